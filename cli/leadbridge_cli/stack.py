@@ -1,0 +1,139 @@
+"""Which deployment the command line talks to: a local stack's file, or a CloudFormation stack by name."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import click
+
+from leadbridge.aws.configurations import DynamoConfigurations
+from leadbridge.aws.inbox import DynamoInbox
+from leadbridge.aws.lanes import DynamoLanes
+from leadbridge.aws.log import DynamoLog
+from leadbridge.aws.services import LambdaBell, Secret, Signer, SystemClock
+from leadbridge.usecases.apply_configuration import ApplyConfiguration
+from leadbridge.usecases.redrive import Redrive
+from leadbridge.vendors.connections import VendorConnections, VendorLimits
+from leadbridge.wiring import hash_key
+
+STACK_FILE = Path(".local/stack.json")
+#: credentials of the emulator's account owner; worthless anywhere else
+LOCAL_ACCOUNT = "test"
+
+
+class NoMeter:
+    """The command line publishes no metrics."""
+
+    def count(self, name: str, value: float = 1, **labels: str) -> None:
+        """Count nothing."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One deployment: its outputs and how its services are reached."""
+
+    outputs: Mapping[str, str]
+    session: Any
+    endpoint_url: str | None = None
+    facts: Mapping[str, Any] | None = None
+
+    def client(self, service: str) -> Any:
+        """A client of the deployment's account and Region."""
+        return self.session.client(service, endpoint_url=self.endpoint_url)
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """Real time, on a local stack the simulators' time."""
+        return SystemClock(f"{self.facts['marketo_url']}/_sim/clock" if self.facts else "")
+
+    @cached_property
+    def configurations(self) -> DynamoConfigurations:
+        """The stored documents."""
+        return DynamoConfigurations(self.client("dynamodb"), table=self.outputs["ConfigTableName"])
+
+    @cached_property
+    def log(self) -> DynamoLog:
+        """The executions."""
+        return DynamoLog(self.client("dynamodb"), table=self.outputs["ExecutionsTableName"])
+
+    @cached_property
+    def index_key(self) -> bytes:
+        """The key under which persons are indexed."""
+        return hash_key(Secret(self.client("secretsmanager"), self.outputs["IndexKeySecretArn"]))()
+
+    @cached_property
+    def signer(self) -> Signer:
+        """The signing key."""
+        return Signer(self.client("kms"), self.outputs["SigningKeyId"])
+
+    @cached_property
+    def connections(self) -> VendorConnections:
+        """Clients of the configured connections."""
+        local = (
+            frozenset(str(url).split("//")[1] for url in (self.facts["marketo_url"], self.facts["salesforce_url"]))
+            if self.facts
+            else frozenset()
+        )
+        return VendorConnections(
+            configurations=self.configurations,
+            secret=Secret(self.client("secretsmanager"), self.outputs["VendorSecretArn"]).value,
+            sign=self.signer.sign,
+            clock=self.clock,
+            meter=NoMeter(),
+            allowed_hosts=local,
+            limits=VendorLimits(marketo_calls_per_20s=10, marketo_concurrent=1, salesforce_concurrent=1),
+        )
+
+    def apply(self) -> ApplyConfiguration:
+        """The use-case behind `apply`."""
+        return ApplyConfiguration(configurations=self.configurations, connections=self.connections)
+
+    def redrive(self) -> Redrive:
+        """The use-case behind `redrive`."""
+        dynamodb = self.client("dynamodb")
+        return Redrive(
+            configurations=self.configurations,
+            log=self.log,
+            inbox=DynamoInbox(
+                dynamodb,
+                executions=self.outputs["ExecutionsTableName"],
+                hash_key=lambda: self.index_key,
+                retention=timedelta(days=90),
+                now=self.clock.now,
+            ),
+            lanes=DynamoLanes(dynamodb, table=self.outputs["StateTableName"], lease=timedelta(seconds=60)),
+            bell=LambdaBell(self.client("lambda"), self.outputs["RunActionsFunctionName"]),
+            clock=self.clock,
+        )
+
+
+def find_target(stack_name: str | None, region: str | None) -> Target:
+    """The deployment named by `--stack`, else the local stack that `make run` keeps up.
+
+    Raises:
+        click.ClickException: There is neither.
+    """
+    if stack_name:
+        session = boto3.Session(region_name=region)
+        stacks = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
+        outputs = {item["OutputKey"]: item["OutputValue"] for item in stacks[0].get("Outputs", [])}
+        return Target(outputs=outputs, session=session)
+    path = next((folder / STACK_FILE for folder in (Path.cwd(), _checkout()) if (folder / STACK_FILE).exists()), None)
+    if path is None:
+        raise click.ClickException(
+            "No stack. Name a deployed one with --stack NAME, or start a local one with `make run`."
+        )
+    facts = json.loads(path.read_text())
+    session = boto3.Session(
+        region_name=facts["region"], aws_access_key_id=LOCAL_ACCOUNT, aws_secret_access_key=LOCAL_ACCOUNT
+    )
+    return Target(outputs=facts["outputs"], session=session, endpoint_url=facts["aws_endpoint_url"], facts=facts)
+
+
+def _checkout() -> Path:
+    return Path(__file__).resolve().parents[2]

@@ -1,0 +1,1 @@
+"""One folder per Lambda function: event in, one use-case, result out."""

@@ -1,0 +1,1 @@
+"""Leadbridge: keeps Adobe Marketo Engage and Salesforce in step."""

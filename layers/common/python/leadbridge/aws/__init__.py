@@ -1,0 +1,1 @@
+"""Adapters to AWS; the only place in the layer that knows boto3."""

@@ -1,0 +1,403 @@
+"""The executions table: the inbox (events that wait, with their payload) and the log (what became of them).
+
+Items
+- `lane#<lane>` / `<sequence>`: an event that waits, is being written or reported. Holds the payload.
+- `execution#<id>` / `log`: the execution as people see it. Ids, names and keyed hashes, no personal value.
+- `execution#<id>` / `payload`: what `redrive` needs of a parked, rejected or not-run call.
+
+The lane is read with consistent reads on the table itself, never through an index.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from leadbridge.aws.items import Item, Operation, delete, load, put, update, write_groups
+from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Intent, Result, instant, iso, readable
+from leadbridge.domain.outcome import Outcome, Reason, State, message
+from leadbridge.domain.pipeline import keyed_hash
+from leadbridge.domain.values import blank, normalised
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+#: how long a guard remembers the newest written sequence, so that an overtaken event is recognised
+REMEMBER = timedelta(days=1)
+
+
+class DynamoInbox:
+    """`ports.Inbox` on DynamoDB."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        *,
+        executions: str,
+        keys: str = "",
+        hash_key: Callable[[], bytes],
+        retention: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._table = executions
+        self._keys = keys
+        self._hash_key = hash_key
+        self._retention = retention
+        self._now = now
+
+    def add(self, event: Event, arrival: Arrival) -> bool:
+        """Store a new event and its log item; False if the execution id is known already."""
+        log = self._log_item(arrival, state=State.WAITING, payload=event.payload)
+        group = [
+            put(self._table, log, "attribute_not_exists(pk)"),
+            put(self._table, _event_item(event)),
+        ]
+        return write_groups(self._client, [group])[0] is None
+
+    def set_aside(self, arrival: Arrival, *, state: str, reason: str, message: str) -> bool:
+        """Record a call that does not run now, keeping its body or payload until its retention ends."""
+        log = self._log_item(arrival, state=State(state), payload=arrival.payload)
+        log |= {"reason": reason, "message": message}
+        kept = {
+            "pk": f"execution#{arrival.execution_id}",
+            "sk": "payload",
+            "v": VERSION,
+            "payload": json.dumps(arrival.payload) if arrival.payload is not None else None,
+            "body": arrival.body,
+        }
+        if state != State.PARKED:
+            log["ttl"] = kept["ttl"] = self._ttl()
+        group = [put(self._table, log, "attribute_not_exists(pk)"), put(self._table, kept)]
+        return write_groups(self._client, [group])[0] is None
+
+    def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
+        """Events of a lane whose due time has come, in sequence order; unreadable versions are parked."""
+        events: list[Event] = []
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :lane",
+            FilterExpression="attribute_not_exists(due_at) OR due_at <= :now",
+            ExpressionAttributeValues={":lane": {"S": f"lane#{lane}"}, ":now": {"S": iso(now)}},
+        )
+        for page in pages:
+            for raw in page["Items"]:
+                item = load(raw)
+                if readable(item["v"]):
+                    events.append(_event(item))
+                else:
+                    self._park_unreadable(item)
+            if len(events) >= limit:
+                break
+        return events[:limit]
+
+    def first_due(self, lane: str, now: datetime) -> datetime | None:
+        """When the first due event of a lane arrived; reads only."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :lane",
+            FilterExpression="attribute_not_exists(due_at) OR due_at <= :now",
+            ProjectionExpression="received_at",
+            ExpressionAttributeValues={":lane": {"S": f"lane#{lane}"}, ":now": {"S": iso(now)}},
+        )
+        for page in pages:
+            for raw in page["Items"]:
+                return instant(load(raw)["received_at"])
+        return None
+
+    def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
+        """Mark events as begun by `epoch`; one that an older epoch still held has survived a crash."""
+        begun = [
+            event.evolve(epoch=epoch, crashes=event.crashes + (1 if 0 < event.epoch < epoch else 0)) for event in events
+        ]
+        groups = [
+            [
+                update(
+                    self._table,
+                    _event_key(event),
+                    "SET epoch = :epoch, crashes = :crashes",
+                    "attribute_exists(pk) AND (epoch <= :epoch)",
+                    epoch=epoch,
+                    crashes=event.crashes,
+                )
+            ]
+            for event in begun
+        ]
+        return self._kept(begun, groups)
+
+    def save(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Store events as they are now, provided that their epoch still holds them."""
+        groups = [[put(self._table, _event_item(event), "epoch = :epoch", epoch=event.epoch)] for event in events]
+        return self._kept(events, groups)
+
+    def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
+        """Give events back: due time, state, intent and result stay; no epoch holds them."""
+        groups = [
+            [
+                put(self._table, _event_item(event.evolve(epoch=0)), "epoch = :epoch", epoch=event.epoch),
+                self._log_update(
+                    event.execution_id,
+                    state=State.PARKED if parked else event.state,
+                    reason=event.reason,
+                    message=event.message,
+                    due_at=iso(event.due_at) if event.due_at else "",
+                ),
+            ]
+            for event in events
+        ]
+        write_groups(self._client, groups)
+
+    def park(self, event: Event, *, reason: str, message: str) -> None:
+        """Take an event out of its lane; its payload is kept aside until somebody redrives it."""
+        kept = {
+            "pk": f"execution#{event.execution_id}",
+            "sk": "payload",
+            "v": VERSION,
+            "payload": json.dumps(event.payload),
+            "event": json.dumps({name: value for name, value in _event_item(event).items() if name != "payload"}),
+        }
+        group = [
+            delete(self._table, _event_key(event), "epoch = :epoch", epoch=event.epoch),
+            put(self._table, kept),
+            self._log_update(event.execution_id, state=State.PARKED, reason=reason, message=message),
+        ]
+        write_groups(self._client, [group])
+
+    def finish(self, endings: Sequence[Ending]) -> None:
+        """Record outcomes; in the same transaction the payload goes and the guards are let go."""
+        groups = [self._ending_group(ending) for ending in endings]
+        answers = write_groups(self._client, groups)
+        # a guard that expired and is another's by now is left alone; without its event the rest is refused for good
+        again = [
+            [operation for number, operation in enumerate(group) if number not in {refused for refused, _ in answer}]
+            for group, answer in zip(groups, answers, strict=True)
+            if answer is not None and 0 not in {refused for refused, _ in answer}
+        ]
+        write_groups(self._client, again)
+
+    def readmit(self, event: Event, *, was: State) -> bool:
+        """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more."""
+        group = [
+            put(self._table, _event_item(event), "attribute_not_exists(pk)"),
+            delete(self._table, {"pk": f"execution#{event.execution_id}", "sk": "payload"}),
+            self._log_update(
+                event.execution_id,
+                was=was,
+                state=event.state,
+                reason="",
+                message="",
+                due_at="",
+                **self._person(event.payload),
+            ),
+        ]
+        return write_groups(self._client, [group])[0] is None
+
+    def hurry(self, event_key: Mapping[str, str]) -> bool:
+        """Make a waiting event due at once; False if it is not in its lane (any more)."""
+        operation = update(self._table, event_key, "REMOVE due_at", "attribute_exists(pk)")
+        return write_groups(self._client, [[operation]])[0] is None
+
+    def _ending_group(self, ending: Ending) -> list[Operation]:
+        event, result = ending.event, ending.result
+        facts: dict[str, Any] = {
+            "state": State.ENDED.value,
+            "outcome": result.outcome.value,
+            "reason": str(result.reason),
+            "message": result.message,
+            "salesforce_id": result.record_id or "",
+            "executed_at": iso(event.executed_at or self._now()),
+            "ended_at": iso(self._now()),
+            "version": event.version,
+            "writeback": _part(ending.writeback),
+            "activity": _part(ending.activity),
+            "attempts": event.attempts,
+            "due_at": "",
+            "ttl": self._ttl(),
+        }
+        operations = [
+            delete(self._table, _event_key(event), "epoch = :epoch", epoch=event.epoch),
+            self._log_update(event.execution_id, **facts),
+        ]
+        return operations + [self._release_guard(guard, event, written=ending.written) for guard in ending.guards]
+
+    def _release_guard(self, guard: str, event: Event, *, written: bool) -> Operation:
+        expression = "REMOVE #o, expires_at"
+        values: dict[str, Any] = {"owner": event.execution_id}
+        names = {"#o": "owner"}
+        if written:
+            # the map of newest sequences by Action; the attribute name carries the Action id
+            expression = "SET #last = :sequence, #ttl = :ttl " + expression
+            names |= {"#last": f"last#{event.action_id}", "#ttl": "ttl"}
+            values |= {"sequence": event.sequence, "ttl": int((self._now() + REMEMBER).timestamp())}
+        return update(self._keys, {"pk": guard}, expression, "#o = :owner", names=names, **values)
+
+    def _kept(self, events: Sequence[Event], groups: Sequence[Sequence[Operation]]) -> list[Event]:
+        answers = write_groups(self._client, groups)
+        return [event for event, answer in zip(events, answers, strict=True) if answer is None]
+
+    def _park_unreadable(self, item: Item) -> None:
+        reason = Reason.UNKNOWN_VERSION
+        kept = {
+            "pk": f"execution#{item['execution_id']}",
+            "sk": "payload",
+            "v": VERSION,
+            "payload": item["payload"],
+            "event": json.dumps({name: value for name, value in item.items() if name != "payload"}),
+        }
+        group = [
+            delete(self._table, {"pk": item["pk"], "sk": item["sk"]}, "v = :v", v=item["v"]),
+            put(self._table, kept),
+            self._log_update(
+                item["execution_id"],
+                state=State.PARKED,
+                reason=reason,
+                message=message(reason, version=item["v"]),
+            ),
+        ]
+        write_groups(self._client, [group])
+
+    def _log_item(self, arrival: Arrival, *, state: State, payload: Mapping[str, Any] | None) -> dict[str, Any]:
+        return {
+            "pk": f"execution#{arrival.execution_id}",
+            "sk": "log",
+            "v": VERSION,
+            "execution_id": arrival.execution_id,
+            "action_id": arrival.action_id,
+            "sequence": arrival.sequence,
+            "day": iso(arrival.received_at)[:10],
+            "received_at": iso(arrival.received_at),
+            "state": state.value,
+            "header_names": list(arrival.header_names),
+        } | self._person(payload or {})
+
+    def _person(self, payload: Mapping[str, Any]) -> dict[str, str | None]:
+        """Under what a person's executions are found: the lead id, and keyed hashes of it and of the address."""
+        lead = payload.get("lead") or {}
+        campaign = payload.get("campaign") or {}
+        email = lead.get("email")
+        key = self._hash_key()
+        return {
+            "lead_id": str(lead["id"]) if lead.get("id") else None,
+            "lead_hash": keyed_hash(key, "lead", str(lead["id"])) if lead.get("id") else None,
+            "email_hash": None if blank(email) else keyed_hash(key, "email", normalised(email)),
+            "campaign_id": None if blank(campaign.get("id")) else str(campaign["id"]),
+            "campaign_name": None if blank(campaign.get("name")) else str(campaign["name"]),
+        }
+
+    def _log_update(self, execution_id: str, *, was: State | None = None, **facts: Any) -> Operation:
+        """An update of the log item; with `was` it is refused unless the execution is in that state."""
+        present = {name: value for name, value in facts.items() if value is not None}
+        names = {f"#f{index}": name for index, name in enumerate(present)}
+        expression = "SET " + ", ".join(f"#f{index} = :f{index}" for index in range(len(present)))
+        values = {f"f{index}": _stored(value) for index, value in enumerate(present.values())}
+        key = {"pk": f"execution#{execution_id}", "sk": "log"}
+        if was is None:
+            return update(self._table, key, expression, names=names, **values)
+        names["#state"] = "state"
+        return update(self._table, key, expression, "#state = :was", names=names, was=was.value, **values)
+
+    def _ttl(self) -> int:
+        return int((self._now() + self._retention).timestamp())
+
+
+def _stored(value: Any) -> Any:
+    return value.value if isinstance(value, State | Outcome | Reason) else value
+
+
+def _part(part: Any) -> dict[str, str]:
+    return {name: str(getattr(part, name)) for name in ("status", "reason", "message") if getattr(part, name)}
+
+
+def _event_key(event: Event) -> dict[str, str]:
+    return {"pk": f"lane#{event.lane}", "sk": event.sequence}
+
+
+def _event_item(event: Event) -> dict[str, Any]:
+    return _event_key(event) | {
+        "v": VERSION,
+        "execution_id": event.execution_id,
+        "action_id": event.action_id,
+        "received_at": iso(event.received_at),
+        "payload": json.dumps(event.payload),
+        "state": event.state.value,
+        "epoch": event.epoch,
+        "attempts": event.attempts,
+        "crashes": event.crashes,
+        "due_at": iso(event.due_at) if event.due_at else None,
+        "executed_at": iso(event.executed_at) if event.executed_at else None,
+        "action_version": event.version,
+        "intent": _intent_item(event.intent),
+        "result": _result_item(event.result),
+        "activity_uncertain": event.activity_uncertain,
+        "reason": event.reason,
+        "message": event.message,
+    }
+
+
+def _intent_item(intent: Intent | None) -> dict[str, Any] | None:
+    if intent is None:
+        return None
+    return {
+        "operation": intent.operation,
+        "at": iso(intent.at),
+        "attempt": intent.attempt,
+        "record_id": intent.record_id or "",
+        "before": list(intent.before),
+    }
+
+
+def _result_item(result: Result | None) -> dict[str, Any] | None:
+    if result is None:
+        return None
+    return {
+        "outcome": result.outcome.value,
+        "reason": str(result.reason),
+        "message": result.message,
+        "record_id": result.record_id or "",
+    }
+
+
+def event_of(item: Mapping[str, Any]) -> Event:
+    """The event that an inbox item (or the kept form of a parked one) holds."""
+    return _event(item)
+
+
+def _event(item: Mapping[str, Any]) -> Event:
+    intent, result = item.get("intent"), item.get("result")
+    return Event(
+        execution_id=item["execution_id"],
+        action_id=item["action_id"],
+        lane=item["pk"].removeprefix("lane#"),
+        sequence=item["sk"],
+        received_at=instant(item["received_at"]),
+        payload=json.loads(item["payload"]),
+        state=State(item["state"]),
+        epoch=item["epoch"],
+        attempts=item["attempts"],
+        crashes=item["crashes"],
+        due_at=instant(item["due_at"]) if item.get("due_at") else None,
+        executed_at=instant(item["executed_at"]) if item.get("executed_at") else None,
+        version=item["action_version"],
+        intent=Intent(
+            operation=intent["operation"],
+            at=instant(intent["at"]),
+            attempt=intent["attempt"],
+            record_id=intent["record_id"] or None,
+            before=tuple(intent["before"]),
+        )
+        if intent
+        else None,
+        result=Result(
+            outcome=Outcome(result["outcome"]),
+            reason=result["reason"],
+            message=result["message"],
+            record_id=result["record_id"] or None,
+        )
+        if result
+        else None,
+        activity_uncertain=item["activity_uncertain"],
+        reason=item["reason"],
+        message=item["message"],
+    )

@@ -1,0 +1,180 @@
+"""DynamoDB items as plain dictionaries, and conditional writes in groups.
+
+A group is written atomically; many groups share one TransactWriteItems call. Groups whose condition fails
+are reported with the items that stood in the way, and never keep the others from being written.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from leadbridge.errors import TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type Item = dict[str, Any]
+#: what stood in the way of a group: position of the refused operation in the group, and the item found there
+type Refusal = list[tuple[int, Item | None]]
+type Operation = dict[str, Any]  # one entry of TransactItems: {"Put": {...}} or {"Update": {...}} ...
+
+#: operations in one TransactWriteItems call (AWS)
+TRANSACTION_LIMIT = 100
+#: tries against transaction conflicts and throttling before the caller hears of it
+TRIES = 8
+
+#: DynamoDB's words for "later"
+THROTTLES = frozenset(
+    {
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "TransactionInProgressException",
+    }
+)
+
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
+
+def dump(item: Mapping[str, Any]) -> dict[str, Any]:
+    """`item` in DynamoDB's typed form; members that are None are left out."""
+    return {name: _serializer.serialize(value) for name, value in item.items() if value is not None}
+
+
+def load(item: Mapping[str, Any]) -> Item:
+    """A DynamoDB item as a plain dictionary; whole numbers become int."""
+    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+
+
+def put(table: str, item: Mapping[str, Any], condition: str = "", **values: Any) -> Operation:
+    """A Put, by default unconditional; `values` are the condition's `:name` values."""
+    operation: dict[str, Any] = {"TableName": table, "Item": dump(item)}
+    return {"Put": _conditional(operation, condition, values)}
+
+
+def update(
+    table: str,
+    key: Mapping[str, Any],
+    expression: str,
+    condition: str = "",
+    names: Mapping[str, str] | None = None,
+    **values: Any,
+) -> Operation:
+    """An Update; `values` are the `:name` values of both expressions."""
+    operation: dict[str, Any] = {"TableName": table, "Key": dump(key), "UpdateExpression": expression}
+    if names:
+        operation["ExpressionAttributeNames"] = dict(names)
+    return {"Update": _conditional(operation, condition, values)}
+
+
+def delete(table: str, key: Mapping[str, Any], condition: str = "", **values: Any) -> Operation:
+    """A Delete, by default unconditional."""
+    operation: dict[str, Any] = {"TableName": table, "Key": dump(key)}
+    return {"Delete": _conditional(operation, condition, values)}
+
+
+def write_groups(
+    client: "DynamoDBClient",
+    groups: Sequence[Sequence[Operation]],
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Refusal | None]:
+    """Write each group atomically; the answer per group is None if written, else what was in its way.
+
+    No two operations of all groups may touch one item.
+
+    Raises:
+        TransientError: Throttled, unreachable or in conflict beyond `TRIES`; what was written stays written.
+    """
+    answers: list[Refusal | None] = [None] * len(groups)
+    pending = list(range(len(groups)))
+    for attempt in range(TRIES):
+        again: list[int] = []
+        for chunk in _chunks(pending, groups):
+            again.extend(_write_chunk(client, groups, chunk, answers))
+        if not again:
+            return answers
+        if set(again) == set(pending):  # no progress: conflicts or throttling
+            sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not a secret
+        pending = again
+    raise TransientError(f"no progress in {TRIES} tries", vendor="aws", operation="TransactWriteItems")
+
+
+def _write_chunk(
+    client: "DynamoDBClient",
+    groups: Sequence[Sequence[Operation]],
+    chunk: Sequence[int],
+    answers: list[Refusal | None],
+) -> list[int]:
+    """Write the groups of one call; returns those to be tried again."""
+    operations = [operation for index in chunk for operation in groups[index]]
+    try:
+        client.transact_write_items(TransactItems=operations)  # type: ignore[arg-type]  # built above as plain dicts
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in THROTTLES:
+            return list(chunk)
+        if code != "TransactionCanceledException":
+            raise
+        reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", [])
+        return _sort_out(groups, chunk, reasons, answers)
+    return []
+
+
+def _sort_out(
+    groups: Sequence[Sequence[Operation]],
+    chunk: Sequence[int],
+    reasons: Sequence[Mapping[str, Any]],
+    answers: list[Refusal | None],
+) -> list[int]:
+    again = []
+    position = 0
+    for index in chunk:
+        mine = reasons[position : position + len(groups[index])]
+        position += len(groups[index])
+        refused: Refusal = [
+            (number, load(reason["Item"]) if reason.get("Item") else None)
+            for number, reason in enumerate(mine)
+            if reason.get("Code") == "ConditionalCheckFailed"
+        ]
+        if refused:
+            answers[index] = refused
+        else:
+            again.append(index)
+    return again
+
+
+def _chunks(pending: Sequence[int], groups: Sequence[Sequence[Operation]]) -> list[list[int]]:
+    chunks: list[list[int]] = []
+    room = 0
+    for index in pending:
+        size = len(groups[index])
+        if not chunks or size > room:
+            chunks.append([])
+            room = TRANSACTION_LIMIT
+        chunks[-1].append(index)
+        room -= size
+    return chunks
+
+
+def _conditional(operation: dict[str, Any], condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    if condition:
+        operation["ConditionExpression"] = condition
+        operation["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if values:
+        operation["ExpressionAttributeValues"] = {
+            f":{name}": _serializer.serialize(value) for name, value in values.items()
+        }
+    return operation
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if type(value).__name__ == "Decimal" else value

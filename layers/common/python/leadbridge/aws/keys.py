@@ -1,0 +1,128 @@
+"""The keys table: dedupe claims and key guards, each one conditional item.
+
+TTL is housekeeping only. Whether a claim or guard is open is decided by its own times, because expired
+items stay readable for days.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from leadbridge.aws.items import delete, dump, load, put, update, write_groups
+from leadbridge.domain.event import VERSION, Event, iso
+from leadbridge.domain.pipeline import Claim
+from leadbridge.ports import Guarded
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+#: items in one BatchGetItem call (AWS)
+BATCH_GET_LIMIT = 100
+#: housekeeping delay beyond the last moment at which an item can matter
+KEEP = timedelta(days=1)
+
+
+class DynamoKeys:
+    """`ports.Keys` on DynamoDB."""
+
+    def __init__(self, client: "DynamoDBClient", *, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def claim(self, wanted: Sequence[tuple[Event, Claim]]) -> Sequence[str | None]:
+        """Claim each key for its event, unless another event holds it whose window is open.
+
+        The window runs from arrival to arrival, so a backlog neither shortens nor prolongs it.
+        """
+        groups = []
+        for event, claim in wanted:
+            window = timedelta(seconds=claim.window_seconds)
+            item = {
+                "pk": claim.key,
+                "v": VERSION,
+                "owner": event.execution_id,
+                "opened_at": iso(event.received_at),
+                "payload_hash": claim.payload_hash,
+                "ttl": int((event.received_at + window + KEEP).timestamp()),
+            }
+            operation = put(
+                self._table,
+                item,
+                "attribute_not_exists(pk) OR #owner = :owner OR opened_at <= :closed",
+                owner=event.execution_id,
+                closed=iso(event.received_at - window),
+            )
+            operation["Put"]["ExpressionAttributeNames"] = {"#owner": "owner"}
+            groups.append([operation])
+        answers = write_groups(self._client, groups)
+        return [None if answer is None else str((answer[0][1] or {}).get("owner", "unknown")) for answer in answers]
+
+    def guard(
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
+    ) -> Mapping[str, Mapping[str, Guarded]]:
+        """Obtain all guard keys of each owner, all or none, until released or `until`."""
+        groups = []
+        for owner, guards in wanted.items():
+            groups.append(
+                [
+                    update(
+                        self._table,
+                        {"pk": guard},
+                        "SET #owner = :owner, expires_at = :until, v = :v, #ttl = :ttl",
+                        "attribute_not_exists(#owner) OR #owner = :owner OR expires_at < :now",
+                        names={"#owner": "owner", "#ttl": "ttl"},
+                        owner=owner,
+                        until=iso(until),
+                        now=iso(now),
+                        v=VERSION,
+                        ttl=int((until + KEEP).timestamp()),
+                    )
+                    for guard in guards
+                ]
+            )
+        answers = write_groups(self._client, groups)
+        obtained = [
+            (owner, guards) for (owner, guards), answer in zip(wanted.items(), answers, strict=True) if answer is None
+        ]
+        last = self._read([guard for _, guards in obtained for guard in guards])
+        return {owner: {guard: Guarded(last=last.get(guard, {})) for guard in guards} for owner, guards in obtained}
+
+    def release(self, owner: str, guards: Sequence[str], claims: Sequence[str]) -> None:
+        """Let go of guards and claims that `owner` holds; what another holds by now stays."""
+        groups = [
+            [
+                update(
+                    self._table,
+                    {"pk": guard},
+                    "REMOVE #owner, expires_at",
+                    "#owner = :owner",
+                    names={"#owner": "owner"},
+                    owner=owner,
+                )
+            ]
+            for guard in guards
+        ]
+        for claim in claims:
+            operation = delete(self._table, {"pk": claim}, "#owner = :owner", owner=owner)
+            operation["Delete"]["ExpressionAttributeNames"] = {"#owner": "owner"}
+            groups.append([operation])
+        write_groups(self._client, groups)
+
+    def _read(self, keys: Sequence[str]) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        unique = list(dict.fromkeys(keys))
+        pending = [{"pk": key} for key in unique]
+        while pending:
+            chunk, pending = pending[:BATCH_GET_LIMIT], pending[BATCH_GET_LIMIT:]
+            answer = self._client.batch_get_item(
+                RequestItems={self._table: {"Keys": [dump(key) for key in chunk], "ConsistentRead": True}}
+            )
+            for raw in answer["Responses"].get(self._table, []):
+                item = load(raw)
+                found[item["pk"]] = {
+                    name.removeprefix("last#"): str(value) for name, value in item.items() if name.startswith("last#")
+                }
+            left = answer.get("UnprocessedKeys", {}).get(self._table)
+            if left:
+                pending = [load(key) for key in left["Keys"]] + pending
+        return found

@@ -1,0 +1,106 @@
+"""The state table's lane items: who drains a lane, and whether something arrived since.
+
+One item per lane under `pk = lane`: `epoch` grows with every lease, `lease_until` ends it, `arrivals` counts
+what was announced. Releasing is conditional on the count, so no event is left without an owner.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from leadbridge.aws.items import dump, load
+from leadbridge.domain.event import VERSION, iso
+from leadbridge.ports import Lease
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+NOBODY = "0"  # sorts before every instant
+
+
+class DynamoLanes:
+    """`ports.Lanes` on DynamoDB."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        *,
+        table: str,
+        lease: timedelta,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._lease = lease
+
+    def announce(self, lane: str, now: datetime) -> bool:
+        """Count an arrival; True if nobody holds a live lease."""
+        answer = self._client.update_item(
+            TableName=self._table,
+            Key=dump({"pk": "lane", "sk": lane}),
+            UpdateExpression=(
+                "SET arrivals = if_not_exists(arrivals, :zero) + :one, epoch = if_not_exists(epoch, :zero), "
+                "lease_until = if_not_exists(lease_until, :nobody), v = :v"
+            ),
+            ExpressionAttributeValues=dump({":zero": 0, ":one": 1, ":nobody": NOBODY, ":v": VERSION}),
+            ReturnValues="ALL_NEW",
+        )
+        return bool(load(answer["Attributes"])["lease_until"] < iso(now))
+
+    def take(self, lane: str, now: datetime) -> Lease | None:
+        """Take the lease with the next epoch, or None while another holds it."""
+        return self._change(
+            lane,
+            "SET epoch = if_not_exists(epoch, :zero) + :one, lease_until = :until, v = :v, "
+            "arrivals = if_not_exists(arrivals, :zero)",
+            "attribute_not_exists(lease_until) OR lease_until < :now",
+            {":zero": 0, ":one": 1, ":until": iso(now + self._lease), ":now": iso(now), ":v": VERSION},
+        )
+
+    def renew(self, lease: Lease, now: datetime) -> Lease | None:
+        """Prolong the lease and learn of arrivals; None if it was lost."""
+        return self._change(
+            lease.lane,
+            "SET lease_until = :until",
+            "epoch = :epoch AND lease_until <> :nobody",
+            {":until": iso(now + self._lease), ":epoch": lease.epoch, ":nobody": NOBODY},
+        )
+
+    def release(self, lease: Lease, *, even_if_arrived: bool = False) -> bool:
+        """Give the lease up; False if something arrived since `lease` was read and the lease is kept."""
+        condition, values = "epoch = :epoch", {":nobody": NOBODY, ":epoch": lease.epoch}
+        if not even_if_arrived:
+            condition, values = (
+                condition + " AND arrivals = :arrivals",
+                values | {":arrivals": lease.arrivals},
+            )
+        return self._change(lease.lane, "SET lease_until = :nobody", condition, values) is not None
+
+    def idle(self, now: datetime) -> Sequence[str]:
+        """Lanes without a live lease."""
+        answer = self._client.query(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :lane",
+            ExpressionAttributeValues={":lane": {"S": "lane"}},
+        )
+        items = [load(raw) for raw in answer["Items"]]
+        return [item["sk"] for item in items if item.get("lease_until", NOBODY) < iso(now)]
+
+    def _change(self, lane: str, expression: str, condition: str, values: dict[str, Any]) -> Lease | None:
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=dump({"pk": "lane", "sk": lane}),
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=dump(values),
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return None
+            raise
+        item = load(answer["Attributes"])
+        return Lease(lane=lane, epoch=item["epoch"], arrivals=item.get("arrivals", 0))

@@ -1,0 +1,70 @@
+"""The log side of the executions table, as operators read it, and what `redrive` needs of it."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from leadbridge.aws.inbox import event_of
+from leadbridge.aws.items import Item, dump, load
+from leadbridge.domain.event import Event, iso
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class DynamoLog:
+    """Reads executions through the indexes; people read, so eventual consistency is enough."""
+
+    def __init__(self, client: "DynamoDBClient", *, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def since(self, start: datetime, end: datetime) -> Iterator[Item]:
+        """Executions received in [start, end], in sequence order."""
+        day = start.date()
+        while day <= end.date():
+            for item in self._query("by_day", "day", day.isoformat()):
+                if iso(start) <= item["received_at"] <= iso(end):
+                    yield item
+            day += timedelta(days=1)
+
+    def of_lead(self, lead_hash: str) -> Iterator[Item]:
+        """Executions of one lead, in sequence order."""
+        return self._query("by_lead", "lead_hash", lead_hash)
+
+    def of_email(self, email_hash: str) -> Iterator[Item]:
+        """Executions of one e-mail address, in sequence order."""
+        return self._query("by_email", "email_hash", email_hash)
+
+    def get(self, execution_id: str) -> Item | None:
+        """One execution, read consistently."""
+        return self._item(f"execution#{execution_id}", "log")
+
+    def kept(self, execution_id: str) -> Item | None:
+        """What was kept of a parked, rejected or not-run call: `payload`, `body` and perhaps `event`."""
+        return self._item(f"execution#{execution_id}", "payload")
+
+    def kept_event(self, item: Item) -> Event | None:
+        """The event inside a kept item, as it was when it was parked."""
+        if "event" not in item:
+            return None
+        return event_of(json.loads(item["event"]) | {"payload": item["payload"]})
+
+    def _item(self, partition: str, sort: str) -> Item | None:
+        answer = self._client.get_item(
+            TableName=self._table, Key=dump({"pk": partition, "sk": sort}), ConsistentRead=True
+        )
+        return load(answer["Item"]) if "Item" in answer else None
+
+    def _query(self, index: str, name: str, value: str) -> Iterator[Item]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=index,
+            KeyConditionExpression="#name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":value": {"S": value}},
+        )
+        for page in pages:
+            for raw in page["Items"]:
+                yield load(raw)

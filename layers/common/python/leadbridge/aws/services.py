@@ -1,0 +1,101 @@
+"""Small adapters: secrets, the signing key, the bell, the clock of a local stack."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from leadbridge.domain.event import VERSION
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+#: how long a secret may be used before it is read again
+SECRET_AGE_SECONDS = 300.0
+#: how long a local stack's clock offset may be reused; real time goes on between two looks
+OFFSET_AGE_SECONDS = 0.5
+
+
+class Secret:
+    """A JSON secret, read with a maximum age; `refresh` reads it at once."""
+
+    def __init__(self, client: "SecretsManagerClient", arn: str) -> None:
+        self._client = client
+        self._arn = arn
+        self._read_at = 0.0
+        self._value: Mapping[str, Any] = {}
+
+    def value(self, *, refresh: bool = False) -> Mapping[str, Any]:
+        """The secret's members; empty if it has no value yet."""
+        if refresh or not self._value or time.monotonic() - self._read_at > SECRET_AGE_SECONDS:
+            try:
+                text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
+            except self._client.exceptions.ResourceNotFoundException:
+                text = ""  # the secret exists but nobody has written a value
+            self._value = json.loads(text or "{}")
+            self._read_at = time.monotonic()
+        return self._value
+
+
+class Signer:
+    """RS256 signatures by a KMS key, so that no private key exists in any process."""
+
+    def __init__(self, client: "KMSClient", key_id: str) -> None:
+        self._client = client
+        self._key_id = key_id
+
+    def sign(self, message: bytes) -> bytes:
+        """The RSASSA-PKCS1-v1_5 signature over SHA-256 of `message`."""
+        answer = self._client.sign(
+            KeyId=self._key_id,
+            Message=message,
+            MessageType="RAW",
+            SigningAlgorithm="RSASSA_PKCS1_V1_5_SHA_256",
+        )
+        return answer["Signature"]
+
+    def public_key(self) -> bytes:
+        """The public key, DER-encoded SubjectPublicKeyInfo."""
+        return self._client.get_public_key(KeyId=self._key_id)["PublicKey"]
+
+
+class LambdaBell:
+    """Rings by an asynchronous invocation of `run_actions`."""
+
+    def __init__(self, client: "LambdaClient", function: str) -> None:
+        self._client = client
+        self._function = function
+
+    def ring(self, lane: str) -> None:
+        """Start a drainer for the lane; a lost ring is made good by `sweep` within a minute."""
+        payload = json.dumps({"v": VERSION, "lane": lane}).encode()
+        try:
+            self._client.invoke(FunctionName=self._function, InvocationType="Event", Payload=payload)
+        except ClientError as error:
+            # Lambda cuts a chain of self-calls after 16 hops; the next sweep begins a new chain
+            if error.response["Error"]["Code"] != "RecursiveInvocationException":
+                raise
+
+
+class SystemClock:
+    """Real time, plus the offset that a local stack's simulators hold (`clock_url` is empty elsewhere)."""
+
+    def __init__(self, clock_url: str = "", monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._url = clock_url
+        self._monotonic = monotonic
+        self._looked_at = float("-inf")
+        self._offset = timedelta()
+
+    def now(self) -> datetime:
+        """The current instant, aware, UTC."""
+        if self._url and self._monotonic() - self._looked_at > OFFSET_AGE_SECONDS:
+            with urllib.request.urlopen(self._url, timeout=2) as answer:  # noqa: S310  # set by the template, loopback only
+                self._offset = timedelta(seconds=json.load(answer)["offset_seconds"])
+            self._looked_at = self._monotonic()
+        return datetime.now(UTC) + self._offset

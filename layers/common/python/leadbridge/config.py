@@ -1,0 +1,77 @@
+"""Settings of the functions, read from the environment here and nowhere else.
+
+One frozen model per function, validated at cold start: a wrong setting fails before the first event.
+"""
+
+import os
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """What every function has."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    STAGE: str
+    #: dimension of every metric, because stacks share an account
+    STACK_NAME: str
+    LOG_LEVEL: str = "INFO"
+    #: only a local stack has one (a rule of the template): where the simulators tell their clock
+    CLOCK_URL: str = ""
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings of this process."""
+        return cls.model_validate(dict(os.environ))
+
+
+class InboxSettings(Settings):
+    """Settings of every function that stores or runs events."""
+
+    CONFIG_TABLE: str
+    EXECUTIONS_TABLE: str
+    STATE_TABLE: str
+    INDEX_KEY_SECRET_ARN: str
+    RETENTION_DAYS: int = Field(ge=1)
+    LEASE_SECONDS: float = Field(default=60, gt=0)
+
+
+class StoreEventsSettings(InboxSettings):
+    """Settings of `store_events`."""
+
+    RUN_ACTIONS_FUNCTION: str
+
+
+class RunActionsSettings(InboxSettings):
+    """Settings of `run_actions`."""
+
+    #: set by Lambda; the template cannot name a function in its own environment
+    AWS_LAMBDA_FUNCTION_NAME: str
+    KEYS_TABLE: str
+    VENDOR_SECRET_ARN: str
+    SIGNING_KEY_ID: str
+    #: extra `host:port` pairs that vendor calls may go to, for the simulators of a local stack
+    VENDOR_HOSTS: str = ""
+    MARKETO_CALLS_PER_20S: int = Field(default=50, ge=1, le=100)
+    MARKETO_CONCURRENT: int = Field(default=5, ge=1, le=10)
+    SALESFORCE_CONCURRENT: int = Field(default=20, ge=1, le=25)
+    RETRY_SECONDS: float = Field(default=5, gt=0)
+    SETTLE_SECONDS: float = Field(default=60, ge=0)
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """`VENDOR_HOSTS` as a set; empty outside of a local stack whatever the variable says."""
+        if self.STAGE != "local":
+            return frozenset()
+        return frozenset(host.strip() for host in self.VENDOR_HOSTS.split(",") if host.strip())
+
+
+class SweepSettings(Settings):
+    """Settings of `sweep`."""
+
+    STATE_TABLE: str
+    EXECUTIONS_TABLE: str
+    RUN_ACTIONS_FUNCTION: str
+    LEASE_SECONDS: float = Field(default=60, gt=0)

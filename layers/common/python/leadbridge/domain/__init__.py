@@ -1,0 +1,1 @@
+"""Pure decisions and values; imports nothing outward, performs no I/O."""

@@ -1,0 +1,125 @@
+"""An event on its way through the inbox, and how it ends."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from leadbridge.domain.outcome import Outcome, State
+
+#: version of messages and stored items; readers accept this one and the one before
+VERSION = 1
+
+
+def readable(version: object) -> bool:
+    """Whether this code reads items and messages of `version`."""
+    return version in (VERSION, VERSION - 1)
+
+
+def iso(at: datetime) -> str:
+    """`at` as ISO 8601 in UTC with milliseconds, the form in which instants are stored."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def instant(text: str) -> datetime:
+    """The aware UTC instant that `iso` wrote."""
+    return datetime.fromisoformat(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What was about to be written when the event became *writing*.
+
+    `before` holds the ids that matched the identifier at that moment, so that a record which appeared
+    since can be told from one that was there.
+    """
+
+    operation: str  # create | update | upsert
+    at: datetime
+    attempt: int
+    record_id: str | None = None
+    before: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of the event at the destination, before anything was told to the source."""
+
+    outcome: Outcome
+    reason: str = ""
+    message: str = ""
+    record_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One webhook call in the inbox. `payload` is personal data and leaves with the event."""
+
+    execution_id: str
+    action_id: str
+    lane: str
+    sequence: str
+    received_at: datetime
+    payload: Mapping[str, Any]
+    state: State = State.WAITING
+    epoch: int = 0
+    attempts: int = 0
+    crashes: int = 0
+    due_at: datetime | None = None
+    executed_at: datetime | None = None
+    version: int = 0  # of the Action, once begun
+    intent: Intent | None = None
+    result: Result | None = None
+    #: an activity may have reached Marketo: look before sending it (again)
+    activity_uncertain: bool = True
+    reason: str = ""
+    message: str = ""
+
+    def evolve(self, **changes: Any) -> "Event":
+        """A copy with `changes`."""
+        return replace(self, **changes)
+
+    @property
+    def lead_id(self) -> int:
+        """The Marketo lead the event is about."""
+        return int(self.payload["lead"]["id"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What became of the write-back or of the custom activity: status and, where it has one, the reason."""
+
+    status: str  # written | added | not_configured | not_attempted | failed
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The one recorded end of an event, with the guards that are let go in the same step."""
+
+    event: Event
+    result: Result
+    writeback: Part
+    activity: Part
+    #: guard keys to release; `written` marks them with this event's sequence
+    guards: tuple[str, ...] = ()
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A message as `receive_action` put it on the queue and `store_events` reads it."""
+
+    kind: str  # event | rejected | not_run
+    execution_id: str
+    action_id: str
+    sequence: str
+    received_at: datetime
+    payload: Mapping[str, Any] | None = None
+    body: str | None = None  # base64 of a body that could not be used
+    reason: str = ""
+    message: str = ""
+    header_names: tuple[str, ...] = ()
+    version: int = VERSION
+    facts: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,420 @@
+"""The decisions of an Action run, as functions over values: filter, dedupe, match, map, write, report.
+
+`compile_action` is done once per Action version; everything below it runs per event and looks names up in
+dictionaries only. Nothing here performs I/O.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.domain import action as documents
+from leadbridge.domain import webhook
+from leadbridge.domain.conditions import failing_clause
+from leadbridge.domain.event import Event, Intent, Result
+from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
+from leadbridge.domain.records import FieldDescription, ObjectDescription
+from leadbridge.domain.values import WrongTypeError, blank, coerce, normalised, text, valid_identifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledAction:
+    """An Action version made ready to run against one description of the destination object."""
+
+    action: documents.Action
+    version: int
+    identifier: FieldDescription
+    fields: tuple[tuple[documents.Mapping, FieldDescription], ...]
+    #: what every written record carries regardless of the person
+    statics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def matched_fields(self) -> tuple[str, ...]:
+        """Destination fields that the match query must return."""
+        wanted = {"Id", self.identifier.name}
+        if self.action.duplicate_record_rule:
+            wanted.add(self.action.duplicate_record_rule.order_by)
+        if self.action.destination.idempotency_field:
+            wanted.add(self.action.destination.idempotency_field)
+        return tuple(sorted(wanted))
+
+    @property
+    def read_back_fields(self) -> tuple[str, ...]:
+        """Destination fields that the write-back needs and the write's own answer does not hold."""
+        return tuple(sorted({back.field for back in self.action.writeback if back.field and back.field != "Id"}))
+
+    @property
+    def upserts_by_field(self) -> bool:
+        """Whether the vendor's own upsert by external id is used for new records."""
+        return (
+            self.action.type is documents.ActionType.UPSERT and self.identifier.external_id and self.identifier.unique
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An event that passed its filter, with the keys that must be its own while it runs."""
+
+    event: Event
+    compiled: CompiledAction
+    columns: Mapping[str, Any]
+    identifier: str  # trimmed value
+    match_key: str  # normalised value
+    lead_guard: str
+    match_guard: str
+    claims: tuple["Claim", ...]
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """The keys that must be this event's own while it runs, in the order in which they are taken."""
+        return tuple(sorted((self.lead_guard, self.match_guard)))
+
+    def with_event(self, event: Event) -> "Candidate":
+        """The same candidate after its event moved on."""
+        return replace(self, event=event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A dedupe claim: `key` may be held by one event within `window_seconds` of its arrival."""
+
+    key: str
+    reason: Reason
+    window_seconds: int
+    payload_hash: str
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One record to be written: the fields, and the intent that is stored before the call."""
+
+    candidate: Candidate
+    intent: Intent
+    fields: Mapping[str, Any]
+    #: the first attempt of this create may have been committed, so "updated" still means "created"
+    repeated: bool = False
+
+    def with_event(self, event: Event) -> "Write":
+        """The same write after its event moved on."""
+        return replace(self, candidate=self.candidate.with_event(event))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """The vendor cannot tell yet whether the record was written; look again at `until`."""
+
+    until: datetime
+
+
+def compile_action(action: documents.Action, version: int, described: ObjectDescription) -> CompiledAction:
+    """Bind the mappings to the destination's fields; static values are typed here, once.
+
+    Raises:
+        KeyError: A field is not described (checked when the Action was saved; the org changed since).
+    """
+    statics: dict[str, Any] = {}
+    fields: list[tuple[documents.Mapping, FieldDescription]] = []
+    for mapping in action.mappings:
+        target = described.fields[mapping.to]
+        if mapping.column is None:
+            statics[mapping.to] = coerce(mapping.static, target)
+        else:
+            fields.append((mapping, target))
+    return CompiledAction(
+        action=action,
+        version=version,
+        identifier=described.fields[action.identifier.field],
+        fields=tuple(fields),
+        statics=statics,
+    )
+
+
+def keyed_hash(secret: bytes, *parts: str) -> str:
+    """A keyed hash under which a person can be found again, but not read."""
+    return hmac.new(secret, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def admit(event: Event, compiled: CompiledAction, secret: bytes) -> Candidate | Result:
+    """Filter: the condition, then the identifier; a Result means the event ends here.
+
+    An event that was begun before is not filtered again: what it wrote must be seen through.
+    """
+    action = compiled.action
+    columns = webhook.columns(event.payload)
+    if event.state is State.WAITING and action.conditions and (clause := failing_clause(action.conditions, columns)):
+        return _skipped(Reason.CONDITION_NOT_MET, clause=clause)
+    value = columns.get(action.identifier.column)
+    if blank(value):
+        return _skipped(Reason.IDENTIFIER_MISSING, field=action.identifier.column)
+    if not valid_identifier(value, compiled.identifier):
+        return _skipped(Reason.IDENTIFIER_INVALID, field=action.identifier.column, type=compiled.identifier.type)
+    key = normalised(value)
+    destination = action.destination
+    return Candidate(
+        event=event,
+        compiled=compiled,
+        columns=columns,
+        identifier=text(value).strip(),
+        match_key=key,
+        lead_guard=keyed_hash(secret, "guard", "lead", action.source.connection, str(event.lead_id)),
+        match_guard=keyed_hash(
+            secret, "guard", "match", destination.connection, destination.object, action.identifier.field, key
+        ),
+        claims=_claims(event, action, columns, secret),
+    )
+
+
+def map_fields(candidate: Candidate) -> dict[str, Any] | Result:
+    """Map: the destination record's fields by name, or the failure that names field and types."""
+    record = dict(candidate.compiled.statics)
+    for mapping, target in candidate.compiled.fields:
+        value = candidate.columns.get(str(mapping.column))
+        if blank(value):
+            if mapping.blank == "skip":
+                continue
+            value = mapping.default if mapping.blank == "default" else None
+        try:
+            record[mapping.to] = None if value is None else coerce(value, target)
+        except WrongTypeError as wrong:
+            return Result(
+                outcome=Outcome.FAILED,
+                reason=Reason.VALUE_INVALID,
+                message=message(
+                    Reason.VALUE_INVALID,
+                    column=mapping.column,
+                    field=mapping.to,
+                    type=wrong.expected,
+                    found=wrong.found,
+                ),
+            )
+    return record
+
+
+def overtaken(candidate: Candidate, last: Mapping[str, str]) -> bool:
+    """Whether a newer event of the same Action was already written under one of the guards.
+
+    `last` maps Action id to the newest written sequence. A create is never overtaken: it makes its own record.
+    """
+    action = candidate.compiled.action
+    creates = action.type is documents.ActionType.CREATE or candidate.event.state is not State.WAITING
+    return not creates and last.get(action.id, "") > candidate.event.sequence
+
+
+def superseded(candidate: Candidate, matches: Sequence[Mapping[str, Any]], *, by_another_lead: bool) -> Result:
+    """The result of an overtaken event; another lead of the same record still learns the record's id."""
+    chosen = _choose(candidate.compiled.action.duplicate_record_rule, matches) if matches and by_another_lead else None
+    return Result(
+        outcome=Outcome.SUPERSEDED,
+        reason=Reason.OVERTAKEN,
+        message=message(Reason.OVERTAKEN),
+        record_id=chosen,
+    )
+
+
+def decide_write(
+    candidate: Candidate, matches: Sequence[Mapping[str, Any]], *, now: datetime, settle: timedelta
+) -> Write | Result | Wait:
+    """Match and plan: what is to be written, given the records whose identifier equals the event's."""
+    interrupted = candidate.event.intent
+    if interrupted is not None:
+        return _resume(candidate, interrupted, matches, now=now, settle=settle)
+    record = map_fields(candidate)
+    if isinstance(record, Result):
+        return record
+    before = tuple(str(match["Id"]) for match in matches)
+    kind = candidate.compiled.action.type
+    if matches and kind is not documents.ActionType.CREATE:
+        chosen = _choose(candidate.compiled.action.duplicate_record_rule, matches)
+        if chosen is None:
+            return _ambiguous(candidate, before)
+        return _write(candidate, record, "update", now=now, before=before, record_id=chosen)
+    if kind is documents.ActionType.UPDATE:
+        object_name = candidate.compiled.action.destination.object
+        return _skipped(Reason.NO_MATCH, object=object_name, field=candidate.compiled.identifier.name)
+    operation = "upsert" if candidate.compiled.upserts_by_field else "create"
+    return _write(candidate, record, operation, now=now, before=before)
+
+
+def success(write: Write, record_id: str, *, created: bool) -> Result:
+    """The result of a write that the vendor confirmed."""
+    made = created or (write.repeated and not write.intent.before)
+    return Result(outcome=Outcome.CREATED if made else Outcome.UPDATED, record_id=record_id)
+
+
+def writeback_row(candidate: Candidate, result: Result, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The Marketo row that carries destination values back, or None if nothing is to be written back."""
+    backs = candidate.compiled.action.writeback
+    if not backs or result.record_id is None:
+        return None
+    row: dict[str, Any] = {"id": candidate.event.lead_id}
+    for back in backs:
+        if back.field is None:
+            row[back.to] = back.static
+        else:
+            row[back.to] = result.record_id if back.field == "Id" else record.get(back.field)
+    return row
+
+
+def activity_attributes(
+    candidate_columns: Mapping[str, Any], action: documents.Action, event: Event, result: Result
+) -> dict[str, str]:
+    """The secondary attributes of the result activity; the execution id is always among them."""
+    facts = {
+        "execution_id": event.execution_id,
+        "action_name": action.name,
+        "action_id": action.id,
+        "outcome": result.outcome.value,
+        "reason": result.reason,
+        "message": result.message,
+        "salesforce_id": result.record_id or "",
+        "campaign_name": text(candidate_columns.get("campaign.name") or ""),
+    }
+    attributes = {}
+    for mapping in action.results.mappings:
+        if mapping.execution is not None:
+            value: Any = facts[mapping.execution]
+        else:
+            value = mapping.static if mapping.column is None else candidate_columns.get(mapping.column)
+        if not blank(value):
+            attributes[mapping.to] = text(value)
+    attributes[action.results.execution_attribute] = event.execution_id
+    return attributes
+
+
+def reports(result: Result) -> bool:
+    """Whether the marketer is told by a custom activity: successes and failures are, what was not run is not."""
+    return result.outcome in WRITTEN or result.outcome is Outcome.FAILED
+
+
+def backoff_seconds(attempts: int, first: float, ceiling: float = 900.0) -> float:
+    """Seconds before try number `attempts` + 1: doubling from `first`, at most `ceiling`."""
+    return float(min(ceiling, first * 2 ** min(attempts, 20)))
+
+
+def _claims(event: Event, action: documents.Action, columns: Mapping[str, Any], secret: bytes) -> tuple[Claim, ...]:
+    claims = []
+    fingerprint = keyed_hash(secret, "payload", webhook.payload_hash(event.payload))
+    event_id = event.payload.get("event_id")
+    if not blank(event_id):
+        claims.append(
+            Claim(
+                key=keyed_hash(secret, "event", action.id, text(event_id)),
+                reason=Reason.DUPLICATE_EVENT_ID,
+                window_seconds=14 * 86_400,  # longer than SQS keeps a message and than anybody replays by hand
+                payload_hash=fingerprint,
+            )
+        )
+    if action.deduplicate:
+        values = [normalised(columns.get(name) or "") for name in action.deduplicate.columns]
+        if any(values):
+            claims.append(
+                Claim(
+                    key=keyed_hash(secret, "dedupe", action.id, *values),
+                    reason=Reason.DUPLICATE_WINDOW,
+                    window_seconds=action.deduplicate.window_seconds,
+                    payload_hash=fingerprint,
+                    fields=tuple(action.deduplicate.columns),
+                )
+            )
+    return tuple(claims)
+
+
+def _resume(
+    candidate: Candidate,
+    intent: Intent,
+    matches: Sequence[Mapping[str, Any]],
+    *,
+    now: datetime,
+    settle: timedelta,
+) -> Write | Result | Wait:
+    """What to do with a write that may or may not have been committed."""
+    record = map_fields(candidate)
+    if isinstance(record, Result):  # cannot happen with an unchanged Action; a changed one may refuse
+        record = {}
+    if intent.operation == "update":
+        return _write(candidate, record, "update", now=intent.at, before=intent.before, record_id=intent.record_id)
+    fresh = [match for match in matches if _is_ours(match, intent, candidate)]
+    if len(fresh) == 1:
+        return Result(outcome=Outcome.CREATED, record_id=str(fresh[0]["Id"]))
+    if len(fresh) > 1:
+        ids = ", ".join(str(match["Id"]) for match in fresh)
+        return Result(
+            outcome=Outcome.FAILED, reason=Reason.UNCERTAIN, message=message(Reason.UNCERTAIN, candidates=ids)
+        )
+    if now < intent.at + settle:
+        return Wait(until=intent.at + settle)
+    again = _write(candidate, record, intent.operation, now=now, before=intent.before)
+    return Write(candidate=candidate, intent=again.intent, fields=record, repeated=True)
+
+
+def _is_ours(match: Mapping[str, Any], intent: Intent, candidate: Candidate) -> bool:
+    marker = candidate.compiled.action.destination.idempotency_field
+    if marker:
+        return bool(match.get(marker) == candidate.event.execution_id)
+    # ids, not times, tell new from old: the vendor's clock and ours may differ by minutes
+    return str(match["Id"]) not in intent.before
+
+
+def _write(
+    candidate: Candidate,
+    record: Mapping[str, Any],
+    operation: str,
+    *,
+    now: datetime,
+    before: tuple[str, ...],
+    record_id: str | None = None,
+) -> Write:
+    fields = dict(record)
+    action = candidate.compiled.action
+    if operation != "update" and action.destination.idempotency_field:
+        fields[action.destination.idempotency_field] = candidate.event.execution_id
+        operation = "create"
+    if operation == "upsert" or (operation == "create" and action.type is documents.ActionType.UPSERT):
+        # a new record must be found by its identifier next time, whether or not a mapping names it
+        fields.setdefault(
+            candidate.compiled.identifier.name, coerce(candidate.identifier, candidate.compiled.identifier)
+        )
+    previous = candidate.event.intent
+    intent = Intent(
+        operation=operation,
+        at=now,
+        attempt=previous.attempt + 1 if previous else 1,
+        record_id=record_id,
+        before=before,
+    )
+    return Write(candidate=candidate, intent=intent, fields=fields)
+
+
+def _choose(rule: documents.DuplicateRecordRule | None, matches: Sequence[Mapping[str, Any]]) -> str | None:
+    if len(matches) == 1:
+        return str(matches[0]["Id"])
+    if rule is None:
+        return None
+    by_id = sorted(matches, key=lambda match: str(match["Id"]))
+    ordered = sorted(
+        by_id,
+        key=lambda match: datetime.fromisoformat(str(match[rule.order_by])),
+        reverse=rule.choose == "newest",
+    )
+    return str(ordered[0]["Id"])
+
+
+def _skipped(reason: Reason, **facts: object) -> Result:
+    return Result(outcome=Outcome.SKIPPED, reason=reason, message=message(reason, **facts))
+
+
+def _ambiguous(candidate: Candidate, ids: Sequence[str]) -> Result:
+    return Result(
+        outcome=Outcome.FAILED,
+        reason=Reason.AMBIGUOUS_MATCH,
+        message=message(
+            Reason.AMBIGUOUS_MATCH,
+            object=candidate.compiled.action.destination.object,
+            field=candidate.compiled.identifier.name,
+            candidates=", ".join(sorted(ids)),
+        ),
+    )

@@ -1,0 +1,54 @@
+"""What to do with events when a vendor call as a whole did not succeed. Pure: the error in, the plan out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from leadbridge.domain.event import iso
+from leadbridge.domain.outcome import message
+from leadbridge.domain.pipeline import backoff_seconds
+from leadbridge.errors import (
+    AuthenticationError,
+    QuotaExhaustedError,
+    SyncError,
+    TransientError,
+    UncertainWriteError,
+)
+
+#: a broken login is tried again this often; each probe costs one call for all parked events together
+LOGIN_PROBE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postponement:
+    """When to try again; `due_at` None means not before a person says so."""
+
+    due_at: datetime | None
+    parked: bool
+    reason: str
+    message: str
+
+
+def vendor_reason(vendor: str, code: str) -> str:
+    """The reason code of a vendor's refusal: `salesforce_STRING_TOO_LONG`, `marketo_1004`."""
+    return f"{vendor.lower()}_{code or 'unknown'}"
+
+
+def postpone(error: SyncError, *, attempts: int, now: datetime, first_seconds: float) -> Postponement:
+    """The plan for events of a call that failed with `error`, tried `attempts` times before."""
+    reason = vendor_reason(error.vendor, error.code)
+    facts = {"vendor": error.vendor.capitalize(), "code": error.code, "detail": error.detail}
+    again = now + timedelta(seconds=backoff_seconds(attempts, first_seconds))
+    if isinstance(error, QuotaExhaustedError):
+        text = message("vendor_quota", until=iso(error.resets_at), **facts)
+        return Postponement(due_at=error.resets_at, parked=True, reason=reason, message=text)
+    if isinstance(error, AuthenticationError):
+        due = now + LOGIN_PROBE
+        text = message("vendor_login", until=iso(due), **facts)
+        return Postponement(due_at=due, parked=True, reason=reason, message=text)
+    if isinstance(error, TransientError):
+        due = max(again, now + timedelta(seconds=error.retry_after_seconds))
+        return Postponement(due_at=due, parked=False, reason=reason, message=message("vendor_waiting", **facts))
+    if isinstance(error, UncertainWriteError):
+        text = message("vendor_uncertain", vendor=facts["vendor"])
+        return Postponement(due_at=again, parked=False, reason=reason, message=text)
+    return Postponement(due_at=None, parked=True, reason=reason, message=message("vendor_parked", **facts))

@@ -1,0 +1,176 @@
+"""The webhook's serialisation: who may call, and what a body must look like.
+
+Separate from the rest because it runs on the receive path: standard library only.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+#: one person's payload; Marketo's own templates stay far below (64 KB, ours)
+BODY_LIMIT_BYTES = 65_536
+#: deeper nesting is never a payload template, only an attack on the parser
+DEPTH_LIMIT = 32
+#: integers beyond this lose digits in other JSON parsers, so they are kept as text
+SAFE_INTEGER = 2**53
+#: Marketo lead ids are 32-bit today; 18 digits leave room
+ID_DIGITS = 18
+
+
+class UnusableBodyError(ValueError):
+    """The body cannot become an event; `reason` is the code, `facts` fill its sentence."""
+
+    def __init__(self, reason: str, **facts: object) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.facts = facts
+
+
+def webhook_key(master: str, action_id: str, generation: int) -> str:
+    """The key of one Action in one generation: `v<generation>.<base64url of an HMAC-SHA256>`."""
+    digest = hmac.new(master.encode(), f"{action_id}:{generation}".encode(), hashlib.sha256).digest()
+    return f"v{generation}." + base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def is_authentic(given: Sequence[str], secret: Mapping[str, Any], action_id: str) -> bool:
+    """Whether exactly one key was given and it is one of the two live generations' keys.
+
+    Digests are compared in constant time, and all of them, so that timing tells nothing.
+    """
+    offered = hashlib.sha256("\n".join(given).encode("utf-8", "replace")).digest()
+    matches = len(given) == 1
+    found = False
+    for master in (secret, secret.get("previous")):
+        if master:
+            key = webhook_key(str(master["key"]), action_id, int(master["generation"]))
+            found |= hmac.compare_digest(offered, hashlib.sha256(key.encode()).digest())
+    return matches & found
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The payload in a webhook body: `lead` with a numeric `id`, and the optional members.
+
+    Unknown members are kept: a payload template may carry more than this version reads.
+
+    Raises:
+        UnusableBodyError: Names what is wrong.
+    """
+    if len(body) > BODY_LIMIT_BYTES:
+        raise UnusableBodyError("body_too_large", limit=BODY_LIMIT_BYTES)
+    payload = _decode(body)
+    lead = payload.get("lead") if isinstance(payload, dict) else None
+    if not isinstance(payload, dict) or not isinstance(lead, dict):
+        raise UnusableBodyError("lead_missing")
+    lead["id"] = _lead_id(lead.get("id"))
+    for name, value in lead.items():
+        if isinstance(value, dict | list):
+            raise UnusableBodyError("field_invalid", field=f"lead.{name}", expected="a text, number or true/false")
+    _check_optional(payload)
+    return payload
+
+
+def columns(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload as columns: the lead's fields by name, then `campaign.name`, `program…` and `token.<name>`."""
+    flat: dict[str, Any] = dict(payload["lead"])
+    for group in ("campaign", "program", "token"):
+        value = payload.get(group)
+        if isinstance(value, Mapping):
+            flat.update({f"{group}.{name}": item for name, item in value.items()})
+        elif value is not None:
+            flat[group] = value
+    return flat
+
+
+def payload_hash(payload: Mapping[str, Any]) -> str:
+    """SHA-256 of the payload in canonical form; equal payloads in any member order hash equal."""
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnusableBodyError("body_not_text") from None
+    if _depth(text) > DEPTH_LIMIT:
+        raise UnusableBodyError("body_too_deep", limit=DEPTH_LIMIT)
+    try:
+        # strict=False: Marketo puts raw line breaks and tabs of a value into the template
+        decoder = json.JSONDecoder(
+            strict=False,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_integer,
+        )
+        value = decoder.decode(text)
+    except ValueError as fault:
+        if isinstance(fault, UnusableBodyError):
+            raise
+        where = f"line {fault.lineno} column {fault.colno}" if isinstance(fault, json.JSONDecodeError) else "a number"
+        raise UnusableBodyError("body_not_json", detail=f"unreadable at {where}") from None
+    _refuse_lone_surrogates(text, value)
+    return value
+
+
+def _depth(text: str) -> int:
+    """The deepest nesting of brackets outside of strings; never less than the parser would need."""
+    deepest = level = 0
+    inside = escaped = False
+    for character in text:
+        if inside:
+            inside = escaped or character != '"'
+            escaped = not escaped and character == "\\"
+        elif character == '"':
+            inside = True
+        elif character in "[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif character in "]}":
+            level -= 1
+    return deepest
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UnusableBodyError("body_not_json", detail=f"the member {twice[:40]!r} stands twice")
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> None:
+    raise UnusableBodyError("body_not_json", detail=f"{name} is not JSON")
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= ID_DIGITS and abs(int(digits)) <= SAFE_INTEGER else digits
+
+
+def _refuse_lone_surrogates(text: str, value: Any) -> None:
+    if "\\u" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise UnusableBodyError("body_not_text") from None
+
+
+def _lead_id(value: Any) -> int:
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        value = int(value) if len(value.strip()) <= ID_DIGITS else None
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise UnusableBodyError("lead_id_invalid")
+    return value
+
+
+def _check_optional(payload: dict[str, Any]) -> None:
+    for name in ("campaign", "token"):
+        if not isinstance(payload.get(name, {}) or {}, dict):
+            raise UnusableBodyError("field_invalid", field=name, expected="an object")
+    event_id = payload.get("event_id")
+    if isinstance(event_id, bool) or not isinstance(event_id, str | int | None):
+        raise UnusableBodyError("field_invalid", field="event_id", expected="a text of at most 200 characters")
+    if event_id is not None and len(str(event_id)) > 200:
+        raise UnusableBodyError("field_invalid", field="event_id", expected="a text of at most 200 characters")

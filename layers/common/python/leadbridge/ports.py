@@ -1,0 +1,251 @@
+"""The few roles that use-cases need from the outside; adapters and in-memory doubles fulfil them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from leadbridge.domain.action import Configuration
+from leadbridge.domain.event import Arrival, Ending, Event
+from leadbridge.domain.pipeline import Claim
+from leadbridge.domain.records import (
+    Activity,
+    CustomActivity,
+    CustomActivityType,
+    ObjectDescription,
+    RowResult,
+)
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A configuration document with its version and, for an Action, whether it is active."""
+
+    document: Configuration
+    version: int
+    active: bool = False
+
+
+class Configurations(Protocol):
+    """Versioned configuration documents."""
+
+    def get(self, kind: str, identifier: str, version: int | None = None) -> Stored | None:
+        """The document, by default its current version; None if there is none."""
+        ...
+
+    def list(self, kind: str) -> Sequence[Stored]:
+        """Current versions of all documents of one kind, by id."""
+        ...
+
+    def put(self, document: Configuration) -> tuple[Stored, bool]:
+        """Store a new version unless it equals the current one; tells whether it changed."""
+        ...
+
+    def set_active(self, identifier: str, *, active: bool) -> None:
+        """Activate or deactivate an Action."""
+        ...
+
+
+class Inbox(Protocol):
+    """Events between their arrival and their one recorded end."""
+
+    def add(self, event: Event, arrival: Arrival) -> bool:
+        """Store a new event and its execution in one step; False if the execution id is known already."""
+        ...
+
+    def set_aside(self, arrival: Arrival, *, state: str, reason: str, message: str) -> bool:
+        """Record a call that does not run now (rejected, not active, parked), keeping what `redrive` needs."""
+        ...
+
+    def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
+        """Events of a lane whose due time has come, in sequence order."""
+        ...
+
+    def first_due(self, lane: str, now: datetime) -> datetime | None:
+        """When the first event of a lane arrived whose due time has come; None if there is none."""
+        ...
+
+    def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
+        """Mark events as begun by the lease `epoch`, counting a crash where an older epoch still held one.
+
+        Returns them as stored now; those that a newer epoch holds are left out.
+        """
+        ...
+
+    def save(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Store state, intent and result of events that this epoch holds; returns those that it still holds."""
+        ...
+
+    def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
+        """Give events back to the lane with their new due time, state and reason; `parked` shows them as parked."""
+        ...
+
+    def park(self, event: Event, *, reason: str, message: str) -> None:
+        """Take an event out of its lane until a person redrives it."""
+        ...
+
+    def finish(self, endings: Sequence[Ending]) -> None:
+        """Record outcomes, remove payloads, release guards: one atomic step per event."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to drain a lane. A higher epoch fences a lower one."""
+
+    lane: str
+    epoch: int
+    arrivals: int
+
+
+class Lanes(Protocol):
+    """One drainer per lane."""
+
+    def announce(self, lane: str, now: datetime) -> bool:
+        """Count an arrival; True if nobody holds a live lease, so that the caller must ring."""
+        ...
+
+    def take(self, lane: str, now: datetime) -> Lease | None:
+        """Take the lease with the next epoch, or None while another holds it."""
+        ...
+
+    def renew(self, lease: Lease, now: datetime) -> Lease | None:
+        """Prolong the lease and learn of arrivals; None if it was lost."""
+        ...
+
+    def release(self, lease: Lease, *, even_if_arrived: bool = False) -> bool:
+        """Give the lease up; False if something arrived since `lease` was read and the lease is kept."""
+        ...
+
+    def idle(self, now: datetime) -> Sequence[str]:
+        """Lanes that nobody drains at the moment."""
+        ...
+
+
+class Heartbeat(Protocol):
+    """Keeps a lease alive while its holder works or waits for a vendor."""
+
+    def __call__(self, lease: Lease) -> AbstractContextManager[Callable[[], bool]]:
+        """A context whose value tells whether the lease is still held."""
+        ...
+
+
+class Bell(Protocol):
+    """Starts a drainer."""
+
+    def ring(self, lane: str) -> None:
+        """Call `run_actions` for a lane, asynchronously; losing a ring costs at most a minute."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """A guard that was obtained; `last` maps Action ids to the newest sequence written under it."""
+
+    last: Mapping[str, str]
+
+
+class Keys(Protocol):
+    """Dedupe claims and key guards."""
+
+    def claim(self, wanted: Sequence[tuple[Event, Claim]]) -> Sequence[str | None]:
+        """For each, the execution id that holds the claim already, or None if it is the event's now."""
+        ...
+
+    def guard(
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
+    ) -> Mapping[str, Mapping[str, Guarded]]:
+        """Obtain all guard keys of each owner (execution id), all or none; owners left out found one busy."""
+        ...
+
+    def release(self, owner: str, guards: Sequence[str], claims: Sequence[str]) -> None:
+        """Let go of what an event holds without marking anything as written."""
+        ...
+
+
+type LeadAction = Literal["createOrUpdate", "createOnly", "updateOnly", "createDuplicate"]
+
+
+class Marketo(Protocol):
+    """What use-cases ask of a Marketo instance."""
+
+    def describe_leads(self) -> ObjectDescription:
+        """Fields of the lead object by REST name."""
+        ...
+
+    def sync_leads(
+        self, rows: Sequence[Mapping[str, Any]], *, action: LeadAction, lookup_field: str
+    ) -> Sequence[RowResult]:
+        """Create or update leads; results in input order."""
+        ...
+
+    def custom_activity_type(self, api_name: str) -> CustomActivityType:
+        """The custom activity type of that API name."""
+        ...
+
+    def add_custom_activities(self, activities: Sequence[CustomActivity]) -> Sequence[RowResult]:
+        """Add custom activities; not idempotent."""
+        ...
+
+    def activities(
+        self, since: datetime, activity_type_ids: Sequence[int], lead_ids: Sequence[int]
+    ) -> Iterator[Activity]:
+        """Activities since a moment; at most 30 leads."""
+        ...
+
+
+class Salesforce(Protocol):
+    """What use-cases ask of a Salesforce org."""
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        """Fields of an object."""
+        ...
+
+    def find(
+        self, object_name: str, fields: Sequence[str], field: str, values: Sequence[Any]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Records whose `field` equals one of the values."""
+        ...
+
+    def create(self, object_name: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Create up to 200 records."""
+        ...
+
+    def update(self, object_name: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Update up to 200 records; each row carries `Id`."""
+        ...
+
+    def upsert(
+        self, object_name: str, external_id_field: str, rows: Sequence[Mapping[str, Any]]
+    ) -> Sequence[RowResult]:
+        """Upsert up to 200 records by an external id field."""
+        ...
+
+
+class Connections(Protocol):
+    """Clients by connection id; they live as long as the process."""
+
+    def marketo(self, connection: str) -> Marketo:
+        """The client of a Marketo connection."""
+        ...
+
+    def salesforce(self, connection: str) -> Salesforce:
+        """The client of a Salesforce connection."""
+        ...
+
+
+class Meter(Protocol):
+    """Counts what happens; values become metrics, never log lines with personal values."""
+
+    def count(self, name: str, value: float = 1, **labels: str) -> None:
+        """Add to a counter."""
+        ...

@@ -1,0 +1,102 @@
+"""Drain one lane: take its lease, run what is due in batches, hand over before the time is up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from leadbridge.domain.event import Event
+from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
+from leadbridge.usecases.run_events import LeaseLostError, RunEvents
+
+#: how often a drainer that waits for a due time looks for new arrivals
+LOOK_AGAIN_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainSettings:
+    """How much a drainer takes at once and when it gives way."""
+
+    batch: int = 200
+    #: begin no batch with less time than this left: vendor calls may take minutes (their own time-outs)
+    handover_seconds: float = 150.0
+    #: stay for events that come due so soon, rather than leave them to the next sweep
+    patience: timedelta = timedelta(seconds=15)
+
+
+class DrainLane:
+    """The only writer of a lane while its lease lives."""
+
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        lanes: Lanes,
+        bell: Bell,
+        clock: Clock,
+        heartbeat: Heartbeat,
+        run_events: RunEvents,
+        sleep: Callable[[float], None],
+        settings: DrainSettings,
+    ) -> None:
+        self._inbox = inbox
+        self._lanes = lanes
+        self._bell = bell
+        self._clock = clock
+        self._heartbeat = heartbeat
+        self._run_events = run_events
+        self._sleep = sleep
+        self._settings = settings
+
+    def __call__(self, lane: str, remaining_seconds: Callable[[], float]) -> dict[str, int | str]:
+        """Drain until the lane is empty, the lease is lost or the time is nearly up."""
+        lease = self._lanes.take(lane, self._clock.now())
+        if lease is None:
+            return {"lane": lane, "end": "held by another", "events": 0}
+        with self._heartbeat(lease) as held:
+            return self._drain(lease, held, remaining_seconds)
+
+    def _drain(
+        self, lease: Lease, held: Callable[[], bool], remaining_seconds: Callable[[], float]
+    ) -> dict[str, int | str]:
+        total = 0
+        earliest: datetime | None = None
+        while True:
+            current = self._lanes.renew(lease, self._clock.now())
+            if current is None:
+                return {"lane": lease.lane, "end": "lease lost", "events": total}
+            if remaining_seconds() < self._settings.handover_seconds:
+                self._lanes.release(current, even_if_arrived=True)
+                self._bell.ring(lease.lane)
+                return {"lane": lease.lane, "end": "handed over", "events": total}
+            due = self._inbox.due(lease.lane, self._clock.now(), self._settings.batch)
+            if not due:
+                if earliest is not None and self._wait_for(earliest, remaining_seconds):
+                    earliest = earliest if self._clock.now() < earliest else None
+                    continue
+                if self._lanes.release(current):
+                    return {"lane": lease.lane, "end": "empty", "events": total}
+                continue
+            batch = self._inbox.claim(isolated(due, lease.epoch), lease.epoch)
+            total += len(batch)
+            try:
+                given_back = self._run_events(batch, held)
+            except LeaseLostError:
+                return {"lane": lease.lane, "end": "lease lost", "events": total}
+            earliest = min((moment for moment in (earliest, given_back) if moment), default=None)
+
+    def _wait_for(self, moment: datetime, remaining_seconds: Callable[[], float]) -> bool:
+        """Sleep a moment if events come due shortly; False if that is too far off. New arrivals are seen in between."""
+        wait = (moment - self._clock.now()).total_seconds()
+        if (
+            wait > self._settings.patience.total_seconds()
+            or remaining_seconds() - wait < self._settings.handover_seconds
+        ):
+            return False
+        self._sleep(min(max(0.0, wait), LOOK_AGAIN_SECONDS))
+        return True
+
+
+def isolated(events: Sequence[Event], epoch: int) -> Sequence[Event]:
+    """The events to run together: one that was in hand when a worker died runs alone and takes no others along."""
+    suspects = [event for event in events if event.crashes or 0 < event.epoch < epoch]
+    return suspects[:1] or events

@@ -1,0 +1,131 @@
+"""Bring calls back that are parked, were rejected or did not run."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from leadbridge.domain import webhook
+from leadbridge.domain.action import Action
+from leadbridge.domain.event import Event, instant
+from leadbridge.domain.outcome import REDRIVABLE, State, message
+from leadbridge.ports import Bell, Clock, Configurations, Lanes
+from leadbridge.usecases.store_events import lane_of
+
+type Item = dict[str, Any]
+
+
+class Kept(Protocol):
+    """Reads executions and what was kept of them."""
+
+    def get(self, execution_id: str) -> Item | None:
+        """The execution's log item."""
+        ...
+
+    def kept(self, execution_id: str) -> Item | None:
+        """What was kept for a redrive."""
+        ...
+
+    def kept_event(self, item: Item) -> Event | None:
+        """The parked event inside a kept item."""
+        ...
+
+
+class Readmission(Protocol):
+    """Puts events back into their lane."""
+
+    def readmit(self, event: Event, *, was: State) -> bool:
+        """Bring a call back into its lane; False if it is not in the state `was` any more."""
+        ...
+
+    def hurry(self, event_key: dict[str, str]) -> bool:
+        """Make a waiting event due at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redriven:
+    """What became of one request to redrive."""
+
+    execution_id: str
+    done: bool
+    note: str
+
+
+class Redrive:
+    """Redrive single executions; asking twice does nothing twice."""
+
+    def __init__(
+        self,
+        *,
+        configurations: Configurations,
+        log: Kept,
+        inbox: Readmission,
+        lanes: Lanes,
+        bell: Bell,
+        clock: Clock,
+    ) -> None:
+        self._configurations = configurations
+        self._log = log
+        self._inbox = inbox
+        self._lanes = lanes
+        self._bell = bell
+        self._clock = clock
+
+    def __call__(self, execution_id: str, *, dry_run: bool = False) -> Redriven:
+        """Bring one execution back into its lane, or say why that cannot be."""
+        item = self._log.get(execution_id)
+        if item is None:
+            return Redriven(execution_id=execution_id, done=False, note="There is no such execution.")
+        state = State(item["state"])
+        if state not in REDRIVABLE:
+            note = "It has ended and its payload was removed." if state is State.ENDED else "It is under way."
+            return Redriven(execution_id=execution_id, done=False, note=note)
+        stored = self._configurations.get("action", item["action_id"])
+        if stored is None or not isinstance(stored.document, Action):
+            note = f"Its Action {item['action_id']} does not exist. Apply it first."
+            return Redriven(execution_id=execution_id, done=False, note=note)
+        lane = lane_of(stored.document.destination.connection)
+        kept = self._log.kept(execution_id)
+        if kept is None:
+            return self._ring(item, lane, lambda: self._hurry(item, lane), dry_run=dry_run)
+        event = self._event(item, kept, lane)
+        if isinstance(event, str):
+            return Redriven(execution_id=execution_id, done=False, note=event)
+        return self._ring(item, lane, lambda: self._inbox.readmit(event, was=state), dry_run=dry_run)
+
+    def _hurry(self, item: Item, lane: str) -> bool:
+        return self._inbox.hurry({"pk": f"lane#{lane}", "sk": item["sequence"]})
+
+    def _ring(self, item: Item, lane: str, bring_back: Callable[[], bool], *, dry_run: bool) -> Redriven:
+        if dry_run:
+            return Redriven(execution_id=item["execution_id"], done=False, note="Would be run again.")
+        if not bring_back():
+            return Redriven(execution_id=item["execution_id"], done=False, note="Somebody else brought it back.")
+        if self._lanes.announce(lane, self._clock.now()):
+            self._bell.ring(lane)
+        return Redriven(execution_id=item["execution_id"], done=True, note="Runs again.")
+
+    def _event(self, item: Item, kept: Item, lane: str) -> Event | str:
+        """The event to run, or the sentence that says why there is none."""
+        parked = self._log.kept_event(kept)
+        if parked is not None:
+            return parked.evolve(epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="")
+        try:
+            payload = webhook.parse(_bytes(kept))
+        except webhook.UnusableBodyError as fault:
+            return "Its body is still unusable: " + message(fault.reason, **fault.facts)
+        return Event(
+            execution_id=item["execution_id"],
+            action_id=item["action_id"],
+            lane=lane,
+            sequence=item["sequence"],
+            received_at=instant(item["received_at"]),
+            payload=payload,
+        )
+
+
+def _bytes(kept: Item) -> bytes:
+    if kept.get("payload") is not None:
+        return str(kept["payload"]).encode()
+    return base64.b64decode(kept.get("body") or "")

@@ -1,0 +1,639 @@
+"""Run a batch of events of one lane: a handful of vendor calls for up to 200 events.
+
+Events that share a key run in sequence, in waves; inside a wave every key is there once. At each step the
+state that a crash would need is stored before the vendor is called.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.domain import pipeline
+from leadbridge.domain.action import Action
+from leadbridge.domain.event import Ending, Event, Part, Result
+from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
+from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
+from leadbridge.domain.postponement import Postponement, postpone, vendor_reason
+from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
+from leadbridge.domain.values import coerce, normalised
+from leadbridge.errors import PermanentError, SyncError, UncertainWriteError
+from leadbridge.ports import Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
+
+#: rows of one Salesforce collections call
+COLLECTION_LIMIT = 200
+#: leads of one Marketo activity query
+ACTIVITY_LEADS_LIMIT = 30
+#: tries of one record that the vendor asks to repeat (row locks) before it counts as failed
+ROW_TRIES = 5
+#: an event that died with its worker this often is parked
+CRASH_LIMIT = 2
+
+NOT_ATTEMPTED = Part(status="not_attempted")
+NOT_CONFIGURED = Part(status="not_configured")
+
+
+class LeaseLostError(Exception):
+    """Somebody else drains the lane by now; whatever is in hand is theirs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """Durations of a run; a local stack shortens them."""
+
+    retry_seconds: float = 5.0
+    settle: timedelta = timedelta(seconds=60)
+    guard: timedelta = timedelta(minutes=5)
+    busy: timedelta = timedelta(seconds=2)
+    describe_age: timedelta = timedelta(minutes=15)
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """A candidate whose destination has answered, on its way to its end."""
+
+    candidate: Candidate
+    result: Result
+    resumed: bool = False
+    writeback: Part = NOT_CONFIGURED
+    activity: Part = NOT_ATTEMPTED
+
+
+class RunEvents:
+    """Run events that the caller holds the lane's lease for."""
+
+    def __init__(
+        self,
+        *,
+        configurations: Configurations,
+        inbox: Inbox,
+        keys: Keys,
+        connections: Connections,
+        clock: Clock,
+        meter: Meter,
+        hash_key: Callable[[], bytes],
+        settings: RunSettings,
+    ) -> None:
+        self._configurations = configurations
+        self._inbox = inbox
+        self._keys = keys
+        self._connections = connections
+        self._clock = clock
+        self._meter = meter
+        self._hash_key = hash_key
+        self._settings = settings
+        self._compiled: dict[tuple[str, int], tuple[datetime, CompiledAction]] = {}
+        self._activity_types: dict[tuple[str, str], CustomActivityType] = {}
+        self._earliest: datetime | None = None
+
+    def __call__(self, events: Sequence[Event], held: Callable[[], bool]) -> datetime | None:
+        """Bring every event to its end, or give it back; returns the earliest due time given.
+
+        Raises:
+            LeaseLostError: Nothing more was done after the lease was lost.
+        """
+        self._earliest = None
+        candidates: list[Candidate] = []
+        ended: list[Ending] = []
+        for event in events:
+            if event.crashes >= CRASH_LIMIT:
+                self._park(event, Reason.WORKER_CRASHED, message(Reason.WORKER_CRASHED))
+                continue
+            compiled = self._compile(event)
+            if compiled is None:
+                continue
+            begun = event.evolve(version=compiled.version)
+            admitted = pipeline.admit(begun, compiled, self._hash_key())
+            if isinstance(admitted, Result):
+                ended.append(_ending(begun.evolve(executed_at=self._clock.now()), admitted))
+            else:
+                candidates.append(admitted)
+        self._finish(ended)
+        for wave in waves(candidates):
+            now = self._clock.now()
+            self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], held)
+        return self._earliest
+
+    def _run_wave(self, wave: Sequence[Candidate], held: Callable[[], bool]) -> None:
+        _require(held)
+        guarded, overtaken = self._guard(self._claim(wave))
+        reporting = [
+            Entry(candidate=item, result=item.event.result, resumed=True) for item in guarded if item.event.result
+        ]
+        open_ = [item for item in guarded if not item.event.result]
+        for group in _grouped(open_, _match_group):
+            reporting.extend(self._match_and_write(group, overtaken, held))
+        for entries in _grouped(reporting, lambda entry: entry.candidate.compiled.action.source.connection):
+            self._report(entries, held)
+
+    # -- keys
+
+    def _claim(self, wave: Sequence[Candidate]) -> list[Candidate]:
+        wanted = [(item.event, claim) for item in wave if item.event.state is State.WAITING for claim in item.claims]
+        owners = self._keys.claim(wanted) if wanted else []
+        taken = {
+            event.execution_id: (claim, owner) for (event, claim), owner in zip(wanted, owners, strict=True) if owner
+        }
+        endings = []
+        for item in wave:
+            if item.event.execution_id in taken:
+                claim, owner = taken[item.event.execution_id]
+                text = message(claim.reason, owner=owner, fields=", ".join(claim.fields), seconds=claim.window_seconds)
+                result = Result(outcome=Outcome.DUPLICATE, reason=claim.reason, message=text)
+                self._keys.release(item.event.execution_id, [], [held.key for held in item.claims])
+                endings.append(_ending(item.event, result))
+        self._finish(endings)
+        return [item for item in wave if item.event.execution_id not in taken]
+
+    def _guard(self, wave: Sequence[Candidate]) -> tuple[list[Candidate], dict[str, Mapping[str, Guarded]]]:
+        if not wave:
+            return [], {}
+        now = self._clock.now()
+        wanted = {item.event.execution_id: item.guards for item in wave}
+        obtained = dict(self._keys.guard(wanted, now + self._settings.guard, now))
+        busy = [item.event for item in wave if item.event.execution_id not in obtained]
+        if busy:
+            self._defer([event.evolve(due_at=now + self._settings.busy) for event in busy])
+        return [item for item in wave if item.event.execution_id in obtained], obtained
+
+    # -- match and write
+
+    def _match_and_write(
+        self,
+        group: Sequence[Candidate],
+        obtained: Mapping[str, Mapping[str, Guarded]],
+        held: Callable[[], bool],
+    ) -> list[Entry]:
+        try:
+            matches = self._match(group)
+        except SyncError as error:
+            self._postpone(group, error)
+            return []
+        entries: list[Entry] = []
+        writes: list[Write] = []
+        waiting: list[Event] = []
+        for item in group:
+            found = matches.get(item.match_key, [])
+            decided = self._overtaken(item, obtained[item.event.execution_id], found) or pipeline.decide_write(
+                item, found, now=self._clock.now(), settle=self._settings.settle
+            )
+            if isinstance(decided, Write):
+                writes.append(decided)
+            elif isinstance(decided, Wait):
+                waiting.append(item.event.evolve(due_at=decided.until))
+            else:
+                entries.append(Entry(candidate=item, result=decided))
+        self._defer(waiting)
+        for same in _grouped(writes, lambda write: write.intent.operation):
+            entries.extend(self._write(same, held))
+        return self._remember(entries)
+
+    def _match(self, group: Sequence[Candidate]) -> dict[str, list[Mapping[str, Any]]]:
+        compiled = group[0].compiled
+        destination = compiled.action.destination
+        values = list({item.match_key: item.identifier for item in group}.values())
+        typed = [coerce(value, compiled.identifier) for value in values]
+        records = self._connections.salesforce(destination.connection).find(
+            destination.object, compiled.matched_fields, compiled.identifier.name, typed
+        )
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for record in records:
+            found.setdefault(normalised(record[compiled.identifier.name]), []).append(record)
+        return found
+
+    def _overtaken(
+        self, item: Candidate, guards: Mapping[str, Guarded], found: Sequence[Mapping[str, Any]]
+    ) -> Result | None:
+        by = [guard for guard, state in guards.items() if pipeline.overtaken(item, state.last)]
+        if not by:
+            return None
+        return pipeline.superseded(item, found, by_another_lead=item.lead_guard not in by)
+
+    def _write(self, writes: Sequence[Write], held: Callable[[], bool]) -> list[Entry]:
+        kept = {
+            event.execution_id: event
+            for event in self._inbox.save(
+                [write.candidate.event.evolve(state=State.WRITING, intent=write.intent) for write in writes]
+            )
+        }
+        entries: list[Entry] = []
+        for chunk in _chunks(
+            [write.with_event(kept[_id(write)]) for write in writes if _id(write) in kept], COLLECTION_LIMIT
+        ):
+            entries.extend(self._write_chunk(chunk, held))
+        return entries
+
+    def _write_chunk(self, chunk: Sequence[Write], held: Callable[[], bool]) -> list[Entry]:
+        _require(held)
+        try:
+            rows = self._call(chunk)
+        except UncertainWriteError as error:
+            self._postpone([write.candidate for write in chunk], error)
+            return []
+        except PermanentError as error:
+            if len(chunk) > 1:  # one malformed record can spoil a call: halve until it stands alone
+                half = len(chunk) // 2
+                return self._write_chunk(chunk[:half], held) + self._write_chunk(chunk[half:], held)
+            self._postpone([_undone(write.candidate) for write in chunk], error)
+            return []
+        except SyncError as error:
+            self._postpone([_undone(write.candidate) for write in chunk], error)
+            return []
+        entries = []
+        for write, row in zip(chunk, rows, strict=True):
+            result = self._judge(write, row)
+            if result is not None:
+                entries.append(Entry(candidate=write.candidate, result=result))
+        return entries
+
+    def _call(self, chunk: Sequence[Write]) -> Sequence[RowResult]:
+        compiled = chunk[0].candidate.compiled
+        destination = compiled.action.destination
+        client = self._connections.salesforce(destination.connection)
+        if chunk[0].intent.operation == "update":
+            rows = [{"Id": write.intent.record_id} | dict(write.fields) for write in chunk]
+            return client.update(destination.object, rows)
+        if chunk[0].intent.operation == "upsert":
+            return client.upsert(destination.object, compiled.identifier.name, [write.fields for write in chunk])
+        return client.create(destination.object, [write.fields for write in chunk])
+
+    def _judge(self, write: Write, row: RowResult) -> Result | None:
+        """The result of one record, or None if it was given back to be tried again."""
+        event = write.candidate.event
+        if row.ok:
+            return pipeline.success(write, str(row.id or write.intent.record_id), created=row.status == "created")
+        raced = row.code == "DUPLICATE_VALUE" and write.intent.operation != "update" and event.attempts == 0
+        retried = row.resolution in {Resolution.RETRY, Resolution.RATE} and event.attempts < ROW_TRIES
+        reason = vendor_reason("salesforce", row.code)
+        if raced or retried:
+            wait = (
+                timedelta(0)
+                if raced
+                else timedelta(seconds=pipeline.backoff_seconds(event.attempts, self._settings.retry_seconds))
+            )
+            again = _undone(write.candidate).event
+            text = message("vendor_waiting", vendor="Salesforce", code=row.code, detail=row.message)
+            self._defer(
+                [
+                    again.evolve(
+                        attempts=event.attempts + 1,
+                        due_at=self._clock.now() + wait,
+                        reason=reason,
+                        message=text,
+                    )
+                ]
+            )
+            return None
+        text = message("vendor_refused", vendor="Salesforce", code=row.code, detail=row.message)
+        return Result(outcome=Outcome.FAILED, reason=reason, message=text)
+
+    def _remember(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Store results before anything is told to Marketo; what a newer epoch holds is dropped."""
+        told = [entry for entry in entries if entry.result.record_id or pipeline.reports(entry.result)]
+        kept = {
+            event.execution_id: event
+            for event in self._inbox.save(
+                [entry.candidate.event.evolve(state=State.REPORTING, result=entry.result) for entry in told]
+            )
+        }
+        for entry in told:
+            if entry.candidate.event.execution_id in kept:
+                entry.candidate = entry.candidate.with_event(kept[entry.candidate.event.execution_id])
+        lost = {id(entry) for entry in told if entry.candidate.event.execution_id not in kept}
+        return [entry for entry in entries if id(entry) not in lost]
+
+    # -- report
+
+    def _report(self, entries: Sequence[Entry], held: Callable[[], bool]) -> None:
+        remaining = self._write_back(list(entries), held)
+        for same in _grouped(remaining, lambda entry: entry.candidate.compiled.action.results.activity):
+            done = self._log_activities(same, held)
+            for entry in done:
+                if entry.result.outcome is Outcome.FAILED and entry.candidate.claims:
+                    # before the end is recorded: a failed event must not suppress the next one
+                    claims = [claim.key for claim in entry.candidate.claims]
+                    self._keys.release(entry.candidate.event.execution_id, [], claims)
+            self._finish([_entry_ending(entry) for entry in done])
+
+    def _write_back(self, entries: list[Entry], held: Callable[[], bool]) -> list[Entry]:
+        try:
+            records = self._read_back(entries)
+            pending = []
+            for entry in entries:
+                record = records.get(entry.result.record_id or "", {})
+                row = pipeline.writeback_row(entry.candidate, entry.result, record)
+                if row is not None:
+                    pending.append((entry, row))
+                elif entry.candidate.compiled.action.writeback:
+                    entry.writeback = NOT_ATTEMPTED
+            if not pending:
+                return entries
+            _require(held)
+            client = self._connections.marketo(entries[0].candidate.compiled.action.source.connection)
+            rows = client.sync_leads([row for _, row in pending], action="updateOnly", lookup_field="id")
+        except SyncError as error:
+            # writing the same values to the same lead again is harmless, so a lost answer is only a delay here
+            self._postpone([entry.candidate for entry in entries], error, activity_uncertain=False, resumed=entries)
+            return []
+        again: list[Entry] = []
+        for (entry, _), answer in zip(pending, rows, strict=True):
+            if not answer.ok and answer.resolution in {Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN}:
+                again.append(entry)
+            entry.writeback = _part(answer, "written")
+        retried = [entry for entry in again if entry.candidate.event.attempts < ROW_TRIES]
+        if retried:
+            self._give_back(retried)
+        return [entry for entry in entries if entry not in retried]
+
+    def _give_back(self, entries: Sequence[Entry]) -> None:
+        now = self._clock.now()
+        self._defer(
+            [
+                entry.candidate.event.evolve(
+                    attempts=entry.candidate.event.attempts + 1,
+                    due_at=now
+                    + timedelta(
+                        seconds=pipeline.backoff_seconds(entry.candidate.event.attempts, self._settings.retry_seconds)
+                    ),
+                    activity_uncertain=entry.resumed and entry.candidate.event.activity_uncertain,
+                    reason=entry.writeback.reason,
+                    message=entry.writeback.message,
+                )
+                for entry in entries
+            ]
+        )
+
+    def _read_back(self, entries: Sequence[Entry]) -> dict[str, Mapping[str, Any]]:
+        """Destination values that the write-back needs beyond the Id, by record id."""
+        records: dict[str, Mapping[str, Any]] = {}
+        wanted = [entry for entry in entries if entry.result.record_id and entry.candidate.compiled.read_back_fields]
+        for group in _grouped(wanted, lambda entry: _match_group(entry.candidate)):
+            compiled = group[0].candidate.compiled
+            destination = compiled.action.destination
+            fields = sorted({name for entry in group for name in entry.candidate.compiled.read_back_fields} | {"Id"})
+            ids = [str(entry.result.record_id) for entry in group]
+            client = self._connections.salesforce(destination.connection)
+            records |= {str(record["Id"]): record for record in client.find(destination.object, fields, "Id", ids)}
+        return records
+
+    def _log_activities(self, entries: Sequence[Entry], held: Callable[[], bool]) -> list[Entry]:
+        """Send the activities; returns the entries that are complete, the others were given back."""
+        quiet = [entry for entry in entries if not pipeline.reports(entry.result)]
+        telling = [entry for entry in entries if pipeline.reports(entry.result)]
+        if not telling:
+            return quiet
+        action = entries[0].candidate.compiled.action
+        found: list[Entry] = []
+        to_send: list[Entry] = []
+        sent = False
+        try:
+            kind = self._activity_type(action)
+            found, to_send = self._not_yet_logged(telling, kind)
+            _require(held)
+            sent = bool(to_send)
+            rows = self._send_activities(to_send, kind)
+        except SyncError as error:
+            uncertain = sent and isinstance(error, UncertainWriteError)
+            told = to_send if sent else telling
+            self._postpone(
+                [entry.candidate for entry in told],
+                error,
+                activity_uncertain=uncertain,
+                resumed=() if sent else told,
+            )
+            return quiet + found if sent else quiet
+        for entry, row in zip(to_send, rows, strict=True):
+            entry.activity = _part(row, "added")
+        return quiet + found + to_send
+
+    def _send_activities(self, entries: Sequence[Entry], kind: CustomActivityType) -> Sequence[RowResult]:
+        if not entries:
+            return []
+        client = self._connections.marketo(entries[0].candidate.compiled.action.source.connection)
+        return client.add_custom_activities([self._activity(entry, kind) for entry in entries])
+
+    def _not_yet_logged(self, entries: Sequence[Entry], kind: CustomActivityType) -> tuple[list[Entry], list[Entry]]:
+        """Entries whose activity is in Marketo already, and those that may be sent; undecided ones are given back."""
+        doubtful = [entry for entry in entries if entry.resumed and entry.candidate.event.activity_uncertain]
+        logged = self._logged(doubtful, kind) if doubtful else set()
+        now = self._clock.now()
+        found: list[Entry] = []
+        sendable: list[Entry] = []
+        waiting: list[Event] = []
+        for entry in entries:
+            event = entry.candidate.event
+            settled_at = (event.executed_at or event.received_at) + self._settings.settle
+            if event.execution_id in logged:
+                entry.activity = Part(status="added")
+                found.append(entry)
+            elif entry in doubtful and now < settled_at:
+                waiting.append(event.evolve(due_at=settled_at))
+            else:
+                sendable.append(entry)
+        self._defer(waiting)
+        return found, sendable
+
+    def _logged(self, entries: Sequence[Entry], kind: CustomActivityType) -> set[str]:
+        action = entries[0].candidate.compiled.action
+        client = self._connections.marketo(action.source.connection)
+        since = min(entry.candidate.event.received_at for entry in entries) - timedelta(minutes=15)
+        leads = list({entry.candidate.event.lead_id for entry in entries})
+        found = set()
+        for chunk in _chunks(leads, ACTIVITY_LEADS_LIMIT):
+            for activity in client.activities(since, [kind.id], chunk):
+                found.add(str(activity.attributes.get(action.results.execution_attribute)))
+        return found
+
+    def _activity(self, entry: Entry, kind: CustomActivityType) -> CustomActivity:
+        candidate, result = entry.candidate, entry.result
+        action = candidate.compiled.action
+        failed = result.outcome is Outcome.FAILED
+        return CustomActivity(
+            lead_id=candidate.event.lead_id,
+            activity_type_id=kind.id,
+            primary_attribute_value=action.results.errored if failed else action.results.success,
+            activity_date=candidate.event.executed_at or self._clock.now(),
+            attributes=pipeline.activity_attributes(candidate.columns, action, candidate.event, result),
+        )
+
+    def _activity_type(self, action: Action) -> CustomActivityType:
+        key = (action.source.connection, action.results.activity)
+        if key not in self._activity_types:
+            self._activity_types[key] = self._connections.marketo(key[0]).custom_activity_type(key[1])
+        return self._activity_types[key]
+
+    # -- ends and delays
+
+    def _compile(self, event: Event) -> CompiledAction | None:
+        """The Action the event runs on; None if the event was parked or given back instead."""
+        stored = self._configurations.get("action", event.action_id, event.version or None)
+        if stored is None:
+            self._park(event, Reason.ACTION_MISSING, message(Reason.ACTION_MISSING, action=event.action_id))
+            return None
+        action = stored.document
+        if not isinstance(action, Action):
+            raise TypeError(f"{event.action_id} is not an Action")
+        now = self._clock.now()
+        described_at, compiled = self._compiled.get((action.id, stored.version), (None, None))
+        if compiled is not None and described_at is not None and now - described_at < self._settings.describe_age:
+            return compiled
+        try:
+            described = self._connections.salesforce(action.destination.connection).describe(action.destination.object)
+            compiled = pipeline.compile_action(action, stored.version, described)
+        except SyncError as error:
+            self._hold([event], error)
+            return None
+        except KeyError as missing:
+            text = message(Reason.MAPPING_BROKEN, detail=f"{action.destination.object} has no field {missing.args[0]}")
+            self._park(event, Reason.MAPPING_BROKEN, text)
+            return None
+        self._compiled[action.id, stored.version] = (now, compiled)
+        return compiled
+
+    def _postpone(
+        self,
+        candidates: Sequence[Candidate],
+        error: SyncError,
+        *,
+        activity_uncertain: bool | None = None,
+        resumed: Sequence[Entry] = (),
+    ) -> None:
+        """Give events back after a call failed as a whole; their guards stay held, so that order is kept."""
+        doubtful = {entry.candidate.event.execution_id for entry in resumed if entry.resumed}
+        events = []
+        for candidate in candidates:
+            event = candidate.event
+            if activity_uncertain is not None:
+                doubt = activity_uncertain or (event.execution_id in doubtful and event.activity_uncertain)
+                event = event.evolve(activity_uncertain=doubt)
+            events.append(event)
+        self._hold(events, error)
+        for candidate, event in zip(candidates, events, strict=True):
+            if self._plan(event, error).due_at is None:
+                self._keys.release(candidate.event.execution_id, candidate.guards, [])
+
+    def _hold(self, events: Sequence[Event], error: SyncError) -> None:
+        self._meter.count("VendorErrors", vendor=error.vendor, code=error.code or "unknown")
+        deferred: list[Event] = []
+        shown_parked = False
+        for event in events:
+            plan = self._plan(event, error)
+            if plan.due_at is None:
+                self._meter.count("FatalVendorErrors", vendor=error.vendor)
+                self._park(event, plan.reason, plan.message)
+                continue
+            shown_parked = plan.parked
+            deferred.append(
+                event.evolve(attempts=event.attempts + 1, due_at=plan.due_at, reason=plan.reason, message=plan.message)
+            )
+        self._defer(deferred, parked=shown_parked)
+
+    def _plan(self, event: Event, error: SyncError) -> Postponement:
+        return postpone(
+            error, attempts=event.attempts, now=self._clock.now(), first_seconds=self._settings.retry_seconds
+        )
+
+    def _defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
+        if not events:
+            return
+        self._inbox.defer(events, parked=parked)
+        due = [event.due_at for event in events if event.due_at]
+        self._earliest = min([*due, *([self._earliest] if self._earliest else [])])
+
+    def _park(self, event: Event, reason: str, text: str) -> None:
+        self._meter.count("Parked", reason=reason)
+        self._inbox.park(event, reason=reason, message=text)
+
+    def _finish(self, endings: Sequence[Ending]) -> None:
+        if not endings:
+            return
+        self._inbox.finish(endings)
+        for ending in endings:
+            self._meter.count("Outcomes", outcome=ending.result.outcome.value)
+
+
+def waves(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Cut candidates into waves such that inside a wave no key stands twice and sequence holds per key."""
+    result: list[list[Candidate]] = []
+    last: dict[str, int] = {}
+    for item in sorted(candidates, key=lambda candidate: candidate.event.sequence):
+        keys = [*item.guards, *(claim.key for claim in item.claims)]
+        number = 1 + max((last.get(key, -1) for key in keys), default=-1)
+        last.update(dict.fromkeys(keys, number))
+        if number == len(result):
+            result.append([])
+        result[number].append(item)
+    return result
+
+
+def _ending(
+    event: Event,
+    result: Result,
+    *,
+    guards: Sequence[str] = (),
+    writeback: Part = NOT_ATTEMPTED,
+    activity: Part = NOT_ATTEMPTED,
+) -> Ending:
+    return Ending(
+        event=event,
+        result=result,
+        writeback=writeback,
+        activity=activity,
+        guards=tuple(guards),
+        written=result.outcome in WRITTEN,
+    )
+
+
+def _entry_ending(entry: Entry) -> Ending:
+    return _ending(
+        entry.candidate.event,
+        entry.result,
+        guards=entry.candidate.guards,
+        writeback=entry.writeback,
+        activity=entry.activity,
+    )
+
+
+def _part(row: RowResult, done: str) -> Part:
+    if row.ok:
+        return Part(status=done)
+    return Part(status="failed", reason=vendor_reason("marketo", row.code), message=row.message)
+
+
+def _require(held: Callable[[], bool]) -> None:
+    if not held():
+        raise LeaseLostError
+
+
+def _begun(event: Event, now: datetime) -> Event:
+    return event if event.executed_at else event.evolve(executed_at=now)
+
+
+def _id(write: Write) -> str:
+    return write.candidate.event.execution_id
+
+
+def _undone(candidate: Candidate) -> Candidate:
+    """The candidate as before its intent: the vendor said that nothing was written."""
+    previous = candidate.event.intent
+    interrupted = previous is not None and previous.attempt > 1
+    if interrupted:  # an earlier attempt is still in doubt, so the next run must look again
+        return candidate
+    return candidate.with_event(candidate.event.evolve(state=State.WAITING, intent=None))
+
+
+def _match_group(item: Candidate) -> tuple[str, ...]:
+    compiled = item.compiled
+    destination = compiled.action.destination
+    return (destination.connection, destination.object, compiled.identifier.name, *compiled.matched_fields)
+
+
+def _grouped[T, K](items: Iterable[T], key: Callable[[T], K]) -> list[list[T]]:
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
+
+
+def _chunks[T](items: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,0 +1,73 @@
+"""Move accepted calls from the queue into the inbox, and ring for their lanes."""
+
+from collections.abc import Sequence
+
+from leadbridge.domain.event import VERSION, Arrival, Event
+from leadbridge.domain.outcome import Reason, State, message
+from leadbridge.errors import SyncError
+from leadbridge.ports import Bell, Clock, Configurations, Inbox, Lanes
+
+
+class StoreEvents:
+    """Store arrivals; storing one twice changes nothing."""
+
+    def __init__(self, *, configurations: Configurations, inbox: Inbox, lanes: Lanes, bell: Bell, clock: Clock) -> None:
+        self._configurations = configurations
+        self._inbox = inbox
+        self._lanes = lanes
+        self._bell = bell
+        self._clock = clock
+
+    def __call__(self, arrivals: Sequence[tuple[str, Arrival]]) -> list[str]:
+        """Store arrivals, given with their message ids, and announce lanes; returns the ids that must come again."""
+        failed: list[str] = []
+        touched: set[str] = set()
+        for message_id, arrival in arrivals:
+            try:
+                lane = self._store(arrival)
+            except SyncError:
+                failed.append(message_id)  # the others of the batch are not harmed by it
+                continue
+            if lane:
+                touched.add(lane)
+        for lane in sorted(touched):
+            # announced after storing: the holder of the lease cannot release over the head of a stored event
+            if self._lanes.announce(lane, self._clock.now()):
+                self._bell.ring(lane)
+        return failed
+
+    def _store(self, arrival: Arrival) -> str | None:
+        """Returns the lane to ring for, also for a redelivered arrival: its first ring may have been lost."""
+        if arrival.version > VERSION:
+            reason, text = Reason.UNKNOWN_VERSION, message(Reason.UNKNOWN_VERSION, version=arrival.version)
+            self._inbox.set_aside(arrival, state=State.PARKED, reason=reason, message=text)
+            return None
+        if arrival.kind != "event":
+            state = State.REJECTED if arrival.kind == "rejected" else State.NOT_RUN
+            self._inbox.set_aside(arrival, state=state, reason=arrival.reason, message=arrival.message)
+            return None
+        if arrival.reason == Reason.UNKNOWN_VERSION:
+            reason, text = Reason.UNKNOWN_VERSION, message(Reason.UNKNOWN_VERSION, version="document")
+            self._inbox.set_aside(arrival, state=State.PARKED, reason=reason, message=text)
+            return None
+        stored = self._configurations.get("action", arrival.action_id)
+        if stored is None or arrival.payload is None:
+            text = message(Reason.ACTION_MISSING, action=arrival.action_id)
+            self._inbox.set_aside(arrival, state=State.PARKED, reason=Reason.ACTION_MISSING, message=text)
+            return None
+        lane = lane_of(stored.document.destination.connection)  # type: ignore[union-attr]  # kind "action" is an Action
+        event = Event(
+            execution_id=arrival.execution_id,
+            action_id=arrival.action_id,
+            lane=lane,
+            sequence=arrival.sequence,
+            received_at=arrival.received_at,
+            payload=arrival.payload,
+        )
+        self._inbox.add(event, arrival)
+        return lane
+
+
+def lane_of(connection: str) -> str:
+    """The lane of a destination connection; one for now, priorities get lanes of their own."""
+    return connection

@@ -1,0 +1,1 @@
+"""Vendor-neutral transport: retry decisions and their loop, timeouts, host checks, masking, call log."""

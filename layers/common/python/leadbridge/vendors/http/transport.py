@@ -1,0 +1,311 @@
+"""One call to a vendor: limiter, authentication, timeouts, body cap, masking, log, and the retry loop."""
+
+import http.cookiejar
+import logging
+import random
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import httpx
+
+from leadbridge.domain.records import Resolution
+from leadbridge.errors import RateLimitedError, TransientError
+from leadbridge.vendors.http.calls import Answer, Call, CallRecord, Refusal
+from leadbridge.vendors.http.decisions import CallFacts, Fault, Retry, RetryBudget, decide
+from leadbridge.vendors.http.limiter import Limiter
+from leadbridge.vendors.http.redaction import leaf_values, mask
+
+# httpx writes whole URLs at INFO, and a Marketo filter holds e-mail addresses
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("httpcore").setLevel(logging.WARNING)
+
+CONNECT_SECONDS = 5.0
+# a page of 2,000 wide Salesforce rows is a few megabytes
+MAX_BODY_BYTES = 64_000_000
+
+# the auth flow marks its own requests: they are no vendor calls of ours and carry no write
+TOKEN_REQUEST = "leadbridge_token_request"  # noqa: S105 - the name of a mark, not a secret
+
+
+class Auth(Protocol):
+    """The part of `httpx.Auth` that the transport drives."""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        """Yield requests to send, take their answers; the answer to the last one is the call's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """What every vendor client takes from its surroundings.
+
+    `clock` answers aware UTC instants; `sleep` is only called for waits within `budget`; `allowed_hosts`
+    lists the `host:port` pairs of a local stack and is empty elsewhere.
+    """
+
+    client: httpx.Client
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    allowed_hosts: frozenset[str] = frozenset()
+    on_call: Callable[[CallRecord], None] | None = None
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    max_body_bytes: int = MAX_BODY_BYTES
+    jitter: Callable[[], float] = random.random
+    timer: Callable[[], float] = time.monotonic
+
+
+def build_http_client(transport: httpx.BaseTransport | None = None, *, max_connections: int = 20) -> httpx.Client:
+    """The one connection pool of a process: HTTP/1.1 keep-alive, no proxies, no redirects, no cookies."""
+    no_cookies = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.Client(
+        transport=transport,
+        trust_env=False,
+        follow_redirects=False,
+        cookies=no_cookies,
+        timeout=httpx.Timeout(60.0, connect=CONNECT_SECONDS),
+        limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+        headers={"User-Agent": "leadbridge", "Accept": "application/json"},
+    )
+
+
+# the request never left us, so even a write may be tried again
+_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class _NoAnswerError(Exception):
+    """The request may have arrived, but no usable answer came back."""
+
+    def __init__(self, code: str, text: str) -> None:
+        self.code = code
+        super().__init__(text)
+
+
+class Transport:
+    """Sends calls of one vendor connection; safe to share between threads."""
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        *,
+        vendor: str,
+        base_url: str,
+        auth: Auth,
+        limiter: Limiter,
+        interpret: Callable[[httpx.Response], Answer | Refusal],
+        quota_resets_at: Callable[[datetime], datetime],
+    ) -> None:
+        self._settings = settings
+        self._vendor = vendor
+        self._base_url = base_url
+        self._auth = auth
+        self._limiter = limiter
+        self._interpret = interpret
+        self._quota_resets_at = quota_resets_at
+        self._calls_made = 0
+
+    @property
+    def calls_made(self) -> int:
+        """Exchanges with the vendor so far, token requests excluded."""
+        return self._calls_made
+
+    def send(self, call: Call) -> Answer:
+        """Make one call and return its success.
+
+        Raises:
+            TransientError: Not executed (or a read); the waits that fit the budget did not help.
+            RateLimitedError: Not executed, the vendor or our own limiter asks for a longer pause.
+            UncertainWriteError: A write without a usable answer; it was sent exactly once.
+            QuotaExhaustedError: Not executed, parked until `resets_at`.
+            AuthenticationError: The vendor refuses our credentials, or a fresh token.
+            PermanentError: Refused for good.
+            ContractError: An answer outside the vendor's documentation.
+        """
+        facts = CallFacts(vendor=self._vendor, operation=call.operation, is_write=call.is_write)
+        attempt, slept_seconds = 1, 0.0
+        while True:
+            result = self._attempt(call, attempt)
+            if isinstance(result, Answer):
+                return result
+            if result.resolution is Resolution.RATE:
+                # the other threads of this process must not run into the same full window
+                self._limiter.hold(result.wait_seconds)
+            decision = decide(
+                attempt,
+                result,
+                facts,
+                self._settings.budget,
+                slept_seconds=slept_seconds,
+                jitter=self._settings.jitter(),
+            )
+            if not isinstance(decision, Retry):
+                raise decision.error
+            self._settings.sleep(decision.after_seconds)
+            slept_seconds += decision.after_seconds
+            attempt += 1
+
+    def _attempt(self, call: Call, attempt: int) -> Answer | Fault:
+        request = self._request(call)
+        flow = self._auth.auth_flow(request)
+        verdict: Answer | Refusal | None = None
+        try:
+            outgoing = next(flow)
+            while True:
+                response, verdict = self._exchange(outgoing, call, attempt)
+                outgoing = flow.send(response)
+        except StopIteration:
+            pass
+        except RateLimitedError:
+            raise  # the limiter has already waited as long as it may
+        except TransientError as error:
+            return _fault_of(error)
+        except _NOTHING_SENT:
+            return Fault(resolution=Resolution.RETRY, code="connect_failed", message="no connection to the vendor")
+        except _NoAnswerError as error:
+            return Fault(
+                resolution=Resolution.UNCERTAIN,
+                code=error.code,
+                message=str(error),
+                documented=error.code != "body_too_large",
+            )
+        finally:
+            flow.close()
+        if isinstance(verdict, Answer):
+            return verdict
+        return self._fault(verdict, call)
+
+    def _fault(self, refusal: Refusal | None, call: Call) -> Fault:
+        if refusal is None:  # an auth flow always sends the call itself; typing does not know
+            return Fault(resolution=Resolution.FATAL, code="not_sent", message="nothing was sent")
+        rule = refusal.rule
+        wait_seconds = max(rule.wait_seconds, refusal.retry_after_seconds or 0.0)
+        quota = rule.resolution is Resolution.QUOTA
+        return Fault(
+            resolution=rule.resolution,
+            code=refusal.code,
+            message=f"{rule.sentence}: {mask(refusal.text, leaf_values(call.sent))}".removesuffix(": "),
+            request_id=refusal.request_id,
+            wait_seconds=wait_seconds,
+            wait_grows=rule.wait_grows and refusal.retry_after_seconds is None,
+            documented=rule.documented,
+            resets_at=self._quota_resets_at(self._settings.clock()) if quota else None,
+        )
+
+    def _request(self, call: Call) -> httpx.Request:
+        return self._settings.client.build_request(
+            call.method,
+            self._base_url + call.path,
+            params=call.params,
+            content=call.content,
+            headers=dict(call.headers),
+            timeout=httpx.Timeout(call.read_seconds, connect=CONNECT_SECONDS),
+        )
+
+    def _exchange(
+        self, request: httpx.Request, call: Call, attempt: int
+    ) -> tuple[httpx.Response, Answer | Refusal | None]:
+        """Send one request of the auth flow and log it; token requests take no place in the limiter."""
+        if request.extensions.get(TOKEN_REQUEST):
+            return self._exchange_token(request, attempt), None
+        with self._limiter.slot(call.operation):
+            self._calls_made += 1
+            line = _Line(call.operation, self._settings.timer(), attempt)
+            try:
+                response = self._read(request, call.read_seconds)
+            except (httpx.HTTPError, _NoAnswerError) as error:
+                self._log(line, code=_code_of(error))
+                raise
+            verdict = self._interpret(response)
+            code = "" if isinstance(verdict, Answer) else verdict.code
+            self._log(line, status=response.status_code, code=code, request_id=verdict.request_id)
+            return response, verdict
+
+    def _exchange_token(self, request: httpx.Request, attempt: int) -> httpx.Response:
+        line = _Line("token", self._settings.timer(), attempt)
+        try:
+            response = self._read(request, 60.0)
+        except (httpx.HTTPError, _NoAnswerError) as error:
+            self._log(line, code=_code_of(error))
+            # the call itself was not sent, so even a write may simply be tried again
+            raise TransientError(
+                "the token endpoint did not answer",
+                vendor=self._vendor,
+                operation="token",
+                code=_code_of(error),
+            ) from error
+        code = "" if response.is_success else f"http_{response.status_code}"
+        self._log(line, status=response.status_code, code=code)
+        return response
+
+    def _read(self, request: httpx.Request, read_seconds: float) -> httpx.Response:
+        """Send and read the whole answer, never more than the cap and never longer than the call's time."""
+        began = self._settings.timer()
+        cap = self._settings.max_body_bytes
+        try:
+            response = self._settings.client.send(request, auth=None, stream=True)
+        except _NOTHING_SENT:
+            raise
+        except httpx.TimeoutException as error:
+            raise _NoAnswerError("timeout", "no answer in time") from error
+        except httpx.HTTPError as error:
+            raise _NoAnswerError("connection_lost", "the connection broke before the answer") from error
+        body = bytearray()
+        try:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > cap:
+                    raise _NoAnswerError("body_too_large", f"the answer is larger than {cap} bytes")
+                # the socket's timeout only bounds the gap between two chunks
+                if self._settings.timer() - began > 2 * read_seconds:
+                    raise _NoAnswerError("timeout", "the answer came too slowly")
+        except httpx.TimeoutException as error:
+            raise _NoAnswerError("timeout", "the answer stopped half-way") from error
+        except httpx.HTTPError as error:
+            raise _NoAnswerError("connection_lost", "the connection broke within the answer") from error
+        finally:
+            response.close()
+        headers = [(k, v) for k, v in response.headers.multi_items() if k not in _BODY_HEADERS]
+        return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=request)
+
+    def _log(self, line: "_Line", *, status: int = 0, code: str = "", request_id: str = "") -> None:
+        if self._settings.on_call is not None:
+            self._settings.on_call(
+                CallRecord(
+                    vendor=self._vendor,
+                    operation=line.operation,
+                    status=status,
+                    code=code,
+                    request_id=request_id,
+                    seconds=self._settings.timer() - line.began,
+                    attempt=line.attempt,
+                )
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What a line of the call log knows before the answer is there."""
+
+    operation: str
+    began: float
+    attempt: int
+
+
+# they describe the body as sent, ours is decoded already
+_BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+def _code_of(error: Exception) -> str:
+    return error.code if isinstance(error, _NoAnswerError) else "connect_failed"
+
+
+def _fault_of(error: TransientError) -> Fault:
+    return Fault(
+        resolution=Resolution.RETRY,
+        code=error.code,
+        message=error.detail,
+        request_id=error.request_id,
+        wait_seconds=error.retry_after_seconds,
+    )

@@ -1,0 +1,1 @@
+"""Salesforce REST client: JWT bearer login, SOQL quoting, error table and the calls we make."""

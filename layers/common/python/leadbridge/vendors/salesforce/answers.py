@@ -1,0 +1,130 @@
+"""Reading of Salesforce's answers: error arrays, collection rows, describe and limit headers."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from leadbridge.domain.records import FieldDescription, ObjectDescription, Resolution, RowResult
+from leadbridge.vendors.http.bodies import parse_json, retry_after_of
+from leadbridge.vendors.http.calls import Answer, Refusal
+from leadbridge.vendors.http.redaction import leaf_values, mask
+from leadbridge.vendors.salesforce.errors import TABLE
+
+_USAGE = re.compile(r"api-usage=(\d{1,12})/(\d{1,12})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiUsage:
+    """Calls of the whole org in the last 24 hours, and how many it is allowed."""
+
+    used: int
+    allowed: int
+
+    @property
+    def left(self) -> int:
+        """Calls left, never below zero: paid orgs may overrun for a while."""
+        return max(0, self.allowed - self.used)
+
+
+def interpret(response: httpx.Response) -> Answer | Refusal:
+    """Read one answer. An error code in the body is believed before the HTTP status."""
+    status = response.status_code
+    try:
+        body = parse_json(response.content) if response.content else None
+        readable = True
+    except ValueError:
+        body, readable = None, False
+    if status == httpx.codes.NOT_MODIFIED or (200 <= status < 300 and readable and _has_what_it_needs(status, body)):
+        return Answer(payload=body, status=status, headers=response.headers)
+    if 200 <= status < 300:
+        return Refusal(code="bad_envelope", rule=TABLE.rule("bad_envelope"), text="")
+    first = body[0] if isinstance(body, list) and body and isinstance(body[0], dict) else {}
+    code, text = str(first.get("errorCode", "")), str(first.get("message", ""))
+    if code:
+        return Refusal(code=code, rule=TABLE.rule(code, text), text=text, retry_after_seconds=retry_after_of(response))
+    code, rule = TABLE.http_rule(status)
+    # such a body is the edge's, often HTML: it is not worth a line of the log
+    return Refusal(code=code, rule=rule, text="", retry_after_seconds=retry_after_of(response))
+
+
+def row_result(result: Mapping[str, Any], sent: object, *, done: str) -> RowResult:
+    """What Salesforce said about one row; `done` is the word for a success that does not say `created`."""
+    identity = result.get("id")
+    row_id = identity if isinstance(identity, str) else None
+    if result.get("success") is True:
+        created = result.get("created")
+        status = done if created is None else ("created" if created else "updated")
+        return RowResult(ok=True, status=status, id=row_id)
+    errors = result.get("errors")
+    error = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None
+    if error is None:
+        return RowResult(
+            ok=False,
+            status="failed",
+            id=row_id,
+            code="unknown_status",
+            message="Salesforce did not say what became of this record",
+            resolution=Resolution.REJECT if result.get("success") is False else Resolution.UNCERTAIN,
+        )
+    code, text = str(error.get("statusCode", error.get("errorCode", ""))), str(error.get("message", ""))
+    rule = TABLE.rule(code, text)
+    fields = error.get("fields")
+    return RowResult(
+        ok=False,
+        status="failed",
+        id=row_id,
+        code=code,
+        message=f"{rule.sentence}: {mask(text, leaf_values(sent))}".removesuffix(": "),
+        fields=tuple(str(name) for name in fields) if isinstance(fields, list) else (),
+        resolution=rule.record_resolution,
+    )
+
+
+def usage_of(headers: httpx.Headers) -> ApiUsage | None:
+    """The org-wide usage that every answer carries."""
+    found = _USAGE.search(headers.get("sforce-limit-info", ""))
+    return ApiUsage(used=int(found[1]), allowed=int(found[2])) if found else None
+
+
+def described_object(body: Mapping[str, Any]) -> ObjectDescription:
+    """A describe answer as a value; what this user may not see is absent from it."""
+    return ObjectDescription(
+        name=str(body["name"]),
+        fields={str(item["name"]): _described_field(item) for item in body["fields"]},
+        createable=body.get("createable") is True,
+        updateable=body.get("updateable") is True,
+    )
+
+
+def without_attributes(value: Any) -> Any:
+    """A record of a query without the type notes that Salesforce puts into every level."""
+    if isinstance(value, dict):
+        return {name: without_attributes(member) for name, member in value.items() if name != "attributes"}
+    if isinstance(value, list):
+        return [without_attributes(member) for member in value]
+    return value
+
+
+def _described_field(item: Mapping[str, Any]) -> FieldDescription:
+    createable = item.get("createable") is True
+    length = item.get("length")
+    return FieldDescription(
+        name=str(item["name"]),
+        type=str(item.get("type", "")),
+        createable=createable,
+        updateable=item.get("updateable") is True,
+        required_on_create=(createable and item.get("nillable") is False and item.get("defaultedOnCreate") is not True),
+        unique=item.get("unique") is True,
+        external_id=item.get("externalId") is True,
+        id_lookup=item.get("idLookup") is True,
+        # fields that hold no text report a length of 0
+        length=length if isinstance(length, int) and length > 0 else None,
+        label=str(item.get("label", "")),
+    )
+
+
+def _has_what_it_needs(status: int, body: Any) -> bool:
+    return status == httpx.codes.NO_CONTENT or isinstance(body, dict | list)

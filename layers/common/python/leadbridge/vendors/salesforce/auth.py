@@ -1,0 +1,228 @@
+"""Salesforce's JWT bearer login: an assertion signed by a key we never see buys a session.
+
+The token answer has no `expires_in`: a session lives as long as the org's policy says, and may end any time.
+"""
+
+import base64
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from leadbridge.errors import AuthenticationError, ContractError, SyncError, TransientError
+from leadbridge.vendors.http.bodies import dump_json, parse_json, retry_after_of, server_time_of
+from leadbridge.vendors.http.hosts import SALESFORCE_HOST, ForbiddenHostError, checked_base
+from leadbridge.vendors.http.tokens import Token, TokenCache
+from leadbridge.vendors.http.transport import TOKEN_REQUEST
+
+VENDOR = "salesforce"
+# the life of the assertion, not of the session
+ASSERTION_SECONDS = 180
+# policies start at 15 minutes of idleness and use extends them, so half an hour of use is safe
+SESSION_AGE = timedelta(minutes=30)
+# smaller differences do not invalidate an assertion that lives three minutes
+_SKEW = timedelta(seconds=30)
+_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+# a 401 with one of these texts would come back after every login
+_NOT_EXPIRY = ("not valid for use with the rest api", "connected app is not attached to agent")
+
+# what a person has to do, by the beginning of a description; the first match wins
+_REMEDIES = (
+    ("user hasn't approved", "pre-authorize the integration user for the app (profile or permission set)"),
+    ("user is not admin approved", "give the integration user a profile or permission set of the app"),
+    (
+        "audience",
+        "the audience must be https://login.salesforce.com, or https://test.salesforce.com for a sandbox",
+    ),
+    (
+        "invalid assertion",
+        "upload this connection's certificate to the app, and check client id and user name",
+    ),
+    ("expired", "check the clock of this system"),
+    ("no client credentials user", "name a run-as user in the app"),
+    ("request not supported on this domain", "use the org's My Domain address as token host"),
+    ("authentication failure", "the integration user is locked or inactive, or its user name is wrong"),
+    ("client identifier invalid", "check the consumer key; a new app takes ten minutes to be known"),
+    ("invalid client credentials", "check the consumer key; a new app takes ten minutes to be known"),
+    ("grant type not supported", "the token host must be https and the login or My Domain address"),
+    ("app is not installed", "install the external client app in this org"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwtLogin:
+    """Who logs in where. Audience and token host are independent of each other."""
+
+    client_id: str
+    username: str
+    token_host: str
+    audience: str
+
+
+class SalesforceAuth(httpx.Auth):
+    """Signs calls, sends them to the org's own host; logs in anew and repeats once if a session is dead."""
+
+    requires_response_body = True
+
+    def __init__(
+        self,
+        *,
+        login: JwtLogin,
+        sign: Callable[[bytes], bytes],
+        clock: Callable[[], datetime],
+        allowed_hosts: frozenset[str] = frozenset(),
+        tokens: TokenCache | None = None,
+    ) -> None:
+        self._login = login
+        self._sign = sign
+        self._clock = clock
+        self._allowed_hosts = allowed_hosts
+        self._tokens = tokens or TokenCache()
+        self._skew = timedelta(0)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        """Send the call, and after INVALID_SESSION_ID once more with a new session; it was not executed.
+
+        Raises:
+            AuthenticationError: The login is refused, or a new session is refused too.
+            TransientError: The token endpoint did not answer.
+            ContractError: The login names another host than an org's.
+        """
+        token = yield from self._token()
+        response = yield _addressed(request, token)
+        if not reports_dead_session(response):
+            return
+        token = yield from self._token(instead_of=token)
+        response = yield _addressed(request, token)
+        if reports_dead_session(response):
+            raise AuthenticationError(
+                "Salesforce refuses a new session too; check the integration user and the session policy",
+                vendor=VENDOR,
+                operation="token",
+                code="INVALID_SESSION_ID",
+            )
+
+    @property
+    def instance_url(self) -> str:
+        """The org's host of the current session, empty before the first login."""
+        return self._tokens.current.base_url if self._tokens.current else ""
+
+    def _token(self, *, instead_of: Token | None = None) -> Generator[httpx.Request, httpx.Response, Token]:
+        token = self._tokens.usable(self._clock(), instead_of=instead_of)
+        if token is not None:
+            return token
+        with self._tokens.lock:
+            token = self._tokens.usable(self._clock(), instead_of=instead_of)
+            if token is None:
+                self._tokens.raise_if_refused(self._clock())
+                token = yield from self._fetch()
+                self._tokens.current = token
+            return token
+
+    def _fetch(self) -> Generator[httpx.Request, httpx.Response, Token]:
+        response = yield self._token_request()
+        if response.status_code != httpx.codes.OK and self._adopt_server_time(response):
+            response = yield self._token_request()
+        body = _object(response)
+        value, instance_url = body.get("access_token"), body.get("instance_url")
+        if response.status_code != httpx.codes.OK:
+            raise self._refusal(response, body)
+        if not isinstance(value, str) or not isinstance(instance_url, str):
+            raise ContractError("the login brought no session", vendor=VENDOR, operation="token")
+        try:
+            base = checked_base(instance_url, SALESFORCE_HOST, self._allowed_hosts)
+        except ForbiddenHostError as error:
+            raise ContractError(f"instance_url {error}", vendor=VENDOR, operation="token") from error
+        return Token(value=value, expires_at=self._clock() + SESSION_AGE, base_url=base)
+
+    def _adopt_server_time(self, response: httpx.Response) -> bool:
+        """After a refused assertion, correct our clock by the answer's Date; false if it did not differ."""
+        description = _description(_object(response))
+        server_time = server_time_of(response)
+        if server_time is None or not ("assertion" in description or "expired" in description):
+            return False
+        skew = server_time - self._clock()
+        if abs(skew - self._skew) < _SKEW:
+            return False
+        self._skew = skew
+        return True
+
+    def _token_request(self) -> httpx.Request:
+        form = {"grant_type": _GRANT, "assertion": self._assertion()}
+        return httpx.Request(
+            "POST",
+            f"{self._login.token_host}/services/oauth2/token",
+            content=urlencode(form).encode(),
+            headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
+            extensions={TOKEN_REQUEST: True},
+        )
+
+    def _assertion(self) -> str:
+        claims = {
+            "iss": self._login.client_id,
+            "sub": self._login.username,
+            "aud": self._login.audience,
+            "exp": int((self._clock() + self._skew).timestamp()) + ASSERTION_SECONDS,
+        }
+        signing_input = _base64url(dump_json({"alg": "RS256"})) + b"." + _base64url(dump_json(claims))
+        return (signing_input + b"." + _base64url(self._sign(signing_input))).decode()
+
+    def _refusal(self, response: httpx.Response, body: dict[str, Any]) -> SyncError:
+        status = response.status_code
+        error = body.get("error")
+        if status >= 500 or status in (420, httpx.codes.TOO_MANY_REQUESTS) or not isinstance(error, str):
+            return TransientError(
+                "Salesforce's token endpoint failed",
+                retry_after_seconds=retry_after_of(response) or 2.0,
+                vendor=VENDOR,
+                operation="token",
+                code=f"http_{status}",
+            )
+        description = _description(body)
+        remedy = next((text for start, text in _REMEDIES if start in description), "check the app and the user")
+        refusal = AuthenticationError(
+            f"Salesforce refuses the login: {remedy}", vendor=VENDOR, operation="token", code=error[:60]
+        )
+        self._tokens.remember_refusal(refusal, self._clock())
+        return refusal
+
+
+def reports_dead_session(response: httpx.Response) -> bool:
+    """Whether the answer says that the session has ended, and a new login can help."""
+    if response.status_code != httpx.codes.UNAUTHORIZED:
+        return False
+    try:
+        errors = parse_json(response.content)
+    except ValueError:
+        return False
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    text = str(first.get("message", "")).lower()
+    return first.get("errorCode") == "INVALID_SESSION_ID" and not any(part in text for part in _NOT_EXPIRY)
+
+
+def _addressed(request: httpx.Request, token: Token) -> httpx.Request:
+    """The same call at the host that the session belongs to; it can change from one login to the next."""
+    base = httpx.URL(token.base_url)
+    request.url = base.copy_with(raw_path=request.url.raw_path)
+    request.headers["Host"] = base.netloc.decode()
+    request.headers["Authorization"] = f"Bearer {token.value}"
+    return request
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = parse_json(response.content)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _description(body: dict[str, Any]) -> str:
+    return f"{body.get('error', '')} {body.get('error_description', '')}".lower()
+
+
+def _base64url(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")

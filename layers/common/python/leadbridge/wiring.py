@@ -1,0 +1,136 @@
+"""Composition root: the only place where adapters meet use-cases. Built lazily, kept for the process."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from leadbridge.aws.configurations import DynamoConfigurations
+from leadbridge.aws.heartbeat import LeaseHeartbeat
+from leadbridge.aws.inbox import DynamoInbox
+from leadbridge.aws.keys import DynamoKeys
+from leadbridge.aws.lanes import DynamoLanes
+from leadbridge.aws.services import LambdaBell, Secret, Signer, SystemClock
+from leadbridge.config import InboxSettings, RunActionsSettings, Settings, StoreEventsSettings, SweepSettings
+from leadbridge.observability import EmbeddedMetrics
+from leadbridge.usecases.store_events import StoreEvents
+from leadbridge.usecases.sweep import Sweep
+
+#: AWS answers in milliseconds; a worker would rather try again than wait
+CLIENT = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 4, "mode": "standard"})
+
+
+@cache
+def _client(service: str) -> Any:
+    session: Any = boto3.Session()  # the stubs know one type per service name; here the name is a variable
+    return session.client(service, config=CLIENT)
+
+
+@cache
+def meter() -> EmbeddedMetrics:
+    """The counters of this process."""
+    return EmbeddedMetrics(Settings.from_environment().STACK_NAME)
+
+
+def hash_key(secret: Secret) -> Callable[[], bytes]:
+    """The key under which persons are indexed; it never changes, or nothing would be found again."""
+    return lambda: str(secret.value()["key"]).encode()
+
+
+@cache
+def store_events() -> StoreEvents:
+    """The use-case of `store_events`."""
+    settings = StoreEventsSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    return StoreEvents(
+        configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
+        inbox=_inbox(settings, clock, keys=""),
+        lanes=_lanes(settings),
+        bell=LambdaBell(_client("lambda"), settings.RUN_ACTIONS_FUNCTION),
+        clock=clock,
+    )
+
+
+@cache
+def drain_lane() -> Any:
+    """The use-case of `run_actions`."""
+    # httpx and the vendor clients are imported by this function alone
+    from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
+    from leadbridge.usecases.run_events import RunEvents, RunSettings
+    from leadbridge.vendors.connections import VendorConnections, VendorLimits
+
+    settings = RunActionsSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    lanes = _lanes(settings)
+    inbox = _inbox(settings, clock, keys=settings.KEYS_TABLE)
+    index = Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)
+    connections = VendorConnections(
+        configurations=configurations,
+        secret=Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN).value,
+        sign=Signer(_client("kms"), settings.SIGNING_KEY_ID).sign,
+        clock=clock,
+        meter=meter(),
+        allowed_hosts=settings.allowed_hosts,
+        limits=VendorLimits(
+            marketo_calls_per_20s=settings.MARKETO_CALLS_PER_20S,
+            marketo_concurrent=settings.MARKETO_CONCURRENT,
+            salesforce_concurrent=settings.SALESFORCE_CONCURRENT,
+        ),
+    )
+    run_events = RunEvents(
+        configurations=configurations,
+        inbox=inbox,
+        keys=DynamoKeys(_client("dynamodb"), table=settings.KEYS_TABLE),
+        connections=connections,
+        clock=clock,
+        meter=meter(),
+        hash_key=hash_key(index),
+        settings=RunSettings(retry_seconds=settings.RETRY_SECONDS, settle=timedelta(seconds=settings.SETTLE_SECONDS)),
+    )
+    return DrainLane(
+        inbox=inbox,
+        lanes=lanes,
+        bell=LambdaBell(_client("lambda"), settings.AWS_LAMBDA_FUNCTION_NAME),
+        clock=clock,
+        heartbeat=LeaseHeartbeat(lanes, clock, settings.LEASE_SECONDS),
+        run_events=run_events,
+        sleep=time.sleep,
+        settings=DrainSettings(),
+    )
+
+
+@cache
+def sweep() -> Sweep:
+    """The use-case of `sweep`."""
+    settings = SweepSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    client = _client("dynamodb")
+    return Sweep(
+        inbox=DynamoInbox(
+            client, executions=settings.EXECUTIONS_TABLE, hash_key=bytes, retention=timedelta(), now=clock.now
+        ),
+        lanes=DynamoLanes(client, table=settings.STATE_TABLE, lease=timedelta(seconds=settings.LEASE_SECONDS)),
+        bell=LambdaBell(_client("lambda"), settings.RUN_ACTIONS_FUNCTION),
+        clock=clock,
+        meter=meter(),
+    )
+
+
+def _lanes(settings: InboxSettings) -> DynamoLanes:
+    return DynamoLanes(_client("dynamodb"), table=settings.STATE_TABLE, lease=timedelta(seconds=settings.LEASE_SECONDS))
+
+
+def _inbox(settings: InboxSettings, clock: SystemClock, *, keys: str) -> DynamoInbox:
+    return DynamoInbox(
+        _client("dynamodb"),
+        executions=settings.EXECUTIONS_TABLE,
+        keys=keys,
+        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+        retention=timedelta(days=settings.RETENTION_DAYS),
+        now=clock.now,
+    )

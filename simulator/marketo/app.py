@@ -1,0 +1,154 @@
+"""The Marketo twin as the core sees it: gateway checks, token, limits, and the control plane's objects."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from simulator.control import Call, ControlError, ControlPlane, Limit, Record
+from simulator.marketo.exceptions import MarketoError
+from simulator.marketo.loading import Loader
+from simulator.marketo.models.instance import Instance
+from simulator.marketo.models.usage import RATE_WINDOW_SECONDS
+from simulator.marketo.responses.envelope import Answer, failure
+from simulator.marketo.urls import IDENTITY_PATH, make_routes
+
+# codes that the vendor marks as not counted against the quota
+UNCOUNTED_CODES = {"601", "602", "604", "605", "608", "611"}
+
+LIMITS: dict[str, Limit] = {
+    "daily_calls": 50_000,
+    "calls_per_20s": 100,
+    "concurrent": 10,
+    "body_bytes": 1_000_000,
+    "uri_bytes": 8_192,
+    "token_seconds": 3_600,
+    # real seconds that every call takes, so that parallel calls overlap
+    "latency_seconds": 0.05,
+    # real seconds between the lookup and the commit of a sync: the width of the duplicate race
+    "race_window_seconds": 0.01,
+    # log entries that one page of activities looks at; 0 fills every page, a number makes empty ones
+    "activity_scan": 0,
+    # whether activities still carry the integer id beside the marketoGUID
+    "activity_ids": True,
+}
+
+
+class MarketoVendor:
+    """One Marketo instance behind the `Vendor` protocol of the core."""
+
+    name = "marketo"
+    default_limits = LIMITS
+
+    def __init__(self, control: ControlPlane) -> None:
+        self._control = control
+        self._instance = Instance(control)
+        self._loader = Loader(self._instance)
+        self.routes: list[Route] = make_routes(self._instance)
+        self.control_routes: list[Route] = []
+
+    def credentials(self) -> Record:
+        """Give the product's custom service, and a second one for traffic of other integrations."""
+        ours, other = self._instance.identity.services
+        return {
+            "client_id": ours.client_id,
+            "client_secret": ours.client_secret,
+            "munchkin_id": self._instance.munchkin_id,
+            "other_client_id": other.client_id,
+            "other_client_secret": other.client_secret,
+        }
+
+    def reset(self) -> None:
+        """Forget records and tokens."""
+        self._instance.reset()
+
+    def load(self, object_name: str, records: list[Record]) -> list[Any]:
+        """Insert records and give their ids."""
+        return self._loader.load(object_name, records)
+
+    def generate(self, object_name: str, count: int, seed: int) -> list[Any]:
+        """Refuse: making up records comes with a later version."""
+        raise ControlError(f"cannot generate {count} {object_name} from seed {seed}: not simulated yet")
+
+    def records(self, object_name: str) -> list[Record]:
+        """Give every record of an object."""
+        return self._loader.records(object_name)
+
+    def vendor_error(self, call: Call, code: str, message: str) -> Response:
+        """Give a response-level error."""
+        return failure(call, code, message)
+
+    def unrouted(self, call: Call, status: int) -> Response:
+        """Answer 610 for an unknown path and 605 for a wrong method, both as HTTP 200."""
+        if status == 405:
+            return failure(call, "605", f"HTTP Method {call.method} is not supported")
+        return failure(call, "610", "Requested resource not found")
+
+    def arrived(self, call: Call) -> None:
+        """Undo the POST of a long GET or DELETE: `_method` in query or form, parameters in the form."""
+        if call.path == IDENTITY_PATH:
+            call.counted = False
+        content_type = call.headers.get("content-type", "")
+        form = content_type.startswith("application/x-www-form-urlencoded")
+        # a body beyond the limit is refused unread
+        if form and len(call.body) <= self._control.limit("body_bytes"):
+            call.query += parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
+        if call.method != "POST":
+            return
+        override = next((value.upper() for name, value in call.query if name == "_method"), None)
+        if override in {"GET", "DELETE"}:
+            call.method = override
+            call.query = [(name, value) for name, value in call.query if name != "_method"]
+
+    def before(self, call: Call) -> Response | None:
+        """Refuse what the gateway refuses: sizes, tokens, and the instance's limits."""
+        if call.target_bytes > self._control.limit("uri_bytes"):
+            self._control.violation("414")
+            return PlainTextResponse("Request-URI Too Long", status_code=414)
+        if len(call.body) > self._control.limit("body_bytes"):
+            self._control.violation("413")
+            return PlainTextResponse("Request Entity Too Large", status_code=413)
+        if call.path == IDENTITY_PATH:
+            return None
+        if any(name == "access_token" for name, _ in call.query):
+            return self._refuse(call, "603", "Access denied: a token is accepted in the header only")
+        try:
+            now = self._control.clock.timestamp()
+            service = self._instance.identity.service_of(call.headers.get("authorization"), now)
+        except MarketoError as error:
+            return self._refuse(call, error.code, error.message)
+        call.client = service.user
+        return self._check_limits(call)
+
+    def after(self, call: Call, response: Response) -> None:
+        """Count errors by code, and take back the calls that do not count."""
+        code = response.code if isinstance(response, Answer) else None
+        if code is None or not call.counted:
+            return
+        self._instance.usage.day(call.at).errors[code] += 1
+        if code in UNCOUNTED_CODES:
+            self._instance.usage.take_back(call.at, call.client)
+
+    def _check_limits(self, call: Call) -> Response | None:
+        usage, control = self._instance.usage, self._control
+        daily, rate = int(control.limit("daily_calls")), int(control.limit("calls_per_20s"))
+        concurrent = int(control.limit("concurrent"))
+        broken: tuple[str, str] | None = None
+        if usage.day(call.at).total >= daily:
+            broken = ("607", f"Daily API Request Limit '{daily}' reached")
+        elif usage.calls_in_window(call.at) >= rate:
+            broken = ("606", f"Max rate limit '{rate}' exceeded with in '{RATE_WINDOW_SECONDS}' secs")
+        elif control.in_flight > concurrent:
+            broken = ("615", f"Concurrent access limit '{concurrent}' reached")
+        if broken is None:
+            usage.accept(call.at, call.client)
+            return None
+        control.violation(broken[0])
+        return self._refuse(call, *broken)
+
+    def _refuse(self, call: Call, code: str, message: str) -> Response:
+        self._instance.usage.day(call.at).errors[code] += 1
+        return failure(call, code, message)

@@ -1,0 +1,212 @@
+"""The control plane's view of the instance: loading records into it and reading them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from simulator.control import ControlError, Record, parse_time
+from simulator.marketo.exceptions import MarketoError, RowError, missing_parameter
+from simulator.marketo.models.activities import Activity, standard_types
+from simulator.marketo.models.instance import Instance
+from simulator.marketo.models.memberships import Program, StaticList
+from simulator.marketo.schema import DEFAULT_STATUSES, REST_FIELDS
+from simulator.marketo.values import read_value
+
+NOT_YET = ["companies", "opportunities", "opportunityRoles", "salesPersons"]
+
+
+class Loader:
+    """Loads and lists the objects of the instance; a wrong record changes nothing."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._loaders: Mapping[str, Callable[[list[Record]], list[Any]]] = {
+            "leads": self._load_leads,
+            "activities": self._load_activities,
+            "programs": self._load_programs,
+            "programMembers": self._load_program_members,
+            "staticLists": self._load_lists,
+            "listMembers": self._load_list_members,
+        }
+        self._listers: Mapping[str, Callable[[], list[Record]]] = {
+            "leads": self._list_leads,
+            "activities": lambda: [each.shown() for each in instance.log.all()],
+            "programs": lambda: [each.shown() for each in instance.memberships.programs.values()],
+            "programMembers": self._list_program_members,
+            "staticLists": lambda: [each.shown() for each in instance.memberships.lists.values()],
+            "listMembers": self._list_list_members,
+        }
+
+    def load(self, object_name: str, records: list[Record]) -> list[Any]:
+        """Insert records and give their ids (of a membership: the lead's).
+
+        Raises:
+            ControlError: an object that is not simulated, or a record that the rules refuse.
+        """
+        self._check(object_name)
+        return self._loaders[object_name](records)
+
+    def records(self, object_name: str) -> list[Record]:
+        """Give every record of an object.
+
+        Raises:
+            ControlError: an object that is not simulated.
+        """
+        self._check(object_name)
+        return self._listers[object_name]()
+
+    def _check(self, object_name: str) -> None:
+        if object_name not in self._loaders:
+            known = ", ".join(self._loaders)
+            note = "is not simulated yet" if object_name in NOT_YET else "is unknown"
+            raise ControlError(f"the object {object_name!r} {note}; this twin has {known}")
+
+    # leads
+
+    def _load_leads(self, records: list[Record]) -> list[Any]:
+        leads = self._instance.leads
+        values = _each(records, leads.load_values)
+        given = [each["id"] for each in values if "id" in each]
+        if len(set(given)) < len(given):
+            raise ControlError("two records have the same id")
+        leads.next_id = max([leads.next_id, *(lead_id + 1 for lead_id in given)])
+        now = self._instance.control.clock.now()
+        ids: list[int] = []
+        for each in values:
+            lead_id = each.pop("id", None)
+            if lead_id is None:
+                lead_id = leads.next_id
+            leads.insert(lead_id, each, parse_time(each["createdAt"]) if "createdAt" in each else now)
+            ids.append(lead_id)
+        return ids
+
+    def _list_leads(self) -> list[Record]:
+        names = list(REST_FIELDS)
+        leads = self._instance.leads
+        return [leads.read(stored["id"], names) for stored in leads.all()]
+
+    # activities
+
+    def _load_activities(self, records: list[Record]) -> list[Any]:
+        known = {each["id"] for each in standard_types()}
+        known |= {each.id for each in self._instance.custom_types.all() if each.approved}
+
+        def read(record: Record) -> Activity:
+            lead_id = self._known_lead(record)
+            if record.get("activityTypeId") not in known:
+                raise RowError("1003", f"unknown activityTypeId {record.get('activityTypeId')}")
+            date = read_value("activityDate", "datetime", record.get("activityDate"))
+            return Activity(
+                self._instance.log.take_id(),
+                lead_id,
+                date or self._instance.now_text(),
+                record["activityTypeId"],
+                record.get("primaryAttributeValueId"),
+                record.get("primaryAttributeValue"),
+                record.get("attributes", []),
+            )
+
+        loaded = _each(records, read)
+        for activity in loaded:
+            self._instance.log.add(activity)
+        return [activity.id for activity in loaded]
+
+    # lists and programs
+
+    def _load_lists(self, records: list[Record]) -> list[Any]:
+        now, memberships = self._instance.now_text(), self._instance.memberships
+
+        def read(record: Record) -> StaticList:
+            name, description = _name(record), record.get("description")
+            return StaticList(self._new_id(record), name, now, now, description, record.get("programName"))
+
+        loaded = _each(records, read)
+        memberships.lists |= {each.id: each for each in loaded}
+        return [each.id for each in loaded]
+
+    def _load_list_members(self, records: list[Record]) -> list[Any]:
+        def read(record: Record) -> tuple[StaticList, int]:
+            lead_id = self._known_lead(record)
+            return self._instance.memberships.list_of(record.get("listId", 0)), lead_id
+
+        loaded = _each(records, read)
+        for static_list, lead_id in loaded:
+            static_list.members[lead_id] = None
+        return [lead_id for _, lead_id in loaded]
+
+    def _list_list_members(self) -> list[Record]:
+        return [
+            {"listId": each.id, "leadId": lead_id}
+            for each in self._instance.memberships.lists.values()
+            for lead_id in each.members
+        ]
+
+    def _load_programs(self, records: list[Record]) -> list[Any]:
+        now, memberships = self._instance.now_text(), self._instance.memberships
+
+        def read(record: Record) -> Program:
+            statuses = record.get("progressionStatuses") or DEFAULT_STATUSES
+            if not all(
+                isinstance(each, dict) and {"name", "step", "success"} <= each.keys() for each in statuses
+            ):
+                raise RowError("1003", "a progression status has name, step and success")
+            kind, channel = record.get("type", "Default"), record.get("channel", "Online Event")
+            return Program(self._new_id(record), _name(record), kind, channel, now, now, statuses)
+
+        loaded = _each(records, read)
+        memberships.programs |= {each.id: each for each in loaded}
+        return [each.id for each in loaded]
+
+    def _load_program_members(self, records: list[Record]) -> list[Any]:
+        def read(record: Record) -> tuple[Program, int, str]:
+            lead_id = self._known_lead(record)
+            program = self._instance.memberships.program_of(record.get("programId", 0))
+            status_name = str(record.get("statusName"))
+            program.plan_status(lead_id, status_name)
+            return program, lead_id, status_name
+
+        loaded = _each(records, read)
+        for program, lead_id, status_name in loaded:
+            program.set_status(lead_id, status_name, self._instance.now_text())
+        return [lead_id for _, lead_id, _ in loaded]
+
+    def _list_program_members(self) -> list[Record]:
+        return [
+            member.values()
+            for program in self._instance.memberships.programs.values()
+            for member in program.members.values()
+        ]
+
+    def _known_lead(self, record: Record) -> int:
+        lead_id = record.get("leadId")
+        if not isinstance(lead_id, int) or lead_id not in self._instance.leads:
+            raise RowError("1004", f"no lead {lead_id}")
+        return lead_id
+
+    def _new_id(self, record: Record) -> int:
+        given = record.get("id")
+        if given is None:
+            return self._instance.memberships.take_id()
+        memberships = self._instance.memberships
+        if not isinstance(given, int) or given in memberships.lists or given in memberships.programs:
+            raise RowError("1003", f"the id {given} cannot be used")
+        memberships.next_id = max(memberships.next_id, given + 1)
+        return given
+
+
+def _each[T](records: list[Record], read: Callable[[Record], T]) -> list[T]:
+    values: list[T] = []
+    for index, record in enumerate(records):
+        try:
+            values.append(read(record))
+        except MarketoError as error:
+            raise ControlError(f"record {index}: {error.code} {error.message}") from error
+    return values
+
+
+def _name(record: Record) -> str:
+    name = record.get("name")
+    if not isinstance(name, str) or not name:
+        raise missing_parameter("name")
+    return name

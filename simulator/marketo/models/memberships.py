@@ -1,0 +1,149 @@
+"""Static lists and programs with their members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.marketo.exceptions import MarketoError, RowError
+from simulator.marketo.schema import DEFAULT_STATUSES
+
+NOT_IN_PROGRAM = "Not in Program"
+
+
+@dataclass(slots=True)
+class StaticList:
+    """One static list and the ids of its members, in order of joining."""
+
+    id: int
+    name: str
+    created_at: str
+    updated_at: str
+    description: str | None = None
+    program_name: str | None = None
+    members: dict[int, None] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        """Give the list as Get Lists shows it."""
+        shown: dict[str, Any] = {"id": self.id, "name": self.name, "workspaceName": "Default"}
+        if self.description:
+            shown["description"] = self.description
+        if self.program_name:
+            shown["programName"] = self.program_name
+        return shown | {"createdAt": self.created_at, "updatedAt": self.updated_at}
+
+
+@dataclass(slots=True)
+class Member:
+    """One lead's membership in a program."""
+
+    program_id: int
+    lead_id: int
+    status: str
+    reached_success: bool
+    membership_date: str
+    updated_at: str
+    acquired_by: bool = False
+
+    def values(self) -> dict[str, Any]:
+        """Give every field of the membership by REST name."""
+        return {
+            "leadId": self.lead_id,
+            "programId": self.program_id,
+            "statusName": self.status,
+            "reachedSuccess": self.reached_success,
+            "acquiredBy": self.acquired_by,
+            "membershipDate": self.membership_date,
+            "updatedAt": self.updated_at,
+        }
+
+
+@dataclass(slots=True)
+class Program:
+    """One program, its channel's statuses and its members."""
+
+    id: int
+    name: str
+    type: str
+    channel: str
+    created_at: str
+    updated_at: str
+    statuses: list[dict[str, Any]] = field(default_factory=lambda: DEFAULT_STATUSES)
+    members: dict[int, Member] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        """Give the program's own fields."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "type": self.type,
+            "channel": self.channel,
+            "workspace": "Default",
+            "createdAt": self.created_at,
+            "updatedAt": self.updated_at,
+        }
+
+    def plan_status(self, lead_id: int, status_name: str) -> str:
+        """Say whether a status would create or update a membership; a status never moves back.
+
+        Raises:
+            RowError: 1025 unknown status, 1037 already in or past it.
+        """
+        wanted = self._status(status_name)
+        member = self.members.get(lead_id)
+        if member is None:
+            return "created"
+        if int(wanted["step"]) <= int(self._status(member.status)["step"]):
+            raise RowError("1037", "Lead already in or past this status")
+        return "updated"
+
+    def set_status(self, lead_id: int, status_name: str, now: str) -> str | None:
+        """Write a planned status and give the former one."""
+        success = bool(self._status(status_name)["success"])
+        member = self.members.get(lead_id)
+        if member is None:
+            self.members[lead_id] = Member(self.id, lead_id, status_name, success, now, now)
+            return None
+        former, member.status, member.updated_at = member.status, status_name, now
+        member.reached_success = member.reached_success or success
+        return former
+
+    def _status(self, name: str) -> dict[str, Any]:
+        for status in self.statuses:
+            if status["name"] == name:
+                return status
+        raise RowError("1025", f"Program status '{name}' not found")
+
+
+class Memberships:
+    """Every static list and program of the instance."""
+
+    def __init__(self, first_id: int) -> None:
+        self.lists: dict[int, StaticList] = {}
+        self.programs: dict[int, Program] = {}
+        self.next_id = first_id
+
+    def take_id(self) -> int:
+        """Give the next id for a list or program."""
+        self.next_id += 1
+        return self.next_id - 1
+
+    def list_of(self, list_id: int) -> StaticList:
+        """Give a list.
+
+        Raises:
+            MarketoError: 1013, there is none.
+        """
+        if list_id not in self.lists:
+            raise MarketoError("1013", f"List '{list_id}' not found")
+        return self.lists[list_id]
+
+    def program_of(self, program_id: int) -> Program:
+        """Give a program.
+
+        Raises:
+            MarketoError: 1013, there is none.
+        """
+        if program_id not in self.programs:
+            raise MarketoError("1013", f"Program '{program_id}' not found")
+        return self.programs[program_id]

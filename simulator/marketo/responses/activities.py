@@ -1,0 +1,170 @@
+"""Activities: types, reading by date token, custom activity types and records."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from simulator.control import Call, ControlError, parse_time
+from simulator.marketo.exceptions import MarketoError, RowError
+from simulator.marketo.models.activities import Activity, standard_types
+from simulator.marketo.models.instance import Instance
+from simulator.marketo.responses.envelope import (
+    Payload,
+    batch_size,
+    check_row_fault,
+    integers,
+    make_token,
+    parameter,
+    read_body,
+    read_input,
+    read_token,
+    required,
+    skipped,
+)
+from simulator.marketo.values import format_time, read_value
+
+MAX_TYPE_IDS = 10
+MAX_LEAD_IDS = 30
+MAX_LIST_MEMBERS = 10_000
+
+
+class ActivityResponses:
+    """Handlers below `/rest/v1/activities`."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    async def types(self, _request: Request, _call: Call) -> Payload:
+        """Give every activity type, custom ones included."""
+        custom: list[Payload] = []
+        for each in self._instance.custom_types.all():
+            if each.approved is None:
+                continue
+            content = each.shown()
+            custom.append(
+                {
+                    name: content[name]
+                    for name in ("id", "apiName", "name", "description", "primaryAttribute", "attributes")
+                    if name in content
+                }
+            )
+        return {"result": standard_types() + custom}
+
+    async def paging_token(self, _request: Request, call: Call) -> Payload:
+        """Give the token of a moment; activities of that very second are still read."""
+        text = required(call, "sinceDatetime")
+        try:
+            moment = parse_time(text)
+        except ControlError as error:
+            raise MarketoError("704", f"Invalid date '{text}' for 'sinceDatetime'") from error
+        if moment.microsecond:
+            raise MarketoError("704", f"Invalid date '{text}' for 'sinceDatetime'")
+        return {"nextPageToken": make_token("date", format_time(moment), 0)}
+
+    async def activities(self, _request: Request, call: Call) -> Payload:
+        """Read on from a date token; the next token is always given, `moreResult` says whether to go on."""
+        token = required(call, "nextPageToken")
+        required(call, "activityTypeIds")
+        type_ids = set(integers(call, "activityTypeIds", MAX_TYPE_IDS))
+        lead_ids = self._wanted_leads(call)
+        asset_ids = set(integers(call, "assetIds", 300))
+        if asset_ids and len(type_ids) != 1:
+            raise MarketoError("1003", "assetIds needs exactly one activityTypeId")
+        if unknown := type_ids - {each["id"] for each in (await self.types(_request, call))["result"]}:
+            raise MarketoError("1003", f"Invalid value for 'activityTypeIds': {sorted(unknown)}")
+        date, last_id = read_token(token, "date")
+
+        def wanted(activity: Activity) -> bool:
+            return (
+                activity.type_id in type_ids
+                and (lead_ids is None or activity.lead_id in lead_ids)
+                and (not asset_ids or activity.primary_id in asset_ids)
+            )
+
+        control = self._instance.control
+        scan = int(control.limit("activity_scan"))
+        page = self._instance.log.page((date, last_id), batch_size(call), scan, wanted)
+        with_id = control.switch("activity_ids")
+        return {
+            "result": [activity.shown(with_id=with_id) for activity in page.activities],
+            "nextPageToken": make_token("date", *page.position),
+            "moreResult": page.more,
+        }
+
+    def _wanted_leads(self, call: Call) -> set[int] | None:
+        lead_ids = integers(call, "leadIds", MAX_LEAD_IDS)
+        if list_ids := integers(call, "listId", 1):
+            members = self._instance.memberships.list_of(list_ids[0]).members
+            if len(members) >= MAX_LIST_MEMBERS:
+                raise MarketoError("1003", f"The list has {MAX_LIST_MEMBERS} members or more")
+            return set(members) & set(lead_ids) if lead_ids else set(members)
+        return set(lead_ids) if parameter(call, "leadIds") else None
+
+    # custom activities
+
+    async def custom_types(self, _request: Request, _call: Call) -> Payload:
+        """Give every custom activity type, drafts included."""
+        return {"result": [each.shown() for each in self._instance.custom_types.all()]}
+
+    async def describe_type(self, request: Request, call: Call) -> Payload:
+        """Describe one custom activity type, approved or as drafted."""
+        found = self._instance.custom_types.get(request.path_params["api_name"])
+        return {"result": [found.shown(draft=parameter(call, "draft") == "true")]}
+
+    async def create_type(self, _request: Request, call: Call) -> Payload:
+        """Draft a custom activity type."""
+        made = self._instance.custom_types.create(read_body(call), self._instance.now_text())
+        return {"result": [made.shown(draft=True)]}
+
+    async def create_attributes(self, request: Request, call: Call) -> Payload:
+        """Add secondary attributes to a type's draft."""
+        attributes = read_body(call).get("attributes")
+        changed = self._instance.custom_types.add_attributes(
+            request.path_params["api_name"], attributes, self._instance.now_text()
+        )
+        return {"result": [changed.shown(draft=True)]}
+
+    async def approve_type(self, request: Request, _call: Call) -> Payload:
+        """Approve a type's draft."""
+        now = self._instance.now_text()
+        return {"result": [self._instance.custom_types.approve(request.path_params["api_name"], now).shown()]}
+
+    async def discard_draft(self, request: Request, _call: Call) -> Payload:
+        """Discard the draft of an approved type."""
+        now = self._instance.now_text()
+        changed = self._instance.custom_types.discard_draft(request.path_params["api_name"], now)
+        return {"result": [changed.shown()]}
+
+    async def add(self, _request: Request, call: Call) -> Payload:
+        """Add custom activities: written once, no key, so the same record sent again is a second activity."""
+        rows = read_input(read_body(call))
+        results: list[Payload] = []
+        accepted: list[Activity] = []
+        for index, row in enumerate(rows):
+            try:
+                check_row_fault(call, index)
+                activity = self._read(row)
+            except RowError as error:
+                # custom activities name their reasons differently from all other records
+                results.append(skipped(error, "errors"))
+                continue
+            accepted.append(activity)
+            results.append({"id": activity.id, "marketoGUID": str(activity.id), "status": "added"})
+        self._instance.control.commit(call, lambda: self._commit(accepted))
+        call.record_keys += self._instance.lead_keys(activity.lead_id for activity in accepted)
+        return {"result": results}
+
+    def _read(self, row: object) -> Activity:
+        found, primary, attributes = self._instance.custom_types.read_record(row)
+        values = row if isinstance(row, dict) else {}
+        lead_id = read_value("leadId", "integer", values["leadId"])
+        date = read_value("activityDate", "datetime", values["activityDate"])
+        if lead_id not in self._instance.leads:
+            raise RowError("1004", "Lead not found")
+        return Activity(
+            self._instance.log.take_id(), lead_id, date, found.id, primary=primary, attributes=attributes
+        )
+
+    def _commit(self, accepted: list[Activity]) -> None:
+        for activity in accepted:
+            self._instance.log.add(activity)

@@ -1,0 +1,286 @@
+"""The schema of the simulated instance: lead fields, activity types and channel statuses, as data.
+
+Custom fields and the custom activity type serve the demo; the typed custom fields exist so that every data
+type can be exercised. Names and types of the standard ones are the vendor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+STRING_LENGTH = 255
+TEXT_BYTES = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class LeadField:
+    """One field of a lead; `rest` is false for a field that only the old SOAP names reach."""
+
+    id: int
+    name: str
+    display_name: str
+    data_type: str
+    updateable: bool = True
+    custom: bool = False
+    crm_managed: bool = False
+    company: bool = False
+    rest: bool = True
+
+    @property
+    def length(self) -> int | None:
+        """Give the length that Describe shows, for types that have one."""
+        return STRING_LENGTH if self.data_type in {"string", "email", "phone", "url"} else None
+
+
+def _standard() -> list[LeadField]:
+    rows = [
+        # name, display name, type
+        ("company", "Company Name", "string"),
+        ("site", "Site", "string"),
+        ("billingStreet", "Billing Address", "text"),
+        ("billingCity", "Billing City", "string"),
+        ("billingCountry", "Billing Country", "string"),
+        ("website", "Website", "url"),
+        ("mainPhone", "Main Phone", "phone"),
+        ("annualRevenue", "Annual Revenue", "currency"),
+        ("numberOfEmployees", "Num Employees", "integer"),
+        ("industry", "Industry", "string"),
+        ("externalCompanyId", "External Company Id", "string"),
+        ("email", "Email Address", "email"),
+        ("firstName", "First Name", "string"),
+        ("middleName", "Middle Name", "string"),
+        ("lastName", "Last Name", "string"),
+        ("salutation", "Salutation", "string"),
+        ("title", "Job Title", "string"),
+        ("department", "Department", "string"),
+        ("phone", "Phone Number", "phone"),
+        ("mobilePhone", "Mobile Phone Number", "phone"),
+        ("fax", "Fax Number", "phone"),
+        ("address", "Address", "text"),
+        ("city", "City", "string"),
+        ("state", "State", "string"),
+        ("postalCode", "Postal Code", "string"),
+        ("country", "Country", "string"),
+        ("dateOfBirth", "Date of Birth", "date"),
+        ("doNotCall", "Do Not Call", "boolean"),
+        ("unsubscribed", "Unsubscribed", "boolean"),
+        ("marketingSuspended", "Marketing Suspended", "boolean"),
+        ("emailInvalid", "Email Invalid", "boolean"),
+        ("leadSource", "Person Source", "string"),
+        ("leadStatus", "Person Status", "string"),
+        ("leadScore", "Person Score", "score"),
+        ("priority", "Priority", "integer"),
+        ("rating", "Person Rating", "string"),
+        ("externalSalesPersonId", "External Sales Person Id", "string"),
+        ("facebookId", "Facebook Id", "string"),
+        ("linkedInId", "LinkedIn Id", "string"),
+        ("twitterId", "Twitter Id", "string"),
+    ]
+    company = {"company", "site", "website", "mainPhone", "annualRevenue", "numberOfEmployees", "industry"}
+    return [
+        LeadField(
+            number,
+            name,
+            display_name,
+            data_type,
+            company=name in company or name.startswith("billing"),
+        )
+        for number, (name, display_name, data_type) in enumerate(rows, start=2)
+    ]
+
+
+def _read_only() -> list[LeadField]:
+    fields = [
+        LeadField(51, "id", "Id", "integer", updateable=False),
+        LeadField(52, "createdAt", "Created At", "datetime", updateable=False),
+        LeadField(53, "updatedAt", "Updated At", "datetime", updateable=False),
+        LeadField(54, "leadPartitionId", "Lead Partition Id", "integer", updateable=False),
+        LeadField(55, "cookies", "Cookies", "string", updateable=False),
+        LeadField(56, "inferredCompany", "Inferred Company", "string", updateable=False),
+        LeadField(57, "relativeScore", "Relative Score", "integer", updateable=False, rest=False),
+    ]
+    # fields that belong to the native Salesforce sync; Describe says that they cannot be written
+    native = ["sfdcLeadId", "sfdcContactId", "sfdcAccountId", "sfdcLeadOwnerId", "sfdcOpptyId", "sfdcType"]
+    return fields + [
+        LeadField(number, name, f"SFDC {name[4:]}", "string", updateable=False, crm_managed=True)
+        for number, name in enumerate(native, start=60)
+    ]
+
+
+def _custom() -> list[LeadField]:
+    rows = [
+        ("salesforceId", "Salesforce Id", "string"),
+        ("leadbridgeStatus", "Leadbridge Status", "string"),
+        ("externalKey", "External Key", "string"),
+        ("customerNumber", "Customer Number", "integer"),
+        ("secondaryEmail", "Secondary Email", "email"),
+        ("isCustomer", "Is Customer", "boolean"),
+        ("contractValue", "Contract Value", "currency"),
+        ("satisfaction", "Satisfaction", "float"),
+        ("discount", "Discount", "percent"),
+        ("renewalDate", "Renewal Date", "date"),
+        ("lastContactAt", "Last Contact At", "datetime"),
+        ("notes", "Notes", "text"),
+        ("profileUrl", "Profile URL", "url"),
+    ]
+    return [
+        LeadField(number, name, display_name, data_type, custom=True)
+        for number, (name, display_name, data_type) in enumerate(rows, start=101)
+    ]
+
+
+LEAD_FIELDS: Mapping[str, LeadField] = {
+    each.name: each for each in sorted([*_standard(), *_read_only(), *_custom()], key=lambda each: each.id)
+}
+REST_FIELDS: Mapping[str, LeadField] = {name: each for name, each in LEAD_FIELDS.items() if each.rest}
+
+_SEARCHABLE_STANDARD = {
+    "id",
+    "email",
+    "cookies",
+    "leadPartitionId",
+    "sfdcLeadId",
+    "sfdcContactId",
+    "sfdcAccountId",
+    "sfdcLeadOwnerId",
+    "sfdcOpptyId",
+    "facebookId",
+    "linkedInId",
+    "twitterId",
+}
+SEARCHABLE_FIELDS = [
+    each.name
+    for each in REST_FIELDS.values()
+    if each.name in _SEARCHABLE_STANDARD or (each.custom and each.data_type in {"string", "email", "integer"})
+]
+"""Fields that Get Leads by Filter and the lookup of Sync Leads accept."""
+
+DEFAULT_READ_FIELDS = ["id", "email", "firstName", "lastName", "createdAt", "updatedAt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of an activity type."""
+
+    name: str
+    data_type: str
+    api_name: str | None = None
+    description: str | None = None
+
+    def as_type_attribute(self) -> dict[str, str]:
+        """Give the attribute as Get Activity Types shows it."""
+        shown = {"name": self.name, "dataType": self.data_type}
+        return {"apiName": self.api_name, **shown} if self.api_name else shown
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityType:
+    """One standard activity type."""
+
+    id: int
+    name: str
+    description: str
+    primary: Attribute | None = None
+    attributes: list[Attribute] = field(default_factory=list)
+
+
+NEW_LEAD, CHANGE_DATA_VALUE, ADD_TO_LIST, REMOVE_FROM_LIST, CHANGE_PROGRAM_STATUS = 12, 13, 24, 25, 104
+
+
+def _texts(*names: str) -> list[Attribute]:
+    return [Attribute(name, "string") for name in names]
+
+
+ACTIVITY_TYPES = [
+    ActivityType(1, "Visit Webpage", "User visits a web page", Attribute("Webpage ID", "integer")),
+    ActivityType(2, "Fill Out Form", "User fills out a form", Attribute("Webform ID", "integer")),
+    ActivityType(3, "Click Link", "User clicks a link on a page", Attribute("Link ID", "integer")),
+    ActivityType(6, "Send Email", "An e-mail is sent to the person", Attribute("Mailing ID", "integer")),
+    ActivityType(7, "Email Delivered", "An e-mail is delivered", Attribute("Mailing ID", "integer")),
+    ActivityType(8, "Email Bounced", "An e-mail bounces", Attribute("Mailing ID", "integer")),
+    ActivityType(9, "Unsubscribe Email", "A person unsubscribes", Attribute("Mailing ID", "integer")),
+    ActivityType(10, "Open Email", "A person opens an e-mail", Attribute("Mailing ID", "integer")),
+    ActivityType(11, "Click Email", "A person clicks in an e-mail", Attribute("Mailing ID", "integer")),
+    ActivityType(
+        NEW_LEAD,
+        "New Lead",
+        "A person enters the database",
+        None,
+        _texts("Source Type", "Created Date", "Form Name"),
+    ),
+    ActivityType(
+        CHANGE_DATA_VALUE,
+        "Change Data Value",
+        "A field of a person changes",
+        Attribute("Attribute Name", "string"),
+        _texts(
+            "New Value", "Old Value", "Reason", "Source", "API Method Name", "Modifying User", "Request Id"
+        ),
+    ),
+    ActivityType(22, "Change Score", "A score changes", Attribute("Score Name", "string")),
+    ActivityType(
+        ADD_TO_LIST,
+        "Add to List",
+        "A person joins a static list",
+        Attribute("List ID", "integer"),
+        _texts("Source"),
+    ),
+    ActivityType(
+        REMOVE_FROM_LIST,
+        "Remove from List",
+        "A person leaves a static list",
+        Attribute("List ID", "integer"),
+        _texts("Source"),
+    ),
+    ActivityType(32, "Merge Leads", "Persons become one", Attribute("Lead ID", "integer")),
+    ActivityType(37, "Delete Lead", "A person is deleted", Attribute("Lead ID", "integer")),
+    ActivityType(
+        CHANGE_PROGRAM_STATUS,
+        "Change Status in Progression",
+        "A program member's status changes",
+        Attribute("Program ID", "integer"),
+        [*_texts("Acquired By", "Old Status", "New Status", "Reason"), Attribute("Success", "boolean")],
+    ),
+    ActivityType(110, "Call Webhook", "A campaign calls a webhook", Attribute("Webhook", "integer")),
+]
+
+RESULT_TYPE = {
+    "id": 100_001,
+    "apiName": "leadbridgeResult",
+    "name": "Leadbridge Result",
+    "triggerName": "Leadbridge Result is Logged",
+    "filterName": "Leadbridge Result was Logged",
+    "description": "What a Leadbridge Action did for the person",
+    "primaryAttribute": {"apiName": "result", "name": "Result", "dataType": "string"},
+    "attributes": [
+        {"apiName": "executionId", "name": "Execution Id", "dataType": "string"},
+        {"apiName": "salesforceId", "name": "Salesforce Id", "dataType": "string"},
+        {"apiName": "message", "name": "Message", "dataType": "string"},
+        {"apiName": "action", "name": "Action", "dataType": "string"},
+    ],
+}
+"""The custom activity type that is there, approved, from the start."""
+
+ATTRIBUTE_TYPES = [
+    "string",
+    "boolean",
+    "integer",
+    "float",
+    "link",
+    "email",
+    "currency",
+    "date",
+    "datetime",
+    "phone",
+    "text",
+]
+
+DEFAULT_STATUSES = [
+    {"name": "Not in Program", "step": 0, "success": False},
+    {"name": "Invited", "step": 10, "success": False},
+    {"name": "Registered", "step": 20, "success": False},
+    {"name": "No Show", "step": 30, "success": False},
+    {"name": "Attended", "step": 40, "success": True},
+]
+"""Progression statuses of a program whose channel brings none of its own."""

@@ -1,0 +1,58 @@
+"""Which path and method leads to which handler."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from simulator.marketo.models.instance import Instance
+from simulator.marketo.responses.activities import ActivityResponses
+from simulator.marketo.responses.envelope import Handler, endpoint
+from simulator.marketo.responses.identity import IdentityResponses
+from simulator.marketo.responses.leads import LeadResponses
+from simulator.marketo.responses.memberships import MembershipResponses
+from simulator.marketo.responses.stats import StatsResponses
+
+IDENTITY_PATH = "/identity/oauth/token"
+
+
+def make_routes(instance: Instance) -> list[Route]:
+    """Give the routes of the API; the busiest first."""
+    leads, activities = LeadResponses(instance), ActivityResponses(instance)
+    memberships, stats = MembershipResponses(instance), StatsResponses(instance)
+    custom_type = "activities/external/type/{api_name}"
+    table: list[tuple[str, str, Handler]] = [
+        ("GET", "leads.json", leads.by_filter),
+        ("POST", "leads.json", leads.sync),
+        ("POST", "activities/external.json", activities.add),
+        ("GET", "activities.json", activities.activities),
+        ("GET", "lead/{lead_id}.json", leads.by_id),
+        ("GET", "leads/describe.json", leads.describe),
+        ("GET", "leads/describe2.json", leads.describe2),
+        ("GET", "activities/types.json", activities.types),
+        ("GET", "activities/pagingtoken.json", activities.paging_token),
+        ("GET", "activities/external/types.json", activities.custom_types),
+        ("POST", "activities/external/type.json", activities.create_type),
+        ("GET", f"{custom_type}/describe.json", activities.describe_type),
+        ("POST", f"{custom_type}/approve.json", activities.approve_type),
+        ("POST", f"{custom_type}/discardDraft.json", activities.discard_draft),
+        ("POST", f"{custom_type}/attributes/create.json", activities.create_attributes),
+        ("GET", "lists.json", memberships.lists),
+        ("GET", "lists/{list_id}.json", memberships.list_by_id),
+        ("GET", "lists/{list_id}/leads.json", memberships.list_members),
+        ("GET", "list/{list_id}/leads.json", memberships.list_members),
+        ("POST", "lists/{list_id}/leads.json", memberships.add_to_list),
+        ("DELETE", "lists/{list_id}/leads.json", memberships.remove_from_list),
+        ("GET", "lists/{list_id}/leads/ismember.json", memberships.is_member),
+        ("POST", "programs/{program_id}/members/status.json", memberships.set_status),
+        ("GET", "programs/{program_id}/members.json", memberships.program_members),
+        ("POST", "programs/{program_id}/members/delete.json", memberships.delete_members),
+        ("GET", "stats/usage.json", stats.usage),
+        ("GET", "stats/usage/last7days.json", stats.usage_last_days),
+        ("GET", "stats/errors.json", stats.errors),
+        ("GET", "stats/errors/last7days.json", stats.errors_last_days),
+    ]
+    identity = IdentityResponses(instance)
+    return [
+        *(Route(f"/rest/v1/{path}", endpoint(handler), methods=[method]) for method, path, handler in table),
+        Route(IDENTITY_PATH, identity.token, methods=["GET", "POST"]),
+    ]

@@ -1,0 +1,237 @@
+"""The Salesforce twin as the server takes it: state, limits, refusals before routing, control plane."""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from simulator.control import Call, ControlError, ControlPlane, Limit, Record
+from simulator.salesforce.exceptions import ApiError, RowError
+from simulator.salesforce.ids import IdSequence
+from simulator.salesforce.models import Org, Stamp
+from simulator.salesforce.oauth import LOGIN_AUDIENCE, Login
+from simulator.salesforce.responses import (
+    OLDEST_SUPPORTED_VERSION,
+    Responses,
+    api_error_response,
+    version_of,
+)
+from simulator.salesforce.schema import SOBJECTS, SObject
+from simulator.salesforce.urls import REVOKE_PATH, TOKEN_PATH, VERSIONS_PATH, routes
+from simulator.salesforce.usage import Usage
+from simulator.serving import read_json
+
+_OPEN_PATHS = frozenset({TOKEN_PATH, REVOKE_PATH, VERSIONS_PATH, VERSIONS_PATH + "/"})
+# HTTP statuses that go with codes when a fault rule names only the code
+_STATUS_OF_CODE = {
+    "INVALID_SESSION_ID": 401,
+    "REQUEST_LIMIT_EXCEEDED": 403,
+    "API_DISABLED_FOR_ORG": 403,
+    "API_CURRENTLY_DISABLED": 403,
+    "FUNCTIONALITY_NOT_ENABLED": 403,
+    "INSUFFICIENT_ACCESS_OR_READONLY": 403,
+    "NOT_FOUND": 404,
+    "ENTITY_IS_DELETED": 404,
+    "UNKNOWN_EXCEPTION": 500,
+    "SERVER_UNAVAILABLE": 503,
+}
+
+
+class SalesforceVendor:
+    """One simulated org."""
+
+    name = "salesforce"
+    default_limits: Mapping[str, Limit] = {
+        # calls in 24 hours, rolling
+        "daily_calls": 100_000,
+        # requests that have run for `long_running_seconds` or more, at the same time
+        "concurrent": 25,
+        "long_running_seconds": 20,
+        # a session ends this long after its last use
+        "session_seconds": 7_200,
+        "locator_seconds": 172_800,
+        "uri_bytes": 16_384,
+        "collection_records": 200,
+        "collection_chunks": 10,
+        # between finding an upsert's match (or a create's duplicates) and the commit, in real time
+        "race_window_seconds": 0.01,
+        "latency_seconds": 0,
+        # whether one unreadable record (unknown column, wrong JSON type) refuses its whole collection
+        "unreadable_record_refuses_collection": True,
+        "strict_assertion_expiry": False,
+        "accept_login_audience": True,
+        "accept_test_audience": True,
+        "duplicate_rule_alert": False,
+        "duplicate_rule_block": False,
+        "assignment_rule": False,
+    }
+
+    def __init__(self, control: ControlPlane) -> None:
+        self._control = control
+        self._login = Login(control)
+        self._ids = IdSequence()
+        self.routes: Sequence[Route] = []
+        self.reset()
+        self.control_routes: Sequence[Route] = [
+            Route("/_sim/certificate", self._upload_certificate, methods=["POST"]),
+            Route("/_sim/revoke", self._revoke_all, methods=["POST"]),
+        ]
+
+    # control plane
+
+    def credentials(self) -> Record:
+        """Give what a client needs to log in by either flow."""
+        return {
+            "client_id": self._login.app.client_id,
+            "client_secret": self._login.app.client_secret,
+            "username": min(self._login.app.usernames),
+            "audience": LOGIN_AUDIENCE,
+        }
+
+    def reset(self) -> None:
+        """Forget every record, session, cursor and count; apps and their certificates stay."""
+        self._login.forget_sessions()
+        self._org = Org(self._ids)
+        self._org.add_users(self._control.clock.now())
+        self._usage = Usage(self._control)
+        # the server reads the list at each call, so a new one takes effect at once
+        self.routes = routes(Responses(self._control, self._org, self._login, self._usage))
+
+    def load(self, object_name: str, records: list[Record]) -> list[Any]:
+        """Insert records under the platform's rules, all or none, and give their ids.
+
+        Raises:
+            ControlError: Unknown object, or a record the platform would refuse.
+        """
+        sobject = _known(object_name)
+        stamp = Stamp(self._control.clock.now(), self._org.user_id)
+        made: list[str] = []
+        with self._org.transaction() as roll_back:
+            for index, record in enumerate(records):
+                try:
+                    parsed = self._org.parse(sobject, record)
+                    made.append(self._org.create(sobject, parsed, stamp, as_admin=True))
+                except RowError as error:
+                    roll_back()
+                    message = f"{object_name} record {index}: {error.code}: {error.message}"
+                    raise ControlError(message) from error
+        return made
+
+    def generate(self, object_name: str, count: int, seed: int) -> list[Any]:
+        """Make up people or accounts from a seed, insert them and give their ids.
+
+        Raises:
+            ControlError: Records of this object cannot be made up.
+        """
+        if object_name not in ("Lead", "Contact", "Account"):
+            raise ControlError(f"{object_name} records cannot be made up; one of Lead, Contact, Account")
+        chance = random.Random(seed)  # noqa: S311 - test data, not a secret
+        return self.load(object_name, [_invented(object_name, chance, seed, each) for each in range(count)])
+
+    def records(self, object_name: str) -> list[Record]:
+        """Give every record of an object that is not deleted.
+
+        Raises:
+            ControlError: Unknown object.
+        """
+        rows = self._org.tables[_known(object_name).name].rows.values()
+        return [row.values for row in rows if not row.values["IsDeleted"]]
+
+    async def _upload_certificate(self, request: Request) -> Response:
+        return JSONResponse(self._login.add_certificate(await read_json(request)))
+
+    async def _revoke_all(self, request: Request) -> Response:  # noqa: ARG002 - every endpoint takes a request
+        return JSONResponse({"revoked": self._login.forget_sessions()})
+
+    # one call
+
+    def vendor_error(self, call: Call, code: str, message: str) -> Response:
+        """Give a refusal of the whole request: an object from the token endpoint, else an array."""
+        if call.path == TOKEN_PATH:
+            return JSONResponse({"error": code, "error_description": message}, status_code=400)
+        return api_error_response(ApiError(_STATUS_OF_CODE.get(code, 400), code, message))
+
+    def unrouted(self, call: Call, status: int) -> Response:
+        """Answer a path or method that the API does not have."""
+        if status == 405:
+            return self.vendor_error_with(
+                405, "METHOD_NOT_ALLOWED", f"HTTP Method '{call.method}' not allowed. Allowed are others."
+            )
+        return self.vendor_error_with(404, "NOT_FOUND", "The requested resource does not exist")
+
+    def vendor_error_with(self, status: int, code: str, message: str) -> Response:
+        """Give a refusal with a status of its own."""
+        return api_error_response(ApiError(status, code, message))
+
+    def arrived(self, call: Call) -> None:
+        """Take every call as it comes; Salesforce rewrites none."""
+
+    def before(self, call: Call) -> Response | None:
+        """Refuse what is too long, of a retired version, without a session, or above a limit."""
+        if refusal := self._too_long(call):
+            return refusal
+        if call.path in _OPEN_PATHS:
+            return None
+        try:
+            version_of(call.path)
+            call.client = self._login.authenticate(call.headers.get("authorization", ""))
+            self._usage.admit(call)
+        except ApiError as error:
+            response = api_error_response(error)
+            self._add_headers(call, response)
+            return response
+        return None
+
+    def after(self, call: Call, response: Response) -> None:
+        """Note that the call is over and tell its client how much of the day's calls is used."""
+        self._usage.ended(call)
+        self._add_headers(call, response)
+
+    def _add_headers(self, call: Call, response: Response) -> None:
+        if call.path in _OPEN_PATHS:
+            return
+        response.headers["Sforce-Limit-Info"] = f"api-usage={self._usage.used}/{self._usage.allowed}"
+        number = call.path.removeprefix("/services/data/v").partition(".")[0]
+        if number.isdecimal() and int(number) < OLDEST_SUPPORTED_VERSION:
+            response.headers["Warning"] = '299 - "This API version is deprecated and will be retired"'
+
+    def _too_long(self, call: Call) -> Response | None:
+        """Refuse a URI, or a URI with its headers, of more bytes than the edge takes."""
+        limit = self._control.limit("uri_bytes")
+        headers = sum(len(name) + len(value) + 4 for name, value in call.headers.items())
+        for status, size in ((414, call.target_bytes), (431, call.target_bytes + headers)):
+            if size > limit:
+                self._control.violation(str(status))
+                return HTMLResponse(f"<html><body><h1>{status}</h1></body></html>", status_code=status)
+        return None
+
+
+def _known(object_name: str) -> SObject:
+    sobject = SOBJECTS.get(object_name)
+    if sobject is None:
+        raise ControlError(f"unknown object {object_name!r}; one of {', '.join(SOBJECTS)}")
+    return sobject
+
+
+def _invented(object_name: str, chance: random.Random, seed: int, index: int) -> Record:
+    """Return one made-up record; e-mail addresses and keys differ between seeds."""
+    company = f"{chance.choice(_WORDS)} {chance.choice(_WORDS)} {index}"
+    if object_name == "Account":
+        return {"Name": company, "NumberOfEmployees": chance.randint(1, 50_000)}
+    first, last = chance.choice(_FIRST_NAMES), chance.choice(_LAST_NAMES)
+    record: Record = {
+        "FirstName": first,
+        "LastName": last,
+        "Email": f"{chance.choice(_WORDS)}.{seed}.{index}@example.com".lower(),
+        "Title": chance.choice(("Engineer", "Head of Marketing", "", "Käufer", "VP, Sales")),
+        "Phone": f"+1 555 {chance.randint(100, 999)} {chance.randint(1000, 9999)}",
+    }
+    return record | {"Company": company} if object_name == "Lead" else record
+
+
+_WORDS = ("Amber", "Basalt", "Cedar", "Delta", "Ember", "Fjord", "Granite", "Harbour", "Indigo", "Juniper")
+_FIRST_NAMES = ("Ada", "Björn", "Chloé", "Dmitri", "Eun-ji", "Fatima", "Gil", "Hana", "", "Ines")
+_LAST_NAMES = ("Aalto", "O'Brien", "Çelik", "van den Berg", "Müller", "Ng", "Öztürk", "Šimić", "李", "Smith")

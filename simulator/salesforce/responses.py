@@ -1,0 +1,455 @@
+"""The answers of the REST resources: one method for each, in the vendor's wire forms."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any, TypeGuard
+from urllib.parse import parse_qsl, unquote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from simulator.control import ControlPlane, call_of
+from simulator.salesforce import ids, query, soql
+from simulator.salesforce.exceptions import ApiError, OAuthError, not_found
+from simulator.salesforce.models import Org, Record
+from simulator.salesforce.oauth import Login
+from simulator.salesforce.schema import SOBJECTS, SOBJECTS_BY_LOWER_NAME, Field, SObject
+from simulator.salesforce.usage import Usage
+from simulator.salesforce.writing import Key, Options, Writer
+
+NEWEST_VERSION = 68
+OLDEST_SUPPORTED_VERSION = 41
+OLDEST_VERSION = 31
+MAX_BATCH = 2000
+MIN_BATCH = 200
+MAX_RETRIEVED_IDS = 2000
+_SEASONS = ("Spring", "Summer", "Winter")
+# describe answers change with the schema, which is part of this program
+_SCHEMA_CHANGED_AT = datetime(2026, 9, 1, tzinfo=UTC)
+# the edge takes such an ending of the path for a file and never asks the org
+_EDGE_SUFFIXES = (".inc", ".exe", ".dll", ".asp", ".php")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The rows of a query that are still to be fetched, and until when."""
+
+    result: query.Result
+    batch: int
+    expires_at: float
+
+
+class Responses:
+    """The endpoints of one org."""
+
+    def __init__(self, control: ControlPlane, org: Org, login: Login, usage: Usage) -> None:
+        self._control = control
+        self._org = org
+        self._login = login
+        self._usage = usage
+        self._writer = Writer(org, control)
+        self._cursors: dict[str, Cursor] = {}
+
+    # logging in
+
+    async def token(self, request: Request) -> Response:
+        """POST /services/oauth2/token."""
+        form = await _form(request)
+        own_url = _own_url(request)
+        token = self._login.grant(form, request.headers.get("authorization", ""), own_url)
+        answer = {
+            "access_token": token,
+            "scope": "api web",
+            "instance_url": own_url,
+            "id": f"{own_url}/id/{self._org.organization_id}/{self._org.user_id}",
+            "token_type": "Bearer",
+        }
+        if form["grant_type"] == "client_credentials":
+            answer["signature"] = "c2ltdWxhdGVkIHNpZ25hdHVyZQ=="
+            answer["issued_at"] = str(int(self._control.clock.timestamp() * 1000))
+        return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+    async def revoke(self, request: Request) -> Response:
+        """POST /services/oauth2/revoke."""
+        self._login.revoke((await _form(request)).get("token", ""))
+        return Response(status_code=200)
+
+    # what there is
+
+    async def versions(self, request: Request) -> Response:  # noqa: ARG002 - every endpoint takes a request
+        """GET /services/data/."""
+        return JSONResponse([_version_entry(each) for each in range(OLDEST_VERSION, NEWEST_VERSION + 1)])
+
+    async def resources(self, request: Request) -> Response:
+        """GET /services/data/vNN.0/."""
+        base = _base(request)
+        names = ("sobjects", "query", "queryAll", "limits", "composite")
+        return JSONResponse({name: f"{base}/{name}" for name in names})
+
+    async def limits(self, request: Request) -> Response:  # noqa: ARG002 - every endpoint takes a request
+        """GET /limits."""
+
+        def amount(most: int, left: int | None = None) -> dict[str, int]:
+            return {"Max": most, "Remaining": most if left is None else left}
+
+        remaining = max(0, self._usage.allowed - self._usage.used)
+        return JSONResponse(
+            {
+                "DailyApiRequests": amount(self._usage.allowed, remaining),
+                "DailyBulkApiBatches": amount(15_000),
+                "DailyBulkV2QueryJobs": amount(10_000),
+                "DailyBulkV2QueryFileStorageMB": amount(976_562),
+                "DailyDeliveredPlatformEvents": amount(50_000),
+                "DataStorageMB": amount(10_240),
+            }
+        )
+
+    async def describe_global(self, request: Request) -> Response:
+        """GET /sobjects."""
+        base = _base(request)
+        sobjects = [each.describe_global(base) for each in SOBJECTS.values()]
+        return JSONResponse({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": sobjects})
+
+    async def describe(self, request: Request) -> Response:
+        """GET /sobjects/{T}/describe."""
+        sobject = _sobject(request)
+        headers = {"Last-Modified": format_datetime(_SCHEMA_CHANGED_AT, usegmt=True)}
+        since = request.headers.get("if-modified-since")
+        if since is not None and _http_date(since) >= _SCHEMA_CHANGED_AT:
+            return Response(status_code=304, headers=headers)
+        return JSONResponse(sobject.describe(_base(request)), headers=headers)
+
+    # queries
+
+    async def query(self, request: Request) -> Response:
+        """GET /query and GET /queryAll."""
+        text = request.query_params.get("q")
+        if text is None:
+            raise soql.malformed("A query string has to be specified")
+        parsed = soql.parse(text)
+        call_of(request).record_keys.extend(soql.string_literals(parsed.where))
+        now = self._control.clock.timestamp()
+        include_deleted = request.url.path.rstrip("/").endswith("queryAll")
+        result = query.run(self._org, parsed, now, include_deleted=include_deleted)
+        if parsed.counts:
+            return JSONResponse({"totalSize": result.total, "done": True, "records": []})
+        cursor = Cursor(result, _batch_size(request), now + self._control.limit("locator_seconds"))
+        return self._page(request, cursor, "", 0)
+
+    async def query_more(self, request: Request) -> Response:
+        """GET /query/{locator}."""
+        locator, _, offset = str(request.path_params["locator"]).partition("-")
+        cursor = self._cursors.get(locator)
+        now = self._control.clock.timestamp()
+        if cursor is None or cursor.expires_at <= now or not offset.isdecimal():
+            raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        if int(offset) >= cursor.result.total:
+            raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        if "sforce-query-options" in request.headers:
+            cursor = replace(cursor, batch=_batch_size(request))
+        return self._page(request, cursor, locator, int(offset))
+
+    def _page(self, request: Request, cursor: Cursor, locator: str, start: int) -> Response:
+        base = _base(request)
+        stop = start + cursor.batch
+        rows = cursor.result.rows[start:stop]
+        is_last = stop >= cursor.result.total
+        answer: Record = {"totalSize": cursor.result.total, "done": is_last}
+        if not is_last:
+            if not locator:
+                locator = self._org.ids.make(ids.LOCATOR_PREFIX)
+                self._cursors[locator] = cursor
+            answer["nextRecordsUrl"] = f"{base}/query/{locator}-{stop}"
+        answer["records"] = query.render(self._org, cursor.result, rows, base)
+        return JSONResponse(answer)
+
+    # one record
+
+    async def create(self, request: Request) -> Response:
+        """POST /sobjects/{T}."""
+        sobject = _sobject(request)
+        body = await _json_object(request)
+        record_id = await self._writer.create(call_of(request), sobject, body, _options(request))
+        location = f"{_base(request)}/sobjects/{sobject.name}/{record_id}"
+        answer = {"id": record_id, "success": True, "errors": []}
+        return JSONResponse(answer, status_code=201, headers={"Location": location})
+
+    async def read(self, request: Request) -> Response:
+        """GET /sobjects/{T}/{id}."""
+        sobject = _sobject(request)
+        record_id = self._writer.live_id(sobject, str(request.path_params["record_id"]))
+        return self._show(request, sobject, record_id)
+
+    async def read_by_key(self, request: Request) -> Response:
+        """GET /sobjects/{T}/{ExtField}/{value}."""
+        sobject = _sobject(request)
+        key = _key_field(sobject, str(request.path_params["key"]))
+        value = _raw_tail(request)
+        call_of(request).record_keys.append(value)
+        found = self._org.matches(sobject, key, value)
+        if not found:
+            raise not_found()
+        if len(found) > 1:
+            return self._several(request, sobject, found)
+        return self._show(request, sobject, found[0])
+
+    async def update(self, request: Request) -> Response:
+        """PATCH /sobjects/{T}/{id}."""
+        sobject = _sobject(request)
+        body = await _json_object(request)
+        record_id = str(request.path_params["record_id"])
+        await self._writer.update(call_of(request), sobject, record_id, body, _options(request))
+        return Response(status_code=204)
+
+    async def upsert(self, request: Request) -> Response:
+        """PATCH /sobjects/{T}/{ExtField}/{value}."""
+        sobject = _sobject(request)
+        call = call_of(request)
+        key_name = str(request.path_params["key"])
+        value = _raw_tail(request)
+        body = await _json_object(request)
+        if key_name.lower() == "id":
+            await self._writer.update(call, sobject, value, body, _options(request))
+            return _upserted(request, value, created=False)
+        key = _key_field(sobject, key_name)
+        is_update_only = request.query_params.get("updateOnly", "").lower() == "true"
+        if is_update_only and not self._org.matches(sobject, key, value):
+            raise not_found()
+        outcome = await self._writer.upsert(call, Key(sobject, key, value), body, _options(request))
+        if isinstance(outcome, list):
+            call.record_keys.extend(outcome)
+            return self._several(request, sobject, outcome)
+        return _upserted(request, str(outcome.record_id), created=outcome.created)
+
+    async def delete(self, request: Request) -> Response:
+        """DELETE /sobjects/{T}/{id}."""
+        self._writer.delete(call_of(request), _sobject(request), str(request.path_params["record_id"]))
+        return Response(status_code=204)
+
+    def _several(self, request: Request, sobject: SObject, found: list[str]) -> Response:
+        base = _base(request)
+        return JSONResponse([f"{base}/sobjects/{sobject.name}/{each}" for each in found], status_code=300)
+
+    def _show(self, request: Request, sobject: SObject, record_id: str) -> Response:
+        row = self._org.tables[sobject.name].rows[record_id]
+        record = row.seen_at(self._control.clock.timestamp())
+        if record is None:
+            raise not_found()
+        call_of(request).record_keys.append(record_id)
+        names = request.query_params.get("fields")
+        fields = _fields(sobject, names.split(",")) if names else list(sobject.fields)
+        shown: Record = {"attributes": query.attributes(sobject, record_id, _base(request))}
+        return JSONResponse(shown | {each.name: record[each.name] for each in fields})
+
+    # collections
+
+    async def create_all(self, request: Request) -> Response:
+        """POST /composite/sobjects."""
+        body = await _json(request)
+        return JSONResponse(await self._writer.create_all(call_of(request), body, _options(request)))
+
+    async def update_all(self, request: Request) -> Response:
+        """PATCH /composite/sobjects."""
+        body = await _json(request)
+        return JSONResponse(await self._writer.update_all(call_of(request), body, _options(request)))
+
+    async def upsert_all(self, request: Request) -> Response:
+        """PATCH /composite/sobjects/{T}/{ExtField}."""
+        sobject = _sobject(request)
+        key = _key_field(sobject, str(request.path_params["key"]))
+        body = await _json(request)
+        call = call_of(request)
+        return JSONResponse(await self._writer.upsert_all(call, sobject, key, body, _options(request)))
+
+    async def delete_all(self, request: Request) -> Response:
+        """DELETE /composite/sobjects?ids=…."""
+        texts = [each for each in request.query_params.get("ids", "").split(",") if each]
+        if not texts:
+            raise ApiError(400, "MISSING_ARGUMENT", "ids must be given")
+        all_or_none = request.query_params.get("allOrNone", "false").lower() == "true"
+        return JSONResponse(self._writer.delete_all(call_of(request), texts, all_or_none=all_or_none))
+
+    async def retrieve_all(self, request: Request) -> Response:
+        """GET and POST /composite/sobjects/{T}: records in the order of the ids, null where there is none."""
+        sobject = _sobject(request)
+        if request.method == "POST":
+            body = await _json_object(request)
+            id_texts, names = body.get("ids"), body.get("fields")
+        else:
+            id_texts = request.query_params.get("ids", "").split(",")
+            names = request.query_params.get("fields", "").split(",")
+        if not _is_texts(id_texts) or not _is_texts(names):
+            raise ApiError(400, "JSON_PARSER_ERROR", "ids and fields are arrays of strings")
+        if len(id_texts) > MAX_RETRIEVED_IDS:
+            self._control.violation("EXCEEDED_ID_LIMIT")
+            message = f"cannot retrieve more than {MAX_RETRIEVED_IDS} records in one call"
+            raise ApiError(400, "EXCEEDED_ID_LIMIT", message)
+        fields = _fields(sobject, names)
+        return JSONResponse([self._retrieved(request, sobject, text, fields) for text in id_texts])
+
+    def _retrieved(self, request: Request, sobject: SObject, text: str, fields: list[Field]) -> Record | None:
+        record_id = ids.normalise(text) or ""
+        row = self._org.tables[sobject.name].rows.get(record_id)
+        record = row.seen_at(self._control.clock.timestamp()) if row else None
+        if record is None or record["IsDeleted"]:
+            return None
+        call_of(request).record_keys.append(record_id)
+        shown: Record = {"attributes": query.attributes(sobject, record_id, _base(request)), "Id": record_id}
+        return shown | {each.name: record[each.name] for each in fields}
+
+
+def version_of(path: str) -> int | None:
+    """Return the API version that a path names; None when it names none.
+
+    Raises:
+        ApiError: The version is retired (410) or not known (404).
+    """
+    if not path.startswith("/services/data/v"):
+        return None
+    text = path.removeprefix("/services/data/v").partition("/")[0]
+    number, _, minor = text.partition(".")
+    if minor != "0" or not number.isdecimal() or int(number) > NEWEST_VERSION:
+        raise not_found()
+    if int(number) < OLDEST_VERSION:
+        raise ApiError(410, "UNSUPPORTED_API_VERSION", f"API version {text} is retired")
+    return int(number)
+
+
+def _version_entry(version: int) -> dict[str, str]:
+    # version 65 is that of Winter '26; three follow each other in a year
+    years, season = divmod(version - 66, 3)
+    year = 26 + years + (season == 2)
+    return {
+        "label": f"{_SEASONS[season]} '{year:02d}",
+        "url": f"/services/data/v{version}.0",
+        "version": f"{version}.0",
+    }
+
+
+def _upserted(request: Request, record_id: str, *, created: bool) -> Response:
+    if not created and (version_of(request.url.path) or NEWEST_VERSION) <= 45:
+        return Response(status_code=204)
+    answer = {"id": record_id, "success": True, "errors": [], "created": created}
+    return JSONResponse(answer, status_code=201 if created else 200)
+
+
+def _own_url(request: Request) -> str:
+    return f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
+
+
+def _base(request: Request) -> str:
+    return f"/services/data/{request.path_params['version']}"
+
+
+def _sobject(request: Request) -> SObject:
+    sobject = SOBJECTS_BY_LOWER_NAME.get(str(request.path_params["sobject"]).lower())
+    if sobject is None:
+        raise not_found()
+    return sobject
+
+
+def _key_field(sobject: SObject, name: str) -> Field:
+    known = sobject.field(name)
+    if known is None or not known.is_key:
+        raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
+    return known
+
+
+def _fields(sobject: SObject, names: list[str]) -> list[Field]:
+    fields: list[Field] = []
+    for name in names:
+        known = sobject.field(name.strip())
+        if known is None:
+            raise ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}")
+        fields.append(known)
+    return fields
+
+
+def _raw_tail(request: Request) -> str:
+    """Return the last segment of the path as it was sent, so that an encoded slash is part of a value."""
+    raw = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+    segments = raw.split("/")
+    # "", services, data, version, sobjects, type, field, value
+    if len(segments) != 8 or not segments[7]:
+        raise not_found()
+    if segments[7].lower().endswith(_EDGE_SUFFIXES):
+        raise not_found("Not found at the edge")
+    return unquote(segments[7])
+
+
+def _batch_size(request: Request) -> int:
+    """Return the page size that the Sforce-Query-Options header asks for, within the vendor's range."""
+    for part in request.headers.get("sforce-query-options", "").split(","):
+        name, _, number = part.strip().partition("=")
+        if name.strip().lower() == "batchsize" and number.strip().isdecimal():
+            return min(max(int(number), MIN_BATCH), MAX_BATCH)
+    return MAX_BATCH
+
+
+def _options(request: Request) -> Options:
+    duplicates = _header_flags(request.headers.get("sforce-duplicate-rule-header", ""))
+    assign = request.headers.get("sforce-auto-assign", "TRUE").strip().upper()
+    return Options(allow_save=duplicates.get("allowsave") == "true", auto_assign=assign != "FALSE")
+
+
+def _header_flags(text: str) -> Mapping[str, str]:
+    pairs = (part.partition("=") for part in text.replace(",", ";").split(";"))
+    return {name.strip().lower(): value.strip().lower() for name, _, value in pairs}
+
+
+def _http_date(text: str) -> datetime:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        raise ApiError(400, "INVALID_HEADER", f"If-Modified-Since is not an HTTP date: {text}") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+async def _body(request: Request) -> bytes:
+    body = await request.body()
+    if request.headers.get("content-encoding", "").lower() != "gzip":
+        return body
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error):
+        raise ApiError(400, "JSON_PARSER_ERROR", "the body is not gzip") from None
+
+
+async def _form(request: Request) -> dict[str, str]:
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise OAuthError("unsupported_grant_type", "grant type not supported")
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+
+
+async def _json(request: Request) -> Any:
+    if not request.headers.get("content-type", "").lower().startswith("application/json"):
+        message = "Content type not supported by this resource; send application/json"
+        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", message)
+    try:
+        return json.loads(await _body(request))
+    except json.JSONDecodeError as error:
+        message = f"{error.msg} at [line:{error.lineno}, column:{error.colno}]"
+        raise ApiError(400, "JSON_PARSER_ERROR", message) from None
+    except UnicodeDecodeError:
+        raise ApiError(400, "JSON_PARSER_ERROR", "the body is not UTF-8") from None
+
+
+async def _json_object(request: Request) -> Record:
+    body = await _json(request)
+    if not isinstance(body, dict):
+        raise ApiError(400, "JSON_PARSER_ERROR", "Unexpected token: an object is needed at [line:1, column:1]")
+    return body
+
+
+def _is_texts(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+
+
+def api_error_response(error: ApiError) -> Response:
+    """Return a refusal of a data API."""
+    return JSONResponse(error.body(), status_code=error.status)

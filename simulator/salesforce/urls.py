@@ -1,0 +1,76 @@
+"""Which path and method is answered by which response."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from simulator.salesforce.exceptions import ApiError, OAuthError, RowError
+from simulator.salesforce.responses import Responses, api_error_response
+
+type Endpoint = Callable[[Request], Awaitable[Response]]
+
+TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
+REVOKE_PATH = "/services/oauth2/revoke"
+VERSIONS_PATH = "/services/data"
+_DATA = "/services/data/{version}"
+
+
+def routes(responses: Responses) -> list[Route]:
+    """Return the vendor's routes; the more particular path comes first."""
+    return [
+        _route("POST", TOKEN_PATH, responses.token),
+        _route("POST", REVOKE_PATH, responses.revoke),
+        _route("GET", VERSIONS_PATH, responses.versions),
+        _route("GET", VERSIONS_PATH + "/", responses.versions),
+        _route("GET", _DATA, responses.resources),
+        _route("GET", _DATA + "/", responses.resources),
+        _route("GET", _DATA + "/limits", responses.limits),
+        _route("GET", _DATA + "/limits/", responses.limits),
+        _route("GET", _DATA + "/query", responses.query),
+        _route("GET", _DATA + "/query/", responses.query),
+        _route("GET", _DATA + "/queryAll", responses.query),
+        _route("GET", _DATA + "/queryAll/", responses.query),
+        _route("GET", _DATA + "/query/{locator}", responses.query_more),
+        _route("GET", _DATA + "/queryAll/{locator}", responses.query_more),
+        _route("GET", _DATA + "/sobjects", responses.describe_global),
+        _route("GET", _DATA + "/sobjects/", responses.describe_global),
+        _route("GET", _DATA + "/sobjects/{sobject}/describe", responses.describe),
+        _route("GET", _DATA + "/sobjects/{sobject}/describe/", responses.describe),
+        # an upsert-style insert without a key
+        _route("POST", _DATA + "/sobjects/{sobject}/Id", responses.create),
+        _route("POST", _DATA + "/sobjects/{sobject}", responses.create),
+        _route("POST", _DATA + "/sobjects/{sobject}/", responses.create),
+        _route("GET", _DATA + "/sobjects/{sobject}/{record_id}", responses.read),
+        _route("PATCH", _DATA + "/sobjects/{sobject}/{record_id}", responses.update),
+        _route("DELETE", _DATA + "/sobjects/{sobject}/{record_id}", responses.delete),
+        _route("GET", _DATA + "/sobjects/{sobject}/{key}/{value:path}", responses.read_by_key),
+        _route("PATCH", _DATA + "/sobjects/{sobject}/{key}/{value:path}", responses.upsert),
+        _route("POST", _DATA + "/composite/sobjects", responses.create_all),
+        _route("PATCH", _DATA + "/composite/sobjects", responses.update_all),
+        _route("DELETE", _DATA + "/composite/sobjects", responses.delete_all),
+        _route("GET", _DATA + "/composite/sobjects/{sobject}", responses.retrieve_all),
+        _route("POST", _DATA + "/composite/sobjects/{sobject}", responses.retrieve_all),
+        _route("PATCH", _DATA + "/composite/sobjects/{sobject}/{key}", responses.upsert_all),
+    ]
+
+
+def _route(method: str, path: str, endpoint: Endpoint) -> Route:
+    return Route(path, _with_errors(endpoint), methods=[method])
+
+
+def _with_errors(endpoint: Endpoint) -> Endpoint:
+    """Wrap an endpoint so that its refusals are answered in their wire form."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ApiError as error:
+            return api_error_response(error)
+        except RowError as error:
+            return api_error_response(error.as_api_error())
+        except OAuthError as error:
+            return JSONResponse(error.body(), status_code=error.status)
+
+    return answer

@@ -1,0 +1,74 @@
+"""The limits that are counted: calls of the last 24 hours, and requests that have run for long.
+
+Source: API request limits and allocations; both breaches are 403 REQUEST_LIMIT_EXCEEDED, told apart by text.
+"""
+
+from collections import deque
+
+from simulator.control import Call, ControlPlane
+from simulator.salesforce.exceptions import ApiError
+
+_DAY_SECONDS = 86_400
+_BUCKET_SECONDS = 60
+
+
+class Usage:
+    """Counts what the org's clients use up."""
+
+    def __init__(self, control: ControlPlane) -> None:
+        self._control = control
+        self._buckets: deque[tuple[int, int]] = deque()
+        self._used = 0
+        self._running: dict[int, tuple[Call, float]] = {}
+
+    @property
+    def used(self) -> int:
+        """The calls of the last 24 hours, counted by the minute."""
+        oldest = (self._control.clock.timestamp() - _DAY_SECONDS) // _BUCKET_SECONDS
+        while self._buckets and self._buckets[0][0] <= oldest:
+            self._used -= self._buckets.popleft()[1]
+        return self._used
+
+    @property
+    def allowed(self) -> int:
+        """The calls that 24 hours may have."""
+        return int(self._control.limit("daily_calls"))
+
+    def admit(self, call: Call) -> None:
+        """Count a call that is about to run.
+
+        Raises:
+            ApiError: REQUEST_LIMIT_EXCEEDED; the call is not counted.
+        """
+        if self.used >= self.allowed:
+            raise self._exceeded("TotalRequests Limit exceeded.")
+        now = self._control.clock.timestamp()
+        self._forget_ended()
+        long_ago = now - self._control.limit("long_running_seconds")
+        if sum(start <= long_ago for _, start in self._running.values()) >= self._control.limit("concurrent"):
+            raise self._exceeded("ConcurrentRequests (Concurrent API Requests) Limit exceeded.")
+        self._running[call.n] = (call, now)
+        bucket = int(now // _BUCKET_SECONDS)
+        if self._buckets and self._buckets[-1][0] == bucket:
+            self._buckets[-1] = (bucket, self._buckets[-1][1] + 1)
+        else:
+            self._buckets.append((bucket, 1))
+        self._used += 1
+
+    def ended(self, call: Call) -> None:
+        """Note that a call is over."""
+        self._running.pop(call.n, None)
+
+    def _forget_ended(self) -> None:
+        """Drop the calls that a fault ended before they reached the vendor's code."""
+        over = [
+            number
+            for number, (call, _) in self._running.items()
+            if call.status or (call.fault and call.fault.kind == "close")
+        ]
+        for number in over:
+            del self._running[number]
+
+    def _exceeded(self, message: str) -> ApiError:
+        self._control.violation("REQUEST_LIMIT_EXCEEDED")
+        return ApiError(403, "REQUEST_LIMIT_EXCEEDED", message)

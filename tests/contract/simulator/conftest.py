@@ -1,0 +1,81 @@
+"""Both vendor twins in a process of their own, spoken to by raw HTTP; nothing of the product is imported here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[3]
+START_SECONDS = 20
+
+
+@pytest.fixture(scope="session")
+def start_simulator() -> Iterator[Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]]:
+    """Start `python -m simulator` with arguments; gives the process and the document it announced."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "simulator", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        return process, json.loads(process.stdout.readline())
+
+    yield start
+    for process in processes:
+        process.terminate()
+        try:
+            process.wait(START_SECONDS)
+        finally:
+            process.kill()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def simulator(start_simulator: Callable[..., Any]) -> dict[str, Any]:
+    """URLs and credentials of the twins that all tests share."""
+    _, announced = start_simulator("--seed", "7")
+    result: dict[str, Any] = announced
+    return result
+
+
+@pytest.fixture
+def marketo_anonymous(simulator: dict[str, Any]) -> Iterator[httpx.Client]:
+    """A client of a fresh Marketo twin that has not logged in; calls take no artificial time."""
+    with httpx.Client(base_url=simulator["marketo_url"], timeout=30) as client:
+        client.post("/_sim/reset").raise_for_status()
+        client.post("/_sim/limits", json={"latency_seconds": 0}).raise_for_status()
+        yield client
+
+
+@pytest.fixture
+def marketo(marketo_anonymous: httpx.Client, simulator: dict[str, Any]) -> httpx.Client:
+    """A client of a fresh Marketo twin with an access token."""
+    credentials = simulator["marketo_credentials"]
+    answer = marketo_anonymous.get(
+        "/identity/oauth/token",
+        params={
+            "grant_type": "client_credentials",
+            "client_id": credentials["client_id"],
+            "client_secret": credentials["client_secret"],
+        },
+    )
+    marketo_anonymous.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    return marketo_anonymous
+
+
+@pytest.fixture
+def salesforce_anonymous(simulator: dict[str, Any]) -> Iterator[httpx.Client]:
+    """A client of a fresh Salesforce twin that has not logged in."""
+    with httpx.Client(base_url=simulator["salesforce_url"], timeout=30) as client:
+        client.post("/_sim/reset").raise_for_status()
+        yield client

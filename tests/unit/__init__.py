@@ -1,0 +1,1 @@
+"""Pure decisions and parsing; no sockets, no real time."""

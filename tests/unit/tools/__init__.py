@@ -1,0 +1,1 @@
+"""The project's own tools go red when they should."""

@@ -1,0 +1,1 @@
+"""The vendor clients, driven without a socket."""
