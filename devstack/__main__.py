@@ -1,50 +1,47 @@
-"""`python -m devstack up`: start the local stack, say where it is, and stay until Ctrl-C."""
+"""`python -m devstack`: start the local stack, play the demo, say what came of it, stay until Ctrl-C."""
 
 import argparse
-import json
 import signal
 import sys
 import time
-from dataclasses import asdict
+from pathlib import Path
 
+from rich.console import Console
+
+from devstack import demo
 from devstack.processes import NotReadyError
-from devstack.stack import Stack, up
+from devstack.stack import up
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a subcommand; gives the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    start = commands.add_parser("up", help="start the simulators and the emulator, deploy, stay up")
-    start.add_argument("--once", action="store_true", help="end as soon as everything runs")
+    """Run; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="make run ARGS=…", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="exit after the table; non-zero if anything does not add up")
+    parser.add_argument("--persons", type=Path, default=demo.PERSONS, help="the file to play (docs/persons-format.md)")
+    parser.add_argument("--seed", type=int, default=1, help="order in which the persons are sent")
+    parser.add_argument("--no-play", action="store_true", help="only start, deploy and set up")
     chosen = parser.parse_args(arguments)
+    console = Console()
 
     # whoever ends us politely gets the same cleaning up as Ctrl-C
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with up(say=lambda line: print(line, flush=True)) as stack:
-            print(json.dumps(describe(stack), indent=2), flush=True)
-            while not chosen.once:
-                time.sleep(3600)
+        with up(say=console.print) as stack, demo.prepared(stack, console.print) as facts:
+            fine = True
+            if not chosen.no_play:
+                fine = demo.run(stack, facts, file=chosen.persons, seed=chosen.seed, console=console)
+            if not chosen.once:
+                console.print(f"\nThe stack stays up until Ctrl-C. Webhooks: {facts['webhook_url']}/{facts['action_id']}")
+                console.print("Look around: .venv/bin/leadbridge executions; addresses and keys: .local/stack.json")
+                while True:
+                    time.sleep(3600)
+            return 0 if fine else 1
     except KeyboardInterrupt:
-        print("stopped", flush=True)
-    except NotReadyError as error:
-        print(error, file=sys.stderr)
+        console.print("stopped")
+    except (NotReadyError, demo.DemoError) as error:
+        console.print(str(error), style="red", markup=False)
         return 1
     return 0
-
-
-def describe(stack: Stack) -> dict[str, object]:
-    """What a person or a script needs to know about a running stack."""
-    return {
-        "webhook_url": stack.webhook_url,
-        "aws_endpoint_url": stack.endpoint_url,
-        "region": stack.region,
-        "stack_name": stack.stack_name,
-        "simulators": stack.simulators,
-        "outputs": stack.outputs,
-        "seconds": asdict(stack.timings) if stack.timings else {},
-    }
 
 
 if __name__ == "__main__":

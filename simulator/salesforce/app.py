@@ -20,11 +20,11 @@ from simulator.salesforce.responses import (
     version_of,
 )
 from simulator.salesforce.schema import SOBJECTS, SObject
-from simulator.salesforce.urls import REVOKE_PATH, TOKEN_PATH, VERSIONS_PATH, routes
+from simulator.salesforce.urls import LOGIN_PATH, REVOKE_PATH, VERSIONS_PATH, routes
 from simulator.salesforce.usage import Usage
 from simulator.serving import read_json
 
-_OPEN_PATHS = frozenset({TOKEN_PATH, REVOKE_PATH, VERSIONS_PATH, VERSIONS_PATH + "/"})
+_OPEN_PATHS = frozenset({LOGIN_PATH, REVOKE_PATH, VERSIONS_PATH, VERSIONS_PATH + "/"})
 # HTTP statuses that go with codes when a fault rule names only the code
 _STATUS_OF_CODE = {
     "INVALID_SESSION_ID": 401,
@@ -132,13 +132,15 @@ class SalesforceVendor:
         return self.load(object_name, [_invented(object_name, chance, seed, each) for each in range(count)])
 
     def records(self, object_name: str) -> list[Record]:
-        """Give every record of an object that is not deleted.
+        """Give every record of an object that readers see now, without the deleted ones.
 
         Raises:
             ControlError: Unknown object.
         """
         rows = self._org.tables[_known(object_name).name].rows.values()
-        return [row.values for row in rows if not row.values["IsDeleted"]]
+        now = self._control.clock.timestamp()
+        seen = (row.seen_at(now) for row in rows)
+        return [record for record in seen if record is not None and not record["IsDeleted"]]
 
     async def _upload_certificate(self, request: Request) -> Response:
         return JSONResponse(self._login.add_certificate(await read_json(request)))
@@ -150,7 +152,7 @@ class SalesforceVendor:
 
     def vendor_error(self, call: Call, code: str, message: str) -> Response:
         """Give a refusal of the whole request: an object from the token endpoint, else an array."""
-        if call.path == TOKEN_PATH:
+        if call.path == LOGIN_PATH:
             return JSONResponse({"error": code, "error_description": message}, status_code=400)
         return api_error_response(ApiError(_STATUS_OF_CODE.get(code, 400), code, message))
 

@@ -152,13 +152,23 @@ class Org:
         row = self.tables[sobject.name].rows.get(record_id)
         return bool(row and row.values["IsDeleted"])
 
-    def matches(self, sobject: SObject, key: Field, value: str) -> list[str]:
-        """Return the ids of the live records that an upsert by this key would hit."""
+    def matches(self, sobject: SObject, key: Field, value: str, *, seen_at: float | None = None) -> list[str]:
+        """Return the ids of the live records that have this value of a key.
+
+        A match for an upsert is looked for among what readers see at a time; a unique field, which is
+        checked without a time, is taken by records whose commit is late as well.
+        """
         table = self.tables[sobject.name]
         text = value.strip()
-        found = [each for each in table.lookup(key.name, text) if not table.rows[each].values["IsDeleted"]]
-        if key.matches_case:
-            found = [each for each in found if table.rows[each].values[key.name] == text]
+        found: list[str] = []
+        for each in table.lookup(key.name, text) | (table.late if seen_at is not None else set()):
+            row = table.rows[each]
+            record = row.values if seen_at is None else row.seen_at(seen_at)
+            if record is None or record["IsDeleted"] or record[key.name] is None:
+                continue
+            has = record[key.name]
+            if has == text or (not key.matches_case and has.casefold() == text.casefold()):
+                found.append(each)
         return sorted(found)
 
     # parsing a body
@@ -233,7 +243,7 @@ class Org:
         _refuse_unwritable(sobject, parsed, "update")
         table = self.tables[sobject.name]
         row = self._live_row(sobject, record_id)
-        old = row.values
+        old, seen = row.values, row.seen_at(stamp.at.timestamp())
         given = self._checked(sobject, parsed)
         record = old | given
         if "OwnerId" in given and record["OwnerId"] is None:
@@ -246,7 +256,7 @@ class Org:
         record["LastModifiedById"] = stamp.user_id
         table.put(record_id, record)
         self._undo.append(lambda: table.put(record_id, old))
-        self._hide(table, record_id, old, stamp)
+        self._hide(table, record_id, seen, stamp)
 
     def delete(self, sobject: SObject, record_id: str, stamp: Stamp) -> None:
         """Put a record into the Recycle Bin.
@@ -257,22 +267,19 @@ class Org:
         if not sobject.deletable:
             raise RowError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", status=403)
         table = self.tables[sobject.name]
-        old = self._live_row(sobject, record_id).values
+        row = self._live_row(sobject, record_id)
+        old, seen = row.values, row.seen_at(stamp.at.timestamp())
         record = old | {"IsDeleted": True, "SystemModstamp": stamp.text, "LastModifiedDate": stamp.text}
         table.put(record_id, record)
         self._undo.append(lambda: table.put(record_id, old))
-        self._hide(table, record_id, old, stamp)
+        self._hide(table, record_id, seen, stamp)
 
-    def twins_by_email(self, sobject: SObject, record_id: str, email: str | None) -> list[str]:
+    def twins_by_email(self, sobject: SObject, record_id: str, email: str | None, seen_at: float) -> list[str]:
         """Return the other live records with this e-mail address, as a duplicate rule compares them."""
-        if not email:
+        key = sobject.field("Email")
+        if not email or key is None:
             return []
-        table = self.tables[sobject.name]
-        return sorted(
-            each
-            for each in table.lookup("Email", email)
-            if each != record_id and not table.rows[each].values["IsDeleted"]
-        )
+        return [each for each in self.matches(sobject, key, email, seen_at=seen_at) if each != record_id]
 
     def _live_row(self, sobject: SObject, record_id: str) -> Row:
         row = self.tables[sobject.name].rows.get(record_id)

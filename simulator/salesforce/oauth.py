@@ -193,7 +193,7 @@ def _decode(assertion: str) -> tuple[bytes, dict[str, Any], bytes]:
     try:
         header, claims, signature = (_base64url(part) for part in parts)
         header_document, claims_document = json.loads(header), json.loads(claims)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _invalid_assertion() from None
     if not isinstance(header_document, dict) or header_document.get("alg") != "RS256":
         raise _invalid_assertion()

@@ -191,7 +191,7 @@ class Responses:
         key = _key_field(sobject, str(request.path_params["key"]))
         value = _raw_tail(request)
         call_of(request).record_keys.append(value)
-        found = self._org.matches(sobject, key, value)
+        found = self._org.matches(sobject, key, value, seen_at=self._control.clock.timestamp())
         if not found:
             raise not_found()
         if len(found) > 1:
@@ -218,7 +218,8 @@ class Responses:
             return _upserted(request, value, created=False)
         key = _key_field(sobject, key_name)
         is_update_only = request.query_params.get("updateOnly", "").lower() == "true"
-        if is_update_only and not self._org.matches(sobject, key, value):
+        now = self._control.clock.timestamp()
+        if is_update_only and not self._org.matches(sobject, key, value, seen_at=now):
             raise not_found()
         outcome = await self._writer.upsert(call, Key(sobject, key, value), body, _options(request))
         if isinstance(outcome, list):
@@ -430,13 +431,18 @@ async def _json(request: Request) -> Any:
     if not request.headers.get("content-type", "").lower().startswith("application/json"):
         message = "Content type not supported by this resource; send application/json"
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", message)
+    body = await _body(request)
     try:
-        return json.loads(await _body(request))
+        document = json.loads(body)
+        if b"\\u" in body:
+            # an escape may name half of a surrogate pair, which is no text
+            json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         message = f"{error.msg} at [line:{error.lineno}, column:{error.colno}]"
         raise ApiError(400, "JSON_PARSER_ERROR", message) from None
-    except UnicodeDecodeError:
-        raise ApiError(400, "JSON_PARSER_ERROR", "the body is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise ApiError(400, "JSON_PARSER_ERROR", "the body is not readable JSON in UTF-8") from None
+    return document
 
 
 async def _json_object(request: Request) -> Record:

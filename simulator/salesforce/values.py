@@ -15,6 +15,8 @@ from simulator.salesforce.schema import NUMBER_TYPES, TEXT_TYPES, Field
 _EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)")
+# beyond every field's range, and beyond what arithmetic with floats takes
+_HUGE = 10**30
 # the platform strips these, but not a no-break space
 _STRIPPED = " \t\r\n\f\v"
 
@@ -55,6 +57,9 @@ def check(field: Field, value: Any) -> None:
         RowError: Too long, not an e-mail address, out of range, or not of the restricted picklist.
     """
     if value is None:
+        if field.restricted and field.default is not None:
+            message = f"{field.name}: bad value for restricted picklist field: null"
+            raise RowError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, [field.name])
         return
     if field.type in NUMBER_TYPES:
         if abs(value) >= 10 ** (field.precision - field.scale):
@@ -82,7 +87,9 @@ def is_email(text: str) -> bool:
 
 def _number(field: Field, value: float) -> float:
     """Cut the decimals that the field does not have."""
-    if not math.isfinite(value):
+    if abs(value) >= _HUGE:
+        return value
+    if math.isnan(value):
         raise _unreadable(field, value)
     if field.type == "int":
         if value != int(value):

@@ -91,7 +91,7 @@ class Writer:
         call.record_keys.append(value)
         row = Row(0, sobject, is_upsert=True)
         self._parse(call, row, body | {field.name: value})
-        found = self._org.matches(sobject, field, value)
+        found = self._org.matches(sobject, field, value, seen_at=self._now())
         if len(found) > 1:
             return found
         row.target = found[0] if found else None
@@ -277,7 +277,7 @@ class Writer:
             row.error = RowError("INVALID_ID_FIELD", f"invalid Id for {row.sobject.name}: {id_text}", ["Id"])
 
     def _match(self, row: Row, sobject: SObject, key: Field, value: str) -> None:
-        found = self._org.matches(sobject, key, value)
+        found = self._org.matches(sobject, key, value, seen_at=self._now())
         if len(found) > 1:
             message = f"More than one record found for external id field: [{', '.join(found)}]"
             row.error = RowError("DUPLICATE_EXTERNAL_ID", message, [key.name])
@@ -332,6 +332,9 @@ class Writer:
             row.record_id = self._org.create(row.sobject, parsed, stamp)
         call.record_keys.append(row.record_id)
 
+    def _now(self) -> float:
+        return self._control.clock.timestamp()
+
     def _stamp(self, call: Call) -> Stamp:
         return Stamp(self._control.clock.now(), self._org.user_id, call.commit_delay)
 
@@ -341,7 +344,8 @@ class Writer:
         alerts = self._control.switch("duplicate_rule_alert") and not options.allow_save
         if row.sobject is None or row.parsed is None or row.sobject.name != "Lead" or not (blocks or alerts):
             return
-        found = self._org.twins_by_email(row.sobject, row.target or "", row.parsed.get("Email"))
+        email = row.parsed.get("Email")
+        found = self._org.twins_by_email(row.sobject, row.target or "", email, self._now())
         if found:
             row.error = _duplicates_detected(found, allow_save=not blocks)
 

@@ -139,7 +139,7 @@ def test_the_daily_limit_refuses_until_calls_are_24_hours_old(org: Org) -> None:
 def test_too_many_long_requests_refuse_the_next_call(org: Org) -> None:
     """Requests that have run 20 seconds count against the concurrency limit, shorter ones never do."""
     org.control("limits", {"concurrent": 2})
-    org.control("faults", [{"match": "GET /services/data/v67.0/limits", "kind": "delay", "seconds": 1.5, "times": 2}])
+    org.control("faults", [{"match": "GET /services/data/v67.0/limits", "kind": "delay", "seconds": 2.5, "times": 2}])
     with ThreadPoolExecutor(2) as pool:
         slow = [pool.submit(org.call, "GET", "/limits") for _ in range(2)]
         wait_for_calls(org, 3)
@@ -190,6 +190,21 @@ def test_a_late_update_shows_the_old_values_meanwhile(org: Org) -> None:
     assert (len(org.rows(old)), len(org.rows(new))) == (1, 0)
     org.control("clock", {"advance_seconds": 31})
     assert (len(org.rows(old)), len(org.rows(new))) == (0, 1)
+
+
+def test_a_late_create_is_not_matched_but_keeps_its_unique_value(org: Org) -> None:
+    """Until the commit an upsert finds nothing: a loose key makes a second record, a unique one DUPLICATE_VALUE."""
+    org.control("faults", [{"match": "POST */sobjects/Lead", "kind": "late_commit", "seconds": 30, "nth": 1}])
+    body = lead(External_Key__c="k", Loose_Key__c="k")
+    made = org.call("POST", "/sobjects/Lead", json=body).json()["id"]
+    assert org.records("Lead") == []
+    assert org.call("PATCH", "/sobjects/Lead/Loose_Key__c/k", json=lead()).status_code == 201
+    status, code, message = error_of(org.call("PATCH", "/sobjects/Lead/External_Key__c/k", json=lead()))
+    assert (status, code) == (400, "DUPLICATE_VALUE")
+    assert message.endswith(made[:15])
+    org.control("clock", {"advance_seconds": 31})
+    assert org.call("PATCH", "/sobjects/Lead/External_Key__c/k", json=lead()).status_code == 200
+    assert len(org.records("Lead")) == 2
 
 
 def test_an_answer_can_be_lost_after_the_commit(org: Org) -> None:

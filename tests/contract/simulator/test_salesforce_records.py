@@ -7,8 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tests.contract.simulator.salesforce_support import DATA, Org, error_of, lead, running_org, start_over
+from tests.contract.simulator.salesforce_support import (
+    DATA,
+    Org,
+    error_of,
+    lead,
+    running_org,
+    start_over,
+    typed,
+)
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +259,12 @@ def test_parallel_upserts_of_a_loose_key_make_several_records(org: Org) -> None:
             "Status: bad value for restricted picklist field: Nope",
             ["Status"],
         ),
+        (
+            {"Status": None},
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+            "Status: bad value for restricted picklist field: null",
+            ["Status"],
+        ),
         ({"OwnerId": "005000000000001"}, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ["OwnerId"]),
         ({"OwnerId": "nobody"}, "MALFORMED_ID", "OwnerId: id value of incorrect type: nobody", ["OwnerId"]),
         (
@@ -413,13 +429,33 @@ def test_an_assignment_rule_takes_the_owner_unless_told_not_to(org: Org) -> None
 def test_bodies_that_are_not_json_objects_are_refused(org: Org) -> None:
     """JSON_PARSER_ERROR for broken JSON, arrays and broken gzip; 415 for another content type."""
     headers = {"Content-Type": "application/json"}
-    for content in (b"{", b"[]", b"\xff"):
+    for content in (b"{", b"[]", b"\xff", b'{"LastName": "\\ud800"}', b"[" * 100_000, b"1" * 10_000):
         answer = org.call("POST", "/sobjects/Lead", content=content, headers=headers)
         assert error_of(answer)[:2] == (400, "JSON_PARSER_ERROR")
     answer = org.call("POST", "/sobjects/Lead", content=b"x", headers=headers | {"Content-Encoding": "gzip"})
     assert error_of(answer)[:2] == (400, "JSON_PARSER_ERROR")
     answer = org.call("POST", "/sobjects/Lead", data={"LastName": "x"})
     assert error_of(answer)[:2] == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+FIELD_NAMES = st.sampled_from(["LastName", "Lead_Score__c", "Opt_In__c", "Score_Date__c", "OwnerId", "Owner", "Email"])
+
+
+@given(st.dictionaries(FIELD_NAMES, JSON_VALUES | st.integers(min_value=10**29, max_value=10**400)))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+def test_no_value_of_a_field_makes_a_server_error(org: Org, fields: dict[str, Any]) -> None:
+    """Whatever JSON stands for a value, a record and a collection answer 201, 200 or 400, never 500."""
+    headers = {"Content-Type": "application/json"}
+    single = json.dumps(lead() | fields).encode()
+    assert org.call("POST", "/sobjects/Lead", content=single, headers=headers).status_code in (201, 400)
+    several = json.dumps({"records": [typed("Lead", **lead() | fields), typed("Lead", **fields)]}).encode()
+    answer = org.call("POST", "/composite/sobjects", content=several, headers=headers)
+    assert answer.status_code in (200, 400)
 
 
 def test_a_gzipped_body_is_read(org: Org) -> None:

@@ -203,7 +203,7 @@ def test_a_row_without_a_known_status_is_uncertain() -> None:
 def test_every_body_is_below_a_million_bytes_and_every_row_is_sent_once(sizes: list[int]) -> None:
     """Whatever the sizes, the rows arrive in order and complete, in bodies that Marketo takes."""
     vendor = EchoingLeads()
-    rows = [{"id": n, "notes": "é" * (size // 2)} for n, size in enumerate(sizes)]
+    rows: list[dict[str, object]] = [{"id": n, "notes": "é" * (size // 2)} for n, size in enumerate(sizes)]
     results = marketo_client(vendor).sync_leads(rows, action="updateOnly", lookup_field="id")
     assert all(len(body) < 1_000_000 for body in vendor.bodies)
     assert [row for body in vendor.bodies for row in json.loads(body)["input"]] == rows
@@ -213,7 +213,7 @@ def test_every_body_is_below_a_million_bytes_and_every_row_is_sent_once(sizes: l
 def test_a_record_that_alone_is_too_large_fails_alone() -> None:
     """It is not sent at all; its neighbours are."""
     vendor = EchoingLeads()
-    rows = [{"id": 1}, {"id": 2, "notes": "x" * 1_000_000}, {"id": 3}]
+    rows: list[dict[str, object]] = [{"id": 1}, {"id": 2, "notes": "x" * 1_000_000}, {"id": 3}]
     results = marketo_client(vendor).sync_leads(rows, action="updateOnly", lookup_field="id")
     assert [(result.ok, result.code) for result in results] == [(True, ""), (False, "http_413"), (True, "")]
     assert results[1].resolution is Resolution.REJECT

@@ -17,7 +17,7 @@ _EMAIL = re.compile(r"[^\s@<>\"'(),:;=\[\]]{1,64}@[^\s@<>\"'(),:;=\[\]]{1,255}")
 _BEARER = re.compile(r"(?i)\b(bearer|oauth)\s+[A-Za-z0-9\-._~+/!:]{8,}=*")
 # Salesforce session ids (00D…!…), Marketo tokens (uuid:pod) and three-part JWTs
 _TOKEN = re.compile(
-    r"\b00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{8,}"
+    r"\b00D[A-Za-z0-9]{0,15}![A-Za-z0-9._]{8,}"
     r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}:[a-z0-9]{2,}"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
 )

@@ -124,8 +124,12 @@ class SalesforceAuth(httpx.Auth):
 
     def _fetch(self) -> Generator[httpx.Request, httpx.Response, Token]:
         response = yield self._token_request()
-        if response.status_code != httpx.codes.OK and self._adopt_server_time(response):
+        skew = self._skew_shown_by(response)
+        if skew is not None:
+            before, self._skew = self._skew, skew
             response = yield self._token_request()
+            if response.status_code != httpx.codes.OK:
+                self._skew = before  # the clocks were not the reason
         body = _object(response)
         value, instance_url = body.get("access_token"), body.get("instance_url")
         if response.status_code != httpx.codes.OK:
@@ -138,17 +142,16 @@ class SalesforceAuth(httpx.Auth):
             raise ContractError(f"instance_url {error}", vendor=VENDOR, operation="token") from error
         return Token(value=value, expires_at=self._clock() + SESSION_AGE, base_url=base)
 
-    def _adopt_server_time(self, response: httpx.Response) -> bool:
-        """After a refused assertion, correct our clock by the answer's Date; false if it did not differ."""
-        description = _description(_object(response))
+    def _skew_shown_by(self, response: httpx.Response) -> timedelta | None:
+        """How far our clock is from the answer's Date, if that can be why an assertion was refused."""
         server_time = server_time_of(response)
-        if server_time is None or not ("assertion" in description or "expired" in description):
-            return False
+        if response.status_code == httpx.codes.OK or server_time is None:
+            return None
+        description = _description(_object(response))
+        if "assertion" not in description and "expired" not in description:
+            return None
         skew = server_time - self._clock()
-        if abs(skew - self._skew) < _SKEW:
-            return False
-        self._skew = skew
-        return True
+        return skew if abs(skew - self._skew) >= _SKEW else None
 
     def _token_request(self) -> httpx.Request:
         form = {"grant_type": _GRANT, "assertion": self._assertion()}

@@ -1,0 +1,1 @@
+"""Adapters and clients against in-process or loopback counterparts."""

@@ -1,0 +1,1 @@
+"""The real vendor clients against the running vendor twins."""

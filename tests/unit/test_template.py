@@ -1,0 +1,433 @@
+"""What the template promises and the emulator cannot show, read from template.yaml itself."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "template.yaml").read_text("utf-8")
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """YAML with the short forms of CloudFormation's functions."""
+
+
+def _function(loader: TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        text = loader.construct_scalar(node)
+        return {name: text.split(".", 1) if suffix == "GetAtt" else text}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+TemplateLoader.add_multi_constructor("!", _function)
+
+TEMPLATE: dict[str, Any] = yaml.load(TEXT, TemplateLoader)
+PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+
+# logical id, statement, the wildcard: why it cannot be narrower
+WILDCARDS = {
+    ("ReceiveActionRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("StoreEventsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("RunActionsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("SweepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("SigningKey", "AccountDecidesByItsPolicies", "*"): "in a key policy this is the key itself",
+    ("DataBucketPolicy", "RefusePlainHttp", "s3:*"): "a denial",
+    ("DataBucketPolicy", "RefusePlainHttp", "${DataBucket.Arn}/*"): "a denial",
+    (
+        "WebhookApi",
+        "",
+        "execute-api:/*",
+    ): "a resource policy has no other way to say this API; its statements allow and deny callers",
+}
+
+# the property that would fix a physical name, by type; a new type has to be entered here
+NAME_PROPERTIES = {
+    "AWS::ApiGateway::Account": None,
+    "AWS::ApiGateway::BasePathMapping": None,
+    "AWS::ApiGateway::DomainName": None,  # DomainName is the customer's own domain
+    "AWS::Budgets::Budget": "BudgetName",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::IAM::Policy": None,  # PolicyName is unique in its role only
+    "AWS::IAM::Role": "RoleName",
+    "AWS::KMS::Key": None,
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::S3::BucketPolicy": None,
+    "AWS::SNS::Subscription": None,
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SNS::TopicPolicy": None,
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SQS::QueuePolicy": None,
+    "AWS::SecretsManager::Secret": "Name",
+    "AWS::Serverless::Api": "Name",
+    "AWS::Serverless::Function": "FunctionName",
+    "AWS::Serverless::LayerVersion": None,  # see the test: the name of a layer holds that of the stack
+}
+
+STATEFUL = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::KMS::Key"}
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of every resource of a type, by logical id."""
+    return {name: body.get("Properties", {}) for name, body in RESOURCES.items() if body["Type"] == kind}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+
+
+def nodes(value: Any) -> Iterator[Any]:
+    """Every mapping inside a value, the value included."""
+    if isinstance(value, Mapping):
+        yield value
+        for inner in value.values():
+            yield from nodes(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from nodes(inner)
+
+
+def statements() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every policy statement of the template with the resource that holds it."""
+    for name, body in RESOURCES.items():
+        for node in nodes(body):
+            if "Effect" in node:
+                yield name, node
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text inside a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts(inner)
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from texts(inner)
+
+
+def test_no_policy_holds_a_wildcard_without_a_reason() -> None:
+    """Actions and resources of every policy statement: a wildcard is in the list of reasons or not there."""
+    found = {
+        (name, statement.get("Sid", ""), text)
+        for name, statement in statements()
+        for part in ("Action", "NotAction", "Resource", "NotResource")
+        for text in texts(statement.get(part, []))
+        if "*" in text
+    }
+
+    assert found == set(WILDCARDS)
+
+
+def test_no_policy_of_sam_or_aws_is_attached_to_a_function() -> None:
+    """Functions have a role of their own; managed policies and SAM's policy templates grant more than is needed."""
+    roles = [properties["Role"]["Fn::GetAtt"][0] for properties in FUNCTIONS.values()]
+
+    assert len(set(roles)) == len(FUNCTIONS)
+    assert not [name for name, properties in FUNCTIONS.items() if "Policies" in properties]
+    assert not [name for name in roles if "ManagedPolicyArns" in RESOURCES[name]["Properties"]]
+
+
+def test_every_function_may_write_its_own_log_and_no_other() -> None:
+    """The log statement of a function's role names the group that the function logs to."""
+    for name, properties in FUNCTIONS.items():
+        group = properties["LoggingConfig"]["LogGroup"]["Ref"]
+        role = properties["Role"]["Fn::GetAtt"][0]
+        granted = [
+            statement["Resource"]
+            for holder, statement in statements()
+            if holder == role and statement.get("Sid") == "WriteLogs"
+        ]
+
+        assert granted == [{"Fn::GetAtt": [group, "Arn"]}], name
+
+
+def test_no_resource_has_a_physical_name() -> None:
+    """Several stacks fit into one account and Region: nothing but the stack's name tells them apart."""
+    named = [
+        f"{name}.{NAME_PROPERTIES[body['Type']]}"
+        for name, body in RESOURCES.items()
+        if NAME_PROPERTIES[body["Type"]] in body.get("Properties", {})
+    ]
+    layers = [properties["LayerName"]["Fn::Sub"] for properties in of_type("AWS::Serverless::LayerVersion").values()]
+    schedules = [node for node in nodes(RESOURCES) if node.get("Type") == "ScheduleV2"]
+
+    assert named == []
+    assert all(layer.startswith("${AWS::StackName}-") for layer in layers)
+    # SAM names a schedule after its logical id unless it is told not to
+    assert schedules
+    assert all(schedule["Properties"]["OmitName"] is True for schedule in schedules)
+
+
+def test_no_region_partition_or_account_is_written_down() -> None:
+    """The template holds neither a Region nor an account nor the name of a partition."""
+    assert re.findall(r"\b(?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov)?-[a-z]+-\d\b", TEXT) == []
+    assert re.findall(r"arn:aws[a-z-]*:", TEXT) == []
+    assert re.findall(r"\b\d{12}\b", TEXT) == []
+    assert "amazonaws.com/" not in TEXT
+
+
+def test_state_survives_the_deletion_and_the_replacement_of_its_resource() -> None:
+    """Tables, bucket, secrets and key are retained whatever happens to the stack."""
+    lost = [
+        name
+        for name, body in RESOURCES.items()
+        if body["Type"] in STATEFUL
+        and (body.get("DeletionPolicy"), body.get("UpdateReplacePolicy")) != ("Retain", "Retain")
+    ]
+
+    assert lost == []
+
+
+def test_tables_are_protected_encrypted_and_paid_by_request() -> None:
+    """Each table: deletion protection by parameter, encryption, on demand; restore points or expiry by purpose."""
+    tables = of_type("AWS::DynamoDB::Table")
+    restorable = {name for name, table in tables.items() if "PointInTimeRecoverySpecification" in table}
+    expiring = {
+        name: table["TimeToLiveSpecification"] for name, table in tables.items() if "TimeToLiveSpecification" in table
+    }
+
+    assert set(tables) == {"ConfigTable", "StateTable", "KeysTable", "ExecutionsTable"}
+    for table in tables.values():
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+        assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert PARAMETERS["DeletionProtection"]["Default"] == "true"
+    assert restorable == {"ConfigTable", "StateTable"}
+    assert expiring == {name: {"AttributeName": "ttl", "Enabled": True} for name in ("KeysTable", "ExecutionsTable")}
+
+
+def test_a_deploy_has_no_value_to_overwrite_a_secret_with() -> None:
+    """The vendor secret has no value in the template, the two keys are generated and never given."""
+    secrets = of_type("AWS::SecretsManager::Secret")
+
+    assert not [name for name, secret in secrets.items() if "SecretString" in secret]
+    assert {name for name, secret in secrets.items() if "GenerateSecretString" in secret} == {
+        "WebhookSecret",
+        "IndexKeySecret",
+    }
+
+
+def test_every_log_group_forgets() -> None:
+    """Each function and the access log write to a group of the template, and each group has a retention."""
+    groups = of_type("AWS::Logs::LogGroup")
+    used = {properties["LoggingConfig"]["LogGroup"]["Ref"] for properties in FUNCTIONS.values()}
+    used.add(RESOURCES["WebhookApi"]["Properties"]["AccessLogSetting"]["DestinationArn"]["Fn::GetAtt"][0])
+
+    assert used == set(groups)
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+
+
+def test_the_access_log_holds_no_part_of_the_call() -> None:
+    """The access log is JSON of listed facts: no body, header, query or path value."""
+    pattern = RESOURCES["WebhookApi"]["Properties"]["AccessLogSetting"]["Format"]
+    variables = set(json.loads(pattern).values())
+
+    assert variables == {
+        "$context.requestId",
+        "$context.requestTimeEpoch",
+        "$context.identity.sourceIp",
+        "$context.httpMethod",
+        "$context.resourcePath",
+        "$context.status",
+        "$context.error.responseType",
+        "$context.responseLatency",
+        "$context.integrationLatency",
+        "$context.responseLength",
+    }
+    (method_settings,) = RESOURCES["WebhookApi"]["Properties"]["MethodSettings"]
+    assert method_settings["DataTraceEnabled"] is False
+    assert "LoggingLevel" not in method_settings
+
+
+def test_what_cannot_be_processed_ends_in_a_dead_letter_queue() -> None:
+    """Queue, schedule and asynchronous calls: each has a dead letter queue, kept longer than its source."""
+    queues = of_type("AWS::SQS::Queue")
+    dead = {"EventsDeadLetterQueue", "InvocationsDeadLetterQueue"}
+    schedules = [node["Properties"] for node in nodes(RESOURCES) if node.get("Type") == "ScheduleV2"]
+    invocations = {
+        name: properties["EventInvokeConfig"]
+        for name, properties in FUNCTIONS.items()
+        if "EventInvokeConfig" in properties
+    }
+
+    assert set(queues) == dead | {"EventsQueue"}
+    redrive = queues["EventsQueue"]["RedrivePolicy"]
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["EventsDeadLetterQueue", "Arn"]}
+    assert redrive["maxReceiveCount"] >= 5
+    for name in dead:
+        assert queues[name]["MessageRetentionPeriod"] > queues["EventsQueue"]["MessageRetentionPeriod"]
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
+    for schedule in schedules:
+        assert schedule["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in dead
+        assert schedule["RetryPolicy"]["MaximumEventAgeInSeconds"] == 60
+    assert set(invocations) == {"RunActionsFunction", "SweepFunction"}
+    for invocation in invocations.values():
+        assert invocation["MaximumRetryAttempts"] == 0
+        assert invocation["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] in dead
+
+
+def test_the_queue_mapping_is_bounded_and_reports_single_failures() -> None:
+    """The mapping has a bound on workers, reports failed messages one by one, and six timeouts of patience."""
+    mapping = FUNCTIONS["StoreEventsFunction"]["Events"]["Arrivals"]["Properties"]
+
+    assert mapping["BatchSize"] == 10
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"]["MaximumConcurrency"]["Fn::If"][1] == {"Ref": "MaximumConcurrency"}
+    assert PARAMETERS["MaximumConcurrency"]["MinValue"] == 2
+    assert of_type("AWS::SQS::Queue")["EventsQueue"]["VisibilityTimeout"] == {"Ref": "VisibilitySeconds"}
+    assert PARAMETERS["VisibilitySeconds"]["Default"] >= 6 * FUNCTIONS["StoreEventsFunction"]["Timeout"]
+
+
+def test_the_webhook_is_not_throttled_by_what_marketo_can_send() -> None:
+    """The default rate is above 20 connections of 50 ms each; a refused call would be a lost event."""
+    (method_settings,) = RESOURCES["WebhookApi"]["Properties"]["MethodSettings"]
+
+    assert method_settings["ThrottlingRateLimit"] == {"Ref": "WebhookRequestsPerSecond"}
+    assert method_settings["ThrottlingBurstLimit"] == {"Ref": "WebhookBurst"}
+    assert PARAMETERS["WebhookRequestsPerSecond"]["Default"] > 20 / 0.05
+    assert PARAMETERS["WebhookBurst"]["Default"] > 20
+
+
+def test_the_bucket_is_private_forgets_and_refuses_plain_http() -> None:
+    """No public access, an expiry for objects and for unfinished uploads, TLS everywhere but in the emulator."""
+    bucket = of_type("AWS::S3::Bucket")["DataBucket"]
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert rule["ExpirationInDays"] == {"Ref": "RetentionDays"}
+    assert rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 1
+    assert RESOURCES["DataBucketPolicy"]["Condition"] == "NotLocal"
+    assert TEMPLATE["Conditions"]["NotLocal"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "Stage"}, "local"]}]}
+
+
+def evaluate(expression: Any, values: Mapping[str, Any]) -> Any:
+    """Evaluate an expression of the Rules section, as far as the template uses it."""
+    match expression:
+        case {"Ref": name}:
+            return values[name]
+        case {"Fn::Equals": [left, right]}:
+            return evaluate(left, values) == evaluate(right, values)
+        case {"Fn::Not": [inner]}:
+            return not evaluate(inner, values)
+        case _:
+            return expression
+
+
+def refusals(**given: str) -> list[str]:
+    """What the Rules section says about a choice of parameters."""
+    values = {name: parameter.get("Default") for name, parameter in PARAMETERS.items()} | given
+    return [
+        assertion["AssertDescription"]
+        for rule in TEMPLATE["Rules"].values()
+        if evaluate(rule["RuleCondition"], values)
+        for assertion in rule["Assertions"]
+        if not evaluate(assertion["Assert"], values)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({}, []),
+        ({"Stage": "local", "ClockUrl": "http://127.0.0.1:1", "VendorHosts": "127.0.0.1:1"}, []),
+        ({"Stage": "prod", "ClockUrl": "http://127.0.0.1:1"}, ["ClockUrl"]),
+        ({"Stage": "test", "VendorHosts": "127.0.0.1:1"}, ["VendorHosts"]),
+        ({"CustomDomainName": "hooks.example.com"}, ["CustomDomainName"]),
+    ],
+    ids=["defaults", "local stage", "clock elsewhere", "hosts elsewhere", "domain without certificate"],
+)
+def test_rules_refuse_settings_that_do_not_belong_together(given: dict[str, str], refused: list[str]) -> None:
+    """The simulators' clock and hosts are accepted in stage local only, a domain only with its certificate."""
+    assert [sentence.split()[0] for sentence in refusals(**given)] == refused
+
+
+def test_the_clock_and_the_plain_hosts_reach_functions_through_their_parameters_only() -> None:
+    """What the rule guards is the only way in: the two variables are the two parameters."""
+    environments = [TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]]
+    environments += [properties["Environment"]["Variables"] for properties in FUNCTIONS.values()]
+    values = {
+        (variable, json.dumps(environment[variable]))
+        for environment in environments
+        for variable in ("CLOCK_URL", "VENDOR_HOSTS")
+        if variable in environment
+    }
+
+    assert values == {("CLOCK_URL", '{"Ref": "ClockUrl"}'), ("VENDOR_HOSTS", '{"Ref": "VendorHosts"}')}
+
+
+def test_every_parameter_has_a_default_and_a_description_and_is_asked_in_a_group() -> None:
+    """`sam deploy --guided` can be answered by pressing Enter, and shows what each answer means."""
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+
+    assert sorted(grouped) == sorted(PARAMETERS)
+    for name, parameter in PARAMETERS.items():
+        assert "Default" in parameter, name
+        assert len(parameter.get("Description", "")) > 20, name
+
+
+def test_what_goes_wrong_raises_an_alarm() -> None:
+    """Errors and throttles of each function, both dead letter queues, ages, quota, fatal errors, server errors."""
+    alarms = of_type("AWS::CloudWatch::Alarm")
+    watched = {
+        (alarm["Namespace"], alarm["MetricName"], json.dumps(alarm["Dimensions"][0]["Value"]).strip('{}"'))
+        for alarm in alarms.values()
+    }
+
+    for function in FUNCTIONS:
+        assert ("AWS/Lambda", "Errors", f'Ref": "{function}') in watched
+        assert ("AWS/Lambda", "Throttles", f'Ref": "{function}') in watched
+    names = {(namespace, metric) for namespace, metric, _ in watched}
+    assert {
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        ("AWS/ApiGateway", "5XXError"),
+        ("Leadbridge", "OldestWaitingSeconds"),
+        ("Leadbridge", "VendorQuotaLeftPercent"),
+        ("Leadbridge", "FatalVendorErrors"),
+    } <= names
+    assert sum(metric == "ApproximateNumberOfMessagesVisible" for _, metric, _ in watched) == 2
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+        assert alarm["AlarmDescription"]
+
+
+def test_the_dashboard_is_json_and_shows_every_function() -> None:
+    """The body of the dashboard parses, and each function and queue is on it."""
+    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+
+    assert len(json.loads(body)["widgets"]) == 6
+    for name in (*FUNCTIONS, "EventsQueue", "EventsDeadLetterQueue", "InvocationsDeadLetterQueue"):
+        assert f"${{{name}" in body
+
+
+def test_only_the_receiver_starts_without_the_libraries() -> None:
+    """The receive path cannot import what would slow its start: its layers hold our package alone."""
+    assert TEMPLATE["Globals"]["Function"]["Layers"] == [{"Ref": "CommonLayer"}]
+    assert {name for name, properties in FUNCTIONS.items() if "Layers" not in properties} == {"ReceiveActionFunction"}
+    assert all(
+        properties["Layers"] == [{"Ref": "LibrariesLayer"}]
+        for properties in FUNCTIONS.values()
+        if "Layers" in properties
+    )
+    for layer in of_type("AWS::Serverless::LayerVersion").values():
+        assert layer["RetentionPolicy"] == "Delete"
+        assert set(layer["CompatibleArchitectures"]) == set(PARAMETERS["Architecture"]["AllowedValues"])
+
+
+def test_every_call_is_traced() -> None:
+    """Tracing is active for the API and for every function."""
+    assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
+    assert RESOURCES["WebhookApi"]["Properties"]["TracingEnabled"] is True
