@@ -1,19 +1,77 @@
 # Everything a fresh machine needs is installed by the targets below: Python (any 3), make and git are enough.
 SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 ARGS ?=
+N ?= 10000
 UV_VERSION := 0.13.9
 UV := .local/uv/bin/uv
 PY := .venv/bin/python
-export UV_PYTHON_PREFERENCE := system
-unexport AWS_ENDPOINT_URL
+# a setting left over in somebody's shell must not send a local stack elsewhere
+unexport AWS_ENDPOINT_URL AWS_PROFILE VIRTUAL_ENV PYTHONPATH
+export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
+.PHONY: install
+install: .local/.venv.stamp .local/.ministack.stamp .local/.sam.stamp ## install what the other targets need (they do it by themselves)
+
+.PHONY: run
+run: install ## start a local stack, play the demo, print what came of it (ARGS="--once --persons FILE --seed N")
+	@$(PY) -m devstack $(ARGS)
+
+.PHONY: test
+test: install check ## run the checks and every test; nothing may be skipped
+	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m tools.capabilities --check
+
+.PHONY: check
+check: install ## format, lint, types, template lint, secrets
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/cfn-lint --template template.yaml
+	@.local/sam/bin/sam validate --lint --template template.yaml --region us-east-1 >/dev/null
+	@.venv/bin/bandit --quiet --recursive layers functions cli --severity-level medium
+	@.venv/bin/detect-secrets-hook --baseline .secrets.baseline $$(git ls-files)
+
+.PHONY: format
+format: install ## format the code and fix what can be fixed
+	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --fix --quiet .
+
+.PHONY: simulate
+simulate: install ## run both vendor simulators alone and print their addresses and credentials
+	@$(PY) -m simulator --marketo-port 0 --salesforce-port 0 $(ARGS)
+
+.PHONY: capabilities
+capabilities: install ## print which capability, fault case and pain is covered by which test (after make test)
+	@$(PY) -m tools.capabilities $(ARGS)
+
+.PHONY: mutants
+mutants: install ## plant faults in a copy of the product, one at a time, and see whether the tests find them
+	@$(PY) -m tools.mutants $(ARGS)
+
+.PHONY: soak
+soak: install ## play a large generated input against the local stack (N=persons)
+	@$(PY) -m tools.generate_persons --persons $(N) --output .local/soak.jsonl
+	@$(PY) -m devstack --once --persons .local/soak.jsonl
+
+.PHONY: bench
+bench: install ## measure and print ratios; asserts no absolute time
+	@$(PY) -m tests.bench $(ARGS)
+
+.PHONY: lock
+lock: $(UV) ## resolve the newest allowed versions into the lock files
+	@$(UV) pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
+	@$(UV) pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-header pyproject.toml -c requirements.lock -o layers/common/python/requirements.txt
+	@$(UV) pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-header tools/ministack.in -o tools/ministack.lock
+	@$(UV) pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-header tools/sam.in -o tools/sam.lock
+
+# uv in an environment of its own, because the system's pip may refuse
 $(UV):
-	@python3 -m venv .local/uv && .local/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@python3 -m venv .local/uv && .local/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) 2>&1 | { grep -v WARNING || true; }
 
 # one environment per concern: ours, the AWS emulator (its functions must not see our packages), the SAM CLI
 .local/.venv.stamp: requirements.lock pyproject.toml .python-version | $(UV)
@@ -24,15 +82,5 @@ $(UV):
 
 .local/.%.stamp: tools/%.lock .python-version | $(UV)
 	@$(UV) venv --quiet --allow-existing --python "$$(cat .python-version)" .local/$*
-	@VIRTUAL_ENV=.local/$* $(UV) pip sync --quiet --require-hashes tools/$*.lock
+	@VIRTUAL_ENV=.local/$* $(UV) pip sync --quiet --require-hashes --compile-bytecode tools/$*.lock
 	@touch $@
-
-.PHONY: install
-install: .local/.venv.stamp .local/.ministack.stamp .local/.sam.stamp ## install everything the other targets need (they do it by themselves)
-
-.PHONY: lock
-lock: $(UV) ## resolve the newest allowed versions into the lock files
-	$(UV) pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
-	$(UV) pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-header pyproject.toml -c requirements.lock -o layers/common/python/requirements.txt
-	$(UV) pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-header tools/ministack.in -o tools/ministack.lock
-	$(UV) pip compile -q --upgrade --universal --python-version 3.13 --generate-hashes --no-header tools/sam.in -o tools/sam.lock

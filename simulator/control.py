@@ -24,170 +24,38 @@ How one call passes through (`simulator.serving.build_app`):
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from fnmatch import translate
+from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
-from re import Pattern
-from re import compile as compile_pattern
 from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-type Record = dict[str, Any]
+from simulator.clock import Clock, iso, parse_time
+from simulator.faults import ControlError, Fault, Record, is_number
+
+__all__ = [
+    "Call",
+    "Clock",
+    "ControlError",
+    "ControlPlane",
+    "Fault",
+    "Limit",
+    "Record",
+    "Vendor",
+    "call_of",
+    "iso",
+    "parse_time",
+]
+
 type Limit = bool | int | float
 
 WINDOW_SECONDS = 20.0
-# one whole rule of the faults document, besides the members of its kind
-_RULE_MEMBERS = {"match", "kind", "nth", "times", "probability", "hits"}
-_KIND_MEMBERS: Mapping[str, tuple[set[str], set[str]]] = {
-    # kind: (required members, optional members)
-    "drop_answer": (set(), {"seconds"}),
-    "close": (set(), set()),
-    "delay": ({"seconds"}, set()),
-    "http": ({"status"}, {"body", "after_commit"}),
-    "vendor_error": ({"code"}, {"message", "after_commit"}),
-    "row_error": ({"code"}, {"rows", "message"}),
-    "late_commit": ({"seconds"}, set()),
-}
-
-
-class ControlError(ValueError):
-    """A request to the control plane that cannot be carried out; answered with 400 and this text."""
-
-
-class Clock:
-    """Real time plus an offset; both twins of a process share one. It goes back only when told so."""
-
-    def __init__(self) -> None:
-        self.offset_seconds = 0.0
-        self._latest = 0.0
-
-    def timestamp(self) -> float:
-        """Give the seconds since 1970 on this clock; a step back of the machine's own clock does not show."""
-        self._latest = max(self._latest, time.time() + self.offset_seconds)
-        return self._latest
-
-    def now(self) -> datetime:
-        """Give the time on this clock, aware and in UTC."""
-        return datetime.fromtimestamp(self.timestamp(), UTC)
-
-    def advance(self, seconds: float, *, allow_backwards: bool = False) -> None:
-        """Move the clock on by a number of seconds.
-
-        Raises:
-            ControlError: the number is negative and going back was not allowed.
-        """
-        if seconds < 0:
-            if not allow_backwards:
-                raise ControlError("the clock would go backwards; say allow_backwards to mean it")
-            self._latest = 0.0
-        self.offset_seconds += seconds
-
-    def set(self, moment: datetime, *, allow_backwards: bool = False) -> None:
-        """Move the clock to a moment; it goes on from there.
-
-        Raises:
-            ControlError: the moment has no offset, or lies in the past and going back was not allowed.
-        """
-        if moment.tzinfo is None:
-            raise ControlError("the time to set needs an offset, for example 2026-03-08T05:59:00Z")
-        self.advance(moment.timestamp() - self.timestamp(), allow_backwards=allow_backwards)
-
-
-@dataclass(slots=True)
-class Fault:
-    """One fault rule and how often it matched (`seen`) and fired (`hits`)."""
-
-    document: Record
-    kind: str
-    pattern: Pattern[str]
-    nth: int | None
-    times: int | None
-    probability: float | None
-    seen: int = 0
-    hits: int = 0
-
-    @classmethod
-    def parse(cls, document: object) -> Fault:
-        """Read one rule of the faults document.
-
-        `match` is `METHOD /path` with `*` for any text (also `* /path`). `nth` is the matching call that
-        fires first, counted from 1; `times` how often it fires (default: once with `nth`, always without);
-        `probability` (0 to 1, seeded) decides each time by chance.
-
-        Raises:
-            ControlError: a member is missing, unknown or of the wrong type.
-        """
-        if not isinstance(document, dict):
-            raise ControlError("a fault rule is a JSON object")
-        kind = str(document.get("kind"))
-        if kind not in _KIND_MEMBERS:
-            raise ControlError(f"unknown fault kind {kind!r}; one of {', '.join(_KIND_MEMBERS)}")
-        required, optional = _KIND_MEMBERS[kind]
-        if missing := sorted(required - document.keys()):
-            raise ControlError(f"a {kind} fault needs {', '.join(missing)}")
-        if unknown := sorted(document.keys() - required - optional - _RULE_MEMBERS):
-            raise ControlError(f"a {kind} fault does not know {', '.join(unknown)}")
-        match = document.get("match")
-        if not isinstance(match, str) or len(match.split()) != 2:
-            raise ControlError('match is "METHOD /path", with * for any text')
-        if "seconds" in document and not _is_number(document["seconds"]):
-            raise ControlError("seconds is a number, 0 or more")
-        nth, times = _positive(document, "nth"), _positive(document, "times")
-        probability = document.get("probability")
-        if probability is not None and not (_is_number(probability) and probability <= 1):
-            raise ControlError("probability is a number from 0 to 1")
-        if times is None and nth is not None:
-            times = 1
-        return cls(
-            document={key: value for key, value in document.items() if key != "hits"},
-            kind=kind,
-            pattern=compile_pattern(translate(" ".join(match.split()))),
-            nth=nth,
-            times=times,
-            probability=probability,
-        )
-
-    def fires(self, target: str, chance: random.Random) -> bool:
-        """Note one call (`METHOD /path`) and say whether the rule fires on it."""
-        if not self.pattern.match(target):
-            return False
-        self.seen += 1
-        if self.nth is not None and self.seen < self.nth:
-            return False
-        if self.times is not None and self.hits >= self.times:
-            return False
-        if self.probability is not None and chance.random() >= self.probability:
-            return False
-        self.hits += 1
-        return True
-
-    @property
-    def seconds(self) -> float:
-        """Give the rule's seconds, 0 when it has none."""
-        return float(self.document.get("seconds", 0))
-
-    @property
-    def code(self) -> str:
-        """Give the vendor code of an error rule."""
-        return str(self.document["code"])
-
-    @property
-    def message(self) -> str:
-        """Give the message of an error rule."""
-        return str(self.document.get("message") or "Injected by a fault rule")
-
-    @property
-    def after_commit(self) -> bool:
-        """Say whether the call is carried out before its answer is replaced."""
-        return bool(self.document.get("after_commit")) or self.kind == "drop_answer"
 
 
 @dataclass(slots=True)
@@ -386,7 +254,7 @@ class ControlPlane:
             if isinstance(self._defaults[name], bool):
                 if not isinstance(value, bool):
                     raise ControlError(f"{name} is true or false")
-            elif not _is_number(value):
+            elif not is_number(value):
                 raise ControlError(f"{name} is a number, 0 or more")
         self.limits.update(changes)
 
@@ -432,7 +300,8 @@ class ControlPlane:
         self.peak_concurrency = max(self.peak_concurrency, self.in_flight)
         now = call.at.timestamp()
         self._window.append(now)
-        while self._window[0] <= now - WINDOW_SECONDS:
+        # entries later than now were made before the clock was turned back
+        while not now - WINDOW_SECONDS < self._window[0] <= now:
             self._window.popleft()
         self.max_calls_in_20s = max(self.max_calls_in_20s, len(self._window))
 
@@ -473,39 +342,3 @@ def call_of(request: Request) -> Call:
     """Give the call that an endpoint is answering."""
     call: Call = request.scope["state"]["call"]
     return call
-
-
-def iso(moment: datetime) -> str:
-    """Write a time as ISO 8601 in UTC with milliseconds and `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def parse_time(text: object) -> datetime:
-    """Read an ISO 8601 time with an offset.
-
-    Raises:
-        ControlError: not such a time.
-    """
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError as error:
-        raise ControlError(f"{text!r} is not an ISO 8601 time") from error
-    if moment.utcoffset() is None:
-        raise ControlError(f"{text!r} needs an offset, for example Z")
-    return moment
-
-
-def whole_seconds(moment: datetime) -> datetime:
-    """Cut a time to whole seconds."""
-    return moment - timedelta(microseconds=moment.microsecond)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def _positive(document: Record, name: str) -> int | None:
-    value = document.get(name)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise ControlError(f"{name} is a whole number from 1, or null")
-    return value

@@ -93,9 +93,7 @@ def _faulty_answer(vendor: Vendor, call: Call, fault: Fault) -> Response:
     return JSONResponse(body, status_code=fault.document["status"])
 
 
-def _find_route(
-    routes: Any, scope: Scope, call: Call
-) -> tuple[Callable[[Request], Awaitable[Response]] | None, int]:
+def _find_route(routes: Any, scope: Scope, call: Call) -> tuple[Callable[[Request], Awaitable[Response]] | None, int]:
     scope["method"] = call.method
     status = 404
     for route in routes:
@@ -332,6 +330,8 @@ async def serve(twins: list[Twin], announce: Callable[[Record], None]) -> None:
                 log_level="error",
                 access_log=False,
                 timeout_keep_alive=75,
+                # long heads reach the vendor's own limits instead of the server's
+                h11_max_incomplete_event_size=1_048_576,
                 # a call held up by a fault must not keep the process alive
                 timeout_graceful_shutdown=1,
             )

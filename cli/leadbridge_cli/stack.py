@@ -32,6 +32,9 @@ class NoMeter:
     def count(self, name: str, value: float = 1, **labels: str) -> None:
         """Count nothing."""
 
+    def gauge(self, name: str, value: float) -> None:
+        """Note nothing."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -86,7 +89,9 @@ class Target:
             clock=self.clock,
             meter=NoMeter(),
             allowed_hosts=local,
-            limits=VendorLimits(marketo_calls_per_20s=10, marketo_concurrent=1, salesforce_concurrent=1),
+            limits=VendorLimits(
+                marketo_calls_per_20s=10, marketo_daily_calls=50_000, marketo_concurrent=1, salesforce_concurrent=1
+            ),
         )
 
     def apply(self) -> ApplyConfiguration:

@@ -147,9 +147,7 @@ class Loader:
 
         def read(record: Record) -> Program:
             statuses = record.get("progressionStatuses") or DEFAULT_STATUSES
-            if not all(
-                isinstance(each, dict) and {"name", "step", "success"} <= each.keys() for each in statuses
-            ):
+            if not all(isinstance(each, dict) and {"name", "step", "success"} <= each.keys() for each in statuses):
                 raise RowError("1003", "a progression status has name, step and success")
             kind, channel = record.get("type", "Default"), record.get("channel", "Online Event")
             return Program(self._new_id(record), _name(record), kind, channel, now, now, statuses)

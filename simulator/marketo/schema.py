@@ -214,9 +214,7 @@ ACTIVITY_TYPES = [
         "Change Data Value",
         "A field of a person changes",
         Attribute("Attribute Name", "string"),
-        _texts(
-            "New Value", "Old Value", "Reason", "Source", "API Method Name", "Modifying User", "Request Id"
-        ),
+        _texts("New Value", "Old Value", "Reason", "Source", "API Method Name", "Modifying User", "Request Id"),
     ),
     ActivityType(22, "Change Score", "A score changes", Attribute("Score Name", "string")),
     ActivityType(

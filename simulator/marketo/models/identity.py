@@ -52,7 +52,8 @@ class Identity:
     def token(self, service: Service, now: float, lifetime: float) -> tuple[str, int]:
         """Give the service's token and its remaining whole seconds; a new one only after expiry."""
         token = self._current.get(service.client_id)
-        if token is None or self._tokens[token][1] <= now:
+        # a life longer than a token's belongs to a clock that was turned back
+        if token is None or not now < self._tokens[token][1] <= now + lifetime:
             token = f"{self._uuid()}:sj"
             self._current[service.client_id] = token
             self._tokens[token] = (service, now + lifetime)

@@ -88,9 +88,7 @@ class Instance:
                 del static_list.members[lead_id]
                 self._log_list(REMOVE_FROM_LIST, static_list, lead_id, at)
 
-    def set_program_status(
-        self, program: Program, status_name: str, lead_ids: list[int], at: datetime
-    ) -> None:
+    def set_program_status(self, program: Program, status_name: str, lead_ids: list[int], at: datetime) -> None:
         """Write a status for leads whose change was planned."""
         for lead_id in lead_ids:
             former = program.set_status(lead_id, status_name, format_time(at))
@@ -149,6 +147,4 @@ class Instance:
         attributes: dict[str, Any],
     ) -> None:
         shown = [{"name": name, "value": value} for name, value in attributes.items()]
-        self.log.add(
-            Activity(self.log.take_id(), lead_id, format_time(at), type_id, primary_id, primary, shown)
-        )
+        self.log.add(Activity(self.log.take_id(), lead_id, format_time(at), type_id, primary_id, primary, shown))

@@ -50,9 +50,7 @@ class LeadTable:
 
     def __init__(self, first_id: int) -> None:
         self._leads: dict[int, Values] = {}
-        self._index: dict[str, defaultdict[Any, dict[int, None]]] = {
-            name: defaultdict(dict) for name in _INDEXED
-        }
+        self._index: dict[str, defaultdict[Any, dict[int, None]]] = {name: defaultdict(dict) for name in _INDEXED}
         self.next_id = first_id
 
     def __len__(self) -> int:
@@ -79,16 +77,11 @@ class LeadTable:
     def read(self, lead_id: int, names: list[str]) -> Values:
         """Give the named fields of a lead, null where there is no value."""
         stored = self._leads[lead_id]
-        return {
-            name: stored.get(name, False if REST_FIELDS[name].data_type == "boolean" else None)
-            for name in names
-        }
+        return {name: stored.get(name, False if REST_FIELDS[name].data_type == "boolean" else None) for name in names}
 
     # writing
 
-    def plan(
-        self, rows: list[Any], action: str, lookup_field: str, partition: str | None = None
-    ) -> list[PlannedRow]:
+    def plan(self, rows: list[Any], action: str, lookup_field: str, partition: str | None = None) -> list[PlannedRow]:
         """Decide what each record of a sync will become, without writing.
 
         Raises:

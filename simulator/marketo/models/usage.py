@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 CENTRAL = ZoneInfo("America/Chicago")
@@ -44,8 +44,9 @@ class Usage:
 
     def calls_in_window(self, now: datetime) -> int:
         """Give the number of accepted calls in the last 20 seconds."""
-        horizon = now.astimezone(UTC).timestamp() - RATE_WINDOW_SECONDS
-        while self._window and self._window[0] <= horizon:
+        seconds = now.timestamp()
+        # entries later than now were made before the clock was turned back
+        while self._window and not seconds - RATE_WINDOW_SECONDS < self._window[0] <= seconds:
             self._window.popleft()
         return len(self._window)
 

@@ -161,9 +161,7 @@ class ActivityResponses:
         date = read_value("activityDate", "datetime", values["activityDate"])
         if lead_id not in self._instance.leads:
             raise RowError("1004", "Lead not found")
-        return Activity(
-            self._instance.log.take_id(), lead_id, date, found.id, primary=primary, attributes=attributes
-        )
+        return Activity(self._instance.log.take_id(), lead_id, date, found.id, primary=primary, attributes=attributes)
 
     def _commit(self, accepted: list[Activity]) -> None:
         for activity in accepted:

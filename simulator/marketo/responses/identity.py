@@ -33,9 +33,7 @@ class IdentityResponses:
         control = self._instance.control
         lifetime = control.limit("token_seconds")
         token, expires_in = identity.token(service, control.clock.timestamp(), lifetime)
-        return Answer(
-            {"access_token": token, "token_type": "bearer", "expires_in": expires_in, "scope": service.user}
-        )
+        return Answer({"access_token": token, "token_type": "bearer", "expires_in": expires_in, "scope": service.user})
 
 
 def _refusal(error: str, description: str, status: int) -> Answer:

@@ -42,9 +42,7 @@ class LeadResponses:
                 item["length"] = each.length
             if each.rest:
                 item["rest"] = {"name": each.name, "readOnly": not each.updateable}
-            soap_name = (
-                each.display_name.replace(" ", "_") if each.custom else each.name[:1].upper() + each.name[1:]
-            )
+            soap_name = each.display_name.replace(" ", "_") if each.custom else each.name[:1].upper() + each.name[1:]
             item["soap"] = {"name": soap_name, "readOnly": not each.updateable}
             result.append(item)
         return {"result": result}
@@ -102,9 +100,7 @@ class LeadResponses:
                 planned[index] = PlannedRow("skipped", reason=fault)
         # between lookup and commit lies a moment in which other calls look up, too: the duplicate race
         await asyncio.sleep(self._instance.control.limit("race_window_seconds"))
-        self._instance.control.commit(
-            call, lambda: self._instance.sync_leads(call, planned, request_id(call))
-        )
+        self._instance.control.commit(call, lambda: self._instance.sync_leads(call, planned, request_id(call)))
         for row in planned:
             if row.lead_id is not None:
                 call.record_keys.append(str(row.lead_id))

@@ -53,10 +53,7 @@ class MembershipResponses:
         found = [
             list_id
             for list_id in sorted(lists)
-            if all(
-                not values or str(lists[list_id].shown().get(name)) in values
-                for name, values in wanted.items()
-            )
+            if all(not values or str(lists[list_id].shown().get(name)) in values for name, values in wanted.items())
         ]
         page, paging = page_of(call, found, "lists")
         return {"result": [lists[list_id].shown() for list_id in page]} | paging
@@ -97,9 +94,7 @@ class MembershipResponses:
     async def is_member(self, request: Request, call: Call) -> Payload:
         """Say which leads are members of a static list."""
         found = self._instance.memberships.list_of(path_id(request, "list_id"))
-        results, _ = self._each_lead(
-            call, lambda lead_id: "memberof" if lead_id in found.members else "notmemberof"
-        )
+        results, _ = self._each_lead(call, lambda lead_id: "memberof" if lead_id in found.members else "notmemberof")
         return {"result": results}
 
     def _each_lead(self, call: Call, decide: Callable[[int], str]) -> tuple[list[Payload], list[int]]:

@@ -361,6 +361,7 @@ def test_probability_is_seeded(marketo: httpx.Client) -> None:
     patterns: list[list[int]] = []
     for _ in range(2):
         marketo.post("/_sim/reset")
+        marketo.post("/_sim/limits", json={"latency_seconds": 0})
         set_fault(marketo, match="GET /identity/*", kind="http", status=503, probability=0.5)
         patterns.append([marketo.get("/identity/oauth/token").status_code for _ in range(20)])
 

@@ -290,6 +290,18 @@ def test_a_custom_activity_that_breaks_a_rule_is_skipped_with_errors(
     assert good["status"] == "added"
 
 
+def test_a_row_error_on_custom_activities_comes_as_errors(marketo: httpx.Client, lead_id: int) -> None:
+    """An injected error of the first row skips it in this endpoint's own form; the second row is added."""
+    rule = {"match": f"POST {EXTERNAL}", "kind": "row_error", "rows": 1, "code": "1003", "message": "No"}
+    marketo.post("/_sim/faults", json=[rule])
+
+    rows = marketo.post(EXTERNAL, json={"input": [an_activity(marketo, lead_id)] * 2}).json()["result"]
+
+    assert rows[0] == {"status": "skipped", "errors": [{"code": "1003", "message": "No"}]}
+    assert rows[1]["status"] == "added"
+    assert len(marketo.get("/_sim/records/activities").json()) == 1
+
+
 def test_more_than_300_custom_activities_are_refused(marketo: httpx.Client, lead_id: int) -> None:
     """300 are added, 301 fail as a whole."""
     record = an_activity(marketo, lead_id)

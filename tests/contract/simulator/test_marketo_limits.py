@@ -136,26 +136,28 @@ def test_the_eleventh_call_at_once_is_615(marketo: httpx.Client) -> None:
     ],
 )
 def test_the_quota_resets_at_midnight_us_central(
-    start_simulator: Any, before_midnight: str, after_midnight: str
+    marketo_anonymous: httpx.Client, simulator: dict[str, Any], before_midnight: str, after_midnight: str
 ) -> None:
     """607 until midnight in Chicago, whatever its offset, and answered again half a minute later."""
-    process, announced = start_simulator("--only", "marketo")
-    credentials = announced["marketo_credentials"]
-    with httpx.Client(base_url=announced["marketo_url"]) as client:
+    client, credentials = marketo_anonymous, simulator["marketo_credentials"]
+    login = {
+        "grant_type": "client_credentials",
+        "client_id": credentials["client_id"],
+        "client_secret": credentials["client_secret"],
+    }
+    offset = client.get("/_sim/clock").json()["offset_seconds"]
+    client.post("/_sim/limits", json={"daily_calls": 2})
+    try:
         client.post("/_sim/clock", json={"set": before_midnight}).raise_for_status()
-        client.post("/_sim/limits", json={"daily_calls": 2, "latency_seconds": 0})
-        login = {
-            "grant_type": "client_credentials",
-            "client_id": credentials["client_id"],
-            "client_secret": credentials["client_secret"],
-        }
         token = client.get("/identity/oauth/token", params=login).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
-
         before = [code_of(client.get(USAGE)) for _ in range(3)]
         client.post("/_sim/clock", json={"set": after_midnight}).raise_for_status()
         after = client.get(USAGE)
-    process.terminate()
+    finally:
+        # the clock is shared by all tests
+        moved = client.get("/_sim/clock").json()["offset_seconds"] - offset
+        client.post("/_sim/clock", json={"advance_seconds": -moved, "allow_backwards": True})
 
     assert before == ["ok", "ok", "607"]
     assert code_of(after) == "ok"
@@ -216,3 +218,22 @@ def test_a_uri_above_eight_kilobytes_is_414(marketo: httpx.Client) -> None:
     assert as_get.status_code == 414
     assert code_of(as_post) == "ok"
     assert violations(marketo) == {"414": 1}
+
+
+def test_turning_the_clock_back_leaves_no_calls_in_the_future(marketo: httpx.Client) -> None:
+    """Calls made before the clock went back no longer fill the window, and a new login gives a usual token life."""
+    marketo.post("/_sim/clock", json={"advance_seconds": 500})
+    rush(marketo, connections=1, calls=100)
+    full = code_of(marketo.get(USAGE))
+
+    marketo.post("/_sim/clock", json={"advance_seconds": -500, "allow_backwards": True})
+
+    assert full == "606"
+    assert code_of(marketo.get(USAGE)) == "ok"
+
+
+def test_a_very_long_uri_is_414_too(marketo: httpx.Client) -> None:
+    """Not only just above the limit: 60 KB of query are refused in the same way."""
+    answer = marketo.get(LEADS, params={"filterType": "email", "filterValues": "x" * 60_000})
+
+    assert answer.status_code == 414

@@ -55,6 +55,7 @@ class RunActionsSettings(InboxSettings):
     #: extra `host:port` pairs that vendor calls may go to, for the simulators of a local stack
     VENDOR_HOSTS: str = ""
     MARKETO_CALLS_PER_20S: int = Field(default=50, ge=1, le=100)
+    MARKETO_DAILY_CALLS: int = Field(default=50_000, ge=1)
     MARKETO_CONCURRENT: int = Field(default=5, ge=1, le=10)
     SALESFORCE_CONCURRENT: int = Field(default=20, ge=1, le=25)
     RETRY_SECONDS: float = Field(default=5, gt=0)

@@ -24,6 +24,7 @@ class EmbeddedMetrics:
 
     def __init__(self, stack: str) -> None:
         self._stack = stack
+        self._levels: dict[str, float] = {}
         self._counts: dict[tuple[str, tuple[tuple[str, str], ...]], float] = defaultdict(float)
 
     def count(self, name: str, value: float = 1, **labels: str) -> None:
@@ -32,9 +33,17 @@ class EmbeddedMetrics:
         if labels:
             self._counts[name, tuple(sorted(labels.items()))] += value
 
+    def gauge(self, name: str, value: float) -> None:
+        """Note a level; of several the lowest counts, because that is the one to worry about."""
+        self._levels[name] = min(value, self._levels.get(name, value))
+
     def flush(self) -> None:
         """Write what was counted and forget it."""
-        counts, self._counts = self._counts, defaultdict(float)
+        counts = dict(self._counts)
+        for name, level in self._levels.items():
+            counts[name, ()] = level
+        self._counts.clear()
+        self._levels.clear()
         for (name, labels), value in counts.items():
             with single_metric(name=name, unit=MetricUnit.Count, value=value, namespace=NAMESPACE) as metric:
                 metric.add_dimension(name="stack", value=self._stack)

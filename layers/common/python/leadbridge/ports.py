@@ -111,7 +111,7 @@ class Lanes(Protocol):
     """One drainer per lane."""
 
     def announce(self, lane: str, now: datetime) -> bool:
-        """Count an arrival; True if nobody holds a live lease, so that the caller must ring."""
+        """Count an arrival; True if the caller must ring: no live lease, and nobody was told to within 10 s."""
         ...
 
     def take(self, lane: str, now: datetime) -> Lease | None:
@@ -242,10 +242,18 @@ class Connections(Protocol):
         """The client of a Salesforce connection."""
         ...
 
+    def report_quota(self) -> None:
+        """Tell the meter how much of the vendors' daily calls is left."""
+        ...
+
 
 class Meter(Protocol):
     """Counts what happens; values become metrics, never log lines with personal values."""
 
     def count(self, name: str, value: float = 1, **labels: str) -> None:
         """Add to a counter."""
+        ...
+
+    def gauge(self, name: str, value: float) -> None:
+        """Note a level; of several the lowest counts."""
         ...

@@ -78,6 +78,7 @@ def drain_lane() -> Any:
         allowed_hosts=settings.allowed_hosts,
         limits=VendorLimits(
             marketo_calls_per_20s=settings.MARKETO_CALLS_PER_20S,
+            marketo_daily_calls=settings.MARKETO_DAILY_CALLS,
             marketo_concurrent=settings.MARKETO_CONCURRENT,
             salesforce_concurrent=settings.SALESFORCE_CONCURRENT,
         ),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 NOBODY = "0"  # sorts before every instant
+#: a ring that led to no lease within this time is taken for lost
+RING_AGAIN = timedelta(seconds=10)
 
 
 class DynamoLanes:
@@ -35,7 +37,7 @@ class DynamoLanes:
         self._lease = lease
 
     def announce(self, lane: str, now: datetime) -> bool:
-        """Count an arrival; True if nobody holds a live lease."""
+        """Count an arrival; True if nobody holds a live lease and nobody else has just been told to ring."""
         answer = self._client.update_item(
             TableName=self._table,
             Key=dump({"pk": "lane", "sk": lane}),
@@ -46,7 +48,16 @@ class DynamoLanes:
             ExpressionAttributeValues=dump({":zero": 0, ":one": 1, ":nobody": NOBODY, ":v": VERSION}),
             ReturnValues="ALL_NEW",
         )
-        return bool(load(answer["Attributes"])["lease_until"] < iso(now))
+        if load(answer["Attributes"])["lease_until"] >= iso(now):
+            return False
+        # a burst would ring once per batch and start as many workers, of which all but one find the lease taken
+        rung = self._change(
+            lane,
+            "SET rung_until = :until",
+            "attribute_not_exists(rung_until) OR rung_until < :now",
+            {":until": iso(now + RING_AGAIN), ":now": iso(now)},
+        )
+        return rung is not None
 
     def take(self, lane: str, now: datetime) -> Lease | None:
         """Take the lease with the next epoch, or None while another holds it."""
@@ -56,6 +67,8 @@ class DynamoLanes:
             "arrivals = if_not_exists(arrivals, :zero)",
             "attribute_not_exists(lease_until) OR lease_until < :now",
             {":zero": 0, ":one": 1, ":until": iso(now + self._lease), ":now": iso(now), ":v": VERSION},
+            # whoever comes after this lease may ring at once
+            remove="rung_until",
         )
 
     def renew(self, lease: Lease, now: datetime) -> Lease | None:
@@ -88,12 +101,14 @@ class DynamoLanes:
         items = [load(raw) for raw in answer["Items"]]
         return [item["sk"] for item in items if item.get("lease_until", NOBODY) < iso(now)]
 
-    def _change(self, lane: str, expression: str, condition: str, values: dict[str, Any]) -> Lease | None:
+    def _change(
+        self, lane: str, expression: str, condition: str, values: dict[str, Any], *, remove: str = ""
+    ) -> Lease | None:
         try:
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=dump({"pk": "lane", "sk": lane}),
-                UpdateExpression=expression,
+                UpdateExpression=expression + (f" REMOVE {remove}" if remove else ""),
                 ConditionExpression=condition,
                 ExpressionAttributeValues=dump(values),
                 ReturnValues="ALL_NEW",

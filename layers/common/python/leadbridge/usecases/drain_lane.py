@@ -53,7 +53,10 @@ class DrainLane:
         if lease is None:
             return {"lane": lane, "end": "held by another", "events": 0}
         with self._heartbeat(lease) as held:
-            return self._drain(lease, held, remaining_seconds)
+            report = self._drain(lease, held, remaining_seconds)
+        if report["events"]:
+            self._run_events.report_quota()
+        return report
 
     def _drain(
         self, lease: Lease, held: Callable[[], bool], remaining_seconds: Callable[[], float]

@@ -5,6 +5,7 @@ state that a crash would need is stored before the vendor is called.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -113,6 +114,11 @@ class RunEvents:
             now = self._clock.now()
             self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], held)
         return self._earliest
+
+    def report_quota(self) -> None:
+        """Tell the meter what is left of the vendors' quotas; a vendor that does not answer is told elsewhere."""
+        with suppress(SyncError):
+            self._connections.report_quota()
 
     def _run_wave(self, wave: Sequence[Candidate], held: Callable[[], bool]) -> None:
         _require(held)

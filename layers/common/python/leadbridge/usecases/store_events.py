@@ -1,7 +1,9 @@
 """Move accepted calls from the queue into the inbox, and ring for their lanes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
+from leadbridge.domain.action import Action
 from leadbridge.domain.event import VERSION, Arrival, Event
 from leadbridge.domain.outcome import Reason, State, message
 from leadbridge.errors import SyncError
@@ -22,9 +24,10 @@ class StoreEvents:
         """Store arrivals, given with their message ids, and announce lanes; returns the ids that must come again."""
         failed: list[str] = []
         touched: set[str] = set()
+        lane_by_action = cache(self._lane)  # one look per batch, not per event
         for message_id, arrival in arrivals:
             try:
-                lane = self._store(arrival)
+                lane = self._store(arrival, lane_by_action)
             except SyncError:
                 failed.append(message_id)  # the others of the batch are not harmed by it
                 continue
@@ -36,26 +39,20 @@ class StoreEvents:
                 self._bell.ring(lane)
         return failed
 
-    def _store(self, arrival: Arrival) -> str | None:
+    def _store(self, arrival: Arrival, lane_by_action: Callable[[str], str | None]) -> str | None:
         """Returns the lane to ring for, also for a redelivered arrival: its first ring may have been lost."""
-        if arrival.version > VERSION:
-            reason, text = Reason.UNKNOWN_VERSION, message(Reason.UNKNOWN_VERSION, version=arrival.version)
-            self._inbox.set_aside(arrival, state=State.PARKED, reason=reason, message=text)
+        if arrival.version > VERSION or arrival.reason == Reason.UNKNOWN_VERSION:
+            self._park(arrival, Reason.UNKNOWN_VERSION, version=arrival.version)
             return None
         if arrival.kind != "event":
             state = State.REJECTED if arrival.kind == "rejected" else State.NOT_RUN
-            self._inbox.set_aside(arrival, state=state, reason=arrival.reason, message=arrival.message)
+            text = arrival.message or message(arrival.reason)
+            self._inbox.set_aside(arrival, state=state, reason=arrival.reason, message=text)
             return None
-        if arrival.reason == Reason.UNKNOWN_VERSION:
-            reason, text = Reason.UNKNOWN_VERSION, message(Reason.UNKNOWN_VERSION, version="document")
-            self._inbox.set_aside(arrival, state=State.PARKED, reason=reason, message=text)
+        lane = lane_by_action(arrival.action_id)
+        if lane is None or arrival.payload is None:
+            self._park(arrival, Reason.ACTION_MISSING, action=arrival.action_id)
             return None
-        stored = self._configurations.get("action", arrival.action_id)
-        if stored is None or arrival.payload is None:
-            text = message(Reason.ACTION_MISSING, action=arrival.action_id)
-            self._inbox.set_aside(arrival, state=State.PARKED, reason=Reason.ACTION_MISSING, message=text)
-            return None
-        lane = lane_of(stored.document.destination.connection)  # type: ignore[union-attr]  # kind "action" is an Action
         event = Event(
             execution_id=arrival.execution_id,
             action_id=arrival.action_id,
@@ -66,6 +63,15 @@ class StoreEvents:
         )
         self._inbox.add(event, arrival)
         return lane
+
+    def _park(self, arrival: Arrival, reason: Reason, **facts: object) -> None:
+        self._inbox.set_aside(arrival, state=State.PARKED, reason=reason, message=message(reason, **facts))
+
+    def _lane(self, action_id: str) -> str | None:
+        stored = self._configurations.get("action", action_id)
+        if stored is None or not isinstance(stored.document, Action):
+            return None
+        return lane_of(stored.document.destination.connection)
 
 
 def lane_of(connection: str) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
@@ -15,6 +16,10 @@ from leadbridge.vendors.marketo.auth import Credentials
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.salesforce.auth import JwtLogin
 from leadbridge.vendors.salesforce.client import SalesforceClient
+
+
+#: Marketo's usage call counts as a call, so it is made this often at most
+USAGE_AGE = timedelta(minutes=15)
 
 
 class SecretReader(Protocol):
@@ -30,6 +35,7 @@ class VendorLimits:
     """How much of the vendors' limits this process may use."""
 
     marketo_calls_per_20s: int
+    marketo_daily_calls: int
     marketo_concurrent: int
     salesforce_concurrent: int
 
@@ -61,6 +67,7 @@ class VendorConnections:
             allowed_hosts=allowed_hosts,
             on_call=self._count,
         )
+        self._usage_read_at = datetime.min.replace(tzinfo=UTC)
         self._marketo: dict[tuple[str, int], MarketoClient] = {}
         self._salesforce: dict[tuple[str, int], SalesforceClient] = {}
 
@@ -113,6 +120,23 @@ class VendorConnections:
                 api_version=document.api_version,
             )
         return self._salesforce[key]
+
+    def report_quota(self) -> None:
+        """Tell the meter how much of the vendors' daily calls is left, by what costs little: Salesforce says it in
+        every answer, Marketo is asked at most every `USAGE_AGE`.
+        """
+        now = self._clock.now()
+        left = [
+            100 * usage.left / usage.allowed
+            for client in self._salesforce.values()
+            if (usage := client.api_usage) is not None and usage.allowed
+        ]
+        if now - self._usage_read_at > USAGE_AGE:
+            self._usage_read_at = now
+            daily = self._limits.marketo_daily_calls
+            left += [100 * max(0, daily - client.usage()) / daily for client in self._marketo.values()]
+        for percent in left:
+            self._meter.gauge("VendorQuotaLeftPercent", percent)
 
     def _count(self, record: CallRecord) -> None:
         self._meter.count("VendorCalls", vendor=record.vendor)
