@@ -193,9 +193,7 @@ def try_mutant(copy: Path, mutant: Mutant, run: Runner = run_pytest) -> Verdict:
     return Verdict(mutant=mutant, word=word, detail=detail, seconds=time.monotonic() - started)
 
 
-def try_all(
-    root: Path, mutants: Sequence[Mutant], *, workers: int, run: Runner = run_pytest
-) -> Iterator[Verdict]:
+def try_all(root: Path, mutants: Sequence[Mutant], *, workers: int, run: Runner = run_pytest) -> Iterator[Verdict]:
     """Try mutants in parallel, each worker in a copy of its own; verdicts come in the order given.
 
     Raises:

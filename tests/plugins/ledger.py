@@ -86,9 +86,7 @@ class Ledger:
         for item in session.items:
             self._entries[item.nodeid] = Entry(describe(item))
         if self._whole:
-            missing = list(
-                missing_parts(self._config.rootpath, {e.test.level for e in self._entries.values()})
-            )
+            missing = list(missing_parts(self._config.rootpath, {e.test.level for e in self._entries.values()}))
             if missing:
                 raise pytest.UsageError("\n".join(missing))
         if self._entries:

@@ -24,9 +24,7 @@ def catalogue() -> dict[str, dict[str, capabilities.Row]]:
     return capabilities.read_catalogue(ROOT / "docs")
 
 
-def status_of(
-    catalogue: dict[str, dict[str, capabilities.Row]], row_id: str, *tests: tuple[MarkedTest, str]
-) -> str:
+def status_of(catalogue: dict[str, dict[str, capabilities.Row]], row_id: str, *tests: tuple[MarkedTest, str]) -> str:
     """What a row's tests, each with its outcome, amount to."""
     outcomes = {test.id: outcome for test, outcome in tests}
     verdicts = capabilities.judge(catalogue, [test for test, _ in tests], outcomes)
@@ -54,9 +52,7 @@ def test_the_catalogues_are_complete(catalogue: dict[str, dict[str, capabilities
     [
         pytest.param(a_test("A74"), "'A74' is not in docs/capabilities.md", id="unknown row"),
         pytest.param(a_test("FM01"), "'FM01' is not in docs/capabilities.md", id="fault id as row"),
-        pytest.param(
-            a_test("FM25", kind="fault"), "'FM25' is not in docs/fault-cases.md", id="unknown fault"
-        ),
+        pytest.param(a_test("FM25", kind="fault"), "'FM25' is not in docs/fault-cases.md", id="unknown fault"),
         pytest.param(a_test("P51", kind="pain"), "'P51' is not in docs/pains.md", id="unknown pain"),
         pytest.param(a_test("A01", "A02", "A03", "A04"), "carries 4 cap ids", id="four ids"),
         pytest.param(a_test("A01", "A01"), "names a cap id twice", id="id twice"),
@@ -120,9 +116,7 @@ def test_rules_without_outward_words_are_not_listed_as_exceptions(
     """Every exception is a row that the words alone would send to a higher level."""
     rows = catalogue["cap"]
 
-    assert [
-        one for one in capabilities.PURE_RULES if not capabilities.OUTWARD.search(rows[one].sentence)
-    ] == []
+    assert [one for one in capabilities.PURE_RULES if not capabilities.OUTWARD.search(rows[one].sentence)] == []
 
 
 def test_the_report_names_every_row_and_counts_each_group(

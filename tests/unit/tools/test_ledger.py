@@ -61,9 +61,7 @@ def test_an_honest_run_is_green_and_counted(inner: pytest.Pytester) -> None:
         pytest.param("@pytest.mark.xfail(reason='known')", "xfailed: known", id="xpass"),
         pytest.param("@pytest.mark.xfail(run=False, reason='known')", "xfailed: *", id="xfail"),
         pytest.param("@pytest.mark.cap('A99')", "*'A99' is not in docs/capabilities.md", id="unknown row"),
-        pytest.param(
-            "@pytest.mark.cap('A01', 'A02', 'A03', 'A04')", "*carries 4 cap ids, at most 3*", id="four ids"
-        ),
+        pytest.param("@pytest.mark.cap('A01', 'A02', 'A03', 'A04')", "*carries 4 cap ids, at most 3*", id="four ids"),
     ],
 )
 def test_a_quiet_pass_makes_the_run_red(inner: pytest.Pytester, line: str, complaint: str) -> None:

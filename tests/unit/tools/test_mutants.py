@@ -18,9 +18,7 @@ TESTS = (
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A product of two functions with one useful and one useless test."""
-    monkeypatch.setenv(
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"
-    )  # the sample needs no plugin; saves a second a run
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # the sample needs no plugin; saves a second a run
     root = tmp_path / "project"
     package = root / "layers/common/python/leadbridge"
     package.mkdir(parents=True)
@@ -81,9 +79,7 @@ def test_only_a_red_test_counts_as_caught(project: Path, exit_status: int | None
     assert (verdict.word, verdict.caught) == (word, False)
 
 
-@pytest.mark.parametrize(
-    "old", [pytest.param("number * 7", id="gone"), pytest.param("number", id="four times")]
-)
+@pytest.mark.parametrize("old", [pytest.param("number * 7", id="gone"), pytest.param("number", id="four times")])
 def test_a_stale_mutant_is_refused(project: Path, old: str) -> None:
     """A text that is not there exactly once is never planted, and the verdict says stale."""
     with pytest.raises(StaleMutantError, match="exactly once"):
@@ -125,17 +121,11 @@ def test_another_installation_in_front_of_the_copy_stops_everything(
         pytest.param({"tests": []}, "names no test", id="no test"),
     ],
 )
-def test_a_list_that_proves_nothing_is_refused(
-    tmp_path: Path, change: dict[str, object], complaint: str
-) -> None:
+def test_a_list_that_proves_nothing_is_refused(tmp_path: Path, change: dict[str, object], complaint: str) -> None:
     """The list is refused for a doubled id, a mutant without effect or without a test."""
     first = {"id": "same", "what": "w", "file": "f", "old": "a", "new": "b", "tests": ["t"]}
     second = {**first, "id": "other", **change}
-    lines = [
-        line
-        for entry in (first, second)
-        for line in ("[[mutant]]", *(f"{k} = {v!r}" for k, v in entry.items()))
-    ]
+    lines = [line for entry in (first, second) for line in ("[[mutant]]", *(f"{k} = {v!r}" for k, v in entry.items()))]
     (tmp_path / "list.toml").write_text("\n".join(lines))
 
     with pytest.raises(ValueError, match=complaint):

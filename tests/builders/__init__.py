@@ -1,0 +1,1 @@
+"""Builders of valid values; a test states only what matters to it."""

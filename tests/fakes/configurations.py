@@ -1,0 +1,55 @@
+"""Configuration documents in memory, with all their versions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from leadbridge.domain.action import KINDS, Configuration, as_document
+from leadbridge.ports import Stored
+from tests.fakes.steps import Step, nothing
+
+
+class InMemoryConfigurations:
+    """`ports.Configurations`."""
+
+    def __init__(self, *, step: Step = nothing) -> None:
+        self._step = step
+        self._current: dict[tuple[str, str], Stored] = {}
+        self._history: dict[tuple[str, str, int], Stored] = {}
+        self.reads = 0
+
+    def get(self, kind: str, identifier: str, version: int | None = None) -> Stored | None:
+        """The document, by default its current version; None if there is none."""
+        self._step("configurations.get")
+        self.reads += 1
+        if version is None:
+            return self._current.get((kind, identifier))
+        return self._history.get((kind, identifier, version))
+
+    def list(self, kind: str) -> Sequence[Stored]:
+        """Current versions of all documents of one kind, by id."""
+        return [stored for (known, _), stored in sorted(self._current.items()) if known == kind]
+
+    def put(self, document: Configuration) -> tuple[Stored, bool]:
+        """Store a new version unless it equals the current one; an Action stays as active as it was."""
+        key = (document.kind, document.id)
+        current = self._current.get(key)
+        if current is not None and current.document == document:
+            return current, False
+        stored = Stored(
+            # through plain values, as the real store does
+            document=KINDS[document.kind].model_validate(as_document(document)),
+            version=current.version + 1 if current else 1,
+            active=current.active if current else False,
+        )
+        self._current[key] = self._history[*key, stored.version] = stored
+        return stored, True
+
+    def set_active(self, identifier: str, *, active: bool) -> None:
+        """Activate or deactivate an Action; one that does not exist is an error."""
+        self._current["action", identifier] = replace(self._current["action", identifier], active=active)
+
+    def remove(self, kind: str, identifier: str) -> None:
+        """Forget a document with all its versions; for tests, the product never deletes one."""
+        self._current.pop((kind, identifier), None)
+        for key in [key for key in self._history if key[:2] == (kind, identifier)]:
+            del self._history[key]

@@ -1,0 +1,250 @@
+"""The inbox in memory: the conditions of the real one, and its atomic steps."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, instant, iso
+from leadbridge.domain.outcome import State
+from leadbridge.domain.pipeline import keyed_hash
+from leadbridge.domain.values import blank, normalised
+from tests.fakes.clock import NOON
+from tests.fakes.keys import InMemoryKeys
+from tests.fakes.steps import Step, nothing
+
+type Item = dict[str, Any]
+
+
+class InMemoryInbox:
+    """`ports.Inbox`, with `readmit` and `hurry` for `redrive`.
+
+    `waiting` holds the events of all lanes, `logged` the executions as people see them, `kept` what a
+    redrive needs; tests read them, `InMemoryLog` too.
+    """
+
+    def __init__(
+        self,
+        *,
+        keys: InMemoryKeys | None = None,
+        hash_key: Callable[[], bytes] = lambda: b"index key",
+        retention: timedelta = timedelta(days=30),
+        now: Callable[[], datetime] = lambda: NOON,
+        step: Step = nothing,
+    ) -> None:
+        self._keys = keys if keys is not None else InMemoryKeys()
+        self._hash_key = hash_key
+        self._retention = retention
+        self._now = now
+        self._step = step
+        self.waiting: dict[tuple[str, str], Event] = {}
+        self.logged: dict[str, Item] = {}
+        self.kept: dict[str, Item] = {}
+        #: how often each execution was ended; more than once is a fault that no table would show
+        self.ends: dict[str, int] = {}
+
+    def add(self, event: Event, arrival: Arrival) -> bool:
+        """Store a new event and its log item; False if the execution id is known already."""
+        self._step("inbox.add")
+        if arrival.execution_id in self.logged:
+            return False
+        self.logged[arrival.execution_id] = self._log_item(arrival, state=State.WAITING, payload=event.payload)
+        self.waiting[_key(event)] = _as_stored(event)
+        self._step("inbox.added")
+        return True
+
+    def set_aside(self, arrival: Arrival, *, state: str, reason: str, message: str) -> bool:
+        """Record a call that does not run now, keeping its body or payload."""
+        self._step("inbox.set_aside")
+        if arrival.execution_id in self.logged:
+            return False
+        log = self._log_item(arrival, state=State(state), payload=arrival.payload)
+        kept: Item = {"pk": f"execution#{arrival.execution_id}", "sk": "payload", "v": VERSION}
+        if arrival.payload is not None:
+            kept["payload"] = json.dumps(arrival.payload)
+        if arrival.body is not None:
+            kept["body"] = arrival.body
+        if state != State.PARKED:
+            log["ttl"] = kept["ttl"] = self._ttl()
+        self.logged[arrival.execution_id] = log | {"reason": reason, "message": message}
+        self.kept[arrival.execution_id] = kept
+        self._step("inbox.set_aside_done")
+        return True
+
+    def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
+        """Events of a lane whose due time has come, in sequence order."""
+        self._step("inbox.due")
+        return self._due(lane, now)[:limit]
+
+    def first_due(self, lane: str, now: datetime) -> datetime | None:
+        """When the first due event of a lane arrived."""
+        self._step("inbox.first_due")
+        found = self._due(lane, now)
+        return found[0].received_at if found else None
+
+    def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
+        """Mark events as begun by `epoch`; one that an older epoch still held has survived a crash."""
+        claimed = []
+        for event in events:
+            self._step("inbox.claim")
+            begun = event.evolve(epoch=epoch, crashes=event.crashes + (1 if 0 < event.epoch < epoch else 0))
+            stored = self.waiting.get(_key(event))
+            if stored is not None and stored.epoch <= epoch:
+                self.waiting[_key(event)] = stored.evolve(epoch=epoch, crashes=begun.crashes)
+                claimed.append(begun)
+            self._step("inbox.claimed")
+        return claimed
+
+    def save(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Store events as they are now, provided that their epoch still holds them."""
+        saved = []
+        for event in events:
+            self._step("inbox.save")
+            if self._holds(event):
+                self.waiting[_key(event)] = _as_stored(event)
+                saved.append(event)
+            self._step("inbox.saved")
+        return saved
+
+    def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
+        """Give events back: due time, state, intent and result stay; no epoch holds them."""
+        for event in events:
+            self._step("inbox.defer")
+            if self._holds(event):
+                self.waiting[_key(event)] = _as_stored(event.evolve(epoch=0))
+                self.logged[event.execution_id] |= {
+                    "state": (State.PARKED if parked else event.state).value,
+                    "reason": str(event.reason),
+                    "message": event.message,
+                    "due_at": iso(event.due_at) if event.due_at else "",
+                }
+            self._step("inbox.deferred")
+
+    def park(self, event: Event, *, reason: str, message: str) -> None:
+        """Take an event out of its lane; its payload is kept aside until somebody redrives it."""
+        self._step("inbox.park")
+        if self._holds(event):
+            del self.waiting[_key(event)]
+            self.kept[event.execution_id] = {
+                "pk": f"execution#{event.execution_id}",
+                "sk": "payload",
+                "v": VERSION,
+                "payload": json.dumps(event.payload),
+                "event": _as_stored(event),
+            }
+            self.logged[event.execution_id] |= {"state": "parked", "reason": str(reason), "message": message}
+        self._step("inbox.parked")
+
+    def finish(self, endings: Sequence[Ending]) -> None:
+        """Record outcomes; in the same step the payload goes and the guards are let go."""
+        for ending in endings:
+            self._step("inbox.finish")
+            self._finish(ending)
+            self._step("inbox.finished")
+
+    def readmit(self, event: Event, *, was: State) -> bool:
+        """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more."""
+        self._step("inbox.readmit")
+        log = self.logged.get(event.execution_id)
+        if log is None or log["state"] != was.value or _key(event) in self.waiting:
+            return False
+        self.waiting[_key(event)] = _as_stored(event)
+        self.kept.pop(event.execution_id, None)
+        log |= {"state": event.state.value, "reason": "", "message": "", "due_at": ""} | self._person(event.payload)
+        self._step("inbox.readmitted")
+        return True
+
+    def hurry(self, event_key: Mapping[str, str]) -> bool:
+        """Make a waiting event due at once; False if it is not in its lane (any more)."""
+        self._step("inbox.hurry")
+        key = (event_key["pk"].removeprefix("lane#"), event_key["sk"])
+        if key not in self.waiting:
+            return False
+        self.waiting[key] = self.waiting[key].evolve(due_at=None)
+        return True
+
+    def _due(self, lane: str, now: datetime) -> list[Event]:
+        events = [event for (known, _), event in sorted(self.waiting.items()) if known == lane]
+        return [event for event in events if event.due_at is None or iso(event.due_at) <= iso(now)]
+
+    def _holds(self, event: Event) -> bool:
+        stored = self.waiting.get(_key(event))
+        return stored is not None and stored.epoch == event.epoch
+
+    def _finish(self, ending: Ending) -> None:
+        event, result = ending.event, ending.result
+        if not self._holds(event):
+            return
+        del self.waiting[_key(event)]
+        self.ends[event.execution_id] = self.ends.get(event.execution_id, 0) + 1
+        self.logged[event.execution_id] |= {
+            "state": State.ENDED.value,
+            "outcome": result.outcome.value,
+            "reason": str(result.reason),
+            "message": result.message,
+            "salesforce_id": result.record_id or "",
+            "executed_at": iso(event.executed_at or self._now()),
+            "ended_at": iso(self._now()),
+            "version": event.version,
+            "writeback": _part(ending.writeback),
+            "activity": _part(ending.activity),
+            "attempts": event.attempts,
+            "due_at": "",
+            "ttl": self._ttl(),
+        }
+        for guard in ending.guards:
+            written = (event.action_id, event.sequence) if ending.written else None
+            self._keys.let_go(guard, event.execution_id, written=written)
+
+    def _log_item(self, arrival: Arrival, *, state: State, payload: Mapping[str, Any] | None) -> Item:
+        return {
+            "pk": f"execution#{arrival.execution_id}",
+            "sk": "log",
+            "v": VERSION,
+            "execution_id": arrival.execution_id,
+            "action_id": arrival.action_id,
+            "sequence": arrival.sequence,
+            "day": iso(arrival.received_at)[:10],
+            "received_at": iso(arrival.received_at),
+            "state": state.value,
+            "header_names": list(arrival.header_names),
+        } | self._person(payload or {})
+
+    def _person(self, payload: Mapping[str, Any]) -> Item:
+        lead = payload.get("lead") or {}
+        campaign = payload.get("campaign") or {}
+        key = self._hash_key()
+        found: Item = {}
+        if lead.get("id"):
+            found |= {"lead_id": str(lead["id"]), "lead_hash": keyed_hash(key, "lead", str(lead["id"]))}
+        if not blank(lead.get("email")):
+            found["email_hash"] = keyed_hash(key, "email", normalised(lead["email"]))
+        for name in ("id", "name"):
+            if not blank(campaign.get(name)):
+                found[f"campaign_{name}"] = str(campaign[name])
+        return found
+
+    def _ttl(self) -> int:
+        return int((self._now() + self._retention).timestamp())
+
+
+def _key(event: Event) -> tuple[str, str]:
+    return (event.lane, event.sequence)
+
+
+def _as_stored(event: Event) -> Event:
+    """The event as a table gives it back: payload through JSON, instants to the millisecond."""
+    intent = event.intent
+    return event.evolve(
+        payload=json.loads(json.dumps(event.payload)),
+        received_at=instant(iso(event.received_at)),
+        due_at=instant(iso(event.due_at)) if event.due_at else None,
+        executed_at=instant(iso(event.executed_at)) if event.executed_at else None,
+        intent=None if intent is None else replace(intent, at=instant(iso(intent.at))),
+        reason=str(event.reason),
+    )
+
+
+def _part(part: Part) -> dict[str, str]:
+    return {name: str(getattr(part, name)) for name in ("status", "reason", "message") if getattr(part, name)}

@@ -1,0 +1,108 @@
+"""Claims and guards in memory, with the conditions of the real ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from leadbridge.domain.event import Event, iso
+from leadbridge.domain.pipeline import Claim
+from leadbridge.ports import Guarded
+from tests.fakes.steps import Step, nothing
+
+
+@dataclass(slots=True)
+class _Guard:
+    owner: str | None = None
+    expires_at: str = ""
+    last: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Claimed:
+    owner: str
+    opened_at: str
+    payload_hash: str
+
+
+class InMemoryKeys:
+    """`ports.Keys`."""
+
+    def __init__(self, *, step: Step = nothing) -> None:
+        self._step = step
+        self._guards: dict[str, _Guard] = {}
+        self._claims: dict[str, _Claimed] = {}
+
+    def claim(self, wanted: Sequence[tuple[Event, Claim]]) -> Sequence[str | None]:
+        """Claim each key for its event, unless another event holds it whose window is open."""
+        _refuse_twice([claim.key for _, claim in wanted])
+        answers: list[str | None] = []
+        for event, claim in wanted:
+            self._step("keys.claim")
+            known = self._claims.get(claim.key)
+            closed = iso(event.received_at - timedelta(seconds=claim.window_seconds))
+            if known is not None and known.owner != event.execution_id and known.opened_at > closed:
+                answers.append(known.owner)
+                continue
+            self._claims[claim.key] = _Claimed(
+                owner=event.execution_id, opened_at=iso(event.received_at), payload_hash=claim.payload_hash
+            )
+            answers.append(None)
+            self._step("keys.claimed")
+        return answers
+
+    def guard(
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
+    ) -> Mapping[str, Mapping[str, Guarded]]:
+        """Obtain all guard keys of each owner, all or none, until released or `until`."""
+        _refuse_twice([guard for guards in wanted.values() for guard in guards])
+        obtained: dict[str, dict[str, Guarded]] = {}
+        for owner, guards in wanted.items():
+            self._step("keys.guard")
+            if any(self._busy(guard, owner, now) for guard in guards):
+                continue
+            for guard in guards:
+                item = self._guards.setdefault(guard, _Guard())
+                item.owner, item.expires_at = owner, iso(until)
+            obtained[owner] = {guard: Guarded(last=dict(self._guards[guard].last)) for guard in guards}
+            self._step("keys.guarded")
+        return obtained
+
+    def release(self, owner: str, guards: Sequence[str], claims: Sequence[str]) -> None:
+        """Let go of guards and claims that `owner` holds; what another holds by now stays."""
+        for guard in guards:
+            self._step("keys.release")
+            self.let_go(guard, owner)
+        for claim in claims:
+            self._step("keys.release")
+            known = self._claims.get(claim)
+            if known is not None and known.owner == owner:
+                del self._claims[claim]
+        self._step("keys.released")
+
+    def let_go(self, guard: str, owner: str, *, written: tuple[str, str] | None = None) -> None:
+        """Release one guard if `owner` holds it; `written` is the Action id and the sequence to remember.
+
+        Not a method of the port: the inbox calls it in the step that records an end.
+        """
+        item = self._guards.get(guard)
+        if item is None or item.owner != owner:
+            return
+        item.owner, item.expires_at = None, ""
+        if written is not None:
+            item.last[written[0]] = written[1]
+
+    def held_by(self, owner: str) -> list[str]:
+        """The guards that `owner` holds; for tests."""
+        return sorted(guard for guard, item in self._guards.items() if item.owner == owner)
+
+    def _busy(self, guard: str, owner: str, now: datetime) -> bool:
+        item = self._guards.get(guard)
+        if item is None or item.owner is None or item.owner == owner:
+            return False
+        return item.expires_at >= iso(now)
+
+
+def _refuse_twice(keys: Sequence[str]) -> None:
+    """A transaction may not name an item twice; the real table refuses such a call."""
+    if len(set(keys)) != len(keys):
+        raise ValueError("one call names a key twice")

@@ -1,0 +1,77 @@
+"""Lanes in memory, with the conditions of the real ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from leadbridge.domain.event import iso
+from leadbridge.ports import Lease
+from tests.fakes.steps import Step, nothing
+
+NOBODY = "0"
+
+
+@dataclass(slots=True)
+class _Lane:
+    epoch: int = 0
+    arrivals: int = 0
+    lease_until: str | None = None  # None: no lease was ever taken or announced
+
+
+class InMemoryLanes:
+    """`ports.Lanes`."""
+
+    def __init__(self, *, lease: timedelta = timedelta(seconds=60), step: Step = nothing) -> None:
+        self._lease = lease
+        self._step = step
+        self._lanes: dict[str, _Lane] = {}
+
+    def announce(self, lane: str, now: datetime) -> bool:
+        """Count an arrival; True if nobody holds a live lease."""
+        self._step("lanes.announce")
+        item = self._lanes.setdefault(lane, _Lane())
+        item.arrivals += 1
+        item.lease_until = item.lease_until or NOBODY
+        self._step("lanes.announced")
+        return item.lease_until < iso(now)
+
+    def take(self, lane: str, now: datetime) -> Lease | None:
+        """Take the lease with the next epoch, or None while another holds it."""
+        self._step("lanes.take")
+        item = self._lanes.setdefault(lane, _Lane())
+        if item.lease_until is not None and item.lease_until >= iso(now):
+            return None
+        item.epoch += 1
+        item.lease_until = iso(now + self._lease)
+        self._step("lanes.taken")
+        return _lease(lane, item)
+
+    def renew(self, lease: Lease, now: datetime) -> Lease | None:
+        """Prolong the lease and learn of arrivals; None if it was lost."""
+        self._step("lanes.renew")
+        item = self._lanes.get(lease.lane)
+        if item is None or item.epoch != lease.epoch or item.lease_until in {None, NOBODY}:
+            return None
+        item.lease_until = iso(now + self._lease)
+        return _lease(lease.lane, item)
+
+    def release(self, lease: Lease, *, even_if_arrived: bool = False) -> bool:
+        """Give the lease up; False if something arrived since `lease` was read and the lease is kept."""
+        self._step("lanes.release")
+        item = self._lanes.get(lease.lane)
+        if item is None or item.epoch != lease.epoch:
+            return False
+        if not even_if_arrived and item.arrivals != lease.arrivals:
+            return False
+        item.lease_until = NOBODY
+        self._step("lanes.released")
+        return True
+
+    def idle(self, now: datetime) -> Sequence[str]:
+        """Lanes without a live lease."""
+        self._step("lanes.idle")
+        return [name for name, item in sorted(self._lanes.items()) if (item.lease_until or NOBODY) < iso(now)]
+
+
+def _lease(lane: str, item: _Lane) -> Lease:
+    return Lease(lane=lane, epoch=item.epoch, arrivals=item.arrivals)

@@ -1,0 +1,47 @@
+"""The log side of the inbox double, as operators and `redrive` read it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from leadbridge.domain.event import Event, iso
+from tests.fakes.inbox import InMemoryInbox
+
+type Item = dict[str, Any]
+
+
+class InMemoryLog:
+    """Reads what an `InMemoryInbox` holds; the reading side of `leadbridge.aws.log`."""
+
+    def __init__(self, inbox: InMemoryInbox) -> None:
+        self._inbox = inbox
+
+    def since(self, start: datetime, end: datetime) -> Iterator[Item]:
+        """Executions received in [start, end], in sequence order."""
+        return (item for item in self._ordered() if iso(start) <= item["received_at"] <= iso(end))
+
+    def of_lead(self, lead_hash: str) -> Iterator[Item]:
+        """Executions of one lead, in sequence order."""
+        return (item for item in self._ordered() if item.get("lead_hash") == lead_hash)
+
+    def of_email(self, email_hash: str) -> Iterator[Item]:
+        """Executions of one e-mail address, in sequence order."""
+        return (item for item in self._ordered() if item.get("email_hash") == email_hash)
+
+    def get(self, execution_id: str) -> Item | None:
+        """One execution."""
+        item = self._inbox.logged.get(execution_id)
+        return None if item is None else dict(item)
+
+    def kept(self, execution_id: str) -> Item | None:
+        """What was kept of a parked, rejected or not-run call."""
+        item = self._inbox.kept.get(execution_id)
+        return None if item is None else dict(item)
+
+    def kept_event(self, item: Item) -> Event | None:
+        """The event inside a kept item, as it was when it was parked."""
+        event = item.get("event")
+        return event if isinstance(event, Event) else None
+
+    def _ordered(self) -> list[Item]:
+        return sorted((dict(item) for item in self._inbox.logged.values()), key=lambda item: str(item["sequence"]))

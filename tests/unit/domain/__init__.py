@@ -1,0 +1,1 @@
+"""Decisions of the domain, as tables of values in and values out."""
