@@ -16,7 +16,7 @@ from devstack.stack import up
 def main(arguments: list[str] | None = None) -> int:
     """Run; gives the exit code."""
     parser = argparse.ArgumentParser(prog="make run ARGS=…", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="exit after the table; non-zero if anything does not add up")
+    parser.add_argument("--once", action="store_true", help="exit after the table, non-zero on a difference")
     parser.add_argument("--persons", type=Path, default=demo.PERSONS, help="the file to play (docs/persons-format.md)")
     parser.add_argument("--seed", type=int, default=1, help="order in which the persons are sent")
     parser.add_argument("--no-play", action="store_true", help="only start, deploy and set up")
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
             if not chosen.no_play:
                 fine = demo.run(stack, facts, file=chosen.persons, seed=chosen.seed, console=console)
             if not chosen.once:
-                console.print(f"\nThe stack stays up until Ctrl-C. Webhooks: {facts['webhook_url']}/{facts['action_id']}")
+                console.print(f"\nThe stack stays up until Ctrl-C: {facts['webhook_url']}/{facts['action_id']}")
                 console.print("Look around: .venv/bin/leadbridge executions; addresses and keys: .local/stack.json")
                 while True:
                     time.sleep(3600)

@@ -20,12 +20,17 @@ from devstack import compare, persons, play, table
 from devstack.stack import ROOT, Stack
 
 STACK_FILE = ROOT / ".local" / "stack.json"
+#: setting: where the facts about the stack are written instead, as the command line understands it too
+STACK_FILE_SETTING = "LEADBRIDGE_STACK_FILE"
+#: setting: fault rules (JSON) for the Marketo simulator while the demo plays, to see the demo turn red
+FAULTS_SETTING = "LEADBRIDGE_DEMO_FAULTS"
 ACTION = "person-to-lead"
 PERSONS = ROOT / "events" / "persons.jsonl"
 RECIPES = ROOT / "recipes"
 #: how long the product may take for what was accepted; what is still under way then is a failure
 SETTLE_SECONDS = 300.0
 POLL_SECONDS = 2.0
+COMMAND_SECONDS = 120.0
 #: how long a webhook may go on answering from its copy of an Action's state
 STATE_AGE_SECONDS = 30.0
 
@@ -35,18 +40,25 @@ class DemoError(Exception):
 
 
 @contextmanager
-def prepared(stack: Stack, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """Set up the demo connection pair and Action; gives what `.local/stack.json` holds while it is there."""
-    facts = stack_facts(stack)
-    STACK_FILE.parent.mkdir(exist_ok=True)
-    STACK_FILE.write_text(json.dumps(facts, indent=2) + "\n")
+def prepared(stack: Stack, say: Callable[[str], None], *, file: Path | None = None) -> Iterator[dict[str, Any]]:
+    """Set up the demo connection pair and Action; gives what the stack file holds while it is there.
+
+    Args:
+        stack: The running stack.
+        say: Receives one line for each step.
+        file: Stack file; without it the one of the setting, else `.local/stack.json`.
+    """
+    file = file or Path(os.environ.get(STACK_FILE_SETTING) or STACK_FILE)
+    facts = stack_facts(stack) | {"stack_file": str(file)}
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(facts, indent=2) + "\n")
     try:
         set_up(facts, say)
-        facts["webhook_key"] = leadbridge("keys", "show", ACTION).strip()
-        STACK_FILE.write_text(json.dumps(facts, indent=2) + "\n")
+        facts["webhook_key"] = leadbridge(facts, "keys", "show", ACTION).strip()
+        file.write_text(json.dumps(facts, indent=2) + "\n")
         yield facts
     finally:
-        STACK_FILE.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
 
 
 def stack_facts(stack: Stack) -> dict[str, Any]:
@@ -74,6 +86,7 @@ def set_up(facts: Mapping[str, Any], say: Callable[[str], None]) -> None:
     """Store credentials, upload the certificate, apply and activate the recipe, as the README tells a person to."""
     say("storing the Marketo credentials")
     leadbridge(
+        facts,
         "connections",
         "secret",
         "marketo-demo",
@@ -82,12 +95,13 @@ def set_up(facts: Mapping[str, Any], say: Callable[[str], None]) -> None:
         LEADBRIDGE_CLIENT_SECRET=facts["marketo_client_secret"],
     )
     say("uploading the certificate of the signing key to Salesforce")
-    pem = leadbridge("connections", "certificate", "salesforce-demo")
+    pem = leadbridge(facts, "connections", "certificate", "salesforce-demo")
     answer = httpx.post(f"{facts['salesforce_url']}/_sim/certificate", json={"certificate": pem})
     if answer.is_error:
         raise DemoError(f"the simulator refused the certificate: {answer.text}")
     say("applying and activating the recipe")
     leadbridge(
+        facts,
         "apply",
         str(RECIPES / "demo-connections.yaml"),
         str(RECIPES / f"{ACTION}.yaml"),
@@ -97,18 +111,19 @@ def set_up(facts: Mapping[str, Any], say: Callable[[str], None]) -> None:
         SALESFORCE_CLIENT_ID=facts["salesforce_client_id"],
         SALESFORCE_USERNAME=facts["salesforce_username"],
     )
-    leadbridge("activate", ACTION)
+    leadbridge(facts, "activate", ACTION)
 
 
-def leadbridge(*arguments: str, **environment: str) -> str:
-    """Run the command line as a person would; gives what it prints.
+def leadbridge(facts: Mapping[str, Any], *arguments: str, **environment: str) -> str:
+    """Run the command line as a person would, on the stack of these facts; gives what it prints.
 
     Raises:
         DemoError: It failed; the text holds what it said.
     """
     command = [str(Path(sys.executable).parent / "leadbridge"), *arguments]
+    variables = {**os.environ, STACK_FILE_SETTING: facts["stack_file"], **environment}
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS
     )
     if done.returncode:
         raise DemoError(f"leadbridge {' '.join(arguments[:2])} failed:\n{done.stderr or done.stdout}")
@@ -123,6 +138,7 @@ def run(stack: Stack, facts: Mapping[str, Any], *, file: Path, seed: int, consol
             lines, marketo_url=facts["marketo_url"], salesforce_url=facts["salesforce_url"], client=client
         )
         groups = persons.groups(lines, loaded.lead_ids)
+        switch_on_faults(facts, client)
         with table.sending(sum(len(group.requests) for group in groups), console) as note:
             sent = play.play(
                 groups,
@@ -132,7 +148,7 @@ def run(stack: Stack, facts: Mapping[str, Any], *, file: Path, seed: int, consol
                 seed=seed,
                 on_answer=note,
             )
-        executions, unfinished = settled(stack, len(sent), console)
+        executions, unfinished = settled(stack, facts, len(sent), console)
         if unfinished:
             console.print(f"After {SETTLE_SECONDS:.0f} s {unfinished}", style="bold red")
         evidence = compare.gather(
@@ -147,12 +163,27 @@ def run(stack: Stack, facts: Mapping[str, Any], *, file: Path, seed: int, consol
     return not unfinished and report.exit_code == 0
 
 
-def settled(stack: Stack, expected: int, console: Console) -> tuple[list[dict[str, Any]], str]:
+def switch_on_faults(facts: Mapping[str, Any], client: httpx.Client) -> None:
+    """Give the Marketo simulator the fault rules of the setting, if there are any.
+
+    Raises:
+        DemoError: The simulator does not understand them.
+    """
+    rules = os.environ.get(FAULTS_SETTING)
+    if rules:
+        answer = client.post(f"{facts['marketo_url']}/_sim/faults", content=rules)
+        if answer.is_error:
+            raise DemoError(f"{FAULTS_SETTING} is not understood: {answer.text}")
+
+
+def settled(
+    stack: Stack, facts: Mapping[str, Any], expected: int, console: Console
+) -> tuple[list[dict[str, Any]], str]:
     """Wait until nothing is queued, parked or in flight; gives the executions and what is still under way."""
     deadline = time.monotonic() + SETTLE_SECONDS
     words = ""
     while True:
-        executions = json.loads(leadbridge("executions", "--json"))
+        executions = json.loads(leadbridge(facts, "executions", "--json"))
         now_under_way = table.waiting(executions, queued=queued(stack))
         if not now_under_way and len(executions) >= expected:
             return executions, ""

@@ -70,19 +70,19 @@ def apply(target: Target, files: tuple[Path, ...], *, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("action")
+@click.argument("actions", metavar="ACTION...", nargs=-1, required=True)
 @pass_target
-def activate(target: Target, action: str) -> None:
-    """Let an Action run; webhooks notice within 30 seconds."""
-    _set_active(target, action, active=True)
+def activate(target: Target, actions: tuple[str, ...]) -> None:
+    """Let Actions run; webhooks notice within 30 seconds."""
+    _set_active(target, actions, active=True)
 
 
 @main.command()
-@click.argument("action")
+@click.argument("actions", metavar="ACTION...", nargs=-1, required=True)
 @pass_target
-def deactivate(target: Target, action: str) -> None:
-    """Stop an Action; calls are recorded and answered `not_active`."""
-    _set_active(target, action, active=False)
+def deactivate(target: Target, actions: tuple[str, ...]) -> None:
+    """Stop Actions; calls are recorded and answered `not_active`."""
+    _set_active(target, actions, active=False)
 
 
 @main.command()
@@ -260,11 +260,13 @@ def _documents(file: Path) -> list[Any]:
     return [document for part in loaded for document in (part if isinstance(part, list) else [part])]
 
 
-def _set_active(target: Target, action: str, *, active: bool) -> None:
-    if target.configurations.get("action", action) is None:
-        _fail([f"There is no Action {action}. `leadbridge actions` lists them."])
-    target.configurations.set_active(action, active=active)
-    click.echo(f"{action} is {'active' if active else 'inactive'}.")
+def _set_active(target: Target, actions: tuple[str, ...], *, active: bool) -> None:
+    missing = [action for action in actions if target.configurations.get("action", action) is None]
+    if missing:
+        _fail([f"There is no Action {action}. `leadbridge actions` lists them." for action in missing])
+    for action in actions:
+        target.configurations.set_active(action, active=active)
+        click.echo(f"{action} is {'active' if active else 'inactive'}.")
 
 
 def _search(target: Target, filters: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Which deployment the command line talks to: a local stack's file, or a CloudFormation stack by name."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +23,8 @@ from leadbridge.vendors.connections import VendorConnections, VendorLimits
 from leadbridge.wiring import hash_key
 
 STACK_FILE = Path(".local/stack.json")
+#: setting: the file of a local stack that is not the checkout's own
+STACK_FILE_SETTING = "LEADBRIDGE_STACK_FILE"
 #: credentials of the emulator's account owner; worthless anywhere else
 LOCAL_ACCOUNT = "test"
 
@@ -128,8 +131,8 @@ def find_target(stack_name: str | None, region: str | None) -> Target:
         stacks = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
         outputs = {item["OutputKey"]: item["OutputValue"] for item in stacks[0].get("Outputs", [])}
         return Target(outputs=outputs, session=session)
-    path = next((folder / STACK_FILE for folder in (Path.cwd(), _checkout()) if (folder / STACK_FILE).exists()), None)
-    if path is None:
+    path = _stack_file()
+    if not path.exists():
         raise click.ClickException(
             "No stack. Name a deployed one with --stack NAME, or start a local one with `make run`."
         )
@@ -140,5 +143,10 @@ def find_target(stack_name: str | None, region: str | None) -> Target:
     return Target(outputs=facts["outputs"], session=session, endpoint_url=facts["aws_endpoint_url"], facts=facts)
 
 
-def _checkout() -> Path:
-    return Path(__file__).resolve().parents[2]
+def _stack_file() -> Path:
+    """The file that the setting names, else that of the working directory, else that of the checkout."""
+    named = os.environ.get(STACK_FILE_SETTING)
+    if named:
+        return Path(named)
+    here, checkout = Path.cwd() / STACK_FILE, Path(__file__).resolve().parents[2] / STACK_FILE
+    return here if here.exists() else checkout

@@ -9,6 +9,7 @@ from leadbridge.ports import Lease
 from tests.fakes.steps import Step, nothing
 
 NOBODY = "0"
+RING_AGAIN = timedelta(seconds=10)
 
 
 @dataclass(slots=True)
@@ -16,6 +17,7 @@ class _Lane:
     epoch: int = 0
     arrivals: int = 0
     lease_until: str | None = None  # None: no lease was ever taken or announced
+    rung_until: str | None = None
 
 
 class InMemoryLanes:
@@ -27,13 +29,16 @@ class InMemoryLanes:
         self._lanes: dict[str, _Lane] = {}
 
     def announce(self, lane: str, now: datetime) -> bool:
-        """Count an arrival; True if nobody holds a live lease."""
+        """Count an arrival; True if nobody holds a live lease and nobody else has just been told to ring."""
         self._step("lanes.announce")
         item = self._lanes.setdefault(lane, _Lane())
         item.arrivals += 1
         item.lease_until = item.lease_until or NOBODY
         self._step("lanes.announced")
-        return item.lease_until < iso(now)
+        if item.lease_until >= iso(now) or (item.rung_until is not None and item.rung_until >= iso(now)):
+            return False
+        item.rung_until = iso(now + RING_AGAIN)
+        return True
 
     def take(self, lane: str, now: datetime) -> Lease | None:
         """Take the lease with the next epoch, or None while another holds it."""
@@ -42,6 +47,7 @@ class InMemoryLanes:
         if item.lease_until is not None and item.lease_until >= iso(now):
             return None
         item.epoch += 1
+        item.rung_until = None
         item.lease_until = iso(now + self._lease)
         self._step("lanes.taken")
         return _lease(lane, item)

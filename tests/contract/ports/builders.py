@@ -21,7 +21,10 @@ def an_event(number: int = 1, **changes: Any) -> Event:
         lane=LANE,
         sequence=f"{int(received.timestamp() * 1000):014d}#execution-{number:04d}",
         received_at=received,
-        payload={"lead": {"id": number, "email": f"person{number}@example.com"}, "campaign": {"id": 7, "name": "Spring"}},
+        payload={
+            "lead": {"id": number, "email": f"person{number}@example.com"},
+            "campaign": {"id": 7, "name": "Spring"},
+        },
     )
     return event.evolve(**changes)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.ports.worlds import DynamoWorld, World
+from tests.contract.ports.worlds import DynamoWorld, MemoryWorld, World
 from tests.integration.aws.local_aws import local_aws
 
 
@@ -15,10 +15,11 @@ def dynamo_world() -> Iterator[DynamoWorld]:
         yield DynamoWorld()
 
 
-@pytest.fixture(params=["dynamodb"])
+@pytest.fixture(params=["memory", "dynamodb"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """The ports as the doubles and as the adapters implement them."""
     if request.param == "memory":
-        raise NotImplementedError
+        yield MemoryWorld()
+        return
     with local_aws():
         yield DynamoWorld()

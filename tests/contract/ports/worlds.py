@@ -14,6 +14,11 @@ from leadbridge.aws.log import DynamoLog
 from leadbridge.domain.event import Event
 from leadbridge.domain.outcome import State
 from leadbridge.ports import Configurations, Inbox, Keys, Lanes
+from tests.fakes.configurations import InMemoryConfigurations
+from tests.fakes.inbox import InMemoryInbox
+from tests.fakes.keys import InMemoryKeys
+from tests.fakes.lanes import InMemoryLanes
+from tests.fakes.log import InMemoryLog
 from tests.integration.aws.local_aws import SettableClock, Unsteady, client, create_table, scan
 
 LEASE = timedelta(seconds=60)
@@ -29,6 +34,18 @@ class RedrivableInbox(Inbox, Protocol):
 
     def hurry(self, event_key: Mapping[str, str]) -> bool:
         """Make a waiting event due at once."""
+        ...
+
+
+class Log(Protocol):
+    """What the inbox shows of an execution."""
+
+    def get(self, execution_id: str) -> dict[str, Any] | None:
+        """The execution."""
+        ...
+
+    def kept(self, execution_id: str) -> dict[str, Any] | None:
+        """What was kept for a redrive."""
         ...
 
 
@@ -51,7 +68,7 @@ class Kept:
 
     payload: Any
     body: str | None
-    expires: bool
+    ends_at: int | None
 
 
 class World(Protocol):
@@ -79,13 +96,22 @@ class World(Protocol):
         """Its configurations."""
         ...
 
-    def record(self, execution_id: str) -> Record | None:
-        """The execution as people see it."""
+    @property
+    def log(self) -> Log:
+        """What its inbox shows."""
         ...
 
-    def kept(self, execution_id: str) -> Kept | None:
-        """What was kept for a redrive."""
-        ...
+
+class MemoryWorld:
+    """The doubles."""
+
+    def __init__(self) -> None:
+        self.clock = SettableClock()
+        self.keys = InMemoryKeys()
+        self.inbox = InMemoryInbox(keys=self.keys, retention=RETENTION, now=self.clock.now)
+        self.lanes = InMemoryLanes(lease=LEASE)
+        self.configurations = InMemoryConfigurations()
+        self.log = InMemoryLog(self.inbox)
 
 
 class DynamoWorld:
@@ -96,46 +122,47 @@ class DynamoWorld:
         self.raw = client("dynamodb")
         for table in ("ConfigTable", "StateTable", "KeysTable", "ExecutionsTable"):
             create_table(self.raw, table)
-        self.dynamodb: Any = Unsteady(self.raw)
+        self.unsteady = Unsteady(self.raw)
+        dynamodb: Any = self.unsteady
         self.inbox = DynamoInbox(
-            self.dynamodb,
+            dynamodb,
             executions="ExecutionsTable",
             keys="KeysTable",
             hash_key=lambda: b"index-key",
             retention=RETENTION,
             now=self.clock.now,
         )
-        self.lanes = DynamoLanes(self.dynamodb, table="StateTable", lease=LEASE)
-        self.keys = DynamoKeys(self.dynamodb, table="KeysTable")
-        self.configurations = DynamoConfigurations(self.dynamodb, table="ConfigTable")
+        self.lanes = DynamoLanes(dynamodb, table="StateTable", lease=LEASE)
+        self.keys = DynamoKeys(dynamodb, table="KeysTable")
+        self.configurations = DynamoConfigurations(dynamodb, table="ConfigTable")
         self.log = DynamoLog(self.raw, table="ExecutionsTable")
-
-    def record(self, execution_id: str) -> Record | None:
-        """The log item."""
-        item = self.log.get(execution_id)
-        if item is None:
-            return None
-        return Record(
-            state=item["state"],
-            outcome=item.get("outcome", ""),
-            reason=item.get("reason", ""),
-            message=item.get("message", ""),
-            salesforce_id=item.get("salesforce_id", ""),
-            writeback=item.get("writeback", {}).get("status", ""),
-            activity=item.get("activity", {}).get("status", ""),
-        )
-
-    def kept(self, execution_id: str) -> Kept | None:
-        """The kept item."""
-        item = self.log.kept(execution_id)
-        if item is None:
-            return None
-        expected = int((self.clock.now() + RETENTION).timestamp())
-        return Kept(payload=item.get("payload"), body=item.get("body"), expires=item.get("ttl") == expected)
 
     def items(self, table: str = "ExecutionsTable") -> list[dict[str, Any]]:
         """Every item of a table."""
         return [load(item) for item in scan(self.raw, table)]
+
+
+def record_of(world: World, execution_id: str) -> Record | None:
+    """The execution as people see it; None if there is none."""
+    item = world.log.get(execution_id)
+    if item is None:
+        return None
+    texts = {name: item.get(name, "") for name in ("outcome", "reason", "message", "salesforce_id")}
+    parts = {name: item.get(name, {}).get("status", "") for name in ("writeback", "activity")}
+    return Record(state=item["state"], **texts, **parts)
+
+
+def kept_of(world: World, execution_id: str) -> Kept | None:
+    """What was kept of a call; None if there is nothing."""
+    item = world.log.kept(execution_id)
+    if item is None:
+        return None
+    return Kept(payload=item.get("payload"), body=item.get("body"), ends_at=item.get("ttl"))
+
+
+def retention_end(world: World) -> int:
+    """When something ends that is kept for the retention from now on."""
+    return int((world.clock.now() + RETENTION).timestamp())
 
 
 def far(world: World) -> datetime:

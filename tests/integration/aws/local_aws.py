@@ -83,7 +83,9 @@ def scan(dynamodb: "DynamoDBClient", table: str) -> list[dict[str, Any]]:
     return [dict(item) for page in pages for item in page["Items"]]
 
 
-def refusal(code: str, operation: str, *, status: int = 400, reasons: list[dict[str, Any]] | None = None) -> ClientError:
+def refusal(
+    code: str, operation: str, *, status: int = 400, reasons: list[dict[str, Any]] | None = None
+) -> ClientError:
     """The error that the SDK raises when AWS answers with `code`."""
     answer: dict[str, Any] = {
         "Error": {"Code": code, "Message": "planted by a test"},

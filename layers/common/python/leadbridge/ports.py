@@ -81,6 +81,10 @@ class Inbox(Protocol):
         """
         ...
 
+    def relinquish(self, events: Sequence[Event]) -> None:
+        """Let go of claimed events without touching anything else; those that a newer epoch holds stay as they are."""
+        ...
+
     def save(self, events: Sequence[Event]) -> Sequence[Event]:
         """Store state, intent and result of events that this epoch holds; returns those that it still holds."""
         ...

@@ -127,6 +127,14 @@ class DynamoInbox:
         ]
         return self._kept(begun, groups)
 
+    def relinquish(self, events: Sequence[Event]) -> None:
+        """Let go of claimed events: their epoch becomes 0, so that they do not look like victims of a crash."""
+        groups = [
+            [update(self._table, _event_key(event), "SET epoch = :none", "epoch = :epoch", none=0, epoch=event.epoch)]
+            for event in events
+        ]
+        write_groups(self._client, groups)
+
     def save(self, events: Sequence[Event]) -> Sequence[Event]:
         """Store events as they are now, provided that their epoch still holds them."""
         groups = [[put(self._table, _event_item(event), "epoch = :epoch", epoch=event.epoch)] for event in events]

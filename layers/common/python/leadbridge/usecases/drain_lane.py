@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from leadbridge.domain.event import Event
+from leadbridge.errors import TransientError
 from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
-from leadbridge.usecases.run_events import LeaseLostError, RunEvents
+from leadbridge.usecases.run_events import RunEvents, StoppedError
 
 #: how often a drainer that waits for a due time looks for new arrivals
 LOOK_AGAIN_SECONDS = 0.5
@@ -19,6 +20,8 @@ class DrainSettings:
     batch: int = 200
     #: begin no batch with less time than this left: vendor calls may take minutes (their own time-outs)
     handover_seconds: float = 150.0
+    #: begin no vendor write with less time than this left inside a batch
+    last_write_seconds: float = 110.0
     #: stay for events that come due so soon, rather than leave them to the next sweep
     patience: timedelta = timedelta(seconds=15)
 
@@ -68,9 +71,7 @@ class DrainLane:
             if current is None:
                 return {"lane": lease.lane, "end": "lease lost", "events": total}
             if remaining_seconds() < self._settings.handover_seconds:
-                self._lanes.release(current, even_if_arrived=True)
-                self._bell.ring(lease.lane)
-                return {"lane": lease.lane, "end": "handed over", "events": total}
+                return self._hand_over(current, total)
             due = self._inbox.due(lease.lane, self._clock.now(), self._settings.batch)
             if not due:
                 if earliest is not None and self._wait_for(earliest, remaining_seconds):
@@ -82,10 +83,24 @@ class DrainLane:
             batch = self._inbox.claim(isolated(due, lease.epoch), lease.epoch)
             total += len(batch)
             try:
-                given_back = self._run_events(batch, held)
-            except LeaseLostError:
-                return {"lane": lease.lane, "end": "lease lost", "events": total}
+                given_back = self._run_events(
+                    batch, lambda: held() and remaining_seconds() > self._settings.last_write_seconds
+                )
+            except (StoppedError, TransientError) as stop:
+                # not the events' fault: they must not look as if they had killed the worker
+                self._inbox.relinquish(batch)
+                if isinstance(stop, TransientError):
+                    self._lanes.release(current, even_if_arrived=True)
+                    return {"lane": lease.lane, "end": "store not available", "events": total}
+                return self._hand_over(current, total)
             earliest = min((moment for moment in (earliest, given_back) if moment), default=None)
+
+    def _hand_over(self, lease: Lease, total: int) -> dict[str, int | str]:
+        """Let a fresh invocation go on; a lease that is another's already stays as it is."""
+        if not self._lanes.release(lease, even_if_arrived=True):
+            return {"lane": lease.lane, "end": "lease lost", "events": total}
+        self._bell.ring(lease.lane)
+        return {"lane": lease.lane, "end": "handed over", "events": total}
 
     def _wait_for(self, moment: datetime, remaining_seconds: Callable[[], float]) -> bool:
         """Sleep a moment if events come due shortly; False if that is too far off. New arrivals are seen in between."""

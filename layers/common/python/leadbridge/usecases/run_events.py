@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from leadbridge.domain import pipeline
@@ -15,7 +16,7 @@ from leadbridge.domain.action import Action
 from leadbridge.domain.event import Ending, Event, Part, Result
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
-from leadbridge.domain.postponement import Postponement, postpone, vendor_reason
+from leadbridge.domain.postponement import LOGIN_PROBE, Postponement, postpone, vendor_reason
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
 from leadbridge.domain.values import coerce, normalised
 from leadbridge.errors import PermanentError, SyncError, UncertainWriteError
@@ -27,6 +28,8 @@ COLLECTION_LIMIT = 200
 ACTIVITY_LEADS_LIMIT = 30
 #: tries of one record that the vendor asks to repeat (row locks) before it counts as failed
 ROW_TRIES = 5
+#: refused calls after which a search for one malformed record is given up: then it is not the record
+REFUSALS_LIMIT = 20
 #: an event that died with its worker this often is parked
 CRASH_LIMIT = 2
 
@@ -34,8 +37,8 @@ NOT_ATTEMPTED = Part(status="not_attempted")
 NOT_CONFIGURED = Part(status="not_configured")
 
 
-class LeaseLostError(Exception):
-    """Somebody else drains the lane by now; whatever is in hand is theirs."""
+class StoppedError(Exception):
+    """The lease was lost or the time is up: nothing more may be written, whatever is in hand is given back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +90,23 @@ class RunEvents:
         self._activity_types: dict[tuple[str, str], CustomActivityType] = {}
         self._earliest: datetime | None = None
 
-    def __call__(self, events: Sequence[Event], held: Callable[[], bool]) -> datetime | None:
+    def __call__(self, events: Sequence[Event], may_go_on: Callable[[], bool]) -> datetime | None:
         """Bring every event to its end, or give it back; returns the earliest due time given.
 
         Raises:
-            LeaseLostError: Nothing more was done after the lease was lost.
+            StoppedError: `may_go_on` said no; nothing was written after that.
         """
         self._earliest = None
+        compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
         candidates: list[Candidate] = []
         ended: list[Ending] = []
         for event in events:
             if event.crashes >= CRASH_LIMIT:
                 self._park(event, Reason.WORKER_CRASHED, message(Reason.WORKER_CRASHED))
                 continue
-            compiled = self._compile(event)
-            if compiled is None:
+            compiled = compile_once(event.action_id, event.version)
+            if not isinstance(compiled, CompiledAction):
+                self._not_compiled(event, compiled)
                 continue
             begun = event.evolve(version=compiled.version)
             admitted = pipeline.admit(begun, compiled, self._hash_key())
@@ -112,7 +117,7 @@ class RunEvents:
         self._finish(ended)
         for wave in waves(candidates):
             now = self._clock.now()
-            self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], held)
+            self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], may_go_on)
         return self._earliest
 
     def report_quota(self) -> None:
@@ -120,19 +125,19 @@ class RunEvents:
         with suppress(SyncError):
             self._connections.report_quota()
 
-    def _run_wave(self, wave: Sequence[Candidate], held: Callable[[], bool]) -> None:
-        _require(held)
+    def _run_wave(self, wave: Sequence[Candidate], may_go_on: Callable[[], bool]) -> None:
+        _require(may_go_on)
         guarded, overtaken = self._guard(self._claim(wave))
         reporting = [
             Entry(candidate=item, result=item.event.result, resumed=True) for item in guarded if item.event.result
         ]
         open_ = [item for item in guarded if not item.event.result]
         for group in _grouped(open_, _match_group):
-            reporting.extend(self._match_and_write(group, overtaken, held))
+            reporting.extend(self._match_and_write(group, overtaken, may_go_on))
         for entries in _grouped(reporting, lambda entry: entry.candidate.compiled.action.source.connection):
-            self._report(entries, held)
+            self._report(entries, may_go_on)
 
-    # -- keys
+    # keys
 
     def _claim(self, wave: Sequence[Candidate]) -> list[Candidate]:
         wanted = [(item.event, claim) for item in wave if item.event.state is State.WAITING for claim in item.claims]
@@ -162,13 +167,13 @@ class RunEvents:
             self._defer([event.evolve(due_at=now + self._settings.busy) for event in busy])
         return [item for item in wave if item.event.execution_id in obtained], obtained
 
-    # -- match and write
+    # match and write
 
     def _match_and_write(
         self,
         group: Sequence[Candidate],
         obtained: Mapping[str, Mapping[str, Guarded]],
-        held: Callable[[], bool],
+        may_go_on: Callable[[], bool],
     ) -> list[Entry]:
         try:
             matches = self._match(group)
@@ -191,7 +196,7 @@ class RunEvents:
                 entries.append(Entry(candidate=item, result=decided))
         self._defer(waiting)
         for same in _grouped(writes, lambda write: write.intent.operation):
-            entries.extend(self._write(same, held))
+            entries.extend(self._write(same, may_go_on))
         return self._remember(entries)
 
     def _match(self, group: Sequence[Candidate]) -> dict[str, list[Mapping[str, Any]]]:
@@ -215,7 +220,7 @@ class RunEvents:
             return None
         return pipeline.superseded(item, found, by_another_lead=item.lead_guard not in by)
 
-    def _write(self, writes: Sequence[Write], held: Callable[[], bool]) -> list[Entry]:
+    def _write(self, writes: Sequence[Write], may_go_on: Callable[[], bool]) -> list[Entry]:
         kept = {
             event.execution_id: event
             for event in self._inbox.save(
@@ -223,23 +228,27 @@ class RunEvents:
             )
         }
         entries: list[Entry] = []
-        for chunk in _chunks(
-            [write.with_event(kept[_id(write)]) for write in writes if _id(write) in kept], COLLECTION_LIMIT
-        ):
-            entries.extend(self._write_chunk(chunk, held))
+        for calm in _once_each([write.with_event(kept[_id(write)]) for write in writes if _id(write) in kept]):
+            for chunk in _chunks(calm, COLLECTION_LIMIT):
+                entries.extend(self._write_chunk(chunk, may_go_on, refusals=[]))
         return entries
 
-    def _write_chunk(self, chunk: Sequence[Write], held: Callable[[], bool]) -> list[Entry]:
-        _require(held)
+    def _write_chunk(
+        self, chunk: Sequence[Write], may_go_on: Callable[[], bool], *, refusals: list[PermanentError]
+    ) -> list[Entry]:
+        _require(may_go_on)
         try:
             rows = self._call(chunk)
         except UncertainWriteError as error:
             self._postpone([write.candidate for write in chunk], error)
             return []
         except PermanentError as error:
-            if len(chunk) > 1:  # one malformed record can spoil a call: halve until it stands alone
+            refusals.append(error)
+            if len(chunk) > 1 and len(refusals) < REFUSALS_LIMIT:
+                # one malformed record can spoil a call: halve until it stands alone
                 half = len(chunk) // 2
-                return self._write_chunk(chunk[:half], held) + self._write_chunk(chunk[half:], held)
+                first = self._write_chunk(chunk[:half], may_go_on, refusals=refusals)
+                return first + self._write_chunk(chunk[half:], may_go_on, refusals=refusals)
             self._postpone([_undone(write.candidate) for write in chunk], error)
             return []
         except SyncError as error:
@@ -269,29 +278,31 @@ class RunEvents:
         if row.ok:
             return pipeline.success(write, str(row.id or write.intent.record_id), created=row.status == "created")
         raced = row.code == "DUPLICATE_VALUE" and write.intent.operation != "update" and event.attempts == 0
-        retried = row.resolution in {Resolution.RETRY, Resolution.RATE} and event.attempts < ROW_TRIES
-        reason = vendor_reason("salesforce", row.code)
-        if raced or retried:
-            wait = (
-                timedelta(0)
-                if raced
-                else timedelta(seconds=pipeline.backoff_seconds(event.attempts, self._settings.retry_seconds))
-            )
-            again = _undone(write.candidate).event
-            text = message("vendor_waiting", vendor="Salesforce", code=row.code, detail=row.message)
-            self._defer(
-                [
-                    again.evolve(
-                        attempts=event.attempts + 1,
-                        due_at=self._clock.now() + wait,
-                        reason=reason,
-                        message=text,
-                    )
-                ]
-            )
+        if raced or _repeatable(row, event.attempts):
+            # of a lost answer the intent stays: the next run looks before it writes
+            again = event if row.resolution is Resolution.UNCERTAIN else _undone(write.candidate).event
+            self._again(again, row, vendor="salesforce", at_once=raced)
             return None
         text = message("vendor_refused", vendor="Salesforce", code=row.code, detail=row.message)
-        return Result(outcome=Outcome.FAILED, reason=reason, message=text)
+        return Result(outcome=Outcome.FAILED, reason=vendor_reason("salesforce", row.code), message=text)
+
+    def _again(self, event: Event, row: RowResult, *, vendor: str, at_once: bool = False) -> None:
+        """Give one event back because the vendor asked for its record to be sent again."""
+        if row.resolution in {Resolution.QUOTA, Resolution.REAUTH}:
+            wait = LOGIN_PROBE
+        else:
+            wait = timedelta(seconds=pipeline.backoff_seconds(event.attempts, self._settings.retry_seconds))
+        text = message("vendor_waiting", vendor=vendor.capitalize(), code=row.code, detail=row.message)
+        self._defer(
+            [
+                event.evolve(
+                    attempts=event.attempts + 1,
+                    due_at=self._clock.now() + (timedelta(0) if at_once else wait),
+                    reason=vendor_reason(vendor, row.code),
+                    message=text,
+                )
+            ]
+        )
 
     def _remember(self, entries: Sequence[Entry]) -> list[Entry]:
         """Store results before anything is told to Marketo; what a newer epoch holds is dropped."""
@@ -308,12 +319,12 @@ class RunEvents:
         lost = {id(entry) for entry in told if entry.candidate.event.execution_id not in kept}
         return [entry for entry in entries if id(entry) not in lost]
 
-    # -- report
+    # report
 
-    def _report(self, entries: Sequence[Entry], held: Callable[[], bool]) -> None:
-        remaining = self._write_back(list(entries), held)
+    def _report(self, entries: Sequence[Entry], may_go_on: Callable[[], bool]) -> None:
+        remaining = self._write_back(list(entries), may_go_on)
         for same in _grouped(remaining, lambda entry: entry.candidate.compiled.action.results.activity):
-            done = self._log_activities(same, held)
+            done = self._log_activities(same, may_go_on)
             for entry in done:
                 if entry.result.outcome is Outcome.FAILED and entry.candidate.claims:
                     # before the end is recorded: a failed event must not suppress the next one
@@ -321,7 +332,7 @@ class RunEvents:
                     self._keys.release(entry.candidate.event.execution_id, [], claims)
             self._finish([_entry_ending(entry) for entry in done])
 
-    def _write_back(self, entries: list[Entry], held: Callable[[], bool]) -> list[Entry]:
+    def _write_back(self, entries: list[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
         try:
             records = self._read_back(entries)
             pending = []
@@ -334,40 +345,22 @@ class RunEvents:
                     entry.writeback = NOT_ATTEMPTED
             if not pending:
                 return entries
-            _require(held)
+            _require(may_go_on)
             client = self._connections.marketo(entries[0].candidate.compiled.action.source.connection)
             rows = client.sync_leads([row for _, row in pending], action="updateOnly", lookup_field="id")
         except SyncError as error:
             # writing the same values to the same lead again is harmless, so a lost answer is only a delay here
             self._postpone([entry.candidate for entry in entries], error, activity_uncertain=False, resumed=entries)
             return []
-        again: list[Entry] = []
+        remaining = list(entries)
         for (entry, _), answer in zip(pending, rows, strict=True):
-            if not answer.ok and answer.resolution in {Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN}:
-                again.append(entry)
+            event = entry.candidate.event
+            if not answer.ok and _repeatable(answer, event.attempts):
+                doubt = entry.resumed and event.activity_uncertain
+                self._again(event.evolve(activity_uncertain=doubt), answer, vendor="marketo")
+                remaining.remove(entry)
             entry.writeback = _part(answer, "written")
-        retried = [entry for entry in again if entry.candidate.event.attempts < ROW_TRIES]
-        if retried:
-            self._give_back(retried)
-        return [entry for entry in entries if entry not in retried]
-
-    def _give_back(self, entries: Sequence[Entry]) -> None:
-        now = self._clock.now()
-        self._defer(
-            [
-                entry.candidate.event.evolve(
-                    attempts=entry.candidate.event.attempts + 1,
-                    due_at=now
-                    + timedelta(
-                        seconds=pipeline.backoff_seconds(entry.candidate.event.attempts, self._settings.retry_seconds)
-                    ),
-                    activity_uncertain=entry.resumed and entry.candidate.event.activity_uncertain,
-                    reason=entry.writeback.reason,
-                    message=entry.writeback.message,
-                )
-                for entry in entries
-            ]
-        )
+        return remaining
 
     def _read_back(self, entries: Sequence[Entry]) -> dict[str, Mapping[str, Any]]:
         """Destination values that the write-back needs beyond the Id, by record id."""
@@ -382,7 +375,7 @@ class RunEvents:
             records |= {str(record["Id"]): record for record in client.find(destination.object, fields, "Id", ids)}
         return records
 
-    def _log_activities(self, entries: Sequence[Entry], held: Callable[[], bool]) -> list[Entry]:
+    def _log_activities(self, entries: Sequence[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
         """Send the activities; returns the entries that are complete, the others were given back."""
         quiet = [entry for entry in entries if not pipeline.reports(entry.result)]
         telling = [entry for entry in entries if pipeline.reports(entry.result)]
@@ -395,7 +388,7 @@ class RunEvents:
         try:
             kind = self._activity_type(action)
             found, to_send = self._not_yet_logged(telling, kind)
-            _require(held)
+            _require(may_go_on)
             sent = bool(to_send)
             rows = self._send_activities(to_send, kind)
         except SyncError as error:
@@ -408,9 +401,16 @@ class RunEvents:
                 resumed=() if sent else told,
             )
             return quiet + found if sent else quiet
+        complete = quiet + found
         for entry, row in zip(to_send, rows, strict=True):
+            event = entry.candidate.event
+            if not row.ok and _repeatable(row, event.attempts):
+                doubt = row.resolution is Resolution.UNCERTAIN
+                self._again(event.evolve(activity_uncertain=doubt), row, vendor="marketo")
+                continue
             entry.activity = _part(row, "added")
-        return quiet + found + to_send
+            complete.append(entry)
+        return complete
 
     def _send_activities(self, entries: Sequence[Entry], kind: CustomActivityType) -> Sequence[RowResult]:
         if not entries:
@@ -468,33 +468,34 @@ class RunEvents:
             self._activity_types[key] = self._connections.marketo(key[0]).custom_activity_type(key[1])
         return self._activity_types[key]
 
-    # -- ends and delays
+    # ends and delays
 
-    def _compile(self, event: Event) -> CompiledAction | None:
-        """The Action the event runs on; None if the event was parked or given back instead."""
-        stored = self._configurations.get("action", event.action_id, event.version or None)
-        if stored is None:
-            self._park(event, Reason.ACTION_MISSING, message(Reason.ACTION_MISSING, action=event.action_id))
-            return None
+    def _compile(self, action_id: str, version: int) -> CompiledAction | SyncError | tuple[Reason, str]:
+        """The Action in the version an event began with, ready to run; or what keeps it from being so."""
+        stored = self._configurations.get("action", action_id, version or None)
+        if stored is None or not isinstance(stored.document, Action):
+            return Reason.ACTION_MISSING, message(Reason.ACTION_MISSING, action=action_id)
         action = stored.document
-        if not isinstance(action, Action):
-            raise TypeError(f"{event.action_id} is not an Action")
         now = self._clock.now()
-        described_at, compiled = self._compiled.get((action.id, stored.version), (None, None))
-        if compiled is not None and described_at is not None and now - described_at < self._settings.describe_age:
-            return compiled
+        known = self._compiled.get((action.id, stored.version))
+        if known is not None and now - known[0] < self._settings.describe_age:
+            return known[1]
         try:
             described = self._connections.salesforce(action.destination.connection).describe(action.destination.object)
             compiled = pipeline.compile_action(action, stored.version, described)
         except SyncError as error:
-            self._hold([event], error)
-            return None
+            return error
         except KeyError as missing:
-            text = message(Reason.MAPPING_BROKEN, detail=f"{action.destination.object} has no field {missing.args[0]}")
-            self._park(event, Reason.MAPPING_BROKEN, text)
-            return None
+            detail = f"{action.destination.object} has no field {missing.args[0]}"
+            return Reason.MAPPING_BROKEN, message(Reason.MAPPING_BROKEN, detail=detail)
         self._compiled[action.id, stored.version] = (now, compiled)
         return compiled
+
+    def _not_compiled(self, event: Event, obstacle: SyncError | tuple[Reason, str]) -> None:
+        if isinstance(obstacle, SyncError):
+            self._hold([event], obstacle)
+        else:
+            self._park(event, *obstacle)
 
     def _postpone(
         self,
@@ -606,9 +607,9 @@ def _part(row: RowResult, done: str) -> Part:
     return Part(status="failed", reason=vendor_reason("marketo", row.code), message=row.message)
 
 
-def _require(held: Callable[[], bool]) -> None:
-    if not held():
-        raise LeaseLostError
+def _require(may_go_on: Callable[[], bool]) -> None:
+    if not may_go_on():
+        raise StoppedError
 
 
 def _begun(event: Event, now: datetime) -> Event:
@@ -617,6 +618,27 @@ def _begun(event: Event, now: datetime) -> Event:
 
 def _id(write: Write) -> str:
     return write.candidate.event.execution_id
+
+
+def _repeatable(row: RowResult, attempts: int) -> bool:
+    """Whether the record is to be sent again; locks and the like a bounded number of times."""
+    if row.resolution in {Resolution.UNCERTAIN, Resolution.QUOTA, Resolution.REAUTH}:
+        return True
+    return row.resolution in {Resolution.RETRY, Resolution.RATE} and attempts < ROW_TRIES
+
+
+def _once_each(writes: Sequence[Write]) -> list[list[Write]]:
+    """Cut writes so that no record stands twice in one call: Salesforce refuses that, and order would be lost."""
+    rounds: list[list[Write]] = []
+    times: dict[str, int] = {}
+    for write in writes:
+        record = write.intent.record_id or _id(write)
+        number = times.get(record, 0)
+        times[record] = number + 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(write)
+    return rounds
 
 
 def _undone(candidate: Candidate) -> Candidate:

@@ -17,7 +17,6 @@ from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.salesforce.auth import JwtLogin
 from leadbridge.vendors.salesforce.client import SalesforceClient
 
-
 #: Marketo's usage call counts as a call, so it is made this often at most
 USAGE_AGE = timedelta(minutes=15)
 
@@ -122,8 +121,9 @@ class VendorConnections:
         return self._salesforce[key]
 
     def report_quota(self) -> None:
-        """Tell the meter how much of the vendors' daily calls is left, by what costs little: Salesforce says it in
-        every answer, Marketo is asked at most every `USAGE_AGE`.
+        """Tell the meter how much of the vendors' daily calls is left.
+
+        Salesforce says it in every answer, Marketo is asked at most every `USAGE_AGE`.
         """
         now = self._clock.now()
         left = [

@@ -1,0 +1,172 @@
+"""A whole Leadbridge on in-memory ports, with one Marketo instance and one Salesforce org."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.domain.action import Action
+from leadbridge.domain.outcome import State
+from leadbridge.domain.records import ObjectDescription
+from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
+from leadbridge.usecases.redrive import Redrive, Redriven
+from leadbridge.usecases.run_events import RunEvents, RunSettings
+from leadbridge.usecases.store_events import StoreEvents
+from leadbridge.usecases.sweep import Sweep
+from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
+from tests.builders.descriptions import a_result_activity, a_salesforce_lead, marketo_leads
+from tests.builders.events import SECRET, a_payload, an_arrival
+from tests.fakes.bell import RecordingBell
+from tests.fakes.clock import SettableClock
+from tests.fakes.configurations import InMemoryConfigurations
+from tests.fakes.connections import FakeConnections
+from tests.fakes.heartbeat import AskingHeartbeat
+from tests.fakes.inbox import InMemoryInbox
+from tests.fakes.keys import InMemoryKeys
+from tests.fakes.lanes import InMemoryLanes
+from tests.fakes.log import InMemoryLog
+from tests.fakes.marketo import FakeMarketo
+from tests.fakes.meter import RecordingMeter
+from tests.fakes.salesforce import FakeSalesforce
+from tests.fakes.steps import Steps
+
+LEASE = timedelta(seconds=60)
+SETTLE = timedelta(seconds=60)
+
+
+class World:
+    """Everything that outlives a process; each drain is a new process with empty caches."""
+
+    def __init__(
+        self,
+        *actions: Action,
+        described: ObjectDescription | None = None,
+        activity_lag: timedelta = timedelta(0),
+    ) -> None:
+        self.clock = SettableClock()
+        self.steps = Steps()
+        self.bell = RecordingBell()
+        self.meter = RecordingMeter()
+        self.configurations = InMemoryConfigurations(step=self.steps)
+        self.keys = InMemoryKeys(step=self.steps)
+        self.lanes = InMemoryLanes(lease=LEASE, step=self.steps)
+        self.inbox = InMemoryInbox(keys=self.keys, hash_key=lambda: SECRET, now=self.clock.now, step=self.steps)
+        self.log = InMemoryLog(self.inbox)
+        self.salesforce = FakeSalesforce(described or a_salesforce_lead(), clock=self.clock, step=self.steps)
+        self.marketo = FakeMarketo(
+            marketo_leads(), a_result_activity(), clock=self.clock, step=self.steps, activity_lag=activity_lag
+        )
+        self.connections = FakeConnections(marketo={MARKETO: self.marketo}, salesforce={SALESFORCE: self.salesforce})
+        self.serial = 0
+        for document in (a_marketo_connection(), a_salesforce_connection(), *(actions or (an_action(),))):
+            self.configurations.put(document)
+            if isinstance(document, Action):
+                self.configurations.set_active(document.id, active=True)
+
+    # -- things that happen
+
+    def receive(self, lead_id: int = 7, *, event_id: str | None = None, at: datetime | None = None, **lead: Any) -> str:
+        """One accepted call about a person, stored; returns its execution id."""
+        payload = a_payload(lead_id, **lead) | ({} if event_id is None else {"event_id": event_id})
+        return self.receive_payload(payload, at=at)
+
+    def receive_payload(self, payload: dict[str, Any], *, at: datetime | None = None, **members: Any) -> str:
+        """One accepted call with any payload, stored; returns its execution id."""
+        self.serial += 1
+        lead_id = int(payload["lead"]["id"])
+        if lead_id not in self.marketo.leads:
+            self.marketo.load(lead_id)
+        arrival = an_arrival(self.serial, at=at or self.clock.now(), payload=payload, **members)
+        self.store_events()([(f"message {self.serial}", arrival)])
+        return arrival.execution_id
+
+    def drain(self, *, batch: int = 200, remaining: Callable[[], float] = lambda: 900.0) -> dict[str, int | str]:
+        """One process drains the lane."""
+        return self.drain_lane(batch=batch)(SALESFORCE, remaining)
+
+    def run_out(self, *, batch: int = 200, limit: int = 60) -> None:
+        """Sweep minute after minute until nothing waits or only a person could go on.
+
+        Raises:
+            AssertionError: Something still waits after `limit` rounds.
+        """
+        for _ in range(limit):
+            self.drain(batch=batch)
+            if not self.inbox.waiting:
+                return
+            self.clock.advance(61)
+        raise AssertionError(f"still waiting: {[event.state.value for event in self.inbox.waiting.values()]}")
+
+    def redrive(self, execution_id: str) -> Redriven:
+        """Bring one execution back."""
+        return Redrive(
+            configurations=self.configurations,
+            log=self.log,
+            inbox=self.inbox,
+            lanes=self.lanes,
+            bell=self.bell,
+            clock=self.clock,
+        )(execution_id)
+
+    # -- use-cases
+
+    def store_events(self) -> StoreEvents:
+        """The use-case that stores arrivals."""
+        return StoreEvents(
+            configurations=self.configurations, inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=self.clock
+        )
+
+    def sweep(self) -> Sweep:
+        """The use-case that runs once a minute."""
+        return Sweep(inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=self.clock, meter=self.meter)
+
+    def run_events(self) -> RunEvents:
+        """The use-case that runs a batch, without a lane around it."""
+        return RunEvents(
+            configurations=self.configurations,
+            inbox=self.inbox,
+            keys=self.keys,
+            connections=self.connections,
+            clock=self.clock,
+            meter=self.meter,
+            hash_key=lambda: SECRET,
+            settings=RunSettings(retry_seconds=5.0, settle=SETTLE),
+        )
+
+    def drain_lane(self, *, batch: int = 200) -> DrainLane:
+        """The use-case that drains the lane."""
+        return DrainLane(
+            inbox=self.inbox,
+            lanes=self.lanes,
+            bell=self.bell,
+            clock=self.clock,
+            heartbeat=AskingHeartbeat(self.lanes, self.clock),
+            run_events=self.run_events(),
+            sleep=self.clock.sleep,
+            settings=DrainSettings(batch=batch),
+        )
+
+    # -- what can be seen
+
+    def execution(self, execution_id: str) -> dict[str, Any]:
+        """An execution as people see it."""
+        return self.inbox.logged[execution_id]
+
+    def ended(self, execution_id: str) -> tuple[str, str]:
+        """Outcome and reason of an ended execution."""
+        item = self.execution(execution_id)
+        if item["state"] != State.ENDED.value:
+            raise AssertionError(f"not ended but {item['state']}: {item.get('reason')} {item.get('message')}")
+        return item["outcome"], item["reason"]
+
+    def outcomes(self) -> Counter[str]:
+        """How many executions ended how."""
+        return Counter(item["outcome"] for item in self.inbox.logged.values() if item["state"] == "ended")
+
+    def states(self) -> Counter[str]:
+        """How many executions stand where."""
+        return Counter(item["state"] for item in self.inbox.logged.values())
+
+    def leads(self) -> list[dict[str, Any]]:
+        """The org's Leads."""
+        return self.salesforce.records("Lead")

@@ -1,0 +1,243 @@
+"""The keys: dedupe windows, and guards that keep two writers off one record."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import pytest
+
+from leadbridge.errors import TransientError
+from leadbridge.ports import Guarded
+from tests.contract.ports.builders import START, a_claim, an_ending, an_event, arrival_of
+from tests.contract.ports.worlds import DynamoWorld, World
+from tests.integration.aws.local_aws import refusal
+
+MINUTES = timedelta(minutes=1)
+UNTIL = START + 5 * MINUTES
+
+
+def guard(world: World, now: datetime = START, **wanted: Iterable[str]) -> dict[str, dict[str, Guarded]]:
+    """Ask for guards until five minutes from `now`, by owner."""
+    asked = {owner: tuple(guards) for owner, guards in wanted.items()}
+    answer = world.keys.guard(asked, now + 5 * MINUTES, now)
+    return {owner: dict(guards) for owner, guards in answer.items()}
+
+
+# -- claims
+
+
+@pytest.mark.parametrize(
+    ("later", "owner"),
+    [
+        pytest.param(timedelta(minutes=4, seconds=59), "execution-0001", id="4:59"),
+        pytest.param(timedelta(minutes=5), None, id="5:00"),
+        pytest.param(timedelta(minutes=5, seconds=1), None, id="5:01"),
+    ],
+)
+def test_the_window_runs_from_arrival_to_arrival(world: World, later: timedelta, owner: str | None) -> None:
+    """A second event is a duplicate if it arrived less than five minutes after the first, whenever both are run."""
+    first = an_event(1)
+    second = an_event(2, received_at=first.received_at + later)
+    assert list(world.keys.claim([(first, a_claim())])) == [None]
+    world.clock.advance(hours=3)  # a backlog neither shortens nor prolongs the window
+
+    assert list(world.keys.claim([(second, a_claim())])) == [owner]
+
+
+def test_a_new_owner_opens_the_window_anew(world: World) -> None:
+    """After the window the second event holds the key, and the third counts from the second's arrival."""
+    first = an_event(1)
+    second = an_event(2, received_at=first.received_at + 6 * MINUTES)
+    third = an_event(3, received_at=first.received_at + 10 * MINUTES)
+
+    answers = [world.keys.claim([(event, a_claim())])[0] for event in (first, second, third)]
+
+    assert answers == [None, None, second.execution_id]
+
+
+def test_a_duplicate_does_not_prolong_the_window(world: World) -> None:
+    """An event every two minutes: the third one after the window is run, although each had a neighbour."""
+    events = [an_event(number, received_at=START + 2 * number * MINUTES) for number in range(4)]
+
+    answers = [world.keys.claim([(event, a_claim())])[0] for event in events]
+
+    assert answers == [None, "execution-0000", "execution-0000", None]
+
+
+@pytest.mark.fault("FA09")
+def test_an_event_is_no_duplicate_of_itself(world: World) -> None:
+    """The same execution claims its key again minutes and days later and still holds it."""
+    event = an_event()
+
+    answers = [world.keys.claim([(event, a_claim())])[0] for _ in range(3)]
+
+    assert answers == [None, None, None]
+    other = an_event(2, received_at=event.received_at + MINUTES)
+    assert list(world.keys.claim([(other, a_claim())])) == [event.execution_id]
+
+
+@pytest.mark.fault("FA02")
+def test_our_own_claim_whose_answer_was_lost_is_not_a_duplicate(dynamo_world: DynamoWorld) -> None:
+    """The write is committed and its answer lost; the repeated claim finds its own execution id and holds the key."""
+    world = dynamo_world
+    event = an_event()
+    world.unsteady.after["transact_write_items"] = [refusal("InternalServerError", "TransactWriteItems", status=500)]
+
+    assert list(world.keys.claim([(event, a_claim())])) == [None]
+
+    assert len(world.unsteady.called("transact_write_items")) == 2
+    duplicate = an_event(2)
+    assert list(world.keys.claim([(duplicate, a_claim())])) == [event.execution_id]
+
+
+@pytest.mark.fault("FA03")
+def test_an_expired_claim_that_is_still_there_is_not_believed(dynamo_world: DynamoWorld) -> None:
+    """The item is readable long after its end of life, yet a new event claims the key."""
+    world = dynamo_world
+    first = an_event(1)
+    world.keys.claim([(first, a_claim())])
+    later = an_event(2, received_at=first.received_at + timedelta(days=9))
+    (left,) = world.items("KeysTable")
+    assert left["ttl"] < later.received_at.timestamp()
+
+    assert list(world.keys.claim([(later, a_claim())])) == [None]
+
+
+def test_a_claim_lives_at_least_as_long_as_its_window(dynamo_world: DynamoWorld) -> None:
+    """The end of life that DynamoDB is told lies after the window's end, also of the longest window."""
+    event = an_event()
+    dynamo_world.keys.claim([(event, a_claim(window_seconds=86_400))])
+
+    (item,) = dynamo_world.items("KeysTable")
+
+    assert item["ttl"] >= (event.received_at + timedelta(seconds=86_400)).timestamp()
+
+
+def test_claims_of_one_batch_are_answered_one_by_one(world: World) -> None:
+    """One key that is held keeps the others of the call from nothing."""
+    world.keys.claim([(an_event(1), a_claim("claim#b"))])
+
+    answers = world.keys.claim(
+        [(an_event(number), a_claim(f"claim#{key}")) for number, key in ((2, "a"), (3, "b"), (4, "c"))]
+    )
+
+    assert list(answers) == [None, "execution-0001", None]
+
+
+def test_a_released_claim_suppresses_nothing(world: World) -> None:
+    """After a failed event let go of its claim, the next event holds the key; a foreign release changes nothing."""
+    first, second, third = an_event(1), an_event(2), an_event(3)
+    world.keys.claim([(first, a_claim())])
+
+    world.keys.release("somebody else", [], ["claim#email"])
+    assert list(world.keys.claim([(second, a_claim())])) == [first.execution_id]
+
+    world.keys.release(first.execution_id, [], ["claim#email"])
+    assert list(world.keys.claim([(third, a_claim())])) == [None]
+
+
+# -- guards
+
+
+def test_a_guard_is_one_owners(world: World) -> None:
+    """While it is held nobody else obtains it; its owner obtains it again."""
+    assert set(guard(world, first=["a"])) == {"first"}
+
+    assert guard(world, second=["a"]) == {}
+    assert set(guard(world, first=["a"])) == {"first"}
+
+
+def test_guards_are_obtained_all_or_none(world: World) -> None:
+    """An owner that finds one of two guards busy holds neither: a third obtains the free one."""
+    guard(world, first=["b"])
+
+    assert guard(world, second=["a", "b"]) == {}
+
+    assert set(guard(world, third=["a"])) == {"third"}
+
+
+def test_a_busy_owner_is_left_out_and_the_others_obtain_theirs(world: World) -> None:
+    """Of three owners in one call, the one whose guard is busy is not in the answer; the others hold all theirs."""
+    guard(world, holder=["m2"])
+
+    obtained = guard(world, first=["l1", "m1"], second=["l2", "m2"], third=["l3", "m3"])
+
+    assert {owner: set(guards) for owner, guards in obtained.items()} == {"first": {"l1", "m1"}, "third": {"l3", "m3"}}
+    assert guard(world, fourth=["m1"], fifth=["m3"]) == {}
+    assert set(guard(world, sixth=["l2"])) == {"sixth"}
+
+
+@pytest.mark.parametrize(
+    ("later", "is_free"),
+    [
+        pytest.param(timedelta(minutes=5), False, id="at its end"),
+        pytest.param(timedelta(minutes=5, milliseconds=1), True, id="after its end"),
+    ],
+)
+def test_an_expired_guard_is_taken_over(world: World, later: timedelta, is_free: bool) -> None:
+    """A guard whose owner died is free from its own end on, whether or not the item is still there (FA03)."""
+    guard(world, dead=["a"])
+
+    assert ("heir" in guard(world, START + later, heir=["a"])) is is_free
+
+
+def test_taking_a_guard_again_prolongs_it(world: World) -> None:
+    """An owner that obtains its guard once more holds it for the new duration."""
+    guard(world, mine=["a"])
+    guard(world, START + 4 * MINUTES, mine=["a"])
+
+    assert guard(world, START + 8 * MINUTES, other=["a"]) == {}
+
+
+def test_a_released_guard_is_free(world: World) -> None:
+    """After its release anybody obtains it, and nothing counts as written."""
+    guard(world, mine=["a", "b"])
+
+    world.keys.release("mine", ["a", "b"], [])
+
+    obtained = guard(world, other=["a", "b"])
+    assert {name: dict(found.last) for name, found in obtained["other"].items()} == {"a": {}, "b": {}}
+
+
+def test_a_late_release_leaves_the_new_owners_guard(world: World) -> None:
+    """Of two guards the one that another took over stays the other's, the own one is let go."""
+    guard(world, late=["a", "b"])
+    now = START + 6 * MINUTES
+    guard(world, now, owner=["b"])
+
+    world.keys.release("late", ["a", "b"], [])
+
+    assert set(guard(world, now, third=["a"], fourth=["b"])) == {"third"}
+
+
+@pytest.mark.fault("FT06")
+def test_a_guard_remembers_the_newest_write_of_each_action(world: World) -> None:
+    """Two Actions wrote under one key; whoever obtains it next learns both sequences."""
+    events = [an_event(1), an_event(2, action_id="other-action"), an_event(3)]
+    for event in events:
+        world.inbox.add(event, arrival_of(event))
+    for event in world.inbox.claim(events, 1):
+        guard(world, **{event.execution_id: ["match"]})
+        world.inbox.finish([an_ending(event, guards=("match",), written=True)])
+
+    obtained = guard(world, next=["match", "unused"])
+
+    assert dict(obtained["next"]["match"].last) == {
+        "person-to-lead": events[2].sequence,
+        "other-action": events[1].sequence,
+    }
+    assert dict(obtained["next"]["unused"].last) == {}
+
+
+def test_many_owners_obtain_their_guards_at_once(world: World) -> None:
+    """More guards than one transaction or one read takes (60 owners of 2) are all obtained, in one call."""
+    wanted = {f"owner{number}": [f"lead#{number}", f"match#{number}"] for number in range(60)}
+
+    obtained = guard(world, **wanted)
+
+    assert {owner: sorted(guards) for owner, guards in obtained.items()} == wanted
+
+
+def test_a_wave_that_names_a_key_twice_is_a_fault_of_the_caller(world: World) -> None:
+    """Two owners asking for one guard in one call is refused loudly by either implementation."""
+    with pytest.raises((ValueError, TransientError, Exception), match=r"twice|multiple operations"):
+        guard(world, first=["a"], second=["a"])

@@ -1,0 +1,176 @@
+"""A Marketo instance in memory, with the rules that the use-cases rely on."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.domain.records import (
+    Activity,
+    CustomActivity,
+    CustomActivityType,
+    ObjectDescription,
+    RowResult,
+)
+from leadbridge.errors import ConfigurationError, PermanentError
+from leadbridge.ports import Clock, LeadAction
+from tests.fakes.clock import SettableClock
+from tests.fakes.steps import Step, nothing
+from tests.fakes.trouble import CallFault, Trouble, refusal
+
+type Lead = dict[str, Any]
+BATCH_ROWS = 300
+ACTIVITY_LEADS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    activity: Activity
+    visible_at: datetime
+
+
+class FakeMarketo:
+    """`ports.Marketo`; `leads` and `logged()` are what it holds, `trouble` makes it misbehave.
+
+    `activity_lag` is how long an added activity stays out of the activity log's sight.
+    """
+
+    def __init__(
+        self,
+        leads: ObjectDescription,
+        *types: CustomActivityType,
+        clock: Clock | None = None,
+        step: Step = nothing,
+        activity_lag: timedelta = timedelta(0),
+    ) -> None:
+        self.trouble = Trouble("marketo")
+        self.leads: dict[int, Lead] = {}
+        self._described = leads
+        self._types = {kind.api_name: kind for kind in types}
+        self._clock: Clock = clock or SettableClock()
+        self._step = step
+        self._lag = activity_lag
+        self._activities: list[_Logged] = []
+        self._serial = 0
+
+    # -- for tests
+
+    def load(self, *lead_ids: int, **fields: Any) -> None:
+        """Put leads in without rules."""
+        for lead_id in lead_ids:
+            self.leads[lead_id] = {"id": lead_id} | fields
+
+    def logged(self, lead_id: int | None = None) -> list[Activity]:
+        """Custom activities in the order of their adding, seen without any lag."""
+        found = [item.activity for item in self._activities]
+        return [activity for activity in found if lead_id is None or activity.lead_id == lead_id]
+
+    # -- the port
+
+    def describe_leads(self) -> ObjectDescription:
+        """Fields of the lead object by REST name."""
+        self._step("marketo.describe_leads")
+        self.trouble.begin("describe_leads")
+        return self._described
+
+    def sync_leads(
+        self, rows: Sequence[Mapping[str, Any]], *, action: LeadAction, lookup_field: str
+    ) -> Sequence[RowResult]:
+        """Create or update leads; results in input order."""
+
+        def one(row: Mapping[str, Any]) -> RowResult:
+            found = [lead for lead in self.leads.values() if _same(lead.get(lookup_field), row.get(lookup_field))]
+            if action == "createDuplicate":
+                found = []
+            if len(found) > 1:
+                return refusal("1007", "Multiple lead match lookup criteria")
+            if found and action == "createOnly":
+                return refusal("1005", "Lead already exists")
+            if not found and action == "updateOnly":
+                return refusal("1004", "Lead not found")
+            if found:
+                found[0].update(row)
+                return RowResult(ok=True, status="updated", id=str(found[0]["id"]))
+            new_id = max(self.leads, default=0) + 1
+            self.leads[new_id] = {"id": new_id} | dict(row)
+            return RowResult(ok=True, status="created", id=str(new_id))
+
+        if "id" in {lookup_field, *(name for row in rows for name in row)} and action != "updateOnly":
+            raise PermanentError("id cannot be written", vendor="marketo", operation="sync_leads", code="1006")
+        lookups = [str(row.get(lookup_field)).strip().lower() for row in rows]
+        if len(set(lookups)) != len(lookups):
+            raise AssertionError("one call names a lead twice")
+        for name in sorted({name for row in rows for name in row} - set(self._described.fields) - {"id"}):
+            raise PermanentError(f"Field '{name}' not found", vendor="marketo", operation="sync_leads", code="1006")
+        return self._write("sync_leads", rows, one)
+
+    def custom_activity_type(self, api_name: str) -> CustomActivityType:
+        """The custom activity type of that API name."""
+        self._step("marketo.custom_activity_type")
+        self.trouble.begin("custom_activity_type")
+        if not api_name.isidentifier():
+            raise ConfigurationError(["activity type: only letters, digits and underscores are allowed"])
+        if api_name not in self._types:
+            raise PermanentError("not found", vendor="marketo", operation="custom_activity_type", code="1013")
+        return self._types[api_name]
+
+    def add_custom_activities(self, activities: Sequence[CustomActivity]) -> Sequence[RowResult]:
+        """Add custom activities; adding one again makes a second one."""
+        rows = [{"leadId": item.lead_id, "activity": item} for item in activities]
+        return self._write("add_custom_activities", rows, lambda row: self._add(row["activity"]))
+
+    def activities(
+        self, since: datetime, activity_type_ids: Sequence[int], lead_ids: Sequence[int]
+    ) -> Iterator[Activity]:
+        """Activities since a moment; at most 30 leads."""
+        self._step("marketo.activities")
+        if len(lead_ids) > ACTIVITY_LEADS:
+            raise AssertionError(f"{len(lead_ids)} leads in one query")
+        self.trouble.begin("activities")
+        for item in self._activities:
+            found = item.activity
+            in_reach = found.activity_type_id in activity_type_ids and found.lead_id in lead_ids
+            if in_reach and found.activity_date >= since and item.visible_at <= self._clock.now():
+                yield found
+
+    # -- rules
+
+    def _write(
+        self, operation: str, rows: Sequence[Mapping[str, Any]], one: Callable[[Mapping[str, Any]], RowResult]
+    ) -> list[RowResult]:
+        self._step(f"marketo.{operation}")
+        if not 0 < len(rows) <= BATCH_ROWS:
+            raise AssertionError(f"{len(rows)} rows in one call")
+        fault: CallFault | None = self.trouble.begin(operation, rows)
+        refused = self.trouble.refused(operation, rows)
+        results = [refused[place] if place in refused else one(row) for place, row in enumerate(rows)]
+        if fault is not None:
+            raise fault.error
+        self._step(f"marketo.{operation}_done")
+        return results
+
+    def _add(self, activity: CustomActivity) -> RowResult:
+        kind = next((kind for kind in self._types.values() if kind.id == activity.activity_type_id), None)
+        if kind is None:
+            return refusal("1003", "Invalid activity type")
+        if activity.lead_id not in self.leads:
+            return refusal("1004", "Lead not found")
+        if not set(activity.attributes) <= set(kind.attributes):
+            return refusal("1003", "Unknown attribute")
+        self._serial += 1
+        added = Activity(
+            marketo_guid=str(self._serial),
+            lead_id=activity.lead_id,
+            activity_type_id=activity.activity_type_id,
+            activity_date=activity.activity_date.replace(microsecond=0),
+            primary_attribute_value=activity.primary_attribute_value,
+            attributes=dict(activity.attributes),
+        )
+        self._activities.append(_Logged(added, self._clock.now() + self._lag))
+        return RowResult(ok=True, status="added", id=added.marketo_guid)
+
+
+def _same(held: Any, given: Any) -> bool:
+    if held is None or given is None:
+        return False
+    return str(held).strip().lower() == str(given).strip().lower()

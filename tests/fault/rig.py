@@ -1,0 +1,477 @@
+"""What the fault tests hold in their hands: a stack of their own, both vendors' control planes, and sharp tools.
+
+Everything here looks at the product from outside: HTTP answers, records and call logs of the simulators, log items
+of the executions table, the command line. Nothing of `leadbridge` is imported.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+from boto3.dynamodb.types import TypeDeserializer
+
+from devstack.demo import ACTION, RECIPES, stack_facts
+from devstack.stack import Stack
+
+#: long enough for a machine that is busy with other things; a test that waits this long has failed
+PATIENCE = 90.0
+#: short settings, so that leases end and retries come due while a test looks on
+PARAMETERS: Mapping[str, str] = {
+    "LeaseSeconds": "4",
+    "RetrySeconds": "1",
+    "SettleSeconds": "3",
+    "VisibilitySeconds": "2",
+}
+LANE = "salesforce-demo"
+#: calls that the product makes, as fault rules spell them
+QUERY = "GET */query"
+CREATE = "POST */composite/sobjects"
+UPDATE = "PATCH */composite/sobjects"
+WRITE_BACK = "POST /rest/v1/leads.json"
+ACTIVITY = "POST /rest/v1/activities/external.json"
+ACTIVITY_TYPE = "GET /rest/v1/activities/external/type/*"
+#: outcomes that are told to the person in Marketo
+TOLD = {"created", "updated", "failed"}
+WRITTEN = {"created", "updated"}
+
+_deserializer = TypeDeserializer()
+_numbers = count(1)
+
+type Record = dict[str, Any]
+
+
+class TooLateError(AssertionError):
+    """What was waited for did not come about; the text says what was seen instead."""
+
+
+def wait_for[T](what: str, look: Callable[[], T | None], seconds: float = PATIENCE, every: float = 0.1) -> T:
+    """Look until there is something.
+
+    Raises:
+        TooLateError: There was nothing within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise TooLateError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(every)
+    return found
+
+
+class Twin:
+    """A vendor simulator seen through its control plane."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self._limits = self._get("limits")
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def calm(self) -> None:
+        """Switch all faults off and set the limits back."""
+        self.post("faults", [])
+        self.post("limits", self._limits)
+
+    def post(self, path: str, document: Any = None) -> Any:
+        """Change something."""
+        answer = self._client.post(f"/_sim/{path}", json=document)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def fault(self, match: str, kind: str, **members: Any) -> None:
+        """Add a fault rule."""
+        rules = [{k: v for k, v in rule.items() if k != "hits"} for rule in self._get("faults")]
+        self.post("faults", [*rules, {"match": match, "kind": kind, **members}])
+
+    def hits(self, number: int = 0) -> int:
+        """How often a fault rule has fired; a call held up by `delay` counts from its arrival."""
+        return int(self._get("faults")[number]["hits"])
+
+    def set_limit(self, name: str, value: float) -> None:
+        """Set one vendor limit."""
+        self.post("limits", {name: value})
+
+    def mark(self) -> int:
+        """The number of the newest call, for `calls_since`."""
+        return int(self._get("calls")["total"])
+
+    def violations(self) -> dict[str, int]:
+        """How often each limit was broken."""
+        return dict(self._get("calls")["violations"])
+
+    def calls_since(self, mark: int, match: str = "* *") -> list[Record]:
+        """Finished calls after a mark that a fault rule with this `match` would match."""
+        method, _, path = match.partition(" ")
+        pattern = re.compile(f"{re.escape(method)} {re.escape(path)}".replace(r"\*", ".*"))
+        log: list[Record] = self._get(f"log?since={mark}")
+        return [call for call in log if pattern.fullmatch(f"{call['method']} {call['path']}")]
+
+    def records(self, name: str) -> list[Record]:
+        """Every record of an object."""
+        found: list[Record] = self._get(f"records/{name}")
+        return found
+
+    def load(self, name: str, records: Sequence[Record]) -> list[Any]:
+        """Insert records as an administrator; gives their ids."""
+        ids: list[Any] = self.post("load", {name: list(records)})[name]
+        return ids
+
+    def _get(self, path: str) -> Any:
+        answer = self._client.get(f"/_sim/{path}")
+        assert answer.is_success, answer.text
+        return answer.json()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A Marketo person of one test."""
+
+    lead_id: int
+    fields: Mapping[str, str]
+
+    @property
+    def email(self) -> str:
+        """The address, as both vendors hold it."""
+        return self.fields["email"]
+
+    def body(self, **changes: str) -> Record:
+        """The webhook body that a campaign sends for the person."""
+        return {"lead": {"id": str(self.lead_id), **self.fields, **changes}}
+
+
+@dataclass(kw_only=True)
+class Rig:
+    """The stack under test with everything a fault test does to it and sees of it."""
+
+    stack: Stack
+    #: where the command line finds this stack and no other
+    folder: Path
+    facts: Record = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    _slugs: Iterator[int] = field(default_factory=lambda: count(1))
+
+    # set-up
+
+    def prepare(self) -> None:
+        """Store credentials, upload the certificate, apply and activate the recipes."""
+        self.facts = stack_facts(self.stack)
+        file = self.folder / ".local" / "stack.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(self.facts))
+        secret = {"LEADBRIDGE_CLIENT_SECRET": self.facts["marketo_client_secret"]}
+        self.cli("connections", "secret", "marketo-demo", "--client-id", self.facts["marketo_client_id"], **secret)
+        self.salesforce.post("certificate", {"certificate": self.cli("connections", "certificate", LANE)})
+        addresses = {
+            name.upper(): str(self.facts[name])
+            for name in ("marketo_url", "salesforce_url", "salesforce_audience", "salesforce_client_id")
+        }
+        addresses["SALESFORCE_USERNAME"] = str(self.facts["salesforce_username"])
+        self.cli("apply", str(RECIPES / "demo-connections.yaml"), str(RECIPES / f"{ACTION}.yaml"), **addresses)
+        self.cli("activate", ACTION)
+        self.keys[ACTION] = self.cli("keys", "show", ACTION).strip()
+
+    def apply(self, document: str) -> str:
+        """Apply and activate one more Action; gives its id."""
+        found = re.search(r"^id: (\S+)$", document, re.MULTILINE)
+        assert found is not None
+        file = self.folder / f"{found[1]}.yaml"
+        file.write_text(document)
+        self.cli("apply", str(file))
+        self.cli("activate", found[1])
+        self.keys[found[1]] = self.cli("keys", "show", found[1]).strip()
+        return found[1]
+
+    def cli(self, *arguments: str, **environment: str) -> str:
+        """Run the command line as a person would; gives what it prints."""
+        command = [str(Path(sys.executable).parent / "leadbridge"), *arguments]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == 0, f"leadbridge {' '.join(arguments)}: {done.stderr or done.stdout}"
+        return done.stdout
+
+    @cached_property
+    def marketo(self) -> Twin:
+        """The Marketo simulator."""
+        return Twin(str(self.stack.simulators["marketo_url"]))
+
+    @cached_property
+    def salesforce(self) -> Twin:
+        """The Salesforce simulator."""
+        return Twin(str(self.stack.simulators["salesforce_url"]))
+
+    @cached_property
+    def web(self) -> httpx.Client:
+        """A sender of webhooks with as many connections as a Marketo instance keeps."""
+        return httpx.Client(timeout=PATIENCE, trust_env=False, limits=httpx.Limits(max_connections=20))
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        """DynamoDB with the rights of the account's root."""
+        return self.stack.client("dynamodb")
+
+    @cached_property
+    def sqs(self) -> Any:
+        """SQS with the rights of the account's root."""
+        return self.stack.client("sqs")
+
+    def calm(self) -> None:
+        """Undo what a test did to the vendors and to the workers."""
+        for pid in self.workers():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self.marketo.calm()
+        self.salesforce.calm()
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.marketo.close()
+        self.salesforce.close()
+        self.web.close()
+
+    # persons and calls
+
+    def persons(self, number: int = 1, **fields: str) -> list[Person]:
+        """New persons in Marketo whom nobody else knows."""
+        slug = next(self._slugs)
+        told = [
+            {
+                "email": f"person.{slug}.{index}@example.com",
+                "firstName": f"Fay {index}",
+                "lastName": f"Fault {slug}",
+                "company": "Example Ltd",
+                **fields,
+            }
+            for index in range(number)
+        ]
+        ids = self.marketo.load("leads", told)
+        return [Person(lead_id=int(id_), fields=each) for id_, each in zip(ids, told, strict=True)]
+
+    def person(self, **fields: str) -> Person:
+        """One new person in Marketo."""
+        return self.persons(1, **fields)[0]
+
+    def post(self, body: Record, action: str = ACTION) -> httpx.Response:
+        """Call the webhook once, as a campaign would."""
+        return self.web.post(
+            f"{self.stack.webhook_url}/{action}", json=body, headers={"X-Leadbridge-Key": self.keys[action]}
+        )
+
+    def send(self, *persons: Person, action: str = ACTION) -> list[str]:
+        """Call the webhook for persons, one after the other; gives the execution ids."""
+        return [accepted(self.post(person.body(), action)) for person in persons]
+
+    def send_at_once(self, bodies: Sequence[Record], action: str = ACTION) -> list[str]:
+        """Call the webhook with all bodies in parallel; gives the execution ids."""
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            return [accepted(answer) for answer in pool.map(lambda body: self.post(body, action), bodies)]
+
+    def message(self, person: Person, **changes: Any) -> Record:
+        """A message of the queue as the receiving function writes it (version 1, docs/webhook.md)."""
+        now = httpx.get(f"{self.marketo.url}/_sim/clock", trust_env=False).json()["now"]
+        identity = f"{next(_numbers):032x}"
+        return {
+            "v": 1,
+            "kind": "event",
+            "execution_id": identity,
+            "action_id": ACTION,
+            "received_at": now,
+            "sequence": f"{int(time.time() * 1000):014d}#{identity}",
+            "header_names": [],
+            "payload": person.body(),
+            "reason": "",
+            **changes,
+        }
+
+    def enqueue(self, body: str) -> None:
+        """Put a message on the queue."""
+        self.sqs.send_message(QueueUrl=self.stack.outputs["EventsQueueUrl"], MessageBody=body)
+
+    def queued(self, queue: str = "EventsQueueUrl") -> int:
+        """Messages in a queue, visible or being read."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=self.stack.outputs[queue], AttributeNames=names)
+        return sum(int(found["Attributes"][name]) for name in names)
+
+    # what became of them
+
+    def execution(self, execution_id: str) -> Record | None:
+        """The log item of one execution."""
+        key = {"pk": {"S": f"execution#{execution_id}"}, "sk": {"S": "log"}}
+        found = self.dynamodb.get_item(
+            TableName=self.stack.outputs["ExecutionsTableName"], Key=key, ConsistentRead=True
+        )
+        return _plain(found["Item"]) if "Item" in found else None
+
+    def inbox(self) -> dict[str, Record]:
+        """What waits in the lane, by execution id."""
+        found = self.dynamodb.query(
+            TableName=self.stack.outputs["ExecutionsTableName"],
+            KeyConditionExpression="pk = :lane",
+            ExpressionAttributeValues={":lane": {"S": f"lane#{LANE}"}},
+            ConsistentRead=True,
+        )
+        return {item["execution_id"]: item for item in map(_plain, found["Items"])}
+
+    def reached(self, ids: Iterable[str], *states: str, seconds: float = PATIENCE) -> list[Record]:
+        """Wait until every execution is in one of the states; the schedule's sweep runs every other second."""
+        wanted = list(ids)
+        swept = time.monotonic()
+        seen: dict[str, Record] = {}
+
+        def look() -> bool:
+            nonlocal swept
+            for each in wanted:
+                if seen.get(each, {}).get("state") not in states:
+                    seen[each] = self.execution(each) or {"state": "unknown"}
+            if time.monotonic() - swept > 2:
+                self.sweep()
+                swept = time.monotonic()
+            return all(seen[each]["state"] in states for each in wanted)
+
+        try:
+            wait_for(f"{len(wanted)} executions {' or '.join(states)}", look, seconds)
+        except TooLateError as error:
+            left = [seen[each] for each in wanted if seen[each]["state"] not in states]
+            logs = "".join(self.stack.function_logs("run_actions")[-40:])
+            raise TooLateError(f"{error}; {len(left)} are not: {left[:3]}\n{logs}") from None
+        return [seen[each] for each in wanted]
+
+    def ended(self, ids: Iterable[str], seconds: float = PATIENCE) -> list[Record]:
+        """Wait until every execution has ended; gives their log items in order."""
+        return self.reached(ids, "ended", seconds=seconds)
+
+    def sweep(self) -> list[str]:
+        """What the schedule does once a minute; gives the lanes that were rung for."""
+        answer = self.stack.client("lambda").invoke(FunctionName=self.stack.outputs["SweepFunctionName"])
+        report: Record = json.load(answer["Payload"])
+        assert "FunctionError" not in answer, report
+        return list(report["lanes"])
+
+    def leads(self, email: str) -> list[Record]:
+        """Salesforce Leads with an address, compared as Salesforce does."""
+        return [
+            record
+            for record in self.salesforce.records("Lead")
+            if str(record["Email"]).lower() == email.strip().lower()
+        ]
+
+    def lead(self, email: str) -> Record:
+        """The one Salesforce Lead with an address."""
+        found = self.leads(email)
+        assert len(found) == 1, f"{len(found)} Leads with {email}"
+        return found[0]
+
+    def activities(self, execution_id: str) -> list[Record]:
+        """Custom activities in Marketo that carry an execution id."""
+        return [
+            record
+            for record in self.marketo.records("activities")
+            if any(attribute.get("value") == execution_id for attribute in record.get("attributes", []))
+        ]
+
+    def whole(self, person: Person, *ids: str) -> list[Record]:
+        """Assert that nothing was lost and nothing doubled for one person; gives the ended executions.
+
+        One outcome for each call and nothing left of it in the inbox, one Lead, one activity for each call that
+        is told, and the Lead's Id at the person.
+        """
+        items = self.ended(ids)
+        assert not self.inbox().keys() & set(ids)
+        lead = self.lead(person.email)
+        for item in items:
+            told = 1 if item["outcome"] in TOLD else 0
+            assert len(self.activities(item["execution_id"])) == told, item
+            if item["outcome"] in WRITTEN:
+                assert item["salesforce_id"] == lead["Id"]
+                assert item["writeback"]["status"] == "written"
+                assert item["activity"]["status"] == "added"
+        stored = next(each for each in self.marketo.records("leads") if each["id"] == person.lead_id)
+        assert (stored["salesforceId"], stored["leadbridgeStatus"]) == (lead["Id"], "Synced")
+        return items
+
+    # sharp tools
+
+    def workers(self) -> list[int]:
+        """The processes that run `run_actions`, busy or idle."""
+        return self.stack.worker_pids("run_actions")
+
+    def kill(self, number: int = signal.SIGKILL) -> list[int]:
+        """Send a signal to every worker; gives their process ids."""
+        pids = self.workers()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return pids
+
+    @contextmanager
+    def lane_closed(self) -> Iterator[None]:
+        """While open, calls are stored and nobody drains; afterwards the lane is free, and nobody has rung."""
+        self._change_lane("SET lease_until = :until", {":until": {"S": "9999-01-01T00:00:00.000Z"}})
+        try:
+            yield
+        finally:
+            self._change_lane("SET lease_until = :until REMOVE rung_until", {":until": {"S": "0"}})
+
+    def stored(self, ids: Iterable[str]) -> None:
+        """Wait until every call stands in the inbox."""
+        wanted = set(ids)
+        wait_for("calls in the inbox", lambda: wanted <= self.inbox().keys())
+
+    def at_once(self, *persons: Person) -> list[str]:
+        """Send persons so that the next worker finds them in one batch, and start it."""
+        with self.lane_closed():
+            ids = self.send(*persons)
+            self.stored(ids)
+        self.sweep()
+        return ids
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock that both vendors and the functions follow."""
+        self.marketo.post("clock", {"advance_seconds": seconds})
+
+    def _change_lane(self, expression: str, values: Mapping[str, Any]) -> None:
+        def change() -> bool:
+            self.dynamodb.update_item(
+                TableName=self.stack.outputs["StateTableName"],
+                Key={"pk": {"S": "lane"}, "sk": {"S": LANE}},
+                UpdateExpression=expression,
+                ExpressionAttributeValues=dict(values),
+            )
+            return True
+
+        change()
+
+
+def accepted(answer: httpx.Response) -> str:
+    """The execution id of a call that was accepted."""
+    assert answer.status_code == 200, answer.text
+    document = answer.json()
+    assert document["status"] == "accepted", document
+    return str(document["execution_id"])
+
+
+def _plain(item: Mapping[str, Any]) -> Record:
+    return {name: _deserializer.deserialize(value) for name, value in item.items()}
