@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.action import Action
+from leadbridge.domain.action import Action, Configuration
 from leadbridge.domain.outcome import State
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
@@ -58,7 +58,8 @@ class World:
         )
         self.connections = FakeConnections(marketo={MARKETO: self.marketo}, salesforce={SALESFORCE: self.salesforce})
         self.serial = 0
-        for document in (a_marketo_connection(), a_salesforce_connection(), *(actions or (an_action(),))):
+        documents: list[Configuration] = [a_marketo_connection(), a_salesforce_connection()]
+        for document in [*documents, *(actions or (an_action(),))]:
             self.configurations.put(document)
             if isinstance(document, Action):
                 self.configurations.set_active(document.id, active=True)

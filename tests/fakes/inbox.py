@@ -96,6 +96,15 @@ class InMemoryInbox:
             self._step("inbox.claimed")
         return claimed
 
+    def relinquish(self, events: Sequence[Event]) -> None:
+        """Let go of claimed events: their epoch becomes 0, nothing else changes."""
+        for event in events:
+            self._step("inbox.relinquish")
+            stored = self.waiting.get(_key(event))
+            if stored is not None and stored.epoch == event.epoch:
+                self.waiting[_key(event)] = stored.evolve(epoch=0)
+            self._step("inbox.relinquished")
+
     def save(self, events: Sequence[Event]) -> Sequence[Event]:
         """Store events as they are now, provided that their epoch still holds them."""
         saved = []

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from leadbridge.errors import TransientError
 
@@ -27,13 +27,15 @@ TRANSACTION_LIMIT = 100
 #: tries against transaction conflicts and throttling before the caller hears of it
 TRIES = 8
 
-#: DynamoDB's words for "later"
+#: DynamoDB's words for "later"; after the last two the write may have been carried out, which every condition allows for
 THROTTLES = frozenset(
     {
         "ThrottlingException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "TransactionInProgressException",
+        "InternalServerError",
+        "ServiceUnavailable",
     }
 )
 
@@ -122,6 +124,8 @@ def _write_chunk(
             raise
         reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", [])
         return _sort_out(groups, chunk, reasons, answers)
+    except BotoCoreError as error:  # no answer, after the SDK's own tries: the caller's work comes again
+        raise TransientError(type(error).__name__, vendor="aws", operation="TransactWriteItems") from error
     return []
 
 

@@ -88,7 +88,9 @@ class DynamoLanes:
                 condition + " AND arrivals = :arrivals",
                 values | {":arrivals": lease.arrivals},
             )
-        return self._change(lease.lane, "SET lease_until = :nobody", condition, values) is not None
+        # a ring that was answered while this lease lived must not silence the next one
+        changed = self._change(lease.lane, "SET lease_until = :nobody", condition, values, remove="rung_until")
+        return changed is not None
 
     def idle(self, now: datetime) -> Sequence[str]:
         """Lanes without a live lease."""

@@ -21,7 +21,7 @@ class DrainSettings:
     #: begin no batch with less time than this left: vendor calls may take minutes (their own time-outs)
     handover_seconds: float = 150.0
     #: begin no vendor write with less time than this left inside a batch
-    last_write_seconds: float = 110.0
+    last_write_seconds: float = 60.0
     #: stay for events that come due so soon, rather than leave them to the next sweep
     patience: timedelta = timedelta(seconds=15)
 

@@ -33,7 +33,6 @@ REFUSALS_LIMIT = 20
 #: an event that died with its worker this often is parked
 CRASH_LIMIT = 2
 
-NOT_ATTEMPTED = Part(status="not_attempted")
 NOT_CONFIGURED = Part(status="not_configured")
 
 
@@ -59,8 +58,8 @@ class Entry:
     candidate: Candidate
     result: Result
     resumed: bool = False
-    writeback: Part = NOT_CONFIGURED
-    activity: Part = NOT_ATTEMPTED
+    writeback: Part | None = None
+    activity: Part | None = None
 
 
 class RunEvents:
@@ -111,7 +110,7 @@ class RunEvents:
             begun = event.evolve(version=compiled.version)
             admitted = pipeline.admit(begun, compiled, self._hash_key())
             if isinstance(admitted, Result):
-                ended.append(_ending(begun.evolve(executed_at=self._clock.now()), admitted))
+                ended.append(_ending(begun.evolve(executed_at=self._clock.now()), admitted, compiled.action))
             else:
                 candidates.append(admitted)
         self._finish(ended)
@@ -152,7 +151,7 @@ class RunEvents:
                 text = message(claim.reason, owner=owner, fields=", ".join(claim.fields), seconds=claim.window_seconds)
                 result = Result(outcome=Outcome.DUPLICATE, reason=claim.reason, message=text)
                 self._keys.release(item.event.execution_id, [], [held.key for held in item.claims])
-                endings.append(_ending(item.event, result))
+                endings.append(_ending(item.event, result, item.compiled.action))
         self._finish(endings)
         return [item for item in wave if item.event.execution_id not in taken]
 
@@ -341,8 +340,6 @@ class RunEvents:
                 row = pipeline.writeback_row(entry.candidate, entry.result, record)
                 if row is not None:
                     pending.append((entry, row))
-                elif entry.candidate.compiled.action.writeback:
-                    entry.writeback = NOT_ATTEMPTED
             if not pending:
                 return entries
             _require(may_go_on)
@@ -576,16 +573,19 @@ def waves(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
 def _ending(
     event: Event,
     result: Result,
+    action: Action,
     *,
     guards: Sequence[str] = (),
-    writeback: Part = NOT_ATTEMPTED,
-    activity: Part = NOT_ATTEMPTED,
+    writeback: Part | None = None,
+    activity: Part | None = None,
 ) -> Ending:
+    # what was not told to Marketo says why
+    untold = Part(status="not_attempted", reason=str(result.reason or result.outcome), message=result.message)
     return Ending(
         event=event,
         result=result,
-        writeback=writeback,
-        activity=activity,
+        writeback=writeback or (untold if action.writeback else NOT_CONFIGURED),
+        activity=activity or untold,
         guards=tuple(guards),
         written=result.outcome in WRITTEN,
     )
@@ -595,6 +595,7 @@ def _entry_ending(entry: Entry) -> Ending:
     return _ending(
         entry.candidate.event,
         entry.result,
+        entry.candidate.compiled.action,
         guards=entry.candidate.guards,
         writeback=entry.writeback,
         activity=entry.activity,
