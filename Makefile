@@ -10,6 +10,8 @@ PY := .venv/bin/python
 # a setting left over in somebody's shell must not send a local stack elsewhere
 unexport AWS_ENDPOINT_URL AWS_PROFILE VIRTUAL_ENV PYTHONPATH
 export SAM_CLI_TELEMETRY := 0
+# machines behind an inspecting proxy have its certificate in the system store
+export UV_SYSTEM_CERTS := true
 
 .PHONY: help
 help: ## list the targets
