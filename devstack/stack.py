@@ -322,6 +322,8 @@ def _sam(arguments: Sequence[str], *, cwd: Path, log: Path, environment: Mapping
             "AWS_DEFAULT_REGION": REGION,
             "SAM_CLI_TELEMETRY": "0",
             "__SAM_CLI_APP_DIR": settings,
+            # it leaves temporary folders behind
+            "TMPDIR": settings,
             **environment,
         }
         with watched.running(command, log=log, environment=variables, cwd=cwd) as process:

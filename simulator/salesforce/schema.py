@@ -320,6 +320,8 @@ _LEAD = SObject(
         _number("Lead_Score__c", "double", 18, 2),
         _flag("Opt_In__c"),
         _typed("Score_Date__c", "date"),
+        # answers of a long form
+        *(_text(f"Answer_{number:02}__c", 80) for number in range(1, 25)),
         *_AUDIT,
     ),
 )

@@ -6,17 +6,12 @@ from typing import Any
 
 import httpx
 
-MAPPED = {
-    "email": "Email",
-    "firstName": "FirstName",
-    "lastName": "LastName",
-    "company": "Company",
-    "phone": "Phone",
-    "title": "Title",
-}
+type Payload = Mapping[str, Any]
+
+COLUMNS = ["email", "firstName", "lastName", "company", "phone", "title"]
 
 
-def synchronise(bodies: Iterable[Mapping[str, Any]], marketo: httpx.Client, salesforce: httpx.Client, kind: int) -> None:
+def synchronise(bodies: Iterable[Payload], marketo: httpx.Client, salesforce: httpx.Client, kind: int) -> None:
     for lead in (body["lead"] for body in bodies):
         email = lead["email"].strip()
         if lead["leadStatus"] == "Disqualified" or not re.fullmatch(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+", email):
@@ -24,7 +19,7 @@ def synchronise(bodies: Iterable[Mapping[str, Any]], marketo: httpx.Client, sale
         escaped = email.replace("\\", "\\\\").replace("'", "\\'")
         query = {"q": f"SELECT Id FROM Lead WHERE Email = '{escaped}'"}
         found = salesforce.get("query", params=query).json()["records"]
-        fields = {name: lead[column] for column, name in MAPPED.items() if lead[column].strip()}
+        fields = {name[0].upper() + name[1:]: lead[name] for name in COLUMNS if lead[name].strip()}
         fields["LeadSource"] = "Marketo"
         if found:
             answer = salesforce.patch(f"sobjects/Lead/{found[0]['Id']}", json=fields)

@@ -48,9 +48,7 @@ def show(figure: Figure) -> None:
 
 def spread(values: Sequence[float], unit: str = "ms") -> str:
     """Median, lowest and highest of some measurements."""
-    return (
-        f"median {statistics.median(values):.1f} {unit} ({min(values):.1f} to {max(values):.1f}, n = {len(values)})"
-    )
+    return f"median {statistics.median(values):.1f} {unit} ({min(values):.1f} to {max(values):.1f}, n = {len(values)})"
 
 
 def listed(counts: Mapping[str, int]) -> str:

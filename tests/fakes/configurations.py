@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from leadbridge.domain.action import KINDS, Configuration, as_document
+from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import Stored
 from tests.fakes.steps import Step, nothing
 
@@ -15,12 +16,15 @@ class InMemoryConfigurations:
         self._step = step
         self._current: dict[tuple[str, str], Stored] = {}
         self._history: dict[tuple[str, str, int], Stored] = {}
+        self._newer: set[tuple[str, str]] = set()
         self.reads = 0
 
     def get(self, kind: str, identifier: str, version: int | None = None) -> Stored | None:
         """The document, by default its current version; None if there is none."""
         self._step("configurations.get")
         self.reads += 1
+        if (kind, identifier) in self._newer:
+            raise UnknownVersionError(f"{identifier} was written by a newer version", code="2")
         if version is None:
             return self._current.get((kind, identifier))
         return self._history.get((kind, identifier, version))
@@ -47,6 +51,10 @@ class InMemoryConfigurations:
     def set_active(self, identifier: str, *, active: bool) -> None:
         """Activate or deactivate an Action; one that does not exist is an error."""
         self._current["action", identifier] = replace(self._current["action", identifier], active=active)
+
+    def outdate_us(self, kind: str, identifier: str) -> None:
+        """Make a document one that a newer version of Leadbridge wrote; for tests."""
+        self._newer.add((kind, identifier))
 
     def remove(self, kind: str, identifier: str) -> None:
         """Forget a document with all its versions; for tests, the product never deletes one."""

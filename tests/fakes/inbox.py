@@ -97,12 +97,11 @@ class InMemoryInbox:
         return claimed
 
     def relinquish(self, events: Sequence[Event]) -> None:
-        """Let go of claimed events: their epoch becomes 0, nothing else changes."""
+        """Let go of claimed events; those that a newer epoch holds, or nobody any more, stay as they are."""
         for event in events:
             self._step("inbox.relinquish")
-            stored = self.waiting.get(_key(event))
-            if stored is not None and stored.epoch == event.epoch:
-                self.waiting[_key(event)] = stored.evolve(epoch=0)
+            if self._holds(event):
+                self.waiting[_key(event)] = self.waiting[_key(event)].evolve(epoch=0)
             self._step("inbox.relinquished")
 
     def save(self, events: Sequence[Event]) -> Sequence[Event]:
@@ -160,6 +159,7 @@ class InMemoryInbox:
             return False
         self.waiting[_key(event)] = _as_stored(event)
         self.kept.pop(event.execution_id, None)
+        log.pop("ttl", None)
         log |= {"state": event.state.value, "reason": "", "message": "", "due_at": ""} | self._person(event.payload)
         self._step("inbox.readmitted")
         return True
@@ -221,8 +221,7 @@ class InMemoryInbox:
         } | self._person(payload or {})
 
     def _person(self, payload: Mapping[str, Any]) -> Item:
-        lead = payload.get("lead") or {}
-        campaign = payload.get("campaign") or {}
+        lead, campaign = _plain(payload.get("lead")), _plain(payload.get("campaign"))
         key = self._hash_key()
         found: Item = {}
         if lead.get("id"):
@@ -253,6 +252,11 @@ def _as_stored(event: Event) -> Event:
         intent=None if intent is None else replace(intent, at=instant(iso(intent.at))),
         reason=str(event.reason),
     )
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    members = value.items() if isinstance(value, Mapping) else ()
+    return {name: item for name, item in members if isinstance(item, str | int | float)}
 
 
 def _part(part: Part) -> dict[str, str]:

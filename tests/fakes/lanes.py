@@ -69,7 +69,7 @@ class InMemoryLanes:
             return False
         if not even_if_arrived and item.arrivals != lease.arrivals:
             return False
-        item.lease_until = NOBODY
+        item.lease_until, item.rung_until = NOBODY, None
         self._step("lanes.released")
         return True
 

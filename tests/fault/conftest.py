@@ -7,6 +7,33 @@ import pytest
 from devstack.stack import up
 from tests.fault.rig import PARAMETERS, Rig
 
+BY_KEY = """\
+format: 1
+kind: action
+id: person-by-key
+name: Person to Lead by key
+source: {connection: marketo-demo, table: leads}
+destination: {connection: salesforce-demo, object: Lead}
+identifier: {column: externalKey, field: External_Key__c}
+type: upsert
+mappings:
+  - {column: email, to: Email}
+  - {column: externalKey, to: External_Key__c}
+  - {column: firstName, to: FirstName}
+  - {column: lastName, to: LastName}
+  - {column: company, to: Company}
+writeback:
+  - {field: Id, to: salesforceId}
+  - {static: Synced, to: leadbridgeStatus}
+results:
+  activity: leadbridgeResult
+  success: Success
+  errored: Error
+  execution_attribute: executionId
+  mappings:
+    - {execution: salesforce_id, to: salesforceId}
+"""
+
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
@@ -24,3 +51,14 @@ def rig(running: Rig) -> Iterator[Rig]:
     running.calm()
     yield running
     running.calm()
+
+
+@pytest.fixture(scope="session")
+def actions(running: Rig) -> tuple[str, str]:
+    """Two Actions for Leads that map both e-mail address and external key, and match by one each."""
+    by_email = (
+        BY_KEY.replace("person-by-key", "person-by-email")
+        .replace("Lead by key", "Lead by address")
+        .replace("{column: externalKey, field: External_Key__c}", "{column: email, field: Email}")
+    )
+    return running.apply(by_email), running.apply(BY_KEY)

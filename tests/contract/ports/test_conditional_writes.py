@@ -1,7 +1,5 @@
 """What all DynamoDB adapters share: groups of conditional writes, their limits and their repetitions."""
 
-from typing import Any
-
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
@@ -38,7 +36,7 @@ def test_many_groups_are_split_into_transactions_that_hold_whole_groups(dynamo_w
     """70 groups of 3 become calls of at most 100 operations, none of which cuts a group; all items are there."""
     groups = [[a_put(f"{number:02d}-{part}") for part in "abc"] for number in range(70)]
 
-    answers = write_groups(dynamo_world.unsteady, groups)  # type: ignore[arg-type]  # a client behind a fault switch
+    answers = write_groups(dynamo_world.dynamodb, groups)
 
     assert answers == [None] * 70
     assert sizes(dynamo_world) == [99, 99, 12]
@@ -48,13 +46,13 @@ def test_many_groups_are_split_into_transactions_that_hold_whole_groups(dynamo_w
 
 def test_nothing_to_write_is_no_call(dynamo_world: DynamoWorld) -> None:
     """An empty list of groups asks DynamoDB nothing."""
-    assert write_groups(dynamo_world.unsteady, []) == []  # type: ignore[arg-type]  # a client behind a fault switch
+    assert write_groups(dynamo_world.dynamodb, []) == []
     assert sizes(dynamo_world) == []
 
 
 def test_a_refused_group_is_told_with_what_stood_in_its_way(dynamo_world: DynamoWorld) -> None:
     """Of three groups the refused one names the position and the item found; the other two are written whole."""
-    client: Any = dynamo_world.unsteady
+    client = dynamo_world.dynamodb
     write_groups(client, [[put("KeysTable", {"pk": "b2", "owner": "another"})]])
 
     answers = write_groups(client, [[a_put("a1"), a_put("a2")], [a_put("b1"), a_put("b2")], [a_put("c1")]])
@@ -83,7 +81,7 @@ def test_a_passing_refusal_is_waited_out(dynamo_world: DynamoWorld, fault: Excep
     waits: list[float] = []
     dynamo_world.unsteady.before[OPERATION] = [fault, fault]
 
-    answers = write_groups(dynamo_world.unsteady, [[a_put("a")], [a_put("b")]], sleep=waits.append)  # type: ignore[arg-type]  # a client behind a fault switch
+    answers = write_groups(dynamo_world.dynamodb, [[a_put("a")], [a_put("b")]], sleep=waits.append)
 
     assert answers == [None, None]
     assert written(dynamo_world) == ["a", "b"]
@@ -104,7 +102,7 @@ def test_a_lasting_refusal_becomes_an_error_to_come_back_from(dynamo_world: Dyna
     dynamo_world.unsteady.meanwhile[OPERATION] = [lambda: None, begin_throttling]
 
     with pytest.raises(TransientError, match="no progress") as caught:
-        write_groups(dynamo_world.unsteady, groups, sleep=waits.append)  # type: ignore[arg-type]  # a client behind a fault switch
+        write_groups(dynamo_world.dynamodb, groups, sleep=waits.append)
 
     assert caught.value.vendor == "aws"
     assert len(sizes(dynamo_world)) == 1 + TRIES
@@ -126,7 +124,7 @@ def test_a_database_that_does_not_answer_is_an_error_to_come_back_from(
     dynamo_world.unsteady.before[OPERATION] = [fault]
 
     with pytest.raises(TransientError):
-        write_groups(dynamo_world.unsteady, [[a_put("a")]])  # type: ignore[arg-type]  # a client behind a fault switch
+        write_groups(dynamo_world.dynamodb, [[a_put("a")]])
 
     assert len(sizes(dynamo_world)) == 1
 
@@ -136,7 +134,7 @@ def test_a_request_that_can_never_succeed_is_not_repeated(dynamo_world: DynamoWo
     dynamo_world.unsteady.before[OPERATION] = [refusal("AccessDeniedException", "TransactWriteItems")]
 
     with pytest.raises(Exception, match="AccessDeniedException"):
-        write_groups(dynamo_world.unsteady, [[a_put("a")]])  # type: ignore[arg-type]  # a client behind a fault switch
+        write_groups(dynamo_world.dynamodb, [[a_put("a")]])
 
     assert len(sizes(dynamo_world)) == 1
 

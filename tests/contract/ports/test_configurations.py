@@ -40,7 +40,6 @@ def test_applying_the_same_document_again_changes_nothing(world: World) -> None:
     assert world.configurations.put(an_action()) == (first, False)
 
 
-@pytest.mark.fault("FT09")
 def test_every_version_stays_readable(world: World) -> None:
     """After two changes the current version is the third and the first two are as they were."""
     documents = [an_action(name=name) for name in ("one", "two", "three")]

@@ -344,6 +344,30 @@ def test_a_deferred_event_is_nobodys_and_shows_why_it_waits(world: World) -> Non
     assert (again.attempts, again.crashes, again.due_at) == (1, 0, due_at)
 
 
+def test_relinquished_events_are_free_and_otherwise_as_stored(world: World) -> None:
+    """A holder that stops lets go of what it claimed: the next one counts no crash; what was saved since stays."""
+    first, second = claimed(world, an_event(1), an_event(2), epoch=1)
+    world.inbox.save([first.evolve(state=State.WRITING)])
+
+    world.inbox.relinquish([first, second])
+
+    assert waiting(world) == [first.evolve(state=State.WRITING, epoch=0), second.evolve(epoch=0)]
+    assert [event.crashes for event in world.inbox.claim(waiting(world), 2)] == [0, 0]
+    assert record_of(world, first.execution_id) == Record(state="waiting")
+
+
+@pytest.mark.fault("FA14")
+def test_a_late_holder_relinquishes_nothing(world: World) -> None:
+    """Events that a newer lease holds or has ended are not touched, and none comes back."""
+    held, ended = claimed(world, an_event(1), an_event(2), epoch=1)
+    (owner, done) = world.inbox.claim([held, ended], 2)
+    world.inbox.finish([an_ending(done)])
+
+    world.inbox.relinquish([held, ended])
+
+    assert waiting(world) == [owner]
+
+
 def test_an_event_that_waits_for_a_quota_is_shown_as_parked(world: World) -> None:
     """`parked` changes what people see; the event keeps its state and its place in the lane."""
     (mine,) = claimed(world, an_event())

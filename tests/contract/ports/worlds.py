@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.inbox import DynamoInbox
@@ -20,6 +20,9 @@ from tests.fakes.keys import InMemoryKeys
 from tests.fakes.lanes import InMemoryLanes
 from tests.fakes.log import InMemoryLog
 from tests.integration.aws.local_aws import SettableClock, Unsteady, client, create_table, scan
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 LEASE = timedelta(seconds=60)
 RETENTION = timedelta(days=30)
@@ -123,18 +126,18 @@ class DynamoWorld:
         for table in ("ConfigTable", "StateTable", "KeysTable", "ExecutionsTable"):
             create_table(self.raw, table)
         self.unsteady = Unsteady(self.raw)
-        dynamodb: Any = self.unsteady
+        self.dynamodb = cast("DynamoDBClient", self.unsteady)
         self.inbox = DynamoInbox(
-            dynamodb,
+            self.dynamodb,
             executions="ExecutionsTable",
             keys="KeysTable",
             hash_key=lambda: b"index-key",
             retention=RETENTION,
             now=self.clock.now,
         )
-        self.lanes = DynamoLanes(dynamodb, table="StateTable", lease=LEASE)
-        self.keys = DynamoKeys(dynamodb, table="KeysTable")
-        self.configurations = DynamoConfigurations(dynamodb, table="ConfigTable")
+        self.lanes = DynamoLanes(self.dynamodb, table="StateTable", lease=LEASE)
+        self.keys = DynamoKeys(self.dynamodb, table="KeysTable")
+        self.configurations = DynamoConfigurations(self.dynamodb, table="ConfigTable")
         self.log = DynamoLog(self.raw, table="ExecutionsTable")
 
     def items(self, table: str = "ExecutionsTable") -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -146,11 +147,11 @@ class Invocations:
         self.lambda_client.meta.events.register_first("before-send.lambda.Invoke", self._answer)
 
     def _answer(self, request: AWSRequest, **_: Any) -> AWSResponse:
-        body = request.body if isinstance(request.body, bytes) else bytes(cast("Any", request.body) or b"")
-        self.payloads.append(body)
-        self.targets.append(request.url)
+        url = str(request.url)
+        self.payloads.append(bytes(cast("Any", request.body)))
+        self.targets.append(url)
         assert request.headers["X-Amz-Invocation-Type"] in {b"Event", "Event"}
-        return AWSResponse(request.url, 202, {}, cast("Any", _NoContent()))
+        return AWSResponse(url, 202, HTTPHeaders(), cast("Any", _NoContent()))
 
 
 class _NoContent:

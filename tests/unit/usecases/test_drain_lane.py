@@ -8,6 +8,7 @@ import pytest
 
 from leadbridge.domain.event import Event
 from leadbridge.domain.records import Resolution
+from leadbridge.errors import TransientError
 from leadbridge.usecases.drain_lane import isolated
 from tests.builders.actions import SALESFORCE
 from tests.builders.events import an_event
@@ -64,9 +65,11 @@ def test_time_is_looked_at_between_batches() -> None:
     world = World()
     for lead_id in range(1, 5):
         world.receive(lead_id)
-    left = iter([900.0, 100.0])
 
-    report = world.drain(batch=2, remaining=lambda: next(left))
+    def remaining() -> float:
+        return 900.0 if world.salesforce.trouble.made("create") == 0 else 149.0
+
+    report = world.drain(batch=2, remaining=remaining)
 
     assert (report["end"], report["events"]) == ("handed over", 2)
     assert len(world.inbox.waiting) == 2
@@ -85,7 +88,7 @@ def test_arrivals_during_the_drain_are_not_left_behind() -> None:
             arrived.append(world.receive(2))
         return found
 
-    world.inbox.due = one_more  # type: ignore[method-assign, assignment]  # the moment between look and release
+    world.inbox.due = one_more  # type: ignore[method-assign]  # the moment between look and release
 
     report = world.drain()
 
@@ -156,6 +159,47 @@ def test_a_lost_lease_ends_the_drain() -> None:
     assert report["end"] == "lease lost"
     assert world.leads() == []
     assert world.lanes.take(SALESFORCE, world.clock.now()) is None, "the successor's lease must live"
+
+
+def test_time_that_runs_out_inside_a_batch_stops_before_the_next_write() -> None:
+    """A drainer with too little time for a vendor write stops in its batch; its successor ends the batch, once."""
+    world = World()
+    for lead_id in (1, 2):
+        world.receive(lead_id)
+    world.bell.rung.clear()
+
+    def remaining() -> float:
+        return 900.0 if world.salesforce.trouble.made("create") == 0 else 60.0
+
+    report = world.drain(remaining=remaining)
+
+    assert (report["end"], world.bell.rung) == ("handed over", [SALESFORCE])
+    assert world.marketo.trouble.made("sync_leads") == 0
+    world.run_out()
+    assert world.outcomes() == {"created": 2}
+    assert len(world.leads()) == 2
+    assert all(event["attempts"] == 0 for event in world.inbox.logged.values()), "stopping is nobody's fault"
+
+
+def test_a_store_that_is_not_available_blames_no_event() -> None:
+    """However often the tables are throttled in mid-batch, no event is taken for a crash suspect or parked."""
+    world = World()
+    for lead_id in (1, 2):
+        world.receive(lead_id)
+    save = world.inbox.save
+
+    def throttled(events: Sequence[Event]) -> Sequence[Event]:
+        raise TransientError("no progress", vendor="aws", operation="TransactWriteItems")
+
+    world.inbox.save = throttled  # type: ignore[method-assign]  # the seam is the port itself
+    for _ in range(3):
+        assert world.drain()["end"] == "store not available"
+    world.inbox.save = save  # type: ignore[method-assign]  # the table is back
+
+    world.run_out()
+
+    assert world.outcomes() == {"created": 2}
+    assert world.salesforce.trouble.made("create") == 1, "no crash suspects, so they still run together"
 
 
 def test_a_drainer_that_lost_its_lease_cannot_take_events_back() -> None:

@@ -1,6 +1,7 @@
 """Arrivals become waiting events, each once, and lanes are rung for."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_an_event_of_a_missing_action_is_parked_with_its_payload() -> None:
         pytest.param({"reason": "unknown_version"}, id="document in a newer format"),
     ],
 )
-def test_an_unknown_version_is_parked(members: dict[str, object]) -> None:
+def test_an_unknown_version_is_parked(members: dict[str, Any]) -> None:
     """What a newer version wrote is parked rather than guessed at."""
     world = World()
 
@@ -100,6 +101,19 @@ def test_an_unknown_version_is_parked(members: dict[str, object]) -> None:
     item = world.execution(an_execution_id(1))
     assert (item["state"], item["reason"]) == ("parked", "unknown_version")
     assert not world.inbox.waiting
+
+
+def test_an_arrival_for_an_action_of_a_newer_version_is_parked() -> None:
+    """A call for an Action that a newer version wrote is parked, and the others of its batch are stored."""
+    world = World()
+    world.configurations.outdate_us("action", "newer")
+
+    failed = world.store_events()([("m1", an_arrival(1, action_id="newer")), ("m2", an_arrival(2))])
+
+    item = world.execution(an_execution_id(1))
+    assert (item["state"], item["reason"]) == ("parked", "unknown_version")
+    assert failed == []
+    assert len(world.inbox.waiting) == 1
 
 
 def test_a_message_of_the_version_before_is_run() -> None:
@@ -151,7 +165,7 @@ def test_a_configuration_that_cannot_be_read_returns_the_message() -> None:
     def unreadable(*_: object, **__: object) -> None:
         raise TransientError("throttled", vendor="aws")
 
-    world.configurations.get = unreadable  # type: ignore[method-assign, assignment]  # the seam is the port itself
+    world.configurations.get = unreadable  # type: ignore[method-assign]  # the seam is the port itself
 
     assert world.store_events()([("m1", an_arrival(1))]) == ["m1"]
     assert world.inbox.logged == {}

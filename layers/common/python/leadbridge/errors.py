@@ -8,6 +8,7 @@
     ├─ AuthenticationError       one refresh did not help: park, alarm, a human is needed
     ├─ PermanentError            the call can never succeed as it is: do not retry
     ├─ ContractError             the vendor answered outside its documentation
+    ├─ UnknownVersionError       stored by a newer version of Leadbridge: park until that is deployed
     └─ ConfigurationError        a setting, mapping or permission is wrong; carries every finding
 
 Row failures are values (`domain.records.RowResult`), never exceptions.
@@ -94,6 +95,10 @@ class PermanentError(SyncError):
 
 class ContractError(SyncError):
     """The vendor answered outside its documentation (unparsable body, unknown code, short result)."""
+
+
+class UnknownVersionError(SyncError):
+    """A stored document was written by a newer version of Leadbridge; `code` is its format."""
 
 
 class ConfigurationError(SyncError):

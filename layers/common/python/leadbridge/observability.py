@@ -30,8 +30,9 @@ class EmbeddedMetrics:
     def count(self, name: str, value: float = 1, **labels: str) -> None:
         """Add to a counter, with labels also to the counter of the same name without them (alarms use that)."""
         self._counts[name, ()] += value
-        if labels:
-            self._counts[name, tuple(sorted(labels.items()))] += value
+        named = tuple(sorted((label, content) for label, content in labels.items() if content))
+        if named:  # CloudWatch refuses a line with an empty dimension
+            self._counts[name, named] += value
 
     def gauge(self, name: str, value: float) -> None:
         """Note a level; of several the lowest counts, because that is the one to worry about."""

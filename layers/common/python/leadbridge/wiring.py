@@ -25,9 +25,28 @@ CLIENT = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts
 
 
 @cache
+def _session() -> Any:  # the stubs know one type per service name; here the name is a variable
+    # one for all clients: a session of its own would make each read the service descriptions anew
+    return boto3.Session()
+
+
+@cache
 def _client(service: str) -> Any:
-    session: Any = boto3.Session()  # the stubs know one type per service name; here the name is a variable
-    return session.client(service, config=CLIENT)
+    return _session().client(service, config=CLIENT)
+
+
+class _Later:
+    """A client that is made when it is first used: most runs ring for nobody, and a client costs milliseconds."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_client(self._service), name)
+
+
+def _later(service: str) -> Any:
+    return _Later(service)
 
 
 @cache
@@ -50,7 +69,7 @@ def store_events() -> StoreEvents:
         configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
         inbox=_inbox(settings, clock, keys=""),
         lanes=_lanes(settings),
-        bell=LambdaBell(_client("lambda"), settings.RUN_ACTIONS_FUNCTION),
+        bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
     )
 
@@ -96,7 +115,7 @@ def drain_lane() -> Any:
     return DrainLane(
         inbox=inbox,
         lanes=lanes,
-        bell=LambdaBell(_client("lambda"), settings.AWS_LAMBDA_FUNCTION_NAME),
+        bell=LambdaBell(_later("lambda"), settings.AWS_LAMBDA_FUNCTION_NAME),
         clock=clock,
         heartbeat=LeaseHeartbeat(lanes, clock, settings.LEASE_SECONDS),
         run_events=run_events,
@@ -116,7 +135,7 @@ def sweep() -> Sweep:
             client, executions=settings.EXECUTIONS_TABLE, hash_key=bytes, retention=timedelta(), now=clock.now
         ),
         lanes=DynamoLanes(client, table=settings.STATE_TABLE, lease=timedelta(seconds=settings.LEASE_SECONDS)),
-        bell=LambdaBell(_client("lambda"), settings.RUN_ACTIONS_FUNCTION),
+        bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
         meter=meter(),
     )

@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.aws.items import dump, load, put, write_groups
-from leadbridge.domain.action import KINDS, Configuration, as_document
-from leadbridge.domain.event import VERSION
+from leadbridge.aws.items import dump, later, load, put, write_groups
+from leadbridge.domain.action import FORMAT, KINDS, Configuration, as_document
+from leadbridge.domain.event import VERSION, readable
+from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import Stored
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ class DynamoConfigurations:
         key = {"pk": kind, "sk": identifier}
         if version is not None:
             key = {"pk": f"{kind}#history", "sk": f"{identifier}#{version:06d}"}
-        answer = self._client.get_item(TableName=self._table, Key=dump(key), ConsistentRead=True)
+        with later("GetItem"):
+            answer = self._client.get_item(TableName=self._table, Key=dump(key), ConsistentRead=True)
         return _stored(load(answer["Item"])) if "Item" in answer else None
 
     def list(self, kind: str) -> Sequence[Stored]:
@@ -81,6 +83,8 @@ class DynamoConfigurations:
 
 
 def _stored(item: dict[str, Any]) -> Stored:
+    if item["format"] > FORMAT or not readable(item["v"]):
+        raise UnknownVersionError(f"{item['sk']} was written by a newer version", code=str(item["format"]))
     document = json.loads(item["document"])
     return Stored(
         document=KINDS[document["kind"]].model_validate(document),

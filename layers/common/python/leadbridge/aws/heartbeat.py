@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from leadbridge.errors import TransientError
 from leadbridge.ports import Clock, Lanes, Lease
 
 
@@ -28,7 +31,11 @@ class LeaseHeartbeat:
         def beat() -> None:
             while not stop.wait(self._seconds / 4):
                 began = time.monotonic()
-                if self._lanes.renew(lease, self._clock.now()) is None:
+                try:
+                    renewed = self._lanes.renew(lease, self._clock.now())
+                except (BotoCoreError, ClientError, TransientError):
+                    continue  # the next beat may be answered; without one the lease counts as lost in time
+                if renewed is None:
                     state["lost"] = True
                     return
                 state["renewed_at"] = began

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.aws.items import Item, Operation, delete, load, put, update, write_groups
+from leadbridge.aws.items import Item, Operation, delete, later, load, put, update, write_groups
 from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Intent, Result, instant, iso, readable
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.pipeline import keyed_hash
@@ -81,15 +81,16 @@ class DynamoInbox:
             FilterExpression="attribute_not_exists(due_at) OR due_at <= :now",
             ExpressionAttributeValues={":lane": {"S": f"lane#{lane}"}, ":now": {"S": iso(now)}},
         )
-        for page in pages:
-            for raw in page["Items"]:
-                item = load(raw)
-                if readable(item["v"]):
-                    events.append(_event(item))
-                else:
-                    self._park_unreadable(item)
-            if len(events) >= limit:
-                break
+        with later("Query"):
+            for page in pages:
+                for raw in page["Items"]:
+                    item = load(raw)
+                    if readable(item["v"]):
+                        events.append(_event(item))
+                    else:
+                        self._park_unreadable(item)
+                if len(events) >= limit:
+                    break
         return events[:limit]
 
     def first_due(self, lane: str, now: datetime) -> datetime | None:
@@ -102,9 +103,10 @@ class DynamoInbox:
             ProjectionExpression="received_at",
             ExpressionAttributeValues={":lane": {"S": f"lane#{lane}"}, ":now": {"S": iso(now)}},
         )
-        for page in pages:
-            for raw in page["Items"]:
-                return instant(load(raw)["received_at"])
+        with later("Query"):
+            for page in pages:
+                for raw in page["Items"]:
+                    return instant(load(raw)["received_at"])
         return None
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
@@ -193,6 +195,7 @@ class DynamoInbox:
             self._log_update(
                 event.execution_id,
                 was=was,
+                forget="ttl",  # of a call that was set aside; what waits again must not vanish
                 state=event.state,
                 reason="",
                 message="",
@@ -282,8 +285,7 @@ class DynamoInbox:
 
     def _person(self, payload: Mapping[str, Any]) -> dict[str, str | None]:
         """Under what a person's executions are found: the lead id, and keyed hashes of it and of the address."""
-        lead = payload.get("lead") or {}
-        campaign = payload.get("campaign") or {}
+        lead, campaign = _plain(payload.get("lead")), _plain(payload.get("campaign"))
         email = lead.get("email")
         key = self._hash_key()
         return {
@@ -294,12 +296,14 @@ class DynamoInbox:
             "campaign_name": None if blank(campaign.get("name")) else str(campaign["name"]),
         }
 
-    def _log_update(self, execution_id: str, *, was: State | None = None, **facts: Any) -> Operation:
+    def _log_update(self, execution_id: str, *, was: State | None = None, forget: str = "", **facts: Any) -> Operation:
         """An update of the log item; with `was` it is refused unless the execution is in that state."""
         present = {name: value for name, value in facts.items() if value is not None}
         names = {f"#f{index}": name for index, name in enumerate(present)}
         expression = "SET " + ", ".join(f"#f{index} = :f{index}" for index in range(len(present)))
         values = {f"f{index}": _stored(value) for index, value in enumerate(present.values())}
+        if forget:
+            expression, names = f"{expression} REMOVE #forget", names | {"#forget": forget}
         key = {"pk": f"execution#{execution_id}", "sk": "log"}
         if was is None:
             return update(self._table, key, expression, names=names, **values)
@@ -312,6 +316,12 @@ class DynamoInbox:
 
 def _stored(value: Any) -> Any:
     return value.value if isinstance(value, State | Outcome | Reason) else value
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """The plain members of an object; what a template nests inside is a person's data, not an id or a name."""
+    members = value.items() if isinstance(value, Mapping) else ()
+    return {name: item for name, item in members if isinstance(item, str | int | float)}
 
 
 def _part(part: Any) -> dict[str, str]:

@@ -6,7 +6,8 @@ are reported with the items that stood in the way, and never keep the others fro
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -27,7 +28,7 @@ TRANSACTION_LIMIT = 100
 #: tries against transaction conflicts and throttling before the caller hears of it
 TRIES = 8
 
-#: DynamoDB's words for "later"; after the last two the write may have been carried out, which every condition allows for
+#: DynamoDB's words for "later"; after the last two the write may be done already, which every condition allows for
 THROTTLES = frozenset(
     {
         "ThrottlingException",
@@ -78,6 +79,24 @@ def delete(table: str, key: Mapping[str, Any], condition: str = "", **values: An
     """A Delete, by default unconditional."""
     operation: dict[str, Any] = {"TableName": table, "Key": dump(key)}
     return {"Delete": _conditional(operation, condition, values)}
+
+
+@contextmanager
+def later(operation: str) -> Iterator[None]:
+    """Around a single call: DynamoDB's "later", and its silence, are nobody's fault and no death of the worker.
+
+    Raises:
+        TransientError: Throttled or unreachable beyond the SDK's own tries.
+    """
+    try:
+        yield
+    except BotoCoreError as error:
+        raise TransientError(type(error).__name__, vendor="aws", operation=operation) from error
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in THROTTLES:
+            raise
+        raise TransientError("DynamoDB asks for a pause", vendor="aws", operation=operation, code=code) from error
 
 
 def write_groups(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from leadbridge.aws.items import delete, dump, load, put, update, write_groups
+from leadbridge.aws.items import delete, dump, later, load, put, update, write_groups
 from leadbridge.domain.event import VERSION, Event, iso
 from leadbridge.domain.pipeline import Claim
 from leadbridge.ports import Guarded
@@ -114,9 +114,10 @@ class DynamoKeys:
         pending = [{"pk": key} for key in unique]
         while pending:
             chunk, pending = pending[:BATCH_GET_LIMIT], pending[BATCH_GET_LIMIT:]
-            answer = self._client.batch_get_item(
-                RequestItems={self._table: {"Keys": [dump(key) for key in chunk], "ConsistentRead": True}}
-            )
+            with later("BatchGetItem"):
+                answer = self._client.batch_get_item(
+                    RequestItems={self._table: {"Keys": [dump(key) for key in chunk], "ConsistentRead": True}}
+                )
             for raw in answer["Responses"].get(self._table, []):
                 item = load(raw)
                 found[item["pk"]] = {

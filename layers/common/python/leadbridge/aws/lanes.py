@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from leadbridge.aws.items import dump, load
+from leadbridge.aws.items import dump, later, load
 from leadbridge.domain.event import VERSION, iso
 from leadbridge.ports import Lease
 
@@ -38,16 +38,17 @@ class DynamoLanes:
 
     def announce(self, lane: str, now: datetime) -> bool:
         """Count an arrival; True if nobody holds a live lease and nobody else has just been told to ring."""
-        answer = self._client.update_item(
-            TableName=self._table,
-            Key=dump({"pk": "lane", "sk": lane}),
-            UpdateExpression=(
-                "SET arrivals = if_not_exists(arrivals, :zero) + :one, epoch = if_not_exists(epoch, :zero), "
-                "lease_until = if_not_exists(lease_until, :nobody), v = :v"
-            ),
-            ExpressionAttributeValues=dump({":zero": 0, ":one": 1, ":nobody": NOBODY, ":v": VERSION}),
-            ReturnValues="ALL_NEW",
-        )
+        with later("UpdateItem"):
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=dump({"pk": "lane", "sk": lane}),
+                UpdateExpression=(
+                    "SET arrivals = if_not_exists(arrivals, :zero) + :one, epoch = if_not_exists(epoch, :zero), "
+                    "lease_until = if_not_exists(lease_until, :nobody), v = :v"
+                ),
+                ExpressionAttributeValues=dump({":zero": 0, ":one": 1, ":nobody": NOBODY, ":v": VERSION}),
+                ReturnValues="ALL_NEW",
+            )
         if load(answer["Attributes"])["lease_until"] >= iso(now):
             return False
         # a burst would ring once per batch and start as many workers, of which all but one find the lease taken
@@ -94,12 +95,13 @@ class DynamoLanes:
 
     def idle(self, now: datetime) -> Sequence[str]:
         """Lanes without a live lease."""
-        answer = self._client.query(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :lane",
-            ExpressionAttributeValues={":lane": {"S": "lane"}},
-        )
+        with later("Query"):
+            answer = self._client.query(
+                TableName=self._table,
+                ConsistentRead=True,
+                KeyConditionExpression="pk = :lane",
+                ExpressionAttributeValues={":lane": {"S": "lane"}},
+            )
         items = [load(raw) for raw in answer["Items"]]
         return [item["sk"] for item in items if item.get("lease_until", NOBODY) < iso(now)]
 
@@ -107,14 +109,15 @@ class DynamoLanes:
         self, lane: str, expression: str, condition: str, values: dict[str, Any], *, remove: str = ""
     ) -> Lease | None:
         try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=dump({"pk": "lane", "sk": lane}),
-                UpdateExpression=expression + (f" REMOVE {remove}" if remove else ""),
-                ConditionExpression=condition,
-                ExpressionAttributeValues=dump(values),
-                ReturnValues="ALL_NEW",
-            )
+            with later("UpdateItem"):
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=dump({"pk": "lane", "sk": lane}),
+                    UpdateExpression=expression + (f" REMOVE {remove}" if remove else ""),
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=dump(values),
+                    ReturnValues="ALL_NEW",
+                )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return None

@@ -25,21 +25,24 @@ OFFSET_AGE_SECONDS = 0.5
 class Secret:
     """A JSON secret, read with a maximum age; `refresh` reads it at once."""
 
-    def __init__(self, client: "SecretsManagerClient", arn: str) -> None:
+    def __init__(
+        self, client: "SecretsManagerClient", arn: str, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._client = client
         self._arn = arn
+        self._monotonic = monotonic
         self._read_at = 0.0
         self._value: Mapping[str, Any] = {}
 
     def value(self, *, refresh: bool = False) -> Mapping[str, Any]:
         """The secret's members; empty if it has no value yet."""
-        if refresh or not self._value or time.monotonic() - self._read_at > SECRET_AGE_SECONDS:
+        if refresh or not self._value or self._monotonic() - self._read_at > SECRET_AGE_SECONDS:
             try:
                 text = self._client.get_secret_value(SecretId=self._arn)["SecretString"]
             except self._client.exceptions.ResourceNotFoundException:
                 text = ""  # the secret exists but nobody has written a value
             self._value = json.loads(text or "{}")
-            self._read_at = time.monotonic()
+            self._read_at = self._monotonic()
         return self._value
 
 

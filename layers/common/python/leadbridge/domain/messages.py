@@ -8,7 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leadbridge.domain.event import Arrival, instant
+from leadbridge.domain.event import VERSION, Arrival, instant
+
+KINDS = frozenset({"event", "rejected", "not_run"})
 
 
 def read_batch(records: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, Arrival]], list[str]]:
@@ -30,6 +32,11 @@ def read(body: str) -> Arrival:
         ValueError, KeyError, TypeError: It was not written by `receive_action`.
     """
     message = json.loads(body)
+    # what a newer version wrote is parked as it is, so only our own messages must have our shape
+    if int(message["v"]) <= VERSION and message["kind"] not in KINDS:
+        raise ValueError(f"no such kind of message: {message['kind']}")
+    if not isinstance(message.get("payload"), dict | None):
+        raise TypeError("the payload is not an object")
     return Arrival(
         version=int(message["v"]),
         kind=str(message["kind"]),

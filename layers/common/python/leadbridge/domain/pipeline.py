@@ -152,7 +152,7 @@ def admit(event: Event, compiled: CompiledAction, secret: bytes) -> Candidate | 
         return _skipped(Reason.IDENTIFIER_MISSING, field=action.identifier.column)
     if not valid_identifier(value, compiled.identifier):
         return _skipped(Reason.IDENTIFIER_INVALID, field=action.identifier.column, type=compiled.identifier.type)
-    key = normalised(value)
+    key = match_key(value, compiled.identifier)
     destination = action.destination
     return Candidate(
         event=event,
@@ -166,6 +166,11 @@ def admit(event: Event, compiled: CompiledAction, secret: bytes) -> Candidate | 
         ),
         claims=_claims(event, action, columns, secret),
     )
+
+
+def match_key(value: Any, described: FieldDescription) -> str:
+    """The form in which an identifier is compared with what the vendor returns: 007 and 7.0 are one number."""
+    return normalised(coerce(value, described))
 
 
 def map_fields(candidate: Candidate) -> dict[str, Any] | Result:
@@ -197,10 +202,11 @@ def map_fields(candidate: Candidate) -> dict[str, Any] | Result:
 def overtaken(candidate: Candidate, last: Mapping[str, str]) -> bool:
     """Whether a newer event of the same Action was already written under one of the guards.
 
-    `last` maps Action id to the newest written sequence. A create is never overtaken: it makes its own record.
+    `last` maps Action id to the newest written sequence. A create is never overtaken: it makes its own record,
+    and one in doubt must be seen through. An update in doubt is: repeating it would undo the newer one.
     """
-    action = candidate.compiled.action
-    creates = action.type is documents.ActionType.CREATE or candidate.event.state is not State.WAITING
+    action, intent = candidate.compiled.action, candidate.event.intent
+    creates = action.type is documents.ActionType.CREATE or (intent is not None and intent.operation != "update")
     return not creates and last.get(action.id, "") > candidate.event.sequence
 
 
@@ -309,7 +315,8 @@ def _claims(event: Event, action: documents.Action, columns: Mapping[str, Any], 
             )
         )
     if action.deduplicate:
-        values = [normalised(columns.get(name) or "") for name in action.deduplicate.columns]
+        found = [columns.get(name) for name in action.deduplicate.columns]
+        values = ["" if blank(value) else normalised(value) for value in found]  # zero and false are values
         if any(values):
             claims.append(
                 Claim(
@@ -347,8 +354,7 @@ def _resume(
         )
     if now < intent.at + settle:
         return Wait(until=intent.at + settle)
-    again = _write(candidate, record, intent.operation, now=now, before=intent.before)
-    return Write(candidate=candidate, intent=again.intent, fields=record, repeated=True)
+    return replace(_write(candidate, record, intent.operation, now=now, before=intent.before), repeated=True)
 
 
 def _is_ours(match: Mapping[str, Any], intent: Intent, candidate: Candidate) -> bool:

@@ -30,7 +30,7 @@ class Postponement:
 
 def vendor_reason(vendor: str, code: str) -> str:
     """The reason code of a vendor's refusal: `salesforce_STRING_TOO_LONG`, `marketo_1004`."""
-    return f"{vendor.lower()}_{code or 'unknown'}"
+    return f"{vendor.lower()}_{code or 'unknown'}".removeprefix("_")
 
 
 def postpone(error: SyncError, *, attempts: int, now: datetime, first_seconds: float) -> Postponement:

@@ -12,6 +12,8 @@ INTEGER_TYPES = frozenset({"int", "integer", "long"})
 TEXT_TYPES = frozenset(
     {"string", "email", "phone", "url", "textarea", "picklist", "combobox", "id", "reference", "text"}
 )
+#: decimal places before the point beyond which no vendor field holds a number
+MAGNITUDE = 30
 #: one @, something on both sides, a dot in the domain, no blanks; stricter checks are the vendor's
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
@@ -94,11 +96,13 @@ def _boolean(value: Any) -> bool:
 def _decimal(value: Any, expected: str) -> Decimal:
     if isinstance(value, bool):
         raise WrongTypeError(expected, kind(value))
+    written = text(value).strip()
     try:
-        number = Decimal(text(value).strip())
+        number = Decimal(written)
     except InvalidOperation:
         raise WrongTypeError(expected, kind(value)) from None
-    if not number.is_finite():
+    # `1e999999999` would fill the memory with digits, and Python alone reads `1_000` as a number
+    if not number.is_finite() or number.adjusted() > MAGNITUDE or "_" in written:
         raise WrongTypeError(expected, kind(value))
     return number
 

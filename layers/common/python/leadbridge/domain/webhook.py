@@ -65,9 +65,7 @@ def parse(body: bytes) -> dict[str, Any]:
     if not isinstance(payload, dict) or not isinstance(lead, dict):
         raise UnusableBodyError("lead_missing")
     lead["id"] = _lead_id(lead.get("id"))
-    for name, value in lead.items():
-        if isinstance(value, dict | list):
-            raise UnusableBodyError("field_invalid", field=f"lead.{name}", expected="a text, number or true/false")
+    _check_values("lead", lead)
     _check_optional(payload)
     return payload
 
@@ -104,6 +102,7 @@ def _decode(body: bytes) -> Any:
             object_pairs_hook=_unique,
             parse_constant=_no_constant,
             parse_int=_integer,
+            parse_float=_float,
         )
         value = decoder.decode(text)
     except ValueError as fault:
@@ -149,6 +148,11 @@ def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= ID_DIGITS and abs(int(digits)) <= SAFE_INTEGER else digits
 
 
+def _float(digits: str) -> float | str:
+    number = float(digits)
+    return digits if number in (float("inf"), float("-inf")) else number
+
+
 def _refuse_lone_surrogates(text: str, value: Any) -> None:
     if "\\u" in text:
         try:
@@ -165,10 +169,21 @@ def _lead_id(value: Any) -> int:
     return value
 
 
+def _check_values(group: str, members: dict[str, Any]) -> None:
+    for name, value in members.items():
+        if isinstance(value, dict | list):
+            raise UnusableBodyError("field_invalid", field=f"{group}.{name}", expected="a text, number or true/false")
+
+
 def _check_optional(payload: dict[str, Any]) -> None:
-    for name in ("campaign", "token"):
-        if not isinstance(payload.get(name, {}) or {}, dict):
-            raise UnusableBodyError("field_invalid", field=name, expected="an object")
+    for name, expected in (("campaign", "an object"), ("token", "an object"), ("program", "a text or an object")):
+        value = payload.get(name)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            payload.pop(name, None)  # a token without a value
+        elif isinstance(value, dict):
+            _check_values(name, value)
+        elif name != "program" or isinstance(value, list):
+            raise UnusableBodyError("field_invalid", field=name, expected=expected)
     event_id = payload.get("event_id")
     if isinstance(event_id, bool) or not isinstance(event_id, str | int | None):
         raise UnusableBodyError("field_invalid", field="event_id", expected="a text of at most 200 characters")

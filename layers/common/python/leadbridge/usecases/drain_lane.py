@@ -80,15 +80,16 @@ class DrainLane:
                 if self._lanes.release(current):
                     return {"lane": lease.lane, "end": "empty", "events": total}
                 continue
-            batch = self._inbox.claim(isolated(due, lease.epoch), lease.epoch)
-            total += len(batch)
+            chosen = isolated(due, lease.epoch)
             try:
+                batch = self._inbox.claim(chosen, lease.epoch)
+                total += len(batch)
                 given_back = self._run_events(
                     batch, lambda: held() and remaining_seconds() > self._settings.last_write_seconds
                 )
             except (StoppedError, TransientError) as stop:
                 # not the events' fault: they must not look as if they had killed the worker
-                self._inbox.relinquish(batch)
+                self._inbox.relinquish([event.evolve(epoch=lease.epoch) for event in chosen])
                 if isinstance(stop, TransientError):
                     self._lanes.release(current, even_if_arrived=True)
                     return {"lane": lease.lane, "end": "store not available", "events": total}

@@ -1,6 +1,7 @@
 """Bring calls back that are parked, were rejected or did not run."""
 
 import base64
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -110,9 +111,11 @@ class Redrive:
         """The event to run, or the sentence that says why there is none."""
         parked = self._log.kept_event(kept)
         if parked is not None:
-            return parked.evolve(epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="")
+            fresh = parked.evolve(epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="")
+            # what may have been written is seen through by its own version; all else runs on the corrected Action
+            return fresh if parked.intent or parked.result else fresh.evolve(version=0)
         try:
-            payload = webhook.parse(_bytes(kept))
+            payload = _payload(kept)
         except webhook.UnusableBodyError as fault:
             return "Its body is still unusable: " + message(fault.reason, **fault.facts)
         return Event(
@@ -125,7 +128,9 @@ class Redrive:
         )
 
 
-def _bytes(kept: Item) -> bytes:
+def _payload(kept: Item) -> dict[str, Any]:
+    """The kept payload, which was readable when it arrived, or what can be read in the kept body by now."""
     if kept.get("payload") is not None:
-        return str(kept["payload"]).encode()
-    return base64.b64decode(kept.get("body") or "")
+        payload: dict[str, Any] = json.loads(kept["payload"])
+        return payload
+    return webhook.parse(base64.b64decode(kept.get("body") or ""))

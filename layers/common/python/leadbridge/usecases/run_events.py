@@ -18,8 +18,8 @@ from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
 from leadbridge.domain.postponement import LOGIN_PROBE, Postponement, postpone, vendor_reason
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
-from leadbridge.domain.values import coerce, normalised
-from leadbridge.errors import PermanentError, SyncError, UncertainWriteError
+from leadbridge.domain.values import coerce
+from leadbridge.errors import PermanentError, SyncError, UncertainWriteError, UnknownVersionError
 from leadbridge.ports import Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
 
 #: rows of one Salesforce collections call
@@ -208,7 +208,8 @@ class RunEvents:
         )
         found: dict[str, list[Mapping[str, Any]]] = {}
         for record in records:
-            found.setdefault(normalised(record[compiled.identifier.name]), []).append(record)
+            key = pipeline.match_key(record[compiled.identifier.name], compiled.identifier)
+            found.setdefault(key, []).append(record)
         return found
 
     def _overtaken(
@@ -276,8 +277,9 @@ class RunEvents:
         event = write.candidate.event
         if row.ok:
             return pipeline.success(write, str(row.id or write.intent.record_id), created=row.status == "created")
-        raced = row.code == "DUPLICATE_VALUE" and write.intent.operation != "update" and event.attempts == 0
-        if raced or _repeatable(row, event.attempts):
+        tries = _tries(event, row, vendor="salesforce")
+        raced = row.code == "DUPLICATE_VALUE" and write.intent.operation != "update" and tries == 0
+        if raced or _repeatable(row, tries):
             # of a lost answer the intent stays: the next run looks before it writes
             again = event if row.resolution is Resolution.UNCERTAIN else _undone(write.candidate).event
             self._again(again, row, vendor="salesforce", at_once=raced)
@@ -285,17 +287,21 @@ class RunEvents:
         text = message("vendor_refused", vendor="Salesforce", code=row.code, detail=row.message)
         return Result(outcome=Outcome.FAILED, reason=vendor_reason("salesforce", row.code), message=text)
 
-    def _again(self, event: Event, row: RowResult, *, vendor: str, at_once: bool = False) -> None:
+    def _again(
+        self, event: Event, row: RowResult, *, vendor: str, at_once: bool = False, look_later: bool = False
+    ) -> None:
         """Give one event back because the vendor asked for its record to be sent again."""
         if row.resolution in {Resolution.QUOTA, Resolution.REAUTH}:
             wait = LOGIN_PROBE
         else:
-            wait = timedelta(seconds=pipeline.backoff_seconds(event.attempts, self._settings.retry_seconds))
+            tries = _tries(event, row, vendor=vendor)
+            wait = timedelta(seconds=pipeline.backoff_seconds(tries, self._settings.retry_seconds))
+        wait = max(wait, self._settings.settle) if look_later else wait
         text = message("vendor_waiting", vendor=vendor.capitalize(), code=row.code, detail=row.message)
         self._defer(
             [
                 event.evolve(
-                    attempts=event.attempts + 1,
+                    attempts=_tries(event, row, vendor=vendor) + 1,
                     due_at=self._clock.now() + (timedelta(0) if at_once else wait),
                     reason=vendor_reason(vendor, row.code),
                     message=text,
@@ -322,7 +328,7 @@ class RunEvents:
 
     def _report(self, entries: Sequence[Entry], may_go_on: Callable[[], bool]) -> None:
         remaining = self._write_back(list(entries), may_go_on)
-        for same in _grouped(remaining, lambda entry: entry.candidate.compiled.action.results.activity):
+        for same in _grouped(remaining, _activity_group):
             done = self._log_activities(same, may_go_on)
             for entry in done:
                 if entry.result.outcome is Outcome.FAILED and entry.candidate.claims:
@@ -352,7 +358,7 @@ class RunEvents:
         remaining = list(entries)
         for (entry, _), answer in zip(pending, rows, strict=True):
             event = entry.candidate.event
-            if not answer.ok and _repeatable(answer, event.attempts):
+            if not answer.ok and _repeatable(answer, _tries(event, answer, vendor="marketo")):
                 doubt = entry.resumed and event.activity_uncertain
                 self._again(event.evolve(activity_uncertain=doubt), answer, vendor="marketo")
                 remaining.remove(entry)
@@ -379,31 +385,28 @@ class RunEvents:
         if not telling:
             return quiet
         action = entries[0].candidate.compiled.action
-        found: list[Entry] = []
-        to_send: list[Entry] = []
-        sent = False
         try:
             kind = self._activity_type(action)
-            found, to_send = self._not_yet_logged(telling, kind)
-            _require(may_go_on)
-            sent = bool(to_send)
+            logged = self._logged(telling, kind)
+        except SyncError as error:
+            candidates = [entry.candidate for entry in telling]
+            self._postpone(candidates, error, activity_uncertain=False, resumed=telling)
+            return quiet
+        found, sendable = self._not_yet_logged(telling, logged)
+        _require(may_go_on)
+        to_send = self._in_doubt(sendable)
+        try:
             rows = self._send_activities(to_send, kind)
         except SyncError as error:
-            uncertain = sent and isinstance(error, UncertainWriteError)
-            told = to_send if sent else telling
-            self._postpone(
-                [entry.candidate for entry in told],
-                error,
-                activity_uncertain=uncertain,
-                resumed=() if sent else told,
-            )
-            return quiet + found if sent else quiet
+            lost = isinstance(error, UncertainWriteError)
+            self._postpone([entry.candidate for entry in to_send], error, activity_uncertain=lost)
+            return quiet + found
         complete = quiet + found
         for entry, row in zip(to_send, rows, strict=True):
             event = entry.candidate.event
-            if not row.ok and _repeatable(row, event.attempts):
+            if not row.ok and _repeatable(row, _tries(event, row, vendor="marketo")):
                 doubt = row.resolution is Resolution.UNCERTAIN
-                self._again(event.evolve(activity_uncertain=doubt), row, vendor="marketo")
+                self._again(event.evolve(activity_uncertain=doubt), row, vendor="marketo", look_later=doubt)
                 continue
             entry.activity = _part(row, "added")
             complete.append(entry)
@@ -415,10 +418,15 @@ class RunEvents:
         client = self._connections.marketo(entries[0].candidate.compiled.action.source.connection)
         return client.add_custom_activities([self._activity(entry, kind) for entry in entries])
 
-    def _not_yet_logged(self, entries: Sequence[Entry], kind: CustomActivityType) -> tuple[list[Entry], list[Entry]]:
+    def _in_doubt(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Store that the activities may have been sent, where that is not stored; drops what a newer epoch holds."""
+        unmarked = [entry.candidate.event for entry in entries if not entry.candidate.event.activity_uncertain]
+        saved = self._inbox.save([event.evolve(activity_uncertain=True) for event in unmarked]) if unmarked else []
+        lost = {event.execution_id for event in unmarked} - {event.execution_id for event in saved}
+        return [entry for entry in entries if entry.candidate.event.execution_id not in lost]
+
+    def _not_yet_logged(self, entries: Sequence[Entry], logged: set[str]) -> tuple[list[Entry], list[Entry]]:
         """Entries whose activity is in Marketo already, and those that may be sent; undecided ones are given back."""
-        doubtful = [entry for entry in entries if entry.resumed and entry.candidate.event.activity_uncertain]
-        logged = self._logged(doubtful, kind) if doubtful else set()
         now = self._clock.now()
         found: list[Entry] = []
         sendable: list[Entry] = []
@@ -429,14 +437,18 @@ class RunEvents:
             if event.execution_id in logged:
                 entry.activity = Part(status="added")
                 found.append(entry)
-            elif entry in doubtful and now < settled_at:
+            elif _doubtful(entry) and now < settled_at:
                 waiting.append(event.evolve(due_at=settled_at))
             else:
                 sendable.append(entry)
         self._defer(waiting)
         return found, sendable
 
-    def _logged(self, entries: Sequence[Entry], kind: CustomActivityType) -> set[str]:
+    def _logged(self, told: Sequence[Entry], kind: CustomActivityType) -> set[str]:
+        """Execution ids whose activity Marketo has, asked for those that may have been sent before."""
+        entries = [entry for entry in told if _doubtful(entry)]
+        if not entries:
+            return set()
         action = entries[0].candidate.compiled.action
         client = self._connections.marketo(action.source.connection)
         since = min(entry.candidate.event.received_at for entry in entries) - timedelta(minutes=15)
@@ -469,7 +481,10 @@ class RunEvents:
 
     def _compile(self, action_id: str, version: int) -> CompiledAction | SyncError | tuple[Reason, str]:
         """The Action in the version an event began with, ready to run; or what keeps it from being so."""
-        stored = self._configurations.get("action", action_id, version or None)
+        try:
+            stored = self._configurations.get("action", action_id, version or None)
+        except UnknownVersionError as newer:
+            return Reason.UNKNOWN_VERSION, message(Reason.UNKNOWN_VERSION, version=newer.code)
         if stored is None or not isinstance(stored.document, Action):
             return Reason.ACTION_MISSING, message(Reason.ACTION_MISSING, action=action_id)
         action = stored.document
@@ -511,12 +526,13 @@ class RunEvents:
                 doubt = activity_uncertain or (event.execution_id in doubtful and event.activity_uncertain)
                 event = event.evolve(activity_uncertain=doubt)
             events.append(event)
-        self._hold(events, error)
+        # a lost activity is looked for once, when Marketo must show it, however long ago the event began
+        self._hold(events, error, not_before=self._clock.now() + self._settings.settle if activity_uncertain else None)
         for candidate, event in zip(candidates, events, strict=True):
             if self._plan(event, error).due_at is None:
                 self._keys.release(candidate.event.execution_id, candidate.guards, [])
 
-    def _hold(self, events: Sequence[Event], error: SyncError) -> None:
+    def _hold(self, events: Sequence[Event], error: SyncError, *, not_before: datetime | None = None) -> None:
         self._meter.count("VendorErrors", vendor=error.vendor, code=error.code or "unknown")
         deferred: list[Event] = []
         shown_parked = False
@@ -527,8 +543,9 @@ class RunEvents:
                 self._park(event, plan.reason, plan.message)
                 continue
             shown_parked = plan.parked
+            due_at = max(plan.due_at, not_before or plan.due_at)
             deferred.append(
-                event.evolve(attempts=event.attempts + 1, due_at=plan.due_at, reason=plan.reason, message=plan.message)
+                event.evolve(attempts=event.attempts + 1, due_at=due_at, reason=plan.reason, message=plan.message)
             )
         self._defer(deferred, parked=shown_parked)
 
@@ -621,6 +638,11 @@ def _id(write: Write) -> str:
     return write.candidate.event.execution_id
 
 
+def _tries(event: Event, row: RowResult, *, vendor: str) -> int:
+    """How often this record was refused for this reason in a row; an outage before it uses none of its tries."""
+    return event.attempts if event.reason == vendor_reason(vendor, row.code) else 0
+
+
 def _repeatable(row: RowResult, attempts: int) -> bool:
     """Whether the record is to be sent again; locks and the like a bounded number of times."""
     if row.resolution in {Resolution.UNCERTAIN, Resolution.QUOTA, Resolution.REAUTH}:
@@ -649,6 +671,15 @@ def _undone(candidate: Candidate) -> Candidate:
     if interrupted:  # an earlier attempt is still in doubt, so the next run must look again
         return candidate
     return candidate.with_event(candidate.event.evolve(state=State.WAITING, intent=None))
+
+
+def _doubtful(entry: Entry) -> bool:
+    return entry.resumed and entry.candidate.event.activity_uncertain
+
+
+def _activity_group(entry: Entry) -> tuple[str, str]:
+    results = entry.candidate.compiled.action.results
+    return results.activity, results.execution_attribute
 
 
 def _match_group(item: Candidate) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from functools import cache
 from leadbridge.domain.action import Action
 from leadbridge.domain.event import VERSION, Arrival, Event
 from leadbridge.domain.outcome import Reason, State, message
-from leadbridge.errors import SyncError
+from leadbridge.errors import SyncError, UnknownVersionError
 from leadbridge.ports import Bell, Clock, Configurations, Inbox, Lanes
 
 
@@ -49,7 +49,11 @@ class StoreEvents:
             text = arrival.message or message(arrival.reason)
             self._inbox.set_aside(arrival, state=state, reason=arrival.reason, message=text)
             return None
-        lane = lane_by_action(arrival.action_id)
+        try:
+            lane = lane_by_action(arrival.action_id)
+        except UnknownVersionError as newer:
+            self._park(arrival, Reason.UNKNOWN_VERSION, version=newer.code)
+            return None
         if lane is None or arrival.payload is None:
             self._park(arrival, Reason.ACTION_MISSING, action=arrival.action_id)
             return None

@@ -1,0 +1,59 @@
+"""`make bench`: measure and print the figures of docs/figures.md, with seed, size and raw lines."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from tests.bench import acknowledgement, decisions, imports, vendor_calls
+from tests.bench.local import Bench, bench
+from tests.bench.report import Figure, show
+
+type OnStack = Callable[[Bench, argparse.Namespace], Figure]
+type Alone = Callable[[argparse.Namespace], Figure]
+
+ON_STACK: dict[str, OnStack] = {
+    "backlog": lambda on, args: vendor_calls.figure_backlog(on, size=args.webhooks, seed=args.seed),
+    "live": lambda on, args: vendor_calls.figure_live(on, size=args.webhooks, seed=args.seed),
+    "slow": lambda on, args: vendor_calls.figure_one_a_second(on, size=args.seconds, seed=args.seed),
+    "acknowledgement": lambda on, args: acknowledgement.figure(on, calls=args.calls, seed=args.seed),
+}
+ALONE: dict[str, Alone] = {
+    "imports": lambda args: imports.figure(rounds=args.rounds),
+    "decisions": lambda args: decisions.figure(size=args.records, seed=args.seed),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run; gives 1 if a bound is missed."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("figures", nargs="*", help=f"some of: {', '.join([*ALONE, *ON_STACK])} (default: all)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--webhooks", type=int, default=1000, help="persons of backlog and live (default 1000)")
+    parser.add_argument("--seconds", type=int, default=60, help="persons of slow, one a second (default 60)")
+    parser.add_argument("--calls", type=int, default=600, help="acknowledgements of each function (default 600)")
+    parser.add_argument("--rounds", type=int, default=11, help="fresh processes of each kind (default 11)")
+    parser.add_argument("--records", type=int, default=20_000, help="records of decisions (default 20000)")
+    chosen = parser.parse_args(arguments)
+    wanted = chosen.figures or [*ALONE, *ON_STACK]
+    if unknown := set(wanted) - ALONE.keys() - ON_STACK.keys():
+        parser.error(f"no figure is called {', '.join(sorted(unknown))}")
+
+    missed: list[str] = []
+    for name in [name for name in ALONE if name in wanted]:
+        missed += _shown(ALONE[name](chosen))
+    if on_stack := [name for name in ON_STACK if name in wanted]:
+        with bench(lambda line: print(line, file=sys.stderr)) as running:
+            for name in on_stack:
+                missed += _shown(ON_STACK[name](running, chosen))
+    for each in missed:
+        print(f"MISSED {each}")
+    return 1 if missed else 0
+
+
+def _shown(figure: Figure) -> list[str]:
+    show(figure)
+    return figure.missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

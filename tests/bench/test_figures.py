@@ -1,0 +1,106 @@
+"""The figures of `make bench` at a small size: counts and equality, never a time."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bench import decision_baseline, decisions, imports, naive, vendor_calls
+from tests.bench.inputs import distinct_persons
+from tests.bench.local import Bench, bench
+from tests.integration.test_layer_artifact import Artifact
+
+SEED = 7
+#: each connection starts a worker, which costs more than a call; how fast a backlog piles up changes no count
+CONNECTIONS = 4
+BASELINE_LINES = 30
+#: of one batch of 200: match, create, update; write-back, activities, and the usage of the day once in a while
+MOST_CALLS = {"salesforce": 3, "marketo": 3}
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Bench]:
+    """A stack of the figures' own, with the demo Action."""
+    with bench() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def artifact() -> Iterator[Artifact]:
+    """The repository, built and packaged as it is deployed."""
+    with imports.artifact() as built:
+        yield built
+
+
+def test_a_backlog_of_200_persons_costs_the_calls_of_one_batch(running: Bench) -> None:
+    """After 200 webhooks for 200 persons have piled up, the simulators count one call per step, no limit broken."""
+    lines = distinct_persons(200, seed=SEED, prefix="small")
+
+    ours = vendor_calls.backlog(running, lines, SEED, connections=CONNECTIONS)
+
+    assert ours.outcomes.total() == 200
+    for vendor, most in MOST_CALLS.items():
+        assert ours.total(vendor) <= most, ours.calls[vendor]
+    assert ours.violations == 0
+
+
+def test_the_straight_line_integration_leaves_the_same_records(running: Bench) -> None:
+    """Leads, write-backs and activities of the deployed stack equal those of one call per person and step."""
+    lines = distinct_persons(60, seed=SEED + 1, prefix="equal")
+
+    ours = vendor_calls.backlog(running, lines, SEED, connections=CONNECTIONS)
+    theirs = vendor_calls.straight_line(lines)
+
+    assert vendor_calls.differences(ours, theirs) == []
+    assert len(ours.leads) > 40
+    assert all(theirs.total(vendor) > 10 * ours.total(vendor) for vendor in vendor_calls.VENDORS)
+
+
+def test_a_wrong_lead_shows_in_the_comparison() -> None:
+    """A Lead that only one side has is named, so that an empty list of differences means something."""
+    lines = distinct_persons(3, seed=SEED + 2, prefix="wrong")
+
+    theirs = vendor_calls.straight_line(lines)
+    fewer = vendor_calls.straight_line(lines[:2])
+
+    assert vendor_calls.differences(fewer, theirs)
+
+
+def test_decisions_equal_the_straight_line_over_the_whole_input() -> None:
+    """For 2,000 records of 30 varying fields both decide the same: outcome, reason, record and every field."""
+    size = 2_000
+    kinds = {decisions.straight(record)[0] for record in decisions.records(size, SEED)}
+
+    assert decisions.different(size, SEED) == []
+    assert kinds == {"create", "update", "skipped", "failed"}
+
+
+@pytest.mark.parametrize(
+    ("function", "absent"),
+    [
+        ("ReceiveActionFunction", {"httpx", "pydantic", "aws_lambda_powertools", "boto3"}),
+        ("StoreEventsFunction", {"httpx"}),
+        ("SweepFunction", {"httpx"}),
+    ],
+)
+def test_a_start_leaves_out_what_is_rarely_needed(artifact: Artifact, function: str, absent: set[str]) -> None:
+    """After a start from the packaged artifact these libraries are not loaded, and no source was compiled."""
+    start = imports.starts(artifact)[function]
+
+    assert not start.modules() & absent
+    assert start.compiled_sources() == []
+
+
+def test_sources_without_bytecode_are_counted(artifact: Artifact, tmp_path: Path) -> None:
+    """Everything imported at once from a folder as plain `sam build` leaves it compiles hundreds of sources."""
+    assert len(imports.eager(artifact, tmp_path, ships_boto3=True).compiled_sources()) > 300
+
+
+@pytest.mark.parametrize("module", [naive, decision_baseline])
+def test_a_baseline_is_short(module: object) -> None:
+    """What the figures are compared with is at most 30 lines, imports and docstring aside."""
+    source = Path(str(getattr(module, "__file__", ""))).read_text("utf-8")
+    parts = [node for node in ast.parse(source).body if not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr)]
+
+    assert sum((node.end_lineno or 0) - node.lineno + 1 for node in parts) <= BASELINE_LINES

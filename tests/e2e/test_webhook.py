@@ -1,0 +1,315 @@
+"""The webhook's serialisation: what it takes, what it answers, and that both are what the published documents say."""
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it has no type hints
+from openapi_spec_validator import validate
+
+from devstack.stack import ROOT
+from tests.e2e.lab import Lab, accepted, since, wait_for
+
+DOCS = ROOT / "docs"
+SCHEMA: Mapping[str, Any] = json.loads((DOCS / "webhook.schema.json").read_text())
+LATENCY_CALLS, LATENCY_SECONDS_APART = 40, 0.5
+
+VALID: Mapping[str, Any] = {
+    "least": {"lead": {"id": 1}},
+    "id as text": {"lead": {"id": "1024"}},
+    "id with blanks around": {"lead": {"id": " 1024\n"}},
+    "id with leading zeros": {"lead": {"id": "0001"}},
+    "longest id": {"lead": {"id": "9" * 18}},
+    "every kind of value": {"lead": {"id": 1, "a": "", "b": None, "c": True, "d": 1.5, "e": "text"}},
+    "empty optional members": {"lead": {"id": 1}, "campaign": "", "program": "", "token": " ", "event_id": ""},
+    "null optional members": {"lead": {"id": 1}, "campaign": None, "program": None, "token": None, "event_id": None},
+    "campaign, program, token": {
+        "lead": {"id": 1},
+        "campaign": {"id": "2001", "name": "Webinar"},
+        "program": {"name": "Webinar"},
+        "token": {"my.Date": "2026-03-09", "n": 1},
+    },
+    "program as text": {"lead": {"id": 1}, "program": "Webinar"},
+    "numeric event id": {"lead": {"id": 1}, "event_id": 77},
+    "longest event id": {"lead": {"id": 1}, "event_id": "e" * 200},
+    "unknown members": {"lead": {"id": 1, "unknown": "x"}, "instance": {"deep": [{"er": 1}]}, "list": [1, 2]},
+}
+INVALID: Mapping[str, tuple[Any, str]] = {
+    "array": ([], "lead_missing"),
+    "text": ("lead", "lead_missing"),
+    "null": (None, "lead_missing"),
+    "no lead": ({"person": {"id": 1}}, "lead_missing"),
+    "lead as text": ({"lead": "1"}, "lead_missing"),
+    "lead as array": ({"lead": [1]}, "lead_missing"),
+    "no id": ({"lead": {"email": "nobody@example.com"}}, "lead_id_invalid"),
+    "blank id": ({"lead": {"id": ""}}, "lead_id_invalid"),
+    "null id": ({"lead": {"id": None}}, "lead_id_invalid"),
+    "id zero": ({"lead": {"id": 0}}, "lead_id_invalid"),
+    "id zero as text": ({"lead": {"id": "000"}}, "lead_id_invalid"),
+    "negative id": ({"lead": {"id": -1}}, "lead_id_invalid"),
+    "id with fraction": ({"lead": {"id": 1.5}}, "lead_id_invalid"),
+    "id as text with fraction": ({"lead": {"id": "1.0"}}, "lead_id_invalid"),
+    "id true": ({"lead": {"id": True}}, "lead_id_invalid"),
+    "id as word": ({"lead": {"id": "{{lead.Id}}"}}, "lead_id_invalid"),
+    "id too long": ({"lead": {"id": "9" * 19}}, "lead_id_invalid"),
+    "id in other digits": ({"lead": {"id": "١٢"}}, "lead_id_invalid"),
+    "nested field": ({"lead": {"id": 1, "address": {"city": "X"}}}, "field_invalid"),
+    "list in a field": ({"lead": {"id": 1, "emails": ["nobody@example.com"]}}, "field_invalid"),
+    "campaign as text": ({"lead": {"id": 1}, "campaign": "Webinar"}, "field_invalid"),
+    "nested campaign": ({"lead": {"id": 1}, "campaign": {"name": {"en": "Webinar"}}}, "field_invalid"),
+    "token as list": ({"lead": {"id": 1}, "token": ["x"]}, "field_invalid"),
+    "program as list": ({"lead": {"id": 1}, "program": ["x"]}, "field_invalid"),
+    "event id true": ({"lead": {"id": 1}, "event_id": True}, "field_invalid"),
+    "event id with fraction": ({"lead": {"id": 1}, "event_id": 1.5}, "field_invalid"),
+    "event id as object": ({"lead": {"id": 1}, "event_id": {}}, "field_invalid"),
+    "event id too long": ({"lead": {"id": 1}, "event_id": "e" * 201}, "field_invalid"),
+}
+UNREADABLE: Mapping[str, tuple[bytes, str]] = {
+    "empty": (b"", "body_not_json"),
+    "cut off": (b'{"lead": {"id": 1}', "body_not_json"),
+    "unquoted token": (b'{"lead": {"id": {{lead.Id}}}}', "body_not_json"),
+    "form": (b"id=1&email=nobody%40example.com", "body_not_json"),
+    "member twice": (b'{"lead": {"id": 1, "id": 2}}', "body_not_json"),
+    "not a number": (b'{"lead": {"id": 1, "x": NaN}}', "body_not_json"),
+    "half a character": (b'{"lead": {"id": 1, "x": "\\ud83d"}}', "body_not_text"),
+    "too deep": (b'{"lead": {"id": 1}, "x": ' + b"[" * 40 + b"]" * 40 + b"}", "body_too_deep"),
+}
+
+
+class Contract:
+    """docs/webhook-openapi.yaml as a judge of answers."""
+
+    def __init__(self, path: Path) -> None:
+        self.document: dict[str, Any] = yaml.safe_load(path.read_text())
+        validate(self.document, base_uri=path.resolve().as_uri())
+        [operations] = self.document["paths"].values()
+        self._responses: dict[str, Any] = operations["post"]["responses"]
+
+    def findings(self, answer: httpx.Response) -> list[str]:
+        """Where an answer differs from what its status promises."""
+        described = self._responses.get(str(answer.status_code))
+        if described is None:
+            return [f"{answer.status_code} is not described"]
+        described = self._resolve(described)
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip()
+        if kind not in described["content"]:
+            return [f"{answer.status_code}: content type {kind!r}"]
+        schema = described["content"][kind]["schema"] | {"components": self.document["components"]}
+        found = [
+            f"{answer.status_code}: {each.message}" for each in Draft202012Validator(schema).iter_errors(answer.json())
+        ]
+        for name, header in described.get("headers", {}).items():
+            wanted = self._resolve(header)["schema"]
+            if not Draft202012Validator(wanted).is_valid(answer.headers.get(name)):
+                found.append(f"{answer.status_code}: {name} is {answer.headers.get(name)!r}")
+        return found
+
+    def _resolve(self, part: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in part:
+            target: Any = self.document
+            for step in part["$ref"].removeprefix("#/").split("/"):
+                target = target[step]
+            part = target
+        return part
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    """The published OpenAPI document, checked against the OpenAPI specification."""
+    return Contract(DOCS / "webhook-openapi.yaml")
+
+
+@pytest.mark.cap("M158")
+def test_a_posted_body_is_processed(lab: Lab) -> None:
+    """A JSON body sent by POST becomes a Salesforce Lead with the body's values, with or without a content type."""
+    persons = lab.persons(3)
+    types = ["application/json; charset=utf-8", "text/plain;charset=ISO-8859-1", ""]
+
+    ids = [
+        accepted(lab.post("upsert", json.dumps(person.body()).encode(), **{"Content-Type": kind}))
+        for person, kind in zip(persons, types, strict=True)
+    ]
+    executions = lab.ended(ids)
+
+    assert [each["outcome"] for each in executions] == ["created"] * 3
+    assert [lab.leads(each.email)[0]["LastName"] for each in persons] == [each.fields["lastName"] for each in persons]
+
+
+@pytest.mark.cap("M159")
+def test_the_key_is_verified_and_further_headers_are_recorded_by_name(lab: Lab) -> None:
+    """Without the key, with a wrong one, another Action's or two keys the call is refused; further headers do no harm,
+    and the execution has their names and not their values."""
+    person = lab.person()
+    body = json.dumps(person.body()).encode()
+    key = lab.key("upsert")
+    url = f"{lab.stack.webhook_url}/upsert"
+
+    twice = lab.web.post(url, content=body, headers=[("X-Leadbridge-Key", key), ("X-Leadbridge-Key", key)])
+    refused = [
+        lab.web.post(url, content=body),
+        *(lab.post("upsert", body, key=wrong) for wrong in ("", "wrong", key[:-1], key + "A", lab.key("create"))),
+        twice,
+    ]
+    answer = lab.post("upsert", body, **{"X-Campaign-Secret": "do-not-keep-me", "X-Other": "nor-me"})
+    lab.ended([accepted(answer)])
+
+    lab.answers += [refused[0], twice]
+    assert [(each.status_code, each.json()) for each in refused] == [(401, {"status": "unauthorized"})] * 7
+    shown = lab.cli("show", answer.json()["execution_id"], "--json")
+    assert {"x-campaign-secret", "x-other", "x-leadbridge-key"} <= set(json.loads(shown)["header_names"])
+    assert "do-not-keep-me" not in shown
+    assert "nor-me" not in shown
+    assert key not in shown
+    assert len(lab.leads(person.email)) == 1
+
+
+@pytest.mark.cap("M160")
+def test_the_published_schema_and_the_webhook_give_the_same_verdict(lab: Lab) -> None:
+    """Every valid example is accepted and every invalid one refused with 400, a reason and a sentence, by the published
+    schema and by the webhook alike; bodies that are no JSON at all are refused too."""
+    Draft202012Validator.check_schema(SCHEMA)
+    schema = Draft202012Validator(SCHEMA)
+    published = {f"published {number}": example for number, example in enumerate(SCHEMA["examples"])}
+    wrong = []
+
+    for name, body in {**VALID, **published}.items():
+        answer = lab.call("asleep", body)
+        if not (schema.is_valid(body) and answer.status_code == 200):
+            wrong.append((name, schema.is_valid(body), answer.status_code, answer.text))
+    for name, (body, reason) in INVALID.items():
+        answer = lab.call("asleep", body)
+        said = answer.json()
+        told = (answer.status_code, said.get("status"), said.get("reason")) == (400, "rejected", reason)
+        if schema.is_valid(body) or not told or not said.get("message"):
+            wrong.append((name, schema.is_valid(body), answer.status_code, answer.text))
+    for name, (raw, reason) in UNREADABLE.items():
+        answer = lab.post("asleep", raw)
+        if (answer.status_code, answer.json().get("reason")) != (400, reason):
+            wrong.append((name, False, answer.status_code, answer.text))
+
+    assert wrong == []
+
+
+@pytest.mark.cap("M163")
+def test_every_answer_is_as_the_published_openapi_document_says(lab: Lab, contract: Contract) -> None:
+    """Accepted, not active, parked, rejected, too large, unauthorised and unknown path: each answer, and every other
+    answer of this session, has the status, content type, headers and members that the document promises."""
+    table = lab.stack.outputs["ConfigTableName"]
+    dynamodb = lab.stack.client("dynamodb")
+    item = dynamodb.get_item(TableName=table, Key={"pk": {"S": "action"}, "sk": {"S": "asleep"}})["Item"]
+    # an Action as a newer version would store it
+    dynamodb.put_item(TableName=table, Item=item | {"sk": {"S": "from-the-future"}, "format": {"N": "99"}})
+    person = lab.person()
+
+    kinds = {
+        "accepted": lab.call("upsert", person.body(email="")),
+        "not_active": lab.call("asleep", person.body()),
+        "parked": lab.call("from-the-future", person.body()),
+        "rejected": lab.call("upsert", {}),
+        "too large": lab.post("upsert", b'{"lead": {"id": 1, "x": "' + b"x" * 65_536 + b'"}}'),
+        "unauthorized": lab.call("upsert", person.body(), key="wrong"),
+        "unknown": lab.call("no-such-action", person.body()),
+    }
+    statuses = {name: (answer.status_code, answer.json()["status"]) for name, answer in kinds.items()}
+    dynamodb.delete_item(TableName=table, Key={"pk": {"S": "action"}, "sk": {"S": "from-the-future"}})
+
+    assert statuses == {
+        "accepted": (200, "accepted"),
+        "not_active": (200, "not_active"),
+        "parked": (200, "parked"),
+        "rejected": (400, "rejected"),
+        "too large": (413, "rejected"),
+        "unauthorized": (401, "unauthorized"),
+        "unknown": (401, "unauthorized"),
+    }
+    elsewhere = lab.web.post(f"{lab.stack.webhook_url}/upsert/more", content=b"{}")
+    assert elsewhere.status_code == 403
+    assert [finding for answer in [*lab.answers, elsewhere] for finding in contract.findings(answer)] == []
+    recorded = [answer for answer in kinds.values() if "execution_id" in answer.json()]
+    states = [each["state"] for each in lab.ended([answer.json()["execution_id"] for answer in recorded])]
+    assert states == ["ended", "not_run", "parked", "rejected", "rejected"]
+
+
+def test_an_answer_that_breaks_the_contract_would_be_found(contract: Contract) -> None:
+    """The judge sees an unknown status, a further member, a missing one and a missing header."""
+    headers = {"content-type": "application/json", "cache-control": "no-store"}
+    good = {"status": "accepted", "execution_id": "0" * 32}
+
+    def judge(status: int, body: Any, **changes: str) -> int:
+        return len(contract.findings(httpx.Response(status, json=body, headers=headers | changes)))
+
+    assert judge(200, good) == 0
+    assert judge(418, good) == 1
+    assert judge(200, good | {"lead": "x"}) == 1
+    assert judge(200, {"status": "accepted"}) == 1
+    assert judge(200, good, **{"cache-control": "public"}) == 1
+    assert judge(400, {"status": "rejected", "execution_id": "0" * 32, "reason": "other", "message": "m"}) == 1
+
+
+def test_both_generations_of_a_key_are_accepted_after_a_rotation(lab: Lab) -> None:
+    """`keys show` prints the key; after `keys rotate` it prints another one, and both are accepted."""
+    person = lab.person()
+    before = lab.cli("keys", "show", "upsert").strip()
+    assert before == lab.key("upsert")
+
+    said = lab.cli("keys", "rotate")
+
+    after = lab.cli("keys", "show", "upsert").strip()
+    assert "Generation" in said
+    assert after != before
+    assert (after, before) == (lab.key("upsert"), lab.key("upsert", "previous"))
+    bodies = [person.body(title=title) for title in ("new key", "old key")]
+    ids = [accepted(lab.call("upsert", body, key=key)) for body, key in zip(bodies, (after, before), strict=True)]
+    assert sorted(each["outcome"] for each in lab.ended(ids)) == ["created", "updated"]
+
+
+def test_webhooks_at_a_steady_pace_reach_salesforce(lab: Lab) -> None:
+    """Forty webhooks, two a second, all become Leads; the time from webhook to Salesforce is printed."""
+    persons = lab.persons(LATENCY_CALLS)
+    mark = lab.salesforce.mark()
+    begun = time.monotonic()
+    sent, ids = {}, []
+    for number, person in enumerate(persons):
+        wait_for("its turn", lambda due=begun + number * LATENCY_SECONDS_APART: time.monotonic() >= due)  # type: ignore[misc] # mypy cannot infer a lambda with a default
+        sent[person.email] = lab.marketo.now()
+        ids += lab.send("upsert", person.body())
+
+    executions = lab.ended(ids)
+
+    assert {each["outcome"] for each in executions} == {"created"}
+    calls = [call for call in lab.salesforce.calls_since(mark) if call["method"] in {"POST", "PATCH"}]
+    seconds = sorted(
+        (min(since(call["at"]) for call in calls if email in call["record_keys"]) - at).total_seconds()
+        for email, at in sent.items()
+    )
+    p50, p95 = (seconds[math.ceil(len(seconds) * share) - 1] for share in (0.5, 0.95))
+    print(f"webhook to Salesforce, {len(seconds)} calls at 2 a second: p50 {p50:.2f} s, p95 {p95:.2f} s")
+
+
+@pytest.mark.cap("A70")
+def test_an_action_runs_only_after_its_activation(lab: Lab) -> None:
+    """Before the activation the webhook answers 200 and `not_active`, the call is recorded and nothing else happens;
+    after the activation it works within the promised time."""
+    person, answer = lab.asleep[0]
+    assert (answer["status_code"], answer["status"], answer["reason"]) == (200, "not_active", "not_active")
+    [recorded] = lab.ended([answer["execution_id"]])
+    assert (recorded["state"], recorded["reason"]) == ("not_run", "not_active")
+    assert "outcome" not in recorded
+    assert lab.leads(person.email) == []
+    assert lab.results(person) == []
+    assert lab.marketo_lead(person).get("leadbridgeStatus") is None
+
+    def try_again() -> httpx.Response | None:
+        again = lab.call("sleeper", person.body())
+        return again if again.json()["status"] == "accepted" else None
+
+    [execution] = lab.ended([accepted(wait_for("the webhook notices the activation", try_again))])
+
+    assert execution["outcome"] == "created"
+    assert [lead["Id"] for lead in lab.leads(person.email)] == [execution["salesforce_id"]]

@@ -1,0 +1,202 @@
+"""Documents as people write them: what is refused, and how it is told."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.action import (
+    FORMAT,
+    KINDS,
+    Action,
+    ActionType,
+    MarketoConnection,
+    SalesforceConnection,
+    as_document,
+)
+from leadbridge.domain.checks import parse_document
+from tests.builders.actions import a_marketo_connection, a_salesforce_connection, an_action, an_action_document
+
+
+def findings(document: Any) -> list[str]:
+    """What is wrong with a document's shape."""
+    parsed = parse_document(document)
+    return parsed if isinstance(parsed, list) else []
+
+
+def with_member(path: str, value: Any) -> dict[str, Any]:
+    """The valid Action document with one member set; a path like `results.success` or `mappings.0.to`."""
+    document = copy.deepcopy(an_action_document(deduplicate={"columns": ["email"]}))
+    *parents, last = path.split(".")
+    place: Any = document
+    for step in parents:
+        place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
+    place[last] = value
+    return document
+
+
+def test_a_valid_document_has_no_findings() -> None:
+    """The builder's document is an upsert with the documented defaults."""
+    action = parse_document(an_action_document())
+
+    assert isinstance(action, Action)
+    assert action.type is ActionType.UPSERT
+    assert (action.format, action.description, action.source.table) == (FORMAT, "", "leads")
+    assert (action.deduplicate, action.conditions, action.duplicate_record_rule) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("format", 2),
+        ("id", ""),
+        ("id", "Person"),
+        ("id", "-person"),
+        ("id", "a/b"),
+        ("id", "a#b"),
+        ("id", "x" * 64),
+        ("name", ""),
+        ("name", "  "),
+        ("name", "x" * 121),
+        ("source", {}),
+        ("source.connection", "No Name"),
+        ("source.table", "companies"),
+        ("destination", {}),
+        ("destination.object", "Lead; DELETE"),
+        ("destination.object", ""),
+        ("destination.idempotency_field", "a b"),
+        ("identifier", {}),
+        ("identifier.column", ""),
+        ("identifier.field", "Email'"),
+        ("type", "delete"),
+        ("type", None),
+        ("duplicate_record_rule", {"order_by": "Name"}),
+        ("duplicate_record_rule", {"choose": "any"}),
+        ("deduplicate.columns", []),
+        ("deduplicate.window_seconds", 0),
+        ("deduplicate.window_seconds", 86_401),
+        ("mappings", []),
+        ("mappings.0.to", "1st"),
+        ("mappings.0.static", "both"),
+        ("mappings.0.column", None),
+        ("mappings.0.blank", "zero"),
+        ("mappings.0.blank", "default"),
+        ("mappings.0.default", "lonely"),
+        ("mappings.1.to", "Email"),
+        ("writeback.0.static", "both"),
+        ("writeback.0.field", None),
+        ("writeback.1.to", "salesforceId"),
+        ("conditions", {"clauses": []}),
+        ("conditions", {"match": "some", "clauses": [{"column": "a", "operator": "is_empty"}]}),
+        ("conditions", {"clauses": [{"column": "a", "operator": "contains", "value": "x"}]}),
+        ("conditions", {"clauses": [{"column": "a", "operator": "equals"}]}),
+        ("conditions", {"clauses": [{"column": "a", "operator": "is_empty", "value": "x"}]}),
+        ("conditions", {"clauses": [{"clauses": []}]}),
+        ("results", {}),
+        ("results.activity", ""),
+        ("results.success", ""),
+        ("results.errored", ""),
+        ("results.mappings", []),
+        ("results.mappings.0.static", "both"),
+        ("results.mappings.0.execution", "everything"),
+        ("results.mappings.0.execution", None),
+        ("results.mappings.1.to", "salesforceId"),
+        ("typo", 1),
+        ("source.typo", 1),
+        ("mappings.0.typo", 1),
+        ("results.mappings.0.typo", 1),
+    ],
+)
+def test_a_mistake_is_refused_and_placed(path: str, value: Any) -> None:
+    """Each mistake is refused with a finding that names the Action and the member it stands in."""
+    found = findings(with_member(path, value))
+
+    assert found
+    top = path.split(".", maxsplit=1)[0]
+    assert any(top in finding or "mapped twice" in finding for finding in found)
+    assert all(finding.startswith("action ") for finding in found)
+
+
+def test_all_mistakes_are_told_together() -> None:
+    """A document with four mistakes gets four findings."""
+    document = with_member("name", "") | {"type": "delete", "typo": 1}
+    document["results"]["mappings"] = []
+
+    assert len(findings(document)) == 4
+
+
+def test_findings_do_not_repeat_what_was_written() -> None:
+    """What somebody pasted by mistake, a secret perhaps, is not repeated in the finding."""
+    assert "hunter2" not in " ".join(findings(with_member("client_secret", "hunter2")))
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (None, "must be a mapping"),
+        ([], "must be a mapping"),
+        ("text", "must be a mapping"),
+        ({}, "kind: must be one of action, marketo_connection, salesforce_connection"),
+        ({"kind": "sync", "id": "x"}, "sync x: kind: must be one of"),
+        ({"kind": ["action"]}, "kind: must be one of"),
+    ],
+)
+def test_what_is_no_document_is_told(document: Any, words: str) -> None:
+    """Something else than a document of a known kind is one finding."""
+    (finding,) = findings(document)
+
+    assert words in finding
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [a_marketo_connection(), a_salesforce_connection()],
+    ids=["marketo", "salesforce"],
+)
+def test_connections_hold_no_secret(connection: MarketoConnection | SalesforceConnection) -> None:
+    """A connection with a secret in it is refused: secrets are kept elsewhere."""
+    assert findings(as_document(connection) | {"client_secret": "x"})
+    assert not findings(as_document(connection))
+
+
+@pytest.mark.parametrize("version", ["67", "v67.0", "6.0", "latest"])
+def test_an_api_version_is_two_digits_and_zero(version: str) -> None:
+    """An API version that Salesforce would not know is refused."""
+    assert findings(as_document(a_salesforce_connection()) | {"api_version": version})
+
+
+def test_documents_survive_being_stored() -> None:
+    """A document written as plain values and read again is the same, member by member."""
+    action = an_action(
+        duplicate_record_rule={"choose": "oldest"},
+        deduplicate={"columns": ["email"], "window_seconds": 60},
+        conditions={"match": "any", "clauses": [{"clauses": [{"column": "a", "operator": "equals", "value": True}]}]},
+        mappings=[{"static": False, "to": "A"}, {"static": 1, "to": "B"}, {"static": "1", "to": "C"}],
+    )
+
+    for document in (action, a_marketo_connection(), a_salesforce_connection()):
+        again = KINDS[document.kind].model_validate(as_document(document))
+        assert again == document
+        assert as_document(again) == as_document(document)
+
+
+def test_static_values_keep_their_types() -> None:
+    """Text, number and true/false stay what they were written as: "42" is not 42 and 1 is not true."""
+    mappings = [{"static": value, "to": f"F{index}"} for index, value in enumerate(("42", 42, 1, True, False, 1.5))]
+
+    found = [mapping.static for mapping in an_action(mappings=mappings).mappings]
+
+    assert [(value, type(value)) for value in found] == [
+        ("42", str),
+        (42, int),
+        (1, int),
+        (True, bool),
+        (False, bool),
+        (1.5, float),
+    ]
+
+
+def test_documents_cannot_be_changed() -> None:
+    """A document that was read is a value."""
+    with pytest.raises(ValueError, match="frozen"):
+        an_action().name = "Other"  # type: ignore[misc]  # the attempt is what is tested

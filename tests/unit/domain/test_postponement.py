@@ -1,0 +1,127 @@
+"""What becomes of events when a vendor call as a whole did not succeed."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from leadbridge.domain.postponement import LOGIN_PROBE, postpone, vendor_reason
+from leadbridge.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ContractError,
+    PermanentError,
+    QuotaExhaustedError,
+    RateLimitedError,
+    SyncError,
+    TransientError,
+    UncertainWriteError,
+    UnknownVersionError,
+)
+from tests.fakes.clock import NOON
+
+MIDNIGHT = NOON + timedelta(hours=12)
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after noon."""
+    return NOON + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts", "due_at", "parked", "words"),
+    [
+        (TransientError("busy", vendor="marketo", code="608"), 0, at(5), False, "Waiting for Marketo: 608 busy"),
+        (TransientError("busy", vendor="marketo", code="608"), 3, at(40), False, "Waiting for Marketo: 608 busy"),
+        (
+            TransientError("busy", vendor="marketo", code="608", retry_after_seconds=60),
+            0,
+            at(60),
+            False,
+            "Waiting for Marketo",
+        ),
+        (
+            RateLimitedError("slow", vendor="marketo", code="606", retry_after_seconds=20),
+            0,
+            at(20),
+            False,
+            "Waiting for Marketo: 606 slow",
+        ),
+        (TransientError("busy", vendor="marketo", code="608"), 30, at(900), False, "Waiting"),
+        (UncertainWriteError("lost", vendor="salesforce", code="timeout"), 0, at(5), False, "Salesforce was lost"),
+        (
+            QuotaExhaustedError("used up", resets_at=MIDNIGHT, vendor="marketo", code="607"),
+            9,
+            MIDNIGHT,
+            True,
+            "Parked until 2026-03-03T00:00:00.000Z",
+        ),
+        (
+            AuthenticationError("no", vendor="salesforce", code="invalid_grant"),
+            9,
+            NOON + LOGIN_PROBE,
+            True,
+            "Repair the connection",
+        ),
+        (PermanentError("no", vendor="salesforce", code="INVALID_FIELD"), 0, None, True, "then redrive"),
+        (ContractError("odd", vendor="marketo", code="9999"), 0, None, True, "9999 odd"),
+        (ConfigurationError(["there is no connection x"]), 0, None, True, "there is no connection x"),
+        (SyncError("what", vendor="marketo"), 0, None, True, "Parked"),
+    ],
+    ids=[
+        "transient",
+        "transient, fourth time",
+        "transient, the vendor asks for longer",
+        "rate",
+        "transient, for ever",
+        "lost answer",
+        "quota",
+        "login",
+        "permanent",
+        "outside the documentation",
+        "configuration",
+        "anything else",
+    ],
+)
+def test_every_error_has_a_plan(
+    *, error: SyncError, attempts: int, due_at: datetime | None, parked: bool, words: str
+) -> None:
+    """Each class of error gives a due time (or none before a person acts), how it is shown, and a sentence."""
+    plan = postpone(error, attempts=attempts, now=NOON, first_seconds=5)
+
+    assert (plan.due_at, plan.parked) == (due_at, parked)
+    assert words in (plan.message if "connection x" not in words else str(error))
+
+
+def test_all_error_classes_are_covered() -> None:
+    """No class of error is without a case above, so that a new one is thought about."""
+
+    def below(kind: type[SyncError]) -> set[str]:
+        return {kind.__name__}.union(*(below(child) for child in kind.__subclasses__()))
+
+    ours = {kind for kind in below(SyncError) if kind != "TooLargeError"}
+    assert ours == {
+        "SyncError",
+        "TransientError",
+        "RateLimitedError",
+        "UncertainWriteError",
+        "QuotaExhaustedError",
+        "AuthenticationError",
+        "PermanentError",
+        "ContractError",
+        "ConfigurationError",
+        UnknownVersionError.__name__,  # handled before any vendor is called
+    }
+
+
+@pytest.mark.parametrize(
+    ("vendor", "code", "expected"),
+    [
+        ("salesforce", "STRING_TOO_LONG", "salesforce_STRING_TOO_LONG"),
+        ("Marketo", "1004", "marketo_1004"),
+        ("marketo", "", "marketo_unknown"),
+        ("", "configuration", "configuration"),
+    ],
+)
+def test_a_reason_names_vendor_and_code(vendor: str, code: str, expected: str) -> None:
+    """The reason code of a refusal is the vendor's name and code; our own code stands alone."""
+    assert vendor_reason(vendor, code) == expected

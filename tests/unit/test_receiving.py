@@ -1,0 +1,395 @@
+"""The receive path: authenticate, parse, make durable, answer, in this order."""
+
+import base64
+import json
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from leadbridge.domain.messages import read
+from leadbridge.domain.webhook import BODY_LIMIT_BYTES, webhook_key
+from leadbridge.receiving import Receiver, from_environment
+from tests.builders.events import a_payload
+
+ACTION = "person-to-lead"
+AT_MILLISECONDS = 1_772_452_800_123  # 2026-03-02T12:00:00.123Z
+THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "GetItem")
+
+
+class Queue:
+    """The queue's client; keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.broken = False
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:  # noqa: N803  # the client's spelling
+        """Keep a message, or fail."""
+        if self.broken:
+            raise THROTTLED
+        assert QueueUrl == "queue"
+        self.sent.append(MessageBody)
+
+
+class Table:
+    """The config table's client; holds the state of Actions."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, dict[str, Any]] = {ACTION: {"active": {"BOOL": True}, "format": {"N": "1"}}}
+        self.reads = 0
+        self.broken = False
+
+    def get_item(self, *, Key: dict[str, dict[str, str]], **_: Any) -> dict[str, Any]:  # noqa: N803  # the client's spelling
+        """The state of one Action."""
+        self.reads += 1
+        if self.broken:
+            raise THROTTLED
+        item = self.items.get(Key["sk"]["S"])
+        return {} if item is None else {"Item": item}
+
+
+class Secrets:
+    """The secret's client."""
+
+    def __init__(self) -> None:
+        self.value: dict[str, Any] = {"generation": 1, "key": "master"}
+        self.reads = 0
+        self.broken = False
+
+    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803  # the client's spelling
+        """The secret as it is now."""
+        self.reads += 1
+        if self.broken:
+            raise THROTTLED
+        assert SecretId == "secret"
+        return {"SecretString": json.dumps(self.value)}
+
+
+class Door:
+    """A receiver with its surroundings."""
+
+    def __init__(self, **members: Any) -> None:
+        self.queue, self.table, self.secrets = Queue(), Table(), Secrets()
+        self.seconds = 1000.0
+        self.receiver = Receiver(
+            queue_url="queue",
+            config_table="config",
+            secret_arn="secret",
+            sqs=cast("Any", self.queue),
+            dynamodb=cast("Any", self.table),
+            secretsmanager=cast("Any", self.secrets),
+            monotonic=lambda: self.seconds,
+            **members,
+        )
+
+    def call(
+        self,
+        body: bytes | str | None = None,
+        *,
+        key: str | None = None,
+        action: str = ACTION,
+        **members: Any,
+    ) -> tuple[int, dict[str, Any]]:
+        """Status and body of the answer to one call."""
+        text = json.dumps(a_payload(7)) if body is None else body
+        event: dict[str, Any] = {
+            "pathParameters": {"action_id": action},
+            "requestContext": {"requestTimeEpoch": AT_MILLISECONDS},
+            "multiValueHeaders": {"X-Leadbridge-Key": [key if key is not None else webhook_key("master", action, 1)]},
+            "body": base64.b64encode(text).decode() if isinstance(text, bytes) else text,
+            "isBase64Encoded": isinstance(text, bytes),
+        }
+        proxy = self.receiver(event | members).as_proxy()
+        assert proxy["headers"]["Content-Type"] == "application/json"
+        return proxy["statusCode"], json.loads(proxy["body"])
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """What was made durable."""
+        return [json.loads(body) for body in self.queue.sent]
+
+
+@pytest.fixture
+def door() -> Door:
+    """A receiver with one active Action."""
+    return Door()
+
+
+def test_a_call_is_durable_before_it_is_accepted(door: Door) -> None:
+    """An accepted call is answered 200 with its execution id, and is on the queue as `store_events` reads it."""
+    status, answer = door.call()
+
+    (body,) = door.queue.sent
+    arrival = read(body)
+    assert (status, answer) == (200, {"status": "accepted", "execution_id": arrival.execution_id})
+    assert (arrival.kind, arrival.action_id, arrival.payload) == ("event", ACTION, a_payload(7))
+    assert arrival.sequence == f"0{AT_MILLISECONDS}#{arrival.execution_id}"
+    assert arrival.received_at.isoformat() == "2026-03-02T12:00:00.123000+00:00"
+
+
+def test_execution_ids_are_not_guessable(door: Door) -> None:
+    """A hundred calls get a hundred different ids of 32 hexadecimal digits."""
+    ids = {door.call()[1]["execution_id"] for _ in range(100)}
+
+    assert len(ids) == 100
+    assert all(len(one) == 32 and int(one, 16) >= 0 for one in ids)
+
+
+def test_a_call_that_cannot_be_made_durable_is_not_accepted(door: Door) -> None:
+    """Where the queue does not take the message, no answer claims that it did."""
+    door.queue.broken = True
+
+    with pytest.raises(ClientError):
+        door.call()
+
+
+def test_sequences_follow_the_clock_port() -> None:
+    """In a local stack the time of arrival follows the simulators' clock."""
+    door = Door(clock_offset=lambda: timedelta(days=1))
+    door.call()
+
+    assert door.messages[0]["received_at"] == "2026-03-03T12:00:00.123Z"
+
+
+@pytest.mark.parametrize("key", ["", "v1.wrong", "Schlüssel"])
+def test_a_wrong_key_and_an_unknown_action_are_answered_alike(door: Door, key: str) -> None:
+    """A wrong key, a key of another Action and an unknown Action get the same 401, and nothing is recorded."""
+    wrong = door.call(key=key)
+    foreign = door.call(key=webhook_key("master", "other", 1))
+    unknown = door.call(action="other")
+
+    assert wrong == foreign == unknown == (401, {"status": "unauthorized"})
+    assert door.queue.sent == []
+
+
+def test_an_unauthorised_body_is_not_even_read(door: Door) -> None:
+    """A wrong key with an unusable body is told nothing about the body."""
+    assert door.call("{", key="v1.wrong") == (401, {"status": "unauthorized"})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"multiValueHeaders": {"x-LEADBRIDGE-key": ["KEY"]}}, id="other case"),
+        pytest.param({"multiValueHeaders": None, "headers": {"x-leadbridge-key": "KEY"}}, id="single values"),
+        pytest.param(
+            {"multiValueHeaders": {"X-Leadbridge-Key": ["KEY"]}, "headers": {"X-Leadbridge-Key": "KEY"}},
+            id="both forms",
+        ),
+    ],
+)
+def test_the_key_is_found_in_any_header_form(door: Door, headers: dict[str, Any]) -> None:
+    """The key is found however API Gateway renders headers."""
+    written = json.dumps(headers).replace("KEY", webhook_key("master", ACTION, 1))
+
+    assert door.call(**json.loads(written))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"X-Leadbridge-Key": ["KEY", "KEY"]}, id="twice in one header"),
+        pytest.param({"X-Leadbridge-Key": ["KEY"], "x-leadbridge-key": ["KEY"]}, id="in two headers"),
+        pytest.param({}, id="not at all"),
+    ],
+)
+def test_exactly_one_key_is_taken(door: Door, headers: dict[str, list[str]]) -> None:
+    """None or several key headers are refused, even if all of them are right."""
+    written = json.dumps(headers).replace("KEY", webhook_key("master", ACTION, 1))
+
+    assert door.call(multiValueHeaders=json.loads(written))[0] == 401
+
+
+def test_of_headers_only_the_names_are_kept(door: Door) -> None:
+    """The message names the headers of the call and holds none of their values."""
+    key = webhook_key("master", ACTION, 1)
+    door.call(multiValueHeaders={"X-Leadbridge-Key": [key], "Cookie": ["secret=1"]})
+
+    assert door.messages[0]["header_names"] == ["cookie", "x-leadbridge-key"]
+    assert key not in door.queue.sent[0]
+    assert "secret=1" not in door.queue.sent[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param("{", "body_not_json", id="no JSON"),
+        pytest.param(b"\xff\xfe", "body_not_text", id="no text"),
+        pytest.param('{"lead": {}}', "lead_id_invalid", id="no id"),
+        pytest.param("", "body_not_json", id="empty"),
+        pytest.param('{"lead": {"id": 1, "x": "\ud800"}}', "body_not_text", id="a lone surrogate"),
+    ],
+)
+def test_an_unusable_body_is_refused_and_kept(door: Door, body: bytes | str, reason: str) -> None:
+    """An unusable body is answered 400 with what is wrong, and recorded as rejected with its bytes."""
+    status, answer = door.call(body)
+
+    (message,) = door.messages
+    assert (status, answer["status"], answer["reason"]) == (400, "rejected", reason)
+    assert answer["message"].endswith(".")
+    assert (message["kind"], message["reason"], message["message"]) == ("rejected", reason, answer["message"])
+    raw = body if isinstance(body, bytes) else body.encode("utf-8", "surrogatepass")
+    assert base64.b64decode(message["body"]) == raw
+    assert read(door.queue.sent[0]).execution_id == answer["execution_id"]
+
+
+def test_a_body_that_is_too_large_is_refused_and_not_kept(door: Door) -> None:
+    """A body above the limit is answered 413 and recorded without its bytes."""
+    status, answer = door.call(b" " * (BODY_LIMIT_BYTES + 1))
+
+    assert (status, answer["reason"]) == (413, "body_too_large")
+    assert door.messages[0]["body"] is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["é" * 30_000, "日" * 20_000, "\U0001f600" * 15_000, "\n" * 60_000],
+    ids=["two bytes", "three bytes", "four bytes", "line breaks"],
+)
+def test_every_accepted_message_fits_the_queue(door: Door, text: str) -> None:
+    """Whatever characters fill an accepted body, the message stays below the 256 KB that a queue takes."""
+    body = json.dumps({"lead": {"id": 1, "x": "TEXT"}}).replace("TEXT", text).encode()
+
+    assert door.call(body)[0] == 200
+    assert len(door.queue.sent[0].encode()) < 262_144
+
+
+@pytest.mark.parametrize(
+    ("item", "status", "kind"),
+    [
+        pytest.param({"active": {"BOOL": False}, "format": {"N": "1"}}, "not_active", "not_run", id="not active"),
+        pytest.param({"active": {"BOOL": True}, "format": {"N": "2"}}, "parked", "event", id="a newer format"),
+    ],
+)
+def test_a_call_that_will_not_run_is_accepted_with_its_status(
+    door: Door, item: dict[str, Any], status: str, kind: str
+) -> None:
+    """A readable call that will not run is 200 with its status and reason, and is recorded."""
+    door.table.items[ACTION] = item
+
+    code, answer = door.call()
+
+    assert (code, answer["status"]) == (200, status)
+    assert answer["reason"]
+    assert (door.messages[0]["kind"], door.messages[0]["reason"]) == (kind, answer["reason"])
+
+
+def test_the_state_is_read_from_a_copy_of_at_most_thirty_seconds(door: Door) -> None:
+    """Within 30 s calls do not ask for the Action again; after that a deactivation is seen."""
+    door.call()
+    door.table.items[ACTION]["active"]["BOOL"] = False
+
+    door.seconds += 30
+    assert door.call()[1]["status"] == "accepted"
+    assert door.table.reads == 1
+    door.seconds += 0.1
+    assert door.call()[1]["status"] == "not_active"
+
+
+def test_a_new_action_works_at_once(door: Door) -> None:
+    """An Action that was not there a second ago is found now."""
+    assert door.call(action="new")[0] == 401
+    door.table.items["new"] = door.table.items[ACTION]
+    door.seconds += 1.1
+
+    assert door.call(action="new")[0] == 200
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["with an old copy", "without a copy"])
+def test_a_state_that_cannot_be_read_loses_no_call(door: Door, *, known: bool) -> None:
+    """With the config table throttled a call with the right key is accepted: the worker looks again anyway."""
+    if known:
+        door.call()
+        door.seconds += 31
+    door.table.broken = True
+
+    assert door.call()[1]["status"] == "accepted"
+
+
+def test_a_rotated_key_works_at_once(door: Door) -> None:
+    """After a rotation the new key opens although the copy of the secret is older, and the old one still does."""
+    door.call()
+    door.secrets.value = {"generation": 2, "key": "newer", "previous": {"generation": 1, "key": "master"}}
+    door.seconds += 2
+
+    assert door.call(key=webhook_key("newer", ACTION, 2))[0] == 200
+    assert door.call(key=webhook_key("master", ACTION, 1))[0] == 200
+    assert door.secrets.reads == 2
+
+
+def test_wrong_keys_do_not_ask_for_the_secret_each_time(door: Door) -> None:
+    """A thousand wrong keys within a second cost at most two reads of the secret."""
+    for _ in range(1000):
+        door.call(key="v1.wrong")
+
+    assert door.secrets.reads <= 2
+
+
+def test_a_withdrawn_key_is_refused_within_a_minute(door: Door) -> None:
+    """A generation that was taken away opens no longer than the copy of the secret lives."""
+    door.call()
+    door.secrets.value = {"generation": 3, "key": "newest"}
+    door.seconds += 61
+
+    assert door.call()[0] == 401
+
+
+def test_a_secret_that_cannot_be_read_again_stays_in_use(door: Door) -> None:
+    """Where the secret cannot be refreshed, the copy stays in use rather than refusing everybody."""
+    door.call()
+    door.secrets.broken = True
+    door.seconds += 61
+
+    assert door.call()[0] == 200
+
+
+def test_without_any_secret_nobody_is_let_in(door: Door) -> None:
+    """Where the secret was never read, a call ends in an error, not in an open door."""
+    door.secrets.broken = True
+
+    with pytest.raises(ClientError):
+        door.call()
+    assert door.queue.sent == []
+
+
+def test_the_log_holds_no_value_of_the_call(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    """One line tells status and execution id; no value of body, key or header is logged."""
+    with caplog.at_level(logging.DEBUG, logger="leadbridge.receive"):
+        _, answer = door.call(json.dumps(a_payload(7, email="ada@example.com")))
+        door.call('{"lead": "ada@example.com"')
+
+    assert answer["execution_id"] in caplog.text
+    assert not any(secret in caplog.text for secret in ("ada@", "Lovelace", webhook_key("master", ACTION, 1)))
+
+
+@pytest.fixture
+def fresh_receiver() -> Iterator[None]:
+    """Forget the process's receiver before and after."""
+    from_environment.cache_clear()
+    yield
+    from_environment.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_receiver")
+@pytest.mark.parametrize("missing", ["EVENTS_QUEUE_URL", "CONFIG_TABLE", "WEBHOOK_SECRET_ARN"])
+def test_a_missing_setting_stops_the_function(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    """Without one of its settings the receive path does not start, and the setting is named."""
+    for name in ("EVENTS_QUEUE_URL", "CONFIG_TABLE", "WEBHOOK_SECRET_ARN"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.delenv(missing)
+
+    with pytest.raises(KeyError, match=missing):
+        from_environment()
+
+
+@pytest.mark.usefixtures("fresh_receiver")
+def test_one_receiver_serves_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receiver is built once and kept, with its copies of secret and state."""
+    for name in ("EVENTS_QUEUE_URL", "CONFIG_TABLE", "WEBHOOK_SECRET_ARN"):
+        monkeypatch.setenv(name, "x")
+
+    assert from_environment() is from_environment()
