@@ -69,7 +69,8 @@ def counted(calls: Counter[str]) -> Counter[str]:
 def minima(lines: Sequence[Line], outcomes: Counter[str]) -> dict[str, int]:
     """The fewest calls that the vendors' limits allow for an input of which so much is written."""
     created, updated = outcomes["created"], outcomes["updated"]
-    addresses = [line["lead"]["email"] for line in lines if line["lead"]["email"]]
+    asked = [line["lead"] for line in lines if line["lead"]["leadStatus"] != "Disqualified"]
+    addresses = [lead["email"] for lead in asked if lead["email"]]
     query_bytes = sum(len(quote(f"'{address}',", safe="")) for address in addresses)
     queries = ceil(query_bytes / (SALESFORCE_URI_BYTES - len(_QUERY)))
     # creates and updates are different calls
