@@ -56,7 +56,7 @@ mutants: install ## plant faults in a copy of the product, one at a time, and se
 
 .PHONY: soak
 soak: install ## play a large generated input against the local stack (N=persons)
-	@$(PY) -m tools.generate_persons --persons $(N) --output .local/soak.jsonl
+	@$(PY) -m tools.generate_persons --persons $(N) > .local/soak.jsonl
 	@$(PY) -m devstack --once --persons .local/soak.jsonl
 
 .PHONY: bench

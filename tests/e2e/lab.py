@@ -158,7 +158,7 @@ class Lab:
         return [Person(lead_id=int(one), fields=record) for one, record in zip(ids, made, strict=True)]
 
     def key(self, action: str, generation: str = "") -> str:
-        """The webhook key of an Action, as docs/adr and the receiving function know it; `previous` gives the older."""
+        """The webhook key of an Action, worked out here from the stored secret; `previous` gives the older one."""
         client = self.stack.client("secretsmanager")
         secret = json.loads(client.get_secret_value(SecretId=self.stack.outputs["WebhookSecretArn"])["SecretString"])
         secret = secret[generation] if generation else secret

@@ -1,8 +1,10 @@
 """How an Action finds its record and what it does with it."""
 
+from datetime import timedelta
+
 import pytest
 
-from tests.e2e.lab import Lab, wait_for
+from tests.e2e.lab import Lab, since, wait_for
 
 
 @pytest.mark.cap("A01")
@@ -75,12 +77,14 @@ def test_an_external_id_field_finds_the_record_and_the_upsert_uses_it(lab: Lab) 
 
 @pytest.mark.cap("A12")
 def test_without_deduplication_the_same_payload_twice_is_two_operations(lab: Lab) -> None:
-    """The same body twice at once, without an event id, makes two writes: one creates the Lead, one updates it."""
+    """The same body twice within 10 s, without an event id, makes two writes: one creates the Lead, one updates it."""
     person = lab.person()
     mark = lab.salesforce.mark()
 
     executions = lab.run("upsert", person.body(), person.body())
 
+    first, second = (since(each["received_at"]) for each in executions)
+    assert second - first < timedelta(seconds=10)
     assert sorted(each["outcome"] for each in executions) == ["created", "updated"]
     assert len(lab.writes_since(mark, person.email)) == 2
     assert len(lab.leads(person.email)) == 1

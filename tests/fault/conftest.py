@@ -49,6 +49,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 def rig(running: Rig) -> Iterator[Rig]:
     """The stack, calm before the test and after it."""
     running.calm()
+    running.idle()
     yield running
     running.calm()
 

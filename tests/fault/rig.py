@@ -41,6 +41,8 @@ PARAMETERS: Mapping[str, str] = {
 LANE = "salesforce-demo"
 #: ends of a lease: before every instant, and after
 NOBODY, FOR_GOOD = "0", "9999-01-01T00:00:00.000Z"
+#: that a Marketo instance keeps open for webhooks
+CONNECTIONS = 20
 #: calls that the product makes, as fault rules spell them
 QUERY = "GET */query"
 CREATE = "POST */composite/sobjects"
@@ -230,7 +232,7 @@ class Rig:
     @cached_property
     def web(self) -> httpx.Client:
         """A sender of webhooks with as many connections as a Marketo instance keeps."""
-        return httpx.Client(timeout=PATIENCE, trust_env=False, limits=httpx.Limits(max_connections=20))
+        return httpx.Client(timeout=PATIENCE, trust_env=False, limits=httpx.Limits(max_connections=CONNECTIONS))
 
     @cached_property
     def dynamodb(self) -> Any:
@@ -249,6 +251,10 @@ class Rig:
                 os.kill(pid, signal.SIGCONT)
         self.marketo.calm()
         self.salesforce.calm()
+
+    def idle(self) -> None:
+        """Wait until nothing of an earlier test is left in the lane."""
+        self.reached(self.inbox(), "ended", "parked")
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -292,6 +298,11 @@ class Rig:
         """Call the webhook with all bodies in parallel; gives the execution ids."""
         with ThreadPoolExecutor(len(bodies)) as pool:
             return [accepted(answer) for answer in pool.map(lambda body: self.post(body, action), bodies)]
+
+    def warm(self) -> None:
+        """Start as many receivers as there are connections: the first answers of a cold one take seconds here."""
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            list(pool.map(lambda _: self.web.post(f"{self.stack.webhook_url}/{ACTION}"), range(CONNECTIONS)))
 
     def message(self, person: Person, **changes: Any) -> Record:
         """A message of the queue as the receiving function writes it (version 1, docs/webhook.md)."""

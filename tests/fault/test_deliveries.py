@@ -66,6 +66,7 @@ def test_fifty_parallel_calls_for_one_new_address_make_one_lead(rig: Rig, *, sam
     bodies = [
         person.body(email=spellings[number % 5], title=f"Title {number}") for number, person in enumerate(persons)
     ]
+    rig.warm()
     ids = rig.send_at_once(bodies)
     assert len(set(ids)) == 50
     items = rig.ended(ids)
