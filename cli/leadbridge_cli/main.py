@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import click
 import yaml
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from leadbridge.domain.outcome import REDRIVABLE
@@ -29,7 +30,20 @@ pass_target = click.make_pass_decorator(Target)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-@click.group()
+class Commands(click.Group):
+    """A group whose commands end with a sentence where the deployment or a vendor refuses something."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except SyncError as error:
+            _fail(explain(error))
+        except (BotoCoreError, ClientError) as error:
+            _fail([f"AWS refused or did not answer: {error}"])
+
+
+@click.group(cls=Commands)
 @click.option("--stack", help="CloudFormation stack; without it the local stack of `make run`.")
 @click.option("--region", help="Its Region, where your AWS configuration does not say.")
 @click.pass_context

@@ -21,7 +21,7 @@ def execution(item: Mapping[str, Any]) -> dict[str, Any]:
         "version": item.get("version"),
         "received_at": item["received_at"],
         "executed_at": item.get("executed_at"),
-        "lead_id": item.get("lead_id"),
+        "lead_id": int(item["lead_id"]) if item.get("lead_id") else None,
         "salesforce_id": item.get("salesforce_id") or None,
         "state": item["state"],
         "outcome": outcome,
@@ -36,8 +36,8 @@ def execution(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def counts(outcome: str | None) -> dict[str, int]:
-    """The Action Details counters of one execution: one record, counted under its outcome."""
-    return {"total": 1} | {each.value: int(each.value == outcome) for each in Outcome}
+    """The Action Details counters of one execution: one record, counted under its outcome once it has one."""
+    return {"total": int(outcome is not None)} | {each.value: int(each.value == outcome) for each in Outcome}
 
 
 def table(executions: Sequence[Mapping[str, Any]], title: str) -> Table:
@@ -51,7 +51,7 @@ def table(executions: Sequence[Mapping[str, Any]], title: str) -> Table:
             local_time(each["received_at"]),
             each["execution_id"],
             each["action_id"],
-            each["lead_id"] or "",
+            str(each["lead_id"] or ""),
             f"[{COLOURS.get(word, 'yellow')}]{word}[/]",
             each["salesforce_id"] or "",
             each["message"] or "",

@@ -25,7 +25,7 @@ def test_one_call_is_one_operation_of_the_configured_type_and_one_execution(lab:
         writes = lab.writes_since(mark, persons[action].email)
         assert [(call["method"], call["path"].rpartition("/")[2]) for call in writes] == [(method, "sobjects")]
         assert [lead["LastName"] for lead in lab.leads(persons[action].email)] == [persons[action].fields["lastName"]]
-    listed = {str(person.lead_id): action for action, person in persons.items()}
+    listed = {person.lead_id: action for action, person in persons.items()}
     rows = [row for row in lab.json("executions") if row["lead_id"] in listed]
     assert sorted((row["action_id"], row["execution_id"]) for row in rows) == sorted(ids.items())
     assert {row["action_id"]: row["outcome"] for row in rows} == {name: what for name, (_, what) in paths.items()}

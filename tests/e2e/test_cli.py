@@ -96,8 +96,8 @@ def test_executions_are_found_by_lead_email_reason_and_time(lab: Lab) -> None:
 
     assert [row["outcome"] for row in by_lead] == ["created", "updated"]
     assert by_email == by_lead
-    assert {row["lead_id"] for row in by_lead} == {str(one.lead_id)}
-    assert [(row["lead_id"], row["outcome"]) for row in by_reason] == [(str(other.lead_id), "skipped")]
+    assert {row["lead_id"] for row in by_lead} == {one.lead_id}
+    assert [(row["lead_id"], row["outcome"]) for row in by_reason] == [(other.lead_id, "skipped")]
     assert future == []
     assert {row["execution_id"] for row in [*by_lead, *by_reason]} <= {row["execution_id"] for row in recent}
     members = "execution_id action_id version received_at executed_at lead_id salesforce_id outcome reason message"

@@ -21,7 +21,7 @@ def a_limiter(time: FakeTime, *, calls: int | None = 3, concurrent: int = 5, bud
 
 
 def test_no_window_of_20_seconds_holds_more_calls_than_allowed() -> None:
-    """Ten calls at a limit of three begin in groups of three, each a whole window after the last."""
+    """Any call and the third after it are a whole window apart, and none waits longer than that needs."""
     time = FakeTime()
     limiter = a_limiter(time)
     begun = []
@@ -30,7 +30,19 @@ def test_no_window_of_20_seconds_holds_more_calls_than_allowed() -> None:
             begun.append(time.now.timestamp())
 
     assert all(later - earlier >= 20.0 for earlier, later in zip(begun, begun[3:], strict=False))
-    assert time.slept == [20.0, 20.0, 20.0]
+    assert 60.0 <= begun[-1] - begun[0] < 60.5
+
+
+def test_the_second_half_of_a_window_is_spread_over_it() -> None:
+    """Of eight calls the first four begin at once, the others each an eighth of the window after the one before."""
+    time = FakeTime()
+    limiter = a_limiter(time, calls=8)
+    begun = []
+    for _ in range(8):
+        with limiter.slot("op"):
+            begun.append(time.now.timestamp())
+
+    assert [round(each - begun[0], 1) for each in begun] == [0, 0, 0, 0, 2.5, 5.0, 7.5, 10.0]
 
 
 def test_a_wait_beyond_the_budget_is_refused_without_sleeping() -> None:

@@ -41,10 +41,9 @@ class ApplyConfiguration:
                 findings.extend(parsed)
             else:
                 documents.append(parsed)
-        if findings:
-            raise ConfigurationError(findings)
-        applied = [self._put(document) for document in documents if not isinstance(document, Action)]
         actions = [document for document in documents if isinstance(document, Action)]
+        # a connection is stored before the Actions are checked through it, but not beside documents that are unsound
+        applied = [self._put(document) for document in documents if not isinstance(document, Action) and not findings]
         for action in actions:
             findings.extend(self._check(action))
         if findings:

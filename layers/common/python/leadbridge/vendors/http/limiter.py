@@ -32,7 +32,9 @@ class Limiter(Protocol):
 class WindowLimiter:
     """At most `calls` begun in any `window_seconds`, at most `concurrent` in flight, in this process.
 
-    `calls=None` means no rate limit. A call that would have to wait longer than `budget_seconds` is refused.
+    Once half of a window is used the rest is spread evenly over it, so that steady work waits a little often instead
+    of long once, and meanwhile gathers into fuller batches. `calls=None` means no rate limit. A call that would
+    have to wait longer than `budget_seconds` is refused.
     """
 
     def __init__(
@@ -96,11 +98,19 @@ class WindowLimiter:
                 return (self._held_until - now).total_seconds()
             if self._in_flight >= self._concurrent:
                 return _LOOK_SECONDS
-            if self._calls is not None and len(self._begun) >= self._calls:
-                return max(_LOOK_SECONDS, (self._begun[0] + self._window - now).total_seconds())
+            if self._calls is not None and (wait := self._wait(self._calls, now)) > 0:
+                return max(_LOOK_SECONDS, wait)
             self._begun.append(now)
             self._in_flight += 1
             return 0.0
+
+    def _wait(self, calls: int, now: datetime) -> float:
+        """Seconds until the window has room for the next call at its pace."""
+        if len(self._begun) >= calls:
+            return (self._begun[0] + self._window - now).total_seconds()
+        if 2 * len(self._begun) >= calls > 1:
+            return (self._begun[-1] + self._window / calls - now).total_seconds()
+        return 0.0
 
 
 class NoLimit:
