@@ -19,6 +19,9 @@ from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.values import WrongTypeError, blank, coerce, normalised, text, valid_identifier
 
+#: how long an event id is remembered: longer than SQS keeps a message and than anybody replays by hand
+EVENT_ID_SECONDS = 14 * 86_400
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledAction:
@@ -302,31 +305,25 @@ def backoff_seconds(attempts: int, first: float, ceiling: float = 900.0) -> floa
 
 
 def _claims(event: Event, action: documents.Action, columns: Mapping[str, Any], secret: bytes) -> tuple[Claim, ...]:
+    def claim(reason: Reason, window_seconds: int, *values: str, fields: Sequence[str] = ()) -> Claim:
+        return Claim(
+            key=keyed_hash(secret, reason, action.id, *values),
+            reason=reason,
+            window_seconds=window_seconds,
+            payload_hash=keyed_hash(secret, "payload", webhook.payload_hash(event.payload)),
+            fields=tuple(fields),
+        )
+
     claims = []
-    fingerprint = keyed_hash(secret, "payload", webhook.payload_hash(event.payload))
     event_id = event.payload.get("event_id")
     if not blank(event_id):
-        claims.append(
-            Claim(
-                key=keyed_hash(secret, "event", action.id, text(event_id)),
-                reason=Reason.DUPLICATE_EVENT_ID,
-                window_seconds=14 * 86_400,  # longer than SQS keeps a message and than anybody replays by hand
-                payload_hash=fingerprint,
-            )
-        )
+        claims.append(claim(Reason.DUPLICATE_EVENT_ID, EVENT_ID_SECONDS, text(event_id)))
     if action.deduplicate:
         found = [columns.get(name) for name in action.deduplicate.columns]
         values = ["" if blank(value) else normalised(value) for value in found]  # zero and false are values
         if any(values):
-            claims.append(
-                Claim(
-                    key=keyed_hash(secret, "dedupe", action.id, *values),
-                    reason=Reason.DUPLICATE_WINDOW,
-                    window_seconds=action.deduplicate.window_seconds,
-                    payload_hash=fingerprint,
-                    fields=tuple(action.deduplicate.columns),
-                )
-            )
+            window = action.deduplicate.window_seconds
+            claims.append(claim(Reason.DUPLICATE_WINDOW, window, *values, fields=action.deduplicate.columns))
     return tuple(claims)
 
 

@@ -19,7 +19,7 @@ from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
 from leadbridge.domain.postponement import LOGIN_PROBE, Postponement, postpone, vendor_reason
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
 from leadbridge.domain.values import coerce
-from leadbridge.errors import PermanentError, SyncError, UncertainWriteError, UnknownVersionError
+from leadbridge.errors import ContractError, PermanentError, SyncError, UncertainWriteError, UnknownVersionError
 from leadbridge.ports import Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
 
 #: rows of one Salesforce collections call
@@ -234,7 +234,7 @@ class RunEvents:
         return entries
 
     def _write_chunk(
-        self, chunk: Sequence[Write], may_go_on: Callable[[], bool], *, refusals: list[PermanentError]
+        self, chunk: Sequence[Write], may_go_on: Callable[[], bool], *, refusals: list[SyncError]
     ) -> list[Entry]:
         _require(may_go_on)
         try:
@@ -242,7 +242,7 @@ class RunEvents:
         except UncertainWriteError as error:
             self._postpone([write.candidate for write in chunk], error)
             return []
-        except PermanentError as error:
+        except (PermanentError, ContractError) as error:  # refused as a whole, by a code that we know or do not
             refusals.append(error)
             if len(chunk) > 1 and len(refusals) < REFUSALS_LIMIT:
                 # one malformed record can spoil a call: halve until it stands alone
