@@ -163,7 +163,7 @@ def watch(orders: Iterator[str]) -> None:
 def children(pid: int) -> Iterator[tuple[int, str]]:
     """Give the id and the command line of each child of a process."""
     listing = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,command="], capture_output=True, text=True, check=True
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,command="], capture_output=True, text=True, check=True
     ).stdout
     for line in listing.splitlines():
         fields = line.split(None, 2)

@@ -172,6 +172,7 @@ class Rig:
     facts: Record = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     _slugs: Iterator[int] = field(default_factory=lambda: count(1))
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     # set-up
 
@@ -234,15 +235,28 @@ class Rig:
         """A sender of webhooks with as many connections as a Marketo instance keeps."""
         return httpx.Client(timeout=PATIENCE, trust_env=False, limits=httpx.Limits(max_connections=CONNECTIONS))
 
-    @cached_property
-    def dynamodb(self) -> Any:
-        """DynamoDB with the rights of the account's root."""
-        return self.stack.client("dynamodb")
+    def client(self, service: str) -> Any:
+        """A client with the rights of the account's root; one of each service, closed with the rig."""
+        if service not in self._clients:
+            self._clients[service] = self.stack.client(service)
+        return self._clients[service]
 
-    @cached_property
+    @property
+    def dynamodb(self) -> Any:
+        """The tables."""
+        return self.client("dynamodb")
+
+    @property
     def sqs(self) -> Any:
-        """SQS with the rights of the account's root."""
-        return self.stack.client("sqs")
+        """The queues."""
+        return self.client("sqs")
+
+    def worker_log(self) -> list[str]:
+        """Every line that workers have logged."""
+        name = self.stack.outputs["RunActionsFunctionName"]
+        group = self.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"].rstrip() for page in pages for event in page["events"]]
 
     def calm(self) -> None:
         """Undo what a test did to the vendors and to the workers."""
@@ -261,6 +275,8 @@ class Rig:
         self.marketo.close()
         self.salesforce.close()
         self.web.close()
+        for client in self._clients.values():
+            client.close()
 
     # persons and calls
 
@@ -371,7 +387,7 @@ class Rig:
             wait_for(f"{len(wanted)} executions {' or '.join(states)}", look, seconds)
         except TooLateError as error:
             left = [seen[each] for each in wanted if seen[each]["state"] not in states]
-            logs = "".join(self.stack.function_logs("run_actions")[-40:])
+            logs = "\n".join(line for line in self.worker_log()[-60:] if not line.startswith('{"_aws"'))
             raise TooLateError(f"{error}; {len(left)} are not: {left[:3]}\n{logs}") from None
         return [seen[each] for each in wanted]
 
@@ -381,7 +397,7 @@ class Rig:
 
     def sweep(self) -> list[str]:
         """What the schedule does once a minute; gives the lanes that were rung for."""
-        answer = self.stack.client("lambda").invoke(FunctionName=self.stack.outputs["SweepFunctionName"])
+        answer = self.client("lambda").invoke(FunctionName=self.stack.outputs["SweepFunctionName"])
         report: Record = json.load(answer["Payload"])
         assert "FunctionError" not in answer, report
         return list(report["lanes"])
@@ -437,6 +453,7 @@ class Rig:
     def kill(self, number: int = signal.SIGKILL) -> list[int]:
         """Send a signal to every worker; gives their process ids."""
         pids = self.workers()
+        assert pids, "there is no worker to send a signal to"
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -446,7 +463,8 @@ class Rig:
         """Have exactly one worker, which has worked before and holds a token of each vendor."""
 
         def warm() -> bool:
-            self.kill()
+            if self.workers():
+                self.kill()
             self.ended(self.send(self.person()))
             return len(self.workers()) == 1
 
@@ -480,8 +498,8 @@ class Rig:
         try:
             wait_for("a worker that waits for the vendor", look)
         except TooLateError as error:
-            logs = "".join(self.stack.function_logs("run_actions")[-40:])
-            raise TooLateError(f"{error}; {self.inbox()}\n{logs}\n{self.stack.emulator_log()}") from None
+            logs = "\n".join(line for line in self.worker_log()[-60:] if not line.startswith('{"_aws"'))
+            raise TooLateError(f"{error}; {self.inbox()}\n{logs}") from None
 
     def stored(self, ids: Iterable[str]) -> None:
         """Wait until every call stands in the inbox."""

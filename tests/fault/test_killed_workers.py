@@ -23,7 +23,7 @@ WINDOW_SECONDS = 2
 )
 def test_a_worker_killed_between_two_steps_loses_and_doubles_nothing(rig: Rig, held_call: str) -> None:
     """I1, I2: after signal 9 at each step another worker ends the call once: one Lead, one activity, write-back."""
-    if held_call == ACTIVITY_TYPE:  # which a worker asks for once
+    if held_call == ACTIVITY_TYPE and rig.workers():  # a worker asks for it once
         rig.kill()
     person = rig.person()
     vendor = rig.salesforce if held_call == CREATE else rig.marketo

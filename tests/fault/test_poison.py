@@ -47,7 +47,7 @@ def deadly(rig: Rig, execution_id: str) -> Iterator[list[int]]:
 
 def lost_leases(rig: Rig) -> int:
     """How many workers have said that their lease was lost."""
-    return sum("lease lost" in line for line in rig.stack.function_logs("run_actions"))
+    return sum("lease lost" in line for line in rig.worker_log())
 
 
 @pytest.mark.parametrize("refusal", [UNREADABLE, UNKNOWN], ids=["known-code", "unknown-code"])

@@ -4,21 +4,27 @@ A run fails on any skipped, xfailed, deselected or rerun test, on a test without
 marker. With `--whole` it also fails when a test folder or a tool is missing. The ledger (JSON) goes to
 `.local/report/`, as `tests.json` for a whole run and `part.json` for any other, so that a partial run never
 passes for a whole one.
+
+Where the run is shared out to several processes, each tells what it collected and the first one keeps the account.
+Tests on a deployed stack stay together, a folder in one process, because they share the stack.
 """
 
 import json
 import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tools.capabilities import KINDS, MarkedTest, findings, read_catalogue
 
 LEVELS = ("unit", "contract", "integration", "e2e", "fault", "bench")
+#: folders whose tests share a deployed stack
+ON_A_STACK = frozenset({"e2e", "fault", "bench"})
 TOOLS = (".local/sam/bin/sam", ".local/ministack/bin/ministack")
 
 
@@ -71,6 +77,34 @@ class Ledger:
         name = "tests.json" if self._whole else "part.json"
         self._target = chosen or config.rootpath / ".local" / "report" / name
 
+    @property
+    def _is_helper(self) -> bool:
+        """Whether this process only runs tests for another one, which keeps the account."""
+        return hasattr(self._config, "workerinput")
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Keep the tests of a deployed stack together."""
+        level = level_of(item)
+        if level in ON_A_STACK:
+            item.add_marker(pytest.mark.xdist_group(level))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Take in what a helper process collected; one that died is a failure of the run by itself."""
+        told = getattr(node, "workeroutput", {}).get("ledger")
+        if told is None:
+            self._problems.append(f"a helper process ended without its account: {error}")
+            return
+        self._problems.extend(problem for problem in told["problems"] if problem not in self._problems)
+        for each in told["tests"]:
+            self._entry(each["id"]).test = MarkedTest(**each)
+
+    def _entry(self, node_id: str) -> Entry:
+        known = self._entries.get(node_id)
+        if known is None:
+            known = self._entries[node_id] = Entry(MarkedTest(id=node_id, level="elsewhere", sentence="", ids={}))
+        return known
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Note what was left out by -k, -m or --deselect."""
@@ -102,11 +136,19 @@ class Ledger:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one phase of a test."""
-        self._entries[report.nodeid].add(report)
+        name = report.nodeid
+        for group in ON_A_STACK:  # helper processes append the group to the name
+            name = name.removesuffix(f"@{group}")
+        self._entry(name).add(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail a green run that hides something, and write the ledger."""
+        if self._is_helper:
+            tests = [asdict(entry.test) for entry in self._entries.values()]
+            helper: Any = self._config  # what is put here reaches the first process
+            helper.workeroutput["ledger"] = {"problems": self._problems, "tests": tests}
+            return
         for entry in self._entries.values():
             self._problems.extend(f"{quiet} ({entry.test.id})" for quiet in entry.quiet)
         collect_only = bool(self._config.getoption("collectonly"))
@@ -138,7 +180,7 @@ class Ledger:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the problems and one line per test folder."""
-        if self._config.getoption("collectonly"):
+        if self._config.getoption("collectonly") or self._is_helper:
             return
         terminalreporter.section("ledger")
         for problem in self._problems:

@@ -169,3 +169,15 @@ def test_a_whole_run_needs_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "can_listen", refuse)
 
     assert any("allow 127.0.0.1" in line for line in ledger.missing_parts(Path(), set(ledger.LEVELS)))
+
+
+def test_a_shared_run_keeps_one_account(inner: pytest.Pytester) -> None:
+    """Shared out to a helper process, the run counts its tests by folder and is red for one that is skipped."""
+    hidden = GOOD.replace("def test_fine", "@pytest.mark.skip(reason='later')\ndef test_hidden")
+    folder = inner.path / "tests" / "unit"
+    folder.mkdir(parents=True)
+    (folder / "test_unit.py").write_text("import pytest\n" + GOOD + hidden)
+    result = inner.runpytest_inprocess("-p", "xdist", "-p", "xdist.looponfail", "-n", "1", "--dist", "loadgroup")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["NOT ALLOWED skipped: later*test_hidden*", "unit: 1 passed, 1 skipped"])
