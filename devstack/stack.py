@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -82,6 +82,7 @@ class Stack:
     timings: Timings | None = None
     _emulator: Process = field(repr=False)
     _deploy: Callable[[Mapping[str, str]], dict[str, str]] = field(repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
     def session(self) -> boto3.Session:
@@ -93,9 +94,18 @@ class Stack:
         )
 
     def client(self, service: str) -> Any:
-        """A client of this stack's emulator with the rights of the account's root."""
-        make: Callable[..., Any] = self.session.client
-        return make(service, endpoint_url=self.endpoint_url, config=Config(proxies={}, max_pool_connections=50))
+        """A client of this stack's emulator with the rights of the account's root; one of each, closed at the end."""
+        if service not in self._clients:
+            make: Callable[..., Any] = self.session.client
+            config = Config(proxies={}, max_pool_connections=50)
+            self._clients[service] = make(service, endpoint_url=self.endpoint_url, config=config)
+        return self._clients[service]
+
+    def close(self) -> None:
+        """Let go of every connection to the emulator."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
 
     @property
     def webhook_url(self) -> str:
@@ -181,6 +191,7 @@ def up(
             _emulator=emulator,
             _deploy=deploy,
         )
+        cleanup.callback(stack.close)
         stack.client("s3").create_bucket(Bucket=_ARTIFACTS_BUCKET)
         stack.deploy()
         marks.append(time.monotonic())
@@ -259,7 +270,7 @@ def _compile(home: Path) -> None:
     """Give the emulator's environment bytecode, once: each of its workers imports boto3 from there."""
     for package in home.glob("lib/python3*/site-packages/boto3"):
         if not (package / "__pycache__").is_dir():
-            command = [str(home / "bin/python"), "-m", "compileall", "-q", "-j", "0", str(package.parent)]
+            command = [str(home / "bin/python"), "-m", "compileall", "-q", str(package.parent)]
             subprocess.run(command, check=False, stdout=subprocess.DEVNULL, timeout=TOOL_SECONDS)
 
 
@@ -342,7 +353,8 @@ def _outputs(endpoint: str) -> dict[str, str]:
         aws_secret_access_key=ROOT_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         config=Config(proxies={}),
     )
-    listed = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
+    with closing(client):
+        listed = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in listed}
     # the template names the address in AWS; the emulator serves it under its own
     outputs["ApiUrl"] = f"{endpoint}/_aws/execute-api/{outputs['ApiId']}/{STAGE}"

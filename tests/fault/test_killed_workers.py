@@ -34,7 +34,7 @@ def test_a_worker_killed_between_two_steps_loses_and_doubles_nothing(rig: Rig, h
     # frozen first, so that it cannot read the answer that the vendor is going to give
     stopped = rig.kill(signal.SIGSTOP)
     wait_for("the vendor has done its part", lambda: vendor.calls_since(mark, held_call))
-    assert rig.kill() == stopped
+    assert set(stopped) <= set(rig.kill())
     assert rig.inbox().keys() == set(ids)
     rig.bury()
     (item,) = rig.whole(person, *ids)

@@ -65,7 +65,6 @@ def test_a_custom_activity_whose_answer_was_lost_is_looked_for_and_not_sent_agai
     assert len(rig.marketo.calls_since(mark, ACTIVITY)) == 1
 
 
-@pytest.mark.fault("FM05")
 def test_a_write_that_times_out_at_marketo_after_its_commit_is_not_doubled(rig: Rig) -> None:
     """I2: after code 604 on an activity that was added, it is looked for before anything is repeated."""
     person = rig.person()

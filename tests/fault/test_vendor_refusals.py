@@ -94,7 +94,6 @@ def test_a_rate_window_filled_by_others_delays_the_work_and_loses_nothing(rig: R
     assert len(rig.marketo.calls_since(mark, ACTIVITY)) == 1
 
 
-@pytest.mark.fault("FM11")
 def test_places_taken_by_others_delay_the_work_and_lose_nothing(rig: Rig) -> None:
     """I5: answered 615 while others hold every place, the work backs off and ends when places are free again."""
     persons = rig.persons(3)
