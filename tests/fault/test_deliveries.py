@@ -117,7 +117,6 @@ def test_an_event_overtaken_by_a_newer_written_one_is_superseded(rig: Rig) -> No
     assert rig.lead(person.email)["Title"] == "Newer"
 
 
-@pytest.mark.fault("FA11")
 def test_a_message_that_is_not_ours_ends_in_the_dead_letter_queue_alone(rig: Rig) -> None:
     """I1: neighbours of unreadable messages end normally, and the unreadable ones are kept for a person to look at."""
     before = rig.queued("EventsDeadLetterQueueUrl")

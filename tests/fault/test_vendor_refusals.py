@@ -33,7 +33,6 @@ def foreign_calls(rig: Rig, number: int) -> list[str]:
     return [answer["errors"][0]["code"] if answer.get("errors") else "" for answer in answers]
 
 
-@pytest.mark.fault("FS01")
 @pytest.mark.cap("U05")
 def test_a_salesforce_session_revoked_in_mid_batch_costs_one_login_and_one_replay(rig: Rig) -> None:
     """I2: after a real INVALID_SESSION_ID a new assertion is made once and the refused call, only that, is repeated."""

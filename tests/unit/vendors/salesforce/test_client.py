@@ -289,6 +289,15 @@ def test_a_create_without_an_answer_is_uncertain_and_sent_once() -> None:
     assert len(vendor.requests) == 1
 
 
+def test_a_server_error_with_a_code_nobody_documented_leaves_a_create_in_doubt() -> None:
+    """The vendor may have committed before it failed: the create is not sent again, whatever the code says."""
+    vendor = ScriptedVendor(errors(500, "SOMETHING_NEW"))
+    with pytest.raises(UncertainWriteError):
+        salesforce_client(vendor).create("Lead", [{"LastName": "Lovelace"}])
+
+    assert len(vendor.requests) == 1
+
+
 def test_a_dead_session_in_mid_work_is_renewed_once_and_the_write_replayed() -> None:
     """The refused call was not executed, so even a create may be sent again."""
     vendor = ScriptedVendor(errors(401, "INVALID_SESSION_ID", "Session expired or invalid"), rows_ok(1))

@@ -57,6 +57,10 @@ class ErrorTable:
             found = found or self.default
         return found.read(text)
 
+    def knows(self, code: str) -> bool:
+        """Whether the code is in the table by itself or by its family."""
+        return code in self.codes or any(code.startswith(start) for start in self.families)
+
     def http_rule(self, status: int) -> tuple[str, Rule]:
         """The code we give to an HTTP status without a readable body, and its rule."""
         code = f"http_{status}"

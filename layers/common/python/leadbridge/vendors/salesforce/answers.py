@@ -30,7 +30,7 @@ class ApiUsage:
 
 
 def interpret(response: httpx.Response) -> Answer | Refusal:
-    """Read one answer. An error code in the body is believed before the HTTP status."""
+    """Read one answer. A known error code in the body is believed before the HTTP status."""
     status = response.status_code
     try:
         body = parse_json(response.content) if response.content else None
@@ -43,7 +43,8 @@ def interpret(response: httpx.Response) -> Answer | Refusal:
         return Refusal(code="bad_envelope", rule=TABLE.rule("bad_envelope"), text="")
     first = body[0] if isinstance(body, list) and body and isinstance(body[0], dict) else {}
     code, text = str(first.get("errorCode", "")), str(first.get("message", ""))
-    if code:
+    # a code that is not in the table does not say that nothing was executed; of a server error the status counts then
+    if code and (status < 500 or TABLE.knows(code)):
         return Refusal(code=code, rule=TABLE.rule(code, text), text=text, retry_after_seconds=retry_after_of(response))
     code, rule = TABLE.http_rule(status)
     # such a body is the edge's, often HTML: it is not worth a line of the log
