@@ -50,7 +50,9 @@ def test_a_salesforce_session_revoked_in_mid_batch_costs_one_login_and_one_repla
         (item,) = rig.whole(person, execution_id)
         assert (item["outcome"], item["attempts"]) == ("created", 0)
     assert [call["status"] for call in rig.salesforce.calls_since(mark, CREATE)] == [401, 200]
-    assert [call["status"] for call in rig.salesforce.calls_since(mark, LOGIN)] == [200]
+    logins = [call["status"] for call in rig.salesforce.calls_since(mark, LOGIN)]
+    assert set(logins) == {200}
+    assert len(logins) <= len(rig.workers())  # one for each worker that there is
     assert len(rig.salesforce.calls_since(mark, QUERY)) == 1
 
 
