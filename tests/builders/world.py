@@ -10,7 +10,8 @@ from leadbridge.domain.outcome import State
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.redrive import Redrive, Redriven
-from leadbridge.usecases.run_events import RunEvents, RunSettings
+from leadbridge.usecases.batch import RunSettings
+from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action

@@ -10,7 +10,6 @@ import pytest
 
 from tests.fault.rig import CREATE, QUERY, Rig, wait_for
 
-GUARD_SECONDS = 300
 UNREADABLE = [{"errorCode": "JSON_PARSER_ERROR", "message": "Unexpected character in the records"}]
 UNKNOWN = [{"errorCode": "SOMETHING_NEW", "message": "We have not seen this one"}]
 
@@ -88,7 +87,6 @@ def test_an_event_that_kills_its_worker_is_isolated_and_its_neighbours_end(rig: 
         rig.ended([first, *rest])
     assert (len(killed), parked["reason"]) == (2, "worker_crashed")
     rig.salesforce.calm()
-    rig.advance(GUARD_SECONDS)  # so long the dead workers' guard keeps others from the person
     for person, execution_id in zip([*others, poison], [first, *rest, behind], strict=True):
         (item,) = rig.whole(person, execution_id)
         assert item["outcome"] == "created"

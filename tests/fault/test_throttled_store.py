@@ -19,7 +19,8 @@ from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.domain.event import Arrival
 from leadbridge.errors import SyncError
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
-from leadbridge.usecases.run_events import RunEvents, RunSettings
+from leadbridge.usecases.batch import RunSettings
+from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.descriptions import a_result_activity, a_salesforce_lead, marketo_leads

@@ -187,6 +187,7 @@ def test_an_event_that_kills_its_worker_is_parked_and_the_others_are_not_harmed(
     assert deaths == 2
     assert (world.execution(deadly)["state"], world.execution(deadly)["reason"]) == ("parked", "worker_crashed")
     assert [world.ended(execution)[0] for execution in others] == ["created"] * 5
+    assert world.keys.held_by(deadly) == []  # whatever else is to be done for the person need not wait
     world.salesforce.create = create  # type: ignore[method-assign]  # the cause was repaired
     assert world.redrive(deadly).done
     world.run_out()

@@ -2,7 +2,8 @@
 
     SyncError                    vendor, operation, code, request_id, detail (masked)
     ├─ TransientError            nothing was executed: try again after retry_after_seconds
-    │  └─ RateLimitedError       nothing was executed: the vendor asks for a pause
+    │  ├─ RateLimitedError       nothing was executed: the vendor asks for a pause
+    │  └─ SpoiledCallError       nothing was executed, perhaps because of one of the records
     ├─ UncertainWriteError       the vendor may have executed the call: look before repeating
     ├─ QuotaExhaustedError       nothing was executed: park until resets_at
     ├─ AuthenticationError       one refresh did not help: park, alarm, a human is needed
@@ -62,6 +63,10 @@ class TransientError(SyncError):
 
 class RateLimitedError(TransientError):
     """The vendor refused the call because too many were made; wait `retry_after_seconds`."""
+
+
+class SpoiledCallError(TransientError):
+    """Nothing was executed, perhaps because of one record: where trying again does not help, find it by halving."""
 
 
 class UncertainWriteError(SyncError):

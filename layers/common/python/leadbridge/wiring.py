@@ -78,8 +78,9 @@ def store_events() -> StoreEvents:
 def drain_lane() -> Any:
     """The use-case of `run_actions`."""
     # httpx and the vendor clients are imported by this function alone
+    from leadbridge.usecases.batch import RunSettings
     from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
-    from leadbridge.usecases.run_events import RunEvents, RunSettings
+    from leadbridge.usecases.run_events import RunEvents
     from leadbridge.vendors.connections import VendorConnections, VendorLimits
 
     settings = RunActionsSettings.from_environment()

@@ -421,3 +421,9 @@ def _ambiguous(candidate: Candidate, ids: Sequence[str]) -> Result:
             candidates=", ".join(sorted(ids)),
         ),
     )
+
+
+def match_group(item: Candidate) -> tuple[str, ...]:
+    """Candidates with the same group are matched, and read back, by one query."""
+    destination = item.compiled.action.destination
+    return (destination.connection, destination.object, item.compiled.identifier.name, *item.compiled.matched_fields)

@@ -9,6 +9,7 @@ from leadbridge.domain.pipeline import backoff_seconds
 from leadbridge.errors import (
     AuthenticationError,
     QuotaExhaustedError,
+    SpoiledCallError,
     SyncError,
     TransientError,
     UncertainWriteError,
@@ -16,6 +17,8 @@ from leadbridge.errors import (
 
 #: a broken login is tried again this often; each probe costs one call for all parked events together
 LOGIN_PROBE = timedelta(minutes=15)
+#: tries of a call that one record may spoil; the last of them searches for that record, afterwards it is probed
+SPOILED_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,9 @@ def postpone(error: SyncError, *, attempts: int, now: datetime, first_seconds: f
         due = now + LOGIN_PROBE
         text = message("vendor_login", until=iso(due), **facts)
         return Postponement(due_at=due, parked=True, reason=reason, message=text)
+    if isinstance(error, SpoiledCallError) and attempts >= SPOILED_TRIES:
+        due = now + LOGIN_PROBE
+        return Postponement(due_at=due, parked=True, reason=reason, message=message("vendor_waiting", **facts))
     if isinstance(error, TransientError):
         due = max(again, now + timedelta(seconds=error.retry_after_seconds))
         return Postponement(due_at=due, parked=False, reason=reason, message=message("vendor_waiting", **facts))

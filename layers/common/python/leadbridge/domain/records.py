@@ -20,6 +20,7 @@ class Resolution(StrEnum):
     REAUTH = "reauth"  # token dead: refresh once, replay once
     UNCERTAIN = "uncertain"  # may have been executed: look before repeating
     REJECT = "reject"  # this record only: recorded as failed with its code
+    ISOLATE = "isolate"  # nothing executed, perhaps because of one record: a few tries, then find it
     SPLIT = "split"  # too large: send less per call
     FATAL = "fatal"  # configuration or code fault: no retry, park, alarm
 

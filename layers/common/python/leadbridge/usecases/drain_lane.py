@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from leadbridge.domain.event import Event
 from leadbridge.errors import TransientError
 from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
-from leadbridge.usecases.run_events import RunEvents, StoppedError
+from leadbridge.usecases.batch import StoppedError
+from leadbridge.usecases.run_events import RunEvents
 
 #: how often a drainer that waits for a due time looks for new arrivals
 LOOK_AGAIN_SECONDS = 0.5

@@ -1,5 +1,6 @@
 """What to do after a call failed: one pure function, so that every case is a line of a test."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,10 +11,16 @@ from leadbridge.errors import (
     PermanentError,
     QuotaExhaustedError,
     RateLimitedError,
+    SpoiledCallError,
     SyncError,
     TransientError,
     UncertainWriteError,
 )
+
+_DEFERRED: Mapping[Resolution, type[TransientError]] = {
+    Resolution.RATE: RateLimitedError,
+    Resolution.ISOLATE: SpoiledCallError,
+}
 
 
 class TooLargeError(PermanentError):
@@ -85,6 +92,10 @@ def decide(
         if call.is_write:
             return Stop(_error(UncertainWriteError, fault, call))
         resolution = Resolution.RETRY
+    if resolution is Resolution.ISOLATE:
+        if call.is_write:  # the use-case counts the tries: it is the one that can send less
+            return Stop(_deferred(fault, call, resolution, _wait_seconds(attempt, fault, jitter)))
+        resolution = Resolution.RETRY
     if resolution in (Resolution.RETRY, Resolution.RATE):
         wait = _wait_seconds(attempt, fault, jitter)
         if attempt < budget.attempts and slept_seconds + wait <= budget.sleep_seconds:
@@ -121,7 +132,7 @@ def _wait_seconds(attempt: int, fault: Fault, jitter: float) -> float:
 def _deferred(fault: Fault, call: CallFacts, resolution: Resolution, wait: float) -> SyncError:
     if not fault.documented:
         return _error(ContractError, fault, call)
-    kind = RateLimitedError if resolution is Resolution.RATE else TransientError
+    kind = _DEFERRED.get(resolution, TransientError)
     return kind(
         fault.message,
         retry_after_seconds=wait,

@@ -1,0 +1,79 @@
+"""What the steps of one batch share: its settings, its entries, and the stop."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from leadbridge.domain.event import Event, Part, Result
+from leadbridge.domain.pipeline import Candidate
+from leadbridge.domain.postponement import vendor_reason
+from leadbridge.errors import SyncError
+
+
+class StoppedError(Exception):
+    """The lease was lost or the time is up: nothing more may be written, whatever is in hand is given back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """Durations of a run; a local stack shortens them."""
+
+    retry_seconds: float = 5.0
+    settle: timedelta = timedelta(seconds=60)
+    guard: timedelta = timedelta(minutes=5)
+    busy: timedelta = timedelta(seconds=2)
+    describe_age: timedelta = timedelta(minutes=15)
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """A candidate whose destination has answered, on its way to its end."""
+
+    candidate: Candidate
+    result: Result
+    resumed: bool = False
+    writeback: Part | None = None
+    activity: Part | None = None
+
+    @property
+    def event(self) -> Event:
+        """The event as it stands."""
+        return self.candidate.event
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether its activity may have been sent by a run before this one."""
+        return self.resumed and self.event.activity_uncertain
+
+
+def require(may_go_on: Callable[[], bool]) -> None:
+    """Go on only while it is allowed.
+
+    Raises:
+        StoppedError: It is not.
+    """
+    if not may_go_on():
+        raise StoppedError
+
+
+def tries(event: Event, code: str, *, vendor: str) -> int:
+    """How often the event was refused for this reason in a row; an outage before it uses none of its tries."""
+    return event.attempts if event.reason == vendor_reason(vendor, code) else 0
+
+
+def most_tries(events: Iterable[Event], error: SyncError) -> int:
+    """The largest number of times that one of the events was given back for the same reason in a row."""
+    return max((tries(event, error.code, vendor=error.vendor) for event in events), default=0)
+
+
+def grouped[T, K](items: Iterable[T], key: Callable[[T], K]) -> list[list[T]]:
+    """Items with the same key together, in order of first sight."""
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
+
+
+def chunks[T](items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Items in pieces of at most `size`."""
+    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,0 +1,119 @@
+"""How an event leaves a batch: it ends, it is given back with a due time, or it is parked."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from leadbridge.domain import pipeline
+from leadbridge.domain.event import Ending, Event
+from leadbridge.domain.outcome import message
+from leadbridge.domain.pipeline import Candidate
+from leadbridge.domain.postponement import LOGIN_PROBE, Postponement, postpone, vendor_reason
+from leadbridge.domain.records import Resolution, RowResult
+from leadbridge.errors import SyncError
+from leadbridge.ports import Clock, Inbox, Keys, Meter
+from leadbridge.usecases.batch import RunSettings, tries
+
+#: tries of one record that the vendor asks to repeat (row locks) before it counts as failed
+ROW_TRIES = 5
+
+
+class Closing:
+    """The only place where a batch lets go of events; remembers the earliest due time it gave."""
+
+    def __init__(self, *, inbox: Inbox, keys: Keys, clock: Clock, meter: Meter, settings: RunSettings) -> None:
+        self._inbox = inbox
+        self._keys = keys
+        self._clock = clock
+        self._meter = meter
+        self._settings = settings
+        self.earliest: datetime | None = None
+
+    def finish(self, endings: Sequence[Ending]) -> None:
+        """Record ends."""
+        if not endings:
+            return
+        self._inbox.finish(endings)
+        for ending in endings:
+            self._meter.count("Outcomes", outcome=ending.result.outcome.value)
+
+    def park(self, event: Event, reason: str, text: str) -> None:
+        """Take an event out of its lane until a person redrives it."""
+        self._meter.count("Parked", reason=reason)
+        self._inbox.park(event, reason=reason, message=text)
+
+    def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
+        """Give events back with the due time they carry."""
+        if not events:
+            return
+        self._inbox.defer(events, parked=parked)
+        due = [event.due_at for event in events if event.due_at]
+        self.earliest = min([*due, *([self.earliest] if self.earliest else [])])
+
+    def hold(self, events: Sequence[Event], error: SyncError, *, not_before: datetime | None = None) -> None:
+        """Give events back, or park them, as the error of a call asks for."""
+        self._meter.count("VendorErrors", vendor=error.vendor, code=error.code or "unknown")
+        deferred: list[Event] = []
+        shown_parked = False
+        for event in events:
+            plan = self._plan(event, error)
+            if plan.due_at is None:
+                self._meter.count("FatalVendorErrors", vendor=error.vendor)
+                self.park(event, plan.reason, plan.message)
+                continue
+            shown_parked = plan.parked
+            due_at = max(plan.due_at, not_before or plan.due_at)
+            deferred.append(
+                event.evolve(
+                    attempts=tries(event, error.code, vendor=error.vendor) + 1,
+                    due_at=due_at,
+                    reason=plan.reason,
+                    message=plan.message,
+                )
+            )
+        self.defer(deferred, parked=shown_parked)
+
+    def postpone(
+        self, candidates: Sequence[Candidate], error: SyncError, *, not_before: datetime | None = None
+    ) -> None:
+        """Give events back after a call failed as a whole; their guards stay held, so that order is kept."""
+        self.hold([candidate.event for candidate in candidates], error, not_before=not_before)
+        for candidate in candidates:
+            if self._plan(candidate.event, error).due_at is None:
+                self.let_go(candidate)
+
+    def let_go(self, candidate: Candidate) -> None:
+        """Release the guards of an event that only a person will bring back."""
+        self._keys.release(candidate.event.execution_id, candidate.guards, [])
+
+    def again(
+        self, event: Event, row: RowResult, *, vendor: str, at_once: bool = False, look_later: bool = False
+    ) -> None:
+        """Give one event back because the vendor asked for its record to be sent again."""
+        made = tries(event, row.code, vendor=vendor)
+        if row.resolution in {Resolution.QUOTA, Resolution.REAUTH}:
+            wait = LOGIN_PROBE
+        else:
+            wait = timedelta(seconds=pipeline.backoff_seconds(made, self._settings.retry_seconds))
+        wait = max(wait, self._settings.settle) if look_later else wait
+        text = message("vendor_waiting", vendor=vendor.capitalize(), code=row.code, detail=row.message)
+        self.defer(
+            [
+                event.evolve(
+                    attempts=made + 1,
+                    due_at=self._clock.now() + (timedelta(0) if at_once else wait),
+                    reason=vendor_reason(vendor, row.code),
+                    message=text,
+                )
+            ]
+        )
+
+    def _plan(self, event: Event, error: SyncError) -> Postponement:
+        made = tries(event, error.code, vendor=error.vendor)
+        return postpone(error, attempts=made, now=self._clock.now(), first_seconds=self._settings.retry_seconds)
+
+
+def repeatable(row: RowResult, made: int) -> bool:
+    """Whether the record is to be sent again; locks and the like a bounded number of times."""
+    if row.resolution in {Resolution.UNCERTAIN, Resolution.QUOTA, Resolution.REAUTH}:
+        return True
+    return row.resolution in {Resolution.RETRY, Resolution.RATE} and made < ROW_TRIES

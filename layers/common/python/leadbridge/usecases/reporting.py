@@ -1,0 +1,257 @@
+"""Tell Marketo what became of its persons: values back to the lead, then one custom activity per execution."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from leadbridge.domain import pipeline
+from leadbridge.domain.action import Action
+from leadbridge.domain.event import Event, Part
+from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.postponement import SPOILED_TRIES, vendor_reason
+from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
+from leadbridge.errors import SpoiledCallError, SyncError, UncertainWriteError
+from leadbridge.ports import Clock, Connections, Inbox
+from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, most_tries, require, tries
+from leadbridge.usecases.closing import Closing, repeatable
+from leadbridge.usecases.isolation import isolate
+
+#: leads of one Marketo activity query
+ACTIVITY_LEADS_LIMIT = 30
+#: codes after which a write may have happened and is repeated in smaller pieces
+TIMED_OUT = frozenset({"604"})
+
+
+class Reporting:
+    """Write-back and activity of a batch; what cannot be told now is given back."""
+
+    def __init__(
+        self, *, connections: Connections, inbox: Inbox, clock: Clock, closing: Closing, settings: RunSettings
+    ) -> None:
+        self._connections = connections
+        self._inbox = inbox
+        self._clock = clock
+        self._closing = closing
+        self._settings = settings
+        self._activity_types: dict[tuple[str, str], CustomActivityType] = {}
+
+    def __call__(self, entries: Sequence[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
+        """Tell one Marketo instance about entries; returns those that are through.
+
+        Raises:
+            StoppedError: `may_go_on` said no; nothing was written after that.
+        """
+        complete: list[Entry] = []
+        for same in grouped(self._write_back(list(entries), may_go_on), _activity_group):
+            complete.extend(self._log_activities(same, may_go_on))
+        return complete
+
+    # values back to the lead
+
+    def _write_back(self, entries: list[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
+        try:
+            records = self._read_back(entries)
+        except SyncError as error:
+            self._postpone(entries, error)
+            return []
+        pending: list[tuple[Entry, Mapping[str, Any]]] = []
+        for entry in entries:
+            record = records.get(entry.result.record_id or "", {})
+            row = pipeline.writeback_row(entry.candidate, entry.result, record)
+            if row is not None:
+                pending.append((entry, row))
+
+        def call(piece: Sequence[tuple[Entry, Mapping[str, Any]]]) -> Sequence[RowResult]:
+            require(may_go_on)
+            client = self._connections.marketo(piece[0][0].candidate.compiled.action.source.connection)
+            return client.sync_leads([row for _, row in piece], action="updateOnly", lookup_field="id")
+
+        found = isolate(
+            _pieces(pending, lambda item: item[0].event),
+            call,
+            lambda piece, error: _spoiled([entry.event for entry, _ in piece], error),
+        )
+        given_back: set[str] = set()
+        for piece, reason in found.refused:
+            # writing the same values to the same lead again is harmless, so a lost answer is only a delay here
+            told = [entry for entry, _ in piece]
+            self._postpone(told, reason)
+            given_back |= {entry.event.execution_id for entry in told}
+        for (entry, _), reason in found.culprits:
+            entry.writeback = _refused(reason)
+        for (entry, _), answer in found.answered:
+            if not answer.ok and repeatable(answer, tries(entry.event, answer.code, vendor="marketo")):
+                self._closing.again(_as_before(entry), answer, vendor="marketo")
+                given_back.add(entry.event.execution_id)
+            entry.writeback = _part(answer, "written")
+        return [entry for entry in entries if entry.event.execution_id not in given_back]
+
+    def _read_back(self, entries: Sequence[Entry]) -> dict[str, Mapping[str, Any]]:
+        """Destination values that the write-back needs beyond the Id, by record id."""
+        records: dict[str, Mapping[str, Any]] = {}
+        wanted = [entry for entry in entries if entry.result.record_id and entry.candidate.compiled.read_back_fields]
+        for group in grouped(wanted, lambda entry: pipeline.match_group(entry.candidate)):
+            destination = group[0].candidate.compiled.action.destination
+            fields = sorted({name for entry in group for name in entry.candidate.compiled.read_back_fields} | {"Id"})
+            ids = [str(entry.result.record_id) for entry in group]
+            client = self._connections.salesforce(destination.connection)
+            records |= {str(record["Id"]): record for record in client.find(destination.object, fields, "Id", ids)}
+        return records
+
+    # activities
+
+    def _log_activities(self, entries: Sequence[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
+        """Send the activities; returns the entries that are complete, the others were given back."""
+        quiet = [entry for entry in entries if not pipeline.reports(entry.result)]
+        telling = [entry for entry in entries if pipeline.reports(entry.result)]
+        if not telling:
+            return quiet
+        try:
+            kind = self._activity_type(entries[0].candidate.compiled.action)
+            logged = self._logged(telling, kind)
+        except SyncError as error:
+            self._postpone(telling, error)
+            return quiet
+        found, sendable = self._not_yet_logged(telling, logged)
+        require(may_go_on)  # before the doubt is stored: a stopped worker has sent nothing
+
+        def call(piece: Sequence[Entry]) -> Sequence[RowResult]:
+            require(may_go_on)
+            client = self._connections.marketo(piece[0].candidate.compiled.action.source.connection)
+            return client.add_custom_activities([self._activity(entry, kind) for entry in piece])
+
+        sent = isolate(
+            _pieces(self._in_doubt(sendable), lambda entry: entry.event),
+            call,
+            lambda piece, error: _spoiled([entry.event for entry in piece], error),
+        )
+        for piece, reason in sent.refused:
+            if isinstance(reason, UncertainWriteError):
+                self._doubt(piece, reason)
+            else:
+                self._closing.postpone(_marked(piece, doubt=False), reason)
+        complete = quiet + found
+        for entry, reason in sent.culprits:
+            entry.activity = _refused(reason)
+            complete.append(entry)
+        for entry, row in sent.answered:
+            if not row.ok and repeatable(row, tries(entry.event, row.code, vendor="marketo")):
+                doubt = row.resolution is Resolution.UNCERTAIN
+                event = entry.event.evolve(activity_uncertain=doubt)
+                self._closing.again(event, row, vendor="marketo", look_later=doubt)
+                continue
+            entry.activity = _part(row, "added")
+            complete.append(entry)
+        return complete
+
+    def _in_doubt(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Store that the activities may have been sent, where that is not stored; drops what a newer epoch holds."""
+        unmarked = [entry.event for entry in entries if not entry.event.activity_uncertain]
+        saved = self._inbox.save([event.evolve(activity_uncertain=True) for event in unmarked]) if unmarked else []
+        lost = {event.execution_id for event in unmarked} - {event.execution_id for event in saved}
+        return [entry for entry in entries if entry.event.execution_id not in lost]
+
+    def _not_yet_logged(self, entries: Sequence[Entry], logged: set[str]) -> tuple[list[Entry], list[Entry]]:
+        """Entries whose activity is in Marketo already, and those that may be sent; undecided ones are given back."""
+        now = self._clock.now()
+        found: list[Entry] = []
+        sendable: list[Entry] = []
+        waiting: list[Event] = []
+        for entry in entries:
+            event = entry.event
+            settled_at = (event.executed_at or event.received_at) + self._settings.settle
+            if event.execution_id in logged:
+                entry.activity = Part(status="added")
+                found.append(entry)
+            elif entry.doubtful and now < settled_at:
+                waiting.append(event.evolve(due_at=settled_at))
+            else:
+                sendable.append(entry)
+        self._closing.defer(waiting)
+        return found, sendable
+
+    def _logged(self, told: Sequence[Entry], kind: CustomActivityType) -> set[str]:
+        """Execution ids whose activity Marketo has, asked for those that may have been sent before."""
+        entries = [entry for entry in told if entry.doubtful]
+        if not entries:
+            return set()
+        action = entries[0].candidate.compiled.action
+        client = self._connections.marketo(action.source.connection)
+        since = min(entry.event.received_at for entry in entries) - timedelta(minutes=15)
+        leads = list({entry.event.lead_id for entry in entries})
+        found = set()
+        for chunk in chunks(leads, ACTIVITY_LEADS_LIMIT):
+            for activity in client.activities(since, [kind.id], chunk):
+                found.add(str(activity.attributes.get(action.results.execution_attribute)))
+        return found
+
+    def _activity(self, entry: Entry, kind: CustomActivityType) -> CustomActivity:
+        candidate, result = entry.candidate, entry.result
+        action = candidate.compiled.action
+        failed = result.outcome is Outcome.FAILED
+        return CustomActivity(
+            lead_id=candidate.event.lead_id,
+            activity_type_id=kind.id,
+            primary_attribute_value=action.results.errored if failed else action.results.success,
+            activity_date=candidate.event.executed_at or self._clock.now(),
+            attributes=pipeline.activity_attributes(candidate.columns, action, candidate.event, result),
+        )
+
+    def _activity_type(self, action: Action) -> CustomActivityType:
+        key = (action.source.connection, action.results.activity)
+        if key not in self._activity_types:
+            self._activity_types[key] = self._connections.marketo(key[0]).custom_activity_type(key[1])
+        return self._activity_types[key]
+
+    # what could not be told now
+
+    def _postpone(self, entries: Sequence[Entry], error: SyncError) -> None:
+        """Give back entries of which no activity was sent in this run."""
+        candidates = [entry.candidate.with_event(_as_before(entry)) for entry in entries]
+        self._closing.postpone(candidates, error)
+
+    def _doubt(self, entries: Sequence[Entry], error: SyncError) -> None:
+        """Give back entries whose activities may have been taken.
+
+        They are looked for once, when Marketo must show them, however long ago the event began.
+        """
+        settled = self._clock.now() + self._settings.settle
+        self._closing.postpone(_marked(entries, doubt=True), error, not_before=settled)
+
+
+def _marked(entries: Sequence[Entry], *, doubt: bool) -> list[pipeline.Candidate]:
+    return [entry.candidate.with_event(entry.event.evolve(activity_uncertain=doubt)) for entry in entries]
+
+
+def _as_before(entry: Entry) -> Event:
+    """The event with the doubt about its activity that this run found; a first run has not sent any."""
+    return entry.event.evolve(activity_uncertain=entry.doubtful)
+
+
+def _pieces[T](items: Sequence[T], event_of: Callable[[T], Event]) -> list[Sequence[T]]:
+    """All in one call, or in two once a call of this size has run into the vendor's time-out."""
+    timed_out = {vendor_reason("marketo", code) for code in TIMED_OUT}
+    if any(event_of(item).reason in timed_out for item in items):
+        half = (len(items) + 1) // 2
+        return [items[:half], items[half:]]
+    return [items]
+
+
+def _spoiled(events: Sequence[Event], error: SyncError) -> bool:
+    """Whether to look for one record that spoils the call: trying again has not helped."""
+    return isinstance(error, SpoiledCallError) and most_tries(events, error) >= SPOILED_TRIES
+
+
+def _refused(error: SyncError) -> Part:
+    return Part(status="failed", reason=vendor_reason("marketo", error.code), message=error.detail)
+
+
+def _part(row: RowResult, done: str) -> Part:
+    if row.ok:
+        return Part(status=done)
+    return Part(status="failed", reason=vendor_reason("marketo", row.code), message=row.message)
+
+
+def _activity_group(entry: Entry) -> tuple[str, str]:
+    results = entry.candidate.compiled.action.results
+    return results.activity, results.execution_attribute
