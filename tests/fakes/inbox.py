@@ -47,19 +47,24 @@ class InMemoryInbox:
     def add(self, event: Event, arrival: Arrival) -> bool:
         """Store a new event and its log item; False if the execution id is known already."""
         self._step("inbox.add")
-        if arrival.execution_id in self.logged:
-            return False
-        self.logged[arrival.execution_id] = self._log_item(arrival, state=State.WAITING, payload=event.payload)
-        self.waiting[_key(event)] = _as_stored(event)
-        self._step("inbox.added")
-        return True
+        new = arrival.execution_id not in self.logged
+        if new:
+            self.logged[arrival.execution_id] = self._log_item(arrival, state=State.WAITING, payload=event.payload)
+            self.waiting[_key(event)] = _as_stored(event)
+        self._step("inbox.add.done")
+        return new
 
     def set_aside(self, arrival: Arrival, *, state: str, reason: str, message: str) -> bool:
         """Record a call that does not run now, keeping its body or payload."""
         self._step("inbox.set_aside")
-        if arrival.execution_id in self.logged:
-            return False
-        log = self._log_item(arrival, state=State(state), payload=arrival.payload)
+        new = arrival.execution_id not in self.logged
+        if new:
+            self._set_aside(arrival, State(state), reason, message)
+        self._step("inbox.set_aside.done")
+        return new
+
+    def _set_aside(self, arrival: Arrival, state: State, reason: str, message: str) -> None:
+        log = self._log_item(arrival, state=state, payload=arrival.payload)
         kept: Item = {"pk": f"execution#{arrival.execution_id}", "sk": "payload", "v": VERSION}
         if arrival.payload is not None:
             kept["payload"] = json.dumps(arrival.payload)
@@ -69,18 +74,19 @@ class InMemoryInbox:
             log["ttl"] = kept["ttl"] = self._ttl()
         self.logged[arrival.execution_id] = log | {"reason": reason, "message": message}
         self.kept[arrival.execution_id] = kept
-        self._step("inbox.set_aside_done")
-        return True
 
     def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
         """Events of a lane whose due time has come, in sequence order."""
         self._step("inbox.due")
-        return self._due(lane, now)[:limit]
+        found = self._due(lane, now)[:limit]
+        self._step("inbox.due.done")
+        return found
 
     def first_due(self, lane: str, now: datetime) -> datetime | None:
         """When the first due event of a lane arrived."""
         self._step("inbox.first_due")
         found = self._due(lane, now)
+        self._step("inbox.first_due.done")
         return found[0].received_at if found else None
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
@@ -93,7 +99,7 @@ class InMemoryInbox:
             if stored is not None and stored.epoch <= epoch:
                 self.waiting[_key(event)] = stored.evolve(epoch=epoch, crashes=begun.crashes)
                 claimed.append(begun)
-            self._step("inbox.claimed")
+            self._step("inbox.claim.done")
         return claimed
 
     def relinquish(self, events: Sequence[Event]) -> None:
@@ -102,7 +108,7 @@ class InMemoryInbox:
             self._step("inbox.relinquish")
             if self._holds(event):
                 self.waiting[_key(event)] = self.waiting[_key(event)].evolve(epoch=0)
-            self._step("inbox.relinquished")
+            self._step("inbox.relinquish.done")
 
     def save(self, events: Sequence[Event]) -> Sequence[Event]:
         """Store events as they are now, provided that their epoch still holds them."""
@@ -112,7 +118,7 @@ class InMemoryInbox:
             if self._holds(event):
                 self.waiting[_key(event)] = _as_stored(event)
                 saved.append(event)
-            self._step("inbox.saved")
+            self._step("inbox.save.done")
         return saved
 
     def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
@@ -127,7 +133,7 @@ class InMemoryInbox:
                     "message": event.message,
                     "due_at": iso(event.due_at) if event.due_at else "",
                 }
-            self._step("inbox.deferred")
+            self._step("inbox.defer.done")
 
     def park(self, event: Event, *, reason: str, message: str) -> None:
         """Take an event out of its lane; its payload is kept aside until somebody redrives it."""
@@ -142,36 +148,40 @@ class InMemoryInbox:
                 "event": _as_stored(event),
             }
             self.logged[event.execution_id] |= {"state": "parked", "reason": str(reason), "message": message}
-        self._step("inbox.parked")
+        self._step("inbox.park.done")
 
     def finish(self, endings: Sequence[Ending]) -> None:
         """Record outcomes; in the same step the payload goes and the guards are let go."""
         for ending in endings:
             self._step("inbox.finish")
             self._finish(ending)
-            self._step("inbox.finished")
+            self._step("inbox.finish.done")
 
     def readmit(self, event: Event, *, was: State) -> bool:
         """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more."""
         self._step("inbox.readmit")
         log = self.logged.get(event.execution_id)
-        if log is None or log["state"] != was.value or _key(event) in self.waiting:
-            return False
+        possible = log is not None and log["state"] == was.value and _key(event) not in self.waiting
+        if log is not None and possible:
+            self._readmit(event, log)
+        self._step("inbox.readmit.done")
+        return possible
+
+    def _readmit(self, event: Event, log: Item) -> None:
         self.waiting[_key(event)] = _as_stored(event)
         self.kept.pop(event.execution_id, None)
         log.pop("ttl", None)
         log |= {"state": event.state.value, "reason": "", "message": "", "due_at": ""} | self._person(event.payload)
-        self._step("inbox.readmitted")
-        return True
 
     def hurry(self, event_key: Mapping[str, str]) -> bool:
         """Make a waiting event due at once; False if it is not in its lane (any more)."""
         self._step("inbox.hurry")
         key = (event_key["pk"].removeprefix("lane#"), event_key["sk"])
-        if key not in self.waiting:
-            return False
-        self.waiting[key] = self.waiting[key].evolve(due_at=None)
-        return True
+        there = key in self.waiting
+        if there:
+            self.waiting[key] = self.waiting[key].evolve(due_at=None)
+        self._step("inbox.hurry.done")
+        return there
 
     def _due(self, lane: str, now: datetime) -> list[Event]:
         events = [event for (known, _), event in sorted(self.waiting.items()) if known == lane]

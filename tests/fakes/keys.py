@@ -42,12 +42,12 @@ class InMemoryKeys:
             closed = iso(event.received_at - timedelta(seconds=claim.window_seconds))
             if known is not None and known.owner != event.execution_id and known.opened_at > closed:
                 answers.append(known.owner)
-                continue
-            self._claims[claim.key] = _Claimed(
-                owner=event.execution_id, opened_at=iso(event.received_at), payload_hash=claim.payload_hash
-            )
-            answers.append(None)
-            self._step("keys.claimed")
+            else:
+                self._claims[claim.key] = _Claimed(
+                    owner=event.execution_id, opened_at=iso(event.received_at), payload_hash=claim.payload_hash
+                )
+                answers.append(None)
+            self._step("keys.claim.done")
         return answers
 
     def guard(
@@ -58,13 +58,12 @@ class InMemoryKeys:
         obtained: dict[str, dict[str, Guarded]] = {}
         for owner, guards in wanted.items():
             self._step("keys.guard")
-            if any(self._busy(guard, owner, now) for guard in guards):
-                continue
-            for guard in guards:
-                item = self._guards.setdefault(guard, _Guard())
-                item.owner, item.expires_at = owner, iso(until)
-            obtained[owner] = {guard: Guarded(last=dict(self._guards[guard].last)) for guard in guards}
-            self._step("keys.guarded")
+            if not any(self._busy(guard, owner, now) for guard in guards):
+                for guard in guards:
+                    item = self._guards.setdefault(guard, _Guard())
+                    item.owner, item.expires_at = owner, iso(until)
+                obtained[owner] = {guard: Guarded(last=dict(self._guards[guard].last)) for guard in guards}
+            self._step("keys.guard.done")
         return obtained
 
     def release(self, owner: str, guards: Sequence[str], claims: Sequence[str]) -> None:
@@ -72,12 +71,13 @@ class InMemoryKeys:
         for guard in guards:
             self._step("keys.release")
             self.let_go(guard, owner)
+            self._step("keys.release.done")
         for claim in claims:
             self._step("keys.release")
             known = self._claims.get(claim)
             if known is not None and known.owner == owner:
                 del self._claims[claim]
-        self._step("keys.released")
+            self._step("keys.release.done")
 
     def let_go(self, guard: str, owner: str, *, written: tuple[str, str] | None = None) -> None:
         """Release one guard if `owner` holds it; `written` is the Action id and the sequence to remember.
@@ -90,6 +90,14 @@ class InMemoryKeys:
         item.owner, item.expires_at = None, ""
         if written is not None:
             item.last[written[0]] = written[1]
+
+    def held(self) -> dict[str, tuple[str, str]]:
+        """Owner and expiry of every guard that is held; for tests."""
+        return {guard: (item.owner, item.expires_at) for guard, item in self._guards.items() if item.owner}
+
+    def claimed(self) -> dict[str, str]:
+        """The owner of every claim; for tests."""
+        return {claim: item.owner for claim, item in self._claims.items()}
 
     def held_by(self, owner: str) -> list[str]:
         """The guards that `owner` holds; for tests."""

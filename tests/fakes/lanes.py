@@ -34,49 +34,64 @@ class InMemoryLanes:
         item = self._lanes.setdefault(lane, _Lane())
         item.arrivals += 1
         item.lease_until = item.lease_until or NOBODY
-        self._step("lanes.announced")
-        if item.lease_until >= iso(now) or (item.rung_until is not None and item.rung_until >= iso(now)):
-            return False
-        item.rung_until = iso(now + RING_AGAIN)
-        return True
+        held = item.lease_until >= iso(now)
+        self._step("lanes.announce.done")
+        return not held and self._note_ring(item, now)
+
+    def _note_ring(self, item: _Lane, now: datetime) -> bool:
+        """A second write of the real store: of a burst only the first caller is told to ring."""
+        self._step("lanes.note_ring")
+        noted = item.rung_until is None or item.rung_until < iso(now)
+        if noted:
+            item.rung_until = iso(now + RING_AGAIN)
+        self._step("lanes.note_ring.done")
+        return noted
 
     def take(self, lane: str, now: datetime) -> Lease | None:
         """Take the lease with the next epoch, or None while another holds it."""
         self._step("lanes.take")
         item = self._lanes.setdefault(lane, _Lane())
-        if item.lease_until is not None and item.lease_until >= iso(now):
-            return None
-        item.epoch += 1
-        item.rung_until = None
-        item.lease_until = iso(now + self._lease)
-        self._step("lanes.taken")
-        return _lease(lane, item)
+        lease = None
+        if item.lease_until is None or item.lease_until < iso(now):
+            item.epoch += 1
+            item.rung_until = None
+            item.lease_until = iso(now + self._lease)
+            lease = _lease(lane, item)
+        self._step("lanes.take.done")
+        return lease
 
     def renew(self, lease: Lease, now: datetime) -> Lease | None:
         """Prolong the lease and learn of arrivals; None if it was lost."""
         self._step("lanes.renew")
         item = self._lanes.get(lease.lane)
-        if item is None or item.epoch != lease.epoch or item.lease_until in {None, NOBODY}:
-            return None
-        item.lease_until = iso(now + self._lease)
-        return _lease(lease.lane, item)
+        renewed = None
+        if item is not None and item.epoch == lease.epoch and item.lease_until not in {None, NOBODY}:
+            item.lease_until = iso(now + self._lease)
+            renewed = _lease(lease.lane, item)
+        self._step("lanes.renew.done")
+        return renewed
 
     def release(self, lease: Lease, *, even_if_arrived: bool = False) -> bool:
         """Give the lease up; False if something arrived since `lease` was read and the lease is kept."""
         self._step("lanes.release")
         item = self._lanes.get(lease.lane)
-        if item is None or item.epoch != lease.epoch:
-            return False
-        if not even_if_arrived and item.arrivals != lease.arrivals:
-            return False
-        item.lease_until, item.rung_until = NOBODY, None
-        self._step("lanes.released")
-        return True
+        released = False
+        if item is not None and item.epoch == lease.epoch and (even_if_arrived or item.arrivals == lease.arrivals):
+            released = True
+            item.lease_until, item.rung_until = NOBODY, None
+        self._step("lanes.release.done")
+        return released
 
     def idle(self, now: datetime) -> Sequence[str]:
         """Lanes without a live lease."""
         self._step("lanes.idle")
-        return [name for name, item in sorted(self._lanes.items()) if (item.lease_until or NOBODY) < iso(now)]
+        found = [name for name, item in sorted(self._lanes.items()) if (item.lease_until or NOBODY) < iso(now)]
+        self._step("lanes.idle.done")
+        return found
+
+    def held(self, now: datetime) -> list[str]:
+        """Lanes with a live lease; for tests."""
+        return [name for name, item in self._lanes.items() if (item.lease_until or NOBODY) >= iso(now)]
 
 
 def _lease(lane: str, item: _Lane) -> Lease:

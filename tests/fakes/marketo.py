@@ -16,7 +16,7 @@ from leadbridge.errors import ConfigurationError, PermanentError
 from leadbridge.ports import Clock, LeadAction
 from tests.fakes.clock import SettableClock
 from tests.fakes.steps import Step, nothing
-from tests.fakes.trouble import CallFault, Trouble, refusal
+from tests.fakes.trouble import Execution, Trouble, refusal
 
 type Lead = dict[str, Any]
 BATCH_ROWS = 300
@@ -52,6 +52,7 @@ class FakeMarketo:
         self._lag = activity_lag
         self._activities: list[_Logged] = []
         self._serial = 0
+        self._execution = Execution(self._clock)
 
     # -- for tests
 
@@ -62,6 +63,7 @@ class FakeMarketo:
 
     def logged(self, lead_id: int | None = None) -> list[Activity]:
         """Custom activities in the order of their adding, seen without any lag."""
+        self._execution.catch_up()
         found = [item.activity for item in self._activities]
         return [activity for activity in found if lead_id is None or activity.lead_id == lead_id]
 
@@ -71,7 +73,20 @@ class FakeMarketo:
         """Fields of the lead object by REST name."""
         self._step("marketo.describe_leads")
         self.trouble.begin("describe_leads")
+        self._step("marketo.describe_leads.done")
         return self._described
+
+    def leads_by_filter(
+        self, filter_type: str, values: Sequence[str], fields: Sequence[str]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Leads whose `filter_type` field has one of the values."""
+        self._step("marketo.leads_by_filter")
+        self.trouble.begin("leads_by_filter")
+        self._execution.catch_up()
+        found = [lead for lead in self.leads.values() if str(lead.get(filter_type)) in values]
+        answer = [{name: lead.get(name) for name in fields} for lead in found]
+        self._step("marketo.leads_by_filter.done")
+        return answer
 
     def sync_leads(
         self, rows: Sequence[Mapping[str, Any]], *, action: LeadAction, lookup_field: str
@@ -112,6 +127,7 @@ class FakeMarketo:
             raise ConfigurationError(["activity type: only letters, digits and underscores are allowed"])
         if api_name not in self._types:
             raise PermanentError("not found", vendor="marketo", operation="custom_activity_type", code="1013")
+        self._step("marketo.custom_activity_type.done")
         return self._types[api_name]
 
     def add_custom_activities(self, activities: Sequence[CustomActivity]) -> Sequence[RowResult]:
@@ -122,16 +138,23 @@ class FakeMarketo:
     def activities(
         self, since: datetime, activity_type_ids: Sequence[int], lead_ids: Sequence[int]
     ) -> Iterator[Activity]:
-        """Activities since a moment; at most 30 leads."""
+        """Activities since a moment, of these leads (at most 30) or, without any, of all."""
         self._step("marketo.activities")
         if len(lead_ids) > ACTIVITY_LEADS:
             raise AssertionError(f"{len(lead_ids)} leads in one query")
         self.trouble.begin("activities")
-        for item in self._activities:
-            found = item.activity
-            in_reach = found.activity_type_id in activity_type_ids and found.lead_id in lead_ids
-            if in_reach and found.activity_date >= since and item.visible_at <= self._clock.now():
-                yield found
+        self._execution.catch_up()
+        now = self._clock.now()
+        found = [
+            item.activity
+            for item in self._activities
+            if item.activity.activity_type_id in activity_type_ids
+            and (not lead_ids or item.activity.lead_id in lead_ids)
+            and item.activity.activity_date >= since
+            and item.visible_at <= now
+        ]
+        self._step("marketo.activities.done")
+        yield from found
 
     # -- rules
 
@@ -141,12 +164,17 @@ class FakeMarketo:
         self._step(f"marketo.{operation}")
         if not 0 < len(rows) <= BATCH_ROWS:
             raise AssertionError(f"{len(rows)} rows in one call")
-        fault: CallFault | None = self.trouble.begin(operation, rows)
-        refused = self.trouble.refused(operation, rows)
-        results = [refused[place] if place in refused else one(row) for place, row in enumerate(rows)]
-        if fault is not None:
-            raise fault.error
-        self._step(f"marketo.{operation}_done")
+        fault = self.trouble.begin(operation, rows)
+        self._execution.catch_up()
+        results: list[RowResult] = []
+
+        def execute() -> None:
+            refused = self.trouble.refused(operation, rows)
+            results.extend(refused[place] if place in refused else one(row) for place, row in enumerate(rows))
+
+        self._execution.run(fault, execute)
+        self._step(f"marketo.{operation}.done")
+        self.trouble.answered(operation)
         return results
 
     def _add(self, activity: CustomActivity) -> RowResult:

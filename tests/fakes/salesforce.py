@@ -1,7 +1,7 @@
 """A Salesforce org in memory, with the rules that the use-cases rely on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from leadbridge.domain.records import FieldDescription, ObjectDescription, RowResult
@@ -9,7 +9,7 @@ from leadbridge.errors import PermanentError
 from leadbridge.ports import Clock
 from tests.fakes.clock import SettableClock
 from tests.fakes.steps import Step, nothing
-from tests.fakes.trouble import CallFault, Trouble, refusal
+from tests.fakes.trouble import Execution, Trouble, refusal
 
 type Record = dict[str, Any]
 #: rows of one collections call
@@ -32,14 +32,16 @@ class FakeSalesforce:
         self._clock: Clock = clock or SettableClock()
         self._step = step
         self._held: dict[str, dict[str, Record]] = {}
-        self._late: list[tuple[datetime, Callable[[], object]]] = []
+        self._execution = Execution(self._clock)
+        #: what was committed, in order: created or updated, record id, the fields given
+        self.journal: list[tuple[str, str, Mapping[str, Any]]] = []
         self._serial = 0
 
     # -- for tests
 
     def records(self, object_name: str) -> list[Record]:
         """All records of an object, oldest first."""
-        self._commit_late()
+        self._execution.catch_up()
         return [dict(record) for record in self._held.get(object_name, {}).values()]
 
     def load(self, object_name: str, **fields: Any) -> str:
@@ -58,6 +60,7 @@ class FakeSalesforce:
         self.trouble.begin("describe")
         if object_name not in self._described:
             raise PermanentError("no such object", vendor="salesforce", operation="describe", code="http_404")
+        self._step("salesforce.describe.done")
         return self._described[object_name]
 
     def find(
@@ -66,14 +69,16 @@ class FakeSalesforce:
         """Records whose `field` equals one of the values; text compares without regard to case."""
         self._step("salesforce.find")
         self.trouble.begin("find")
-        self._commit_late()
+        self._execution.catch_up()
         self._known(object_name, "find", [*fields, field])
         wanted = {_compared(value) for value in values}
-        return [
+        found = [
             {name: record.get(name) for name in fields}
             for record in self._held.get(object_name, {}).values()
             if record.get(field) is not None and _compared(record[field]) in wanted
         ]
+        self._step("salesforce.find.done")
+        return found
 
     def create(self, object_name: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Create up to 200 records."""
@@ -105,7 +110,7 @@ class FakeSalesforce:
         if not 0 < len(rows) <= COLLECTION_ROWS:
             raise AssertionError(f"{len(rows)} rows in one call")
         fault = self.trouble.begin(operation, rows)
-        self._commit_late()
+        self._execution.catch_up()
         for row in rows:
             self._known(object_name, operation, [name for name in row if name != "Id"])
         results: list[RowResult] = []
@@ -114,23 +119,10 @@ class FakeSalesforce:
             refused = self.trouble.refused(operation, rows)
             results.extend(refused[place] if place in refused else one(row) for place, row in enumerate(rows))
 
-        self._execute(fault, execute)
-        self._step(f"salesforce.{operation}_done")
+        self._execution.run(fault, execute)
+        self._step(f"salesforce.{operation}.done")
+        self.trouble.answered(operation)
         return results
-
-    def _execute(self, fault: CallFault | None, execute: Callable[[], None]) -> None:
-        if fault is not None and fault.late_seconds is not None:
-            self._late.append((self._clock.now() + timedelta(seconds=fault.late_seconds), execute))
-            raise fault.error
-        execute()
-        if fault is not None:
-            raise fault.error
-
-    def _commit_late(self) -> None:
-        due = [execute for at, execute in self._late if at <= self._clock.now()]
-        self._late = [(at, execute) for at, execute in self._late if at > self._clock.now()]
-        for execute in due:
-            execute()
 
     def _known(self, object_name: str, operation: str, names: Sequence[str]) -> None:
         described = self._described[object_name]
@@ -163,6 +155,7 @@ class FakeSalesforce:
             return faulty
         record.update({name: _held_as(described, name, value) for name, value in row.items() if name != "Id"})
         record["LastModifiedDate"] = _timestamp(self._clock.now())
+        self.journal.append(("updated", record["Id"], row))
         return RowResult(ok=True, status="updated", id=str(row["Id"]))
 
     def _upsert(self, object_name: str, field: str, row: Mapping[str, Any]) -> RowResult:
@@ -200,6 +193,7 @@ class FakeSalesforce:
         described = self._described[object_name]
         record |= {name: _held_as(described, name, value) for name, value in row.items()}
         self._held.setdefault(object_name, {})[record["Id"]] = record
+        self.journal.append(("created", record["Id"], row))
         return record["Id"]
 
 

@@ -1,8 +1,52 @@
-"""Points at which a process can die: every double passes one before and after each thing it commits."""
+"""Points at which a process can die: every double passes one before and one after each of its I/O operations."""
 
 from collections.abc import Callable
 
 type Step = Callable[[str], None]
+
+#: what follows an operation's name at the point where its answer has arrived
+DONE = ".done"
+STORES = (
+    "configurations.get",
+    "inbox.add",
+    "inbox.claim",
+    "inbox.defer",
+    "inbox.due",
+    "inbox.finish",
+    "inbox.first_due",
+    "inbox.hurry",
+    "inbox.park",
+    "inbox.readmit",
+    "inbox.relinquish",
+    "inbox.save",
+    "inbox.set_aside",
+    "keys.claim",
+    "keys.guard",
+    "keys.release",
+    "lanes.announce",
+    "lanes.idle",
+    "lanes.note_ring",
+    "lanes.release",
+    "lanes.renew",
+    "lanes.take",
+)
+VENDOR_READS = (
+    "marketo.activities",
+    "marketo.custom_activity_type",
+    "marketo.describe_leads",
+    "marketo.leads_by_filter",
+    "salesforce.describe",
+    "salesforce.find",
+)
+VENDOR_WRITES = (
+    "marketo.add_custom_activities",
+    "marketo.sync_leads",
+    "salesforce.create",
+    "salesforce.update",
+    "salesforce.upsert",
+)
+#: every operation that a double announces; a point that is not listed here is refused by the simulation
+OPERATIONS = (*STORES, *VENDOR_READS, *VENDOR_WRITES, "bell.ring")
 
 
 def nothing(_: str) -> None:

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.errors import SyncError, UncertainWriteError
+from leadbridge.ports import Clock
 
 type Row = Mapping[str, Any]
+
+
+def at_once() -> None:
+    """The patience of a caller who gives up at once."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -15,9 +21,10 @@ class CallFault:
     """A call of one operation raises `error`, before or after the vendor has executed it."""
 
     operation: str
-    error: SyncError
+    error: BaseException
     after_commit: bool = False
     late_seconds: float | None = None  # executed only so much later, long after the caller gave up
+    wait: Callable[[], None] = at_once  # what the caller does between the sending and the giving up
     times: int = 1
     nth: int = 1  # the first call that is hit
 
@@ -120,6 +127,9 @@ class Trouble:
                 raise fault.error
         return None
 
+    def answered(self, operation: str) -> None:
+        """Note that the caller got the answer of a write."""
+
     def refused(self, operation: str, rows: Sequence[Row]) -> dict[int, RowResult]:
         """The rows of a call that are refused, by position."""
         found: dict[int, RowResult] = {}
@@ -131,6 +141,36 @@ class Trouble:
             for place in hit:
                 found[place] = refusal(fault.code, fault.message, fault.resolution)
         return found
+
+
+class Execution:
+    """Executes the writes of a vendor double: at once, or so late that the caller does not learn of it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._late: list[tuple[datetime, Callable[[], object]]] = []
+
+    def run(self, fault: CallFault | None, execute: Callable[[], object]) -> None:
+        """Execute a write as its fault says, and raise the fault's error."""
+        if fault is None:
+            execute()
+            return
+        if fault.late_seconds is None:
+            execute()
+        else:
+            self._late.append((self._clock.now() + timedelta(seconds=fault.late_seconds), execute))
+        fault.wait()
+        raise fault.error
+
+    def catch_up(self) -> None:
+        """Execute what has become due; every operation begins with this, so nobody sees the difference."""
+        if not self._late:
+            return
+        now = self._clock.now()
+        due = sorted((item for item in self._late if item[0] <= now), key=lambda item: item[0])
+        self._late = [item for item in self._late if item[0] > now]
+        for _, execute in due:
+            execute()
 
 
 def refusal(code: str, message: str = "refused", resolution: Resolution = Resolution.REJECT) -> RowResult:

@@ -36,9 +36,12 @@ RULE = {"order_by": "LastModifiedDate", "choose": "newest"}
 A, B, C = "00Q0000000000A1AAA", "00Q0000000000B1AAA", "00Q0000000000C1AAA"
 
 
-def decide(candidate: Candidate, *matches: Mapping[str, Any], seconds: float = 0) -> Write | Result | Wait:
+def decide(
+    candidate: Candidate, *matches: Mapping[str, Any], seconds: float = 0, contested: bool = False
+) -> Write | Result | Wait:
     """The decision so many seconds after noon."""
-    return decide_write(candidate, matches, now=NOON + timedelta(seconds=seconds), settle=SETTLE)
+    now = NOON + timedelta(seconds=seconds)
+    return decide_write(candidate, matches, now=now, settle=SETTLE, contested=contested)
 
 
 def a_match(record_id: str, hours: int = 0, **fields: Any) -> dict[str, Any]:
@@ -415,10 +418,12 @@ def test_with_an_idempotency_field_only_the_own_record_counts() -> None:
 
 @pytest.mark.parametrize("matches", [0, 1, 2])
 def test_an_interrupted_update_is_made_again_on_the_same_record(matches: int) -> None:
-    """Setting the same fields twice is harmless: the same record is updated whatever matches by now."""
+    """Once the first try cannot come in late any more, the same record is updated whatever matches by now."""
     candidate = interrupted("update", before=(A,))
+    found = [a_match(B), a_match(C)][:matches]
 
-    again = decide(candidate, *[a_match(B), a_match(C)][:matches], seconds=1)
+    assert decide(candidate, *found, seconds=1) == Wait(until=NOON + SETTLE)
+    again = decide(candidate, *found, seconds=SETTLE.total_seconds())
 
     assert isinstance(again, Write)
     assert (again.intent.operation, again.intent.record_id, again.intent.attempt) == ("update", A, 2)
@@ -448,18 +453,19 @@ def test_a_repeated_write_that_finds_its_own_record_has_created_it(
 
 
 @pytest.mark.parametrize(
-    ("kind", "event", "last", "expected"),
+    ("kind", "event", "last", "by_record", "by_lead"),
     [
-        ("upsert", {}, {ACTION: a_sequence(2)}, True),
-        ("update", {}, {ACTION: a_sequence(2)}, True),
-        ("create", {}, {ACTION: a_sequence(2)}, False),
-        ("upsert", {}, {ACTION: a_sequence(1)}, False),
-        ("upsert", {}, {ACTION: a_sequence(0)}, False),
-        ("upsert", {}, {"other": a_sequence(2)}, False),
-        ("upsert", {}, {}, False),
-        ("upsert", {"intent": "create"}, {ACTION: a_sequence(2)}, False),
-        ("upsert", {"intent": "upsert"}, {ACTION: a_sequence(2)}, False),
-        ("upsert", {"intent": "update"}, {ACTION: a_sequence(2)}, True),
+        ("upsert", {}, {ACTION: a_sequence(2)}, True, True),
+        ("update", {}, {ACTION: a_sequence(2)}, True, True),
+        ("create", {}, {ACTION: a_sequence(2)}, False, False),
+        ("upsert", {}, {ACTION: a_sequence(1)}, False, False),
+        ("upsert", {}, {ACTION: a_sequence(0)}, False, False),
+        ("upsert", {}, {"other": a_sequence(2)}, False, False),
+        ("upsert", {}, {}, False, False),
+        ("create", {"intent": "create"}, {ACTION: a_sequence(2)}, False, False),
+        ("upsert", {"intent": "create"}, {ACTION: a_sequence(2)}, True, False),
+        ("upsert", {"intent": "upsert"}, {ACTION: a_sequence(2)}, True, False),
+        ("upsert", {"intent": "update"}, {ACTION: a_sequence(2)}, True, True),
     ],
     ids=[
         "newer written",
@@ -470,7 +476,8 @@ def test_a_repeated_write_that_finds_its_own_record_has_created_it(
         "another Action",
         "nothing written",
         "a create in doubt is seen through",
-        "an upsert in doubt is seen through",
+        "an upsert that may have created is overtaken on its own record only",
+        "an upsert by the vendor likewise",
         "an update in doubt is not repeated",
     ],
 )
@@ -478,7 +485,8 @@ def test_what_only_sets_fields_can_be_overtaken(
     kind: str,
     event: dict[str, Any],
     last: dict[str, str],
-    expected: bool,  # a table
+    by_record: bool,
+    by_lead: bool,
 ) -> None:
     """A newer written event of the same Action overtakes an older one, unless that creates."""
     members: dict[str, Any] = {}
@@ -487,7 +495,31 @@ def test_what_only_sets_fields_can_be_overtaken(
         members = {"intent": intent, "state": State.WRITING}
     candidate = a_candidate(1, compiled=a_compiled_action(type=kind), **members)
 
-    assert overtaken(candidate, last) is expected
+    assert overtaken(candidate, candidate.match_guard, last) is by_record
+    assert overtaken(candidate, candidate.lead_guard, last) is by_lead
+
+
+def test_records_of_others_are_not_taken_for_the_own_lost_one() -> None:
+    """Where a newer event was written meanwhile, a new record may be its own: a create says so, an upsert fills it."""
+    create = interrupted(type="create")
+    upsert = interrupted()
+
+    unsure = decide(create, a_match(B), seconds=SETTLE.total_seconds(), contested=True)
+    filled = decide(upsert, a_match(B), seconds=SETTLE.total_seconds(), contested=True)
+
+    assert isinstance(unsure, Result)
+    assert (unsure.outcome, unsure.reason) == (Outcome.FAILED, "uncertain")
+    assert B in unsure.message
+    assert isinstance(filled, Write)
+    assert (filled.intent.operation, filled.intent.record_id) == ("update", B)
+
+
+def test_with_an_idempotency_field_the_own_record_is_told_from_those_of_others() -> None:
+    """A newer event written meanwhile leaves no doubt where the record carries the execution id."""
+    candidate = interrupted(destination=MARKER)
+    own = a_match(B, Leadbridge__c=an_execution_id(1))
+
+    assert decide(candidate, own, seconds=1, contested=True) == Result(outcome=Outcome.CREATED, record_id=B)
 
 
 @pytest.mark.parametrize(

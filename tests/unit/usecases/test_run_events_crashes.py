@@ -157,6 +157,11 @@ def test_two_deaths_change_nothing(name: str) -> None:
             recover(world)
             # an older event that was parked for its two deaths comes back after the newer one was written
             late = {"created": 1, "superseded": 1} if world.outcomes()["superseded"] else outcomes
+            if name == "creates" and world.outcomes()["failed"]:
+                # parked before it was clear whether it had written: the next call's record could be its own
+                assert {reason for _, reason in map(world.ended, world.inbox.logged)} == {"", "uncertain"}
+                as_if_nothing_had_been(world, {"created": 1, "failed": 1}, 1)
+                continue
             as_if_nothing_had_been(world, late if name == "one person twice" else outcomes, records)
     assert crashes > 50
 

@@ -122,6 +122,7 @@ def test_a_lost_create_that_could_be_several_records_is_uncertain() -> None:
     """Where two new records could be the lost one, the event fails as uncertain and names both; nothing is doubled."""
     world = World(an_action(type="create"))
     world.salesforce.trouble.lose_answer("create")
+    world.salesforce.trouble.fail("find", DOWN, nth=2)  # the look at once
     execution = world.receive(1)
     world.drain(remaining=lambda: 152.0)
     world.salesforce.load("Lead", Email="person1@example.com")
@@ -228,6 +229,47 @@ def test_an_uncertain_update_does_not_overwrite_a_newer_event() -> None:
 
     assert [lead["FirstName"] for lead in world.leads()] == ["Newer"]
     assert world.ended(older) == ("superseded", "overtaken")
+
+
+@pytest.mark.parametrize(
+    ("vendor", "operation", "looks"),
+    [
+        ("salesforce", "create", {"find": 2}),
+        ("marketo", "sync_leads", {"leads_by_filter": 1}),
+        ("marketo", "add_custom_activities", {"activities": 1}),
+    ],
+)
+def test_a_lost_answer_is_looked_for_at_once(vendor: str, operation: str, looks: dict[str, int]) -> None:
+    """What the vendor has committed is found by one look and not sent again: no delay, nothing but that call more."""
+    world = World()
+    double = getattr(world, vendor)
+    double.trouble.lose_answer(operation)
+    executions = [world.receive(lead_id) for lead_id in range(1, 61)]
+
+    world.drain()
+
+    assert [world.ended(execution)[0] for execution in executions] == ["created"] * 60
+    assert double.trouble.made(operation) == 1
+    assert {name: double.trouble.made(name) for name in looks} == looks
+    everything_is_told_once(world, *range(1, 61))
+
+
+def test_a_late_update_does_not_undo_what_came_after_it() -> None:
+    """An update whose answer is lost and which the vendor commits half a minute later never has the last word."""
+    world = World()
+    world.salesforce.load("Lead", Email="person7@example.com", FirstName="First")
+    world.salesforce.trouble.lose_answer("update", late_seconds=30)
+
+    older = world.receive(7, firstName="Older")
+    world.drain()
+    newer = world.receive(7, firstName="Newer")
+    for _ in range(30):
+        world.drain()
+        world.clock.advance(5)
+    world.run_out()
+
+    assert [lead["FirstName"] for lead in world.leads()] == ["Newer"]
+    assert (world.ended(older)[0], world.ended(newer)[0]) == ("updated", "updated")
 
 
 # -- calls that fail as a whole

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
 from leadbridge.domain.event import Arrival, Ending, Event
+from leadbridge.domain.limits import State
 from leadbridge.domain.pipeline import Claim
 from leadbridge.domain.records import (
     Activity,
@@ -135,6 +136,26 @@ class Lanes(Protocol):
         ...
 
 
+class Limits(Protocol):
+    """What all workers know together of each vendor instance's limits; moved by compare-and-swap."""
+
+    def read(self, instance: str) -> tuple[State, int]:
+        """The state of an instance and its version; the empty state and 0 if nobody has called it yet.
+
+        Raises:
+            TransientError: The store is throttled or away.
+        """
+        ...
+
+    def swap(self, instance: str, state: State, version: int) -> tuple[State, int] | None:
+        """Replace the state if `version` is still the current one; otherwise returns what stands there instead.
+
+        Raises:
+            TransientError: The store is throttled or away; the state may have been replaced.
+        """
+        ...
+
+
 class Heartbeat(Protocol):
     """Keeps a lease alive while its holder works or waits for a vendor."""
 
@@ -186,6 +207,12 @@ class Marketo(Protocol):
         """Fields of the lead object by REST name."""
         ...
 
+    def leads_by_filter(
+        self, filter_type: str, values: Sequence[str], fields: Sequence[str]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Leads whose `filter_type` field has one of the values."""
+        ...
+
     def sync_leads(
         self, rows: Sequence[Mapping[str, Any]], *, action: LeadAction, lookup_field: str
     ) -> Sequence[RowResult]:
@@ -203,7 +230,7 @@ class Marketo(Protocol):
     def activities(
         self, since: datetime, activity_type_ids: Sequence[int], lead_ids: Sequence[int]
     ) -> Iterator[Activity]:
-        """Activities since a moment; at most 30 leads."""
+        """Activities since a moment, of these leads (at most 30) or, without any, of all."""
         ...
 
 

@@ -202,15 +202,24 @@ def map_fields(candidate: Candidate) -> dict[str, Any] | Result:
     return record
 
 
-def overtaken(candidate: Candidate, last: Mapping[str, str]) -> bool:
+def overtaken(candidate: Candidate, guard: str, last: Mapping[str, str]) -> bool:
     """Whether a newer event of the same Action was already written under one of the guards.
 
-    `last` maps Action id to the newest written sequence. A create is never overtaken: it makes its own record,
-    and one in doubt must be seen through. An update in doubt is: repeating it would undo the newer one.
+    `last` maps Action id to the newest sequence written under `guard`. A create is never overtaken: it makes its own
+    record. A write in doubt is overtaken only where the newer one wrote the same record: another record of the
+    person tells nothing about ours.
     """
     action, intent = candidate.compiled.action, candidate.event.intent
-    creates = action.type is documents.ActionType.CREATE or (intent is not None and intent.operation != "update")
-    return not creates and last.get(action.id, "") > candidate.event.sequence
+    if action.type is documents.ActionType.CREATE:
+        return False
+    if intent is not None and intent.operation != "update" and guard != candidate.match_guard:
+        return False
+    return last.get(action.id, "") > candidate.event.sequence
+
+
+def contested(candidate: Candidate, last: Mapping[str, str]) -> bool:
+    """Whether any newer event was written to records of the candidate's identifier; `last` is of the match guard."""
+    return max(last.values(), default="") > candidate.event.sequence
 
 
 def superseded(candidate: Candidate, matches: Sequence[Mapping[str, Any]], *, by_another_lead: bool) -> Result:
@@ -225,12 +234,22 @@ def superseded(candidate: Candidate, matches: Sequence[Mapping[str, Any]], *, by
 
 
 def decide_write(
-    candidate: Candidate, matches: Sequence[Mapping[str, Any]], *, now: datetime, settle: timedelta
+    candidate: Candidate,
+    matches: Sequence[Mapping[str, Any]],
+    *,
+    now: datetime,
+    settle: timedelta,
+    contested: bool = False,
 ) -> Write | Result | Wait:
-    """Match and plan: what is to be written, given the records whose identifier equals the event's."""
+    """Match and plan: what is to be written, given the records whose identifier equals the event's.
+
+    `contested` says that newer events were written to records of this identifier while the event was away.
+    """
     interrupted = candidate.event.intent
     if interrupted is not None:
-        return _resume(candidate, interrupted, matches, now=now, settle=settle)
+        resumed = _resume(candidate, interrupted, matches, now=now, settle=settle, contested=contested)
+        if resumed is not None:
+            return resumed
     record = map_fields(candidate)
     if isinstance(record, Result):
         return record
@@ -266,6 +285,14 @@ def writeback_row(candidate: Candidate, result: Result, record: Mapping[str, Any
         else:
             row[back.to] = result.record_id if back.field == "Id" else record.get(back.field)
     return row
+
+
+def holds(record: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Whether a vendor's record shows every value of a row; a value that only looks different counts as absent."""
+    return all(
+        blank(record.get(name)) if blank(value) else not blank(record.get(name)) and text(record[name]) == text(value)
+        for name, value in row.items()
+    )
 
 
 def activity_attributes(
@@ -334,17 +361,23 @@ def _resume(
     *,
     now: datetime,
     settle: timedelta,
-) -> Write | Result | Wait:
-    """What to do with a write that may or may not have been committed."""
+    contested: bool,
+) -> Write | Result | Wait | None:
+    """What to do with a write that may or may not have been committed; None: as if it had not been begun."""
     record = map_fields(candidate)
     if isinstance(record, Result):  # cannot happen with an unchanged Action; a changed one may refuse
         record = {}
     if intent.operation == "update":
-        return _write(candidate, record, "update", now=intent.at, before=intent.before, record_id=intent.record_id)
+        if now < intent.at + settle:  # else the first attempt, committed late, could overwrite what comes next
+            return Wait(until=intent.at + settle)
+        return _write(candidate, record, "update", now=now, before=intent.before, record_id=intent.record_id)
     fresh = [match for match in matches if _is_ours(match, intent, candidate)]
-    if len(fresh) == 1:
+    marked = candidate.compiled.action.destination.idempotency_field
+    if contested and fresh and not marked and candidate.compiled.action.type is documents.ActionType.UPSERT:
+        return None  # whoever made the record, our fields are to be in it
+    if len(fresh) == 1 and (marked or not contested):
         return Result(outcome=Outcome.CREATED, record_id=str(fresh[0]["Id"]))
-    if len(fresh) > 1:
+    if fresh:
         ids = ", ".join(str(match["Id"]) for match in fresh)
         return Result(
             outcome=Outcome.FAILED, reason=Reason.UNCERTAIN, message=message(Reason.UNCERTAIN, candidates=ids)

@@ -9,7 +9,7 @@ from leadbridge.domain.outcome import message
 from leadbridge.domain.pipeline import Candidate
 from leadbridge.domain.postponement import LOGIN_PROBE, Postponement, postpone, vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
-from leadbridge.errors import SyncError
+from leadbridge.errors import SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Inbox, Keys, Meter
 from leadbridge.usecases.batch import RunSettings, tries
 
@@ -49,8 +49,12 @@ class Closing:
         due = [event.due_at for event in events if event.due_at]
         self.earliest = min([*due, *([self.earliest] if self.earliest else [])])
 
-    def hold(self, events: Sequence[Event], error: SyncError, *, not_before: datetime | None = None) -> None:
-        """Give events back, or park them, as the error of a call asks for."""
+    def hold(self, events: Sequence[Event], error: SyncError) -> None:
+        """Give events back, or park them, as the error of a call asks for.
+
+        After a lost answer nothing is done until the vendor must show what it has committed: a write that arrives
+        late could overwrite what comes next.
+        """
         self._meter.count("VendorErrors", vendor=error.vendor, code=error.code or "unknown")
         deferred: list[Event] = []
         shown_parked = False
@@ -61,7 +65,8 @@ class Closing:
                 self.park(event, plan.reason, plan.message)
                 continue
             shown_parked = plan.parked
-            due_at = max(plan.due_at, not_before or plan.due_at)
+            lost = isinstance(error, UncertainWriteError)
+            due_at = max(plan.due_at, self._clock.now() + self._settings.settle) if lost else plan.due_at
             deferred.append(
                 event.evolve(
                     attempts=tries(event, error.code, vendor=error.vendor) + 1,
@@ -72,11 +77,9 @@ class Closing:
             )
         self.defer(deferred, parked=shown_parked)
 
-    def postpone(
-        self, candidates: Sequence[Candidate], error: SyncError, *, not_before: datetime | None = None
-    ) -> None:
+    def postpone(self, candidates: Sequence[Candidate], error: SyncError) -> None:
         """Give events back after a call failed as a whole; their guards stay held, so that order is kept."""
-        self.hold([candidate.event for candidate in candidates], error, not_before=not_before)
+        self.hold([candidate.event for candidate in candidates], error)
         for candidate in candidates:
             if self._plan(candidate.event, error).due_at is None:
                 self.let_go(candidate)

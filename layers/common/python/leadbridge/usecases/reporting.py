@@ -1,7 +1,8 @@
 """Tell Marketo what became of its persons: values back to the lead, then one custom activity per execution."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain import pipeline
@@ -18,6 +19,10 @@ from leadbridge.usecases.isolation import isolate
 
 #: leads of one Marketo activity query
 ACTIVITY_LEADS_LIMIT = 30
+#: an activity carries our own date; workers' clocks differ by no more than this
+LOOK_BACK = timedelta(minutes=15)
+#: the worker that sent it has just dated it
+LOOK_BACK_AT_ONCE = timedelta(seconds=1)
 #: codes after which a write may have happened and is repeated in smaller pieces
 TIMED_OUT = frozenset({"604"})
 
@@ -73,8 +78,7 @@ class Reporting:
         )
         given_back: set[str] = set()
         for piece, reason in found.refused:
-            # writing the same values to the same lead again is harmless, so a lost answer is only a delay here
-            told = [entry for entry, _ in piece]
+            told = self._not_landed(piece) if isinstance(reason, UncertainWriteError) else [entry for entry, _ in piece]
             self._postpone(told, reason)
             given_back |= {entry.event.execution_id for entry in told}
         for (entry, _), reason in found.culprits:
@@ -85,6 +89,22 @@ class Reporting:
                 given_back.add(entry.event.execution_id)
             entry.writeback = _part(answer, "written")
         return [entry for entry in entries if entry.event.execution_id not in given_back]
+
+    def _not_landed(self, piece: Sequence[tuple[Entry, Mapping[str, Any]]]) -> list[Entry]:
+        """Look once, at once, for values whose answer was lost; gives the entries whose lead does not hold them."""
+        leads: dict[str, Mapping[str, Any]] = {}
+        with suppress(SyncError):  # a later run writes them again
+            client = self._connections.marketo(piece[0][0].candidate.compiled.action.source.connection)
+            names = sorted({name for _, row in piece for name in row})
+            found = client.leads_by_filter("id", [str(row["id"]) for _, row in piece], names)
+            leads = {str(lead["id"]): lead for lead in found}
+        missing = []
+        for entry, row in piece:
+            if pipeline.holds(leads.get(str(row["id"]), {}), row):
+                entry.writeback = Part(status="written")
+            else:
+                missing.append(entry)
+        return missing
 
     def _read_back(self, entries: Sequence[Entry]) -> dict[str, Mapping[str, Any]]:
         """Destination values that the write-back needs beyond the Id, by record id."""
@@ -126,10 +146,10 @@ class Reporting:
             lambda piece, error: _spoiled([entry.event for entry in piece], error),
         )
         for piece, reason in sent.refused:
-            if isinstance(reason, UncertainWriteError):
-                self._doubt(piece, reason)
-            else:
-                self._closing.postpone(_marked(piece, doubt=False), reason)
+            lost = isinstance(reason, UncertainWriteError)
+            taken, missing = self._looked_for(piece, kind) if lost else ([], piece)
+            found.extend(taken)
+            self._closing.postpone(_marked(missing, doubt=lost), reason)
         complete = quiet + found
         for entry, reason in sent.culprits:
             entry.activity = _refused(reason)
@@ -143,6 +163,19 @@ class Reporting:
             entry.activity = _part(row, "added")
             complete.append(entry)
         return complete
+
+    def _looked_for(self, entries: Sequence[Entry], kind: CustomActivityType) -> tuple[list[Entry], list[Entry]]:
+        """Look once, at once, for activities whose answer was lost: those that Marketo shows, and the others."""
+        logged: set[str] = set()
+        with suppress(SyncError):  # a later run looks again, when Marketo must show them
+            since = min(entry.event.executed_at or self._clock.now() for entry in entries) - LOOK_BACK_AT_ONCE
+            leads = list({entry.event.lead_id for entry in entries})
+            # by our own dates, so the few of this batch are cheaper to read than thirty leads at a time
+            logged = self._execution_ids(entries, kind, since, leads if len(leads) <= ACTIVITY_LEADS_LIMIT else [])
+        taken = [entry for entry in entries if entry.event.execution_id in logged]
+        for entry in taken:
+            entry.activity = Part(status="added")
+        return taken, [entry for entry in entries if entry.event.execution_id not in logged]
 
     def _in_doubt(self, entries: Sequence[Entry]) -> list[Entry]:
         """Store that the activities may have been sent, where that is not stored; drops what a newer epoch holds."""
@@ -175,15 +208,19 @@ class Reporting:
         entries = [entry for entry in told if entry.doubtful]
         if not entries:
             return set()
-        action = entries[0].candidate.compiled.action
-        client = self._connections.marketo(action.source.connection)
-        since = min(entry.event.received_at for entry in entries) - timedelta(minutes=15)
+        since = min(entry.event.received_at for entry in entries) - LOOK_BACK
         leads = list({entry.event.lead_id for entry in entries})
-        found = set()
+        found: set[str] = set()
         for chunk in chunks(leads, ACTIVITY_LEADS_LIMIT):
-            for activity in client.activities(since, [kind.id], chunk):
-                found.add(str(activity.attributes.get(action.results.execution_attribute)))
+            found |= self._execution_ids(entries, kind, since, chunk)
         return found
+
+    def _execution_ids(
+        self, entries: Sequence[Entry], kind: CustomActivityType, since: datetime, leads: Sequence[int]
+    ) -> set[str]:
+        action = entries[0].candidate.compiled.action
+        activities = self._connections.marketo(action.source.connection).activities(since, [kind.id], leads)
+        return {str(activity.attributes.get(action.results.execution_attribute)) for activity in activities}
 
     def _activity(self, entry: Entry, kind: CustomActivityType) -> CustomActivity:
         candidate, result = entry.candidate, entry.result
@@ -209,14 +246,6 @@ class Reporting:
         """Give back entries of which no activity was sent in this run."""
         candidates = [entry.candidate.with_event(_as_before(entry)) for entry in entries]
         self._closing.postpone(candidates, error)
-
-    def _doubt(self, entries: Sequence[Entry], error: SyncError) -> None:
-        """Give back entries whose activities may have been taken.
-
-        They are looked for once, when Marketo must show them, however long ago the event began.
-        """
-        settled = self._clock.now() + self._settings.settle
-        self._closing.postpone(_marked(entries, doubt=True), error, not_before=settled)
 
 
 def _marked(entries: Sequence[Entry], *, doubt: bool) -> list[pipeline.Candidate]:

@@ -178,8 +178,13 @@ class RunEvents:
         waiting: list[Event] = []
         for item in group:
             found = matches.get(item.match_key, [])
-            decided = self._overtaken(item, obtained[item.event.execution_id], found) or pipeline.decide_write(
-                item, found, now=self._clock.now(), settle=self._settings.settle
+            guards = obtained[item.event.execution_id]
+            decided = self._overtaken(item, guards, found) or pipeline.decide_write(
+                item,
+                found,
+                now=self._clock.now(),
+                settle=self._settings.settle,
+                contested=pipeline.contested(item, guards[item.match_guard].last),
             )
             if isinstance(decided, Write):
                 writes.append(decided)
@@ -209,7 +214,7 @@ class RunEvents:
     def _overtaken(
         self, item: Candidate, guards: Mapping[str, Guarded], found: Sequence[Mapping[str, Any]]
     ) -> Result | None:
-        by = [guard for guard, state in guards.items() if pipeline.overtaken(item, state.last)]
+        by = [guard for guard, state in guards.items() if pipeline.overtaken(item, guard, state.last)]
         if not by:
             return None
         return pipeline.superseded(item, found, by_another_lead=item.lead_guard not in by)
@@ -234,16 +239,34 @@ class RunEvents:
 
         # refused as a whole, by a code that we know or do not: one malformed record can spoil a call
         found = isolate([chunk], call, lambda _, error: isinstance(error, PermanentError | ContractError))
-        for piece, error in [*found.refused, *(([write], error) for write, error in found.culprits)]:
-            uncertain = isinstance(error, UncertainWriteError)
-            self._closing.postpone(
-                [write.candidate if uncertain else _undone(write.candidate) for write in piece], error
-            )
         entries = []
+        for piece, error in [*found.refused, *(([write], error) for write, error in found.culprits)]:
+            if isinstance(error, UncertainWriteError):
+                entries.extend(self._look(piece, error))
+            else:
+                self._closing.postpone([_undone(write.candidate) for write in piece], error)
         for write, row in found.answered:
             result = self._judge(write, row)
             if result is not None:
                 entries.append(Entry(candidate=write.candidate, result=result))
+        return entries
+
+    def _look(self, piece: Sequence[Write], error: UncertainWriteError) -> list[Entry]:
+        """Look once, at once, for new records whose answer was lost; what is not there is given back.
+
+        A later run looks again when the vendor must show it, and only then repeats the write.
+        """
+        entries: list[Entry] = []
+        missing = {_id(write): write.candidate for write in piece}
+        creates = [write.candidate for write in piece if write.intent.operation != "update"]
+        with suppress(SyncError):  # the later run asks again
+            matches = self._match(creates) if creates else {}
+            for item in creates:
+                found = matches.get(item.match_key, [])
+                decided = pipeline.decide_write(item, found, now=self._clock.now(), settle=self._settings.settle)
+                if isinstance(decided, Result):
+                    entries.append(Entry(candidate=missing.pop(item.event.execution_id), result=decided))
+        self._closing.postpone(list(missing.values()), error)
         return entries
 
     def _call(self, chunk: Sequence[Write]) -> Sequence[RowResult]:
@@ -266,8 +289,9 @@ class RunEvents:
         raced = row.code == "DUPLICATE_VALUE" and write.intent.operation != "update" and made == 0
         if raced or repeatable(row, made):
             # of a lost answer the intent stays: the next run looks before it writes
-            again = event if row.resolution is Resolution.UNCERTAIN else _undone(write.candidate).event
-            self._closing.again(again, row, vendor="salesforce", at_once=raced)
+            doubt = row.resolution is Resolution.UNCERTAIN
+            again = event if doubt else _undone(write.candidate).event
+            self._closing.again(again, row, vendor="salesforce", at_once=raced, look_later=doubt)
             return None
         text = message("vendor_refused", vendor="Salesforce", code=row.code, detail=row.message)
         return Result(outcome=Outcome.FAILED, reason=vendor_reason("salesforce", row.code), message=text)
