@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.bench import acknowledgement, decisions, imports, vendor_calls
+from tests.bench import acknowledgement, backlog, decisions, imports, latency, lost_answers, vendor_calls
 from tests.bench.local import Bench, bench
 from tests.bench.report import Figure, show
 
@@ -15,6 +15,9 @@ ON_STACK: dict[str, OnStack] = {
     "backlog": lambda on, args: vendor_calls.figure_backlog(on, size=args.webhooks, seed=args.seed),
     "live": lambda on, args: vendor_calls.figure_live(on, size=args.webhooks, seed=args.seed),
     "slow": lambda on, args: vendor_calls.figure_one_a_second(on, size=args.seconds, seed=args.seed),
+    "memory": lambda on, args: backlog.figure(on, size=args.webhooks, seed=args.seed),
+    "latency": lambda on, args: latency.figure(on, webhooks=args.paced, seed=args.seed),
+    "losses": lambda on, args: lost_answers.figure(on, events=args.events, seed=args.seed),
     "acknowledgement": lambda on, args: acknowledgement.figure(on, calls=args.calls, seed=args.seed),
 }
 ALONE: dict[str, Alone] = {
@@ -30,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--webhooks", type=int, default=1000, help="persons of backlog and live (default 1000)")
     parser.add_argument("--seconds", type=int, default=60, help="persons of slow, one a second (default 60)")
+    parser.add_argument("--paced", type=int, default=200, help="webhooks of latency, two a second (default 200)")
+    parser.add_argument("--events", type=int, default=10_000, help="events of losses, run twice (default 10000)")
     parser.add_argument("--calls", type=int, default=600, help="acknowledgements of each function (default 600)")
     parser.add_argument("--rounds", type=int, default=11, help="fresh processes of each kind (default 11)")
     parser.add_argument("--records", type=int, default=20_000, help="records of decisions (default 20000)")

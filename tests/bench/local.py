@@ -35,9 +35,27 @@ class Bench:
         """Calls of a vendor's API so far, by endpoint."""
         return Counter(self._sim(vendor, "calls")["by_endpoint"])
 
+    def last_call(self, vendor: str) -> int:
+        """The number of a vendor's newest call, for `log`."""
+        return int(self._sim(vendor, "calls")["total"])
+
+    def log(self, vendor: str, since: int) -> list[dict[str, Any]]:
+        """Every finished call of a vendor after a number."""
+        found: list[dict[str, Any]] = self._sim(vendor, f"log?since={since}")
+        return found
+
     def violations(self, vendor: str) -> int:
         """How often a limit of a vendor was broken so far."""
         return sum(self._sim(vendor, "calls")["violations"].values())
+
+    def faults(self, vendor: str) -> list[dict[str, Any]]:
+        """The fault rules of a vendor with their hits."""
+        found: list[dict[str, Any]] = self._sim(vendor, "faults")
+        return found
+
+    def set_faults(self, vendor: str, rules: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the fault rules of a vendor."""
+        self.http.post(f"{self.facts[f'{vendor}_url']}/_sim/faults", json=list(rules)).raise_for_status()
 
     def records(self, vendor: str, name: str) -> list[dict[str, Any]]:
         """Every record of an object at a simulator."""
