@@ -43,6 +43,8 @@ class InMemoryInbox:
         self.kept: dict[str, Item] = {}
         #: how often each execution was ended; more than once is a fault that no table would show
         self.ends: dict[str, int] = {}
+        #: told of every event that is taken out of its lane
+        self.on_park: Callable[[str], object] = str
 
     def add(self, event: Event, arrival: Arrival) -> bool:
         """Store a new event and its log item; False if the execution id is known already."""
@@ -140,6 +142,7 @@ class InMemoryInbox:
         self._step("inbox.park")
         if self._holds(event):
             del self.waiting[_key(event)]
+            self.on_park(event.execution_id)
             self.kept[event.execution_id] = {
                 "pk": f"execution#{event.execution_id}",
                 "sk": "payload",
@@ -150,12 +153,15 @@ class InMemoryInbox:
             self.logged[event.execution_id] |= {"state": "parked", "reason": str(reason), "message": message}
         self._step("inbox.park.done")
 
-    def finish(self, endings: Sequence[Ending]) -> None:
+    def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
         """Record outcomes; in the same step the payload goes and the guards are let go."""
+        recorded = []
         for ending in endings:
             self._step("inbox.finish")
-            self._finish(ending)
+            if self._finish(ending):
+                recorded.append(ending)
             self._step("inbox.finish.done")
+        return recorded
 
     def readmit(self, event: Event, *, was: State) -> bool:
         """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more."""
@@ -191,10 +197,10 @@ class InMemoryInbox:
         stored = self.waiting.get(_key(event))
         return stored is not None and stored.epoch == event.epoch
 
-    def _finish(self, ending: Ending) -> None:
+    def _finish(self, ending: Ending) -> bool:
         event, result = ending.event, ending.result
         if not self._holds(event):
-            return
+            return False
         del self.waiting[_key(event)]
         self.ends[event.execution_id] = self.ends.get(event.execution_id, 0) + 1
         self.logged[event.execution_id] |= {
@@ -215,6 +221,7 @@ class InMemoryInbox:
         for guard in ending.guards:
             written = (event.action_id, event.sequence) if ending.written else None
             self._keys.let_go(guard, event.execution_id, written=written)
+        return True
 
     def _log_item(self, arrival: Arrival, *, state: State, payload: Mapping[str, Any] | None) -> Item:
         return {

@@ -217,8 +217,9 @@ def test_what_an_older_epoch_ends_is_refused(world: World) -> None:
     (zombie,) = claimed(world, an_event(), epoch=1)
     (owner,) = world.inbox.claim([zombie], 2)
 
-    world.inbox.finish([an_ending(zombie, Outcome.FAILED)])
+    recorded = world.inbox.finish([an_ending(zombie, Outcome.FAILED)])
 
+    assert recorded == []  # so that it is not counted either
     assert waiting(world) == [owner]
     assert record_of(world, owner.execution_id) == Record(state="waiting")
 
@@ -263,8 +264,9 @@ def test_ends_are_recorded_for_each_event_by_itself(world: World) -> None:
     begun = claimed(world, *(an_event(number) for number in range(1, 5)))
     world.inbox.claim([begun[1]], 2)
 
-    world.inbox.finish([an_ending(event) for event in begun])
+    recorded = world.inbox.finish([an_ending(event) for event in begun])
 
+    assert [ending.event.lead_id for ending in recorded] == [1, 3, 4]
     assert [event.lead_id for event in waiting(world)] == [2]
     records = [record_of(world, event.execution_id) for event in begun]
     assert [record.state for record in records if record] == ["ended", "waiting", "ended", "ended"]

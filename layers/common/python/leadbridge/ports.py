@@ -98,8 +98,11 @@ class Inbox(Protocol):
         """Take an event out of its lane until a person redrives it."""
         ...
 
-    def finish(self, endings: Sequence[Ending]) -> None:
-        """Record outcomes, remove payloads, release guards: one atomic step per event."""
+    def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
+        """Record outcomes, remove payloads, release guards: one atomic step per event.
+
+        Returns those recorded now; what a newer epoch holds, or has ended, stays as it is.
+        """
         ...
 
 

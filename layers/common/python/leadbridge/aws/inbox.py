@@ -175,17 +175,18 @@ class DynamoInbox:
         ]
         write_groups(self._client, [group])
 
-    def finish(self, endings: Sequence[Ending]) -> None:
+    def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
         """Record outcomes; in the same transaction the payload goes and the guards are let go."""
         groups = [self._ending_group(ending) for ending in endings]
         answers = write_groups(self._client, groups)
         # a guard that expired and is another's by now is left alone; without its event the rest is refused for good
-        again = [
-            [operation for number, operation in enumerate(group) if number not in {refused for refused, _ in answer}]
-            for group, answer in zip(groups, answers, strict=True)
-            if answer is not None and 0 not in {refused for refused, _ in answer}
-        ]
-        write_groups(self._client, again)
+        again = {
+            place: [operation for number, operation in enumerate(group) if number not in dict(answer)]
+            for place, (group, answer) in enumerate(zip(groups, answers, strict=True))
+            if answer is not None and 0 not in dict(answer)
+        }
+        late = dict(zip(again, write_groups(self._client, list(again.values())), strict=True))
+        return [ending for place, ending in enumerate(endings) if late.get(place, answers[place]) is None]
 
     def readmit(self, event: Event, *, was: State) -> bool:
         """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more."""

@@ -32,8 +32,7 @@ class Closing:
         """Record ends."""
         if not endings:
             return
-        self._inbox.finish(endings)
-        for ending in endings:
+        for ending in self._inbox.finish(endings):
             self._meter.count("Outcomes", outcome=ending.result.outcome.value)
 
     def park(self, event: Event, reason: str, text: str) -> None:
