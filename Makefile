@@ -3,7 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 ARGS ?=
-N ?= 10000
+N ?= 100000
+PERSONS ?=
 UV_VERSION := 0.13.9
 UV := .local/uv/bin/uv
 PY := .venv/bin/python
@@ -55,9 +56,13 @@ mutants: install ## plant faults in a copy of the product, one at a time, and se
 	@$(PY) -m tools.mutants $(ARGS)
 
 .PHONY: soak
-soak: install ## play a large generated input against the local stack (N=persons)
-	@$(PY) -m tools.generate_persons --persons $(N) > .local/soak.jsonl
-	@$(PY) -m devstack --once --persons .local/soak.jsonl
+soak: install ## run N simulated schedules of crashes and faults; or, with PERSONS=n, a large input on the local stack
+ifeq ($(PERSONS),)
+	@$(PY) -m tests.fault.simulation --jobs 2 --schedules $(N) $(ARGS)
+else
+	@$(PY) -m tools.generate_persons --persons $(PERSONS) > .local/soak.jsonl
+	@$(PY) -m devstack --once --persons .local/soak.jsonl $(ARGS)
+endif
 
 .PHONY: bench
 bench: install ## measure and print ratios; asserts no absolute time

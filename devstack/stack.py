@@ -49,6 +49,8 @@ FUNCTIONS: Mapping[str, str] = {
     "run_actions": "RunActionsFunctionName",
     "sweep": "SweepFunctionName",
 }
+#: file of the log folder in which the emulator notes what roles did
+PERMISSIONS_LOG = "permissions.jsonl"
 START_SECONDS = 60.0
 TOOL_SECONDS = 300.0
 _ARTIFACTS_BUCKET = "artifacts"
@@ -81,6 +83,7 @@ class Stack:
     region: str = REGION
     timings: Timings | None = None
     _emulator: Process = field(repr=False)
+    _uses: Path = field(repr=False)
     _deploy: Callable[[Mapping[str, str]], dict[str, str]] = field(repr=False)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -132,6 +135,11 @@ class Stack:
         )
         return [event["message"] for page in pages for event in page["events"]]
 
+    def permissions_used(self) -> list[dict[str, str]]:
+        """What roles did so far, each combination once: role, action, resource, and the emulator's decision."""
+        lines = self._uses.read_text("utf-8").splitlines() if self._uses.exists() else []
+        return [json.loads(line) for line in lines]
+
     def emulator_log(self) -> str:
         """What the emulator itself wrote, for failure messages."""
         return self._emulator.tail(200)
@@ -143,6 +151,7 @@ def up(
     parameters: Mapping[str, str] | None = None,
     simulators: Sequence[str | Path] | None = None,
     source: Path = ROOT,
+    functions_endpoint: str = "",
     say: Say = lambda _: None,
 ) -> Iterator[Stack]:
     """Start everything, deploy, give the stack, and leave nothing behind.
@@ -151,6 +160,7 @@ def up(
         parameters: Template parameters besides those of every local stack.
         simulators: Command that starts the simulators and prints one JSON line with URLs and credentials.
         source: Folder of template.yaml, functions and layers.
+        functions_endpoint: Address at which the functions find AWS; without it the emulator's own.
         say: Receives one line for each step.
 
     Raises:
@@ -170,7 +180,7 @@ def up(
         twins = cleanup.enter_context(_simulators(watched, simulators, logs))
         marks.append(time.monotonic())
         say("starting the AWS emulator")
-        emulator, endpoint = cleanup.enter_context(_emulator(watched, folder, logs))
+        emulator, endpoint = cleanup.enter_context(_emulator(watched, folder, logs, functions_endpoint))
         marks.append(time.monotonic())
         say("building the functions and layers")
         artifacts = build(source, folder / "build", logs / "build.log")
@@ -189,6 +199,7 @@ def up(
             simulators=twins,
             log_dir=logs,
             _emulator=emulator,
+            _uses=logs / PERMISSIONS_LOG,
             _deploy=deploy,
         )
         cleanup.callback(stack.close)
@@ -217,7 +228,7 @@ def _simulators(watched: Guard, command: Sequence[str | Path] | None, logs: Path
 
 
 @contextmanager
-def _emulator(watched: Guard, folder: Path, logs: Path) -> Iterator[tuple[Process, str]]:
+def _emulator(watched: Guard, folder: Path, logs: Path, functions_endpoint: str) -> Iterator[tuple[Process, str]]:
     home = Path(os.environ.get(MINISTACK_SETTING) or ROOT / ".local/ministack")
     _compile(home)
     scratch = folder / "emulator"
@@ -240,9 +251,12 @@ def _emulator(watched: Guard, folder: Path, logs: Path) -> Iterator[tuple[Proces
             "SFN_WAIT_SCALE": "0.1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "PYTHONUNBUFFERED": "1",
+            **({"AWS_ENDPOINT_URL": functions_endpoint} if functions_endpoint else {}),
         }
         log = logs / "emulator.log"
-        command = [home / "bin/ministack"]
+        # -P: it must not find our modules beside the script
+        script = Path(__file__).with_name("emulator.py")
+        command: list[str | Path] = [home / "bin/python", "-P", script, logs / PERMISSIONS_LOG]
         with watched.running(command, log=log, environment=environment, cwd=scratch) as process:
             try:
                 health = process.wait_until(lambda endpoint=endpoint: _health(endpoint), START_SECONDS)  # type: ignore[misc] # mypy cannot infer a lambda with a default

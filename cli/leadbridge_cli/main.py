@@ -37,6 +37,11 @@ class Commands(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            # click repeats what was typed, and what is one too many may be a secret or an address
+            if "unexpected extra argument" not in error.message:
+                raise
+            raise click.UsageError("There is an argument too many; --help tells which there are.", error.ctx) from None
         except SyncError as error:
             _fail(explain(error))
         except (BotoCoreError, ClientError) as error:
@@ -147,7 +152,7 @@ def show(target: Target, execution_id: str, *, as_json: bool) -> None:
     """Show one execution."""
     item = target.log.get(execution_id)
     if item is None:
-        _fail([f"There is no execution {execution_id}."])
+        _fail(["There is no execution with this id. `leadbridge executions` lists them."])
     shown = render.execution(item) | {"header_names": item.get("header_names", [])}
     if as_json:
         click.echo(json.dumps(shown))
@@ -203,6 +208,9 @@ def connections() -> None:
 @pass_target
 def connections_secret(target: Target, name: str, client_id: str, client_secret: str) -> None:
     """Store the credentials of a Marketo connection; the others' stay as they are."""
+    context = click.get_current_context()
+    if context.get_parameter_source("client_secret") is click.core.ParameterSource.COMMANDLINE:
+        _fail(["Others can read a command line: give the secret at the prompt, or in LEADBRIDGE_CLIENT_SECRET."])
     client = target.client("secretsmanager")
     arn = target.outputs["VendorSecretArn"]
     members = dict(_secret(client, arn))
@@ -277,7 +285,7 @@ def _documents(file: Path) -> list[Any]:
 def _set_active(target: Target, actions: tuple[str, ...], *, active: bool) -> None:
     missing = [action for action in actions if target.configurations.get("action", action) is None]
     if missing:
-        _fail([f"There is no Action {action}. `leadbridge actions` lists them." for action in missing])
+        _fail([f"There is no Action {_named(action)}. `leadbridge actions` lists them." for action in missing])
     for action in actions:
         target.configurations.set_active(action, active=active)
         click.echo(f"{action} is {'active' if active else 'inactive'}.")
@@ -307,7 +315,7 @@ def _since(target: Target, filters: Mapping[str, str | None]) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        _fail([f"--since {text}: give an ISO 8601 time or a number of m, h or d, such as 12h."])
+        _fail(["--since: give an ISO 8601 time or a number of m, h or d, such as 12h."])
     return moment.astimezone(UTC)
 
 
@@ -318,6 +326,11 @@ def _secret(client: Any, arn: str) -> Mapping[str, Any]:
         text = ""
     members: Mapping[str, Any] = json.loads(text or "{}")
     return members
+
+
+def _named(identity: str) -> str:
+    """An id as it was typed; what cannot be one is not repeated, because it may be a secret or an address."""
+    return identity if re.fullmatch(r"[a-z0-9-]{1,63}", identity) else "of this name"
 
 
 def _fail(findings: list[str]) -> NoReturn:

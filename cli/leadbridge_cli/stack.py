@@ -15,8 +15,10 @@ import click
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.inbox import DynamoInbox
 from leadbridge.aws.lanes import DynamoLanes
+from leadbridge.aws.limits import DynamoLimits
 from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.services import LambdaBell, Secret, Signer, SystemClock
+from leadbridge.domain.limits import Lane
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.vendors.connections import VendorConnections, VendorLimits
@@ -79,7 +81,11 @@ class Target:
 
     @cached_property
     def connections(self) -> VendorConnections:
-        """Clients of the configured connections."""
+        """Clients of the configured connections; somebody waits for what they do."""
+        return self.connect(Lane.ON_DEMAND)
+
+    def connect(self, lane: Lane) -> VendorConnections:
+        """Clients of the configured connections for one lane of work; their calls count with those of the workers."""
         local = (
             frozenset(str(url).split("//")[1] for url in (self.facts["marketo_url"], self.facts["salesforce_url"]))
             if self.facts
@@ -92,9 +98,9 @@ class Target:
             clock=self.clock,
             meter=NoMeter(),
             allowed_hosts=local,
-            limits=VendorLimits(
-                marketo_calls_per_20s=10, marketo_daily_calls=50_000, marketo_concurrent=1, salesforce_concurrent=1
-            ),
+            limits=DynamoLimits(self.client("dynamodb"), table=self.outputs["StateTableName"]),
+            shares=VendorLimits(**json.loads(self.outputs["VendorShares"])),
+            lane=lane,
         )
 
     def apply(self) -> ApplyConfiguration:

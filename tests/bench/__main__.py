@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.bench import acknowledgement, backlog, decisions, imports, latency, lost_answers, vendor_calls
+from tests.bench import acknowledgement, backlog, decisions, imports, latency, limits, lost_answers, vendor_calls
 from tests.bench.local import Bench, bench
 from tests.bench.report import Figure, show
 
@@ -18,10 +18,12 @@ ON_STACK: dict[str, OnStack] = {
     "memory": lambda on, args: backlog.figure(on, size=args.webhooks, seed=args.seed),
     "latency": lambda on, args: latency.figure(on, webhooks=args.paced, seed=args.seed),
     "losses": lambda on, args: lost_answers.figure(on, events=args.events, seed=args.seed),
+    "limits-stack": lambda on, args: limits.figure_on_stack(on, seconds=args.seconds),
     "acknowledgement": lambda on, args: acknowledgement.figure(on, calls=args.calls, seed=args.seed),
 }
 ALONE: dict[str, Alone] = {
     "imports": lambda args: imports.figure(rounds=args.rounds),
+    "limits": lambda args: limits.figure_simulated(seconds=10 * args.seconds, seed=args.seed),
     "decisions": lambda args: decisions.figure(size=args.records, seed=args.seed),
 }
 
@@ -32,7 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("figures", nargs="*", help=f"some of: {', '.join([*ALONE, *ON_STACK])} (default: all)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--webhooks", type=int, default=1000, help="persons of backlog and live (default 1000)")
-    parser.add_argument("--seconds", type=int, default=60, help="persons of slow, one a second (default 60)")
+    parser.add_argument(
+        "--seconds", type=int, default=60, help="length of slow (a person each) and limits (default 60)"
+    )
     parser.add_argument("--paced", type=int, default=200, help="webhooks of latency, two a second (default 200)")
     parser.add_argument("--events", type=int, default=10_000, help="events of losses, run twice (default 10000)")
     parser.add_argument("--calls", type=int, default=600, help="acknowledgements of each function (default 600)")

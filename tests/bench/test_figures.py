@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import decision_baseline, decisions, imports, naive, vendor_calls
+from tests.bench import decision_baseline, decisions, imports, limits, naive, vendor_calls
 from tests.bench.inputs import distinct_persons
 from tests.bench.local import Bench, bench
 from tests.integration.test_layer_artifact import Artifact
@@ -74,6 +74,14 @@ def test_decisions_equal_the_straight_line_over_the_whole_input() -> None:
 
     assert decisions.different(size, SEED) == []
     assert kinds == {"create", "update", "skipped", "failed"}
+
+
+def test_the_limiter_s_figures_hold_at_a_small_size() -> None:
+    """In 120 virtual seconds of backlog one to eight workers use at least 90 % of their share, as cheaply as said."""
+    figure = limits.figure_simulated(seconds=120, seed=SEED)
+
+    assert figure.missed == []
+    assert len(figure.raw) == 12
 
 
 @pytest.mark.parametrize(

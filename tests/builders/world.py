@@ -8,9 +8,9 @@ from typing import Any
 from leadbridge.domain.action import Action, Configuration
 from leadbridge.domain.outcome import State
 from leadbridge.domain.records import ObjectDescription
+from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.redrive import Redrive, Redriven
-from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
@@ -43,8 +43,9 @@ class World:
         *actions: Action,
         described: ObjectDescription | None = None,
         activity_lag: timedelta = timedelta(0),
+        clock: SettableClock | None = None,
     ) -> None:
-        self.clock = SettableClock()
+        self.clock = clock or SettableClock()
         self.steps = Steps()
         self.bell = RecordingBell()
         self.meter = RecordingMeter()

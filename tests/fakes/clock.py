@@ -5,6 +5,14 @@ from datetime import UTC, datetime, timedelta
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
+def whole(at: datetime) -> datetime:
+    """The instant as a table gives it back: in UTC, to the millisecond."""
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    beyond = at.microsecond % 1000
+    return at.replace(microsecond=at.microsecond - beyond) if beyond else at
+
+
 class SettableClock:
     """`ports.Clock`, and a `sleep` that moves it."""
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, instant, iso
+from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, begun_by, iso
 from leadbridge.domain.outcome import State
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import blank, normalised
-from tests.fakes.clock import NOON
+from tests.fakes.clock import NOON, whole
 from tests.fakes.keys import InMemoryKeys
 from tests.fakes.steps import Step, nothing
 
@@ -44,7 +44,7 @@ class InMemoryInbox:
         #: how often each execution was ended; more than once is a fault that no table would show
         self.ends: dict[str, int] = {}
         #: told of every event that is taken out of its lane
-        self.on_park: Callable[[str], object] = str
+        self.on_park: Callable[[str, str], object] = lambda *_: None
 
     def add(self, event: Event, arrival: Arrival) -> bool:
         """Store a new event and its log item; False if the execution id is known already."""
@@ -68,6 +68,7 @@ class InMemoryInbox:
     def _set_aside(self, arrival: Arrival, state: State, reason: str, message: str) -> None:
         log = self._log_item(arrival, state=state, payload=arrival.payload)
         kept: Item = {"pk": f"execution#{arrival.execution_id}", "sk": "payload", "v": VERSION}
+        kept["version"] = arrival.version
         if arrival.payload is not None:
             kept["payload"] = json.dumps(arrival.payload)
         if arrival.body is not None:
@@ -96,10 +97,10 @@ class InMemoryInbox:
         claimed = []
         for event in events:
             self._step("inbox.claim")
-            begun = event.evolve(epoch=epoch, crashes=event.crashes + (1 if 0 < event.epoch < epoch else 0))
+            begun = begun_by(event, epoch)
             stored = self.waiting.get(_key(event))
-            if stored is not None and stored.epoch <= epoch:
-                self.waiting[_key(event)] = stored.evolve(epoch=epoch, crashes=begun.crashes)
+            if stored is not None and max(stored.epoch, stored.fence) <= epoch:
+                self.waiting[_key(event)] = stored.evolve(epoch=epoch, fence=epoch, crashes=begun.crashes)
                 claimed.append(begun)
             self._step("inbox.claim.done")
         return claimed
@@ -109,7 +110,7 @@ class InMemoryInbox:
         for event in events:
             self._step("inbox.relinquish")
             if self._holds(event):
-                self.waiting[_key(event)] = self.waiting[_key(event)].evolve(epoch=0)
+                self.waiting[_key(event)] = self.waiting[_key(event)].evolve(epoch=0, executed_at=None)
             self._step("inbox.relinquish.done")
 
     def save(self, events: Sequence[Event]) -> Sequence[Event]:
@@ -118,7 +119,7 @@ class InMemoryInbox:
         for event in events:
             self._step("inbox.save")
             if self._holds(event):
-                self.waiting[_key(event)] = _as_stored(event)
+                self.waiting[_key(event)] = _as_stored(event, self.waiting[_key(event)])
                 saved.append(event)
             self._step("inbox.save.done")
         return saved
@@ -128,7 +129,7 @@ class InMemoryInbox:
         for event in events:
             self._step("inbox.defer")
             if self._holds(event):
-                self.waiting[_key(event)] = _as_stored(event.evolve(epoch=0))
+                self.waiting[_key(event)] = _as_stored(event.evolve(epoch=0), self.waiting[_key(event)])
                 self.logged[event.execution_id] |= {
                     "state": (State.PARKED if parked else event.state).value,
                     "reason": str(event.reason),
@@ -142,7 +143,7 @@ class InMemoryInbox:
         self._step("inbox.park")
         if self._holds(event):
             del self.waiting[_key(event)]
-            self.on_park(event.execution_id)
+            self.on_park(event.execution_id, str(reason))
             self.kept[event.execution_id] = {
                 "pk": f"execution#{event.execution_id}",
                 "sk": "payload",
@@ -190,8 +191,8 @@ class InMemoryInbox:
         return there
 
     def _due(self, lane: str, now: datetime) -> list[Event]:
-        events = [event for (known, _), event in sorted(self.waiting.items()) if known == lane]
-        return [event for event in events if event.due_at is None or iso(event.due_at) <= iso(now)]
+        events = [self.waiting[key] for key in sorted(self.waiting) if key[0] == lane]
+        return [event for event in events if event.due_at is None or event.due_at <= whole(now)]
 
     def _holds(self, event: Event) -> bool:
         stored = self.waiting.get(_key(event))
@@ -258,17 +259,24 @@ def _key(event: Event) -> tuple[str, str]:
     return (event.lane, event.sequence)
 
 
-def _as_stored(event: Event) -> Event:
-    """The event as a table gives it back: payload through JSON, instants to the millisecond."""
+def _as_stored(event: Event, known: Event | None = None) -> Event:
+    """The event as a table gives it back: payload through JSON, instants to the millisecond.
+
+    What did not change since it was read (`known` is what the table holds) is not copied again.
+    """
     intent = event.intent
-    return event.evolve(
-        payload=json.loads(json.dumps(event.payload)),
-        received_at=instant(iso(event.received_at)),
-        due_at=instant(iso(event.due_at)) if event.due_at else None,
-        executed_at=instant(iso(event.executed_at)) if event.executed_at else None,
-        intent=None if intent is None else replace(intent, at=instant(iso(intent.at))),
-        reason=str(event.reason),
-    )
+    changes: dict[str, Any] = {}
+    if known is None or known.payload is not event.payload:
+        changes["payload"] = json.loads(json.dumps(event.payload))
+    for name in ("received_at", "due_at", "executed_at"):
+        at = getattr(event, name)
+        if at is not None and whole(at) is not at:
+            changes[name] = whole(at)
+    if intent is not None and whole(intent.at) is not intent.at:
+        changes["intent"] = replace(intent, at=whole(intent.at))
+    if type(event.reason) is not str:
+        changes["reason"] = str(event.reason)
+    return event.evolve(**changes) if changes else event
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -4,24 +4,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from leadbridge.domain.event import Event, iso
+from leadbridge.domain.event import Event
 from leadbridge.domain.pipeline import Claim
 from leadbridge.ports import Guarded
+from tests.fakes.clock import whole
 from tests.fakes.steps import Step, nothing
 
 
 @dataclass(slots=True)
 class _Guard:
     owner: str | None = None
-    expires_at: str = ""
+    expires_at: datetime | None = None
     last: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Claimed:
     owner: str
-    opened_at: str
+    opened_at: datetime
     payload_hash: str
+    previous: tuple[str, datetime] | None = None
 
 
 class InMemoryKeys:
@@ -38,17 +40,25 @@ class InMemoryKeys:
         answers: list[str | None] = []
         for event, claim in wanted:
             self._step("keys.claim")
-            known = self._claims.get(claim.key)
-            closed = iso(event.received_at - timedelta(seconds=claim.window_seconds))
-            if known is not None and known.owner != event.execution_id and known.opened_at > closed:
-                answers.append(known.owner)
-            else:
-                self._claims[claim.key] = _Claimed(
-                    owner=event.execution_id, opened_at=iso(event.received_at), payload_hash=claim.payload_hash
-                )
-                answers.append(None)
+            answers.append(self._claim(event, claim))
             self._step("keys.claim.done")
         return answers
+
+    def _claim(self, event: Event, claim: Claim) -> str | None:
+        window = timedelta(seconds=claim.window_seconds)
+        closed, opens = whole(event.received_at - window), whole(event.received_at + window)
+        known = self._claims.get(claim.key)
+        if known is None or known.opened_at <= closed:
+            previous = None if known is None else (known.owner, known.opened_at)
+            at = whole(event.received_at)
+            self._claims[claim.key] = _Claimed(event.execution_id, at, claim.payload_hash, previous)
+            return None
+        for owner, opened_at in ((known.owner, known.opened_at), *([known.previous] if known.previous else [])):
+            if owner == event.execution_id:
+                return None
+            if closed < opened_at < opens:
+                return owner
+        return None
 
     def guard(
         self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
@@ -61,13 +71,19 @@ class InMemoryKeys:
             if not any(self._busy(guard, owner, now) for guard in guards):
                 for guard in guards:
                     item = self._guards.setdefault(guard, _Guard())
-                    item.owner, item.expires_at = owner, iso(until)
+                    item.owner, item.expires_at = owner, whole(until)
                 obtained[owner] = {guard: Guarded(last=dict(self._guards[guard].last)) for guard in guards}
             self._step("keys.guard.done")
         return obtained
 
-    def release(self, owner: str, guards: Sequence[str], claims: Sequence[str]) -> None:
+    def release(
+        self, owner: str, guards: Sequence[str], claims: Sequence[str], *, written: tuple[str, str] | None = None
+    ) -> None:
         """Let go of guards and claims that `owner` holds; what another holds by now stays."""
+        for guard in guards if written else ():
+            self._step("keys.release")
+            self.let_go(guard, "", written=written)
+            self._step("keys.release.done")
         for guard in guards:
             self._step("keys.release")
             self.let_go(guard, owner)
@@ -80,20 +96,22 @@ class InMemoryKeys:
             self._step("keys.release.done")
 
     def let_go(self, guard: str, owner: str, *, written: tuple[str, str] | None = None) -> None:
-        """Release one guard if `owner` holds it; `written` is the Action id and the sequence to remember.
+        """Release one guard if `owner` holds it, and remember what was written under it, whoever holds it by now.
 
-        Not a method of the port: the inbox calls it in the step that records an end.
+        `written` is the Action id and the sequence; of several the newest is remembered. Not a method of the port:
+        the inbox calls it in the step that records an end.
         """
         item = self._guards.get(guard)
-        if item is None or item.owner != owner:
-            return
-        item.owner, item.expires_at = None, ""
         if written is not None:
-            item.last[written[0]] = written[1]
+            item = self._guards.setdefault(guard, _Guard())
+            item.last[written[0]] = max(written[1], item.last.get(written[0], ""))
+        if item is not None and item.owner == owner:
+            item.owner = item.expires_at = None
 
-    def held(self) -> dict[str, tuple[str, str]]:
+    def held(self) -> dict[str, tuple[str, datetime]]:
         """Owner and expiry of every guard that is held; for tests."""
-        return {guard: (item.owner, item.expires_at) for guard, item in self._guards.items() if item.owner}
+        held = ((guard, item.owner, item.expires_at) for guard, item in self._guards.items())
+        return {guard: (owner, until) for guard, owner, until in held if owner and until}
 
     def claimed(self) -> dict[str, str]:
         """The owner of every claim; for tests."""
@@ -107,7 +125,7 @@ class InMemoryKeys:
         item = self._guards.get(guard)
         if item is None or item.owner is None or item.owner == owner:
             return False
-        return item.expires_at >= iso(now)
+        return item.expires_at is not None and item.expires_at >= whole(now)
 
 
 def _refuse_twice(keys: Sequence[str]) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from leadbridge.domain.event import iso
 from leadbridge.ports import Lease
+from tests.fakes.clock import whole
 from tests.fakes.steps import Step, nothing
 
-NOBODY = "0"
+NOBODY = datetime.min.replace(tzinfo=UTC)
 RING_AGAIN = timedelta(seconds=10)
 
 
@@ -16,8 +16,8 @@ RING_AGAIN = timedelta(seconds=10)
 class _Lane:
     epoch: int = 0
     arrivals: int = 0
-    lease_until: str | None = None  # None: no lease was ever taken or announced
-    rung_until: str | None = None
+    lease_until: datetime | None = None  # None: no lease was ever taken or announced
+    rung_until: datetime | None = None
 
 
 class InMemoryLanes:
@@ -34,16 +34,16 @@ class InMemoryLanes:
         item = self._lanes.setdefault(lane, _Lane())
         item.arrivals += 1
         item.lease_until = item.lease_until or NOBODY
-        held = item.lease_until >= iso(now)
+        held = item.lease_until >= whole(now)
         self._step("lanes.announce.done")
         return not held and self._note_ring(item, now)
 
     def _note_ring(self, item: _Lane, now: datetime) -> bool:
         """A second write of the real store: of a burst only the first caller is told to ring."""
         self._step("lanes.note_ring")
-        noted = item.rung_until is None or item.rung_until < iso(now)
+        noted = item.rung_until is None or item.rung_until < whole(now)
         if noted:
-            item.rung_until = iso(now + RING_AGAIN)
+            item.rung_until = whole(now + RING_AGAIN)
         self._step("lanes.note_ring.done")
         return noted
 
@@ -52,10 +52,10 @@ class InMemoryLanes:
         self._step("lanes.take")
         item = self._lanes.setdefault(lane, _Lane())
         lease = None
-        if item.lease_until is None or item.lease_until < iso(now):
+        if item.lease_until is None or item.lease_until < whole(now):
             item.epoch += 1
             item.rung_until = None
-            item.lease_until = iso(now + self._lease)
+            item.lease_until = whole(now + self._lease)
             lease = _lease(lane, item)
         self._step("lanes.take.done")
         return lease
@@ -66,10 +66,18 @@ class InMemoryLanes:
         item = self._lanes.get(lease.lane)
         renewed = None
         if item is not None and item.epoch == lease.epoch and item.lease_until not in {None, NOBODY}:
-            item.lease_until = iso(now + self._lease)
+            item.lease_until = whole(now + self._lease)
             renewed = _lease(lease.lane, item)
         self._step("lanes.renew.done")
         return renewed
+
+    def lift(self, lease: Lease, epoch: int) -> Lease | None:
+        """Raise the epoch of a lease that is held; None if it was lost. No step: only a lost table leads here."""
+        item = self._lanes.get(lease.lane)
+        if item is None or item.epoch != lease.epoch or item.lease_until in {None, NOBODY}:
+            return None
+        item.epoch = epoch + 1
+        return _lease(lease.lane, item)
 
     def release(self, lease: Lease, *, even_if_arrived: bool = False) -> bool:
         """Give the lease up; False if something arrived since `lease` was read and the lease is kept."""
@@ -85,13 +93,13 @@ class InMemoryLanes:
     def idle(self, now: datetime) -> Sequence[str]:
         """Lanes without a live lease."""
         self._step("lanes.idle")
-        found = [name for name, item in sorted(self._lanes.items()) if (item.lease_until or NOBODY) < iso(now)]
+        found = [name for name, item in sorted(self._lanes.items()) if (item.lease_until or NOBODY) < whole(now)]
         self._step("lanes.idle.done")
         return found
 
     def held(self, now: datetime) -> list[str]:
         """Lanes with a live lease; for tests."""
-        return [name for name, item in self._lanes.items() if (item.lease_until or NOBODY) >= iso(now)]
+        return [name for name, item in self._lanes.items() if (item.lease_until or NOBODY) >= whole(now)]
 
 
 def _lease(lane: str, item: _Lane) -> Lease:

@@ -46,7 +46,7 @@ class NoLimit:
         self.heard: list[Heard] = []
 
     @contextmanager
-    def slot(self, operation: str, instance: str) -> Iterator[Place]:  # noqa: ARG002 - the protocol's names
+    def slot(self, operation: str, instance: str) -> Iterator[Place]:
         """Hold nothing."""
         yield self
 

@@ -194,7 +194,7 @@ class FakeMarketo:
             primary_attribute_value=activity.primary_attribute_value,
             attributes=dict(activity.attributes),
         )
-        self._activities.append(_Logged(added, self._clock.now() + self._lag))
+        self._activities.append(_Logged(added, self._execution.now() + self._lag))
         return RowResult(ok=True, status="added", id=added.marketo_guid)
 
 

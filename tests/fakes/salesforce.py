@@ -154,7 +154,7 @@ class FakeSalesforce:
         if faulty is not None:
             return faulty
         record.update({name: _held_as(described, name, value) for name, value in row.items() if name != "Id"})
-        record["LastModifiedDate"] = _timestamp(self._clock.now())
+        record["LastModifiedDate"] = _timestamp(self._execution.now())
         self.journal.append(("updated", record["Id"], row))
         return RowResult(ok=True, status="updated", id=str(row["Id"]))
 
@@ -188,7 +188,7 @@ class FakeSalesforce:
 
     def _insert(self, object_name: str, row: Mapping[str, Any]) -> str:
         self._serial += 1
-        now = _timestamp(self._clock.now())
+        now = _timestamp(self._execution.now())
         record = {"Id": f"00Q{self._serial:012d}AAA", "CreatedDate": now, "LastModifiedDate": now}
         described = self._described[object_name]
         record |= {name: _held_as(described, name, value) for name, value in row.items()}

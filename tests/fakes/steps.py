@@ -61,15 +61,16 @@ class Steps:
     """Counts the steps of a run, and ends the process at a chosen one."""
 
     def __init__(self) -> None:
-        """Nobody dies until `die_at` is set."""
+        """Nobody dies until `die_at` or `dies_of` is set."""
         self.taken: list[str] = []
         self.die_at: int | None = None
+        self.dies_of = ""
 
     def __call__(self, name: str) -> None:
         """Take one step."""
         self.taken.append(name)
-        if self.die_at is not None and len(self.taken) >= self.die_at:
-            self.die_at = None
+        if (self.die_at is not None and len(self.taken) >= self.die_at) or name == self.dies_of:
+            self.disarm()
             raise Crash(name)
 
     def arm(self, number: int) -> None:
@@ -77,6 +78,11 @@ class Steps:
         self.taken.clear()
         self.die_at = number
 
+    def die_of(self, name: str) -> None:
+        """Die at the next step of that name."""
+        self.dies_of = name
+
     def disarm(self) -> None:
         """Live on."""
         self.die_at = None
+        self.dies_of = ""

@@ -149,6 +149,11 @@ class Execution:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._late: list[tuple[datetime, Callable[[], object]]] = []
+        self._at: datetime | None = None
+
+    def now(self) -> datetime:
+        """When what is being executed is executed: for a late write that is not when somebody notices."""
+        return self._at or self._clock.now()
 
     def run(self, fault: CallFault | None, execute: Callable[[], object]) -> None:
         """Execute a write as its fault says, and raise the fault's error."""
@@ -169,8 +174,9 @@ class Execution:
         now = self._clock.now()
         due = sorted((item for item in self._late if item[0] <= now), key=lambda item: item[0])
         self._late = [item for item in self._late if item[0] > now]
-        for _, execute in due:
+        for self._at, execute in due:
             execute()
+        self._at = None
 
 
 def refusal(code: str, message: str = "refused", resolution: Resolution = Resolution.REJECT) -> RowResult:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # ships no types
 
 from leadbridge.domain.limits import Heard, Lane, Policy, Signal, State
 from leadbridge.errors import RateLimitedError, TransientError
@@ -38,6 +38,7 @@ class VirtualTime:
         self._queue: list[tuple[float, int, Callable[[], object]]] = []
         self._order = count()
         self._hub = getcurrent()
+        self._killed: set[greenlet] = set()
 
     def at(self, seconds: float, action: Callable[[], object]) -> None:
         """Do something then."""
@@ -52,6 +53,8 @@ class VirtualTime:
     def sleep(self, seconds: float) -> None:
         """Let the others go on."""
         task = getcurrent()
+        if task in self._killed:
+            raise Killed  # the dead do nothing, whatever they meant to do at the end
         woken = [False]
 
         def wake() -> None:
@@ -64,6 +67,12 @@ class VirtualTime:
             self._hub.switch()
         finally:
             woken[0] = True  # a killed sleeper is not woken
+
+    def kill(self, task: greenlet) -> None:
+        """End something that has begun, in the middle of whatever it does."""
+        if task and not task.dead:
+            self._killed.add(task)
+            task.throw(Killed)
 
     def run(self, until: float) -> None:
         """Let the time pass."""
@@ -161,9 +170,9 @@ class Workers:
         self.refused: Counter[str] = Counter()
         self.tasks: dict[str, greenlet] = {}
 
-    def limiter(self, lane: Lane = Lane.ON_DEMAND, **members: Any) -> SharedLimiter:
+    def limiter(self, lane: Lane = Lane.ON_DEMAND, *, skew: float | None = None, **members: Any) -> SharedLimiter:
         """The limiter of one worker, with a clock of its own."""
-        skew = self.dice.uniform(-self.skew_seconds, self.skew_seconds)
+        skew = self.dice.uniform(-self.skew_seconds, self.skew_seconds) if skew is None else skew
 
         def clock() -> datetime:
             return START + timedelta(seconds=self.time.now + skew)
@@ -190,9 +199,11 @@ class Workers:
         calls: int | None = None,
         pause: float = 0.0,
         service: float | None = None,
+        skew: float | None = None,
+        tells: bool = True,
     ) -> None:
-        """A worker that calls again and again, as one with a backlog does."""
-        limiter = self.limiter(lane)
+        """A worker that calls again and again, as one with a backlog does; without `tells` it dies after its calls."""
+        limiter = self.limiter(lane, skew=skew)
 
         def run() -> None:
             made = 0
@@ -209,6 +220,8 @@ class Workers:
                     self.time.sleep(0.5)
                 if pause:
                     self.time.sleep(pause)
+            if tells:
+                limiter.give_back()
 
         def mortal() -> None:
             with suppress(Killed):
@@ -218,12 +231,7 @@ class Workers:
 
     def kill(self, name: str, *, at: float) -> None:
         """End a worker in the middle of whatever it does."""
-
-        def die() -> None:
-            if not self.tasks[name].dead:
-                self.tasks[name].throw(Killed)
-
-        self.time.at(at, die)
+        self.time.at(at, lambda: self.time.kill(self.tasks[name]))
 
     def share(self, begin: float, end: float) -> float:
         """Calls that arrived in a stretch of time, as part of what the policy allows there."""
@@ -238,23 +246,20 @@ class Workers:
 
     @contextmanager
     def _beat(self, seconds: float, action: Callable[[], None]) -> Iterator[None]:
-        over = [False]
+        over, busy = [False], [False]
 
         def run() -> None:
             while not over[0]:
                 self.time.sleep(seconds)
                 if not over[0]:
+                    busy[0] = True
                     action()
+                    busy[0] = False
 
-        owner = getcurrent()
-
-        def mortal() -> None:
-            # the thread dies with its process
-            if not owner.dead:
-                run()
-
-        self.time.spawn(mortal, at=self.time.now)
+        self.time.spawn(run, at=self.time.now)
         try:
             yield
         finally:
             over[0] = True
+            while busy[0]:
+                self.time.sleep(0.001)

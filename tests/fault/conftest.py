@@ -1,11 +1,13 @@
 """One stack of its own for the fault tests, so that what they break is theirs."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
 from devstack.stack import up
-from tests.fault.rig import PARAMETERS, Rig
+from tests.fault.rig import PARAMETERS, Rig, Wires
+from tests.fault.wire import Wire
 
 BY_KEY = """\
 format: 1
@@ -38,11 +40,17 @@ results:
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """The deployed template with short times, and the demo Action on it."""
-    with up(parameters=PARAMETERS) as stack:
-        rig = Rig(stack=stack, folder=tmp_path_factory.mktemp("rig"))
-        rig.prepare()
-        yield rig
-        rig.close()
+    with Wire() as aws, Wire() as marketo, Wire() as salesforce:
+        hosts = {"VendorHosts": ",".join(urlsplit(wire.url).netloc for wire in (marketo, salesforce))}
+        with up(parameters={**PARAMETERS, **hosts}, functions_endpoint=aws.url) as stack:
+            aws.connect(stack.endpoint_url)
+            marketo.connect(str(stack.simulators["marketo_url"]))
+            salesforce.connect(str(stack.simulators["salesforce_url"]))
+            wires = Wires(aws=aws, marketo=marketo, salesforce=salesforce)
+            rig = Rig(stack=stack, folder=tmp_path_factory.mktemp("rig"), wires=wires)
+            rig.prepare()
+            yield rig
+            rig.close()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """DynamoDB that says "later" after the call was acknowledged: the real adapters on an in-process DynamoDB.
 
-In-process, because nothing can be put between the emulator's functions and its tables.
+In-process, where many workers and seeds are cheap; test_throttled_tables.py refuses the deployed functions.
 """
 
 import random
@@ -18,8 +18,8 @@ from leadbridge.aws.keys import DynamoKeys
 from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.domain.event import Arrival
 from leadbridge.errors import SyncError
-from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.batch import RunSettings
+from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action

@@ -900,7 +900,8 @@ def test_no_personal_value_is_left_of_calls_that_have_ended(
     """Odd calls are created, updated, skipped, found duplicate and failed; no table keeps a value of any of them."""
     caplog.set_level(logging.DEBUG, logger="leadbridge")
     vendors = in_vendors_shape(cloud)
-    wiring.drain_lane()._run_events._connections = vendors
+    run_events = wiring.drain_lane()._run_events
+    run_events._connections = run_events._report._connections = vendors
     odd = [f"{MARK} two\nlines", f'"{MARK}"', f"{MARK}\u2028{{0}} %s", "", "12", f"{MARK}é🎈"]
     for number in range(1, 25):
         lead = {

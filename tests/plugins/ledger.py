@@ -25,6 +25,8 @@ from tools.capabilities import KINDS, MarkedTest, findings, read_catalogue
 LEVELS = ("unit", "contract", "integration", "e2e", "fault", "bench")
 #: folders whose tests share a deployed stack
 ON_A_STACK = frozenset({"e2e", "fault", "bench"})
+#: what lies in one of them and needs no stack is shared out to all processes
+WITHOUT_A_STACK = ("tests/fault/simulation/",)
 TOOLS = (".local/sam/bin/sam", ".local/ministack/bin/ministack")
 
 
@@ -85,7 +87,7 @@ class Ledger:
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Keep the tests of a deployed stack together."""
         level = level_of(item)
-        if level in ON_A_STACK:
+        if level in ON_A_STACK and not item.nodeid.startswith(WITHOUT_A_STACK):
             item.add_marker(pytest.mark.xdist_group(level))
 
     @pytest.hookimpl(optionalhook=True)

@@ -404,6 +404,17 @@ def test_what_goes_wrong_raises_an_alarm() -> None:
         assert alarm["AlarmDescription"]
 
 
+def test_a_code_that_stands_in_no_table_raises_an_alarm() -> None:
+    """The first unknown code of a minute, of whatever vendor, reaches the alarm topic."""
+    (alarm,) = [
+        each for each in of_type("AWS::CloudWatch::Alarm").values() if each["MetricName"] == "UnknownVendorCodes"
+    ]
+    assert (alarm["Namespace"], alarm["Statistic"], alarm["Period"]) == ("Leadbridge", "Sum", 60)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+    assert alarm["Dimensions"] == [{"Name": "stack", "Value": {"Ref": "AWS::StackName"}}]
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+
+
 def test_the_dashboard_is_json_and_shows_every_function() -> None:
     """The body of the dashboard parses, and each function and queue is on it."""
     body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]

@@ -175,7 +175,7 @@ def test_a_claim_counts_a_crash_only_where_an_older_epoch_still_held_the_event(w
 
 @pytest.mark.fault("FA14")
 def test_an_older_epoch_can_no_longer_claim(world: World) -> None:
-    """A holder that comes back late gets none of the events a newer lease has begun, but those that are free."""
+    """A holder that comes back late gets none of the events a newer lease has begun, but those that nobody held."""
     stale = [an_event(1), an_event(2)]
     added(world, *stale)
     world.inbox.claim(stale[:1], 2)
@@ -184,6 +184,46 @@ def test_an_older_epoch_can_no_longer_claim(world: World) -> None:
 
     assert [event.lead_id for event in begun] == [2]
     assert [(event.lead_id, event.epoch) for event in waiting(world)] == [(1, 2), (2, 1)]
+
+
+@pytest.mark.fault("FA14")
+def test_an_older_epoch_does_not_claim_what_a_newer_one_has_given_back(world: World) -> None:
+    """A holder that read an event long ago cannot write its old copy over what a newer lease stored and let go of."""
+    (old,) = stale = [an_event(1)]
+    added(world, *stale)
+    (newer,) = world.inbox.claim(stale, 2)
+    world.inbox.defer([newer.evolve(state=State.WRITING)])
+
+    assert list(world.inbox.claim(stale, 1)) == []
+    world.inbox.defer([old.evolve(epoch=1)])
+
+    (kept,) = waiting(world)
+    assert (kept.state, kept.epoch) == (State.WRITING, 0)
+    assert [event.epoch for event in world.inbox.claim([kept], 2)] == [2]
+
+
+@pytest.mark.fault("FA14")
+def test_an_older_epoch_does_not_claim_what_a_person_brought_back(world: World) -> None:
+    """An event that was parked by a newer lease and redriven is not the older holder's either."""
+    stale = [an_event(1)]
+    added(world, *stale)
+    (newer,) = world.inbox.claim(stale, 2)
+    world.inbox.park(newer, reason="worker_crashed", message="Parked.")
+    assert world.inbox.readmit(newer.evolve(epoch=0), was=State.PARKED)
+
+    assert list(world.inbox.claim(stale, 1)) == []
+
+
+def test_a_victim_of_a_crash_begins_anew(world: World) -> None:
+    """Who takes an event over from a dead lease does not keep the time at which that one began it."""
+    (mine,) = claimed(world, an_event(1), epoch=1)
+    world.inbox.save([mine.evolve(executed_at=world.clock.now())])
+
+    (taken,) = world.inbox.claim(waiting(world), 2)
+    world.inbox.save([taken.evolve(executed_at=world.clock.now())])
+    (again,) = world.inbox.claim(waiting(world), 2)
+
+    assert (taken.executed_at, again.executed_at) == (None, world.clock.now())
 
 
 @pytest.mark.fault("FA14")
@@ -344,6 +384,17 @@ def test_a_deferred_event_is_nobodys_and_shows_why_it_waits(world: World) -> Non
     )
     (again,) = world.inbox.claim(waiting(world), 2)
     assert (again.attempts, again.crashes, again.due_at) == (1, 0, due_at)
+
+
+def test_relinquished_events_begin_anew(world: World) -> None:
+    """What a worker lets go of because the store failed it does not keep the time at which that one began it."""
+    (mine,) = claimed(world, an_event(1))
+    world.inbox.save([mine.evolve(state=State.REPORTING, executed_at=world.clock.now())])
+
+    world.inbox.relinquish([mine])
+
+    (kept,) = waiting(world)
+    assert (kept.state, kept.epoch, kept.executed_at) == (State.REPORTING, 0, None)
 
 
 def test_relinquished_events_are_free_and_otherwise_as_stored(world: World) -> None:

@@ -42,6 +42,41 @@ def test_the_window_runs_from_arrival_to_arrival(world: World, later: timedelta,
     assert list(world.keys.claim([(second, a_claim())])) == [owner]
 
 
+@pytest.mark.parametrize(
+    ("earlier", "owner"),
+    [
+        pytest.param(timedelta(minutes=4, seconds=59), "execution-0001", id="4:59"),
+        pytest.param(timedelta(minutes=5), None, id="5:00"),
+        pytest.param(timedelta(minutes=5, seconds=1), None, id="5:01"),
+    ],
+)
+def test_the_window_reaches_both_ways(world: World, earlier: timedelta, owner: str | None) -> None:
+    """An event that comes to us after a later one is its duplicate only if it arrived inside the window before it.
+
+    Its claim stays with the later one: what arrives inside that one's window is a duplicate of that one.
+    """
+    later = an_event(1, received_at=START + 60 * MINUTES)
+    delayed = an_event(2, received_at=later.received_at - earlier)
+    third = an_event(3, received_at=later.received_at + MINUTES)
+    assert list(world.keys.claim([(later, a_claim())])) == [None]
+
+    assert list(world.keys.claim([(delayed, a_claim())])) == [owner]
+    assert list(world.keys.claim([(third, a_claim())])) == [later.execution_id]
+
+
+def test_a_late_event_is_a_duplicate_of_its_own_window(world: World) -> None:
+    """The window has moved on when a call of the window before comes: it is a duplicate of that one's first call."""
+    first = an_event(1)
+    second = an_event(2, received_at=first.received_at + 6 * MINUTES)
+    late = an_event(3, received_at=first.received_at + timedelta(seconds=30))
+    for event in (first, second):
+        assert list(world.keys.claim([(event, a_claim())])) == [None]
+
+    assert list(world.keys.claim([(late, a_claim())])) == [first.execution_id]
+    assert list(world.keys.claim([(first, a_claim())])) == [None]
+    assert list(world.keys.claim([(second, a_claim())])) == [None]
+
+
 def test_a_new_owner_opens_the_window_anew(world: World) -> None:
     """After the window the second event holds the key, and the third counts from the second's arrival."""
     first = an_event(1)
@@ -224,6 +259,59 @@ def test_a_guard_remembers_the_newest_write_of_each_action(world: World) -> None
         "other-action": events[1].sequence,
     }
     assert dict(obtained["next"]["unused"].last) == {}
+
+
+def test_an_older_write_that_ends_later_does_not_hide_the_newer_one(world: World) -> None:
+    """Two events of one Action wrote under one key, the newer one first: the newer sequence stays remembered."""
+    events = [an_event(1), an_event(2)]
+    for event in events:
+        world.inbox.add(event, arrival_of(event))
+    for event in reversed(world.inbox.claim(events, 1)):
+        world.keys.guard({event.execution_id: ["match"]}, UNTIL, START)
+        ended = world.inbox.finish([an_ending(event, guards=("match",), written=True)])
+        assert [one.event.execution_id for one in ended] == [event.execution_id]
+
+    obtained = guard(world, next=["match"])
+
+    assert dict(obtained["next"]["match"].last) == {"person-to-lead": events[1].sequence}
+
+
+@pytest.mark.parametrize("newer", [True, False], ids=["holder older", "holder newer"])
+def test_a_guard_that_changed_hands_still_learns_what_was_written(world: World, *, newer: bool) -> None:
+    """An event ends whose guard expired and is another's: the other keeps it, and the newest sequence is remembered."""
+    mine, other = (an_event(2), an_event(1)) if newer else (an_event(1), an_event(2))
+    for event in (mine, other):
+        world.inbox.add(event, arrival_of(event))
+    first, second = world.inbox.claim([mine, other], 1)
+    world.keys.guard({first.execution_id: ["lead", "match"]}, UNTIL, START)
+    now = START + 6 * MINUTES
+    world.keys.guard({second.execution_id: ["match"]}, now + 5 * MINUTES, now)
+    if not newer:
+        world.inbox.finish([an_ending(second, guards=("match",), written=True)])
+        world.keys.guard({"holder": ["match"]}, now + 5 * MINUTES, now)
+
+    assert len(world.inbox.finish([an_ending(first, guards=("lead", "match"), written=True)])) == 1
+
+    holder = second.execution_id if newer else "holder"
+    assert guard(world, now, another=["match"]) == {}
+    obtained = world.keys.guard({holder: ["match"]}, now + 5 * MINUTES, now)
+    newest = max(first.sequence, second.sequence)
+    assert dict(obtained[holder]["match"].last) == {"person-to-lead": newest}
+
+
+def test_guards_let_go_early_remember_what_was_written(world: World) -> None:
+    """An event that was written and waits for something else frees its guards; the newest sequence stays with them."""
+    guard(world, newer=["lead", "match"])
+    world.keys.release("newer", ["lead", "match"], [], written=("person-to-lead", "2"))
+    guard(world, older=["lead", "match"])
+    world.keys.release("older", ["lead", "match"], [], written=("person-to-lead", "1"))
+
+    obtained = guard(world, next=["lead", "match"])
+
+    assert {name: dict(state.last) for name, state in obtained["next"].items()} == {
+        "lead": {"person-to-lead": "2"},
+        "match": {"person-to-lead": "2"},
+    }
 
 
 def test_many_owners_obtain_their_guards_at_once(world: World) -> None:

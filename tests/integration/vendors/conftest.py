@@ -20,12 +20,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from leadbridge.vendors.http.calls import CallRecord
-from leadbridge.vendors.http.limiter import NoLimit
+from leadbridge.vendors.http.limiter import Limiter
 from leadbridge.vendors.http.transport import HttpSettings, build_http_client
 from leadbridge.vendors.marketo.auth import Credentials
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.salesforce.auth import JwtLogin
 from leadbridge.vendors.salesforce.client import SalesforceClient, WriteOptions
+from tests.fakes.limits import NoLimit
 
 ROOT = Path(__file__).parents[3]
 
@@ -87,7 +88,7 @@ class Clients:
             limiter=NoLimit(),
         )
 
-    def salesforce(self, options: WriteOptions | None = None) -> SalesforceClient:
+    def salesforce(self, options: WriteOptions | None = None, *, limiter: Limiter | None = None) -> SalesforceClient:
         known = self.announced["salesforce_credentials"]
         login = JwtLogin(
             client_id=known["client_id"],
@@ -99,7 +100,7 @@ class Clients:
         def sign(data: bytes) -> bytes:
             return self.key.sign(data, padding.PKCS1v15(), SHA256())
 
-        return SalesforceClient(self.settings(), login=login, sign=sign, limiter=NoLimit(), options=options)
+        return SalesforceClient(self.settings(), login=login, sign=sign, limiter=limiter or NoLimit(), options=options)
 
 
 @pytest.fixture(scope="session")

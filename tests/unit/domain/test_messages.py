@@ -81,4 +81,4 @@ def test_what_is_none_of_ours_harms_no_other(body: str) -> None:
     )
 
     assert [message_id for message_id, _ in arrivals] == ["a", "c"]
-    assert unreadable == ["b"]
+    assert list(unreadable) == ["b"]

@@ -292,3 +292,25 @@ def test_anything_but_exactly_one_right_key_is_refused(given_values: list[str]) 
 
     assert not is_authentic([value.replace("KEY", key) for value in given_values], SECRET, "a")
     assert is_authentic([key], SECRET, "a")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"ada@example.com": 1, "ada@example.com": 2}',
+        b'{"lead": {"id": 1, "Ada Lovelace, ada@example.com": [1]}}',
+        b'{"lead": {"id": 1}, "token": {"ada@example.com": {}}}',
+    ],
+)
+def test_a_value_in_the_place_of_a_name_is_not_repeated(body: bytes) -> None:
+    """A broken template can put a value where a member's name belongs; the sentence does not hold it."""
+    with pytest.raises(UnusableBodyError) as caught:
+        parse(body)
+    assert "ada" not in str(caught.value.facts).lower()
+
+
+def test_a_member_that_is_wrong_is_named() -> None:
+    """A field's own name helps to mend the template."""
+    with pytest.raises(UnusableBodyError) as caught:
+        parse(b'{"lead": {"id": 1, "Favourite_Colour__c": [1]}}')
+    assert caught.value.facts["field"] == "lead.Favourite_Colour__c"

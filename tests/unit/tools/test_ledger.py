@@ -181,3 +181,15 @@ def test_a_shared_run_keeps_one_account(inner: pytest.Pytester) -> None:
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["NOT ALLOWED skipped: later*test_hidden*", "unit: 1 passed, 1 skipped"])
+
+
+@pytest.mark.parametrize(("folder", "together"), [("fault", True), ("fault/simulation", False), ("unit", False)])
+def test_only_tests_on_a_stack_stay_together(inner: pytest.Pytester, folder: str, *, together: bool) -> None:
+    """Tests that share a deployed stack go to one process; all others, the simulation's too, are shared out."""
+    path = inner.path / "tests" / folder / "test_sample.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(GOOD)
+
+    (item,), _ = inner.inline_genitems(path)
+
+    assert (item.get_closest_marker("xdist_group") is not None) == together

@@ -8,12 +8,13 @@ import httpx
 
 from leadbridge.vendors.http.calls import CallRecord
 from leadbridge.vendors.http.decisions import RetryBudget
-from leadbridge.vendors.http.limiter import Limiter, NoLimit
+from leadbridge.vendors.http.limiter import Limiter
 from leadbridge.vendors.http.transport import HttpSettings, build_http_client
 from leadbridge.vendors.marketo.auth import Credentials
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.salesforce.auth import JwtLogin
 from leadbridge.vendors.salesforce.client import SalesforceClient, WriteOptions
+from tests.fakes.limits import NoLimit
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MARKETO = "https://123-ABC-456.mktorest.com"

@@ -7,10 +7,10 @@ import httpx
 import pytest
 import respx
 
-from leadbridge.vendors.http.limiter import NoLimit
 from leadbridge.vendors.http.transport import HttpSettings, build_http_client
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.salesforce.client import SalesforceClient
+from tests.fakes.limits import NoLimit
 from tests.unit.vendors.doubles import LOGIN, MARKETO, ORG, FakeTime, credentials, marketo_token, session, success
 
 

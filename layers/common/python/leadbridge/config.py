@@ -57,7 +57,10 @@ class RunActionsSettings(InboxSettings):
     MARKETO_CALLS_PER_20S: int = Field(default=50, ge=1, le=100)
     MARKETO_DAILY_CALLS: int = Field(default=50_000, ge=1)
     MARKETO_CONCURRENT: int = Field(default=5, ge=1, le=10)
+    MARKETO_RESERVE_PERCENT: float = Field(default=5, ge=0, lt=100)
     SALESFORCE_CONCURRENT: int = Field(default=20, ge=1, le=25)
+    SALESFORCE_RESERVE_PERCENT: float = Field(default=5, ge=0, lt=100)
+    PLACE_SECONDS: float = Field(default=15, ge=1, le=60)
     RETRY_SECONDS: float = Field(default=5, gt=0)
     SETTLE_SECONDS: float = Field(default=60, ge=0)
 

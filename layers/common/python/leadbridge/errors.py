@@ -45,19 +45,21 @@ class SyncError(Exception):
 
 
 class TransientError(SyncError):
-    """Nothing was executed; the same call may succeed after `retry_after_seconds`."""
+    """Nothing was executed; the same call may succeed after `retry_after_seconds`, tried `tries` times at most."""
 
     def __init__(
         self,
         detail: str = "",
         *,
         retry_after_seconds: float = 1.0,
+        tries: int | None = None,
         vendor: str = "",
         operation: str = "",
         code: str = "",
         request_id: str = "",
     ) -> None:
         self.retry_after_seconds = retry_after_seconds
+        self.tries = tries
         super().__init__(detail, vendor=vendor, operation=operation, code=code, request_id=request_id)
 
 
@@ -74,19 +76,24 @@ class UncertainWriteError(SyncError):
 
 
 class QuotaExhaustedError(SyncError):
-    """A daily allocation is spent; nothing was executed. Park the work until `resets_at` (UTC)."""
+    """A daily allocation is spent; nothing was executed. Park the work until `resets_at` (UTC).
+
+    Before that, at `probe_at`, one call may ask whether it was raised.
+    """
 
     def __init__(
         self,
         detail: str = "",
         *,
         resets_at: datetime,
+        probe_at: datetime | None = None,
         vendor: str = "",
         operation: str = "",
         code: str = "",
         request_id: str = "",
     ) -> None:
         self.resets_at = resets_at
+        self.probe_at = probe_at
         super().__init__(detail, vendor=vendor, operation=operation, code=code, request_id=request_id)
 
 

@@ -130,6 +130,10 @@ class Lanes(Protocol):
         """Prolong the lease and learn of arrivals; None if it was lost."""
         ...
 
+    def lift(self, lease: Lease, epoch: int) -> Lease | None:
+        """Raise the epoch of a lease that is held, so that it and its successors fence `epoch`; None if it was lost."""
+        ...
+
     def release(self, lease: Lease, *, even_if_arrived: bool = False) -> bool:
         """Give the lease up; False if something arrived since `lease` was read and the lease is kept."""
         ...
@@ -186,7 +190,7 @@ class Keys(Protocol):
     """Dedupe claims and key guards."""
 
     def claim(self, wanted: Sequence[tuple[Event, Claim]]) -> Sequence[str | None]:
-        """For each, the execution id that holds the claim already, or None if it is the event's now."""
+        """For each, the execution id of which the event is a duplicate; None if it is nobody's."""
         ...
 
     def guard(
@@ -195,8 +199,10 @@ class Keys(Protocol):
         """Obtain all guard keys of each owner (execution id), all or none; owners left out found one busy."""
         ...
 
-    def release(self, owner: str, guards: Sequence[str], claims: Sequence[str]) -> None:
-        """Let go of what an event holds without marking anything as written."""
+    def release(
+        self, owner: str, guards: Sequence[str], claims: Sequence[str], *, written: tuple[str, str] | None = None
+    ) -> None:
+        """Let go of what an event holds; `written` is its Action id and sequence if it was written already."""
         ...
 
 

@@ -78,6 +78,7 @@ def store_events() -> StoreEvents:
 def drain_lane() -> Any:
     """The use-case of `run_actions`."""
     # httpx and the vendor clients are imported by this function alone
+    from leadbridge.aws.limits import DynamoLimits
     from leadbridge.usecases.batch import RunSettings
     from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
     from leadbridge.usecases.run_events import RunEvents
@@ -96,11 +97,15 @@ def drain_lane() -> Any:
         clock=clock,
         meter=meter(),
         allowed_hosts=settings.allowed_hosts,
-        limits=VendorLimits(
+        limits=DynamoLimits(_client("dynamodb"), table=settings.STATE_TABLE),
+        shares=VendorLimits(
             marketo_calls_per_20s=settings.MARKETO_CALLS_PER_20S,
             marketo_daily_calls=settings.MARKETO_DAILY_CALLS,
+            marketo_reserve_percent=settings.MARKETO_RESERVE_PERCENT,
             marketo_concurrent=settings.MARKETO_CONCURRENT,
             salesforce_concurrent=settings.SALESFORCE_CONCURRENT,
+            salesforce_reserve_percent=settings.SALESFORCE_RESERVE_PERCENT,
+            place_seconds=settings.PLACE_SECONDS,
         ),
     )
     run_events = RunEvents(

@@ -112,3 +112,21 @@ def test_a_spent_quota_stops_with_the_time_of_its_reset() -> None:
     assert isinstance(decision, Stop)
     assert isinstance(decision.error, QuotaExhaustedError)
     assert decision.error.resets_at == reset
+
+
+@pytest.mark.parametrize(
+    ("tries", "attempt", "expected"),
+    [(2, 1, Retry(1.0)), (2, 2, PermanentError), (8, 3, TransientError), (None, 3, TransientError)],
+)
+@pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "write"])
+def test_a_code_that_is_worth_so_many_tries_is_final_after_them(
+    call: CallFacts, tries: int | None, attempt: int, expected: Any
+) -> None:
+    """Within a process the bound of the code ends the retries; a larger one travels on with the error."""
+    decision = decide(attempt, a_fault(Resolution.RETRY, tries=tries), call, BUDGET)
+    if isinstance(expected, Retry):
+        assert decision == expected
+    else:
+        assert isinstance(decision, Stop)
+        assert type(decision.error) is expected
+        assert expected is not TransientError or getattr(decision.error, "tries", 0) == tries

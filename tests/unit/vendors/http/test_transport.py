@@ -2,21 +2,28 @@
 
 import json
 import logging
+from contextlib import suppress
 
 import httpx
 import pytest
 
+from leadbridge.domain.limits import Policy, Signal, State
 from leadbridge.errors import (
     ContractError,
     QuotaExhaustedError,
     RateLimitedError,
+    SyncError,
     TransientError,
     UncertainWriteError,
 )
+from leadbridge.ports import Limits
 from leadbridge.vendors.http.calls import CallRecord
-from leadbridge.vendors.http.limiter import WindowLimiter
+from leadbridge.vendors.http.limiter import SharedLimiter
 from leadbridge.vendors.http.transport import build_http_client
 from leadbridge.vendors.marketo.client import MarketoClient
+from leadbridge.vendors.marketo.quota import next_quota_reset
+from tests.fakes.limits import InMemoryLimits, NoLimit
+from tests.fakes.meter import RecordingMeter
 from tests.unit.vendors.doubles import (
     FakeTime,
     ScriptedVendor,
@@ -127,17 +134,92 @@ def test_a_606_is_waited_for_a_whole_window_once() -> None:
     assert len(vendor.requests) == 2
 
 
-def test_a_606_of_one_call_holds_the_others_of_the_process() -> None:
-    """The limiter lets no call begin in the window that the vendor called full."""
-    time = FakeTime()
-    limiter = WindowLimiter(clock=time.clock, sleep=time.sleep, calls=50, concurrent=5, budget_seconds=5.0)
+def a_limiter(time: FakeTime, limits: Limits) -> SharedLimiter:
+    """The limiter of a worker that waits five seconds at most."""
+    policy = Policy(vendor="marketo", calls=50, places=5, quota_returns=next_quota_reset)
+    return SharedLimiter(
+        limits=limits, policy=policy, clock=time.clock, sleep=time.sleep, meter=RecordingMeter(), budget_seconds=5.0
+    )
+
+
+@pytest.mark.fault("FM06")
+def test_a_606_of_one_worker_holds_the_others() -> None:
+    """No other worker's call begins in the window that the vendor called full; the refused call waits it out."""
+    time, limits = FakeTime(), InMemoryLimits()
     vendor = ScriptedVendor(failure("606"))
     with pytest.raises(RateLimitedError):
-        read(marketo_client(vendor, time, limiter=limiter))
+        read(marketo_client(vendor, time, limiter=a_limiter(time, limits)))
+    assert time.slept == [20.0]
     asked = len(vendor.requests)
-    with pytest.raises(RateLimitedError):
-        read(marketo_client(vendor, time, limiter=limiter))
-    assert len(vendor.requests) == asked
+    with pytest.raises(RateLimitedError) as caught:
+        read(marketo_client(vendor, time, limiter=a_limiter(time, limits)))
+    assert (caught.value.code, len(vendor.requests)) == ("606", asked)
+
+
+@pytest.mark.fault("FM07")
+def test_a_607_of_one_worker_keeps_the_others_from_asking() -> None:
+    """The others are refused without a call, with Marketo's code, the reset and the instant of the next probe."""
+    time, limits = FakeTime(), InMemoryLimits()
+    vendor = ScriptedVendor(failure("607", "Daily quota reached"), success([{"id": 7}]))
+    for _ in range(3):
+        with pytest.raises(QuotaExhaustedError) as caught:
+            read(marketo_client(vendor, time, limiter=a_limiter(time, limits)))
+    assert len(vendor.requests) == 1
+    assert caught.value.code == "607"
+    assert caught.value.resets_at.isoformat() == "2026-03-03T06:00:00+00:00"
+    assert caught.value.probe_at is not None
+    assert caught.value.probe_at.isoformat() == "2026-03-02T13:00:00+00:00"
+    time.advance(3_600)
+    assert read(marketo_client(vendor, time, limiter=a_limiter(time, limits))) == [{"id": 7}]
+
+
+@pytest.mark.parametrize(
+    ("reply", "signal"),
+    [
+        (failure("606"), Signal.RATE),
+        (failure("615"), Signal.PLACES),
+        (failure("607"), Signal.QUOTA),
+        (failure("608"), Signal.OUTAGE),
+        (httpx.Response(503), Signal.OUTAGE),
+        (httpx.ConnectError("refused", request=REQUEST), Signal.OUTAGE),
+        (httpx.ReadTimeout("late", request=REQUEST), Signal.UNKNOWN),
+        (failure("1020"), Signal.FINE),
+        (failure("1003"), Signal.FINE),
+        (success([{"id": 7}]), Signal.FINE),
+    ],
+    ids=[
+        "606",
+        "615",
+        "607",
+        "608",
+        "503",
+        "no connection",
+        "no answer",
+        "a quota of one feature",
+        "refused",
+        "success",
+    ],
+)
+def test_what_marketo_says_of_its_limits_is_heard(reply: httpx.Response | Exception, signal: Signal) -> None:
+    """Every answer tells the limiter what it means for the instance's other calls."""
+    heard = NoLimit()
+    with suppress(SyncError):
+        read(marketo_client(ScriptedVendor(reply), limiter=heard))
+    assert heard.heard[0].signal is signal
+
+
+def test_no_call_is_made_or_retried_while_our_own_store_is_away() -> None:
+    """The limiter's trouble is raised as it is: nothing was sent, nothing is slept for."""
+
+    class Away(InMemoryLimits):
+        def read(self, instance: str) -> tuple[State, int]:
+            raise TransientError("throttled", vendor="aws", operation="GetItem", code="ThrottlingException")
+
+    time, vendor = FakeTime(), ScriptedVendor(success())
+    with pytest.raises(TransientError) as caught:
+        write(marketo_client(vendor, time, limiter=a_limiter(time, Away())))
+    assert (caught.value.vendor, caught.value.code) == ("aws", "ThrottlingException")
+    assert (vendor.requests, time.slept) == ([], [])
 
 
 def test_a_607_is_never_repeated() -> None:

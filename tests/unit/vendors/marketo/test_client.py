@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from leadbridge.domain.records import Activity, CustomActivity, CustomActivityType, Resolution
 from leadbridge.errors import ConfigurationError, ContractError, QuotaExhaustedError, UncertainWriteError
-from leadbridge.vendors.http.limiter import NoLimit
 from leadbridge.vendors.marketo.client import MarketoClient
+from tests.fakes.limits import NoLimit
 from tests.unit.vendors.doubles import (
     FakeTime,
     ScriptedVendor,
@@ -177,7 +177,7 @@ def test_sync_leads_sends_action_and_lookup_field_and_reads_results_by_position(
         (True, "created", "8", ""),
         (False, "skipped", None, "1007"),
     ]
-    assert results[2].message.endswith("Multiple lead match ***")
+    assert ": Multiple lead match ***. Merge them" in results[2].message
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -14,16 +14,19 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.items import Item, Operation, delete, later, load, put, update, write_groups
-from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Intent, Result, instant, iso, readable
+from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Intent, Result, begun_by, instant, iso, readable
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import blank, normalised
+from leadbridge.errors import TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 #: how long a guard remembers the newest written sequence, so that an overtaken event is recognised
 REMEMBER = timedelta(days=1)
+#: rounds in which the guards of an end may have changed hands since the one before
+GUARD_TRIES = 4
 
 
 class DynamoInbox:
@@ -63,6 +66,7 @@ class DynamoInbox:
             "pk": f"execution#{arrival.execution_id}",
             "sk": "payload",
             "v": VERSION,
+            "version": arrival.version,
             "payload": json.dumps(arrival.payload) if arrival.payload is not None else None,
             "body": arrival.body,
         }
@@ -111,16 +115,14 @@ class DynamoInbox:
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
         """Mark events as begun by `epoch`; one that an older epoch still held has survived a crash."""
-        begun = [
-            event.evolve(epoch=epoch, crashes=event.crashes + (1 if 0 < event.epoch < epoch else 0)) for event in events
-        ]
+        begun = [begun_by(event, epoch) for event in events]
         groups = [
             [
                 update(
                     self._table,
                     _event_key(event),
-                    "SET epoch = :epoch, crashes = :crashes",
-                    "attribute_exists(pk) AND (epoch <= :epoch)",
+                    "SET epoch = :epoch, fence = :epoch, crashes = :crashes",
+                    "attribute_exists(pk) AND epoch <= :epoch AND (attribute_not_exists(fence) OR fence <= :epoch)",
                     epoch=epoch,
                     crashes=event.crashes,
                 )
@@ -130,9 +132,21 @@ class DynamoInbox:
         return self._kept(begun, groups)
 
     def relinquish(self, events: Sequence[Event]) -> None:
-        """Let go of claimed events: their epoch becomes 0, so that they do not look like victims of a crash."""
+        """Let go of claimed events: their epoch becomes 0, so that they do not look like victims of a crash.
+
+        They begin anew: what was sent for them last may have been sent just now.
+        """
         groups = [
-            [update(self._table, _event_key(event), "SET epoch = :none", "epoch = :epoch", none=0, epoch=event.epoch)]
+            [
+                update(
+                    self._table,
+                    _event_key(event),
+                    "SET epoch = :none REMOVE executed_at",
+                    "epoch = :epoch",
+                    none=0,
+                    epoch=event.epoch,
+                )
+            ]
             for event in events
         ]
         write_groups(self._client, groups)
@@ -176,17 +190,26 @@ class DynamoInbox:
         write_groups(self._client, [group])
 
     def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
-        """Record outcomes; in the same transaction the payload goes and the guards are let go."""
-        groups = [self._ending_group(ending) for ending in endings]
-        answers = write_groups(self._client, groups)
-        # a guard that expired and is another's by now is left alone; without its event the rest is refused for good
-        again = {
-            place: [operation for number, operation in enumerate(group) if number not in dict(answer)]
-            for place, (group, answer) in enumerate(zip(groups, answers, strict=True))
-            if answer is not None and 0 not in dict(answer)
-        }
-        late = dict(zip(again, write_groups(self._client, list(again.values())), strict=True))
-        return [ending for place, ending in enumerate(endings) if late.get(place, answers[place]) is None]
+        """Record outcomes; in the same transaction the payload goes and the guards are let go.
+
+        A guard that expired and is another's by now is not taken from that one, but it learns what was written.
+        """
+        recorded: dict[int, Ending] = {}
+        pending: dict[int, dict[int, Item]] = {place: {} for place in range(len(endings))}
+        for _ in range(GUARD_TRIES):
+            answers = write_groups(
+                self._client, [self._ending_group(endings[place], found) for place, found in pending.items()]
+            )
+            again: dict[int, dict[int, Item]] = {}
+            for (place, found), answer in zip(pending.items(), answers, strict=True):
+                if answer is None:
+                    recorded[place] = endings[place]
+                elif 0 not in dict(answer):  # without its event the rest is refused for good
+                    again[place] = found | {number: item or {} for number, item in answer}
+            pending = again
+            if not pending:
+                return [recorded[place] for place in sorted(recorded)]
+        raise TransientError("guards change hands all the time", vendor="aws", operation="TransactWriteItems")
 
     def readmit(self, event: Event, *, was: State) -> bool:
         """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more."""
@@ -211,7 +234,8 @@ class DynamoInbox:
         operation = update(self._table, event_key, "REMOVE due_at", "attribute_exists(pk)")
         return write_groups(self._client, [[operation]])[0] is None
 
-    def _ending_group(self, ending: Ending) -> list[Operation]:
+    def _ending_group(self, ending: Ending, found: Mapping[int, Item]) -> list[Operation]:
+        """The writes of an end; `found` holds the guards that stood in its way before, by place in the group."""
         event, result = ending.event, ending.result
         facts: dict[str, Any] = {
             "state": State.ENDED.value,
@@ -232,18 +256,32 @@ class DynamoInbox:
             delete(self._table, _event_key(event), "epoch = :epoch", epoch=event.epoch),
             self._log_update(event.execution_id, **facts),
         ]
-        return operations + [self._release_guard(guard, event, written=ending.written) for guard in ending.guards]
+        guards = [
+            self._let_go(guard, event, found.get(place), written=ending.written)
+            for place, guard in enumerate(ending.guards, start=len(operations))
+        ]
+        return operations + guards
 
-    def _release_guard(self, guard: str, event: Event, *, written: bool) -> Operation:
-        expression = "REMOVE #o, expires_at"
-        values: dict[str, Any] = {"owner": event.execution_id}
-        names = {"#o": "owner"}
-        if written:
-            # the map of newest sequences by Action; the attribute name carries the Action id
-            expression = "SET #last = :sequence, #ttl = :ttl " + expression
-            names |= {"#last": f"last#{event.action_id}", "#ttl": "ttl"}
-            values |= {"sequence": event.sequence, "ttl": int((self._now() + REMEMBER).timestamp())}
-        return update(self._keys, {"pk": guard}, expression, "#o = :owner", names=names, **values)
+    def _let_go(self, guard: str, event: Event, found: Item | None, *, written: bool) -> Operation:
+        """Release a guard and remember what was written under it, as far as `found` (its item, if refused) allows."""
+        # the newest sequence of each Action; the attribute name carries the Action id
+        last = f"last#{event.action_id}"
+        expressions, conditions = [], []
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        if written and (found is None or str(found.get(last, "")) < event.sequence):
+            expressions.append("SET #last = :sequence, #ttl = :ttl, v = :v")
+            conditions.append("(attribute_not_exists(#last) OR #last < :sequence)")
+            names |= {"#last": last, "#ttl": "ttl"}
+            values |= {"sequence": event.sequence, "ttl": int((self._now() + REMEMBER).timestamp()), "v": VERSION}
+        if found is None or found.get("owner") == event.execution_id:
+            expressions.append("REMOVE #o, expires_at")
+            conditions.append("#o = :owner")
+            names |= {"#o": "owner"}
+            values |= {"owner": event.execution_id}
+        if not expressions:  # another's by now, and it knows of something newer
+            return update(self._keys, {"pk": guard}, "SET v = :v", v=VERSION)
+        return update(self._keys, {"pk": guard}, " ".join(expressions), " AND ".join(conditions), names=names, **values)
 
     def _kept(self, events: Sequence[Event], groups: Sequence[Sequence[Operation]]) -> list[Event]:
         answers = write_groups(self._client, groups)
@@ -342,11 +380,13 @@ def _event_item(event: Event) -> dict[str, Any]:
         "payload": json.dumps(event.payload),
         "state": event.state.value,
         "epoch": event.epoch,
+        "fence": event.fence,
         "attempts": event.attempts,
         "crashes": event.crashes,
         "due_at": iso(event.due_at) if event.due_at else None,
         "executed_at": iso(event.executed_at) if event.executed_at else None,
         "action_version": event.version,
+        "guards": list(event.guards),
         "intent": _intent_item(event.intent),
         "result": _result_item(event.result),
         "activity_uncertain": event.activity_uncertain,
@@ -364,6 +404,7 @@ def _intent_item(intent: Intent | None) -> dict[str, Any] | None:
         "attempt": intent.attempt,
         "record_id": intent.record_id or "",
         "before": list(intent.before),
+        "written": intent.written,
     }
 
 
@@ -394,17 +435,20 @@ def _event(item: Mapping[str, Any]) -> Event:
         payload=json.loads(item["payload"]),
         state=State(item["state"]),
         epoch=item["epoch"],
+        fence=item.get("fence", item["epoch"]),
         attempts=item["attempts"],
         crashes=item["crashes"],
         due_at=instant(item["due_at"]) if item.get("due_at") else None,
         executed_at=instant(item["executed_at"]) if item.get("executed_at") else None,
         version=item["action_version"],
+        guards=tuple(item.get("guards", ())),
         intent=Intent(
             operation=intent["operation"],
             at=instant(intent["at"]),
             attempt=intent["attempt"],
             record_id=intent["record_id"] or None,
             before=tuple(intent["before"]),
+            written=intent.get("written", ""),
         )
         if intent
         else None,

@@ -6,6 +6,7 @@ are reported with the items that stood in the way, and never keep the others fro
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -113,10 +114,11 @@ def write_groups(
     """
     answers: list[Refusal | None] = [None] * len(groups)
     pending = list(range(len(groups)))
+    tokens: dict[tuple[int, ...], str] = {}
     for attempt in range(TRIES):
         again: list[int] = []
         for chunk in _chunks(pending, groups):
-            again.extend(_write_chunk(client, groups, chunk, answers))
+            again.extend(_write_chunk(client, groups, chunk, answers, tokens))
         if not again:
             return answers
         if set(again) == set(pending):  # no progress: conflicts or throttling
@@ -130,14 +132,21 @@ def _write_chunk(
     groups: Sequence[Sequence[Operation]],
     chunk: Sequence[int],
     answers: list[Refusal | None],
+    tokens: dict[tuple[int, ...], str],
 ) -> list[int]:
     """Write the groups of one call; returns those to be tried again."""
     operations = [operation for index in chunk for operation in groups[index]]
+    # DynamoDB answers a repeated token with the first success: our own write is not in our own way
+    token = tokens.pop(tuple(chunk), "") or str(uuid.uuid4())
     try:
-        client.transact_write_items(TransactItems=operations)  # type: ignore[arg-type]  # built above as plain dicts
+        client.transact_write_items(
+            TransactItems=operations,  # type: ignore[arg-type]  # built above as plain dicts
+            ClientRequestToken=token,
+        )
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in THROTTLES:
+            tokens[tuple(chunk)] = token  # it may be written: whoever asks again must be the same
             return list(chunk)
         if code != "TransactionCanceledException":
             raise

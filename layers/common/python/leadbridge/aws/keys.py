@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from leadbridge.aws.items import delete, dump, later, load, put, update, write_groups
+from leadbridge.aws.items import Item, delete, dump, later, load, update, write_groups
 from leadbridge.domain.event import VERSION, Event, iso
 from leadbridge.domain.pipeline import Claim
 from leadbridge.ports import Guarded
@@ -32,30 +32,33 @@ class DynamoKeys:
     def claim(self, wanted: Sequence[tuple[Event, Claim]]) -> Sequence[str | None]:
         """Claim each key for its event, unless another event holds it whose window is open.
 
-        The window runs from arrival to arrival, so a backlog neither shortens nor prolongs it.
+        The window runs from arrival to arrival, so a backlog neither shortens nor prolongs it. It reaches both ways:
+        an event that comes to us long after a later one is not that one's duplicate, nor does it take its claim.
         """
         groups = []
         for event, claim in wanted:
             window = timedelta(seconds=claim.window_seconds)
-            item = {
-                "pk": claim.key,
-                "v": VERSION,
-                "owner": event.execution_id,
-                "opened_at": iso(event.received_at),
-                "payload_hash": claim.payload_hash,
-                "ttl": int((event.received_at + window + KEEP).timestamp()),
-            }
-            operation = put(
+            operation = update(
                 self._table,
-                item,
-                "attribute_not_exists(pk) OR #owner = :owner OR opened_at <= :closed",
+                {"pk": claim.key},
+                "SET previous_owner = if_not_exists(#owner, :nobody), previous_at = if_not_exists(opened_at, :nobody), "
+                "#owner = :owner, opened_at = :at, payload_hash = :hash, #ttl = :ttl, v = :v",
+                "attribute_not_exists(pk) OR opened_at <= :closed",
+                names={"#owner": "owner", "#ttl": "ttl"},
+                nobody="",
                 owner=event.execution_id,
+                at=iso(event.received_at),
+                hash=claim.payload_hash,
+                ttl=int((event.received_at + window + KEEP).timestamp()),
+                v=VERSION,
                 closed=iso(event.received_at - window),
             )
-            operation["Put"]["ExpressionAttributeNames"] = {"#owner": "owner"}
             groups.append([operation])
         answers = write_groups(self._client, groups)
-        return [None if answer is None else str((answer[0][1] or {}).get("owner", "unknown")) for answer in answers]
+        return [
+            None if answer is None else _holder(answer[0][1] or {}, event, claim)
+            for (event, claim), answer in zip(wanted, answers, strict=True)
+        ]
 
     def guard(
         self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
@@ -87,8 +90,26 @@ class DynamoKeys:
         last = self._read([guard for _, guards in obtained for guard in guards])
         return {owner: {guard: Guarded(last=last.get(guard, {})) for guard in guards} for owner, guards in obtained}
 
-    def release(self, owner: str, guards: Sequence[str], claims: Sequence[str]) -> None:
+    def release(
+        self, owner: str, guards: Sequence[str], claims: Sequence[str], *, written: tuple[str, str] | None = None
+    ) -> None:
         """Let go of guards and claims that `owner` holds; what another holds by now stays."""
+        if written:
+            action_id, sequence = written
+            remembered = [
+                [
+                    update(
+                        self._table,
+                        {"pk": guard},
+                        "SET #last = :sequence",
+                        "attribute_not_exists(#last) OR #last < :sequence",
+                        names={"#last": f"last#{action_id}"},
+                        sequence=sequence,
+                    )
+                ]
+                for guard in guards
+            ]
+            write_groups(self._client, remembered)
         groups = [
             [
                 update(
@@ -127,3 +148,18 @@ class DynamoKeys:
             if left:
                 pending = [load(key) for key in left["Keys"]] + pending
         return found
+
+
+def _holder(found: Item, event: Event, claim: Claim) -> str | None:
+    """Of whom the event is a duplicate that could not have the claim `found`; None if it holds it itself.
+
+    An event that is late by more than a window looks at the window before the present one.
+    """
+    window = timedelta(seconds=claim.window_seconds)
+    closed, opens = iso(event.received_at - window), iso(event.received_at + window)
+    for owner, opened_at in (("owner", "opened_at"), ("previous_owner", "previous_at")):
+        if found.get(owner) == event.execution_id:
+            return None
+        if closed < found.get(opened_at, "") < opens:
+            return str(found[owner])
+    return None

@@ -4,6 +4,7 @@ One item per lane under `pk = lane`: `epoch` grows with every lease, `lease_unti
 what was announced. Releasing is conditional on the count, so no event is left without an owner.
 """
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -54,9 +55,9 @@ class DynamoLanes:
         # a burst would ring once per batch and start as many workers, of which all but one find the lease taken
         rung = self._change(
             lane,
-            "SET rung_until = :until",
-            "attribute_not_exists(rung_until) OR rung_until < :now",
-            {":until": iso(now + RING_AGAIN), ":now": iso(now)},
+            "SET rung_until = :until, rung_by = :me",
+            "attribute_not_exists(rung_until) OR rung_until < :now OR rung_by = :me",
+            {":until": iso(now + RING_AGAIN), ":now": iso(now), ":me": uuid.uuid4().hex},
         )
         return rung is not None
 
@@ -64,10 +65,18 @@ class DynamoLanes:
         """Take the lease with the next epoch, or None while another holds it."""
         return self._change(
             lane,
-            "SET epoch = if_not_exists(epoch, :zero) + :one, lease_until = :until, v = :v, "
+            "SET epoch = if_not_exists(epoch, :zero) + :one, lease_until = :until, taken_by = :me, v = :v, "
             "arrivals = if_not_exists(arrivals, :zero)",
-            "attribute_not_exists(lease_until) OR lease_until < :now",
-            {":zero": 0, ":one": 1, ":until": iso(now + self._lease), ":now": iso(now), ":v": VERSION},
+            # a write that the SDK repeats after its answer was lost finds itself, and not another holder
+            "attribute_not_exists(lease_until) OR lease_until < :now OR taken_by = :me",
+            {
+                ":zero": 0,
+                ":one": 1,
+                ":until": iso(now + self._lease),
+                ":now": iso(now),
+                ":v": VERSION,
+                ":me": uuid.uuid4().hex,
+            },
             # whoever comes after this lease may ring at once
             remove="rung_until",
         )
@@ -79,6 +88,15 @@ class DynamoLanes:
             "SET lease_until = :until",
             "epoch = :epoch AND lease_until <> :nobody",
             {":until": iso(now + self._lease), ":epoch": lease.epoch, ":nobody": NOBODY},
+        )
+
+    def lift(self, lease: Lease, epoch: int) -> Lease | None:
+        """Raise the epoch of a lease that is held, so that it and its successors fence `epoch`; None if it was lost."""
+        return self._change(
+            lease.lane,
+            "SET epoch = :lifted",
+            "(epoch = :epoch OR epoch = :lifted) AND lease_until <> :nobody",
+            {":lifted": epoch + 1, ":epoch": lease.epoch, ":nobody": NOBODY},
         )
 
     def release(self, lease: Lease, *, even_if_arrived: bool = False) -> bool:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from leadbridge.aws.inbox import event_of
 from leadbridge.aws.items import Item, dump, load
-from leadbridge.domain.event import Event, iso
+from leadbridge.domain.event import Event, iso, readable
+from leadbridge.errors import UnknownVersionError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,10 +47,17 @@ class DynamoLog:
         return self._item(f"execution#{execution_id}", "payload")
 
     def kept_event(self, item: Item) -> Event | None:
-        """The event inside a kept item, as it was when it was parked."""
+        """The event inside a kept item, as it was when it was parked.
+
+        Raises:
+            UnknownVersionError: A newer version wrote it.
+        """
         if "event" not in item:
             return None
-        return event_of(json.loads(item["event"]) | {"payload": item["payload"]})
+        event = json.loads(item["event"])
+        if not readable(event["v"]):
+            raise UnknownVersionError("kept by a newer version", code=str(event["v"]))
+        return event_of(event | {"payload": item["payload"]})
 
     def _item(self, partition: str, sort: str) -> Item | None:
         answer = self._client.get_item(

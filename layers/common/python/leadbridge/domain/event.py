@@ -31,7 +31,8 @@ class Intent:
     """What was about to be written when the event became *writing*.
 
     `before` holds the ids that matched the identifier at that moment, so that a record which appeared
-    since can be told from one that was there.
+    since can be told from one that was there. `written` stands for what others had written under the event's
+    guards by then: where that has changed, a record which appeared since may be theirs.
     """
 
     operation: str  # create | update | upsert
@@ -39,6 +40,7 @@ class Intent:
     attempt: int
     record_id: str | None = None
     before: tuple[str, ...] = ()
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +64,15 @@ class Event:
     received_at: datetime
     payload: Mapping[str, Any]
     state: State = State.WAITING
+    #: the lease that holds the event now, and the newest that ever did: what an older one read of it is out of date
     epoch: int = 0
+    fence: int = 0
     attempts: int = 0
     crashes: int = 0
     due_at: datetime | None = None
     executed_at: datetime | None = None
     version: int = 0  # of the Action, once begun
+    guards: tuple[str, ...] = ()  # the keys that were its own when it was written, until it ends or is parked
     intent: Intent | None = None
     result: Result | None = None
     #: an activity may have reached Marketo: look before sending it (again)
@@ -85,11 +90,21 @@ class Event:
         return int(self.payload["lead"]["id"])
 
 
+def begun_by(event: Event, epoch: int) -> Event:
+    """The event in the hands of a lease; one that an older lease still held has survived a crash.
+
+    Such an event begins anew: whatever its victim sent last may have been sent just before the lease ended.
+    """
+    if 0 < event.epoch < epoch:
+        return event.evolve(epoch=epoch, fence=epoch, crashes=event.crashes + 1, executed_at=None)
+    return event.evolve(epoch=epoch, fence=epoch)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """What became of the write-back or of the custom activity: status and, where it has one, the reason."""
 
-    status: str  # written | added | not_configured | not_attempted | failed
+    status: str  # written | added | skipped | not_configured | not_attempted | failed
     reason: str = ""
     message: str = ""
 

@@ -102,9 +102,9 @@ MESSAGES: Mapping[str, str] = {
     Reason.LEAD_MISSING: "The body has no object `lead`. The payload template must contain one.",
     Reason.LEAD_ID_INVALID: "`lead.id` must be the Marketo lead id: a whole number, or its digits in a string.",
     Reason.FIELD_INVALID: "`{field}` must be {expected}.",
-    "vendor_refused": "{vendor} refused the record: {code} {detail}",
-    "vendor_waiting": "Waiting for {vendor}: {code} {detail}",
-    "vendor_quota": "Parked until {until}: {vendor} has no calls left: {code} {detail}",
+    "vendor_refused": "{vendor} refused the record: {code} {detail}.",
+    "vendor_waiting": "Waiting for {vendor}: {code} {detail}.",
+    "vendor_quota": "Parked until {until}: {vendor} has no calls left: {code} {detail}.",
     "vendor_login": "Parked until {until}: {vendor} refuses the login: {code} {detail}. Repair the connection.",
     "vendor_parked": "Parked: {vendor} answered {code} {detail}. Repair the cause, then redrive.",
     "vendor_uncertain": (
@@ -114,5 +114,8 @@ MESSAGES: Mapping[str, str] = {
 
 
 def message(reason: str, **facts: object) -> str:
-    """The sentence for `reason`, filled with `facts`; missing facts are a fault of the caller."""
-    return MESSAGES[reason].format(**facts)
+    """The sentence for `reason`, filled with `facts`; missing facts are a fault of the caller.
+
+    A fact that is a sentence itself (a vendor's code explained, with its remedy) loses its stop, ours follows it.
+    """
+    return MESSAGES[reason].format(**{name: str(fact).removesuffix(".") for name, fact in facts.items()})

@@ -217,9 +217,18 @@ def overtaken(candidate: Candidate, guard: str, last: Mapping[str, str]) -> bool
     return last.get(action.id, "") > candidate.event.sequence
 
 
-def contested(candidate: Candidate, last: Mapping[str, str]) -> bool:
-    """Whether any newer event was written to records of the candidate's identifier; `last` is of the match guard."""
-    return max(last.values(), default="") > candidate.event.sequence
+def written_under(guards: Mapping[str, Mapping[str, str]]) -> str:
+    """A short form of what was written under guards: of each, the newest sequence by Action id."""
+    found = "\x1f".join(
+        f"{guard} {name} {last}" for guard in sorted(guards) for name, last in sorted(guards[guard].items())
+    )
+    return hashlib.sha256(found.encode()).hexdigest()[:16]
+
+
+def contested(candidate: Candidate, written: str) -> bool:
+    """Whether others have written under the candidate's guards since its intent: it was away too long to keep them."""
+    intent = candidate.event.intent
+    return intent is not None and intent.written not in {"", written}
 
 
 def superseded(candidate: Candidate, matches: Sequence[Mapping[str, Any]], *, by_another_lead: bool) -> Result:
@@ -243,7 +252,7 @@ def decide_write(
 ) -> Write | Result | Wait:
     """Match and plan: what is to be written, given the records whose identifier equals the event's.
 
-    `contested` says that newer events were written to records of this identifier while the event was away.
+    `contested` says that others were written to records of the same person or identifier while the event was away.
     """
     interrupted = candidate.event.intent
     if interrupted is not None:
@@ -367,10 +376,11 @@ def _resume(
     record = map_fields(candidate)
     if isinstance(record, Result):  # cannot happen with an unchanged Action; a changed one may refuse
         record = {}
+    early = now < intent.at + settle
     if intent.operation == "update":
-        if now < intent.at + settle:  # else the first attempt, committed late, could overwrite what comes next
-            return Wait(until=intent.at + settle)
-        return _write(candidate, record, "update", now=now, before=intent.before, record_id=intent.record_id)
+        # an update that is repeated too soon could be followed by its first attempt, and that undo what came next
+        again = _write(candidate, record, "update", now=now, before=intent.before, record_id=intent.record_id)
+        return Wait(until=intent.at + settle) if early else again
     fresh = [match for match in matches if _is_ours(match, intent, candidate)]
     marked = candidate.compiled.action.destination.idempotency_field
     if contested and fresh and not marked and candidate.compiled.action.type is documents.ActionType.UPSERT:
@@ -382,7 +392,7 @@ def _resume(
         return Result(
             outcome=Outcome.FAILED, reason=Reason.UNCERTAIN, message=message(Reason.UNCERTAIN, candidates=ids)
         )
-    if now < intent.at + settle:
+    if early:
         return Wait(until=intent.at + settle)
     return replace(_write(candidate, record, intent.operation, now=now, before=intent.before), repeated=True)
 

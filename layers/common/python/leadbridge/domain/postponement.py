@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from leadbridge.domain import limits
 from leadbridge.domain.event import iso
 from leadbridge.domain.outcome import message
 from leadbridge.domain.pipeline import backoff_seconds
@@ -17,6 +18,8 @@ from leadbridge.errors import (
 
 #: a broken login is tried again this often; each probe costs one call for all parked events together
 LOGIN_PROBE = timedelta(minutes=15)
+#: a spent quota is asked about this often, by one call of all workers
+QUOTA_PROBE = timedelta(milliseconds=limits.QUOTA_PROBE)
 #: tries of a call that one record may spoil; the last of them searches for that record, afterwards it is probed
 SPOILED_TRIES = 2
 
@@ -43,7 +46,9 @@ def postpone(error: SyncError, *, attempts: int, now: datetime, first_seconds: f
     again = now + timedelta(seconds=backoff_seconds(attempts, first_seconds))
     if isinstance(error, QuotaExhaustedError):
         text = message("vendor_quota", until=iso(error.resets_at), **facts)
-        return Postponement(due_at=error.resets_at, parked=True, reason=reason, message=text)
+        # tried before the reset too: a quota may be raised, and the limiter lets only one of all calls ask
+        due = min(error.resets_at, error.probe_at or now + QUOTA_PROBE)
+        return Postponement(due_at=due, parked=True, reason=reason, message=text)
     if isinstance(error, AuthenticationError):
         due = now + LOGIN_PROBE
         text = message("vendor_login", until=iso(due), **facts)
@@ -51,7 +56,8 @@ def postpone(error: SyncError, *, attempts: int, now: datetime, first_seconds: f
     if isinstance(error, SpoiledCallError) and attempts >= SPOILED_TRIES:
         due = now + LOGIN_PROBE
         return Postponement(due_at=due, parked=True, reason=reason, message=message("vendor_waiting", **facts))
-    if isinstance(error, TransientError):
+    final = isinstance(error, TransientError) and error.tries is not None and attempts + 1 >= error.tries
+    if isinstance(error, TransientError) and not final:
         due = max(again, now + timedelta(seconds=error.retry_after_seconds))
         return Postponement(due_at=due, parked=False, reason=reason, message=message("vendor_waiting", **facts))
     if isinstance(error, UncertainWriteError):

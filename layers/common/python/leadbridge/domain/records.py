@@ -29,7 +29,8 @@ class Resolution(StrEnum):
 class RowResult:
     """What the vendor said about one record of a write, in input order.
 
-    `message` has every value we sent masked. `resolution` is OK when `ok` is true.
+    `message` has every value we sent masked and says what to do. `resolution` is OK when `ok` is true; a benign
+    refusal is OK too and keeps its `code`. A record that may be sent again is tried `tries` times in all.
     """
 
     ok: bool
@@ -39,6 +40,7 @@ class RowResult:
     message: str = ""
     fields: tuple[str, ...] = ()
     resolution: Resolution = Resolution.OK
+    tries: int = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

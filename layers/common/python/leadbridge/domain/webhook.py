@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -136,8 +137,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise UnusableBodyError("body_not_json", detail=f"the member {twice[:40]!r} stands twice")
+        raise UnusableBodyError("body_not_json", detail=f"the member {_shown(twice)} stands twice")
     return dict(pairs)
+
+
+def _shown(name: str) -> str:
+    """A member's name for a sentence; in a broken template a value can stand in its place, which is not repeated."""
+    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", name) else "(not a field name)"
 
 
 def _no_constant(name: str) -> None:
@@ -172,7 +178,9 @@ def _lead_id(value: Any) -> int:
 def _check_values(group: str, members: dict[str, Any]) -> None:
     for name, value in members.items():
         if isinstance(value, dict | list):
-            raise UnusableBodyError("field_invalid", field=f"{group}.{name}", expected="a text, number or true/false")
+            raise UnusableBodyError(
+                "field_invalid", field=f"{group}.{_shown(name)}", expected="a text, number or true/false"
+            )
 
 
 def _check_optional(payload: dict[str, Any]) -> None:

@@ -5,16 +5,13 @@ from datetime import datetime, timedelta
 
 from leadbridge.domain import pipeline
 from leadbridge.domain.event import Ending, Event
-from leadbridge.domain.outcome import message
+from leadbridge.domain.outcome import WRITTEN, message
 from leadbridge.domain.pipeline import Candidate
 from leadbridge.domain.postponement import LOGIN_PROBE, Postponement, postpone, vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.errors import SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Inbox, Keys, Meter
 from leadbridge.usecases.batch import RunSettings, tries
-
-#: tries of one record that the vendor asks to repeat (row locks) before it counts as failed
-ROW_TRIES = 5
 
 
 class Closing:
@@ -36,14 +33,16 @@ class Closing:
             self._meter.count("Outcomes", outcome=ending.result.outcome.value)
 
     def park(self, event: Event, reason: str, text: str) -> None:
-        """Take an event out of its lane until a person redrives it."""
+        """Take an event out of its lane until a person redrives it; others need not wait for that."""
         self._meter.count("Parked", reason=reason)
         self._inbox.park(event, reason=reason, message=text)
+        self._let_go(event)
 
     def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
-        """Give events back with the due time they carry."""
+        """Give events back with the due time they carry; their guards stay held until then, so that order is kept."""
         if not events:
             return
+        self._see_to_guards(events)
         self._inbox.defer(events, parked=parked)
         due = [event.due_at for event in events if event.due_at]
         self.earliest = min([*due, *([self.earliest] if self.earliest else [])])
@@ -77,37 +76,68 @@ class Closing:
         self.defer(deferred, parked=shown_parked)
 
     def postpone(self, candidates: Sequence[Candidate], error: SyncError) -> None:
-        """Give events back after a call failed as a whole; their guards stay held, so that order is kept."""
+        """Give events back after a call failed as a whole."""
         self.hold([candidate.event for candidate in candidates], error)
-        for candidate in candidates:
-            if self._plan(candidate.event, error).due_at is None:
-                self.let_go(candidate)
 
-    def let_go(self, candidate: Candidate) -> None:
-        """Release the guards of an event that only a person will bring back."""
-        self._keys.release(candidate.event.execution_id, candidate.guards, [])
+    def _see_to_guards(self, events: Sequence[Event]) -> None:
+        """Prolong guards that would expire before their events go on: nothing older may be written meanwhile.
+
+        An event that was written and only waits to be told does not keep others waiting.
+        """
+        now = self._clock.now()
+        calls: list[dict[str, tuple[str, ...]]] = []
+        for event in events:
+            if not event.guards or event.due_at is None or event.due_at - now <= self._settings.guard / 2:
+                continue
+            if event.result:
+                self._let_go(event)
+                continue
+            # of two events that name one key, one has lost it: a call must not name it twice
+            fitting = (call for call in calls if all(set(event.guards).isdisjoint(held) for held in call.values()))
+            call = next(fitting, None)
+            if call is None:
+                call = {}
+                calls.append(call)
+            call[event.execution_id] = event.guards
+        until = max((event.due_at for event in events if event.due_at), default=now) + self._settings.guard
+        for call in calls:
+            self._keys.guard(call, until, now)
+
+    def _let_go(self, event: Event) -> None:
+        if event.guards:
+            done = event.result is not None and event.result.outcome in WRITTEN
+            written = (event.action_id, event.sequence) if done else None
+            self._keys.release(event.execution_id, event.guards, [], written=written)
 
     def again(
         self, event: Event, row: RowResult, *, vendor: str, at_once: bool = False, look_later: bool = False
     ) -> None:
         """Give one event back because the vendor asked for its record to be sent again."""
         made = tries(event, row.code, vendor=vendor)
-        if row.resolution in {Resolution.QUOTA, Resolution.REAUTH}:
+        parked = row.resolution in {Resolution.QUOTA, Resolution.REAUTH}
+        if parked:
             wait = LOGIN_PROBE
         else:
             wait = timedelta(seconds=pipeline.backoff_seconds(made, self._settings.retry_seconds))
         wait = max(wait, self._settings.settle) if look_later else wait
         text = message("vendor_waiting", vendor=vendor.capitalize(), code=row.code, detail=row.message)
+        due_at = self._clock.now() + (timedelta(0) if at_once else wait)
         self.defer(
             [
                 event.evolve(
                     attempts=made + 1,
-                    due_at=self._clock.now() + (timedelta(0) if at_once else wait),
+                    due_at=due_at,
                     reason=vendor_reason(vendor, row.code),
                     message=text,
                 )
-            ]
+            ],
+            parked=parked,
         )
+
+    def refused(self, row: RowResult, *, vendor: str) -> None:
+        """Raise the alarm if a record was refused for a fault of the set-up, which only a person can remove."""
+        if row.resolution is Resolution.FATAL:
+            self._meter.count("FatalVendorErrors", vendor=vendor)
 
     def _plan(self, event: Event, error: SyncError) -> Postponement:
         made = tries(event, error.code, vendor=error.vendor)
@@ -115,7 +145,7 @@ class Closing:
 
 
 def repeatable(row: RowResult, made: int) -> bool:
-    """Whether the record is to be sent again; locks and the like a bounded number of times."""
-    if row.resolution in {Resolution.UNCERTAIN, Resolution.QUOTA, Resolution.REAUTH}:
+    """Whether the record is to be sent again when `made` refusals came before; locks not for ever."""
+    if row.resolution in {Resolution.UNCERTAIN, Resolution.RATE, Resolution.QUOTA, Resolution.REAUTH}:
         return True
-    return row.resolution in {Resolution.RETRY, Resolution.RATE} and made < ROW_TRIES
+    return row.resolution is Resolution.RETRY and made + 1 < row.tries

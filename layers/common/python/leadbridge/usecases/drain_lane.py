@@ -81,6 +81,9 @@ class DrainLane:
                 if self._lanes.release(current):
                     return {"lane": lease.lane, "end": "empty", "events": total}
                 continue
+            newest = max(max(event.epoch, event.fence) for event in due)
+            if newest > lease.epoch:  # the lane's item was lost or restored: its counter begins below its own events
+                return self._hand_over(self._lanes.lift(lease, newest) or lease, total)
             chosen = isolated(due, lease.epoch)
             try:
                 batch = self._inbox.claim(chosen, lease.epoch)
@@ -117,6 +120,10 @@ class DrainLane:
 
 
 def isolated(events: Sequence[Event], epoch: int) -> Sequence[Event]:
-    """The events to run together: one that was in hand when a worker died runs alone and takes no others along."""
+    """The events to run together: one that was in hand when a worker died runs alone and takes no others along.
+
+    Of several the first that was written comes first: older ones must find that out.
+    """
     suspects = [event for event in events if event.crashes or 0 < event.epoch < epoch]
-    return suspects[:1] or events
+    written = [event for event in suspects if event.result]
+    return (written or suspects)[:1] or events

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from leadbridge.domain import webhook
 from leadbridge.domain.action import Action
-from leadbridge.domain.event import Event, instant
-from leadbridge.domain.outcome import REDRIVABLE, State, message
+from leadbridge.domain.event import VERSION, Event, instant, readable
+from leadbridge.domain.outcome import REDRIVABLE, Reason, State, message
+from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import Bell, Clock, Configurations, Lanes
 from leadbridge.usecases.store_events import lane_of
 
@@ -75,6 +76,13 @@ class Redrive:
 
     def __call__(self, execution_id: str, *, dry_run: bool = False) -> Redriven:
         """Bring one execution back into its lane, or say why that cannot be."""
+        try:
+            return self._redrive(execution_id, dry_run=dry_run)
+        except UnknownVersionError as newer:
+            note = message(Reason.UNKNOWN_VERSION, version=newer.code)
+            return Redriven(execution_id=execution_id, done=False, note=note)
+
+    def _redrive(self, execution_id: str, *, dry_run: bool) -> Redriven:
         item = self._log.get(execution_id)
         if item is None:
             return Redriven(execution_id=execution_id, done=False, note="There is no such execution.")
@@ -114,6 +122,8 @@ class Redrive:
             fresh = parked.evolve(epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="")
             # what may have been written is seen through by its own version; all else runs on the corrected Action
             return fresh if parked.intent or parked.result else fresh.evolve(version=0)
+        if not readable(kept.get("version", VERSION)):
+            raise UnknownVersionError("sent by a newer version", code=str(kept["version"]))
         try:
             payload = _payload(kept)
         except webhook.UnusableBodyError as fault:

@@ -23,6 +23,8 @@ ACTIVITY_LEADS_LIMIT = 30
 LOOK_BACK = timedelta(minutes=15)
 #: the worker that sent it has just dated it
 LOOK_BACK_AT_ONCE = timedelta(seconds=1)
+#: characters of an attribute; only the type `text` takes more
+ATTRIBUTE_CHARACTERS = 255
 #: codes after which a write may have happened and is repeated in smaller pieces
 TIMED_OUT = frozenset({"604"})
 
@@ -87,17 +89,25 @@ class Reporting:
             if not answer.ok and repeatable(answer, tries(entry.event, answer.code, vendor="marketo")):
                 self._closing.again(_as_before(entry), answer, vendor="marketo")
                 given_back.add(entry.event.execution_id)
+                continue
+            self._closing.refused(answer, vendor="marketo")
             entry.writeback = _part(answer, "written")
         return [entry for entry in entries if entry.event.execution_id not in given_back]
 
     def _not_landed(self, piece: Sequence[tuple[Entry, Mapping[str, Any]]]) -> list[Entry]:
-        """Look once, at once, for values whose answer was lost; gives the entries whose lead does not hold them."""
+        """Look once, at once, for values whose answer was lost; gives the entries whose lead does not hold them.
+
+        Values that change with the record are not looked for: the lead may hold them from before, and the lost write
+        may still come and undo what is written back next.
+        """
+        constant = [(entry, row) for entry, row in piece if not entry.candidate.compiled.read_back_fields]
         leads: dict[str, Mapping[str, Any]] = {}
-        with suppress(SyncError):  # a later run writes them again
-            client = self._connections.marketo(piece[0][0].candidate.compiled.action.source.connection)
-            names = sorted({name for _, row in piece for name in row})
-            found = client.leads_by_filter("id", [str(row["id"]) for _, row in piece], names)
-            leads = {str(lead["id"]): lead for lead in found}
+        if constant:
+            with suppress(SyncError):  # a later run writes them again
+                client = self._connections.marketo(piece[0][0].candidate.compiled.action.source.connection)
+                names = sorted({name for _, row in constant for name in row})
+                found = client.leads_by_filter("id", [str(row["id"]) for _, row in constant], names)
+                leads = {str(lead["id"]): lead for lead in found}
         missing = []
         for entry, row in piece:
             if pipeline.holds(leads.get(str(row["id"]), {}), row):
@@ -160,6 +170,7 @@ class Reporting:
                 event = entry.event.evolve(activity_uncertain=doubt)
                 self._closing.again(event, row, vendor="marketo", look_later=doubt)
                 continue
+            self._closing.refused(row, vendor="marketo")
             entry.activity = _part(row, "added")
             complete.append(entry)
         return complete
@@ -226,12 +237,14 @@ class Reporting:
         candidate, result = entry.candidate, entry.result
         action = candidate.compiled.action
         failed = result.outcome is Outcome.FAILED
+        said = pipeline.activity_attributes(candidate.columns, action, candidate.event, result)
         return CustomActivity(
             lead_id=candidate.event.lead_id,
             activity_type_id=kind.id,
             primary_attribute_value=action.results.errored if failed else action.results.success,
             activity_date=candidate.event.executed_at or self._clock.now(),
-            attributes=pipeline.activity_attributes(candidate.columns, action, candidate.event, result),
+            # the whole sentence stands in the execution; Marketo would refuse the activity for it
+            attributes={name: _fitting(value, kind.attributes.get(name, "")) for name, value in said.items()},
         )
 
     def _activity_type(self, action: Action) -> CustomActivityType:
@@ -276,9 +289,16 @@ def _refused(error: SyncError) -> Part:
 
 
 def _part(row: RowResult, done: str) -> Part:
-    if row.ok:
+    if row.ok and not row.code:
         return Part(status=done)
-    return Part(status="failed", reason=vendor_reason("marketo", row.code), message=row.message)
+    # a benign refusal is fine, and says why nothing was done
+    status = "skipped" if row.ok else "failed"
+    return Part(status=status, reason=vendor_reason("marketo", row.code), message=row.message)
+
+
+def _fitting(value: str, kind: str) -> str:
+    fits = kind == "text" or len(value) <= ATTRIBUTE_CHARACTERS
+    return value if fits else value[: ATTRIBUTE_CHARACTERS - 1] + "…"
 
 
 def _activity_group(entry: Entry) -> tuple[str, str]:

@@ -6,7 +6,8 @@ state that a crash would need is stored before the vendor is called.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,9 @@ from leadbridge.usecases.reporting import Reporting
 COLLECTION_LIMIT = 200
 #: an event that died with its worker this often is parked
 CRASH_LIMIT = 2
+
+#: longest wait of an event between two looks whether another writer has let go of its keys
+BUSY_CEILING = timedelta(minutes=1)
 
 NOT_CONFIGURED = Part(status="not_configured")
 
@@ -70,12 +74,10 @@ class RunEvents:
         self._closing.earliest = None
         compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
         candidates: list[Candidate] = []
-        crashed: list[Event] = []
         ended: list[Ending] = []
         for event in events:
             if event.crashes >= CRASH_LIMIT:
                 self._closing.park(event, Reason.WORKER_CRASHED, message(Reason.WORKER_CRASHED))
-                crashed.append(event)
                 continue
             compiled = compile_once(event.action_id, event.version)
             if not isinstance(compiled, CompiledAction):
@@ -88,8 +90,6 @@ class RunEvents:
             else:
                 candidates.append(admitted)
         self._closing.finish(ended)
-        for event in crashed:
-            self._let_go(event, compile_once(event.action_id, event.version))
         for wave in waves(candidates):
             now = self._clock.now()
             self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], may_go_on)
@@ -120,16 +120,6 @@ class RunEvents:
                 self._keys.release(entry.event.execution_id, [], claims)
         self._closing.finish([_entry_ending(entry) for entry in entries])
 
-    def _let_go(self, event: Event, compiled: object) -> None:
-        """Release what an event holds that was parked because it took its workers along.
-
-        Only once it is parked: making its keys may be what kills the worker.
-        """
-        if isinstance(compiled, CompiledAction):
-            admitted = pipeline.admit(event, compiled, self._hash_key())
-            if isinstance(admitted, Candidate):
-                self._closing.let_go(admitted)
-
     # keys
 
     def _claim(self, wave: Sequence[Candidate]) -> list[Candidate]:
@@ -157,8 +147,13 @@ class RunEvents:
         obtained = dict(self._keys.guard(wanted, now + self._settings.guard, now))
         busy = [item.event for item in wave if item.event.execution_id not in obtained]
         if busy:
-            self._closing.defer([event.evolve(due_at=now + self._settings.busy) for event in busy])
-        return [item for item in wave if item.event.execution_id in obtained], obtained
+            self._closing.defer([event.evolve(due_at=now + self._patience(event, now)) for event in busy])
+        mine = [item for item in wave if item.event.execution_id in obtained]
+        return [item.with_event(item.event.evolve(guards=item.guards)) for item in mine], obtained
+
+    def _patience(self, event: Event, now: datetime) -> timedelta:
+        """How long an event waits for a guard: the longer it has waited, the longer, for its holder may be parked."""
+        return max(self._settings.busy, min(BUSY_CEILING, (now - event.received_at) / 8))
 
     # match and write
 
@@ -179,15 +174,16 @@ class RunEvents:
         for item in group:
             found = matches.get(item.match_key, [])
             guards = obtained[item.event.execution_id]
+            written = pipeline.written_under({guard: state.last for guard, state in guards.items()})
             decided = self._overtaken(item, guards, found) or pipeline.decide_write(
                 item,
                 found,
                 now=self._clock.now(),
                 settle=self._settings.settle,
-                contested=pipeline.contested(item, guards[item.match_guard].last),
+                contested=pipeline.contested(item, written),
             )
             if isinstance(decided, Write):
-                writes.append(decided)
+                writes.append(replace(decided, intent=replace(decided.intent, written=written)))
             elif isinstance(decided, Wait):
                 waiting.append(item.event.evolve(due_at=decided.until))
             else:
@@ -293,6 +289,7 @@ class RunEvents:
             again = event if doubt else _undone(write.candidate).event
             self._closing.again(again, row, vendor="salesforce", at_once=raced, look_later=doubt)
             return None
+        self._closing.refused(row, vendor="salesforce")
         text = message("vendor_refused", vendor="Salesforce", code=row.code, detail=row.message)
         return Result(outcome=Outcome.FAILED, reason=vendor_reason("salesforce", row.code), message=text)
 
@@ -345,10 +342,13 @@ class RunEvents:
 
 
 def waves(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    """Cut candidates into waves such that inside a wave no key stands twice and sequence holds per key."""
+    """Cut candidates into waves such that inside a wave no key stands twice and sequence holds per key.
+
+    Those that were written and only need to be told go before all others: an older one must not overwrite them.
+    """
     result: list[list[Candidate]] = []
     last: dict[str, int] = {}
-    for item in sorted(candidates, key=lambda candidate: candidate.event.sequence):
+    for item in sorted(candidates, key=lambda candidate: (candidate.event.result is None, candidate.event.sequence)):
         keys = [*item.guards, *(claim.key for claim in item.claims)]
         number = 1 + max((last.get(key, -1) for key in keys), default=-1)
         last.update(dict.fromkeys(keys, number))

@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from leadbridge.domain.action import Action
-from leadbridge.domain.event import VERSION, Arrival, Event
+from leadbridge.domain.event import Arrival, Event, readable
 from leadbridge.domain.outcome import Reason, State, message
 from leadbridge.errors import SyncError, UnknownVersionError
 from leadbridge.ports import Bell, Clock, Configurations, Inbox, Lanes
+
+#: store nothing more with less time than this left: what is stored must still be announced and reported
+LAST_STORE_SECONDS = 10.0
 
 
 class StoreEvents:
@@ -20,12 +23,17 @@ class StoreEvents:
         self._bell = bell
         self._clock = clock
 
-    def __call__(self, arrivals: Sequence[tuple[str, Arrival]]) -> list[str]:
+    def __call__(
+        self, arrivals: Sequence[tuple[str, Arrival]], remaining_seconds: Callable[[], float] = lambda: float("inf")
+    ) -> list[str]:
         """Store arrivals, given with their message ids, and announce lanes; returns the ids that must come again."""
         failed: list[str] = []
         touched: set[str] = set()
         lane_by_action = cache(self._lane)  # one look per batch, not per event
         for message_id, arrival in arrivals:
+            if remaining_seconds() < LAST_STORE_SECONDS:
+                failed.append(message_id)
+                continue
             try:
                 lane = self._store(arrival, lane_by_action)
             except SyncError:
@@ -41,7 +49,7 @@ class StoreEvents:
 
     def _store(self, arrival: Arrival, lane_by_action: Callable[[str], str | None]) -> str | None:
         """Returns the lane to ring for, also for a redelivered arrival: its first ring may have been lost."""
-        if arrival.version > VERSION or arrival.reason == Reason.UNKNOWN_VERSION:
+        if not readable(arrival.version) or arrival.reason == Reason.UNKNOWN_VERSION:
             self._park(arrival, Reason.UNKNOWN_VERSION, version=arrival.version)
             return None
         if arrival.kind != "event":

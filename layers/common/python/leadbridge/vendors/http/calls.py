@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from leadbridge.ports import Meter
 from leadbridge.vendors.http.rules import Rule
 
 
@@ -20,6 +21,14 @@ class CallRecord:
     request_id: str
     seconds: float
     attempt: int
+    unknown_codes: tuple[str, ...] = ()  # of the call or of single records: codes that stand in no table
+
+
+def count(meter: Meter, record: CallRecord) -> None:
+    """Tell the meter about one exchange; a code that stands in no table raises an alarm."""
+    meter.count("VendorCalls", vendor=record.vendor)
+    if record.unknown_codes:
+        meter.count("UnknownVendorCodes", len(record.unknown_codes), vendor=record.vendor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +48,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A success; `payload` is the parsed body, or None if the vendor sends none."""
+    """A success; `payload` is the parsed body, or None if the vendor sends none.
+
+    `unknown_codes` are those of single records that the vendor's table does not hold.
+    """
 
     payload: Any
     status: int
     headers: httpx.Headers
     request_id: str = ""
+    unknown_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +69,4 @@ class Refusal:
     text: str
     request_id: str = ""
     retry_after_seconds: float | None = None
+    unknown_codes: tuple[str, ...] = ()

@@ -17,6 +17,8 @@ from leadbridge.errors import (
     UncertainWriteError,
 )
 
+# what is sent again within the patience of one process
+_REPEATED = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Resolution.ISOLATE})
 _DEFERRED: Mapping[Resolution, type[TransientError]] = {
     Resolution.RATE: RateLimitedError,
     Resolution.ISOLATE: SpoiledCallError,
@@ -38,7 +40,10 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A call that did not succeed, in the words of the vendor's error table; `message` is masked."""
+    """A call that did not succeed, in the words of the vendor's error table; `message` is masked.
+
+    `tries` is the number of tries after which the refusal is final, None if it never is.
+    """
 
     resolution: Resolution
     code: str
@@ -46,6 +51,7 @@ class Fault:
     request_id: str = ""
     wait_seconds: float = 1.0
     wait_grows: bool = True
+    tries: int | None = None
     documented: bool = True
     resets_at: datetime | None = None
 
@@ -88,19 +94,17 @@ def decide(
     caller to defer the work.
     """
     resolution = fault.resolution
-    if resolution is Resolution.UNCERTAIN:
-        if call.is_write:
-            return Stop(_error(UncertainWriteError, fault, call))
-        resolution = Resolution.RETRY
-    if resolution is Resolution.ISOLATE:
-        if call.is_write:  # the use-case counts the tries: it is the one that can send less
-            return Stop(_deferred(fault, call, resolution, _wait_seconds(attempt, fault, jitter)))
-        resolution = Resolution.RETRY
-    if resolution in (Resolution.RETRY, Resolution.RATE):
+    if call.is_write and resolution is Resolution.UNCERTAIN:
+        return Stop(_error(UncertainWriteError, fault, call))
+    if call.is_write and resolution is Resolution.ISOLATE:
+        # the use-case counts the tries: it is the one that can send less
+        return Stop(_deferred(fault, call, _wait_seconds(attempt, fault, jitter)))
+    if resolution in _REPEATED:
         wait = _wait_seconds(attempt, fault, jitter)
-        if attempt < budget.attempts and slept_seconds + wait <= budget.sleep_seconds:
+        final = fault.tries is not None and attempt >= fault.tries
+        if not final and attempt < budget.attempts and slept_seconds + wait <= budget.sleep_seconds:
             return Retry(wait)
-        return Stop(_deferred(fault, call, resolution, wait))
+        return Stop(_error(_final_kind(fault), fault, call) if final else _deferred(fault, call, wait))
     if resolution is Resolution.QUOTA and fault.resets_at is not None:
         return Stop(
             QuotaExhaustedError(
@@ -112,13 +116,13 @@ def decide(
                 request_id=fault.request_id,
             )
         )
-    return Stop(_error(_final_kind(resolution, fault), fault, call))
+    return Stop(_error(_final_kind(fault), fault, call))
 
 
-def _final_kind(resolution: Resolution, fault: Fault) -> type[SyncError]:
-    if resolution is Resolution.REAUTH:
+def _final_kind(fault: Fault) -> type[SyncError]:
+    if fault.resolution is Resolution.REAUTH:
         return AuthenticationError
-    if resolution is Resolution.SPLIT:
+    if fault.resolution is Resolution.SPLIT:
         return TooLargeError
     return PermanentError if fault.documented else ContractError
 
@@ -129,13 +133,14 @@ def _wait_seconds(attempt: int, fault: Fault, jitter: float) -> float:
     return float(fault.wait_seconds * 2 ** (attempt - 1) * (1 + jitter))
 
 
-def _deferred(fault: Fault, call: CallFacts, resolution: Resolution, wait: float) -> SyncError:
+def _deferred(fault: Fault, call: CallFacts, wait: float) -> SyncError:
     if not fault.documented:
         return _error(ContractError, fault, call)
-    kind = _DEFERRED.get(resolution, TransientError)
+    kind = _DEFERRED.get(fault.resolution, TransientError)
     return kind(
         fault.message,
         retry_after_seconds=wait,
+        tries=fault.tries,
         vendor=call.vendor,
         operation=call.operation,
         code=fault.code,

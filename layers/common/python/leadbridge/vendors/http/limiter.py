@@ -1,125 +1,334 @@
-"""What keeps our calls inside a vendor's rate and concurrency limits: the interface and an in-process one."""
+"""What keeps our calls inside a vendor's limits: every worker asks the shared state before each call.
 
+`domain.limits` decides; here the state is read, swapped and waited on. Undisturbed, a call costs one conditional
+write: a place is kept from call to call, and what a call has shown is told with the next one.
+"""
+
+import os
+import random
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
-from typing import Protocol
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn, Protocol
 
-from leadbridge.errors import RateLimitedError
+from leadbridge.domain.limits import (
+    LOOK,
+    RESERVE,
+    Ended,
+    Gate,
+    Grant,
+    Heard,
+    Lane,
+    Policy,
+    Refused,
+    Signal,
+    State,
+    Wait,
+    give_back,
+    millis,
+    moment,
+    renew,
+    take,
+)
+from leadbridge.errors import QuotaExhaustedError, RateLimitedError, TransientError
+from leadbridge.ports import Limits, Meter
 
-# how often a call that waits for another one to finish looks again
-_LOOK_SECONDS = 0.05
+#: tries against other workers' writes before a state is given up; each costs milliseconds
+SWAPS = 30
+#: milliseconds after which one who waits for others looks again, at the latest
+LONGEST_LOOK = 1_000
+#: what is told at once, and not with the next call: others must know, or nobody may call any more
+_URGENT = frozenset({Signal.RATE, Signal.PLACES, Signal.QUOTA, Signal.OUTAGE})
+
+
+type Beat = Callable[[float, Callable[[], None]], AbstractContextManager[None]]
+
+
+@contextmanager
+def repeating(seconds: float, action: Callable[[], None]) -> Iterator[None]:
+    """While open, `action` runs again and again from another thread, for the first time after `seconds`."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(seconds):
+            action()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()  # an action under way must not come after what follows
+
+
+class Place(Protocol):
+    """Leave to make one call."""
+
+    def hear(self, heard: Heard) -> None:
+        """Tell what was learnt of the limits from the call."""
+        ...
 
 
 class Limiter(Protocol):
-    """Leave to make one call."""
+    """Gives places for calls."""
 
-    def slot(self, operation: str) -> AbstractContextManager[None]:
-        """Hold one place for one call; waits a bounded time.
+    def slot(self, operation: str, instance: str) -> AbstractContextManager[Place]:
+        """Hold one place for one call of a vendor instance; waits a bounded time.
 
         Raises:
-            RateLimitedError: The wait would be longer than the limiter's budget.
+            RateLimitedError: The wait would be longer than the limiter's budget, or the vendor is away.
+            QuotaExhaustedError: The day's calls are spent, or left to others.
+            TransientError: What the workers know together cannot be read or changed.
         """
         ...
 
-    def hold(self, seconds: float) -> None:
-        """Let no call begin for `seconds`: the vendor has just said that its window is full."""
-        ...
+
+@dataclass(slots=True)
+class _Hold:
+    """A place of this process: its name, and the call whose end is still to be told."""
+
+    name: str
+    ended: Ended | None = None
 
 
-class WindowLimiter:
-    """At most `calls` begun in any `window_seconds`, at most `concurrent` in flight, in this process.
+class _Call:
+    """`Place` that remembers what was heard."""
 
-    Once half of a window is used the rest is spread evenly over it, so that steady work waits a little often instead
-    of long once, and meanwhile gathers into fuller batches. `calls=None` means no rate limit. A call that would
-    have to wait longer than `budget_seconds` is refused.
-    """
+    def __init__(self) -> None:
+        self.heard = Heard(signal=Signal.UNKNOWN)
+
+    def hear(self, heard: Heard) -> None:
+        """Tell what was learnt of the limits from the call."""
+        self.heard = heard
+
+
+class SharedLimiter:
+    """`Limiter` for one vendor and one lane of work; safe to share between threads."""
 
     def __init__(
         self,
         *,
+        limits: Limits,
+        policy: Policy,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
-        calls: int | None,
-        concurrent: int,
-        window_seconds: float = 20.0,
+        meter: Meter,
+        lane: Lane = Lane.ON_DEMAND,
         budget_seconds: float = 20.0,
-        vendor: str = "",
+        jitter: Callable[[], float] = random.random,
+        beat: Beat = repeating,
     ) -> None:
+        """`budget_seconds` is the longest that one call may wait; what would wait longer is refused."""
+        self._limits = limits
+        self._policy = policy
         self._clock = clock
         self._sleep = sleep
-        self._calls = calls
-        self._concurrent = concurrent
-        self._window = timedelta(seconds=window_seconds)
-        self._budget_seconds = budget_seconds
-        self._vendor = vendor
+        self._meter = meter
+        self._lane = lane
+        self._budget = budget_seconds
+        self._jitter = jitter
+        self._beat = beat
         self._lock = threading.Lock()
-        self._begun: deque[datetime] = deque()
-        self._in_flight = 0
-        self._held_until: datetime | None = None
+        self._known: dict[str, tuple[State, int]] = {}
+        self._idle: dict[str, list[_Hold]] = {}
+        #: instances where nobody else has written of late: what was written last is still the state
+        self._alone: set[str] = set()
 
     @contextmanager
-    def slot(self, operation: str) -> Iterator[None]:
-        """Hold one place for one call."""
-        waited = 0.0
-        while (wait := self._take()) > 0:
-            if waited + wait > self._budget_seconds:
-                raise RateLimitedError(
-                    "our own limit for this vendor is reached",
-                    retry_after_seconds=wait,
-                    vendor=self._vendor,
-                    operation=operation,
-                    code="own_limit",
-                )
-            self._sleep(wait)
-            waited += wait
+    def slot(self, operation: str, instance: str) -> Iterator[Place]:
+        """Hold one place for one call of a vendor instance; waits a bounded time."""
+        instance = f"{self._policy.vendor}#{instance}"
+        hold = self._hold(instance)
         try:
-            yield
+            grant = self._enter(operation, instance, hold)
+        except BaseException:
+            self._keep(instance, hold)  # its last call may still be untold
+            raise
+        call = _Call()
+        try:
+            with self._beat(self._policy.lease / 3000, lambda: self._renew(instance, hold)):
+                yield call
         finally:
-            with self._lock:
-                self._in_flight -= 1
+            hold.ended = Ended(at=self._now(), heard=call.heard)
+            urgent = grant.probe or grant.crowded or call.heard.signal in _URGENT
+            if not (urgent and self._leave(instance, hold)):
+                self._keep(instance, hold)
 
-    def hold(self, seconds: float) -> None:
-        """Let no call begin for `seconds`."""
-        until = self._clock() + timedelta(seconds=seconds)
+    def give_back(self) -> None:
+        """Give back the places that are kept for a next call; a worker that goes to sleep has none."""
         with self._lock:
-            self._held_until = max(until, self._held_until or until)
+            idle, self._idle = self._idle, {}
+        for instance, holds in idle.items():
+            for hold in holds:
+                self._leave(instance, hold)
 
-    def _take(self) -> float:
-        """Take a place and return 0, or return how long to wait before asking again."""
+    # entering
+
+    def _enter(self, operation: str, instance: str, hold: _Hold) -> Grant:
+        """Obtain the leave to call, waiting as long as the budget allows."""
+        known, fresh = self._latest(instance)
+        waited = 0.0
+        conflicts = looks = 0
+        while True:
+            now = self._now()
+            state, decision = take(known[0], self._policy, holder=hold.name, lane=self._lane, now=now, ended=hold.ended)
+            if not fresh and not isinstance(decision, Grant):
+                known, fresh = self._read(instance), True
+                continue
+            if isinstance(decision, Wait) and waited + decision.wait / 1000 > self._budget:
+                raise self._limited(operation, decision.code, decision.wait)
+            if isinstance(decision, Grant) or decision.announce:
+                refusal = self._swap(instance, known, state, hold)
+                if refusal is not None:
+                    self._alone.discard(instance)
+                    known, fresh = refusal, True
+                    conflicts += 1
+                    waited += self._step_aside(operation, conflicts)
+                    continue
+                hold.ended = None
+                known = (state, known[1] + 1)
+            if isinstance(decision, Refused):
+                self._refuse(operation, decision.gate, now)
+            if isinstance(decision, Grant):
+                if decision.at > now:
+                    waited += self._pause(decision.at - now, exact=True)
+                self._tell(decision, waited)
+                return decision
+            # who has looked in vain looks less often
+            looks += 1
+            waited += self._pause(max(decision.wait, min(LONGEST_LOOK, LOOK * looks)), exact=False)
+            known = self._read(instance)
+
+    def _step_aside(self, operation: str, conflicts: int) -> float:
+        """Let another worker go first; the more often, the longer."""
+        if conflicts >= SWAPS:
+            raise TransientError(
+                "too many workers ask at once", vendor="aws", operation=operation, code="limits_contended"
+            )
+        return self._pause(min(200, 2**conflicts) * self._jitter(), exact=True)
+
+    def _pause(self, wait: float, *, exact: bool) -> float:
+        """Sleep for milliseconds, a little longer if others wait for the same; returns seconds."""
+        seconds = wait / 1000 * (1 if exact else 1 + self._jitter() / 10)
+        self._sleep(seconds)
+        return seconds
+
+    def _refuse(self, operation: str, gate: Gate, now: int) -> NoReturn:
+        """Refuse a call that the shut gate lets nobody make.
+
+        Raises:
+            QuotaExhaustedError: The gate is shut for the quota.
+            RateLimitedError: It is shut for an outage.
+        """
+        if gate.signal is not Signal.QUOTA:
+            raise self._limited(operation, gate.code, gate.probe_at - now)
+        why = "the rest of the day's calls is left to other integrations" if gate.code == RESERVE else "spent"
+        raise QuotaExhaustedError(
+            f"{why}; one call an hour asks again, this was none",
+            resets_at=moment(gate.until),
+            probe_at=moment(gate.probe_at),
+            vendor=self._policy.vendor,
+            operation=operation,
+            code=gate.code,
+        )
+
+    def _limited(self, operation: str, code: str, wait: int) -> RateLimitedError:
+        return RateLimitedError(
+            "no call was made, to keep the vendor's limits",
+            retry_after_seconds=wait / 1000,
+            vendor=self._policy.vendor,
+            operation=operation,
+            code=code,
+        )
+
+    # while a call lasts, and after it
+
+    def _renew(self, instance: str, hold: _Hold) -> None:
+        # without an answer the place may end early; the next beat makes that good
+        with suppress(TransientError):
+            self._change(instance, hold, lambda state: renew(state, self._policy, holder=hold.name, now=self._now()))
+
+    def _leave(self, instance: str, hold: _Hold) -> bool:
+        """Tell of the last call and give the place back; False if the store is away, then the next call tells."""
+        now, ended = self._now(), hold.ended
+        try:
+            self._change(
+                instance, hold, lambda state: give_back(state, self._policy, holder=hold.name, now=now, ended=ended)
+            )
+        except TransientError:
+            return False
+        return True
+
+    def _tell_shut(self, gate: Gate) -> None:
+        if gate.signal is Signal.QUOTA:
+            self._meter.count("QuotaParked", vendor=self._policy.vendor)
+            self._meter.gauge("VendorQuotaLeftPercent", 0)
+        else:
+            self._meter.count("BreakerOpened", vendor=self._policy.vendor)
+
+    def _tell(self, grant: Grant, waited: float) -> None:
+        self._meter.gauge("VendorPlacesFree", grant.free)
+        if waited:
+            self._meter.count("RateWaitSeconds", waited, vendor=self._policy.vendor)
+
+    # the shared state
+
+    def _change(self, instance: str, hold: _Hold, change: Callable[[State], State]) -> None:
+        """Make a change that is possible in any state.
+
+        Raises:
+            TransientError: The store is away, or others were faster every time.
+        """
+        known, _ = self._latest(instance)
+        for conflicts in range(1, SWAPS + 1):
+            state = change(known[0])
+            refusal = self._swap(instance, known, state, hold)
+            if refusal is None:
+                return
+            known = refusal
+            self._pause(min(200, 2**conflicts) * self._jitter(), exact=True)
+        raise TransientError("too many workers write at once", vendor="aws", code="limits_contended")
+
+    def _latest(self, instance: str) -> tuple[tuple[State, int], bool]:
+        """What is known, and whether it has just been read; while others write too, it is read each time."""
         with self._lock:
-            now = self._clock()
-            # a clock set back (local stack) must not lock us out for the length of the jump
-            while self._begun and not now - self._window < self._begun[0] <= now:
-                self._begun.popleft()
-            if self._held_until is not None and self._held_until > now:
-                return (self._held_until - now).total_seconds()
-            if self._in_flight >= self._concurrent:
-                return _LOOK_SECONDS
-            if self._calls is not None and (wait := self._wait(self._calls, now)) > 0:
-                return max(_LOOK_SECONDS, wait)
-            self._begun.append(now)
-            self._in_flight += 1
-            return 0.0
+            before = self._known.get(instance)
+        if before is not None and instance in self._alone:
+            return before, False
+        known = self._read(instance)
+        if before is None or before[1] == known[1]:
+            self._alone.add(instance)
+        return known, True
 
-    def _wait(self, calls: int, now: datetime) -> float:
-        """Seconds until the window has room for the next call at its pace."""
-        if len(self._begun) >= calls:
-            return (self._begun[0] + self._window - now).total_seconds()
-        if 2 * len(self._begun) >= calls > 1:
-            return (self._begun[-1] + self._window / calls - now).total_seconds()
-        return 0.0
+    def _read(self, instance: str) -> tuple[State, int]:
+        known = self._limits.read(instance)
+        with self._lock:
+            self._known[instance] = known
+        return known
 
+    def _swap(self, instance: str, known: tuple[State, int], state: State, hold: _Hold) -> tuple[State, int] | None:
+        before, version = known
+        refusal = self._limits.swap(instance, state, version)
+        with self._lock:
+            self._known[instance] = refusal or (state, version + 1)
+        reclaimed = before.held.keys() - state.held.keys() - {hold.name}
+        if reclaimed and refusal is None:  # their holders did not come back in time
+            self._meter.count("PlacesReclaimed", len(reclaimed), vendor=self._policy.vendor)
+        if before.gate is None and state.gate is not None and refusal is None:
+            self._tell_shut(state.gate)
+        return refusal
 
-class NoLimit:
-    """A limiter that always says yes, for reads of a local stack and for tests."""
+    def _hold(self, instance: str) -> _Hold:
+        with self._lock:
+            idle = self._idle.get(instance)
+            return idle.pop() if idle else _Hold(os.urandom(6).hex())
 
-    @contextmanager
-    def slot(self, operation: str) -> Iterator[None]:  # noqa: ARG002 - the protocol's name
-        """Hold nothing."""
-        yield
+    def _keep(self, instance: str, hold: _Hold) -> None:
+        with self._lock:
+            self._idle.setdefault(instance, []).append(hold)
 
-    def hold(self, seconds: float) -> None:
-        """Ignore the vendor's wish."""
+    def _now(self) -> int:
+        return millis(self._clock())

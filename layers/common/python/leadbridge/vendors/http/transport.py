@@ -4,13 +4,14 @@ import http.cookiejar
 import logging
 import random
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 import httpx
 
+from leadbridge.domain.limits import Heard, Signal
 from leadbridge.domain.records import Resolution
 from leadbridge.errors import RateLimitedError, TransientError
 from leadbridge.vendors.http.calls import Answer, Call, CallRecord, Refusal
@@ -57,6 +58,20 @@ class HttpSettings:
     timer: Callable[[], float] = time.monotonic
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitWords:
+    """How a vendor speaks of its limits.
+
+    `signals` by code (ours where no answer came; what is not listed says nothing of limits), `usage` finds the
+    instance's calls of the day and their allocation in an answer, `quota_returns` tells when a spent quota may be
+    filled up again.
+    """
+
+    signals: Mapping[str, Signal]
+    usage: Callable[[str, Answer], tuple[int, int | None] | None]
+    quota_returns: Callable[[datetime], datetime]
+
+
 def build_http_client(transport: httpx.BaseTransport | None = None, *, max_connections: int = 20) -> httpx.Client:
     """The one connection pool of a process: HTTP/1.1 keep-alive, no proxies, no redirects, no cookies."""
     no_cookies = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -95,7 +110,7 @@ class Transport:
         auth: Auth,
         limiter: Limiter,
         interpret: Callable[[httpx.Response], Answer | Refusal],
-        quota_resets_at: Callable[[datetime], datetime],
+        words: LimitWords,
     ) -> None:
         self._settings = settings
         self._vendor = vendor
@@ -103,7 +118,7 @@ class Transport:
         self._auth = auth
         self._limiter = limiter
         self._interpret = interpret
-        self._quota_resets_at = quota_resets_at
+        self._words = words
         self._calls_made = 0
 
     @property
@@ -129,9 +144,6 @@ class Transport:
             result = self._attempt(call, attempt)
             if isinstance(result, Answer):
                 return result
-            if result.resolution is Resolution.RATE:
-                # the other threads of this process must not run into the same full window
-                self._limiter.hold(result.wait_seconds)
             decision = decide(
                 attempt,
                 result,
@@ -160,6 +172,8 @@ class Transport:
         except RateLimitedError:
             raise  # the limiter has already waited as long as it may
         except TransientError as error:
+            if error.vendor != self._vendor:
+                raise  # our own store is away: no call is made without it
             return _fault_of(error)
         except _NOTHING_SENT:
             return Fault(resolution=Resolution.RETRY, code="connect_failed", message="no connection to the vendor")
@@ -185,12 +199,13 @@ class Transport:
         return Fault(
             resolution=rule.resolution,
             code=refusal.code,
-            message=f"{rule.sentence}: {mask(refusal.text, leaf_values(call.sent))}".removesuffix(": "),
+            message=rule.told(mask(refusal.text, leaf_values(call.sent))),
             request_id=refusal.request_id,
             wait_seconds=wait_seconds,
             wait_grows=rule.wait_grows and refusal.retry_after_seconds is None,
+            tries=rule.tries,
             documented=rule.documented,
-            resets_at=self._quota_resets_at(self._settings.clock()) if quota else None,
+            resets_at=self._words.quota_returns(self._settings.clock()) if quota else None,
         )
 
     def _request(self, call: Call) -> httpx.Request:
@@ -209,18 +224,43 @@ class Transport:
         """Send one request of the auth flow and log it; token requests take no place in the limiter."""
         if request.extensions.get(TOKEN_REQUEST):
             return self._exchange_token(request, attempt), None
-        with self._limiter.slot(call.operation):
+        with self._limiter.slot(call.operation, request.url.netloc.decode()) as place:
             self._calls_made += 1
             line = _Line(call.operation, self._settings.timer(), attempt)
             try:
                 response = self._read(request, call.read_seconds)
             except (httpx.HTTPError, _NoAnswerError) as error:
-                self._log(line, code=_code_of(error))
+                code = _code_of(error)
+                place.hear(self._heard(code))
+                self._log(line, code=code)
                 raise
             verdict = self._interpret(response)
+            place.hear(self._said(call.operation, verdict))
             code = "" if isinstance(verdict, Answer) else verdict.code
-            self._log(line, status=response.status_code, code=code, request_id=verdict.request_id)
+            self._log(
+                line,
+                status=response.status_code,
+                code=code,
+                request_id=verdict.request_id,
+                unknown_codes=verdict.unknown_codes,
+            )
             return response, verdict
+
+    def _said(self, operation: str, verdict: Answer | Refusal) -> Heard:
+        """What an answer says about the instance's limits."""
+        if isinstance(verdict, Refusal):
+            return self._heard(verdict.code, verdict)
+        used, allowed = self._words.usage(operation, verdict) or (None, None)
+        return Heard(signal=Signal.FINE, used=used, allowed=allowed)
+
+    def _heard(self, code: str, refusal: Refusal | None = None) -> Heard:
+        if refusal is None:
+            return Heard(signal=self._words.signals.get(code, Signal.UNKNOWN), code=code)
+        signal = self._words.signals.get(code, Signal.FINE)
+        if signal is Signal.QUOTA and refusal.rule.resolution is not Resolution.QUOTA:
+            signal = Signal.PLACES  # one code for both, told apart by its text
+        wait_seconds = max(refusal.rule.wait_seconds, refusal.retry_after_seconds or 0.0)
+        return Heard(signal=signal, code=code, wait=round(1000 * wait_seconds))
 
     def _exchange_token(self, request: httpx.Request, attempt: int) -> httpx.Response:
         line = _Line("token", self._settings.timer(), attempt)
@@ -269,7 +309,15 @@ class Transport:
         headers = [(k, v) for k, v in response.headers.multi_items() if k not in _BODY_HEADERS]
         return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=request)
 
-    def _log(self, line: "_Line", *, status: int = 0, code: str = "", request_id: str = "") -> None:
+    def _log(
+        self,
+        line: "_Line",
+        *,
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        unknown_codes: tuple[str, ...] = (),
+    ) -> None:
         if self._settings.on_call is not None:
             self._settings.on_call(
                 CallRecord(
@@ -280,6 +328,7 @@ class Transport:
                     request_id=request_id,
                     seconds=self._settings.timer() - line.began,
                     attempt=line.attempt,
+                    unknown_codes=unknown_codes,
                 )
             )
 

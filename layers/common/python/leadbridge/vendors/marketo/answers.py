@@ -11,6 +11,7 @@ from leadbridge.errors import ContractError
 from leadbridge.vendors.http.bodies import parse_json, retry_after_of
 from leadbridge.vendors.http.calls import Answer, Refusal
 from leadbridge.vendors.http.redaction import leaf_values, mask
+from leadbridge.vendors.http.rules import code_of
 from leadbridge.vendors.marketo.errors import TABLE
 
 # the words of lead and custom activity writes that mean "done"
@@ -30,20 +31,45 @@ def interpret(response: httpx.Response) -> Answer | Refusal:
         return _refused(errors[0], envelope, response)
     if response.status_code == httpx.codes.OK:
         if envelope.get("success") is True:
-            return Answer(payload=envelope, status=200, headers=response.headers, request_id=request_id)
+            return Answer(
+                payload=envelope,
+                status=200,
+                headers=response.headers,
+                request_id=request_id,
+                unknown_codes=TABLE.unknown(_row_codes(envelope.get("result"))),
+            )
         return Refusal(code="bad_envelope", rule=TABLE.rule("bad_envelope"), text="", request_id=request_id)
     code, rule = TABLE.http_rule(response.status_code)
     # the body of such an answer is the gateway's, often HTML: it is not worth a line of the log
-    return Refusal(code=code, rule=rule, text="", request_id=request_id, retry_after_seconds=retry_after_of(response))
+    return Refusal(
+        code=code,
+        rule=rule,
+        text="",
+        request_id=request_id,
+        retry_after_seconds=retry_after_of(response),
+        unknown_codes=TABLE.unknown([code]),
+    )
 
 
 def _refused(error: Mapping[str, Any], envelope: Mapping[str, Any], response: httpx.Response) -> Answer | Refusal:
-    code, text = str(error.get("code", "")), str(error.get("message", ""))
+    code, text = code_of(error.get("code")), str(error.get("message", ""))
     request_id = str(envelope.get("requestId", ""))
     rule = TABLE.rule(code, text)
     if rule.resolution is Resolution.OK:
         return Answer(payload={**envelope, "result": []}, status=200, headers=response.headers, request_id=request_id)
-    return Refusal(code=code, rule=rule, text=text, request_id=request_id)
+    return Refusal(code=code, rule=rule, text=text, request_id=request_id, unknown_codes=TABLE.unknown([code]))
+
+
+def _row_codes(rows: object) -> list[str]:
+    found = (_reason(row) for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
+    return [code_of(reason.get("code")) for reason in found if reason is not None]
+
+
+def _reason(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Why a record was refused, None if the answer does not say."""
+    # custom activities say `errors` where all others say `reasons`
+    reasons = result.get("reasons") or result.get("errors")
+    return reasons[0] if isinstance(reasons, list) and reasons and isinstance(reasons[0], dict) else None
 
 
 def results(answer: Answer, operation: str) -> list[dict[str, Any]]:
@@ -70,9 +96,7 @@ def row_result(result: Mapping[str, Any], sent: object) -> RowResult:
     row_id = None if identity is None else str(identity)
     if status in _DONE:
         return RowResult(ok=True, status=status, id=row_id)
-    # custom activities say `errors` where all others say `reasons`
-    reasons = result.get("reasons") or result.get("errors")
-    reason = reasons[0] if isinstance(reasons, list) and reasons and isinstance(reasons[0], dict) else None
+    reason = _reason(result)
     if reason is None:
         return RowResult(
             ok=False,
@@ -83,7 +107,7 @@ def row_result(result: Mapping[str, Any], sent: object) -> RowResult:
             # neither done nor refused with a reason: nobody knows
             resolution=Resolution.REJECT if status in ("skipped", "failed") else Resolution.UNCERTAIN,
         )
-    code, text = str(reason.get("code", "")), str(reason.get("message", ""))
+    code, text = code_of(reason.get("code")), str(reason.get("message", ""))
     rule = TABLE.rule(code, text)
     resolution = rule.record_resolution
     return RowResult(
@@ -91,8 +115,9 @@ def row_result(result: Mapping[str, Any], sent: object) -> RowResult:
         status=status,
         id=row_id,
         code=code,
-        message=f"{rule.sentence}: {mask(text, leaf_values(sent))}".removesuffix(": "),
+        message=rule.told(mask(text, leaf_values(sent))),
         resolution=resolution,
+        tries=rule.row_tries,
     )
 
 

@@ -13,6 +13,7 @@ import httpx
 
 from leadbridge.errors import AuthenticationError, SyncError, TransientError
 from leadbridge.vendors.http.bodies import parse_json, retry_after_of
+from leadbridge.vendors.http.rules import code_of
 from leadbridge.vendors.http.tokens import Token, TokenCache
 from leadbridge.vendors.http.transport import TOKEN_REQUEST
 
@@ -173,7 +174,7 @@ class MarketoAuth(httpx.Auth):
             " and store them again",
             vendor=VENDOR,
             operation="token",
-            code=str(body.get("error") or f"http_{status}"),
+            code=code_of(body.get("error")) or f"http_{status}",
         )
         self._tokens.remember_refusal(error, self._clock())
         return error

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -14,7 +16,7 @@ from leadbridge.domain.records import (
     Row,
     RowResult,
 )
-from leadbridge.errors import ConfigurationError, ContractError, UncertainWriteError
+from leadbridge.errors import ConfigurationError, ContractError, SyncError, UncertainWriteError
 from leadbridge.vendors.http.batches import chunks_of, send_in_chunks, too_large_row
 from leadbridge.vendors.http.bodies import dump_json
 from leadbridge.vendors.http.calls import Answer, Call
@@ -32,7 +34,7 @@ from leadbridge.vendors.marketo.answers import (
 )
 from leadbridge.vendors.marketo.auth import VENDOR, CredentialSource, MarketoAuth
 from leadbridge.vendors.marketo.paging import DatePaging, PositionPaging
-from leadbridge.vendors.marketo.quota import next_quota_reset
+from leadbridge.vendors.marketo.quota import WORDS, calls_today
 
 type LeadAction = Literal["createOrUpdate", "createOnly", "updateOnly", "createDuplicate"]
 
@@ -52,6 +54,9 @@ LEADS_BY_FILTER_SECONDS = 70.0  # 60
 SYNC_LEADS_SECONDS = 100.0  # 90
 PAGING_TOKEN_SECONDS = 310.0  # 300
 ADD_ACTIVITIES_SECONDS = 100.0  # 90
+
+# "multiple lead match lookup criteria"
+SEVERAL_MATCH = "1007"
 
 _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}")
 _JSON = {"Content-Type": "application/json"}
@@ -81,7 +86,7 @@ class MarketoClient:
             auth=auth,
             limiter=limiter,
             interpret=interpret,
-            quota_resets_at=next_quota_reset,
+            words=WORDS,
         )
 
     @property
@@ -143,7 +148,8 @@ class MarketoClient:
             head["lookupField"] = lookup_field
         if partition is not None:
             head["partitionName"] = partition
-        return self._write("sync_leads", "/rest/v1/leads.json", head, [dict(row) for row in rows], SYNC_LEADS_SECONDS)
+        said = self._write("sync_leads", "/rest/v1/leads.json", head, [dict(row) for row in rows], SYNC_LEADS_SECONDS)
+        return said if lookup_field is None else self._naming_matches(rows, said, lookup_field)
 
     def custom_activity_type(self, api_name: str) -> CustomActivityType:
         """A custom activity type with its attributes; records can be added only if its status is approved."""
@@ -203,8 +209,25 @@ class MarketoClient:
 
     def usage(self) -> int:
         """Calls of all API users of this instance today, as Marketo counts them."""
-        found = results(self._read("usage", "/rest/v1/stats/usage.json"), "usage")
-        return sum(int(day.get("total", 0)) for day in found[:1])
+        return calls_today(self._read("usage", "/rest/v1/stats/usage.json"))
+
+    def _naming_matches(self, rows: Sequence[Row], said: list[RowResult], field: str) -> list[RowResult]:
+        """The results, where several leads match with the ids of these leads; one query for all of them."""
+        several = {place: str(rows[place].get(field)) for place, row in enumerate(said) if row.code == SEVERAL_MATCH}
+        if not several:
+            return said
+        ids: dict[str, list[str]] = {}
+        # without the ids the refusal still stands
+        with suppress(SyncError):
+            for lead in self.leads_by_filter(field, several.values(), ["id", field]):
+                if "id" in lead:
+                    ids.setdefault(str(lead.get(field)).strip().lower(), []).append(str(lead["id"]))
+        return [
+            replace(row, message=f"{row.message} They are {', '.join(found)}.")
+            if (found := ids.get(several.get(place, "").strip().lower()))
+            else row
+            for place, row in enumerate(said)
+        ]
 
     def _leads_of(self, filter_type: str, values: Sequence[str], fields: Sequence[str]) -> Iterator[dict[str, Any]]:
         params = {"filterType": filter_type, "filterValues": ",".join(values), "fields": ",".join(fields)}

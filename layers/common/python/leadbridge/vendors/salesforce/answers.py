@@ -11,6 +11,7 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription, Resol
 from leadbridge.vendors.http.bodies import parse_json, retry_after_of
 from leadbridge.vendors.http.calls import Answer, Refusal
 from leadbridge.vendors.http.redaction import leaf_values, mask
+from leadbridge.vendors.http.rules import code_of
 from leadbridge.vendors.salesforce.errors import TABLE
 
 _USAGE = re.compile(r"api-usage=(\d{1,12})/(\d{1,12})")
@@ -38,17 +39,31 @@ def interpret(response: httpx.Response) -> Answer | Refusal:
     except ValueError:
         body, readable = None, False
     if status == httpx.codes.NOT_MODIFIED or (200 <= status < 300 and readable and _has_what_it_needs(status, body)):
-        return Answer(payload=body, status=status, headers=response.headers)
+        return Answer(
+            payload=body, status=status, headers=response.headers, unknown_codes=TABLE.unknown(_row_codes(body))
+        )
     if 200 <= status < 300:
         return Refusal(code="bad_envelope", rule=TABLE.rule("bad_envelope"), text="")
     first = body[0] if isinstance(body, list) and body and isinstance(body[0], dict) else {}
-    code, text = str(first.get("errorCode", "")), str(first.get("message", ""))
+    code, text = code_of(first.get("errorCode")), _told(first)
     # a code that is not in the table does not say that nothing was executed; of a server error the status counts then
     if code and (status < 500 or TABLE.knows(code)):
-        return Refusal(code=code, rule=TABLE.rule(code, text), text=text, retry_after_seconds=retry_after_of(response))
+        return Refusal(
+            code=code,
+            rule=TABLE.rule(code, text),
+            text=text,
+            retry_after_seconds=retry_after_of(response),
+            unknown_codes=TABLE.unknown([code]),
+        )
     code, rule = TABLE.http_rule(status)
-    # such a body is the edge's, often HTML: it is not worth a line of the log
-    return Refusal(code=code, rule=rule, text="", retry_after_seconds=retry_after_of(response))
+    # such a body is the edge's, often HTML, and not worth a line of the log; only 300 lists the records it found
+    return Refusal(
+        code=code,
+        rule=rule,
+        text=_ids_of(body) if status == httpx.codes.MULTIPLE_CHOICES else "",
+        retry_after_seconds=retry_after_of(response),
+        unknown_codes=TABLE.unknown([code]),
+    )
 
 
 def row_result(result: Mapping[str, Any], sent: object, *, done: str) -> RowResult:
@@ -59,8 +74,7 @@ def row_result(result: Mapping[str, Any], sent: object, *, done: str) -> RowResu
         created = result.get("created")
         status = done if created is None else ("created" if created else "updated")
         return RowResult(ok=True, status=status, id=row_id)
-    errors = result.get("errors")
-    error = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None
+    error = _error_of(result)
     if error is None:
         return RowResult(
             ok=False,
@@ -70,7 +84,7 @@ def row_result(result: Mapping[str, Any], sent: object, *, done: str) -> RowResu
             message="Salesforce did not say what became of this record",
             resolution=Resolution.REJECT if result.get("success") is False else Resolution.UNCERTAIN,
         )
-    code, text = str(error.get("statusCode", error.get("errorCode", ""))), str(error.get("message", ""))
+    code, text = _code_of(error), _told(error)
     rule = TABLE.rule(code, text)
     fields = error.get("fields")
     return RowResult(
@@ -78,10 +92,47 @@ def row_result(result: Mapping[str, Any], sent: object, *, done: str) -> RowResu
         status="failed",
         id=row_id,
         code=code,
-        message=f"{rule.sentence}: {mask(text, leaf_values(sent))}".removesuffix(": "),
+        message=rule.told(mask(text, leaf_values(sent))),
         fields=tuple(str(name) for name in fields) if isinstance(fields, list) else (),
         resolution=rule.record_resolution,
+        tries=rule.row_tries,
     )
+
+
+def _row_codes(body: object) -> list[str]:
+    rows = body if isinstance(body, list) else ()
+    found = (_error_of(row) for row in rows if isinstance(row, dict))
+    return [_code_of(error) for error in found if error is not None]
+
+
+def _error_of(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Why a row failed, None if the answer does not say."""
+    errors = result.get("errors")
+    return errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None
+
+
+def _code_of(error: Mapping[str, Any]) -> str:
+    return code_of(error.get("statusCode", error.get("errorCode")))
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    """The vendor's text, with the records that a duplicate rule found."""
+    text = str(error.get("message", ""))
+    found = error.get("duplicateResult", error.get("duplicateResut"))  # the vendor spells it both ways
+    matches = found.get("matchResults") if isinstance(found, dict) else None
+    ids = [
+        str(record["record"]["Id"])
+        for match in (matches if isinstance(matches, list) else ())
+        for record in match.get("matchRecords") or ()
+        if isinstance(record, dict) and isinstance(record.get("record"), dict) and record["record"].get("Id")
+    ]
+    return f"{text} ({', '.join(ids)})" if ids else text
+
+
+def _ids_of(body: object) -> str:
+    """The records that an answer 300 lists by their addresses."""
+    paths = body if isinstance(body, list) else ()
+    return ", ".join(path.rsplit("/", 1)[-1] for path in paths if isinstance(path, str))
 
 
 def usage_of(headers: httpx.Headers) -> ApiUsage | None:

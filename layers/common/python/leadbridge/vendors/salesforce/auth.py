@@ -15,6 +15,7 @@ import httpx
 from leadbridge.errors import AuthenticationError, ContractError, SyncError, TransientError
 from leadbridge.vendors.http.bodies import dump_json, parse_json, retry_after_of, server_time_of
 from leadbridge.vendors.http.hosts import SALESFORCE_HOST, ForbiddenHostError, checked_base
+from leadbridge.vendors.http.rules import code_of
 from leadbridge.vendors.http.tokens import Token, TokenCache
 from leadbridge.vendors.http.transport import TOKEN_REQUEST
 
@@ -110,6 +111,10 @@ class SalesforceAuth(httpx.Auth):
         """The org's host of the current session, empty before the first login."""
         return self._tokens.current.base_url if self._tokens.current else ""
 
+    def forget_session(self) -> None:
+        """Log in anew before the next call: the session died where no answer of a call shows it."""
+        self._tokens.current = None
+
     def _token(self, *, instead_of: Token | None = None) -> Generator[httpx.Request, httpx.Response, Token]:
         token = self._tokens.usable(self._clock(), instead_of=instead_of)
         if token is not None:
@@ -187,7 +192,7 @@ class SalesforceAuth(httpx.Auth):
         description = _description(body)
         remedy = next((text for start, text in _REMEDIES if start in description), "check the app and the user")
         refusal = AuthenticationError(
-            f"Salesforce refuses the login: {remedy}", vendor=VENDOR, operation="token", code=error[:60]
+            f"Salesforce refuses the login: {remedy}", vendor=VENDOR, operation="token", code=code_of(error)
         )
         self._tokens.remember_refusal(refusal, self._clock())
         return refusal

@@ -1,12 +1,11 @@
 """The Salesforce calls we make, as verbs named for Salesforce's resources."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import Any
 
-from leadbridge.domain.records import ObjectDescription, Row, RowResult
-from leadbridge.errors import ConfigurationError, ContractError, PermanentError, UncertainWriteError
+from leadbridge.domain.records import ObjectDescription, Resolution, Row, RowResult
+from leadbridge.errors import ConfigurationError, ContractError, PermanentError, SyncError, UncertainWriteError
 from leadbridge.vendors.http.batches import chunks_of, send_in_chunks
 from leadbridge.vendors.http.bodies import dump_json
 from leadbridge.vendors.http.calls import Answer, Call
@@ -27,14 +26,17 @@ from leadbridge.vendors.salesforce.answers import (
     without_attributes,
 )
 from leadbridge.vendors.salesforce.auth import VENDOR, JwtLogin, SalesforceAuth
+from leadbridge.vendors.salesforce.quota import WORDS
 from leadbridge.vendors.salesforce.soql import URI_BYTES, Value, encoded_length, identifier, in_list_chunks
 
 # sObject Collections: "up to 200 records"
 BATCH_ROWS = 200
 # a query may run 2 minutes, a write with triggers about as long
 READ_SECONDS = 130.0
-# the daily allocation is a rolling 24 hours: an hour later some of it is free
-QUOTA_PROBE = timedelta(hours=1)
+
+DUPLICATES_DETECTED = "DUPLICATES_DETECTED"
+# so many rows of one call that a duplicate rule refused are asked about one by one, for the records it found
+NAMED_DUPLICATES = 10
 
 # requests are built for this host and then sent to the one that the session belongs to
 _ANY_ORG = "https://org.invalid"
@@ -108,7 +110,7 @@ class SalesforceClient:
             auth=self._auth,
             limiter=limiter,
             interpret=interpret,
-            quota_resets_at=_probe_time,
+            words=WORDS,
         )
         self._options = options or WriteOptions()
         self._root = f"/services/data/v{api_version}"
@@ -177,7 +179,11 @@ class SalesforceClient:
         """
         head = {"attributes": {"type": _name(object_name)}}
         records = [{**head, **row} for row in rows]
-        return self._write("create", "POST", "/composite/sobjects", records, done="created")
+        said = self._write("create", "POST", "/composite/sobjects", records, done="created")
+        blocked = [place for place, row in enumerate(said) if row.code == DUPLICATES_DETECTED]
+        for place in blocked[:NAMED_DUPLICATES]:
+            said[place] = self._create_alone(object_name, rows[place], said[place])
+        return said
 
     def update(self, object_name: str, rows: Sequence[Row]) -> list[RowResult]:
         """Update records by their `Id` member; one result per row, in order.
@@ -207,6 +213,28 @@ class SalesforceClient:
         if not isinstance(payload, dict):
             raise ContractError("no limits", vendor=VENDOR, operation="limits")
         return payload
+
+    def _create_alone(self, object_name: str, row: Row, refused: RowResult) -> RowResult:
+        """Create one record by itself: only then does a duplicate rule say which records it found."""
+        try:
+            answer = self._send(
+                Call(
+                    operation="create",
+                    method="POST",
+                    path=f"{self._root}/sobjects/{_name(object_name)}",
+                    content=dump_json(row),
+                    headers=self._options.headers(),
+                    is_write=True,
+                    read_seconds=READ_SECONDS,
+                    sent=list(row.values()),
+                )
+            )
+        except UncertainWriteError as lost:
+            return replace(refused, code=lost.code, message=lost.detail, resolution=Resolution.UNCERTAIN)
+        except SyncError as error:
+            return replace(refused, message=error.detail) if error.code == DUPLICATES_DETECTED else refused
+        # whatever stood in its way is gone
+        return row_result(answer.payload if isinstance(answer.payload, dict) else {}, row, done="created")
 
     def _query_once(self, soql: str) -> list[dict[str, Any]]:
         records: list[dict[str, Any]] = []
@@ -278,9 +306,17 @@ class SalesforceClient:
                     operation=operation,
                     code="short_result",
                 )
-            return [
+            rows = [
                 row_result(said if isinstance(said, dict) else {}, _values(record), done=done)
                 for said, record in zip(found, chunk, strict=True)
+            ]
+            if not any(row.resolution is Resolution.REAUTH for row in rows):
+                return rows
+            # the session died inside the org's automation: those rows were rolled back and may be sent with a new one
+            self._auth.forget_session()
+            return [
+                replace(row, resolution=Resolution.RETRY) if row.resolution is Resolution.REAUTH else row
+                for row in rows
             ]
 
         return send_in_chunks(list(chunks_of(records, BATCH_ROWS)), send)
@@ -296,10 +332,6 @@ def _name(name: str) -> str:
         return identifier(name)
     except ValueError as error:
         raise ConfigurationError([f"{name[:80]!r} is not a Salesforce API name"]) from error
-
-
-def _probe_time(now: datetime) -> datetime:
-    return now + QUOTA_PROBE
 
 
 def _values(record: Mapping[str, Any]) -> list[Any]:

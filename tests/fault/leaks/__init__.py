@@ -1,0 +1,1 @@
+"""Looks for planted values in everything that a deployment wrote."""

@@ -1,0 +1,119 @@
+"""What each role may do and what it did are the same, both ways."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from devstack.stack import FUNCTIONS, Stack
+from tests.fault.leaks.story import Story
+from tests.fault.rig import wait_for
+
+#: shorter than the time that a worker keeps for its last writes, so that it hands over at once
+NO_TIME_SECONDS = 100
+
+#: role, action and the reason why no local run can use it: the emulator does these things without the role.
+#: On AWS the service does them in the role's name, and fails without them.
+BY_THE_SERVICE: Sequence[tuple[str, str, str]] = (
+    ("*", "logs:CreateLogStream", "the Lambda service writes the log lines"),
+    ("*", "logs:PutLogEvents", "the Lambda service writes the log lines"),
+    ("*", "xray:PutTraceSegments", "the Lambda service sends the traces"),
+    ("*", "xray:PutTelemetryRecords", "the Lambda service sends the traces"),
+    ("StoreEventsRole", "sqs:ReceiveMessage", "the Lambda service polls the queue"),
+    ("StoreEventsRole", "sqs:DeleteMessage", "the Lambda service polls the queue"),
+    ("StoreEventsRole", "sqs:GetQueueAttributes", "the Lambda service polls the queue"),
+    ("RunActionsRole", "sqs:SendMessage", "the Lambda service reports calls that it gave up"),
+    ("SweepRole", "sqs:SendMessage", "the Lambda service reports calls that it gave up"),
+    ("ScheduleRole", "lambda:InvokeFunction", "EventBridge Scheduler calls the function"),
+    ("ScheduleRole", "sqs:SendMessage", "EventBridge Scheduler reports calls that it gave up"),
+)
+
+type Permission = tuple[str, str, str]
+
+
+def test_every_permission_is_used_and_nothing_else_was_tried(story: Story) -> None:
+    """I7: for each role the actions that its policies allow, on each resource, are the actions that it used in a run
+    with faults of all kinds; the differences are empty, both ways, and nothing was refused."""
+    stack = story.rig.stack
+    hand_over(story)
+    granted = set(permissions(stack))
+    uses = stack.permissions_used()
+    used = {(_logical(use["role"]), use["action"], use["resource"]) for use in uses if use["decision"] == "allow"}
+    beyond = {(role, action) for role, action, _ in BY_THE_SERVICE}
+
+    def by_the_service(permission: Permission) -> bool:
+        role, action, _ = permission
+        return bool({(role, action), ("*", action)} & beyond)
+
+    assert [use for use in uses if use["decision"] != "allow"] == []
+    assert used - granted == set()
+    assert {each for each in granted - used if not by_the_service(each)} == set()
+
+
+def test_the_list_of_what_cannot_be_seen_is_no_longer_than_it_must_be(story: Story) -> None:
+    """Every line of the list speaks of a permission that exists and that no run uses."""
+    granted = {(role, action) for role, action, _ in permissions(story.rig.stack)}
+    used = {(_logical(use["role"]), use["action"]) for use in story.rig.stack.permissions_used()}
+    for role, action, reason in BY_THE_SERVICE:
+        holders = {each for each in granted if each[1] == action and role in {"*", each[0]}}
+        assert holders, (role, action, reason)
+        assert not holders & used, (role, action, reason)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_has_a_role_of_its_own(story: Story, function: str) -> None:
+    """No two functions share a role, so what one may do says nothing of another."""
+    client, outputs = story.rig.stack.client("lambda"), story.rig.stack.outputs
+    roles = {
+        name: client.get_function_configuration(FunctionName=outputs[output])["Role"]
+        for name, output in FUNCTIONS.items()
+    }
+    assert list(roles.values()).count(roles[function]) == 1
+
+
+def hand_over(story: Story) -> None:
+    """Let a worker run out of time, so that it calls itself."""
+    rig = story.rig
+    client, name = rig.stack.client("lambda"), rig.stack.outputs[FUNCTIONS["run_actions"]]
+    whole = client.get_function_configuration(FunctionName=name)["Timeout"]
+
+    def called_itself() -> bool:
+        return any(
+            _logical(use["role"]) == "RunActionsRole" and use["action"] == "lambda:InvokeFunction"
+            for use in rig.stack.permissions_used()
+        )
+
+    client.update_function_configuration(FunctionName=name, Timeout=NO_TIME_SECONDS)
+    try:
+        ids = rig.send(rig.person())
+        wait_for("a worker that hands over", called_itself)
+    finally:
+        client.update_function_configuration(FunctionName=name, Timeout=whole)
+    rig.ended(ids)
+
+
+def permissions(stack: Stack) -> Iterator[Permission]:
+    """What the policies of every role of the stack allow, one line for each action and resource."""
+    client = stack.client("iam")
+    for page in client.get_paginator("list_roles").paginate():
+        for role in page["Roles"]:
+            name = role["RoleName"]
+            assert client.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+            for policy in client.list_role_policies(RoleName=name)["PolicyNames"]:
+                document = client.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+                for statement in document["Statement"]:
+                    assert statement["Effect"] == "Allow"
+                    for action in _list(statement["Action"]):
+                        for resource in _list(statement["Resource"]):
+                            yield _logical(name), action, resource
+
+
+def _logical(role: str) -> str:
+    """The name in the template, without the stack's and what makes it unique."""
+    found = re.fullmatch(r".*-([A-Za-z]+Role)-[0-9A-F]+", role)
+    assert found, role
+    return found[1]
+
+
+def _list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -1,0 +1,55 @@
+"""Plays any number of schedules: `python -m tests.fault.simulation --schedules 1000000 --jobs 2`.
+
+One schedule again, step by step: `python -m tests.fault.simulation --seed 4711 --schedules 1 --trace`.
+"""
+
+import argparse
+import sys
+import time
+
+from tests.fault.simulation.report import Report, in_parallel, play, play_all, transcript
+
+PROGRESS_SECONDS = 10.0
+
+
+def main() -> int:
+    """Play, print the report; anything wrong or missing is a failure."""
+    parser = argparse.ArgumentParser(prog="simulation", description=__doc__)
+    parser.add_argument("--schedules", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--trace", action="store_true", help="print every step; for a single schedule")
+    parser.add_argument("--until-found", action="store_true", help="stop at the first violation, print its steps")
+    options = parser.parse_args()
+    if options.trace:
+        played = play(options.seed, tracing=True)
+        print("\n".join(transcript(played)))
+        return 1 if played.wrong else 0
+    if options.until_found:
+        return _until_found(options.seed, options.schedules)
+    report, began = Report(), time.monotonic()
+    told = began
+    for piece in in_parallel(options.seed, options.schedules, options.jobs):
+        report.add(piece)
+        if time.monotonic() - told > PROGRESS_SECONDS:
+            told = time.monotonic()
+            rate = report.schedules / (told - began)
+            print(f"{report.schedules} of {options.schedules}, {rate:.0f}/s, {len(report.failures)} wrong", flush=True)
+    print("\n".join(report.lines()))
+    print(f"{time.monotonic() - began:.0f} s with {options.jobs} processes, seeds from {options.seed}")
+    return 1 if report.failures or report.missing() else 0
+
+
+def _until_found(first: int, schedules: int) -> int:
+    report = play_all(range(first, first + schedules), until_found=True)
+    if not report.failures:
+        print(f"nothing wrong in {report.schedules} schedules")
+        return 0
+    seed = next(iter(report.failures))
+    print("\n".join(transcript(play(seed, tracing=True))))
+    print(f"first seed {seed}, the {report.schedules}th")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,299 @@
+"""Processes as greenlets on one virtual time: at every I/O point somebody else may go on, stall or die.
+
+All chance comes from one seeded generator, so a seed tells the whole story again, byte for byte.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # ships no types
+
+from leadbridge.errors import SyncError, TransientError
+from tests.fakes.clock import NOON
+from tests.fakes.steps import DONE, OPERATIONS, STORES, VENDOR_WRITES, Crash
+
+#: a call that left a worker reaches the vendor within this time: then its lease still lives (docs: tolerances)
+FLIGHT_SECONDS = 8.0
+#: leases are as long as in the template
+LEASE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One I/O point: before an operation's effect, or after it."""
+
+    name: str
+    after: bool
+    store: bool
+    vendor_write: bool
+    slowness: float
+
+
+POINTS: dict[str, Point] = {
+    operation + suffix: Point(
+        name=operation + suffix,
+        after=bool(suffix),
+        store=operation in STORES,
+        vendor_write=operation in VENDOR_WRITES,
+        slowness=0.04 if operation in STORES or operation == "bell.ring" else 0.6,
+    )
+    for operation in OPERATIONS
+    for suffix in ("", DONE)
+}
+
+
+@dataclass(slots=True)
+class Blow:
+    """A fault that waits for its point: the process there dies, stalls or loses its store call."""
+
+    kind: str  # crash | stall | store
+    seconds: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    """One invocation: its clock, its time limit, its threads."""
+
+    name: str
+    skew: timedelta
+    ends_at: float
+    dead: bool = False
+    frozen_until: float = 0.0
+    #: dies in the vendor write that it is about to make, which reaches the vendor all the same
+    doomed: bool = False
+    threads: list[greenlet] = field(default_factory=list)
+    #: the people whose records are in a write that has not been answered
+    in_flight: tuple[str, ...] = ()
+
+
+class Engine:
+    """Runs processes until nothing is planned any more."""
+
+    def __init__(self, rng: Random, *, tracing: bool) -> None:
+        self.rng = rng
+        self.time = 0.0
+        self.trace: list[str] | None = [] if tracing else None
+        self.tally: Counter[str] = Counter()
+        self.calm = False
+        self.steps = 0
+        #: blows by the number of the step, and by the n-th passing of a point
+        self.at: dict[int, Blow] = {}
+        self.aimed: dict[str, tuple[int, Blow]] = {}
+        #: told of every death and failure, while the process can still be looked at
+        self.on_doubt: Callable[[Process], None] = lambda _: None
+        self._heap: list[tuple[float, int, Process | None, greenlet | Callable[[], None]]] = []
+        self._serial = 0
+        self._current: Process | None = None
+        self._hub = getcurrent()
+        self._processes: list[Process] = []
+
+    # -- the hub
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Plan something that no process does: a delivery, a timer."""
+        self._push(self.time + seconds, None, act)
+
+    def start(self, name: str, work: Callable[[], object], *, skew: timedelta, limit: float) -> Process:
+        """Begin a process now; what it raises ends it."""
+        process = Process(name=name, skew=skew, ends_at=self.time + limit)
+        self._processes.append(process)
+        self._begin(process, work)
+        return process
+
+    def thread(self, work: Callable[[], object]) -> None:
+        """Begin another thread of the process that runs."""
+        self._begin(self.process, work)
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Go on until nothing is planned, or `until` says so."""
+        heap = self._heap
+        while heap and not until():
+            when, _, process, what = heapq.heappop(heap)
+            self.time = max(when, self.time)
+            if process is None:
+                what()
+            elif process.frozen_until > when:
+                self._push(process.frozen_until, process, what)
+            elif not process.dead:
+                self._switch(process, what)
+
+    def alive(self) -> bool:
+        """Whether some process has not ended."""
+        self._processes = [one for one in self._processes if not one.dead and any(not t.dead for t in one.threads)]
+        return bool(self._processes)
+
+    def close(self) -> None:
+        """End whatever still waits, so that nothing of it runs later."""
+        for process in self._processes:
+            process.dead = True
+            self._bury(process)
+
+    def note(self, text: str) -> None:
+        """A line of the trace."""
+        if self.trace is not None:
+            self.trace.append(f"{self.time:10.3f} {text}")
+
+    def count(self, kind: str) -> None:
+        """Count a fault or event, and trace it."""
+        self.tally[kind] += 1
+        if self.trace is not None:
+            self.note(f"! {kind}")
+
+    # -- inside of processes
+
+    @property
+    def process(self) -> Process:
+        """The process that runs.
+
+        Raises:
+            AssertionError: Only the hub runs.
+        """
+        if self._current is None:
+            raise AssertionError("no process is running")
+        return self._current
+
+    def now(self, skew: timedelta) -> datetime:
+        """The virtual time as a clock with that skew tells it, to the millisecond."""
+        return NOON + timedelta(milliseconds=int(self.time * 1000)) + skew
+
+    def local_now(self) -> datetime:
+        """The time as the running process sees it."""
+        return self.now(self.process.skew)
+
+    def pause(self, seconds: float) -> None:
+        """Let the running process wait; it dies if its time limit comes first."""
+        process = self.process
+        if process.dead:
+            raise Crash("dead")
+        wake = self.time + seconds
+        if wake >= process.ends_at:
+            if process.ends_at > self.time:
+                self._wait(process, process.ends_at)
+            self.count("killed at its time limit")
+            self.die(process)
+        self._wait(process, wake)
+        if process.dead:
+            raise Crash("dead")
+
+    def step(self, name: str) -> None:
+        """Pass an I/O point: time goes by, others may run, a blow may fall.
+
+        Raises:
+            Crash: The process dies here, or is dead.
+            TransientError: The store did not take the call, or did not answer.
+        """
+        point = POINTS[name]
+        process = self._current
+        if process is None:
+            raise AssertionError(f"{name} outside of a process")
+        if process.dead:
+            raise Crash(name)
+        self.steps += 1
+        if self.trace is not None:
+            self.note(f"{process.name} {name}")
+        blow = None if self.calm else self._blow(name)
+        if blow is not None:
+            self._strike(process, point, blow)
+        chance = self.rng.random()
+        wake = self.time + point.slowness * chance * chance
+        if wake >= process.ends_at or (self._heap and self._heap[0][0] <= wake):
+            self.pause(wake - self.time)
+        else:
+            self.time = wake
+
+    def die(self, process: Process) -> None:
+        """End the running process at once.
+
+        Raises:
+            Crash: Always.
+        """
+        self.note(f"{process.name} dies")
+        self.on_doubt(process)
+        process.dead = True
+        raise Crash(process.name)
+
+    # -- blows
+
+    def _blow(self, name: str) -> Blow | None:
+        blow = self.at.pop(self.steps, None)
+        aimed = self.aimed.get(name)
+        if aimed is None:
+            return blow
+        left, waiting = aimed
+        if left > 1:
+            self.aimed[name] = (left - 1, waiting)
+            return blow
+        del self.aimed[name]
+        if blow is not None:
+            self.at[self.steps + 1] = blow
+        return waiting
+
+    def _strike(self, process: Process, point: Point, blow: Blow) -> None:
+        if blow.kind == "crash":
+            self.tally["crash"] += 1
+            if point.vendor_write and not point.after and self.rng.random() < 0.5:
+                process.doomed = True
+                return
+            self.count(f"crash at {point.name}")
+            self.die(process)
+        if blow.kind == "store":
+            if not point.store:
+                self.at[self.steps + 1] = blow
+                return
+            self.count("store answer lost" if point.after else "store throttled")
+            self.on_doubt(process)  # the answer of a write may be lost with what was to be stored
+            raise TransientError("the store asks for a pause", vendor="aws", code="Throttling")
+        if point.vendor_write and not point.after and blow.seconds > FLIGHT_SECONDS:
+            self.at[self.steps + 1] = blow  # see FLIGHT_SECONDS
+            return
+        self.count("stall beyond the lease" if blow.seconds > LEASE_SECONDS else "stall")
+        self.on_doubt(process)  # so may one that comes when its successor is at work
+        process.frozen_until = self.time + blow.seconds
+        self.pause(blow.seconds)
+
+    # -- greenlets
+
+    def _begin(self, process: Process, work: Callable[[], object]) -> None:
+        def body() -> None:
+            try:
+                work()
+            except Crash:
+                pass
+            except SyncError as error:
+                self.note(f"{process.name} fails: {type(error).__name__}")
+                self.on_doubt(process)
+                process.dead = True
+
+        thread = greenlet(body, self._hub)
+        process.threads.append(thread)
+        self._push(self.time, process, thread)
+
+    def _push(self, when: float, process: Process | None, what: greenlet | Callable[[], None]) -> None:
+        self._serial += 1
+        heapq.heappush(self._heap, (when, self._serial, process, what))
+
+    def _switch(self, process: Process, thread: greenlet) -> None:
+        self._current = process
+        thread.switch()
+        if process.dead:
+            self._bury(process)
+        self._current = None
+
+    def _bury(self, process: Process) -> None:
+        """Unwind the other threads of a dead process; whatever they try on their way out is refused."""
+        self._current = process
+        for thread in process.threads:
+            if thread:
+                thread.throw(Crash(process.name))
+        self._current = None
+
+    def _wait(self, process: Process, until: float) -> None:
+        if process.frozen_until <= until and not (self._heap and self._heap[0][0] <= until):
+            self.time = until
+        else:
+            self._push(until, process, getcurrent())
+            self._hub.switch()

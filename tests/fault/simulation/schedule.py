@@ -1,0 +1,236 @@
+"""What happens in one schedule, drawn from its seed: people, calls, and how hostile the world is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from tests.fakes.clock import NOON
+from tests.fakes.steps import DONE, OPERATIONS, VENDOR_WRITES
+from tests.fault.simulation.engine import Blow
+
+WINDOW_SECONDS = 300
+#: clocks of our processes differ from true time by at most this much (docs: tolerances)
+SKEW_SECONDS = 2.5
+#: an activity shows in the log at most so much later (docs: tolerances)
+LAG_SECONDS = 20.0
+#: nothing is done to the product after this time
+CALM_AT = 600.0
+#: never reached by the use-cases under simulation: applying a configuration is a person's command
+UNREACHED = frozenset({"marketo.describe_leads"})
+REACHED = tuple(operation for operation in OPERATIONS if operation not in UNREACHED)
+#: seldom passed, therefore aimed at more often
+SELDOM = (
+    "inbox.hurry",
+    "inbox.park",
+    "inbox.readmit",
+    "inbox.relinquish",
+    "inbox.set_aside",
+    "marketo.leads_by_filter",
+)
+OFTEN = (*REACHED, *3 * SELDOM, *3 * VENDOR_WRITES)
+
+UPSERTS = ("by-mail", "by-key", "windowed")
+ACTIONS: dict[str, str] = {
+    "by-mail": "upsert",
+    "by-key": "upsert",
+    "windowed": "upsert",
+    "only-update": "update",
+    "create": "create",
+    "create-keyed": "create",
+}
+#: Actions that write values back which change with the record; the others write its id and a constant
+READS_BACK = frozenset({"by-mail", "windowed", "only-update", "create"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One accepted call; `values` is what each version of its Action must write."""
+
+    number: int
+    execution_id: str
+    kind: str  # event | not_run | rejected | newer
+    action: str
+    person: int
+    received: float
+    delay: float
+    payload: Mapping[str, Any]
+    values: Mapping[int, Mapping[str, Any]]
+
+    @property
+    def marker(self) -> str:
+        """The first name that only this call writes."""
+        return f"e{self.number}"
+
+    @property
+    def sequence(self) -> str:
+        """Its place in the lane."""
+        return f"{int((NOON.timestamp() + self.received) * 1000):014d}#{self.execution_id}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """A schedule."""
+
+    seed: int
+    calls: list[Call] = field(default_factory=list)
+    #: how many records each person has beforehand
+    records: dict[int, int] = field(default_factory=dict)
+    by_number: dict[int, Blow] = field(default_factory=dict)
+    aimed: dict[str, tuple[int, Blow]] = field(default_factory=dict)
+    #: chances, by kind of trouble
+    chance: dict[str, float] = field(default_factory=dict)
+    limits: tuple[float, ...] = (900.0,)
+    batch: int = 200
+    patience: float = 2.0
+    new_version_at: float | None = None
+    activity_lag: float = 0.0
+    vendor_skew: float = 0.0
+    redrives_at: tuple[float, ...] = ()
+    redrive_all: bool = True
+    foreigners: tuple[tuple[float, int, float], ...] = ()
+
+
+VENDOR_TROUBLE = (
+    "lost after the commit",
+    "lost before the commit",
+    "late commit",
+    "not available",
+    "rate limit",
+    "quota spent",
+    "login refused",
+    "refused as a whole",
+    "row to repeat",
+    "row in doubt",
+    "row refused",
+)
+DELIVERY_TROUBLE = (
+    "ring lost",
+    "ring twice",
+    "ring refused",
+    "message twice at once",
+    "delete lost",
+    "sweep twice",
+    "sweep missed",
+)
+
+
+def schedule(seed: int) -> Plan:
+    """The schedule of a seed."""
+    rng = Random(seed)
+    plan = Plan(seed=seed)
+    _people(plan, rng)
+    _blows(plan, rng)
+    hostile = rng.random() < 0.75
+    for kind in VENDOR_TROUBLE:
+        plan.chance[kind] = rng.choice((0.0, 0.0, 0.03, 0.1)) if hostile else 0.0
+    for kind in DELIVERY_TROUBLE:
+        plan.chance[kind] = rng.choice((0.0, 0.1, 0.4))
+    plan.chance["quota spent"] /= 3
+    plan.chance["login refused"] /= 3
+    plan.chance["refused as a whole"] /= 3
+    plan.limits = rng.choice(((900.0,), (900.0,), (900.0, 200.0), (170.0, 400.0, 900.0)))
+    plan.batch = rng.choice((200, 200, 3, 1))
+    plan.patience = rng.choice((0.0, 2.0, 2.0, 6.0))
+    story = rng.random()
+    if story < 0.2:
+        (_sleeper if story < 0.1 else _teller)(plan, rng)
+    plan.new_version_at = rng.uniform(0, 400) if rng.random() < 0.2 else None
+    plan.activity_lag = plan.activity_lag or rng.choice((0.0, 0.0, 5.0, LAG_SECONDS))
+    plan.vendor_skew = rng.choice((0.0, -600.0, 600.0))
+    plan.redrives_at = tuple(sorted(rng.uniform(30, CALM_AT) for _ in range(rng.choice((0, 0, 1, 3)))))
+    plan.redrive_all = rng.random() < 0.8
+    plan.foreigners = tuple(
+        (rng.uniform(0, 500), rng.randint(1, 3), rng.choice((1.0, 20.0, 1e9)))
+        for _ in range(rng.choice((0, 0, 0, 1, 2)))
+    )
+    return plan
+
+
+def _people(plan: Plan, rng: Random) -> None:
+    menus = {
+        person: rng.choice((UPSERTS, ("by-mail", "by-key"), (*UPSERTS, "only-update"), ("create", "create-keyed")))
+        for person in (1, 2, 3)
+    }
+    for person in menus:
+        plan.records[person] = rng.choice((0, 0, 0, 0, 0, 1, 1, 2 if rng.random() < 0.2 else 1))
+    moments = [rng.choice((0.0, 60.0, 200.0)) + rng.random() * 20 for _ in range(rng.randint(6, 12))]
+    for moment in sorted(moments):
+        person = rng.randint(1, 3)
+        _call(plan, rng, person, rng.choice(menus[person]), moment)
+    if rng.random() < 0.5:  # a pair at the edge of the dedupe window
+        person = rng.choice([one for one, menu in menus.items() if "create" not in menu] or [1])
+        first = rng.uniform(0, 30)
+        for moment in (first, first + rng.choice((WINDOW_SECONDS - 1, WINDOW_SECONDS + 1))):
+            _call(plan, rng, person, "windowed", moment)
+
+
+def _call(plan: Plan, rng: Random, person: int, action: str, received: float) -> None:
+    number = len(plan.calls) + 1
+    chance = rng.random()
+    kind = "event" if chance < 0.97 else rng.choice(("not_run", "rejected", "newer"))
+    mail = f"person{person}@example.com"
+    lead: dict[str, Any] = {
+        "id": person,
+        "email": rng.choice((mail, mail.upper(), f" {mail} ")),
+        "externalId": f"X-{person}",
+        "firstName": f"e{number}",
+        "lastName": "Lovelace",
+        "company": "Analytical Engines",
+    }
+    if rng.random() < 0.05:
+        lead["leadStatus"] = "Disqualified"
+    if rng.random() < 0.03:
+        lead["email" if action != "by-key" else "externalId"] = ""
+    payload: dict[str, Any] = {"lead": lead, "campaign": {"id": 1001, "name": "Welcome"}}
+    if rng.random() < 0.25:
+        payload["event_id"] = f"order-{rng.randint(1, 2)}"
+    written = {"Email": lead["email"], "FirstName": f"e{number}", "LastName": "Lovelace", "Company": lead["company"]}
+    if ACTIONS[action] != "create":
+        written["External__c"] = lead["externalId"]
+    delay = rng.choice((0.1, 1.0, 5.0, 5.0, 40.0, 250.0)) * rng.random()
+    plan.calls.append(
+        Call(
+            number=number,
+            execution_id=f"{rng.getrandbits(64):016x}{number:016x}",
+            kind=kind,
+            action=action,
+            person=person,
+            received=int(received * 1000) / 1000,
+            delay=delay,
+            payload=payload,
+            values={version: written | {"LeadSource": f"version {version}"} for version in (1, 2)},
+        )
+    )
+
+
+def _blows(plan: Plan, rng: Random) -> None:
+    def strike(blow: Blow) -> None:
+        if rng.random() < 0.5:
+            plan.by_number[rng.randint(1, 350)] = blow
+        else:
+            point = rng.choice(OFTEN) + rng.choice(("", DONE))
+            plan.aimed[point] = (rng.choice((1, 1, 1, 2, 3, 5)), blow)
+
+    for _ in range(rng.choice((0, 1, 2, 3, 4, 5, 6))):
+        strike(Blow("crash"))
+    for _ in range(rng.choice((0, 0, 1, 2))):
+        strike(Blow("stall", rng.choice((3.0, 20.0, 50.0, 70.0, 130.0, 400.0))))
+    for _ in range(rng.choice((0, 0, 1, 3))):
+        strike(Blow("store"))
+
+
+def _sleeper(plan: Plan, rng: Random) -> None:
+    """A worker falls asleep over what it has just read, while its successor meets lost answers and refused logins."""
+    point = rng.choice(("inbox.due.done", "inbox.claim", "inbox.claim.done", "configurations.get.done"))
+    plan.aimed[point] = (rng.randint(1, 3), Blow("stall", rng.uniform(70, 400)))
+    plan.chance |= dict.fromkeys(VENDOR_TROUBLE, 0.0)
+    plan.chance |= {"lost after the commit": 0.3, "login refused": 0.3, "ring lost": 0.0, "ring refused": 0.0}
+
+
+def _teller(plan: Plan, rng: Random) -> None:
+    """A worker dies while it tells a slow Marketo what it did some time ago."""
+    plan.aimed["marketo.add_custom_activities"] = (rng.randint(1, 2), Blow("crash"))
+    # nothing comes late here but what the dead had sent: so much more may the log lag
+    plan.activity_lag = 2 * LAG_SECONDS
+    plan.chance |= {"not available": 0.3, "rate limit": 0.2, "late commit": 0.0, "ring lost": 0.0, "sweep missed": 0.0}

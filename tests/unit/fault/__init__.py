@@ -1,0 +1,1 @@
+"""Of the tools that the fault tests use."""

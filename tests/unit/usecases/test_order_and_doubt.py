@@ -1,0 +1,194 @@
+"""Order and doubt over long delays: each case was first shown by the simulation."""
+
+from datetime import timedelta
+
+import pytest
+
+from leadbridge.domain.event import Ending
+from leadbridge.domain.records import Resolution
+from leadbridge.errors import AuthenticationError, QuotaExhaustedError, TransientError, UncertainWriteError
+from tests.builders.actions import an_action
+from tests.builders.events import a_candidate, a_payload
+from tests.builders.world import World
+from tests.fakes.steps import Crash
+
+REFUSED = AuthenticationError("refused", vendor="salesforce", operation="find", code="invalid_grant")
+
+
+def test_an_event_that_waits_long_for_its_answer_keeps_its_order() -> None:
+    """A create whose answer was lost waits a quarter of an hour for a login; a later create waits behind it.
+
+    Without its guards the later one's record would be taken for its own, and its own would never be made.
+    """
+    world = World(an_action(type="create"))
+    world.salesforce.trouble.lose_answer("create", committed=False)
+    first = world.receive(1)
+    world.drain()
+    world.salesforce.trouble.fail("find", REFUSED)
+    world.clock.advance(61)
+    world.drain()  # the login is refused: it is tried again in a quarter of an hour
+
+    world.clock.advance(600)
+    second = world.receive(1)
+    world.drain()
+    assert world.execution(second)["state"] == "waiting"
+    world.run_out()
+
+    assert [world.ended(execution)[0] for execution in (first, second)] == ["created", "created"]
+    assert len(world.leads()) == 2
+
+
+def test_an_event_that_waits_for_a_guard_asks_less_and_less_often() -> None:
+    """While another writer holds a person's keys for an hour, the lane's worker does not stay for it."""
+    world = World()
+    execution = world.receive(1)
+    guards = a_candidate(payload=a_payload(1)).guards
+    world.keys.guard({"another": guards}, world.clock.now() + timedelta(hours=1), world.clock.now())
+
+    reports = []
+    for _ in range(10):
+        reports.append(world.drain())
+        world.clock.advance(61)
+
+    assert [report["events"] for report in reports[3:]] == [1] * 7
+    world.keys.release("another", guards, [])
+    world.run_out()
+    assert world.ended(execution)[0] == "created"
+
+
+def test_what_is_written_and_waits_to_be_told_keeps_nobody_waiting() -> None:
+    """Marketo's quota is spent for hours: the next event of the person is written meanwhile, an older one is not."""
+    world = World()
+    world.salesforce.load("Lead", Email="person1@example.com")
+    spent = QuotaExhaustedError("spent", vendor="marketo", code="607", resets_at=world.clock.now() + timedelta(hours=5))
+    world.marketo.trouble.fail("sync_leads", spent, times=100)
+    world.clock.advance(10)
+    second = world.receive(1, firstName="Second")
+    world.drain()
+    delayed = world.receive(1, firstName="First", at=world.clock.now() - timedelta(seconds=10))
+    third = world.receive(1, firstName="Third")
+    world.drain()
+
+    assert [lead["FirstName"] for lead in world.leads()] == ["Third"]
+    world.marketo.trouble.heal()
+    world.clock.advance(5 * 3600)
+    world.run_out()
+    assert [world.ended(one)[0] for one in (delayed, second, third)] == ["superseded", "updated", "updated"]
+    assert world.marketo.leads[1]["salesforceId"] == world.leads()[0]["Id"]
+
+
+def test_a_create_in_doubt_does_not_take_an_older_events_record_for_its_own() -> None:
+    """While a create in doubt was parked an older one made its record: the doubt stays, and is said."""
+    world = World(an_action(type="create"))
+    world.salesforce.trouble.lose_answer("create", committed=False)
+    doubtful = world.receive(1)
+    world.drain()
+    world.keys.release(doubtful, world.keys.held_by(doubtful), [])  # as if it had been away longer than its guards
+    older = world.receive(1, at=world.clock.now() - timedelta(seconds=30))
+    world.drain()
+    assert world.ended(older) == ("created", "")
+    world.run_out()
+
+    assert world.ended(doubtful) == ("failed", "uncertain")
+
+
+def test_a_worker_that_slept_does_not_bring_an_old_copy_back() -> None:
+    """A worker read an event before it slept; what its successor stored of it meanwhile is not overwritten."""
+    world = World(an_action(type="create"))
+    execution = world.receive(1)
+    lane = "salesforce-demo"
+    lease = world.lanes.take(lane, world.clock.now())
+    assert lease is not None
+    old = world.inbox.due(lane, world.clock.now(), 200)
+    world.clock.advance(61)
+    world.salesforce.trouble.lose_answer("create")
+    world.salesforce.trouble.fail("find", REFUSED, nth=2)
+    world.drain()  # the successor: the record is made, its answer lost, the event is in doubt
+
+    assert list(world.inbox.claim(old, lease.epoch)) == []
+    world.run_out()
+
+    assert world.ended(execution) == ("created", "")
+    assert len(world.leads()) == 1
+
+
+def test_an_activity_sent_just_before_the_death_is_waited_for() -> None:
+    """Long after an event began its worker dies with the activity sent; the successor waits until Marketo shows it."""
+    world = World(activity_lag=timedelta(seconds=50))
+    slow = TransientError("busy", vendor="marketo", code="608", retry_after_seconds=120)
+    world.marketo.trouble.fail("sync_leads", slow)
+    execution = world.receive(1)
+    world.drain()
+    world.clock.advance(121)
+    world.steps.die_of("marketo.add_custom_activities.done")
+    with pytest.raises(Crash):
+        world.drain()
+    world.clock.advance(45)
+    world.run_out()
+
+    assert world.ended(execution) == ("created", "")
+    assert len(world.marketo.logged()) == 1
+
+
+@pytest.mark.parametrize("reads_back", [True, False])
+def test_a_late_write_back_does_not_undo_the_next_one(*, reads_back: bool) -> None:
+    """The answer of a repeated write-back is lost and it lands later: what the next event wrote back stays."""
+    backs: list[dict[str, str]] = [{"field": "Id", "to": "salesforceId"}]
+    if reads_back:
+        backs.append({"field": "FirstName", "to": "title"})
+    world = World(an_action(writeback=backs))
+    world.marketo.trouble.refuse_rows("add_custom_activities", lambda _: True, "x", resolution=Resolution.RETRY)
+    first = world.receive(1, firstName="First")
+    world.drain()
+    lost = UncertainWriteError("no answer", vendor="marketo", code="timeout")
+    world.marketo.trouble.fail("sync_leads", lost, late_seconds=30)
+    world.clock.advance(6)
+    second = world.receive(1, firstName="Second")
+    world.run_out()
+    world.clock.advance(60)
+    world.marketo.logged()  # whatever is late has landed
+
+    assert [world.ended(one)[0] for one in (first, second)] == ["created", "updated"]
+    lead = world.marketo.leads[1]
+    assert lead["salesforceId"] == world.leads()[0]["Id"]
+    assert lead.get("title") == ("Second" if reads_back else None)
+
+
+def test_what_was_written_is_told_before_anything_older_is_looked_at() -> None:
+    """Its worker died after the write and nobody came for longer than its guards last: the older one is superseded."""
+    world = World()
+    world.salesforce.load("Lead", Email="person1@example.com")
+    older_at = world.clock.now()
+    world.clock.advance(10)
+    newer = world.receive(1, firstName="Newer")
+    world.steps.die_of("marketo.sync_leads")
+    with pytest.raises(Crash):
+        world.drain()
+    older = world.receive(1, firstName="Older", at=older_at)
+    world.clock.advance(3600)
+    world.run_out()
+
+    assert [world.ended(one)[0] for one in (older, newer)] == ["superseded", "updated"]
+    assert [lead["FirstName"] for lead in world.leads()] == ["Newer"]
+
+
+def test_an_activity_sent_before_the_store_failed_is_waited_for() -> None:
+    """The end of an event cannot be stored after its activity was sent: the next run waits until Marketo shows it."""
+    world = World(activity_lag=timedelta(seconds=50))
+    slow = TransientError("busy", vendor="marketo", code="608", retry_after_seconds=120)
+    world.marketo.trouble.fail("sync_leads", slow)
+    execution = world.receive(1)
+    world.drain()
+    world.clock.advance(121)
+    finish = world.inbox.finish
+
+    def throttled(_: object) -> list[Ending]:
+        world.inbox.finish = finish  # type: ignore[method-assign]  # once
+        raise TransientError("throttled", vendor="aws")
+
+    world.inbox.finish = throttled  # type: ignore[method-assign, assignment]  # the seam is the port itself
+    world.drain()
+    world.run_out()
+
+    assert world.ended(execution) == ("created", "")
+    assert len(world.marketo.logged()) == 1

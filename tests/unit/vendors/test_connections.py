@@ -1,0 +1,109 @@
+"""Clients by connection: what connections to one vendor instance share, and what the end of a run gives back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from leadbridge.domain.limits import RESERVE, Lane
+from leadbridge.errors import QuotaExhaustedError, SyncError
+from leadbridge.vendors import connections as module
+from leadbridge.vendors.connections import VendorConnections, VendorLimits
+from leadbridge.vendors.http.transport import build_http_client
+from tests.builders.actions import a_marketo_connection
+from tests.fakes.clock import SettableClock
+from tests.fakes.configurations import InMemoryConfigurations
+from tests.fakes.limits import InMemoryLimits
+from tests.fakes.meter import RecordingMeter
+from tests.unit.vendors.doubles import MARKETO, ScriptedVendor, failure, success
+
+SHARES = VendorLimits(
+    marketo_calls_per_20s=50,
+    marketo_daily_calls=1_000,
+    marketo_reserve_percent=5,
+    marketo_concurrent=5,
+    salesforce_concurrent=20,
+    salesforce_reserve_percent=5,
+    place_seconds=15,
+)
+INSTANCE = "marketo#123-abc-456.mktorest.com"
+OTHER = "marketo#999-zzz-999.mktorest.com"
+
+
+class Office:
+    """Three Marketo connections, two of them to one instance."""
+
+    def __init__(self, vendor: ScriptedVendor, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.limits = InMemoryLimits()
+        self.meter = RecordingMeter()
+        self.clock = SettableClock()
+        configurations = InMemoryConfigurations()
+        addresses = {"one": MARKETO, "two": MARKETO.lower(), "three": "https://999-ZZZ-999.mktorest.com"}
+        for name, address in addresses.items():
+            configurations.put(a_marketo_connection(id=name, base_url=address))
+        monkeypatch.setattr(module, "build_http_client", lambda: build_http_client(httpx.MockTransport(vendor)))
+        self.connections = VendorConnections(
+            configurations=configurations,
+            secret=_secret,
+            sign=bytes,
+            clock=self.clock,
+            meter=self.meter,
+            allowed_hosts=frozenset(),
+            limits=self.limits,
+            shares=SHARES,
+            lane=Lane.SCHEDULED,
+        )
+
+
+def _secret(*, refresh: bool = False) -> Mapping[str, Any]:
+    return {name: {"client_id": name, "client_secret": "secret"} for name in ("one", "two", "three")}
+
+
+def test_connections_to_one_instance_share_what_is_known_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls of two connections are counted together whatever the spelling of the host, those of a third apart."""
+    office = Office(ScriptedVendor(success([{"total": 3}])), monkeypatch)
+    for name in ("one", "two", "three"):
+        office.connections.marketo(name).usage()
+    assert len(office.limits.read(INSTANCE)[0].calls) == 2
+    assert len(office.limits.read(OTHER)[0].calls) == 1
+
+
+def test_a_quota_that_one_connection_found_spent_is_not_asked_about_by_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """607 for the first connection: the second one to the instance makes no call, the one to another does."""
+    vendor = ScriptedVendor(failure("607"), success([{"total": 3}]))
+    office = Office(vendor, monkeypatch)
+    for name in ("one", "two"):
+        with pytest.raises(QuotaExhaustedError):
+            office.connections.marketo(name).usage()
+    assert len(vendor.requests) == 1
+    assert office.connections.marketo("three").usage() == 3
+
+
+def test_the_end_of_a_run_gives_back_places_and_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `report_quota` no place is held, and the use that Marketo told is known to all workers."""
+    office = Office(ScriptedVendor(success([{"total": 1}]), success([{"total": 990}])), monkeypatch)
+    office.connections.marketo("one").usage()
+    assert len(office.limits.read(INSTANCE)[0].held) == 1
+
+    office.connections.report_quota()
+
+    state, _ = office.limits.read(INSTANCE)
+    assert (state.held, state.used) == ({}, 990)
+    assert office.meter.gauges["VendorQuotaLeftPercent"] == 1.0
+    with pytest.raises(QuotaExhaustedError) as caught:
+        office.connections.marketo("two").usage()
+    assert caught.value.code == RESERVE
+
+
+def test_places_are_given_back_even_if_the_vendor_does_not_tell_its_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refusal is the caller's to ignore; a place that nobody uses blocks nobody."""
+    office = Office(ScriptedVendor(success([{"total": 1}]), failure("603")), monkeypatch)
+    office.connections.marketo("one").usage()
+
+    with pytest.raises(SyncError):
+        office.connections.report_quota()
+
+    assert office.limits.read(INSTANCE)[0].held == {}
