@@ -508,15 +508,19 @@ class Rig:
                 os.kill(pid, number)
         return pids
 
-    def one_worker(self) -> None:
-        """Have exactly one worker, now and until `calm`, which has worked before and holds fresh tokens.
+    def one_at_a_time(self) -> None:
+        """Until `calm`, have a ring refused while a worker runs.
 
-        Everybody may ring twice, so a second call is refused while one runs; otherwise it would start a process.
+        Otherwise a sweep that comes while the first one still starts would start a second process.
         """
-        # Marketo hands out the same token until it ends, which must not be in the middle of a test
-        self.advance(TOKEN_SECONDS)
         name = self.stack.outputs[FUNCTIONS[WORKER]]
         self.stack.client("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+
+    def one_worker(self) -> None:
+        """Have exactly one worker, now and until `calm`, which has worked before and holds fresh tokens."""
+        # Marketo hands out the same token until it ends, which must not be in the middle of a test
+        self.advance(TOKEN_SECONDS)
+        self.one_at_a_time()
 
         def warm() -> bool:
             if self.workers():

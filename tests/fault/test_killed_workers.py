@@ -333,6 +333,7 @@ def test_a_successor_killed_as_well_leaves_what_an_undisturbed_one_does(
 ) -> None:
     """I1, I2: at most the call that two workers died with is parked, and redriven it ends as if nobody had died."""
     point = next(each for each in vendor_points() if each.label == first)
+    rig.one_at_a_time()
     batch = Batch.prepare(rig)
     wait_in_lane(rig, batch, action)
     held = point.hold(rig)

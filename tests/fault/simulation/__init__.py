@@ -11,6 +11,8 @@ The lease lasts 60 s and is renewed every 15 s; a worker stops 45 s after its la
 - A vendor executes a write at the most 30 s after it was called, whether the caller still waits, gave up or died.
 - Marketo's activity log shows an activity at the most 20 s after it was added (40 s where nothing commits late):
   lag and late commit together stay within `settle`.
+- A lane that has work finds a worker within 15 minutes, the life of a guard: longer outages may cost an event that was
+  written, but not told, its place before older ones of the same Action.
 - Order is promised among events that are in their lane; an event that was parked for a person comes back when that
   person says so, and is superseded if a newer one of its Action was written.
 """

@@ -594,7 +594,7 @@ class Simulation:
     def facts(self) -> dict[str, Any]:
         """Everything the checker looks at, as plain values."""
         records = self.salesforce.records("Lead")  # first: whatever is late has come by then
-        final = self.engine.now(timedelta(minutes=6))  # whoever died with a guard has lost it by then
+        final = self.engine.now(timedelta(minutes=16))  # whoever died with a guard has lost it by then
         return {
             "calls": [
                 {

@@ -20,7 +20,8 @@ class RunSettings:
 
     retry_seconds: float = 5.0
     settle: timedelta = timedelta(seconds=60)
-    guard: timedelta = timedelta(minutes=5)
+    #: a written event whose worker died keeps its order if somebody comes for it within this time
+    guard: timedelta = timedelta(minutes=15)
     busy: timedelta = timedelta(seconds=2)
     describe_age: timedelta = timedelta(minutes=15)
 
