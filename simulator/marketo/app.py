@@ -34,6 +34,12 @@ LIMITS: dict[str, Limit] = {
     "activity_scan": 0,
     # whether activities still carry the integer id beside the marketoGUID
     "activity_ids": True,
+    # whether activities vanish after 14 days, 90 days or 25 months, as their kind has it
+    "retention": True,
+    # native CRM sync: companies, opportunities, roles and sales persons are closed to writes (1018)
+    "native_crm": False,
+    # whether the losers of a merge also show among the deleted leads (the vendor does not say)
+    "merge_losers_deleted": False,
 }
 
 
@@ -101,7 +107,8 @@ class MarketoVendor:
         override = next((value.upper() for name, value in call.query if name == "_method"), None)
         if override in {"GET", "DELETE"}:
             call.method = override
-            call.query = [(name, value) for name, value in call.query if name != "_method"]
+            if override == "GET":
+                call.query = [(name, value) for name, value in call.query if name != "_method"]
 
     def before(self, call: Call) -> Response | None:
         """Refuse what the gateway refuses: sizes, tokens, and the instance's limits."""

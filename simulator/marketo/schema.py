@@ -186,6 +186,7 @@ class ActivityType:
 
 
 NEW_LEAD, CHANGE_DATA_VALUE, ADD_TO_LIST, REMOVE_FROM_LIST, CHANGE_PROGRAM_STATUS = 12, 13, 24, 25, 104
+MERGE_LEADS, DELETE_LEAD, CHANGE_PARTITION, PUSH_LEAD = 32, 37, 100, 145
 
 
 def _texts(*names: str) -> list[Attribute]:
@@ -231,8 +232,14 @@ ACTIVITY_TYPES = [
         Attribute("List ID", "integer"),
         _texts("Source"),
     ),
-    ActivityType(32, "Merge Leads", "Persons become one", Attribute("Lead ID", "integer")),
-    ActivityType(37, "Delete Lead", "A person is deleted", Attribute("Lead ID", "integer")),
+    ActivityType(
+        MERGE_LEADS,
+        "Merge Leads",
+        "Persons become one",
+        Attribute("Lead ID", "integer"),
+        _texts("Merge IDs", "Merged in Sales", "Merge Source", "Master Updated"),
+    ),
+    ActivityType(DELETE_LEAD, "Delete Lead", "A person is deleted", Attribute("Lead ID", "integer")),
     ActivityType(
         CHANGE_PROGRAM_STATUS,
         "Change Status in Progression",
@@ -240,7 +247,21 @@ ACTIVITY_TYPES = [
         Attribute("Program ID", "integer"),
         [*_texts("Acquired By", "Old Status", "New Status", "Reason"), Attribute("Success", "boolean")],
     ),
+    ActivityType(
+        CHANGE_PARTITION,
+        "Change Lead Partition",
+        "A person moves to another partition",
+        Attribute("New Partition ID", "integer"),
+        _texts("Old Partition ID", "Reason"),
+    ),
     ActivityType(110, "Call Webhook", "A campaign calls a webhook", Attribute("Webhook", "integer")),
+    ActivityType(
+        PUSH_LEAD,
+        "Push Lead to Marketo",
+        "A person is pushed into the database",
+        Attribute("Program ID", "integer"),
+        _texts("Reason", "Source", "API Method Name", "Modifying User", "Request Id"),
+    ),
 ]
 
 RESULT_TYPE = {

@@ -9,6 +9,7 @@ from simulator.marketo.responses.activities import ActivityResponses
 from simulator.marketo.responses.envelope import Handler, endpoint
 from simulator.marketo.responses.identity import IdentityResponses
 from simulator.marketo.responses.leads import LeadResponses
+from simulator.marketo.responses.lifecycle import LifecycleResponses
 from simulator.marketo.responses.memberships import MembershipResponses
 from simulator.marketo.responses.stats import StatsResponses
 
@@ -19,6 +20,7 @@ def make_routes(instance: Instance) -> list[Route]:
     """Give the routes of the API; the busiest first."""
     leads, activities = LeadResponses(instance), ActivityResponses(instance)
     memberships, stats = MembershipResponses(instance), StatsResponses(instance)
+    lifecycle = LifecycleResponses(instance)
     custom_type = "activities/external/type/{api_name}"
     table: list[tuple[str, str, Handler]] = [
         ("GET", "leads.json", leads.by_filter),
@@ -46,6 +48,18 @@ def make_routes(instance: Instance) -> list[Route]:
         ("POST", "programs/{program_id}/members/status.json", memberships.set_status),
         ("GET", "programs/{program_id}/members.json", memberships.program_members),
         ("POST", "programs/{program_id}/members/delete.json", memberships.delete_members),
+        ("POST", "leads/delete.json", lifecycle.delete),
+        ("DELETE", "leads.json", lifecycle.delete_by_method),
+        ("POST", "leads/push.json", lifecycle.push),
+        ("GET", "leads/partitions.json", lifecycle.partitions),
+        ("POST", "leads/partitions.json", lifecycle.move),
+        ("POST", "leads/{lead_id}/merge.json", lifecycle.merge),
+        ("POST", "leads/{lead_id}/associate.json", lifecycle.associate),
+        ("GET", "leads/{lead_id}/listMembership.json", lifecycle.list_membership),
+        ("GET", "leads/{lead_id}/programMembership.json", lifecycle.program_membership),
+        ("GET", "leads/programs/{program_id}.json", lifecycle.by_program),
+        ("GET", "activities/leadchanges.json", activities.lead_changes),
+        ("GET", "activities/deletedleads.json", activities.deleted_leads),
         ("GET", "stats/usage.json", stats.usage),
         ("GET", "stats/usage/last7days.json", stats.usage_last_days),
         ("GET", "stats/errors.json", stats.errors),

@@ -13,6 +13,7 @@ from typing import Any
 from simulator.salesforce import ids, values
 from simulator.salesforce.exceptions import ParseError, RowError
 from simulator.salesforce.schema import (
+    CONVERTED_LEAD_STATUS,
     DEFAULT_MEMBER_STATUS,
     OPPORTUNITY_STAGES,
     RESPONDED_MEMBER_STATUSES,
@@ -119,13 +120,16 @@ class Org:
     def __init__(self, series: ids.IdSequence) -> None:
         self.ids = series
         # the org and its users are the same ones after a reset, every other id is new
-        for prefix in (ids.ORGANIZATION_PREFIX, SOBJECTS["User"].key_prefix):
+        for prefix in (ids.ORGANIZATION_PREFIX, SOBJECTS["User"].key_prefix, SOBJECTS["LeadStatus"].key_prefix):
             series.restart(prefix)
         self.tables: dict[str, Table] = {name: Table(each) for name, each in SOBJECTS.items()}
-        self.organization_id = self.ids.make(ids.ORGANIZATION_PREFIX)
+        self.organization_id = ""
+        # records that left without a trace in the tables: object, id, time
+        self.purged: list[tuple[str, str, str]] = []
         self.user_id = ""
         self.assigned_user_id = ""
         self._undo: list[Callable[[], None]] = []
+        self._open = 0
 
     def add_users(self, at: datetime) -> None:
         """Add the users every org has: the integration user and one that assignment rules name."""
@@ -139,6 +143,30 @@ class Org:
             user_id = self.create(SOBJECTS["User"], record, Stamp(at, self.user_id), as_admin=True)
             self.user_id = self.user_id or user_id
             self.assigned_user_id = user_id
+        self._add_set_up(Stamp(at, self.user_id))
+
+    def _add_set_up(self, stamp: Stamp) -> None:
+        """Add what every org says about itself: its own record and the meaning of its statuses and stages."""
+
+        def add(name: str, record: Record) -> str:
+            return self.create(SOBJECTS[name], record, stamp, as_admin=True)
+
+        def labelled(label: str, order: int) -> Record:
+            return {"MasterLabel": label, "ApiName": label, "SortOrder": order}
+
+        self.organization_id = add("Organization", {"Name": "Leadbridge Org", "InstanceName": "SIM1"})
+        statuses = {name: SOBJECTS[name].by_lower_name["status"] for name in ("Lead", "Task")}
+        for order, label in enumerate(statuses["Lead"].values, 1):
+            flags = {"IsDefault": order == 1, "IsConverted": label == CONVERTED_LEAD_STATUS}
+            add("LeadStatus", labelled(label, order) | flags)
+        for order, label in enumerate(statuses["Task"].values, 1):
+            add(
+                "TaskStatus",
+                labelled(label, order) | {"IsDefault": order == 1, "IsClosed": label in TASK_CLOSED_STATUSES},
+            )
+        for order, (label, (closed, won, chance, category)) in enumerate(OPPORTUNITY_STAGES.items(), 1):
+            flags: Record = {"IsClosed": closed, "IsWon": won, "DefaultProbability": chance}
+            add("OpportunityStage", labelled(label, order) | flags | {"ForecastCategoryName": category})
 
     # reading
 
@@ -197,15 +225,23 @@ class Org:
 
     @contextmanager
     def transaction(self) -> Iterator[Callable[[], None]]:
-        """Collect the changes made inside; the value handed out takes them all back."""
-        self._undo = []
+        """Collect the changes made inside; the value handed out takes them all back.
+
+        One inside another is a part of it: the outer one takes back what the inner one has made.
+        """
+        start = len(self._undo)
+        self._open += 1
 
         def roll_back() -> None:
-            while self._undo:
+            while len(self._undo) > start:
                 self._undo.pop()()
 
-        yield roll_back
-        self._undo = []
+        try:
+            yield roll_back
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._undo = []
 
     def create(self, sobject: SObject, parsed: Record, stamp: Stamp, *, as_admin: bool = False) -> str:
         """Insert a record and return its id.
@@ -232,6 +268,10 @@ class Org:
         table.put(record_id, record)
         self._undo.append(lambda: table.remove(record_id))
         self._hide(table, record_id, None, stamp)
+        if sobject.name == "Campaign":
+            self._add_member_statuses(record_id, stamp)
+        elif sobject.name == "OpportunityContactRole":
+            self._keep_one_primary(record, stamp)
         return record_id
 
     def update(self, sobject: SObject, record_id: str, parsed: Record, stamp: Stamp) -> None:
@@ -240,11 +280,16 @@ class Org:
         Raises:
             RowError: Whatever the platform would refuse it for.
         """
-        _refuse_unwritable(sobject, parsed, "update")
         table = self.tables[sobject.name]
         row = self._live_row(sobject, record_id)
         old, seen = row.values, row.seen_at(stamp.at.timestamp())
+        _refuse_unwritable(sobject, parsed, "update")
+        if sobject.name == "Lead" and old["IsConverted"]:
+            raise RowError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
         given = self._checked(sobject, parsed)
+        if old.get("HasOpportunityLineItem"):
+            # the amount is the sum of the line items, whatever a write says
+            given.pop("Amount", None)
         record = old | given
         if "OwnerId" in given and record["OwnerId"] is None:
             raise RowError("REQUIRED_FIELD_MISSING", "Required fields are missing: [OwnerId]", ["OwnerId"])
@@ -257,6 +302,8 @@ class Org:
         table.put(record_id, record)
         self._undo.append(lambda: table.put(record_id, old))
         self._hide(table, record_id, seen, stamp)
+        if sobject.name == "OpportunityContactRole":
+            self._keep_one_primary(record, stamp)
 
     def delete(self, sobject: SObject, record_id: str, stamp: Stamp) -> None:
         """Put a record into the Recycle Bin.
@@ -269,10 +316,71 @@ class Org:
         table = self.tables[sobject.name]
         row = self._live_row(sobject, record_id)
         old, seen = row.values, row.seen_at(stamp.at.timestamp())
+        if sobject.name == "OpportunityContactRole":
+            # a role taken away by itself leaves nothing that even queryAll would show
+            self.purge(sobject, record_id, stamp)
+            return
         record = old | {"IsDeleted": True, "SystemModstamp": stamp.text, "LastModifiedDate": stamp.text}
+        self._put(table, record_id, record)
+        self._hide(table, record_id, seen, stamp)
+        if sobject.name == "Opportunity":
+            roles = self.tables["OpportunityContactRole"]
+            for each in sorted(roles.lookup("OpportunityId", record_id)):
+                self._put(roles, each, roles.rows[each].values | {"IsDeleted": True, "SystemModstamp": stamp.text})
+
+    def purge(self, sobject: SObject, record_id: str, stamp: Stamp) -> None:
+        """Take a record out of the tables for good; only the log of deletions still knows it."""
+        table = self.tables[sobject.name]
+        old = table.rows[record_id].values
+        entry = (sobject.name, record_id, old["SystemModstamp"] if old["IsDeleted"] else stamp.text)
+        table.remove(record_id)
+        self.purged.append(entry)
+
+        def restore() -> None:
+            self.purged.remove(entry)
+            table.put(record_id, old)
+
+        self._undo.append(restore)
+
+    def set_raw(self, sobject: SObject, record_id: str, given: Record, stamp: Stamp) -> None:
+        """Write fields as the platform itself does, past every rule; the record's stamp moves."""
+        table = self.tables[sobject.name]
+        record = table.rows[record_id].values | {"SystemModstamp": stamp.text} | given
+        self._put(table, record_id, record)
+
+    def _put(self, table: Table, record_id: str, record: Record) -> None:
+        old = table.rows[record_id].values
         table.put(record_id, record)
         self._undo.append(lambda: table.put(record_id, old))
-        self._hide(table, record_id, seen, stamp)
+
+    def _add_member_statuses(self, campaign_id: str, stamp: Stamp) -> None:
+        for order, label in enumerate(SOBJECTS["CampaignMember"].by_lower_name["status"].values, 1):
+            record = {
+                "CampaignId": campaign_id,
+                "Label": label,
+                "SortOrder": order,
+                "IsDefault": label == DEFAULT_MEMBER_STATUS,
+                "HasResponded": label in RESPONDED_MEMBER_STATUSES,
+            }
+            self.create(SOBJECTS["CampaignMemberStatus"], record, stamp)
+
+    def _keep_one_primary(self, role: Record, stamp: Stamp) -> None:
+        """Take the flag from the opportunity's other roles when this one is primary."""
+        table = self.tables["OpportunityContactRole"]
+        if not role["IsPrimary"]:
+            return
+        for other in sorted(table.lookup("OpportunityId", role["OpportunityId"])):
+            values_of = table.rows[other].values
+            if other != role["Id"] and values_of["IsPrimary"]:
+                self._put(table, other, values_of | {"IsPrimary": False, "SystemModstamp": stamp.text})
+
+    def parent(self, reference: Field, record_id: str | None) -> tuple[SObject, Record] | None:
+        """Return the record that a reference points to, with its object; None when it is not there."""
+        for target in reference.reference_to:
+            sobject = SOBJECTS.get(target)
+            if sobject and record_id and (found := self.current(sobject, record_id)):
+                return sobject, found
+        return None
 
     def twins_by_email(self, sobject: SObject, record_id: str, email: str | None, seen_at: float) -> list[str]:
         """Return the other live records with this e-mail address, as a duplicate rule compares them."""
@@ -348,7 +456,19 @@ class Org:
         elif sobject.name == "Task":
             self._derive_task(record, stamp)
         elif sobject.name == "CampaignMember":
-            _derive_member(record, stamp)
+            self._derive_member(record, stamp)
+
+    def _derive_member(self, record: Record, stamp: Stamp) -> None:
+        if record["ContactId"]:
+            record["LeadId"] = None
+        table = self.tables["CampaignMemberStatus"]
+        rows = (table.rows[each].values for each in table.lookup("CampaignId", record["CampaignId"]))
+        statuses = {row["Label"]: row for row in rows if not row["IsDeleted"]}
+        if record["Status"] not in statuses:
+            record["Status"] = next((name for name, row in statuses.items() if row["IsDefault"]), DEFAULT_MEMBER_STATUS)
+        record["HasResponded"] = bool(statuses.get(record["Status"], {}).get("HasResponded"))
+        first = record["FirstRespondedDate"] or stamp.text[:10]
+        record["FirstRespondedDate"] = first if record["HasResponded"] else None
 
     def _derive_task(self, record: Record, stamp: Stamp) -> None:
         closed = record["Status"] in TASK_CLOSED_STATUSES
@@ -387,16 +507,6 @@ def _derive_opportunity(record: Record, given: Record) -> None:
     record["ForecastCategory"] = record["ForecastCategoryName"]
     amount, chance = record["Amount"], record["Probability"]
     record["ExpectedRevenue"] = None if amount is None else round(amount * (chance or 0.0) / 100, 2)
-
-
-def _derive_member(record: Record, stamp: Stamp) -> None:
-    if record["ContactId"]:
-        record["LeadId"] = None
-    if record["Status"] not in SOBJECTS["CampaignMember"].by_lower_name["status"].values:
-        record["Status"] = DEFAULT_MEMBER_STATUS
-    record["HasResponded"] = record["Status"] in RESPONDED_MEMBER_STATUSES
-    first = record["FirstRespondedDate"] or stamp.text[:10]
-    record["FirstRespondedDate"] = first if record["HasResponded"] else None
 
 
 def _refuse_unwritable(sobject: SObject, parsed: Record, verb: str, *, as_admin: bool = False) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from simulator.salesforce import ids
+from simulator.salesforce import ids, relative_dates
 from simulator.salesforce.exceptions import ApiError
 from simulator.salesforce.models import Org, Record, Table
-from simulator.salesforce.schema import NUMBER_TYPES, SOBJECTS, SOBJECTS_BY_LOWER_NAME, Field, SObject
-from simulator.salesforce.soql import And, Column, Comparison, Condition, Literal, Not, Or, Ordering, Query
+from simulator.salesforce.schema import NAME_ENTITY, NUMBER_TYPES, SOBJECTS, SOBJECTS_BY_LOWER_NAME, Field, SObject
+from simulator.salesforce.soql import And, Column, Comparison, Condition, Literal, Not, Or, Ordering, Query, malformed
 
 type Getter = Callable[[Record], Any]
 type Test = Callable[[Record], bool]
@@ -58,7 +59,7 @@ def run(org: Org, query: Query, now: float, *, include_deleted: bool = False) ->
         seen
         for record_id in _candidates(table, query.where)
         if (seen := table.rows[record_id].seen_at(now)) is not None
-        and (include_deleted or not seen["IsDeleted"])
+        and (include_deleted or not (seen["IsDeleted"] or seen.get("IsArchived")))
         and (test is None or test(seen))
     ]
     for key, descending in reversed(keys):
@@ -84,18 +85,30 @@ def _render_row(org: Org, result: Result, row: Record, base: str) -> Record:
         holder: Record | None = shown
         record: Record | None = row
         for reference, parent in zip(path.relationships, path.parents, strict=True):
-            record = org.current(parent, record[reference.name] or "") if record else None
+            found = org.parent(reference, record[reference.name]) if record else None
+            record = _as_parent(parent, *found) if found else None
             name = str(reference.relationship_name)
-            if record is None:
+            if found is None or record is None:
                 if holder is not None:
                     holder[name] = None
                 holder = None
                 break
             if holder is not None:
-                holder = holder.setdefault(name, {"attributes": attributes(parent, record["Id"], base)})
+                holder = holder.setdefault(name, {"attributes": _parent_attributes(parent, *found, base)})
         if holder is not None and record is not None:
             holder[path.field.name] = record[path.field.name]
     return shown
+
+
+def _as_parent(parent: SObject, actual: SObject, record: Record) -> Record:
+    """Return a parent's values as a query sees them: of one of several types, only what all of them have."""
+    if parent is not NAME_ENTITY:
+        return record
+    return {each.name: record.get(each.name) for each in NAME_ENTITY.fields} | {"Type": actual.name}
+
+
+def _parent_attributes(parent: SObject, actual: SObject, record: Record, base: str) -> Record:
+    return attributes(actual, record["Id"], base) | {"type": parent.name}
 
 
 def _candidates(table: Table, where: Condition | None) -> Iterable[str]:
@@ -128,6 +141,8 @@ def _plan(table: Table, where: Condition) -> set[str] | None:
 
 
 def _plan_comparison(table: Table, comparison: Comparison) -> set[str] | None:
+    if comparison.subquery is not None:
+        return None
     known = table.sobject.field(comparison.field)
     texts = [value.value for value in comparison.values if isinstance(value.value, str)]
     if comparison.operator not in ("=", "IN") or known is None or len(texts) != len(comparison.values):
@@ -159,7 +174,7 @@ class _Compiler:
         sobject = self._sobject
         for step in steps:
             reference = sobject.by_relationship.get(step.lower())
-            target = SOBJECTS.get(reference.reference_to[0]) if reference else None
+            target = _target(reference) if reference else None
             if reference is None or target is None:
                 raise ApiError(
                     400,
@@ -210,22 +225,53 @@ class _Compiler:
         known = path.field
         if known.is_long_text:
             raise ApiError(400, "INVALID_FIELD", f"field '{known.name}' can not be filtered in a query call")
-        operands = [_operand(known, value) for value in comparison.values]
         get = self._getter(path)
         fold = _fold(known)
+        if comparison.values and comparison.values[0].kind == "relative":
+            return self._relative_test(get, known, comparison)
+        operands = self._operands(known, comparison)
         if comparison.operator == "LIKE":
             return _like_test(get, known, comparison.values[0])
         if comparison.operator in ("IN", "NOT IN"):
             wanted = {fold(each) for each in operands}
-            if comparison.operator == "IN":
-                return lambda record: fold(get(record)) in wanted
-            return lambda record: fold(get(record)) not in wanted
+            has_to_be = comparison.operator == "IN"
+            return lambda record: (fold(get(record)) in wanted) is has_to_be
         operand = fold(operands[0])
         if comparison.operator == "=":
             return lambda record: bool(fold(get(record)) == operand)
         if comparison.operator == "!=":
             return lambda record: bool(fold(get(record)) != operand)
         return _order_test(comparison.operator, get, fold, operand)
+
+    def _operands(self, known: Field, comparison: Comparison) -> list[Any]:
+        if comparison.subquery is None:
+            return [_operand(known, value) for value in comparison.values]
+        return semi_join(self._org, known, comparison.subquery, self._now)
+
+    def _relative_test(self, get: Getter, known: Field, comparison: Comparison) -> Test:
+        """Compare with a span of days, as relative date literals stand for; the user's time zone is UTC."""
+        if known.type not in ("date", "datetime"):
+            message = f"value of filter criterion for field '{known.name}' must be of type {known.type}"
+            raise ApiError(400, "INVALID_FIELD", message)
+        today = datetime.fromtimestamp(self._now, UTC).date()
+        first, after = relative_dates.span(str(comparison.values[0].value), today)
+        tail = "T00:00:00.000+0000" if known.type == "datetime" else ""
+        low, high = first.isoformat() + tail, after.isoformat() + tail
+        holds: dict[str, Callable[[str], bool]] = {
+            "=": lambda value: low <= value < high,
+            "!=": lambda value: not low <= value < high,
+            "<": lambda value: value < low,
+            "<=": lambda value: value < high,
+            ">": lambda value: value >= high,
+            ">=": lambda value: value >= low,
+        }
+        fits = holds[comparison.operator]
+
+        def test(record: Record) -> bool:
+            value = get(record)
+            return comparison.operator == "!=" if value is None else fits(value)
+
+        return test
 
     def _getter(self, path: Path) -> Getter:
         name = path.field.name
@@ -236,7 +282,8 @@ class _Compiler:
         def get(record: Record) -> Any:
             at: Record | None = record
             for reference, parent in steps:
-                at = self._org.current(parent, at[reference.name] or "") if at else None
+                found = self._org.parent(reference, at[reference.name]) if at else None
+                at = _as_parent(parent, *found) if found else None
             return at[name] if at else None
 
         return get
@@ -254,6 +301,11 @@ class _Compiler:
         excerpt = self._query.text[start : column.column + 40]
         pointer = " " * (column.column - start) + "^"
         return f"\n{excerpt}\n{pointer}\nERROR at Row:1:Column:{column.column + 1}\n"
+
+
+def _target(reference: Field) -> SObject | None:
+    """Return the object that a relationship leads to; the entity Name where there are several."""
+    return NAME_ENTITY if len(reference.reference_to) > 1 else SOBJECTS.get(reference.reference_to[0])
 
 
 def compares_as_text(known: Field) -> bool:
@@ -286,6 +338,25 @@ def _operand(known: Field, literal: Literal) -> Any:
             raise ApiError(400, "INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {literal.value}")
         return full
     return literal.value
+
+
+def semi_join(org: Org, known: Field, subquery: Query, now: float) -> list[Any]:
+    """Return the values that `IN (SELECT ...)` compares with.
+
+    Raises:
+        ApiError: The inner statement is not one that a semi-join may have.
+    """
+    if known.type not in ("id", "reference"):
+        raise ApiError(400, "INVALID_FIELD", f"field '{known.name}' cannot be compared with the ids of a subquery")
+    if subquery.sobject.lower() in ("task", "event"):
+        raise ApiError(400, "INVALID_TYPE", f"Entity '{subquery.sobject}' is not supported for semi join inner selects")
+    if len(subquery.columns) != 1 or subquery.order or subquery.limit is not None:
+        raise malformed("a semi join inner select has exactly one field, no ORDER BY and no LIMIT")
+    result = run(org, subquery, now)
+    (path,) = result.paths
+    if path.relationships or path.field.type not in ("id", "reference"):
+        raise malformed("a semi join inner select must select an ID or reference field")
+    return [row[path.field.name] for row in result.rows if row[path.field.name] is not None]
 
 
 def _like_test(get: Getter, known: Field, literal: Literal) -> Test:

@@ -1,13 +1,16 @@
 """The objects of the simulated org: their fields, types, lengths and flags, and how Describe shows them.
 
 Source: Object Reference (Lead, Contact, Account, Campaign, CampaignMember, Task, User, Opportunity,
-CampaignMemberStatus) and the describe resource. The custom fields of Lead are what an administrator
+OpportunityContactRole, CampaignMemberStatus, LeadStatus, OpportunityStage, TaskStatus, Group, QueueSobject,
+Organization, RecordType) and the describe resource. The custom fields of Lead are what an administrator
 of this org has added.
 """
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+
+from simulator.salesforce.ids import ORGANIZATION_PREFIX
 
 TEXT_TYPES = frozenset({"string", "email", "phone", "url", "textarea", "picklist", "multipicklist", "combobox"})
 NUMBER_TYPES = frozenset({"double", "currency", "percent", "int"})
@@ -123,6 +126,8 @@ class SObject:
     createable: bool = True
     updateable: bool = True
     deletable: bool = True
+    undeletable: bool = True
+    replicateable: bool = True
     by_lower_name: dict[str, Field] = field(init=False, repr=False)
     by_relationship: dict[str, Field] = field(init=False, repr=False)
 
@@ -156,9 +161,9 @@ class SObject:
             "createable": self.createable,
             "updateable": self.updateable,
             "deletable": self.deletable,
-            "undeletable": self.deletable and self.name != "CampaignMember",
+            "undeletable": self.deletable and self.undeletable,
             "mergeable": self.name in ("Lead", "Contact", "Account"),
-            "replicateable": True,
+            "replicateable": self.replicateable,
             "retrieveable": True,
             "queryable": True,
             "searchable": True,
@@ -322,6 +327,7 @@ _LEAD = SObject(
         _typed("Score_Date__c", "date"),
         # answers of a long form
         *(_text(f"Answer_{number:02}__c", 80) for number in range(1, 25)),
+        _reference("RecordTypeId", "RecordType"),
         *_AUDIT,
     ),
 )
@@ -355,6 +361,7 @@ _CONTACT = SObject(
         _read_only(_typed("LastActivityDate", "date")),
         _text("External_Key__c", 80, external_id=True, unique=True),
         _text("Leadbridge_Execution__c", 64, external_id=True, unique=True),
+        _reference("RecordTypeId", "RecordType"),
         *_AUDIT,
     ),
 )
@@ -381,6 +388,7 @@ _ACCOUNT = SObject(
         _read_only(_flag("IsPersonAccount")),
         _text("External_Key__c", 80, external_id=True, unique=True),
         _text("Leadbridge_Execution__c", 64, external_id=True, unique=True),
+        _reference("RecordTypeId", "RecordType"),
         *_AUDIT,
     ),
 )
@@ -404,6 +412,7 @@ _CAMPAIGN = SObject(
         _read_only(_number("NumberOfContacts", "int", 8, 0)),
         _reference("OwnerId", "User"),
         _text("External_Key__c", 80, external_id=True, unique=True),
+        _reference("RecordTypeId", "RecordType"),
         *_AUDIT,
     ),
 )
@@ -421,6 +430,7 @@ _CAMPAIGN_MEMBER = SObject(
         _read_only(_typed("FirstRespondedDate", "date")),
         *_AUDIT,
     ),
+    undeletable=False,
 )
 
 _TASK = SObject(
@@ -464,6 +474,7 @@ _TASK = SObject(
         _read_only(_typed("CompletedDateTime", "datetime")),
         _text("External_Key__c", 80, external_id=True, unique=True),
         _text("Leadbridge_Execution__c", 64, external_id=True, unique=True),
+        _reference("RecordTypeId", "RecordType"),
         *_AUDIT,
     ),
 )
@@ -518,11 +529,156 @@ _OPPORTUNITY = SObject(
         _reference("OwnerId", "User"),
         _text("External_Key__c", 80, external_id=True, unique=True),
         _text("Leadbridge_Execution__c", 64, external_id=True, unique=True),
+        _reference("RecordTypeId", "RecordType"),
         *_AUDIT,
     ),
 )
 
+_OPPORTUNITY_CONTACT_ROLE = SObject(
+    "OpportunityContactRole",
+    "00K",
+    (
+        _ID,
+        _create_only(_reference("OpportunityId", "Opportunity", required=True)),
+        _reference("ContactId", "Contact", required=True),
+        _pick("Role", "Business User", "Decision Maker", "Economic Buyer", "Evaluator", "Influencer", "Other"),
+        _flag("IsPrimary"),
+        *_AUDIT,
+    ),
+    undeletable=False,
+)
+
+_CAMPAIGN_MEMBER_STATUS = SObject(
+    "CampaignMemberStatus",
+    "01Y",
+    (
+        _ID,
+        _create_only(_reference("CampaignId", "Campaign", required=True)),
+        _text("Label", 765, required=True),
+        _number("SortOrder", "int", 9, 0),
+        _flag("IsDefault"),
+        _flag("HasResponded"),
+        *_AUDIT,
+    ),
+    undeletable=False,
+)
+
+
+def _set_up(name: str, key_prefix: str, *fields: Field, replicateable: bool = False) -> SObject:
+    """Return an object of the org's set-up: an administrator writes it, our profile reads it."""
+    return SObject(
+        name,
+        key_prefix,
+        (_ID, *fields, *_AUDIT),
+        createable=False,
+        updateable=False,
+        deletable=False,
+        replicateable=replicateable,
+    )
+
+
+_SET_UP_OBJECTS = (
+    _set_up(
+        "Group",
+        "00G",
+        _text("Name", 40, required=True),
+        _text("DeveloperName", 80),
+        _pick("Type", "Regular", "Queue", "Organization", default="Regular", restricted=True),
+        _typed("Email", "email"),
+        replicateable=True,
+    ),
+    _set_up(
+        "QueueSobject",
+        "03g",
+        _reference("QueueId", "Group", required=True),
+        _pick("SobjectType", "Lead", "Task", "Case", required=True),
+    ),
+    _set_up(
+        "Organization",
+        ORGANIZATION_PREFIX,
+        _text("Name", 80, required=True),
+        _pick("OrganizationType", "Developer Edition", "Enterprise Edition", default="Developer Edition"),
+        _text("InstanceName", 5),
+        _flag("IsSandbox"),
+        _pick("TimeZoneSidKey", "GMT", "America/Los_Angeles", default="GMT"),
+        _text("NamespacePrefix", 15),
+    ),
+    _set_up(
+        "RecordType",
+        "012",
+        _text("Name", 80, required=True),
+        _text("DeveloperName", 80, required=True),
+        _pick("SobjectType", "Lead", "Contact", "Account", "Campaign", "Task", "Opportunity", required=True),
+        _flag("IsActive", default=True),
+        _text("Description", 255),
+        replicateable=True,
+    ),
+    _set_up(
+        "LeadStatus",
+        "01J",
+        _text("MasterLabel", 765, required=True),
+        _text("ApiName", 765, required=True),
+        _number("SortOrder", "int", 9, 0),
+        _flag("IsDefault"),
+        _flag("IsConverted"),
+    ),
+    _set_up(
+        "OpportunityStage",
+        "01J",
+        _text("MasterLabel", 765, required=True),
+        _text("ApiName", 765, required=True),
+        _number("SortOrder", "int", 9, 0),
+        _flag("IsActive", default=True),
+        _flag("IsClosed"),
+        _flag("IsWon"),
+        _number("DefaultProbability", "percent", 3, 0),
+        _text("ForecastCategoryName", 255),
+    ),
+    _set_up(
+        "TaskStatus",
+        "01J",
+        _text("MasterLabel", 765, required=True),
+        _text("ApiName", 765, required=True),
+        _number("SortOrder", "int", 9, 0),
+        _flag("IsDefault"),
+        _flag("IsClosed"),
+    ),
+)
+
+# what a query sees of a parent that may be of several types
+NAME_ENTITY = SObject(
+    "Name",
+    "",
+    (
+        _ID,
+        _text("Name", 255),
+        _text("FirstName", 40),
+        _text("LastName", 80),
+        _typed("Email", "email"),
+        _typed("Phone", "phone"),
+        _text("Title", 128),
+        _text("Username", 80),
+        _text("Type", 40),
+        _flag("IsActive"),
+    ),
+)
+
+CONVERTED_LEAD_STATUS = "Closed - Converted"
+
 SOBJECTS: dict[str, SObject] = {
-    each.name: each for each in (_LEAD, _CONTACT, _ACCOUNT, _CAMPAIGN, _CAMPAIGN_MEMBER, _TASK, _USER, _OPPORTUNITY)
+    each.name: each
+    for each in (
+        _LEAD,
+        _CONTACT,
+        _ACCOUNT,
+        _CAMPAIGN,
+        _CAMPAIGN_MEMBER,
+        _TASK,
+        _USER,
+        _OPPORTUNITY,
+        _OPPORTUNITY_CONTACT_ROLE,
+        _CAMPAIGN_MEMBER_STATUS,
+        *_SET_UP_OBJECTS,
+    )
 }
 SOBJECTS_BY_LOWER_NAME: dict[str, SObject] = {name.lower(): each for name, each in SOBJECTS.items()}

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal as OneOf
 
+from simulator.salesforce import relative_dates
 from simulator.salesforce.exceptions import ApiError
 
 MAX_STATEMENT_CHARS = 100_000
 MAX_LITERAL_CHARS = 4_000
 MAX_OFFSET = 2_000
+MAX_SEMI_JOINS = 2
 
 _ESCAPES = {
     "n": "\n",
@@ -38,8 +40,8 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
 _NAME = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)*", re.ASCII)
 _PUNCTUATION = re.compile(r"<=|>=|!=|<>|[=<>(),]")
 
-LiteralKind = OneOf["string", "number", "boolean", "null", "date", "dateTime"]
-TokenKind = OneOf["string", "number", "date", "dateTime", "name", "punctuation", "end"]
+LiteralKind = OneOf["string", "number", "boolean", "null", "date", "dateTime", "relative"]
+TokenKind = OneOf["string", "number", "date", "dateTime", "relative", "name", "punctuation", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,22 @@ class Literal:
     pattern: Pattern | None = None
 
 
+_CONSTANTS = {
+    "true": Literal("boolean", value=True),
+    "false": Literal("boolean", value=False),
+    "null": Literal("null", None),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`field operator value`; `IN` and `NOT IN` carry several values."""
+    """`field operator value`; `IN` and `NOT IN` carry several values, or a query for ids."""
 
     field: str
     column: int
     operator: str
     values: tuple[Literal, ...]
+    subquery: "Query | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +205,7 @@ def _token_at(text: str, at: int) -> tuple[Token, int]:
         ("dateTime", _DATE_TIME),
         ("date", _DATE),
         ("number", _NUMBER),
+        ("relative", relative_dates.EXPRESSION),
         ("name", _NAME),
         ("punctuation", _PUNCTUATION),
     )
@@ -257,8 +268,17 @@ class _Parser:
         self._text = text
         self._tokens = tokenize(text)
         self._at = 0
+        self._semi_joins = 0
 
     def query(self) -> Query:
+        query = self._statement()
+        if self._peek().kind != "end":
+            raise self._unexpected()
+        if self._semi_joins > MAX_SEMI_JOINS:
+            raise malformed("maximum 2 semi join sub-selects are allowed")
+        return query
+
+    def _statement(self) -> Query:
         self._word("SELECT")
         columns, counts = self._columns()
         self._word("FROM")
@@ -270,8 +290,6 @@ class _Parser:
             order = self._orderings()
         limit = self._whole_number() if self._take("LIMIT") else None
         offset = self._whole_number() if self._take("OFFSET") else 0
-        if self._peek().kind != "end":
-            raise self._unexpected()
         if offset > MAX_OFFSET:
             raise ApiError(400, "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000")
         return Query(self._text, columns, counts, sobject, where, order, limit, offset)
@@ -315,10 +333,17 @@ class _Parser:
         operator = self._operator()
         if operator in ("IN", "NOT IN"):
             self._expect("(")
+            if self._is_word("SELECT"):
+                self._semi_joins += 1
+                subquery = self._statement()
+                self._expect(")")
+                return Comparison(field.text, field.start, operator, (), subquery)
             values = [self._literal()]
             while self._punctuation(","):
                 values.append(self._literal())
             self._expect(")")
+            if any(value.kind == "relative" for value in values):
+                raise malformed("relative date literals are not allowed in a list")
             return Comparison(field.text, field.start, operator, tuple(values))
         value = self._literal(like=operator == "LIKE")
         if operator == "LIKE" and value.kind != "string":
@@ -351,10 +376,10 @@ class _Parser:
                 return Literal("date", _checked_date(token.text))
             case "dateTime":
                 return Literal("dateTime", _checked_date_time(token.text))
-            case "name" if token.text.lower() in ("true", "false"):
-                return Literal("boolean", token.text.lower() == "true")
-            case "name" if token.text.lower() == "null":
-                return Literal("null", None)
+            case "relative":
+                return Literal("relative", token.text.upper())
+            case "name" if token.text.lower() in _CONSTANTS:
+                return _CONSTANTS[token.text.lower()]
         self._at -= 1
         raise self._unexpected()
 

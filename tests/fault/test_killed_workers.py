@@ -322,7 +322,8 @@ def test_a_killed_worker_leaves_what_an_undisturbed_one_does(
     [
         # dead before it had anything in hand
         ("after-create", LEASE, 0),
-        ("before-create", None, 1),
+        # of a person without a newer call, which would overtake the parked one
+        ("before-update", None, 1),
         ("after-activity", LOOKING, 1),
         ("after-activity", replace(LOOKING, moment="after"), 1),
     ],

@@ -10,7 +10,7 @@ import json
 import re
 from bisect import bisect_right, insort
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulator.marketo.exceptions import MarketoError, RowError, missing_parameter
@@ -88,6 +88,12 @@ class ActivityLog:
     def all(self) -> list[Activity]:
         """Give every activity in order."""
         return [self._by_position[position] for position in self._order]
+
+    def hand_over(self, from_lead: int, to_lead: int) -> None:
+        """Make the activities of one lead those of another."""
+        for position, activity in self._by_position.items():
+            if activity.lead_id == from_lead:
+                self._by_position[position] = replace(activity, lead_id=to_lead)
 
     def page(self, after: Position, size: int, scan: int, wanted: Callable[[Activity], bool]) -> Page:
         """Read on from a position until the page is full or `scan` entries (0: any number) were seen."""

@@ -92,7 +92,7 @@ class Instance:
         """Write a status for leads whose change was planned."""
         for lead_id in lead_ids:
             former = program.set_status(lead_id, status_name, format_time(at))
-            self._add(
+            self.note(
                 CHANGE_PROGRAM_STATUS,
                 lead_id,
                 at,
@@ -118,7 +118,7 @@ class Instance:
 
     def _log_new_lead(self, lead_id: int, at: datetime) -> None:
         attributes = {"Source Type": API_SOURCE, "Created Date": format_time(at)[:10]}
-        self._add(NEW_LEAD, lead_id, at, None, None, attributes)
+        self.note(NEW_LEAD, lead_id, at, None, None, attributes)
 
     def _log_change(self, change: FieldChange, call: Call, request_id: str) -> None:
         definition = LEAD_FIELDS[change.name]
@@ -132,12 +132,12 @@ class Instance:
             "Request Id": request_id,
         }
         primary = (definition.id, definition.display_name)
-        self._add(CHANGE_DATA_VALUE, change.lead_id, call.at, *primary, attributes)
+        self.note(CHANGE_DATA_VALUE, change.lead_id, call.at, *primary, attributes)
 
     def _log_list(self, type_id: int, static_list: StaticList, lead_id: int, at: datetime) -> None:
-        self._add(type_id, lead_id, at, static_list.id, static_list.name, {"Source": API_SOURCE})
+        self.note(type_id, lead_id, at, static_list.id, static_list.name, {"Source": API_SOURCE})
 
-    def _add(  # noqa: PLR0917 - the members of one log entry, in its order
+    def note(  # noqa: PLR0917 - the members of one log entry, in its order
         self,
         type_id: int,
         lead_id: int,
@@ -146,5 +146,6 @@ class Instance:
         primary: str | None,
         attributes: dict[str, Any],
     ) -> None:
+        """Put an entry into the activity log."""
         shown = [{"name": name, "value": value} for name, value in attributes.items()]
         self.log.add(Activity(self.log.take_id(), lead_id, format_time(at), type_id, primary_id, primary, shown))

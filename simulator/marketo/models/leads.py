@@ -17,6 +17,9 @@ from simulator.marketo.values import format_time, read_value
 
 ACTIONS = ["createOrUpdate", "createOnly", "updateOnly", "createDuplicate"]
 DEFAULT_PARTITION = "Default"
+PARTITIONS = {DEFAULT_PARTITION: 1, "Partners": 2}
+_PARTITION_FIELD = "leadPartitionId"
+_NATIVE_FIELDS = [name for name, each in REST_FIELDS.items() if each.crm_managed]
 _BOOLEAN_FIELDS = [name for name, each in REST_FIELDS.items() if each.data_type == "boolean"]
 _INDEXED = [name for name in SEARCHABLE_FIELDS if name != "id"]
 # nine in ten fresh leads read back equal times; the others show updatedAt one second before createdAt
@@ -90,15 +93,25 @@ class LeadTable:
         _check_call(action, lookup_field)
         seen: set[Any] = set()
         planned: list[PlannedRow] = []
-        if partition not in {None, DEFAULT_PARTITION}:
+        if partition is not None and partition not in PARTITIONS:
             reason = ("1008", f"Partition '{partition}' does not exist or is not accessible")
             return [PlannedRow("skipped", reason=reason) for _ in rows]
         for row in rows:
             try:
-                planned.append(self._plan_row(row, action, lookup_field, seen))
+                made = self._plan_row(row, action, lookup_field, seen)
+                self._choose_partition(made, partition)
+                planned.append(made)
             except RowError as error:
                 planned.append(PlannedRow("skipped", reason=(error.code, error.message)))
         return planned
+
+    def _choose_partition(self, row: PlannedRow, partition: str | None) -> None:
+        if partition is None or row.lead_id is None:
+            return
+        if row.status == "created":
+            row.changes[_PARTITION_FIELD] = PARTITIONS[partition]
+        elif self._leads[row.lead_id][_PARTITION_FIELD] != PARTITIONS[partition]:
+            raise RowError("1010", "Lead partition cannot be changed by a sync")
 
     def _plan_row(self, row: Any, action: str, lookup_field: str, seen: set[Any]) -> PlannedRow:
         if not isinstance(row, dict):
@@ -162,7 +175,7 @@ class LeadTable:
             if name in stored:
                 self._index[name][_index_key(stored[name])][lead_id] = None
 
-    def _update(self, lead_id: int, stored: Values, changes: Values, at: datetime) -> list[FieldChange]:
+    def _update(self, lead_id: int, stored: Values, changes: Values, at: datetime | None) -> list[FieldChange]:
         changed: list[FieldChange] = []
         for name, new in changes.items():
             old = stored.get(name, False if name in _BOOLEAN_FIELDS else None)
@@ -176,9 +189,35 @@ class LeadTable:
             else:
                 stored[name] = new
         # the visible time moves for standard fields only
-        if any(not LEAD_FIELDS[change.name].custom for change in changed):
+        if at is not None and any(not LEAD_FIELDS[change.name].custom for change in changed):
             stored["updatedAt"] = format_time(at)
         return changed
+
+    def move(self, lead_id: int, partition: str) -> None:
+        """Put a lead into another partition."""
+        self._update(lead_id, self._leads[lead_id], {_PARTITION_FIELD: PARTITIONS[partition]}, None)
+
+    def tie_cookie(self, lead_id: int, cookie: str) -> None:
+        """Give a lead a browser's cookie."""
+        if lead_id in self._leads:
+            self._update(lead_id, self._leads[lead_id], {"cookies": cookie}, None)
+
+    def fill(self, lead_id: int, values: Values, at: datetime) -> None:
+        """Give a lead the values that it does not have yet; the vendor-managed ones of a record stay its own."""
+        stored = self._leads[lead_id]
+        missing = {
+            name: value
+            for name, value in values.items()
+            if name not in stored and (REST_FIELDS[name].updateable or REST_FIELDS[name].crm_managed)
+        }
+        self._update(lead_id, stored, missing, at)
+
+    def remove(self, lead_id: int) -> None:
+        """Delete a lead; its id is never used again."""
+        stored = self._leads.pop(lead_id)
+        for name in self._index:
+            if name in stored:
+                self._reindex(name, lead_id, stored[name], None)
 
     def _reindex(self, name: str, lead_id: int, old: Any, new: Any) -> None:
         if old is not None:
@@ -190,7 +229,7 @@ class LeadTable:
             self._index[name][_index_key(new)][lead_id] = None
 
     def load_values(self, record: Values) -> Values:
-        """Read a record of the control plane: the vendor's rules, plus `id`, `createdAt` and `updatedAt`.
+        """Read a record of the control plane: the vendor's rules, plus `id`, both times and the native ids.
 
         Raises:
             RowError: a field is unknown, read-only or has a wrong value.
@@ -204,6 +243,10 @@ class LeadTable:
         for name in ("createdAt", "updatedAt"):
             if name in given:
                 own[name] = read_value(name, "datetime", given.pop(name))
+        # what belongs to the native sync cannot be written through the API, but a test has to have it
+        for name in _NATIVE_FIELDS:
+            if name in given:
+                own[name] = read_value(name, "string", given.pop(name))
         return own | _read_changes(given, "email")
 
 

@@ -57,6 +57,16 @@ class Member:
             "updatedAt": self.updated_at,
         }
 
+    def shown_to_lead(self) -> dict[str, Any]:
+        """Give the membership in the words of the lead endpoints."""
+        return {
+            "progressionStatus": self.status,
+            "reachedSuccess": self.reached_success,
+            "acquiredBy": self.acquired_by,
+            "isExhausted": False,
+            "membershipDate": self.membership_date,
+        }
+
 
 @dataclass(slots=True)
 class Program:
@@ -93,7 +103,7 @@ class Program:
         member = self.members.get(lead_id)
         if member is None:
             return "created"
-        if int(wanted["step"]) <= int(self._status(member.status)["step"]):
+        if not self.takes(lead_id, wanted["name"]):
             raise RowError("1037", "Lead already in or past this status")
         return "updated"
 
@@ -107,6 +117,34 @@ class Program:
         former, member.status, member.updated_at = member.status, status_name, now
         member.reached_success = member.reached_success or success
         return former
+
+    def check_status(self, status_name: str) -> None:
+        """Refuse a status that the channel does not have.
+
+        Raises:
+            RowError: 1025.
+        """
+        self._status(status_name)
+
+    def takes(self, lead_id: int, status_name: str) -> bool:
+        """Say whether a status would change a lead's membership."""
+        member = self.members.get(lead_id)
+        return member is None or int(self._status(status_name)["step"]) > int(self._status(member.status)["step"])
+
+    def hand_over(self, from_lead: int, to_lead: int) -> None:
+        """Give one lead's membership to another; where both are members the later status stays."""
+        former = self.members.pop(from_lead, None)
+        if former is None:
+            return
+        present = self.members.get(to_lead)
+        if present is None:
+            former.lead_id = to_lead
+            self.members[to_lead] = former
+            return
+        if int(self._status(former.status)["step"]) > int(self._status(present.status)["step"]):
+            present.status, present.updated_at = former.status, former.updated_at
+        present.reached_success = present.reached_success or former.reached_success
+        present.acquired_by = present.acquired_by or former.acquired_by
 
     def _status(self, name: str) -> dict[str, Any]:
         for status in self.statuses:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 
 from simulator.control import Call, ControlError, parse_time
 from simulator.marketo.exceptions import MarketoError, RowError
 from simulator.marketo.models.activities import Activity, standard_types
 from simulator.marketo.models.instance import Instance
+from simulator.marketo.models.retention import Retention
 from simulator.marketo.responses.envelope import (
     Payload,
     batch_size,
     check_row_fault,
     integers,
+    listed,
     make_token,
     parameter,
     read_body,
@@ -21,6 +25,7 @@ from simulator.marketo.responses.envelope import (
     required,
     skipped,
 )
+from simulator.marketo.schema import CHANGE_DATA_VALUE, DELETE_LEAD, NEW_LEAD, REST_FIELDS
 from simulator.marketo.values import format_time, read_value
 
 MAX_TYPE_IDS = 10
@@ -72,7 +77,6 @@ class ActivityResponses:
             raise MarketoError("1003", "assetIds needs exactly one activityTypeId")
         if unknown := type_ids - {each["id"] for each in (await self.types(_request, call))["result"]}:
             raise MarketoError("1003", f"Invalid value for 'activityTypeIds': {sorted(unknown)}")
-        date, last_id = read_token(token, "date")
 
         def wanted(activity: Activity) -> bool:
             return (
@@ -81,15 +85,70 @@ class ActivityResponses:
                 and (not asset_ids or activity.primary_id in asset_ids)
             )
 
+        return self._page(call, token, wanted, lambda activity: activity.shown(with_id=self._with_id))
+
+    async def lead_changes(self, _request: Request, call: Call) -> Payload:
+        """Read new leads and changed values; a change of a field that was not asked for is left out."""
+        token = required(call, "nextPageToken")
+        required(call, "fields")
+        names = listed(call, "fields")
+        for name in names:
+            if name not in REST_FIELDS:
+                raise MarketoError("1006", f"Field '{name}' not found")
+        field_ids = {REST_FIELDS[name].id: name for name in names}
+        lead_ids = self._wanted_leads(call)
+
+        def wanted(activity: Activity) -> bool:
+            if lead_ids is not None and activity.lead_id not in lead_ids:
+                return False
+            changed = activity.type_id == CHANGE_DATA_VALUE and activity.primary_id in field_ids
+            return changed or activity.type_id == NEW_LEAD
+
+        return self._page(call, token, wanted, lambda activity: self._shown_change(activity, field_ids))
+
+    async def deleted_leads(self, _request: Request, call: Call) -> Payload:
+        """Read which leads were deleted in the last 14 days."""
+        token = required(call, "nextPageToken")
+        return self._page(
+            call,
+            token,
+            lambda activity: activity.type_id == DELETE_LEAD,
+            lambda activity: activity.shown(with_id=self._with_id),
+        )
+
+    @property
+    def _with_id(self) -> bool:
+        return self._instance.control.switch("activity_ids")
+
+    def _page(
+        self, call: Call, token: str, wanted: Callable[[Activity], bool], show: Callable[[Activity], Payload]
+    ) -> Payload:
+        date, last_id = read_token(token, "date")
         control = self._instance.control
-        scan = int(control.limit("activity_scan"))
-        page = self._instance.log.page((date, last_id), batch_size(call), scan, wanted)
-        with_id = control.switch("activity_ids")
+        retention = Retention(call.at)
+        prune = control.switch("retention")
+        page = self._instance.log.page(
+            (date, last_id),
+            batch_size(call),
+            int(control.limit("activity_scan")),
+            lambda activity: wanted(activity) and not (prune and not retention.keeps(activity)),
+        )
         return {
-            "result": [activity.shown(with_id=with_id) for activity in page.activities],
+            "result": [show(activity) for activity in page.activities],
             "nextPageToken": make_token("date", *page.position),
             "moreResult": page.more,
         }
+
+    def _shown_change(self, activity: Activity, field_ids: dict[int, str]) -> Payload:
+        item = activity.shown(with_id=self._with_id)
+        item.pop("primaryAttributeValue", None)
+        field_id = item.pop("primaryAttributeValueId", None)
+        values = {each["name"]: each["value"] for each in activity.attributes}
+        item["attributes"] = [each for each in item["attributes"] if each["name"] not in {"New Value", "Old Value"}]
+        changed = {"newValue": values.get("New Value"), "oldValue": values.get("Old Value")}
+        known = activity.type_id == CHANGE_DATA_VALUE and field_id is not None
+        item["fields"] = [{"id": field_id, "name": field_ids[field_id], **changed}] if known else []
+        return item
 
     def _wanted_leads(self, call: Call) -> set[int] | None:
         lead_ids = integers(call, "leadIds", MAX_LEAD_IDS)

@@ -106,7 +106,7 @@ class LeadResponses:
                 call.record_keys.append(str(row.lead_id))
                 email = row.changes.get("email") or (self._instance.leads.get(row.lead_id) or {}).get("email")
                 call.record_keys += [email] if email else []
-        return {"result": [_shown(row) for row in planned]}
+        return {"result": [shown_row(row) for row in planned]}
 
 
 def read_fields(call: Call) -> list[str]:
@@ -124,7 +124,8 @@ def read_fields(call: Call) -> list[str]:
     return names
 
 
-def _shown(row: PlannedRow) -> Payload:
+def shown_row(row: PlannedRow) -> Payload:
+    """Give the result of one record of a sync."""
     if row.reason is None:
         return {"id": row.lead_id, "status": row.status}
     code, message = row.reason

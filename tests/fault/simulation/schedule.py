@@ -222,7 +222,9 @@ def _blows(plan: Plan, rng: Random) -> None:
 
 def _sleeper(plan: Plan, rng: Random) -> None:
     """A worker falls asleep over what it has just read, while its successor meets lost answers and refused logins."""
-    point = rng.choice(("inbox.due.done", "inbox.claim", "inbox.claim.done", "configurations.get.done"))
+    point = rng.choice(
+        ("inbox.due.done", "inbox.claim", "inbox.claim.done", "inbox.defer", "inbox.save", "inbox.save.done")
+    )
     plan.aimed[point] = (rng.randint(1, 3), Blow("stall", rng.uniform(70, 400)))
     plan.chance |= dict.fromkeys(VENDOR_TROUBLE, 0.0)
     plan.chance |= {"lost after the commit": 0.3, "login refused": 0.3, "ring lost": 0.0, "ring refused": 0.0}

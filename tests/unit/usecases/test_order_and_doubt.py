@@ -16,7 +16,7 @@ REFUSED = AuthenticationError("refused", vendor="salesforce", operation="find", 
 
 
 def test_an_event_that_waits_long_for_its_answer_keeps_its_order() -> None:
-    """A create whose answer was lost waits a quarter of an hour for a login; a later create waits behind it.
+    """A create whose answer was lost waits for hours, until a quota is back; a later create waits behind it.
 
     Without its guards the later one's record would be taken for its own, and its own would never be made.
     """
@@ -24,11 +24,13 @@ def test_an_event_that_waits_long_for_its_answer_keeps_its_order() -> None:
     world.salesforce.trouble.lose_answer("create", committed=False)
     first = world.receive(1)
     world.drain()
-    world.salesforce.trouble.fail("find", REFUSED)
+    resets_at = world.clock.now() + timedelta(hours=5)
+    spent = QuotaExhaustedError("spent", vendor="salesforce", code="REQUEST_LIMIT_EXCEEDED", resets_at=resets_at)
+    world.salesforce.trouble.fail("find", spent)
     world.clock.advance(61)
-    world.drain()  # the login is refused: it is tried again in a quarter of an hour
+    world.drain()
 
-    world.clock.advance(600)
+    world.clock.advance(3000)
     second = world.receive(1)
     world.drain()
     assert world.execution(second)["state"] == "waiting"
