@@ -38,6 +38,9 @@ LIMITS: dict[str, Limit] = {
     "retention": True,
     # native CRM sync: companies, opportunities, roles and sales persons are closed to writes (1018)
     "native_crm": False,
+    # entitlements: custom objects at all (1026 without), and the API for their schema (616 without)
+    "custom_objects": True,
+    "custom_object_schema": True,
     # whether the losers of a merge also show among the deleted leads (the vendor does not say)
     "merge_losers_deleted": False,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from simulator.control import ControlError, Record, parse_time
@@ -10,10 +11,9 @@ from simulator.marketo.exceptions import MarketoError, RowError, missing_paramet
 from simulator.marketo.models.activities import Activity, standard_types
 from simulator.marketo.models.instance import Instance
 from simulator.marketo.models.memberships import Program, StaticList
+from simulator.marketo.models.objects import ObjectTable, PlannedObject, RowCheck, Values
 from simulator.marketo.schema import DEFAULT_STATUSES, REST_FIELDS
 from simulator.marketo.values import read_value
-
-NOT_YET = ["companies", "opportunities", "opportunityRoles", "salesPersons"]
 
 
 class Loader:
@@ -28,6 +28,8 @@ class Loader:
             "programMembers": self._load_program_members,
             "staticLists": self._load_lists,
             "listMembers": self._load_list_members,
+            "customObjectTypes": self._load_types,
+            **{name: partial(self._load_crm, name) for name in instance.crm.tables()},
         }
         self._listers: Mapping[str, Callable[[], list[Record]]] = {
             "leads": self._list_leads,
@@ -36,6 +38,8 @@ class Loader:
             "programMembers": self._list_program_members,
             "staticLists": lambda: [each.shown() for each in instance.memberships.lists.values()],
             "listMembers": self._list_list_members,
+            "customObjectTypes": lambda: [each.shown() for each in instance.custom_objects.types.values()],
+            **{name: partial(self._list_crm, name) for name in instance.crm.tables()},
         }
 
     def load(self, object_name: str, records: list[Record]) -> list[Any]:
@@ -45,7 +49,9 @@ class Loader:
             ControlError: an object that is not simulated, or a record that the rules refuse.
         """
         self._check(object_name)
-        return self._loaders[object_name](records)
+        if object_name in self._loaders:
+            return self._loaders[object_name](records)
+        return self._load_custom(object_name, records)
 
     def records(self, object_name: str) -> list[Record]:
         """Give every record of an object.
@@ -54,13 +60,15 @@ class Loader:
             ControlError: an object that is not simulated.
         """
         self._check(object_name)
-        return self._listers[object_name]()
+        if object_name in self._listers:
+            return self._listers[object_name]()
+        return self._instance.custom_objects.table(object_name).all()
 
     def _check(self, object_name: str) -> None:
-        if object_name not in self._loaders:
+        types = self._instance.custom_objects.types
+        if object_name not in self._loaders and not (object_name in types and types[object_name].table):
             known = ", ".join(self._loaders)
-            note = "is not simulated yet" if object_name in NOT_YET else "is unknown"
-            raise ControlError(f"the object {object_name!r} {note}; this twin has {known}")
+            raise ControlError(f"the object {object_name!r} is unknown; this twin has {known}")
 
     # leads
 
@@ -176,6 +184,42 @@ class Loader:
             for member in program.members.values()
         ]
 
+    # companies, opportunities, roles, sales persons
+
+    def _load_crm(self, name: str, records: list[Record]) -> list[Any]:
+        crm, now = self._instance.crm, self._instance.control.clock.now()
+        table = crm.tables()[name]
+
+        def check(changes: Values, stored: Values | None) -> None:
+            crm.check(table, changes, stored)
+
+        return load_planned(table, records, check, lambda row: crm.apply(table, row, now, "loader"))
+
+    def _list_crm(self, name: str) -> list[Record]:
+        return self._instance.crm.tables()[name].all()
+
+    # custom objects: first the types, then records under the name of their type
+
+    def _load_types(self, records: list[Record]) -> list[Any]:
+        objects, now = self._instance.custom_objects, self._instance.now_text()
+        for index, record in enumerate(records):
+            try:
+                objects.sync_type({**record, "action": "createOnly"}, now)
+                objects.add_fields(str(record["apiName"]), record.get("fields", []), now)
+                objects.approve(str(record["apiName"]), now)
+            except MarketoError as error:
+                raise ControlError(f"record {index}: {error.code} {error.message}") from error
+        return [record["apiName"] for record in records]
+
+    def _load_custom(self, name: str, records: list[Record]) -> list[Any]:
+        objects, now = self._instance.custom_objects, self._instance.control.clock.now()
+        table = objects.table(name)
+
+        def check(changes: Values, _stored: Values | None) -> None:
+            objects.check(table, changes)
+
+        return load_planned(table, records, check, lambda row: table.apply(row, now))
+
     def _known_lead(self, record: Record) -> int:
         lead_id = record.get("leadId")
         if not isinstance(lead_id, int) or lead_id not in self._instance.leads:
@@ -191,6 +235,26 @@ class Loader:
             raise RowError("1003", f"the id {given} cannot be used")
         memberships.next_id = max(memberships.next_id, given + 1)
         return given
+
+
+def load_planned(
+    table: ObjectTable, records: list[Record], check: RowCheck, apply: Callable[[PlannedObject], object]
+) -> list[Any]:
+    """Write records of one table, all or none, and give their ids.
+
+    Raises:
+        ControlError: a record that the rules refuse.
+    """
+    try:
+        planned = table.plan(records, "createOrUpdate", "dedupeFields", check)
+    except MarketoError as error:
+        raise ControlError(f"{error.code} {error.message}") from error
+    for index, row in enumerate(planned):
+        if row.reason is not None:
+            raise ControlError(f"record {index}: {row.reason[0]} {row.reason[1]}")
+    for row in planned:
+        apply(row)
+    return [row.id for row in planned]
 
 
 def _each[T](records: list[Record], read: Callable[[Record], T]) -> list[T]:

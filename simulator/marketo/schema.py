@@ -187,6 +187,8 @@ class ActivityType:
 
 NEW_LEAD, CHANGE_DATA_VALUE, ADD_TO_LIST, REMOVE_FROM_LIST, CHANGE_PROGRAM_STATUS = 12, 13, 24, 25, 104
 MERGE_LEADS, DELETE_LEAD, CHANGE_PARTITION, PUSH_LEAD = 32, 37, 100, 145
+ADD_TO_OPPORTUNITY, REMOVE_FROM_OPPORTUNITY, UPDATE_OPPORTUNITY = 34, 35, 36
+API_SOURCE = "Web service API"
 
 
 def _texts(*names: str) -> list[Attribute]:
@@ -238,6 +240,27 @@ ACTIVITY_TYPES = [
         "Persons become one",
         Attribute("Lead ID", "integer"),
         _texts("Merge IDs", "Merged in Sales", "Merge Source", "Master Updated"),
+    ),
+    ActivityType(
+        ADD_TO_OPPORTUNITY,
+        "Add to Opportunity",
+        "A person gets a role in an opportunity",
+        Attribute("Oppty ID", "integer"),
+        _texts("Role", "Is Primary", "Source"),
+    ),
+    ActivityType(
+        REMOVE_FROM_OPPORTUNITY,
+        "Remove from Opportunity",
+        "A person loses a role in an opportunity",
+        Attribute("Oppty ID", "integer"),
+        _texts("Role", "Is Primary", "Source"),
+    ),
+    ActivityType(
+        UPDATE_OPPORTUNITY,
+        "Update Opportunity",
+        "A field of a person's opportunity changes",
+        Attribute("Oppty ID", "integer"),
+        _texts("Attribute Name", "New Value", "Old Value", "Source"),
     ),
     ActivityType(DELETE_LEAD, "Delete Lead", "A person is deleted", Attribute("Lead ID", "integer")),
     ActivityType(

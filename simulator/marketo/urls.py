@@ -6,14 +6,22 @@ from starlette.routing import Route
 
 from simulator.marketo.models.instance import Instance
 from simulator.marketo.responses.activities import ActivityResponses
+from simulator.marketo.responses.custom_objects import CustomObjectResponses
 from simulator.marketo.responses.envelope import Handler, endpoint
 from simulator.marketo.responses.identity import IdentityResponses
 from simulator.marketo.responses.leads import LeadResponses
 from simulator.marketo.responses.lifecycle import LifecycleResponses
 from simulator.marketo.responses.memberships import MembershipResponses
+from simulator.marketo.responses.objects import CrmResponses
 from simulator.marketo.responses.stats import StatsResponses
 
 IDENTITY_PATH = "/identity/oauth/token"
+CRM_PATHS = {
+    "companies": "companies",
+    "opportunities": "opportunities",
+    "opportunities/roles": "opportunityRoles",
+    "salespersons": "salesPersons",
+}
 
 
 def make_routes(instance: Instance) -> list[Route]:
@@ -65,8 +73,43 @@ def make_routes(instance: Instance) -> list[Route]:
         ("GET", "stats/errors.json", stats.errors),
         ("GET", "stats/errors/last7days.json", stats.errors_last_days),
     ]
+    crm = CrmResponses(instance)
+    for base, name in CRM_PATHS.items():
+        table += _object_rows(base, crm.handlers(name))
+    table += _custom_object_rows(CustomObjectResponses(instance))
     identity = IdentityResponses(instance)
     return [
         *(Route(f"/rest/v1/{path}", endpoint(handler), methods=[method]) for method, path, handler in table),
         Route(IDENTITY_PATH, identity.token, methods=["GET", "POST"]),
+    ]
+
+
+def _object_rows(base: str, handlers: dict[str, Handler]) -> list[tuple[str, str, Handler]]:
+    return [
+        ("GET", f"{base}/describe.json", handlers["describe"]),
+        ("GET", f"{base}.json", handlers["query"]),
+        ("POST", f"{base}.json", handlers["sync"]),
+        ("POST", f"{base}/delete.json", handlers["delete"]),
+    ]
+
+
+def _custom_object_rows(custom: CustomObjectResponses) -> list[tuple[str, str, Handler]]:
+    one, schema = "customobjects/{api_name}", "customobjects/schema"
+    # the schema comes first: its paths look like those of an object of that name
+    return [
+        ("GET", f"{schema}.json", custom.types),
+        ("POST", f"{schema}.json", custom.sync_type),
+        ("GET", f"{schema}/fieldDataTypes.json", custom.data_types),
+        ("GET", f"{schema}/linkableObjects.json", custom.linkable),
+        ("GET", f"{schema}/{{api_name}}/describe.json", custom.describe_type),
+        ("POST", f"{schema}/{{api_name}}/addField.json", custom.add_fields),
+        ("POST", f"{schema}/{{api_name}}/deleteField.json", custom.delete_fields),
+        ("POST", f"{schema}/{{api_name}}/approve.json", custom.approve),
+        ("POST", f"{schema}/{{api_name}}/discardDraft.json", custom.discard_draft),
+        ("POST", f"{schema}/{{api_name}}/delete.json", custom.delete_type),
+        ("GET", "customobjects.json", custom.objects),
+        ("GET", f"{one}/describe.json", custom.describe),
+        ("GET", f"{one}.json", custom.query),
+        ("POST", f"{one}.json", custom.sync),
+        ("POST", f"{one}/delete.json", custom.delete),
     ]

@@ -9,16 +9,15 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from simulator.control import Call, ControlError, ControlPlane, Limit, Record
+from simulator.salesforce.composite import Composite
 from simulator.salesforce.exceptions import ApiError, RowError
 from simulator.salesforce.ids import IdSequence
+from simulator.salesforce.lifecycle import Lifecycle
 from simulator.salesforce.models import Org, Stamp
 from simulator.salesforce.oauth import LOGIN_AUDIENCE, Login
-from simulator.salesforce.responses import (
-    OLDEST_SUPPORTED_VERSION,
-    Responses,
-    api_error_response,
-    version_of,
-)
+from simulator.salesforce.reading import OLDEST_SUPPORTED_VERSION, version_of
+from simulator.salesforce.replication import Replication
+from simulator.salesforce.responses import Responses, api_error_response
 from simulator.salesforce.schema import SOBJECTS, SObject
 from simulator.salesforce.urls import LOGIN_PATH, REVOKE_PATH, VERSIONS_PATH, routes
 from simulator.salesforce.usage import Usage
@@ -54,6 +53,8 @@ class SalesforceVendor:
         "session_seconds": 7_200,
         "locator_seconds": 172_800,
         "uri_bytes": 16_384,
+        # ids that one answer of updated or deleted may hold
+        "replicated_ids": 600_000,
         "collection_records": 200,
         "collection_chunks": 10,
         # between finding an upsert's match (or a create's duplicates) and the commit, in real time
@@ -78,6 +79,7 @@ class SalesforceVendor:
         self.control_routes: Sequence[Route] = [
             Route("/_sim/certificate", self._upload_certificate, methods=["POST"]),
             Route("/_sim/revoke", self._revoke_all, methods=["POST"]),
+            *Lifecycle(control, lambda: self._org).routes(),
         ]
 
     # control plane
@@ -98,7 +100,10 @@ class SalesforceVendor:
         self._org.add_users(self._control.clock.now())
         self._usage = Usage(self._control)
         # the server reads the list at each call, so a new one takes effect at once
-        self.routes = routes(Responses(self._control, self._org, self._login, self._usage))
+        responses = Responses(self._control, self._org, self._login, self._usage)
+        composite = Composite(self._control, self._org)
+        replication = Replication(self._control, self._org)
+        self.routes = composite.routes = routes(responses, [*composite.endpoints(), *replication.endpoints()])
 
     def load(self, object_name: str, records: list[Record]) -> list[Any]:
         """Insert records under the platform's rules, all or none, and give their ids.

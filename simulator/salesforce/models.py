@@ -126,6 +126,8 @@ class Org:
         self.organization_id = ""
         # records that left without a trace in the tables: object, id, time
         self.purged: list[tuple[str, str, str]] = []
+        # since when the log of deletions is complete
+        self.deletions_logged_from = ""
         self.user_id = ""
         self.assigned_user_id = ""
         self._undo: list[Callable[[], None]] = []
@@ -165,8 +167,8 @@ class Org:
                 labelled(label, order) | {"IsDefault": order == 1, "IsClosed": label in TASK_CLOSED_STATUSES},
             )
         for order, (label, (closed, won, chance, category)) in enumerate(OPPORTUNITY_STAGES.items(), 1):
-            flags: Record = {"IsClosed": closed, "IsWon": won, "DefaultProbability": chance}
-            add("OpportunityStage", labelled(label, order) | flags | {"ForecastCategoryName": category})
+            meaning: Record = {"IsClosed": closed, "IsWon": won, "DefaultProbability": chance}
+            add("OpportunityStage", labelled(label, order) | meaning | {"ForecastCategoryName": category})
 
     # reading
 

@@ -1,9 +1,5 @@
 """The answers of the REST resources: one method for each, in the vendor's wire forms."""
 
-import gzip
-import json
-import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -18,13 +14,19 @@ from simulator.salesforce import ids, query, soql
 from simulator.salesforce.exceptions import ApiError, OAuthError, not_found
 from simulator.salesforce.models import Org, Record
 from simulator.salesforce.oauth import Login
-from simulator.salesforce.schema import SOBJECTS, SOBJECTS_BY_LOWER_NAME, Field, SObject
+from simulator.salesforce.reading import (
+    NEWEST_VERSION,
+    OLDEST_VERSION,
+    json_object,
+    json_of,
+    options_of,
+    sobject_of,
+    version_of,
+)
+from simulator.salesforce.schema import SOBJECTS, Field, SObject
 from simulator.salesforce.usage import Usage
-from simulator.salesforce.writing import Key, Options, Writer
+from simulator.salesforce.writing import Key, Writer
 
-NEWEST_VERSION = 68
-OLDEST_SUPPORTED_VERSION = 41
-OLDEST_VERSION = 31
 MAX_BATCH = 2000
 MIN_BATCH = 200
 MAX_RETRIEVED_IDS = 2000
@@ -88,7 +90,7 @@ class Responses:
     async def resources(self, request: Request) -> Response:
         """GET /services/data/vNN.0/."""
         base = _base(request)
-        names = ("sobjects", "query", "queryAll", "limits", "composite")
+        names = ("sobjects", "query", "queryAll", "limits", "composite", "jobs")
         return JSONResponse({name: f"{base}/{name}" for name in names})
 
     async def limits(self, request: Request) -> Response:  # noqa: ARG002 - every endpoint takes a request
@@ -117,7 +119,7 @@ class Responses:
 
     async def describe(self, request: Request) -> Response:
         """GET /sobjects/{T}/describe."""
-        sobject = _sobject(request)
+        sobject = sobject_of(request)
         headers = {"Last-Modified": format_datetime(_SCHEMA_CHANGED_AT, usegmt=True)}
         since = request.headers.get("if-modified-since")
         if since is not None and _http_date(since) >= _SCHEMA_CHANGED_AT:
@@ -172,22 +174,22 @@ class Responses:
 
     async def create(self, request: Request) -> Response:
         """POST /sobjects/{T}."""
-        sobject = _sobject(request)
-        body = await _json_object(request)
-        record_id = await self._writer.create(call_of(request), sobject, body, _options(request))
+        sobject = sobject_of(request)
+        body = await json_object(request)
+        record_id = await self._writer.create(call_of(request), sobject, body, options_of(request))
         location = f"{_base(request)}/sobjects/{sobject.name}/{record_id}"
         answer = {"id": record_id, "success": True, "errors": []}
         return JSONResponse(answer, status_code=201, headers={"Location": location})
 
     async def read(self, request: Request) -> Response:
         """GET /sobjects/{T}/{id}."""
-        sobject = _sobject(request)
+        sobject = sobject_of(request)
         record_id = self._writer.live_id(sobject, str(request.path_params["record_id"]))
         return self._show(request, sobject, record_id)
 
     async def read_by_key(self, request: Request) -> Response:
         """GET /sobjects/{T}/{ExtField}/{value}."""
-        sobject = _sobject(request)
+        sobject = sobject_of(request)
         key = _key_field(sobject, str(request.path_params["key"]))
         value = _raw_tail(request)
         call_of(request).record_keys.append(value)
@@ -200,28 +202,28 @@ class Responses:
 
     async def update(self, request: Request) -> Response:
         """PATCH /sobjects/{T}/{id}."""
-        sobject = _sobject(request)
-        body = await _json_object(request)
+        sobject = sobject_of(request)
+        body = await json_object(request)
         record_id = str(request.path_params["record_id"])
-        await self._writer.update(call_of(request), sobject, record_id, body, _options(request))
+        await self._writer.update(call_of(request), sobject, record_id, body, options_of(request))
         return Response(status_code=204)
 
     async def upsert(self, request: Request) -> Response:
         """PATCH /sobjects/{T}/{ExtField}/{value}."""
-        sobject = _sobject(request)
+        sobject = sobject_of(request)
         call = call_of(request)
         key_name = str(request.path_params["key"])
         value = _raw_tail(request)
-        body = await _json_object(request)
+        body = await json_object(request)
         if key_name.lower() == "id":
-            await self._writer.update(call, sobject, value, body, _options(request))
+            await self._writer.update(call, sobject, value, body, options_of(request))
             return _upserted(request, value, created=False)
         key = _key_field(sobject, key_name)
         is_update_only = request.query_params.get("updateOnly", "").lower() == "true"
         now = self._control.clock.timestamp()
         if is_update_only and not self._org.matches(sobject, key, value, seen_at=now):
             raise not_found()
-        outcome = await self._writer.upsert(call, Key(sobject, key, value), body, _options(request))
+        outcome = await self._writer.upsert(call, Key(sobject, key, value), body, options_of(request))
         if isinstance(outcome, list):
             call.record_keys.extend(outcome)
             return self._several(request, sobject, outcome)
@@ -229,7 +231,7 @@ class Responses:
 
     async def delete(self, request: Request) -> Response:
         """DELETE /sobjects/{T}/{id}."""
-        self._writer.delete(call_of(request), _sobject(request), str(request.path_params["record_id"]))
+        self._writer.delete(call_of(request), sobject_of(request), str(request.path_params["record_id"]))
         return Response(status_code=204)
 
     def _several(self, request: Request, sobject: SObject, found: list[str]) -> Response:
@@ -251,21 +253,21 @@ class Responses:
 
     async def create_all(self, request: Request) -> Response:
         """POST /composite/sobjects."""
-        body = await _json(request)
-        return JSONResponse(await self._writer.create_all(call_of(request), body, _options(request)))
+        body = await json_of(request)
+        return JSONResponse(await self._writer.create_all(call_of(request), body, options_of(request)))
 
     async def update_all(self, request: Request) -> Response:
         """PATCH /composite/sobjects."""
-        body = await _json(request)
-        return JSONResponse(await self._writer.update_all(call_of(request), body, _options(request)))
+        body = await json_of(request)
+        return JSONResponse(await self._writer.update_all(call_of(request), body, options_of(request)))
 
     async def upsert_all(self, request: Request) -> Response:
         """PATCH /composite/sobjects/{T}/{ExtField}."""
-        sobject = _sobject(request)
+        sobject = sobject_of(request)
         key = _key_field(sobject, str(request.path_params["key"]))
-        body = await _json(request)
+        body = await json_of(request)
         call = call_of(request)
-        return JSONResponse(await self._writer.upsert_all(call, sobject, key, body, _options(request)))
+        return JSONResponse(await self._writer.upsert_all(call, sobject, key, body, options_of(request)))
 
     async def delete_all(self, request: Request) -> Response:
         """DELETE /composite/sobjects?ids=…."""
@@ -277,9 +279,9 @@ class Responses:
 
     async def retrieve_all(self, request: Request) -> Response:
         """GET and POST /composite/sobjects/{T}: records in the order of the ids, null where there is none."""
-        sobject = _sobject(request)
+        sobject = sobject_of(request)
         if request.method == "POST":
-            body = await _json_object(request)
+            body = await json_object(request)
             id_texts, names = body.get("ids"), body.get("fields")
         else:
             id_texts = request.query_params.get("ids", "").split(",")
@@ -302,23 +304,6 @@ class Responses:
         call_of(request).record_keys.append(record_id)
         shown: Record = {"attributes": query.attributes(sobject, record_id, _base(request)), "Id": record_id}
         return shown | {each.name: record[each.name] for each in fields}
-
-
-def version_of(path: str) -> int | None:
-    """Return the API version that a path names; None when it names none.
-
-    Raises:
-        ApiError: The version is retired (410) or not known (404).
-    """
-    if not path.startswith("/services/data/v"):
-        return None
-    text = path.removeprefix("/services/data/v").partition("/")[0]
-    number, _, minor = text.partition(".")
-    if minor != "0" or not number.isdecimal() or int(number) > NEWEST_VERSION:
-        raise not_found()
-    if int(number) < OLDEST_VERSION:
-        raise ApiError(410, "UNSUPPORTED_API_VERSION", f"API version {text} is retired")
-    return int(number)
 
 
 def _version_entry(version: int) -> dict[str, str]:
@@ -345,13 +330,6 @@ def _own_url(request: Request) -> str:
 
 def _base(request: Request) -> str:
     return f"/services/data/{request.path_params['version']}"
-
-
-def _sobject(request: Request) -> SObject:
-    sobject = SOBJECTS_BY_LOWER_NAME.get(str(request.path_params["sobject"]).lower())
-    if sobject is None:
-        raise not_found()
-    return sobject
 
 
 def _key_field(sobject: SObject, name: str) -> Field:
@@ -392,17 +370,6 @@ def _batch_size(request: Request) -> int:
     return MAX_BATCH
 
 
-def _options(request: Request) -> Options:
-    duplicates = _header_flags(request.headers.get("sforce-duplicate-rule-header", ""))
-    assign = request.headers.get("sforce-auto-assign", "TRUE").strip().upper()
-    return Options(allow_save=duplicates.get("allowsave") == "true", auto_assign=assign != "FALSE")
-
-
-def _header_flags(text: str) -> Mapping[str, str]:
-    pairs = (part.partition("=") for part in text.replace(",", ";").split(";"))
-    return {name.strip().lower(): value.strip().lower() for name, _, value in pairs}
-
-
 def _http_date(text: str) -> datetime:
     try:
         moment = parsedate_to_datetime(text)
@@ -411,45 +378,10 @@ def _http_date(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-async def _body(request: Request) -> bytes:
-    body = await request.body()
-    if request.headers.get("content-encoding", "").lower() != "gzip":
-        return body
-    try:
-        return gzip.decompress(body)
-    except (OSError, EOFError, zlib.error):
-        raise ApiError(400, "JSON_PARSER_ERROR", "the body is not gzip") from None
-
-
 async def _form(request: Request) -> dict[str, str]:
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise OAuthError("unsupported_grant_type", "grant type not supported")
     return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
-
-
-async def _json(request: Request) -> Any:
-    if not request.headers.get("content-type", "").lower().startswith("application/json"):
-        message = "Content type not supported by this resource; send application/json"
-        raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", message)
-    body = await _body(request)
-    try:
-        document = json.loads(body)
-        if b"\\u" in body:
-            # an escape may name half of a surrogate pair, which is no text
-            json.dumps(document, ensure_ascii=False).encode()
-    except json.JSONDecodeError as error:
-        message = f"{error.msg} at [line:{error.lineno}, column:{error.colno}]"
-        raise ApiError(400, "JSON_PARSER_ERROR", message) from None
-    except (ValueError, RecursionError):
-        raise ApiError(400, "JSON_PARSER_ERROR", "the body is not readable JSON in UTF-8") from None
-    return document
-
-
-async def _json_object(request: Request) -> Record:
-    body = await _json(request)
-    if not isinstance(body, dict):
-        raise ApiError(400, "JSON_PARSER_ERROR", "Unexpected token: an object is needed at [line:1, column:1]")
-    return body
 
 
 def _is_texts(value: Any) -> TypeGuard[list[str]]:

@@ -1,6 +1,6 @@
 """Which path and method is answered by which response."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,9 +17,10 @@ VERSIONS_PATH = "/services/data"
 _DATA = "/services/data/{version}"
 
 
-def routes(responses: Responses) -> list[Route]:
-    """Return the vendor's routes; the more particular path comes first."""
+def routes(responses: Responses, others: Iterable[tuple[str, str, Endpoint]] = ()) -> list[Route]:
+    """Return the vendor's routes; the more particular path comes first, so the other modules' do."""
     return [
+        *(_route(method, _DATA + path, endpoint) for method, path, endpoint in others),
         _route("POST", LOGIN_PATH, responses.token),
         _route("POST", REVOKE_PATH, responses.revoke),
         _route("GET", VERSIONS_PATH, responses.versions),

@@ -10,12 +10,15 @@ from typing import Any
 from simulator.control import Call, ControlPlane
 from simulator.marketo.exceptions import RowError
 from simulator.marketo.models.activities import Activity, ActivityLog, CustomTypes
+from simulator.marketo.models.crm import CrmObjects
+from simulator.marketo.models.custom_objects import CustomObjects
 from simulator.marketo.models.identity import Identity
 from simulator.marketo.models.leads import FieldChange, LeadTable, PlannedRow
 from simulator.marketo.models.memberships import Memberships, Program, StaticList
 from simulator.marketo.models.usage import Usage
 from simulator.marketo.schema import (
     ADD_TO_LIST,
+    API_SOURCE,
     CHANGE_DATA_VALUE,
     CHANGE_PROGRAM_STATUS,
     LEAD_FIELDS,
@@ -23,8 +26,6 @@ from simulator.marketo.schema import (
     REMOVE_FROM_LIST,
 )
 from simulator.marketo.values import format_time
-
-API_SOURCE = "Web service API"
 
 
 class Instance:
@@ -39,6 +40,8 @@ class Instance:
         self.leads = LeadTable(first_id=1001)
         self.log = ActivityLog(first_id=500_001)
         self.memberships = Memberships(first_id=2001)
+        self.crm = CrmObjects(self)
+        self.custom_objects = CustomObjects(self)
         self.reset()
 
     def reset(self) -> None:
@@ -47,6 +50,8 @@ class Instance:
         self.log = ActivityLog(self.log.next_id)
         self.memberships = Memberships(self.memberships.next_id)
         self.custom_types = CustomTypes(self.now_text())
+        self.crm.forget()
+        self.custom_objects.forget()
         self.usage = Usage()
         self.identity.forget_tokens()
 
@@ -73,6 +78,22 @@ class Instance:
                 self._log_new_lead(row.lead_id, call.at)
             for change in changes:
                 self._log_change(change, call, request_id)
+            if row.lead_id is not None and row.changes.get("externalCompanyId"):
+                shared = self.crm.company_values(row.changes["externalCompanyId"])
+                self.write_company(row.lead_id, shared, call.at, call.client)
+
+    def write_company(self, lead_id: int, values: dict[str, Any], at: datetime, user: str) -> None:
+        """Give a linked lead values of its company and log what changed."""
+        for change in self.leads.write(lead_id, values, at):
+            definition = LEAD_FIELDS[change.name]
+            attributes = {
+                "New Value": None if change.new is None else str(change.new),
+                "Old Value": None if change.old is None else str(change.old),
+                "Reason": "syncCompany",
+                "Source": API_SOURCE,
+                "Modifying User": user,
+            }
+            self.note(CHANGE_DATA_VALUE, lead_id, at, definition.id, definition.display_name, attributes)
 
     def add_to_list(self, static_list: StaticList, lead_ids: list[int], at: datetime) -> None:
         """Make leads members; who is one already stays one."""

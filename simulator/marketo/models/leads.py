@@ -21,7 +21,8 @@ PARTITIONS = {DEFAULT_PARTITION: 1, "Partners": 2}
 _PARTITION_FIELD = "leadPartitionId"
 _NATIVE_FIELDS = [name for name, each in REST_FIELDS.items() if each.crm_managed]
 _BOOLEAN_FIELDS = [name for name, each in REST_FIELDS.items() if each.data_type == "boolean"]
-_INDEXED = [name for name in SEARCHABLE_FIELDS if name != "id"]
+# the two links are no filters of the API, but what refers to them is looked up
+_INDEXED = [*(name for name in SEARCHABLE_FIELDS if name != "id"), "externalCompanyId", "externalSalesPersonId"]
 # nine in ten fresh leads read back equal times; the others show updatedAt one second before createdAt
 _SKEWED_ID_REMAINDER = 7
 
@@ -93,7 +94,7 @@ class LeadTable:
         _check_call(action, lookup_field)
         seen: set[Any] = set()
         planned: list[PlannedRow] = []
-        if partition is not None and partition not in PARTITIONS:
+        if partition is not None and str(partition) not in PARTITIONS:
             reason = ("1008", f"Partition '{partition}' does not exist or is not accessible")
             return [PlannedRow("skipped", reason=reason) for _ in rows]
         for row in rows:
@@ -196,6 +197,11 @@ class LeadTable:
     def move(self, lead_id: int, partition: str) -> None:
         """Put a lead into another partition."""
         self._update(lead_id, self._leads[lead_id], {_PARTITION_FIELD: PARTITIONS[partition]}, None)
+
+    def write(self, lead_id: int, values: Values, at: datetime) -> list[FieldChange]:
+        """Give a lead values that were read already, and tell what changed."""
+        stored = self._leads.get(lead_id)
+        return [] if stored is None else self._update(lead_id, stored, values, at)
 
     def tie_cookie(self, lead_id: int, cookie: str) -> None:
         """Give a lead a browser's cookie."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from simulator.marketo.exceptions import MarketoError, RowError
-from simulator.marketo.models.instance import API_SOURCE, Instance
+from simulator.marketo.models.instance import Instance
 from simulator.marketo.models.leads import PARTITIONS
-from simulator.marketo.schema import CHANGE_PARTITION, DELETE_LEAD, MERGE_LEADS
+from simulator.marketo.schema import API_SOURCE, CHANGE_PARTITION, DELETE_LEAD, MERGE_LEADS
 
 MAX_LOSERS = 25
 
@@ -18,7 +18,7 @@ def plan_move(instance: Instance, lead_id: object, partition: object) -> int:
     Raises:
         RowError: 1004 no such lead, 1008 no such partition.
     """
-    if partition not in PARTITIONS:
+    if str(partition) not in PARTITIONS:
         raise RowError("1008", f"Partition '{partition}' does not exist or is not accessible")
     return known(instance, lead_id)
 
@@ -61,7 +61,7 @@ def delete(instance: Instance, lead_id: int, at: datetime) -> None:
     if stored is None:
         return
     name = " ".join(stored[part] for part in ("firstName", "lastName") if part in stored)
-    _forget(instance, lead_id)
+    _forget(instance, lead_id, at)
     instance.note(DELETE_LEAD, lead_id, at, lead_id, name or stored.get("email") or str(lead_id), {})
 
 
@@ -94,8 +94,8 @@ def merge(instance: Instance, winner: int, losers: list[int], at: datetime) -> N
     present = [each for each in losers if each in instance.leads]
     for loser in present:
         instance.leads.fill(winner, dict(instance.leads.get(loser) or {}), at)
-        _hand_over(instance, loser, winner)
-        _forget(instance, loser)
+        _hand_over(instance, loser, winner, at)
+        _forget(instance, loser, at)
     attributes = {"Merge IDs": present, "Merged in Sales": False, "Merge Source": API_SOURCE, "Master Updated": True}
     instance.note(MERGE_LEADS, winner, at, winner, str(winner), attributes)
     if instance.control.switch("merge_losers_deleted"):
@@ -103,17 +103,19 @@ def merge(instance: Instance, winner: int, losers: list[int], at: datetime) -> N
             instance.note(DELETE_LEAD, loser, at, loser, str(loser), {})
 
 
-def _hand_over(instance: Instance, loser: int, winner: int) -> None:
+def _hand_over(instance: Instance, loser: int, winner: int, at: datetime) -> None:
     for static_list in instance.memberships.lists.values():
         if loser in static_list.members:
             static_list.members.setdefault(winner)
     for program in instance.memberships.programs.values():
         program.hand_over(loser, winner)
     instance.log.hand_over(loser, winner)
+    instance.crm.hand_over(loser, winner, at)
 
 
-def _forget(instance: Instance, lead_id: int) -> None:
+def _forget(instance: Instance, lead_id: int, at: datetime) -> None:
     instance.leads.remove(lead_id)
+    instance.crm.hand_over(lead_id, None, at)
     for static_list in instance.memberships.lists.values():
         static_list.members.pop(lead_id, None)
     for program in instance.memberships.programs.values():

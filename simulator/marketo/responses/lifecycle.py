@@ -11,7 +11,7 @@ from starlette.requests import Request
 from simulator.control import Call
 from simulator.marketo.exceptions import MarketoError, RowError, missing_parameter
 from simulator.marketo.models import lifecycle
-from simulator.marketo.models.instance import API_SOURCE, Instance
+from simulator.marketo.models.instance import Instance
 from simulator.marketo.models.leads import PARTITIONS, PlannedRow
 from simulator.marketo.models.memberships import NOT_IN_PROGRAM, Program
 from simulator.marketo.responses.envelope import (
@@ -28,7 +28,7 @@ from simulator.marketo.responses.envelope import (
     skipped,
 )
 from simulator.marketo.responses.leads import read_fields, shown_row
-from simulator.marketo.schema import PUSH_LEAD
+from simulator.marketo.schema import API_SOURCE, PUSH_LEAD
 
 _COOKIE = re.compile(r"id:\d{3}-[A-Z]{3}-\d{3}&token:_mch-\S+")
 

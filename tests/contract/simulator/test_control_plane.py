@@ -47,7 +47,7 @@ def test_load_answers_ids_and_records_gives_the_objects_back(marketo: httpx.Clie
     ("document", "reason"),
     [
         ({"unicorns": [{}]}, "unknown"),
-        ({"companies": [{}]}, "not simulated yet"),
+        ({"companies": [{}]}, "record 0: 1002"),
         ({"leads": [{"email": "a@example.com"}, {"leadScore": "many"}]}, "record 1: 1003"),
         ({"leads": [{"favouriteColour": "red"}]}, "record 0: 1006"),
         ({"leads": {}}, "array"),

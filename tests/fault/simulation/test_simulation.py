@@ -15,7 +15,7 @@ from tests.fault.simulation.schedule import Plan, schedule
 
 #: seeds of one shard; mutants are found by the first of them
 SHARD = 500
-SHARDS = 9
+SHARDS = 10
 #: seeds of the other tests lie beyond those of the shards
 ELSEWHERE = 1_000_000
 

@@ -112,6 +112,18 @@ def test_rows_of_one_write_are_told_apart_by_position(clients: Clients, marketo:
     ]
 
 
+@pytest.mark.cap("U47")
+def test_301_records_make_two_calls(clients: Clients, marketo: Twin) -> None:
+    """One person more than a call takes: the twin sees two calls, and all 301 persons are there."""
+    rows = [{"email": f"p{number}@example.com"} for number in range(301)]
+
+    results = clients.marketo().sync_leads(rows, action="createOrUpdate", lookup_field="email")
+
+    assert [row.status for row in results] == ["created"] * 301
+    assert len(marketo.get("records/leads")) == 301
+    assert len(marketo.calls_of("POST", LEADS)) == 2
+
+
 @pytest.mark.fault("FM18")
 def test_300_long_filter_values_never_make_marketo_answer_414(clients: Clients, marketo: Twin) -> None:
     """All of 300 persons are found by values that would not fit an address."""
