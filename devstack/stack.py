@@ -228,6 +228,15 @@ def _simulators(watched: Guard, command: Sequence[str | Path] | None, logs: Path
 
 
 @contextmanager
+def emulator() -> Iterator[str]:
+    """The emulator alone, without a deployed template; gives its address."""
+    with tempfile.TemporaryDirectory(prefix="leadbridge-emulator-") as name, guard() as watched:
+        folder = Path(name)
+        with _emulator(watched, folder, folder, "") as (_, endpoint):
+            yield endpoint
+
+
+@contextmanager
 def _emulator(watched: Guard, folder: Path, logs: Path, functions_endpoint: str) -> Iterator[tuple[Process, str]]:
     home = Path(os.environ.get(MINISTACK_SETTING) or ROOT / ".local/ministack")
     _compile(home)

@@ -24,6 +24,7 @@ from tests.integration.aws.local_aws import SettableClock, Unsteady, client, cre
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+TABLES = ("ConfigTable", "StateTable", "KeysTable", "ExecutionsTable")
 LEASE = timedelta(seconds=60)
 RETENTION = timedelta(days=30)
 
@@ -118,12 +119,12 @@ class MemoryWorld:
 
 
 class DynamoWorld:
-    """The adapters, on an in-process DynamoDB with the template's tables."""
+    """The adapters on a DynamoDB with the template's tables, in-process or at another client's address."""
 
-    def __init__(self) -> None:
+    def __init__(self, raw: "DynamoDBClient | None" = None) -> None:
         self.clock = SettableClock()
-        self.raw = client("dynamodb")
-        for table in ("ConfigTable", "StateTable", "KeysTable", "ExecutionsTable"):
+        self.raw = raw or client("dynamodb")
+        for table in TABLES:
             create_table(self.raw, table)
         self.unsteady = Unsteady(self.raw)
         self.dynamodb = cast("DynamoDBClient", self.unsteady)

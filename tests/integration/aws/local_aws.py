@@ -59,10 +59,10 @@ def local_aws() -> Iterator[None]:
         yield
 
 
-def client(service: str, config: Config = ONCE) -> Any:
-    """A client of the in-process AWS, with the SDK's repetitions off."""
+def client(service: str, config: Config = ONCE, **options: str) -> Any:
+    """A client of the in-process AWS, with the SDK's repetitions off; `options` lead it elsewhere."""
     session: Any = boto3.Session()  # the stubs know one type per service name; here the name is a variable
-    return session.client(service, config=config)
+    return session.client(service, config=config, **options)
 
 
 def create_table(dynamodb: "DynamoDBClient", logical_id: str) -> str:
