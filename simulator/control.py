@@ -277,7 +277,10 @@ class ControlPlane:
         if call.commit_delay <= 0:
             change()
             return
-        due = self.clock.timestamp() + call.commit_delay
+        self.schedule(self.clock.timestamp() + call.commit_delay, change)
+
+    def schedule(self, due: float, change: Callable[[], None]) -> None:
+        """Make a change when the clock has passed a time (seconds since 1970), seen by whoever calls then."""
         heappush(self._pending, (due, next(self._tie), change))
 
     def settle(self) -> None:

@@ -36,6 +36,29 @@ LIMITS: dict[str, Limit] = {
     "activity_ids": True,
     # whether activities vanish after 14 days, 90 days or 25 months, as their kind has it
     "retention": True,
+    # bulk extract: jobs that run, jobs in the queue with those, seconds to wait and to run, bytes a day
+    "export_running": 2,
+    "export_queue": 10,
+    "export_wait_seconds": 0,
+    "export_run_seconds": 30,
+    "export_bytes_per_day": 500_000_000,
+    # bulk import: the same, and the size that a request stays below
+    "import_running": 2,
+    "import_queue": 10,
+    "import_wait_seconds": 0,
+    "import_run_seconds": 10,
+    "import_bytes": 10_000_000,
+    # seconds between two refreshes of an extract job's status
+    "job_refresh_seconds": 60,
+    # filters by updatedAt and smart list, which not every subscription has (1035 without)
+    "export_optional_filters": True,
+    # completed jobs whose file is not there
+    "export_file_lost": False,
+    # jobs that end neither way, that fail, or that somebody cancels; and how the status spells it
+    "jobs_stuck": False,
+    "jobs_fail": False,
+    "jobs_cancelled": False,
+    "jobs_cancelled_with_two_l": True,
     # native CRM sync: companies, opportunities, roles and sales persons are closed to writes (1018)
     "native_crm": False,
     # entitlements: custom objects at all (1026 without), and the API for their schema (616 without)
@@ -84,6 +107,8 @@ class MarketoVendor:
 
     def records(self, object_name: str) -> list[Record]:
         """Give every record of an object."""
+        self._instance.exports.settle()
+        self._instance.imports.settle()
         return self._loader.records(object_name)
 
     def vendor_error(self, call: Call, code: str, message: str) -> Response:
@@ -115,10 +140,13 @@ class MarketoVendor:
 
     def before(self, call: Call) -> Response | None:
         """Refuse what the gateway refuses: sizes, tokens, and the instance's limits."""
+        self._instance.exports.settle()
+        self._instance.imports.settle()
         if call.target_bytes > self._control.limit("uri_bytes"):
             self._control.violation("414")
             return PlainTextResponse("Request-URI Too Long", status_code=414)
-        if len(call.body) > self._control.limit("body_bytes"):
+        upload = call.path.startswith("/bulk/v1/") and call.headers.get("content-type", "").startswith("multipart/")
+        if len(call.body) > self._control.limit("import_bytes" if upload else "body_bytes"):
             self._control.violation("413")
             return PlainTextResponse("Request Entity Too Large", status_code=413)
         if call.path == IDENTITY_PATH:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from simulator.control import ControlError, Record, parse_time
 from simulator.marketo.exceptions import MarketoError, RowError, missing_parameter
 from simulator.marketo.models.activities import Activity, standard_types
+from simulator.marketo.models.campaigns import Campaign
 from simulator.marketo.models.instance import Instance
 from simulator.marketo.models.memberships import Program, StaticList
 from simulator.marketo.models.objects import ObjectTable, PlannedObject, RowCheck, Values
@@ -28,6 +30,7 @@ class Loader:
             "programMembers": self._load_program_members,
             "staticLists": self._load_lists,
             "listMembers": self._load_list_members,
+            "smartCampaigns": self._load_campaigns,
             "customObjectTypes": self._load_types,
             **{name: partial(self._load_crm, name) for name in instance.crm.tables()},
         }
@@ -38,6 +41,8 @@ class Loader:
             "programMembers": self._list_program_members,
             "staticLists": lambda: [each.shown() for each in instance.memberships.lists.values()],
             "listMembers": self._list_list_members,
+            "smartCampaigns": lambda: [asdict(each) for each in instance.campaigns.campaigns.values()],
+            "campaignRequests": lambda: list(instance.campaigns.requests),
             "customObjectTypes": lambda: [each.shown() for each in instance.custom_objects.types.values()],
             **{name: partial(self._list_crm, name) for name in instance.crm.tables()},
         }
@@ -51,6 +56,8 @@ class Loader:
         self._check(object_name)
         if object_name in self._loaders:
             return self._loaders[object_name](records)
+        if object_name in self._listers:
+            raise ControlError(f"{object_name} can be read, not loaded")
         return self._load_custom(object_name, records)
 
     def records(self, object_name: str) -> list[Record]:
@@ -66,7 +73,8 @@ class Loader:
 
     def _check(self, object_name: str) -> None:
         types = self._instance.custom_objects.types
-        if object_name not in self._loaders and not (object_name in types and types[object_name].table):
+        known_here = self._loaders.keys() | self._listers.keys()
+        if object_name not in known_here and not (object_name in types and types[object_name].table):
             known = ", ".join(self._loaders)
             raise ControlError(f"the object {object_name!r} is unknown; this twin has {known}")
 
@@ -197,6 +205,22 @@ class Loader:
 
     def _list_crm(self, name: str) -> list[Record]:
         return self._instance.crm.tables()[name].all()
+
+    def _load_campaigns(self, records: list[Record]) -> list[Any]:
+        def read(record: Record) -> Campaign:
+            kind, program_id = record.get("type", "trigger"), record.get("programId")
+            if kind not in {"trigger", "batch"}:
+                raise RowError("1003", "a campaign's type is trigger or batch")
+            if program_id is not None:
+                self._instance.memberships.program_of(program_id)
+            trigger = kind == "trigger"
+            active, requestable = record.get("isActive", trigger), record.get("isRequestable", trigger)
+            now = self._instance.now_text()
+            return Campaign(self._new_id(record), _name(record), kind, active, requestable, program_id, now)
+
+        loaded = _each(records, read)
+        self._instance.campaigns.campaigns |= {each.id: each for each in loaded}
+        return [each.id for each in loaded]
 
     # custom objects: first the types, then records under the name of their type
 

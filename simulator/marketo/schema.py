@@ -188,7 +188,15 @@ class ActivityType:
 NEW_LEAD, CHANGE_DATA_VALUE, ADD_TO_LIST, REMOVE_FROM_LIST, CHANGE_PROGRAM_STATUS = 12, 13, 24, 25, 104
 MERGE_LEADS, DELETE_LEAD, CHANGE_PARTITION, PUSH_LEAD = 32, 37, 100, 145
 ADD_TO_OPPORTUNITY, REMOVE_FROM_OPPORTUNITY, UPDATE_OPPORTUNITY = 34, 35, 36
+REQUEST_CAMPAIGN, CHANGE_MEMBER_DATA = 47, 123
 API_SOURCE = "Web service API"
+MEMBER_DATA_FIELDS = {
+    "acquiredBy": "boolean",
+    "statusReason": "string",
+    "registrationCode": "string",
+    "seats": "integer",
+}
+"""Fields of a program member that the API writes, with their types; the last two are custom ones."""
 
 
 def _texts(*names: str) -> list[Attribute]:
@@ -276,6 +284,20 @@ ACTIVITY_TYPES = [
         "A person moves to another partition",
         Attribute("New Partition ID", "integer"),
         _texts("Old Partition ID", "Reason"),
+    ),
+    ActivityType(
+        REQUEST_CAMPAIGN,
+        "Request Campaign",
+        "A campaign is requested",
+        Attribute("Campaign ID", "integer"),
+        _texts("Source"),
+    ),
+    ActivityType(
+        CHANGE_MEMBER_DATA,
+        "Change Program Member Data",
+        "A field of a program member changes",
+        Attribute("Program ID", "integer"),
+        _texts("Attribute Name", "New Value", "Old Value", "Source"),
     ),
     ActivityType(110, "Call Webhook", "A campaign calls a webhook", Attribute("Webhook", "integer")),
     ActivityType(

@@ -6,9 +6,13 @@ from starlette.routing import Route
 
 from simulator.marketo.models.instance import Instance
 from simulator.marketo.responses.activities import ActivityResponses
+from simulator.marketo.responses.assets import AssetHandler, AssetResponses, asset_endpoint
+from simulator.marketo.responses.campaigns import CampaignResponses
 from simulator.marketo.responses.custom_objects import CustomObjectResponses
-from simulator.marketo.responses.envelope import Handler, endpoint
+from simulator.marketo.responses.envelope import Handler, endpoint, file_endpoint
+from simulator.marketo.responses.exports import ExportResponses
 from simulator.marketo.responses.identity import IdentityResponses
+from simulator.marketo.responses.imports import ImportResponses
 from simulator.marketo.responses.leads import LeadResponses
 from simulator.marketo.responses.lifecycle import LifecycleResponses
 from simulator.marketo.responses.memberships import MembershipResponses
@@ -28,6 +32,7 @@ def make_routes(instance: Instance) -> list[Route]:
     """Give the routes of the API; the busiest first."""
     leads, activities = LeadResponses(instance), ActivityResponses(instance)
     memberships, stats = MembershipResponses(instance), StatsResponses(instance)
+    campaigns = CampaignResponses(instance)
     lifecycle = LifecycleResponses(instance)
     custom_type = "activities/external/type/{api_name}"
     table: list[tuple[str, str, Handler]] = [
@@ -56,6 +61,12 @@ def make_routes(instance: Instance) -> list[Route]:
         ("POST", "programs/{program_id}/members/status.json", memberships.set_status),
         ("GET", "programs/{program_id}/members.json", memberships.program_members),
         ("POST", "programs/{program_id}/members/delete.json", memberships.delete_members),
+        ("GET", "programs/members/describe.json", memberships.describe_members),
+        ("POST", "programs/{program_id}/members.json", campaigns.update_members),
+        ("GET", "campaigns.json", campaigns.campaigns),
+        ("GET", "campaigns/{campaign_id}.json", campaigns.campaign),
+        ("POST", "campaigns/{campaign_id}/trigger.json", campaigns.trigger),
+        ("POST", "campaigns/{campaign_id}/schedule.json", campaigns.schedule),
         ("POST", "leads/delete.json", lifecycle.delete),
         ("DELETE", "leads.json", lifecycle.delete_by_method),
         ("POST", "leads/push.json", lifecycle.push),
@@ -80,6 +91,8 @@ def make_routes(instance: Instance) -> list[Route]:
     identity = IdentityResponses(instance)
     return [
         *(Route(f"/rest/v1/{path}", endpoint(handler), methods=[method]) for method, path, handler in table),
+        *_asset_routes(AssetResponses(instance)),
+        *_bulk_routes(instance),
         Route(IDENTITY_PATH, identity.token, methods=["GET", "POST"]),
     ]
 
@@ -112,4 +125,62 @@ def _custom_object_rows(custom: CustomObjectResponses) -> list[tuple[str, str, H
         ("GET", f"{one}.json", custom.query),
         ("POST", f"{one}.json", custom.sync),
         ("POST", f"{one}/delete.json", custom.delete),
+    ]
+
+
+def _bulk_routes(instance: Instance) -> list[Route]:
+    routes: list[Route] = []
+    for base in ("leads", "activities", "program/members", "customobjects/{api_name}"):
+        exports = ExportResponses(instance, base.removesuffix("/{api_name}"))
+        one = f"/bulk/v1/{base}/export/{{export_id}}"
+        table: list[tuple[str, str, Handler]] = [
+            ("GET", f"/bulk/v1/{base}/export.json", exports.jobs),
+            ("POST", f"/bulk/v1/{base}/export/create.json", exports.create),
+            ("POST", f"{one}/enqueue.json", exports.enqueue),
+            ("POST", f"{one}/cancel.json", exports.cancel),
+            ("GET", f"{one}/status.json", exports.status),
+        ]
+        # bulk answers are never compressed
+        routes += [Route(path, endpoint(handler, compress=False), methods=[method]) for method, path, handler in table]
+        routes.append(Route(f"{one}/file.json", file_endpoint(exports.file), methods=["GET"]))
+    return routes + _import_routes(ImportResponses(instance))
+
+
+def _import_routes(imports: ImportResponses) -> list[Route]:
+    leads, members = "/bulk/v1/leads", "/bulk/v1/program/members/import"
+    objects = "/bulk/v1/customobjects/{api_name}/import"
+    one = "{batch_id}"
+    table: list[tuple[str, str, Handler]] = [
+        ("POST", f"{leads}.json", imports.leads),
+        ("GET", f"{leads}/batch/{one}.json", imports.lead_status),
+        ("POST", "/bulk/v1/program/{program_id}/members/import.json", imports.members),
+        ("GET", f"{members}/{one}/status.json", imports.member_status),
+        ("POST", f"{objects}.json", imports.objects),
+        ("GET", f"{objects}/{one}/status.json", imports.object_status),
+    ]
+    routes = [Route(path, endpoint(handler, compress=False), methods=[method]) for method, path, handler in table]
+    for base in (f"{leads}/batch", members, objects):
+        routes.append(Route(f"{base}/{one}/failures.json", file_endpoint(imports.failures), methods=["GET"]))
+        routes.append(Route(f"{base}/{one}/warnings.json", file_endpoint(imports.warnings), methods=["GET"]))
+    return routes
+
+
+def _asset_routes(assets: AssetResponses) -> list[Route]:
+    table: list[tuple[str, str, AssetHandler]] = [
+        ("GET", "programs.json", assets.programs),
+        ("GET", "program/byName.json", assets.program_by_name),
+        ("GET", "program/{asset_id}.json", assets.program),
+        ("GET", "channels.json", assets.channels),
+        ("GET", "channel/byName.json", assets.channel_by_name),
+        ("GET", "folder/{asset_id}/tokens.json", assets.tokens),
+        ("POST", "folder/{asset_id}/tokens.json", assets.set_token),
+        ("POST", "folder/{asset_id}/tokens/delete.json", assets.delete_token),
+        ("GET", "smartCampaigns.json", assets.campaigns),
+        ("GET", "smartCampaign/byName.json", assets.campaign_by_name),
+        ("GET", "smartCampaign/{asset_id}.json", assets.campaign),
+        ("POST", "smartCampaign/{asset_id}/activate.json", assets.activate),
+        ("POST", "smartCampaign/{asset_id}/deactivate.json", assets.deactivate),
+    ]
+    return [
+        Route(f"/rest/asset/v1/{path}", asset_endpoint(handler), methods=[method]) for method, path, handler in table
     ]

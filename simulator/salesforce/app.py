@@ -9,21 +9,25 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from simulator.control import Call, ControlError, ControlPlane, Limit, Record
+from simulator.salesforce.bulk_ingest import Ingest
+from simulator.salesforce.bulk_query import BulkQuery
 from simulator.salesforce.composite import Composite
 from simulator.salesforce.exceptions import ApiError, RowError
 from simulator.salesforce.ids import IdSequence
 from simulator.salesforce.lifecycle import Lifecycle
 from simulator.salesforce.models import Org, Stamp
 from simulator.salesforce.oauth import LOGIN_AUDIENCE, Login
+from simulator.salesforce.outbound import Outbound
 from simulator.salesforce.reading import OLDEST_SUPPORTED_VERSION, version_of
 from simulator.salesforce.replication import Replication
 from simulator.salesforce.responses import Responses, api_error_response
 from simulator.salesforce.schema import SOBJECTS, SObject
-from simulator.salesforce.urls import LOGIN_PATH, REVOKE_PATH, VERSIONS_PATH, routes
+from simulator.salesforce.urls import INTROSPECT_PATH, LOGIN_PATH, REVOKE_PATH, VERSIONS_PATH, routes
 from simulator.salesforce.usage import Usage
+from simulator.salesforce.writing import Writer
 from simulator.serving import read_json
 
-_OPEN_PATHS = frozenset({LOGIN_PATH, REVOKE_PATH, VERSIONS_PATH, VERSIONS_PATH + "/"})
+_OPEN_PATHS = frozenset({LOGIN_PATH, INTROSPECT_PATH, REVOKE_PATH, VERSIONS_PATH, VERSIONS_PATH + "/"})
 # HTTP statuses that go with codes when a fault rule names only the code
 _STATUS_OF_CODE = {
     "INVALID_SESSION_ID": 401,
@@ -57,16 +61,42 @@ class SalesforceVendor:
         "replicated_ids": 600_000,
         "collection_records": 200,
         "collection_chunks": 10,
+        # bulk jobs: how long one waits, how long each of its batches takes, and what a batch holds
+        "bulk_queue_seconds": 1,
+        "bulk_batch_seconds": 1,
+        "bulk_batch_records": 10_000,
+        # size of an upload once encoded as base64
+        "bulk_bytes": 150_000_000,
+        "bulk_page_records": 50_000,
+        "bulk_daily_batches": 15_000,
+        "bulk_daily_query_jobs": 10_000,
+        # an open job is given up, and an ended one forgotten, after so long
+        "bulk_open_seconds": 86_400,
+        "bulk_result_seconds": 604_800,
+        # a job fails when so many of its batches are done; 0: never
+        "bulk_fail_after_batches": 0,
+        # whether a column that the object lacks fails the job, or is left out
+        "bulk_unknown_column_fails": True,
         # between finding an upsert's match (or a create's duplicates) and the commit, in real time
         "race_window_seconds": 0.01,
+        # how long a write keeps its row and parents locked, in real time; 0: no locks between calls
+        "lock_hold_seconds": 0,
         "latency_seconds": 0,
         # whether one unreadable record (unknown column, wrong JSON type) refuses its whole collection
         "unreadable_record_refuses_collection": True,
         "strict_assertion_expiry": False,
         "accept_login_audience": True,
         "accept_test_audience": True,
+        # what an administrator has set up for the app, and whether people's consent still holds
+        "app_installed": True,
+        "user_admin_approved": True,
+        "client_credentials_user": True,
+        "on_my_domain": True,
+        "refresh_token_valid": True,
         "duplicate_rule_alert": False,
         "duplicate_rule_block": False,
+        # whether the rule looks at contacts as well as at leads
+        "duplicate_rule_contacts": False,
         "assignment_rule": False,
     }
 
@@ -75,11 +105,13 @@ class SalesforceVendor:
         self._login = Login(control)
         self._ids = IdSequence()
         self.routes: Sequence[Route] = []
+        self._outbound = Outbound(control, lambda: self._org)
         self.reset()
         self.control_routes: Sequence[Route] = [
             Route("/_sim/certificate", self._upload_certificate, methods=["POST"]),
             Route("/_sim/revoke", self._revoke_all, methods=["POST"]),
             *Lifecycle(control, lambda: self._org).routes(),
+            *self._outbound.routes(),
         ]
 
     # control plane
@@ -91,19 +123,25 @@ class SalesforceVendor:
             "client_secret": self._login.app.client_secret,
             "username": min(self._login.app.usernames),
             "audience": LOGIN_AUDIENCE,
+            "refresh_token": self._login.refresh_token,
         }
 
     def reset(self) -> None:
         """Forget every record, session, cursor and count; apps and their certificates stay."""
-        self._login.forget_sessions()
+        self._login.start_over()
+        self._outbound.forget()
         self._org = Org(self._ids)
         self._org.add_users(self._control.clock.now())
         self._usage = Usage(self._control)
         # the server reads the list at each call, so a new one takes effect at once
-        responses = Responses(self._control, self._org, self._login, self._usage)
+        writer = Writer(self._org, self._control)
+        responses = Responses(self._control, self._org, self._login, self._usage, writer)
         composite = Composite(self._control, self._org)
         replication = Replication(self._control, self._org)
-        self.routes = composite.routes = routes(responses, [*composite.endpoints(), *replication.endpoints()])
+        ingest = Ingest(self._control, self._org, self._usage, writer)
+        bulk_query = BulkQuery(self._control, self._org, self._usage)
+        others = (composite, replication, ingest, bulk_query)
+        self.routes = composite.routes = routes(responses, [each for other in others for each in other.endpoints()])
 
     def load(self, object_name: str, records: list[Record]) -> list[Any]:
         """Insert records under the platform's rules, all or none, and give their ids.
@@ -112,6 +150,8 @@ class SalesforceVendor:
             ControlError: Unknown object, or a record the platform would refuse.
         """
         sobject = _known(object_name)
+        # what fell due before comes first
+        self._control.settle()
         stamp = Stamp(self._control.clock.now(), self._org.user_id)
         made: list[str] = []
         with self._org.transaction() as roll_back:

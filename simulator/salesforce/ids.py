@@ -10,6 +10,7 @@ _ORG_PART = "Hs00"
 
 ORGANIZATION_PREFIX = "00D"
 LOCATOR_PREFIX = "01g"
+JOB_PREFIX = "750"
 
 
 def with_suffix(short: str) -> str:

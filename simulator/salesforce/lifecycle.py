@@ -45,12 +45,13 @@ class Lifecycle:
             "undelete": self._undelete,
             "purge": self._purge,
             "set": self._set,
+            "locks": self._lock,
         }
         return [Route(f"/_sim/{name}", endpoint, methods=["POST"]) for name, endpoint in table.items()]
 
     async def _convert_all(self, request: Request) -> Response:
         """Convert leads: `{"leads": [{"leadId", "accountId"?, "contactId"?, "opportunityName"?, ...}]}`."""
-        document = await _object(request)
+        document = await self._object(request)
         leads = document.get("leads")
         if not isinstance(leads, list) or not all(isinstance(each, dict) for each in leads):
             raise ControlError("leads is an array of objects with leadId")
@@ -114,7 +115,7 @@ class Lifecycle:
 
     async def _merge(self, request: Request) -> Response:
         """Merge records: `{"object", "master", "losers": [ids]}`; what points to a loser points to the master then."""
-        document = await _object(request)
+        document = await self._object(request)
         sobject, losers = _known(document), document.get("losers")
         if sobject.name not in _MERGEABLE:
             raise ControlError(f"{sobject.name} records cannot be merged; one of {', '.join(_MERGEABLE)}")
@@ -181,7 +182,7 @@ class Lifecycle:
 
     async def _purge(self, request: Request) -> Response:
         """Empty the Recycle Bin (`{"object"}`), or forget the log of deletions too (`{"log": true}`)."""
-        document = await _object(request)
+        document = await self._object(request)
         stamp = self._stamp()
         if document.get("log") is True:
             self._org.purged.clear()
@@ -197,7 +198,7 @@ class Lifecycle:
 
     async def _set(self, request: Request) -> Response:
         """Set fields as the platform does, read-only ones included: `{"object", "ids", "fields"}`."""
-        document = await _object(request)
+        document = await self._object(request)
         sobject, fields = _known(document), document.get("fields")
         if not isinstance(fields, dict):
             raise ControlError("fields is an object")
@@ -216,8 +217,21 @@ class Lifecycle:
                 self._org.set_raw(sobject, each, given, self._stamp())
         return JSONResponse({"changed": record_ids})
 
+    async def _lock(self, request: Request) -> Response:
+        """Hold records as another transaction would: `{"ids", "seconds"}` on the clock, 0 gives them back."""
+        document = await self._object(request)
+        listed, seconds = document.get("ids"), document.get("seconds", 0)
+        if not isinstance(listed, list) or not isinstance(seconds, int | float) or isinstance(seconds, bool):
+            raise ControlError("ids is an array of record ids, seconds a number")
+        found = [ids.normalise(str(each)) for each in listed]
+        if None in found:
+            raise ControlError("ids is an array of record ids")
+        now = self._control.clock.timestamp()
+        self._org.locks.hold([each for each in found if each], "someone else", now + seconds)
+        return JSONResponse(self._org.locks.held(now))
+
     async def _aimed(self, request: Request) -> tuple[SObject, list[str]]:
-        document = await _object(request)
+        document = await self._object(request)
         sobject = _known(document)
         return sobject, self._ids_of(sobject, document)
 
@@ -237,15 +251,16 @@ class Lifecycle:
             raise ControlError(f"no live {name} has the id {record_id}")
         return found
 
+    async def _object(self, request: Request) -> Record:
+        document: Any = await read_json(request)
+        if not isinstance(document, dict):
+            raise ControlError("the body is a JSON object")
+        # what fell due before comes first
+        self._control.settle()
+        return document
+
     def _stamp(self) -> Stamp:
         return Stamp(self._control.clock.now(), self._org.assigned_user_id)
-
-
-async def _object(request: Request) -> Record:
-    document: Any = await read_json(request)
-    if not isinstance(document, dict):
-        raise ControlError("the body is a JSON object")
-    return document
 
 
 def _known(document: Record) -> SObject:

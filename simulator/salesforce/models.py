@@ -12,6 +12,7 @@ from typing import Any
 
 from simulator.salesforce import ids, values
 from simulator.salesforce.exceptions import ParseError, RowError
+from simulator.salesforce.locks import Locks
 from simulator.salesforce.schema import (
     CONVERTED_LEAD_STATUS,
     DEFAULT_MEMBER_STATUS,
@@ -63,6 +64,15 @@ class Stamp:
     def text(self) -> str:
         """The time as the audit fields show it."""
         return values.stamp(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record was made or changed, and by whom."""
+
+    record_id: str
+    at: datetime
+    user_id: str
 
 
 @dataclass
@@ -130,6 +140,10 @@ class Org:
         self.deletions_logged_from = ""
         self.user_id = ""
         self.assigned_user_id = ""
+        self.locks = Locks()
+        # changes of the one object that an outbound message watches, if there is one
+        self.watched = ""
+        self.changes: list[Change] = []
         self._undo: list[Callable[[], None]] = []
         self._open = 0
 
@@ -270,6 +284,7 @@ class Org:
         table.put(record_id, record)
         self._undo.append(lambda: table.remove(record_id))
         self._hide(table, record_id, None, stamp)
+        self._note_change(sobject, record_id, stamp)
         if sobject.name == "Campaign":
             self._add_member_statuses(record_id, stamp)
         elif sobject.name == "OpportunityContactRole":
@@ -304,6 +319,7 @@ class Org:
         table.put(record_id, record)
         self._undo.append(lambda: table.put(record_id, old))
         self._hide(table, record_id, seen, stamp)
+        self._note_change(sobject, record_id, stamp)
         if sobject.name == "OpportunityContactRole":
             self._keep_one_primary(record, stamp)
 
@@ -349,6 +365,15 @@ class Org:
         table = self.tables[sobject.name]
         record = table.rows[record_id].values | {"SystemModstamp": stamp.text} | given
         self._put(table, record_id, record)
+        if not record["IsDeleted"]:
+            self._note_change(sobject, record_id, stamp)
+
+    def _note_change(self, sobject: SObject, record_id: str, stamp: Stamp) -> None:
+        if sobject.name != self.watched:
+            return
+        change = Change(record_id, stamp.at, stamp.user_id)
+        self.changes.append(change)
+        self._undo.append(lambda: self.changes.remove(change))
 
     def _put(self, table: Table, record_id: str, record: Record) -> None:
         old = table.rows[record_id].values
@@ -375,6 +400,11 @@ class Org:
             values_of = table.rows[other].values
             if other != role["Id"] and values_of["IsPrimary"]:
                 self._put(table, other, values_of | {"IsPrimary": False, "SystemModstamp": stamp.text})
+
+    def key_of_parent(self, parent: ParentKey) -> str | None:
+        """Return the id of the one record that a parent's key names, if there is just one."""
+        found = self.matches(parent.sobject, parent.field, parent.value)
+        return found[0] if len(found) == 1 else None
 
     def parent(self, reference: Field, record_id: str | None) -> tuple[SObject, Record] | None:
         """Return the record that a reference points to, with its object; None when it is not there."""
@@ -433,8 +463,13 @@ class Org:
             raise RowError("MALFORMED_ID", f"{reference.name}: id value of incorrect type: {value}", [reference.name])
         for target in reference.reference_to:
             sobject = SOBJECTS.get(target)
-            if sobject and self.current(sobject, record_id):
-                return record_id
+            parent = self.current(sobject, record_id) if sobject else None
+            if parent is None:
+                continue
+            if reference.name == "OwnerId" and not parent.get("IsActive", True):
+                message = f"operation performed with inactive user [{record_id}] as owner of record"
+                raise RowError("INACTIVE_OWNER_OR_USER", message, ["OwnerId"])
+            return record_id
         raise RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [reference.name])
 
     def _refuse_taken(self, sobject: SObject, record: Record, record_id: str) -> None:

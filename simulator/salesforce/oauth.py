@@ -1,6 +1,7 @@
 """Logging in: connected apps and their certificates, assertions really verified, sessions that end.
 
-Source: OAuth 2.0 JWT bearer flow, client credentials flow and their error lists.
+Source: OAuth 2.0 JWT bearer flow, client credentials flow, refresh token flow, token introspection, and
+their error lists.
 """
 
 import base64
@@ -41,6 +42,8 @@ class Session:
 
     client_id: str
     last_used: float
+    opened_at: float = 0.0
+    refresh_token: str | None = None
 
 
 class Login:
@@ -53,6 +56,9 @@ class Login:
         self._apps = {self.app.client_id: self.app}
         self._sessions: dict[str, Session] = {}
         self._issued = 0
+        # what the consent of a person in the browser once gave; the twin has no browser
+        self.refresh_token = "5Aep" + _derived(control.seed, "refresh token")[:80]
+        self._refresh_tokens = {self.refresh_token}
 
     def forget_sessions(self) -> int:
         """End every session and return how many there were."""
@@ -92,26 +98,70 @@ class Login:
         Raises:
             OAuthError: With the vendor's error and description.
         """
+        if not self._control.switch("app_installed"):
+            raise OAuthError("invalid_client", "External client app is not installed in this org")
+        refresh_token: str | None = None
         match form.get("grant_type"):
             case grant if grant == JWT_BEARER:
                 client_id = self._verify_assertion(form.get("assertion", ""), own_url)
             case "client_credentials":
                 client_id = self._verify_client(form, authorization)
+                if not self._control.switch("on_my_domain"):
+                    raise OAuthError("invalid_grant", "request not supported on this domain")
+                if not self._control.switch("client_credentials_user"):
+                    raise OAuthError("invalid_grant", "no client credentials user enabled")
+            case "refresh_token":
+                client_id = self._verify_client(form, authorization)
+                refresh_token = form.get("refresh_token", "")
+                if refresh_token not in self._refresh_tokens or not self._control.switch("refresh_token_valid"):
+                    raise OAuthError("invalid_grant", "expired access/refresh token")
             case _:
                 raise OAuthError("unsupported_grant_type", "grant type not supported")
         self._issued += 1
         token = f"00D!{_derived(self._control.seed, f'token {self._issued}')}"
-        self._sessions[token] = Session(client_id, self._control.clock.timestamp())
+        now = self._control.clock.timestamp()
+        self._sessions[token] = Session(client_id, now, now, refresh_token)
         return token
 
+    def introspect(self, form: dict[str, str], authorization: str) -> dict[str, Any]:
+        """Say what a token is worth; the end of a session is told nowhere else.
+
+        Raises:
+            OAuthError: The client that asks did not show who it is.
+        """
+        self._verify_client(form, authorization)
+        session = self._sessions.get(form.get("token", ""))
+        ends = session.last_used + self._control.limit("session_seconds") if session else 0.0
+        if session is None or ends <= self._control.clock.timestamp():
+            return {"active": False}
+        return {
+            "active": True,
+            "scope": "api web",
+            "client_id": session.client_id,
+            "username": INTEGRATION_USER,
+            "token_type": "access_token",
+            "iat": int(session.opened_at),
+            "nbf": int(session.opened_at),
+            "exp": int(ends),
+        }
+
     def revoke(self, token: str) -> None:
-        """End one session.
+        """End one session, or a refresh token with all its sessions.
 
         Raises:
             OAuthError: There is no such token.
         """
-        if self._sessions.pop(token, None) is None:
+        if token in self._refresh_tokens:
+            # with it go the sessions that it opened
+            self._refresh_tokens.discard(token)
+            self._sessions = {key: each for key, each in self._sessions.items() if each.refresh_token != token}
+        elif self._sessions.pop(token, None) is None:
             raise OAuthError("invalid_token", "the token is not valid")
+
+    def start_over(self) -> None:
+        """Be as at the start: no session, and the refresh token that people gave works again."""
+        self.forget_sessions()
+        self._refresh_tokens = {self.refresh_token}
 
     def authenticate(self, authorization: str) -> str:
         """Return the client id of the session that a request shows; using a session extends it.
@@ -152,6 +202,8 @@ class Login:
             raise _invalid_assertion()
         if claims.get("sub") not in app.usernames:
             raise OAuthError("invalid_grant", "user hasn't approved this consumer")
+        if not self._control.switch("user_admin_approved"):
+            raise OAuthError("invalid_app_access", "user is not admin approved to access this app")
         if claims.get("aud") not in self._audiences(own_url):
             raise OAuthError("invalid_grant", "audience is invalid")
         expires = claims.get("exp")

@@ -103,6 +103,7 @@ def options_of(request: Request) -> Options:
     assign = request.headers.get("sforce-auto-assign", "TRUE").strip().upper()
     return Options(
         allow_save=duplicates.get("allowsave") == "true",
+        record_details=duplicates.get("includerecorddetails") == "true",
         auto_assign=assign != "FALSE",
         in_one_piece=bool(request.scope["state"].get("in_one_piece")),
     )

@@ -1,5 +1,6 @@
 """The answers of the REST resources: one method for each, in the vendor's wire forms."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -13,7 +14,7 @@ from simulator.control import ControlPlane, call_of
 from simulator.salesforce import ids, query, soql
 from simulator.salesforce.exceptions import ApiError, OAuthError, not_found
 from simulator.salesforce.models import Org, Record
-from simulator.salesforce.oauth import Login
+from simulator.salesforce.oauth import JWT_BEARER, Login
 from simulator.salesforce.reading import (
     NEWEST_VERSION,
     OLDEST_VERSION,
@@ -49,12 +50,12 @@ class Cursor:
 class Responses:
     """The endpoints of one org."""
 
-    def __init__(self, control: ControlPlane, org: Org, login: Login, usage: Usage) -> None:
+    def __init__(self, control: ControlPlane, org: Org, login: Login, usage: Usage, writer: Writer) -> None:
         self._control = control
         self._org = org
         self._login = login
         self._usage = usage
-        self._writer = Writer(org, control)
+        self._writer = writer
         self._cursors: dict[str, Cursor] = {}
 
     # logging in
@@ -71,7 +72,7 @@ class Responses:
             "id": f"{own_url}/id/{self._org.organization_id}/{self._org.user_id}",
             "token_type": "Bearer",
         }
-        if form["grant_type"] == "client_credentials":
+        if form["grant_type"] != JWT_BEARER:
             answer["signature"] = "c2ltdWxhdGVkIHNpZ25hdHVyZQ=="
             answer["issued_at"] = str(int(self._control.clock.timestamp() * 1000))
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
@@ -80,6 +81,25 @@ class Responses:
         """POST /services/oauth2/revoke."""
         self._login.revoke((await _form(request)).get("token", ""))
         return Response(status_code=200)
+
+    async def introspect(self, request: Request) -> Response:
+        """POST /services/oauth2/introspect."""
+        return JSONResponse(self._login.introspect(await _form(request), request.headers.get("authorization", "")))
+
+    async def user_info(self, request: Request) -> Response:
+        """GET /services/oauth2/userinfo."""
+        user = self._org.tables["User"].rows[self._org.user_id].values
+        return JSONResponse(
+            {
+                "sub": f"{_own_url(request)}/id/{self._org.organization_id}/{self._org.user_id}",
+                "user_id": self._org.user_id,
+                "organization_id": self._org.organization_id,
+                "preferred_username": user["Username"],
+                "name": user["Name"],
+                "email": user["Email"],
+                "active": user["IsActive"],
+            }
+        )
 
     # what there is
 
@@ -100,11 +120,12 @@ class Responses:
             return {"Max": most, "Remaining": most if left is None else left}
 
         remaining = max(0, self._usage.allowed - self._usage.used)
+        batches, jobs = (int(self._control.limit(name)) for name in ("bulk_daily_batches", "bulk_daily_query_jobs"))
         return JSONResponse(
             {
                 "DailyApiRequests": amount(self._usage.allowed, remaining),
-                "DailyBulkApiBatches": amount(15_000),
-                "DailyBulkV2QueryJobs": amount(10_000),
+                "DailyBulkApiBatches": amount(batches, max(0, batches - self._usage.spent("batches"))),
+                "DailyBulkV2QueryJobs": amount(jobs, max(0, jobs - self._usage.spent("query jobs"))),
                 "DailyBulkV2QueryFileStorageMB": amount(976_562),
                 "DailyDeliveredPlatformEvents": amount(50_000),
                 "DataStorageMB": amount(10_240),
@@ -205,6 +226,7 @@ class Responses:
         sobject = sobject_of(request)
         body = await json_object(request)
         record_id = str(request.path_params["record_id"])
+        self._refuse_changed(request, sobject, record_id)
         await self._writer.update(call_of(request), sobject, record_id, body, options_of(request))
         return Response(status_code=204)
 
@@ -231,7 +253,9 @@ class Responses:
 
     async def delete(self, request: Request) -> Response:
         """DELETE /sobjects/{T}/{id}."""
-        self._writer.delete(call_of(request), sobject_of(request), str(request.path_params["record_id"]))
+        sobject, record_id = sobject_of(request), str(request.path_params["record_id"])
+        self._refuse_changed(request, sobject, record_id)
+        self._writer.delete(call_of(request), sobject, record_id)
         return Response(status_code=204)
 
     def _several(self, request: Request, sobject: SObject, found: list[str]) -> Response:
@@ -244,10 +268,26 @@ class Responses:
         if record is None:
             raise not_found()
         call_of(request).record_keys.append(record_id)
+        self._refuse_changed(request, sobject, record_id)
+        headers = {"ETag": _etag(record)} if sobject.name == "Account" else {}
+        if _is_known_to_client(request, sobject, record):
+            return Response(status_code=304, headers=headers)
         names = request.query_params.get("fields")
         fields = _fields(sobject, names.split(",")) if names else list(sobject.fields)
         shown: Record = {"attributes": query.attributes(sobject, record_id, _base(request))}
-        return JSONResponse(shown | {each.name: record[each.name] for each in fields})
+        return JSONResponse(shown | {each.name: record[each.name] for each in fields}, headers=headers)
+
+    def _refuse_changed(self, request: Request, sobject: SObject, text: str) -> None:
+        """Refuse a call whose condition does not hold: times in whole seconds, and for accounts the ETag."""
+        row = self._org.tables[sobject.name].rows.get(ids.normalise(text) or "")
+        record = row.seen_at(self._control.clock.timestamp()) if row else None
+        if record is None:
+            return
+        unmodified = request.headers.get("if-unmodified-since")
+        wanted = request.headers.get("if-match") if sobject.name == "Account" else None
+        is_late = unmodified is not None and _changed_at(record) > _http_date(unmodified)
+        if is_late or (wanted is not None and wanted not in ("*", _etag(record))):
+            raise ApiError(412, "PRECONDITION_FAILED", "The record has changed since")
 
     # collections
 
@@ -304,6 +344,24 @@ class Responses:
         call_of(request).record_keys.append(record_id)
         shown: Record = {"attributes": query.attributes(sobject, record_id, _base(request)), "Id": record_id}
         return shown | {each.name: record[each.name] for each in fields}
+
+
+def _changed_at(record: Record) -> datetime:
+    return datetime.fromisoformat(record["LastModifiedDate"])
+
+
+def _etag(record: Record) -> str:
+    digest = hashlib.sha256(f"{record['Id']} {record['SystemModstamp']}".encode()).hexdigest()
+    return f'"{digest[:32]}"'
+
+
+def _is_known_to_client(request: Request, sobject: SObject, record: Record) -> bool:
+    """Say whether the client has the record as it is: by its ETag (accounts only), else by time."""
+    known = request.headers.get("if-none-match") if sobject.name == "Account" else None
+    if known is not None:
+        return known in ("*", _etag(record))
+    since = request.headers.get("if-modified-since")
+    return since is not None and _changed_at(record) <= _http_date(since)
 
 
 def _version_entry(version: int) -> dict[str, str]:

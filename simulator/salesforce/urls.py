@@ -13,6 +13,8 @@ type Endpoint = Callable[[Request], Awaitable[Response]]
 
 LOGIN_PATH = "/services/oauth2/token"
 REVOKE_PATH = "/services/oauth2/revoke"
+INTROSPECT_PATH = "/services/oauth2/introspect"
+USER_INFO_PATH = "/services/oauth2/userinfo"
 VERSIONS_PATH = "/services/data"
 _DATA = "/services/data/{version}"
 
@@ -23,6 +25,8 @@ def routes(responses: Responses, others: Iterable[tuple[str, str, Endpoint]] = (
         *(_route(method, _DATA + path, endpoint) for method, path, endpoint in others),
         _route("POST", LOGIN_PATH, responses.token),
         _route("POST", REVOKE_PATH, responses.revoke),
+        _route("POST", INTROSPECT_PATH, responses.introspect),
+        _route("GET", USER_INFO_PATH, responses.user_info),
         _route("GET", VERSIONS_PATH, responses.versions),
         _route("GET", VERSIONS_PATH + "/", responses.versions),
         _route("GET", _DATA, responses.resources),

@@ -3,7 +3,7 @@
 Source: API request limits and allocations; both breaches are 403 REQUEST_LIMIT_EXCEEDED, told apart by text.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 
 from simulator.control import Call, ControlPlane
 from simulator.salesforce.exceptions import ApiError
@@ -20,6 +20,7 @@ class Usage:
         self._buckets: deque[tuple[int, int]] = deque()
         self._used = 0
         self._running: dict[int, tuple[Call, float]] = {}
+        self._spent: defaultdict[str, deque[tuple[float, int]]] = defaultdict(deque)
 
     @property
     def used(self) -> int:
@@ -54,6 +55,19 @@ class Usage:
         else:
             self._buckets.append((bucket, 1))
         self._used += 1
+
+    def spent(self, what: str) -> int:
+        """Return how much of a daily allocation was spent in the last 24 hours."""
+        now = self._control.clock.timestamp()
+        return sum(count for at, count in self._spent[what] if at > now - _DAY_SECONDS)
+
+    def spend(self, what: str, count: int = 1) -> None:
+        """Note that some of a daily allocation is spent."""
+        now = self._control.clock.timestamp()
+        spent = self._spent[what]
+        while spent and spent[0][0] <= now - _DAY_SECONDS:
+            spent.popleft()
+        spent.append((now, count))
 
     def ended(self, call: Call) -> None:
         """Note that a call is over."""

@@ -5,6 +5,7 @@ key meanwhile is met at the commit only, by a unique field or not at all.
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,16 +14,15 @@ from itertools import pairwise
 from typing import Any
 
 from simulator.control import Call, ControlPlane
-from simulator.salesforce import ids
+from simulator.salesforce import ids, locks
 from simulator.salesforce.exceptions import ApiError, ParseError, RowError, not_found
-from simulator.salesforce.models import Org, Record, Stamp
+from simulator.salesforce.models import Org, ParentKey, Record, Stamp
 from simulator.salesforce.schema import SOBJECTS, SOBJECTS_BY_LOWER_NAME, Field, SObject
 
 _ROLLED_BACK_CODE = "ALL_OR_NONE_OPERATION_ROLLED_BACK"
 _ROLLED_BACK_MESSAGE = (
     "Record rolled back because not all records were valid and the request was using AllOrNone header"
 )
-_RULE_NAME = "Standard_Lead_Duplicate_Rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Options:
 
     allow_save: bool
     auto_assign: bool
+    record_details: bool = False
     # part of a composite: nobody writes between its subrequests
     in_one_piece: bool = False
 
@@ -56,6 +57,17 @@ class Row:
     is_upsert: bool = False
     created: bool = False
     record_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a bulk job does with each of its rows; without a key an upsert goes by `Id`."""
+
+    call: Call
+    sobject: SObject
+    operation: str
+    key: Field | None
+    options: Options
 
 
 class Writer:
@@ -121,6 +133,7 @@ class Writer:
         call.record_keys.append(full)
         if fault := call.row_fault(0):
             raise RowError(*fault)
+        self._org.locks.refuse(self._locks_of(Row(0, sobject, target=full)), f"call {call.n}", self._now())
         with self._org.transaction():
             self._org.delete(sobject, full, self._stamp(call))
 
@@ -295,13 +308,48 @@ class Writer:
             raise rows[0].error
 
     async def _write_collection(self, call: Call, rows: list[Row], options: Options, *, all_or_none: bool) -> None:
+        self._apply_duplicate_rules(rows, options)
+        owner, seconds = f"call {call.n}", self._control.limit("lock_hold_seconds")
+        if seconds and not options.in_one_piece:
+            await self._hold_locks(rows, owner, seconds)
+        try:
+            await self._match_and_commit(call, rows, options, all_or_none=all_or_none)
+        finally:
+            self._org.locks.release(owner)
+
+    async def _hold_locks(self, rows: Sequence[Row], owner: str, seconds: float) -> None:
+        """Take the locks of the rows, and keep them for a while in real time; what another call holds is refused."""
         for row in rows:
             if row.error is None:
-                self._apply_duplicate_rule(row, options)
+                wanted = self._locks_of(row)
+                try:
+                    self._org.locks.refuse(wanted, owner, self._now())
+                except RowError as error:
+                    row.error = error
+                else:
+                    self._org.locks.hold(wanted, owner, math.inf)
+        await asyncio.sleep(seconds)
+
+    def _locks_of(self, row: Row) -> list[str]:
+        if row.sobject is None:
+            return []
+        before = self._org.current(row.sobject, row.target or "")
+        given = {
+            name: self._org.key_of_parent(value) if isinstance(value, ParentKey) else ids.normalise(str(value)) or value
+            for name, value in (row.parsed or {}).items()
+        }
+        found = locks.needed(row.sobject, (before or {}) | given, is_new=before is None)
+        return found + (locks.needed(row.sobject, before, is_new=False) if before else [])
+
+    async def _match_and_commit(self, call: Call, rows: list[Row], options: Options, *, all_or_none: bool) -> None:
         gap = 0 if options.in_one_piece else self._control.limit("race_window_seconds")
         if gap and any(row.error is None and row.target is None for row in rows):
             await asyncio.sleep(gap)
-        stamp = self._stamp(call)
+        self._commit_all(call, rows, options, self._stamp(call), all_or_none=all_or_none)
+
+    def _commit_all(
+        self, call: Call, rows: Sequence[Row], options: Options, stamp: Stamp, *, all_or_none: bool
+    ) -> None:
         with self._org.transaction() as roll_back:
             for row in rows:
                 if row.error is None:
@@ -310,12 +358,56 @@ class Writer:
                 roll_back()
                 _mark_rolled_back(rows)
 
+    # bulk
+
+    def write_chunk(self, load: Load, bodies: Sequence[Record | RowError], first: int, stamp: Stamp) -> list[Row]:
+        """Carry out one transaction's worth of a bulk job's rows; a body may be a refusal already."""
+        rows = [Row(first + offset, load.sobject) for offset in range(len(bodies))]
+        for row, body in zip(rows, bodies, strict=True):
+            if isinstance(body, RowError):
+                row.error = body
+            else:
+                self._prepare(load, row, body)
+        targets: list[str | None] = [row.target for row in rows]
+        if load.key is not None:
+            keys = [row.parsed.get(load.key.name) if row.parsed else None for row in rows]
+            targets = [key.casefold() if key and not load.key.matches_case else key for key in keys]
+        _refuse_repeated(rows, targets, "Duplicate id specified: {}", [load.key.name if load.key else "Id"])
+        if load.operation == "delete":
+            with self._org.transaction():
+                for row in rows:
+                    if row.error is None:
+                        self._try(load.call, row, partial(self._delete_row, row, stamp))
+            return rows
+        self._apply_duplicate_rules(rows, load.options)
+        self._commit_all(load.call, rows, load.options, stamp, all_or_none=False)
+        return rows
+
+    def _prepare(self, load: Load, row: Row, body: Record) -> None:
+        given = {name: value for name, value in body.items() if name.lower() != "id"}
+        id_text = next((value for name, value in body.items() if name.lower() == "id"), None)
+        try:
+            self._parse(load.call, row, given)
+        except RowError as error:
+            row.error = error
+        if load.operation == "insert" and id_text is not None:
+            row.error = RowError("INVALID_FIELD", "cannot specify Id in an insert call", ["Id"])
+        elif load.operation in ("update", "delete") or (load.operation == "upsert" and load.key is None and id_text):
+            self._aim(row, id_text)
+        elif load.key is not None and row.error is None and row.parsed is not None:
+            value = row.parsed.get(load.key.name)
+            if value is None:
+                row.error = RowError("MISSING_ARGUMENT", f"{load.key.name} not specified", [load.key.name])
+            else:
+                self._match(row, load.sobject, load.key, value)
+
     def _try(self, call: Call, row: Row, change: Callable[[], None]) -> None:
         """Make one row's change, or note why it was refused."""
         if fault := call.row_fault(row.index):
             row.error = RowError(*fault)
             return
         try:
+            self._org.locks.refuse(self._locks_of(row), f"call {call.n}", self._now())
             change()
         except RowError as error:
             row.error = error
@@ -340,19 +432,27 @@ class Writer:
     def _stamp(self, call: Call) -> Stamp:
         return Stamp(self._control.clock.now(), self._org.user_id, call.commit_delay)
 
+    def _apply_duplicate_rules(self, rows: Sequence[Row], options: Options) -> None:
+        for row in rows:
+            if row.error is None:
+                self._apply_duplicate_rule(row, options)
+
     def _apply_duplicate_rule(self, row: Row, options: Options) -> None:
         """Refuse a Lead whose e-mail address another Lead has, if such a rule is switched on."""
         blocks = self._control.switch("duplicate_rule_block")
         alerts = self._control.switch("duplicate_rule_alert") and not options.allow_save
-        if row.sobject is None or row.parsed is None or row.sobject.name != "Lead" or not (blocks or alerts):
+        ruled = {"Lead", "Contact"} if self._control.switch("duplicate_rule_contacts") else {"Lead"}
+        if row.sobject is None or row.parsed is None or row.sobject.name not in ruled or not (blocks or alerts):
             return
         email = row.parsed.get("Email")
         found = self._org.twins_by_email(row.sobject, row.target or "", email, self._now())
         if found:
-            row.error = _duplicates_detected(found, allow_save=not blocks)
+            shown = [self._org.tables[row.sobject.name].rows[each].values for each in found]
+            details = shown if options.record_details else [{"Id": each} for each in found]
+            row.error = _duplicates_detected(row.sobject.name, details, allow_save=not blocks)
 
 
-def _duplicates_detected(found: list[str], *, allow_save: bool) -> RowError:
+def _duplicates_detected(name: str, found: list[Record], *, allow_save: bool) -> RowError:
     message = (
         "Use one of these records?"
         if allow_save
@@ -363,25 +463,23 @@ def _duplicates_detected(found: list[str], *, allow_save: bool) -> RowError:
             "additionalInformation": [],
             "fieldDiffs": [],
             "matchConfidence": 100.0,
-            "record": {
-                "attributes": {"type": "Lead", "url": f"/services/data/v67.0/sobjects/Lead/{each}"},
-                "Id": each,
-            },
+            "record": {"attributes": {"type": name, "url": f"/services/data/v67.0/sobjects/{name}/{each['Id']}"}}
+            | each,
         }
         for each in found
     ]
     result = {
         "allowSave": allow_save,
-        "duplicateRule": _RULE_NAME,
-        "duplicateRuleEntityType": "Lead",
+        "duplicateRule": f"Standard_{name}_Duplicate_Rule",
+        "duplicateRuleEntityType": name,
         "errorMessage": message,
         "matchResults": [
             {
-                "entityType": "Lead",
+                "entityType": name,
                 "errors": [],
                 "matchEngine": "ExactMatchEngine",
                 "matchRecords": records,
-                "rule": "Standard_Lead_Match_Rule_v1_0",
+                "rule": f"Standard_{name}_Match_Rule_v1_0",
                 "size": len(records),
                 "success": True,
             }

@@ -4,7 +4,17 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.bench import acknowledgement, backlog, decisions, imports, latency, limits, lost_answers, vendor_calls
+from tests.bench import (
+    acknowledgement,
+    backlog,
+    decisions,
+    imports,
+    latency,
+    limits,
+    lost_answers,
+    schedules,
+    vendor_calls,
+)
 from tests.bench.local import Bench, bench
 from tests.bench.report import Figure, show
 
@@ -24,6 +34,7 @@ ON_STACK: dict[str, OnStack] = {
 ALONE: dict[str, Alone] = {
     "imports": lambda args: imports.figure(rounds=args.rounds),
     "limits": lambda args: limits.figure_simulated(seconds=10 * args.seconds, seed=args.seed),
+    "schedules": lambda args: schedules.figure(size=args.schedules, seed=args.seed),
     "decisions": lambda args: decisions.figure(size=args.records, seed=args.seed),
 }
 
@@ -37,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--seconds", type=int, default=60, help="length of slow (a person each) and limits (default 60)"
     )
+    parser.add_argument("--schedules", type=int, default=1000, help="simulated schedules (default 1000)")
     parser.add_argument("--paced", type=int, default=200, help="webhooks of latency, two a second (default 200)")
     parser.add_argument("--events", type=int, default=10_000, help="events of losses, run twice (default 10000)")
     parser.add_argument("--calls", type=int, default=600, help="acknowledgements of each function (default 600)")

@@ -20,7 +20,7 @@ from simulator.marketo.models.objects import (
     by_name,
     system_fields,
 )
-from simulator.marketo.schema import ATTRIBUTE_TYPES, REST_FIELDS, STRING_LENGTH
+from simulator.marketo.schema import ATTRIBUTE_TYPES, REST_FIELDS, SEARCHABLE_FIELDS, STRING_LENGTH
 
 if TYPE_CHECKING:
     from simulator.marketo.models.instance import Instance
@@ -318,8 +318,8 @@ class CustomObjects:
     def linkable(self) -> list[Values]:
         """Give the objects that a link may point to, with their fields."""
         leads = [
-            {"name": name, "displayName": each.display_name, "dataType": each.data_type}
-            for name, each in REST_FIELDS.items()
+            {"name": name, "displayName": REST_FIELDS[name].display_name, "dataType": REST_FIELDS[name].data_type}
+            for name in SEARCHABLE_FIELDS
         ]
         found: list[Values] = [{"name": "lead", "displayName": "Lead", "fields": leads}]
         tables = [("company", self._instance.crm.companies)]
@@ -328,6 +328,7 @@ class CustomObjects:
             fields = [
                 {"name": each.name, "displayName": each.display_name, "dataType": each.data_type}
                 for each in table.kind.fields.values()
+                if each.name in {*table.kind.dedupe, table.kind.id_field}
             ]
             found.append({"name": name, "displayName": table.kind.display_name, "fields": fields})
         return found

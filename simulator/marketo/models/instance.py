@@ -10,9 +10,12 @@ from typing import Any
 from simulator.control import Call, ControlPlane
 from simulator.marketo.exceptions import RowError
 from simulator.marketo.models.activities import Activity, ActivityLog, CustomTypes
+from simulator.marketo.models.campaigns import Campaigns
 from simulator.marketo.models.crm import CrmObjects
 from simulator.marketo.models.custom_objects import CustomObjects
+from simulator.marketo.models.exports import ExportJobs
 from simulator.marketo.models.identity import Identity
+from simulator.marketo.models.imports import ImportJobs
 from simulator.marketo.models.leads import FieldChange, LeadTable, PlannedRow
 from simulator.marketo.models.memberships import Memberships, Program, StaticList
 from simulator.marketo.models.usage import Usage
@@ -42,6 +45,8 @@ class Instance:
         self.memberships = Memberships(first_id=2001)
         self.crm = CrmObjects(self)
         self.custom_objects = CustomObjects(self)
+        self.exports = ExportJobs(control)
+        self.imports = ImportJobs(control)
         self.reset()
 
     def reset(self) -> None:
@@ -52,6 +57,9 @@ class Instance:
         self.custom_types = CustomTypes(self.now_text())
         self.crm.forget()
         self.custom_objects.forget()
+        self.exports.forget()
+        self.imports.forget()
+        self.campaigns = Campaigns()
         self.usage = Usage()
         self.identity.forget_tokens()
 

@@ -55,10 +55,15 @@ class LeadTable:
     def __init__(self, first_id: int) -> None:
         self._leads: dict[int, Values] = {}
         self._index: dict[str, defaultdict[Any, dict[int, None]]] = {name: defaultdict(dict) for name in _INDEXED}
+        self._changed: dict[int, str] = {}
         self.next_id = first_id
 
     def __len__(self) -> int:
         return len(self._leads)
+
+    def changed_at(self, lead_id: int) -> str:
+        """Give the time of a lead's last change of any field, which the visible updatedAt does not tell."""
+        return self._changed[lead_id]
 
     def __contains__(self, lead_id: int) -> bool:
         return lead_id in self._leads
@@ -171,6 +176,7 @@ class LeadTable:
         }
         stored.update({name: value for name, value in changes.items() if value is not None})
         self._leads[lead_id] = stored
+        self._changed[lead_id] = max(stored["createdAt"], stored["updatedAt"])
         self.next_id = max(self.next_id, lead_id + 1)
         for name in _INDEXED:
             if name in stored:
@@ -189,6 +195,8 @@ class LeadTable:
                 del stored[name]
             else:
                 stored[name] = new
+        if at is not None and changed:
+            self._changed[lead_id] = format_time(at)
         # the visible time moves for standard fields only
         if at is not None and any(not LEAD_FIELDS[change.name].custom for change in changed):
             stored["updatedAt"] = format_time(at)
@@ -221,6 +229,7 @@ class LeadTable:
     def remove(self, lead_id: int) -> None:
         """Delete a lead; its id is never used again."""
         stored = self._leads.pop(lead_id)
+        del self._changed[lead_id]
         for name in self._index:
             if name in stored:
                 self._reindex(name, lead_id, stored[name], None)

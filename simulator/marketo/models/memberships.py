@@ -44,6 +44,16 @@ class Member:
     membership_date: str
     updated_at: str
     acquired_by: bool = False
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, values: dict[str, Any], now: str) -> dict[str, Any]:
+        """Write fields and give the former values of those that changed."""
+        present = self.values()
+        former = {name: present.get(name) for name, value in values.items() if present.get(name) != value}
+        self.data |= {name: value for name, value in values.items() if name != "acquiredBy"}
+        self.acquired_by = bool(values.get("acquiredBy", self.acquired_by))
+        self.updated_at = now if former else self.updated_at
+        return former
 
     def values(self) -> dict[str, Any]:
         """Give every field of the membership by REST name."""
@@ -55,6 +65,7 @@ class Member:
             "acquiredBy": self.acquired_by,
             "membershipDate": self.membership_date,
             "updatedAt": self.updated_at,
+            **self.data,
         }
 
     def shown_to_lead(self) -> dict[str, Any]:

@@ -111,9 +111,6 @@ class ObjectTable:
         self.next_serial = first
         self.change_kind(kind)
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
     def change_kind(self, kind: ObjectKind) -> None:
         """Take a kind with other fields; the records stay."""
         self.kind = kind

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from simulator.control import Call, call_of
 from simulator.marketo.exceptions import MarketoError, RowError, missing_parameter
@@ -20,6 +20,7 @@ GZIP_FROM_BYTES = 1024
 
 type Payload = dict[str, Any]
 type Handler = Callable[[Request, Call], Awaitable[Payload]]
+type FileHandler = Callable[[Request, Call], Awaitable[Response]]
 
 
 class Answer(Response):
@@ -40,7 +41,7 @@ class Answer(Response):
         self.headers["content-length"] = str(len(self.body))
 
 
-def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(handler: Handler, *, compress: bool = True) -> Callable[[Request], Awaitable[Response]]:
     """Make an endpoint of a handler that gives the members of a successful envelope."""
 
     async def answer(request: Request) -> Response:
@@ -50,8 +51,21 @@ def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         except MarketoError as error:
             return failure(call, error.code, error.message)
         made = Answer({"requestId": request_id(call), "success": True} | payload)
-        made.compress_for(call)
+        if compress:
+            made.compress_for(call)
         return made
+
+    return answer
+
+
+def file_endpoint(handler: FileHandler) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint of a handler that gives a file; what fails is answered 404 in plain text."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request, call_of(request))
+        except MarketoError as error:
+            return PlainTextResponse(error.message, status_code=404)
 
     return answer
 

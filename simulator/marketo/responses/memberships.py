@@ -26,6 +26,7 @@ from simulator.marketo.responses.envelope import (
     skipped,
 )
 from simulator.marketo.responses.leads import read_fields
+from simulator.marketo.schema import MEMBER_DATA_FIELDS
 from simulator.marketo.values import format_time
 
 MAX_MEMBERS = 100_000
@@ -33,7 +34,7 @@ MAX_UPDATED_WINDOW = timedelta(days=7)
 MEMBER_FILTERS = ["leadId", "statusName", "reachedSuccess", "updatedAt"]
 MEMBER_DEFAULT_FIELDS = ["acquiredBy", "leadId", "membershipDate", "programId", "reachedSuccess"]
 _DUPLICATE = RowError("1036", "Duplicate object found in input")
-MEMBER_FIELDS = [*MEMBER_DEFAULT_FIELDS, "statusName", "updatedAt"]
+MEMBER_FIELDS = list(dict.fromkeys([*MEMBER_DEFAULT_FIELDS, "statusName", "updatedAt", *MEMBER_DATA_FIELDS]))
 
 
 class MembershipResponses:
@@ -146,10 +147,29 @@ class MembershipResponses:
         call.record_keys += self._instance.lead_keys(page)
         return {
             "result": [
-                {"seq": seq} | {name: by_lead[lead_id].values()[name] for name in names}
+                {"seq": seq} | {name: by_lead[lead_id].values().get(name) for name in names}
                 for seq, lead_id in enumerate(page)
             ]
         } | paging
+
+    async def describe_members(self, _request: Request, _call: Call) -> Payload:
+        """Describe the fields of program members."""
+        types = {"leadId": "integer", "programId": "integer", "reachedSuccess": "boolean", **MEMBER_DATA_FIELDS}
+        dates = {"membershipDate", "updatedAt"}
+        fields = [
+            {
+                "name": name,
+                "displayName": name,
+                "dataType": "datetime" if name in dates else types.get(name, "string"),
+                "updateable": name in MEMBER_DATA_FIELDS,
+                "crmManaged": False,
+            }
+            for name in MEMBER_FIELDS
+        ]
+        now = self._instance.now_text()
+        described = {"name": "API Program Membership", "description": "", "createdAt": now, "updatedAt": now}
+        keys = {"dedupeFields": ["leadId", "programId"], "searchableFields": [[name] for name in MEMBER_FILTERS[:3]]}
+        return {"result": [described | keys | {"fields": fields}]}
 
     async def delete_members(self, request: Request, call: Call) -> Payload:
         """Remove leads from a program."""

@@ -176,7 +176,7 @@ class Story:
         yield from places.files("folder", self.rig.folder)
         # the simulators' own log is the vendors', and the permissions log holds actions and resources of the account
         yield from places.files("stack", self.rig.stack.log_dir, "simulators.log")
-        yield from places.files("local", ROOT / ".local", "ministack", "sam", "uv", "build")
+        yield from places.files("local", ROOT / ".local", "ministack", "sam", "uv", "build", "report")
 
     def leaks(self) -> list[Leak]:
         """What is where it must not be."""

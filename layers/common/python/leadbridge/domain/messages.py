@@ -96,4 +96,4 @@ def _word(message: Mapping[str, Any], name: str) -> str:
 
 def _names_a_lead(payload: Mapping[str, Any] | None) -> bool:
     lead = (payload or {}).get("lead")
-    return isinstance(lead, dict) and isinstance(lead.get("id"), int)
+    return isinstance(lead, dict) and re.fullmatch(r"\d{1,18}", str(lead.get("id")), re.ASCII) is not None
