@@ -146,7 +146,7 @@ class Ingest(Jobs):
                 f"InvalidJob : External ID was blank for {sobject.name}. An External ID must be specified for upsert."
             )
             raise ApiError(400, "INVALIDJOB", message)
-        known = sobject.field(str(name))
+        known = self._org.visible(sobject, str(name))
         if known is None or not (known.is_key or known.name == "Id"):
             message = f"InvalidJob : Field name provided, {name}, does not match an External ID for {sobject.name}"
             raise ApiError(400, "INVALIDJOB", message)
@@ -252,7 +252,9 @@ class Ingest(Jobs):
         if any(len(row) != len(work.headers) for row in work.rows):
             raise _InvalidFileError("InvalidBatch : a row has more or fewer columns than the header")
         unknown_fails = self._control.switch("bulk_unknown_column_fails")
-        work.columns = [_column(work.sobject, header, unknown_fails=unknown_fails) for header in work.headers]
+        work.columns = [
+            _column(self._org, work.sobject, header, unknown_fails=unknown_fails) for header in work.headers
+        ]
         named = {header.lower() for header in work.headers}
         if work.job.operation == "delete" and named != {"id"}:
             raise _InvalidFileError("InvalidBatch : a delete file has the column Id and no other")
@@ -327,9 +329,9 @@ def _decoded(content: bytes) -> str:
         raise _InvalidFileError("ClientInputError : the data is not UTF-8") from None
 
 
-def _column(sobject: SObject, header: str, *, unknown_fails: bool) -> Column | None:
+def _column(org: Org, sobject: SObject, header: str, *, unknown_fails: bool) -> Column | None:
     """Return what a header means: `Field`, `Parent.Key` or `Type:Parent.Key`."""
-    known = sobject.field(header)
+    known = org.visible(sobject, header)
     if known is not None:
         return Column(header, known)
     typed, _, path = header.rpartition(":")

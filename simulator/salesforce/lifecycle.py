@@ -46,6 +46,7 @@ class Lifecycle:
             "purge": self._purge,
             "set": self._set,
             "locks": self._lock,
+            "permissions": self._permissions,
         }
         return [Route(f"/_sim/{name}", endpoint, methods=["POST"]) for name, endpoint in table.items()]
 
@@ -217,6 +218,18 @@ class Lifecycle:
                 self._org.set_raw(sobject, each, given, self._stamp())
         return JSONResponse({"changed": record_ids})
 
+    async def _permissions(self, request: Request) -> Response:
+        """Set our user's field-level security: `{"hidden": ["Lead.Title"], "read_only": []}`; a reset ends it."""
+        document = await self._object(request)
+        sets: dict[str, set[str]] = {}
+        for name in ("hidden", "read_only"):
+            listed = document.get(name, [])
+            if not isinstance(listed, list):
+                raise ControlError(f"{name} is an array of Object.Field")
+            sets[name] = {_secured(str(each)) for each in listed}
+        self._org.hidden, self._org.read_only = sets["hidden"], sets["read_only"]
+        return JSONResponse({name: sorted(each) for name, each in sets.items()})
+
     async def _lock(self, request: Request) -> Response:
         """Hold records as another transaction would: `{"ids", "seconds"}` on the clock, 0 gives them back."""
         document = await self._object(request)
@@ -268,6 +281,15 @@ def _known(document: Record) -> SObject:
     if sobject is None:
         raise ControlError(f"object is one of {', '.join(SOBJECTS)}")
     return sobject
+
+
+def _secured(text: str) -> str:
+    name, _, field_name = text.partition(".")
+    sobject = SOBJECTS.get(name)
+    known = sobject.field(field_name) if sobject else None
+    if sobject is None or known is None or known.name == "Id" or known.required:
+        raise ControlError(f"{text} is not a field whose access can be taken away")
+    return f"{sobject.name}.{known.name}"
 
 
 def _told(error: RowError | ControlError) -> ControlError:

@@ -141,6 +141,9 @@ class Org:
         self.user_id = ""
         self.assigned_user_id = ""
         self.locks = Locks()
+        # fields, as `Object.Field`, that our user's profile does not show, or does not let it write
+        self.hidden: set[str] = set()
+        self.read_only: set[str] = set()
         # changes of the one object that an outbound message watches, if there is one
         self.watched = ""
         self.changes: list[Change] = []
@@ -215,6 +218,28 @@ class Org:
                 found.append(each)
         return sorted(found)
 
+    # field-level security
+
+    def visible(self, sobject: SObject, name: str) -> Field | None:
+        """Return the field of this name if there is one that our user may see."""
+        known = sobject.field(name)
+        return None if known is None or f"{sobject.name}.{known.name}" in self.hidden else known
+
+    def describe(self, sobject: SObject, base: str) -> Record:
+        """Return the describe answer as our user gets it: hidden fields are absent."""
+        described = sobject.describe(base)
+        shown = [each for each in described["fields"] if f"{sobject.name}.{each['name']}" not in self.hidden]
+        for each in shown:
+            if f"{sobject.name}.{each['name']}" in self.read_only:
+                each["createable"] = each["updateable"] = False
+        return described | {"fields": shown}
+
+    def _refuse_secured(self, sobject: SObject, parsed: Record) -> None:
+        secured = self.hidden | self.read_only
+        refused = [name for name in parsed if f"{sobject.name}.{name}" in secured]
+        if refused:
+            raise _unwritable(refused)
+
     # parsing a body
 
     def parse(self, sobject: SObject, body: Mapping[str, Any]) -> Record:
@@ -266,6 +291,8 @@ class Org:
             RowError: Whatever the platform would refuse it for.
         """
         _refuse_unwritable(sobject, parsed, "create", as_admin=as_admin)
+        if not as_admin and stamp.user_id == self.user_id:
+            self._refuse_secured(sobject, parsed)
         record: Record = dict(sobject.defaults)
         given = self._checked(sobject, parsed)
         record |= given
@@ -301,6 +328,7 @@ class Org:
         row = self._live_row(sobject, record_id)
         old, seen = row.values, row.seen_at(stamp.at.timestamp())
         _refuse_unwritable(sobject, parsed, "update")
+        self._refuse_secured(sobject, parsed)
         if sobject.name == "Lead" and old["IsConverted"]:
             raise RowError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
         given = self._checked(sobject, parsed)
@@ -556,12 +584,16 @@ def _refuse_unwritable(sobject: SObject, parsed: Record, verb: str, *, as_admin:
         if not (known := sobject.by_lower_name[name.lower()]).createable or (verb == "update" and not known.updateable)
     ]
     if refused:
-        raise RowError(
-            "INVALID_FIELD_FOR_INSERT_UPDATE",
-            f"Unable to create/update fields: {', '.join(refused)}. Please check the security settings of "
-            "this field and verify that it is read/write for your profile or permission set.",
-            refused,
-        )
+        raise _unwritable(refused)
+
+
+def _unwritable(names: list[str]) -> RowError:
+    return RowError(
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of "
+        "this field and verify that it is read/write for your profile or permission set.",
+        names,
+    )
 
 
 def _refuse_missing(record: Record, required: Iterable[Field]) -> None:

@@ -184,7 +184,7 @@ class _Compiler:
             relationships.append(reference)
             parents.append(target)
             sobject = target
-        known = sobject.field(name)
+        known = self._org.visible(sobject, name)
         if known is None:
             raise self._no_column(column, sobject, name)
         return Path(tuple(relationships), tuple(parents), known)

@@ -145,7 +145,7 @@ class Responses:
         since = request.headers.get("if-modified-since")
         if since is not None and _http_date(since) >= _SCHEMA_CHANGED_AT:
             return Response(status_code=304, headers=headers)
-        return JSONResponse(sobject.describe(_base(request)), headers=headers)
+        return JSONResponse(self._org.describe(sobject, _base(request)), headers=headers)
 
     # queries
 
@@ -211,7 +211,7 @@ class Responses:
     async def read_by_key(self, request: Request) -> Response:
         """GET /sobjects/{T}/{ExtField}/{value}."""
         sobject = sobject_of(request)
-        key = _key_field(sobject, str(request.path_params["key"]))
+        key = _key_field(self._org, sobject, str(request.path_params["key"]))
         value = _raw_tail(request)
         call_of(request).record_keys.append(value)
         found = self._org.matches(sobject, key, value, seen_at=self._control.clock.timestamp())
@@ -240,7 +240,7 @@ class Responses:
         if key_name.lower() == "id":
             await self._writer.update(call, sobject, value, body, options_of(request))
             return _upserted(request, value, created=False)
-        key = _key_field(sobject, key_name)
+        key = _key_field(self._org, sobject, key_name)
         is_update_only = request.query_params.get("updateOnly", "").lower() == "true"
         now = self._control.clock.timestamp()
         if is_update_only and not self._org.matches(sobject, key, value, seen_at=now):
@@ -273,7 +273,11 @@ class Responses:
         if _is_known_to_client(request, sobject, record):
             return Response(status_code=304, headers=headers)
         names = request.query_params.get("fields")
-        fields = _fields(sobject, names.split(",")) if names else list(sobject.fields)
+        fields = (
+            _fields(self._org, sobject, names.split(","))
+            if names
+            else [each for each in sobject.fields if self._org.visible(sobject, each.name)]
+        )
         shown: Record = {"attributes": query.attributes(sobject, record_id, _base(request))}
         return JSONResponse(shown | {each.name: record[each.name] for each in fields}, headers=headers)
 
@@ -304,7 +308,7 @@ class Responses:
     async def upsert_all(self, request: Request) -> Response:
         """PATCH /composite/sobjects/{T}/{ExtField}."""
         sobject = sobject_of(request)
-        key = _key_field(sobject, str(request.path_params["key"]))
+        key = _key_field(self._org, sobject, str(request.path_params["key"]))
         body = await json_of(request)
         call = call_of(request)
         return JSONResponse(await self._writer.upsert_all(call, sobject, key, body, options_of(request)))
@@ -332,7 +336,7 @@ class Responses:
             self._control.violation("EXCEEDED_ID_LIMIT")
             message = f"cannot retrieve more than {MAX_RETRIEVED_IDS} records in one call"
             raise ApiError(400, "EXCEEDED_ID_LIMIT", message)
-        fields = _fields(sobject, names)
+        fields = _fields(self._org, sobject, names)
         return JSONResponse([self._retrieved(request, sobject, text, fields) for text in id_texts])
 
     def _retrieved(self, request: Request, sobject: SObject, text: str, fields: list[Field]) -> Record | None:
@@ -390,17 +394,17 @@ def _base(request: Request) -> str:
     return f"/services/data/{request.path_params['version']}"
 
 
-def _key_field(sobject: SObject, name: str) -> Field:
-    known = sobject.field(name)
+def _key_field(org: Org, sobject: SObject, name: str) -> Field:
+    known = org.visible(sobject, name)
     if known is None or not known.is_key:
         raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
     return known
 
 
-def _fields(sobject: SObject, names: list[str]) -> list[Field]:
+def _fields(org: Org, sobject: SObject, names: list[str]) -> list[Field]:
     fields: list[Field] = []
     for name in names:
-        known = sobject.field(name.strip())
+        known = org.visible(sobject, name.strip())
         if known is None:
             raise ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}")
         fields.append(known)

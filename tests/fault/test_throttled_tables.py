@@ -26,7 +26,7 @@ OUTAGE_REFUSALS = 20
 
 def throttle(rig: Rig, share: float) -> Refusal:
     """Have a share of the requests of all functions refused until the rig is calm again."""
-    return rig.wires.aws.refuse(TABLES, share, LATER, seed=33)
+    return rig.wires.aws.refuse(TABLES, LATER, share=share, seed=33)
 
 
 @pytest.mark.fault("FA01")

@@ -105,6 +105,7 @@ class Refusal:
     """A share of the matching requests is answered here and goes no further."""
 
     match: str
+    containing: str
     share: float
     answer: Answer
     chance: random.Random
@@ -114,7 +115,7 @@ class Refusal:
 
     def takes(self, passing: Passing) -> bool:
         """Whether this request is refused; call it under the wire's lock."""
-        if not fnmatchcase(passing.line, self.match):
+        if not fnmatchcase(passing.line, self.match) or self.containing not in passing.text:
             return False
         if self.chance.random() >= self.share:
             self.passed += 1
@@ -164,9 +165,9 @@ class Wire:
             self._holds.append(held)
         return held
 
-    def refuse(self, match: str, share: float, answer: Answer, *, seed: int) -> Refusal:
-        """Answer a share (0 to 1) of the requests whose line fits `match`, until `calm`."""
-        refusal = Refusal(match=match, share=share, answer=answer, chance=random.Random(seed))
+    def refuse(self, match: str, answer: Answer, *, share: float = 1.0, containing: str = "", seed: int = 0) -> Refusal:
+        """Answer a share (0 to 1) of the requests that fit, as `hold` has it, until `calm`."""
+        refusal = Refusal(match=match, containing=containing, share=share, answer=answer, chance=random.Random(seed))
         with self._lock:
             self._refusals.append(refusal)
         return refusal

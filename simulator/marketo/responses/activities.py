@@ -145,7 +145,9 @@ class ActivityResponses:
         field_id = item.pop("primaryAttributeValueId", None)
         values = {each["name"]: each["value"] for each in activity.attributes}
         item["attributes"] = [each for each in item["attributes"] if each["name"] not in {"New Value", "Old Value"}]
-        changed = {"newValue": values.get("New Value"), "oldValue": values.get("Old Value")}
+        changed = {"newValue": values.get("New Value")}
+        if values.get("Old Value") is not None:
+            changed["oldValue"] = values["Old Value"]
         known = activity.type_id == CHANGE_DATA_VALUE and field_id is not None
         item["fields"] = [{"id": field_id, "name": field_ids[field_id], **changed}] if known else []
         return item

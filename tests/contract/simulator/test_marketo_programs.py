@@ -21,7 +21,10 @@ def loaded(marketo: httpx.Client) -> dict[str, list[int]]:
     """Two leads, a program, a trigger campaign in it and a batch campaign; gives their ids."""
     document = {"leads": [{"email": "a@example.com"}, {}], "programs": [{"name": "Fair", "type": "Event"}]}
     ids: dict[str, list[int]] = marketo.post("/_sim/load", json=document).raise_for_status().json()
-    campaigns = [{"name": "Welcome", "programId": ids["programs"][0]}, {"name": "Mail", "type": "batch"}]
+    campaigns = [
+        {"name": "Welcome", "programId": ids["programs"][0]},
+        {"name": "Mail", "type": "batch", "isActive": True},
+    ]
     more: dict[str, list[int]] = marketo.post("/_sim/load", json={"smartCampaigns": campaigns}).json()
     return ids | more
 
