@@ -27,7 +27,7 @@ run: install ## start a local stack, play the demo, print what came of it (ARGS=
 
 .PHONY: test
 test: install check ## run the checks and every test; nothing may be skipped
-	@$(PY) -m pytest --whole --numprocesses 2 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest --whole --numprocesses 4 --dist loadgroup $(ARGS)
 	@$(PY) -m tools.capabilities --check
 
 .PHONY: check

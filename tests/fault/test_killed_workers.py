@@ -35,6 +35,9 @@ from tests.fault.rig import (
 )
 from tests.fault.wire import Held
 
+#: a stack of its own: these are many and wait a lot
+pytestmark = pytest.mark.xdist_group("kills")
+
 #: an Action that makes every kind of vendor call: it claims, creates, updates, reads back, writes back and tells
 WHOLE = """\
 format: 1

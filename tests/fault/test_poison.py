@@ -1,5 +1,6 @@
 """Events that no call and no worker survives, and workers that come back from the dead."""
 
+import json
 import os
 import signal
 import threading
@@ -9,6 +10,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from tests.fault.rig import CREATE, QUERY, Rig, wait_for
+from tests.fault.wire import Answer
 
 UNREADABLE = [{"errorCode": "JSON_PARSER_ERROR", "message": "Unexpected character in the records"}]
 UNKNOWN = [{"errorCode": "SOMETHING_NEW", "message": "We have not seen this one"}]
@@ -55,8 +57,9 @@ def test_a_record_that_spoils_its_whole_call_is_parked_alone_and_can_be_redriven
 ) -> None:
     """I1, I8: of a batch refused with 400 only the culprit is parked, with its code; redrive brings it back."""
     poison, *others = rig.persons(4)
-    # the whole call is refused, then the half with the culprit, then the culprit alone
-    rig.salesforce.fault(CREATE, "http", status=400, body=refusal, times=3)
+    body = json.dumps(refusal).encode()
+    answer = Answer(status=400, reason="Bad Request", headers=(("Content-Type", "application/json"),), body=body)
+    rig.wires.salesforce.refuse(CREATE, answer, containing=poison.email)
     poison_id, *ids = rig.at_once(poison, *others)
     for person, execution_id in zip(others, ids, strict=True):
         (item,) = rig.whole(person, execution_id)
@@ -65,7 +68,7 @@ def test_a_record_that_spoils_its_whole_call_is_parked_alone_and_can_be_redriven
     assert parked["reason"] == f"salesforce_{refusal[0]['errorCode']}"
     assert parked["message"]
     assert not rig.leads(poison.email)
-    rig.salesforce.calm()
+    rig.wires.salesforce.calm()
     assert "1 of 1 run again" in rig.cli("redrive", poison_id)
     (item,) = rig.whole(poison, poison_id)
     assert item["outcome"] == "created"

@@ -85,9 +85,10 @@ class Ledger:
         return hasattr(self._config, "workerinput")
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        """Keep the tests of a deployed stack together."""
+        """Keep the tests of a deployed stack together; a module that names a group of its own has a stack of its own."""
         level = level_of(item)
-        if level in ON_A_STACK and not item.nodeid.startswith(WITHOUT_A_STACK):
+        grouped = item.get_closest_marker("xdist_group") is not None
+        if level in ON_A_STACK and not grouped and not item.nodeid.startswith(WITHOUT_A_STACK):
             item.add_marker(pytest.mark.xdist_group(level))
 
     @pytest.hookimpl(optionalhook=True)

@@ -193,3 +193,16 @@ def test_only_tests_on_a_stack_stay_together(inner: pytest.Pytester, folder: str
     (item,), _ = inner.inline_genitems(path)
 
     assert (item.get_closest_marker("xdist_group") is not None) == together
+
+
+def test_a_module_may_have_a_stack_of_its_own(inner: pytest.Pytester) -> None:
+    """A group that a module names is kept, so that the longest files do not wait for each other."""
+    path = inner.path / "tests" / "fault" / "test_sample.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("import pytest\n\npytestmark = pytest.mark.xdist_group('apart')\n" + GOOD)
+
+    (item,), _ = inner.inline_genitems(path)
+
+    marker = item.get_closest_marker("xdist_group")
+    assert marker is not None
+    assert marker.args == ("apart",)
