@@ -85,7 +85,7 @@ class Ledger:
         return hasattr(self._config, "workerinput")
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        """Keep the tests of a deployed stack together; a module that names a group of its own has a stack of its own."""
+        """Keep the tests of a deployed stack together; a module that names a group has a stack of its own."""
         level = level_of(item)
         grouped = item.get_closest_marker("xdist_group") is not None
         if level in ON_A_STACK and not grouped and not item.nodeid.startswith(WITHOUT_A_STACK):
