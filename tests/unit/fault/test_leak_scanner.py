@@ -104,9 +104,9 @@ def test_a_value_in_a_name_is_found() -> None:
         ("token 6a1f0c9e-3a55-4f4e-9a0b-1f6a1b2c3d4e:sj", "Marketo token"),
         ("00D5g000004XyZ1!AQ4AQFk0abcdefghijklmnop", "Salesforce session"),
         ("sid=00D!0123456789abcdef0123", "Salesforce session"),
-        ("assertion=eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJjbGllbnQifQ.c2ln", "assertion"),
+        ("assertion=eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJjbGllbnQifQ.c2ln", "assertion"),  # pragma: allowlist secret
         ('{"Authorization": "Bearer abcdef"}', "bearer header"),
-        ("-----BEGIN PRIVATE KEY-----\nMIIE", "private key"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE", "private key"),  # pragma: allowlist secret
     ],
 )
 def test_what_looks_like_a_credential_is_found_unplanted(text: str, what: str) -> None:
