@@ -5,6 +5,7 @@ SHELL := /bin/bash
 ARGS ?=
 N ?= 100000
 PERSONS ?=
+SIZES ?=
 UV_VERSION := 0.13.9
 UV := .local/uv/bin/uv
 PY := .venv/bin/python
@@ -26,8 +27,8 @@ run: install ## start a local stack, play the demo, print what came of it (ARGS=
 	@$(PY) -m devstack $(ARGS)
 
 .PHONY: test
-test: install check ## run the checks and every test; nothing may be skipped
-	@$(PY) -m pytest --whole --numprocesses 4 --dist loadgroup $(ARGS)
+test: install check ## run the checks and every test; nothing may be skipped (SIZES=all: every case of the longest ones)
+	@LEADBRIDGE_SIZES=$(SIZES) $(PY) -m pytest --whole --numprocesses 3 $(ARGS)
 	@$(PY) -m tools.capabilities --check
 
 .PHONY: check

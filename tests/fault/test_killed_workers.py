@@ -34,9 +34,7 @@ from tests.fault.rig import (
     wait_for,
 )
 from tests.fault.wire import Held
-
-#: a stack of its own: these are many and wait a lot
-pytestmark = pytest.mark.xdist_group("kills")
+from tests.sizes import chosen
 
 #: an Action that makes every kind of vendor call: it claims, creates, updates, reads back, writes back and tells
 WHOLE = """\
@@ -166,9 +164,24 @@ def worker_points() -> list[Point]:
     ]
 
 
-def as_parameters(points: Sequence[Point]) -> list[Any]:
+#: points beside which `make test` runs others of the same kind
+LATER = (
+    "before-salesforce-login",
+    "after-describe",
+    "before-marketo-login",
+    "after-marketo-login",
+    "before-activity-type",
+    "after-activity-type",
+    "before-match",
+    "before-read-back",
+    "late-activity",
+)
+
+
+def as_parameters(points: Sequence[Point], later: Sequence[str] = ()) -> list[Any]:
     """The points as parameters of a test."""
-    return [pytest.param(each, id=each.label) for each in points]
+    found = chosen(points, [each.label for each in points], later)
+    return [pytest.param(each, id=each.label) for each in found]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -303,7 +316,7 @@ def die(rig: Rig, point: Point, held: Held, function: str = WORKER) -> list[int]
 
 @pytest.mark.fault("FA05")
 @pytest.mark.cap("U03")
-@pytest.mark.parametrize("point", as_parameters([*vendor_points(), *worker_points()]))
+@pytest.mark.parametrize("point", as_parameters([*vendor_points(), *worker_points()], LATER))
 def test_a_killed_worker_leaves_what_an_undisturbed_one_does(
     rig: Rig, action: str, undisturbed: Record, point: Point
 ) -> None:
@@ -320,17 +333,20 @@ def test_a_killed_worker_leaves_what_an_undisturbed_one_does(
     assert not set(dead) & set(rig.workers())
 
 
+#: the first death, the second, and how many calls are parked then
+TWICE: dict[str, tuple[str, Point | None, int]] = {
+    # dead before it had anything in hand
+    "at-its-lease": ("after-create", LEASE, 0),
+    # of a person without a newer call, which would overtake the parked one
+    "at-the-same-call": ("before-update", None, 1),
+    "at-the-look-up": ("after-activity", LOOKING, 1),
+    "after-the-look-up": ("after-activity", replace(LOOKING, moment="after"), 1),
+}
+
+
 @pytest.mark.parametrize(
     ("first", "second", "parked"),
-    [
-        # dead before it had anything in hand
-        ("after-create", LEASE, 0),
-        # of a person without a newer call, which would overtake the parked one
-        ("before-update", None, 1),
-        ("after-activity", LOOKING, 1),
-        ("after-activity", replace(LOOKING, moment="after"), 1),
-    ],
-    ids=["at-its-lease", "at-the-same-call", "at-the-look-up", "after-the-look-up"],
+    [pytest.param(*TWICE[name], id=name) for name in chosen(list(TWICE), list(TWICE), ["at-the-look-up"])],
 )
 def test_a_successor_killed_as_well_leaves_what_an_undisturbed_one_does(
     rig: Rig, action: str, undisturbed: Record, first: str, second: Point | None, parked: int

@@ -17,9 +17,6 @@ import pytest
 from tests.fault.callers import callers
 from tests.fault.rig import Rig, wait_for
 
-#: a stack of its own, with limits of its own
-pytestmark = pytest.mark.xdist_group("limits")
-
 STACK_FILE = ".local/stack.json"
 WINDOW_SECONDS = 20.0
 #: ours of Marketo's 100 calls in 20 s, so that another integration may take 60

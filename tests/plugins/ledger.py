@@ -6,7 +6,6 @@ marker. With `--whole` it also fails when a test folder or a tool is missing. Th
 passes for a whole one.
 
 Where the run is shared out to several processes, each tells what it collected and the first one keeps the account.
-Tests on a deployed stack stay together, a folder in one process, because they share the stack.
 """
 
 import json
@@ -23,10 +22,6 @@ import pytest
 from tools.capabilities import KINDS, MarkedTest, findings, read_catalogue
 
 LEVELS = ("unit", "contract", "integration", "e2e", "fault", "bench")
-#: folders whose tests share a deployed stack
-ON_A_STACK = frozenset({"e2e", "fault", "bench"})
-#: what lies in one of them and needs no stack is shared out to all processes
-WITHOUT_A_STACK = ("tests/fault/simulation/",)
 TOOLS = (".local/sam/bin/sam", ".local/ministack/bin/ministack")
 
 
@@ -84,13 +79,6 @@ class Ledger:
         """Whether this process only runs tests for another one, which keeps the account."""
         return hasattr(self._config, "workerinput")
 
-    def pytest_itemcollected(self, item: pytest.Item) -> None:
-        """Keep the tests of a deployed stack together; a module that names a group has a stack of its own."""
-        level = level_of(item)
-        grouped = item.get_closest_marker("xdist_group") is not None
-        if level in ON_A_STACK and not grouped and not item.nodeid.startswith(WITHOUT_A_STACK):
-            item.add_marker(pytest.mark.xdist_group(level))
-
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Take in what a helper process collected; one that died is a failure of the run by itself."""
@@ -139,10 +127,7 @@ class Ledger:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one phase of a test."""
-        name = report.nodeid
-        for group in ON_A_STACK:  # helper processes append the group to the name
-            name = name.removesuffix(f"@{group}")
-        self._entry(name).add(report)
+        self._entry(report.nodeid).add(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -13,9 +13,6 @@ from tests.integration.aws.local_aws import client, local_aws
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-#: the emulator that the local stack is deployed to; one process of a run starts it
-EMULATOR = pytest.param("emulator", marks=pytest.mark.xdist_group("emulator"))
-
 
 @pytest.fixture
 def dynamo_world() -> Iterator[DynamoWorld]:
@@ -35,7 +32,7 @@ def emulated() -> Iterator["DynamoDBClient"]:
         found.close()
 
 
-@pytest.fixture(params=["memory", "dynamodb", EMULATOR])
+@pytest.fixture(params=["memory", "dynamodb", "emulator"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """The ports as the doubles and as the adapters implement them, the latter in-process and on the local stack."""
     if request.param == "memory":

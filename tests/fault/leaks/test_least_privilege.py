@@ -9,9 +9,6 @@ from devstack.stack import FUNCTIONS, Stack
 from tests.fault.leaks.story import Story
 from tests.fault.rig import wait_for
 
-#: the same process tells the story for both modules
-pytestmark = pytest.mark.xdist_group("leaks")
-
 #: shorter than the time that a worker keeps for its last writes, so that it hands over at once
 NO_TIME_SECONDS = 100
 

@@ -9,16 +9,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from devstack.stack import FUNCTIONS, Stack
 from tests.fault.leaks import places
 from tests.fault.leaks.scanner import Canary, Declared, scan
 from tests.fault.leaks.story import Story, watched_processes
-
-#: the same process tells the story for both modules
-pytestmark = pytest.mark.xdist_group("leaks")
 
 #: a value that the test plants itself, to see that it is found
 DECOY = 'Decöy "7Kq" & Söhne/9'

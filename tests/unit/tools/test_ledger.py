@@ -181,28 +181,3 @@ def test_a_shared_run_keeps_one_account(inner: pytest.Pytester) -> None:
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["NOT ALLOWED skipped: later*test_hidden*", "unit: 1 passed, 1 skipped"])
-
-
-@pytest.mark.parametrize(("folder", "together"), [("fault", True), ("fault/simulation", False), ("unit", False)])
-def test_only_tests_on_a_stack_stay_together(inner: pytest.Pytester, folder: str, *, together: bool) -> None:
-    """Tests that share a deployed stack go to one process; all others, the simulation's too, are shared out."""
-    path = inner.path / "tests" / folder / "test_sample.py"
-    path.parent.mkdir(parents=True)
-    path.write_text(GOOD)
-
-    (item,), _ = inner.inline_genitems(path)
-
-    assert (item.get_closest_marker("xdist_group") is not None) == together
-
-
-def test_a_module_may_have_a_stack_of_its_own(inner: pytest.Pytester) -> None:
-    """A group that a module names is kept, so that the longest files do not wait for each other."""
-    path = inner.path / "tests" / "fault" / "test_sample.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("import pytest\n\npytestmark = pytest.mark.xdist_group('apart')\n" + GOOD)
-
-    (item,), _ = inner.inline_genitems(path)
-
-    marker = item.get_closest_marker("xdist_group")
-    assert marker is not None
-    assert marker.args == ("apart",)

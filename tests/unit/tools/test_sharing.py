@@ -1,0 +1,42 @@
+"""Which tests of a shared-out run stay together."""
+
+import pytest
+
+from tests.plugins.sharing import group_of
+
+ANYWHERE = "tests/unit/domain/test_values.py::test_x[a@b]"
+SIMULATION = "tests/fault/simulation/test_simulation.py::test_x[3]"
+
+
+@pytest.mark.parametrize(
+    ("test_id", "group"),
+    [
+        ("tests/e2e/test_demo.py::test_x", "e2e"),
+        ("tests/fault/test_poison.py::test_x[a]", "fault"),
+        ("tests/fault/test_killed_workers.py::test_x[before-create]", "kills"),
+        ("tests/fault/leaks/test_nothing_leaks.py::test_x", "leaks"),
+        ("tests/contract/ports/test_lanes.py::test_x[emulator-late]", "emulator"),
+        (SIMULATION, SIMULATION),
+        (ANYWHERE, ANYWHERE),
+    ],
+)
+def test_tests_that_share_a_stack_stay_together(test_id: str, group: str) -> None:
+    """Tests on one deployed stack are one group; all others, the simulation's too, may run in any process."""
+    assert group_of(test_id) == group
+
+
+def test_one_process_runs_a_whole_group(pytester: pytest.Pytester) -> None:
+    """Of a run in three processes, all tests of a stack's folder run in the same one."""
+    folder = pytester.mkdir("tests") / "e2e"
+    folder.mkdir()
+    (folder / "test_sample.py").write_text(
+        "import os, pathlib\nimport pytest\n\n\n@pytest.mark.parametrize('n', range(12))\ndef test_x(n):\n"
+        "    with pathlib.Path('workers').open('a') as file:\n"
+        "        file.write(os.environ['PYTEST_XDIST_WORKER'] + '\\n')\n"
+    )
+    pytester.makeconftest("from tests.plugins.sharing import pytest_xdist_make_scheduler\n")
+
+    result = pytester.runpytest_inprocess("-p", "xdist", "-p", "xdist.looponfail", "-n", "3")
+
+    result.assert_outcomes(passed=12)
+    assert len(set((pytester.path / "workers").read_text().split())) == 1
