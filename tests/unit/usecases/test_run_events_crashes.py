@@ -200,6 +200,27 @@ def test_an_event_that_kills_its_worker_is_parked_and_the_others_are_not_harmed(
     assert len(world.leads()) == 6
 
 
+def test_an_event_that_kills_before_its_intent_keeps_nobody_waiting() -> None:
+    """The guards of an event whose workers died while they looked for its record are free once it is parked."""
+    world = World()
+    deadly = world.receive(13)
+    find = world.salesforce.find
+
+    def kill(*_: object) -> object:
+        raise Crash("the search that kills")
+
+    world.salesforce.find = kill  # type: ignore[method-assign, assignment]  # a search that kills
+    for _ in range(2):
+        with pytest.raises(Crash):
+            world.drain()
+        world.clock.advance(61)
+    world.drain()
+
+    assert (world.execution(deadly)["state"], world.execution(deadly)["reason"]) == ("parked", "worker_crashed")
+    assert world.keys.held_by(deadly) == []
+    world.salesforce.find = find  # type: ignore[method-assign]  # the cause was repaired
+
+
 def test_a_frozen_worker_that_wakes_up_writes_nothing() -> None:
     """A worker that slept past its lease, whose successor has done its work, records nothing a second time."""
     world = World()

@@ -36,7 +36,7 @@ class Closing:
         """Take an event out of its lane until a person redrives it; others need not wait for that."""
         self._meter.count("Parked", reason=reason)
         self._inbox.park(event, reason=reason, message=text)
-        self._let_go(event)
+        self.let_go(event)
 
     def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
         """Give events back with the due time they carry; their guards stay held until then, so that order is kept."""
@@ -90,7 +90,7 @@ class Closing:
             if not event.guards or event.due_at is None or event.due_at - now <= self._settings.guard / 2:
                 continue
             if event.result:
-                self._let_go(event)
+                self.let_go(event)
                 continue
             # of two events that name one key, one has lost it: a call must not name it twice
             fitting = (call for call in calls if all(set(event.guards).isdisjoint(held) for held in call.values()))
@@ -103,7 +103,8 @@ class Closing:
         for call in calls:
             self._keys.guard(call, until, now)
 
-    def _let_go(self, event: Event) -> None:
+    def let_go(self, event: Event) -> None:
+        """Release the guards that an event holds; what was written under them is remembered."""
         if event.guards:
             done = event.result is not None and event.result.outcome in WRITTEN
             written = (event.action_id, event.sequence) if done else None

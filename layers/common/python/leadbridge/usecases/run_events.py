@@ -75,9 +75,11 @@ class RunEvents:
         compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
         candidates: list[Candidate] = []
         ended: list[Ending] = []
+        crashed: list[Event] = []
         for event in events:
             if event.crashes >= CRASH_LIMIT:
                 self._closing.park(event, Reason.WORKER_CRASHED, message(Reason.WORKER_CRASHED))
+                crashed.append(event)
                 continue
             compiled = compile_once(event.action_id, event.version)
             if not isinstance(compiled, CompiledAction):
@@ -90,10 +92,22 @@ class RunEvents:
             else:
                 candidates.append(admitted)
         self._closing.finish(ended)
+        for event in crashed:
+            self._free_guards(event, compile_once(event.action_id, event.version))
         for wave in waves(candidates):
             now = self._clock.now()
             self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], may_go_on)
         return self._closing.earliest
+
+    def _free_guards(self, event: Event, compiled: object) -> None:
+        """Let go of guards that a parked event took without living to store them.
+
+        Only once it is parked: making its keys may be what kills the worker.
+        """
+        if not event.guards and isinstance(compiled, CompiledAction):
+            admitted = pipeline.admit(event, compiled, self._hash_key())
+            if isinstance(admitted, Candidate):
+                self._closing.let_go(event.evolve(guards=admitted.guards))
 
     def report_quota(self) -> None:
         """Tell the meter what is left of the vendors' quotas; a vendor that does not answer is told elsewhere."""
