@@ -78,6 +78,8 @@ def figure(bench: Bench, *, events: int, seed: int) -> Figure:
             f"{name}: {_total(outcome)} calls ({listed(calls)}); {listed(outcome.outcomes)}; {outcome.seconds:.0f} s"
         )
     figure.add(f"answers lost: {lost.total()} ({listed(lost)})")
+    if not lost.total():
+        figure.missed.append(f"{figure.title}: chance lost no answer, so nothing was measured; take more events")
     figure.bound("calls with losses / calls in peace", _total(hurt) / _total(calm), most=MOST_RATIO)
     same = (calm.outcomes, len(calm.leads), calm.write_backs, calm.activities) == (
         *(hurt.outcomes, len(hurt.leads), hurt.write_backs, hurt.activities),

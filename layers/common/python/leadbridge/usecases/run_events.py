@@ -75,11 +75,11 @@ class RunEvents:
         compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
         candidates: list[Candidate] = []
         ended: list[Ending] = []
-        crashed: list[Event] = []
         for event in events:
             if event.crashes >= CRASH_LIMIT:
                 self._closing.park(event, Reason.WORKER_CRASHED, message(Reason.WORKER_CRASHED))
-                crashed.append(event)
+                if not event.guards:
+                    self._free_guards(event, compile_once(event.action_id, event.version))
                 continue
             compiled = compile_once(event.action_id, event.version)
             if not isinstance(compiled, CompiledAction):
@@ -92,8 +92,6 @@ class RunEvents:
             else:
                 candidates.append(admitted)
         self._closing.finish(ended)
-        for event in crashed:
-            self._free_guards(event, compile_once(event.action_id, event.version))
         for wave in waves(candidates):
             now = self._clock.now()
             self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], may_go_on)
@@ -104,7 +102,7 @@ class RunEvents:
 
         Only once it is parked: making its keys may be what kills the worker.
         """
-        if not event.guards and isinstance(compiled, CompiledAction):
+        if isinstance(compiled, CompiledAction):
             admitted = pipeline.admit(event, compiled, self._hash_key())
             if isinstance(admitted, Candidate):
                 self._closing.let_go(event.evolve(guards=admitted.guards))
