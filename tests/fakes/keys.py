@@ -90,10 +90,19 @@ class InMemoryKeys:
             self._step("keys.release.done")
         for claim in claims:
             self._step("keys.release")
-            known = self._claims.get(claim)
-            if known is not None and known.owner == owner:
-                del self._claims[claim]
+            self._let_go_claim(claim, owner)
             self._step("keys.release.done")
+
+    def _let_go_claim(self, claim: str, owner: str) -> None:
+        known = self._claims.get(claim)
+        if known is None:
+            return
+        if known.previous and known.previous[0] == owner:
+            known.previous = None
+        elif known.owner == owner and known.previous:
+            (known.owner, known.opened_at), known.previous = known.previous, None
+        elif known.owner == owner:
+            del self._claims[claim]
 
     def let_go(self, guard: str, owner: str, *, written: tuple[str, str] | None = None) -> None:
         """Release one guard if `owner` holds it, and remember what was written under it, whoever holds it by now.
@@ -114,8 +123,9 @@ class InMemoryKeys:
         return {guard: (owner, until) for guard, owner, until in held if owner and until}
 
     def claimed(self) -> dict[str, str]:
-        """The owner of every claim; for tests."""
-        return {claim: item.owner for claim, item in self._claims.items()}
+        """The owner of every claim, and of the window before it; for tests."""
+        before = {f"{claim}, before": item.previous[0] for claim, item in self._claims.items() if item.previous}
+        return before | {claim: item.owner for claim, item in self._claims.items()}
 
     def held_by(self, owner: str) -> list[str]:
         """The guards that `owner` holds; for tests."""

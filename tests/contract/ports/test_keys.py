@@ -169,6 +169,32 @@ def test_a_released_claim_suppresses_nothing(world: World) -> None:
     assert list(world.keys.claim([(third, a_claim())])) == [None]
 
 
+def test_a_released_claim_gives_the_window_before_it_back(world: World) -> None:
+    """An event that lets go of its claim leaves the earlier window as it found it: a late event of that is a duplicate.
+
+    Found by simulation (seed 1001117).
+    """
+    first, late, failed = (an_event(number, received_at=START + number * 3 * MINUTES) for number in (1, 2, 3))
+    assert list(world.keys.claim([(first, a_claim())])) == [None]
+    assert list(world.keys.claim([(failed, a_claim())])) == [None]
+
+    world.keys.release(failed.execution_id, [], ["claim#email"])
+
+    assert list(world.keys.claim([(late, a_claim())])) == [first.execution_id]
+
+
+def test_a_claim_let_go_after_it_was_overtaken_suppresses_nothing(world: World) -> None:
+    """The claim of a failed event is let go even where a later event holds the key by now."""
+    failed, late, holder = (an_event(number, received_at=START + number * 3 * MINUTES) for number in (1, 2, 3))
+    world.keys.claim([(failed, a_claim())])
+    assert list(world.keys.claim([(holder, a_claim())])) == [None]
+
+    world.keys.release(failed.execution_id, [], ["claim#email"])
+
+    late = late.evolve(received_at=failed.received_at + MINUTES / 2)
+    assert list(world.keys.claim([(late, a_claim())])) == [None]
+
+
 # -- guards
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from leadbridge.aws.items import Item, delete, dump, later, load, update, write_groups
+from leadbridge.aws.items import Item, dump, later, load, update, write_groups
 from leadbridge.domain.event import VERSION, Event, iso
 from leadbridge.domain.pipeline import Claim
 from leadbridge.ports import Guarded
@@ -123,11 +123,38 @@ class DynamoKeys:
             ]
             for guard in guards
         ]
-        for claim in claims:
-            operation = delete(self._table, {"pk": claim}, "#owner = :owner", owner=owner)
-            operation["Delete"]["ExpressionAttributeNames"] = {"#owner": "owner"}
-            groups.append([operation])
         write_groups(self._client, groups)
+        self._release_claims(owner, claims)
+
+    def _release_claims(self, owner: str, claims: Sequence[str]) -> None:
+        """Let go of each claim; the window before it holds again, for an event of that time may still come."""
+        previous = [
+            update(
+                self._table,
+                {"pk": claim},
+                "SET #owner = previous_owner, opened_at = previous_at, previous_owner = :nobody, previous_at = :nobody",
+                "#owner = :owner",
+                names={"#owner": "owner"},
+                owner=owner,
+                nobody="",
+            )
+            for claim in claims
+        ]
+        answers = write_groups(self._client, [[operation] for operation in previous])
+        overtaken = [
+            update(
+                self._table,
+                {"pk": claim},
+                "SET previous_owner = :nobody, previous_at = :nobody",
+                "previous_owner = :owner",
+                names={},
+                owner=owner,
+                nobody="",
+            )
+            for claim, answer in zip(claims, answers, strict=True)
+            if answer is not None and (answer[0][1] or {}).get("previous_owner") == owner
+        ]
+        write_groups(self._client, [[operation] for operation in overtaken])
 
     def _read(self, keys: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
