@@ -31,6 +31,8 @@ def main() -> int:
     told = began
     for piece in in_parallel(options.seed, options.schedules, options.jobs):
         report.add(piece)
+        for seed, wrong in piece.failures.items():
+            print(f"seed {seed}: {wrong[0]}", flush=True)
         if time.monotonic() - told > PROGRESS_SECONDS:
             told = time.monotonic()
             rate = report.schedules / (told - began)
