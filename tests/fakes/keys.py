@@ -23,7 +23,6 @@ class _Claimed:
     owner: str
     opened_at: datetime
     payload_hash: str
-    previous: tuple[str, datetime] | None = None
 
 
 class InMemoryKeys:
@@ -47,17 +46,15 @@ class InMemoryKeys:
     def _claim(self, event: Event, claim: Claim) -> str | None:
         window = timedelta(seconds=claim.window_seconds)
         closed, opens = whole(event.received_at - window), whole(event.received_at + window)
-        known = self._claims.get(claim.key)
-        if known is None or known.opened_at <= closed:
-            previous = None if known is None else (known.owner, known.opened_at)
-            at = whole(event.received_at)
-            self._claims[claim.key] = _Claimed(event.execution_id, at, claim.payload_hash, previous)
-            return None
-        for owner, opened_at in ((known.owner, known.opened_at), *([known.previous] if known.previous else [])):
-            if owner == event.execution_id:
-                return None
-            if closed < opened_at < opens:
-                return owner
+        own, *beside = claim.slots(event.received_at)
+        known = self._claims.get(own)
+        if known is not None and known.owner != event.execution_id:
+            return known.owner
+        for slot in beside:
+            other = self._claims.get(slot)
+            if other is not None and closed < other.opened_at < opens:
+                return other.owner
+        self._claims[own] = _Claimed(event.execution_id, whole(event.received_at), claim.payload_hash)
         return None
 
     def guard(
@@ -90,19 +87,10 @@ class InMemoryKeys:
             self._step("keys.release.done")
         for claim in claims:
             self._step("keys.release")
-            self._let_go_claim(claim, owner)
+            known = self._claims.get(claim)
+            if known is not None and known.owner == owner:
+                del self._claims[claim]
             self._step("keys.release.done")
-
-    def _let_go_claim(self, claim: str, owner: str) -> None:
-        known = self._claims.get(claim)
-        if known is None:
-            return
-        if known.previous and known.previous[0] == owner:
-            known.previous = None
-        elif known.owner == owner and known.previous:
-            (known.owner, known.opened_at), known.previous = known.previous, None
-        elif known.owner == owner:
-            del self._claims[claim]
 
     def let_go(self, guard: str, owner: str, *, written: tuple[str, str] | None = None) -> None:
         """Release one guard if `owner` holds it, and remember what was written under it, whoever holds it by now.
@@ -123,9 +111,8 @@ class InMemoryKeys:
         return {guard: (owner, until) for guard, owner, until in held if owner and until}
 
     def claimed(self) -> dict[str, str]:
-        """The owner of every claim, and of the window before it; for tests."""
-        before = {f"{claim}, before": item.previous[0] for claim, item in self._claims.items() if item.previous}
-        return before | {claim: item.owner for claim, item in self._claims.items()}
+        """The owner of every claim; for tests."""
+        return {claim: item.owner for claim, item in self._claims.items()}
 
     def held_by(self, owner: str) -> list[str]:
         """The guards that `owner` holds; for tests."""

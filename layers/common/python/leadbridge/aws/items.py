@@ -82,6 +82,11 @@ def delete(table: str, key: Mapping[str, Any], condition: str = "", **values: An
     return {"Delete": _conditional(operation, condition, values)}
 
 
+def check(table: str, key: Mapping[str, Any], condition: str, **values: Any) -> Operation:
+    """A ConditionCheck: the group is only written if the item, or its absence, meets the condition."""
+    return {"ConditionCheck": _conditional({"TableName": table, "Key": dump(key)}, condition, values)}
+
+
 @contextmanager
 def later(operation: str) -> Iterator[None]:
     """Around a single call: DynamoDB's "later", and its silence, are nobody's fault and no death of the worker.

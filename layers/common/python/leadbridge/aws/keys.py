@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from leadbridge.aws.items import Item, dump, later, load, update, write_groups
+from leadbridge.aws.items import Operation, check, delete, dump, later, load, put, update, write_groups
 from leadbridge.domain.event import VERSION, Event, iso
 from leadbridge.domain.pipeline import Claim
 from leadbridge.ports import Guarded
@@ -32,32 +32,34 @@ class DynamoKeys:
     def claim(self, wanted: Sequence[tuple[Event, Claim]]) -> Sequence[str | None]:
         """Claim each key for its event, unless another event holds it whose window is open.
 
-        The window runs from arrival to arrival, so a backlog neither shortens nor prolongs it. It reaches both ways:
-        an event that comes to us long after a later one is not that one's duplicate, nor does it take its claim.
+        The window runs from arrival to arrival and both ways, so neither a backlog nor the order in which events are
+        run makes a difference.
         """
-        groups = []
-        for event, claim in wanted:
-            window = timedelta(seconds=claim.window_seconds)
-            operation = update(
+        answers = write_groups(self._client, [self._claiming(event, claim) for event, claim in wanted])
+        return [None if answer is None else str((answer[0][1] or {})["owner"]) for answer in answers]
+
+    def _claiming(self, event: Event, claim: Claim) -> list[Operation]:
+        window = timedelta(seconds=claim.window_seconds)
+        own, *beside = claim.slots(event.received_at)
+        item = {
+            "pk": own,
+            "owner": event.execution_id,
+            "opened_at": iso(event.received_at),
+            "payload_hash": claim.payload_hash,
+            "ttl": int((event.received_at + 2 * window + KEEP).timestamp()),
+            "v": VERSION,
+        }
+        claiming = put(self._table, item, "attribute_not_exists(pk) OR #owner = :owner", owner=event.execution_id)
+        claiming["Put"]["ExpressionAttributeNames"] = {"#owner": "owner"}
+        return [claiming] + [
+            check(
                 self._table,
-                {"pk": claim.key},
-                "SET previous_owner = if_not_exists(#owner, :nobody), previous_at = if_not_exists(opened_at, :nobody), "
-                "#owner = :owner, opened_at = :at, payload_hash = :hash, #ttl = :ttl, v = :v",
-                "attribute_not_exists(pk) OR opened_at <= :closed",
-                names={"#owner": "owner", "#ttl": "ttl"},
-                nobody="",
-                owner=event.execution_id,
-                at=iso(event.received_at),
-                hash=claim.payload_hash,
-                ttl=int((event.received_at + window + KEEP).timestamp()),
-                v=VERSION,
+                {"pk": slot},
+                "attribute_not_exists(pk) OR opened_at <= :closed OR opened_at >= :opens",
                 closed=iso(event.received_at - window),
+                opens=iso(event.received_at + window),
             )
-            groups.append([operation])
-        answers = write_groups(self._client, groups)
-        return [
-            None if answer is None else _holder(answer[0][1] or {}, event, claim)
-            for (event, claim), answer in zip(wanted, answers, strict=True)
+            for slot in beside
         ]
 
     def guard(
@@ -123,38 +125,11 @@ class DynamoKeys:
             ]
             for guard in guards
         ]
+        for claim in claims:
+            operation = delete(self._table, {"pk": claim}, "#owner = :owner", owner=owner)
+            operation["Delete"]["ExpressionAttributeNames"] = {"#owner": "owner"}
+            groups.append([operation])
         write_groups(self._client, groups)
-        self._release_claims(owner, claims)
-
-    def _release_claims(self, owner: str, claims: Sequence[str]) -> None:
-        """Let go of each claim; the window before it holds again, for an event of that time may still come."""
-        previous = [
-            update(
-                self._table,
-                {"pk": claim},
-                "SET #owner = previous_owner, opened_at = previous_at, previous_owner = :nobody, previous_at = :nobody",
-                "#owner = :owner",
-                names={"#owner": "owner"},
-                owner=owner,
-                nobody="",
-            )
-            for claim in claims
-        ]
-        answers = write_groups(self._client, [[operation] for operation in previous])
-        overtaken = [
-            update(
-                self._table,
-                {"pk": claim},
-                "SET previous_owner = :nobody, previous_at = :nobody",
-                "previous_owner = :owner",
-                names={},
-                owner=owner,
-                nobody="",
-            )
-            for claim, answer in zip(claims, answers, strict=True)
-            if answer is not None and (answer[0][1] or {}).get("previous_owner") == owner
-        ]
-        write_groups(self._client, [[operation] for operation in overtaken])
 
     def _read(self, keys: Sequence[str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
@@ -175,18 +150,3 @@ class DynamoKeys:
             if left:
                 pending = [load(key) for key in left["Keys"]] + pending
         return found
-
-
-def _holder(found: Item, event: Event, claim: Claim) -> str | None:
-    """Of whom the event is a duplicate that could not have the claim `found`; None if it holds it itself.
-
-    An event that is late by more than a window looks at the window before the present one.
-    """
-    window = timedelta(seconds=claim.window_seconds)
-    closed, opens = iso(event.received_at - window), iso(event.received_at + window)
-    for owner, opened_at in (("owner", "opened_at"), ("previous_owner", "previous_at")):
-        if found.get(owner) == event.execution_id:
-            return None
-        if closed < found.get(opened_at, "") < opens:
-            return str(found[owner])
-    return None

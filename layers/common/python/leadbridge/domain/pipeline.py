@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from leadbridge.domain import action as documents
@@ -21,6 +21,8 @@ from leadbridge.domain.values import WrongTypeError, blank, coerce, normalised, 
 
 #: how long an event id is remembered: longer than SQS keeps a message and than anybody replays by hand
 EVENT_ID_SECONDS = 14 * 86_400
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +84,22 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A dedupe claim: `key` may be held by one event within `window_seconds` of its arrival."""
+    """A dedupe claim: of events that arrived within `window_seconds` of each other, one holds `key`."""
 
     key: str
     reason: Reason
     window_seconds: int
     payload_hash: str
     fields: tuple[str, ...] = ()
+
+    def slots(self, received_at: datetime) -> tuple[str, str, str]:
+        """The stretch of time, one window long, that an arrival lies in, and the two beside it, each as a key.
+
+        Two arrivals in one slot are duplicates; two that lie a window or more apart are not, and whatever is nearer
+        lies in one of the three. So every claim of the past has its own place, in whatever order events come to us.
+        """
+        slot = (received_at - _EPOCH) // timedelta(seconds=self.window_seconds)
+        return f"{self.key}#{slot}", f"{self.key}#{slot - 1}", f"{self.key}#{slot + 1}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

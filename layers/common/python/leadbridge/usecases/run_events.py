@@ -128,8 +128,7 @@ class RunEvents:
         for entry in entries:
             if entry.result.outcome is Outcome.FAILED and entry.candidate.claims:
                 # before the end is recorded: a failed event must not suppress the next one
-                claims = [claim.key for claim in entry.candidate.claims]
-                self._keys.release(entry.event.execution_id, [], claims)
+                self._keys.release(entry.event.execution_id, [], _held(entry.candidate))
         self._closing.finish([_entry_ending(entry) for entry in entries])
 
     # keys
@@ -146,7 +145,7 @@ class RunEvents:
                 claim, owner = taken[item.event.execution_id]
                 text = message(claim.reason, owner=owner, fields=", ".join(claim.fields), seconds=claim.window_seconds)
                 result = Result(outcome=Outcome.DUPLICATE, reason=claim.reason, message=text)
-                self._keys.release(item.event.execution_id, [], [held.key for held in item.claims])
+                self._keys.release(item.event.execution_id, [], _held(item))
                 endings.append(_ending(item.event, result, item.compiled.action))
         self._closing.finish(endings)
         return [item for item in wave if item.event.execution_id not in taken]
@@ -368,6 +367,11 @@ def waves(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
             result.append([])
         result[number].append(item)
     return result
+
+
+def _held(item: Candidate) -> list[str]:
+    """The claims of an event, by the keys that it holds."""
+    return [claim.slots(item.event.received_at)[0] for claim in item.claims]
 
 
 def _ending(
