@@ -287,7 +287,7 @@ def _set_active(target: Target, actions: tuple[str, ...], *, active: bool) -> No
     if missing:
         _fail([f"There is no Action {_named(action)}. `leadbridge actions` lists them." for action in missing])
     for action in actions:
-        target.configurations.set_active(action, active=active)
+        target.configurations.set_active("action", action, active=active)
         click.echo(f"{action} is {'active' if active else 'inactive'}.")
 
 

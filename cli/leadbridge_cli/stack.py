@@ -101,6 +101,7 @@ class Target:
             limits=DynamoLimits(self.client("dynamodb"), table=self.outputs["StateTableName"]),
             shares=VendorLimits(**json.loads(self.outputs["VendorShares"])),
             lane=lane,
+            even_disabled=True,
         )
 
     def apply(self) -> ApplyConfiguration:

@@ -64,7 +64,7 @@ class World:
         for document in [*documents, *(actions or (an_action(),))]:
             self.configurations.put(document)
             if isinstance(document, Action):
-                self.configurations.set_active(document.id, active=True)
+                self.configurations.set_active("action", document.id, active=True)
 
     # -- things that happen
 

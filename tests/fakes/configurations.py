@@ -37,7 +37,7 @@ class InMemoryConfigurations:
         return [stored for (known, _), stored in sorted(self._current.items()) if known == kind]
 
     def put(self, document: Configuration) -> tuple[Stored, bool]:
-        """Store a new version unless it equals the current one; an Action stays as active as it was."""
+        """Store a new version unless it equals the current one; it stays as active as it was."""
         key = (document.kind, document.id)
         current = self._current.get(key)
         if current is not None and current.document == document:
@@ -45,8 +45,8 @@ class InMemoryConfigurations:
         stored = Stored(
             # through plain values, as the real store does
             document=KINDS[document.kind].model_validate(as_document(document)),
-            version=current.version + 1 if current else 1,
-            active=current.active if current else False,
+            version=1 + max((version for *known, version in self._history if tuple(known) == key), default=0),
+            active=current.active if current else document.kind != "action",
         )
         self._current[key] = self._history[*key, stored.version] = stored
         return stored, True
@@ -56,16 +56,14 @@ class InMemoryConfigurations:
         key = (stored.document.kind, stored.document.id)
         self._current[key] = self._history[*key, stored.version] = stored
 
-    def set_active(self, identifier: str, *, active: bool) -> None:
-        """Activate or deactivate an Action; one that does not exist is an error."""
-        self._current["action", identifier] = replace(self._current["action", identifier], active=active)
+    def set_active(self, kind: str, identifier: str, *, active: bool) -> None:
+        """Let a document be used, or not; one that does not exist is an error."""
+        self._current[kind, identifier] = replace(self._current[kind, identifier], active=active)
 
     def outdate_us(self, kind: str, identifier: str) -> None:
         """Make a document one that a newer version of Leadbridge wrote; for tests."""
         self._newer.add((kind, identifier))
 
     def remove(self, kind: str, identifier: str) -> None:
-        """Forget a document with all its versions; for tests, the product never deletes one."""
+        """Take the current version away; the history stays."""
         self._current.pop((kind, identifier), None)
-        for key in [key for key in self._history if key[:2] == (kind, identifier)]:
-            del self._history[key]

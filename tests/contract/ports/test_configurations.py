@@ -57,21 +57,48 @@ def test_every_version_stays_readable(world: World) -> None:
 def test_an_active_action_stays_active_when_it_is_changed(world: World) -> None:
     """A new version neither activates nor deactivates; the two verbs do."""
     world.configurations.put(an_action())
-    world.configurations.set_active("person-to-lead", active=True)
+    world.configurations.set_active("action", "person-to-lead", active=True)
 
     stored, _ = world.configurations.put(an_action(name="Changed"))
     assert stored.active is True
 
-    world.configurations.set_active("person-to-lead", active=False)
+    world.configurations.set_active("action", "person-to-lead", active=False)
     current = world.configurations.get("action", "person-to-lead")
     assert current is not None
     assert (current.active, current.version) == (False, 2)
 
 
+def test_a_connection_is_active_from_the_start_until_it_is_disabled(world: World) -> None:
+    """A new connection may be used; disabled it stays so when its document is changed."""
+    stored, _ = world.configurations.put(a_connection("M", "marketo-demo"))
+    assert stored.active is True
+
+    world.configurations.set_active("marketo_connection", "marketo-demo", active=False)
+
+    changed, _ = world.configurations.put(a_connection("Changed", "marketo-demo"))
+    assert changed.active is False
+
+
+def test_a_removed_document_goes_on_counting_where_it_was(world: World) -> None:
+    """Removed it is not found and not listed; its versions stay, and the next one gets the next number."""
+    world.configurations.put(a_connection("one", "marketo-demo"))
+    world.configurations.put(a_connection("two", "marketo-demo"))
+
+    world.configurations.remove("marketo_connection", "marketo-demo")
+
+    assert world.configurations.get("marketo_connection", "marketo-demo") is None
+    assert world.configurations.list("marketo_connection") == []
+    again, changed = world.configurations.put(a_connection("two", "marketo-demo"))
+    assert (again.version, changed) == (3, True)
+    first = world.configurations.get("marketo_connection", "marketo-demo", 1)
+    assert first is not None
+    assert first.document.name == "one"
+
+
 def test_activating_an_action_that_does_not_exist_is_an_error(world: World) -> None:
     """Nothing appears by being activated."""
     with pytest.raises(Exception, match=r"no-such-action|ConditionalCheckFailed"):
-        world.configurations.set_active("no-such-action", active=True)
+        world.configurations.set_active("action", "no-such-action", active=True)
 
     assert world.configurations.get("action", "no-such-action") is None
 

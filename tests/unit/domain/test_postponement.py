@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from leadbridge.domain.postponement import LOGIN_PROBE, postpone, vendor_reason
+from leadbridge.domain.postponement import DISABLED_PROBE, LOGIN_PROBE, postpone, vendor_reason
 from leadbridge.errors import (
     AuthenticationError,
     ConfigurationError,
     ContractError,
+    DisabledError,
     PermanentError,
     QuotaExhaustedError,
     RateLimitedError,
@@ -81,6 +82,7 @@ def at(seconds: float) -> datetime:
             True,
             "Repair the connection",
         ),
+        (DisabledError("salesforce-demo"), 99, NOON + DISABLED_PROBE, True, "salesforce-demo is disabled. Enable it"),
         (PermanentError("no", vendor="salesforce", code="INVALID_FIELD"), 0, None, True, "then redrive"),
         (ContractError("odd", vendor="marketo", code="9999"), 0, None, True, "9999 odd"),
         (ConfigurationError(["there is no connection x"]), 0, None, True, "there is no connection x"),
@@ -101,6 +103,7 @@ def at(seconds: float) -> datetime:
         "quota: tried when the limiter lets one ask",
         "quota: tried at the reset",
         "login",
+        "disabled connection",
         "permanent",
         "outside the documentation",
         "configuration",
@@ -123,7 +126,7 @@ def test_all_error_classes_are_covered() -> None:
     def below(kind: type[SyncError]) -> set[str]:
         return {kind.__name__}.union(*(below(child) for child in kind.__subclasses__()))
 
-    ours = {kind for kind in below(SyncError) if kind != "TooLargeError"}
+    ours = {kind for kind in below(SyncError) if kind not in {"TooLargeError", "BrokenDownloadError"}}
     assert ours == {
         "SyncError",
         "TransientError",
@@ -132,6 +135,7 @@ def test_all_error_classes_are_covered() -> None:
         "UncertainWriteError",
         "QuotaExhaustedError",
         "AuthenticationError",
+        "DisabledError",
         "PermanentError",
         "ContractError",
         "ConfigurationError",

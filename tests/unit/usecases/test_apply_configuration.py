@@ -77,7 +77,7 @@ def test_a_change_makes_a_version_and_keeps_the_activation() -> None:
     """A changed Action becomes version 2, stays active, and version 1 can still be read."""
     desk = Desk()
     desk.apply([*CONNECTIONS, an_action_document()])
-    desk.configurations.set_active(ACTION, active=True)
+    desk.configurations.set_active("action", ACTION, active=True)
 
     (applied,) = desk.apply([an_action_document(name="Renamed")])
 

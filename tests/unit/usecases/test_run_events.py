@@ -8,7 +8,7 @@ import pytest
 
 from leadbridge.domain.records import Resolution
 from leadbridge.usecases.run_events import waves
-from tests.builders.actions import an_action
+from tests.builders.actions import MARKETO, SALESFORCE, an_action
 from tests.builders.descriptions import a_field, a_result_activity, a_salesforce_lead
 from tests.builders.events import a_candidate, a_payload
 from tests.builders.world import World
@@ -529,6 +529,35 @@ def test_an_event_whose_action_is_gone_is_parked() -> None:
     item = world.execution(execution)
     assert (item["state"], item["reason"]) == ("parked", "action_missing")
     assert execution in world.inbox.kept
+
+
+@pytest.mark.parametrize("connection", [SALESFORCE, MARKETO])
+def test_work_of_a_disabled_connection_waits_until_it_is_enabled(connection: str) -> None:
+    """While a connection is disabled its calls are shown as parked with the reason; enabled, they go on by themselves.
+
+    Nothing is asked of the disabled side, and in the end there is one record, one write-back and one activity.
+    """
+    world = World()
+    world.connections.disabled.add(connection)
+    execution = world.receive(7)
+    for _ in range(3):
+        world.drain()
+        world.clock.advance(301)
+    item = world.execution(execution)
+    assert (item["state"] == "ended", item["reason"]) == (False, "connection_disabled")
+    assert f"{connection} is disabled" in item["message"]
+    assert len(world.leads()) == (1 if connection == MARKETO else 0)
+
+    world.connections.disabled.clear()
+    world.run_out()
+
+    item = world.execution(execution)
+    assert (item["outcome"], item["writeback"]["status"], item["activity"]["status"]) == (
+        "created",
+        "written",
+        "added",
+    )
+    assert len(world.leads()) == 1
 
 
 def test_an_action_of_a_newer_version_parks_its_events() -> None:

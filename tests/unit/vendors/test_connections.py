@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from leadbridge.domain.limits import RESERVE, Lane
-from leadbridge.errors import QuotaExhaustedError, SyncError
+from leadbridge.errors import DisabledError, QuotaExhaustedError, SyncError
 from leadbridge.vendors import connections as module
 from leadbridge.vendors.connections import VendorConnections, VendorLimits
 from leadbridge.vendors.http.transport import build_http_client
@@ -38,13 +38,13 @@ class Office:
         self.limits = InMemoryLimits()
         self.meter = RecordingMeter()
         self.clock = SettableClock()
-        configurations = InMemoryConfigurations()
+        self.configurations = InMemoryConfigurations()
         addresses = {"one": MARKETO, "two": MARKETO.lower(), "three": "https://999-ZZZ-999.mktorest.com"}
         for name, address in addresses.items():
-            configurations.put(a_marketo_connection(id=name, base_url=address))
+            self.configurations.put(a_marketo_connection(id=name, base_url=address))
         monkeypatch.setattr(module, "build_http_client", lambda: build_http_client(httpx.MockTransport(vendor)))
         self.connections = VendorConnections(
-            configurations=configurations,
+            configurations=self.configurations,
             secret=_secret,
             sign=bytes,
             clock=self.clock,
@@ -80,6 +80,21 @@ def test_a_quota_that_one_connection_found_spent_is_not_asked_about_by_another(
             office.connections.marketo(name).usage()
     assert len(vendor.requests) == 1
     assert office.connections.marketo("three").usage() == 3
+
+
+def test_through_a_disabled_connection_nobody_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disabled connection has no client and makes no call; the others do, and it does again once enabled."""
+    vendor = ScriptedVendor(success([{"total": 3}]))
+    office = Office(vendor, monkeypatch)
+    office.configurations.set_active("marketo_connection", "one", active=False)
+
+    with pytest.raises(DisabledError) as caught:
+        office.connections.marketo("one")
+
+    assert caught.value.detail == "one"
+    assert vendor.requests == []
+    office.configurations.set_active("marketo_connection", "one", active=True)
+    assert office.connections.marketo("one").usage() == 3
 
 
 def test_the_end_of_a_run_gives_back_places_and_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@
     ├─ UncertainWriteError       the vendor may have executed the call: look before repeating
     ├─ QuotaExhaustedError       nothing was executed: park until resets_at
     ├─ AuthenticationError       one refresh did not help: park, alarm, a human is needed
+    ├─ DisabledError             somebody disabled the connection: park until it is enabled
     ├─ PermanentError            the call can never succeed as it is: do not retry
     ├─ ContractError             the vendor answered outside its documentation
     ├─ UnknownVersionError       stored by a newer version of Leadbridge: park until that is deployed
@@ -99,6 +100,10 @@ class QuotaExhaustedError(SyncError):
 
 class AuthenticationError(SyncError):
     """The vendor refuses our credentials even after one refresh."""
+
+
+class DisabledError(SyncError):
+    """The connection named in `detail` is disabled; nothing was executed. Park the work until it is enabled."""
 
 
 class PermanentError(SyncError):

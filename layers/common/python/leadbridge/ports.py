@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
 from leadbridge.domain.event import Arrival, Ending, Event
+from leadbridge.domain.jobs import Run, Told
+from leadbridge.domain.jobs import State as JobState
 from leadbridge.domain.limits import State
 from leadbridge.domain.pipeline import Claim
 from leadbridge.domain.records import (
@@ -51,8 +53,12 @@ class Configurations(Protocol):
         """Store a new version unless it equals the current one; tells whether it changed."""
         ...
 
-    def set_active(self, identifier: str, *, active: bool) -> None:
-        """Activate or deactivate an Action."""
+    def set_active(self, kind: str, identifier: str, *, active: bool) -> None:
+        """Let a document be used, or not; one that does not exist is an error."""
+        ...
+
+    def remove(self, kind: str, identifier: str) -> None:
+        """Take the current version away; the history stays, and a document of this id goes on counting from there."""
         ...
 
 
@@ -296,4 +302,180 @@ class Meter(Protocol):
 
     def gauge(self, name: str, value: float) -> None:
         """Note a level; of several the lowest counts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Who makes a job of a lane's kind now, and since when; `begun_before`: an earlier try was not heard of again."""
+
+    owner: str
+    since: datetime
+    begun_before: bool
+
+
+class BulkRuns(Protocol):
+    """Bulk runs, the ids of the jobs they made, and the turn to make one.
+
+    A *lane* is a connection, a kind and an object: jobs of one lane stand in one list of the vendor. Only the holder
+    of its turn makes a job, so a job in that list that is not `known` was made by the holder and never stored.
+    """
+
+    def begin(self, run: Run) -> tuple[Run, int]:
+        """Store a new run, unless one of its name is there; returns what is stored, and its version."""
+        ...
+
+    def save(self, run: Run, version: int, *, lane: str = "") -> int:
+        """Replace a run; returns its new version.
+
+        With `lane` the turn there is given back and the run's job, if it has one, becomes known, all in one step.
+
+        Raises:
+            OvertakenError: Somebody else went on with this run.
+        """
+        ...
+
+    def take_turn(self, lane: str, owner: str, now: datetime, *, stale_after: timedelta) -> Turn:
+        """The turn, taken if nobody holds it; one held by another for too long is shown with its owner."""
+        ...
+
+    def renew_turn(self, lane: str, turn: Turn, owner: str, now: datetime) -> bool:
+        """Begin anew for `owner`, if the turn is still as it was shown; False if somebody else was faster."""
+        ...
+
+    def known(self, lane: str, job_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the jobs that a run has stored."""
+        ...
+
+
+class OvertakenError(Exception):
+    """Another execution went on with the same run; this one reads it anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A stored object to be sent: its bytes begin again with each iteration."""
+
+    key: str
+    size: int
+    read: Callable[[], Iterator[bytes]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.read()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartFile:
+    """A part of an import as it is sent; `line_ending` is that of its rows."""
+
+    file: StoredFile
+    line_ending: Literal["CRLF", "LF"]
+
+
+class Writer(Protocol):
+    """Takes the bytes of an object."""
+
+    def write(self, content: bytes, /) -> object:
+        """Add bytes."""
+        ...
+
+
+class Objects(Protocol):
+    """Files of any size; an object is there as a whole or not at all."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store a small object."""
+        ...
+
+    def writing(self, key: str) -> AbstractContextManager[Writer]:
+        """Store an object of any size; it is there when the context ends, and not if it ends with an error."""
+        ...
+
+    def stored(self, key: str) -> StoredFile:
+        """An object.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        ...
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are not there do not matter."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A piece of a job's file; `cursor` tells where the next begins, None after the last.
+
+    `records` is None where the vendor does not count by pieces.
+    """
+
+    content: bytes
+    cursor: str | None
+    records: int | None = None
+
+
+class BulkJobs(Protocol):
+    """Bulk jobs of one object at one vendor instance, as one run wants them."""
+
+    @property
+    def paged(self) -> bool:
+        """Whether each piece of a job's file is a file with a header, and no part of one file."""
+        ...
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Columns that an extract's file must have; none where they are not known."""
+        ...
+
+    def create(self, part: PartFile | None) -> Told:
+        """Make a job; `part` is the file of an import.
+
+        Raises:
+            UncertainWriteError: No answer: the job may be there.
+        """
+        ...
+
+    def listed(self, since: datetime) -> Sequence[Told] | None:
+        """Jobs that this run could have made since a moment; None where the vendor has no list."""
+        ...
+
+    def start(self, job_id: str, part: PartFile | None) -> None:
+        """Set a job going; one that goes already stays so."""
+        ...
+
+    def look(self, job_id: str) -> Told:
+        """What the vendor says of a job."""
+        ...
+
+    def cancel(self, job_id: str) -> bool:
+        """Give a job up; False where the vendor cannot, and the job may still go on."""
+        ...
+
+    def fetch(self, job_id: str, cursor: str, size: int) -> Piece | None:
+        """A piece of about `size` bytes of a complete job's file; None if the file is not there."""
+        ...
+
+    def results(self, job_id: str, state: JobState) -> Mapping[str, Iterator[bytes]]:
+        """The files of an import's results that the vendor has for a job in that state, to be read once.
+
+        By kind: failed, warned, succeeded, unprocessed. One that turns out to be empty means nothing.
+        """
+        ...
+
+
+class BulkVendors(Protocol):
+    """Bulk jobs by connection."""
+
+    def jobs(self, run: Run) -> BulkJobs:
+        """The jobs that a run makes.
+
+        Raises:
+            ConfigurationError: No such connection, object or request.
+        """
+        ...
+
+    def report_quota(self) -> None:
+        """Tell the meter how much of the vendors' daily calls is left, and give back the places for calls."""
         ...

@@ -41,14 +41,17 @@ class DynamoConfigurations:
         return [_stored(load(raw)) for page in pages for raw in page["Items"]]
 
     def put(self, document: Configuration) -> tuple[Stored, bool]:
-        """Store a new version unless it equals the current one; an Action stays as active as it was."""
+        """Store a new version unless it equals the current one; it stays as active as it was.
+
+        Of new ones an Action is inactive, a connection is active.
+        """
         current = self.get(document.kind, document.id)
         if current is not None and current.document == document:
             return current, False
         stored = Stored(
             document=document,
-            version=current.version + 1 if current else 1,
-            active=current.active if current else False,
+            version=1 + (current.version if current else self._versions(document.kind, document.id)),
+            active=current.active if current else document.kind != "action",
         )
         item: dict[str, Any] = {
             "v": VERSION,
@@ -71,15 +74,31 @@ class DynamoConfigurations:
             return self.put(document)  # somebody else applied meanwhile: compare with theirs
         return stored, True
 
-    def set_active(self, identifier: str, *, active: bool) -> None:
-        """Activate or deactivate an Action."""
+    def set_active(self, kind: str, identifier: str, *, active: bool) -> None:
+        """Let a document be used, or not."""
         self._client.update_item(
             TableName=self._table,
-            Key=dump({"pk": "action", "sk": identifier}),
+            Key=dump({"pk": kind, "sk": identifier}),
             UpdateExpression="SET active = :active",
             ConditionExpression="attribute_exists(pk)",
             ExpressionAttributeValues=dump({":active": active}),
         )
+
+    def remove(self, kind: str, identifier: str) -> None:
+        """Take the current version away; the history stays."""
+        self._client.delete_item(TableName=self._table, Key=dump({"pk": kind, "sk": identifier}))
+
+    def _versions(self, kind: str, identifier: str) -> int:
+        """How many versions a document has had."""
+        newest = self._client.query(
+            TableName=self._table,
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=1,
+            KeyConditionExpression="pk = :kind AND begins_with(sk, :id)",
+            ExpressionAttributeValues=dump({":kind": f"{kind}#history", ":id": f"{identifier}#"}),
+        )["Items"]
+        return int(load(newest[0])["version"]) if newest else 0
 
 
 def _stored(item: dict[str, Any]) -> Stored:

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     ACTION_MISSING = "action_missing"
     WORKER_CRASHED = "worker_crashed"
     MAPPING_BROKEN = "mapping_broken"
+    CONNECTION_DISABLED = "connection_disabled"
     NOT_ACTIVE = "not_active"
     BODY_TOO_LARGE = "body_too_large"
     BODY_NOT_JSON = "body_not_json"
@@ -93,6 +94,9 @@ MESSAGES: Mapping[str, str] = {
     Reason.WORKER_CRASHED: "Parked: the worker died twice while it ran this event. Look at its log, then redrive.",
     Reason.MAPPING_BROKEN: (
         "Parked: the Action no longer fits the destination: {detail}. Correct and apply the Action, then redrive."
+    ),
+    Reason.CONNECTION_DISABLED: (
+        "Parked: the connection {connection} is disabled. Enable it; within five minutes the call goes on by itself."
     ),
     Reason.NOT_ACTIVE: "The Action was not active when the call arrived. Activate it, then redrive to run the call.",
     Reason.BODY_TOO_LARGE: "The body is larger than {limit} bytes.",

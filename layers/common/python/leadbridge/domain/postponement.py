@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from leadbridge.domain import limits
 from leadbridge.domain.event import iso
-from leadbridge.domain.outcome import message
+from leadbridge.domain.outcome import Reason, message
 from leadbridge.domain.pipeline import backoff_seconds
 from leadbridge.errors import (
     AuthenticationError,
+    DisabledError,
     QuotaExhaustedError,
     SpoiledCallError,
     SyncError,
@@ -20,6 +21,8 @@ from leadbridge.errors import (
 LOGIN_PROBE = timedelta(minutes=15)
 #: a spent quota is asked about this often, by one call of all workers
 QUOTA_PROBE = timedelta(milliseconds=limits.QUOTA_PROBE)
+#: work of a disabled connection looks this often whether it is enabled again
+DISABLED_PROBE = timedelta(minutes=5)
 #: tries of a call that one record may spoil; the last of them searches for that record, afterwards it is probed
 SPOILED_TRIES = 2
 
@@ -53,6 +56,9 @@ def postpone(error: SyncError, *, attempts: int, now: datetime, first_seconds: f
         due = now + LOGIN_PROBE
         text = message("vendor_login", until=iso(due), **facts)
         return Postponement(due_at=due, parked=True, reason=reason, message=text)
+    if isinstance(error, DisabledError):
+        text = message(Reason.CONNECTION_DISABLED, connection=error.detail)
+        return Postponement(due_at=now + DISABLED_PROBE, parked=True, reason=Reason.CONNECTION_DISABLED, message=text)
     if isinstance(error, SpoiledCallError) and attempts >= SPOILED_TRIES:
         due = now + LOGIN_PROBE
         return Postponement(due_at=due, parked=True, reason=reason, message=message("vendor_waiting", **facts))

@@ -1,0 +1,270 @@
+"""What an org needs before Leadbridge can write to it, as a folder that Salesforce's own command line deploys.
+
+The folder is a project in Salesforce's source format: an External Client App (connected apps can no longer be created)
+with the certificate of our signing key, a permission set with the objects and fields that Actions use and no others,
+and unique External Id fields that make creates repeatable. Types and members: Metadata API Developer Guide.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from xml.etree import ElementTree as ET  # writes only
+
+from leadbridge.domain.action import Action, ActionType, SalesforceConnection
+from leadbridge.domain.records import ObjectDescription
+
+APP = "Leadbridge"
+PERMISSION_SET = "Leadbridge"
+#: takes our execution id; text of 32 hexadecimal digits, room for a prefix
+KEY_FIELD = "LeadbridgeKey__c"
+KEY_LENGTH = 64
+#: fields of tasks and events are fields of their common parent
+PARENTS = {"Task": "Activity", "Event": "Activity"}
+#: metadata format; connections may use any version of the REST API
+METADATA_VERSION = "67.0"
+
+_NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
+_SOURCE = "force-app/main/default"
+#: Salesforce refuses field permissions for what every user of the object must see; used where Describe cannot be asked
+_NEVER_PERMITTED = frozenset(
+    {"Id", "Name", "OwnerId", "LastName", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"}
+    | {"SystemModstamp", "IsDeleted", "IsConverted", "ConvertedLeadId", "ConvertedContactId", "ConvertedAccountId"}
+)
+_REQUIRED = {
+    "Lead": {"Company", "Status"},
+    "Opportunity": {"StageName", "CloseDate", "ForecastCategoryName"},
+    "Task": {"Status", "Priority"},
+    "CampaignMember": {"CampaignId", "LeadId", "ContactId"},
+}
+
+type _Member = tuple[str, str | bool | int | Sequence[_Member]]
+
+
+@dataclass(slots=True)
+class Use:
+    """What Actions do with one object."""
+
+    create: bool = False
+    edit: bool = False
+    written: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+
+
+def uses(actions: Iterable[Action]) -> dict[str, Use]:
+    """The objects and fields that these Actions read and write."""
+    found: dict[str, Use] = {}
+    for action in actions:
+        use = found.setdefault(action.destination.object, Use())
+        use.create |= action.type is not ActionType.UPDATE
+        use.edit |= action.type is not ActionType.CREATE
+        use.written |= {mapping.to for mapping in action.mappings}
+        use.read |= {action.identifier.field} | {back.field for back in action.writeback if back.field}
+        if action.destination.idempotency_field:
+            use.written.add(action.destination.idempotency_field)
+    return found
+
+
+def folder(
+    connection: SalesforceConnection,
+    actions: Sequence[Action],
+    *,
+    certificate: str,
+    contact_email: str,
+    described: Mapping[str, ObjectDescription],
+) -> dict[str, str]:
+    """The files by their path below the folder. `described` holds the objects that Describe could be asked about."""
+    used = uses(actions)
+    keys = key_fields(actions, described)
+    files = {
+        "sfdx-project.json": _json(
+            {"packageDirectories": [{"path": "force-app", "default": True}], "sourceApiVersion": METADATA_VERSION}
+        ),
+        "manifest/package.xml": _manifest(keys),
+        f"{_SOURCE}/externalClientApps/{APP}.eca-meta.xml": _xml(
+            "ExternalClientApplication",
+            [
+                ("contactEmail", contact_email),
+                ("description", f"Leadbridge, connection {connection.id}"),
+                ("distributionState", "Local"),
+                ("isProtected", False),
+                ("label", APP),
+            ],
+        ),
+        f"{_SOURCE}/extlClntAppGlobalOauthSets/{APP}_global.ecaGlblOauth-meta.xml": _xml(
+            "ExtlClntAppGlobalOauthSettings",
+            [
+                ("callbackUrl", "https://login.salesforce.com/services/oauth2/success"),
+                ("certificate", certificate.strip()),
+                ("externalClientApplication", APP),
+                ("isConsumerSecretOptional", False),
+                ("isIntrospectAllTokens", False),
+                ("isPkceRequired", True),
+                ("isSecretRequiredForRefreshToken", True),
+                ("label", f"{APP} global"),
+                ("shouldRotateConsumerKey", False),
+                ("shouldRotateConsumerSecret", False),
+            ],
+        ),
+        f"{_SOURCE}/extlClntAppOauthSettings/{APP}_oauth.ecaOauth-meta.xml": _xml(
+            "ExtlClntAppOauthSettings",
+            [
+                ("commaSeparatedOauthScopes", "Api,RefreshToken"),
+                ("externalClientApplication", APP),
+                ("label", f"{APP} OAuth"),
+            ],
+        ),
+        f"{_SOURCE}/permissionsets/{PERMISSION_SET}.permissionset-meta.xml": _permission_set(used, keys, described),
+    }
+    for sobject, name in keys.items():
+        files[f"{_SOURCE}/objects/{_parent(sobject)}/fields/{name}.field-meta.xml"] = _key_field(name)
+    return files
+
+
+def key_fields(actions: Sequence[Action], described: Mapping[str, ObjectDescription]) -> dict[str, str]:
+    """The External Id field by object, for each object that is created and for Task: named by an Action, or ours."""
+    named = {
+        action.destination.object: action.destination.idempotency_field
+        for action in actions
+        if action.destination.idempotency_field
+    }
+    created = [action.destination.object for action in actions if action.type is not ActionType.UPDATE]
+    wanted = {sobject: named.get(sobject, KEY_FIELD) for sobject in [*created, "Task"]}
+    return {
+        sobject: name
+        for sobject, name in sorted(wanted.items())
+        if name.endswith("__c") and (sobject not in described or name not in described[sobject].fields)
+    }
+
+
+def sheet(
+    connection: SalesforceConnection,
+    actions: Sequence[Action],
+    *,
+    output: str,
+    described: Mapping[str, ObjectDescription],
+) -> list[str]:
+    """What a person does with the folder, step by step; what no metadata can set must be clicked."""
+    bare = [
+        action.id for action in actions if action.type is ActionType.CREATE and not action.destination.idempotency_field
+    ]
+    steps = [
+        f"Deploy the folder: cd {output} && sf project deploy start --manifest manifest/package.xml --target-org ORG",
+        f"Create an integration user (licence Salesforce Integration, profile Minimum Access - API Only Integrations) "
+        f"with the username {connection.username}, or change `username` in the connection's document.",
+        f"Give that user the permission set {PERMISSION_SET}: Setup > Users > Permission Set Assignments.",
+        f"Setup > External Client App Manager > {APP} > Settings > OAuth Settings: tick `Enable JWT Bearer Flow`; the "
+        f"certificate is there already. It ends in five years and Salesforce does not warn.",
+        f"The same app > Policies > OAuth Policies: `Permitted Users` = Admin approved users are pre-authorized, then "
+        f"add the permission set {PERMISSION_SET} under App Policies.",
+        "The same app > Settings > OAuth Settings > Consumer Key and Secret: put the key into `client_id` of the "
+        "connection's document, apply it. A new app needs up to ten minutes before it signs anybody in.",
+        f"Try it: leadbridge connections test {connection.id}",
+    ]
+    keys = key_fields(actions, described)
+    if bare and keys:
+        steps.append(
+            f"To make creates repeatable beyond doubt, name the new field as `destination.idempotency_field` in: "
+            f"{', '.join(bare)}."
+        )
+    return [f"{number}. {text}" for number, text in enumerate(steps, 1)]
+
+
+def _permission_set(
+    used: Mapping[str, Use], keys: Mapping[str, str], described: Mapping[str, ObjectDescription]
+) -> str:
+    fields: dict[str, bool] = {}
+    objects: list[_Member] = []
+    for sobject, use in sorted(used.items()):
+        objects.append(
+            (
+                "objectPermissions",
+                [
+                    ("allowCreate", use.create),
+                    ("allowDelete", False),
+                    ("allowEdit", use.edit),
+                    ("allowRead", True),
+                    ("modifyAllRecords", False),
+                    ("object", sobject),
+                    # a match must find every record, or a person is created twice
+                    ("viewAllRecords", True),
+                ],
+            )
+        )
+        written = use.written | ({keys[sobject]} if sobject in keys else set())
+        for name in written | use.read:
+            if _permissionable(sobject, name, described):
+                fields[f"{sobject}.{name}"] = name in written
+    members: list[_Member] = [("description", "The objects and fields that the Actions of Leadbridge use.")]
+    members += [
+        ("fieldPermissions", [("editable", edit), ("field", name), ("readable", True)])
+        for name, edit in sorted(fields.items())
+    ]
+    members += [("hasActivationRequired", False), ("label", PERMISSION_SET), *objects]
+    members.append(("userPermissions", [("enabled", True), ("name", "ApiEnabled")]))
+    return _xml("PermissionSet", members)
+
+
+def _permissionable(sobject: str, name: str, described: Mapping[str, ObjectDescription]) -> bool:
+    known = described[sobject].fields.get(name) if sobject in described else None
+    if known is not None:
+        return known.permissionable
+    return "." not in name and name not in _NEVER_PERMITTED and name not in _REQUIRED.get(sobject, ())
+
+
+def _key_field(name: str) -> str:
+    return _xml(
+        "CustomField",
+        [
+            ("fullName", name),
+            ("caseSensitive", False),
+            ("description", "The Leadbridge execution that made this record; unique, so that nothing is made twice."),
+            ("externalId", True),
+            ("label", "Leadbridge Key"),
+            ("length", KEY_LENGTH),
+            ("required", False),
+            ("type", "Text"),
+            ("unique", True),
+        ],
+    )
+
+
+def _manifest(keys: Mapping[str, str]) -> str:
+    listed = {
+        "CustomField": [f"{_parent(sobject)}.{name}" for sobject, name in keys.items()],
+        "ExternalClientApplication": [APP],
+        "ExtlClntAppGlobalOauthSettings": [f"{APP}_global"],
+        "ExtlClntAppOauthSettings": [f"{APP}_oauth"],
+        "PermissionSet": [PERMISSION_SET],
+    }
+    types: list[_Member] = [
+        ("types", [*(("members", each) for each in members), ("name", kind)])
+        for kind, members in listed.items()
+        if members
+    ]
+    return _xml("Package", [*types, ("version", METADATA_VERSION)])
+
+
+def _parent(sobject: str) -> str:
+    return PARENTS.get(sobject, sobject)
+
+
+def _xml(kind: str, members: Sequence[_Member]) -> str:
+    root = ET.Element(kind, xmlns=_NAMESPACE)
+    _fill(root, members)
+    ET.indent(root, "    ")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _fill(element: ET.Element, members: Sequence[_Member]) -> None:
+    for name, value in members:
+        child = ET.SubElement(element, name)
+        if isinstance(value, bool):
+            child.text = str(value).lower()
+        elif isinstance(value, (str, int)):
+            child.text = str(value)
+        else:
+            _fill(child, value)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2) + "\n"
