@@ -16,6 +16,7 @@ class _Guard:
     owner: str | None = None
     expires_at: datetime | None = None
     last: dict[str, str] = field(default_factory=dict)
+    writes: int = 0
 
 
 @dataclass(slots=True)
@@ -69,7 +70,8 @@ class InMemoryKeys:
                 for guard in guards:
                     item = self._guards.setdefault(guard, _Guard())
                     item.owner, item.expires_at = owner, whole(until)
-                obtained[owner] = {guard: Guarded(last=dict(self._guards[guard].last)) for guard in guards}
+                known = [(guard, self._guards[guard]) for guard in guards]
+                obtained[owner] = {guard: Guarded(last=dict(item.last), writes=item.writes) for guard, item in known}
             self._step("keys.guard.done")
         return obtained
 
@@ -102,6 +104,7 @@ class InMemoryKeys:
         if written is not None:
             item = self._guards.setdefault(guard, _Guard())
             item.last[written[0]] = max(written[1], item.last.get(written[0], ""))
+            item.writes += 1
         if item is not None and item.owner == owner:
             item.owner = item.expires_at = None
 

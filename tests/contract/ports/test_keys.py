@@ -290,6 +290,7 @@ def test_a_guard_remembers_the_newest_write_of_each_action(world: World) -> None
         "other-action": events[1].sequence,
     }
     assert dict(obtained["next"]["unused"].last) == {}
+    assert (obtained["next"]["match"].writes, obtained["next"]["unused"].writes) == (3, 0)
 
 
 def test_an_older_write_that_ends_later_does_not_hide_the_newer_one(world: World) -> None:
@@ -305,6 +306,7 @@ def test_an_older_write_that_ends_later_does_not_hide_the_newer_one(world: World
     obtained = guard(world, next=["match"])
 
     assert dict(obtained["next"]["match"].last) == {"person-to-lead": events[1].sequence}
+    assert obtained["next"]["match"].writes == 2
 
 
 @pytest.mark.parametrize("newer", [True, False], ids=["holder older", "holder newer"])
@@ -328,6 +330,7 @@ def test_a_guard_that_changed_hands_still_learns_what_was_written(world: World, 
     obtained = world.keys.guard({holder: ["match"]}, now + 5 * MINUTES, now)
     newest = max(first.sequence, second.sequence)
     assert dict(obtained[holder]["match"].last) == {"person-to-lead": newest}
+    assert obtained[holder]["match"].writes == (1 if newer else 2)
 
 
 def test_guards_let_go_early_remember_what_was_written(world: World) -> None:
@@ -343,6 +346,7 @@ def test_guards_let_go_early_remember_what_was_written(world: World) -> None:
         "lead": {"person-to-lead": "2"},
         "match": {"person-to-lead": "2"},
     }
+    assert {state.writes for state in obtained["next"].values()} == {2}
 
 
 def test_many_owners_obtain_their_guards_at_once(world: World) -> None:

@@ -79,9 +79,17 @@ def test_what_is_written_and_waits_to_be_told_keeps_nobody_waiting() -> None:
     assert world.marketo.leads[1]["salesforceId"] == world.leads()[0]["Id"]
 
 
-def test_a_create_in_doubt_does_not_take_an_older_events_record_for_its_own() -> None:
-    """While a create in doubt was parked an older one made its record: the doubt stays, and is said."""
+@pytest.mark.parametrize("newer_before", [False, True])
+def test_a_create_in_doubt_does_not_take_an_older_events_record_for_its_own(*, newer_before: bool) -> None:
+    """While a create in doubt was parked an older one made its record: the doubt stays, and is said.
+
+    So it is where a newer one of that Action had made its record before, so that the newest sequence stays.
+    """
     world = World(an_action(type="create"))
+    if newer_before:
+        newer = world.receive(1, at=world.clock.now() + timedelta(seconds=30))
+        world.drain()
+        assert world.ended(newer) == ("created", "")
     world.salesforce.trouble.lose_answer("create", committed=False)
     doubtful = world.receive(1)
     world.drain()

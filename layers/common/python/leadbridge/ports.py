@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
@@ -187,9 +187,13 @@ class Bell(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarded:
-    """A guard that was obtained; `last` maps Action ids to the newest sequence written under it."""
+    """A guard that was obtained, with what was written under it.
+
+    `last` maps Action ids to the newest sequence, `writes` grows with every write, of an older sequence too.
+    """
 
     last: Mapping[str, str]
+    writes: int = 0
 
 
 class Keys(Protocol):
@@ -335,8 +339,8 @@ class BulkRuns(Protocol):
         """
         ...
 
-    def take_turn(self, lane: str, owner: str, now: datetime, *, stale_after: timedelta) -> Turn:
-        """The turn, taken if nobody holds it; one held by another for too long is shown with its owner."""
+    def take_turn(self, lane: str, owner: str, now: datetime) -> Turn:
+        """The turn of a lane: taken, or as somebody else, or an earlier try, holds it."""
         ...
 
     def renew_turn(self, lane: str, turn: Turn, owner: str, now: datetime) -> bool:

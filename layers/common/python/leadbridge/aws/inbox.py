@@ -279,7 +279,10 @@ class DynamoInbox:
             conditions.append("#o = :owner")
             names |= {"#o": "owner"}
             values |= {"owner": event.execution_id}
-        if not expressions:  # another's by now, and it knows of something newer
+        if written:
+            expressions.append("ADD writes :one")
+            values |= {"one": 1}
+        if not expressions:  # another's by now, and nothing was written
             return update(self._keys, {"pk": guard}, "SET v = :v", v=VERSION)
         return update(self._keys, {"pk": guard}, " ".join(expressions), " AND ".join(conditions), names=names, **values)
 

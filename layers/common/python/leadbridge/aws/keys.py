@@ -89,8 +89,8 @@ class DynamoKeys:
         obtained = [
             (owner, guards) for (owner, guards), answer in zip(wanted.items(), answers, strict=True) if answer is None
         ]
-        last = self._read([guard for _, guards in obtained for guard in guards])
-        return {owner: {guard: Guarded(last=last.get(guard, {})) for guard in guards} for owner, guards in obtained}
+        known = self._read([guard for _, guards in obtained for guard in guards])
+        return {owner: {guard: known.get(guard, Guarded(last={})) for guard in guards} for owner, guards in obtained}
 
     def release(
         self, owner: str, guards: Sequence[str], claims: Sequence[str], *, written: tuple[str, str] | None = None
@@ -112,6 +112,8 @@ class DynamoKeys:
                 for guard in guards
             ]
             write_groups(self._client, remembered)
+            counted = [[update(self._table, {"pk": guard}, "ADD writes :one", one=1)] for guard in guards]
+            write_groups(self._client, counted)
         groups = [
             [
                 update(
@@ -131,8 +133,8 @@ class DynamoKeys:
             groups.append([operation])
         write_groups(self._client, groups)
 
-    def _read(self, keys: Sequence[str]) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = {}
+    def _read(self, keys: Sequence[str]) -> dict[str, Guarded]:
+        found: dict[str, Guarded] = {}
         unique = list(dict.fromkeys(keys))
         pending = [{"pk": key} for key in unique]
         while pending:
@@ -143,9 +145,10 @@ class DynamoKeys:
                 )
             for raw in answer["Responses"].get(self._table, []):
                 item = load(raw)
-                found[item["pk"]] = {
+                last = {
                     name.removeprefix("last#"): str(value) for name, value in item.items() if name.startswith("last#")
                 }
+                found[item["pk"]] = Guarded(last=last, writes=int(item.get("writes", 0)))
             left = answer.get("UnprocessedKeys", {}).get(self._table)
             if left:
                 pending = [load(key) for key in left["Keys"]] + pending

@@ -228,11 +228,9 @@ def overtaken(candidate: Candidate, guard: str, last: Mapping[str, str]) -> bool
     return last.get(action.id, "") > candidate.event.sequence
 
 
-def written_under(guards: Mapping[str, Mapping[str, str]]) -> str:
-    """A short form of what was written under guards: of each, the newest sequence by Action id."""
-    found = "\x1f".join(
-        f"{guard} {name} {last}" for guard in sorted(guards) for name, last in sorted(guards[guard].items())
-    )
+def written_under(writes: Mapping[str, int]) -> str:
+    """A short form of how often something was written under each guard."""
+    found = "\x1f".join(f"{guard} {count}" for guard, count in sorted(writes.items()))
     return hashlib.sha256(found.encode()).hexdigest()[:16]
 
 

@@ -185,7 +185,7 @@ class RunEvents:
         for item in group:
             found = matches.get(item.match_key, [])
             guards = obtained[item.event.execution_id]
-            written = pipeline.written_under({guard: state.last for guard, state in guards.items()})
+            written = pipeline.written_under({guard: state.writes for guard, state in guards.items()})
             decided = self._overtaken(item, guards, found) or pipeline.decide_write(
                 item,
                 found,
