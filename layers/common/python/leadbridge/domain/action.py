@@ -44,18 +44,30 @@ class MarketoConnection(Document):
     base_url: str = Field(description="https://<munchkin id>.mktorest.com")
 
 
+#: jwt: KMS signs, no secret exists; the others keep theirs in Secrets Manager under the connection's id
+SalesforceLogin = Literal["jwt", "client_credentials", "refresh_token"]
+
+
 class SalesforceConnection(Document):
-    """A Salesforce org reached by the OAuth 2.0 JWT bearer flow; no secret exists, KMS signs."""
+    """A Salesforce org and how we log in: by default the OAuth 2.0 JWT bearer flow, for which no secret exists."""
 
     format: Literal[1] = 1
     kind: Literal["salesforce_connection"]
     id: Identifier
     name: Name
-    token_host: str = Field(description="where the assertion is posted: login, test or My Domain host")
+    #: None is `jwt`, so that documents from before there was a choice stay as they are
+    login: SalesforceLogin | None = None
+    token_host: str = Field(description="where we log in: login, test or My Domain host")
     audience: str = Field(default="https://login.salesforce.com", description="the `aud` claim; not the token host")
     client_id: str = Field(min_length=1, description="consumer key of the External Client App")
-    username: str = Field(min_length=1, description="username of the integration user")
+    username: str | None = Field(default=None, min_length=1, description="username of the integration user")
     api_version: str = Field(default="67.0", pattern=r"^\d{2}\.0$")
+
+    @model_validator(mode="after")
+    def _user_of_an_assertion(self) -> Self:
+        if (self.login or "jwt") == "jwt" and self.username is None:
+            raise ValueError("`login: jwt` needs `username`, that of the integration user")
+        return self
 
 
 class Source(Document):

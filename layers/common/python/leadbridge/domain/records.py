@@ -57,6 +57,17 @@ class FieldDescription:
     id_lookup: bool = False
     length: int | None = None
     label: str = ""
+    nillable: bool = True
+    calculated: bool = False
+    case_sensitive: bool = False
+    filterable: bool = True
+    sortable: bool = True
+    precision: int | None = None  # digits of a number in all, and of those after the point
+    scale: int | None = None
+    picklist: tuple[str, ...] = ()  # active values, not labels
+    restricted_picklist: bool = False
+    reference_to: tuple[str, ...] = ()  # several where the reference is polymorphic
+    relationship_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +78,10 @@ class ObjectDescription:
     fields: Mapping[str, FieldDescription]
     createable: bool = True
     updateable: bool = True
+    deletable: bool = True
+    queryable: bool = True
+    replicateable: bool = False  # its changes and deletions can be listed
+    key_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +116,5 @@ class Activity:
     activity_date: datetime
     primary_attribute_value: str | None
     attributes: Mapping[str, FieldValue]
+    primary_attribute_value_id: int | None = None
+    campaign_id: int | None = None
