@@ -35,6 +35,7 @@ PARAMETERS: Mapping[str, str] = {
     "SettleSeconds": "3",
     "LeaseSeconds": "10",
     "VisibilitySeconds": "10",
+    "BulkPollSeconds": "1",
 }
 #: the emulator takes this key as the root of its one account
 ROOT_CREDENTIALS: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -48,6 +49,7 @@ FUNCTIONS: Mapping[str, str] = {
     "store_events": "StoreEventsFunctionName",
     "run_actions": "RunActionsFunctionName",
     "sweep": "SweepFunctionName",
+    "run_bulk_step": "RunBulkStepFunctionName",
 }
 #: file of the log folder in which the emulator notes what roles did
 PERMISSIONS_LOG = "permissions.jsonl"
@@ -330,6 +332,10 @@ def build(source: Path, target: Path, log: Path) -> Path:
             },
         )
         shutil.copytree(shared / "artifacts", target)
+        # what is not built is named in the built template by its way from there
+        if (snapshot / "statemachines").is_dir():
+            beside = target.parent / snapshot.name / "statemachines"
+            shutil.copytree(snapshot / "statemachines", beside, dirs_exist_ok=True)
     return target
 
 

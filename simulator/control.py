@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
@@ -37,7 +37,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator.clock import Clock, iso, parse_time
-from simulator.faults import ControlError, Fault, Record, is_number
+from simulator.faults import ControlError, Fault, Record, RecordError, is_number
 
 __all__ = [
     "Call",
@@ -47,8 +47,10 @@ __all__ = [
     "Fault",
     "Limit",
     "Record",
+    "RecordError",
     "Vendor",
     "call_of",
+    "is_number",
     "iso",
     "parse_time",
 ]
@@ -63,7 +65,7 @@ class Call:
     """One call of the vendor's API on its way through the twin.
 
     `method` and `query` are the effective ones: a read sent as POST appears as GET, in faults, counters and
-    log.     `client` is the peer's address until the vendor knows better (the authenticated client).
+    log. `client` is the peer's address until the vendor knows better (the authenticated client).
     """
 
     n: int
@@ -129,15 +131,19 @@ class Vendor(Protocol):
         """Insert records under the vendor's field and type rules, all or none, and give their ids.
 
         Raises:
-            ControlError: unknown object or a record the vendor would refuse (naming its index).
+            RecordError: a record the vendor would refuse.
+            ControlError: unknown object.
         """
 
-    def generate(self, object_name: str, count: int, seed: int) -> list[Any]:
-        """Make up records from a seed, insert them and give their ids.
+    def invent(self, object_name: str, count: int, seed: int) -> Iterator[Record]:
+        """Make up so many records from a seed, one after the other, as `load` takes them.
 
         Raises:
             ControlError: not possible for this object.
         """
+
+    def counts(self) -> Mapping[str, int]:
+        """Give the number of records of every object, without making a list of them."""
 
     def records(self, object_name: str) -> list[Record]:
         """Give every record of an object by REST field name.
@@ -168,6 +174,7 @@ class ControlPlane:
     Attributes:
         limits: every limit of the vendor by name; read it on each use, tests change it.
         in_flight: counted calls being handled now, including the one that asks.
+        neighbours: URLs of the twins of this process by vendor.
     """
 
     def __init__(self, clock: Clock, seed: int) -> None:
@@ -176,10 +183,11 @@ class ControlPlane:
         self.limits: dict[str, Limit] = {}
         self.random = random.Random(seed)  # noqa: S311 - chance of a fault, has to be repeatable
         self.in_flight = 0
+        self.neighbours: Mapping[str, str] = {}
         self._defaults: Mapping[str, Limit] = {}
         self._rules: list[Fault] = []
         self._clear_counters()
-        self._pending: list[tuple[float, int, Callable[[], None]]] = []
+        self._pending: list[tuple[float, int, Callable[[], object]]] = []
         self._tie = count()
 
     def _clear_counters(self) -> None:
@@ -272,14 +280,14 @@ class ControlPlane:
 
     # commits
 
-    def commit(self, call: Call, change: Callable[[], None]) -> None:
+    def commit(self, call: Call, change: Callable[[], object]) -> None:
         """Make a change now, or when the clock has passed the call's `commit_delay`."""
         if call.commit_delay <= 0:
             change()
             return
         self.schedule(self.clock.timestamp() + call.commit_delay, change)
 
-    def schedule(self, due: float, change: Callable[[], None]) -> None:
+    def schedule(self, due: float, change: Callable[[], object]) -> None:
         """Make a change when the clock has passed a time (seconds since 1970), seen by whoever calls then."""
         heappush(self._pending, (due, next(self._tie), change))
 

@@ -30,6 +30,15 @@ class ControlError(ValueError):
     """A request to the control plane that cannot be carried out; answered with 400 and this text."""
 
 
+class RecordError(ControlError):
+    """A record that the vendor would refuse; `index` counts from 0 within its load."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(f"record {index}: {reason}")
+        self.index = index
+        self.reason = reason
+
+
 @dataclass(slots=True)
 class Fault:
     """One fault rule and how often it matched (`seen`) and fired (`hits`)."""

@@ -10,21 +10,39 @@ import contextlib
 import json
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from email.utils import format_datetime
+from itertools import batched
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from simulator.control import Call, Clock, ControlError, ControlPlane, Fault, Record, Vendor, iso, parse_time
+from simulator.control import (
+    Call,
+    Clock,
+    ControlError,
+    ControlPlane,
+    Fault,
+    Record,
+    RecordError,
+    Vendor,
+    is_number,
+    iso,
+    parse_time,
+)
+from simulator.status import status_page
 
 CONTROL_PREFIX = "/_sim/"
+LINES_TYPES = {"application/x-ndjson", "application/jsonl", "application/x-jsonlines"}
+BATCH_RECORDS = 2_000
+LINE_BYTES = 1_000_000
 
 
 def build_app(vendor: Vendor, control: ControlPlane) -> ASGIApp:
@@ -33,13 +51,16 @@ def build_app(vendor: Vendor, control: ControlPlane) -> ASGIApp:
     control_routes = [*_control_routes(vendor, control), *vendor.control_routes]
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
+        if scope["type"] == "http":
+            await answer(scope, receive, _dated(send, control.clock))
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"].startswith(CONTROL_PREFIX):
             await _serve_control(control_routes, scope, receive, send)
             return
         if (body := await _read_body(receive)) is None:
             return
+        control.clock.tick()
         call = _make_call(control, scope, body)
         vendor.arrived(call)
         control.begin(call)
@@ -54,6 +75,17 @@ def build_app(vendor: Vendor, control: ControlPlane) -> ASGIApp:
             await response(scope, receive, send)
 
     return app
+
+
+def _dated(send: Send, clock: Clock) -> Send:
+    """Give answers the date of the twin's clock."""
+
+    async def send_dated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"date", format_datetime(clock.now(), usegmt=True).encode())]
+        await send(message)
+
+    return send_dated
 
 
 async def _answer(vendor: Vendor, control: ControlPlane, call: Call, scope: Scope) -> Response | None:
@@ -118,7 +150,7 @@ def _make_call(control: ControlPlane, scope: Scope, body: bytes) -> Call:
         query=parse_qsl(query, keep_blank_values=True),
         headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
         body=body,
-        client=f"{peer[0]}:{peer[1]}",
+        client=peer[0],
         target_bytes=len(scope["raw_path"]) + (len(query) + 1 if query else 0),
     )
 
@@ -187,6 +219,7 @@ async def read_json(request: Request) -> Any:
 def _control_routes(vendor: Vendor, control: ControlPlane) -> list[Route]:
     api = _ControlApi(vendor, control)
     table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+        ("GET", "", api.status),
         ("POST", "reset", api.reset),
         ("GET", "credentials", api.credentials),
         ("POST", "load", api.load),
@@ -210,6 +243,10 @@ class _ControlApi:
         self._vendor = vendor
         self._control = control
 
+    async def status(self, _: Request) -> Response:
+        self._control.settle()
+        return HTMLResponse(status_page(self._vendor, self._control))
+
     async def reset(self, _: Request) -> Response:
         self._control.reset()
         self._vendor.reset()
@@ -219,7 +256,11 @@ class _ControlApi:
         return JSONResponse(self._vendor.credentials())
 
     async def load(self, request: Request) -> Response:
-        return JSONResponse(_load(self._vendor, await read_json(request)))
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind in LINES_TYPES:
+            lines = _records_in(request.stream())
+            return JSONResponse(await _load_lines(self._vendor, request.query_params.get("object", ""), lines))
+        return JSONResponse(await _load(self._vendor, await read_json(request)))
 
     async def records(self, request: Request) -> Response:
         self._control.settle()
@@ -256,16 +297,14 @@ class _ControlApi:
         return JSONResponse(self._control.log_since(int(since)))
 
 
-def _load(vendor: Vendor, document: object) -> Record:
+async def _load(vendor: Vendor, document: object) -> Record:
     if not isinstance(document, dict) or not document:
         raise ControlError('load is {"<object>": [records]} or {"generate": {"object", "count", "seed"}}')
     answer: Record = {}
     for name, content in document.items():
         if name == "generate":
-            if not isinstance(content, dict) or not {"object", "count", "seed"} <= content.keys():
-                raise ControlError("generate needs object, count and seed")
-            made = vendor.generate(str(content["object"]), int(content["count"]), int(content["seed"]))
-            answer[str(content["object"])] = made
+            object_name, records = _invented(vendor, content)
+            answer[object_name] = await _load_batches(vendor, object_name, records)
         elif not isinstance(content, list) or not all(isinstance(record, dict) for record in content):
             raise ControlError(f"{name} is an array of records")
         else:
@@ -273,21 +312,126 @@ def _load(vendor: Vendor, document: object) -> Record:
     return answer
 
 
+def _invented(vendor: Vendor, content: object) -> tuple[str, Iterator[Record]]:
+    """Read a generate document; `values` are put into every record."""
+    if not isinstance(content, dict) or not {"object", "count", "seed"} <= content.keys():
+        raise ControlError("generate needs object, count and seed; it may have values")
+    count, seed, values = content["count"], content["seed"], content.get("values", {})
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in (count, seed)) or count < 0:
+        raise ControlError("count and seed are whole numbers")
+    if not isinstance(values, dict):
+        raise ControlError("values is an object: field names and their values")
+    object_name = str(content["object"])
+    records = vendor.invent(object_name, count, seed)
+    return object_name, ({**record, **values} for record in records)
+
+
+async def _load_batches(vendor: Vendor, object_name: str, records: Iterator[Record]) -> list[Any]:
+    """Load records bit by bit; other calls are answered in between."""
+    ids: list[Any] = []
+    for batch in batched(records, BATCH_RECORDS, strict=False):
+        ids += vendor.load(object_name, list(batch))
+        await asyncio.sleep(0)
+    return ids
+
+
+async def _load_lines(vendor: Vendor, object_name: str, lines: AsyncIterator[tuple[int, Record]]) -> Record:
+    """Load one record a line; a bad line ends the load, what whole batches before it held stays.
+
+    Raises:
+        ControlError: names the line, what is wrong with it, and how many records stay.
+    """
+    if not object_name:
+        raise ControlError("say ?object=<name> for a load of lines")
+    ids: list[Any] = []
+    batch: list[tuple[int, Record]] = []
+
+    def flush() -> None:
+        try:
+            ids.extend(vendor.load(object_name, [record for _, record in batch]))
+        except RecordError as error:
+            number = batch[error.index][0]
+            raise ControlError(f"line {number}: {error.reason}; {len(ids)} records before it are loaded") from error
+        batch.clear()
+
+    try:
+        async for number, record in lines:
+            batch.append((number, record))
+            if len(batch) >= BATCH_RECORDS:
+                flush()
+    except LineError as error:
+        raise ControlError(f"{error}; {len(ids)} records before it are loaded") from error
+    flush()
+    return {object_name: ids}
+
+
+class LineError(ControlError):
+    """A line that holds no JSON object."""
+
+
+async def _records_in(stream: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, Record]]:
+    """Give number and record of every line that is not blank, holding one line and one piece of the body.
+
+    Raises:
+        LineError: a line is longer than a record may be, or no JSON object.
+    """
+    number, rest = 0, b""
+    async for piece in stream:
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            number += 1
+            if line.strip():
+                yield number, _record(number, line)
+        if len(rest) > LINE_BYTES:
+            raise _too_long(number + 1)
+    if rest.strip():
+        yield number + 1, _record(number + 1, rest)
+
+
+def _record(number: int, line: bytes) -> Record:
+    if len(line) > LINE_BYTES:
+        raise _too_long(number)
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise LineError(f"line {number} is not JSON") from error
+    if not isinstance(record, dict):
+        raise LineError(f"line {number} is not a JSON object")
+    return record
+
+
+def _too_long(number: int) -> LineError:
+    return LineError(f"line {number} is longer than {LINE_BYTES} bytes")
+
+
 def _clock_document(clock: Clock) -> Record:
-    return {"now": iso(clock.now()), "offset_seconds": clock.offset_seconds}
+    return {
+        "now": iso(clock.now()),
+        "offset_seconds": clock.offset_seconds,
+        "stands": clock.stands,
+        "step_seconds": clock.step_seconds,
+    }
 
 
 def _move_clock(clock: Clock, document: object) -> None:
     if not isinstance(document, dict):
         raise ControlError('clock is {"advance_seconds": n} or {"set": iso}')
     backwards = document.get("allow_backwards") is True
+    stand, step, seconds = (document.get(name) for name in ("stand", "step_seconds", "advance_seconds"))
+    if not isinstance(stand, bool | None) or not (step is None or is_number(step)):
+        raise ControlError("stand is true or false, step_seconds a number, 0 or more")
+    if "set" not in document and stand is None and step is None and seconds is None:
+        raise ControlError('clock is {"advance_seconds": n}, {"set": iso}, {"stand": true} or {"step_seconds": n}')
+    if seconds is not None and (not isinstance(seconds, int | float) or isinstance(seconds, bool)):
+        raise ControlError("advance_seconds is a number")
     if "set" in document:
         clock.set(parse_time(document["set"]), allow_backwards=backwards)
-        return
-    seconds = document.get("advance_seconds")
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        raise ControlError("advance_seconds is a number")
-    clock.advance(seconds, allow_backwards=backwards)
+    elif seconds is not None:
+        clock.advance(seconds, allow_backwards=backwards)
+    if stand is not None:
+        (clock.stop if stand else clock.run)()
+    if step is not None:
+        clock.step_seconds = float(step)
 
 
 # the servers
@@ -329,6 +473,8 @@ async def serve(twins: list[Twin], announce: Callable[[Record], None]) -> None:
                 lifespan="off",
                 log_level="error",
                 access_log=False,
+                # the date is that of the twin's own clock
+                date_header=False,
                 timeout_keep_alive=75,
                 # long heads reach the vendor's own limits instead of the server's
                 h11_max_incomplete_event_size=1_048_576,
@@ -350,6 +496,8 @@ async def serve(twins: list[Twin], announce: Callable[[Record], None]) -> None:
     for twin, listener in zip(twins, listeners, strict=True):
         ready[f"{twin.vendor.name}_url"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
         ready[f"{twin.vendor.name}_credentials"] = twin.vendor.credentials()
+    for twin in twins:
+        twin.control.neighbours = {each.vendor.name: ready[f"{each.vendor.name}_url"] for each in twins}
     # the sockets listen already, so a client that reads the line can connect
     announce(ready)
     await asyncio.gather(

@@ -1,17 +1,15 @@
 """`leadbridge`: apply configuration, look at executions, redrive what waits, manage keys and connections."""
 
 import json
-import os
 import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
@@ -22,12 +20,11 @@ from leadbridge.domain.webhook import webhook_key
 from leadbridge.errors import SyncError
 from leadbridge.usecases.apply_configuration import explain
 from leadbridge_cli import render
-from leadbridge_cli.certificate import certificate
+from leadbridge_cli.common import as_json, documents_of, fail, named, pass_target, secret_of
+from leadbridge_cli.connections import connections, setup
 from leadbridge_cli.stack import Target, find_target
 
 console = Console()
-pass_target = click.make_pass_decorator(Target)
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 class Commands(click.Group):
@@ -43,9 +40,9 @@ class Commands(click.Group):
                 raise
             raise click.UsageError("There is an argument too many; --help tells which there are.", error.ctx) from None
         except SyncError as error:
-            _fail(explain(error))
+            fail(explain(error))
         except (BotoCoreError, ClientError) as error:
-            _fail([f"AWS refused or did not answer: {error}"])
+            fail([f"AWS refused or did not answer: {error}"])
 
 
 @click.group(cls=Commands)
@@ -64,11 +61,11 @@ def main(context: click.Context, stack: str | None, region: str | None) -> None:
 @pass_target
 def apply(target: Target, files: tuple[Path, ...], *, as_json: bool) -> None:
     """Check documents against both vendors and store them. A new Action is inactive."""
-    documents = [document for file in files for document in _documents(file)]
+    documents = [document for file in files for document in documents_of(file)]
     try:
         applied = target.apply()(documents)
     except SyncError as error:
-        _fail(explain(error))
+        fail(explain(error))
     rows = [
         {
             "kind": each.stored.document.kind,
@@ -152,7 +149,7 @@ def show(target: Target, execution_id: str, *, as_json: bool) -> None:
     """Show one execution."""
     item = target.log.get(execution_id)
     if item is None:
-        _fail(["There is no execution with this id. `leadbridge executions` lists them."])
+        fail(["There is no execution with this id. `leadbridge executions` lists them."])
     shown = render.execution(item) | {"header_names": item.get("header_names", [])}
     if as_json:
         click.echo(json.dumps(shown))
@@ -183,7 +180,7 @@ def redrive(
     ids = list(execution_ids)
     if not ids:
         if not everything and not any(filters.values()):
-            _fail(["Say which: execution ids, --reason, --state, --since or --all."])
+            fail(["Say which: execution ids, --reason, --state, --since or --all."])
         filters["since"] = filters.get("since") or "90d"
         ids = [item["execution_id"] for item in _search(target, filters) if item["state"] in REDRIVABLE]
     run = target.redrive()
@@ -197,43 +194,6 @@ def redrive(
 
 
 @main.group()
-def connections() -> None:
-    """Credentials of the vendor connections."""
-
-
-@connections.command("secret")
-@click.argument("name")
-@click.option("--client-id", prompt=True, help="Client id of the Marketo LaunchPoint service.")
-@click.option("--client-secret", prompt=True, hide_input=True, envvar="LEADBRIDGE_CLIENT_SECRET", help="Its secret.")
-@pass_target
-def connections_secret(target: Target, name: str, client_id: str, client_secret: str) -> None:
-    """Store the credentials of a Marketo connection; the others' stay as they are."""
-    context = click.get_current_context()
-    if context.get_parameter_source("client_secret") is click.core.ParameterSource.COMMANDLINE:
-        _fail(["Others can read a command line: give the secret at the prompt, or in LEADBRIDGE_CLIENT_SECRET."])
-    client = target.client("secretsmanager")
-    arn = target.outputs["VendorSecretArn"]
-    members = dict(_secret(client, arn))
-    members[name] = {"client_id": client_id, "client_secret": client_secret}
-    client.put_secret_value(SecretId=arn, SecretString=json.dumps(members))
-    click.echo(f"Stored the credentials of {name}.")
-
-
-@connections.command("certificate")
-@click.argument("name")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File; without it printed.")
-@pass_target
-def connections_certificate(target: Target, name: str, output: Path | None) -> None:
-    """Make the certificate to upload to the Salesforce app of a connection; the key never leaves KMS."""
-    pem = certificate(target.signer, name, datetime.now(UTC)).decode()
-    if output is None:
-        click.echo(pem, nl=False)
-    else:
-        output.write_text(pem)
-        click.echo(f"Wrote {output}. Upload it to the External Client App of the connection.")
-
-
-@main.group()
 def keys() -> None:
     """Webhook keys."""
 
@@ -243,7 +203,7 @@ def keys() -> None:
 @pass_target
 def keys_show(target: Target, action: str) -> None:
     """Print the key of an Action for the header X-Leadbridge-Key."""
-    secret = _secret(target.client("secretsmanager"), target.outputs["WebhookSecretArn"])
+    secret = secret_of(target.client("secretsmanager"), target.outputs["WebhookSecretArn"])
     click.echo(webhook_key(str(secret["key"]), action, int(secret["generation"])))
 
 
@@ -253,7 +213,7 @@ def keys_rotate(target: Target) -> None:
     """Begin a new generation of keys; the ones before it stay valid until the next rotation."""
     client = target.client("secretsmanager")
     arn = target.outputs["WebhookSecretArn"]
-    secret = _secret(client, arn)
+    secret = secret_of(client, arn)
     generation = int(secret["generation"]) + 1
     previous = {"generation": secret["generation"], "key": secret["key"]}
     fresh = {"generation": generation, "key": secrets.token_urlsafe(48), "previous": previous}
@@ -261,31 +221,10 @@ def keys_rotate(target: Target) -> None:
     click.echo(f"Generation {generation} is valid now. Put the new keys into Marketo before the next rotation.")
 
 
-def _documents(file: Path) -> list[Any]:
-    """The documents of a YAML file; `${NAME}` is filled from the environment."""
-    missing: set[str] = set()
-
-    def fill(match: re.Match[str]) -> str:
-        value = os.environ.get(match[1])
-        if value is None:
-            missing.add(match[1])
-        return value or ""
-
-    text = re.sub(r"\$\{([A-Z][A-Z0-9_]*)\}", fill, file.read_text(encoding="utf-8"))
-    if missing:
-        _fail([f"{file}: set the environment variable {name}" for name in sorted(missing)])
-    try:
-        loaded = list(yaml.safe_load_all(text))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        _fail([f"{file}: not valid YAML" + (f" at line {mark.line + 1}" if mark else "")])
-    return [document for part in loaded for document in (part if isinstance(part, list) else [part])]
-
-
 def _set_active(target: Target, actions: tuple[str, ...], *, active: bool) -> None:
     missing = [action for action in actions if target.configurations.get("action", action) is None]
     if missing:
-        _fail([f"There is no Action {_named(action)}. `leadbridge actions` lists them." for action in missing])
+        fail([f"There is no Action {named(action)}. `leadbridge actions` lists them." for action in missing])
     for action in actions:
         target.configurations.set_active("action", action, active=active)
         click.echo(f"{action} is {'active' if active else 'inactive'}.")
@@ -315,29 +254,12 @@ def _since(target: Target, filters: Mapping[str, str | None]) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        _fail(["--since: give an ISO 8601 time or a number of m, h or d, such as 12h."])
+        fail(["--since: give an ISO 8601 time or a number of m, h or d, such as 12h."])
     return moment.astimezone(UTC)
 
 
-def _secret(client: Any, arn: str) -> Mapping[str, Any]:
-    try:
-        text = client.get_secret_value(SecretId=arn)["SecretString"]
-    except client.exceptions.ResourceNotFoundException:
-        text = ""
-    members: Mapping[str, Any] = json.loads(text or "{}")
-    return members
-
-
-def _named(identity: str) -> str:
-    """An id as it was typed; what cannot be one is not repeated, because it may be a secret or an address."""
-    return identity if re.fullmatch(r"[a-z0-9-]{1,63}", identity) else "of this name"
-
-
-def _fail(findings: list[str]) -> NoReturn:
-    for finding in findings:
-        click.echo(f"error: {finding}", err=True)
-    raise SystemExit(1)
-
+main.add_command(connections)
+main.add_command(setup)
 
 if __name__ == "__main__":
     main()

@@ -7,11 +7,11 @@ and unique External Id fields that make creates repeatable. Types and members: M
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET  # writes only
 
 from leadbridge.domain.action import Action, ActionType, SalesforceConnection
 from leadbridge.domain.records import ObjectDescription
+from leadbridge.vendors.salesforce.preflight import Need
 
 APP = "Leadbridge"
 PERMISSION_SET = "Leadbridge"
@@ -40,27 +40,39 @@ _REQUIRED = {
 type _Member = tuple[str, str | bool | int | Sequence[_Member]]
 
 
-@dataclass(slots=True)
-class Use:
-    """What Actions do with one object."""
+_SHEET = f"""
+Deploy the folder: cd {{output}} && sf project deploy start --manifest manifest/package.xml --target-org ORG
 
-    create: bool = False
-    edit: bool = False
-    written: set[str] = field(default_factory=set)
-    read: set[str] = field(default_factory=set)
+Create an integration user (licence Salesforce Integration, profile Minimum Access - API Only Integrations) with the
+   username {{username}}; or change `username` in the connection's document.
+
+Give that user the permission set {PERMISSION_SET}: Setup > Users > Permission Set Assignments.
+
+Setup > External Client App Manager > {APP} > Settings > OAuth Settings: tick `Enable JWT Bearer Flow`; the certificate
+   is there already. It ends in five years, and Salesforce does not warn.
+
+The same app > Policies > OAuth Policies: `Permitted Users` = Admin approved users are pre-authorized; then add the
+   permission set {PERMISSION_SET} under App Policies.
+
+The same app > Settings > OAuth Settings > Consumer Key and Secret: put the key into `client_id` of the connection's
+   document and apply it. A new app needs up to ten minutes before it signs anybody in.
+
+Try it: leadbridge connections test {{connection}}
+"""
 
 
-def uses(actions: Iterable[Action]) -> dict[str, Use]:
+def needs(actions: Iterable[Action]) -> dict[str, Need]:
     """The objects and fields that these Actions read and write."""
-    found: dict[str, Use] = {}
+    found: dict[str, Need] = {}
     for action in actions:
-        use = found.setdefault(action.destination.object, Use())
-        use.create |= action.type is not ActionType.UPDATE
-        use.edit |= action.type is not ActionType.CREATE
-        use.written |= {mapping.to for mapping in action.mappings}
-        use.read |= {action.identifier.field} | {back.field for back in action.writeback if back.field}
-        if action.destination.idempotency_field:
-            use.written.add(action.destination.idempotency_field)
+        name, marker = action.destination.object, action.destination.idempotency_field
+        before = found.get(name, Need(create=False, edit=False, written=frozenset(), read=frozenset()))
+        found[name] = Need(
+            create=before.create or action.type is not ActionType.UPDATE,
+            edit=before.edit or action.type is not ActionType.CREATE,
+            written=before.written | {mapping.to for mapping in action.mappings} | ({marker} if marker else set()),
+            read=before.read | {action.identifier.field} | {back.field for back in action.writeback if back.field},
+        )
     return found
 
 
@@ -73,7 +85,7 @@ def folder(
     described: Mapping[str, ObjectDescription],
 ) -> dict[str, str]:
     """The files by their path below the folder. `described` holds the objects that Describe could be asked about."""
-    used = uses(actions)
+    used = needs(actions)
     keys = key_fields(actions, described)
     files = {
         "sfdx-project.json": _json(
@@ -147,19 +159,8 @@ def sheet(
     bare = [
         action.id for action in actions if action.type is ActionType.CREATE and not action.destination.idempotency_field
     ]
-    steps = [
-        f"Deploy the folder: cd {output} && sf project deploy start --manifest manifest/package.xml --target-org ORG",
-        f"Create an integration user (licence Salesforce Integration, profile Minimum Access - API Only Integrations) "
-        f"with the username {connection.username}, or change `username` in the connection's document.",
-        f"Give that user the permission set {PERMISSION_SET}: Setup > Users > Permission Set Assignments.",
-        f"Setup > External Client App Manager > {APP} > Settings > OAuth Settings: tick `Enable JWT Bearer Flow`; the "
-        f"certificate is there already. It ends in five years and Salesforce does not warn.",
-        f"The same app > Policies > OAuth Policies: `Permitted Users` = Admin approved users are pre-authorized, then "
-        f"add the permission set {PERMISSION_SET} under App Policies.",
-        "The same app > Settings > OAuth Settings > Consumer Key and Secret: put the key into `client_id` of the "
-        "connection's document, apply it. A new app needs up to ten minutes before it signs anybody in.",
-        f"Try it: leadbridge connections test {connection.id}",
-    ]
+    text = _SHEET.format(output=output, username=connection.username, connection=connection.id)
+    steps = text.strip().split("\n\n")
     keys = key_fields(actions, described)
     if bare and keys:
         steps.append(
@@ -170,7 +171,7 @@ def sheet(
 
 
 def _permission_set(
-    used: Mapping[str, Use], keys: Mapping[str, str], described: Mapping[str, ObjectDescription]
+    used: Mapping[str, Need], keys: Mapping[str, str], described: Mapping[str, ObjectDescription]
 ) -> str:
     fields: dict[str, bool] = {}
     objects: list[_Member] = []

@@ -91,18 +91,25 @@ class Target:
             if self.facts
             else frozenset()
         )
+        secret = Secret(self.client("secretsmanager"), self.outputs["VendorSecretArn"])
         return VendorConnections(
             configurations=self.configurations,
-            secret=Secret(self.client("secretsmanager"), self.outputs["VendorSecretArn"]).value,
+            secret=secret.value,
+            keep_secret=secret.keep,
             sign=self.signer.sign,
             clock=self.clock,
             meter=NoMeter(),
             allowed_hosts=local,
             limits=DynamoLimits(self.client("dynamodb"), table=self.outputs["StateTableName"]),
-            shares=VendorLimits(**json.loads(self.outputs["VendorShares"])),
+            shares=self.shares,
             lane=lane,
             even_disabled=True,
         )
+
+    @cached_property
+    def shares(self) -> VendorLimits:
+        """What of the vendors' limits is ours."""
+        return VendorLimits(**json.loads(self.outputs["VendorShares"]))
 
     def apply(self) -> ApplyConfiguration:
         """The use-case behind `apply`."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from simulator.control import ControlError, Record, parse_time
+from simulator.control import ControlError, Record, RecordError, parse_time
 from simulator.marketo.exceptions import MarketoError, RowError, missing_parameter
 from simulator.marketo.models.activities import Activity, standard_types
+from simulator.marketo.models.assets import ROOT_ID, Folder, TagType
 from simulator.marketo.models.campaigns import Campaign
 from simulator.marketo.models.instance import Instance
+from simulator.marketo.models.lifecycle import CRM_STATES
 from simulator.marketo.models.memberships import Program, StaticList
 from simulator.marketo.models.objects import ObjectTable, PlannedObject, RowCheck, Values
-from simulator.marketo.schema import DEFAULT_STATUSES, REST_FIELDS
+from simulator.marketo.responses.assets import check_place
+from simulator.marketo.schema import DEFAULT_STATUSES
 from simulator.marketo.values import read_value
 
 
@@ -32,6 +35,9 @@ class Loader:
             "listMembers": self._load_list_members,
             "smartCampaigns": self._load_campaigns,
             "customObjectTypes": self._load_types,
+            "crmStates": self._load_crm_states,
+            "folders": self._load_folders,
+            "tagTypes": self._load_tag_types,
             **{name: partial(self._load_crm, name) for name in instance.crm.tables()},
         }
         self._listers: Mapping[str, Callable[[], list[Record]]] = {
@@ -42,6 +48,10 @@ class Loader:
             "staticLists": lambda: [each.shown() for each in instance.memberships.lists.values()],
             "listMembers": self._list_list_members,
             "smartCampaigns": lambda: [asdict(each) for each in instance.campaigns.campaigns.values()],
+            "folders": lambda: [asdict(each) for each in instance.assets.folders.values()],
+            "tagTypes": lambda: [asdict(each) for each in instance.assets.tag_types.values()],
+            "channels": lambda: [asdict(each) for each in instance.assets.channels.values()],
+            "crmStates": lambda: [{"leadId": each, "state": said} for each, said in instance.crm_states.items()],
             "campaignRequests": lambda: list(instance.campaigns.requests),
             "customObjectTypes": lambda: [each.shown() for each in instance.custom_objects.types.values()],
             **{name: partial(self._list_crm, name) for name in instance.crm.tables()},
@@ -71,6 +81,25 @@ class Loader:
             return self._listers[object_name]()
         return self._instance.custom_objects.table(object_name).all()
 
+    def counts(self) -> dict[str, int]:
+        """Give the number of records of every object."""
+        instance = self._instance
+        memberships, campaigns = instance.memberships, instance.campaigns
+        counted = {
+            "leads": len(instance.leads),
+            "activities": len(instance.log),
+            "programs": len(memberships.programs),
+            "programMembers": sum(len(each.members) for each in memberships.programs.values()),
+            "staticLists": len(memberships.lists),
+            "listMembers": sum(len(each.members) for each in memberships.lists.values()),
+            **{name: table.size for name, table in instance.crm.tables().items()},
+            "smartCampaigns": len(campaigns.campaigns),
+            "campaignRequests": len(campaigns.requests),
+            "customObjectTypes": len(instance.custom_objects.types),
+        }
+        tables = {each.api_name: each.table for each in instance.custom_objects.types.values()}
+        return counted | {name: table.size for name, table in tables.items() if table is not None}
+
     def _check(self, object_name: str) -> None:
         types = self._instance.custom_objects.types
         known_here = self._loaders.keys() | self._listers.keys()
@@ -98,9 +127,9 @@ class Loader:
         return ids
 
     def _list_leads(self) -> list[Record]:
-        names = list(REST_FIELDS)
         leads = self._instance.leads
-        return [leads.read(stored["id"], names) for stored in leads.all()]
+        names = list(leads.schema.rest)
+        return [leads.shown(stored, names) for _, stored in leads.scan()]
 
     # activities
 
@@ -135,7 +164,11 @@ class Loader:
 
         def read(record: Record) -> StaticList:
             name, description = _name(record), record.get("description")
-            return StaticList(self._new_id(record), name, now, now, description, record.get("programName"))
+            made = StaticList(self._new_id(record), name, now, now, description, record.get("programName"))
+            program = next((each for each in memberships.programs.values() if each.name == made.program_name), None)
+            if program is not None:
+                made.folder = (program.id, "Program")
+            return made
 
         loaded = _each(records, read)
         memberships.lists |= {each.id: each for each in loaded}
@@ -166,7 +199,14 @@ class Loader:
             if not all(isinstance(each, dict) and {"name", "step", "success"} <= each.keys() for each in statuses):
                 raise RowError("1003", "a progression status has name, step and success")
             kind, channel = record.get("type", "Default"), record.get("channel", "Online Event")
-            return Program(self._new_id(record), _name(record), kind, channel, now, now, statuses)
+            instance = self._instance
+            made = Program(self._new_id(record), _name(record), kind, channel, now, now, statuses)
+            made.description, made.tags = record.get("description", ""), record.get("tags", {})
+            instance.assets.check_tags(made.tags)
+            if folder := record.get("folderId"):
+                made.folder = check_place(instance, folder, "Folder")
+            instance.assets.learn_channel(channel, kind, now, statuses)
+            return made
 
         loaded = _each(records, read)
         memberships.programs |= {each.id: each for each in loaded}
@@ -191,6 +231,38 @@ class Loader:
             for program in self._instance.memberships.programs.values()
             for member in program.members.values()
         ]
+
+    def _load_folders(self, records: list[Record]) -> list[Any]:
+        now, folders = self._instance.now_text(), self._instance.assets.folders
+
+        def read(record: Record) -> Folder:
+            home = check_place(self._instance, record.get("parentId", ROOT_ID), "Folder")
+            return Folder(self._new_id(record), _name(record), home, now, now, record.get("description", ""))
+
+        loaded = _each(records, read)
+        folders |= {each.id: each for each in loaded}
+        return [each.id for each in loaded]
+
+    def _load_tag_types(self, records: list[Record]) -> list[Any]:
+        def read(record: Record) -> TagType:
+            values = record.get("values")
+            if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+                raise RowError("1003", "a tag type has a list of texts as values")
+            return TagType(_name(record), values, record.get("required") is True)
+
+        loaded = _each(records, read)
+        self._instance.assets.tag_types |= {each.name: each for each in loaded}
+        return [each.name for each in loaded]
+
+    def _load_crm_states(self, records: list[Record]) -> list[Any]:
+        def read(record: Record) -> tuple[int, str]:
+            if record.get("state") not in CRM_STATES:
+                raise RowError("1003", f"a state is one of {', '.join(CRM_STATES)}")
+            return self._known_lead(record), record["state"]
+
+        loaded = dict(_each(records, read))
+        self._instance.crm_states |= loaded
+        return list(loaded)
 
     # companies, opportunities, roles, sales persons
 
@@ -232,7 +304,7 @@ class Loader:
                 objects.add_fields(str(record["apiName"]), record.get("fields", []), now)
                 objects.approve(str(record["apiName"]), now)
             except MarketoError as error:
-                raise ControlError(f"record {index}: {error.code} {error.message}") from error
+                raise RecordError(index, f"{error.code} {error.message}") from error
         return [record["apiName"] for record in records]
 
     def _load_custom(self, name: str, records: list[Record]) -> list[Any]:
@@ -255,7 +327,8 @@ class Loader:
         if given is None:
             return self._instance.memberships.take_id()
         memberships = self._instance.memberships
-        if not isinstance(given, int) or given in memberships.lists or given in memberships.programs:
+        taken: list[Container[int]] = [memberships.lists, memberships.programs, self._instance.assets.folders]
+        if not isinstance(given, int) or any(given in each for each in taken):
             raise RowError("1003", f"the id {given} cannot be used")
         memberships.next_id = max(memberships.next_id, given + 1)
         return given
@@ -275,7 +348,7 @@ def load_planned(
         raise ControlError(f"{error.code} {error.message}") from error
     for index, row in enumerate(planned):
         if row.reason is not None:
-            raise ControlError(f"record {index}: {row.reason[0]} {row.reason[1]}")
+            raise RecordError(index, f"{row.reason[0]} {row.reason[1]}")
     for row in planned:
         apply(row)
     return [row.id for row in planned]
@@ -287,7 +360,7 @@ def _each[T](records: list[Record], read: Callable[[Record], T]) -> list[T]:
         try:
             values.append(read(record))
         except MarketoError as error:
-            raise ControlError(f"record {index}: {error.code} {error.message}") from error
+            raise RecordError(index, f"{error.code} {error.message}") from error
     return values
 
 

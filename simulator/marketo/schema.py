@@ -6,8 +6,12 @@ type can be exercised. Names and types of the standard ones are the vendor's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from simulator.marketo.exceptions import MarketoError
 
 STRING_LENGTH = 255
 TEXT_BYTES = 30_000
@@ -26,11 +30,39 @@ class LeadField:
     crm_managed: bool = False
     company: bool = False
     rest: bool = True
+    description: str = ""
+    hidden: bool = False
+    sensitive: bool = False
+    html_encoded: bool = True
+    by_api: bool = False
 
     @property
     def length(self) -> int | None:
         """Give the length that Describe shows, for types that have one."""
         return STRING_LENGTH if self.data_type in {"string", "email", "phone", "url"} else None
+
+    @property
+    def soap_name(self) -> str:
+        """Give the name that Describe shows for SOAP, which webhook mappings still use."""
+        return self.display_name.replace(" ", "_") if self.custom else self.name[:1].upper() + self.name[1:]
+
+    def as_schema_field(self) -> dict[str, Any]:
+        """Give the field as the schema endpoints show it."""
+        shown: dict[str, Any] = {
+            "displayName": self.display_name,
+            "name": self.name,
+            "description": self.description,
+            "dataType": self.data_type,
+        }
+        if self.length:
+            shown["length"] = self.length
+        return shown | {
+            "isHidden": self.hidden,
+            "isHtmlEncodingInEmail": self.html_encoded,
+            "isSensitive": self.sensitive,
+            "isCustom": self.custom,
+            "isApiCreated": self.by_api,
+        }
 
 
 def _standard() -> list[LeadField]:
@@ -130,10 +162,12 @@ def _custom() -> list[LeadField]:
     ]
 
 
-LEAD_FIELDS: Mapping[str, LeadField] = {
+STANDARD_LEAD_FIELDS: Mapping[str, LeadField] = {
     each.name: each for each in sorted([*_standard(), *_read_only(), *_custom()], key=lambda each: each.id)
 }
-REST_FIELDS: Mapping[str, LeadField] = {name: each for name, each in LEAD_FIELDS.items() if each.rest}
+"""The fields of a fresh instance; an instance's own are in its `FieldSchema`."""
+
+COMPANY_FIELDS = frozenset(name for name, each in STANDARD_LEAD_FIELDS.items() if each.company)
 
 _SEARCHABLE_STANDARD = {
     "id",
@@ -149,12 +183,109 @@ _SEARCHABLE_STANDARD = {
     "linkedInId",
     "twitterId",
 }
-SEARCHABLE_FIELDS = [
-    each.name
-    for each in REST_FIELDS.values()
-    if each.name in _SEARCHABLE_STANDARD or (each.custom and each.data_type in {"string", "email", "integer"})
+CREATED_TYPES = [
+    "boolean",
+    "currency",
+    "date",
+    "datetime",
+    "email",
+    "float",
+    "integer",
+    "percent",
+    "phone",
+    "score",
+    "string",
+    "url",
 ]
-"""Fields that Get Leads by Filter and the lookup of Sync Leads accept."""
+"""Data types of the fields that the API creates."""
+
+MAX_CREATED_LEAD_FIELDS = 100
+MAX_CREATED_MEMBER_FIELDS = 20
+FIRST_CREATED_FIELD_ID = 1001
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}")
+_CHANGEABLE = {
+    # member of a request: attribute of a field
+    "displayName": "display_name",
+    "description": "description",
+    "isHidden": "hidden",
+    "isSensitive": "sensitive",
+    "isHtmlEncodingInEmail": "html_encoded",
+}
+
+
+class FieldSchema:
+    """The fields of the instance's leads or of its program members, to which the API adds."""
+
+    def __init__(self, fields: Mapping[str, LeadField], most_created: int) -> None:
+        self._most_created = most_created
+        self._set(dict(fields))
+
+    def _set(self, fields: dict[str, LeadField]) -> None:
+        self.all: Mapping[str, LeadField] = fields
+        self.rest: Mapping[str, LeadField] = {name: each for name, each in fields.items() if each.rest}
+        self.searchable = [
+            each.name
+            for each in self.rest.values()
+            if each.name in _SEARCHABLE_STANDARD or (each.custom and each.data_type in {"string", "email", "integer"})
+        ]
+        """Fields that Get Leads by Filter and the lookup of Sync Leads accept."""
+
+    def get(self, name: str) -> LeadField:
+        """Give a field that REST reaches.
+
+        Raises:
+            MarketoError: 1006.
+        """
+        if name not in self.rest:
+            raise MarketoError("1006", f"Field '{name}' not found")
+        return self.rest[name]
+
+    def create(self, rows: list[Any]) -> list[str]:
+        """Add fields, all or none, and give their names.
+
+        Raises:
+            MarketoError: a field is malformed or taken, or there are too many.
+        """
+        fields = dict(self.all)
+        for row in rows:
+            made = _read_field(row, FIRST_CREATED_FIELD_ID + sum(each.by_api for each in fields.values()))
+            if any(made.name.lower() == name.lower() for name in fields):
+                raise MarketoError("1017", f"Field '{made.name}' already exists")
+            if any(made.display_name == each.display_name for each in fields.values()):
+                raise MarketoError("1017", f"A field with the display name '{made.display_name}' already exists")
+            fields[made.name] = made
+        if sum(each.by_api for each in fields.values()) > self._most_created:
+            raise MarketoError("1003", f"No more than {self._most_created} fields can be created")
+        made_names = [name for name in fields if name not in self.all]
+        self._set(fields)
+        return made_names
+
+    def update(self, name: str, row: Any) -> None:
+        """Change what a field says of itself; its name and type stay.
+
+        Raises:
+            MarketoError: 1006 unknown, 1003 not changeable, or not a custom field.
+        """
+        field_of_name = self.get(name)
+        if not isinstance(row, dict) or not row or not row.keys() <= _CHANGEABLE.keys():
+            raise MarketoError("1003", f"Only {', '.join(_CHANGEABLE)} can be changed")
+        if not field_of_name.custom and row.keys() - {"isSensitive", "isHtmlEncodingInEmail"}:
+            raise MarketoError("1003", f"Field '{name}' is a standard field")
+        changes = {_CHANGEABLE[key]: value for key, value in row.items()}
+        self._set(dict(self.all) | {name: replace(field_of_name, **changes)})
+
+
+def _read_field(row: Any, number: int) -> LeadField:
+    if not isinstance(row, dict):
+        raise MarketoError("1003", "A field has to be an object")
+    for name in ("displayName", "name", "dataType"):
+        if not row.get(name):
+            raise MarketoError("1002", f"Missing value for the required parameter '{name}'")
+    if not _FIELD_NAME.fullmatch(str(row["name"])) or row["dataType"] not in CREATED_TYPES:
+        raise MarketoError("1003", f"Invalid value for field '{row['name']}'")
+    given = {_CHANGEABLE[key]: value for key, value in row.items() if key in _CHANGEABLE and key != "displayName"}
+    return LeadField(number, row["name"], row["displayName"], row["dataType"], custom=True, by_api=True, **given)
+
 
 DEFAULT_READ_FIELDS = ["id", "email", "firstName", "lastName", "createdAt", "updatedAt"]
 
@@ -188,15 +319,37 @@ class ActivityType:
 NEW_LEAD, CHANGE_DATA_VALUE, ADD_TO_LIST, REMOVE_FROM_LIST, CHANGE_PROGRAM_STATUS = 12, 13, 24, 25, 104
 MERGE_LEADS, DELETE_LEAD, CHANGE_PARTITION, PUSH_LEAD = 32, 37, 100, 145
 ADD_TO_OPPORTUNITY, REMOVE_FROM_OPPORTUNITY, UPDATE_OPPORTUNITY = 34, 35, 36
-REQUEST_CAMPAIGN, CHANGE_MEMBER_DATA = 47, 123
+REQUEST_CAMPAIGN, CALL_WEBHOOK, CHANGE_MEMBER_DATA = 47, 110, 123
 API_SOURCE = "Web service API"
-MEMBER_DATA_FIELDS = {
-    "acquiredBy": "boolean",
-    "statusReason": "string",
-    "registrationCode": "string",
-    "seats": "integer",
-}
-"""Fields of a program member that the API writes, with their types; the last two are custom ones."""
+
+
+def _member_fields() -> list[LeadField]:
+    rows: list[tuple[str, str, str]] = [
+        ("acquiredBy", "Acquired By", "boolean"),
+        ("leadId", "Lead Id", "integer"),
+        ("membershipDate", "Membership Date", "datetime"),
+        ("programId", "Program Id", "integer"),
+        ("reachedSuccess", "Reached Success", "boolean"),
+        ("statusName", "Status Name", "string"),
+        ("updatedAt", "Updated At", "datetime"),
+        ("program", "Program", "string"),
+        ("nurtureCadence", "Nurture Cadence", "string"),
+        ("trackName", "Track Name", "string"),
+        ("isExhausted", "Is Exhausted", "boolean"),
+        ("reachedSuccessDate", "Reached Success Date", "datetime"),
+        ("statusReason", "Status Reason", "string"),
+        ("registrationCode", "Registration Code", "string"),
+        ("seats", "Seats", "integer"),
+    ]
+    written, custom = {"acquiredBy", "statusReason"}, {"registrationCode", "seats"}
+    return [
+        LeadField(number, *row, updateable=row[0] in written | custom, custom=row[0] in custom)
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
+STANDARD_MEMBER_FIELDS: Mapping[str, LeadField] = {each.name: each for each in _member_fields()}
+"""Fields of a program member in a fresh instance; the API writes those that are updateable."""
 
 
 def _texts(*names: str) -> list[Attribute]:
@@ -299,7 +452,13 @@ ACTIVITY_TYPES = [
         Attribute("Program ID", "integer"),
         _texts("Attribute Name", "New Value", "Old Value", "Source"),
     ),
-    ActivityType(110, "Call Webhook", "A campaign calls a webhook", Attribute("Webhook", "integer")),
+    ActivityType(
+        CALL_WEBHOOK,
+        "Call Webhook",
+        "A campaign calls a webhook",
+        Attribute("Webhook", "integer"),
+        _texts("Error Type", "Response"),
+    ),
     ActivityType(
         PUSH_LEAD,
         "Push Lead to Marketo",

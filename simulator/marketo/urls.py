@@ -11,12 +11,15 @@ from simulator.marketo.responses.campaigns import CampaignResponses
 from simulator.marketo.responses.custom_objects import CustomObjectResponses
 from simulator.marketo.responses.envelope import Handler, endpoint, file_endpoint
 from simulator.marketo.responses.exports import ExportResponses
+from simulator.marketo.responses.fields import FieldResponses
+from simulator.marketo.responses.folders import FolderResponses
 from simulator.marketo.responses.identity import IdentityResponses
 from simulator.marketo.responses.imports import ImportResponses
 from simulator.marketo.responses.leads import LeadResponses
 from simulator.marketo.responses.lifecycle import LifecycleResponses
 from simulator.marketo.responses.memberships import MembershipResponses
 from simulator.marketo.responses.objects import CrmResponses
+from simulator.marketo.responses.programs import ProgramResponses
 from simulator.marketo.responses.stats import StatsResponses
 
 IDENTITY_PATH = "/identity/oauth/token"
@@ -47,6 +50,10 @@ def make_routes(instance: Instance) -> list[Route]:
         ("GET", "activities/pagingtoken.json", activities.paging_token),
         ("GET", "activities/external/types.json", activities.custom_types),
         ("POST", "activities/external/type.json", activities.create_type),
+        ("POST", f"{custom_type}.json", activities.update_type),
+        ("POST", f"{custom_type}/delete.json", activities.delete_type),
+        ("POST", f"{custom_type}/attributes/update.json", activities.update_attributes),
+        ("POST", f"{custom_type}/attributes/delete.json", activities.delete_attributes),
         ("GET", f"{custom_type}/describe.json", activities.describe_type),
         ("POST", f"{custom_type}/approve.json", activities.approve_type),
         ("POST", f"{custom_type}/discardDraft.json", activities.discard_draft),
@@ -62,13 +69,14 @@ def make_routes(instance: Instance) -> list[Route]:
         ("GET", "programs/{program_id}/members.json", memberships.program_members),
         ("POST", "programs/{program_id}/members/delete.json", memberships.delete_members),
         ("GET", "programs/members/describe.json", memberships.describe_members),
+        ("GET", "program/members/describe.json", memberships.describe_members_briefly),
         ("POST", "programs/{program_id}/members.json", campaigns.update_members),
         ("GET", "campaigns.json", campaigns.campaigns),
         ("GET", "campaigns/{campaign_id}.json", campaigns.campaign),
         ("POST", "campaigns/{campaign_id}/trigger.json", campaigns.trigger),
         ("POST", "campaigns/{campaign_id}/schedule.json", campaigns.schedule),
         ("POST", "leads/delete.json", lifecycle.delete),
-        ("DELETE", "leads.json", lifecycle.delete_by_method),
+        ("DELETE", "leads.json", lifecycle.delete),
         ("POST", "leads/push.json", lifecycle.push),
         ("GET", "leads/partitions.json", lifecycle.partitions),
         ("POST", "leads/partitions.json", lifecycle.move),
@@ -76,7 +84,9 @@ def make_routes(instance: Instance) -> list[Route]:
         ("POST", "leads/{lead_id}/associate.json", lifecycle.associate),
         ("GET", "leads/{lead_id}/listMembership.json", lifecycle.list_membership),
         ("GET", "leads/{lead_id}/programMembership.json", lifecycle.program_membership),
+        ("GET", "leads/{lead_id}/smartCampaignMembership.json", lifecycle.campaign_membership),
         ("GET", "leads/programs/{program_id}.json", lifecycle.by_program),
+        ("POST", "leads/programs/{program_id}/status.json", memberships.change_status),
         ("GET", "activities/leadchanges.json", activities.lead_changes),
         ("GET", "activities/deletedleads.json", activities.deleted_leads),
         ("GET", "stats/usage.json", stats.usage),
@@ -84,6 +94,7 @@ def make_routes(instance: Instance) -> list[Route]:
         ("GET", "stats/errors.json", stats.errors),
         ("GET", "stats/errors/last7days.json", stats.errors_last_days),
     ]
+    table += FieldResponses(instance).rows()
     crm = CrmResponses(instance)
     for base, name in CRM_PATHS.items():
         table += _object_rows(base, crm.handlers(name))
@@ -91,7 +102,7 @@ def make_routes(instance: Instance) -> list[Route]:
     identity = IdentityResponses(instance)
     return [
         *(Route(f"/rest/v1/{path}", endpoint(handler), methods=[method]) for method, path, handler in table),
-        *_asset_routes(AssetResponses(instance)),
+        *_asset_routes(instance),
         *_bulk_routes(instance),
         Route(IDENTITY_PATH, identity.token, methods=["GET", "POST"]),
     ]
@@ -117,6 +128,8 @@ def _custom_object_rows(custom: CustomObjectResponses) -> list[tuple[str, str, H
         ("GET", f"{schema}/{{api_name}}/describe.json", custom.describe_type),
         ("POST", f"{schema}/{{api_name}}/addField.json", custom.add_fields),
         ("POST", f"{schema}/{{api_name}}/deleteField.json", custom.delete_fields),
+        ("POST", f"{schema}/{{api_name}}/{{field_name}}/updateField.json", custom.update_field),
+        ("GET", f"{schema}/{{api_name}}/dependentAssets.json", custom.dependent_assets),
         ("POST", f"{schema}/{{api_name}}/approve.json", custom.approve),
         ("POST", f"{schema}/{{api_name}}/discardDraft.json", custom.discard_draft),
         ("POST", f"{schema}/{{api_name}}/delete.json", custom.delete_type),
@@ -165,13 +178,11 @@ def _import_routes(imports: ImportResponses) -> list[Route]:
     return routes
 
 
-def _asset_routes(assets: AssetResponses) -> list[Route]:
+def _asset_routes(instance: Instance) -> list[Route]:
+    assets = AssetResponses(instance)
     table: list[tuple[str, str, AssetHandler]] = [
-        ("GET", "programs.json", assets.programs),
-        ("GET", "program/byName.json", assets.program_by_name),
-        ("GET", "program/{asset_id}.json", assets.program),
-        ("GET", "channels.json", assets.channels),
-        ("GET", "channel/byName.json", assets.channel_by_name),
+        *ProgramResponses(instance).rows(),
+        *FolderResponses(instance).rows(),
         ("GET", "folder/{asset_id}/tokens.json", assets.tokens),
         ("POST", "folder/{asset_id}/tokens.json", assets.set_token),
         ("POST", "folder/{asset_id}/tokens/delete.json", assets.delete_token),

@@ -38,7 +38,7 @@ def read_value(name: str, data_type: str, value: Any) -> Any:
 
 def format_time(moment: datetime) -> str:
     """Write a time as the lead database does: whole seconds, UTC, `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"
 
 
 def _read_string(value: Any) -> str:

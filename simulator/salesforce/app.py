@@ -1,14 +1,15 @@
 """The Salesforce twin as the server takes it: state, limits, refusals before routing, control plane."""
 
+import gzip
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from simulator.control import Call, ControlError, ControlPlane, Limit, Record
+from simulator.control import Call, ControlError, ControlPlane, Limit, Record, RecordError
 from simulator.salesforce.bulk_ingest import Ingest
 from simulator.salesforce.bulk_query import BulkQuery
 from simulator.salesforce.composite import Composite
@@ -28,6 +29,8 @@ from simulator.salesforce.writing import Writer
 from simulator.serving import read_json
 
 _OPEN_PATHS = frozenset({LOGIN_PATH, INTROSPECT_PATH, REVOKE_PATH, VERSIONS_PATH, VERSIONS_PATH + "/"})
+# shorter answers would not gain by it
+_GZIP_FROM_BYTES = 1_024
 # HTTP statuses that go with codes when a fault rule names only the code
 _STATUS_OF_CODE = {
     "INVALID_SESSION_ID": 401,
@@ -56,6 +59,8 @@ class SalesforceVendor:
         # a session ends this long after its last use
         "session_seconds": 7_200,
         "locator_seconds": 172_800,
+        # records of a page at most, whatever was asked for; may be changed between two pages
+        "query_page_records": 2_000,
         "uri_bytes": 16_384,
         # ids that one answer of updated or deleted may hold
         "replicated_ids": 600_000,
@@ -65,6 +70,8 @@ class SalesforceVendor:
         "bulk_queue_seconds": 1,
         "bulk_batch_seconds": 1,
         "bulk_batch_records": 10_000,
+        # whether moments in results of query jobs end in Z (seen in practice) or in +0000 as in REST
+        "bulk_times_with_z": True,
         # size of an upload once encoded as base64
         "bulk_bytes": 150_000_000,
         "bulk_page_records": 50_000,
@@ -90,14 +97,19 @@ class SalesforceVendor:
         # what an administrator has set up for the app, and whether people's consent still holds
         "app_installed": True,
         "user_admin_approved": True,
+        "user_active": True,
         "client_credentials_user": True,
         "on_my_domain": True,
         "refresh_token_valid": True,
+        "rotate_refresh_tokens": False,
         "duplicate_rule_alert": False,
         "duplicate_rule_block": False,
         # whether the rule looks at contacts as well as at leads
         "duplicate_rule_contacts": False,
         "assignment_rule": False,
+        # whether the edition has the API at all, and how many records the org may hold (0: any number)
+        "api_enabled": True,
+        "storage_records": 0,
     }
 
     def __init__(self, control: ControlPlane) -> None:
@@ -136,7 +148,7 @@ class SalesforceVendor:
         # the server reads the list at each call, so a new one takes effect at once
         writer = Writer(self._org, self._control)
         responses = Responses(self._control, self._org, self._login, self._usage, writer)
-        composite = Composite(self._control, self._org)
+        composite = Composite(self._control, self._org, self._usage)
         replication = Replication(self._control, self._org)
         ingest = Ingest(self._control, self._org, self._usage, writer)
         bulk_query = BulkQuery(self._control, self._org, self._usage)
@@ -161,12 +173,11 @@ class SalesforceVendor:
                     made.append(self._org.create(sobject, parsed, stamp, as_admin=True))
                 except RowError as error:
                     roll_back()
-                    message = f"{object_name} record {index}: {error.code}: {error.message}"
-                    raise ControlError(message) from error
+                    raise RecordError(index, f"{error.code}: {error.message}") from error
         return made
 
-    def generate(self, object_name: str, count: int, seed: int) -> list[Any]:
-        """Make up people or accounts from a seed, insert them and give their ids.
+    def invent(self, object_name: str, count: int, seed: int) -> Iterator[Record]:
+        """Make up people or accounts from a seed.
 
         Raises:
             ControlError: Records of this object cannot be made up.
@@ -174,7 +185,11 @@ class SalesforceVendor:
         if object_name not in ("Lead", "Contact", "Account"):
             raise ControlError(f"{object_name} records cannot be made up; one of Lead, Contact, Account")
         chance = random.Random(seed)  # noqa: S311 - test data, not a secret
-        return self.load(object_name, [_invented(object_name, chance, seed, each) for each in range(count)])
+        return (_invented(object_name, chance, seed, each) for each in range(count))
+
+    def counts(self) -> Mapping[str, int]:
+        """Give the number of rows of every object, deleted ones included."""
+        return {name: len(table.rows) for name, table in self._org.tables.items()}
 
     def records(self, object_name: str) -> list[Record]:
         """Give every record of an object that readers see now, without the deleted ones.
@@ -236,6 +251,10 @@ class SalesforceVendor:
         """Note that the call is over and tell its client how much of the day's calls is used."""
         self._usage.ended(call)
         self._add_headers(call, response)
+        if len(response.body) >= _GZIP_FROM_BYTES and "gzip" in call.headers.get("accept-encoding", ""):
+            response.body = gzip.compress(bytes(response.body), compresslevel=1, mtime=0)
+            response.headers["Content-Encoding"] = "gzip"
+            response.headers["Content-Length"] = str(len(response.body))
 
     def _add_headers(self, call: Call, response: Response) -> None:
         if call.path in _OPEN_PATHS:

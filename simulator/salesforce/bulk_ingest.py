@@ -34,6 +34,7 @@ _MAX_HEADER = 32_000
 _MAX_FIELD = 131_072
 _MAX_RECORD = 400_000
 _NULL = "#N/A"
+_FAILED_IDS_SINCE = 53
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 type Endpoint = tuple[str, str, Callable[[Request], Any]]
@@ -89,6 +90,8 @@ class Ingest(Jobs):
             ("GET", one + "/successfulResults", self.successful),
             ("GET", one + "/failedResults", self.failed),
             ("GET", one + "/unprocessedrecords", self.unprocessed),
+            # clients write the last one like the others, and are understood
+            ("GET", one + "/unprocessedRecords", self.unprocessed),
             ("PATCH", one, self.change),
             ("GET", one, self.read),
             ("DELETE", one, self.delete),
@@ -278,10 +281,13 @@ class Ingest(Jobs):
         def cells(index: int, row: Row) -> list[str]:
             error = row.error or RowError("UNKNOWN_EXCEPTION", "")
             told = f"{error.code}:{error.message}:{','.join(error.fields)}{' ' if error.fields else ''}--"
-            return [row.target or "", told, *_kept(work, index)]
+            # older versions do not name the record
+            own = [row.target or "", told] if with_id else [told]
+            return [*own, *_kept(work, index)]
 
+        with_id = float(work.job.version.removeprefix("v")) >= _FAILED_IDS_SINCE
         lines = [cells(index, work.refused[index]) for index in self._shuffled(work, work.refused)]
-        return self._csv(work, ["sf__Id", "sf__Error"], lines)
+        return self._csv(work, ["sf__Id", "sf__Error"] if with_id else ["sf__Error"], lines)
 
     async def unprocessed(self, request: Request) -> Response:
         """GET /jobs/ingest/{id}/unprocessedrecords: the rows that an aborted or failed job never came to."""

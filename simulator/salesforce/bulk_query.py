@@ -126,7 +126,8 @@ class BulkQuery(Jobs):
             raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
         names = [column.name for column in self._statements[job.id].columns]
         records = query.render(self._org, result, result.rows[start:stop], "")
-        lines = [[_cell(record, path) for path in result.paths] for record in records]
+        with_z = self._control.switch("bulk_times_with_z")
+        lines = [[_cell(record, path, with_z=with_z) for path in result.paths] for record in records]
         headers = {
             "Sforce-NumberOfRecords": str(len(lines)),
             "Sforce-Locator": _locator(stop) if stop < result.total else "null",
@@ -176,12 +177,13 @@ def _offset(locator: str | None) -> int:
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator") from None
 
 
-def _cell(record: Record, path: query.Path) -> str:
-    """Return a selected value as text: nothing for null, lower-case truth values."""
+def _cell(record: Record, path: query.Path, *, with_z: bool) -> str:
+    """Return a selected value as text: nothing for null, lower-case truth values, moments with Z or as in REST."""
     at: Any = record
     for reference in path.relationships:
         at = at.get(reference.relationship_name) if at else None
     value = at.get(path.field.name) if at else None
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    return text.replace("+0000", "Z") if with_z and path.field.type == "datetime" else text

@@ -1,9 +1,10 @@
-"""Composite requests and composite graphs: several calls in one, tied together by references.
+"""Composite requests and composite graphs: several calls in one, tied together by references; and composite batches.
 
 Source: composite request body, composite subrequest result, allOrNone parameters in composite and collections
-requests, composite graph and its limits. A composite runs in one piece: nobody writes between its subrequests,
-so that what it made can be taken back. The codes of its own limits are not documented; they are those of the
-collections resource here.
+requests, composite graph and its limits, composite batch. A composite runs in one piece: nobody writes between its
+subrequests, so that what it made can be taken back. The subrequests of a batch are calls of their own: nothing ties
+them together, none is taken back, and each counts. The codes of its own limits are not documented; they are those
+of the collections resource here.
 """
 
 import json
@@ -22,6 +23,7 @@ from simulator.control import Call, ControlPlane, Fault, Record, call_of
 from simulator.salesforce.exceptions import ApiError, not_found
 from simulator.salesforce.models import Org
 from simulator.salesforce.reading import json_object, version_of
+from simulator.salesforce.usage import Usage
 
 _MAX_SUBREQUESTS = 25
 _MAX_QUERIES_AND_COLLECTIONS = 5
@@ -96,9 +98,10 @@ class Subrequest:
 class Composite:
     """The composite resources of one org; `routes` are the vendor's own, to which subrequests go."""
 
-    def __init__(self, control: ControlPlane, org: Org) -> None:
+    def __init__(self, control: ControlPlane, org: Org, usage: Usage) -> None:
         self._control = control
         self._org = org
+        self._usage = usage
         self.routes: Sequence[Route] = ()
 
     def endpoints(self) -> list[Endpoint]:
@@ -106,7 +109,7 @@ class Composite:
         return [("POST", path, endpoint) for name, endpoint in self._table() for path in (name, name + "/")]
 
     def _table(self) -> list[tuple[str, Callable[[Request], Any]]]:
-        return [("/composite", self.composite), ("/composite/graph", self.graphs)]
+        return [("/composite", self.composite), ("/composite/graph", self.graphs), ("/composite/batch", self.batch)]
 
     async def composite(self, request: Request) -> Response:
         """POST /composite."""
@@ -143,6 +146,27 @@ class Composite:
             answer = {"compositeResponse": [each.result() for each in subrequests]}
             answers.append({"graphId": graph_id, "graphResponse": answer, "isSuccessful": succeeded})
         return JSONResponse({"graphs": answers})
+
+    async def batch(self, request: Request) -> Response:
+        """POST /composite/batch: one after the other, each for itself; `haltOnError` stops at the first failure."""
+        body = await json_object(request)
+        halt, documents = body.get("haltOnError", False), body.get("batchRequests")
+        if not isinstance(halt, bool) or not isinstance(documents, list) or not documents:
+            raise _unreadable("batchRequests is an array of subrequests, haltOnError true or false")
+        subrequests = [_batch_subrequest(index, document) for index, document in enumerate(documents)]
+        self._refuse_more("subrequests", len(subrequests), _MAX_SUBREQUESTS)
+        # the call that brings them is counted already
+        self._usage.count(len(subrequests) - 1)
+        stopped = False
+        for each in subrequests:
+            if stopped:
+                each.status = 412
+                each.answer = [{"errorCode": "BATCH_PROCESSING_HALTED", "message": "An earlier subrequest failed."}]
+            else:
+                await self._carry_out(request, each)
+                stopped = halt and each.status >= 400
+        results = [{"statusCode": each.status, "result": each.answer} for each in subrequests]
+        return JSONResponse({"hasErrors": any(each.status >= 400 for each in subrequests), "results": results})
 
     def _refuse_graphs(self, graphs: Sequence[tuple[str, list[Subrequest]]]) -> None:
         ids = [graph_id for graph_id, _ in graphs]
@@ -184,10 +208,14 @@ class Composite:
         try:
             subrequest.url = str(_resolved(subrequest.url, done))
             subrequest.body = _resolved(subrequest.body, done)
-            response = await self._dispatch(request, subrequest)
         except _UnresolvedError as error:
             subrequest.halt(str(error))
-            return
+        else:
+            await self._carry_out(request, subrequest)
+
+    async def _carry_out(self, request: Request, subrequest: Subrequest) -> None:
+        try:
+            response = await self._dispatch(request, subrequest)
         except ApiError as error:
             subrequest.status, subrequest.answer = error.status, error.body()
             return
@@ -247,6 +275,16 @@ def _subrequest(index: int, document: object) -> Subrequest:
         raise _unreadable(f"Provided referenceId ('{reference_id}') is not valid: letters, digits and _ only")
     texts = {str(name): str(value) for name, value in headers.items()}
     return Subrequest(index, method.upper(), url, reference_id, document.get("body"), texts)
+
+
+def _batch_subrequest(index: int, document: object) -> Subrequest:
+    given = document if isinstance(document, dict) else {}
+    method, url = given.get("method"), given.get("url")
+    if not isinstance(method, str) or not isinstance(url, str):
+        raise _unreadable("a subrequest has method and url")
+    # a batch's urls begin with the version
+    path = url if url.startswith("/") else f"/services/data/{url}"
+    return Subrequest(index, method.upper(), path, f"r{index}", given.get("richInput"), {})
 
 
 def _collated(subrequests: list[Subrequest]) -> list[Subrequest]:

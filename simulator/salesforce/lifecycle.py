@@ -47,6 +47,7 @@ class Lifecycle:
             "set": self._set,
             "locks": self._lock,
             "permissions": self._permissions,
+            "automation": self._automation,
         }
         return [Route(f"/_sim/{name}", endpoint, methods=["POST"]) for name, endpoint in table.items()]
 
@@ -218,8 +219,15 @@ class Lifecycle:
                 self._org.set_raw(sobject, each, given, self._stamp())
         return JSONResponse({"changed": record_ids})
 
+    async def _automation(self, request: Request) -> Response:
+        """Set what refuses records: `[{"object", "kind", "on"?, "when"?, "text"?, "times"?}]`; a reset ends it."""
+        return JSONResponse(self._org.automation.replace(await read_json(request)))
+
     async def _permissions(self, request: Request) -> Response:
-        """Set our user's field-level security: `{"hidden": ["Lead.Title"], "read_only": []}`; a reset ends it."""
+        """Set what our user may: `{"hidden": ["Lead.Title"], "read_only": [], "denied": ["Lead.create"], ...}`.
+
+        The last member is `"view_all_data": true`; what is left out is allowed.
+        """
         document = await self._object(request)
         sets: dict[str, set[str]] = {}
         for name in ("hidden", "read_only"):
@@ -227,8 +235,18 @@ class Lifecycle:
             if not isinstance(listed, list):
                 raise ControlError(f"{name} is an array of Object.Field")
             sets[name] = {_secured(str(each)) for each in listed}
-        self._org.hidden, self._org.read_only = sets["hidden"], sets["read_only"]
-        return JSONResponse({name: sorted(each) for name, each in sets.items()})
+        sets["denied"] = {str(each) for each in document.get("denied", [])}
+        unknown = sets["denied"] - {f"{name}.{verb}" for name in SOBJECTS for verb in ("create", "update")}
+        if unknown:
+            raise ControlError(
+                f"denied is an array of Object.create and Object.update, not {', '.join(sorted(unknown))}"
+            )
+        view_all = document.get("view_all_data", True)
+        if not isinstance(view_all, bool):
+            raise ControlError("view_all_data is true or false")
+        self._org.hidden, self._org.read_only, self._org.denied = sets["hidden"], sets["read_only"], sets["denied"]
+        self._org.view_all_data = view_all
+        return JSONResponse({name: sorted(each) for name, each in sets.items()} | {"view_all_data": view_all})
 
     async def _lock(self, request: Request) -> Response:
         """Hold records as another transaction would: `{"ids", "seconds"}` on the clock, 0 gives them back."""

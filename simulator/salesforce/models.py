@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from simulator.salesforce import ids, values
+from simulator.salesforce.automation import Automation
 from simulator.salesforce.exceptions import ParseError, RowError
 from simulator.salesforce.locks import Locks
 from simulator.salesforce.schema import (
@@ -70,6 +71,7 @@ class Stamp:
 class Change:
     """A record was made or changed, and by whom."""
 
+    object_name: str
     record_id: str
     at: datetime
     user_id: str
@@ -144,8 +146,12 @@ class Org:
         # fields, as `Object.Field`, that our user's profile does not show, or does not let it write
         self.hidden: set[str] = set()
         self.read_only: set[str] = set()
-        # changes of the one object that an outbound message watches, if there is one
-        self.watched = ""
+        #: what our user may not do with an object: `Lead.create`, `Lead.update`
+        self.denied: set[str] = set()
+        self.view_all_data = True
+        self.automation = Automation()
+        # the objects that outbound messages watch, and their changes
+        self.watched: set[str] = set()
         self.changes: list[Change] = []
         self._undo: list[Callable[[], None]] = []
         self._open = 0
@@ -232,7 +238,19 @@ class Org:
         for each in shown:
             if f"{sobject.name}.{each['name']}" in self.read_only:
                 each["createable"] = each["updateable"] = False
-        return described | {"fields": shown}
+        return described | {"fields": shown} | self.rights(sobject)
+
+    def rights(self, sobject: SObject) -> dict[str, bool]:
+        """Return what our user may do with the object."""
+        return {
+            "createable": sobject.createable and f"{sobject.name}.create" not in self.denied,
+            "updateable": sobject.updateable and f"{sobject.name}.update" not in self.denied,
+        }
+
+    def _refuse_denied(self, sobject: SObject, verb: str) -> None:
+        if f"{sobject.name}.{verb}" in self.denied:
+            text = f"entity type cannot be {verb}d by this user: {sobject.name}"
+            raise RowError("INSUFFICIENT_ACCESS_OR_READONLY", text, status=403)
 
     def _refuse_secured(self, sobject: SObject, parsed: Record) -> None:
         secured = self.hidden | self.read_only
@@ -291,6 +309,8 @@ class Org:
             RowError: Whatever the platform would refuse it for.
         """
         _refuse_unwritable(sobject, parsed, "create", as_admin=as_admin)
+        if not as_admin:
+            self._refuse_denied(sobject, "create")
         if not as_admin and stamp.user_id == self.user_id:
             self._refuse_secured(sobject, parsed)
         record: Record = dict(sobject.defaults)
@@ -328,6 +348,7 @@ class Org:
         row = self._live_row(sobject, record_id)
         old, seen = row.values, row.seen_at(stamp.at.timestamp())
         _refuse_unwritable(sobject, parsed, "update")
+        self._refuse_denied(sobject, "update")
         self._refuse_secured(sobject, parsed)
         if sobject.name == "Lead" and old["IsConverted"]:
             raise RowError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
@@ -339,6 +360,8 @@ class Org:
         if "OwnerId" in given and record["OwnerId"] is None:
             raise RowError("REQUIRED_FIELD_MISSING", "Required fields are missing: [OwnerId]", ["OwnerId"])
         _refuse_missing(record, [each for each in sobject.fields if each.required and each.name in given])
+        if old.get("StageName") != record.get("StageName"):
+            record["LastStageChangeDate"] = stamp.text
         self._derive(sobject, record, given, stamp)
         self._refuse_rule_breach(sobject, record)
         self._refuse_taken(sobject, record, record_id)
@@ -397,9 +420,9 @@ class Org:
             self._note_change(sobject, record_id, stamp)
 
     def _note_change(self, sobject: SObject, record_id: str, stamp: Stamp) -> None:
-        if sobject.name != self.watched:
+        if sobject.name not in self.watched:
             return
-        change = Change(record_id, stamp.at, stamp.user_id)
+        change = Change(sobject.name, record_id, stamp.at, stamp.user_id)
         self.changes.append(change)
         self._undo.append(lambda: self.changes.remove(change))
 

@@ -92,14 +92,16 @@ class Login:
             "not_after": certificate.not_valid_after_utc.isoformat(),
         }
 
-    def grant(self, form: dict[str, str], authorization: str, own_url: str) -> str:
-        """Check a token request and return a new access token.
+    def grant(self, form: dict[str, str], authorization: str, own_url: str) -> tuple[str, str | None]:
+        """Check a token request and return a new access token, and the refresh token that replaces the one shown.
 
         Raises:
             OAuthError: With the vendor's error and description.
         """
         if not self._control.switch("app_installed"):
             raise OAuthError("invalid_client", "External client app is not installed in this org")
+        if not self._control.switch("user_active"):
+            raise OAuthError("invalid_grant", "authentication failure")
         refresh_token: str | None = None
         match form.get("grant_type"):
             case grant if grant == JWT_BEARER:
@@ -121,7 +123,16 @@ class Login:
         token = f"00D!{_derived(self._control.seed, f'token {self._issued}')}"
         now = self._control.clock.timestamp()
         self._sessions[token] = Session(client_id, now, now, refresh_token)
-        return token
+        return token, self._rotated(refresh_token)
+
+    def _rotated(self, shown: str | None) -> str | None:
+        """Replace a refresh token that was shown, if the app's policy is to rotate them: the old one is dead."""
+        if shown is None or not self._control.switch("rotate_refresh_tokens"):
+            return None
+        fresh = "5Aep" + _derived(self._control.seed, f"refresh token {self._issued}")[:80]
+        self._refresh_tokens.discard(shown)
+        self._refresh_tokens.add(fresh)
+        return fresh
 
     def introspect(self, form: dict[str, str], authorization: str) -> dict[str, Any]:
         """Say what a token is worth; the end of a session is told nowhere else.
@@ -207,6 +218,9 @@ class Login:
         if claims.get("aud") not in self._audiences(own_url):
             raise OAuthError("invalid_grant", "audience is invalid")
         expires = claims.get("exp")
+        # live orgs take digits in a string as well
+        if isinstance(expires, str) and expires.isdecimal():
+            expires = int(expires)
         if not isinstance(expires, int | float) or isinstance(expires, bool):
             raise _invalid_assertion()
         left = expires - self._control.clock.timestamp()

@@ -7,13 +7,11 @@ SessionId is empty. A message carries the values at the time of sending. Sending
 so that it happens when a test says so: `POST /_sim/outbound/send` sends what is due on the clock.
 """
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
-from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import httpx
@@ -21,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from simulator.callers.addresses import is_loopback
 from simulator.control import ControlError, ControlPlane, Record
 from simulator.salesforce.ids import with_suffix
 from simulator.salesforce.models import Change, Org
@@ -69,6 +68,7 @@ class Notification:
     """One change on its way to the listener."""
 
     id: str
+    rule: Rule
     record_id: str
     made_at: float
     due: float
@@ -76,7 +76,7 @@ class Notification:
 
 
 class Outbound:
-    """The outbound message of one org: its rule, and what is still to be acknowledged."""
+    """The outbound messages of one org: their rules, and what is still to be acknowledged."""
 
     def __init__(self, control: ControlPlane, org_now: Callable[[], Org]) -> None:
         self._control = control
@@ -85,8 +85,8 @@ class Outbound:
         self.forget()
 
     def forget(self) -> None:
-        """Drop the rule and the queue, as a reset does."""
-        self._rule: Rule | None = None
+        """Drop the rules and the queue, as a reset does."""
+        self._rules: list[Rule] = []
         self._queue: list[Notification] = []
         self._dropped = 0
 
@@ -104,20 +104,20 @@ class Outbound:
         waiting = [
             {"id": each.id, "record_id": each.record_id, "tries": each.tries, "due": each.due} for each in self._queue
         ]
-        rule = self._rule.document() if self._rule else None
-        return JSONResponse({"rule": rule, "waiting": waiting, "dropped": self._dropped})
+        rules = [each.document() for each in self._rules]
+        return JSONResponse({"rules": rules, "waiting": waiting, "dropped": self._dropped})
 
     async def _configure(self, request: Request) -> Response:
-        """Set the rule: `{"object", "fields", "endpoint", "out_of_order"?, "duplicates"?, ...}`; null ends it."""
+        """Set one rule or an array of them: `{"object", "fields", "endpoint", "out_of_order"?, ...}`; [] ends all."""
         document = await read_json(request)
+        rules = [self._parsed(each) for each in (document if isinstance(document, list) else [document])]
         self.forget()
+        self._rules = rules
         org = self._org_now()
         org.changes.clear()
-        org.watched = ""
-        if document is not None:
-            self._rule = self._parsed(document)
-            org.watched = self._rule.sobject.name
-        return JSONResponse(self._rule.document() if self._rule else None)
+        org.watched = {each.sobject.name for each in rules}
+        shown = [each.document() for each in rules]
+        return JSONResponse(shown if isinstance(document, list) else shown[0])
 
     def _parsed(self, document: Any) -> Rule:
         if not isinstance(document, dict) or not isinstance(document.get("endpoint"), str):
@@ -130,7 +130,8 @@ class Outbound:
         fields = tuple(each.name for each in known if each)
         if len(fields) != len(names):
             raise ControlError(f"fields are fields of {sobject.name}")
-        _refuse_elsewhere(document["endpoint"])
+        if not is_loopback(document["endpoint"]):
+            raise ControlError("endpoint is an http address of the loopback interface")
         switches = {name: document[name] for name in _SWITCHES if name in document}
         if not all(isinstance(value, bool) for value in switches.values()):
             raise ControlError(f"{', '.join(_SWITCHES)} are true or false")
@@ -140,30 +141,34 @@ class Outbound:
         """Send what is due; gives one entry for each HTTP message: notification ids, status, acknowledged."""
         del request
         self._collect()
-        rule = self._rule
-        if rule is None:
+        if not self._rules:
             raise ControlError("no outbound message is set up")
         now = self._control.clock.timestamp()
         kept = [each for each in self._queue if now - each.made_at < _LIFE_SECONDS]
         self._dropped += len(self._queue) - len(kept)
         self._queue = kept
-        due = [each for each in kept if each.due <= now]
-        if rule.out_of_order:
-            due.reverse()
         deliveries: list[Record] = []
         async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
-            for group in batched(due, _MAX_NOTIFICATIONS, strict=False):
-                times = 2 if rule.duplicates else 1
-                deliveries += [await self._deliver(client, rule, group) for _ in range(times)]
-                acknowledged = deliveries[-1]["acknowledged"]
-                for each in group:
-                    each.tries += 1
-                    pause = min(_FIRST_PAUSE_SECONDS * 2 ** (each.tries - 1), _LONGEST_PAUSE_SECONDS)
-                    each.due = now + pause
-                if acknowledged:
-                    done = {each.id for each in group}
-                    self._queue = [each for each in self._queue if each.id not in done]
+            for rule in self._rules:
+                due = [each for each in kept if each.rule is rule and each.due <= now]
+                if rule.out_of_order:
+                    due.reverse()
+                for group in batched(due, _MAX_NOTIFICATIONS, strict=False):
+                    deliveries += await self._deliver_group(client, rule, group, now)
         return JSONResponse(deliveries)
+
+    async def _deliver_group(
+        self, client: httpx.AsyncClient, rule: Rule, group: tuple[Notification, ...], now: float
+    ) -> list[Record]:
+        """Send one message, twice where the rule says so; what is not acknowledged is due again after a pause."""
+        made = [await self._deliver(client, rule, group) for _ in range(2 if rule.duplicates else 1)]
+        for each in group:
+            each.tries += 1
+            each.due = now + min(_FIRST_PAUSE_SECONDS * 2 ** (each.tries - 1), _LONGEST_PAUSE_SECONDS)
+        if made[-1]["acknowledged"]:
+            done = {each.id for each in group}
+            self._queue = [each for each in self._queue if each.id not in done]
+        return made
 
     async def _deliver(self, client: httpx.AsyncClient, rule: Rule, group: tuple[Notification, ...]) -> Record:
         told: Record = {"notifications": [each.id for each in group], "status": 0, "acknowledged": False}
@@ -208,38 +213,23 @@ class Outbound:
         return message
 
     def _collect(self) -> None:
-        """Turn the changes made since into notifications."""
+        """Turn the changes made since into notifications, one for each rule that watches."""
         self._control.settle()
-        org, rule = self._org_now(), self._rule
+        org = self._org_now()
         changes, org.changes = org.changes, []
-        if rule is None:
-            return
         for change in changes:
-            if not (rule.skip_integration_user and change.user_id == org.user_id):
-                self._queue.append(self._notification(change))
+            for rule in self._rules:
+                is_ours = rule.skip_integration_user and change.user_id == org.user_id
+                if rule.sobject.name == change.object_name and not is_ours:
+                    self._queue.append(self._notification(rule, change))
 
-    def _notification(self, change: Change) -> Notification:
+    def _notification(self, rule: Rule, change: Change) -> Notification:
         at = change.at.timestamp()
-        return Notification(self._new_id(_NOTIFICATION_PREFIX), change.record_id, at, at)
+        return Notification(self._new_id(_NOTIFICATION_PREFIX), rule, change.record_id, at, at)
 
     def _new_id(self, prefix: str) -> str:
         self._made += 1
         return with_suffix(f"{prefix}Hs{self._made:010}")
-
-
-def _refuse_elsewhere(endpoint: str) -> None:
-    """Let messages go to the loopback interface only.
-
-    Raises:
-        ControlError: The address is another one, or none.
-    """
-    parts = urlsplit(endpoint)
-    try:
-        is_here = parts.hostname == "localhost" or ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        is_here = False
-    if parts.scheme not in ("http", "https") or not is_here:
-        raise ControlError("endpoint is an http address of the loopback interface")
 
 
 def _is_acknowledged(content: bytes) -> bool:

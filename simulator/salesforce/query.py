@@ -225,6 +225,9 @@ class _Compiler:
         known = path.field
         if known.is_long_text:
             raise ApiError(400, "INVALID_FIELD", f"field '{known.name}' can not be filtered in a query call")
+        if not self._org.view_all_data and any(len(each.reference_to) > 1 for each in path.relationships):
+            # sharing has to be looked up for every record behind such a reference
+            raise ApiError(400, "OPERATION_TOO_LARGE", "exceeded 100000 distinct who/what's")
         get = self._getter(path)
         fold = _fold(known)
         if comparison.values and comparison.values[0].kind == "relative":

@@ -64,7 +64,7 @@ class Responses:
         """POST /services/oauth2/token."""
         form = await _form(request)
         own_url = _own_url(request)
-        token = self._login.grant(form, request.headers.get("authorization", ""), own_url)
+        token, refresh_token = self._login.grant(form, request.headers.get("authorization", ""), own_url)
         answer = {
             "access_token": token,
             "scope": "api web",
@@ -75,6 +75,8 @@ class Responses:
         if form["grant_type"] != JWT_BEARER:
             answer["signature"] = "c2ltdWxhdGVkIHNpZ25hdHVyZQ=="
             answer["issued_at"] = str(int(self._control.clock.timestamp() * 1000))
+        if refresh_token:
+            answer["refresh_token"] = refresh_token
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
     async def revoke(self, request: Request) -> Response:
@@ -135,8 +137,12 @@ class Responses:
     async def describe_global(self, request: Request) -> Response:
         """GET /sobjects."""
         base = _base(request)
-        sobjects = [each.describe_global(base) for each in SOBJECTS.values()]
+        sobjects = [each.describe_global(base) | self._org.rights(each) for each in SOBJECTS.values()]
         return JSONResponse({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": sobjects})
+
+    async def basic_information(self, request: Request) -> Response:
+        """GET /sobjects/{T}: the object's entry in the global list; an integration has looked at nothing recently."""
+        return JSONResponse({"objectDescribe": sobject_of(request).describe_global(_base(request)), "recentItems": []})
 
     async def describe(self, request: Request) -> Response:
         """GET /sobjects/{T}/describe."""
@@ -179,7 +185,8 @@ class Responses:
 
     def _page(self, request: Request, cursor: Cursor, locator: str, start: int) -> Response:
         base = _base(request)
-        stop = start + cursor.batch
+        # the size that was asked for is a hint
+        stop = start + min(cursor.batch, int(self._control.limit("query_page_records")))
         rows = cursor.result.rows[start:stop]
         is_last = stop >= cursor.result.total
         answer: Record = {"totalSize": cursor.result.total, "done": is_last}

@@ -325,6 +325,8 @@ _LEAD = SObject(
         _number("Lead_Score__c", "double", 18, 2),
         _flag("Opt_In__c"),
         _typed("Score_Date__c", "date"),
+        _typed("Last_Touch__c", "datetime"),
+        _typed("Interests__c", "multipicklist", values=("Events", "Product", "Training"), length=4_099),
         # answers of a long form
         *(_text(f"Answer_{number:02}__c", 80) for number in range(1, 25)),
         _reference("RecordTypeId", "RecordType"),
@@ -521,6 +523,7 @@ _OPPORTUNITY = SObject(
         _pick("LeadSource", *_SOURCES),
         _read_only(_flag("IsClosed")),
         _read_only(_flag("IsWon")),
+        _read_only(_typed("LastStageChangeDate", "datetime")),
         _read_only(_pick("ForecastCategory", "Pipeline", "Best Case", "Commit", "Closed", "Omitted")),
         _pick("ForecastCategoryName", "Pipeline", "Best Case", "Commit", "Closed", "Omitted"),
         _reference("CampaignId", "Campaign"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -17,6 +18,15 @@ INTROSPECT_PATH = "/services/oauth2/introspect"
 USER_INFO_PATH = "/services/oauth2/userinfo"
 VERSIONS_PATH = "/services/data"
 _DATA = "/services/data/{version}"
+
+
+class _AnyText(StringConvertor):
+    """The value of a key: any text, slashes and line ends included."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("text", _AnyText())
 
 
 def routes(responses: Responses, others: Iterable[tuple[str, str, Endpoint]] = ()) -> list[Route]:
@@ -41,6 +51,8 @@ def routes(responses: Responses, others: Iterable[tuple[str, str, Endpoint]] = (
         _route("GET", _DATA + "/queryAll/{locator}", responses.query_more),
         _route("GET", _DATA + "/sobjects", responses.describe_global),
         _route("GET", _DATA + "/sobjects/", responses.describe_global),
+        _route("GET", _DATA + "/sobjects/{sobject}", responses.basic_information),
+        _route("GET", _DATA + "/sobjects/{sobject}/", responses.basic_information),
         _route("GET", _DATA + "/sobjects/{sobject}/describe", responses.describe),
         _route("GET", _DATA + "/sobjects/{sobject}/describe/", responses.describe),
         # an upsert-style insert without a key
@@ -50,8 +62,8 @@ def routes(responses: Responses, others: Iterable[tuple[str, str, Endpoint]] = (
         _route("GET", _DATA + "/sobjects/{sobject}/{record_id}", responses.read),
         _route("PATCH", _DATA + "/sobjects/{sobject}/{record_id}", responses.update),
         _route("DELETE", _DATA + "/sobjects/{sobject}/{record_id}", responses.delete),
-        _route("GET", _DATA + "/sobjects/{sobject}/{key}/{value:path}", responses.read_by_key),
-        _route("PATCH", _DATA + "/sobjects/{sobject}/{key}/{value:path}", responses.upsert),
+        _route("GET", _DATA + "/sobjects/{sobject}/{key}/{value:text}", responses.read_by_key),
+        _route("PATCH", _DATA + "/sobjects/{sobject}/{key}/{value:text}", responses.upsert),
         _route("POST", _DATA + "/composite/sobjects", responses.create_all),
         _route("PATCH", _DATA + "/composite/sobjects", responses.update_all),
         _route("DELETE", _DATA + "/composite/sobjects", responses.delete_all),

@@ -39,8 +39,10 @@ class Usage:
         """Count a call that is about to run.
 
         Raises:
-            ApiError: REQUEST_LIMIT_EXCEEDED; the call is not counted.
+            ApiError: API_DISABLED_FOR_ORG, REQUEST_LIMIT_EXCEEDED; the call is not counted.
         """
+        if not self._control.switch("api_enabled"):
+            raise ApiError(403, "API_DISABLED_FOR_ORG", "The API is not enabled for this organization or partner")
         if self.used >= self.allowed:
             raise self._exceeded("TotalRequests Limit exceeded.")
         now = self._control.clock.timestamp()
@@ -49,12 +51,15 @@ class Usage:
         if sum(start <= long_ago for _, start in self._running.values()) >= self._control.limit("concurrent"):
             raise self._exceeded("ConcurrentRequests (Concurrent API Requests) Limit exceeded.")
         self._running[call.n] = (call, now)
-        bucket = int(now // _BUCKET_SECONDS)
-        if self._buckets and self._buckets[-1][0] == bucket:
-            self._buckets[-1] = (bucket, self._buckets[-1][1] + 1)
-        else:
-            self._buckets.append((bucket, 1))
-        self._used += 1
+        self.count(1)
+
+    def count(self, calls: int) -> None:
+        """Count calls as made now."""
+        bucket = int(self._control.clock.timestamp() // _BUCKET_SECONDS)
+        if not self._buckets or self._buckets[-1][0] != bucket:
+            self._buckets.append((bucket, 0))
+        self._buckets[-1] = (bucket, self._buckets[-1][1] + calls)
+        self._used += calls
 
     def spent(self, what: str) -> int:
         """Return how much of a daily allocation was spent in the last 24 hours."""

@@ -135,7 +135,7 @@ class Writer:
             raise RowError(*fault)
         self._org.locks.refuse(self._locks_of(Row(0, sobject, target=full)), f"call {call.n}", self._now())
         with self._org.transaction():
-            self._org.delete(sobject, full, self._stamp(call))
+            self._delete_row(Row(0, sobject, target=full), self._stamp(call))
 
     # collections
 
@@ -215,6 +215,7 @@ class Writer:
 
     def _delete_row(self, row: Row, stamp: Stamp) -> None:
         if row.sobject and row.target:
+            self._org.automation.refuse(row.sobject, "delete", self._org.current(row.sobject, row.target) or {})
             self._org.delete(row.sobject, row.target, stamp)
             row.record_id = row.target
 
@@ -416,6 +417,10 @@ class Writer:
         if row.sobject is None or row.parsed is None:
             return
         row.created = row.target is None
+        before = self._org.current(row.sobject, row.target or "") or {}
+        self._org.automation.refuse(row.sobject, "create" if row.created else "update", before | row.parsed)
+        if row.created:
+            self._refuse_full()
         if row.target is not None:
             self._org.update(row.sobject, row.target, row.parsed, stamp)
             row.record_id = row.target
@@ -425,6 +430,12 @@ class Writer:
                 parsed = parsed | {"OwnerId": self._org.assigned_user_id}
             row.record_id = self._org.create(row.sobject, parsed, stamp)
         call.record_keys.append(row.record_id)
+
+    def _refuse_full(self) -> None:
+        limit = self._control.limit("storage_records")
+        if limit and sum(len(table.rows) for table in self._org.tables.values()) >= limit:
+            self._control.violation("STORAGE_LIMIT_EXCEEDED")
+            raise RowError("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded")
 
     def _now(self) -> float:
         return self._control.clock.timestamp()

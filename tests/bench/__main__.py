@@ -7,6 +7,8 @@ from collections.abc import Callable
 from tests.bench import (
     acknowledgement,
     backlog,
+    bulk_files,
+    calls,
     decisions,
     imports,
     latency,
@@ -36,6 +38,9 @@ ALONE: dict[str, Alone] = {
     "limits": lambda args: limits.figure_simulated(seconds=10 * args.seconds, seed=args.seed),
     "schedules": lambda args: schedules.figure(size=args.schedules, seed=args.seed),
     "decisions": lambda args: decisions.figure(size=args.records, seed=args.seed),
+    "rows": lambda args: bulk_files.figure_rows(size=args.rows, seed=args.seed),
+    "extract": lambda args: bulk_files.figure_memory(megabytes=(args.megabytes // 10, args.megabytes), seed=args.seed),
+    "calls": lambda args: calls.figure(calls=args.calls, seed=args.seed),
 }
 
 
@@ -51,9 +56,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--schedules", type=int, default=1000, help="simulated schedules (default 1000)")
     parser.add_argument("--paced", type=int, default=200, help="webhooks of latency, two a second (default 200)")
     parser.add_argument("--events", type=int, default=10_000, help="events of losses, run twice (default 10000)")
-    parser.add_argument("--calls", type=int, default=600, help="acknowledgements of each function (default 600)")
+    parser.add_argument(
+        "--calls", type=int, default=600, help="acknowledgements of each function, calls of each client (default 600)"
+    )
     parser.add_argument("--rounds", type=int, default=11, help="fresh processes of each kind (default 11)")
     parser.add_argument("--records", type=int, default=20_000, help="records of decisions (default 20000)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of rows (default 1000000)")
+    parser.add_argument("--megabytes", type=int, default=500, help="size of extract, and a tenth of it (default 500)")
     chosen = parser.parse_args(arguments)
     wanted = chosen.figures or [*ALONE, *ON_STACK]
     if unknown := set(wanted) - ALONE.keys() - ON_STACK.keys():

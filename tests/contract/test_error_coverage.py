@@ -123,7 +123,15 @@ MALFORMED_QUERY                          plain      never      plain      never 
 INVALID_QUERY_FILTER_OPERATOR            plain      never      plain      never      never      never
 INVALID_QUERY_LOCATOR                    FS17       never      FS17       never      never      never
 INVALID_REPLICATION_DATE                 plain      never      never      never      never      never
-EXCEEDED_ID_LIMIT                        never      never      never      never      never      never
+INVALID_TYPE                             plain      plain      plain      never      never      never
+EXCEEDED_ID_LIMIT                        FM18       never      never      never      never      never
+EXCEEDEDQUOTA                            never      never      FS02       never      never      never
+INVALIDJOBSTATE                          never      never      plain      never      never      never
+INVALIDJOB                               never      never      plain      never      never      never
+INVALIDENTITY                            never      never      plain      never      never      never
+INVALIDVERSION                           never      never      plain      never      never      never
+CLIENTINPUTERROR                         never      never      plain      never      never      never
+FEATURENOTENABLED                        never      never      plain      never      never      never
 NOT_FOUND                                FS12       FS12       FS12       never      FS12       FS12
 ENTITY_IS_DELETED                        FS12       FS12       never      never      FS12       FS12
 INVALID_CROSS_REFERENCE_KEY              never      FS12       never      never      FS12       FS13
@@ -160,7 +168,9 @@ http_401                                 FS01       FS01       FS01       never 
 http_403                                 FM04       FM04       FM04       never      never      never
 http_404                                 FS12       FS12       plain      never      never      never
 http_410                                 plain      plain      plain      never      never      never
+http_409                                 never      never      plain      never      never      never
 http_412                                 never      plain      never      never      never      never
+http_413                                 never      FS15       FS15       never      never      never
 http_414                                 FM18       never      never      never      never      never
 http_415                                 never      plain      plain      never      never      never
 http_420                                 FM19       FS16       FS13       never      never      never

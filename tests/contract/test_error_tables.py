@@ -83,7 +83,9 @@ SALESFORCE_HTTP: list[tuple[int, type[SyncError] | None, type[SyncError]]] = [
     (403, PERMANENT, PERMANENT),
     (404, PERMANENT, PERMANENT),
     (410, PERMANENT, PERMANENT),
+    (409, PERMANENT, PERMANENT),
     (412, PERMANENT, PERMANENT),
+    (413, None, PERMANENT),
     (414, None, PERMANENT),
     (415, PERMANENT, PERMANENT),
     (420, UNCERTAIN, PERMANENT),  # twice at most

@@ -34,6 +34,7 @@ class InMemoryInbox:
         step: Step = nothing,
     ) -> None:
         self._keys = keys if keys is not None else InMemoryKeys()
+        self._keys.in_hand = self._holds
         self._hash_key = hash_key
         self._retention = retention
         self._now = now

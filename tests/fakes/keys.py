@@ -1,12 +1,12 @@
 """Claims and guards in memory, with the conditions of the real ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from leadbridge.domain.event import Event
 from leadbridge.domain.pipeline import Claim
-from leadbridge.ports import Guarded
+from leadbridge.ports import GONE, Guarded
 from tests.fakes.clock import whole
 from tests.fakes.steps import Step, nothing
 
@@ -33,18 +33,30 @@ class InMemoryKeys:
         self._step = step
         self._guards: dict[str, _Guard] = {}
         self._claims: dict[str, _Claimed] = {}
+        #: whether a worker still has an event in hand; the inbox that shares these keys says so
+        self.in_hand: Callable[[Event], bool] = lambda _: False
 
     def claim(self, wanted: Sequence[tuple[Event, Claim]]) -> Sequence[str | None]:
         """Claim each key for its event, unless another event holds it whose window is open."""
         _refuse_twice([claim.key for _, claim in wanted])
-        answers: list[str | None] = []
+        claims: dict[str, list[tuple[Event, Claim]]] = {}
         for event, claim in wanted:
+            claims.setdefault(event.execution_id, []).append((event, claim))
+        answers: dict[tuple[str, str], str | None] = {}
+        for execution_id, own in claims.items():
             self._step("keys.claim")
-            answers.append(self._claim(event, claim))
+            found: list[str | None] = [GONE, *[None] * (len(own) - 1)]
+            if self.in_hand(own[0][0]):
+                found = [self._holder(event, claim) for event, claim in own]
+            if not any(answer is not None for answer in found):
+                for event, claim in own:
+                    slot = claim.slots(event.received_at)[0]
+                    self._claims[slot] = _Claimed(execution_id, whole(event.received_at), claim.payload_hash)
+            answers |= {(execution_id, claim.key): answer for (_, claim), answer in zip(own, found, strict=True)}
             self._step("keys.claim.done")
-        return answers
+        return [answers[event.execution_id, claim.key] for event, claim in wanted]
 
-    def _claim(self, event: Event, claim: Claim) -> str | None:
+    def _holder(self, event: Event, claim: Claim) -> str | None:
         window = timedelta(seconds=claim.window_seconds)
         closed, opens = whole(event.received_at - window), whole(event.received_at + window)
         own, *beside = claim.slots(event.received_at)
@@ -55,7 +67,6 @@ class InMemoryKeys:
             other = self._claims.get(slot)
             if other is not None and closed < other.opened_at < opens:
                 return other.owner
-        self._claims[own] = _Claimed(event.execution_id, whole(event.received_at), claim.payload_hash)
         return None
 
     def guard(

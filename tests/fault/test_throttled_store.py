@@ -128,7 +128,7 @@ class Worlds:
         run_events = RunEvents(
             configurations=self.configurations,
             inbox=self.inbox,
-            keys=DynamoKeys(self.dynamodb, table="KeysTable"),  # type: ignore[arg-type]  # a double
+            keys=DynamoKeys(self.dynamodb, table="KeysTable", executions="ExecutionsTable"),  # type: ignore[arg-type]  # a double
             connections=connections,
             clock=self.clock,
             meter=RecordingMeter(),

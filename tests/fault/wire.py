@@ -226,12 +226,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in answer.headers)]
-        if answer.status not in {204, 304}:
+        if answer.status not in {204, 304} and self.command != "HEAD":
             lines.append(f"Content-Length: {len(answer.body)}")
         self.wfile.write("\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body)
 
     # the names are those of http.server
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         pass
@@ -249,10 +249,12 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in self.headers.items():
                 connection.putheader(name, value)
             connection.endheaders(body or None)
+            # the answer to HEAD tells the length of a body that it does not bring
+            own = _OWN_HEADERS - ({"content-length"} if self.command == "HEAD" else set())
             with connection.getresponse() as response:
                 return Answer(
                     status=response.status,
                     reason=response.reason,
-                    headers=tuple((n, v) for n, v in response.getheaders() if n.lower() not in _OWN_HEADERS),
+                    headers=tuple((n, v) for n, v in response.getheaders() if n.lower() not in own),
                     body=response.read(),
                 )

@@ -21,7 +21,7 @@ from leadbridge.domain.webhook import BODY_LIMIT_BYTES, webhook_key
 from leadbridge.errors import UnknownVersionError
 from leadbridge.usecases.redrive import Redrive
 from tests.contract.ports.builders import LANE, START, a_claim, an_event
-from tests.contract.ports.worlds import DynamoWorld, far
+from tests.contract.ports.worlds import DynamoWorld, claim, far
 from tests.fakes.bell import RecordingBell
 from tests.integration import test_functions as functions
 from tests.integration.aws.local_aws import Invocations, Unsteady, local_aws
@@ -316,13 +316,13 @@ def test_what_an_earlier_version_stored_is_gone_on_with(stored: DynamoWorld, by:
     assert due[2].result is not None
     assert due[2].result.record_id == "00Q2"
     assert [event.crashes for event in stored.inbox.claim(due, lease.epoch)] == [0, 1, 1]
-    assert list(stored.keys.claim([(an_event(9), a_claim())])) == ["execution-0002"]
+    assert list(claim(stored, [(an_event(9), a_claim())])) == ["execution-0002"]
     assert dict(stored.keys.guard({"other": ["guard#lead"]}, START, START)) == {}
     action = stored.configurations.get("action", ACTION)
     assert action is not None
     assert (action.version, action.active) == (1, True)
     assert redrive_of(stored)("execution-0004").done
-    assert [each.execution_id[-1] for each in stored.inbox.due(LANE, far(stored), 99)] == ["1", "2", "3", "4"]
+    assert [each.execution_id[-1] for each in stored.inbox.due(LANE, far(stored), 99)] == ["1", "2", "3", "4", "9"]
 
 
 @pytest.mark.fault("FA18")

@@ -173,6 +173,7 @@ def cloud(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "IndexKeySecret": index["ARN"],
         "VendorSecret": vendor["ARN"],
         "SigningKey": "signing-key",
+        "DataBucket": "data-bucket",
     }
     environment = {"AWS_LAMBDA_FUNCTION_NAME": "RunActionsFunction"} | resolved(known)
     for name, value in environment.items():

@@ -5,6 +5,8 @@ marker. With `--whole` it also fails when a test folder or a tool is missing. Th
 `.local/report/`, as `tests.json` for a whole run and `part.json` for any other, so that a partial run never
 passes for a whole one.
 
+What a test has to say besides passing (`record_property("tell", line)`) is printed beside the counts.
+
 Where the run is shared out to several processes, each tells what it collected and the first one keeps the account.
 """
 
@@ -69,6 +71,7 @@ class Ledger:
         self._config = config
         self._entries: dict[str, Entry] = {}
         self._problems: list[str] = []
+        self._told: list[str] = []
         chosen: Path | None = config.getoption("--ledger")
         self._whole = bool(config.getoption("--whole"))
         name = "tests.json" if self._whole else "part.json"
@@ -128,6 +131,8 @@ class Ledger:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one phase of a test."""
         self._entry(report.nodeid).add(report)
+        if report.when == "teardown":
+            self._told += [str(line) for name, line in report.user_properties if name == "tell"]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -160,6 +165,7 @@ class Ledger:
             "whole": self._whole,
             "exit_status": exit_status,
             "problems": self._problems,
+            "told": self._told,
             "tests": tests,
         }
         self._target.parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +179,7 @@ class Ledger:
         terminalreporter.section("ledger")
         for problem in self._problems:
             terminalreporter.write_line(f"NOT ALLOWED {problem}", red=True)
-        for line in count_lines(self._entries.values()):
+        for line in [*self._told, *count_lines(self._entries.values())]:
             terminalreporter.write_line(line)
 
 

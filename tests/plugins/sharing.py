@@ -8,6 +8,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 #: beginnings of test ids whose tests share something expensive, the longer ones first
 TOGETHER: tuple[tuple[str, str], ...] = (
     ("tests/bench/", "bench"),
+    ("tests/contract/openapi/", "openapi"),
     ("tests/e2e/", "e2e"),
     ("tests/fault/leaks/", "leaks"),
     ("tests/fault/test_killed_workers.py", "kills"),

@@ -19,7 +19,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "leadbridge.errors": (),
     "leadbridge.domain": ("leadbridge.errors",),
     "leadbridge.ports": ("leadbridge.domain", "leadbridge.errors"),
-    "leadbridge.usecases": ("leadbridge.domain", "leadbridge.errors", "leadbridge.ports"),
+    "leadbridge.files": ("leadbridge.errors",),
+    "leadbridge.usecases": ("leadbridge.domain", "leadbridge.errors", "leadbridge.files", "leadbridge.ports"),
     "leadbridge.vendors.http": ("leadbridge.domain", "leadbridge.errors", "leadbridge.ports"),
     "leadbridge.vendors.marketo": (
         "leadbridge.domain",
@@ -32,6 +33,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "leadbridge.errors",
         "leadbridge.ports",
         "leadbridge.vendors.http",
+    ),
+    "leadbridge.vendors.bulk_jobs": (
+        "leadbridge.domain",
+        "leadbridge.errors",
+        "leadbridge.ports",
+        "leadbridge.vendors",
     ),
     "leadbridge.vendors.connections": (
         "leadbridge.domain",

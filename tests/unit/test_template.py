@@ -34,12 +34,21 @@ TEMPLATE: dict[str, Any] = yaml.load(TEXT, TemplateLoader)
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 
+EXECUTIONS = "arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:execution:${{{}Machine.Name}}:*"
 # logical id, statement, the wildcard: why it cannot be narrower
 WILDCARDS = {
     ("ReceiveActionRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("StoreEventsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunActionsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("SweepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("RunBulkStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("RunBulkStepRole", "KeepFiles", "${DataBucket.Arn}/*"): "callers choose where a run keeps its files",
+    ("BulkExtractRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("BulkExtractRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
+    ("BulkExtractRenewPolicy", "WaitForItsEnd", EXECUTIONS.format("BulkExtract")): "executions of the machine itself",
+    ("BulkImportRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("BulkImportRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
+    ("BulkImportRenewPolicy", "WaitForItsEnd", EXECUTIONS.format("BulkImport")): "executions of the machine itself",
     ("SigningKey", "AccountDecidesByItsPolicies", "*"): "in a key policy this is the key itself",
     ("DataBucketPolicy", "RefusePlainHttp", "s3:*"): "a denial",
     ("DataBucketPolicy", "RefusePlainHttp", "${DataBucket.Arn}/*"): "a denial",
@@ -73,6 +82,7 @@ NAME_PROPERTIES = {
     "AWS::SecretsManager::Secret": "Name",
     "AWS::Serverless::Api": "Name",
     "AWS::Serverless::Function": "FunctionName",
+    "AWS::Serverless::StateMachine": "Name",
     "AWS::Serverless::LayerVersion": None,  # see the test: the name of a layer holds that of the stack
 }
 
@@ -85,6 +95,7 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 FUNCTIONS = of_type("AWS::Serverless::Function")
+MACHINES = of_type("AWS::Serverless::StateMachine")
 
 
 def nodes(value: Any) -> Iterator[Any]:
@@ -221,10 +232,14 @@ def test_a_deploy_has_no_value_to_overwrite_a_secret_with() -> None:
 
 
 def test_every_log_group_forgets() -> None:
-    """Each function and the access log write to a group of the template, and each group has a retention."""
+    """Functions, machines and the access log write to groups of the template, and each group has a retention."""
     groups = of_type("AWS::Logs::LogGroup")
     used = {properties["LoggingConfig"]["LogGroup"]["Ref"] for properties in FUNCTIONS.values()}
     used.add(RESOURCES["WebhookApi"]["Properties"]["AccessLogSetting"]["DestinationArn"]["Fn::GetAtt"][0])
+    for machine in MACHINES.values():
+        (destination,) = machine["Logging"]["Destinations"]
+        used.add(destination["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0])
+        assert machine["Logging"]["IncludeExecutionData"] is False
 
     assert used == set(groups)
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
@@ -390,6 +405,8 @@ def test_what_goes_wrong_raises_an_alarm() -> None:
     for function in FUNCTIONS:
         assert ("AWS/Lambda", "Errors", f'Ref": "{function}') in watched
         assert ("AWS/Lambda", "Throttles", f'Ref": "{function}') in watched
+    for machine in MACHINES:
+        assert ("AWS/States", "ExecutionsFailed", f'Ref": "{machine}') in watched
     names = {(namespace, metric) for namespace, metric, _ in watched}
     assert {
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
@@ -419,8 +436,8 @@ def test_the_dashboard_is_json_and_shows_every_function() -> None:
     """The body of the dashboard parses, and each function and queue is on it."""
     body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
 
-    assert len(json.loads(body)["widgets"]) == 6
-    for name in (*FUNCTIONS, "EventsQueue", "EventsDeadLetterQueue", "InvocationsDeadLetterQueue"):
+    assert len(json.loads(body)["widgets"]) == 7
+    for name in (*FUNCTIONS, *MACHINES, "EventsQueue", "EventsDeadLetterQueue", "InvocationsDeadLetterQueue"):
         assert f"${{{name}" in body
 
 
@@ -439,6 +456,7 @@ def test_only_the_receiver_starts_without_the_libraries() -> None:
 
 
 def test_every_call_is_traced() -> None:
-    """Tracing is active for the API and for every function."""
+    """Tracing is active for the API, for every function and for every machine."""
     assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
     assert RESOURCES["WebhookApi"]["Properties"]["TracingEnabled"] is True
+    assert all(machine["Tracing"]["Enabled"] is True for machine in MACHINES.values())

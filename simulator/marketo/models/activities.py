@@ -39,6 +39,7 @@ class Activity:
     primary_id: int | None = None
     primary: str | None = None
     attributes: list[dict[str, Any]] = field(default_factory=list)
+    campaign_id: int | None = None
 
     def shown(self, *, with_id: bool = True) -> dict[str, Any]:
         """Give the activity as the API shows it; newer instances leave the integer id out."""
@@ -49,6 +50,8 @@ class Activity:
             "activityDate": self.date,
             "activityTypeId": self.type_id,
         }
+        if self.campaign_id is not None:
+            item["campaignId"] = self.campaign_id
         if self.primary_id is not None:
             item["primaryAttributeValueId"] = self.primary_id
         if self.primary is not None:
@@ -84,6 +87,9 @@ class ActivityLog:
         position = (activity.date, activity.id)
         self._by_position[position] = activity
         insort(self._order, position)
+
+    def __len__(self) -> int:
+        return len(self._order)
 
     def all(self) -> list[Activity]:
         """Give every activity in order."""
@@ -192,6 +198,13 @@ class CustomTypes:
         self._types[api_name] = made
         return made
 
+    def install(self, api_name: str, content: dict[str, Any], now: str) -> int:
+        """Add the type of a flow-step service, approved as it comes, and give its id."""
+        made = CustomType(self._next_id, api_name, now, now, approved=content)
+        self._next_id += 1
+        self._types[api_name] = made
+        return made.id
+
     def add_attributes(self, api_name: str, attributes: Any, now: str) -> CustomType:
         """Add secondary attributes to the draft, which is made from the approved form where there is none.
 
@@ -201,7 +214,7 @@ class CustomTypes:
         changed = self.get(api_name)
         if not isinstance(attributes, list) or not attributes:
             raise missing_parameter("attributes")
-        draft = changed.draft or json.loads(json.dumps(changed.approved))
+        draft = self._draft_of(changed)
         added = [_read_attribute(each) for each in attributes]
         names = [each["apiName"] for each in [*draft["attributes"], draft["primaryAttribute"], *added]]
         if len(set(names)) < len(names):
@@ -211,6 +224,66 @@ class CustomTypes:
         draft["attributes"] = [*draft["attributes"], *added]
         changed.draft, changed.updated_at = draft, now
         return changed
+
+    def update(self, api_name: str, request: dict[str, Any], now: str) -> CustomType:
+        """Change the words and the primary attribute of a type's draft.
+
+        Raises:
+            MarketoError: 1003 a name is malformed, 1017 it is taken, or the primary attribute of an approved type.
+        """
+        changed = self.get(api_name)
+        draft = self._draft_of(changed)
+        for name in ("name", "triggerName", "filterName"):
+            if request.get(name) and request[name] != draft[name]:
+                self._check_name(name, str(request[name]))
+                draft[name] = request[name]
+        if request.get("description"):
+            draft["description"] = request["description"]
+        if request.get("primaryAttribute"):
+            primary = _read_attribute(request["primaryAttribute"])
+            if changed.approved is not None and primary["apiName"] != draft["primaryAttribute"]["apiName"]:
+                raise MarketoError("1003", "The primary attribute of an approved type cannot be changed")
+            draft["primaryAttribute"] = primary
+        changed.draft, changed.updated_at = draft, now
+        return changed
+
+    def change_attributes(self, api_name: str, attributes: Any, now: str, *, delete: bool) -> CustomType:
+        """Change or delete secondary attributes of the draft, found by their names.
+
+        Raises:
+            MarketoError: 1002 none, 1006 unknown.
+        """
+        changed = self.get(api_name)
+        if not isinstance(attributes, list) or not attributes:
+            raise missing_parameter("attributes")
+        draft = self._draft_of(changed)
+        known = {each["apiName"]: each for each in draft["attributes"]}
+        for each in attributes:
+            name = each.get("apiName") if isinstance(each, dict) else None
+            if name not in known:
+                raise MarketoError("1006", f"Attribute '{name}' not found")
+            if delete:
+                del known[name]
+            else:
+                known[name] = _read_attribute(known[name] | each)
+        draft["attributes"] = list(known.values())
+        changed.draft, changed.updated_at = draft, now
+        return changed
+
+    def delete(self, api_name: str, now: str) -> CustomType:
+        """Delete a type; its activities stay in the log.
+
+        Raises:
+            MarketoError: 1013.
+        """
+        deleted = self.get(api_name)
+        del self._types[api_name]
+        return replace(deleted, updated_at=now)
+
+    @staticmethod
+    def _draft_of(changed: CustomType) -> dict[str, Any]:
+        draft: dict[str, Any] = json.loads(json.dumps(changed.draft or changed.approved))
+        return draft
 
     def approve(self, api_name: str, now: str) -> CustomType:
         """Make the draft the approved form.

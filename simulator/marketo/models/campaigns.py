@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from simulator.marketo.exceptions import MarketoError
+from simulator.marketo.models.assets import Place
 from simulator.marketo.models.usage import CENTRAL
 from simulator.marketo.values import format_time
 
@@ -38,7 +39,7 @@ class Campaigns:
     def __init__(self) -> None:
         self.campaigns: dict[int, Campaign] = {}
         self.requests: list[dict[str, Any]] = []
-        self.tokens: dict[int, dict[str, dict[str, Any]]] = {}
+        self.tokens: dict[Place, dict[str, dict[str, Any]]] = {}
         self._clones: dict[str, int] = {}
 
     def get(self, campaign_id: int) -> Campaign:

@@ -22,8 +22,9 @@ from simulator.marketo.models.objects import (
 from simulator.marketo.schema import (
     ADD_TO_OPPORTUNITY,
     API_SOURCE,
-    LEAD_FIELDS,
+    COMPANY_FIELDS,
     REMOVE_FROM_OPPORTUNITY,
+    STANDARD_LEAD_FIELDS,
     UPDATE_OPPORTUNITY,
 )
 
@@ -38,12 +39,12 @@ def _company() -> ObjectKind:
         ObjectField("externalCompanyId", "External Company Id", "string", 100),
         ObjectField("externalSalesPersonId", "External Sales Person Id", "string", TEXT),
         ObjectField("sicCode", "SIC Code", "string", 40),
-        ObjectField("companyNotes", "Company Notes", "text"),
+        ObjectField("companyNotes", "Company Notes", "text", custom=True),
     ]
     # every company field of a lead is a field of the company
     shared = [
         ObjectField(each.name, each.display_name, each.data_type, each.length)
-        for each in LEAD_FIELDS.values()
+        for each in STANDARD_LEAD_FIELDS.values()
         if each.company and each.name != "externalCompanyId"
     ]
     return ObjectKind(
@@ -90,7 +91,12 @@ def _opportunity() -> ObjectKind:
         GUID_FIELD,
         ["externalOpportunityId"],
         [["externalOpportunityId"], [GUID_FIELD], ["productFamily"]],
-        by_name([*system_fields(GUID_FIELD), *(ObjectField(*row) for row in rows)]),
+        by_name(
+            [
+                *system_fields(GUID_FIELD),
+                *(ObjectField(*row, custom=row[0] == "productFamily") for row in rows),
+            ]
+        ),
         plural_name="Opportunities",
     )
 
@@ -242,7 +248,7 @@ class CrmObjects:
         """Give what a company shares with the leads linked to it."""
         found = self.companies.find("externalCompanyId", external_id)
         row = self.companies.row(found[0]) if found else {}
-        return {name: value for name, value in row.items() if name in LEAD_FIELDS and LEAD_FIELDS[name].company}
+        return {name: value for name, value in row.items() if name in COMPANY_FIELDS}
 
     def hand_over(self, loser: int, winner: int | None, at: datetime) -> None:
         """Make one lead's roles another's; one that the other has too, or has no heir, ends."""
@@ -255,7 +261,7 @@ class CrmObjects:
             self.roles.apply(change, at)
 
     def _spread_company(self, company: Values, names: list[str], at: datetime, user: str) -> None:
-        shared = {name: company.get(name) for name in names if name in LEAD_FIELDS and LEAD_FIELDS[name].company}
+        shared = {name: company.get(name) for name in names if name in COMPANY_FIELDS}
         for lead_id in self._instance.leads.find("externalCompanyId", company["externalCompanyId"]):
             self._instance.write_company(lead_id, shared, at, user)
 

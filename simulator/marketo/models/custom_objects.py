@@ -20,7 +20,7 @@ from simulator.marketo.models.objects import (
     by_name,
     system_fields,
 )
-from simulator.marketo.schema import ATTRIBUTE_TYPES, REST_FIELDS, SEARCHABLE_FIELDS, STRING_LENGTH
+from simulator.marketo.schema import ATTRIBUTE_TYPES, STRING_LENGTH
 
 if TYPE_CHECKING:
     from simulator.marketo.models.instance import Instance
@@ -42,6 +42,7 @@ class TypeField:
     data_type: str
     dedupe: bool = False
     link: tuple[str, str] | None = None
+    linked_type: str = "string"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,19 @@ class CustomObjectType:
         form = self.draft if self.draft and (draft or not self.approved) else self.approved
         kind = make_kind(self.api_name, form or Form("", "", ""))
         version = "draft" if form is self.draft else "approved"
-        return kind.shown(self.created_at) | {"updatedAt": self.updated_at, "state": self.state, "version": version}
+        return kind.shown(self.created_at) | {
+            "updatedAt": self.updated_at,
+            "state": self.state,
+            "status": self.state,
+            "version": version,
+        }
 
 
 def make_kind(api_name: str, form: Form) -> ObjectKind:
     """Make the kind of object that a form describes."""
     fields: list[ObjectField] = []
     for each in form.fields:
-        data_type = _linked_type(each) if each.link else each.data_type
+        data_type = each.linked_type if each.link else each.data_type
         fields.append(
             ObjectField(each.name, each.display_name, data_type, STRING_LENGTH if data_type == "string" else None)
         )
@@ -268,6 +274,36 @@ class CustomObjects:
         changed.draft = replace(draft, fields=tuple(each for each in draft.fields if each.name not in names))
         changed.updated_at = now
 
+    def update_field(self, api_name: str, name: str, request: Values, now: str) -> None:
+        """Change a field of a type's draft.
+
+        Raises:
+            MarketoError: 1006 no such field, 1017 the new name is taken, 1003 what an approved type keeps.
+        """
+        changed = self.get(api_name)
+        draft = _draft_of(changed)
+        former = next((each for each in draft.fields if each.name == name), None)
+        if former is None:
+            raise MarketoError("1006", f"Field '{name}' not found")
+        said: Values = {
+            "name": former.name,
+            "displayName": former.display_name,
+            "dataType": former.data_type,
+            "isDedupeField": former.dedupe,
+        }
+        if former.link:
+            said["relatedTo"] = {"name": former.link[0], "field": former.link[1]}
+        made = self._read_field(said | request)
+        fixed = (made.name, made.data_type, made.dedupe, made.link)
+        if changed.approved and fixed != (former.name, former.data_type, former.dedupe, former.link):
+            raise MarketoError("1003", "Only the display name of a field of an approved type can be changed")
+        if made.name != name and any(each.name == made.name for each in draft.fields):
+            raise MarketoError("1017", "A field with this name already exists")
+        if sum(each.dedupe for each in draft.fields if each is not former) + made.dedupe > MAX_DEDUPE:
+            raise MarketoError("1003", f"No more than {MAX_DEDUPE} dedupe fields are allowed")
+        fields = tuple(made if each is former else each for each in draft.fields)
+        changed.draft, changed.updated_at = replace(draft, fields=fields), now
+
     def approve(self, api_name: str, now: str) -> None:
         """Make the draft the approved form.
 
@@ -317,9 +353,10 @@ class CustomObjects:
 
     def linkable(self) -> list[Values]:
         """Give the objects that a link may point to, with their fields."""
+        known = self._instance.leads.schema
         leads = [
-            {"name": name, "displayName": REST_FIELDS[name].display_name, "dataType": REST_FIELDS[name].data_type}
-            for name in SEARCHABLE_FIELDS
+            {"name": name, "displayName": known.rest[name].display_name, "dataType": known.rest[name].data_type}
+            for name in known.searchable
         ]
         found: list[Values] = [{"name": "lead", "displayName": "Lead", "fields": leads}]
         tables = [("company", self._instance.crm.companies)]
@@ -343,7 +380,10 @@ class CustomObjects:
         if not _NAME.fullmatch(name) or data_type not in ATTRIBUTE_TYPES:
             raise MarketoError("1003", f"Invalid value for field '{name}'")
         link = self._read_link(row.get("relatedTo")) if data_type == "link" else None
-        return TypeField(name, str(row["displayName"]), data_type, row.get("isDedupeField") is True, link)
+        linked_type = "string"
+        if link and link[0] == "lead":
+            linked_type = self._instance.leads.schema.rest[link[1]].data_type
+        return TypeField(name, str(row["displayName"]), data_type, row.get("isDedupeField") is True, link, linked_type)
 
     def _read_link(self, given: Any) -> tuple[str, str]:
         if not isinstance(given, dict) or not given.get("name") or not given.get("field"):
@@ -361,9 +401,3 @@ def _draft_of(changed: CustomObjectType) -> Form:
 
 def _links(each: CustomObjectType) -> bool:
     return bool(each.approved and each.approved.links)
-
-
-def _linked_type(each: TypeField) -> str:
-    if each.link and each.link[0] == "lead":
-        return REST_FIELDS[each.link[1]].data_type
-    return "string"

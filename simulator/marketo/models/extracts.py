@@ -14,7 +14,7 @@ from simulator.marketo.models.exports import Rows
 from simulator.marketo.models.instance import Instance
 from simulator.marketo.models.memberships import NOT_IN_PROGRAM, Member, Program
 from simulator.marketo.models.retention import Retention
-from simulator.marketo.schema import DELETE_LEAD, REST_FIELDS
+from simulator.marketo.schema import DELETE_LEAD
 from simulator.marketo.values import format_time
 
 MAX_RANGE = timedelta(days=31)
@@ -30,7 +30,6 @@ ACTIVITY_COLUMNS = [
     "primaryAttributeValue",
     "attributes",
 ]
-MEMBER_COLUMNS = ["acquiredBy", "leadId", "membershipDate", "programId", "reachedSuccess", "statusName", "updatedAt"]
 _LISTS = {"staticListId", "staticListName", "smartListId", "smartListName"}
 # filters that some subscriptions do not have
 _OPTIONAL = {"updatedAt", "smartListId", "smartListName"}
@@ -60,29 +59,25 @@ class Extracts:
     # leads
 
     def _leads(self, wanted: Filter, fields: Any) -> tuple[list[str], Rows]:
-        names = _fields(fields, REST_FIELDS)
-        [name, value] = self._single(wanted, {"createdAt", "updatedAt"} | _LISTS)
         leads = self._instance.leads
+        names = _fields(fields, leads.schema.rest)
+        [name, value] = self._single(wanted, {"createdAt", "updatedAt"} | _LISTS)
         if name in {"createdAt", "updatedAt"}:
             start, end = _range(name, value)
 
-            def fits(lead_id: int) -> bool:
-                stored = leads.get(lead_id) or {}
-                # the hidden time of any change, not the visible updatedAt
-                at = stored["createdAt"] if name == "createdAt" else leads.changed_at(lead_id)
-                return bool(start <= at <= end)
+            def rows() -> Iterator[list[Any]]:
+                for changed_at, stored in leads.scan():
+                    # the hidden time of any change, not the visible updatedAt
+                    at = stored["createdAt"] if name == "createdAt" else changed_at
+                    if start <= at <= end:
+                        yield list(leads.shown(stored, names).values())
 
         else:
             members = self._static_list(name, value)
 
-            def fits(lead_id: int) -> bool:
-                return lead_id in members
-
-        def rows() -> Iterator[list[Any]]:
-            for lead in leads.all():
-                if fits(lead["id"]):
-                    read = leads.read(lead["id"], names)
-                    yield [read[each] for each in names]
+            def rows() -> Iterator[list[Any]]:
+                for lead_id in sorted(members):
+                    yield list(leads.read(lead_id, names).values())
 
         return names, rows
 
@@ -134,7 +129,7 @@ class Extracts:
     # program members
 
     def _members(self, wanted: Filter, fields: Any) -> tuple[list[str], Rows]:
-        names = _fields(fields, [*MEMBER_COLUMNS, *REST_FIELDS])
+        names = _fields(fields, [*self._instance.memberships.schema.rest, *self._instance.leads.schema.rest])
         known = {"programId", "programIds", "statusNames", "updatedAt", "isExhausted", "nurtureCadence"}
         _check_names(wanted, known)
         programs = self._programs(wanted)
@@ -155,8 +150,10 @@ class Extracts:
             for program in programs:
                 for member in program.members.values():
                     if fits(member):
-                        lead = self._instance.leads.get(member.lead_id) or {}
-                        yield [member.values().get(name, lead.get(name)) for name in names]
+                        leads = self._instance.leads
+                        values = leads.shown(leads.get(member.lead_id) or {}, names)
+                        own = {"program": program.name, **member.values()}
+                        yield [own.get(name, values[name]) for name in names]
 
         return names, rows
 
@@ -230,6 +227,7 @@ def _activity_values(activity: Activity) -> Values:
         "leadId": activity.lead_id,
         "activityDate": activity.date,
         "activityTypeId": activity.type_id,
+        "campaignId": activity.campaign_id,
         "primaryAttributeValueId": activity.primary_id,
         "primaryAttributeValue": activity.primary,
         "attributes": json.dumps(attributes, ensure_ascii=False),

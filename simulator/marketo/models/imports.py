@@ -77,6 +77,7 @@ class ImportJobs:
     def forget(self) -> None:
         """Forget every job; ids are not used again."""
         self._jobs = {}
+        self._freed = 0.0
 
     def create(
         self, kind: str, file_format: str, content: bytes, importer: Importer, list_id: int | None = None
@@ -99,6 +100,11 @@ class ImportJobs:
         self._next_id += 1
         self._jobs[job.id] = job
         return job
+
+    def fills(self, list_id: int) -> bool:
+        """Say whether a job that has not ended imports into a list."""
+        self.settle()
+        return any(job.list_id == list_id for job in self._jobs.values() if not job.ended)
 
     def get(self, kind: str, job_id: int) -> ImportJob:
         """Give a job of the last seven days.

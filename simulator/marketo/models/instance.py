@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from simulator.control import Call, ControlPlane
 from simulator.marketo.exceptions import RowError
 from simulator.marketo.models.activities import Activity, ActivityLog, CustomTypes
-from simulator.marketo.models.campaigns import Campaigns
+from simulator.marketo.models.assets import Assets
+from simulator.marketo.models.campaigns import Campaign, Campaigns
 from simulator.marketo.models.crm import CrmObjects
 from simulator.marketo.models.custom_objects import CustomObjects
 from simulator.marketo.models.exports import ExportJobs
@@ -24,7 +25,6 @@ from simulator.marketo.schema import (
     API_SOURCE,
     CHANGE_DATA_VALUE,
     CHANGE_PROGRAM_STATUS,
-    LEAD_FIELDS,
     NEW_LEAD,
     REMOVE_FROM_LIST,
 )
@@ -47,11 +47,14 @@ class Instance:
         self.custom_objects = CustomObjects(self)
         self.exports = ExportJobs(control)
         self.imports = ImportJobs(control)
+        # who runs the flows of campaigns takes its place here
+        self.campaign_requested: Callable[[Campaign, list[int], list[Any]], None] = lambda *_: None
         self.reset()
 
     def reset(self) -> None:
         """Forget all records and tokens; ids go on, as the vendor never uses one twice."""
-        self.leads = LeadTable(self.leads.next_id)
+        self.leads = LeadTable(self.leads.next_id, lambda: self.control.switch("partition_required"))
+        self.crm_states: dict[int, str] = {}
         self.log = ActivityLog(self.log.next_id)
         self.memberships = Memberships(self.memberships.next_id)
         self.custom_types = CustomTypes(self.now_text())
@@ -60,6 +63,7 @@ class Instance:
         self.exports.forget()
         self.imports.forget()
         self.campaigns = Campaigns()
+        self.assets = Assets(self.now_text())
         self.usage = Usage()
         self.identity.forget_tokens()
 
@@ -93,7 +97,7 @@ class Instance:
     def write_company(self, lead_id: int, values: dict[str, Any], at: datetime, user: str) -> None:
         """Give a linked lead values of its company and log what changed."""
         for change in self.leads.write(lead_id, values, at):
-            definition = LEAD_FIELDS[change.name]
+            definition = self.leads.schema.all[change.name]
             attributes = {
                 "New Value": None if change.new is None else str(change.new),
                 "Old Value": None if change.old is None else str(change.old),
@@ -150,7 +154,7 @@ class Instance:
         self.note(NEW_LEAD, lead_id, at, None, None, attributes)
 
     def _log_change(self, change: FieldChange, call: Call, request_id: str) -> None:
-        definition = LEAD_FIELDS[change.name]
+        definition = self.leads.schema.all[change.name]
         attributes = {
             "New Value": None if change.new is None else str(change.new),
             "Old Value": None if change.old is None else str(change.old),

@@ -2,27 +2,28 @@
 
 A sync runs in two steps, because the vendor's does: `plan` resolves every row's key against the database as
 it is, `apply` writes later. Two calls planned at the same moment for one new key therefore create two leads.
+
+A stored lead is one packed value (about a third of the memory of a dict), so that a million of them fit.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import marshal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from simulator.marketo.exceptions import MarketoError, RowError, invalid_value
-from simulator.marketo.schema import LEAD_FIELDS, REST_FIELDS, SEARCHABLE_FIELDS
+from simulator.marketo.schema import MAX_CREATED_LEAD_FIELDS, STANDARD_LEAD_FIELDS, FieldSchema
 from simulator.marketo.values import format_time, read_value
 
 ACTIONS = ["createOrUpdate", "createOnly", "updateOnly", "createDuplicate"]
 DEFAULT_PARTITION = "Default"
 PARTITIONS = {DEFAULT_PARTITION: 1, "Partners": 2}
 _PARTITION_FIELD = "leadPartitionId"
-_NATIVE_FIELDS = [name for name, each in REST_FIELDS.items() if each.crm_managed]
-_BOOLEAN_FIELDS = [name for name, each in REST_FIELDS.items() if each.data_type == "boolean"]
-# the two links are no filters of the API, but what refers to them is looked up
-_INDEXED = [*(name for name in SEARCHABLE_FIELDS if name != "id"), "externalCompanyId", "externalSalesPersonId"]
+# no filters of the API, but what refers to them is looked up
+_LINKS = ["externalCompanyId", "externalSalesPersonId"]
 # nine in ten fresh leads read back equal times; the others show updatedAt one second before createdAt
 _SKEWED_ID_REMAINDER = 7
 
@@ -52,41 +53,64 @@ class FieldChange:
 class LeadTable:
     """All leads by id, with an index on every searchable field."""
 
-    def __init__(self, first_id: int) -> None:
-        self._leads: dict[int, Values] = {}
-        self._index: dict[str, defaultdict[Any, dict[int, None]]] = {name: defaultdict(dict) for name in _INDEXED}
-        self._changed: dict[int, str] = {}
+    def __init__(self, first_id: int, needs_partition: Callable[[], bool] = lambda: False) -> None:
+        self._needs_partition = needs_partition
+        self.schema = FieldSchema(STANDARD_LEAD_FIELDS, MAX_CREATED_LEAD_FIELDS)
+        self._leads: dict[int, bytes] = {}
+        # the id of the only lead with a value, or the ids of several
+        self._index: dict[str, dict[str, int | dict[int, None]]] = {}
         self.next_id = first_id
+        self._learn_fields()
+
+    def _learn_fields(self) -> None:
+        self._booleans = {name for name, each in self.schema.all.items() if each.data_type == "boolean"}
+        for name in [*self.schema.searchable, *_LINKS]:
+            if name != "id":
+                self._index.setdefault(name, {})
+
+    def create_fields(self, rows: list[Any]) -> list[str]:
+        """Add fields to the schema and give their names.
+
+        Raises:
+            MarketoError: a field is malformed or taken, or there are too many.
+        """
+        made = self.schema.create(rows)
+        self._learn_fields()
+        return made
 
     def __len__(self) -> int:
         return len(self._leads)
-
-    def changed_at(self, lead_id: int) -> str:
-        """Give the time of a lead's last change of any field, which the visible updatedAt does not tell."""
-        return self._changed[lead_id]
 
     def __contains__(self, lead_id: int) -> bool:
         return lead_id in self._leads
 
     def get(self, lead_id: int) -> Values | None:
-        """Give a lead's stored values; fields without a value are absent."""
-        return self._leads.get(lead_id)
+        """Give a copy of a lead's stored values; fields without a value are absent."""
+        packed = self._leads.get(lead_id)
+        return None if packed is None else _unpack(packed)[1]
 
-    def all(self) -> list[Values]:
-        """Give every lead in order of id."""
-        return [self._leads[lead_id] for lead_id in sorted(self._leads)]
+    def scan(self) -> Iterator[tuple[str, Values]]:
+        """Give every lead in order of id, each with the time of its last change of any field."""
+        for lead_id in sorted(self._leads):
+            # a lead that vanishes while a file is read is left out
+            if (packed := self._leads.get(lead_id)) is not None:
+                yield _unpack(packed)
 
     def find(self, name: str, value: Any) -> list[int]:
         """Give the ids of the leads with this value in a searchable field; texts match in any case."""
         if name == "id":
             lead_id = _as_id(value)
             return [lead_id] if lead_id in self._leads else []
-        return list(self._index[name].get(_index_key(value), ()))
+        found = self._index[name].get(_index_key(value), ())
+        return [found] if isinstance(found, int) else list(found)
 
     def read(self, lead_id: int, names: list[str]) -> Values:
         """Give the named fields of a lead, null where there is no value."""
-        stored = self._leads[lead_id]
-        return {name: stored.get(name, False if REST_FIELDS[name].data_type == "boolean" else None) for name in names}
+        return self.shown(_unpack(self._leads[lead_id])[1], names)
+
+    def shown(self, stored: Values, names: list[str]) -> Values:
+        """Give the named fields of stored values, null where there is no value; a boolean is never null."""
+        return {name: stored.get(name, False if name in self._booleans else None) for name in names}
 
     # writing
 
@@ -96,7 +120,7 @@ class LeadTable:
         Raises:
             MarketoError: the action or lookup field fails the whole call.
         """
-        _check_call(action, lookup_field)
+        self._check_call(action, lookup_field)
         seen: set[Any] = set()
         planned: list[PlannedRow] = []
         if partition is not None and str(partition) not in PARTITIONS:
@@ -112,17 +136,19 @@ class LeadTable:
         return planned
 
     def _choose_partition(self, row: PlannedRow, partition: str | None) -> None:
+        if partition is None and row.status == "created" and self._needs_partition():
+            raise RowError("1009", "Lead partition is required")
         if partition is None or row.lead_id is None:
             return
         if row.status == "created":
             row.changes[_PARTITION_FIELD] = PARTITIONS[partition]
-        elif self._leads[row.lead_id][_PARTITION_FIELD] != PARTITIONS[partition]:
+        elif self._stored(row.lead_id)[_PARTITION_FIELD] != PARTITIONS[partition]:
             raise RowError("1010", "Lead partition cannot be changed by a sync")
 
     def _plan_row(self, row: Any, action: str, lookup_field: str, seen: set[Any]) -> PlannedRow:
         if not isinstance(row, dict):
             raise RowError("1003", "A record has to be an object")
-        changes = _read_changes(row, lookup_field)
+        changes = self._read_changes(row, lookup_field)
         if action == "createDuplicate":
             return self._planned_create(changes)
         key = row.get(lookup_field)
@@ -149,9 +175,9 @@ class LeadTable:
         return PlannedRow("created", lead_id, changes)
 
     def _check_company(self, lead_id: int, changes: Values) -> None:
-        if not self._leads[lead_id].get("externalCompanyId"):
+        if not self._stored(lead_id).get("externalCompanyId"):
             return
-        if any(LEAD_FIELDS[name].company and name != "externalCompanyId" for name in changes):
+        if any(self.schema.all[name].company and name != "externalCompanyId" for name in changes):
             raise RowError("1021", "Company update not allowed in lead sync")
 
     def apply(self, row: PlannedRow, at: datetime) -> list[FieldChange]:
@@ -162,8 +188,7 @@ class LeadTable:
         if row.status == "created":
             self.insert(lead_id, row.changes, at)
             return []
-        stored = self._leads.get(lead_id)
-        return [] if stored is None else self._update(lead_id, stored, row.changes, at)
+        return self.write(lead_id, row.changes, at)
 
     def insert(self, lead_id: int, changes: Values, at: datetime) -> None:
         """Add a lead under an id that is free."""
@@ -175,73 +200,91 @@ class LeadTable:
             "leadPartitionId": 1,
         }
         stored.update({name: value for name, value in changes.items() if value is not None})
-        self._leads[lead_id] = stored
-        self._changed[lead_id] = max(stored["createdAt"], stored["updatedAt"])
+        self._pack(lead_id, max(stored["createdAt"], stored["updatedAt"]), stored)
         self.next_id = max(self.next_id, lead_id + 1)
-        for name in _INDEXED:
+        for name in self._index:
             if name in stored:
-                self._index[name][_index_key(stored[name])][lead_id] = None
+                self._enter(name, lead_id, stored[name])
 
-    def _update(self, lead_id: int, stored: Values, changes: Values, at: datetime | None) -> list[FieldChange]:
+    def _stored(self, lead_id: int) -> Values:
+        return _unpack(self._leads[lead_id])[1]
+
+    def _pack(self, lead_id: int, changed_at: str, stored: Values) -> None:
+        self._leads[lead_id] = marshal.dumps((changed_at, stored))
+
+    def _update(self, lead_id: int, changes: Values, at: datetime | None) -> list[FieldChange]:
         changed: list[FieldChange] = []
+        changed_at, stored = _unpack(self._leads[lead_id])
         for name, new in changes.items():
-            old = stored.get(name, False if name in _BOOLEAN_FIELDS else None)
+            old = stored.get(name, False if name in self._booleans else None)
             if old == new:
                 continue
             changed.append(FieldChange(lead_id, name, old, new))
             if name in self._index:
-                self._reindex(name, lead_id, old, new)
+                self._leave(name, lead_id, old)
+                self._enter(name, lead_id, new)
             if new is None:
                 del stored[name]
             else:
                 stored[name] = new
         if at is not None and changed:
-            self._changed[lead_id] = format_time(at)
+            changed_at = format_time(at)
         # the visible time moves for standard fields only
-        if at is not None and any(not LEAD_FIELDS[change.name].custom for change in changed):
+        if at is not None and any(not self.schema.all[change.name].custom for change in changed):
             stored["updatedAt"] = format_time(at)
+        self._pack(lead_id, changed_at, stored)
         return changed
 
     def move(self, lead_id: int, partition: str) -> None:
         """Put a lead into another partition."""
-        self._update(lead_id, self._leads[lead_id], {_PARTITION_FIELD: PARTITIONS[partition]}, None)
+        self._update(lead_id, {_PARTITION_FIELD: PARTITIONS[partition]}, None)
 
     def write(self, lead_id: int, values: Values, at: datetime) -> list[FieldChange]:
         """Give a lead values that were read already, and tell what changed."""
-        stored = self._leads.get(lead_id)
-        return [] if stored is None else self._update(lead_id, stored, values, at)
+        return self._update(lead_id, values, at) if lead_id in self._leads else []
 
     def tie_cookie(self, lead_id: int, cookie: str) -> None:
         """Give a lead a browser's cookie."""
         if lead_id in self._leads:
-            self._update(lead_id, self._leads[lead_id], {"cookies": cookie}, None)
+            self._update(lead_id, {"cookies": cookie}, None)
 
     def fill(self, lead_id: int, values: Values, at: datetime) -> None:
         """Give a lead the values that it does not have yet; the vendor-managed ones of a record stay its own."""
-        stored = self._leads[lead_id]
+        stored, known = self._stored(lead_id), self.schema.rest
         missing = {
             name: value
             for name, value in values.items()
-            if name not in stored and (REST_FIELDS[name].updateable or REST_FIELDS[name].crm_managed)
+            if name not in stored and (known[name].updateable or known[name].crm_managed)
         }
-        self._update(lead_id, stored, missing, at)
+        self._update(lead_id, missing, at)
 
     def remove(self, lead_id: int) -> None:
         """Delete a lead; its id is never used again."""
-        stored = self._leads.pop(lead_id)
-        del self._changed[lead_id]
+        stored = _unpack(self._leads.pop(lead_id))[1]
         for name in self._index:
-            if name in stored:
-                self._reindex(name, lead_id, stored[name], None)
+            self._leave(name, lead_id, stored.get(name))
 
-    def _reindex(self, name: str, lead_id: int, old: Any, new: Any) -> None:
-        if old is not None:
-            bucket = self._index[name][_index_key(old)]
-            bucket.pop(lead_id, None)
-            if not bucket:
-                del self._index[name][_index_key(old)]
-        if new is not None:
-            self._index[name][_index_key(new)][lead_id] = None
+    def _enter(self, name: str, lead_id: int, value: Any) -> None:
+        if value is None:
+            return
+        index, key = self._index[name], _index_key(value)
+        present = index.get(key)
+        if present is None:
+            index[key] = lead_id
+        elif isinstance(present, int):
+            index[key] = {present: None, lead_id: None}
+        else:
+            present[lead_id] = None
+
+    def _leave(self, name: str, lead_id: int, value: Any) -> None:
+        if value is None:
+            return
+        index, key = self._index[name], _index_key(value)
+        present = index[key]
+        if isinstance(present, dict) and len(present) > 1:
+            del present[lead_id]
+        else:
+            del index[key]
 
     def load_values(self, record: Values) -> Values:
         """Read a record of the control plane: the vendor's rules, plus `id`, both times and the native ids.
@@ -259,40 +302,45 @@ class LeadTable:
             if name in given:
                 own[name] = read_value(name, "datetime", given.pop(name))
         # what belongs to the native sync cannot be written through the API, but a test has to have it
-        for name in _NATIVE_FIELDS:
-            if name in given:
-                own[name] = read_value(name, "string", given.pop(name))
-        return own | _read_changes(given, "email")
+        for name in [name for name in given if name in self.schema.rest and self.schema.rest[name].crm_managed]:
+            own[name] = read_value(name, "string", given.pop(name))
+        return own | self._read_changes(given, "email")
 
+    def _check_call(self, action: str, lookup_field: str) -> None:
+        if action not in ACTIONS:
+            raise MarketoError("1003", f"Invalid value for action '{action}'")
+        if lookup_field not in self.schema.rest:
+            raise MarketoError("1006", f"Lookup field '{lookup_field}' not found")
+        if lookup_field not in self.schema.searchable:
+            raise MarketoError("1011", f"Lookup field '{lookup_field}' is not supported")
+        if lookup_field == "id" and action != "updateOnly":
+            raise MarketoError("1003", "Lookup field 'id' is allowed with the action updateOnly only")
 
-def _check_call(action: str, lookup_field: str) -> None:
-    if action not in ACTIONS:
-        raise MarketoError("1003", f"Invalid value for action '{action}'")
-    if lookup_field not in REST_FIELDS:
-        raise MarketoError("1006", f"Lookup field '{lookup_field}' not found")
-    if lookup_field not in SEARCHABLE_FIELDS:
-        raise MarketoError("1011", f"Lookup field '{lookup_field}' is not supported")
-    if lookup_field == "id" and action != "updateOnly":
-        raise MarketoError("1003", "Lookup field 'id' is allowed with the action updateOnly only")
-
-
-def _read_changes(row: Values, lookup_field: str) -> Values:
-    changes: Values = {}
-    for name, value in row.items():
-        if name == "id":
-            if lookup_field != "id":
-                raise RowError("1003", "Field 'id' is not allowed with this action and lookup field")
-            continue
-        definition = REST_FIELDS.get(name)
-        if definition is None:
-            raise RowError("1006", f"Field '{name}' not found")
-        if not definition.updateable:
-            # a lookup by one of the vendor-managed ids carries the id; it is not written
-            if name == lookup_field:
+    def _read_changes(self, row: Values, lookup_field: str) -> Values:
+        changes: Values = {}
+        known = self.schema.rest
+        for name, value in row.items():
+            if name == "id":
+                if lookup_field != "id":
+                    raise RowError("1003", "Field 'id' is not allowed with this action and lookup field")
                 continue
-            raise RowError("1003", f"Field '{name}' is not updateable")
-        changes[name] = read_value(name, definition.data_type, value)
-    return changes
+            definition = known.get(name)
+            if definition is None:
+                raise RowError("1006", f"Field '{name}' not found")
+            if not definition.updateable:
+                # a lookup by one of the vendor-managed ids carries the id; it is not written
+                if name == lookup_field:
+                    continue
+                raise RowError("1003", f"Field '{name}' is not updateable")
+            changes[name] = read_value(name, definition.data_type, value)
+        return changes
+
+
+def _unpack(packed: bytes) -> tuple[str, Values]:
+    """Give the time of a lead's last change of any field, which the visible one does not tell, and its values."""
+    # only what this module packed itself comes here
+    changed_at, stored = marshal.loads(packed)  # noqa: S302 - as above
+    return changed_at, stored
 
 
 def _as_id(value: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from simulator.marketo.exceptions import MarketoError, RowError
@@ -10,6 +11,16 @@ from simulator.marketo.models.leads import PARTITIONS
 from simulator.marketo.schema import API_SOURCE, CHANGE_PARTITION, DELETE_LEAD, MERGE_LEADS
 
 MAX_LOSERS = 25
+# what a lead's record in the CRM may be like, and why a merge there then fails
+CRM_STATES: Mapping[str, tuple[str, str]] = {
+    "personAccount": ("712", "Person accounts cannot be merged in the CRM"),
+    "noRecordType": ("714", "Unable to find the default record type of the CRM"),
+    "duplicate": ("1076", "Merge in the CRM fails: the CRM has a duplicate of the record"),
+    "deleted": ("1078", "Merge in the CRM fails: the CRM's record was deleted"),
+    "urlConflict": ("1079", "Merge in the CRM fails: the records have different personal addresses"),
+}
+# names that the CRM keeps, with their lengths there
+_CRM_LENGTHS = {"firstName": 40, "lastName": 80}
 
 
 def plan_move(instance: Instance, lead_id: object, partition: object) -> int:
@@ -65,13 +76,14 @@ def delete(instance: Instance, lead_id: int, at: datetime) -> None:
     instance.note(DELETE_LEAD, lead_id, at, lead_id, name or stored.get("email") or str(lead_id), {})
 
 
-def plan_merge(instance: Instance, winner: int, losers: list[int]) -> tuple[int, list[int]]:
+def plan_merge(instance: Instance, winner: int, losers: list[int], *, in_crm: bool) -> tuple[int, list[int]]:
     """Check a merge and give who wins and who loses.
 
     With native sync on, a record that is a contact in the CRM wins whatever was asked for.
 
     Raises:
-        MarketoError: 1080 too many losers, 1004 a lead is unknown, 1003 the winner is among the losers.
+        MarketoError: 1080 too many losers, 1004 a lead is unknown, 1003 the winner is among the losers, 712, 714 and
+            1076 to 1079 what the CRM has against the merge there.
     """
     if len(losers) > MAX_LOSERS:
         raise MarketoError("1080", f"No more than {MAX_LOSERS} leads can be merged in one call")
@@ -83,8 +95,21 @@ def plan_merge(instance: Instance, winner: int, losers: list[int]) -> tuple[int,
     if instance.control.switch("native_crm"):
         everyone = [winner, *losers]
         contact = next((each for each in everyone if (instance.leads.get(each) or {}).get("sfdcContactId")), winner)
-        return contact, [each for each in everyone if each != contact]
+        winner, losers = contact, [each for each in everyone if each != contact]
+        if in_crm:
+            _check_crm(instance, winner, losers)
     return winner, losers
+
+
+def _check_crm(instance: Instance, winner: int, losers: list[int]) -> None:
+    for lead_id in (winner, *losers):
+        if lead_id in instance.crm_states:
+            raise MarketoError(*CRM_STATES[instance.crm_states[lead_id]])
+    values = [instance.leads.get(each) or {} for each in (winner, *losers)]
+    for name, length in _CRM_LENGTHS.items():
+        joined = next((each[name] for each in values if name in each), "")
+        if len(joined) > length:
+            raise MarketoError("1077", f"Merge in the CRM fails: '{name}' is longer than {length} there")
 
 
 def merge(instance: Instance, winner: int, losers: list[int], at: datetime) -> None:

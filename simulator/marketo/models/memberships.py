@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.marketo.exceptions import MarketoError, RowError
-from simulator.marketo.schema import DEFAULT_STATUSES
+from simulator.marketo.models.assets import ROOT_ID, Place
+from simulator.marketo.schema import DEFAULT_STATUSES, MAX_CREATED_MEMBER_FIELDS, STANDARD_MEMBER_FIELDS, FieldSchema
 
 NOT_IN_PROGRAM = "Not in Program"
 
@@ -21,6 +22,7 @@ class StaticList:
     updated_at: str
     description: str | None = None
     program_name: str | None = None
+    folder: Place = (ROOT_ID, "Folder")
     members: dict[int, None] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
@@ -44,6 +46,7 @@ class Member:
     membership_date: str
     updated_at: str
     acquired_by: bool = False
+    success_date: str | None = None
     data: dict[str, Any] = field(default_factory=dict)
 
     def write(self, values: dict[str, Any], now: str) -> dict[str, Any]:
@@ -62,7 +65,9 @@ class Member:
             "programId": self.program_id,
             "statusName": self.status,
             "reachedSuccess": self.reached_success,
+            "reachedSuccessDate": self.success_date,
             "acquiredBy": self.acquired_by,
+            "isExhausted": False,
             "membershipDate": self.membership_date,
             "updatedAt": self.updated_at,
             **self.data,
@@ -70,13 +75,18 @@ class Member:
 
     def shown_to_lead(self) -> dict[str, Any]:
         """Give the membership in the words of the lead endpoints."""
-        return {
+        shown = {
             "progressionStatus": self.status,
             "reachedSuccess": self.reached_success,
             "acquiredBy": self.acquired_by,
-            "isExhausted": False,
+            "isExhausted": self.data.get("isExhausted", False),
             "membershipDate": self.membership_date,
+            "reachedSuccessDate": self.success_date,
+            # only engagement programs have streams and cadences
+            "stream": self.data.get("trackName"),
+            "nurtureCadence": self.data.get("nurtureCadence"),
         }
+        return {name: value for name, value in shown.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -90,6 +100,13 @@ class Program:
     created_at: str
     updated_at: str
     statuses: list[dict[str, Any]] = field(default_factory=lambda: DEFAULT_STATUSES)
+    description: str = ""
+    folder: Place = (ROOT_ID, "Folder")
+    tags: dict[str, str] = field(default_factory=dict)
+    costs: list[dict[str, Any]] = field(default_factory=list)
+    start_date: str | None = None
+    end_date: str | None = None
+    approved: bool = False
     members: dict[int, Member] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
@@ -97,12 +114,19 @@ class Program:
         return {
             "id": self.id,
             "name": self.name,
+            "description": self.description,
             "type": self.type,
             "channel": self.channel,
+            "status": self._shown_status(),
             "workspace": "Default",
             "createdAt": self.created_at,
             "updatedAt": self.updated_at,
         }
+
+    def _shown_status(self) -> str:
+        # engagement programs are switched, e-mail programs are approved
+        states = ("off", "on") if self.type == "Engagement" else ("unlocked", "locked")
+        return states[self.approved]
 
     def plan_status(self, lead_id: int, status_name: str) -> str:
         """Say whether a status would create or update a membership; a status never moves back.
@@ -123,10 +147,12 @@ class Program:
         success = bool(self._status(status_name)["success"])
         member = self.members.get(lead_id)
         if member is None:
-            self.members[lead_id] = Member(self.id, lead_id, status_name, success, now, now)
+            made = Member(self.id, lead_id, status_name, success, now, now, success_date=now if success else None)
+            self.members[lead_id] = made
             return None
         former, member.status, member.updated_at = member.status, status_name, now
-        member.reached_success = member.reached_success or success
+        if success and not member.reached_success:
+            member.reached_success, member.success_date = True, now
         return former
 
     def check_status(self, status_name: str) -> None:
@@ -168,6 +194,7 @@ class Memberships:
     """Every static list and program of the instance."""
 
     def __init__(self, first_id: int) -> None:
+        self.schema = FieldSchema(STANDARD_MEMBER_FIELDS, MAX_CREATED_MEMBER_FIELDS)
         self.lists: dict[int, StaticList] = {}
         self.programs: dict[int, Program] = {}
         self.next_id = first_id

@@ -33,6 +33,7 @@ class ObjectField:
     data_type: str
     length: int | None = None
     updateable: bool = True
+    custom: bool = False
 
     def shown(self) -> Values:
         """Give the field as Describe shows it."""
@@ -68,6 +69,9 @@ class ObjectKind:
             "description": self.description or self.display_name,
             "createdAt": made_at,
             "updatedAt": made_at,
+            "state": "approved",
+            "status": "approved",
+            "version": "approved",
             "idField": self.id_field,
             "dedupeFields": self.dedupe,
             "searchableFields": self.searchable,
@@ -118,6 +122,11 @@ class ObjectTable:
         self._index = {name: defaultdict(dict) for name in names - {kind.id_field}}
         for serial, row in self._rows.items():
             self._enter(serial, row)
+
+    @property
+    def size(self) -> int:
+        """Give the number of records."""
+        return len(self._rows)
 
     def all(self) -> list[Values]:
         """Give every record, fields without a value left out."""

@@ -25,7 +25,7 @@ from simulator.marketo.responses.envelope import (
     required,
     skipped,
 )
-from simulator.marketo.schema import CHANGE_DATA_VALUE, DELETE_LEAD, NEW_LEAD, REST_FIELDS
+from simulator.marketo.schema import CHANGE_DATA_VALUE, DELETE_LEAD, NEW_LEAD
 from simulator.marketo.values import format_time, read_value
 
 MAX_TYPE_IDS = 10
@@ -92,10 +92,8 @@ class ActivityResponses:
         token = required(call, "nextPageToken")
         required(call, "fields")
         names = listed(call, "fields")
-        for name in names:
-            if name not in REST_FIELDS:
-                raise MarketoError("1006", f"Field '{name}' not found")
-        field_ids = {REST_FIELDS[name].id: name for name in names}
+        schema = self._instance.leads.schema
+        field_ids = {schema.get(name).id: name for name in names}
         lead_ids = self._wanted_leads(call)
 
         def wanted(activity: Activity) -> bool:
@@ -127,9 +125,12 @@ class ActivityResponses:
         control = self._instance.control
         retention = Retention(call.at)
         prune = control.switch("retention")
+        size = batch_size(call)
+        if control.random.random() < control.limit("activity_short_pages"):
+            size = control.random.randrange(size)
         page = self._instance.log.page(
             (date, last_id),
-            batch_size(call),
+            size,
             int(control.limit("activity_scan")),
             lambda activity: wanted(activity) and not (prune and not retention.keeps(activity)),
         )
@@ -184,6 +185,33 @@ class ActivityResponses:
             request.path_params["api_name"], attributes, self._instance.now_text()
         )
         return {"result": [changed.shown(draft=True)]}
+
+    async def update_type(self, request: Request, call: Call) -> Payload:
+        """Change a type's draft."""
+        changed = self._instance.custom_types.update(
+            request.path_params["api_name"], read_body(call), self._instance.now_text()
+        )
+        return {"result": [changed.shown(draft=True)]}
+
+    async def update_attributes(self, request: Request, call: Call) -> Payload:
+        """Change secondary attributes of a type's draft."""
+        return self._change_attributes(request, call, delete=False)
+
+    async def delete_attributes(self, request: Request, call: Call) -> Payload:
+        """Delete secondary attributes of a type's draft."""
+        return self._change_attributes(request, call, delete=True)
+
+    def _change_attributes(self, request: Request, call: Call, *, delete: bool) -> Payload:
+        name, attributes = request.path_params["api_name"], read_body(call).get("attributes")
+        now = self._instance.now_text()
+        changed = self._instance.custom_types.change_attributes(name, attributes, now, delete=delete)
+        return {"result": [changed.shown(draft=True)]}
+
+    async def delete_type(self, request: Request, _call: Call) -> Payload:
+        """Delete a type."""
+        now = self._instance.now_text()
+        deleted = self._instance.custom_types.delete(request.path_params["api_name"], now)
+        return {"result": [deleted.shown() | {"status": "deleted"}]}
 
     async def approve_type(self, request: Request, _call: Call) -> Payload:
         """Approve a type's draft."""

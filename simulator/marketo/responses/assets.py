@@ -1,19 +1,19 @@
-"""Assets: programs, channels, tokens and smart campaigns, in the asset envelope with its own paging and dates."""
+"""The asset envelope with its own paging, parents and dates; tokens and smart campaigns."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from simulator.control import Call, call_of
+from simulator.control import Call, ControlError, call_of, parse_time
 from simulator.marketo.exceptions import MarketoError
+from simulator.marketo.models.assets import Place
 from simulator.marketo.models.campaigns import TOKEN_NAME_LENGTH, TOKEN_TYPES, Campaign
 from simulator.marketo.models.instance import Instance
-from simulator.marketo.models.memberships import Program
 from simulator.marketo.responses.envelope import (
     Answer,
     Payload,
@@ -24,6 +24,7 @@ from simulator.marketo.responses.envelope import (
     request_id,
     required,
 )
+from simulator.marketo.values import format_time
 
 DEFAULT_RETURN = 20
 MAX_RETURN = 200
@@ -56,86 +57,39 @@ class AssetResponses:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
 
-    async def programs(self, _request: Request, call: Call) -> list[Payload]:
-        """Browse programs by offset, optionally by the time of their last change."""
-        earliest, latest = parameter(call, "earliestUpdatedAt") or "", parameter(call, "latestUpdatedAt") or "~"
-        found = [each for each in self._instance.memberships.programs.values() if earliest <= each.updated_at <= latest]
-        return [_program(each) for each in _page(call, found)]
-
-    async def program(self, request: Request, _call: Call) -> list[Payload]:
-        """Read one program."""
-        program = self._instance.memberships.programs.get(path_id(request, "asset_id"))
-        return [_program(_found(program))]
-
-    async def program_by_name(self, _request: Request, call: Call) -> list[Payload]:
-        """Find a program by its name; one with a comma is never found."""
-        name = required(call, "name")
-        programs = self._instance.memberships.programs.values()
-        return [_program(each) for each in programs if each.name == name and "," not in name]
-
-    async def channels(self, _request: Request, call: Call) -> list[Payload]:
-        """Browse channels."""
-        return _page(call, self._channels())
-
-    async def channel_by_name(self, _request: Request, call: Call) -> list[Payload]:
-        """Find a channel by its name."""
-        name = parameter(call, "name") or required(call, "Name")
-        return [each for each in self._channels() if each["name"] == name]
-
-    def _channels(self) -> list[Payload]:
-        found: dict[str, Payload] = {}
-        for program in self._instance.memberships.programs.values():
-            found.setdefault(
-                program.channel,
-                {
-                    "id": len(found) + 1,
-                    "name": program.channel,
-                    "applicableProgramType": program.type.lower(),
-                    "progressionStatuses": [{**each, "hidden": False} for each in program.statuses],
-                    "createdAt": _asset_time(program.created_at),
-                    "updatedAt": _asset_time(program.updated_at),
-                },
-            )
-        return list(found.values())
-
     # tokens
 
     async def tokens(self, request: Request, call: Call) -> list[Payload]:
-        """Read the My Tokens of a program."""
-        program_id = self._token_program(request, call)
-        return self._shown_tokens(program_id)
+        """Read the My Tokens of a program or folder."""
+        place = self._token_place(request, call)
+        return self._shown_tokens(place)
 
     async def set_token(self, request: Request, call: Call) -> list[Payload]:
         """Make or change a token; the parameters come as a form."""
-        program_id = self._token_program(request, call)
-        name, kind, value = (required(call, each) for each in ("name", "type", "value"))
+        place = self._token_place(request, call)
+        name, kind, value = (text(call, each) for each in ("name", "type", "value"))
         if len(name) > TOKEN_NAME_LENGTH or kind not in TOKEN_TYPES:
             raise MarketoError("1003", f"Invalid token '{name}' of type '{kind}'")
-        tokens = self._instance.campaigns.tokens.setdefault(program_id, {})
+        tokens = self._instance.campaigns.tokens.setdefault(place, {})
         tokens[name] = {"name": name, "type": kind, "value": value}
-        return self._shown_tokens(program_id)
+        return self._shown_tokens(place)
 
     async def delete_token(self, request: Request, call: Call) -> list[Payload]:
         """Delete a token."""
-        program_id = self._token_program(request, call)
-        tokens = self._instance.campaigns.tokens.get(program_id, {})
+        place = self._token_place(request, call)
+        tokens = self._instance.campaigns.tokens.get(place, {})
         name = required(call, "name")
         if name not in tokens:
             raise MarketoError("702", f"Token '{name}' not found")
         del tokens[name]
-        return [{"id": program_id}]
+        return [{"id": place[0]}]
 
-    def _token_program(self, request: Request, call: Call) -> int:
-        if (parameter(call, "folderType") or "Program") != "Program":
-            raise MarketoError("711", "Incompatible Folder Type")
-        program_id = path_id(request, "asset_id")
-        if program_id not in self._instance.memberships.programs:
-            raise MarketoError("710", "Parent Folder Not Found")
-        return program_id
+    def _token_place(self, request: Request, call: Call) -> Place:
+        return check_place(self._instance, path_id(request, "asset_id"), parameter(call, "folderType") or "Program")
 
-    def _shown_tokens(self, program_id: int) -> list[Payload]:
-        tokens = list(self._instance.campaigns.tokens.get(program_id, {}).values())
-        folder = json.dumps({"type": "Program", "value": program_id})
+    def _shown_tokens(self, place: Place) -> list[Payload]:
+        tokens = list(self._instance.campaigns.tokens.get(place, {}).values())
+        folder = json.dumps({"type": place[1], "value": place[0]})
         return [{"folder": folder, "tokens": tokens}] if tokens else []
 
     # smart campaigns
@@ -146,7 +100,7 @@ class AssetResponses:
         found = [
             each for each in self._instance.campaigns.campaigns.values() if wanted in {None, str(each.active).lower()}
         ]
-        return [_campaign(each) for each in _page(call, found)]
+        return [_campaign(each) for each in page(call, found)]
 
     async def campaign(self, request: Request, _call: Call) -> list[Payload]:
         """Read one smart campaign."""
@@ -173,27 +127,94 @@ class AssetResponses:
         return [{"id": campaign.id}]
 
     def _campaign(self, request: Request) -> Campaign:
-        return _found(self._instance.campaigns.campaigns.get(path_id(request, "asset_id")))
+        return found_asset(self._instance.campaigns.campaigns.get(path_id(request, "asset_id")))
 
 
-def _found[T](asset: T | None) -> T:
+def check_place(instance: Instance, place_id: object, kind: object) -> Place:
+    """Give a parent that exists.
+
+    Raises:
+        MarketoError: 711 neither folder nor program, or one given as the other; 710 there is none.
+    """
+    homes: dict[str, Container[object]] = {
+        "Folder": instance.assets.folders,
+        "Program": instance.memberships.programs,
+    }
+    if kind not in homes or not isinstance(place_id, int):
+        raise MarketoError("711", "Incompatible Folder Type")
+    if place_id not in homes[str(kind)]:
+        elsewhere = any(place_id in home for home in homes.values())
+        raise MarketoError(*(("711", "Incompatible Folder Type") if elsewhere else ("710", "Parent Folder Not Found")))
+    return place_id, str(kind)
+
+
+def parent(call: Call, instance: Instance, name: str = "folder") -> Place:
+    """Read the JSON of a parent from a form.
+
+    Raises:
+        MarketoError: 1002 none, 1001 not such JSON, 710 or 711 about the parent.
+    """
+    try:
+        given = json.loads(required(call, name))
+    except ValueError as error:
+        raise MarketoError("1001", f"Invalid value for '{name}'") from error
+    if not isinstance(given, dict):
+        raise MarketoError("1001", f"Invalid value for '{name}'")
+    return check_place(instance, given.get("id"), given.get("type"))
+
+
+def text(call: Call, name: str) -> str:
+    """Give a text that a form needs.
+
+    Raises:
+        MarketoError: 1002 absent, 701 blank.
+    """
+    if any(key == name and not value.strip() for key, value in call.query):
+        raise MarketoError("701", f"{name} cannot be blank")
+    return required(call, name)
+
+
+def changed_in(call: Call) -> tuple[str, str]:
+    """Give the span of times that a browse is limited to.
+
+    Raises:
+        MarketoError: 704, not a time.
+    """
+    return tuple(  # type: ignore[return-value] # two names give two times
+        _time(given) if (given := parameter(call, name)) else extreme
+        for name, extreme in (("earliestUpdatedAt", ""), ("latestUpdatedAt", "~"))
+    )
+
+
+def _time(given: str) -> str:
+    try:
+        return format_time(parse_time(given))
+    except ControlError as error:
+        raise MarketoError("704", f"Invalid date '{given}'") from error
+
+
+def found_asset[T](asset: T | None) -> T:
+    """Give an asset.
+
+    Raises:
+        MarketoError: 702, there is none.
+    """
     if asset is None:
         raise MarketoError("702", "No data found for the given id")
     return asset
 
 
-def _page[T](call: Call, found: list[T]) -> list[T]:
+def page[T](call: Call, found: list[T]) -> list[T]:
+    """Cut one page by `offset` and `maxReturn`.
+
+    Raises:
+        MarketoError: 1003.
+    """
     [size] = integers(call, "maxReturn", 1) or [DEFAULT_RETURN]
     [offset] = integers(call, "offset", 1) or [0]
     if not 1 <= size <= MAX_RETURN:
         raise MarketoError("1003", f"maxReturn has to be from 1 to {MAX_RETURN}")
     return found[offset : offset + size]
-
-
-def _program(program: Program) -> Payload:
-    shown: Payload = program.shown() | {"description": "", "status": "", "url": ""}
-    shown |= {"folder": {"type": "Folder", "value": 1, "folderName": "Marketing Activities"}}
-    return shown | {name: _asset_time(str(shown[name])) for name in ("createdAt", "updatedAt")}
 
 
 def _campaign(campaign: Campaign) -> dict[str, Any]:
@@ -213,13 +234,12 @@ def _campaign(campaign: Campaign) -> dict[str, Any]:
         "workspace": "Default",
         "smartListId": campaign.id,
         "flowId": campaign.id,
-        "parentProgramId": campaign.program_id,
         "folder": {"id": campaign.program_id or 1, "type": "Program" if campaign.program_id else "Folder"},
-        "createdAt": _asset_time(campaign.created_at),
-        "updatedAt": _asset_time(campaign.created_at),
-    }
+        "createdAt": asset_time(campaign.created_at),
+        "updatedAt": asset_time(campaign.created_at),
+    } | ({"parentProgramId": campaign.program_id} if campaign.program_id else {})
 
 
-def _asset_time(text: str) -> str:
+def asset_time(text: str) -> str:
     """Write a time as the asset API does: an offset behind the Z."""
     return f"{text}+0000"

@@ -22,7 +22,7 @@ from simulator.marketo.responses.envelope import (
     read_input,
     skipped,
 )
-from simulator.marketo.schema import API_SOURCE, CHANGE_MEMBER_DATA, MEMBER_DATA_FIELDS, REQUEST_CAMPAIGN
+from simulator.marketo.schema import API_SOURCE, CHANGE_MEMBER_DATA, REQUEST_CAMPAIGN, FieldSchema
 from simulator.marketo.values import read_value
 
 _TOKEN = re.compile(r"\{\{my\.[^{}]+\}\}")
@@ -70,6 +70,7 @@ class CampaignResponses:
             for lead_id in ids:
                 attributes = {"Source": API_SOURCE}
                 self._instance.note(REQUEST_CAMPAIGN, lead_id, call.at, campaign.id, campaign.name, attributes)
+            self._instance.campaign_requested(campaign, ids, tokens)
 
         self._instance.control.commit(call, change)
         call.record_keys += self._instance.lead_keys(ids)
@@ -121,7 +122,7 @@ class CampaignResponses:
         for seq, row in enumerate(read_input(read_body(call))):
             try:
                 check_row_fault(call, seq)
-                lead_id, values = _member_values(row)
+                lead_id, values = _member_values(row, self._instance.memberships.schema)
                 if lead_id not in program.members:
                     raise RowError("1013", "Membership not found")  # noqa: TRY301 - one way out for every skipped row
             except RowError as error:
@@ -170,7 +171,7 @@ def _tokens(asked: dict[str, Any]) -> list[Any]:
     return tokens
 
 
-def _member_values(row: Any) -> tuple[int, Payload]:
+def _member_values(row: Any, known: FieldSchema) -> tuple[int, Payload]:
     lead_id = row.get("leadId") if isinstance(row, dict) else None
     if not isinstance(lead_id, int):
         raise RowError("1002", "Missing value for the required parameter 'leadId'")
@@ -178,7 +179,9 @@ def _member_values(row: Any) -> tuple[int, Payload]:
     for name, value in row.items():
         if name == "leadId":
             continue
-        if name not in MEMBER_DATA_FIELDS:
+        if name not in known.rest:
             raise RowError("1006", f"Field '{name}' not found")
-        values[name] = read_value(name, MEMBER_DATA_FIELDS[name], value)
+        if not known.rest[name].updateable:
+            raise RowError("1003", f"Field '{name}' is not updateable")
+        values[name] = read_value(name, known.rest[name].data_type, value)
     return lead_id, values

@@ -34,8 +34,7 @@ class CustomObjectResponses:
         """List the approved custom objects, without their fields."""
         names = listed(call, "names")
         found = [each for each in self._objects().types.values() if each.approved]
-        shown = [each.shown() for each in found if not names or each.api_name in names]
-        return {"result": [{name: each[name] for name in each if name not in {"state", "version"}} for each in shown]}
+        return {"result": [each.shown() for each in found if not names or each.api_name in names]}
 
     async def describe(self, request: Request, _call: Call) -> Payload:
         """Describe an approved custom object."""
@@ -109,6 +108,18 @@ class CustomObjectResponses:
         """Take fields out of a type's draft."""
         rows = read_input(read_body(call))
         self._schema().delete_fields(request.path_params["api_name"], rows, self._instance.now_text())
+        return {"result": []}
+
+    async def update_field(self, request: Request, call: Call) -> Payload:
+        """Change a field of a type's draft."""
+        names = request.path_params
+        now = self._instance.now_text()
+        self._schema().update_field(names["api_name"], names["field_name"], read_body(call), now)
+        return {"result": []}
+
+    async def dependent_assets(self, request: Request, _call: Call) -> Payload:
+        """List the assets that use a type: none, as no asset of the twin can."""
+        self._schema().get(request.path_params["api_name"])
         return {"result": []}
 
     async def approve(self, request: Request, _call: Call) -> Payload:

@@ -17,6 +17,7 @@ from simulator.marketo.exceptions import MarketoError, RowError, missing_paramet
 
 MAX_ROWS = 300
 GZIP_FROM_BYTES = 1024
+_LARGEST = 2**63 - 1
 
 type Payload = dict[str, Any]
 type Handler = Callable[[Request, Call], Awaitable[Payload]]
@@ -36,7 +37,7 @@ class Answer(Response):
         """Compress the body where the client takes it and it is long enough."""
         if len(self.body) < GZIP_FROM_BYTES or "gzip" not in call.headers.get("accept-encoding", ""):
             return
-        self.body = gzip.compress(bytes(self.body), compresslevel=1)
+        self.body = gzip.compress(bytes(self.body), compresslevel=1, mtime=0)
         self.headers["content-encoding"] = "gzip"
         self.headers["content-length"] = str(len(self.body))
 
@@ -132,7 +133,7 @@ def integers(call: Call, name: str, most: int) -> list[int]:
         raise MarketoError("1003", f"Too many values for '{name}', the maximum is {most}")
     if not all(value.isascii() and value.isdecimal() for value in values):
         raise MarketoError("1003", f"Invalid value for '{name}'")
-    return [int(value) for value in values]
+    return [_whole_number(value) for value in values]
 
 
 def batch_size(call: Call) -> int:
@@ -156,7 +157,7 @@ def path_id(request: Request, name: str) -> int:
     text = request.path_params[name]
     if not (text.isascii() and text.isdecimal()):
         raise MarketoError("610", "Requested resource not found")
-    return int(text)
+    return _whole_number(text)
 
 
 def read_body(call: Call) -> Payload:
@@ -168,12 +169,23 @@ def read_body(call: Call) -> Payload:
     if call.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise MarketoError("612", "Invalid Content Type")
     try:
-        content = json.loads(call.body)
+        content = json.loads(call.body, parse_int=_whole_number)
     except ValueError as error:
         raise MarketoError("609", "Invalid JSON") from error
     if not isinstance(content, dict):
         raise MarketoError("609", "Invalid JSON")
     return content
+
+
+def _whole_number(text: str) -> int:
+    """Read a number of at most 64 bits.
+
+    Raises:
+        MarketoError: 1003.
+    """
+    if len(text) > len(str(-_LARGEST)) or not -_LARGEST - 1 <= int(text) <= _LARGEST:
+        raise MarketoError("1003", f"Invalid value '{text[:40]}'")
+    return int(text)
 
 
 def read_input(body: Payload) -> list[Any]:

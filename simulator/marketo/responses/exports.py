@@ -41,6 +41,8 @@ class ExportResponses:
 
     async def create(self, request: Request, call: Call) -> Payload:
         """Define a job; nothing happens until it is enqueued."""
+        if not self._instance.control.switch("bulk_extract"):
+            raise MarketoError("703", "The feature is not enabled for the user")
         kind, body = self._kind(request), read_body(call)
         file_format = str(body.get("format") or "CSV").upper()
         if file_format not in DELIMITERS:

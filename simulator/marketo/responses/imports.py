@@ -16,7 +16,6 @@ from simulator.marketo.models.instance import Instance
 from simulator.marketo.models.leads import PARTITIONS, PlannedRow
 from simulator.marketo.models.memberships import Program
 from simulator.marketo.responses.envelope import Payload, integers, parameter, path_id, request_id, required
-from simulator.marketo.schema import REST_FIELDS
 from simulator.marketo.values import read_value
 
 FAILURE_TITLE, WARNING_TITLE = "Import Failure Reason", "Import Warning Reason"
@@ -49,7 +48,7 @@ class ImportResponses:
             return warning
 
         job = self._instance.imports.create("leads", file_format, content, write, list_id)
-        return _queued(call, job)
+        return _queued(call, job, {"numOfLeadsProcessed": 0})
 
     async def members(self, request: Request, call: Call) -> Payload:
         """Queue a file of program members, found or created by their e-mail address."""
@@ -92,7 +91,8 @@ class ImportResponses:
         check_key(row, [lookup_field])
         values = given(row)
         warning = None
-        for name in [name for name in values if name in REST_FIELDS and REST_FIELDS[name].data_type == "email"]:
+        known = self._instance.leads.schema.rest
+        for name in [name for name in values if name in known and known[name].data_type == "email"]:
             try:
                 read_value(name, "email", values[name])
             except RowError:

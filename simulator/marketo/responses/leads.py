@@ -21,7 +21,7 @@ from simulator.marketo.responses.envelope import (
     request_id,
     required,
 )
-from simulator.marketo.schema import DEFAULT_READ_FIELDS, LEAD_FIELDS, REST_FIELDS, SEARCHABLE_FIELDS
+from simulator.marketo.schema import DEFAULT_READ_FIELDS, FieldSchema
 
 MAX_FILTER_VALUES = 300
 MAX_MATCHES = 1000
@@ -36,33 +36,32 @@ class LeadResponses:
     async def describe(self, _request: Request, _call: Call) -> Payload:
         """Describe every field, also those that REST does not reach (they have no `rest`)."""
         result: list[Payload] = []
-        for each in LEAD_FIELDS.values():
+        for each in self._instance.leads.schema.all.values():
             item: Payload = {"id": each.id, "displayName": each.display_name, "dataType": each.data_type}
             if each.length:
                 item["length"] = each.length
             if each.rest:
                 item["rest"] = {"name": each.name, "readOnly": not each.updateable}
-            soap_name = each.display_name.replace(" ", "_") if each.custom else each.name[:1].upper() + each.name[1:]
-            item["soap"] = {"name": soap_name, "readOnly": not each.updateable}
+            item["soap"] = {"name": each.soap_name, "readOnly": not each.updateable}
             result.append(item)
         return {"result": result}
 
     async def describe2(self, _request: Request, _call: Call) -> Payload:
         """Describe the fields that REST reaches and which of them can be searched."""
         fields: list[Payload] = []
-        for each in REST_FIELDS.values():
+        for each in self._instance.leads.schema.rest.values():
             item: Payload = {"name": each.name, "displayName": each.display_name, "dataType": each.data_type}
             if each.length:
                 item["length"] = each.length
             item |= {"updateable": each.updateable, "crmManaged": each.crm_managed}
             fields.append(item)
-        searchable = [[name] for name in SEARCHABLE_FIELDS]
+        searchable = [[name] for name in self._instance.leads.schema.searchable]
         return {"result": [{"name": "API Lead", "searchableFields": searchable, "fields": fields}]}
 
     async def by_id(self, request: Request, call: Call) -> Payload:
         """Read one lead; a missing one is refused with 1004 (the vendor does not document its answer)."""
         lead_id = path_id(request, "lead_id")
-        names = read_fields(call)
+        names = read_fields(call, self._instance.leads.schema)
         if lead_id not in self._instance.leads:
             raise MarketoError("1004", f"Lead '{lead_id}' not found")
         call.record_keys += self._instance.lead_keys([lead_id])
@@ -73,14 +72,13 @@ class LeadResponses:
         filter_type = required(call, "filterType")
         required(call, "filterValues")
         values = listed(call, "filterValues")
-        names = read_fields(call)
-        if filter_type not in REST_FIELDS:
-            raise MarketoError("1006", f"Field '{filter_type}' not found")
-        if filter_type not in SEARCHABLE_FIELDS:
+        names = read_fields(call, self._instance.leads.schema)
+        leads = self._instance.leads
+        leads.schema.get(filter_type)
+        if filter_type not in leads.schema.searchable:
             raise MarketoError("1011", f"Filter type '{filter_type}' is not supported")
         if len(values) > MAX_FILTER_VALUES:
             raise MarketoError("1003", f"Too many filterValues, the maximum is {MAX_FILTER_VALUES}")
-        leads = self._instance.leads
         found = sorted({lead_id for value in values for lead_id in leads.find(filter_type, value)})
         if len(found) > MAX_MATCHES:
             raise MarketoError("1003", "Too many results match the filter")
@@ -109,7 +107,7 @@ class LeadResponses:
         return {"result": [shown_row(row) for row in planned]}
 
 
-def read_fields(call: Call) -> list[str]:
+def read_fields(call: Call, known: FieldSchema) -> list[str]:
     """Give the fields a read asks for; `id` always comes first.
 
     Raises:
@@ -118,10 +116,7 @@ def read_fields(call: Call) -> list[str]:
     if parameter(call, "fields") is None:
         return DEFAULT_READ_FIELDS
     names = list(dict.fromkeys(["id", *listed(call, "fields")]))
-    for name in names:
-        if name not in REST_FIELDS:
-            raise MarketoError("1006", f"Field '{name}' not found")
-    return names
+    return [known.get(name).name for name in names]
 
 
 def shown_row(row: PlannedRow) -> Payload:

@@ -20,6 +20,7 @@ from simulator.marketo.responses.envelope import (
     check_row_fault,
     integers,
     page_of,
+    parameter,
     path_id,
     read_body,
     read_input,
@@ -55,19 +56,15 @@ class LifecycleResponses:
         self._instance.control.commit(call, change)
         return {"result": results}
 
-    async def delete_by_method(self, request: Request, call: Call) -> Payload:
-        """Delete leads by a POST that says `_method=DELETE`; the method itself is not supported here."""
-        if all(name != "_method" for name, _ in call.query):
-            raise MarketoError("605", "HTTP Method DELETE is not supported")
-        return await self.delete(request, call)
-
     async def merge(self, request: Request, call: Call) -> Payload:
         """Merge up to 25 leads into the one in the path; the answer has no result."""
         asked = path_id(request, "lead_id")
         losers = list(dict.fromkeys(integers(call, "leadId", 1) + integers(call, "leadIds", MAX_ROWS)))
         if not losers:
             raise missing_parameter("leadIds")
-        winner, losing = lifecycle.plan_merge(self._instance, asked, losers)
+        winner, losing = lifecycle.plan_merge(
+            self._instance, asked, losers, in_crm=parameter(call, "mergeInCRM") == "true"
+        )
         call.record_keys += self._instance.lead_keys([winner, *losing])
 
         def change() -> None:
@@ -160,7 +157,7 @@ class LifecycleResponses:
     async def by_program(self, request: Request, call: Call) -> Payload:
         """Read the members of a program as leads, each with its membership."""
         program = self._instance.memberships.program_of(path_id(request, "program_id"))
-        names = read_fields(call)
+        names = read_fields(call, self._instance.leads.schema)
         members = [each.lead_id for each in program.members.values() if each.status != NOT_IN_PROGRAM]
         page, paging = page_of(call, sorted(members), "leadPrograms")
         call.record_keys += self._instance.lead_keys(page)
@@ -175,7 +172,8 @@ class LifecycleResponses:
         """Give the static lists that a lead is in."""
         lead_id = self._lead_of(request)
         lists = self._instance.memberships.lists
-        page, paging = page_of(call, sorted(each for each in lists if lead_id in lists[each].members), "listsOfLead")
+        found = sorted(each for each in lists if lead_id in lists[each].members)
+        page, paging = _memberships_page(call, found, "listsOfLead")
         times = [(list_id, lists[list_id].created_at, lists[list_id].updated_at) for list_id in page]
         return {
             "result": [dict(zip(("listId", "createdAt", "updatedAt"), each, strict=True)) for each in times]
@@ -185,9 +183,8 @@ class LifecycleResponses:
         """Give the programs that a lead is in."""
         lead_id = self._lead_of(request)
         programs = self._instance.memberships.programs
-        page, paging = page_of(
-            call, sorted(each for each in programs if lead_id in programs[each].members), "programsOfLead"
-        )
+        found = sorted(each for each in programs if lead_id in programs[each].members)
+        page, paging = _memberships_page(call, found, "programsOfLead")
         members = [programs[each].members[lead_id] for each in page]
         return {
             "result": [
@@ -195,6 +192,15 @@ class LifecycleResponses:
                 for member in members
             ]
         } | paging
+
+    async def campaign_membership(self, request: Request, call: Call) -> Payload:
+        """Give the smart campaigns that took a lead because of a request."""
+        lead_id = self._lead_of(request)
+        campaigns = self._instance.campaigns
+        asked = {each["campaignId"] for each in campaigns.requests if lead_id in each.get("leads", ())}
+        page, paging = _memberships_page(call, sorted(asked & campaigns.campaigns.keys()), "campaignsOfLead")
+        times = [(each, campaigns.campaigns[each].created_at) for each in page]
+        return {"result": [{"smartCampaignId": each, "createdAt": at, "updatedAt": at} for each, at in times]} | paging
 
     def _lead_of(self, request: Request) -> int:
         lead_id = path_id(request, "lead_id")
@@ -218,3 +224,9 @@ class LifecycleResponses:
             results.append({"id": lead_id, "status": status})
             accepted.append(lead_id)
         return results, accepted
+
+
+def _memberships_page(call: Call, ids: list[int], kind: str) -> tuple[list[int], Payload]:
+    """Cut one page; unlike other lists, the memberships of a lead always say whether there is more."""
+    page, paging = page_of(call, ids, kind)
+    return page, paging | {"moreResult": bool(paging)}

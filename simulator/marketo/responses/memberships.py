@@ -26,7 +26,6 @@ from simulator.marketo.responses.envelope import (
     skipped,
 )
 from simulator.marketo.responses.leads import read_fields
-from simulator.marketo.schema import MEMBER_DATA_FIELDS
 from simulator.marketo.values import format_time
 
 MAX_MEMBERS = 100_000
@@ -34,7 +33,6 @@ MAX_UPDATED_WINDOW = timedelta(days=7)
 MEMBER_FILTERS = ["leadId", "statusName", "reachedSuccess", "updatedAt"]
 MEMBER_DEFAULT_FIELDS = ["acquiredBy", "leadId", "membershipDate", "programId", "reachedSuccess"]
 _DUPLICATE = RowError("1036", "Duplicate object found in input")
-MEMBER_FIELDS = list(dict.fromkeys([*MEMBER_DEFAULT_FIELDS, "statusName", "updatedAt", *MEMBER_DATA_FIELDS]))
 
 
 class MembershipResponses:
@@ -67,7 +65,7 @@ class MembershipResponses:
     async def list_members(self, request: Request, call: Call) -> Payload:
         """Read the leads of a static list."""
         found = self._instance.memberships.list_of(path_id(request, "list_id"))
-        names = read_fields(call)
+        names = read_fields(call, self._instance.leads.schema)
         page, paging = page_of(call, sorted(found.members), "members")
         call.record_keys += self._instance.lead_keys(page)
         return {"result": [self._instance.leads.read(lead_id, names) for lead_id in page]} | paging
@@ -132,6 +130,26 @@ class MembershipResponses:
         call.record_keys += self._instance.lead_keys(accepted)
         return {"result": _with_seq(results)}
 
+    async def change_status(self, request: Request, call: Call) -> Payload:
+        """Move leads to a status by the superseded call, whose results carry `id` and the status reached."""
+        program = self._instance.memberships.program_of(path_id(request, "program_id"))
+        body = read_body(call)
+        ids = [row.get("id") if isinstance(row, dict) else None for row in read_input(body)]
+        status_name = body.get("status")
+        if not isinstance(status_name, str) or not status_name:
+            raise missing_parameter("status")
+        results, accepted = _decide_each(
+            call,
+            ids,
+            lambda lead_id: self._instance.plan_program_status(program, lead_id, status_name) and status_name,
+            unique=True,
+        )
+        self._instance.control.commit(
+            call, lambda: self._instance.set_program_status(program, status_name, accepted, call.at)
+        )
+        call.record_keys += self._instance.lead_keys(accepted)
+        return {"result": [{"id": lead_id} | result for lead_id, result in results]}
+
     async def program_members(self, request: Request, call: Call) -> Payload:
         """Read memberships of a program by one filter."""
         program = self._instance.memberships.program_of(path_id(request, "program_id"))
@@ -154,22 +172,27 @@ class MembershipResponses:
 
     async def describe_members(self, _request: Request, _call: Call) -> Payload:
         """Describe the fields of program members."""
-        types = {"leadId": "integer", "programId": "integer", "reachedSuccess": "boolean", **MEMBER_DATA_FIELDS}
-        dates = {"membershipDate", "updatedAt"}
         fields = [
             {
-                "name": name,
-                "displayName": name,
-                "dataType": "datetime" if name in dates else types.get(name, "string"),
-                "updateable": name in MEMBER_DATA_FIELDS,
+                "name": each.name,
+                "displayName": each.display_name,
+                "dataType": each.data_type,
+                "updateable": each.updateable,
                 "crmManaged": False,
             }
-            for name in MEMBER_FIELDS
+            | ({"length": each.length} if each.length else {})
+            for each in self._instance.memberships.schema.rest.values()
+            if not each.hidden
         ]
         now = self._instance.now_text()
         described = {"name": "API Program Membership", "description": "", "createdAt": now, "updatedAt": now}
         keys = {"dedupeFields": ["leadId", "programId"], "searchableFields": [[name] for name in MEMBER_FILTERS[:3]]}
         return {"result": [described | keys | {"fields": fields}]}
+
+    async def describe_members_briefly(self, request: Request, call: Call) -> Payload:
+        """Describe the fields of program members by the superseded call: nothing but the fields."""
+        [described] = (await self.describe_members(request, call))["result"]
+        return {"result": [{"name": described["name"], "fields": described["fields"]}]}
 
     async def delete_members(self, request: Request, call: Call) -> Payload:
         """Remove leads from a program."""
@@ -191,10 +214,8 @@ class MembershipResponses:
         return {"result": _with_seq(results)}
 
     def _member_fields(self, call: Call) -> list[str]:
-        names = listed(call, "fields")
-        for name in names:
-            if name not in MEMBER_FIELDS:
-                raise MarketoError("1006", f"Field '{name}' not found")
+        known = self._instance.memberships.schema
+        names = [known.get(name).name for name in listed(call, "fields")]
         # the documented default fields come always
         return list(dict.fromkeys([*MEMBER_DEFAULT_FIELDS, *names]))
 
@@ -231,8 +252,9 @@ def _decide_each(
 
 
 def _with_seq(results: list[tuple[Any, Payload]]) -> list[Payload]:
+    """Give the results with their places in the input; a skipped one does not tell its lead."""
     return [
-        {"seq": seq} | ({} if lead_id is None else {"leadId": lead_id}) | result
+        {"seq": seq} | ({} if result["status"] == "skipped" else {"leadId": lead_id}) | result
         for seq, (lead_id, result) in enumerate(results)
     ]
 

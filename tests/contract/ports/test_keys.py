@@ -6,9 +6,9 @@ from itertools import permutations
 
 import pytest
 
-from leadbridge.ports import Guarded
+from leadbridge.ports import GONE, Guarded
 from tests.contract.ports.builders import START, a_claim, an_ending, an_event, arrival_of
-from tests.contract.ports.worlds import DynamoWorld, World
+from tests.contract.ports.worlds import DynamoWorld, World, claim
 from tests.integration.aws.local_aws import refusal
 
 MINUTES = timedelta(minutes=1)
@@ -37,10 +37,10 @@ def test_the_window_runs_from_arrival_to_arrival(world: World, later: timedelta,
     """A second event is a duplicate if it arrived less than five minutes after the first, whenever both are run."""
     first = an_event(1)
     second = an_event(2, received_at=first.received_at + later)
-    assert list(world.keys.claim([(first, a_claim())])) == [None]
+    assert list(claim(world, [(first, a_claim())])) == [None]
     world.clock.advance(hours=3)  # a backlog neither shortens nor prolongs the window
 
-    assert list(world.keys.claim([(second, a_claim())])) == [owner]
+    assert list(claim(world, [(second, a_claim())])) == [owner]
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_the_window_reaches_both_ways(world: World, earlier: timedelta, owner: s
     later = an_event(1, received_at=START + 60 * MINUTES)
     delayed = an_event(2, received_at=later.received_at - earlier)
     third = an_event(3, received_at=later.received_at + MINUTES)
-    assert list(world.keys.claim([(later, a_claim())])) == [None]
+    assert list(claim(world, [(later, a_claim())])) == [None]
 
-    assert list(world.keys.claim([(delayed, a_claim())])) == [owner]
-    assert list(world.keys.claim([(third, a_claim())])) == [later.execution_id]
+    assert list(claim(world, [(delayed, a_claim())])) == [owner]
+    assert list(claim(world, [(third, a_claim())])) == [later.execution_id]
 
 
 def test_a_late_event_is_a_duplicate_of_its_own_window(world: World) -> None:
@@ -68,11 +68,11 @@ def test_a_late_event_is_a_duplicate_of_its_own_window(world: World) -> None:
     second = an_event(2, received_at=first.received_at + 6 * MINUTES)
     late = an_event(3, received_at=first.received_at + timedelta(seconds=30))
     for event in (first, second):
-        assert list(world.keys.claim([(event, a_claim())])) == [None]
+        assert list(claim(world, [(event, a_claim())])) == [None]
 
-    assert list(world.keys.claim([(late, a_claim())])) == [first.execution_id]
-    assert list(world.keys.claim([(first, a_claim())])) == [None]
-    assert list(world.keys.claim([(second, a_claim())])) == [None]
+    assert list(claim(world, [(late, a_claim())])) == [first.execution_id]
+    assert list(claim(world, [(first, a_claim())])) == [None]
+    assert list(claim(world, [(second, a_claim())])) == [None]
 
 
 def test_a_new_owner_opens_the_window_anew(world: World) -> None:
@@ -81,7 +81,7 @@ def test_a_new_owner_opens_the_window_anew(world: World) -> None:
     second = an_event(2, received_at=first.received_at + 6 * MINUTES)
     third = an_event(3, received_at=first.received_at + 10 * MINUTES)
 
-    answers = [world.keys.claim([(event, a_claim())])[0] for event in (first, second, third)]
+    answers = [claim(world, [(event, a_claim())])[0] for event in (first, second, third)]
 
     assert answers == [None, None, second.execution_id]
 
@@ -90,7 +90,7 @@ def test_a_duplicate_does_not_prolong_the_window(world: World) -> None:
     """An event every two minutes: the third one after the window is run, although each had a neighbour."""
     events = [an_event(number, received_at=START + 2 * number * MINUTES) for number in range(4)]
 
-    answers = [world.keys.claim([(event, a_claim())])[0] for event in events]
+    answers = [claim(world, [(event, a_claim())])[0] for event in events]
 
     assert answers == [None, "execution-0000", "execution-0000", None]
 
@@ -100,11 +100,11 @@ def test_an_event_is_no_duplicate_of_itself(world: World) -> None:
     """The same execution claims its key again minutes and days later and still holds it."""
     event = an_event()
 
-    answers = [world.keys.claim([(event, a_claim())])[0] for _ in range(3)]
+    answers = [claim(world, [(event, a_claim())])[0] for _ in range(3)]
 
     assert answers == [None, None, None]
     other = an_event(2, received_at=event.received_at + MINUTES)
-    assert list(world.keys.claim([(other, a_claim())])) == [event.execution_id]
+    assert list(claim(world, [(other, a_claim())])) == [event.execution_id]
 
 
 @pytest.mark.fault("FA02")
@@ -112,13 +112,16 @@ def test_our_own_claim_whose_answer_was_lost_is_not_a_duplicate(dynamo_world: Dy
     """The write is committed and its answer lost; the repeated claim finds its own execution id and holds the key."""
     world = dynamo_world
     event = an_event()
+    world.inbox.add(event, arrival_of(event))
+    (held,) = world.inbox.claim([event], 1)
+    before = len(world.unsteady.called("transact_write_items"))
     world.unsteady.after["transact_write_items"] = [refusal("InternalServerError", "TransactWriteItems", status=500)]
 
-    assert list(world.keys.claim([(event, a_claim())])) == [None]
+    assert list(world.keys.claim([(held, a_claim())])) == [None]
 
-    assert len(world.unsteady.called("transact_write_items")) == 2
+    assert len(world.unsteady.called("transact_write_items")) == before + 2
     duplicate = an_event(2)
-    assert list(world.keys.claim([(duplicate, a_claim())])) == [event.execution_id]
+    assert list(claim(world, [(duplicate, a_claim())])) == [event.execution_id]
 
 
 @pytest.mark.fault("FA03")
@@ -126,18 +129,18 @@ def test_an_expired_claim_that_is_still_there_is_not_believed(dynamo_world: Dyna
     """The item is readable long after its end of life, yet a new event claims the key."""
     world = dynamo_world
     first = an_event(1)
-    world.keys.claim([(first, a_claim())])
+    claim(world, [(first, a_claim())])
     later = an_event(2, received_at=first.received_at + timedelta(days=9))
     (left,) = world.items("KeysTable")
     assert left["ttl"] < later.received_at.timestamp()
 
-    assert list(world.keys.claim([(later, a_claim())])) == [None]
+    assert list(claim(world, [(later, a_claim())])) == [None]
 
 
 def test_a_claim_lives_at_least_as_long_as_its_window(dynamo_world: DynamoWorld) -> None:
     """The end of life that DynamoDB is told lies after the window's end, also of the longest window."""
     event = an_event()
-    dynamo_world.keys.claim([(event, a_claim(window_seconds=86_400))])
+    claim(dynamo_world, [(event, a_claim(window_seconds=86_400))])
 
     (item,) = dynamo_world.items("KeysTable")
 
@@ -146,10 +149,10 @@ def test_a_claim_lives_at_least_as_long_as_its_window(dynamo_world: DynamoWorld)
 
 def test_claims_of_one_batch_are_answered_one_by_one(world: World) -> None:
     """One key that is held keeps the others of the call from nothing."""
-    world.keys.claim([(an_event(1), a_claim("claim#b"))])
+    claim(world, [(an_event(1), a_claim("claim#b"))])
 
-    answers = world.keys.claim(
-        [(an_event(number), a_claim(f"claim#{key}")) for number, key in ((2, "a"), (3, "b"), (4, "c"))]
+    answers = claim(
+        world, [(an_event(number), a_claim(f"claim#{key}")) for number, key in ((2, "a"), (3, "b"), (4, "c"))]
     )
 
     assert list(answers) == [None, "execution-0001", None]
@@ -158,14 +161,14 @@ def test_claims_of_one_batch_are_answered_one_by_one(world: World) -> None:
 def test_a_released_claim_suppresses_nothing(world: World) -> None:
     """After a failed event let go of its claim, the next event holds the key; a foreign release changes nothing."""
     first, second, third = an_event(1), an_event(2), an_event(3)
-    world.keys.claim([(first, a_claim())])
+    claim(world, [(first, a_claim())])
     held = a_claim().slots(first.received_at)[0]
 
     world.keys.release("somebody else", [], [held])
-    assert list(world.keys.claim([(second, a_claim())])) == [first.execution_id]
+    assert list(claim(world, [(second, a_claim())])) == [first.execution_id]
 
     world.keys.release(first.execution_id, [], [held])
-    assert list(world.keys.claim([(third, a_claim())])) == [None]
+    assert list(claim(world, [(third, a_claim())])) == [None]
 
 
 @pytest.mark.parametrize("minutes", [(0, 2, 9), (4, 6, 12)], ids=["one slot", "two slots"])
@@ -179,10 +182,41 @@ def test_the_order_in_which_events_are_run_lets_no_two_of_one_window_through(
     """
     events = [an_event(number, received_at=START + minutes[number] * MINUTES) for number in range(3)]
 
-    answers = {number: world.keys.claim([(events[number], a_claim())])[0] for number in order}
+    answers = {number: claim(world, [(events[number], a_claim())])[0] for number in order}
 
     first, second = sorted((0, 1), key=order.index)
     assert answers == {first: None, second: events[first].execution_id, 2: None}
+
+
+def test_a_worker_that_no_longer_holds_the_event_claims_nothing(world: World) -> None:
+    """A worker slept beyond its lease; its successor ended the event, as failed, and let go: the key stays free.
+
+    Found by simulation (seed 1174630).
+    """
+    event = an_event(1)
+    world.inbox.add(event, arrival_of(event))
+    (old,) = world.inbox.claim([event], 1)
+    (new,) = world.inbox.claim([event], 2)
+    assert list(world.keys.claim([(old, a_claim())])) == [GONE]
+    assert list(world.keys.claim([(new, a_claim())])) == [None]
+    world.keys.release(event.execution_id, [], [a_claim().slots(event.received_at)[0]])
+    world.inbox.finish([an_ending(new)])
+
+    assert list(world.keys.claim([(old, a_claim()), (old, a_claim("claim#id"))])) == [GONE, None]
+
+    assert list(claim(world, [(an_event(2), a_claim()), (an_event(2), a_claim("claim#id"))])) == [None, None]
+
+
+def test_of_two_claims_of_an_event_both_are_taken_or_none(world: World) -> None:
+    """An event that is a duplicate by one of its keys leaves the other one free."""
+    claim(world, [(an_event(1), a_claim("claim#a"))])
+
+    assert list(claim(world, [(an_event(2), a_claim("claim#a")), (an_event(2), a_claim("claim#b"))])) == [
+        "execution-0001",
+        None,
+    ]
+
+    assert list(claim(world, [(an_event(3), a_claim("claim#b"))])) == [None]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -190,13 +224,13 @@ def test_a_claim_that_is_let_go_changes_nothing_for_the_others(world: World, ord
     """Of three holders one fails, in whatever order they came: events of the other two's windows stay duplicates."""
     holders = [an_event(number, received_at=START + number * 6 * MINUTES) for number in range(3)]
     for number in order:
-        world.keys.claim([(holders[number], a_claim())])
+        claim(world, [(holders[number], a_claim())])
     failed = holders[order[1]]
 
     world.keys.release(failed.execution_id, [], [a_claim().slots(failed.received_at)[0]])
 
     late = [an_event(5 + number, received_at=holders[number].received_at + MINUTES / 2) for number in range(3)]
-    answers = [world.keys.claim([(event, a_claim())])[0] for event in late]
+    answers = [claim(world, [(event, a_claim())])[0] for event in late]
     assert answers == [None if holder is failed else holder.execution_id for holder in holders]
 
 

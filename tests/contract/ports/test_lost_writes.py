@@ -9,7 +9,7 @@ import pytest
 from leadbridge.domain.event import Result
 from leadbridge.domain.outcome import Outcome, State
 from tests.contract.ports.builders import LANE, START, a_claim, an_action, an_ending, an_event, arrival_of
-from tests.contract.ports.worlds import DynamoWorld, far, record_of
+from tests.contract.ports.worlds import DynamoWorld, claim, far, record_of
 from tests.integration.aws.local_aws import local_aws, refusal
 
 UNTIL = START + timedelta(minutes=5)
@@ -151,8 +151,12 @@ def finish(world: LossyWorld, lose: Callable[[], None]) -> Any:
 
 
 def claim_keys(world: LossyWorld, lose: Callable[[], None]) -> Any:
+    events = [an_event(1), an_event(2)]
+    for event in events:
+        world.inbox.add(event, arrival_of(event))
+    first, second = world.inbox.claim(events, 1)
     lose()
-    return list(world.keys.claim([(an_event(1), a_claim("claim#a")), (an_event(2), a_claim("claim#b"))]))
+    return list(world.keys.claim([(first, a_claim("claim#a")), (second, a_claim("claim#b"))]))
 
 
 def guard_keys(world: LossyWorld, lose: Callable[[], None]) -> Any:
@@ -251,18 +255,19 @@ def test_our_own_write_is_not_in_our_way(operation: Callable[[LossyWorld, Callab
 @pytest.mark.fault("FA02")
 def test_a_real_duplicate_is_still_one_on_a_lossy_wire(world: LossyWorld) -> None:
     """Where another owner holds the key, the repeated write of a newcomer finds that owner and changes nothing."""
-    first, second = an_event(1), an_event(2)
-    world.keys.claim([(first, a_claim())])
+    first, second, third = an_event(1), an_event(2), an_event(3)
+    claim(world, [(first, a_claim()), (second, a_claim("claim#other"))])
+    (held,) = world.inbox.claim([second], 1)
     world.keys.guard({first.execution_id: GUARDS}, UNTIL, START)
     assert world.lanes.take(LANE, START) is not None
     before = sorted(map(str, world.items("KeysTable")))
     world.lose("by the SDK")
 
-    assert list(world.keys.claim([(second, a_claim())])) == [first.execution_id]
+    assert list(world.keys.claim([(held, a_claim())])) == [first.execution_id]
     assert dict(world.keys.guard({second.execution_id: GUARDS}, UNTIL, START)) == {}
     assert world.lanes.take(LANE, START) is None
-    assert world.inbox.add(first, arrival_of(first)) is True
-    assert world.inbox.add(first, arrival_of(first)) is False
+    assert world.inbox.add(third, arrival_of(third)) is True
+    assert world.inbox.add(third, arrival_of(third)) is False
 
     assert sorted(map(str, world.items("KeysTable"))) == before
 
@@ -272,11 +277,16 @@ def test_a_transaction_that_was_refused_is_not_repeated_under_its_token(world: L
     """Only an unknown outcome keeps its token: after a conflict the next try is a new request."""
     conflict = refusal("TransactionCanceledException", "x", reasons=[{"Code": "TransactionConflict"}])
     lost = refusal("InternalServerError", "x", status=500)
+    world.inbox.add(an_event(), arrival_of(an_event()))
+    (held,) = world.inbox.claim([an_event()], 1)
+    before = len(world.unsteady.called("transact_write_items"))
     world.unsteady.before["transact_write_items"] = [lost, conflict]
 
-    world.keys.claim([(an_event(), a_claim())])
+    world.keys.claim([(held, a_claim())])
 
-    first, again, fresh = [call["ClientRequestToken"] for call in world.unsteady.called("transact_write_items")]
+    first, again, fresh = [
+        call["ClientRequestToken"] for call in world.unsteady.called("transact_write_items")[before:]
+    ]
     assert first == again
     assert fresh != first
 

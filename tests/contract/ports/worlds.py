@@ -1,6 +1,6 @@
 """The two implementations of every port behind one face, with what a suite may look at besides the ports."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -13,7 +13,9 @@ from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.aws.log import DynamoLog
 from leadbridge.domain.event import Event
 from leadbridge.domain.outcome import State
+from leadbridge.domain.pipeline import Claim
 from leadbridge.ports import Configurations, Inbox, Keys, Lanes
+from tests.contract.ports.builders import arrival_of
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.inbox import InMemoryInbox
 from tests.fakes.keys import InMemoryKeys
@@ -137,13 +139,22 @@ class DynamoWorld:
             now=self.clock.now,
         )
         self.lanes = DynamoLanes(self.dynamodb, table="StateTable", lease=LEASE)
-        self.keys = DynamoKeys(self.dynamodb, table="KeysTable")
+        self.keys = DynamoKeys(self.dynamodb, table="KeysTable", executions="ExecutionsTable")
         self.configurations = DynamoConfigurations(self.dynamodb, table="ConfigTable")
         self.log = DynamoLog(self.raw, table="ExecutionsTable")
 
     def items(self, table: str = "ExecutionsTable") -> list[dict[str, Any]]:
         """Every item of a table."""
         return [load(item) for item in scan(self.raw, table)]
+
+
+def claim(world: World, wanted: Sequence[tuple[Event, Claim]]) -> Sequence[str | None]:
+    """Claim as a worker does, who has the events in hand."""
+    events = list({event.execution_id: event for event, _ in wanted}.values())
+    for event in events:
+        world.inbox.add(event, arrival_of(event))
+    held = {event.execution_id: event for event in world.inbox.claim(events, 1)}
+    return world.keys.claim([(held[event.execution_id], each) for event, each in wanted])
 
 
 def record_of(world: World, execution_id: str) -> Record | None:

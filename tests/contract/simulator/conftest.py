@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
 
-ROOT = Path(__file__).parents[3]
-START_SECONDS = 20
+from tests.twins import running_twins
 
 
 @pytest.fixture(scope="session")
 def start_simulator() -> Iterator[Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]]:
     """Start `python -m simulator` with arguments; gives the process and the document it announced."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "simulator", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        processes.append(process)
-        assert process.stdout is not None
-        return process, json.loads(process.stdout.readline())
-
-    yield start
-    for process in processes:
-        process.terminate()
-        try:
-            process.wait(START_SECONDS)
-        finally:
-            process.kill()
-            if process.stdout is not None:
-                process.stdout.close()
+    with ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(running_twins(*arguments))
 
 
 @pytest.fixture(scope="session")

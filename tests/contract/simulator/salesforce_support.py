@@ -2,15 +2,12 @@
 
 import base64
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.twins import running_twins
+
 DATA = "/services/data/v67.0"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -88,22 +86,11 @@ class Org:
 @contextmanager
 def running_org() -> Iterator[Org]:
     """Start a twin of its own process on a free port and stop it at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "--only", "salesforce"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        with httpx.Client(base_url=ready["salesforce_url"], timeout=30) as http:
-            yield Org(ready["salesforce_url"], ready["salesforce_credentials"], http)
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-        if process.stdout is not None:
-            process.stdout.close()
+    with (
+        running_twins("--only", "salesforce") as (_, ready),
+        httpx.Client(base_url=ready["salesforce_url"], timeout=30) as http,
+    ):
+        yield Org(ready["salesforce_url"], ready["salesforce_credentials"], http)
 
 
 def start_over(org: Org) -> None:

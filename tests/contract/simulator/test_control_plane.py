@@ -51,7 +51,11 @@ def test_load_answers_ids_and_records_gives_the_objects_back(marketo: httpx.Clie
         ({"leads": [{"email": "a@example.com"}, {"leadScore": "many"}]}, "record 1: 1003"),
         ({"leads": [{"favouriteColour": "red"}]}, "record 0: 1006"),
         ({"leads": {}}, "array"),
-        ({"generate": {"object": "leads", "count": 3, "seed": 1}}, "not simulated yet"),
+        ({"generate": {"object": "activities", "count": 3, "seed": 1}}, "cannot be made up"),
+        ({"generate": {"object": "leads", "count": "many", "seed": 1}}, "whole numbers"),
+        ({"generate": {"object": "leads", "count": 3}}, "needs object"),
+        ({"generate": {"object": "leads", "count": 1, "seed": 1, "values": []}}, "values"),
+        ({"generate": {"object": "leads", "count": 1, "seed": 1, "values": {"leadScore": "x"}}}, "record 0: 1003"),
         ([], "load is"),
     ],
 )

@@ -54,6 +54,14 @@ def lead_status(client: httpx.Client, batch_id: int) -> dict[str, Any]:
     return result(client.get(f"{LEADS}/batch/{batch_id}.json"))
 
 
+def log_in(client: httpx.Client) -> None:
+    """Fetch a token and send it from now on."""
+    known = client.get("/_sim/credentials").json()
+    query = {"grant_type": "client_credentials"} | {name: known[name] for name in ("client_id", "client_secret")}
+    token = client.get("/identity/oauth/token", params=query).json()["access_token"]
+    client.headers["Authorization"] = f"Bearer {token}"
+
+
 def load(client: httpx.Client, **document: Any) -> dict[str, list[Any]]:
     """Load records and give their ids by object."""
     ids: dict[str, list[Any]] = client.post("/_sim/load", json=document).raise_for_status().json()
@@ -76,7 +84,8 @@ def test_a_file_is_queued_imported_and_complete(marketo: httpx.Client) -> None:
 
     done = lead_status(marketo, queued["batchId"])
 
-    assert queued == {"batchId": queued["batchId"], "importId": str(queued["batchId"]), "status": "Queued"}
+    named = {"batchId": queued["batchId"], "importId": str(queued["batchId"])}
+    assert queued == {**named, "status": "Queued", "numOfLeadsProcessed": 0}
     assert states == ["Importing"]
     assert done == {
         "batchId": queued["batchId"],
@@ -313,3 +322,21 @@ def test_unknown_jobs_are_refused(marketo: httpx.Client) -> None:
         f"{base}/4711/{name}.json" for base in (f"{LEADS}/batch", MEMBERS, CARS) for name in ("failures", "warnings")
     ]
     assert {marketo.get(path).status_code for path in paths} == {404}
+
+
+def test_a_reset_empties_the_queue_whatever_the_time_was(marketo: httpx.Client) -> None:
+    """After a reset and a clock that was turned back, a job runs in its usual time."""
+    content = "email,lastName\na@example.com,Ng\n"
+    marketo.post("/_sim/clock", json={"set": "2041-01-01T00:00:00Z", "allow_backwards": True})
+    log_in(marketo)
+    result(upload(marketo, LEADS, content))
+    marketo.post("/_sim/clock", json={"advance_seconds": 60})
+    marketo.get("/_sim/records/leads")
+    marketo.post("/_sim/reset")
+    marketo.post("/_sim/clock", json={"set": "2031-01-01T00:00:00Z", "allow_backwards": True})
+    log_in(marketo)
+
+    queued = result(upload(marketo, LEADS, content))
+    marketo.post("/_sim/clock", json={"advance_seconds": 60})
+
+    assert lead_status(marketo, queued["batchId"])["status"] == "Complete"

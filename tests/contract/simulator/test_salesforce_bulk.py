@@ -473,3 +473,30 @@ def test_wrong_page_parameters_are_refused(org: Org) -> None:
     org.control("clock", {"advance_seconds": 600})
     for tail in ("locator=mine", "locator=MTAw", "maxRecords=0", "maxRecords=all"):
         assert org.call("GET", f"/jobs/query/{job['id']}/results?{tail}").status_code == 400, tail
+
+
+def test_moments_of_a_query_job_end_in_z_or_as_in_rest(org: Org) -> None:
+    """The result file writes .000Z where REST writes .000+0000; a switch makes them alike."""
+    org.load("Lead", lead())
+    (rest,) = org.rows("SELECT CreatedDate FROM Lead")
+    document = {"operation": "query", "query": "SELECT CreatedDate FROM Lead"}
+    job = org.call("POST", "/jobs/query", json=document).json()
+    org.control("clock", {"advance_seconds": 600})
+    results = f"/jobs/query/{job['id']}/results"
+    in_z = org.call("GET", results).text.splitlines()[1].strip('"')
+    assert in_z == rest["CreatedDate"].replace("+0000", "Z")
+    org.control("limits", {"bulk_times_with_z": False})
+    assert org.call("GET", results).text.splitlines()[1].strip('"') == rest["CreatedDate"]
+
+
+def test_old_versions_do_not_name_the_failed_record(org: Org) -> None:
+    """failedResults have sf__Id from version 53 on."""
+    for version, columns in (("v52.0", ["sf__Error"]), ("v53.0", ["sf__Id", "sf__Error"])):
+        base = f"/services/data/{version}/jobs/ingest"
+        document = {"object": "Lead", "operation": "insert"}
+        job = org.http.post(base, json=document, headers=org.headers).json()
+        assert upload(org, job, "LastName,Company\na,\n").status_code == 201
+        org.http.patch(f"{base}/{job['id']}", json={"state": "UploadComplete"}, headers=org.headers)
+        org.control("clock", {"advance_seconds": 600})
+        failed = org.http.get(f"{base}/{job['id']}/failedResults", headers=org.headers).text
+        assert next(csv.reader([failed.splitlines()[0]])) == [*columns, "LastName", "Company"]

@@ -200,7 +200,7 @@ def test_what_a_composite_cannot_call_is_refused_in_its_place(org: Org) -> None:
         sub("method", "PUT", "/sobjects/Lead", {}),
         {"referenceId": "old", "method": "GET", "url": "/services/data/v30.0/sobjects"},
     )
-    assert statuses(parts) == [400, 400, 405, 405, 410]
+    assert statuses(parts) == [400, 400, 404, 405, 410]
 
 
 def test_a_row_fault_hits_the_part_with_its_index(org: Org) -> None:
@@ -290,3 +290,45 @@ def test_a_graph_of_15_levels_is_written(org: Org) -> None:
     answer = org.call("POST", "/composite/graph", json={"graphs": [graph("deep", *chain(15))]}).json()
     assert answer["graphs"][0]["isSuccessful"]
     assert len(org.records("Account")) == 15
+
+
+def test_a_batch_takes_nothing_back_and_counts_each_part(org: Org) -> None:
+    """Parts run one after the other, each with its status; four parts are four calls."""
+    before = used(org)
+    parts = [
+        {"method": "POST", "url": "v67.0/sobjects/Lead", "richInput": lead(LastName="@{r0.id}")},
+        {"method": "POST", "url": "v67.0/sobjects/Lead", "richInput": {}},
+        {"method": "GET", "url": f"{DATA}/query?q=SELECT+LastName+FROM+Lead"},
+        {"method": "GET", "url": "v67.0/limits"},
+    ]
+    answer = org.call("POST", "/composite/batch", json={"batchRequests": parts}).json()
+    assert answer["hasErrors"] is True
+    assert [each["statusCode"] for each in answer["results"]] == [201, 400, 200, 400]
+    assert answer["results"][1]["result"][0]["errorCode"] == "REQUIRED_FIELD_MISSING"
+    assert answer["results"][2]["result"]["records"][0]["LastName"] == "@{r0.id}"
+    # the last reading is a call, too
+    assert used(org) - before == len(parts) + 1
+
+
+def used(org: Org) -> int:
+    """Return the calls of the day, by a call that counts itself."""
+    return int(org.call("GET", "/sobjects").headers["Sforce-Limit-Info"].split("=")[1].split("/")[0])
+
+
+def test_a_batch_may_stop_at_its_first_failure(org: Org) -> None:
+    """What follows is 412 BATCH_PROCESSING_HALTED and was not carried out; what went before stays."""
+    good = {"method": "POST", "url": "v67.0/sobjects/Lead", "richInput": lead()}
+    bad = {"method": "POST", "url": "v67.0/sobjects/Lead", "richInput": {}}
+    answer = org.call("POST", "/composite/batch", json={"haltOnError": True, "batchRequests": [good, bad, good]}).json()
+    assert [each["statusCode"] for each in answer["results"]] == [201, 400, 412]
+    assert answer["results"][2]["result"][0]["errorCode"] == "BATCH_PROCESSING_HALTED"
+    assert len(org.records("Lead")) == 1
+
+
+@pytest.mark.parametrize("body", [{}, {"batchRequests": [{"url": "x"}]}, {"batchRequests": [1], "haltOnError": 1}])
+def test_an_unreadable_batch_is_refused_as_a_whole(org: Org, body: Any) -> None:
+    """400 before any part runs, as is one of more than 25 parts."""
+    assert error_of(org.call("POST", "/composite/batch", json=body))[:2] == (400, "JSON_PARSER_ERROR")
+    part = {"method": "GET", "url": "v67.0/limits"}
+    answer = org.call("POST", "/composite/batch", json={"batchRequests": [part] * 26})
+    assert error_of(answer)[:2] == (400, "LIMIT_EXCEEDED")

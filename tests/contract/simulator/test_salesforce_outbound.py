@@ -216,10 +216,32 @@ def test_a_listener_that_is_away_is_tried_again(org: Org, listener: Listener) ->
     assert [each["tries"] for each in waiting(org)] == [1]
 
 
+def test_several_messages_may_be_set_up(org: Org, listener: Listener) -> None:
+    """Leads and contacts, and leads a second time with other fields: each rule sends messages of its own."""
+    rules = [
+        {"object": name, "fields": fields, "endpoint": listener.url, "skip_integration_user": False}
+        for name, fields in (("Lead", ["LastName"]), ("Contact", ["LastName"]), ("Lead", ["Company"]))
+    ]
+    made = org.control("outbound", rules)
+    assert len({each["action_id"] for each in made}) == 3
+    (person,), (contact,) = org.load("Lead", lead(LastName="a")), org.load("Contact", {"LastName": "b"})
+    assert [len(each["notifications"]) for each in send(org)] == [1, 1, 1]
+    told = [message.find(f".//{OUTBOUND}sObject") for message in listener.got]
+    assert [(each.get(TYPE), each.findtext(f"{SOBJECT}Id")) for each in told if each is not None] == [
+        ("sf:Lead", person),
+        ("sf:Contact", contact),
+        ("sf:Lead", person),
+    ]
+    assert waiting(org) == []
+    org.control("outbound", [])
+    assert org.http.post("/_sim/outbound/send", json={}).status_code == 400
+
+
 @pytest.mark.parametrize(
     "rule",
     [
         {},
+        None,
         {"object": "Nope", "fields": [], "endpoint": "http://127.0.0.1:9/"},
         {"object": "Lead", "fields": ["Nope__c"], "endpoint": "http://127.0.0.1:9/"},
         {"object": "Lead", "fields": [], "endpoint": "https://example.com/"},

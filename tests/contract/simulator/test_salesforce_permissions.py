@@ -73,3 +73,12 @@ def test_a_wrong_permission_is_refused(org: Org, body: Any) -> None:
     answer = org.http.post("/_sim/permissions", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]
+
+
+def test_without_view_all_data_a_polymorphic_condition_is_too_large(org: Org) -> None:
+    """OPERATION_TOO_LARGE for a condition behind Who or What; with the permission the same query answers."""
+    soql = "SELECT Id FROM Task WHERE Who.Type = 'Lead'"
+    assert org.query(soql).status_code == 200
+    org.control("permissions", {"view_all_data": False})
+    assert error_of(org.query(soql))[:2] == (400, "OPERATION_TOO_LARGE")
+    assert org.query("SELECT Id FROM Task WHERE Status = 'Completed'").status_code == 200

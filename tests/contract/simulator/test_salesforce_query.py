@@ -266,6 +266,20 @@ def test_pages_are_followed_by_a_relative_url_until_done(org: Org) -> None:
     assert len(small["records"]) == 200
 
 
+def test_pages_may_shrink_on_the_way(org: Org) -> None:
+    """The page size is a hint: with fewer rows from the second page on, every row still comes once."""
+    org.control("load", {"generate": {"object": "Lead", "count": 900, "seed": 5}})
+    answer = org.query("SELECT Id FROM Lead", headers={"Sforce-Query-Options": "batchSize=500"}).json()
+    org.control("limits", {"query_page_records": 150})
+    sizes, ids = [len(answer["records"])], [row["Id"] for row in answer["records"]]
+    while not answer["done"]:
+        answer = org.http.get(answer["nextRecordsUrl"], headers=org.headers).json()
+        sizes.append(len(answer["records"]))
+        ids += [row["Id"] for row in answer["records"]]
+    assert sizes == [500, 150, 150, 100]
+    assert len(set(ids)) == 900
+
+
 def test_a_locator_lives_two_days(org: Org) -> None:
     """After two days, and for a mistyped one, the answer is INVALID_QUERY_LOCATOR."""
     org.control("load", {"generate": {"object": "Lead", "count": 250, "seed": 5}})

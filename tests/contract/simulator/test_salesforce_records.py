@@ -374,6 +374,12 @@ def test_the_stage_drives_an_opportunity(org: Org) -> None:
     deal = the_record(org, "Opportunity")
     assert (deal["IsClosed"], deal["IsWon"], deal["Probability"]) == (True, True, 100.0)
     assert (deal["ForecastCategoryName"], deal["ExpectedRevenue"]) == ("Closed", 1000.0)
+    assert deal["LastStageChangeDate"] is None
+    org.call("PATCH", f"/sobjects/Opportunity/{deal['Id']}", json={"Amount": 5, "StageName": "Closed Won"})
+    assert the_record(org, "Opportunity")["LastStageChangeDate"] is None
+    org.call("PATCH", f"/sobjects/Opportunity/{deal['Id']}", json={"StageName": "Prospecting"})
+    changed = the_record(org, "Opportunity")
+    assert changed["LastStageChangeDate"] == changed["LastModifiedDate"]
 
 
 def test_users_are_not_written_by_the_integration(org: Org) -> None:

@@ -90,10 +90,11 @@ def test_a_wrong_refresh_request_is_refused(org: Org) -> None:
         ("client_credentials_user", "invalid_grant", "no client credentials user enabled"),
         ("on_my_domain", "invalid_grant", "request not supported on this domain"),
         ("app_installed", "invalid_client", "External client app is not installed in this org"),
+        ("user_active", "invalid_grant", "authentication failure"),
     ],
 )
 def test_an_app_set_up_wrongly_says_what_is_missing(org: Org, switch: str, error: str, description: str) -> None:
-    """No Run-As user, a login host instead of My Domain, an app that is not in the org."""
+    """No Run-As user, a login host instead of My Domain, an app that is not in the org, a user who is locked."""
     assert ask_token(org, "client_credentials").status_code == 200
     org.control("limits", {switch: False})
     assert refusal(ask_token(org, "client_credentials")) == (400, error, description)

@@ -26,6 +26,7 @@ def of_stack(stack: Stack) -> Iterator[Place]:
     for name in QUEUES:
         yield from queue(stack, name)
     yield from buckets(stack)
+    yield from machines(stack)
     yield from secrets(stack)
     yield from settings(stack)
 
@@ -86,6 +87,17 @@ def buckets(stack: Stack) -> Iterator[Place]:
                 place = f"s3/{bucket['Name']}/{each['Key']}"
                 yield Place(place, b"" if bucket["Name"] == UPLOADS else answer["Body"].read())
                 yield Place(f"{place}/metadata", _text(answer["Metadata"]))
+
+
+def machines(stack: Stack) -> Iterator[Place]:
+    """Every event of every execution of every state machine."""
+    client = stack.client("stepfunctions")
+    for machine in client.list_state_machines()["stateMachines"]:
+        for execution in client.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
+            history = client.get_paginator("get_execution_history").paginate(executionArn=execution["executionArn"])
+            for page in history:
+                for event in page["events"]:
+                    yield Place(f"execution/{execution['name']}/{event['id']}", _text(event))
 
 
 def secrets(stack: Stack) -> Iterator[Place]:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -44,6 +45,10 @@ SECRETS: Mapping[str, str] = {
     "Salesforce session": "sfSess10nCanary8Wx",
     "mistyped secret": "pAst3dInTheWr0ngPlace",
 }
+
+#: so that a bulk job ends in seconds of the real clock
+SOON: Mapping[str, float] = {"job_refresh_seconds": 0, "export_run_seconds": 1, "import_run_seconds": 1}
+ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 LEAKY = """\
 format: 1
@@ -163,6 +168,7 @@ class Story:
         return [
             *open_ones,
             Declared("queue/EventsDeadLetterQueueUrl/*/body", "personal", "killed the intake, expires in 14 days"),
+            Declared("s3/*/bulk/*", "personal", "files of bulk runs, expiring"),
             Declared("secret/*/value", "secret", "Secrets Manager is where they live"),
             Declared("command/keys show/*/stdout", "secret", "the person asked for it", "webhook key*"),
             Declared("folder/.local/stack.json", "secret", "the local stack's file for scripts", "Marketo secret"),
@@ -190,6 +196,7 @@ def tell(rig: Rig) -> Story:
         for chapter in (
             _plant,
             _good_calls,
+            _bulk_runs,
             _unusable_bodies,
             _strangers,
             _refused_records,
@@ -235,6 +242,57 @@ def _good_calls(story: Story) -> None:
     story.until("created", story.send(person, other), "ended")
     (updated,) = story.until("updated", story.send(person), "ended")
     assert updated["outcome"] == "updated"
+
+
+def _bulk_runs(story: Story) -> None:
+    rig, since = story.rig, "2026-01-01T00:00:00Z"
+    for name, value in SOON.items():
+        rig.marketo.set_limit(name, value)
+    last = FIELDS["lastName"].replace('"', '""')
+    sent = f'email,firstName,lastName,leadScore\r\n{STEM}.b@example.org,{FIELDS["firstName"]},"{last}",{STEM}\r\n'
+    found = _execute(rig, "Import", "marketo", "leads", {}, sent)
+    assert found["output"]["counts"]["failed"] == 1, found
+    # the answer is lost, so that the job is looked for
+    rig.marketo.fault("POST /bulk/v1/leads/export/create.json", "drop_answer")
+    now = datetime.fromisoformat(rig.marketo._get("clock")["now"])
+    window = {"createdAt": {"startAt": f"{now - timedelta(days=1):{ISO}}", "endAt": f"{now:{ISO}}"}}
+    fields = ["email", "firstName", "lastName", "company", "phone", "title"]
+    found = _execute(rig, "Extract", "marketo", "leads", {"filter": window, "fields": fields})
+    assert found["output"]["counts"]["rows"] >= 2, found
+    rig.marketo.post("faults", [])
+    sent = f'Email,FirstName,LastName\r\n{STEM}.c@example.org,{FIELDS["firstName"]},"{last}"\r\n'
+    found = _execute(rig, "Import", "salesforce", "Lead", {"operation": "insert"}, sent)
+    assert found["output"]["counts"]["failed"] == 1, found
+    soql = f"SELECT Id, Email, LastName FROM Lead WHERE CreatedDate > {since}"
+    found = _execute(rig, "Extract", "salesforce", "Lead", {"soql": soql})
+    assert found["output"]["counts"]["rows"] >= 1, found
+
+
+def _execute(
+    rig: Rig, direction: str, vendor: str, name: str, request: Mapping[str, Any], content: str = ""
+) -> dict[str, Any]:
+    """Run a bulk state machine to its end."""
+    order: dict[str, Any] = {
+        "run": f"{vendor}-{direction}",
+        "vendor": vendor,
+        "connection": f"{vendor}-demo",
+        "object": name,
+    }
+    order |= {"request": request, "prefix": "bulk"}
+    if content:
+        order["source"] = "bulk/source.csv"
+        bucket = rig.stack.outputs["DataBucketName"]
+        rig.stack.client("s3").put_object(Bucket=bucket, Key="bulk/source.csv", Body=content.encode())
+    client, arn = rig.stack.client("stepfunctions"), rig.stack.outputs[f"Bulk{direction}MachineArn"]
+    started = client.start_execution(stateMachineArn=arn, input=json.dumps(order))
+
+    def over() -> dict[str, Any] | None:
+        said = client.describe_execution(executionArn=started["executionArn"])
+        return dict(said) if said["status"] != "RUNNING" else None
+
+    found = wait_for("the end of a bulk run", over, 120)
+    assert found["status"] == "SUCCEEDED", found
+    return found | {"output": json.loads(found["output"])}
 
 
 def _unusable_bodies(story: Story) -> None:

@@ -79,6 +79,21 @@ def test_a_refreshed_secret_is_read_at_once(vault: Any, seconds: SettableSeconds
     assert (secret.value(), reads(vault)) == ({"key": "new"}, 2)
 
 
+def test_a_replaced_member_is_kept_beside_what_others_stored(vault: Any, seconds: SettableSeconds) -> None:
+    """A refresh token that Salesforce replaced is stored; credentials that were stored since the last look stay."""
+    arn = a_secret(vault, org={"client_secret": "c", "refresh_token": "1"})
+    secret = Secret(vault, arn, seconds)
+    secret.value()
+    known = {"org": {"client_secret": "d", "refresh_token": "1"}, "other": {"client_id": "x"}}
+    vault.client.put_secret_value(SecretId=arn, SecretString=json.dumps(known))
+
+    secret.keep("org", {"refresh_token": "2"})
+
+    expected = {"org": {"client_secret": "d", "refresh_token": "2"}, "other": {"client_id": "x"}}
+    assert secret.value() == expected
+    assert json.loads(vault.client.get_secret_value(SecretId=arn)["SecretString"]) == expected
+
+
 # -- the signing key
 
 

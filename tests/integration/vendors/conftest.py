@@ -1,13 +1,9 @@
 """Both vendor twins in a process of their own, and the product's clients connected to them."""
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,11 +20,10 @@ from leadbridge.vendors.http.limiter import Limiter
 from leadbridge.vendors.http.transport import HttpSettings, build_http_client
 from leadbridge.vendors.marketo.auth import Credentials
 from leadbridge.vendors.marketo.client import MarketoClient
-from leadbridge.vendors.salesforce.auth import JwtLogin
 from leadbridge.vendors.salesforce.client import SalesforceClient, WriteOptions
+from leadbridge.vendors.salesforce.logins import JwtLogin
 from tests.fakes.limits import NoLimit
-
-ROOT = Path(__file__).parents[3]
+from tests.twins import running_twins
 
 
 @dataclass
@@ -88,7 +83,9 @@ class Clients:
             limiter=NoLimit(),
         )
 
-    def salesforce(self, options: WriteOptions | None = None, *, limiter: Limiter | None = None) -> SalesforceClient:
+    def salesforce(
+        self, options: WriteOptions | None = None, *, limiter: Limiter | None = None, api_version: str = "67.0"
+    ) -> SalesforceClient:
         known = self.announced["salesforce_credentials"]
         login = JwtLogin(
             client_id=known["client_id"],
@@ -100,25 +97,21 @@ class Clients:
         def sign(data: bytes) -> bytes:
             return self.key.sign(data, padding.PKCS1v15(), SHA256())
 
-        return SalesforceClient(self.settings(), login=login, sign=sign, limiter=limiter or NoLimit(), options=options)
+        return SalesforceClient(
+            self.settings(),
+            login=login,
+            sign=sign,
+            limiter=limiter or NoLimit(),
+            options=options,
+            api_version=api_version,
+        )
 
 
 @pytest.fixture(scope="session")
 def announced() -> Iterator[dict[str, Any]]:
     """URLs and credentials of a running pair of twins."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "--seed", "11"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        finally:
-            process.kill()
-            process.stdout.close()
+    with running_twins("--seed", "11") as (_, document):
+        yield document
 
 
 @pytest.fixture(scope="session")

@@ -192,3 +192,39 @@ def test_the_twin_s_own_rate_and_quota_refusals_become_their_errors(clients: Cli
         client.usage()
     assert spent.value.resets_at > datetime.now(UTC)
     marketo.post("limits", {"daily_calls": 50_000})
+
+
+@pytest.mark.cap("U53")
+def test_a_token_is_renewed_although_the_identity_service_repeats_it_until_its_end(
+    clients: Clients, marketo: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three seconds before the hour is over a new process gets the old token: it waits for its end and gets another.
+
+    No call is refused for its token, in either process, before or after.
+    """
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        marketo.post("clock", {"advance_seconds": seconds})
+
+    monkeypatch.setattr(clients, "sleep", sleep)
+    clients.marketo().usage()
+    (login,) = marketo.calls_of("POST", IDENTITY)
+    nearly = datetime.fromisoformat(login["at"]) + timedelta(seconds=3_597)
+    marketo.post("clock", {"set": nearly.isoformat()})
+
+    fresh = clients.marketo()
+    fresh.usage()
+    fresh.usage()
+
+    assert [(call.operation, call.code) for call in clients.calls] == [
+        ("token", ""),
+        ("usage", ""),
+        ("token", ""),
+        ("token", ""),
+        ("usage", ""),
+        ("usage", ""),
+    ]
+    assert len(waited) == 1
+    assert 1 <= waited[0] <= 5

@@ -165,6 +165,25 @@ def test_an_api_version_is_two_digits_and_zero(version: str) -> None:
     assert findings(as_document(a_salesforce_connection()) | {"api_version": version})
 
 
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({}, False),
+        ({"login": "jwt"}, False),
+        ({"username": None}, True),
+        ({"login": "jwt", "username": None}, True),
+        ({"login": "client_credentials", "username": None}, False),
+        ({"login": "refresh_token", "username": None}, False),
+        ({"login": "password"}, True),
+    ],
+)
+def test_only_an_assertion_needs_the_name_of_a_user(changes: dict[str, Any], refused: bool) -> None:
+    """The other logins know their user by what is stored for them; a document from before the choice stays as it is."""
+    document = {**as_document(a_salesforce_connection()), **changes}
+    assert bool(findings({name: value for name, value in document.items() if value is not None})) is refused
+    assert "login" not in as_document(a_salesforce_connection())
+
+
 def test_documents_survive_being_stored() -> None:
     """A document written as plain values and read again is the same, member by member."""
     action = an_action(

@@ -24,6 +24,7 @@ REASONS = {
     "action_missing",
     "worker_crashed",
     "mapping_broken",
+    "connection_disabled",
     "not_active",
     "body_too_large",
     "body_not_json",
@@ -35,8 +36,8 @@ REASONS = {
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {
-    "action", "candidates", "clause", "code", "column", "detail", "expected", "field", "fields", "found", "limit",
-    "object", "owner", "seconds", "type", "until", "vendor", "version",
+    "action", "candidates", "clause", "code", "column", "connection", "detail", "expected", "field", "fields",
+    "found", "limit", "object", "owner", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
 
 

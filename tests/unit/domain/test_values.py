@@ -160,11 +160,29 @@ def test_a_hostile_address_is_judged_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("type_", "value", "expected"),
-    [("double", "7", True), ("double", "seven", False), ("string", "X-1", True), ("date", "2026-02-30", False)],
+    [
+        ("double", "7", True),
+        ("double", "seven", False),
+        ("string", "X-1", True),
+        ("date", "2026-02-30", False),
+        ("id", "001D000000IRFma", True),
+        ("id", " 001D000000IRFmaIAH ", True),
+        ("reference", "001D000000IRFmaIAA", False),
+        ("id", "7", False),
+    ],
 )
 def test_an_identifier_must_have_its_fields_type(type_: str, value: str, expected: bool) -> None:  # a table
     """A value identifies a record only if the field can hold it."""
     assert valid_identifier(value, a_field("F", type_)) is expected
+
+
+@pytest.mark.parametrize("type_", ["id", "reference"])
+def test_a_salesforce_id_becomes_its_18_characters(type_: str) -> None:
+    """Both spellings are one record for a match as for a write; what is no id stays, for the vendor to name."""
+    field = a_field("OwnerId", type_)
+    assert coerce("001D000000IRFma", field) == coerce(" 001D000000IRFmaIAH", field) == "001D000000IRFmaIAH"
+    assert coerce("nobody", field) == "nobody"
+    assert coerce("001D000000IRFma", a_field("Key__c", "string")) == "001D000000IRFma"
 
 
 def test_identifiers_compare_trimmed_and_without_case() -> None:

@@ -54,6 +54,15 @@ def test_an_honest_run_is_green_and_counted(inner: pytest.Pytester) -> None:
     ]
 
 
+def test_what_a_test_has_to_say_is_printed_beside_the_counts(inner: pytest.Pytester) -> None:
+    """A line that a test records under the name `tell` is printed once, and kept in the ledger."""
+    body = 'def test_says(record_property):\n    """Says."""\n    record_property("tell", "three of four")\n'
+    result = run(inner, body)
+
+    assert result.stdout.lines.count("three of four") == 1
+    assert json.loads((inner.path / ".local/report/part.json").read_text())["told"] == ["three of four"]
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [

@@ -46,6 +46,7 @@ def die_at(world: World, name: str) -> None:
 def forget_keys(world: World) -> None:
     """Lose the keys table: dedupe claims, guards and the newest sequences."""
     world.keys = InMemoryKeys(step=world.steps)
+    world.keys.in_hand = world.inbox._holds
     world.inbox._keys = world.keys
 
 

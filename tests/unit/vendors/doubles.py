@@ -12,8 +12,8 @@ from leadbridge.vendors.http.limiter import Limiter
 from leadbridge.vendors.http.transport import HttpSettings, build_http_client
 from leadbridge.vendors.marketo.auth import Credentials
 from leadbridge.vendors.marketo.client import MarketoClient
-from leadbridge.vendors.salesforce.auth import JwtLogin
 from leadbridge.vendors.salesforce.client import SalesforceClient, WriteOptions
+from leadbridge.vendors.salesforce.logins import JwtLogin
 from tests.fakes.limits import NoLimit
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -2,21 +2,23 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
 
+from leadbridge.domain.action import MarketoLimits, SalesforceLimits
 from leadbridge.domain.limits import RESERVE, Lane
-from leadbridge.errors import DisabledError, QuotaExhaustedError, SyncError
+from leadbridge.errors import ConfigurationError, DisabledError, QuotaExhaustedError, SyncError
 from leadbridge.vendors import connections as module
-from leadbridge.vendors.connections import VendorConnections, VendorLimits
+from leadbridge.vendors.connections import SecretKeeper, VendorConnections, VendorLimits
 from leadbridge.vendors.http.transport import build_http_client
-from tests.builders.actions import a_marketo_connection
+from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.fakes.clock import SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.limits import InMemoryLimits
 from tests.fakes.meter import RecordingMeter
-from tests.unit.vendors.doubles import MARKETO, ScriptedVendor, failure, success
+from tests.unit.vendors.doubles import MARKETO, ORG, ScriptedVendor, failure, session, success
 
 SHARES = VendorLimits(
     marketo_calls_per_20s=50,
@@ -27,6 +29,7 @@ SHARES = VendorLimits(
     salesforce_reserve_percent=5,
     place_seconds=15,
 )
+ELSEWHERE = "https://999-ZZZ-999.mktorest.com"
 INSTANCE = "marketo#123-abc-456.mktorest.com"
 OTHER = "marketo#999-zzz-999.mktorest.com"
 
@@ -34,18 +37,26 @@ OTHER = "marketo#999-zzz-999.mktorest.com"
 class Office:
     """Three Marketo connections, two of them to one instance."""
 
-    def __init__(self, vendor: ScriptedVendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self,
+        vendor: ScriptedVendor,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        secret: Mapping[str, Any] | None = None,
+        keep_secret: SecretKeeper | None = None,
+    ) -> None:
         self.limits = InMemoryLimits()
         self.meter = RecordingMeter()
         self.clock = SettableClock()
         self.configurations = InMemoryConfigurations()
-        addresses = {"one": MARKETO, "two": MARKETO.lower(), "three": "https://999-ZZZ-999.mktorest.com"}
+        addresses = {"one": MARKETO, "two": MARKETO.lower(), "three": ELSEWHERE}
         for name, address in addresses.items():
             self.configurations.put(a_marketo_connection(id=name, base_url=address))
         monkeypatch.setattr(module, "build_http_client", lambda: build_http_client(httpx.MockTransport(vendor)))
         self.connections = VendorConnections(
             configurations=self.configurations,
-            secret=_secret,
+            secret=_secret if secret is None else lambda *, refresh=False: secret,
+            keep_secret=keep_secret,
             sign=bytes,
             clock=self.clock,
             meter=self.meter,
@@ -54,6 +65,64 @@ class Office:
             shares=SHARES,
             lane=Lane.SCHEDULED,
         )
+
+
+@pytest.mark.parametrize(
+    ("login", "posted"),
+    [
+        (None, "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+        ("jwt", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+        ("client_credentials", "client_credentials"),
+        ("refresh_token", "refresh_token"),
+    ],
+)
+def test_a_salesforce_connection_logs_in_as_its_document_says(
+    monkeypatch: pytest.MonkeyPatch, login: str | None, posted: str
+) -> None:
+    """By default with a signed assertion; otherwise with the secret that is stored under the connection's id."""
+    vendor = ScriptedVendor(httpx.Response(200, json={"done": True, "records": []}))
+    office = Office(vendor, monkeypatch)
+    office.configurations.put(a_salesforce_connection(id="one", token_host=ORG, login=login))
+    office.connections.salesforce("one").query("SELECT Id FROM Lead")
+    form = parse_qs(vendor.token_requests[0].content.decode())
+    assert form["grant_type"] == [posted]
+    assert form.get("client_secret") == (["secret"] if login in ("client_credentials", "refresh_token") else None)
+
+
+@pytest.mark.parametrize("secret", [{}, {"one": {}}])
+def test_a_login_whose_secret_nobody_stored_says_how_to_store_it(
+    monkeypatch: pytest.MonkeyPatch, secret: Mapping[str, Any]
+) -> None:
+    """Nothing is sent."""
+    vendor = ScriptedVendor(httpx.Response(200, json={"done": True, "records": []}))
+    office = Office(vendor, monkeypatch, secret=secret)
+    office.configurations.put(a_salesforce_connection(id="one", token_host=ORG, login="client_credentials"))
+    with pytest.raises(ConfigurationError, match="connections secret one"):
+        office.connections.salesforce("one").query("SELECT Id FROM Lead")
+    assert vendor.token_requests == []
+
+
+@pytest.mark.parametrize("may_store", [True, False])
+def test_a_refresh_token_that_salesforce_replaced_is_stored_or_the_reason_why_not_is_told(
+    monkeypatch: pytest.MonkeyPatch, may_store: bool
+) -> None:
+    """A process that may not write secrets does not go on as if all were well."""
+    kept: list[tuple[str, Mapping[str, str]]] = []
+    answer = httpx.Response(200, json={**session(), "refresh_token": "the next one"})
+    vendor = ScriptedVendor(httpx.Response(200, json={"done": True, "records": []}), token=lambda _: answer)
+
+    def keep(connection: str, members: Mapping[str, str], /) -> None:
+        kept.append((connection, members))
+
+    office = Office(vendor, monkeypatch, keep_secret=keep if may_store else None)
+    office.configurations.put(a_salesforce_connection(id="one", token_host=ORG, login="refresh_token"))
+    client = office.connections.salesforce("one")
+    if may_store:
+        client.query("SELECT Id FROM Lead")
+        assert kept == [("one", {"refresh_token": "the next one"})]
+    else:
+        with pytest.raises(ConfigurationError, match="rotation"):
+            client.query("SELECT Id FROM Lead")
 
 
 def _secret(*, refresh: bool = False) -> Mapping[str, Any]:
@@ -95,6 +164,23 @@ def test_through_a_disabled_connection_nobody_calls(monkeypatch: pytest.MonkeyPa
     assert vendor.requests == []
     office.configurations.set_active("marketo_connection", "one", active=True)
     assert office.connections.marketo("one").usage() == 3
+
+
+def test_a_connection_may_have_limits_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the document says goes before what holds for all connections: here a day of 100 calls, none reserved."""
+    vendor = ScriptedVendor(success([{"total": 100}]), success([{"total": 100}]))
+    office = Office(vendor, monkeypatch)
+    limits = {"daily_calls": 100, "reserve_percent": 0}
+    office.configurations.put(a_marketo_connection(id="three", base_url=ELSEWHERE, limits=limits))
+    office.connections.marketo("three").usage()
+    office.connections.marketo("one").usage()
+
+    with pytest.raises(QuotaExhaustedError):
+        office.connections.marketo("three").usage()
+
+    assert SHARES.marketo(MarketoLimits(concurrent=2, reserve_percent=0)).places == 2
+    assert SHARES.salesforce(SalesforceLimits(concurrent=3)).places == 3
+    assert SHARES.marketo().reserve_percent == 5
 
 
 def test_the_end_of_a_run_gives_back_places_and_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from leadbridge.errors import SyncError
 from leadbridge.vendors.marketo.auth import Credentials, MarketoAuth
 from leadbridge.vendors.salesforce.auth import SalesforceAuth
+from leadbridge.vendors.salesforce.logins import login_of
 from tests.unit.vendors.doubles import LOGIN, MARKETO, ORG, FakeTime, marketo_token, session
 
 SECRET, TOKEN = "client-secret-7Kq9Zx", "a-token-that-nobody-may-see"
@@ -34,7 +35,7 @@ def a_marketo_login() -> MarketoAuth:
 
 
 def a_salesforce_login() -> SalesforceAuth:
-    return SalesforceAuth(login=LOGIN, sign=lambda data: SIGNATURE, clock=FakeTime().clock)
+    return SalesforceAuth(login=login_of(LOGIN, lambda data: SIGNATURE, None), clock=FakeTime().clock)
 
 
 def answer(flow: Generator[httpx.Request, httpx.Response], answers: Iterable[httpx.Response]) -> None:

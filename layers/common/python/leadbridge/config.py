@@ -44,12 +44,11 @@ class StoreEventsSettings(InboxSettings):
     RUN_ACTIONS_FUNCTION: str
 
 
-class RunActionsSettings(InboxSettings):
-    """Settings of `run_actions`."""
+class VendorSettings(Settings):
+    """Settings of every function that calls the vendors."""
 
-    #: set by Lambda; the template cannot name a function in its own environment
-    AWS_LAMBDA_FUNCTION_NAME: str
-    KEYS_TABLE: str
+    CONFIG_TABLE: str
+    STATE_TABLE: str
     VENDOR_SECRET_ARN: str
     SIGNING_KEY_ID: str
     #: extra `host:port` pairs that vendor calls may go to, for the simulators of a local stack
@@ -61,8 +60,9 @@ class RunActionsSettings(InboxSettings):
     SALESFORCE_CONCURRENT: int = Field(default=20, ge=1, le=25)
     SALESFORCE_RESERVE_PERCENT: float = Field(default=5, ge=0, lt=100)
     PLACE_SECONDS: float = Field(default=15, ge=1, le=60)
-    RETRY_SECONDS: float = Field(default=5, gt=0)
     SETTLE_SECONDS: float = Field(default=60, ge=0)
+    #: whether this function may store a refresh token that Salesforce replaced
+    KEEP_REFRESH_TOKENS: bool = False
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
@@ -70,6 +70,27 @@ class RunActionsSettings(InboxSettings):
         if self.STAGE != "local":
             return frozenset()
         return frozenset(host.strip() for host in self.VENDOR_HOSTS.split(",") if host.strip())
+
+
+class RunActionsSettings(InboxSettings, VendorSettings):
+    """Settings of `run_actions`."""
+
+    #: set by Lambda; the template cannot name a function in its own environment
+    AWS_LAMBDA_FUNCTION_NAME: str
+    KEYS_TABLE: str
+    RETRY_SECONDS: float = Field(default=5, gt=0)
+
+
+class RunBulkStepSettings(VendorSettings):
+    """Settings of `run_bulk_step`."""
+
+    EXECUTIONS_TABLE: str
+    DATA_BUCKET: str
+    RETENTION_DAYS: int = Field(ge=1)
+    #: 0: the vendors' own pace
+    BULK_POLL_SECONDS: float = Field(default=0, ge=0)
+    BULK_STUCK_MINUTES: float = Field(default=480, gt=0)
+    BULK_TURNS: int = Field(default=500, ge=2)
 
 
 class SweepSettings(Settings):

@@ -196,11 +196,18 @@ class Guarded:
     writes: int = 0
 
 
+#: instead of an execution id: the event is in other hands by now, or has ended
+GONE = ""
+
+
 class Keys(Protocol):
     """Dedupe claims and key guards."""
 
     def claim(self, wanted: Sequence[tuple[Event, Claim]]) -> Sequence[str | None]:
-        """For each, the execution id of which the event is a duplicate; None if it is nobody's."""
+        """For each, the execution id of which the event is a duplicate, None if it is nobody's, or `GONE`.
+
+        A worker that slept beyond its lease claims nothing: what it took would be held by an event that has ended.
+        """
         ...
 
     def guard(
@@ -362,10 +369,11 @@ class StoredFile:
 
     key: str
     size: int
-    read: Callable[[], Iterator[bytes]]
+    # not `read`: HTTP libraries take whatever has that for an open file
+    begin: Callable[[], Iterator[bytes]]
 
     def __iter__(self) -> Iterator[bytes]:
-        return self.read()
+        return self.begin()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -423,16 +431,6 @@ class Piece:
 class BulkJobs(Protocol):
     """Bulk jobs of one object at one vendor instance, as one run wants them."""
 
-    @property
-    def paged(self) -> bool:
-        """Whether each piece of a job's file is a file with a header, and no part of one file."""
-        ...
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """Columns that an extract's file must have; none where they are not known."""
-        ...
-
     def create(self, part: PartFile | None) -> Told:
         """Make a job; `part` is the file of an import.
 
@@ -457,9 +455,30 @@ class BulkJobs(Protocol):
         """Give a job up; False where the vendor cannot, and the job may still go on."""
         ...
 
-    def fetch(self, job_id: str, cursor: str, size: int) -> Piece | None:
-        """A piece of about `size` bytes of a complete job's file; None if the file is not there."""
+
+class ExtractJobs(BulkJobs, Protocol):
+    """Jobs that bring a file."""
+
+    @property
+    def paged(self) -> bool:
+        """Whether each piece of a job's file is a file with a header, and no part of one file."""
         ...
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Columns, by name, that an extract's file must have; none where they are not known."""
+        ...
+
+    def fetch(self, job_id: str, cursor: str, size: int, *, total: int | None) -> Piece | None:
+        """A piece of about `size` bytes of a complete job's file; None if the file is not there.
+
+        `total`: the size of the file where the vendor told it.
+        """
+        ...
+
+
+class ImportJobs(BulkJobs, Protocol):
+    """Jobs that take a file."""
 
     def results(self, job_id: str, state: JobState) -> Mapping[str, Iterator[bytes]]:
         """The files of an import's results that the vendor has for a job in that state, to be read once.
@@ -472,12 +491,16 @@ class BulkJobs(Protocol):
 class BulkVendors(Protocol):
     """Bulk jobs by connection."""
 
-    def jobs(self, run: Run) -> BulkJobs:
-        """The jobs that a run makes.
+    def extracts(self, run: Run) -> ExtractJobs:
+        """The jobs that a run makes whose kind is extract.
 
         Raises:
             ConfigurationError: No such connection, object or request.
         """
+        ...
+
+    def imports(self, run: Run) -> ImportJobs:
+        """The jobs that a run makes whose kind is import; raises as `extracts`."""
         ...
 
     def report_quota(self) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from leadbridge.errors import AuthenticationError, ContractError, TransientError
 from leadbridge.vendors.salesforce.auth import SalesforceAuth
+from leadbridge.vendors.salesforce.logins import login_of
 from tests.unit.vendors.doubles import LOGIN, NOON, ORG, FakeTime, errors, session
 
 SIGNED: list[bytes] = []
@@ -24,7 +25,7 @@ def sign(data: bytes) -> bytes:
 
 
 def an_auth(time: FakeTime, **changes: Any) -> SalesforceAuth:
-    return SalesforceAuth(login=replace(LOGIN, **changes), sign=sign, clock=time.clock)
+    return SalesforceAuth(login=login_of(replace(LOGIN, **changes), sign, None), clock=time.clock)
 
 
 def a_call(path: str = "/services/data/v67.0/query?q=SELECT+Id%20FROM+Lead") -> httpx.Request:

@@ -17,8 +17,8 @@ from leadbridge.errors import (
     UncertainWriteError,
 )
 from leadbridge.vendors.salesforce.answers import ApiUsage
-from leadbridge.vendors.salesforce.auth import JwtLogin
 from leadbridge.vendors.salesforce.client import SalesforceClient, WriteOptions
+from leadbridge.vendors.salesforce.logins import JwtLogin
 from tests.fakes.limits import NoLimit
 from tests.unit.vendors.doubles import (
     LOGIN,
@@ -74,6 +74,31 @@ def test_a_query_is_read_page_by_page_until_done() -> None:
         ("/services/data/v67.0/query/01g-2000", b""),
         ("/services/data/v67.0/query/01g-4000", b""),
     ]
+
+
+def test_aggregates_are_records_under_their_aliases_and_a_count_stands_beside_them() -> None:
+    """Their type notes are taken out like all others; `COUNT()` brings no records at all."""
+    attributes = {"type": "AggregateResult"}
+    vendor = ScriptedVendor(
+        page([{"attributes": attributes, "Status": "Open", "expr0": 7}]),
+        httpx.Response(200, json={"totalSize": 7, "done": True, "records": []}),
+        httpx.Response(200, json={"done": True, "records": []}),
+    )
+    client = salesforce_client(vendor)
+    assert client.query("SELECT Status, COUNT(Id) FROM Lead GROUP BY Status") == [{"Status": "Open", "expr0": 7}]
+    assert client.queries.count("SELECT COUNT() FROM Lead") == 7
+    with pytest.raises(ContractError):
+        client.queries.count("SELECT COUNT() FROM Lead")
+
+
+def test_the_wish_for_smaller_pages_goes_with_every_page() -> None:
+    """And deleted records are asked for at their own address."""
+    vendor = ScriptedVendor(page([], "/services/data/v67.0/query/01g-200"), page([]))
+    client = salesforce_client(vendor)
+    assert list(client.queries.pages("SELECT Id FROM Lead", include_deleted=True, batch_size=200)) == [[], []]
+    assert vendor.requests[0].url.path == "/services/data/v67.0/queryAll"
+    assert [request.headers["sforce-query-options"] for request in vendor.requests] == ["batchSize=200"] * 2
+    assert {request.headers["sforce-call-options"] for request in vendor.requests} == {"client=leadbridge"}
 
 
 @pytest.mark.parametrize(
@@ -261,6 +286,28 @@ def test_describe_tells_what_this_user_may_write_and_is_asked_for_changes_only()
         True,
         None,
     )
+
+
+@pytest.mark.parametrize("reason", ["time", "call", "row"])
+def test_a_description_is_not_taken_for_current_for_ever(reason: str) -> None:
+    """After five minutes, or after a refusal of a field, it is read from scratch."""
+    described = httpx.Response(
+        200, json={"name": "Lead", "fields": []}, headers={"Last-Modified": "Mon, 02 Mar 2026 12:00:00 GMT"}
+    )
+    refusal = {"success": False, "errors": [{"statusCode": "INVALID_FIELD", "message": "m", "fields": []}]}
+    between = {"call": [errors(400, "INVALID_FIELD")], "row": [httpx.Response(200, json=[refusal])], "time": []}
+    time, vendor = FakeTime(), ScriptedVendor(described, *between[reason], described)
+    client = salesforce_client(vendor, time)
+    client.describe("Lead")
+    if reason == "time":
+        time.advance(301)
+    elif reason == "row":
+        assert client.create("Lead", [{"LastName": "Doe"}])[0].code == "INVALID_FIELD"
+    else:
+        with pytest.raises(PermanentError):
+            client.query("SELECT Nothing__c FROM Lead")
+    client.describe("Lead")
+    assert "if-modified-since" not in vendor.requests[-1].headers
 
 
 @pytest.mark.fault("FS02", "FS03")

@@ -120,7 +120,7 @@ class DynamoInbox:
             [
                 update(
                     self._table,
-                    _event_key(event),
+                    event_key(event),
                     "SET epoch = :epoch, fence = :epoch, crashes = :crashes",
                     "attribute_exists(pk) AND epoch <= :epoch AND (attribute_not_exists(fence) OR fence <= :epoch)",
                     epoch=epoch,
@@ -140,7 +140,7 @@ class DynamoInbox:
             [
                 update(
                     self._table,
-                    _event_key(event),
+                    event_key(event),
                     "SET epoch = :none REMOVE executed_at",
                     "epoch = :epoch",
                     none=0,
@@ -183,7 +183,7 @@ class DynamoInbox:
             "event": json.dumps({name: value for name, value in _event_item(event).items() if name != "payload"}),
         }
         group = [
-            delete(self._table, _event_key(event), "epoch = :epoch", epoch=event.epoch),
+            delete(self._table, event_key(event), "epoch = :epoch", epoch=event.epoch),
             put(self._table, kept),
             self._log_update(event.execution_id, state=State.PARKED, reason=reason, message=message),
         ]
@@ -253,7 +253,7 @@ class DynamoInbox:
             "ttl": self._ttl(),
         }
         operations = [
-            delete(self._table, _event_key(event), "epoch = :epoch", epoch=event.epoch),
+            delete(self._table, event_key(event), "epoch = :epoch", epoch=event.epoch),
             self._log_update(event.execution_id, **facts),
         ]
         guards = [
@@ -370,12 +370,13 @@ def _part(part: Any) -> dict[str, str]:
     return {name: str(getattr(part, name)) for name in ("status", "reason", "message") if getattr(part, name)}
 
 
-def _event_key(event: Event) -> dict[str, str]:
+def event_key(event: Event) -> dict[str, str]:
+    """The key of an event's item in the executions table."""
     return {"pk": f"lane#{event.lane}", "sk": event.sequence}
 
 
 def _event_item(event: Event) -> dict[str, Any]:
-    return _event_key(event) | {
+    return event_key(event) | {
         "v": VERSION,
         "execution_id": event.execution_id,
         "action_id": event.action_id,

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from leadbridge.aws.inbox import event_key
 from leadbridge.aws.items import Operation, check, delete, dump, later, load, put, update, write_groups
 from leadbridge.domain.event import VERSION, Event, iso
 from leadbridge.domain.pipeline import Claim
-from leadbridge.ports import Guarded
+from leadbridge.ports import GONE, Guarded
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,20 +26,40 @@ KEEP = timedelta(days=1)
 class DynamoKeys:
     """`ports.Keys` on DynamoDB."""
 
-    def __init__(self, client: "DynamoDBClient", *, table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", *, table: str, executions: str) -> None:
+        """`table` holds the keys, `executions` the events that claim them."""
         self._client = client
         self._table = table
+        self._executions = executions
 
     def claim(self, wanted: Sequence[tuple[Event, Claim]]) -> Sequence[str | None]:
         """Claim each key for its event, unless another event holds it whose window is open.
 
         The window runs from arrival to arrival and both ways, so neither a backlog nor the order in which events are
-        run makes a difference.
+        run makes a difference. All claims of an event are taken, or none; an event that is not in the caller's hands
+        any more takes none.
         """
-        answers = write_groups(self._client, [self._claiming(event, claim) for event, claim in wanted])
-        return [None if answer is None else str((answer[0][1] or {})["owner"]) for answer in answers]
+        claims: dict[str, list[int]] = {}
+        for place, (event, _) in enumerate(wanted):
+            claims.setdefault(event.execution_id, []).append(place)
+        groups = [
+            self._claiming(wanted[places[0]][0], [wanted[place][1] for place in places]) for places in claims.values()
+        ]
+        answers: list[str | None] = [None] * len(wanted)
+        for places, refusal in zip(claims.values(), write_groups(self._client, groups), strict=True):
+            for operation, item in refusal or ():
+                # the first operation is about the event itself, then come three for each claim
+                if operation == 0:
+                    answers[places[0]] = GONE
+                    break
+                answers[places[(operation - 1) // 3]] = str((item or {})["owner"])
+        return answers
 
-    def _claiming(self, event: Event, claim: Claim) -> list[Operation]:
+    def _claiming(self, event: Event, claims: Sequence[Claim]) -> list[Operation]:
+        in_hand = check(self._executions, event_key(event), "epoch = :epoch", epoch=event.epoch)
+        return [in_hand, *(operation for claim in claims for operation in self._taking(event, claim))]
+
+    def _taking(self, event: Event, claim: Claim) -> list[Operation]:
         window = timedelta(seconds=claim.window_seconds)
         own, *beside = claim.slots(event.received_at)
         item = {

@@ -45,6 +45,13 @@ class Secret:
             self._read_at = self._monotonic()
         return self._value
 
+    def keep(self, name: str, members: Mapping[str, str], /) -> None:
+        """Replace members of one object in the secret, leaving the others as they are."""
+        known = dict(self.value(refresh=True))
+        known[name] = {**known.get(name, {}), **members}
+        self._client.put_secret_value(SecretId=self._arn, SecretString=json.dumps(known))
+        self._value = known
+
 
 class Signer:
     """RS256 signatures by a KMS key, so that no private key exists in any process."""

@@ -34,6 +34,22 @@ class ActionType(StrEnum):
     UPSERT = "upsert"
 
 
+class MarketoLimits(Document):
+    """Our part of an instance's limits; what is absent is as the deployment's parameters say, for all connections."""
+
+    calls_per_20_seconds: int | None = Field(default=None, ge=1, le=100)
+    concurrent: int | None = Field(default=None, ge=1, le=10)
+    daily_calls: int | None = Field(default=None, ge=1, description="what the subscription has, not our part of it")
+    reserve_percent: float | None = Field(default=None, ge=0, le=90, description="left to other integrations")
+
+
+class SalesforceLimits(Document):
+    """Our part of an org's limits; what is absent is as the deployment's parameters say."""
+
+    concurrent: int | None = Field(default=None, ge=1, le=25)
+    reserve_percent: float | None = Field(default=None, ge=0, le=90, description="left to other integrations")
+
+
 class MarketoConnection(Document):
     """A Marketo instance; its client id and secret are kept in Secrets Manager under the connection's id."""
 
@@ -42,6 +58,7 @@ class MarketoConnection(Document):
     id: Identifier
     name: Name
     base_url: str = Field(description="https://<munchkin id>.mktorest.com")
+    limits: MarketoLimits | None = None
 
 
 #: jwt: KMS signs, no secret exists; the others keep theirs in Secrets Manager under the connection's id
@@ -62,6 +79,7 @@ class SalesforceConnection(Document):
     client_id: str = Field(min_length=1, description="consumer key of the External Client App")
     username: str | None = Field(default=None, min_length=1, description="username of the integration user")
     api_version: str = Field(default="67.0", pattern=r"^\d{2}\.0$")
+    limits: SalesforceLimits | None = None
 
     @model_validator(mode="after")
     def _user_of_an_assertion(self) -> Self:

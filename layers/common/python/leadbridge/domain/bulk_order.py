@@ -16,7 +16,8 @@ class BulkOrder(BaseModel):
     """One file out of a vendor (`extract`), or one file into it (`import`, from the object `source`).
 
     The same `run` always means the same order: whoever repeats it gets the run that is there already. What `request`
-    holds depends on vendor and kind, see the vendor's jobs.
+    holds depends on vendor and kind, see the vendor's jobs; it is stored with the run and in the execution's history,
+    so it names fields, dates and lists, and no value of a person.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -29,6 +30,10 @@ class BulkOrder(BaseModel):
     request: dict[str, Any] = Field(default_factory=dict)
     prefix: Key
     source: Annotated[str, StringConstraints(max_length=500)] = ""
+    #: the first question of an execution only asks where the run is
+    begin: bool = False
+    #: questions that this execution has asked so far
+    turns: Annotated[int, Field(ge=0)] = 0
 
     @classmethod
     def parse(cls, event: object) -> Self:

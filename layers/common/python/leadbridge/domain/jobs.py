@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from leadbridge.errors import (
+    DisabledError,
     PermanentError,
     QuotaExhaustedError,
     SyncError,
@@ -38,6 +39,8 @@ QUEUE_CODES = frozenset({"1016", "1019", "1029"})
 _QUEUE_SECONDS = (60.0, 240.0)
 _REFUSED_SECONDS = (5.0, 300.0)
 _TURN_SECONDS = 5.0
+# how soon a connection is noticed that was enabled again
+_DISABLED_SECONDS = 300.0
 
 
 class Kind(StrEnum):
@@ -58,6 +61,7 @@ class Step(StrEnum):
     FETCH = "fetch"  # extract: bring its file, piece by piece
     CHECK = "check"  # extract: compare the file with what the vendor said of it
     ATTACH = "attach"  # import: put what became of each row beside the row
+    CLEAN = "clean"  # remove what only stood between
     DONE = "done"
     FAILED = "failed"
 
@@ -65,8 +69,8 @@ class Step(StrEnum):
 FIRST: Mapping[Kind, Step] = {Kind.EXTRACT: Step.CREATE, Kind.IMPORT: Step.SPLIT}
 COLLECT: Mapping[Kind, Step] = {Kind.EXTRACT: Step.FETCH, Kind.IMPORT: Step.ATTACH}
 STEPS: Mapping[Kind, tuple[Step, ...]] = {
-    Kind.EXTRACT: (Step.CREATE, Step.START, Step.POLL, Step.CANCEL, Step.FETCH, Step.CHECK),
-    Kind.IMPORT: (Step.SPLIT, Step.CREATE, Step.START, Step.POLL, Step.CANCEL, Step.ATTACH),
+    Kind.EXTRACT: (Step.CREATE, Step.START, Step.POLL, Step.CANCEL, Step.FETCH, Step.CHECK, Step.CLEAN),
+    Kind.IMPORT: (Step.SPLIT, Step.CREATE, Step.START, Step.POLL, Step.CANCEL, Step.ATTACH, Step.CLEAN),
 }
 ENDS = frozenset({Step.DONE, Step.FAILED})
 
@@ -136,20 +140,21 @@ class Waiting(StrEnum):
     QUEUE = "queue_full"
     QUOTA = "quota"
     VENDOR = "vendor_away"
+    DISABLED = "connection_disabled"
 
 
 #: states that an operator sees as parked
-PARKED = frozenset({Waiting.QUEUE, Waiting.QUOTA})
+PARKED = frozenset({Waiting.QUEUE, Waiting.QUOTA, Waiting.DISABLED})
 
 #: after these the vendor may still be at work, or would only be stuck again
-_NO_RESEND = frozenset({"job_stuck", "unknown_state"})
+_NO_RESEND = frozenset({"job_stuck", "unknown_state", "job_gone"})
 
 #: why a run failed, beside the vendors' own codes (`marketo_1035`)
 REASONS: Mapping[str, str] = {
     "job_failed": "The vendor could not carry out the job.",
     "job_cancelled": "Somebody cancelled the job at the vendor.",
     "job_stuck": "The job did not end in time and was cancelled; ask for less at once.",
-    "job_gone": "The vendor lost the job twice.",
+    "job_gone": "The vendor does not know the job any more.",
     "unknown_state": "The vendor tells a state that is not in its documentation.",
     "file_gone": "The vendor completed the job twice, but its file was not there.",
     "checksum_mismatch": "The file differs from its checksum, also after fetching it again.",
@@ -336,7 +341,7 @@ def same_order(one: Run, other: Run) -> bool:
 
 def split(run: Run, *, parts: int, counts: Counts) -> Run:
     """The file was cut into `parts`; `counts` holds all rows, and those that fit no part."""
-    return replace(_go_on(run), step=Step.CREATE if parts else Step.DONE, parts=parts, counts=counts)
+    return replace(_go_on(run), step=Step.CREATE if parts else Step.CLEAN, parts=parts, counts=counts)
 
 
 def made(run: Run, job: Told, now: datetime, policy: Policy) -> Run:
@@ -406,7 +411,7 @@ def spoilt(run: Run, reason: str, message: str) -> Run:
 def checked(run: Run, *, output: str, digest: str, rows: int, size: int) -> Run:
     """The file is what the vendor said, and stored."""
     counts = Counts(rows=rows, done=rows)
-    return replace(run, step=Step.DONE, output=output, digest=digest, size=size, counts=counts)
+    return replace(run, step=Step.CLEAN, output=output, digest=digest, size=size, counts=counts)
 
 
 def sends_again(run: Run, unprocessed: int) -> bool:
@@ -427,7 +432,12 @@ def attached(run: Run, counts: Counts) -> Run:
         return ended(run, run.reason, run.message)
     if run.counts.unprocessed:
         return ended(run, "rows_unprocessed", f"{run.counts.unprocessed} rows")
-    return replace(run, step=Step.CREATE) if run.part <= run.parts else replace(run, step=Step.DONE, part=run.parts)
+    return replace(run, step=Step.CREATE) if run.part <= run.parts else replace(run, step=Step.CLEAN, part=run.parts)
+
+
+def cleaned(run: Run) -> Run:
+    """Nothing is left but what the run was for."""
+    return replace(_go_on(run), step=Step.DONE)
 
 
 def refused(run: Run, error: SyncError, now: datetime, policy: Policy) -> Run:
@@ -439,6 +449,8 @@ def refused(run: Run, error: SyncError, now: datetime, policy: Policy) -> Run:
     match error:
         case QuotaExhaustedError():
             return replace(run, waiting=Waiting.QUOTA, due_at=error.resets_at, refusals=run.refusals + 1)
+        case DisabledError():
+            return replace(run, waiting=Waiting.DISABLED, due_at=now + timedelta(seconds=_DISABLED_SECONDS))
         case UncertainWriteError():
             # a look tells whether the job was started; whether it was made is told by the vendor's list
             step = Step.POLL if run.step is Step.START else run.step
@@ -515,6 +527,9 @@ def _given_up(run: Run, reason: str, message: str) -> Run:
 
 
 def _make_again(run: Run, reason: str) -> Run:
+    if run.kind is Kind.IMPORT:
+        # what the lost job wrote is not known, and a second one might write it once more
+        return _given_up(run, reason, f"job {run.job}")
     if run.made >= JOBS_PER_PART:
         return ended(run, reason, f"job {run.job}")
     return replace(_without_job(run), step=Step.CREATE)

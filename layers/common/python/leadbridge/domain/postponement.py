@@ -1,5 +1,6 @@
 """What to do with events when a vendor call as a whole did not succeed. Pure: the error in, the plan out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,7 +47,17 @@ def postpone(error: SyncError, *, attempts: int, now: datetime, first_seconds: f
     """The plan for events of a call that failed with `error`, tried `attempts` times before."""
     reason = vendor_reason(error.vendor, error.code)
     facts = {"vendor": error.vendor.capitalize(), "code": error.code, "detail": error.detail}
-    again = now + timedelta(seconds=backoff_seconds(attempts, first_seconds))
+    return (
+        _parked_until(error, reason, facts, attempts=attempts, now=now)
+        or _waiting(error, reason, facts, attempts=attempts, now=now, first_seconds=first_seconds)
+        or Postponement(due_at=None, parked=True, reason=reason, message=message("vendor_parked", **facts))
+    )
+
+
+def _parked_until(
+    error: SyncError, reason: str, facts: Mapping[str, str], *, attempts: int, now: datetime
+) -> Postponement | None:
+    """The plan for what keeps all work of its kind from going on, but will be tried again by itself."""
     if isinstance(error, QuotaExhaustedError):
         text = message("vendor_quota", until=iso(error.resets_at), **facts)
         # tried before the reset too: a quota may be raised, and the limiter lets only one of all calls ask
@@ -62,6 +73,14 @@ def postpone(error: SyncError, *, attempts: int, now: datetime, first_seconds: f
     if isinstance(error, SpoiledCallError) and attempts >= SPOILED_TRIES:
         due = now + LOGIN_PROBE
         return Postponement(due_at=due, parked=True, reason=reason, message=message("vendor_waiting", **facts))
+    return None
+
+
+def _waiting(
+    error: SyncError, reason: str, facts: Mapping[str, str], *, attempts: int, now: datetime, first_seconds: float
+) -> Postponement | None:
+    """The plan for what passes."""
+    again = now + timedelta(seconds=backoff_seconds(attempts, first_seconds))
     final = isinstance(error, TransientError) and error.tries is not None and attempts + 1 >= error.tries
     if isinstance(error, TransientError) and not final:
         due = max(again, now + timedelta(seconds=error.retry_after_seconds))
@@ -69,4 +88,4 @@ def postpone(error: SyncError, *, attempts: int, now: datetime, first_seconds: f
     if isinstance(error, UncertainWriteError):
         text = message("vendor_uncertain", vendor=facts["vendor"])
         return Postponement(due_at=again, parked=False, reason=reason, message=text)
-    return Postponement(due_at=None, parked=True, reason=reason, message=message("vendor_parked", **facts))
+    return None

@@ -57,6 +57,8 @@ class FieldDescription:
     id_lookup: bool = False
     length: int | None = None
     label: str = ""
+    #: whether a permission set may name it; what everybody must see it may not
+    permissionable: bool = True
     nillable: bool = True
     calculated: bool = False
     case_sensitive: bool = False

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.records import FieldDescription
 
 NUMBER_TYPES = frozenset({"double", "currency", "percent", "float", "score"})
@@ -12,6 +13,8 @@ INTEGER_TYPES = frozenset({"int", "integer", "long"})
 TEXT_TYPES = frozenset(
     {"string", "email", "phone", "url", "textarea", "picklist", "combobox", "id", "reference", "text"}
 )
+#: hold a Salesforce id, of which two spellings mean the same record
+ID_TYPES = frozenset({"id", "reference"})
 #: decimal places before the point beyond which no vendor field holds a number
 MAGNITUDE = 30
 #: one @, something on both sides, a dot in the domain, no blanks; stricter checks are the vendor's
@@ -57,7 +60,7 @@ def coerce(value: Any, described: FieldDescription) -> Any:
         return _date(value)
     if described.type == "datetime":
         return _datetime(value)
-    return text(value)
+    return _record_id(value) if described.type in ID_TYPES else text(value)
 
 
 def text(value: Any) -> str:
@@ -76,11 +79,20 @@ def valid_identifier(value: Any, described: FieldDescription) -> bool:
     """Whether `value` can identify a record in the described field."""
     if described.type == "email":
         return EMAIL.fullmatch(text(value).strip()) is not None
+    if described.type in ID_TYPES:
+        # the vendor refuses a whole query for one text that is no id
+        return is_id(text(value).strip())
     try:
         coerce(value, described)
     except WrongTypeError:
         return False
     return True
+
+
+def _record_id(value: Any) -> str:
+    """An id in the spelling that the vendor answers; what is none stays, for the vendor to name it."""
+    found = text(value).strip()
+    return canonical(found) if is_id(found) else text(value)
 
 
 def _boolean(value: Any) -> bool:

@@ -20,7 +20,7 @@ from leadbridge.domain.postponement import vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.values import coerce
 from leadbridge.errors import ContractError, PermanentError, SyncError, UncertainWriteError, UnknownVersionError
-from leadbridge.ports import Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
+from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
 from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
@@ -136,9 +136,9 @@ class RunEvents:
     def _claim(self, wave: Sequence[Candidate]) -> list[Candidate]:
         wanted = [(item.event, claim) for item in wave if item.event.state is State.WAITING for claim in item.claims]
         owners = self._keys.claim(wanted) if wanted else []
-        taken = {
-            event.execution_id: (claim, owner) for (event, claim), owner in zip(wanted, owners, strict=True) if owner
-        }
+        found = [(event, claim, owner) for (event, claim), owner in zip(wanted, owners, strict=True)]
+        gone = {event.execution_id for event, _, owner in found if owner == GONE}
+        taken = {event.execution_id: (claim, owner) for event, claim, owner in found if owner}
         endings = []
         for item in wave:
             if item.event.execution_id in taken:
@@ -148,7 +148,7 @@ class RunEvents:
                 self._keys.release(item.event.execution_id, [], _held(item))
                 endings.append(_ending(item.event, result, item.compiled.action))
         self._closing.finish(endings)
-        return [item for item in wave if item.event.execution_id not in taken]
+        return [item for item in wave if item.event.execution_id not in gone | taken.keys()]
 
     def _guard(self, wave: Sequence[Candidate]) -> tuple[list[Candidate], dict[str, Mapping[str, Guarded]]]:
         if not wave:

@@ -46,7 +46,7 @@ def send_in_chunks[T](chunks: Sequence[Sequence[T]], send: Callable[[Sequence[T]
         except SyncError as error:
             if not results:
                 raise
-            results.extend(_failed(error) for _ in chunk)
+            results.extend(failed_row(error) for _ in chunk)
             results.extend(_unsent() for rest in pending for _ in rest)
             return results
     return results
@@ -63,7 +63,8 @@ def too_large_row(code: str, message: str) -> RowResult:
     return RowResult(ok=False, status="skipped", code=code, message=message, resolution=Resolution.REJECT)
 
 
-def _failed(error: SyncError) -> RowResult:
+def failed_row(error: SyncError) -> RowResult:
+    """The result of a row whose call ended with this error."""
     resolution = next((word for kind, word in _AS_ROW if isinstance(error, kind)), Resolution.FATAL)
     return RowResult(ok=False, status="failed", code=error.code, message=error.detail, resolution=resolution)
 

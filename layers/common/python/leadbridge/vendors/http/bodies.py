@@ -1,4 +1,4 @@
-"""Reading and writing of JSON bodies and of the two headers that carry times."""
+"""Reading and writing of JSON bodies, files in multipart forms, and of the two headers that carry times."""
 
 import json
 from datetime import datetime
@@ -26,6 +26,12 @@ def dump_json(value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
         return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+
+
+def multipart(name: str, filename: str, content_type: str, content: bytes) -> tuple[bytes, dict[str, str]]:
+    """A multipart form of one file, and the header that names its boundary."""
+    request = httpx.Request("POST", "https://multipart.example", files={name: (filename, content, content_type)})
+    return request.read(), {"Content-Type": request.headers["content-type"]}
 
 
 def retry_after_of(response: httpx.Response) -> float | None:

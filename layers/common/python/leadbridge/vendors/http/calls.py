@@ -1,6 +1,6 @@
 """Values that describe one call to a vendor, its answer and its line in the call log."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +33,10 @@ def count(meter: Meter, record: CallRecord) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request in vendor terms. `path` begins with a slash; `sent` holds the values we send."""
+    """One request in vendor terms. `path` begins with a slash; `sent` holds the values we send.
+
+    `content` that is no bytes is read anew for every try, so it must be an iterable that can begin again.
+    """
 
     operation: str
     method: str
@@ -41,7 +44,7 @@ class Call:
     is_write: bool
     read_seconds: float
     params: Mapping[str, str] | None = None
-    content: bytes | None = None
+    content: bytes | Iterable[bytes] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     sent: object = ()
 

@@ -63,6 +63,36 @@ class Rule:
         return _ROW_RESOLUTIONS.get(self.resolution, self.resolution)
 
 
+def fatal(sentence: str, remedy: str) -> Rule:
+    """A fault of configuration or code: no retry."""
+    return Rule(resolution=Resolution.FATAL, sentence=sentence, remedy=remedy)
+
+
+def reject(sentence: str, remedy: str) -> Rule:
+    """This record only."""
+    return Rule(resolution=Resolution.REJECT, sentence=sentence, remedy=remedy)
+
+
+def fatal_unless_row(sentence: str, remedy: str) -> Rule:
+    """A fault of configuration if the call is refused, of the record if only that is."""
+    return Rule(resolution=Resolution.FATAL, sentence=sentence, remedy=remedy, at_record=Resolution.REJECT)
+
+
+def split(sentence: str, remedy: str) -> Rule:
+    """Too large: send less per call."""
+    return Rule(resolution=Resolution.SPLIT, sentence=sentence, remedy=remedy)
+
+
+def retry(sentence: str, wait_seconds: float = 1.0, *, remedy: str, tries: int | None = None) -> Rule:
+    """Nothing was executed: try again after growing pauses."""
+    return Rule(resolution=Resolution.RETRY, sentence=sentence, remedy=remedy, wait_seconds=wait_seconds, tries=tries)
+
+
+def uncertain(sentence: str, *, remedy: str, tries: int | None = None) -> Rule:
+    """Perhaps executed: look before repeating a write."""
+    return Rule(resolution=Resolution.UNCERTAIN, sentence=sentence, remedy=remedy, wait_seconds=2.0, tries=tries)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorTable:
     """A vendor's codes, families of codes that share a beginning, and the one rule for all others.

@@ -4,9 +4,11 @@ import http.cookiejar
 import logging
 import random
 import time
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import httpx
@@ -16,7 +18,8 @@ from leadbridge.domain.records import Resolution
 from leadbridge.errors import RateLimitedError, TransientError
 from leadbridge.vendors.http.calls import Answer, Call, CallRecord, Refusal
 from leadbridge.vendors.http.decisions import CallFacts, Fault, Retry, RetryBudget, decide
-from leadbridge.vendors.http.limiter import Limiter
+from leadbridge.vendors.http.downloads import Download, is_file, range_header
+from leadbridge.vendors.http.limiter import Limiter, Place
 from leadbridge.vendors.http.redaction import leaf_values, mask
 
 # httpx writes whole URLs at INFO, and a Marketo filter holds e-mail addresses
@@ -138,10 +141,33 @@ class Transport:
             PermanentError: Refused for good.
             ContractError: An answer outside the vendor's documentation.
         """
+        return self._send(call, self._exchange)
+
+    @contextmanager
+    def download(self, call: Call, *, start: int = 0, stop: int | None = None) -> Iterator[Download]:
+        """Open a file for reading in pieces, from byte `start` up to but not including byte `stop`.
+
+        The place in the limiter is held until the context ends; the size is not bounded, the pause between two
+        pieces is. Until the file is open the call is tried again like any read; its pieces raise
+        `BrokenDownloadError` where it breaks off, and the caller goes on from there.
+
+        Raises:
+            PermanentError: There is no such file (`http_404`), or as for `send`.
+        """
+        with ExitStack() as kept:
+            headers = {**call.headers, **range_header(start, stop)}
+            opened = self._send(replace(call, headers=headers), partial(self._exchange_file, kept))
+            response, _, _ = opened.payload
+            facts = CallFacts(vendor=self._vendor, operation=call.operation, is_write=False)
+            file = Download(response, facts, start=start, stop=stop)
+            kept.callback(self._close_file, file, opened)
+            yield file
+
+    def _send(self, call: Call, exchange: "_Exchange") -> Answer:
         facts = CallFacts(vendor=self._vendor, operation=call.operation, is_write=call.is_write)
         attempt, slept_seconds = 1, 0.0
         while True:
-            result = self._attempt(call, attempt)
+            result = self._attempt(call, attempt, exchange)
             if isinstance(result, Answer):
                 return result
             decision = decide(
@@ -158,14 +184,14 @@ class Transport:
             slept_seconds += decision.after_seconds
             attempt += 1
 
-    def _attempt(self, call: Call, attempt: int) -> Answer | Fault:
+    def _attempt(self, call: Call, attempt: int, exchange: "_Exchange") -> Answer | Fault:
         request = self._request(call)
         flow = self._auth.auth_flow(request)
         verdict: Answer | Refusal | None = None
         try:
             outgoing = next(flow)
             while True:
-                response, verdict = self._exchange(outgoing, call, attempt)
+                response, verdict = exchange(outgoing, call, attempt)
                 outgoing = flow.send(response)
         except StopIteration:
             pass
@@ -225,26 +251,66 @@ class Transport:
         if request.extensions.get(TOKEN_REQUEST):
             return self._exchange_token(request, attempt), None
         with self._limiter.slot(call.operation, request.url.netloc.decode()) as place:
-            self._calls_made += 1
-            line = _Line(call.operation, self._settings.timer(), attempt)
+            line = self._begun(call, attempt)
             try:
                 response = self._read(request, call.read_seconds)
             except (httpx.HTTPError, _NoAnswerError) as error:
-                code = _code_of(error)
-                place.hear(self._heard(code))
-                self._log(line, code=code)
+                self._lost(error, place, line)
                 raise
-            verdict = self._interpret(response)
-            place.hear(self._said(call.operation, verdict))
-            code = "" if isinstance(verdict, Answer) else verdict.code
-            self._log(
-                line,
-                status=response.status_code,
-                code=code,
-                request_id=verdict.request_id,
-                unknown_codes=verdict.unknown_codes,
-            )
-            return response, verdict
+            return response, self._judged(response, call, place, line)
+
+    def _exchange_file(
+        self, kept: ExitStack, request: httpx.Request, call: Call, attempt: int
+    ) -> tuple[httpx.Response, Answer | Refusal | None]:
+        """The same for a file: if one comes, `kept` holds its connection and its place in the limiter open."""
+        if request.extensions.get(TOKEN_REQUEST):
+            return self._exchange_token(request, attempt), None
+        with ExitStack() as held:
+            place = held.enter_context(self._limiter.slot(call.operation, request.url.netloc.decode()))
+            line = self._begun(call, attempt)
+            try:
+                response = self._start(request)
+                held.callback(response.close)
+                if not is_file(response):
+                    answer = self._finish(response, request, line.began, call.read_seconds)
+                    return answer, self._judged(answer, call, place, line)
+            except (httpx.HTTPError, _NoAnswerError) as error:
+                self._lost(error, place, line)
+                raise
+            kept.push(held.pop_all())
+            opened = Answer(payload=(response, place, line), status=response.status_code, headers=response.headers)
+            # the auth flow looks for a refusal, of which a file has none
+            return httpx.Response(response.status_code, headers=response.headers, request=request), opened
+
+    def _begun(self, call: Call, attempt: int) -> "_Line":
+        self._calls_made += 1
+        return _Line(call.operation, self._settings.timer(), attempt)
+
+    def _lost(self, error: Exception, place: Place, line: "_Line") -> None:
+        """Note a call without a usable answer."""
+        code = _code_of(error)
+        place.hear(self._heard(code))
+        self._log(line, code=code)
+
+    def _judged(self, response: httpx.Response, call: Call, place: Place, line: "_Line") -> Answer | Refusal:
+        """Read an answer and note what it says."""
+        verdict = self._interpret(response)
+        place.hear(self._said(call.operation, verdict))
+        code = "" if isinstance(verdict, Answer) else verdict.code
+        self._log(
+            line,
+            status=response.status_code,
+            code=code,
+            request_id=verdict.request_id,
+            unknown_codes=verdict.unknown_codes,
+        )
+        return verdict
+
+    def _close_file(self, file: Download, opened: Answer) -> None:
+        """Note how the reading of a file ended."""
+        _, place, line = opened.payload
+        place.hear(Heard(signal=Signal.UNKNOWN) if file.broken else self._said(line.operation, opened))
+        self._log(line, status=file.status, code=file.broken)
 
     def _said(self, operation: str, verdict: Answer | Refusal) -> Heard:
         """What an answer says about the instance's limits."""
@@ -282,15 +348,24 @@ class Transport:
     def _read(self, request: httpx.Request, read_seconds: float) -> httpx.Response:
         """Send and read the whole answer, never more than the cap and never longer than the call's time."""
         began = self._settings.timer()
-        cap = self._settings.max_body_bytes
+        return self._finish(self._start(request), request, began, read_seconds)
+
+    def _start(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the body of its answer is still to be read."""
         try:
-            response = self._settings.client.send(request, auth=None, stream=True)
+            return self._settings.client.send(request, auth=None, stream=True)
         except _NOTHING_SENT:
             raise
         except httpx.TimeoutException as error:
             raise _NoAnswerError("timeout", "no answer in time") from error
         except httpx.HTTPError as error:
             raise _NoAnswerError("connection_lost", "the connection broke before the answer") from error
+
+    def _finish(
+        self, response: httpx.Response, request: httpx.Request, began: float, read_seconds: float
+    ) -> httpx.Response:
+        """The answer with its whole body."""
+        cap = self._settings.max_body_bytes
         body = bytearray()
         try:
             for chunk in response.iter_bytes():
@@ -331,6 +406,9 @@ class Transport:
                     unknown_codes=unknown_codes,
                 )
             )
+
+
+type _Exchange = Callable[[httpx.Request, Call, int], tuple[httpx.Response, Answer | Refusal | None]]
 
 
 @dataclass(frozen=True, slots=True)

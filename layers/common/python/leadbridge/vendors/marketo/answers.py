@@ -1,21 +1,21 @@
 """Reading of Marketo's envelopes and record results; HTTP 200 is not success, `success` decides."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import httpx
 
-from leadbridge.domain.records import Activity, FieldDescription, Resolution, RowResult
+from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.errors import ContractError
 from leadbridge.vendors.http.bodies import parse_json, retry_after_of
 from leadbridge.vendors.http.calls import Answer, Refusal
 from leadbridge.vendors.http.redaction import leaf_values, mask
 from leadbridge.vendors.http.rules import code_of
+from leadbridge.vendors.marketo.endpoints import Endpoint
 from leadbridge.vendors.marketo.errors import TABLE
 
-# the words of lead and custom activity writes that mean "done"
-_DONE = frozenset({"created", "updated", "added"})
+# the words of a result that mean that the question is answered or the wish fulfilled
+_DONE = frozenset({"created", "updated", "added", "deleted", "removed", "memberof", "notmemberof"})
 
 
 def interpret(response: httpx.Response) -> Answer | Refusal:
@@ -89,8 +89,37 @@ def results(answer: Answer, operation: str) -> list[dict[str, Any]]:
     return found
 
 
-def row_result(result: Mapping[str, Any], sent: object) -> RowResult:
-    """What Marketo said about one record; `sent` holds the values to mask in its text."""
+def paired(answer: Answer, sent: Sequence[Mapping[str, Any]], endpoint: Endpoint) -> list[RowResult] | None:
+    """One result per record sent, in that order; None if results and records cannot be told apart.
+
+    Results are known by `seq`, by the member that repeats the record's own, or by their position, which needs one
+    for each. A record that nothing was said about is uncertain.
+    """
+    found = answer.payload.get("result")
+    if not isinstance(found, list) or not found:
+        return None
+    said = [item if isinstance(item, dict) else {} for item in found]
+    places = _places(said, sent, endpoint.keyed_by)
+    if places is None:
+        return None
+    by_place = dict(zip(places, said, strict=True))
+    return [row_result(by_place.get(place, {}), row, endpoint.benign) for place, row in enumerate(sent)]
+
+
+def _places(said: Sequence[Mapping[str, Any]], sent: Sequence[Mapping[str, Any]], keyed_by: str) -> list[int] | None:
+    """For each result, the position of its record; None if there is doubt."""
+    if all(type(result.get("seq")) is int for result in said):
+        places: list[int] = [result["seq"] for result in said]
+        return places if len(set(places)) == len(places) and set(places) <= set(range(len(sent))) else None
+    own = {str(row.get(keyed_by)): place for place, row in enumerate(sent)} if keyed_by else {}
+    named = [str(result.get(keyed_by)) for result in said]
+    if len(own) == len(sent) and len(set(named)) == len(named) and set(named) <= own.keys():
+        return [own[name] for name in named]
+    return list(range(len(sent))) if len(said) == len(sent) else None
+
+
+def row_result(result: Mapping[str, Any], sent: object, benign: frozenset[str] = frozenset()) -> RowResult:
+    """What Marketo said about one record; `sent` holds the values to mask, `benign` the codes that are no failure."""
     status = str(result.get("status", ""))
     identity = result.get("marketoGUID", result.get("id"))
     row_id = None if identity is None else str(identity)
@@ -109,7 +138,7 @@ def row_result(result: Mapping[str, Any], sent: object) -> RowResult:
         )
     code, text = code_of(reason.get("code")), str(reason.get("message", ""))
     rule = TABLE.rule(code, text)
-    resolution = rule.record_resolution
+    resolution = Resolution.OK if code in benign else rule.record_resolution
     return RowResult(
         ok=resolution is Resolution.OK,
         status=status,
@@ -119,48 +148,3 @@ def row_result(result: Mapping[str, Any], sent: object) -> RowResult:
         resolution=resolution,
         tries=rule.row_tries,
     )
-
-
-def lead_field(described: Mapping[str, Any], searchable: frozenset[str]) -> FieldDescription:
-    """One field of Describe2; `searchable` are the fields usable as an identifier or filter on their own."""
-    name = str(described["name"])
-    updateable = described.get("updateable") is True
-    length = described.get("length")
-    return FieldDescription(
-        name=name,
-        type=str(described.get("dataType", "")),
-        createable=updateable,
-        updateable=updateable,
-        id_lookup=name in searchable,
-        length=length if isinstance(length, int) else None,
-        label=str(described.get("displayName", "")),
-    )
-
-
-def searchable_alone(described: Mapping[str, Any]) -> frozenset[str]:
-    """The searchable fields that need no other field beside them."""
-    groups: Sequence[Any] = described.get("searchableFields") or ()
-    return frozenset(str(group[0]) for group in groups if isinstance(group, list) and len(group) == 1)
-
-
-def activity(item: Mapping[str, Any]) -> Activity:
-    """One activity; its attributes are found under their display name and, where sent, their API name."""
-    attributes: dict[str, Any] = {}
-    for attribute in item.get("attributes") or ():
-        for key in ("name", "apiName"):
-            if attribute.get(key):
-                attributes[str(attribute[key])] = attribute.get("value")
-    primary = item.get("primaryAttributeValue")
-    return Activity(
-        marketo_guid=str(item.get("marketoGUID", item.get("id", ""))),
-        lead_id=int(item["leadId"]),
-        activity_type_id=int(item["activityTypeId"]),
-        activity_date=instant(str(item["activityDate"])),
-        primary_attribute_value=None if primary is None else str(primary),
-        attributes=attributes,
-    )
-
-
-def instant(text: str) -> datetime:
-    """A Marketo time; older answers append a superfluous "+0000" to the "Z"."""
-    return datetime.fromisoformat(text.removesuffix("+0000") if text.endswith("Z+0000") else text)

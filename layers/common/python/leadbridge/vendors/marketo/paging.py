@@ -1,9 +1,24 @@
 """Marketo's ways of ending a page sequence; each call family has its own."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from leadbridge.errors import ContractError
+
+# the most that one page of assets holds; the default is 20
+ASSET_PAGE = 200
+
+
+class Paging(Protocol):
+    """How a sequence of pages goes on."""
+
+    def first(self) -> Mapping[str, str]:
+        """The parameters of the first page."""
+        ...
+
+    def following(self, answer: Mapping[str, Any]) -> Mapping[str, str] | None:
+        """The parameters of the page after this one, None after the last."""
+        ...
 
 
 class PositionPaging:
@@ -12,10 +27,32 @@ class PositionPaging:
     def __init__(self, operation: str) -> None:
         self._seen = _SeenTokens(operation)
 
-    def next_token(self, page: Mapping[str, Any]) -> str | None:
-        """The token of the next page, or None after the last one."""
-        token = page.get("nextPageToken")
-        return self._seen.new(token) if token else None
+    def first(self) -> Mapping[str, str]:
+        """The first page needs no token."""
+        return {}
+
+    def following(self, answer: Mapping[str, Any]) -> Mapping[str, str] | None:
+        """The token, if there is one; the page may be empty or short."""
+        token = answer.get("nextPageToken")
+        return {"nextPageToken": self._seen.new(token)} if token else None
+
+
+class OffsetPaging:
+    """Assets: by number, until a page is empty; a short one need not be the last."""
+
+    def __init__(self) -> None:
+        self._offset = 0
+
+    def first(self) -> Mapping[str, str]:
+        """From the beginning, as many as one page takes."""
+        return {"offset": "0", "maxReturn": str(ASSET_PAGE)}
+
+    def following(self, answer: Mapping[str, Any]) -> Mapping[str, str] | None:
+        """The next offset, None after an empty page."""
+        if not answer.get("result"):
+            return None
+        self._offset += ASSET_PAGE
+        return {"offset": str(self._offset), "maxReturn": str(ASSET_PAGE)}
 
 
 class DatePaging:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.records import FieldDescription, ObjectDescription, Resolution, RowResult
 from leadbridge.vendors.http.bodies import parse_json, retry_after_of
 from leadbridge.vendors.http.calls import Answer, Refusal
@@ -44,7 +45,7 @@ def interpret(response: httpx.Response) -> Answer | Refusal:
         )
     if 200 <= status < 300:
         return Refusal(code="bad_envelope", rule=TABLE.rule("bad_envelope"), text="")
-    first = body[0] if isinstance(body, list) and body and isinstance(body[0], dict) else {}
+    first = first_error(body)
     code, text = code_of(first.get("errorCode")), _told(first)
     # a code that is not in the table does not say that nothing was executed; of a server error the status counts then
     if code and (status < 500 or TABLE.knows(code)):
@@ -66,10 +67,15 @@ def interpret(response: httpx.Response) -> Answer | Refusal:
     )
 
 
+def first_error(body: object) -> Mapping[str, Any]:
+    """The first entry of an error array, empty if the body is none."""
+    return body[0] if isinstance(body, list) and body and isinstance(body[0], dict) else {}
+
+
 def row_result(result: Mapping[str, Any], sent: object, *, done: str) -> RowResult:
     """What Salesforce said about one row; `done` is the word for a success that does not say `created`."""
     identity = result.get("id")
-    row_id = identity if isinstance(identity, str) else None
+    row_id = _canonical(identity) if isinstance(identity, str) else None
     if result.get("success") is True:
         created = result.get("created")
         status = done if created is None else ("created" if created else "updated")
@@ -97,6 +103,10 @@ def row_result(result: Mapping[str, Any], sent: object, *, done: str) -> RowResu
         resolution=rule.record_resolution,
         tries=rule.row_tries,
     )
+
+
+def _canonical(text: str) -> str:
+    return canonical(text) if is_id(text) else text
 
 
 def _row_codes(body: object) -> list[str]:
@@ -148,6 +158,10 @@ def described_object(body: Mapping[str, Any]) -> ObjectDescription:
         fields={str(item["name"]): _described_field(item) for item in body["fields"]},
         createable=body.get("createable") is True,
         updateable=body.get("updateable") is True,
+        deletable=body.get("deletable") is True,
+        queryable=body.get("queryable") is True,
+        replicateable=body.get("replicateable") is True,
+        key_prefix=str(body.get("keyPrefix") or ""),
     )
 
 
@@ -175,8 +189,23 @@ def _described_field(item: Mapping[str, Any]) -> FieldDescription:
         # fields that hold no text report a length of 0
         length=length if isinstance(length, int) and length > 0 else None,
         label=str(item.get("label", "")),
+        permissionable=item.get("permissionable") is not False,
+        nillable=item.get("nillable") is True,
+        calculated=item.get("calculated") is True,
+        case_sensitive=item.get("caseSensitive") is True,
+        filterable=item.get("filterable") is True,
+        sortable=item.get("sortable") is True,
+        precision=item.get("precision") or None,
+        scale=item.get("scale") if item.get("precision") else None,
+        picklist=tuple(str(each["value"]) for each in item.get("picklistValues") or () if each.get("active") is True),
+        restricted_picklist=item.get("restrictedPicklist") is True,
+        reference_to=tuple(map(str, item.get("referenceTo") or ())),
+        relationship_name=str(item.get("relationshipName") or ""),
     )
 
 
 def _has_what_it_needs(status: int, body: Any) -> bool:
-    return status == httpx.codes.NO_CONTENT or isinstance(body, dict | list)
+    """Whether an answer is complete: data that was uploaded to a job is acknowledged by 201 without a body."""
+    if status in (httpx.codes.NO_CONTENT, httpx.codes.CREATED) and body is None:
+        return True
+    return isinstance(body, dict | list)

@@ -1,32 +1,29 @@
-"""Salesforce's JWT bearer login: an assertion signed by a key we never see buys a session.
+"""Salesforce's sessions: bought by one of the logins, used at the org's own host, replaced when they end.
 
 The token answer has no `expires_in`: a session lives as long as the org's policy says, and may end any time.
 """
 
-import base64
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
+from leadbridge.domain.ids import canonical, is_id
 from leadbridge.errors import AuthenticationError, ContractError, SyncError, TransientError
-from leadbridge.vendors.http.bodies import dump_json, parse_json, retry_after_of, server_time_of
+from leadbridge.vendors.http.bodies import parse_json, retry_after_of, server_time_of
 from leadbridge.vendors.http.hosts import SALESFORCE_HOST, ForbiddenHostError, checked_base
 from leadbridge.vendors.http.rules import code_of
 from leadbridge.vendors.http.tokens import Token, TokenCache
 from leadbridge.vendors.http.transport import TOKEN_REQUEST
+from leadbridge.vendors.salesforce.logins import Form, Login
 
 VENDOR = "salesforce"
-# the life of the assertion, not of the session
-ASSERTION_SECONDS = 180
 # policies start at 15 minutes of idleness and use extends them, so half an hour of use is safe
 SESSION_AGE = timedelta(minutes=30)
 # smaller differences do not invalidate an assertion that lives three minutes
 _SKEW = timedelta(seconds=30)
-_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 # a 401 with one of these texts would come back after every login
 _NOT_EXPIRY = ("not valid for use with the rest api", "connected app is not attached to agent")
 
@@ -42,6 +39,7 @@ _REMEDIES = (
         "invalid assertion",
         "upload this connection's certificate to the app, and check client id and user name",
     ),
+    ("expired access/refresh token", "let the user consent again and store the new refresh token"),
     ("expired", "check the clock of this system"),
     ("no client credentials user", "name a run-as user in the app"),
     ("request not supported on this domain", "use the org's My Domain address as token host"),
@@ -53,16 +51,6 @@ _REMEDIES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JwtLogin:
-    """Who logs in where. Audience and token host are independent of each other."""
-
-    client_id: str
-    username: str
-    token_host: str
-    audience: str
-
-
 class SalesforceAuth(httpx.Auth):
     """Signs calls, sends them to the org's own host; logs in anew and repeats once if a session is dead."""
 
@@ -71,18 +59,17 @@ class SalesforceAuth(httpx.Auth):
     def __init__(
         self,
         *,
-        login: JwtLogin,
-        sign: Callable[[bytes], bytes],
+        login: Login,
         clock: Callable[[], datetime],
         allowed_hosts: frozenset[str] = frozenset(),
         tokens: TokenCache | None = None,
     ) -> None:
         self._login = login
-        self._sign = sign
         self._clock = clock
         self._allowed_hosts = allowed_hosts
         self._tokens = tokens or TokenCache()
         self._skew = timedelta(0)
+        self._user_id = ""
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         """Send the call, and after INVALID_SESSION_ID once more with a new session; it was not executed.
@@ -107,6 +94,11 @@ class SalesforceAuth(httpx.Auth):
             )
 
     @property
+    def user_id(self) -> str:
+        """The 18-character id of the user we are, empty before the first login: whose changes are our own."""
+        return self._user_id
+
+    @property
     def instance_url(self) -> str:
         """The org's host of the current session, empty before the first login."""
         return self._tokens.current.base_url if self._tokens.current else ""
@@ -128,13 +120,18 @@ class SalesforceAuth(httpx.Auth):
             return token
 
     def _fetch(self) -> Generator[httpx.Request, httpx.Response, Token]:
-        response = yield self._token_request()
+        response = yield self._token_request(self._form())
         skew = self._skew_shown_by(response)
         if skew is not None:
             before, self._skew = self._skew, skew
-            response = yield self._token_request()
+            response = yield self._token_request(self._form())
             if response.status_code != httpx.codes.OK:
                 self._skew = before  # the clocks were not the reason
+        if _is_refusal(response):
+            # another process may have been given newer secrets since ours were read
+            replaced = self._login.form(self._clock(), fresh=True)
+            if replaced is not None:
+                response = yield self._token_request(replaced)
         body = _object(response)
         value, instance_url = body.get("access_token"), body.get("instance_url")
         if response.status_code != httpx.codes.OK:
@@ -145,12 +142,14 @@ class SalesforceAuth(httpx.Auth):
             base = checked_base(instance_url, SALESFORCE_HOST, self._allowed_hosts)
         except ForbiddenHostError as error:
             raise ContractError(f"instance_url {error}", vendor=VENDOR, operation="token") from error
+        self._user_id = _user_of(body)
+        self._login.granted(body)
         return Token(value=value, expires_at=self._clock() + SESSION_AGE, base_url=base)
 
     def _skew_shown_by(self, response: httpx.Response) -> timedelta | None:
         """How far our clock is from the answer's Date, if that can be why an assertion was refused."""
         server_time = server_time_of(response)
-        if response.status_code == httpx.codes.OK or server_time is None:
+        if not self._login.timed or response.status_code == httpx.codes.OK or server_time is None:
             return None
         description = _description(_object(response))
         if "assertion" not in description and "expired" not in description:
@@ -158,8 +157,10 @@ class SalesforceAuth(httpx.Auth):
         skew = server_time - self._clock()
         return skew if abs(skew - self._skew) >= _SKEW else None
 
-    def _token_request(self) -> httpx.Request:
-        form = {"grant_type": _GRANT, "assertion": self._assertion()}
+    def _form(self) -> Form:
+        return self._login.form(self._clock() + self._skew) or {}
+
+    def _token_request(self, form: Form) -> httpx.Request:
         return httpx.Request(
             "POST",
             f"{self._login.token_host}/services/oauth2/token",
@@ -168,20 +169,9 @@ class SalesforceAuth(httpx.Auth):
             extensions={TOKEN_REQUEST: True},
         )
 
-    def _assertion(self) -> str:
-        claims = {
-            "iss": self._login.client_id,
-            "sub": self._login.username,
-            "aud": self._login.audience,
-            "exp": int((self._clock() + self._skew).timestamp()) + ASSERTION_SECONDS,
-        }
-        signing_input = _base64url(dump_json({"alg": "RS256"})) + b"." + _base64url(dump_json(claims))
-        return (signing_input + b"." + _base64url(self._sign(signing_input))).decode()
-
     def _refusal(self, response: httpx.Response, body: dict[str, Any]) -> SyncError:
-        status = response.status_code
-        error = body.get("error")
-        if status >= 500 or status in (420, httpx.codes.TOO_MANY_REQUESTS) or not isinstance(error, str):
+        status, error = response.status_code, body.get("error")
+        if not _is_refusal(response) or not isinstance(error, str):
             return TransientError(
                 "Salesforce's token endpoint failed",
                 retry_after_seconds=retry_after_of(response) or 2.0,
@@ -232,5 +222,15 @@ def _description(body: dict[str, Any]) -> str:
     return f"{body.get('error', '')} {body.get('error_description', '')}".lower()
 
 
-def _base64url(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
+def _is_refusal(response: httpx.Response) -> bool:
+    """Whether the token endpoint refuses these credentials, and did not merely fail."""
+    status = response.status_code
+    if status == httpx.codes.OK or status >= 500 or status in (420, httpx.codes.TOO_MANY_REQUESTS):
+        return False
+    return isinstance(_object(response).get("error"), str)
+
+
+def _user_of(body: dict[str, Any]) -> str:
+    """The last part of the identity address, `https://…/id/<org>/<user>`."""
+    last = str(body.get("id", "")).rsplit("/", 1)[-1]
+    return canonical(last) if is_id(last) else ""

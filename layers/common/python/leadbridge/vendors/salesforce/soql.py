@@ -98,6 +98,11 @@ def in_list_chunks(field: str, values: Iterable[Value], prefix: str, suffix: str
         yield head + ",".join(items) + tail
 
 
+def literals_of(soql: str) -> list[str]:
+    """The quoted texts of a query, so that each can be masked in an answer."""
+    return soql.split("'")[1::2]
+
+
 def encoded_length(text: str) -> int:
     """Bytes the text takes in an address."""
     return len(quote(text, safe=""))

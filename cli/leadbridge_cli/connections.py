@@ -1,0 +1,408 @@
+"""`leadbridge connections` and `leadbridge setup`: vendor connections from the first click to the preflight."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
+from leadbridge.domain.checks import parse_document
+from leadbridge.domain.preflight import Finding, Level
+from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.errors import SyncError
+from leadbridge.ports import Stored
+from leadbridge.usecases.apply_configuration import explain
+from leadbridge_cli import marketo_setup, salesforce_setup
+from leadbridge_cli.certificate import certificate
+from leadbridge_cli.common import as_json, documents_of, fail, named, pass_target, secret_of
+from leadbridge_cli.stack import Target
+
+KINDS = ("marketo_connection", "salesforce_connection")
+DOCUMENTS = click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@click.group()
+def connections() -> None:
+    """Vendor connections: add, list, test, disable, enable, remove, and their credentials."""
+
+
+# -- documents
+
+
+@connections.group()
+def add() -> None:
+    """Add a connection, or change its address."""
+
+
+@add.command("marketo")
+@click.argument("name")
+@click.option("--url", required=True, help="Host of the REST endpoint: https://123-ABC-456.mktorest.com")
+@click.option("--title", help="Name for people; without it the connection's id.")
+@pass_target
+def add_marketo(target: Target, name: str, url: str, title: str | None) -> None:
+    """Add a Marketo instance; `connections secret` stores its credentials afterwards."""
+    _add(target, {"kind": "marketo_connection", "id": name, "name": title or name, "base_url": url.rstrip("/")})
+    click.echo(f"Store its credentials: leadbridge connections secret {name}")
+
+
+@add.command("salesforce")
+@click.argument("name")
+@click.option("--url", "token_host", required=True, help="Where we log in: My Domain, login or test host.")
+@click.option("--client-id", required=True, help="Consumer key of the External Client App.")
+@click.option("--username", help="Username of the integration user; for the login with a certificate.")
+@click.option("--audience", help="The `aud` claim; without it by --sandbox.")
+@click.option("--sandbox", is_flag=True, help="The org is a sandbox.")
+@click.option(
+    "--login",
+    type=click.Choice(["jwt", "client_credentials", "refresh_token"]),
+    default="jwt",
+    show_default=True,
+    help="jwt: with a certificate, no secret exists.",
+)
+@click.option("--title", help="Name for people; without it the connection's id.")
+@pass_target
+def add_salesforce(
+    target: Target,
+    /,
+    name: str,
+    *,
+    title: str | None,
+    audience: str | None,
+    sandbox: bool,
+    login: str,
+    token_host: str,
+    **members: str | None,
+) -> None:
+    """Add a Salesforce org."""
+    aud = audience or ("https://test.salesforce.com" if sandbox else "https://login.salesforce.com")
+    facts: dict[str, str | None] = {
+        "kind": "salesforce_connection",
+        "id": name,
+        "name": title or name,
+        "token_host": token_host.rstrip("/"),
+    }
+    facts |= {"audience": aud, "login": None if login == "jwt" else login} | members
+    _add(target, {key: value for key, value in facts.items() if value is not None})
+    if login != "jwt":
+        click.echo(f"Store its credentials: leadbridge connections secret {name}")
+
+
+@connections.command("list")
+@as_json
+@pass_target
+def list_(target: Target, *, as_json: bool) -> None:
+    """List the connections."""
+    stored = secret_of(target.client("secretsmanager"), target.outputs["VendorSecretArn"])
+    actions = [each.document for each in target.configurations.list("action") if isinstance(each.document, Action)]
+    rows: list[dict[str, Any]] = [
+        {
+            "kind": each.document.kind.removesuffix("_connection"),
+            "id": each.document.id,
+            "name": each.document.name,
+            "url": _address(each),
+            "state": "enabled" if each.active else "disabled",
+            "version": each.version,
+            "secret": "not needed"
+            if not _wants_secret(each)
+            else "stored"
+            if each.document.id in stored
+            else "missing",
+            "actions": [
+                action.id
+                for action in actions
+                if each.document.id in (action.source.connection, action.destination.connection)
+            ],
+        }
+        for each in _all(target)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        used = f"used by {', '.join(row['actions'])}" if row["actions"] else "not used"
+        state = f"{row['kind']}, {row['state']}, secret {row['secret']}, {used}"
+        click.echo(f"{row['id']} ({state}): {row['name']}\n  {row['url']}")
+    if not rows:
+        click.echo("There are no connections. Add one: leadbridge connections add --help")
+
+
+@connections.command()
+@click.argument("name")
+@as_json
+@pass_target
+def test(target: Target, name: str, *, as_json: bool) -> None:
+    """Look through a connection before anything depends on it; nothing is written."""
+    stored = _one(target, name)
+    findings = []
+    for each in _preflight(target, stored):
+        findings.append(each)
+        if not as_json:
+            click.echo(each.line())
+    if as_json:
+        click.echo(json.dumps([{"level": each.level, "what": each.what, "remedy": each.remedy} for each in findings]))
+    if any(each.level is Level.ERROR for each in findings):
+        raise SystemExit(1)
+
+
+@connections.command()
+@click.argument("name")
+@pass_target
+def disable(target: Target, name: str) -> None:
+    """Let nothing through a connection; what arrives waits, and goes on within five minutes once it is enabled."""
+    _set_enabled(target, name, enabled=False)
+
+
+@connections.command()
+@click.argument("name")
+@pass_target
+def enable(target: Target, name: str) -> None:
+    """Let a disabled connection be used again."""
+    _set_enabled(target, name, enabled=True)
+
+
+@connections.command()
+@click.argument("name")
+@pass_target
+def remove(target: Target, name: str) -> None:
+    """Remove a connection that no Action uses, with its credentials; its history stays."""
+    stored = _one(target, name)
+    users = [
+        each.document.id
+        for each in target.configurations.list("action")
+        if isinstance(each.document, Action)
+        and name in (each.document.source.connection, each.document.destination.connection)
+    ]
+    if users:
+        fail([f"{name} is used by {', '.join(users)}. Point these Actions elsewhere first, or disable the connection."])
+    target.configurations.remove(stored.document.kind, name)
+    client, arn = target.client("secretsmanager"), target.outputs["VendorSecretArn"]
+    members = dict(secret_of(client, arn))
+    if members.pop(name, None) is not None:
+        client.put_secret_value(SecretId=arn, SecretString=json.dumps(members))
+    click.echo(f"Removed {name}.")
+
+
+# -- credentials
+
+
+@connections.command()
+@click.argument("name")
+@click.option("--client-id", help="Client id of the Marketo LaunchPoint service; asked for without it.")
+@click.option("--client-secret", envvar="LEADBRIDGE_CLIENT_SECRET", help="Asked for; never on the command line.")
+@click.option("--refresh-token", envvar="LEADBRIDGE_REFRESH_TOKEN", help="For `login: refresh_token`; asked for.")
+@pass_target
+def secret(
+    target: Target, name: str, client_id: str | None, client_secret: str | None, refresh_token: str | None
+) -> None:
+    """Store the credentials of a connection; the others' stay as they are."""
+    context = click.get_current_context()
+    for option in ("client_secret", "refresh_token"):
+        if context.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE:
+            variable = f"LEADBRIDGE_{option.upper()}"
+            fail([f"Others can read a command line: give the secret at the prompt, or in {variable}."])
+    known = _find(target, name)
+    login = getattr(known.document, "login", None) if known else None
+    if known and isinstance(known.document, SalesforceConnection):
+        if not _wants_secret(known):
+            fail([f"{name} logs in with a certificate and has no secret: leadbridge connections certificate {name}"])
+        given = {"client_secret": client_secret or click.prompt("Client secret", hide_input=True)}
+        if login == "refresh_token":
+            given["refresh_token"] = refresh_token or click.prompt("Refresh token", hide_input=True)
+    else:
+        given = {
+            "client_id": client_id or click.prompt("Client id"),
+            "client_secret": client_secret or click.prompt("Client secret", hide_input=True),
+        }
+    client, arn = target.client("secretsmanager"), target.outputs["VendorSecretArn"]
+    members = dict(secret_of(client, arn)) | {name: given}
+    client.put_secret_value(SecretId=arn, SecretString=json.dumps(members))
+    click.echo(f"Stored the credentials of {name}.")
+
+
+@connections.command("certificate")
+@click.argument("name")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File; without it printed.")
+@pass_target
+def connections_certificate(target: Target, name: str, output: Path | None) -> None:
+    """Make the certificate to upload to the Salesforce app of a connection; the key never leaves KMS."""
+    pem = certificate(target.signer, name, datetime.now(UTC)).decode()
+    if output is None:
+        click.echo(pem, nl=False)
+    else:
+        output.write_text(pem)
+        click.echo(f"Wrote {output}. Upload it to the External Client App of the connection.")
+
+
+# -- set-up
+
+
+@click.group()
+def setup() -> None:
+    """What an org or instance needs before it can be used, step by step."""
+
+
+@setup.command("salesforce")
+@click.argument("name")
+@DOCUMENTS
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("leadbridge-salesforce"))
+@click.option("--contact", required=True, help="E-mail address that the app shows as its contact.")
+@pass_target
+def setup_salesforce(target: Target, name: str, files: tuple[Path, ...], output: Path, contact: str) -> None:
+    """Write a folder to deploy to the org and print what to click.
+
+    The permission set covers the applied Actions of the connection and those of FILES, which need not be applied yet.
+    """
+    connection = _one(target, name).document
+    if not isinstance(connection, SalesforceConnection):
+        fail([f"{name} is no Salesforce connection."])
+    actions = [each for each in _actions(target, files) if each.destination.connection == name]
+    described = _described(target, actions)
+    pem = certificate(target.signer, name, datetime.now(UTC)).decode()
+    written = salesforce_setup.folder(connection, actions, certificate=pem, contact_email=contact, described=described)
+    for path, text in written.items():
+        file = output / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    click.echo(f"Wrote {len(written)} files to {output}. Now:")
+    for line in salesforce_setup.sheet(connection, actions, output=str(output), described=described):
+        click.echo(line)
+
+
+@setup.command("marketo")
+@click.argument("name")
+@DOCUMENTS
+@click.option("--create", is_flag=True, help="Make what the API can make, after asking.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_target
+def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create: bool, yes: bool) -> None:
+    """Print what to click in Marketo Admin, and what the API can make.
+
+    Fields and activity types are those of the applied Actions of the connection and of FILES.
+    """
+    connection = _one(target, name).document
+    if not isinstance(connection, MarketoConnection):
+        fail([f"{name} is no Marketo connection."])
+    actions = [each for each in _actions(target, files) if each.source.connection == name]
+    client = target.connections.marketo(name)
+    backs = dict.fromkeys(back.to for each in actions for back in each.writeback)
+    try:
+        leads = client.describe_leads()
+        soap = client.leads.soap_names()
+    except SyncError as error:
+        # nothing is set up yet: the sheet says what to do first
+        leads, soap = None, {}
+        refused = explain(error)
+    names = [(rest, soap.get(rest, "(not there yet)")) for rest in backs or marketo_setup.STANDARD_FIELDS]
+    for line in marketo_setup.sheet(connection, names):
+        click.echo(line)
+    if leads is None:
+        fail([f"What the API can make is not known before it lets us in: {'; '.join(refused)}"])
+    types = {each: _activity_type(target, name, each) for each in marketo_setup.wanted_types(actions)}
+    todo = marketo_setup.plan(actions, leads=leads, types=types, destinations=_described(target, actions))
+    lines = list(todo.lines())
+    click.echo("\nThe API can make:" if lines else "\nFields and activity types are there; nothing is to be made.")
+    for line in lines:
+        click.echo(f"  {line}")
+    if not lines or not create:
+        return
+    if not yes and not click.confirm("Make this now?"):
+        return
+    for line in marketo_setup.carry_out(todo, fields=client.lead_fields, activities=client.custom_activities):
+        click.echo(line)
+
+
+# -- parts
+
+
+def _add(target: Target, document: dict[str, Any]) -> None:
+    try:
+        [applied] = target.apply()([{"format": 1, **document}])
+    except SyncError as error:
+        fail(explain(error))
+    stored = applied.stored
+    changed = "" if applied.changed else ", unchanged"
+    click.echo(f"{stored.document.kind} {stored.document.id}: version {stored.version}{changed}")
+
+
+def _all(target: Target) -> list[Stored]:
+    return [stored for kind in KINDS for stored in target.configurations.list(kind)]
+
+
+def _find(target: Target, name: str) -> Stored | None:
+    found = [stored for kind in KINDS if (stored := target.configurations.get(kind, name)) is not None]
+    return found[0] if found else None
+
+
+def _one(target: Target, name: str) -> Stored:
+    stored = _find(target, name)
+    if stored is None:
+        fail([f"There is no connection {named(name)}. `leadbridge connections list` lists them."])
+    return stored
+
+
+def _address(stored: Stored) -> str:
+    document = stored.document
+    if isinstance(document, MarketoConnection):
+        return document.base_url
+    return document.token_host if isinstance(document, SalesforceConnection) else ""
+
+
+def _wants_secret(stored: Stored) -> bool:
+    document = stored.document
+    return not (isinstance(document, SalesforceConnection) and (document.login or "jwt") == "jwt")
+
+
+def _secret_state(stored: Stored, known: Mapping[str, Any]) -> str:
+    if not _wants_secret(stored):
+        return "not needed"
+    return "stored" if stored.document.id in known else "missing"
+
+
+def _set_enabled(target: Target, name: str, *, enabled: bool) -> None:
+    stored = _one(target, name)
+    target.configurations.set_active(stored.document.kind, name, active=enabled)
+    click.echo(f"{name} is {'enabled' if enabled else 'disabled'}.")
+
+
+def _preflight(target: Target, stored: Stored) -> Iterator[Finding]:
+    name = stored.document.id
+    if isinstance(stored.document, MarketoConnection):
+        daily = target.shares.marketo(stored.document.limits).day_calls or 0
+        return target.connections.marketo(name).preflight(daily_calls=daily)
+    actions = [each for each in _actions(target, ()) if each.destination.connection == name]
+    needs = salesforce_setup.needs(actions)
+    return target.connections.salesforce(name).preflight(needs)
+
+
+def _actions(target: Target, files: Sequence[Path]) -> list[Action]:
+    """The applied Actions, and those of files, which stand for applied ones of the same id."""
+    found = {each.document.id: each.document for each in target.configurations.list("action")}
+    for raw in (document for file in files for document in documents_of(file)):
+        parsed = parse_document(raw)
+        if isinstance(parsed, list):
+            fail(parsed)
+        if isinstance(parsed, Action):
+            found[parsed.id] = parsed
+    return [document for document in found.values() if isinstance(document, Action)]
+
+
+def _described(target: Target, actions: Sequence[Action]) -> dict[str, ObjectDescription]:
+    """The Salesforce objects that can be described already; before the set-up none can."""
+    found: dict[str, ObjectDescription] = {}
+    for action in actions:
+        try:
+            client = target.connections.salesforce(action.destination.connection)
+            found[action.destination.object] = client.describe(action.destination.object)
+        except SyncError:
+            continue
+    return found
+
+
+def _activity_type(target: Target, connection: str, api_name: str) -> CustomActivityType | None:
+    try:
+        return target.connections.marketo(connection).custom_activity_type(api_name)
+    except SyncError:
+        return None

@@ -1,0 +1,169 @@
+"""What a Marketo instance needs before Leadbridge can use it: what a person clicks, and what the API can make."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from leadbridge.domain.action import Action, MarketoConnection
+from leadbridge.domain.marketo import ActivityAttribute, FieldMetadata
+from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.vendors.marketo.custom_activities import CustomActivities
+from leadbridge.vendors.marketo.fields import Fields
+from leadbridge.vendors.marketo.preflight import PROBES
+
+#: what is made where no Action says otherwise
+RESULT_TYPE = "leadbridgeResult"
+RESULT_ATTRIBUTES = ("executionId", "outcome", "reason", "message", "salesforceId")
+PRIMARY_ATTRIBUTE = "result"
+STANDARD_FIELDS = ("salesforceId", "leadbridgeStatus")
+
+#: Marketo's word for the type of a Salesforce field; everything else is text
+_TYPES = {
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "datetime",
+    "int": "integer",
+    "double": "float",
+    "currency": "currency",
+    "percent": "float",
+    "email": "email",
+    "phone": "phone",
+    "url": "url",
+}
+
+
+_SHEET = """
+Admin > Users & Roles > Roles > New Role `Leadbridge API`. Under Access API tick:
+{permissions}
+
+Admin > Users & Roles > Users > Invite New User: role `Leadbridge API`, tick `API Only`. Use this user for nothing
+   else: Marketo counts usage per user, and bulk jobs are visible to their creator only.
+
+Admin > Integration > LaunchPoint > New Service: service `Custom`, the API-only user. View Details shows client id and
+   secret: leadbridge connections secret {connection}
+
+Admin > Integration > Web Services: the host of the REST endpoint, without /rest, is `base_url`, now {base_url}.
+   The same page shows the calls a day that the subscription has: they belong into `MarketoDailyCalls`.
+
+Is there an IP allow-list for API access on that page? Functions have no fixed address unless your network gives them
+   one: leave the list off, or put that address on it.
+
+Fields that Actions write to, with their SOAP names, which the response mappings of webhooks want:
+{fields}
+
+Try it: leadbridge connections test {connection}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewType:
+    """A custom activity type to be made, or the attributes that one lacks."""
+
+    api_name: str
+    attributes: tuple[str, ...]
+    exists: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the API is to make."""
+
+    fields: tuple[FieldMetadata, ...] = ()
+    types: tuple[NewType, ...] = field(default=())
+
+    def lines(self) -> Iterator[str]:
+        """The plan, a line for each thing."""
+        for each in self.fields:
+            yield f"create the lead field {each.name} ({each.data_type}); it can be hidden later, never deleted"
+        for kind in self.types:
+            verb = "add to the activity type" if kind.exists else "create and approve the custom activity type"
+            yield f"{verb} {kind.api_name}: {', '.join(kind.attributes)}"
+
+
+def plan(
+    actions: Sequence[Action],
+    *,
+    leads: ObjectDescription,
+    types: Mapping[str, CustomActivityType | None],
+    destinations: Mapping[str, ObjectDescription],
+) -> Plan:
+    """What is missing for these Actions; without any, for a first one.
+
+    `types` holds the activity types that `wanted_types` names, None where there is none; `destinations` the Salesforce
+    objects that could be described, from which the types of write-back fields are taken.
+    """
+    backs = {
+        back.to: _type_of(destinations.get(action.destination.object), back.field)
+        for action in actions
+        for back in action.writeback
+    }
+    wanted = backs or dict.fromkeys(STANDARD_FIELDS, "string")
+    fields = [
+        FieldMetadata(name=name, data_type=kind, display_name=_title(name))
+        for name, kind in sorted(wanted.items())
+        if name not in leads.fields
+    ]
+    missing = []
+    for name, attributes in sorted(wanted_types(actions).items()):
+        known = types.get(name)
+        absent = tuple(each for each in attributes if known is None or each not in known.attributes)
+        if absent:
+            missing.append(NewType(api_name=name, attributes=absent, exists=known is not None))
+    return Plan(fields=tuple(fields), types=tuple(missing))
+
+
+def wanted_types(actions: Iterable[Action]) -> dict[str, tuple[str, ...]]:
+    """The custom activity types that the Actions report by, with the attributes they fill."""
+    found: dict[str, dict[str, None]] = {}
+    for action in actions:
+        names = found.setdefault(action.results.activity, {})
+        names |= dict.fromkeys([action.results.execution_attribute, *(item.to for item in action.results.mappings)])
+    return {name: tuple(attributes) for name, attributes in found.items()} or {RESULT_TYPE: RESULT_ATTRIBUTES}
+
+
+def carry_out(todo: Plan, *, fields: Fields, activities: CustomActivities) -> Iterator[str]:
+    """Make what the plan says, and tell of each thing what became of it."""
+    results = fields.create(todo.fields) if todo.fields else []
+    for each, said in zip(todo.fields, results, strict=True):
+        yield f"field {each.name}: {'created' if said.ok else said.message}"
+    for kind in todo.types:
+        if not kind.exists:
+            title = _title(kind.api_name)
+            activities.create_type(
+                kind.api_name,
+                name=title,
+                trigger_name=f"{title} is logged",
+                filter_name=f"Was {title}",
+                primary=_attribute(PRIMARY_ATTRIBUTE),
+            )
+        activities.create_attributes(kind.api_name, [_attribute(name) for name in kind.attributes])
+        activities.approve_type(kind.api_name)
+        yield f"activity type {kind.api_name}: {'extended' if kind.exists else 'created'} and approved"
+
+
+def sheet(connection: MarketoConnection, fields: Sequence[tuple[str, str]]) -> list[str]:
+    """What a person does in Marketo Admin, step by step. `fields` are REST and SOAP names of write-back fields."""
+    needed: dict[str, dict[str, None]] = {}
+    for probe in PROBES:
+        needed.setdefault(probe.endpoint.permission, {})[probe.needed_for] = None
+    text = _SHEET.format(
+        permissions="\n".join(f"     {name}  (for {', '.join(uses)})" for name, uses in sorted(needed.items())),
+        fields="\n".join(f"     {rest:<32}{soap}" for rest, soap in fields),
+        connection=connection.id,
+        base_url=connection.base_url,
+    )
+    return [f"{number}. {step}" for number, step in enumerate(text.strip().split("\n\n"), 1)]
+
+
+def _attribute(name: str) -> ActivityAttribute:
+    return ActivityAttribute(api_name=name, name=_title(name))
+
+
+def _type_of(described: ObjectDescription | None, name: str | None) -> str:
+    known = described.fields.get(name) if described and name else None
+    return _TYPES.get(known.type, "string") if known else "string"
+
+
+def _title(name: str) -> str:
+    """A field's name as words: leadbridgeStatus becomes Leadbridge Status."""
+    words = "".join(f" {letter}" if letter.isupper() else letter for letter in name)
+    return " ".join(word[:1].upper() + word[1:] for word in words.split())

@@ -1,0 +1,61 @@
+"""What Marketo logged: activities and their types, changed, deleted and merged leads."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from leadbridge.domain.marketo import ActivityType, DeletedLead, LeadChange, Merge
+from leadbridge.domain.records import Activity
+from leadbridge.vendors.marketo import activities, endpoints
+from leadbridge.vendors.marketo.api import Api
+from leadbridge.vendors.marketo.models import read
+
+MERGE_LEADS = 32
+
+
+class ActivityLog:
+    """What happened to leads. Entries appear minutes after their date at times, and most vanish after 90 days."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def types(self) -> list[ActivityType]:
+        """All activity types of the instance, custom ones among them."""
+        return list(self._api.records(ActivityType, endpoints.ACTIVITY_TYPES_OF_INSTANCE))
+
+    def since(
+        self, since: datetime, activity_type_ids: Sequence[int], lead_ids: Sequence[int] = ()
+    ) -> Iterator[Activity]:
+        """Activities of these types, of these leads if any are given, that happened at `since` or later."""
+        return activities.logged(self._api, since, activity_type_ids, lead_ids)
+
+    def lead_changes(self, since: datetime, fields: Sequence[str]) -> Iterator[LeadChange]:
+        """New leads and changed values of these fields; scores, merges and deletions are not among them."""
+        params = {"fields": ",".join(fields)}
+        for item in self._api.since(endpoints.LEAD_CHANGES, since, params):
+            change = read(LeadChange, _identified(item), endpoints.LEAD_CHANGES.operation)
+            yield replace(change, attributes=activities.attributes_of(item))
+
+    def deleted_leads(self, since: datetime) -> Iterator[DeletedLead]:
+        """Leads that were deleted; Marketo tells it for about 14 days."""
+        for item in self._api.since(endpoints.DELETED_LEADS, since):
+            yield read(DeletedLead, _identified(item), endpoints.DELETED_LEADS.operation)
+
+    def merges(self, since: datetime) -> Iterator[Merge]:
+        """Which leads became which."""
+        for each in self.since(since, [MERGE_LEADS]):
+            losers = each.attributes.get("Merge IDs")
+            yield Merge(
+                marketo_guid=each.marketo_guid,
+                winner=each.lead_id,
+                losers=tuple(int(found) for found in re.findall(r"\d+", str(losers or ""))),
+                activity_date=each.activity_date,
+            )
+
+
+def _identified(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry without its attributes, whose names are data; without the newer id it is known by the older one."""
+    own = {name: value for name, value in item.items() if name != "attributes"}
+    return {"marketoGUID": str(item.get("id", "")), **own}

@@ -1,0 +1,189 @@
+"""A look through a Marketo connection before anything depends on it: login, quota, permissions, entitlements, CRM mode.
+
+A permission is tried with an input that can write nothing (ids that no record has): whatever Marketo then says of the
+input, it has let us in. Source: Marketo REST API, "Custom Services", "Error Codes"; the permission of each call stands
+beside it in `endpoints`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from leadbridge.domain.preflight import Finding, Level
+from leadbridge.errors import AuthenticationError, PermanentError, QuotaExhaustedError, SyncError, TransientError
+from leadbridge.vendors.marketo import endpoints
+from leadbridge.vendors.marketo.api import Api
+from leadbridge.vendors.marketo.endpoints import Endpoint
+from leadbridge.vendors.marketo.quota import calls_today
+
+DENIED = "603"
+#: Marketo's own CRM sync owns the object
+NATIVE = "1018"
+#: the subscription lacks the feature
+MISSING = frozenset({"616", "703", "1035"})
+
+_NOBODY = 0
+_NO_NAME = "leadbridgePreflightNone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Probe:
+    """One permission, what needs it, and the call that tries it."""
+
+    endpoint: Endpoint
+    needed_for: str
+    essential: bool = False
+    parts: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+
+
+def _update_of_nothing(**key: object) -> dict[str, Any]:
+    return {"action": "updateOnly", "dedupeBy": "idField", "input": [key]}
+
+
+PROBES = (
+    Probe(endpoint=endpoints.DESCRIBE_LEADS, needed_for="Actions", essential=True),
+    Probe(
+        endpoint=endpoints.SYNC_LEADS,
+        needed_for="write-backs",
+        essential=True,
+        body={"action": "updateOnly", "lookupField": "id", "input": [{"id": _NOBODY}]},
+    ),
+    Probe(endpoint=endpoints.ACTIVITY_TYPES_OF_INSTANCE, needed_for="results as custom activities", essential=True),
+    Probe(endpoint=endpoints.CUSTOM_TYPES, needed_for="results as custom activities", essential=True),
+    Probe(
+        endpoint=endpoints.ADD_CUSTOM_ACTIVITIES,
+        needed_for="results as custom activities",
+        essential=True,
+        body={
+            "input": [
+                {
+                    "leadId": _NOBODY,
+                    "activityTypeId": _NOBODY,
+                    "activityDate": "2000-01-01T00:00:00Z",
+                    "primaryAttributeValue": "none",
+                    "attributes": [],
+                }
+            ]
+        },
+    ),
+    Probe(
+        endpoint=endpoints.DISCARD_CUSTOM_TYPE,
+        needed_for="`leadbridge setup marketo --create`",
+        parts={"type": _NO_NAME},
+    ),
+    Probe(endpoint=endpoints.COMPANIES.describe, needed_for="the CRM cycle"),
+    Probe(endpoint=endpoints.COMPANIES.sync, needed_for="the CRM cycle", body=_update_of_nothing(id=_NOBODY)),
+    Probe(endpoint=endpoints.OPPORTUNITIES.describe, needed_for="the CRM cycle"),
+    Probe(
+        endpoint=endpoints.OPPORTUNITIES.sync, needed_for="the CRM cycle", body=_update_of_nothing(marketoGUID=_NO_NAME)
+    ),
+    Probe(endpoint=endpoints.SALES_PERSONS.describe, needed_for="the CRM cycle"),
+    Probe(endpoint=endpoints.SALES_PERSONS.sync, needed_for="the CRM cycle", body=_update_of_nothing(id=_NOBODY)),
+    Probe(endpoint=endpoints.CUSTOM_OBJECT_LIST, needed_for="custom objects"),
+    Probe(endpoint=endpoints.PROGRAMS, needed_for="programs and lists by name", params={"maxReturn": "1"}),
+    Probe(
+        endpoint=endpoints.REQUEST_CAMPAIGN,
+        needed_for="transactional e-mail",
+        parts={"campaign": _NOBODY},
+        body={"input": {"leads": [{"id": _NOBODY}]}},
+    ),
+    Probe(endpoint=endpoints.LEAD_EXPORT.list, needed_for="bulk extracts", params={"batchSize": "1"}),
+    Probe(
+        endpoint=endpoints.LEAD_FIELDS.list, needed_for="`leadbridge setup marketo --create`", params={"batchSize": "1"}
+    ),
+)
+
+
+def preflight(api: Api, *, daily_calls: int) -> Iterator[Finding]:
+    """Look at one thing after the other; without a login the first finding is the last. Costs about twenty calls."""
+    try:
+        used = calls_today(api.get(endpoints.USAGE))
+    except (AuthenticationError, QuotaExhaustedError, TransientError) as error:
+        yield Finding(level=Level.ERROR, what="Marketo does not let us in", remedy=_sentence(error.detail))
+        return
+    except PermanentError as error:
+        what = f"the calls of today cannot be read ({error.code})"
+        yield Finding(level=Level.WARNING, what=what, remedy=_sentence(error.detail))
+    else:
+        yield Finding(level=Level.FINE, what="the login works")
+        yield _quota(used, daily_calls)
+    codes = {probe: _try(api, probe) for probe in PROBES}
+    yield from _missing([probe for probe, code in codes.items() if code == DENIED])
+    for probe, code in codes.items():
+        yield from _lacking(probe, code)
+    allowed = dict.fromkeys(probe.endpoint.permission for probe, code in codes.items() if _lets_in(code))
+    if allowed:
+        yield Finding(level=Level.FINE, what=f"permissions that are there: {', '.join(allowed)}")
+    yield _crm_sync([probe for probe, code in codes.items() if code == NATIVE])
+
+
+def _lets_in(code: str) -> bool:
+    return code not in {DENIED, *MISSING} and not code.startswith("?")
+
+
+def _missing(denied: Sequence[Probe]) -> Iterator[Finding]:
+    for permission in dict.fromkeys(probe.endpoint.permission for probe in denied):
+        probes = [probe for probe in denied if probe.endpoint.permission == permission]
+        uses = ", ".join(dict.fromkeys(probe.needed_for for probe in probes))
+        yield Finding(
+            level=Level.ERROR if any(probe.essential for probe in probes) else Level.WARNING,
+            what=f"the permission {permission} is missing, which is needed for {uses}",
+            remedy="Add it to the role of the API user (Admin > Users & Roles), or our address to the IP allow-list.",
+        )
+
+
+def _lacking(probe: Probe, code: str) -> Iterator[Finding]:
+    if code in MISSING:
+        yield Finding(
+            level=Level.WARNING,
+            what=f"the subscription does not include what {probe.needed_for} need ({code})",
+            remedy="Ask Marketo to include it, or do without.",
+        )
+    elif code.startswith("?"):
+        yield Finding(
+            level=Level.WARNING,
+            what=f"the permission {probe.endpoint.permission} could not be tried",
+            remedy=_sentence(f"Try again later: {code[1:]}"),
+        )
+
+
+def _crm_sync(closed: Sequence[Probe]) -> Finding:
+    if not closed:
+        return Finding(level=Level.FINE, what="Marketo's own CRM sync is off, the CRM cycle may run")
+    names = [probe.endpoint.operation.removeprefix("sync_").replace("_", " ") for probe in closed]
+    return Finding(
+        level=Level.WARNING,
+        what=f"Marketo's own CRM sync is on: {', '.join(names)} are read-only",
+        remedy=(
+            "Actions, lists, activities and custom objects work beside it. The CRM cycle cannot run until Marketo "
+            "support has switched that sync off."
+        ),
+    )
+
+
+def _try(api: Api, probe: Probe) -> str:
+    """The code that the call was refused with as a whole, empty if it was let in; "?" and why if nobody knows."""
+    try:
+        api.send(probe.endpoint, parts=probe.parts, params=probe.params, body=probe.body)
+    except (TransientError, QuotaExhaustedError, AuthenticationError) as error:
+        return f"?{error.detail}"
+    except SyncError as error:
+        return error.code
+    return ""
+
+
+def _quota(used: int, daily_calls: int) -> Finding:
+    what = f"{used:,} of {daily_calls:,} calls of today are used, by all integrations"
+    if used < 0.8 * daily_calls:
+        return Finding(level=Level.FINE, what=what)
+    return Finding(
+        level=Level.WARNING,
+        what=what,
+        remedy="Compare `MarketoDailyCalls` with the subscription (Admin > Web Services) and see who calls so much.",
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text.removesuffix('.')}."

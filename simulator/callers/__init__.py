@@ -1,0 +1,1 @@
+"""What the vendor sends out by itself: webhook calls and flow-step invocations of smart campaigns."""

@@ -1,0 +1,128 @@
+"""The real state machines in an in-process AWS: their tasks call the handler's use-case, their waits move a clock."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto import mock_aws
+from moto.awslambda_simple.models import LambdaSimpleBackend
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
+    StateTaskServiceSfn,
+)
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+
+from leadbridge.errors import SyncError
+from tests.fakes.steps import Crash
+from tests.integration.aws.local_aws import client
+from tests.unit.test_template import MACHINES, ROOT
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:run-bulk-step"
+#: seconds of real time that an execution may take
+PATIENCE = 60.0
+
+type Handler = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass
+class Execution:
+    """How an execution ended, and the states it went through."""
+
+    status: str
+    output: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    cause: str = ""
+    states: list[str] = field(default_factory=list)
+
+
+class Machines:
+    """Both machines as the template describes them."""
+
+    def __init__(self, sfn: "SFNClient") -> None:
+        self._sfn = sfn
+        self._arns: dict[str, str] = {}
+        for name, machine in MACHINES.items():
+            text = (ROOT / machine["DefinitionUri"]).read_text("utf-8")
+            for placeholder, value in {"RunBulkStepFunctionArn": FUNCTION, "Partition": "aws"}.items():
+                assert placeholder in machine["DefinitionSubstitutions"]
+                text = text.replace(f"${{{placeholder}}}", value)
+            assert "${" not in text
+            made = sfn.create_state_machine(name=name, definition=text, roleArn=ROLE)
+            self._arns[name] = made["stateMachineArn"]
+
+    def run(self, machine: str, order: Mapping[str, Any], *, name: str = "execution") -> Execution:
+        """Execute a machine to its end."""
+        arn = self._sfn.start_execution(stateMachineArn=self._arns[machine], input=json.dumps(order), name=name)
+        return self.ended(arn["executionArn"])
+
+    def ended(self, arn: str) -> Execution:
+        """Wait for an execution's end."""
+        deadline = time.monotonic() + PATIENCE
+        while (said := self._sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, self.states(arn)
+            time.sleep(0.01)
+        return Execution(
+            status=said["status"],
+            output=json.loads(said.get("output") or "{}"),
+            error=said.get("error", ""),
+            cause=said.get("cause", ""),
+            states=self.states(arn),
+        )
+
+    def states(self, arn: str) -> list[str]:
+        """The states that an execution entered, in order."""
+        events = self._sfn.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+        return [each["stateEnteredEventDetails"]["name"] for each in events if "stateEnteredEventDetails" in each]
+
+
+@contextmanager
+def machines(
+    patch: pytest.MonkeyPatch, handler: Handler, wait: Callable[[float], object]
+) -> Iterator[Callable[[], Machines]]:
+    """An in-process AWS whose functions are `handler` and whose waits are `wait`; gives what makes the machines."""
+
+    def invoke(
+        self: LambdaSimpleBackend, function_name: str, qualifier: object, body: Any, headers: object, answered: Any
+    ) -> bytes:
+        assert function_name in FUNCTION
+        try:
+            return json.dumps(handler(json.loads(body))).encode()
+        except SyncError as error:
+            # what Lambda makes of an exception: its class alone is the error's name
+            answered["x-amz-function-error"] = "Unhandled"
+            return json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)}).encode()
+        except Crash as death:
+            answered["x-amz-function-error"] = "Unhandled"
+            return json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": f"died at {death}"}).encode()
+
+    patch.setattr(LambdaSimpleBackend, "invoke", invoke)
+    # moto leaves out what turns AWS's spelling of members into the SDK's, and back
+    patch.setattr(StateTaskServiceSfn, "_normalise_parameters", _as_the_sdk_spells)
+    patch.setattr(StateTaskServiceSfn, "_normalise_response", _as_machines_spell)
+    patch.setattr(retrier_decl, "time", SimpleNamespace(sleep=wait))
+    patch.setattr(WaitFunction, "_wait_interval", lambda self, env, wait_seconds: wait(wait_seconds))
+    config: Any = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
+    with mock_aws(config=config):
+        yield lambda: Machines(client("stepfunctions"))
+
+
+def _as_the_sdk_spells(self: StateTaskServiceSfn, parameters: dict[str, Any], **_: object) -> None:
+    for name in list(parameters):
+        value = parameters.pop(name)
+        parameters[name[0].lower() + name[1:]] = value if isinstance(value, str) else json.dumps(value)
+
+
+def _as_machines_spell(self: StateTaskServiceSfn, response: dict[str, Any], **_: object) -> None:
+    for name in list(response):
+        response[name[0].upper() + name[1:]] = response.pop(name)

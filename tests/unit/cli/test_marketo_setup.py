@@ -1,0 +1,78 @@
+"""What Marketo needs: the plan of what the API makes, and the sheet of what a person clicks."""
+
+from dataclasses import replace
+
+from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.vendors.marketo.preflight import PROBES
+from leadbridge_cli import marketo_setup
+from tests.builders.actions import a_marketo_connection, an_action
+from tests.builders.descriptions import a_result_activity, a_salesforce_lead, marketo_leads
+
+NOTHING = ObjectDescription(name="leads", fields={})
+
+
+def a_plan(
+    *actions: object,
+    leads: ObjectDescription = NOTHING,
+    types: dict[str, CustomActivityType | None] | None = None,
+    destinations: dict[str, ObjectDescription] | None = None,
+) -> marketo_setup.Plan:
+    """The plan for these Actions in an empty instance."""
+    return marketo_setup.plan(
+        list(actions),  # type: ignore[arg-type]  # Actions all
+        leads=leads,
+        types=types or {},
+        destinations=destinations or {},
+    )
+
+
+def test_what_is_there_is_not_made() -> None:
+    """In an instance with all fields and the type there is nothing to do."""
+    todo = a_plan(an_action(), leads=marketo_leads(), types={"leadbridgeResult": a_result_activity()})
+
+    assert list(todo.lines()) == []
+
+
+def test_an_empty_instance_gets_the_fields_and_the_type_of_its_actions() -> None:
+    """Write-back fields with the type of what they take, and the activity type with every attribute that is filled."""
+    backs = [{"field": "NumberOfEmployees", "to": "employees"}, {"static": "Synced", "to": "leadbridgeStatus"}]
+
+    todo = a_plan(an_action(writeback=backs), destinations={"Lead": a_salesforce_lead()})
+
+    assert [(each.name, each.data_type, each.display_name) for each in todo.fields] == [
+        ("employees", "integer", "Employees"),
+        ("leadbridgeStatus", "string", "Leadbridge Status"),
+    ]
+    assert [(kind.api_name, kind.attributes, kind.exists) for kind in todo.types] == [
+        ("leadbridgeResult", ("executionId", "salesforceId", "message"), False)
+    ]
+
+
+def test_a_type_that_lacks_an_attribute_is_extended() -> None:
+    """Only what is missing is added to a type that is there."""
+    there = replace(a_result_activity(), attributes={"executionId": "string", "message": "string"})
+
+    todo = a_plan(an_action(), leads=marketo_leads(), types={"leadbridgeResult": there})
+
+    assert [(kind.attributes, kind.exists) for kind in todo.types] == [(("salesforceId",), True)]
+    assert list(todo.lines()) == ["add to the activity type leadbridgeResult: salesforceId"]
+
+
+def test_without_any_action_the_usual_things_are_planned() -> None:
+    """A first connection gets the fields and the type that the recipes use."""
+    todo = a_plan()
+
+    assert [each.name for each in todo.fields] == ["leadbridgeStatus", "salesforceId"]
+    assert todo.types[0].attributes == ("executionId", "outcome", "reason", "message", "salesforceId")
+
+
+def test_the_sheet_names_every_permission_by_its_name_in_marketo() -> None:
+    """Each permission that the preflight tries stands there with what needs it; SOAP names beside REST ones."""
+    steps = marketo_setup.sheet(a_marketo_connection(), [("leadbridgeStatus", "LeadbridgeStatus")])
+
+    text = "\n".join(steps)
+    for probe in PROBES:
+        assert f"{probe.endpoint.permission}  (for " in text
+    for words in ("API Only", "LaunchPoint", "allow-list", "LeadbridgeStatus", "connections test marketo-demo"):
+        assert words in text
+    assert [int(step.split(".")[0]) for step in steps] == list(range(1, len(steps) + 1))

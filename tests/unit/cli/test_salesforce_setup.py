@@ -1,0 +1,148 @@
+"""The folder for Salesforce: exactly the objects and fields that Actions use, and what to click."""
+
+import json
+import re
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from leadbridge_cli import salesforce_setup
+from tests.builders.actions import a_salesforce_connection, an_action
+from tests.builders.descriptions import a_field, a_salesforce_lead
+
+NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
+PERMISSIONS = "force-app/main/default/permissionsets/Leadbridge.permissionset-meta.xml"
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+def a_folder(*actions: Any, described: Any = None) -> dict[str, str]:
+    """The files for these Actions."""
+    return salesforce_setup.folder(
+        a_salesforce_connection(),
+        list(actions),
+        certificate=PEM,
+        contact_email="admin@example.com",
+        described=described or {},
+    )
+
+
+def members(text: str, name: str) -> list[dict[str, str]]:
+    """The parts of an XML file with that name, each as its members."""
+    root = ET.fromstring(text)
+    return [
+        {child.tag.removeprefix(NAMESPACE): child.text or "" for child in part} for part in root.iter(NAMESPACE + name)
+    ]
+
+
+def fields(files: dict[str, str]) -> dict[str, bool]:
+    """The fields of the permission set, and whether they may be edited."""
+    return {item["field"]: item["editable"] == "true" for item in members(files[PERMISSIONS], "fieldPermissions")}
+
+
+def test_the_permission_set_names_what_the_actions_use_and_nothing_else() -> None:
+    """Mapped fields may be edited, matched and written-back ones read; what Salesforce shows everybody is left out."""
+    action = an_action(
+        mappings=[{"column": "phone", "to": "Phone"}, {"column": "lastName", "to": "LastName"}],
+        writeback=[{"field": "Title", "to": "title"}, {"field": "Id", "to": "salesforceId"}],
+    )
+
+    files = a_folder(action)
+
+    key = f"Lead.{salesforce_setup.KEY_FIELD}"
+    assert fields(files) == {"Lead.Email": False, "Lead.Phone": True, "Lead.Title": False, key: True}
+    [lead] = members(files[PERMISSIONS], "objectPermissions")
+    assert (lead["object"], lead["allowCreate"], lead["allowEdit"], lead["allowRead"]) == ("Lead", *["true"] * 3)
+    assert lead["allowDelete"] == lead["modifyAllRecords"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("kind", "create", "edit"), [("create", "true", "false"), ("update", "false", "true"), ("upsert", "true", "true")]
+)
+def test_an_object_may_be_created_or_edited_as_the_actions_do(kind: str, create: str, edit: str) -> None:
+    """An Action that only updates gets no right to create, and the other way round."""
+    [lead] = members(a_folder(an_action(type=kind))[PERMISSIONS], "objectPermissions")
+
+    assert (lead["allowCreate"], lead["allowEdit"]) == (create, edit)
+
+
+def test_two_actions_on_two_objects_share_one_permission_set() -> None:
+    """Each object has its own lines; a field that one Action writes and another reads may be edited."""
+    other = an_action(id="contact", destination={"connection": "salesforce-demo", "object": "Contact"})
+    reader = an_action(id="reader", mappings=[{"column": "phone", "to": "Phone"}])
+
+    files = a_folder(an_action(), other, reader)
+
+    assert [item["object"] for item in members(files[PERMISSIONS], "objectPermissions")] == ["Contact", "Lead"]
+    assert fields(files)["Lead.Email"] is True
+
+
+def test_what_describe_says_of_a_field_counts() -> None:
+    """A custom field that is required cannot be named in a permission set; Describe says so."""
+    action = an_action(mappings=[{"column": "phone", "to": "Must__c"}, {"column": "title", "to": "May__c"}])
+    described = a_salesforce_lead(Must__c=a_field("Must__c", permissionable=False), May__c=a_field("May__c"))
+
+    found = fields(a_folder(action, described={"Lead": described}))
+
+    assert "Lead.Must__c" not in found
+    assert found["Lead.May__c"] is True
+
+
+def test_the_key_fields_are_unique_external_ids() -> None:
+    """Every created object and Task get a unique External Id field; one that is there is not made again."""
+    files = a_folder(an_action())
+
+    made = {path: text for path, text in files.items() if path.endswith(".field-meta.xml")}
+    name = salesforce_setup.KEY_FIELD
+    assert sorted(path.split("/objects/")[1] for path in made) == [
+        f"Activity/fields/{name}.field-meta.xml",
+        f"Lead/fields/{name}.field-meta.xml",
+    ]
+    for text in made.values():
+        assert "<externalId>true</externalId>" in text
+        assert "<unique>true</unique>" in text
+    there = a_salesforce_lead(**{name: a_field(name, unique=True)})
+    again = a_folder(an_action(), described={"Lead": there})
+    assert not any("/Lead/fields/" in path for path in again)
+
+
+def test_a_field_that_the_action_names_itself_is_made_under_that_name() -> None:
+    """`idempotency_field` names the field; ours is not made beside it."""
+    destination = {"connection": "salesforce-demo", "object": "Lead", "idempotency_field": "Execution__c"}
+
+    files = a_folder(an_action(type="create", destination=destination))
+
+    assert "force-app/main/default/objects/Lead/fields/Execution__c.field-meta.xml" in files
+    assert fields(files)["Lead.Execution__c"] is True
+
+
+def test_every_file_is_in_the_manifest_and_is_well_formed() -> None:
+    """Each piece of metadata is listed by type and name, the app carries the certificate and no secret."""
+    files = a_folder(an_action())
+
+    listed = {item["name"]: item["members"] for item in members(files["manifest/package.xml"], "types")}
+    assert set(listed) == {
+        "CustomField",
+        "ExternalClientApplication",
+        "ExtlClntAppGlobalOauthSettings",
+        "ExtlClntAppOauthSettings",
+        "PermissionSet",
+    }
+    for path, text in files.items():
+        if path.endswith(".xml"):
+            ET.fromstring(text)
+    assert json.loads(files["sfdx-project.json"])["packageDirectories"]
+    app = next(text for path, text in files.items() if path.endswith(".ecaGlblOauth-meta.xml"))
+    assert "BEGIN CERTIFICATE" in app
+    assert not re.search("consumerSecret|consumerKey>", app)
+
+
+def test_the_sheet_is_numbered_and_names_the_user_and_the_test() -> None:
+    """What no metadata can set is said step by step, and at the end how to try it."""
+    steps = salesforce_setup.sheet(a_salesforce_connection(), [an_action(type="create")], output="folder", described={})
+
+    assert [int(step.split(".")[0]) for step in steps] == list(range(1, len(steps) + 1))
+    text = "\n".join(steps)
+    for words in ("cd folder", "integration@example.com", "pre-authorized", "connections test salesforce-demo"):
+        assert words in text
+    assert "idempotency_field` in: person-to-lead" in steps[-1]

@@ -1,0 +1,1 @@
+"""Tests of bulk files: rows, parts and results."""
