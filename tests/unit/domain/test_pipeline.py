@@ -1,6 +1,7 @@
 """The decisions of an Action run: values in, decisions out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,14 +17,17 @@ from leadbridge.domain.pipeline import (
     admit,
     backoff_seconds,
     compile_action,
+    contested,
     decide_write,
     keyed_hash,
+    left_alone,
     map_fields,
     overtaken,
     reports,
     success,
     superseded,
     writeback_row,
+    written_under,
 )
 from tests.builders.actions import ACTION, a_compiled_action, an_action
 from tests.builders.descriptions import a_field, a_salesforce_lead
@@ -512,6 +516,19 @@ def test_records_of_others_are_not_taken_for_the_own_lost_one() -> None:
     assert B in unsure.message
     assert isinstance(filled, Write)
     assert (filled.intent.operation, filled.intent.record_id) == ("update", B)
+
+
+def test_an_event_that_was_parked_in_doubt_takes_nothing_for_its_own() -> None:
+    """Once it has left its lane it cannot know who wrote, even if nothing stands under its guards (seed 2986)."""
+    candidate = interrupted()
+    assert candidate.event.intent is not None
+    unwritten = written_under({})
+    before = candidate.with_event(candidate.event.evolve(intent=replace(candidate.event.intent, written=unwritten)))
+
+    parked = before.with_event(left_alone(before.event))
+
+    assert (contested(before, unwritten), contested(parked, unwritten)) == (False, True)
+    assert left_alone(a_candidate(1).event) == a_candidate(1).event
 
 
 def test_with_an_idempotency_field_the_own_record_is_told_from_those_of_others() -> None:

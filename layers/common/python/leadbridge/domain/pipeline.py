@@ -23,6 +23,8 @@ from leadbridge.domain.values import WrongTypeError, blank, coerce, normalised, 
 EVENT_ID_SECONDS = 14 * 86_400
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: instead of what was written under an event's guards: unlike anything that `written_under` gives
+_ANYTHING = "anything"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,8 +236,16 @@ def written_under(writes: Mapping[str, int]) -> str:
     return hashlib.sha256(found.encode()).hexdigest()[:16]
 
 
+def left_alone(event: Event) -> Event:
+    """The event as it is parked: what happens under its guards from now on, it cannot know."""
+    return event.evolve(intent=replace(event.intent, written=_ANYTHING)) if event.intent else event
+
+
 def contested(candidate: Candidate, written: str) -> bool:
-    """Whether others have written under the candidate's guards since its intent: it was away too long to keep them."""
+    """Whether others may have written under the candidate's guards since its intent: it was away without them.
+
+    Another event that was parked in doubt, too, may have written without a trace.
+    """
     intent = candidate.event.intent
     return intent is not None and intent.written not in {"", written}
 

@@ -35,7 +35,7 @@ class Closing:
     def park(self, event: Event, reason: str, text: str) -> None:
         """Take an event out of its lane until a person redrives it; others need not wait for that."""
         self._meter.count("Parked", reason=reason)
-        self._inbox.park(event, reason=reason, message=text)
+        self._inbox.park(pipeline.left_alone(event), reason=reason, message=text)
         self.let_go(event)
 
     def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
