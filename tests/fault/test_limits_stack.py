@@ -142,6 +142,7 @@ def test_many_workers_use_their_share_and_no_more_beside_another_integration(on:
 def test_no_more_calls_than_allowed_are_in_flight_from_many_processes(on: Rig) -> None:
     """Eight threads of two processes with calls of a second each: five at once at the simulator, never a sixth."""
     on.marketo.fault(USAGE, "delay", seconds=1.0)
+    before = on.marketo.violations()
     mark = on.marketo.mark()
     with callers(on.folder / STACK_FILE, *[("--threads", "4", "--calls", "4")] * 2) as working:
         for caller in working:
@@ -157,7 +158,7 @@ def test_no_more_calls_than_allowed_are_in_flight_from_many_processes(on: Rig) -
         reports = [caller.report() for caller in working]
     assert sum(report["calls"] for report in reports) == 32, reports
     assert most == PLACES
-    assert on.marketo.violations().get("615", 0) == 0
+    assert on.marketo.violations() == before
 
 
 def _any_call(rig: Rig, mark: int) -> Callable[[], bool]:
@@ -168,13 +169,15 @@ def _any_call(rig: Rig, mark: int) -> Callable[[], bool]:
 @pytest.mark.fault("FM12")
 def test_the_places_of_a_killed_process_return_within_their_lease(on: Rig) -> None:
     """Signal 9 in the middle of five calls that hold every place: another process calls within the lease."""
-    on.marketo.fault(USAGE, "delay", seconds=40.0, times=PLACES)
+    busy = 20.0
+    on.marketo.fault(USAGE, "delay", seconds=busy, times=PLACES)
     with callers(on.folder / STACK_FILE, ("--threads", str(PLACES), "--calls", "1"), ("--calls", "1")) as (
         doomed,
         heir,
     ):
         doomed.go()
         wait_for("every place is taken", lambda: on.marketo.hits() == PLACES)
+        taken = time.monotonic()
         # longer than a lease: the places are held on to
         time.sleep(float(PARAMETERS["PlaceSeconds"]) + 1)
         heir.go()
@@ -183,6 +186,8 @@ def test_the_places_of_a_killed_process_return_within_their_lease(on: Rig) -> No
         report = heir.report()
     assert (report["calls"], report["refused"]) == (1, {})
     assert time.monotonic() - began <= float(PARAMETERS["PlaceSeconds"]) + 5
+    # the vendor still works on the calls of the dead: they would crowd the next test
+    time.sleep(max(0.0, taken + busy - time.monotonic()))
 
 
 @pytest.mark.cap("U46")

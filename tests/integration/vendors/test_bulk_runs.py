@@ -144,7 +144,8 @@ def test_leads_are_extracted_into_one_checked_file(product: Product, marketo: Tw
     known = {str(lead["id"]) for lead in marketo.get("records/leads")}
     now = datetime.now(UTC)
     created = {
-        "startAt": (now - timedelta(days=30)).isoformat(timespec="seconds"),
+        # invented leads were created within 30 days before they were loaded, which was a moment ago
+        "startAt": (now - timedelta(days=30, hours=1)).isoformat(timespec="seconds"),
         "endAt": (now + timedelta(hours=1)).isoformat(timespec="seconds"),
     }
     run = product.drive(marketo_extract(filter={"createdAt": created}))
