@@ -204,7 +204,7 @@ def test_a_custom_type_is_made_approved_and_takes_records(clients: Clients, mark
     (early,) = custom.add([record(lead_id)])
     custom.approve_type("attendedCourse")
     described = custom.type("attendedCourse")
-    results = custom.add([*[record(lead_id)] * 300, record(4_711), record(lead_id, primary_value="")])
+    results = custom.add([*[record(lead_id)] * 300, record(999_999_999), record(lead_id, primary_value="")])
 
     assert not early.ok
     assert (draft.status, described.status) == ("draft", "approved")

@@ -281,7 +281,7 @@ def test_objects_link_to_a_lead_and_by_a_bridge_to_each_other(clients: Clients, 
         [
             {"leadId": lead, "courseId": "A"},
             {"leadId": lead, "courseId": "B"},
-            {"leadId": 4_711, "courseId": "A"},
+            {"leadId": 999_999_999, "courseId": "A"},
         ]
     )
 

@@ -161,7 +161,7 @@ def test_a_status_moves_forward_only_and_a_second_write_updates(
 
     first = members.set_status(fair, "Invited", leads)
     second = members.set_status(fair, "Attended", leads[:2])
-    back = members.set_status(fair, "Invited", [*leads[:2], 4_711])
+    back = members.set_status(fair, "Invited", [*leads[:2], 999_999_999])
     (unknown,) = members.set_status(fair, "No Such Status", leads[:1])
     found = list(members.by_filter(fair, "statusName", ["Attended"]))
 
@@ -280,10 +280,10 @@ def test_leads_join_and_leave_a_list_with_a_result_for_each(clients: Clients, ma
     lists = clients.marketo().static_lists
 
     added = lists.add(list_id, leads)
-    again = lists.add(list_id, [leads[0], 4_711])
+    again = lists.add(list_id, [leads[0], 999_999_999])
     removed = lists.remove(list_id, leads[1:])
-    absent = lists.remove(list_id, [leads[1], 4_711])
-    asked = lists.are_members(list_id, [*leads, 4_711])
+    absent = lists.remove(list_id, [leads[1], 999_999_999])
+    asked = lists.are_members(list_id, [*leads, 999_999_999])
 
     assert [row.id for row in added] == [str(each) for each in leads]
     assert {row.status for row in added} == {"added"}
@@ -291,7 +291,7 @@ def test_leads_join_and_leave_a_list_with_a_result_for_each(clients: Clients, ma
     assert {row.status for row in removed} == {"removed"}
     assert [(row.ok, row.code) for row in absent] == [(True, "1015"), (True, "1004")]
     assert {each for each, member in asked.items() if member} == {leads[0]}
-    assert asked[4_711] is False
+    assert asked[999_999_999] is False
     assert [each["leadId"] for each in marketo.get("records/listMembers")] == [leads[0]]
 
 
@@ -316,7 +316,7 @@ def test_only_campaigns_that_can_be_requested_are_listed(
 
     assert [each.id for each in group.requestable()] == [campaigns["Welcome"]]
     assert group.by_name("Welcome") == group.one(campaigns["Welcome"])
-    assert (group.one(4_711), group.by_name("Nobody")) == (None, None)
+    assert (group.one(999_999_999), group.by_name("Nobody")) == (None, None)
     group.activate(campaigns["Asleep"])
     assert {each.name for each in group.requestable()} == {"Welcome", "Asleep"}
     group.deactivate(campaigns["Asleep"])
