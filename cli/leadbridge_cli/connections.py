@@ -12,7 +12,7 @@ from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnec
 from leadbridge.domain.checks import parse_document
 from leadbridge.domain.preflight import Finding, Level
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
-from leadbridge.errors import SyncError
+from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
 from leadbridge.ports import Stored
 from leadbridge.usecases.apply_configuration import explain
 from leadbridge_cli import marketo_setup, salesforce_setup
@@ -96,7 +96,6 @@ def add_salesforce(
 def list_(target: Target, *, as_json: bool) -> None:
     """List the connections."""
     stored = secret_of(target.client("secretsmanager"), target.outputs["VendorSecretArn"])
-    actions = [each.document for each in target.configurations.list("action") if isinstance(each.document, Action)]
     rows: list[dict[str, Any]] = [
         {
             "kind": each.document.kind.removesuffix("_connection"),
@@ -110,11 +109,7 @@ def list_(target: Target, *, as_json: bool) -> None:
             else "stored"
             if each.document.id in stored
             else "missing",
-            "actions": [
-                action.id
-                for action in actions
-                if each.document.id in (action.source.connection, action.destination.connection)
-            ],
+            "actions": _users(target, each.document.id),
         }
         for each in _all(target)
     ]
@@ -169,19 +164,15 @@ def enable(target: Target, name: str) -> None:
 def remove(target: Target, name: str) -> None:
     """Remove a connection that no Action uses, with its credentials; its history stays."""
     stored = _one(target, name)
-    users = [
-        each.document.id
-        for each in target.configurations.list("action")
-        if isinstance(each.document, Action)
-        and name in (each.document.source.connection, each.document.destination.connection)
-    ]
+    users = _users(target, name)
     if users:
         fail([f"{name} is used by {', '.join(users)}. Point these Actions elsewhere first, or disable the connection."])
-    target.configurations.remove(stored.document.kind, name)
+    # the credentials first: a connection that is still listed can be removed again, a secret without one cannot be seen
     client, arn = target.client("secretsmanager"), target.outputs["VendorSecretArn"]
     members = dict(secret_of(client, arn))
     if members.pop(name, None) is not None:
         client.put_secret_value(SecretId=arn, SecretString=json.dumps(members))
+    target.configurations.remove(stored.document.kind, name)
     click.echo(f"Removed {name}.")
 
 
@@ -343,6 +334,11 @@ def _one(target: Target, name: str) -> Stored:
     return stored
 
 
+def _users(target: Target, name: str) -> list[str]:
+    """The Actions that read from a connection or write to it."""
+    return [each.id for each in _actions(target, ()) if name in (each.source.connection, each.destination.connection)]
+
+
 def _address(stored: Stored) -> str:
     document = stored.document
     if isinstance(document, MarketoConnection):
@@ -396,7 +392,7 @@ def _described(target: Target, actions: Sequence[Action]) -> dict[str, ObjectDes
         try:
             client = target.connections.salesforce(action.destination.connection)
             found[action.destination.object] = client.describe(action.destination.object)
-        except SyncError:
+        except (AuthenticationError, ConfigurationError, PermanentError):
             continue
     return found
 
@@ -404,5 +400,5 @@ def _described(target: Target, actions: Sequence[Action]) -> dict[str, ObjectDes
 def _activity_type(target: Target, connection: str, api_name: str) -> CustomActivityType | None:
     try:
         return target.connections.marketo(connection).custom_activity_type(api_name)
-    except SyncError:
-        return None
+    except (ConfigurationError, PermanentError):
+        return None  # there is none; an outage is no answer

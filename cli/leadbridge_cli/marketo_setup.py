@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from leadbridge.domain.action import Action, MarketoConnection
 from leadbridge.domain.marketo import ActivityAttribute, FieldMetadata
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.errors import ConfigurationError
 from leadbridge.vendors.marketo.custom_activities import CustomActivities
 from leadbridge.vendors.marketo.fields import Fields
 from leadbridge.vendors.marketo.preflight import PROBES
@@ -56,7 +57,7 @@ Try it: leadbridge connections test {connection}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewType:
-    """A custom activity type to be made, or the attributes that one lacks."""
+    """A custom activity type to be made, or one that lacks attributes or its approval."""
 
     api_name: str
     attributes: tuple[str, ...]
@@ -75,6 +76,9 @@ class Plan:
         for each in self.fields:
             yield f"create the lead field {each.name} ({each.data_type}); it can be hidden later, never deleted"
         for kind in self.types:
+            if not kind.attributes:
+                yield f"approve the custom activity type {kind.api_name}"
+                continue
             verb = "add to the activity type" if kind.exists else "create and approve the custom activity type"
             yield f"{verb} {kind.api_name}: {', '.join(kind.attributes)}"
 
@@ -106,7 +110,8 @@ def plan(
     for name, attributes in sorted(wanted_types(actions).items()):
         known = types.get(name)
         absent = tuple(each for each in attributes if known is None or each not in known.attributes)
-        if absent:
+        # one that an earlier try left half-made is approved, too: nothing takes records before
+        if absent or (known is not None and not known.status.startswith("approved")):
             missing.append(NewType(api_name=name, attributes=absent, exists=known is not None))
     return Plan(fields=tuple(fields), types=tuple(missing))
 
@@ -121,10 +126,18 @@ def wanted_types(actions: Iterable[Action]) -> dict[str, tuple[str, ...]]:
 
 
 def carry_out(todo: Plan, *, fields: Fields, activities: CustomActivities) -> Iterator[str]:
-    """Make what the plan says, and tell of each thing what became of it."""
+    """Make what the plan says, and tell of each thing what became of it. Run again, it goes on where it stopped.
+
+    Raises:
+        ConfigurationError: Marketo refused fields, each with its reason; everything else was made.
+    """
     results = fields.create(todo.fields) if todo.fields else []
+    refused = []
     for each, said in zip(todo.fields, results, strict=True):
-        yield f"field {each.name}: {'created' if said.ok else said.message}"
+        if said.ok:
+            yield f"field {each.name}: created"
+        else:
+            refused.append(f"field {each.name}: {said.message}")
     for kind in todo.types:
         if not kind.exists:
             title = _title(kind.api_name)
@@ -135,9 +148,12 @@ def carry_out(todo: Plan, *, fields: Fields, activities: CustomActivities) -> It
                 filter_name=f"Was {title}",
                 primary=_attribute(PRIMARY_ATTRIBUTE),
             )
-        activities.create_attributes(kind.api_name, [_attribute(name) for name in kind.attributes])
+        if kind.attributes:
+            activities.create_attributes(kind.api_name, [_attribute(name) for name in kind.attributes])
         activities.approve_type(kind.api_name)
         yield f"activity type {kind.api_name}: {'extended' if kind.exists else 'created'} and approved"
+    if refused:
+        raise ConfigurationError(refused)
 
 
 def sheet(connection: MarketoConnection, fields: Sequence[tuple[str, str]]) -> list[str]:

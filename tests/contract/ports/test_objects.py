@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leadbridge.aws.objects import S3Objects
-from leadbridge.errors import ConfigurationError
+from leadbridge.errors import ConfigurationError, TransientError
 from leadbridge.ports import Objects
 from tests.fakes.bulk import InMemoryObjects
 from tests.integration.aws.local_aws import client, local_aws
@@ -78,6 +78,17 @@ def test_removing_what_is_not_there_does_not_matter(objects: Objects) -> None:
     objects.delete(["a"])
     with pytest.raises(ConfigurationError):
         objects.stored("a")
+
+
+def test_a_removal_that_left_something_is_tried_again(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 may answer well and still have left an object: that is told, so that no personal data stays unnoticed."""
+    left = {"Errors": [{"Key": "a", "Code": "InternalError"}]}
+    monkeypatch.setattr(bucket, "delete_objects", lambda **_: left)
+
+    with pytest.raises(TransientError) as caught:
+        S3Objects(bucket, bucket="data").delete(["a"])
+
+    assert caught.value.code == "InternalError"
 
 
 def _die_writing(objects: Objects, size: int) -> None:

@@ -99,6 +99,16 @@ def test_marketos_own_crm_sync_is_told(clients: Clients, marketo: Twin) -> None:
     assert "Actions, lists, activities and custom objects work beside it" in found.remedy
 
 
+def test_a_crm_sync_that_cannot_be_seen_is_not_called_off(clients: Clients, marketo: Twin) -> None:
+    """Where the role may write none of the objects that the sync would close, nothing is said of the sync."""
+    names = [f"Read-Write {each}" for each in ("Company", "Opportunity", "Sales Person")]
+    marketo.post("permissions", {"denied": names})
+
+    words = [each.what for each in marketo_findings(clients) if "CRM sync" in each.what]
+
+    assert words == ["whether Marketo's own CRM sync is on could not be seen"]
+
+
 def test_wrong_marketo_credentials_are_the_only_finding(clients: Clients, marketo: Twin) -> None:
     """Nothing else is tried where the login is refused; the sentence says what to check."""
     clients.announced = clients.announced | {

@@ -58,6 +58,15 @@ def test_a_type_that_lacks_an_attribute_is_extended() -> None:
     assert list(todo.lines()) == ["add to the activity type leadbridgeResult: salesforceId"]
 
 
+def test_a_type_that_an_earlier_try_left_as_a_draft_is_approved() -> None:
+    """A set-up that died before the approval goes on there: a draft takes no records."""
+    draft = replace(a_result_activity(), status="draft")
+
+    todo = a_plan(an_action(), leads=marketo_leads(), types={"leadbridgeResult": draft})
+
+    assert list(todo.lines()) == ["approve the custom activity type leadbridgeResult"]
+
+
 def test_without_any_action_the_usual_things_are_planned() -> None:
     """A first connection gets the fields and the type that the recipes use."""
     todo = a_plan()

@@ -62,7 +62,10 @@ class S3Objects:
         for start in range(0, len(keys), KEYS_LIMIT):
             chunk = [{"Key": key} for key in keys[start : start + KEYS_LIMIT]]
             with _later("DeleteObjects"):
-                self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": chunk, "Quiet": True})  # type: ignore[typeddict-item]  # the stubs want their own name for the same dictionary
+                answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": chunk, "Quiet": True})  # type: ignore[typeddict-item]  # the stubs want their own name for the same dictionary
+            if answer.get("Errors"):  # a success as a whole may leave some, and they hold personal data
+                code = str(answer["Errors"][0].get("Code", ""))
+                raise TransientError("objects were not removed", vendor="aws", operation="DeleteObjects", code=code)
 
     def _read(self, key: str) -> Iterator[bytes]:
         with _later("GetObject"):

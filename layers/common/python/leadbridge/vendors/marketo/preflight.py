@@ -42,6 +42,9 @@ def _update_of_nothing(**key: object) -> dict[str, Any]:
     return {"action": "updateOnly", "dedupeBy": "idField", "input": [key]}
 
 
+#: writes that Marketo's own CRM sync closes
+_CLOSED_BY_CRM_SYNC = (endpoints.COMPANIES.sync, endpoints.OPPORTUNITIES.sync, endpoints.SALES_PERSONS.sync)
+
 PROBES = (
     Probe(endpoint=endpoints.DESCRIBE_LEADS, needed_for="Actions", essential=True),
     Probe(
@@ -116,7 +119,7 @@ def preflight(api: Api, *, daily_calls: int) -> Iterator[Finding]:
     allowed = dict.fromkeys(probe.endpoint.permission for probe, code in codes.items() if _lets_in(code))
     if allowed:
         yield Finding(level=Level.FINE, what=f"permissions that are there: {', '.join(allowed)}")
-    yield _crm_sync([probe for probe, code in codes.items() if code == NATIVE])
+    yield _crm_sync({probe: code for probe, code in codes.items() if probe.endpoint in _CLOSED_BY_CRM_SYNC})
 
 
 def _lets_in(code: str) -> bool:
@@ -149,7 +152,14 @@ def _lacking(probe: Probe, code: str) -> Iterator[Finding]:
         )
 
 
-def _crm_sync(closed: Sequence[Probe]) -> Finding:
+def _crm_sync(codes: Mapping[Probe, str]) -> Finding:
+    closed = [probe for probe, code in codes.items() if code == NATIVE]
+    if not closed and not any(_lets_in(code) for code in codes.values()):
+        return Finding(
+            level=Level.WARNING,
+            what="whether Marketo's own CRM sync is on could not be seen",
+            remedy="Try again once the API user may write companies, opportunities or sales persons.",
+        )
     if not closed:
         return Finding(level=Level.FINE, what="Marketo's own CRM sync is off, the CRM cycle may run")
     names = [probe.endpoint.operation.removeprefix("sync_").replace("_", " ") for probe in closed]
