@@ -3,6 +3,10 @@
 Runs with the emulator's own interpreter (`python -P emulator.py FILE`) and imports nothing of ours. The witness
 stands where the emulator asks a role's policies, so it sees what the functions do and cannot change it; the
 account's root, which the tests use, has no policies and is not written down.
+
+One thing is set right: a function's process that dies while it starts ends its own invocation only. The emulator
+would throw away every process of that function, those at work and those that just start, whose failed start would
+do the same to the next.
 """
 
 import json
@@ -46,6 +50,21 @@ def witness(file: Path) -> None:
     evaluator.update(enforce=enforcing, evaluate=evaluating)
 
 
+def one_death_at_a_time() -> None:
+    """Have a start that failed answered like a process that died at work."""
+    worker = vars(import_module("ministack.core.lambda_runtime"))["Worker"]
+    invoke = worker.invoke
+
+    def invoking(self: Any, *arguments: Any, **named: Any) -> Any:
+        try:
+            return invoke(self, *arguments, **named)
+        except (RuntimeError, OSError) as error:
+            return {"status": "error", "error": str(error)}
+
+    worker.invoke = invoking
+
+
 if __name__ == "__main__":
     witness(Path(sys.argv.pop()))
+    one_death_at_a_time()
     import_module("ministack.app").main()

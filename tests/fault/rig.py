@@ -568,7 +568,13 @@ class Rig:
     def stored(self, ids: Iterable[str]) -> None:
         """Wait until every call stands in the inbox and nobody is about to ring for one."""
         wanted = set(ids)
-        wait_for("calls in the inbox", lambda: wanted <= self.inbox().keys())
+        try:
+            wait_for("calls in the inbox", lambda: wanted <= self.inbox().keys())
+        except TooLateError as error:
+            missing = wanted - self.inbox().keys()
+            seen = {each: (self.execution(each) or {}).get("state") for each in missing}
+            queues = self.queued(), self.queued("EventsDeadLetterQueueUrl")
+            raise TooLateError(f"{error}; {seen}; queued and dead: {queues}\n{self.stack.emulator_log()}") from None
         wait_for("an empty queue", lambda: self.queued() == 0)
 
     def at_once(self, *persons: Person) -> list[str]:
