@@ -1,6 +1,8 @@
 """One stack of its own for the fault tests, so that what they break is theirs."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,20 +39,27 @@ results:
 """
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """The deployed template with short times, and the demo Action on it."""
+@contextmanager
+def deployed(folder: Path, **parameters: str) -> Iterator[Rig]:
+    """The template deployed with short times and these parameters, and the demo Action on it."""
     with Wire() as aws, Wire() as marketo, Wire() as salesforce:
         hosts = {"VendorHosts": ",".join(urlsplit(wire.url).netloc for wire in (marketo, salesforce))}
-        with up(parameters={**PARAMETERS, **hosts}, functions_endpoint=aws.url) as stack:
+        with up(parameters={**PARAMETERS, **hosts, **parameters}, functions_endpoint=aws.url) as stack:
             aws.connect(stack.endpoint_url)
             marketo.connect(str(stack.simulators["marketo_url"]))
             salesforce.connect(str(stack.simulators["salesforce_url"]))
             wires = Wires(aws=aws, marketo=marketo, salesforce=salesforce)
-            rig = Rig(stack=stack, folder=tmp_path_factory.mktemp("rig"), wires=wires)
+            rig = Rig(stack=stack, folder=folder, wires=wires)
             rig.prepare()
             yield rig
             rig.close()
+
+
+@pytest.fixture(scope="package")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One stack for all tests of this folder that run in one process; it ends when other tests' turn comes."""
+    with deployed(tmp_path_factory.mktemp("rig")) as rig:
+        yield rig
 
 
 @pytest.fixture
@@ -62,7 +71,7 @@ def rig(running: Rig) -> Iterator[Rig]:
     running.calm()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def actions(running: Rig) -> tuple[str, str]:
     """Two Actions for Leads that map both e-mail address and external key, and match by one each."""
     by_email = (

@@ -408,28 +408,43 @@ class Rig:
         """Wait until every execution has been in one of the states; the schedule's sweep runs every three seconds."""
         wanted = list(ids)
         there: list[Record] = []
-        swept = time.monotonic()
 
         def look() -> bool:
-            nonlocal swept
             # one after the other: the emulator shares the processor with what is under test
             while len(there) < len(wanted):
                 item = self.execution(wanted[len(there)])
                 if item is None or item["state"] not in states:
                     break
                 there.append(item)
-            if time.monotonic() - swept > 3:
-                self.sweep()
-                swept = time.monotonic()
             return len(there) == len(wanted)
 
         try:
-            wait_for(f"{len(wanted)} executions {' or '.join(states)}", look, seconds)
+            self.swept_until(f"{len(wanted)} executions {' or '.join(states)}", look, seconds)
         except TooLateError as error:
             left = [self.execution(each) for each in wanted[len(there) :]]
-            logs = "\n".join(line for line in self.worker_log()[-60:] if not line.startswith('{"_aws"'))
-            raise TooLateError(f"{error}; {left[:3]}\n{logs}") from None
+            raise TooLateError(f"{error}; {left[:3]}") from None
         return there
+
+    def swept_until(self, what: str, look: Callable[[], bool], seconds: float = PATIENCE, every: float = 0.1) -> None:
+        """Look until it is so while the schedule comes every three seconds: a ring may find a lane not yet free.
+
+        Raises:
+            TooLateError: It was not so within `seconds`; the text ends with what the workers logged.
+        """
+        swept = time.monotonic()
+
+        def there() -> bool:
+            nonlocal swept
+            if time.monotonic() - swept > 3:
+                self.sweep()
+                swept = time.monotonic()
+            return look()
+
+        try:
+            wait_for(what, there, seconds, every)
+        except TooLateError as error:
+            logs = "\n".join(line for line in self.worker_log()[-60:] if not line.startswith('{"_aws"'))
+            raise TooLateError(f"{error}; {self.inbox()}\n{logs}") from None
 
     def ended(self, ids: Iterable[str], seconds: float = PATIENCE) -> list[Record]:
         """Wait until every execution has ended; gives their log items in order."""
@@ -550,20 +565,7 @@ class Rig:
 
     def held_up(self, vendor: Twin) -> None:
         """Wait until a worker waits for the call that the first fault rule of a vendor delays."""
-        swept = time.monotonic()
-
-        def look() -> bool:
-            nonlocal swept
-            if time.monotonic() - swept > 5:  # a ring is lost with a worker that was killed before
-                self.sweep()
-                swept = time.monotonic()
-            return vendor.hits() > 0
-
-        try:
-            wait_for("a worker that waits for the vendor", look)
-        except TooLateError as error:
-            logs = "\n".join(line for line in self.worker_log()[-60:] if not line.startswith('{"_aws"'))
-            raise TooLateError(f"{error}; {self.inbox()}\n{logs}") from None
+        self.swept_until("a worker that waits for the vendor", lambda: vendor.hits() > 0)
 
     def stored(self, ids: Iterable[str]) -> None:
         """Wait until every call stands in the inbox and nobody is about to ring for one."""

@@ -296,16 +296,7 @@ def wait_in_lane(rig: Rig, batch: Batch, action: str) -> None:
 
 def die(rig: Rig, point: Point, held: Held, function: str = WORKER) -> list[int]:
     """Wait until a process stands at the point, and end it there; gives the ids of the dead."""
-    swept = time.monotonic()
-
-    def there() -> bool:
-        nonlocal swept
-        if time.monotonic() - swept > 3:  # a ring may have found the lane not yet free
-            rig.sweep()
-            swept = time.monotonic()
-        return held.arrived
-
-    wait_for(f"a process at {point.name}", there, every=0.02)
+    rig.swept_until(f"a process at {point.name}", lambda: held.arrived, every=0.02)
     dead = rig.kill(function=function)
     if point.moment == "late":
         held.let_go()
@@ -365,7 +356,8 @@ def test_a_successor_killed_as_well_leaves_what_an_undisturbed_one_does(
     die(rig, second, held)
     rig.bury()
     if parked:
-        (victim,) = wait_for("a parked call", lambda: parked_calls(rig, batch))
+        rig.swept_until("a parked call", lambda: bool(parked_calls(rig, batch)))
+        (victim,) = parked_calls(rig, batch)
         assert victim["reason"] == "worker_crashed"
         assert "1 of 1 run again" in rig.cli("redrive", victim["execution_id"])
     assert batch.state(rig) == undisturbed

@@ -3,7 +3,6 @@
 What is kept is judged by the simulator's log and counters, which know every client's calls apart.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from tests.fault.callers import callers
+from tests.fault.conftest import deployed
 from tests.fault.rig import Rig, wait_for
 
 STACK_FILE = ".local/stack.json"
@@ -28,21 +28,10 @@ USAGE = "GET /rest/v1/stats/usage.json"
 
 
 @pytest.fixture(scope="module")
-def limited(running: Rig) -> Iterator[Rig]:
-    """The stack with a small share of Marketo's rate and short leases of places."""
-    _deployed(running, **PARAMETERS)
-    yield running
-    _deployed(running)
-
-
-def _deployed(rig: Rig, **parameters: str) -> None:
-    """Deploy with these parameters; workers that run with the old ones are gone."""
-    rig.idle()
-    rig.stack.deploy(**parameters)
-    rig.facts["outputs"] = rig.stack.outputs
-    (rig.folder / STACK_FILE).write_text(json.dumps(rig.facts))
-    if rig.workers():
-        rig.kill()
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A stack with a small share of Marketo's rate and short leases of places."""
+    with deployed(tmp_path_factory.mktemp("limited"), **PARAMETERS) as rig:
+        yield rig
 
 
 @pytest.fixture
@@ -212,7 +201,7 @@ def test_a_spent_quota_parks_visibly_asks_once_an_hour_and_goes_on_by_itself(on:
         assert on.marketo.calls_since(mark, "* /rest/*") == []
         on.advance(3_600)
         on.sweep()
-        wait_for("the probe of the hour", _any_call(on, mark))
+        on.swept_until("the probe of the hour", _any_call(on, mark))
         on.reached(ids, "parked")
         on.idle()
         assert len(on.marketo.calls_since(mark, "* /rest/*")) == 1
@@ -236,7 +225,7 @@ def test_while_marketo_is_away_nobody_asks_but_probes_and_webhooks_are_accepted(
         on.advance(60)
     assert len(on.marketo.calls_since(mark, "* /rest/*")) <= 15
     on.marketo.calm()
-    on.advance(300)
+    on.advance(3_600)  # longer than any pause between two tries
     for person, execution_id in zip(persons, ids, strict=True):
         (item,) = on.whole(person, execution_id)
         assert item["outcome"] == "created"

@@ -6,7 +6,7 @@ from tests.fault.leaks.story import Story, tell
 from tests.fault.rig import Rig
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def story(running: Rig) -> Story:
     """Everything that can go wrong has gone wrong, and the stack is calm again."""
     running.calm()

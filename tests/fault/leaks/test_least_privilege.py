@@ -8,7 +8,6 @@ import pytest
 
 from devstack.stack import FUNCTIONS, Stack
 from tests.fault.leaks.story import Story
-from tests.fault.rig import wait_for
 
 #: shorter than the time that a worker keeps for its last writes, so that it hands over at once
 NO_TIME_SECONDS = 100
@@ -116,7 +115,7 @@ def hand_over(story: Story) -> None:
     client.update_function_configuration(FunctionName=name, Timeout=NO_TIME_SECONDS)
     try:
         ids = rig.send(rig.person())
-        wait_for("a worker that hands over", called_itself)
+        rig.swept_until("a worker that hands over", called_itself)
     finally:
         client.update_function_configuration(FunctionName=name, Timeout=whole)
     rig.ended(ids)
