@@ -11,6 +11,8 @@ UV := .local/uv/bin/uv
 PY := .venv/bin/python
 # a setting left over in somebody's shell must not send a local stack elsewhere
 unexport AWS_ENDPOINT_URL AWS_PROFILE VIRTUAL_ENV PYTHONPATH
+# hundreds of processes start in a test run, each of which would compile the same modules
+unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 # machines behind an inspecting proxy have its certificate in the system store
 export UV_SYSTEM_CERTS := true
@@ -83,7 +85,7 @@ $(UV):
 # one environment per concern: ours, the AWS emulator (its functions must not see our packages), the SAM CLI
 .local/.venv.stamp: requirements.lock pyproject.toml .python-version | $(UV)
 	@$(UV) venv --quiet --allow-existing --python "$$(cat .python-version)" .venv
-	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements.lock
+	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements.lock
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -9,16 +9,17 @@ from typing import Any
 import click
 
 from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
-from leadbridge.domain.checks import parse_document
+from leadbridge.domain.findings import read_document
+from leadbridge.domain.lifecycle import Move, Stored
 from leadbridge.domain.preflight import Finding, Level
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
-from leadbridge.ports import Stored
-from leadbridge.usecases.apply_configuration import explain
+from leadbridge.usecases.apply_configuration import Given, explain
 from leadbridge_cli import marketo_setup, salesforce_setup
 from leadbridge_cli.certificate import certificate
-from leadbridge_cli.common import as_json, documents_of, fail, named, pass_target, secret_of
+from leadbridge_cli.common import as_json, fail, named, pass_target, secret_of
 from leadbridge_cli.stack import Target
+from leadbridge_cli.texts import given_in
 
 KINDS = ("marketo_connection", "salesforce_connection")
 DOCUMENTS = click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -91,9 +92,10 @@ def add_salesforce(
 
 
 @connections.command("list")
+@click.option("--usable", is_flag=True, help="Only those that an Action may name: enabled, with their secret.")
 @as_json
 @pass_target
-def list_(target: Target, *, as_json: bool) -> None:
+def list_(target: Target, *, usable: bool, as_json: bool) -> None:
     """List the connections."""
     stored = secret_of(target.client("secretsmanager"), target.outputs["VendorSecretArn"])
     rows: list[dict[str, Any]] = [
@@ -104,14 +106,11 @@ def list_(target: Target, *, as_json: bool) -> None:
             "url": _address(each),
             "state": "enabled" if each.active else "disabled",
             "version": each.version,
-            "secret": "not needed"
-            if not _wants_secret(each)
-            else "stored"
-            if each.document.id in stored
-            else "missing",
+            "secret": _secret_state(each, stored),
             "actions": _users(target, each.document.id),
         }
         for each in _all(target)
+        if not usable or (each.active and _secret_state(each, stored) != "missing")
     ]
     if as_json:
         click.echo(json.dumps(rows))
@@ -121,7 +120,7 @@ def list_(target: Target, *, as_json: bool) -> None:
         state = f"{row['kind']}, {row['state']}, secret {row['secret']}, {used}"
         click.echo(f"{row['id']} ({state}): {row['name']}\n  {row['url']}")
     if not rows:
-        click.echo("There are no connections. Add one: leadbridge connections add --help")
+        click.echo(f"There are no {'usable ' if usable else ''}connections. Add one: leadbridge connections add --help")
 
 
 @connections.command()
@@ -292,7 +291,14 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
     if leads is None:
         fail([f"What the API can make is not known before it lets us in: {'; '.join(refused)}"])
     types = {each: _activity_type(target, name, each) for each in marketo_setup.wanted_types(actions)}
-    todo = marketo_setup.plan(actions, leads=leads, types=types, destinations=_described(target, actions))
+    drafts = {
+        each: client.custom_activities.type(each, draft=True)
+        for each, known in types.items()
+        if known is not None and known.status == marketo_setup.WITH_DRAFT
+    }
+    todo = marketo_setup.plan(
+        actions, leads=leads, types=types, drafts=drafts, destinations=_described(target, actions)
+    )
     lines = list(todo.lines())
     click.echo("\nThe API can make:" if lines else "\nFields and activity types are there; nothing is to be made.")
     for line in lines:
@@ -309,10 +315,9 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
 
 
 def _add(target: Target, document: dict[str, Any]) -> None:
-    try:
-        [applied] = target.apply()([{"format": 1, **document}])
-    except SyncError as error:
-        fail(explain(error))
+    apply = target.apply()
+    plan = apply.plan([Given(raw={"format": 1, **document})])
+    [applied] = apply.apply(plan, author=target.author(), at=target.clock.now())
     stored = applied.stored
     changed = "" if applied.changed else ", unchanged"
     click.echo(f"{stored.document.kind} {stored.document.id}: version {stored.version}{changed}")
@@ -359,7 +364,7 @@ def _secret_state(stored: Stored, known: Mapping[str, Any]) -> str:
 
 def _set_enabled(target: Target, name: str, *, enabled: bool) -> None:
     stored = _one(target, name)
-    target.configurations.set_active(stored.document.kind, name, active=enabled)
+    target.configurations.move(stored.document.kind, name, Move.ACTIVATE if enabled else Move.DEACTIVATE)
     click.echo(f"{name} is {'enabled' if enabled else 'disabled'}.")
 
 
@@ -376,10 +381,10 @@ def _preflight(target: Target, stored: Stored) -> Iterator[Finding]:
 def _actions(target: Target, files: Sequence[Path]) -> list[Action]:
     """The applied Actions, and those of files, which stand for applied ones of the same id."""
     found = {each.document.id: each.document for each in target.configurations.list("action")}
-    for raw in (document for file in files for document in documents_of(file)):
-        parsed = parse_document(raw)
+    for given in given_in(files):
+        parsed = read_document(given.raw)
         if isinstance(parsed, list):
-            fail(parsed)
+            fail([finding.line() for finding in parsed])
         if isinstance(parsed, Action):
             found[parsed.id] = parsed
     return [document for document in found.values() if isinstance(document, Action)]

@@ -16,6 +16,8 @@ RESULT_TYPE = "leadbridgeResult"
 RESULT_ATTRIBUTES = ("executionId", "outcome", "reason", "message", "salesforceId")
 PRIMARY_ATTRIBUTE = "result"
 STANDARD_FIELDS = ("salesforceId", "leadbridgeStatus")
+#: Marketo's word for a type that is approved and is being changed
+WITH_DRAFT = "approved with draft"
 
 #: Marketo's word for the type of a Salesforce field; everything else is text
 _TYPES = {
@@ -57,11 +59,15 @@ Try it: leadbridge connections test {connection}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewType:
-    """A custom activity type to be made, or one that lacks attributes or its approval."""
+    """A custom activity type to be made, or one that lacks attributes or its approval.
+
+    `exists` if it is there already, `drafted` if it is approved and has a draft of what it will be besides.
+    """
 
     api_name: str
     attributes: tuple[str, ...]
     exists: bool = False
+    drafted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +83,11 @@ class Plan:
             yield f"create the lead field {each.name} ({each.data_type}); it can be hidden later, never deleted"
         for kind in self.types:
             if not kind.attributes:
-                yield f"approve the custom activity type {kind.api_name}"
+                yield f"approve the {'draft of the ' if kind.drafted else ''}custom activity type {kind.api_name}"
                 continue
             verb = "add to the activity type" if kind.exists else "create and approve the custom activity type"
-            yield f"{verb} {kind.api_name}: {', '.join(kind.attributes)}"
+            aside = " (what else its draft holds is approved with it)" if kind.drafted else ""
+            yield f"{verb} {kind.api_name}: {', '.join(kind.attributes)}{aside}"
 
 
 def plan(
@@ -88,12 +95,14 @@ def plan(
     *,
     leads: ObjectDescription,
     types: Mapping[str, CustomActivityType | None],
+    drafts: Mapping[str, CustomActivityType],
     destinations: Mapping[str, ObjectDescription],
 ) -> Plan:
     """What is missing for these Actions; without any, for a first one.
 
-    `types` holds the activity types that `wanted_types` names, None where there is none; `destinations` the Salesforce
-    objects that could be described, from which the types of write-back fields are taken.
+    `types` holds the activity types that `wanted_types` names, None where there is none, `drafts` those drafts of them
+    that wait beside an approved form; `destinations` the Salesforce objects that could be described, from which the
+    types of write-back fields are taken.
     """
     backs = {
         back.to: _type_of(destinations.get(action.destination.object), back.field)
@@ -108,11 +117,13 @@ def plan(
     ]
     missing = []
     for name, attributes in sorted(wanted_types(actions).items()):
-        known = types.get(name)
-        absent = tuple(each for each in attributes if known is None or each not in known.attributes)
-        # one that an earlier try left half-made is approved, too: nothing takes records before
-        if absent or (known is not None and not known.status.startswith("approved")):
-            missing.append(NewType(api_name=name, attributes=absent, exists=known is not None))
+        known, draft = types.get(name), drafts.get(name)
+        if known is not None and known.status.startswith("approved") and known.attributes.keys() >= set(attributes):
+            continue
+        # what an earlier try left in a draft is not added twice; nothing takes records before the approval
+        there = draft or known
+        absent = tuple(each for each in attributes if there is None or each not in there.attributes)
+        missing.append(NewType(api_name=name, attributes=absent, exists=known is not None, drafted=draft is not None))
     return Plan(fields=tuple(fields), types=tuple(missing))
 
 

@@ -19,6 +19,7 @@ from leadbridge.aws.limits import DynamoLimits
 from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.services import LambdaBell, Secret, Signer, SystemClock
 from leadbridge.domain.limits import Lane
+from leadbridge.ports import Documents
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.vendors.connections import VendorConnections, VendorLimits
@@ -84,8 +85,11 @@ class Target:
         """Clients of the configured connections; somebody waits for what they do."""
         return self.connect(Lane.ON_DEMAND)
 
-    def connect(self, lane: Lane) -> VendorConnections:
-        """Clients of the configured connections for one lane of work; their calls count with those of the workers."""
+    def connect(self, lane: Lane, documents: Documents | None = None) -> VendorConnections:
+        """Clients of connections for one lane of work; their calls count with those of the workers.
+
+        `documents` says what the connections are, by default what is stored.
+        """
         local = (
             frozenset(str(url).split("//")[1] for url in (self.facts["marketo_url"], self.facts["salesforce_url"]))
             if self.facts
@@ -93,7 +97,7 @@ class Target:
         )
         secret = Secret(self.client("secretsmanager"), self.outputs["VendorSecretArn"])
         return VendorConnections(
-            configurations=self.configurations,
+            configurations=documents or self.configurations,
             secret=secret.value,
             keep_secret=secret.keep,
             sign=self.signer.sign,
@@ -113,7 +117,13 @@ class Target:
 
     def apply(self) -> ApplyConfiguration:
         """The use-case behind `apply`."""
-        return ApplyConfiguration(configurations=self.configurations, connections=self.connections)
+        return ApplyConfiguration(
+            configurations=self.configurations, connect=lambda documents: self.connect(Lane.ON_DEMAND, documents)
+        )
+
+    def author(self) -> str:
+        """Who we are to AWS: the ARN that the history keeps."""
+        return str(self.client("sts").get_caller_identity()["Arn"])
 
     def redrive(self) -> Redrive:
         """The use-case behind `redrive`."""

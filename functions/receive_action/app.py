@@ -6,5 +6,5 @@ from leadbridge.receiving import from_environment
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer one `POST /actions/{action_id}`."""
+    """Answer one `POST` or `GET` of `/actions/{action_id}`."""
     return from_environment()(event).as_proxy()

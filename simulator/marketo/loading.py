@@ -14,11 +14,16 @@ from simulator.marketo.models.assets import ROOT_ID, Folder, TagType
 from simulator.marketo.models.campaigns import Campaign
 from simulator.marketo.models.instance import Instance
 from simulator.marketo.models.lifecycle import CRM_STATES
-from simulator.marketo.models.memberships import Program, StaticList
+from simulator.marketo.models.memberships import CADENCES, ENGAGEMENT, Program, SmartList, StaticList
 from simulator.marketo.models.objects import ObjectTable, PlannedObject, RowCheck, Values
 from simulator.marketo.responses.assets import check_place
 from simulator.marketo.schema import DEFAULT_STATUSES
 from simulator.marketo.values import read_value
+
+# what a loaded membership is made of; its other members are fields of it
+_OF_MEMBERSHIP = frozenset({"leadId", "programId", "statusName"})
+# what only members of engagement programs have
+_NURTURED = ("trackName", "nurtureCadence", "isExhausted")
 
 
 class Loader:
@@ -33,6 +38,7 @@ class Loader:
             "programMembers": self._load_program_members,
             "staticLists": self._load_lists,
             "listMembers": self._load_list_members,
+            "smartLists": self._load_smart_lists,
             "smartCampaigns": self._load_campaigns,
             "customObjectTypes": self._load_types,
             "crmStates": self._load_crm_states,
@@ -47,6 +53,7 @@ class Loader:
             "programMembers": self._list_program_members,
             "staticLists": lambda: [each.shown() for each in instance.memberships.lists.values()],
             "listMembers": self._list_list_members,
+            "smartLists": lambda: [asdict(each) for each in instance.memberships.smart_lists.values()],
             "smartCampaigns": lambda: [asdict(each) for each in instance.campaigns.campaigns.values()],
             "folders": lambda: [asdict(each) for each in instance.assets.folders.values()],
             "tagTypes": lambda: [asdict(each) for each in instance.assets.tag_types.values()],
@@ -191,6 +198,19 @@ class Loader:
             for lead_id in each.members
         ]
 
+    def _load_smart_lists(self, records: list[Record]) -> list[Any]:
+        def read(record: Record) -> SmartList:
+            where = record.get("where")
+            if not isinstance(where, dict) or not all(isinstance(each, list) for each in where.values()):
+                raise RowError("1003", "a smart list has `where`: a list of values for each field")
+            for name in where.keys() - self._instance.leads.schema.rest.keys():
+                raise RowError("1006", f"Field '{name}' not found")
+            return SmartList(self._new_id(record), _name(record), where)
+
+        loaded = _each(records, read)
+        self._instance.memberships.smart_lists |= {each.id: each for each in loaded}
+        return [each.id for each in loaded]
+
     def _load_programs(self, records: list[Record]) -> list[Any]:
         now, memberships = self._instance.now_text(), self._instance.memberships
 
@@ -213,17 +233,30 @@ class Loader:
         return [each.id for each in loaded]
 
     def _load_program_members(self, records: list[Record]) -> list[Any]:
-        def read(record: Record) -> tuple[Program, int, str]:
+        schema = self._instance.memberships.schema.rest
+        writable = {*_NURTURED, *(name for name, each in schema.items() if each.updateable)}
+
+        def read(record: Record) -> tuple[Program, int, str, Values]:
             lead_id = self._known_lead(record)
             program = self._instance.memberships.program_of(record.get("programId", 0))
             status_name = str(record.get("statusName"))
             program.plan_status(lead_id, status_name)
-            return program, lead_id, status_name
+            given = {name: value for name, value in record.items() if name not in _OF_MEMBERSHIP}
+            if given.keys() & _NURTURED and program.type != ENGAGEMENT:
+                raise RowError("1003", f"only members of engagement programs have {', '.join(_NURTURED)}")
+            if given.get("nurtureCadence", CADENCES[0]) not in CADENCES:
+                raise RowError("1003", f"a nurtureCadence is one of {', '.join(CADENCES)}")
+            for name in given.keys() - writable:
+                raise RowError("1006", f"Field '{name}' not found, or not to be loaded")
+            own = {name: read_value(name, schema[name].data_type, value) for name, value in given.items()}
+            return program, lead_id, status_name, own
 
         loaded = _each(records, read)
-        for program, lead_id, status_name in loaded:
-            program.set_status(lead_id, status_name, self._instance.now_text())
-        return [lead_id for _, lead_id, _ in loaded]
+        now = self._instance.now_text()
+        for program, lead_id, status_name, own in loaded:
+            program.set_status(lead_id, status_name, now)
+            program.members[lead_id].write(own, now)
+        return [lead_id for _, lead_id, *_ in loaded]
 
     def _list_program_members(self) -> list[Record]:
         return [
@@ -327,7 +360,12 @@ class Loader:
         if given is None:
             return self._instance.memberships.take_id()
         memberships = self._instance.memberships
-        taken: list[Container[int]] = [memberships.lists, memberships.programs, self._instance.assets.folders]
+        taken: list[Container[int]] = [
+            memberships.lists,
+            memberships.smart_lists,
+            memberships.programs,
+            self._instance.assets.folders,
+        ]
         if not isinstance(given, int) or any(given in each for each in taken):
             raise RowError("1003", f"the id {given} cannot be used")
         memberships.next_id = max(memberships.next_id, given + 1)

@@ -61,6 +61,8 @@ class SalesforceVendor:
         "locator_seconds": 172_800,
         # records of a page at most, whatever was asked for; may be changed between two pages
         "query_page_records": 2_000,
+        # rows that a query may have to read, whatever it finds: more are a time-out; 0: any number
+        "query_read_records": 0,
         "uri_bytes": 16_384,
         # ids that one answer of updated or deleted may hold
         "replicated_ids": 600_000,

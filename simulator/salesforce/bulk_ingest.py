@@ -8,6 +8,7 @@ written ones.
 
 import csv
 import io
+import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -27,10 +28,13 @@ from simulator.salesforce.reading import body_of, json_object
 from simulator.salesforce.schema import NUMBER_TYPES, SOBJECTS, SOBJECTS_BY_LOWER_NAME, Field, SObject
 from simulator.salesforce.usage import Usage
 from simulator.salesforce.writing import Load, Options, Row, Writer
+from simulator.uploads import MULTIPART, UnreadableUploadError, parts_of
 
 _OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
 _CHUNK = 200
 _MAX_HEADER = 32_000
+# of data that comes in the same request as its job
+_MAX_WITH_JOB = 100_000
 _MAX_FIELD = 131_072
 _MAX_RECORD = 400_000
 _NULL = "#N/A"
@@ -99,8 +103,16 @@ class Ingest(Jobs):
         return [(method, path + slash, endpoint) for method, path, endpoint in table for slash in ("", "/")]
 
     async def create(self, request: Request) -> Response:
-        """POST /jobs/ingest."""
-        document = await json_object(request)
+        """POST /jobs/ingest: a job to be filled, or with its data beside it one that is complete at once."""
+        if not request.headers.get("content-type", "").lower().startswith(MULTIPART):
+            return JSONResponse(self._made(request, await json_object(request)).head())
+        document, content = await _with_data(request)
+        job = self._made(request, document)
+        self._work[job.id].content = content
+        self._close(request, job, "UploadComplete")
+        return JSONResponse(job.head())
+
+    def _made(self, request: Request, document: Record) -> Job:
         operation = choice(document, "operation", _OPERATIONS)
         line_ending = choice(document, "lineEnding", LINE_ENDINGS, "LF")
         delimiter = choice(document, "columnDelimiter", DELIMITERS, "COMMA")
@@ -139,7 +151,7 @@ class Ingest(Jobs):
             job.more["assignmentRuleId"] = document["assignmentRuleId"]
         self._jobs[job.id] = job
         self._work[job.id] = Work(job, sobject, key)
-        return JSONResponse(job.head())
+        return job
 
     def _key(self, operation: str, sobject: SObject, name: object) -> Field | None:
         if operation != "upsert":
@@ -316,6 +328,27 @@ class Ingest(Jobs):
 
     def _document(self, job: Job) -> Record:
         return job.document() | {"numberRecordsFailed": job.failed}
+
+
+async def _with_data(request: Request) -> tuple[Record, bytes]:
+    """Return the two parts of a request that brings a job and its data.
+
+    Raises:
+        ApiError: They are not there, or not readable; or the data is too long for this way.
+    """
+    try:
+        parts = parts_of(request.headers["content-type"], await body_of(request))
+        document, content = json.loads(parts["job"]), parts["content"]
+        length = len(content.decode("utf-8-sig"))
+    except (UnreadableUploadError, KeyError, ValueError):
+        message = "the parts `job`, in JSON, and `content`, in CSV, are needed"
+        raise ApiError(400, "JSON_PARSER_ERROR", message) from None
+    if not isinstance(document, dict):
+        raise ApiError(400, "JSON_PARSER_ERROR", "Unexpected token: an object is needed at [line:1, column:1]")
+    if length > _MAX_WITH_JOB:
+        message = f"InvalidJob : data of more than {_MAX_WITH_JOB:,} characters is uploaded by a request of its own"
+        raise ApiError(400, "INVALIDJOB", message)
+    return document, content
 
 
 def csv_text(job: Job, lines: Iterable[list[str]]) -> str:

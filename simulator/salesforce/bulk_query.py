@@ -101,20 +101,32 @@ class BulkQuery(Jobs):
     def _finish(self, job: Job, at: float) -> None:
         if job.state != "InProgress":
             return
-        if self._control.limit("bulk_fail_after_batches"):
+        try:
+            result = self._run(job, at)
+        except ApiError as error:
+            if error.code != "QUERY_TIMEOUT":
+                raise
             job.error_message = "Timeout : the query took longer than its retries allow"
             job.enter("Failed", at)
             return
-        statement = self._statements[job.id]
-        result = query.run(self._org, statement, at, include_deleted=job.operation == "queryAll")
         self._results[job.id] = result
         job.processed = result.total
         job.enter("JobComplete", at)
 
-    def _document(self, job: Job) -> Record:
+    def _run(self, job: Job, at: float) -> query.Result:
+        """Run a job's statement; one whose result may be read in pieces by key takes any number of rows."""
+        if self._control.limit("bulk_fail_after_batches"):
+            raise ApiError(400, "QUERY_TIMEOUT", "told to fail")
+        most_read = 0 if self._is_chunked(job) else int(self._control.limit("query_read_records"))
+        everything = job.operation == "queryAll"
+        return query.run(self._org, self._statements[job.id], at, include_deleted=everything, most_read=most_read)
+
+    def _is_chunked(self, job: Job) -> bool:
         statement = self._statements[job.id]
-        is_chunked = not statement.order and statement.limit is None
-        return job.document() | {"isPkChunkingSupported": is_chunked}
+        return not statement.order and statement.limit is None
+
+    def _document(self, job: Job) -> Record:
+        return job.document() | {"isPkChunkingSupported": self._is_chunked(job)}
 
     async def results(self, request: Request) -> Response:
         """GET /jobs/query/{id}/results."""

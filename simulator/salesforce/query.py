@@ -37,11 +37,11 @@ class Result:
     total: int
 
 
-def run(org: Org, query: Query, now: float, *, include_deleted: bool = False) -> Result:
-    """Find the rows of a query.
+def run(org: Org, query: Query, now: float, *, include_deleted: bool = False, most_read: int = 0) -> Result:
+    """Find the rows of a query, which may have to read so many of them at most (0: any number).
 
     Raises:
-        ApiError: INVALID_TYPE, INVALID_FIELD or INVALID_QUERY_FILTER_OPERATOR.
+        ApiError: INVALID_TYPE, INVALID_FIELD, INVALID_QUERY_FILTER_OPERATOR or QUERY_TIMEOUT.
     """
     sobject = SOBJECTS_BY_LOWER_NAME.get(query.sobject.lower())
     if sobject is None:
@@ -55,9 +55,12 @@ def run(org: Org, query: Query, now: float, *, include_deleted: bool = False) ->
     test = compiler.test(query.where) if query.where else None
     keys = [compiler.ordering(each) for each in query.order]
     table = org.tables[sobject.name]
+    candidates = list(_candidates(table, query.where))
+    if most_read and len(candidates) > most_read:
+        raise ApiError(400, "QUERY_TIMEOUT", "Your query request was running for too long.")
     found = [
         seen
-        for record_id in _candidates(table, query.where)
+        for record_id in candidates
         if (seen := table.rows[record_id].seen_at(now)) is not None
         and (include_deleted or not (seen["IsDeleted"] or seen.get("IsArchived")))
         and (test is None or test(seen))

@@ -164,7 +164,8 @@ class Responses:
         call_of(request).record_keys.extend(soql.string_literals(parsed.where))
         now = self._control.clock.timestamp()
         include_deleted = request.url.path.rstrip("/").endswith("queryAll")
-        result = query.run(self._org, parsed, now, include_deleted=include_deleted)
+        most_read = int(self._control.limit("query_read_records"))
+        result = query.run(self._org, parsed, now, include_deleted=include_deleted, most_read=most_read)
         if parsed.counts:
             return JSONResponse({"totalSize": result.total, "done": True, "records": []})
         cursor = Cursor(result, _batch_size(request), now + self._control.limit("locator_seconds"))

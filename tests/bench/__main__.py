@@ -14,6 +14,7 @@ from tests.bench import (
     latency,
     limits,
     lost_answers,
+    mapping,
     schedules,
     vendor_calls,
 )
@@ -38,6 +39,7 @@ ALONE: dict[str, Alone] = {
     "limits": lambda args: limits.figure_simulated(seconds=10 * args.seconds, seed=args.seed),
     "schedules": lambda args: schedules.figure(size=args.schedules, seed=args.seed),
     "decisions": lambda args: decisions.figure(size=args.records, seed=args.seed),
+    "mapping": lambda args: mapping.figure(size=args.records, seed=args.seed),
     "rows": lambda args: bulk_files.figure_rows(size=args.rows, seed=args.seed),
     "extract": lambda args: bulk_files.figure_memory(megabytes=(args.megabytes // 10, args.megabytes), seed=args.seed),
     "calls": lambda args: calls.figure(calls=args.calls, seed=args.seed),
@@ -60,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--calls", type=int, default=600, help="acknowledgements of each function, calls of each client (default 600)"
     )
     parser.add_argument("--rounds", type=int, default=11, help="fresh processes of each kind (default 11)")
-    parser.add_argument("--records", type=int, default=20_000, help="records of decisions (default 20000)")
+    parser.add_argument("--records", type=int, default=20_000, help="records of decisions and mapping (default 20000)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of rows (default 1000000)")
     parser.add_argument("--megabytes", type=int, default=500, help="size of extract, and a tenth of it (default 500)")
     chosen = parser.parse_args(arguments)

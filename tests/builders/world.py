@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.action import Action, Configuration
+from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.outcome import State
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.usecases.batch import RunSettings
@@ -64,7 +65,7 @@ class World:
         for document in [*documents, *(actions or (an_action(),))]:
             self.configurations.put(document)
             if isinstance(document, Action):
-                self.configurations.set_active("action", document.id, active=True)
+                self.configurations.move("action", document.id, Move.ACTIVATE)
 
     # -- things that happen
 

@@ -117,6 +117,41 @@ ACTIVE = [
         ],
     ),
     an_action(
+        "rules",
+        time_zone="Pacific/Kiritimati",
+        mappings=[
+            *columns(email="Email", **PERSON),
+            {"template": "{{firstName}} - {{lastName}}", "to": "Title"},
+            {"template": "{{city}}{{token.Seat}}", "to": "City", "blank": "default", "default": "nowhere"},
+            {"day": "today", "to": "Score_Date__c"},
+            {"day": "tomorrow", "to": "Answer_01__c", "transforms": [{"type": "date_format", "format": "D MMM YYYY"}]},
+            {
+                "column": "phone",
+                "to": "Phone",
+                "transforms": [
+                    {"type": "pattern_replace", "pattern": "(?i)^tel\\.?:? *", "by": ""},
+                    {"type": "phone", "region": "US"},
+                ],
+            },
+            {
+                "column": "leadScore",
+                "to": "Lead_Score__c",
+                "transforms": [{"type": "number_parse", "decimal": ",", "thousands": "."}],
+            },
+        ],
+        writeback=[{"template": "{{firstName}} is in Salesforce", "to": "leadbridgeStatus"}],
+        results={
+            "activity": "leadbridgeResult",
+            "success": SUCCESS,
+            "errored": ERROR,
+            "mappings": [
+                {"day": "today", "to": "salesforceId"},
+                {"execution": "message", "to": "message", "blank": "default", "default": "fine"},
+                {"template": "{{firstName}}{{phone}}", "to": "action", "transforms": [{"type": "hash"}]},
+            ],
+        },
+    ),
+    an_action(
         "fifty", mappings=[*columns(email="Email"), *({"column": f"token.{name}", "to": name} for name in FIFTY)]
     ),
     an_action(

@@ -3,21 +3,39 @@
 import json
 
 from tests.e2e.actions import an_action, as_yaml
-from tests.e2e.lab import Lab, wait_for
+from tests.e2e.lab import Lab, since, wait_for
 
 
-def test_applying_twice_changes_nothing(lab: Lab) -> None:
-    """A new Action is stored inactive; the same file again is unchanged; another text is the next version."""
-    document = an_action("applied-twice")
-    file = lab.file("applied-twice.yaml", as_yaml([document]))
+def test_a_document_is_applied_changed_exported_and_taken_back(lab: Lab) -> None:
+    """A new Action is stored inactive, in the words of its author and under the caller's AWS identity; a change makes
+    version 2 after a plan that names it; an export plans no change; a rollback brings the words back."""
+    text = "# who asked for it\n" + as_yaml([an_action("toured")])
+    file = lab.file("toured.yaml", text)
+    began = lab.marketo.now()
 
     first = lab.cli("apply", file)
-    second = lab.cli("apply", file)
-    third = lab.json("apply", lab.file("changed.yaml", as_yaml([document | {"description": "Changed"}])))
+    exported = lab.cli("export", "toured")
+    second = lab.json("apply", file)
+    changed = lab.cli("apply", lab.file("changed.yaml", text.replace("upsert", "update")), "--note", "Only updates")
+    lab.cli("rollback", "toured", "1")
+    unchanged = lab.json("plan", lab.file("exported.yaml", exported))
+    [third, *older] = lab.json("history", "toured")
 
-    assert first == "action applied-twice: version 1 stored (inactive)\n"
-    assert second == "action applied-twice: unchanged, version 1 (inactive)\n"
-    assert third == [{"kind": "action", "id": "applied-twice", "version": 2, "active": False, "changed": True}]
+    assert first.splitlines()[-1] == "action toured: version 1 stored (inactive, validated)"
+    assert exported == text
+    facts = {"kind": "action", "id": "toured", "version": 1, "state": "validated", "active": False}
+    assert second == [facts | {"changed": False}]
+    assert changed.splitlines() == [
+        "action toured: to change",
+        '  ~ /type: "upsert" → "update"',
+        "Plan: 1 to change.",
+        "action toured: version 2 stored (inactive, validated)",
+    ]
+    assert [(each["id"], each["effect"], each["version"]) for each in unchanged] == [("toured", "nothing", 3)]
+    assert (third["version"], third["note"]) == (3, "Rollback to version 1")
+    assert [each["note"] for each in older] == ["Only updates", None]
+    assert third["author"].startswith("arn:aws:")
+    assert began <= since(third["at"]) <= lab.marketo.now()
 
 
 def test_every_mistake_is_listed_and_nothing_is_stored(lab: Lab) -> None:
@@ -44,19 +62,19 @@ def test_every_mistake_is_listed_and_nothing_is_stored(lab: Lab) -> None:
     checks = lab.cli_fails("apply", lab.file("bad-fields.yaml", as_yaml([fields, an_action("sound")])))
 
     for member in ("name", "type", "colour"):
-        assert f"error: action bad-shape: {member}:" in shapes
-    assert "error: action Bad Id: id:" in shapes
-    assert "error: action Bad Id: mappings:" in shapes
+        assert f"error: action bad-shape: /{member}: " in shapes
+    assert "error: action Bad Id: /id: " in shapes
+    assert "error: action Bad Id: /mappings: " in shapes
     for where in (
-        "identifier.column",
-        "identifier.field",
-        "mappings[1].to",
-        "mappings[2].static",
-        "mappings[3].to",
+        "/identifier/column: ",
+        "/identifier/field: ",
+        "/mappings/1/to: ",
+        "/mappings/2/static: ",
+        "/mappings/3/to: ",
         "LastName is required",
         "Company is required",
-        "writeback[0].to",
-        "results.activity",
+        "/writeback/0/to: ",
+        "/results/activity: ",
     ):
         assert where in checks
     assert "Traceback" not in shapes + checks
@@ -77,9 +95,9 @@ def test_a_deactivated_action_is_recorded_and_not_run(lab: Lab) -> None:
     assert (answer.status_code, answer.json()["status"]) == (200, "not_active")
     [recorded] = lab.ended([answer.json()["execution_id"]])
     assert recorded["state"] == "not_run"
-    states = {row["id"]: (row["active"], row["url"]) for row in lab.json("actions")}
-    assert states["retired"] == (False, f"{lab.stack.webhook_url}/retired")
-    assert states["upsert"][0] is True
+    states = {row["id"]: (row["active"], row["state"], row["url"]) for row in lab.json("actions")}
+    assert states["retired"] == (False, "inactive", f"{lab.stack.webhook_url}/retired")
+    assert states["upsert"][:2] == (True, "active")
     assert "There is no Action no-such-action" in unknown
 
 
@@ -159,7 +177,7 @@ def test_a_rejected_body_that_is_still_unusable_is_not_redriven(lab: Lab) -> Non
     shown = lab.cli("show", identity, "--json")
     refused = lab.cli_fails("redrive")
 
-    assert f"{identity}: Its body is still unusable: The body has no object `lead`." in said
+    assert f"{identity}: Its body is still unusable: The call has no lead: " in said
     assert (lab.stored(identity), lab.stored(identity, "payload")) == before
     assert before[1]["body"]
     assert person.email not in said + shown

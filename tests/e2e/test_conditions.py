@@ -1,7 +1,11 @@
 """Calls that are received but not to be run."""
 
+import json
+
 import pytest
 
+from tests.e2e.actions import an_action, as_yaml
+from tests.e2e.conditions import CASES, FAMILIES, LIST, action_of
 from tests.e2e.lab import Lab
 
 
@@ -40,3 +44,107 @@ def test_a_missing_identifier_skips_and_names_the_field(lab: Lab) -> None:
     assert all(each["message"].lower().startswith("missing identifier: email") for each in executions)
     assert [call for call in lab.salesforce.calls_since(mark) if not call["path"].endswith("/describe")] == []
     assert lab.leads(person.email) == []
+
+
+@pytest.mark.cap("A46")
+def test_without_conditions_everybody_is_processed(lab: Lab) -> None:
+    """Three persons, one with odd values and one with hardly any, call an Action without conditions: three Leads."""
+    persons = [lab.person(), lab.person(leadStatus="Disqualified", title="  "), lab.person(firstName=None)]
+
+    executions = lab.run("upsert", *(person.body() for person in persons))
+
+    assert [each["outcome"] for each in executions] == ["created"] * 3
+    assert [len(lab.leads(person.email)) for person in persons] == [1, 1, 1]
+
+
+@pytest.mark.cap("A50", "A51", "A52")
+def test_all_wants_both_and_any_wants_one(lab: Lab) -> None:
+    """Of the same four persons `all` lets the one pass who meets both clauses; with the toggle flipped and saved, all
+    pass but the one who meets none. The saved Action shows the toggle as it is set."""
+    clauses = [
+        {"column": "title", "operator": "contains", "value": "Head"},
+        {"column": "country", "operator": "equals", "value": "Elbonia"},
+    ]
+    given = [
+        {"title": "Head of Forms", "country": "Elbonia"},
+        {"title": "Head of Forms", "country": "Exampleland"},
+        {"title": "Clerk", "country": "elbonia"},
+        {"title": "Clerk", "country": ""},
+    ]
+    said, shown = [], []
+    for match in ("all", "any"):
+        document = an_action("toggled", conditions={"match": match, "clauses": clauses})
+        lab.cli("apply", lab.file("toggled.yaml", as_yaml([document])))
+        lab.cli("activate", "toggled")
+        shown.append(json.loads(lab.cli("view", "toggled", "--page", "4", "--json"))["pages"][0]["members"])
+        bodies = [lab.person(**values).body() for values in given]
+        said.append([(each["outcome"], each.get("message", "")) for each in lab.run("toggled", *bodies)])
+
+    skipped = "Skipped by a condition: "
+    first, second = "title contains 'Head'", "country equals 'Elbonia'"
+    assert [outcome for outcome, _ in said[0]] == ["created", "skipped", "skipped", "skipped"]
+    assert [text for _, text in said[0][1:]] == [f"{skipped}{each}." for each in (second, first, first)]
+    assert [outcome for outcome, _ in said[1]] == ["created", "created", "created", "skipped"]
+    assert said[1][3][1] == f"{skipped}{first} or {second}."
+    assert [page["conditions"]["match"] for page in shown] == ["all", "any"]
+
+
+@pytest.mark.cap("A49")
+def test_what_a_columns_type_does_not_offer_is_refused_at_save(lab: Lab) -> None:
+    """ "contains" of a boolean, "greater than" of a text and words for a number are refused all at once, each with its
+    place and what may stand there; nothing is stored."""
+    clauses = [
+        {"column": "isCustomer", "operator": "contains", "value": "ru"},
+        {"column": "leadStatus", "operator": "greater_than", "value": 5},
+        {"match": "any", "clauses": [{"column": "leadScore", "operator": "at_least", "value": "many"}]},
+        {"column": "leadStatsu", "operator": "is_empty"},
+        {"column": "company", "operator": "in_list", "value": "no-such-list"},
+    ]
+    document = an_action("ill-asked", conditions={"clauses": clauses})
+
+    said = lab.cli_fails("apply", lab.file("ill-asked.yaml", as_yaml([document])))
+
+    where = "error: action ill-asked: /conditions/clauses"
+    offered = "choose one of equals, not_equals, is_true, is_false, is_empty, is_not_empty"
+    assert f"{where}/0/operator: `contains` is not offered for isCustomer, a yes/no field (boolean); {offered}" in said
+    assert f"{where}/1/operator: `greater_than` is not offered for leadStatus, a text (string); choose one of" in said
+    assert f"{where}/2/clauses/0/value: a text of 4 characters is given for leadScore; give a number" in said
+    assert f"{where}/3/column: the Marketo lead has no field leadStatsu; did you mean leadStatus?" in said
+    assert f"{where}/4/value: there is no list no-such-list; apply its document first" in said
+    assert "There is no Action" in lab.cli_fails("view", "ill-asked")
+
+
+@pytest.fixture(scope="module")
+def asking(lab: Lab) -> Lab:
+    """The stack with an Action for each type of columns."""
+    documents = [action_of(family) for family in FAMILIES]
+    lab.cli("apply", lab.file("asking.yaml", as_yaml([*documents, LIST])))
+    lab.cli("activate", *(document["id"] for document in documents))
+    return lab
+
+
+@pytest.mark.cap("A48")
+def test_every_operator_of_every_type_tells_who_passes(asking: Lab) -> None:
+    """For each type of columns five persons: one who meets every question passes, so does a blank one where all is
+    denied; one whose values meet none, a blank one, and one who meets no denial are skipped, every clause named."""
+    # the values come with the call: Marketo itself takes no white space for a number
+    sent = [
+        (family, case, asking.send(action_of(family)["id"], asking.person().body(token={"case": case}, **values))[0])
+        for family in FAMILIES
+        for case in CASES
+        for values in [FAMILIES[family].values(case)]
+    ]
+
+    ends = asking.ended([execution for _, _, execution in sent])
+
+    found = {
+        (family, case): (end["outcome"], end.get("message", ""))
+        for (family, case, _), end in zip(sent, ends, strict=True)
+    }
+    assert found == {
+        (family, case): ("skipped", FAMILIES[family].message(case))
+        if case in {"fails", "blank", "denied"}
+        else ("created", "")
+        for family in FAMILIES
+        for case in CASES
+    }

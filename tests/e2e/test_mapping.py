@@ -1,9 +1,15 @@
 """Values on their way from the payload to the Salesforce record."""
 
+import hashlib
+from datetime import date, timedelta
+
 import pytest
 
 from tests.e2e.actions import FIFTY, an_action, as_yaml, columns
 from tests.e2e.lab import Lab, accepted
+
+#: ahead of UTC
+KIRITIMATI = timedelta(hours=14)
 
 
 @pytest.mark.cap("A22")
@@ -87,11 +93,51 @@ def test_a_column_is_written_and_an_unknown_one_is_refused(lab: Lab) -> None:
     lab.run("texts", person.body(title="Named column"))
 
     assert "unknown-column" in said
-    assert "mappings[3].column" in said
+    assert "/mappings/3/column: " in said
     assert "favouriteTea" in said
     assert lab.call("unknown-column", person.body()).status_code == 401
     [lead] = lab.leads(person.email)
     assert lead["Title"] == "Named column"
+
+
+@pytest.mark.cap("A33", "A34", "A58")
+def test_templates_days_and_rules_reach_both_sides(lab: Lab) -> None:
+    """Templates, days of the Action's zone and rules are on the Lead, the person and in the activity; what a template
+    misses leaves nothing behind."""
+    person = lab.person(firstName="Ada")
+    days = {(lab.marketo.now() + KIRITIMATI).date()}
+
+    [execution] = lab.run("rules", person.body(phone="Tel.: (212) 555-0123", leadScore="1.234,5", city=None))
+
+    days.add((lab.marketo.now() + KIRITIMATI).date())
+    assert execution["outcome"] == "created", execution
+    [lead] = lab.leads(person.email)
+    today = date.fromisoformat(lead["Score_Date__c"])
+    tomorrow = today + timedelta(days=1)
+    assert today in days
+    assert (lead["Title"], lead["City"]) == (f"Ada - {person.fields['lastName']}", "nowhere")
+    assert lead["Answer_01__c"] == f"{tomorrow.day} {tomorrow:%b %Y}"
+    assert (lead["Phone"], lead["Lead_Score__c"]) == ("+12125550123", 1234.5)
+    assert lab.marketo_lead(person)["leadbridgeStatus"] == "Ada is in Salesforce"
+    [told] = lab.results(person)
+    assert (told["Salesforce Id"], told["Message"]) == (today.isoformat(), "fine")
+    assert told["Action"] == hashlib.sha256(b"AdaTel.: (212) 555-0123").hexdigest()
+
+
+@pytest.mark.cap("A25")
+def test_a_rule_that_cannot_be_applied_fails_its_person_only(lab: Lab) -> None:
+    """The person whose number cannot be read fails with rule, field and kind of value, which is nowhere to be seen; the
+    other one is written."""
+    wrong, right = lab.persons(2, firstName="Ada")
+
+    failed, fine = lab.run("rules", wrong.body(leadScore="confidential"), right.body(leadScore="7"))
+
+    assert (fine["outcome"], failed["outcome"], failed["reason"]) == ("created", "failed", "rule_failed")
+    assert all(part in failed["message"] for part in ("number_parse", "Lead_Score__c", "a text of 12 characters"))
+    assert lab.leads(wrong.email) == []
+    [told] = lab.results(wrong)
+    assert told["Message"] == failed["message"]
+    assert "confidential" not in lab.cli("show", failed["execution_id"]) + str(told)
 
 
 @pytest.mark.cap("M162")

@@ -72,7 +72,7 @@ def test_an_activity_without_mappings_is_refused(lab: Lab) -> None:
     said = lab.cli_fails("apply", lab.file("no-activity-mapping.yaml", as_yaml([document])))
 
     assert "no-activity-mapping" in said
-    assert "results.mappings" in said
+    assert "/results/mappings: " in said
     assert lab.call("no-activity-mapping", {"lead": {"id": 1}}).status_code == 401
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from leadbridge.domain.action import KINDS, Configuration, as_document
-from leadbridge.errors import UnknownVersionError
-from leadbridge.ports import Stored
+from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
+from leadbridge.errors import ConfigurationError, UnknownVersionError
 from tests.fakes.steps import Step, nothing
 
 
@@ -36,19 +36,25 @@ class InMemoryConfigurations:
         """Current versions of all documents of one kind, by id."""
         return [stored for (known, _), stored in sorted(self._current.items()) if known == kind]
 
-    def put(self, document: Configuration) -> tuple[Stored, bool]:
-        """Store a new version unless it equals the current one; it stays as active as it was."""
+    def versions(self, kind: str, identifier: str) -> Sequence[Stored]:
+        """Every version a document has had, the newest first; those of a removed one, too."""
+        numbers = sorted((number for *known, number in self._history if known == [kind, identifier]), reverse=True)
+        return [self._history[kind, identifier, number] for number in numbers]
+
+    def put(
+        self, document: Configuration, change: Change = UNSIGNED, *, sound: bool = True, follows: int | None = None
+    ) -> tuple[Stored, bool]:
+        """Store a new version unless the current one says the same; its state follows from `domain.lifecycle`."""
         key = (document.kind, document.id)
         current = self._current.get(key)
-        if current is not None and current.document == document:
-            return current, False
-        stored = Stored(
-            # through plain values, as the real store does
-            document=KINDS[document.kind].model_validate(as_document(document)),
-            version=1 + max((version for *known, version in self._history if tuple(known) == key), default=0),
-            active=current.active if current else document.kind != "action",
+        # through plain values, as the real store does
+        copy = KINDS[document.kind].model_validate(as_document(document))
+        stored = next_version(
+            current, copy, change, sound=sound, follows=follows, versions=lambda: len(self.versions(*key))
         )
-        self._current[key] = self._history[*key, stored.version] = stored
+        if stored is current:
+            return stored, False
+        self.load(stored)
         return stored, True
 
     def load(self, stored: Stored) -> None:
@@ -56,9 +62,13 @@ class InMemoryConfigurations:
         key = (stored.document.kind, stored.document.id)
         self._current[key] = self._history[*key, stored.version] = stored
 
-    def set_active(self, kind: str, identifier: str, *, active: bool) -> None:
-        """Let a document be used, or not; one that does not exist is an error."""
-        self._current[kind, identifier] = replace(self._current[kind, identifier], active=active)
+    def move(self, kind: str, identifier: str, move: Move) -> DocumentState:
+        """Take a document a step on; gives its state. One that does not exist is an error."""
+        current = self._current.get((kind, identifier))
+        if current is None:
+            raise ConfigurationError([f"there is no {kind} {identifier}"])
+        self._current[kind, identifier] = replace(current, state=taken(current, move))
+        return self._current[kind, identifier].state
 
     def outdate_us(self, kind: str, identifier: str) -> None:
         """Make a document one that a newer version of Leadbridge wrote; for tests."""

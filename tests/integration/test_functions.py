@@ -25,7 +25,9 @@ from leadbridge.aws.inbox import DynamoInbox
 from leadbridge.aws.items import dump, load
 from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.services import SystemClock
-from leadbridge.domain.action import Clause, Deduplicate, Group, Mapping, WriteBack
+from leadbridge.domain.action import Deduplicate, Mapping, WriteBack
+from leadbridge.domain.clauses import Clause, Group
+from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import CustomActivityType, FieldDescription, ObjectDescription
 from leadbridge.domain.webhook import BODY_LIMIT_BYTES, webhook_key
 from leadbridge.receiving import STATE_AGE_SECONDS, Answer, Receiver
@@ -181,7 +183,7 @@ def cloud(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     forget_process()
     cloud = Cloud(dynamodb, sqs, vault, queue, webhook["ARN"], environment)
     cloud.configurations.put(an_action())
-    cloud.configurations.set_active("action", ACTION, active=True)
+    cloud.configurations.move("action", ACTION, Move.ACTIVATE)
     yield cloud
     forget_process()
 
@@ -349,7 +351,7 @@ def test_guessing_does_not_make_the_secret_be_read_each_time(cloud: Cloud) -> No
 
 def test_a_call_of_an_action_that_is_not_active_is_answered_and_noted(cloud: Cloud, invoke: Callable[..., Any]) -> None:
     """The answer is 200 with its status and reason; the message keeps the payload for a redrive."""
-    cloud.configurations.set_active("action", ACTION, active=False)
+    cloud.configurations.move("action", ACTION, Move.DEACTIVATE)
 
     status, body = answer_of(invoke("receive_action", sample("apigateway/accepted.json")))
 
@@ -452,7 +454,7 @@ def test_the_copy_of_an_actions_state_is_at_most_thirty_seconds_old(cloud: Cloud
     receiver = cloud.receiver(dynamodb=dynamodb)
     call = sample("apigateway/accepted.json")
     assert status_of(receiver(call)) == "accepted"
-    cloud.configurations.set_active("action", ACTION, active=False)
+    cloud.configurations.move("action", ACTION, Move.DEACTIVATE)
 
     cloud.seconds.at += STATE_AGE_SECONDS
     assert (status_of(receiver(call)), len(dynamodb.called("get_item"))) == ("accepted", 1)
@@ -505,7 +507,7 @@ def test_calls_are_accepted_while_the_database_is_down(cloud: Cloud, fault: Exce
 
 def test_what_is_known_of_an_action_holds_while_the_database_is_down(cloud: Cloud) -> None:
     """An Action that was seen inactive stays so as long as nothing newer can be read."""
-    cloud.configurations.set_active("action", ACTION, active=False)
+    cloud.configurations.move("action", ACTION, Move.DEACTIVATE)
     dynamodb: Any = Unsteady(cloud.dynamodb)
     receiver = cloud.receiver(dynamodb=dynamodb)
     call = sample("apigateway/accepted.json")

@@ -5,112 +5,17 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from leadbridge.domain.messages import read
-from leadbridge.domain.webhook import BODY_LIMIT_BYTES, webhook_key
-from leadbridge.receiving import Receiver, from_environment
+from leadbridge.domain.webhook import BODY_LIMIT_BYTES, Encoding, UnusableBodyError, parse, webhook_key
+from leadbridge.receiving import from_environment
+from tests.builders.encodings import CONTENT_TYPES, ENCODERS, VALUES
 from tests.builders.events import a_payload
-
-ACTION = "person-to-lead"
-AT_MILLISECONDS = 1_772_452_800_123  # 2026-03-02T12:00:00.123Z
-THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "GetItem")
-
-
-class Queue:
-    """The queue's client; keeps what was sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-        self.broken = False
-
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:  # noqa: N803  # the client's spelling
-        """Keep a message, or fail."""
-        if self.broken:
-            raise THROTTLED
-        assert QueueUrl == "queue"
-        self.sent.append(MessageBody)
-
-
-class Table:
-    """The config table's client; holds the state of Actions."""
-
-    def __init__(self) -> None:
-        self.items: dict[str, dict[str, Any]] = {ACTION: {"active": {"BOOL": True}, "format": {"N": "1"}}}
-        self.reads = 0
-        self.broken = False
-
-    def get_item(self, *, Key: dict[str, dict[str, str]], **_: Any) -> dict[str, Any]:  # noqa: N803  # the client's spelling
-        """The state of one Action."""
-        self.reads += 1
-        if self.broken:
-            raise THROTTLED
-        item = self.items.get(Key["sk"]["S"])
-        return {} if item is None else {"Item": item}
-
-
-class Secrets:
-    """The secret's client."""
-
-    def __init__(self) -> None:
-        self.value: dict[str, Any] = {"generation": 1, "key": "master"}
-        self.reads = 0
-        self.broken = False
-
-    def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803  # the client's spelling
-        """The secret as it is now."""
-        self.reads += 1
-        if self.broken:
-            raise THROTTLED
-        assert SecretId == "secret"
-        return {"SecretString": json.dumps(self.value)}
-
-
-class Door:
-    """A receiver with its surroundings."""
-
-    def __init__(self, **members: Any) -> None:
-        self.queue, self.table, self.secrets = Queue(), Table(), Secrets()
-        self.seconds = 1000.0
-        self.receiver = Receiver(
-            queue_url="queue",
-            config_table="config",
-            secret_arn="secret",
-            sqs=cast("Any", self.queue),
-            dynamodb=cast("Any", self.table),
-            secretsmanager=cast("Any", self.secrets),
-            monotonic=lambda: self.seconds,
-            **members,
-        )
-
-    def call(
-        self,
-        body: bytes | str | None = None,
-        *,
-        key: str | None = None,
-        action: str = ACTION,
-        **members: Any,
-    ) -> tuple[int, dict[str, Any]]:
-        """Status and body of the answer to one call."""
-        text = json.dumps(a_payload(7)) if body is None else body
-        event: dict[str, Any] = {
-            "pathParameters": {"action_id": action},
-            "requestContext": {"requestTimeEpoch": AT_MILLISECONDS},
-            "multiValueHeaders": {"X-Leadbridge-Key": [key if key is not None else webhook_key("master", action, 1)]},
-            "body": base64.b64encode(text).decode() if isinstance(text, bytes) else text,
-            "isBase64Encoded": isinstance(text, bytes),
-        }
-        proxy = self.receiver(event | members).as_proxy()
-        assert proxy["headers"]["Content-Type"] == "application/json"
-        return proxy["statusCode"], json.loads(proxy["body"])
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        """What was made durable."""
-        return [json.loads(body) for body in self.queue.sent]
+from tests.fakes.door import ACTION, AT_MILLISECONDS, Door
 
 
 @pytest.fixture
@@ -237,9 +142,94 @@ def test_an_unusable_body_is_refused_and_kept(door: Door, body: bytes | str, rea
     assert read(door.queue.sent[0]).execution_id == answer["execution_id"]
 
 
-def test_a_body_that_is_too_large_is_refused_and_not_kept(door: Door) -> None:
-    """A body above the limit is answered 413 and recorded without its bytes."""
-    status, answer = door.call(b" " * (BODY_LIMIT_BYTES + 1))
+@pytest.mark.parametrize("encoding", ENCODERS)
+def test_every_encoding_makes_the_same_message(door: Door, encoding: str) -> None:
+    """A person sent as JSON, XML or form is one payload on the queue, whatever the values hold."""
+    payload = {"lead": {"id": "7", **VALUES}, "campaign": {"name": VALUES["unicode"]}, "token": {"my.x y": "+"}}
+
+    status, answer = door.call(ENCODERS[encoding](payload), content_type=CONTENT_TYPES[encoding])
+
+    assert (status, answer["status"]) == (200, "accepted")
+    assert door.messages[0]["payload"] == payload | {"lead": {"id": 7, **VALUES}}
+    assert read(door.queue.sent[0]).execution_id == answer["execution_id"]
+
+
+def a_get(**query: Any) -> dict[str, Any]:
+    """What the gateway hands over of a GET: no body, the query string decoded, each name with its values."""
+    several = {name.replace("__", "."): value if isinstance(value, list) else [value] for name, value in query.items()}
+    return {
+        "httpMethod": "GET",
+        "body": None,
+        "isBase64Encoded": False,
+        "multiValueQueryStringParameters": several or None,
+        "queryStringParameters": {name: values[-1] for name, values in several.items()} or None,
+    }
+
+
+def test_a_query_string_makes_the_same_message(door: Door) -> None:
+    """A GET is a call like any other; its content type, if it has one, says nothing."""
+    query = a_get(
+        lead__id="7", lead__email="ada+1@example.com", lead__note=VALUES["multi-line"], campaign__name="A & B"
+    )
+
+    status, answer = door.call(content_type="application/json", **query)
+
+    assert (status, answer["status"]) == (200, "accepted")
+    assert door.messages[0]["payload"] == {
+        "lead": {"id": 7, "email": "ada+1@example.com", "note": VALUES["multi-line"]},
+        "campaign": {"name": "A & B"},
+    }
+
+
+def test_a_query_string_in_single_values_is_read_too(door: Door) -> None:
+    """A gateway of the other kind gives one value for each name."""
+    query = a_get(lead__id="7") | {"multiValueQueryStringParameters": None}
+
+    assert door.call(**query)[0] == 200
+    assert door.messages[0]["payload"] == {"lead": {"id": 7}}
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        pytest.param({}, "lead_missing", id="no query"),
+        pytest.param({"lead__id": ["7", "8"]}, "body_not_form", id="a name twice"),
+        pytest.param({"lead__id": "7", "lead__a": "\ud83d"}, "body_not_text", id="half a character"),
+        pytest.param({"lead__id": "x y+z"}, "lead_id_invalid", id="no id"),
+    ],
+)
+def test_an_unusable_query_string_is_kept_as_a_form(door: Door, query: dict[str, Any], reason: str) -> None:
+    """It is answered 400 and recorded with a body that a redrive can read."""
+    status, answer = door.call(**a_get(**query))
+
+    assert (status, answer["reason"]) == (400, reason)
+    kept = base64.b64decode(door.messages[0]["body"])
+    with pytest.raises(UnusableBodyError):
+        parse(kept, Encoding.FORM)
+
+
+def test_a_content_type_that_nobody_reads_is_refused_and_kept(door: Door) -> None:
+    """It is answered 415 with the types that are read, and what came is kept so that it can be redriven."""
+    status, answer = door.call('{"lead": {"id": 7}}', content_type="image/png")
+
+    assert (status, answer["reason"]) == (415, "content_type_unknown")
+    assert "application/xml" in answer["message"]
+    assert parse(base64.b64decode(door.messages[0]["body"]))["lead"] == {"id": 7}
+
+
+@pytest.mark.parametrize(
+    "body", ['{"lead": {"id": "4711"}}', "<event><lead><id>4711</id></lead></event>", "lead.id=4711"]
+)
+def test_a_call_with_nothing_but_the_lead_id_is_accepted(door: Door, body: str) -> None:
+    """The lead id alone is a call, in every encoding."""
+    assert door.call(body)[1]["status"] == "accepted"
+    assert door.messages[0]["payload"] == {"lead": {"id": 4711}}
+
+
+@pytest.mark.parametrize("content_type", ["", "application/xml", "application/x-www-form-urlencoded", "image/png"])
+def test_a_body_that_is_too_large_is_refused_and_not_kept(door: Door, content_type: str) -> None:
+    """A body above the limit is answered 413 and recorded without its bytes, whatever its content type."""
+    status, answer = door.call(b" " * (BODY_LIMIT_BYTES + 1), content_type=content_type)
 
     assert (status, answer["reason"]) == (413, "body_too_large")
     assert door.messages[0]["body"] is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from simulator.control import ControlError, parse_time
@@ -12,7 +13,7 @@ from simulator.marketo.exceptions import MarketoError, missing_parameter
 from simulator.marketo.models.activities import Activity
 from simulator.marketo.models.exports import Rows
 from simulator.marketo.models.instance import Instance
-from simulator.marketo.models.memberships import NOT_IN_PROGRAM, Member, Program
+from simulator.marketo.models.memberships import CADENCES, NOT_IN_PROGRAM, Member, Program, SmartList
 from simulator.marketo.models.retention import Retention
 from simulator.marketo.schema import DELETE_LEAD
 from simulator.marketo.values import format_time
@@ -73,10 +74,10 @@ class Extracts:
                         yield list(leads.shown(stored, names).values())
 
         else:
-            members = self._static_list(name, value)
+            members = self._list_members(name, value)
 
             def rows() -> Iterator[list[Any]]:
-                for lead_id in sorted(members):
+                for lead_id in sorted(members()):
                     yield list(leads.read(lead_id, names).values())
 
         return names, rows
@@ -135,16 +136,7 @@ class Extracts:
         programs = self._programs(wanted)
         if "programIds" in wanted:
             names = ["programId", *(name for name in names if name != "programId")]
-        statuses = _list(wanted, "statusNames")
-        span = None
-        if "updatedAt" in wanted:
-            self._check_optional("updatedAt")
-            span = _range("updatedAt", wanted["updatedAt"])
-
-        def fits(member: Member) -> bool:
-            if member.status == NOT_IN_PROGRAM or (statuses and member.status not in statuses):
-                return False
-            return (span is None or span[0] <= member.updated_at <= span[1]) and not wanted.get("isExhausted")
+        fits = self._member_test(wanted)
 
         def rows() -> Iterator[list[Any]]:
             for program in programs:
@@ -156,6 +148,26 @@ class Extracts:
                         yield [own.get(name, values[name]) for name in names]
 
         return names, rows
+
+    def _member_test(self, wanted: Filter) -> Callable[[Member], bool]:
+        """Give what a member has to be to stand in the file."""
+        statuses = _list(wanted, "statusNames")
+        if wanted.get("nurtureCadence", CADENCES[0]) not in CADENCES:
+            raise MarketoError("1003", "Invalid value for 'nurtureCadence'")
+        span = None
+        if "updatedAt" in wanted:
+            self._check_optional("updatedAt")
+            span = _range("updatedAt", wanted["updatedAt"])
+
+        def fits(member: Member) -> bool:
+            if member.status == NOT_IN_PROGRAM or (statuses and member.status not in statuses):
+                return False
+            values = member.values()
+            if any(values.get(name) != wanted[name] for name in ("isExhausted", "nurtureCadence") if name in wanted):
+                return False
+            return span is None or span[0] <= member.updated_at <= span[1]
+
+        return fits
 
     def _programs(self, wanted: Filter) -> list[Program]:
         if ("programId" in wanted) == ("programIds" in wanted):
@@ -181,19 +193,20 @@ class Extracts:
             if name == "updatedAt":
                 start, end = _range(name, value)
 
-                def fits(row: Values) -> bool:
-                    return bool(start <= row["updatedAt"] <= end)
+                def fitting() -> Iterable[Values]:
+                    return (row for row in table.all() if start <= row["updatedAt"] <= end)
 
             else:
-                members = self._static_list(name, value)
+                members = self._list_members(name, value)
+                find = self._instance.leads.find
 
-                def fits(row: Values) -> bool:
-                    return any(lead_id in members for lead_id in self._instance.leads.find(linked, row.get(field)))
+                def fitting() -> Iterable[Values]:
+                    inside = set(members())
+                    return (row for row in table.all() if not inside.isdisjoint(find(linked, row.get(field))))
 
             def rows() -> Iterator[list[Any]]:
-                for row in table.all():
-                    if fits(row):
-                        yield [row.get(each) for each in names]
+                for row in fitting():
+                    yield [row.get(each) for each in names]
 
             return names, rows
 
@@ -213,11 +226,21 @@ class Extracts:
         if name in _OPTIONAL and not self._instance.control.switch("export_optional_filters"):
             raise MarketoError("1035", "Unsupported filter type for target subscription")
 
-    def _static_list(self, name: str, value: Any) -> dict[int, None]:
-        for each in self._instance.memberships.lists.values():
-            if (name == "staticListId" and each.id == value) or (name == "staticListName" and each.name == value):
-                return each.members
+    def _list_members(self, name: str, value: Any) -> Callable[[], Iterable[int]]:
+        """Find a list by id or name; who is in it is asked when the file is made."""
+        key = "id" if name.endswith("Id") else "name"
+        lists = self._instance.memberships
+        for each in lists.lists.values() if name.startswith("static") else ():
+            if getattr(each, key) == value:
+                return partial(list, each.members)
+        for smart in lists.smart_lists.values() if name.startswith("smart") else ():
+            if getattr(smart, key) == value:
+                return partial(self._found_by, smart)
         raise MarketoError("1013", f"List '{value}' not found")
+
+    def _found_by(self, smart: SmartList) -> Iterator[int]:
+        leads, names = self._instance.leads, list(smart.where)
+        return (stored["id"] for _, stored in leads.scan() if smart.holds(leads.shown(stored, names)))
 
 
 def _activity_values(activity: Activity) -> Values:

@@ -10,6 +10,8 @@ from simulator.marketo.models.assets import ROOT_ID, Place
 from simulator.marketo.schema import DEFAULT_STATUSES, MAX_CREATED_MEMBER_FIELDS, STANDARD_MEMBER_FIELDS, FieldSchema
 
 NOT_IN_PROGRAM = "Not in Program"
+ENGAGEMENT = "Engagement"
+CADENCES = ("norm", "pause")
 
 
 @dataclass(slots=True)
@@ -35,6 +37,19 @@ class StaticList:
         return shown | {"createdAt": self.created_at, "updatedAt": self.updated_at}
 
 
+@dataclass(frozen=True, slots=True)
+class SmartList:
+    """One smart list: whoever has one of these values in each of these fields, at the moment it is asked."""
+
+    id: int
+    name: str
+    where: dict[str, list[Any]]
+
+    def holds(self, values: dict[str, Any]) -> bool:
+        """Say whether a lead with these values is in it; texts match in any case."""
+        return all(_folded(values.get(name)) in map(_folded, allowed) for name, allowed in self.where.items())
+
+
 @dataclass(slots=True)
 class Member:
     """One lead's membership in a program."""
@@ -47,6 +62,7 @@ class Member:
     updated_at: str
     acquired_by: bool = False
     success_date: str | None = None
+    # fields of the instance's own; of an engagement program also stream, cadence and whether all content was sent
     data: dict[str, Any] = field(default_factory=dict)
 
     def write(self, values: dict[str, Any], now: str) -> dict[str, Any]:
@@ -125,7 +141,7 @@ class Program:
 
     def _shown_status(self) -> str:
         # engagement programs are switched, e-mail programs are approved
-        states = ("off", "on") if self.type == "Engagement" else ("unlocked", "locked")
+        states = ("off", "on") if self.type == ENGAGEMENT else ("unlocked", "locked")
         return states[self.approved]
 
     def plan_status(self, lead_id: int, status_name: str) -> str:
@@ -190,12 +206,17 @@ class Program:
         raise RowError("1025", f"Program status '{name}' not found")
 
 
+def _folded(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
 class Memberships:
-    """Every static list and program of the instance."""
+    """Every list and program of the instance."""
 
     def __init__(self, first_id: int) -> None:
         self.schema = FieldSchema(STANDARD_MEMBER_FIELDS, MAX_CREATED_MEMBER_FIELDS)
         self.lists: dict[int, StaticList] = {}
+        self.smart_lists: dict[int, SmartList] = {}
         self.programs: dict[int, Program] = {}
         self.next_id = first_id
 

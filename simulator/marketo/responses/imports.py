@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from email import message_from_bytes
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -17,6 +16,7 @@ from simulator.marketo.models.leads import PARTITIONS, PlannedRow
 from simulator.marketo.models.memberships import Program
 from simulator.marketo.responses.envelope import Payload, integers, parameter, path_id, request_id, required
 from simulator.marketo.values import read_value
+from simulator.uploads import MULTIPART, UnreadableUploadError, parts_of
 
 FAILURE_TITLE, WARNING_TITLE = "Import Failure Reason", "Import Warning Reason"
 
@@ -185,17 +185,12 @@ def _read_upload(call: Call) -> tuple[bytes, str]:
         MarketoError: 612 not multipart, 613 not well-formed, 1002 no file or format, 1003 an unknown format.
     """
     content_type = call.headers.get("content-type", "")
-    if not content_type.lower().startswith("multipart/form-data"):
+    if not content_type.lower().startswith(MULTIPART):
         raise MarketoError("612", "Invalid Content Type")
-    message = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode("latin-1") + call.body)
-    if not message.is_multipart() or message.defects:
-        raise MarketoError("613", "Invalid Multipart Request")
-    parts: dict[str, bytes] = {}
-    for part in message.walk():
-        name = part.get_param("name", header="content-disposition")
-        payload = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(payload, bytes):
-            parts[name] = payload
+    try:
+        parts = parts_of(content_type, call.body)
+    except UnreadableUploadError:
+        raise MarketoError("613", "Invalid Multipart Request") from None
     file_format = (parameter(call, "format") or parts.get("format", b"").decode("latin-1")).lower()
     if not file_format:
         raise missing_parameter("format")

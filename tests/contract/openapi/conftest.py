@@ -43,7 +43,6 @@ def fresh(http: httpx.Client) -> Instance:
     """Empty the Marketo twin; calls take no artificial time."""
     made = Instance(http)
     made.control("reset", {})
-    made.control("faults", [])
     made.control("clock", {"set": START.isoformat(), "allow_backwards": True})
     made.switch(latency_seconds=0, race_window_seconds=0)
     made.log_in()

@@ -46,6 +46,12 @@ def _locked(org: Org) -> httpx.Response:
     return org.call("PATCH", f"/sobjects/Lead/{made}", json={"Title": "x"})
 
 
+def _slow_query(org: Org) -> httpx.Response:
+    org.control("limits", {"query_read_records": 2})
+    org.load("Lead", lead(), lead(), lead())
+    return _where(org, "Title = 'x'")
+
+
 def _old_locator(org: Org) -> httpx.Response:
     return org.call("GET", "/query/01g000000000001AAA-200")
 
@@ -198,6 +204,7 @@ CAUSES: tuple[Cause[Org], ...] = (
         "OPERATION_TOO_LARGE", "a condition on references to many objects without the right to see all", _not_all_data
     ),
     Cause("MALFORMED_QUERY", "a statement outside the grammar", lambda org: org.query("SELECT FROM Lead")),
+    Cause("QUERY_TIMEOUT", "a condition without an index on an object with many rows", _slow_query),
     Cause("INVALID_QUERY_FILTER_OPERATOR", "an id that is none in a condition", lambda org: _where(org, "Id = 'x'")),
     Cause("INVALID_QUERY_LOCATOR", "a cursor that does not exist", _old_locator),
     Cause("INVALID_REPLICATION_DATE", "deletions of longer ago than the log reaches", _purged),
@@ -304,7 +311,6 @@ CODES = Codes(
         "http_504": "the vendor's own trouble",
         "SERVER_UNAVAILABLE": "the vendor's own trouble",
         "REQUEST_RUNNING_TOO_LONG": "the vendor's own trouble",
-        "QUERY_TIMEOUT": "depends on the vendor's load",
         "QUERY_TOO_COMPLICATED": "the vendor tells no measure of it",
         "INVALID_OPERATION": "belongs to features that we do not use",
         "FUNCTIONALITY_NOT_ENABLED": "belongs to features that we do not use",

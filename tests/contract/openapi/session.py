@@ -84,6 +84,7 @@ def activities(client: MarketoClient, twin: Instance) -> None:
     [lead] = twin.load("leads", {"email": "active@example.com"})
     custom.types()
     result = custom.type("leadbridgeResult")
+    custom.type("leadbridgeResult", draft=True)
     record = CustomActivity(
         lead_id=lead,
         activity_type_id=result.id,

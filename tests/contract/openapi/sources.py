@@ -24,7 +24,8 @@ FLOW_STEP_FILE = "flow-step-service.yaml"
 
 _TEXT = {"type": "string"}
 _CODED = {"type": "object", "required": ["code", "message"], "properties": {"code": _TEXT, "message": _TEXT}}
-_ENVELOPE = {
+#: what every answer in JSON looks like, whoever describes it
+ENVELOPE = {
     "type": "object",
     "required": ["requestId", "success"],
     "additionalProperties": False,
@@ -97,7 +98,7 @@ def _ours(calls: Iterable[endpoints.Endpoint]) -> Mapping[str, Any]:
         if each.path.endswith(("/file.json", "/failures.json", "/warnings.json")):
             answers: dict[str, Any] = {status: {} for status in ("200", "206", "404")}
         else:
-            answers = {"200": {"schema": _ENVELOPE}}
+            answers = {"200": {"schema": ENVELOPE}}
         body = [_BODY] if each.method == "POST" and not each.is_form else []
         operation = {"operationId": each.operation, "parameters": body, "responses": answers, OPEN: True}
         paths.setdefault(each.path, {})[each.method.lower()] = operation

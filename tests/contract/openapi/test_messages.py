@@ -1,19 +1,24 @@
 """Every message between the product's Marketo client and the Marketo twin against Adobe's description of the API."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
+import httpx
 import pytest
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]  # the library ships no types
 
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.endpoints import Endpoint
 from tests.contract.openapi.description import Description, Operation
 from tests.contract.openapi.known import unexplained
 from tests.contract.openapi.marketo_codes import Instance
-from tests.contract.openapi.sources import IDENTITY, is_simulated, operation_of, used
+from tests.contract.openapi.sources import ENVELOPE, IDENTITY, is_simulated, operation_of, used
 from tests.contract.openapi.traffic import Exchange
 
 NO_FILE = 404
+DENIED = {"code": "603", "message": "Access denied"}
 
 
 def is_without_file(exchange: Exchange) -> bool:
@@ -47,6 +52,34 @@ def test_the_session_sends_nothing_else(traffic: list[Exchange], description: De
     assert {each.path for each in others} == {IDENTITY}
     assert {each.status for each in others} == {200, 401}
     assert unexplained(description.judge(others)) == []
+
+
+def test_every_answer_in_json_comes_in_the_vendors_envelope(traffic: list[Exchange]) -> None:
+    """A request id with its moment in hexadecimal digits, no member that the vendor has not, no empty token."""
+    envelopes = [each.document for each in traffic if each.path != IDENTITY and isinstance(each.document, dict)]
+    judge = Draft7Validator(ENVELOPE)
+    assert len(envelopes) > len(endpoints.every())
+    assert [error.message for each in envelopes for error in judge.iter_errors(each)] == []
+    assert all(each.get("errors") for each in envelopes if not each["success"])
+
+
+def test_no_operation_answers_a_call_without_a_token(instance: Instance, description: Description) -> None:
+    """603 before anything else that may be wrong with it, whatever it is made for; a login needs no token."""
+    answers = {
+        f"{each.method} {each.path}": refused(instance.http, each)
+        for each in description.operations
+        if each.path != IDENTITY and is_simulated(instance.http, each)
+    }
+    others = {name: envelope for name, envelope in answers.items() if envelope["errors"] != [DENIED]}
+    assert len(answers) >= len({operation_of(each) for each in endpoints.every()})
+    assert others == {}
+
+
+def refused(http: httpx.Client, operation: Operation) -> dict[str, Any]:
+    """The envelope of a call without a token."""
+    path = re.sub(r"\{\w+\}", "7", operation.path)
+    envelope: dict[str, Any] = http.request(operation.method, path, headers={"Authorization": ""}).json()
+    return envelope
 
 
 def test_every_operation_that_the_client_uses_is_simulated(

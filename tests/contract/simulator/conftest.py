@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.simulator.salesforce_support import Org, running_org, start_over
 from tests.twins import running_twins
 
 
@@ -28,10 +29,11 @@ def simulator(start_simulator: Callable[..., Any]) -> dict[str, Any]:
     return result
 
 
+# the twins speak plain HTTP: reading certificates for it takes longer than most tests
 @pytest.fixture
 def marketo_anonymous(simulator: dict[str, Any]) -> Iterator[httpx.Client]:
     """A client of a fresh Marketo twin that has not logged in; calls take no artificial time."""
-    with httpx.Client(base_url=simulator["marketo_url"], timeout=30) as client:
+    with httpx.Client(base_url=simulator["marketo_url"], timeout=30, verify=False) as client:
         client.post("/_sim/reset").raise_for_status()
         client.post("/_sim/limits", json={"latency_seconds": 0}).raise_for_status()
         yield client
@@ -56,6 +58,20 @@ def marketo(marketo_anonymous: httpx.Client, simulator: dict[str, Any]) -> httpx
 @pytest.fixture
 def salesforce_anonymous(simulator: dict[str, Any]) -> Iterator[httpx.Client]:
     """A client of a fresh Salesforce twin that has not logged in."""
-    with httpx.Client(base_url=simulator["salesforce_url"], timeout=30) as client:
+    with httpx.Client(base_url=simulator["salesforce_url"], timeout=30, verify=False) as client:
         client.post("/_sim/reset").raise_for_status()
         yield client
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Org]:
+    """A Salesforce twin of its own, with a clock of its own, that all tests share."""
+    with running_org() as org:
+        yield org
+
+
+@pytest.fixture
+def org(running: Org) -> Org:
+    """The Salesforce twin, empty, at a fixed time, with a session."""
+    start_over(running)
+    return running

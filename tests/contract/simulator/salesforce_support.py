@@ -88,7 +88,7 @@ def running_org() -> Iterator[Org]:
     """Start a twin of its own process on a free port and stop it at the end."""
     with (
         running_twins("--only", "salesforce") as (_, ready),
-        httpx.Client(base_url=ready["salesforce_url"], timeout=30) as http,
+        httpx.Client(base_url=ready["salesforce_url"], timeout=30, verify=False) as http,
     ):
         yield Org(ready["salesforce_url"], ready["salesforce_credentials"], http)
 

@@ -413,25 +413,27 @@ def test_a_wrong_limit_is_refused(marketo: httpx.Client, document: Any) -> None:
     assert marketo.get("/_sim/limits").json() == before
 
 
-def test_the_process_takes_ports_and_seed_and_ends_cleanly(start_simulator: Callable[..., Any]) -> None:
+def test_the_process_takes_ports_and_seed_and_ends_cleanly(
+    start_simulator: Callable[..., Any], simulator: dict[str, Any]
+) -> None:
     """A second simulator runs beside the first; the seed decides its credentials; SIGTERM ends it with 0."""
     first, announced = start_simulator("--marketo-port", "0", "--salesforce-port", "0", "--seed", "3")
     second, again = start_simulator("--seed", "3")
-    other, different = start_simulator("--seed", "4")
 
-    for process in (first, second, other):
+    for process in (first, second):
         process.send_signal(signal.SIGTERM)
 
-    assert [process.wait(10) for process in (first, second, other)] == [0, 0, 0]
-    assert announced["marketo_credentials"] == again["marketo_credentials"]
-    assert announced["marketo_credentials"] != different["marketo_credentials"]
+    assert [process.wait(10) for process in (first, second)] == [0, 0]
+    for vendor in ("marketo", "salesforce"):
+        assert announced[f"{vendor}_credentials"] == again[f"{vendor}_credentials"]
+        assert announced[f"{vendor}_credentials"] != simulator[f"{vendor}_credentials"]
     assert announced["marketo_url"] != announced["salesforce_url"]
 
 
 def test_the_process_ends_at_once_although_a_call_is_held_up(start_simulator: Callable[..., Any]) -> None:
     """A stalled call does not keep the process alive."""
     process, announced = start_simulator("--only", "marketo")
-    with httpx.Client(base_url=announced["marketo_url"]) as client:
+    with httpx.Client(base_url=announced["marketo_url"], verify=False) as client:
         set_fault(client, match="* *", kind="delay", seconds=600)
         with pytest.raises(httpx.ReadTimeout):
             client.get("/identity/oauth/token", timeout=0.2)

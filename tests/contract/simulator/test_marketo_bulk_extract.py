@@ -21,6 +21,9 @@ LEADS = "/bulk/v1/leads/export"
 ACTIVITIES = "/bulk/v1/activities/export"
 MEMBERS = "/bulk/v1/program/members/export"
 CARS = "/bulk/v1/customobjects/car/export"
+KEY = {"name": "vin", "displayName": "VIN", "dataType": "string", "isDedupeField": True}
+LINK = {"name": "owner", "displayName": "Owner", "dataType": "link", "relatedTo": {"name": "lead", "field": "id"}}
+CAR = {"apiName": "car", "displayName": "Car", "fields": [KEY, LINK]}
 MINUTE = 60
 DAY = 86_400
 
@@ -82,7 +85,11 @@ def login(client: httpx.Client, prefix: str) -> None:
 
 def complete(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Run a job to its end and give its status."""
-    export_id = create(client, path, body)
+    return run_to_end(client, path, create(client, path, body))
+
+
+def run_to_end(client: httpx.Client, path: str, export_id: str) -> dict[str, Any]:
+    """Run a job that was made to its end and give its status."""
     result(client.post(f"{path}/{export_id}/enqueue.json"))
     advance(client, MINUTE)
     return status(client, path, export_id)
@@ -90,10 +97,14 @@ def complete(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str,
 
 def rows(client: httpx.Client, path: str, body: dict[str, Any]) -> list[list[str]]:
     """Run a job and read its file."""
-    export_id = complete(client, path, body)["exportId"]
-    answer = client.get(f"{path}/{export_id}/file.json")
+    return rows_of(client, path, complete(client, path, body))
+
+
+def rows_of(client: httpx.Client, path: str, job: dict[str, Any]) -> list[list[str]]:
+    """Read the file of a job that is complete."""
+    answer = client.get(f"{path}/{job['exportId']}/file.json")
     assert answer.status_code == 200, answer.text
-    delimiter = {"TSV": "\t", "SSV": ";"}.get(body.get("format", ""), ",")
+    delimiter = {"TSV": "\t", "SSV": ";"}.get(job["format"], ",")
     return list(csv.reader(io.StringIO(answer.content.decode(), newline=""), delimiter=delimiter))
 
 
@@ -210,6 +221,89 @@ def test_leads_of_a_static_list_are_exported(marketo: httpx.Client) -> None:
     assert tables == [[["id"], [str(ids["leads"][1])]]] * 2
     unknown = {"fields": ["id"], "filter": {"staticListId": 4711}}
     assert failure(marketo.post(f"{LEADS}/create.json", json=unknown))[0] == "1013"
+
+
+def test_leads_of_a_smart_list_are_those_that_fit_when_the_file_is_made(marketo: httpx.Client) -> None:
+    """By id and by name, texts in any case, every condition counts; a list that is not there is 1013."""
+    people = [{"country": "France", "title": "CEO"}, {"country": "FRANCE", "title": "CTO"}, {"country": "Italy"}, {}]
+    ids = load(marketo, leads=people, staticLists=[{"name": "Few"}])
+    where = {"country": ["France", "Spain"], "title": ["ceo", "cto"]}
+    [smart, everybody] = load(marketo, smartLists=[{"name": "Chiefs", "where": where}, {"name": "All", "where": {}}])[
+        "smartLists"
+    ]
+    job = create(marketo, LEADS, {"fields": ["id"], "filter": {"smartListName": "Chiefs"}})
+    late = load(marketo, leads=[{"country": "Spain", "title": "CEO"}])["leads"]
+    chiefs = [[str(each)] for each in [*ids["leads"][:2], *late]]
+
+    tables = [
+        rows(marketo, LEADS, {"fields": ["id"], "filter": each})[1:]
+        for each in ({"smartListId": smart}, {"smartListName": "Chiefs"}, {"smartListId": everybody})
+    ]
+
+    assert tables == [chiefs, chiefs, [[str(each)] for each in [*ids["leads"], *late]]]
+    assert rows_of(marketo, LEADS, run_to_end(marketo, LEADS, job))[1:] == chiefs
+    for unknown in ({"smartListName": "Few"}, {"smartListId": ids["staticLists"][0]}, {"staticListName": "Chiefs"}):
+        body = {"fields": ["id"], "filter": unknown}
+        assert failure(marketo.post(f"{LEADS}/create.json", json=body))[0] == "1013"
+
+
+@pytest.mark.parametrize("wrong", [{"where": {"shoeSize": ["44"]}}, {"where": "country is France"}, {}])
+def test_a_smart_list_asks_for_fields_that_exist(marketo: httpx.Client, wrong: dict[str, Any]) -> None:
+    """A definition of another form, or about an unknown field, is not loaded."""
+    answer = marketo.post("/_sim/load", json={"smartLists": [{"name": "Wrong"} | wrong]})
+    assert answer.status_code == 400
+    assert marketo.get("/_sim/records/smartLists").json() == []
+
+
+def test_custom_objects_are_exported_by_the_lists_that_their_leads_are_in(marketo: httpx.Client) -> None:
+    """A static list and a smart list of the same leads give the same records."""
+    ids = load(marketo, leads=[{"country": "France"}, {"country": "Italy"}], staticLists=[{"name": "Few"}])
+    load(marketo, listMembers=[{"listId": ids["staticLists"][0], "leadId": ids["leads"][0]}])
+    load(marketo, smartLists=[{"name": "French", "where": {"country": ["france"]}}], customObjectTypes=[CAR])
+    load(marketo, car=[{"vin": f"V{each}", "owner": each} for each in ids["leads"]])
+
+    tables = [
+        rows(marketo, CARS, {"fields": ["vin"], "filter": each})
+        for each in ({"staticListName": "Few"}, {"smartListName": "French"})
+    ]
+
+    assert tables == [[["vin"], [f"V{ids['leads'][0]}"]]] * 2
+
+
+def test_members_of_an_engagement_program_are_told_apart_by_cadence_and_exhaustion(marketo: httpx.Client) -> None:
+    """Each filter keeps the members that have it; a program of another type knows neither, nor does it take them."""
+    ids = load(marketo, leads=[{}, {}, {}], programs=[{"name": "Nurture", "type": "Engagement"}, {"name": "Fair"}])
+    nurture, fair = ids["programs"]
+    states: list[dict[str, Any]] = [
+        {"nurtureCadence": "norm", "trackName": "Cold"},
+        {"nurtureCadence": "pause", "trackName": "Cold"},
+        {"nurtureCadence": "norm", "trackName": "Warm", "isExhausted": True},
+    ]
+    load(
+        marketo,
+        programMembers=[
+            {"programId": nurture, "leadId": lead, "statusName": "Invited"} | state
+            for lead, state in zip(ids["leads"], states, strict=True)
+        ],
+    )
+    columns = ["leadId", "trackName", "nurtureCadence", "isExhausted"]
+
+    def found(**filters: Any) -> list[list[str]]:
+        return rows(marketo, MEMBERS, {"fields": columns, "filter": {"programId": nurture} | filters})[1:]
+
+    first, second, third = (str(each) for each in ids["leads"])
+    assert found() == [
+        [first, "Cold", "norm", "false"],
+        [second, "Cold", "pause", "false"],
+        [third, "Warm", "norm", "true"],
+    ]
+    assert [row[0] for row in found(nurtureCadence="pause")] == [second]
+    assert [row[0] for row in found(isExhausted=True)] == [third]
+    assert [row[0] for row in found(isExhausted=False, nurtureCadence="norm")] == [first]
+    body = {"fields": columns, "filter": {"programId": nurture, "nurtureCadence": "sometimes"}}
+    assert failure(marketo.post(f"{MEMBERS}/create.json", json=body))[0] == "1003"
+    other = {"programId": fair, "leadId": ids["leads"][0], "statusName": "Invited", "nurtureCadence": "norm"}
+    assert marketo.post("/_sim/load", json={"programMembers": [other]}).status_code == 400
 
 
 def test_activities_are_exported_with_attributes_as_json(marketo: httpx.Client) -> None:

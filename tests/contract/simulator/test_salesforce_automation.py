@@ -4,24 +4,11 @@ Status codes of the SOAP API guide: FIELD_CUSTOM_VALIDATION_EXCEPTION is a valid
 own text; CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY a trigger's, with the cause inside the message.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.contract.simulator.salesforce_support import Org, error_of, lead, running_org, start_over, typed
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
+from tests.contract.simulator.salesforce_support import Org, error_of, lead, start_over, typed
 
 
 def rule(org: Org, kind: str, **more: Any) -> None:

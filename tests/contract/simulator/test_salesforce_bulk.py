@@ -2,19 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterator
+import json
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.contract.simulator.salesforce_support import DATA, Org, error_of, lead, running_org, start_over
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
+from tests.contract.simulator.salesforce_support import DATA, Org, error_of, lead, start_over
 
 
 @pytest.fixture
@@ -97,6 +91,49 @@ def test_a_job_goes_through_its_states_by_the_clock(org: Org) -> None:
     assert rows(org, job, "successfulResults") == [
         {"sf__Id": made["Id"], "sf__Created": "true", "LastName": "Ng", "Company": "Amber"}
     ]
+
+
+def with_data(org: Org, document: object, content: str | bytes, *, name: str = "content") -> httpx.Response:
+    """Create a job and send its data in the same request."""
+    parts = {
+        "job": (None, json.dumps(document), "application/json"),
+        name: ("content", content, "text/csv"),
+    }
+    return org.call("POST", "/jobs/ingest", files=parts)
+
+
+JOB = {"object": "Lead", "operation": "insert", "contentType": "CSV", "lineEnding": "LF"}
+
+
+def test_a_job_may_come_with_its_data(org: Org) -> None:
+    """One request with both parts: the job is UploadComplete at once, takes no more data, and runs as any other."""
+    text = 'LastName,Company\n"Ng, \u2028 \U0001f98a",Amber\n'
+    answer = with_data(org, JOB, text.encode())
+    job = answer.json()
+    assert (answer.status_code, job["state"]) == (200, "UploadComplete")
+    assert error_of(upload(org, job, text))[1] == "INVALIDJOBSTATE"
+    org.control("clock", {"advance_seconds": 600})
+    assert status(org, job)["state"] == "JobComplete"
+    assert [each["LastName"] for each in org.records("Lead")] == ["Ng, \u2028 \U0001f98a"]
+
+
+@pytest.mark.parametrize(("over", "code"), [(0, None), (1, "INVALIDJOB")])
+def test_data_that_comes_with_its_job_has_100000_characters_at_most(org: Org, over: int, code: str | None) -> None:
+    """Characters, not bytes; one more is refused, and no job is left."""
+    head = "LastName,Company,Description\nNg,Amber,"
+    answer = with_data(org, JOB, (head + "é" * (100_000 + over - len(head) - 1) + "\n").encode())
+    assert (error_of(answer)[1] if code else answer.json()["state"]) == (code or "UploadComplete")
+    assert len(org.call("GET", "/jobs/ingest").json()["records"]) == (0 if code else 1)
+
+
+@pytest.mark.parametrize(
+    ("document", "content", "name"), [([], "a", "content"), (JOB, "a", "file"), (JOB, b"\xff", "content")]
+)
+def test_a_job_whose_parts_are_not_readable_is_refused(
+    org: Org, document: object, content: str | bytes, name: str
+) -> None:
+    """No object, no part of that name, or no UTF-8."""
+    assert error_of(with_data(org, document, content, name=name))[:2] == (400, "JSON_PARSER_ERROR")
 
 
 def test_a_complete_job_may_hold_failed_rows(org: Org) -> None:
@@ -430,6 +467,18 @@ def test_ordering_turns_pk_chunking_off(org: Org) -> None:
     answer = org.call("GET", f"/jobs/query/{job['id']}/results")
     assert (answer.text, answer.headers["Sforce-Locator"]) == ('"LastName"\n', "null")
     assert answer.headers["Sforce-NumberOfRecords"] == "0"
+
+
+def test_a_query_job_that_cannot_be_read_in_pieces_times_out(org: Org) -> None:
+    """The same rows: in no order they are read in pieces by key, whatever their number; in an order at once."""
+    org.control("load", {"generate": {"object": "Lead", "count": 30, "seed": 5}})
+    org.control("limits", {"query_read_records": 20})
+    chunked, ordered = ask(org, "SELECT Id FROM Lead"), ask(org, "SELECT Id FROM Lead ORDER BY Id")
+    org.control("clock", {"advance_seconds": 600})
+    done, failed = status(org, chunked, "query"), status(org, ordered, "query")
+    assert (done["state"], done["numberRecordsProcessed"]) == ("JobComplete", 30)
+    assert (failed["state"], failed["isPkChunkingSupported"]) == ("Failed", False)
+    assert failed["errorMessage"].startswith("Timeout : ")
 
 
 def test_a_query_job_is_aborted_failed_or_deleted(org: Org) -> None:

@@ -2,26 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from tests.contract.simulator.salesforce_support import Org, error_of, running_org, start_over
+from tests.contract.simulator.salesforce_support import Org, error_of
 
 SELECT = "SELECT LastName, Account.Name, Account.NumberOfEmployees, HasOptedOutOfEmail, Account.Owner.Name FROM Contact"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
 
 
 def read(org: Org, soql: str) -> list[list[str]]:

@@ -1,25 +1,12 @@
 """sObject Collections: up to 200 records a call, results per record, all-or-none, races and retrieval."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.contract.simulator.salesforce_support import Org, error_of, lead, running_org, start_over, typed
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
+from tests.contract.simulator.salesforce_support import Org, error_of, lead, typed
 
 
 def send(org: Org, method: str, path: str, *records: dict[str, Any], **options: Any) -> httpx.Response:

@@ -1,25 +1,12 @@
 """Composite requests and graphs: references, order, what fails with what, and their limits."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.contract.simulator.salesforce_support import DATA, Org, error_of, lead, running_org, start_over, typed
+from tests.contract.simulator.salesforce_support import DATA, Org, error_of, lead, typed
 
 HALTED = "The transaction was rolled back since another operation in the same transaction failed."
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
 
 
 def sub(reference_id: str, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Versions, describe, limits and the control plane: what is counted, refused, injected and logged."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,23 +11,9 @@ from tests.contract.simulator.salesforce_support import (
     Org,
     error_of,
     lead,
-    running_org,
-    start_over,
     typed,
     wait_for_calls,
 )
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
 
 
 def test_the_versions_need_no_session(org: Org) -> None:

@@ -1,24 +1,11 @@
 """Row locks by record and parent, and what duplicate and assignment rules do to a write."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.contract.simulator.salesforce_support import Org, error_of, lead, running_org, start_over, typed
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
+from tests.contract.simulator.salesforce_support import Org, error_of, lead, typed
 
 
 def lock(org: Org, *record_ids: str, seconds: float = 60) -> None:

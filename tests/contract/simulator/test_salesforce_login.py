@@ -1,6 +1,5 @@
 """The token endpoint and the life of a session, as the vendor documents them."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,16 +13,9 @@ from tests.contract.simulator.salesforce_support import (
     certificate,
     error_of,
     in_seconds,
-    running_org,
     signing_key,
     start_over,
 )
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
 
 
 @pytest.fixture

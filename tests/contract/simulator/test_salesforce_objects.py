@@ -1,22 +1,8 @@
 """The org's further objects and the relations between them: roles, statuses, queues, set-up, parents in queries."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.contract.simulator.salesforce_support import DATA, Org, error_of, lead, running_org, start_over
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
+from tests.contract.simulator.salesforce_support import DATA, Org, error_of, lead
 
 
 def opportunity(**fields: object) -> dict[str, object]:

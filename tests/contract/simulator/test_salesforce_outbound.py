@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.contract.simulator.salesforce_support import Org, lead, running_org, start_over
+from tests.contract.simulator.salesforce_support import Org, lead
 
 OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
 SOBJECT = "{urn:sobject.enterprise.soap.sforce.com}"
@@ -63,18 +63,6 @@ def listener() -> Iterator[Listener]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
 
 
 def watch(org: Org, listener: Listener, **more: Any) -> dict[str, Any]:

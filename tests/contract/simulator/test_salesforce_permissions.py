@@ -1,17 +1,10 @@
 """Field-level security of the integration user: what is hidden or read-only, and how each resource says so."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.contract.simulator.salesforce_support import Org, error_of, lead, running_org, start_over, typed
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
+from tests.contract.simulator.salesforce_support import Org, error_of, lead, start_over, typed
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,22 +14,8 @@ from tests.contract.simulator.salesforce_support import (
     Org,
     error_of,
     lead,
-    running_org,
-    start_over,
     typed,
 )
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
 
 
 def the_record(org: Org, sobject: str = "Lead") -> dict[str, Any]:

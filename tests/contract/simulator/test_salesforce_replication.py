@@ -1,28 +1,15 @@
 """What changed and went: getUpdated and getDeleted windows, and what people do to records besides the API."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.contract.simulator.salesforce_support import Org, error_of, lead, running_org, start_over
+from tests.contract.simulator.salesforce_support import Org, error_of, lead
 
 # the clock of each test begins at 07:08:09
 BEFORE = "2031-05-06T07:00:00Z"
 AFTER = "2031-05-06T09:00:00Z"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
 
 
 def changes(org: Org, what: str, start: str = BEFORE, end: str = AFTER, sobject: str = "Lead") -> httpx.Response:

@@ -1,6 +1,5 @@
 """Refresh tokens, set-up mistakes of an app, introspection, and conditional requests on records."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,22 +14,8 @@ from tests.contract.simulator.salesforce_support import (
     error_of,
     in_seconds,
     lead,
-    running_org,
     signing_key,
-    start_over,
 )
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
 
 
 def ask_token(org: Org, grant: str, **form: str) -> httpx.Response:

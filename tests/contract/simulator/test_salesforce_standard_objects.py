@@ -5,24 +5,11 @@ written; what may be given on create only refuses an update; system stamps move 
 else; ids are case-sensitive.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.contract.simulator.salesforce_support import Org, error_of, lead, running_org, start_over
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Org]:
-    with running_org() as org:
-        yield org
-
-
-@pytest.fixture
-def org(running: Org) -> Org:
-    start_over(running)
-    return running
+from tests.contract.simulator.salesforce_support import Org, error_of, lead
 
 
 def one(org: Org, sobject: str, *fields: str) -> list[Any]:

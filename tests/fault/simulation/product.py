@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from leadbridge.domain.event import Arrival
+from leadbridge.domain.lifecycle import DocumentState, Stored
 from leadbridge.domain.outcome import State
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.records import Resolution, RowResult
@@ -20,7 +21,7 @@ from leadbridge.errors import (
     TransientError,
     UncertainWriteError,
 )
-from leadbridge.ports import Lease, Stored
+from leadbridge.ports import Lease
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.redrive import Redrive
@@ -88,7 +89,7 @@ def _actions() -> dict[str, list[Stored]]:
         for version in (1, 2):
             mappings = [*changes["mappings"], {"static": f"version {version}", "to": "LeadSource"}]
             document = an_action(**changes | {"mappings": mappings})
-            found[name].append(Stored(document=document, version=version, active=True))
+            found[name].append(Stored(document=document, version=version, state=DocumentState.ACTIVE))
     return found
 
 

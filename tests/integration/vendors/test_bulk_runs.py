@@ -179,9 +179,9 @@ def test_each_bad_row_of_an_import_is_named(product: Product, marketo: Twin) -> 
 @pytest.mark.fault("FB10")
 def test_a_large_import_goes_in_parts_below_ten_million_bytes(product: Product, marketo: Twin) -> None:
     """Each upload is smaller than Marketo's limit, no 413 is seen, and the parts hold all rows between them."""
-    wide = "x" * 240
-    rows = [f"p{number}@example.com,{wide}{number},{wide}" for number in range(22_000)]
-    product.objects.contents[SOURCE] = "\r\n".join(["email,lastName,company", *rows, ""]).encode()
+    # few long rows: the twin reads each of them
+    rows = [f"p{number}@example.com,{'x' * 14_000}{number}" for number in range(800)]
+    product.objects.contents[SOURCE] = "\r\n".join(["email,address", *rows, ""]).encode()
     run = product.drive(order("import", "marketo", "leads", "import-1", {}))
     uploads = marketo.calls_of("POST", "/bulk/v1/leads.json")
 
@@ -189,7 +189,7 @@ def test_a_large_import_goes_in_parts_below_ten_million_bytes(product: Product, 
     assert len(uploads) == run.parts == 2
     assert all(each["bytes"] < IMPORT_BYTES for each in uploads)
     assert marketo.get("calls")["violations"] == {}
-    assert run.counts == Counts(rows=22_000, done=22_000)
+    assert run.counts == Counts(rows=800, done=800)
 
 
 @pytest.mark.cap("U44")

@@ -1,12 +1,17 @@
 """Activities, their types and custom activities: the client's verbs against the Marketo twin, over HTTP."""
 
+import csv
+import io
+import json
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from leadbridge.domain.marketo import ActivityAttribute
 from leadbridge.domain.records import CustomActivity
 from leadbridge.errors import PermanentError
+from leadbridge.vendors.marketo.bulk import window, windows
 from tests.integration.vendors.conftest import Clients, Twin
 
 ACTIVITIES = "/rest/v1/activities.json"
@@ -94,6 +99,42 @@ def test_all_that_an_activity_says_survives_and_its_key_is_the_same_by_file(
     assert (first.lead_id, first.activity_type_id, first.primary_attribute_value_id) == (visits[0], VISIT, 7)
     assert first.activity_date == (since + timedelta(minutes=20)).replace(microsecond=0)
     assert first.attributes == {"Webpage URL": "/p/0?q=a,b"}
+
+
+def test_extracts_of_activities_begin_at_the_watermark_and_leave_nothing_out(
+    clients: Clients, marketo: Twin, visits: list[int]
+) -> None:
+    """40 days from the watermark on are two jobs: one asks from its very second, one goes on a second later.
+
+    A visit of that second is in the file, one of a second before it is not.
+    """
+    asked: list[dict[str, str]] = []
+
+    def note(request: httpx.Request) -> None:
+        if request.url.path.endswith("/export/create.json"):
+            asked.append(json.loads(request.read())["filter"]["createdAt"])
+
+    clients.http.event_hooks["request"].append(note)
+    watermark = datetime(2020, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
+    at = [watermark - timedelta(seconds=1), watermark, watermark + timedelta(days=40, seconds=-1)]
+    marketo.post(
+        "load",
+        {"activities": [{"leadId": visits[0], "activityTypeId": 1, "activityDate": each.isoformat()} for each in at]},
+    )
+    marketo.post("limits", {"retention": False})
+    exports = clients.marketo().bulk.activity_exports
+
+    found = []
+    for start, end in windows(watermark, watermark + timedelta(days=40)):
+        job = exports.create({**window("createdAt", start, end), "activityTypeIds": [1]})
+        exports.enqueue(job.export_id)
+        marketo.post("clock", {"advance_seconds": 120})
+        rows = csv.DictReader(io.StringIO(b"".join(exports.whole_file(job.export_id)).decode(), newline=""))
+        found += [row["activityDate"] for row in rows]
+
+    assert found == ["2020-02-03T04:05:06Z", "2020-03-14T04:05:05Z"]
+    assert [each["startAt"] for each in asked] == ["2020-02-03T04:05:06Z", "2020-03-05T04:05:06Z"]
+    assert [each["endAt"] for each in asked] == ["2020-03-05T04:05:05Z", "2020-03-14T04:05:05Z"]
 
 
 @pytest.mark.cap("M057")

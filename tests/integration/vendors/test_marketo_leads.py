@@ -68,6 +68,45 @@ def _exported_names(clients: Clients, marketo: Twin) -> dict[int, str]:
     return {int(row["id"]): row["firstName"] for row in csv.DictReader(io.StringIO(text, newline=""))}
 
 
+VALUES = {
+    "boolean": True,
+    "integer": 3,
+    "score": 3,
+    "float": 2.5,
+    "currency": 2.5,
+    "percent": 2,
+    "date": "2026-03-02",
+    "datetime": "2026-03-02T03:04:05Z",
+    "email": "second@example.com",
+    "url": "https://example.com",
+    "phone": "+41 44 000 00 00",
+}
+
+
+def test_describe_tells_which_fields_may_be_written(clients: Clients, marketo: Twin) -> None:
+    """Each field alone: what Describe calls updateable is written, anything else refused, and nothing of it is held."""
+    client = clients.marketo()
+    (lead_id,) = marketo.post("load", {"leads": [{"email": "a@example.com"}]})["leads"]
+    fields = client.describe_leads().fields
+    sent = {name: VALUES.get(each.type, "text") for name, each in fields.items() if name != "id"}
+    (before,) = marketo.get("records/leads")
+
+    taken = {
+        name
+        for name, value in sent.items()
+        if client.leads.sync([{"id": lead_id, name: value}], action="updateOnly", lookup_field="id")[0].ok
+    }
+
+    writable = {name for name in sent if fields[name].updateable}
+    assert taken == writable
+    assert 0 < len(writable) < len(sent)
+    (held,) = marketo.get("records/leads")
+    assert {name: held[name] for name in writable} == {name: sent[name] for name in writable}
+    assert {name: held[name] for name in sent.keys() - writable} == {
+        name: before[name] for name in sent.keys() - writable
+    } | {"updatedAt": held["updatedAt"]}
+
+
 @pytest.mark.cap("M022")
 def test_each_way_to_write_leads_tells_the_result_of_every_record(clients: Clients, marketo: Twin) -> None:
     """Create and update, push and import: a good record is there, a bad one is told from it with its code."""

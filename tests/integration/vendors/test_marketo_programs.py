@@ -202,6 +202,35 @@ def test_a_membership_says_both_ids_and_what_was_asked_for(
     assert set(names) <= described
 
 
+def test_stream_cadence_and_exhaustion_are_read_of_engagement_programs_only(
+    clients: Clients, marketo: Twin, fair: int, leads: list[int]
+) -> None:
+    """By the members' own call and beside the lead, as the instance has them; an event's member has neither."""
+    client = clients.marketo()
+    (nurture,) = marketo.post("load", {"programs": [{"name": "Nurture", "type": "Engagement"}]})["programs"]
+    warm = {"trackName": "Warm", "nurtureCadence": "pause", "isExhausted": True}
+    entry = {"leadId": leads[0], "statusName": "Invited"}
+    marketo.post("load", {"programMembers": [entry | {"programId": nurture} | warm, entry | {"programId": fair}]})
+
+    (member,) = client.members.by_filter(nurture, "leadId", [leads[0]], list(warm))
+    (event,) = client.members.by_filter(fair, "leadId", [leads[0]], list(warm))
+    (lead,) = client.leads.of_program(nurture, ["id"])
+    (guest,) = client.leads.of_program(fair, ["id"])
+
+    assert {name: member.fields[name] for name in warm} == warm
+    assert {name: event.fields.get(name) for name in warm} == {
+        "trackName": None,
+        "nurtureCadence": None,
+        "isExhausted": False,
+    }
+    assert {name: lead["membership"].get(name) for name in ("stream", "nurtureCadence", "isExhausted")} == {
+        "stream": "Warm",
+        "nurtureCadence": "pause",
+        "isExhausted": True,
+    }
+    assert guest["membership"].keys().isdisjoint({"stream", "nurtureCadence"})
+
+
 def test_members_that_changed_are_read_a_week_at_a_time(
     clients: Clients, marketo: Twin, fair: int, leads: list[int]
 ) -> None:

@@ -58,6 +58,7 @@ def test_a_sound_marketo_connection_has_no_finding_and_is_left_as_it_was(clients
     assert everything(marketo, MARKETO_OBJECTS) == before
 
 
+@pytest.mark.cap("M024")
 @pytest.mark.parametrize(
     ("permission", "level"),
     [
@@ -65,9 +66,15 @@ def test_a_sound_marketo_connection_has_no_finding_and_is_left_as_it_was(clients
         ("Read-Write Lead", Level.ERROR),
         ("Read-Only Activity", Level.ERROR),
         ("Read-Write Activity", Level.ERROR),
+        ("Read-Only Company", Level.WARNING),
         ("Read-Write Company", Level.WARNING),
+        ("Read-Only Opportunity", Level.WARNING),
         ("Read-Write Opportunity", Level.WARNING),
+        ("Read-Only Sales Person", Level.WARNING),
         ("Read-Write Sales Person", Level.WARNING),
+        ("Read-Only Custom Object", Level.WARNING),
+        ("Read-Write Custom Object", Level.WARNING),
+        ("Read-Only Assets", Level.WARNING),
         ("Read-Write Activity Metadata", Level.WARNING),
         ("Execute Campaign", Level.WARNING),
     ],
@@ -86,6 +93,30 @@ def test_a_missing_permission_is_named_with_what_needs_it(
     assert {each.level for each in found} == {level}
     assert {each.level for each in wrong(marketo_findings(clients)) if not any(n in each.what for n in denied)} == set()
     assert all("Users & Roles" in each.remedy for each in found)
+
+
+@pytest.mark.parametrize(
+    ("switch", "code", "remedy"),
+    [
+        ("export_optional_filters", "1035", "createdAt"),
+        ("custom_objects", "1026", "do without"),
+        ("bulk_extract", "703", "do without"),
+    ],
+)
+def test_what_a_subscription_lacks_is_told_with_what_to_do_instead(
+    clients: Clients, marketo: Twin, switch: str, code: str, remedy: str
+) -> None:
+    """One warning for each use, with the vendor's code; no extract job is made to find out."""
+    marketo.post("limits", {switch: False})
+    findings = wrong(marketo_findings(clients))
+    marketo.post("limits", {switch: True})
+
+    assert findings
+    assert {each.level for each in findings} == {Level.WARNING}
+    assert all(code in each.what for each in findings)
+    assert any(remedy in each.remedy for each in findings)
+    assert len({each.what for each in findings}) == len(findings)
+    assert list(clients.marketo().bulk.lead_exports.jobs()) == []
 
 
 def test_marketos_own_crm_sync_is_told(clients: Clients, marketo: Twin) -> None:

@@ -1,22 +1,30 @@
 """Both vendors' daily limits, kept by the product's clients with the shared limiter, as the simulators see them."""
 
-from collections.abc import Callable, Iterator
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
-from leadbridge.domain.limits import RESERVE, Policy
-from leadbridge.errors import QuotaExhaustedError
+from leadbridge.domain.limits import RESERVE, Policy, State
+from leadbridge.errors import QuotaExhaustedError, RateLimitedError
 from leadbridge.vendors.connections import VendorLimits
 from leadbridge.vendors.http.limiter import SharedLimiter
+from leadbridge.vendors.http.transport import build_http_client
 from leadbridge.vendors.marketo.auth import Credentials
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.salesforce.client import SalesforceClient
 from tests.fakes.limits import InMemoryLimits
 from tests.fakes.meter import RecordingMeter
 from tests.integration.vendors.conftest import Clients, Twin
+from tests.twins import ROOT
 
+TEMPLATE = (ROOT / "template.yaml").read_text("utf-8")
 SHARES = VendorLimits(
     marketo_calls_per_20s=50,
     marketo_daily_calls=50_000,
@@ -165,6 +173,78 @@ def test_salesforce_s_two_limits_under_one_code_are_told_apart(
     with pytest.raises(QuotaExhaustedError) as spent:
         org.query("SELECT Id FROM Lead LIMIT 1")
     assert spent.value.resets_at - timedelta(hours=1) >= datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.cap("U42")
+def test_no_more_than_20_calls_to_an_org_are_in_flight_however_many_ask(
+    many_connections: Clients, salesforce: Twin
+) -> None:
+    """30 workers: 20 calls at once and none more, none refused; without our limit some are refused.
+
+    At this org every call counts as a long one, of which 25 may run at once; 20 is what we are deployed with.
+    """
+    (deployed,) = re.findall(r"\n  SalesforceConcurrent:\n    Type: Number\n    Default: (\d+)\n", TEMPLATE)
+    assert SHARES.salesforce_concurrent == int(deployed) == 20
+    salesforce.post("limits", {"long_running_seconds": 0, "concurrent": 25})
+    salesforce.post("faults", [{"match": "GET */query", "kind": "delay", "seconds": 0.6}])
+    clients, store = many_connections, LockedLimits()
+    limiters = [
+        SharedLimiter(
+            limits=store,
+            policy=SHARES.salesforce(),
+            clock=clients.settings().clock,
+            sleep=time.sleep,
+            meter=RecordingMeter(),
+        )
+        for _ in range(30)
+    ]
+    assert ask_at_once(clients, limiters) == {""}
+    said = salesforce.get("calls")
+    assert 10 < said["peak_concurrency"] <= 20
+    assert said["violations"] == {}
+
+    assert ask_at_once(clients, [None] * 30) == {"", "REQUEST_LIMIT_EXCEEDED"}
+    assert salesforce.get("calls")["violations"].keys() == {"REQUEST_LIMIT_EXCEEDED"}
+
+
+@pytest.fixture
+def many_connections(clients: Clients) -> Iterator[Clients]:
+    """Clients whose connections keep nobody from calling."""
+    with build_http_client(httpx.HTTPTransport(verify=False, limits=httpx.Limits(max_connections=40))) as http:
+        yield Clients(clients.announced, clients.key, http)
+
+
+class LockedLimits(InMemoryLimits):
+    """What workers in threads know together: one writes at a time, as in the table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+
+    def swap(self, instance: str, state: State, version: int) -> tuple[State, int] | None:
+        """Replace the state, one worker after the other."""
+        with self._lock:
+            return super().swap(instance, state, version)
+
+
+def ask_at_once(clients: Clients, limiters: Sequence[SharedLimiter | None]) -> set[str]:
+    """One query of each of so many workers at the same time; gives the codes, "" for an answer."""
+    workers = [clients.salesforce(limiter=each) for each in limiters]
+    ready = threading.Barrier(len(workers))
+
+    def ask(worker: SalesforceClient, limiter: SharedLimiter | None) -> str:
+        ready.wait()
+        try:
+            worker.query("SELECT Id FROM Lead")
+        except RateLimitedError as error:
+            return error.code
+        finally:
+            if limiter is not None:
+                limiter.give_back()
+        return ""
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        return set(pool.map(ask, workers, limiters))
 
 
 def salesforce_worker(clients: Clients, store: InMemoryLimits) -> SalesforceClient:

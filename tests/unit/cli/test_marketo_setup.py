@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.vendors.marketo.preflight import PROBES
 from leadbridge_cli import marketo_setup
@@ -15,6 +17,7 @@ def a_plan(
     *actions: object,
     leads: ObjectDescription = NOTHING,
     types: dict[str, CustomActivityType | None] | None = None,
+    drafts: dict[str, CustomActivityType] | None = None,
     destinations: dict[str, ObjectDescription] | None = None,
 ) -> marketo_setup.Plan:
     """The plan for these Actions in an empty instance."""
@@ -22,6 +25,7 @@ def a_plan(
         list(actions),  # type: ignore[arg-type]  # Actions all
         leads=leads,
         types=types or {},
+        drafts=drafts or {},
         destinations=destinations or {},
     )
 
@@ -65,6 +69,43 @@ def test_a_type_that_an_earlier_try_left_as_a_draft_is_approved() -> None:
     todo = a_plan(an_action(), leads=marketo_leads(), types={"leadbridgeResult": draft})
 
     assert list(todo.lines()) == ["approve the custom activity type leadbridgeResult"]
+
+
+@pytest.mark.parametrize(
+    ("drafted", "lines"),
+    [
+        (
+            ("executionId", "message", "salesforceId"),
+            ["approve the draft of the custom activity type leadbridgeResult"],
+        ),
+        (
+            ("executionId", "message", "other"),
+            ["add to the activity type leadbridgeResult: salesforceId (what else its draft holds is approved with it)"],
+        ),
+    ],
+)
+def test_what_an_earlier_try_left_in_a_draft_is_not_added_twice(drafted: tuple[str, ...], lines: list[str]) -> None:
+    """An approved type that lacks an attribute, beside a draft that has it or not."""
+    there = replace(a_result_activity(), attributes=dict.fromkeys(("executionId", "message"), "string"))
+    approved = replace(there, status=marketo_setup.WITH_DRAFT)
+    draft = replace(approved, attributes=dict.fromkeys(drafted, "string"))
+
+    todo = a_plan(
+        an_action(), leads=marketo_leads(), types={"leadbridgeResult": approved}, drafts={"leadbridgeResult": draft}
+    )
+
+    assert list(todo.lines()) == lines
+
+
+def test_somebody_elses_draft_of_a_type_that_has_everything_is_left_alone() -> None:
+    """Nothing is missing from the approved form, so its draft is none of our business."""
+    approved = replace(a_result_activity(), status=marketo_setup.WITH_DRAFT)
+
+    todo = a_plan(
+        an_action(), leads=marketo_leads(), types={"leadbridgeResult": approved}, drafts={"leadbridgeResult": approved}
+    )
+
+    assert list(todo.lines()) == []
 
 
 def test_without_any_action_the_usual_things_are_planned() -> None:

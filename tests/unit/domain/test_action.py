@@ -14,14 +14,14 @@ from leadbridge.domain.action import (
     SalesforceConnection,
     as_document,
 )
-from leadbridge.domain.checks import parse_document
+from leadbridge.domain.findings import read_document
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection, an_action, an_action_document
 
 
 def findings(document: Any) -> list[str]:
     """What is wrong with a document's shape."""
-    parsed = parse_document(document)
-    return parsed if isinstance(parsed, list) else []
+    read = read_document(document)
+    return [finding.line() for finding in read] if isinstance(read, list) else []
 
 
 def with_member(path: str, value: Any) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def with_member(path: str, value: Any) -> dict[str, Any]:
 
 def test_a_valid_document_has_no_findings() -> None:
     """The builder's document is an upsert with the documented defaults."""
-    action = parse_document(an_action_document())
+    action = read_document(an_action_document())
 
     assert isinstance(action, Action)
     assert action.type is ActionType.UPSERT
@@ -83,12 +83,25 @@ def test_a_valid_document_has_no_findings() -> None:
         ("mappings.0.blank", "default"),
         ("mappings.0.default", "lonely"),
         ("mappings.1.to", "Email"),
+        ("mappings.0.day", "today"),
+        ("mappings.0.template", ""),
+        ("mappings.0.execution", "outcome"),
+        ("mappings.0.field", "Id"),
+        ("mappings.0.transforms", [{"type": "translate"}]),
+        ("mappings.0.transforms", [{"type": "trim", "typo": 1}]),
+        ("mappings.0.transforms", [{"type": "replace"}]),
+        ("mappings.0.transforms", [{"type": "default"}]),
+        ("mappings.0.transforms", [{"type": "trim", "otherwise": "default"}]),
+        ("mappings.0.transforms", [{"type": "lookup", "table": {}}]),
+        ("mappings.0.transforms", [{"type": "trim"}] * 21),
+        ("mappings.4.static", None),
+        ("time_zone", ""),
         ("writeback.0.static", "both"),
         ("writeback.0.field", None),
         ("writeback.1.to", "salesforceId"),
         ("conditions", {"clauses": []}),
         ("conditions", {"match": "some", "clauses": [{"column": "a", "operator": "is_empty"}]}),
-        ("conditions", {"clauses": [{"column": "a", "operator": "contains", "value": "x"}]}),
+        ("conditions", {"clauses": [{"column": "a", "operator": "sounds_like", "value": "x"}]}),
         ("conditions", {"clauses": [{"column": "a", "operator": "equals"}]}),
         ("conditions", {"clauses": [{"column": "a", "operator": "is_empty", "value": "x"}]}),
         ("conditions", {"clauses": [{"clauses": []}]}),
@@ -133,12 +146,12 @@ def test_findings_do_not_repeat_what_was_written() -> None:
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        (None, "must be a mapping"),
-        ([], "must be a mapping"),
-        ("text", "must be a mapping"),
-        ({}, "kind: must be one of action, marketo_connection, salesforce_connection"),
-        ({"kind": "sync", "id": "x"}, "sync x: kind: must be one of"),
-        ({"kind": ["action"]}, "kind: must be one of"),
+        (None, "is no object with named members"),
+        ([], "is no object with named members"),
+        ("text", "is no object with named members"),
+        ({}, "kind: is no kind of document; choose one of action, marketo_connection, salesforce_connection"),
+        ({"kind": "sync", "id": "x"}, "sync x: /kind: is no kind of document"),
+        ({"kind": ["action"]}, "kind: is no kind of document"),
     ],
 )
 def test_what_is_no_document_is_told(document: Any, words: str) -> None:
@@ -197,6 +210,34 @@ def test_documents_survive_being_stored() -> None:
         again = KINDS[document.kind].model_validate(as_document(document))
         assert again == document
         assert as_document(again) == as_document(document)
+
+
+def test_documents_from_before_there_were_rules_stay_as_they_are() -> None:
+    """A document without any of the newer members is kept without them, word for word."""
+    document = an_action_document(
+        mappings=[{"to": "A", "column": "a", "blank": "skip"}, {"to": "B", "static": 1, "blank": "skip"}],
+        writeback=[{"to": "c", "field": "Id"}],
+    )
+    document["source"]["table"] = "leads"
+    document["results"]["execution_attribute"] = "executionId"
+
+    assert as_document(an_action(**document)) == document | {"format": 1, "description": ""}
+
+
+def test_documents_with_sources_and_rules_survive_being_stored() -> None:
+    """Rules come back with their types and members, in order."""
+    rules = [
+        {"type": "lookup", "table": {"a": 1, "b": "1", "c": True}, "otherwise": "blank"},
+        {"type": "pattern_replace", "pattern": "\\d", "by": ""},
+    ]
+    mappings = [{"to": "A", "template": "{{a}}", "transforms": rules}, {"to": "B", "day": "today"}]
+    action = an_action(mappings=mappings, time_zone="Europe/Berlin")
+    assert action.attributes  # made ready once, and no part of the document
+
+    again = Action.model_validate(as_document(action))
+
+    assert again == action
+    assert [dict(rule) for rule in again.mappings[0].rules] == [dict(rule) for rule in action.mappings[0].rules]
 
 
 def test_static_values_keep_their_types() -> None:

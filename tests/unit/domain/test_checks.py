@@ -101,8 +101,8 @@ def test_a_sound_action_has_no_findings() -> None:
             "deduplicate.columns[1]: the Marketo lead has no field campain.name; correct the name or add the field",
         ),
         (
-            {"conditions": {"clauses": [{"clauses": [{"column": "leadStatsu", "operator": "is_empty"}]}]}},
-            "conditions: the Marketo lead has no field leadStatsu; did you mean leadStatus?",
+            {"conditions": {"clauses": [{"column": "leadStatsu", "operator": "is_empty"}]}},
+            "conditions.clauses[0].column: the Marketo lead has no field leadStatsu; did you mean leadStatus?",
         ),
         (
             {"writeback": [{"field": "Id", "to": "salesforceID"}]},
@@ -138,6 +138,148 @@ def test_a_sound_action_has_no_findings() -> None:
 def test_a_mistake_is_found_and_the_remedy_named(changes: dict[str, Any], finding: str) -> None:
     """Each mistake gives a finding that names the Action, the member, and what to do."""
     assert f"action person-to-lead: {finding}" in findings(**changes)
+
+
+def a_lead_with_short_fields() -> ObjectDescription:
+    """An org whose titles are nine characters long."""
+    return a_salesforce_lead(Title=a_field("Title", length=9))
+
+
+@pytest.mark.parametrize(
+    ("mapping", "finding"),
+    [
+        (
+            {"template": "{{fristName}}", "to": "Title"},
+            "mappings[5].template: the Marketo lead has no field fristName; did you mean firstName?",
+        ),
+        (
+            {"column": "phone", "to": "Title", "transforms": [{"type": "concat", "after": "{{titel}}"}]},
+            "mappings[5].transforms[0].after: the Marketo lead has no field titel; did you mean title?",
+        ),
+        (
+            {"column": "phone", "to": "Title", "transforms": [{"type": "default", "template": "{{titel}}"}]},
+            "mappings[5].transforms[0].template: the Marketo lead has no field titel; did you mean title?",
+        ),
+        (
+            {"template": "Dear {{firstName", "to": "Title"},
+            "mappings[5].template: every {{ needs a column's name and }} behind it; write",
+        ),
+        (
+            {"column": "phone", "to": "Title", "transforms": [{"type": "pattern_replace", "pattern": "("}]},
+            "mappings[5].transforms[0].pattern: cannot be read: missing ): (;",
+        ),
+        (
+            {"column": "phone", "to": "Title", "transforms": [{"type": "trim"}, {"type": "hash"}]},
+            "mappings[5].transforms[1].type: a hash has 64 characters, the field takes 9; choose a longer field",
+        ),
+        (
+            {"day": "today", "to": "NumberOfEmployees"},
+            "mappings[5].day: gives a date, and NumberOfEmployees takes a number; choose another field or another rule",
+        ),
+        (
+            {"column": "phone", "to": "Birthday__c", "transforms": [{"type": "number_parse"}]},
+            "mappings[5].transforms[0]: gives a number, and Birthday__c takes a date;",
+        ),
+        (
+            {"column": "phone", "to": "HasOptedOutOfEmail", "transforms": [{"type": "phone"}]},
+            "mappings[5].transforms[0]: gives a word, and HasOptedOutOfEmail takes true or false;",
+        ),
+        (
+            {"day": "today", "to": "Title", "transforms": [{"type": "trim"}]},
+            "mappings[5].transforms[0]: `trim` cannot be applied to a date; remove it, or put `date_format` before it",
+        ),
+        (
+            {
+                "column": "birthday",
+                "to": "Title",
+                "transforms": [{"type": "boolean"}, {"type": "date_format", "format": "DD"}],
+            },
+            "mappings[5].transforms[1]: `date_format` cannot be applied to true/false; remove it, or put `date_parse`",
+        ),
+        (
+            {
+                "column": "score",
+                "to": "NumberOfEmployees",
+                "transforms": [{"type": "lookup", "table": {"few": 5, "many": "500+"}}],
+            },
+            "mappings[5].transforms[0].table: NumberOfEmployees takes a whole number, a text of 4 characters given",
+        ),
+        (
+            {
+                "column": "score",
+                "to": "NumberOfEmployees",
+                "transforms": [{"type": "number_parse", "otherwise": "default", "default": "none"}],
+            },
+            "mappings[5].transforms[0].default: NumberOfEmployees takes a whole number, a text of 4 characters given",
+        ),
+        (
+            {"static": True, "to": "NumberOfEmployees"},
+            "mappings[5].static: NumberOfEmployees takes a whole number, true/false given",
+        ),
+    ],
+    ids=lambda value: value.split(";")[0][:60] if isinstance(value, str) else "",
+)
+def test_a_mistake_in_a_source_is_found_where_it_stands(mapping: dict[str, Any], finding: str) -> None:
+    """Templates, rules, days and tables are checked against both sides before anything runs."""
+    found = findings(mappings=mappings_and(mapping), org=a_lead_with_short_fields())
+
+    assert any(each.startswith(f"action person-to-lead: {finding}") for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        (
+            {"time_zone": "Europe/Berlni"},
+            "time_zone: there is no time zone Europe/Berlni; did you mean Europe/Berlin?",
+        ),
+        (
+            {"writeback": [{"template": "{{titel}}", "to": "title"}]},
+            "writeback[0].template: the Marketo lead has no field titel; did you mean title?",
+        ),
+        (
+            {"writeback": [{"field": "Id", "to": "title", "blank": "fail"}]},
+            "writeback[0].blank: `fail` cannot be done here; choose one of skip, clear, default",
+        ),
+        (
+            {"writeback": [{"field": "Id", "to": "title", "transforms": [{"type": "truncate"}]}]},
+            "writeback[0].transforms[0].length: the length of the field is not known; give one",
+        ),
+        (
+            {"results": results_with(mappings=[{"column": "email", "to": "message", "blank": "clear"}])},
+            "results.mappings[0].blank: `clear` cannot be done here; choose one of skip, default",
+        ),
+        (
+            {
+                "results": results_with(
+                    mappings=[{"day": "today", "to": "message", "transforms": [{"type": "date_format", "format": "x"}]}]
+                )
+            },
+            "results.mappings[0].transforms[0].format: x is no part of a date; letters that stay stand in brackets,",
+        ),
+    ],
+    ids=lambda value: value.split(";")[0][:60] if isinstance(value, str) else "",
+)
+def test_zone_write_back_and_results_are_checked_alike(changes: dict[str, Any], finding: str) -> None:
+    """What stands in other places than the mappings is found with its own place."""
+    found = findings(**changes)
+
+    assert any(each.startswith(f"action person-to-lead: {finding}") for each in found), found
+
+
+def test_sound_sources_and_rules_have_no_findings() -> None:
+    """Every source, and rules that fit each other and the field, are accepted."""
+    sound: list[dict[str, Any]] = [
+        {"day": "today", "to": "Birthday__c"},
+        {"day": "today", "to": "LastSeen__c"},
+        {"day": "today", "to": "Title", "transforms": [{"type": "date_format", "format": "D MMM"}]},
+        {"template": "{{campaign.name}}", "to": "Phone", "transforms": [{"type": "phone", "region": "US"}]},
+        {"column": "score", "to": "NumberOfEmployees", "transforms": [{"type": "lookup", "table": {"few": 5}}]},
+        {"column": "score", "to": "AnnualRevenue", "transforms": [{"type": "number_parse"}]},
+        {"static": "1.5", "to": "Number__c", "transforms": [{"type": "number_parse"}]},
+    ]
+
+    assert findings(mappings=mappings_and(*sound), time_zone="Asia/Tokyo") == []
 
 
 def test_an_object_that_cannot_be_written_is_refused() -> None:

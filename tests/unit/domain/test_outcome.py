@@ -19,6 +19,8 @@ REASONS = {
     "overtaken",
     "ambiguous_match",
     "value_invalid",
+    "value_missing",
+    "rule_failed",
     "uncertain",
     "unknown_version",
     "action_missing",
@@ -28,6 +30,10 @@ REASONS = {
     "not_active",
     "body_too_large",
     "body_not_json",
+    "body_not_xml",
+    "body_not_form",
+    "body_too_many",
+    "content_type_unknown",
     "body_too_deep",
     "body_not_text",
     "lead_missing",
@@ -37,7 +43,7 @@ REASONS = {
 #: placeholders name facts, and none of these is a person's value
 FACTS = {
     "action", "candidates", "clause", "code", "column", "connection", "detail", "expected", "field", "fields",
-    "found", "limit", "object", "owner", "seconds", "type", "until", "vendor", "version",
+    "found", "limit", "object", "owner", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from leadbridge.domain.pipeline import (
     writeback_row,
     written_under,
 )
+from leadbridge.domain.sources import Inputs, trace
 from tests.builders.actions import ACTION, a_compiled_action, an_action
 from tests.builders.descriptions import a_field, a_salesforce_lead
 from tests.builders.events import SECRET, a_candidate, a_payload, a_sequence, an_event, an_execution_id
@@ -244,6 +245,101 @@ def test_a_value_of_the_wrong_type_fails_and_names_column_and_field() -> None:
         "The value of score cannot be written to NumberOfEmployees: "
         "a whole number expected, a text of 5 characters given."
     )
+
+
+@pytest.mark.parametrize(
+    ("mapping", "reason", "said"),
+    [
+        (
+            {"transforms": [{"type": "trim"}, {"type": "number_parse"}]},
+            "rule_failed",
+            (
+                "The rule number_parse cannot be applied to the value of score for NumberOfEmployees: "
+                "a number expected, a text of 5 characters given. Nothing was written. "
+                "Correct the value or the rule, then send the person again."
+            ),
+        ),
+        (
+            {"transforms": [{"type": "number_parse", "otherwise": "blank"}], "blank": "fail"},
+            "value_missing",
+            (
+                "Missing value: score is blank and the mapping to NumberOfEmployees requires it. Nothing was written. "
+                "Fill it or change the mapping, then send the person again."
+            ),
+        ),
+    ],
+)
+def test_a_rule_that_cannot_be_applied_fails_its_record(mapping: dict[str, Any], reason: str, said: str) -> None:
+    """The record fails with a code of its own; the sentence names rule, column, field and type, not the value."""
+    failed = mapped({"column": "score", "to": "NumberOfEmployees"} | mapping, score="seven")
+
+    assert (failed.outcome, failed.reason, failed.message) == (Outcome.FAILED, reason, said)
+
+
+def test_every_source_and_rule_reaches_the_record() -> None:
+    """Column, static, day and template are mapped beside each other, cut to the field and typed for it."""
+    mappings = [
+        {"static": "Webinar", "to": "LeadSource"},
+        {"day": "tomorrow", "to": "Birthday__c"},
+        {"day": "today", "to": "LastSeen__c"},
+        {"template": "{{firstName}} - {{lastName}}", "to": "Title"},
+        {"column": "company", "to": "FirstName", "transforms": [{"type": "truncate", "on": "word"}]},
+        {"column": "score", "to": "AnnualRevenue", "transforms": [{"type": "number_parse", "decimal": ","}]},
+        {"static": " x ", "to": "Phone", "transforms": [{"type": "trim"}]},
+    ]
+    compiled = a_compiled_action(mappings=mappings, time_zone="Asia/Tokyo")
+    payload = a_payload(7, company="Analytical Engines and Looms of Example Town Limited", score="12,5", lastName=None)
+
+    record = map_fields(a_candidate(compiled=compiled, payload=payload, received_at=NOON + timedelta(hours=4)))
+
+    assert record == {
+        "LeadSource": "Webinar",
+        "Birthday__c": (NOON + timedelta(days=2)).date().isoformat(),
+        "LastSeen__c": (NOON + timedelta(hours=3)).isoformat().replace("+00:00", "Z"),
+        "Title": "Ada - ",
+        "FirstName": "Analytical Engines and Looms of Example",
+        "AnnualRevenue": 12.5,
+        "Phone": "x",
+    }
+
+
+def test_what_the_trace_shows_is_what_is_written() -> None:
+    """For every mapping of an Action, fixed values too, the dry run's trace ends in the value of the record."""
+    mappings: list[dict[str, Any]] = [
+        {"static": "42", "to": "AnnualRevenue"},
+        {"column": "title", "to": "Title"},
+        {"column": "phone", "to": "Phone", "blank": "clear"},
+        {"column": "score", "to": "NumberOfEmployees", "transforms": [{"type": "number_parse"}]},
+        {"day": "today", "to": "LastSeen__c"},
+    ]
+    candidate = a_candidate(compiled=a_compiled_action(mappings=mappings), payload=a_payload(7, score="7"))
+
+    told = trace(candidate.compiled.mapped, Inputs(columns=candidate.columns, at=candidate.event.received_at))
+
+    assert [each.to for each in told] == [str(mapping["to"]) for mapping in mappings]
+    assert {each.to: each.values[1] for each in told if each.fate.value != "skipped_blank"} == map_fields(candidate)
+
+
+def test_a_repeated_run_writes_the_day_of_the_call() -> None:
+    """A day hangs on when the call arrived, so that a run after midnight repeats what the first one wrote."""
+    candidate = a_candidate(compiled=a_compiled_action(mappings=[{"day": "today", "to": "Birthday__c"}]))
+
+    first, later = decide(candidate), decide(candidate, seconds=86_400)
+
+    assert isinstance(first, Write)
+    assert isinstance(later, Write)
+    assert first.fields == later.fields
+
+
+def test_a_static_value_that_no_longer_fits_fails_its_records() -> None:
+    """Where the org changed a field's type since, each record says so; the worker goes on."""
+    compiled = a_compiled_action(described=a_salesforce_lead(LeadSource=a_field("LeadSource", "double")))
+
+    failed = map_fields(a_candidate(compiled=compiled))
+
+    assert isinstance(failed, Result)
+    assert failed.reason == "value_invalid"
+    assert failed.message.startswith("The value of the static value cannot be written to LeadSource: a number expected")
 
 
 # -- decide
@@ -566,6 +662,42 @@ def test_a_write_back_row_holds_id_fields_and_statics() -> None:
     assert row == {"id": 7, "salesforceId": A, "title": "Dr", "company": True}
 
 
+def test_a_write_back_takes_every_source_and_leaves_out_what_it_cannot_make() -> None:
+    """Days, templates, columns and rules work as in a mapping; a rule that fails leaves its field out, no other."""
+    back: list[dict[str, Any]] = [
+        {"day": "today", "to": "birthday"},
+        {"template": "by {{lastName}}", "to": "title"},
+        {"column": "phone", "to": "phone"},
+        {"column": "phone", "to": "company", "blank": "skip"},
+        {"field": "Title", "to": "leadStatus", "transforms": [{"type": "case", "to": "upper"}]},
+        {"field": "Revenue__c", "to": "score", "transforms": [{"type": "number_parse"}]},
+        {"field": "Title", "to": "externalId", "transforms": [{"type": "number_parse"}]},
+    ]
+    candidate = a_candidate(compiled=a_compiled_action(writeback=back))
+
+    row = writeback_row(
+        candidate, Result(outcome=Outcome.UPDATED, record_id=A), {"Id": A, "Title": "Dr", "Revenue__c": 1.5}
+    )
+
+    assert row == {
+        "id": 7,
+        "birthday": NOON.date().isoformat(),
+        "title": "by Lovelace",
+        "phone": None,
+        "leadStatus": "DR",
+        "score": 1.5,
+    }
+
+
+def test_a_write_back_that_holds_nothing_is_no_row() -> None:
+    """Where every field is left out, there is nothing to call Marketo for."""
+    back = [{"column": "phone", "to": "phone", "blank": "skip"}]
+
+    candidate = a_candidate(compiled=a_compiled_action(writeback=back))
+
+    assert writeback_row(candidate, Result(outcome=Outcome.UPDATED, record_id=A), {"Id": A}) is None
+
+
 @pytest.mark.parametrize(
     ("changes", "record_id"), [({"writeback": []}, A), ({}, None)], ids=["not configured", "nothing was written"]
 )
@@ -597,6 +729,32 @@ def test_activity_attributes_carry_facts_columns_and_statics() -> None:
         "b": "person7@example.com",
         "c": "5",
         "d": "true",
+        "executionId": an_execution_id(1),
+    }
+
+
+def test_a_result_takes_every_source_and_rule() -> None:
+    """Days, templates and rules fill attributes as text; what cannot be made is left out, or what is said instead."""
+    mappings: list[dict[str, Any]] = [
+        {"day": "yesterday", "to": "a"},
+        {"template": "{{firstName}} {{phone}}", "to": "b"},
+        {"execution": "outcome", "to": "c", "transforms": [{"type": "case", "to": "upper"}]},
+        {"execution": "message", "to": "d", "blank": "default", "default": "fine"},
+        {"column": "email", "to": "e", "transforms": [{"type": "number_parse"}]},
+        {"column": "score", "to": "f", "transforms": [{"type": "number_format", "places": 1}]},
+    ]
+    results = an_action().model_dump()["results"] | {"mappings": mappings}
+    action = an_action(results=results, time_zone="America/Denver")
+    event = an_event(payload=a_payload(7, score=2))
+
+    assert activity_attributes(
+        a_candidate(payload=event.payload).columns, action, event, Result(outcome=Outcome.CREATED)
+    ) == {
+        "a": (NOON - timedelta(days=1)).date().isoformat(),
+        "b": "Ada ",
+        "c": "CREATED",
+        "d": "fine",
+        "f": "2.0",
         "executionId": an_execution_id(1),
     }
 

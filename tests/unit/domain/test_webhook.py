@@ -45,7 +45,7 @@ def nested(levels: int) -> bytes:
     ("body", "reason"),
     [
         pytest.param(b"", "body_not_json", id="empty"),
-        pytest.param(b"lead=1", "body_not_json", id="a form"),
+        pytest.param(b"lead 1", "body_not_json", id="plain text"),
         pytest.param(b'{"lead": {"id": 1}', "body_not_json", id="cut off"),
         pytest.param(b'{"lead": {"id": 1}} {}', "body_not_json", id="two documents"),
         pytest.param(b'{"lead": {"id": 1, "firstName": "a"b"}}', "body_not_json", id="a quote in a value"),
@@ -69,7 +69,8 @@ def nested(levels: int) -> bytes:
         pytest.param(b'{"lead": {"id": "{{lead.Id}}"}}', "lead_id_invalid", id="id not rendered"),
         pytest.param(b'{"lead": {"id": 0}}', "lead_id_invalid", id="id zero"),
         pytest.param(b'{"lead": {"id": -7}}', "lead_id_invalid", id="id negative"),
-        pytest.param(b'{"lead": {"id": 7.0}}', "lead_id_invalid", id="id with a point"),
+        pytest.param(b'{"lead": {"id": 7.5}}', "lead_id_invalid", id="id with a fraction"),
+        pytest.param(b'{"lead": {"id": 12345678901234567.0}}', "lead_id_invalid", id="id that a float rounds"),
         pytest.param(b'{"lead": {"id": true}}', "lead_id_invalid", id="id true"),
         pytest.param(b'{"lead": {"id": 1234567890123456789}}', "lead_id_invalid", id="id too long"),
         pytest.param(b'{"lead": {"id": 1, "x": {}}}', "field_invalid", id="a field that is an object"),
@@ -106,6 +107,7 @@ def test_a_refusal_names_the_place_and_not_the_value() -> None:
     ("body", "lead"),
     [
         pytest.param(b'{"lead": {"id": 7}}', {"id": 7}, id="a number"),
+        pytest.param(b'{"lead": {"id": 7.0}}', {"id": 7}, id="a whole number with a point"),
         pytest.param(b'{"lead": {"id": "7"}}', {"id": 7}, id="digits in a string"),
         pytest.param(b'{"lead": {"id": " 007 "}}', {"id": 7}, id="digits with blanks and zeros"),
         pytest.param(b'\xef\xbb\xbf{"lead": {"id": 7}}', {"id": 7}, id="a byte order mark"),

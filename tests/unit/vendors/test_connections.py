@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from leadbridge.domain.action import MarketoLimits, SalesforceLimits
+from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.limits import RESERVE, Lane
 from leadbridge.errors import ConfigurationError, DisabledError, QuotaExhaustedError, SyncError
 from leadbridge.vendors import connections as module
@@ -155,14 +156,14 @@ def test_through_a_disabled_connection_nobody_calls(monkeypatch: pytest.MonkeyPa
     """A disabled connection has no client and makes no call; the others do, and it does again once enabled."""
     vendor = ScriptedVendor(success([{"total": 3}]))
     office = Office(vendor, monkeypatch)
-    office.configurations.set_active("marketo_connection", "one", active=False)
+    office.configurations.move("marketo_connection", "one", Move.DEACTIVATE)
 
     with pytest.raises(DisabledError) as caught:
         office.connections.marketo("one")
 
     assert caught.value.detail == "one"
     assert vendor.requests == []
-    office.configurations.set_active("marketo_connection", "one", active=True)
+    office.configurations.move("marketo_connection", "one", Move.ACTIVATE)
     assert office.connections.marketo("one").usage() == 3
 
 

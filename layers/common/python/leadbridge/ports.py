@@ -10,6 +10,7 @@ from leadbridge.domain.action import Configuration
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.jobs import Run, Told
 from leadbridge.domain.jobs import State as JobState
+from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored
 from leadbridge.domain.limits import State
 from leadbridge.domain.pipeline import Claim
 from leadbridge.domain.records import (
@@ -29,32 +30,43 @@ class Clock(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A configuration document with its version and, for an Action, whether it is active."""
-
-    document: Configuration
-    version: int
-    active: bool = False
-
-
-class Configurations(Protocol):
-    """Versioned configuration documents."""
+class Documents(Protocol):
+    """Configuration documents to be read."""
 
     def get(self, kind: str, identifier: str, version: int | None = None) -> Stored | None:
         """The document, by default its current version; None if there is none."""
         ...
 
+
+class Configurations(Documents, Protocol):
+    """Versioned configuration documents."""
+
     def list(self, kind: str) -> Sequence[Stored]:
         """Current versions of all documents of one kind, by id."""
         ...
 
-    def put(self, document: Configuration) -> tuple[Stored, bool]:
-        """Store a new version unless it equals the current one; tells whether it changed."""
+    def versions(self, kind: str, identifier: str) -> Sequence[Stored]:
+        """Every version a document has had, the newest first; those of a removed one, too."""
         ...
 
-    def set_active(self, kind: str, identifier: str, *, active: bool) -> None:
-        """Let a document be used, or not; one that does not exist is an error."""
+    def put(
+        self, document: Configuration, change: Change = UNSIGNED, *, sound: bool = True, follows: int | None = None
+    ) -> tuple[Stored, bool]:
+        """Store a new version unless the current one says the same; tells whether there is a new one.
+
+        `sound`: it has no findings. `follows`: the version that it is meant to replace, 0 for none.
+
+        Raises:
+            ConfigurationError: The document's state forbids it, or another version than `follows` is current.
+        """
+        ...
+
+    def move(self, kind: str, identifier: str, move: Move) -> DocumentState:
+        """Take a document a step on; gives its state. One that does not exist is an error.
+
+        Raises:
+            ConfigurationError: The document's state forbids it.
+        """
         ...
 
     def remove(self, kind: str, identifier: str) -> None:

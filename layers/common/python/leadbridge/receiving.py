@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from leadbridge.domain.webhook import UnusableBodyError, is_authentic, parse
+from leadbridge.domain.webhook import Encoding, UnusableBodyError, encoding_of, is_authentic, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -84,7 +84,7 @@ class Receiver:
         self._states: dict[str, tuple[float, Mapping[str, Any] | None]] = {}
 
     def __call__(self, event: Mapping[str, Any]) -> Answer:
-        """Answer one API Gateway proxy event of `POST /actions/{action_id}`; one log line tells what was answered."""
+        """Answer one API Gateway proxy event, POST or GET of `/actions/{action_id}`; one log line tells the answer."""
         answer = self._answer(event)
         logger.info("call answered %s %s", answer.status, answer.body.get("execution_id", "-"))
         return answer
@@ -107,10 +107,12 @@ class Receiver:
         state: Mapping[str, Any],
     ) -> Answer:
         execution_id = secrets.token_hex(16)
-        body = _body(event)
+        is_query = event.get("httpMethod") == "GET"
+        body = _query(event) if is_query else _body(event)
         message = self._envelope(event, action_id, execution_id, headers)
         try:
-            payload = parse(body)
+            encoding = Encoding.FORM if is_query else encoding_of(headers.get("content-type", []), body)
+            payload = parse(body, encoding)
         except UnusableBodyError as fault:
             return self._reject(message, body, fault)
         status, reason = _disposition(state)
@@ -125,7 +127,7 @@ class Receiver:
         # what is far too large for a person's payload is not kept either, its size is told instead
         kept = base64.b64encode(body).decode() if fault.reason != "body_too_large" else None
         self._send(message | {"kind": "rejected", "body": kept, "reason": fault.reason, "message": text})
-        status = 413 if fault.reason == "body_too_large" else 400
+        status = {"body_too_large": 413, "content_type_unknown": 415}.get(fault.reason, 400)
         answer = {"status": "rejected", "execution_id": message["execution_id"], "reason": fault.reason}
         return Answer(status, answer | {"message": text})
 
@@ -225,6 +227,16 @@ def _headers(event: Mapping[str, Any]) -> dict[str, list[str]]:
 def _body(event: Mapping[str, Any]) -> bytes:
     text = event.get("body") or ""
     return base64.b64decode(text) if event.get("isBase64Encoded") else str(text).encode("utf-8", "surrogatepass")
+
+
+def _query(event: Mapping[str, Any]) -> bytes:
+    """The query string as the body of a form; the gateway gives it decoded, each name with all its values."""
+    from leadbridge.domain.webhook_form import query_body
+
+    several = event.get("multiValueQueryStringParameters")
+    if several is None:
+        return query_body((event.get("queryStringParameters") or {}).items())
+    return query_body((name, value) for name, values in several.items() for value in values)
 
 
 def _unauthorized() -> Answer:

@@ -95,6 +95,69 @@ def test_a_vendor_that_knows_no_ranges_gives_the_same_bytes(start: int, stop: in
     assert b"".join(file_of(marketo_client(serve), start=start, stop=stop)) == FILE[start:stop]
 
 
+class WholeFileServer:
+    """Answers every question for a part with 200 and the whole file, in pieces of which it counts those it sent."""
+
+    def __init__(self, content: bytes = FILE, *, announces: bool = True) -> None:
+        self.content = content
+        self.announces = announces
+        self.sent = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("token"):
+            return ScriptedVendor(failure("0"))(request)
+        headers = CSV | ({"content-length": str(len(self.content))} if self.announces else {})
+        return httpx.Response(200, headers=headers, stream=Counted(self))
+
+
+class Counted(Pieces):
+    """Pieces that tell their server of each one that is sent."""
+
+    def __init__(self, server: WholeFileServer) -> None:
+        super().__init__(server.content)
+        self.server = server
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in super().__iter__():
+            self.server.sent += len(piece)
+            yield piece
+
+
+@pytest.mark.parametrize("announces", [True, False])
+def test_a_part_of_a_whole_file_is_read_no_further_than_it_reaches(announces: bool) -> None:
+    """Bytes 250 to 260 of a file that comes whole: three of its pieces are taken, the rest stays with the vendor."""
+    server = WholeFileServer(announces=announces)
+    assert b"".join(file_of(marketo_client(server), start=250, stop=260)) == FILE[250:260]
+    assert server.sent == 300
+
+
+@pytest.mark.parametrize("announces", [True, False])
+@pytest.mark.parametrize(("size", "is_whole"), [(299, False), (300, True)])
+def test_a_whole_file_that_ends_before_the_byte_asked_for_is_no_end(announces: bool, size: int, is_whole: bool) -> None:
+    """300 bytes were read already: a file of 299 has broken off, one of 300 has nothing more to give."""
+    reading = file_of(marketo_client(WholeFileServer(FILE[:size], announces=announces)), start=300)
+    if is_whole:
+        assert list(reading) == []
+        return
+    with pytest.raises(BrokenDownloadError) as broken:
+        list(reading)
+    assert (broken.value.offset, broken.value.code) == (300, "short_body")
+
+
+def test_a_file_that_breaks_where_ranges_are_ignored_is_put_together_without_doubles() -> None:
+    """Each time it comes whole from its first byte: what was read before is thrown away, not given out again."""
+    breaks = [250, 700]
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("token"):
+            return ScriptedVendor(failure("0"))(request)
+        body = Pieces(FILE[: breaks.pop(0)]) if breaks else Pieces(FILE)
+        return httpx.Response(200, headers=CSV | {"content-length": str(len(FILE))}, stream=body)
+
+    assert b"".join(marketo_client(serve).bulk.lead_exports.whole_file("e-1")) == FILE
+    assert breaks == []
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadbridge.vendors.marketo.bulk import LONGEST_WINDOW, window, windows
+from leadbridge.vendors.marketo.bulk import EARLIEST, LONGEST_WINDOW, window, windows
 
 SECOND = timedelta(seconds=1)
+DAYS = timedelta(days=3)
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -28,6 +29,13 @@ def test_windows_hold_every_second_once(since: datetime, days: int) -> None:
     assert made[-1][1] == until.replace(microsecond=0) - SECOND
     assert all(later[0] - earlier[1] == SECOND for earlier, later in itertools.pairwise(made))
     assert all(timedelta(0) <= end - start < LONGEST_WINDOW for start, end in made)
+
+
+@pytest.mark.parametrize("since", [datetime(1, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), EARLIEST])
+def test_nothing_is_asked_for_before_there_was_marketo(since: datetime) -> None:
+    """Windows begin in 2007 at the earliest; a time that ends before has none."""
+    assert list(windows(since, EARLIEST)) == []
+    assert list(windows(since, EARLIEST + DAYS)) == [(EARLIEST, EARLIEST + DAYS - SECOND)]
 
 
 def test_a_window_is_written_in_whole_seconds_of_utc() -> None:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.aws.items import dump, later, load, put, write_groups
+from leadbridge.aws.items import dump, later, load, put, update, write_groups
 from leadbridge.domain.action import FORMAT, KINDS, Configuration, as_document
 from leadbridge.domain.event import VERSION, readable
-from leadbridge.errors import UnknownVersionError
-from leadbridge.ports import Stored
+from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
+from leadbridge.errors import ConfigurationError, UnknownVersionError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,28 +41,38 @@ class DynamoConfigurations:
         )
         return [_stored(load(raw)) for page in pages for raw in page["Items"]]
 
-    def put(self, document: Configuration) -> tuple[Stored, bool]:
-        """Store a new version unless it equals the current one; it stays as active as it was.
+    def versions(self, kind: str, identifier: str) -> Sequence[Stored]:
+        """Every version a document has had, the newest first; those of a removed one, too."""
+        pages = self._client.get_paginator("query").paginate(**self._history(kind, identifier))
+        return [_stored(load(raw)) for page in pages for raw in page["Items"]]
 
-        Of new ones an Action is inactive, a connection is active.
-        """
+    def put(
+        self, document: Configuration, change: Change = UNSIGNED, *, sound: bool = True, follows: int | None = None
+    ) -> tuple[Stored, bool]:
+        """Store a new version unless the current one says the same; its state follows from `domain.lifecycle`."""
         current = self.get(document.kind, document.id)
-        if current is not None and current.document == document:
-            return current, False
-        stored = Stored(
-            document=document,
-            version=1 + (current.version if current else self._versions(document.kind, document.id)),
-            active=current.active if current else document.kind != "action",
+        stored = next_version(
+            current,
+            document,
+            change,
+            sound=sound,
+            follows=follows,
+            versions=lambda: self._versions(document.kind, document.id),
         )
+        if stored is current:
+            return stored, False
         item: dict[str, Any] = {
             "v": VERSION,
             "format": document.format,
             "version": stored.version,
-            "active": stored.active,
+            **_standing(stored.state),
             "document": json.dumps(as_document(document), sort_keys=True),
+            "author": change.author,
+            "at": change.at.isoformat() if change.at else "",
+            "note": change.note,
+            "text": change.text,
         }
-        expected = "version = :before" if current else "attribute_not_exists(pk)"
-        values = {"before": current.version} if current else {}
+        expected, values = _unmoved(current) if current else ("attribute_not_exists(pk)", {})
         group = [
             put(self._table, {"pk": document.kind, "sk": document.id} | item, expected, **values),
             put(
@@ -71,18 +82,29 @@ class DynamoConfigurations:
             ),
         ]
         if write_groups(self._client, [group])[0] is not None:
-            return self.put(document)  # somebody else applied meanwhile: compare with theirs
+            # somebody else was faster: compare with theirs
+            return self.put(document, change, sound=sound, follows=follows)
         return stored, True
 
-    def set_active(self, kind: str, identifier: str, *, active: bool) -> None:
-        """Let a document be used, or not."""
-        self._client.update_item(
-            TableName=self._table,
-            Key=dump({"pk": kind, "sk": identifier}),
-            UpdateExpression="SET active = :active",
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeValues=dump({":active": active}),
+    def move(self, kind: str, identifier: str, move: Move) -> DocumentState:
+        """Take a document a step on; gives its state."""
+        current = self.get(kind, identifier)
+        if current is None:
+            raise ConfigurationError([f"there is no {kind} {identifier}"])
+        state = taken(current, move)
+        condition, values = _unmoved(current)
+        operation = update(
+            self._table,
+            {"pk": kind, "sk": identifier},
+            "SET #state = :state, active = :active",
+            condition,
+            {"#state": "state"},
+            **_standing(state),
+            **values,
         )
+        if write_groups(self._client, [[operation]])[0] is not None:
+            return self.move(kind, identifier, move)  # somebody else was faster: begin with theirs
+        return state
 
     def remove(self, kind: str, identifier: str) -> None:
         """Take the current version away; the history stays."""
@@ -90,23 +112,42 @@ class DynamoConfigurations:
 
     def _versions(self, kind: str, identifier: str) -> int:
         """How many versions a document has had."""
-        newest = self._client.query(
-            TableName=self._table,
-            ConsistentRead=True,
-            ScanIndexForward=False,
-            Limit=1,
-            KeyConditionExpression="pk = :kind AND begins_with(sk, :id)",
-            ExpressionAttributeValues=dump({":kind": f"{kind}#history", ":id": f"{identifier}#"}),
-        )["Items"]
+        newest = self._client.query(**self._history(kind, identifier), Limit=1)["Items"]
         return int(load(newest[0])["version"]) if newest else 0
+
+    def _history(self, kind: str, identifier: str) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "ScanIndexForward": False,
+            "KeyConditionExpression": "pk = :kind AND begins_with(sk, :id)",
+            "ExpressionAttributeValues": dump({":kind": f"{kind}#history", ":id": f"{identifier}#"}),
+        }
+
+
+def _standing(state: DocumentState) -> dict[str, Any]:
+    """A state as it is kept: `active` is what the receive path reads, and all there was before there were states."""
+    return {"state": state.value, "active": state is DocumentState.ACTIVE}
+
+
+def _unmoved(stored: Stored) -> tuple[str, dict[str, Any]]:
+    """The condition that a document is still as it was read: who deactivates it meanwhile finds it so afterwards."""
+    return "version = :before AND active = :was", {"before": stored.version, "was": stored.active}
 
 
 def _stored(item: dict[str, Any]) -> Stored:
-    if item["format"] > FORMAT or not readable(item["v"]):
+    state = item.get("state", DocumentState.ACTIVE if item["active"] else DocumentState.INACTIVE)
+    if item["format"] > FORMAT or not readable(item["v"]) or state not in set(DocumentState):
         raise UnknownVersionError(f"{item['sk']} was written by a newer version", code=str(item["format"]))
     document = json.loads(item["document"])
     return Stored(
         document=KINDS[document["kind"]].model_validate(document),
         version=item["version"],
-        active=item["active"],
+        state=DocumentState(state),
+        change=Change(
+            author=item.get("author", ""),
+            at=datetime.fromisoformat(item["at"]) if item.get("at") else None,
+            note=item.get("note", ""),
+            text=item.get("text", ""),
+        ),
     )

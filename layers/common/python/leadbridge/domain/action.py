@@ -4,26 +4,21 @@ Only the shape is checked here; whether the named fields exist is checked agains
 sides by `domain.checks`, because that needs the vendors' answers.
 """
 
+from datetime import UTC, tzinfo
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
+
+from leadbridge.domain.clauses import Group, ListDocument
+from leadbridge.domain.documents import Column, Document, FieldName, Identifier, Name
+from leadbridge.domain.sources import BlankPolicy, CompiledSource, ValueSource, compile_source
+from leadbridge.domain.transforms import Place
 
 #: format of the documents; readers accept this one and the one before
 FORMAT = 1
-
-#: becomes part of a URL and of item keys
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.]{0,254}$")]
-Column = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-Scalar = str | bool | int | float
-
-
-class Document(BaseModel):
-    """Base of everything a person writes: unknown members are refused, so that a typo is never ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
 
 
 class ActionType(StrEnum):
@@ -125,85 +120,45 @@ class DuplicateRecordRule(Document):
     choose: Literal["newest", "oldest"] = "newest"
 
 
-class Mapping(Document):
-    """One destination field and where its value comes from: a column or a static value."""
+class Mapping(ValueSource):
+    """One destination field and where its value comes from."""
 
-    to: FieldName
-    column: Column | None = None
-    static: Scalar | None = None
-    #: what a blank does: leave the field alone, clear it, or write `default`
-    blank: Literal["skip", "clear", "default"] = "skip"
-    default: Scalar | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.column is None) == (self.static is None):
-            raise ValueError("give exactly one of `column` and `static`")
-        if (self.blank == "default") != (self.default is not None):
-            raise ValueError("`default` goes with `blank: default`, and the other way round")
-        return self
+    blank: BlankPolicy = "skip"
 
 
-class WriteBack(Document):
-    """One Marketo field that takes a destination field's value or a static one after a successful write."""
+class WriteBack(ValueSource):
+    """One Marketo field that takes a value after a successful write; by default a blank clears it.
 
-    to: FieldName
+    A value that cannot be made leaves the field alone: the record is written by then.
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = (*ValueSource.kinds, "field")
+    blank_here: ClassVar[BlankPolicy] = "clear"
+    blank_choices: ClassVar[tuple[BlankPolicy, ...]] = ("skip", "clear", "default")
+
     field: FieldName | None = None
-    static: Scalar | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.field is None) == (self.static is None):
-            raise ValueError("give exactly one of `field` and `static`")
-        return self
 
 
-class Clause(Document):
-    """One comparison of a column."""
-
-    column: Column
-    operator: Literal["equals", "not_equals", "is_empty", "is_not_empty"]
-    value: Scalar | None = None
-
-    @model_validator(mode="after")
-    def _value_where_needed(self) -> Self:
-        if self.operator.startswith("is_") != (self.value is None):
-            raise ValueError(f"`{self.operator}` takes {'no' if self.operator.startswith('is_') else 'a'} `value`")
-        return self
-
-
-class Group(Document):
-    """Clauses of which all, or any, must hold; groups nest."""
-
-    match: Literal["all", "any"] = "all"
-    clauses: list["Clause | Group"] = Field(min_length=1)
+#: what an execution can tell about itself
+Fact = Literal[
+    "execution_id",
+    "action_name",
+    "action_id",
+    "outcome",
+    "reason",
+    "message",
+    "salesforce_id",
+    "campaign_name",
+]
 
 
-class ActivityMapping(Document):
-    """One secondary attribute of the result activity: a fact of the execution, a column or a static value."""
+class ActivityMapping(ValueSource):
+    """One secondary attribute of the result activity; a blank, or a value that cannot be made, leaves it out."""
 
-    to: FieldName
-    execution: (
-        Literal[
-            "execution_id",
-            "action_name",
-            "action_id",
-            "outcome",
-            "reason",
-            "message",
-            "salesforce_id",
-            "campaign_name",
-        ]
-        | None
-    ) = None
-    column: Column | None = None
-    static: Scalar | None = None
+    kinds: ClassVar[tuple[str, ...]] = (*ValueSource.kinds, "execution")
+    blank_choices: ClassVar[tuple[BlankPolicy, ...]] = ("skip", "default")
 
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if sum(source is not None for source in (self.execution, self.column, self.static)) != 1:
-            raise ValueError("give exactly one of `execution`, `column` and `static`")
-        return self
+    execution: Fact | None = None
 
 
 class Results(Document):
@@ -225,6 +180,8 @@ class Action(Document):
     id: Identifier
     name: Name
     description: str = ""
+    #: IANA name of the zone whose calendar and clocks the Action goes by; UTC if there is none
+    time_zone: str | None = Field(default=None, min_length=1, max_length=64)
     source: Source
     destination: Destination
     identifier: UniqueIdentifier
@@ -232,7 +189,7 @@ class Action(Document):
     duplicate_record_rule: DuplicateRecordRule | None = None
     deduplicate: Deduplicate | None = None
     mappings: list[Mapping] = Field(min_length=1)
-    writeback: list[WriteBack] = []
+    writeback: list[WriteBack] = Field(default_factory=list)
     conditions: Group | None = None
     results: Results
 
@@ -248,13 +205,24 @@ class Action(Document):
                 raise ValueError(f"{what}: {', '.join(twice)} is mapped twice; keep one line for each field")
         return self
 
+    @property
+    def zone(self) -> tzinfo:
+        """The zone whose calendar and clocks the Action goes by."""
+        return ZoneInfo(self.time_zone) if self.time_zone else UTC
 
-type Configuration = Action | MarketoConnection | SalesforceConnection
+    @cached_property
+    def attributes(self) -> tuple[CompiledSource, ...]:
+        """The attributes of the result activity, ready to be filled."""
+        return tuple(compile_source(mapping, Place(zone=self.zone)) for mapping in self.results.mappings)
 
-KINDS: dict[str, type[Action] | type[MarketoConnection] | type[SalesforceConnection]] = {
+
+type Configuration = Action | MarketoConnection | SalesforceConnection | ListDocument
+
+KINDS: dict[str, type[Action] | type[MarketoConnection] | type[SalesforceConnection] | type[ListDocument]] = {
     "action": Action,
     "marketo_connection": MarketoConnection,
     "salesforce_connection": SalesforceConnection,
+    "list": ListDocument,
 }
 
 

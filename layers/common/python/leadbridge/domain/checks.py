@@ -1,37 +1,22 @@
 """Checks of configuration documents: every finding at once, each naming the field and the remedy."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfoNotFoundError
 
-from pydantic import ValidationError
-
-from leadbridge.domain.action import KINDS, Action, Clause, Configuration, Group
-from leadbridge.domain.records import CustomActivityType, FieldDescription, ObjectDescription
-from leadbridge.domain.values import WrongTypeError, coerce
+from leadbridge.domain.action import Action
+from leadbridge.domain.condition_checks import check_conditions
+from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.domain.source_checks import check_source
+from leadbridge.domain.sources import ValueSource
+from leadbridge.domain.suggestions import did_you_mean
+from leadbridge.domain.transforms import Place, zone_finding
+from leadbridge.domain.values import TEXT_TYPES
 
 #: fields that the vendor or the org sets; a mapping to them is a mistake at best
 FORBIDDEN = frozenset({"Id", "IsDeleted", "CreatedDate", "CreatedById", "LastModifiedDate", "SystemModstamp"})
 #: columns that a payload may carry beside the lead's fields
 PAYLOAD_GROUPS = ("campaign.", "program.", "token.")
-
-
-def parse_document(raw: Any) -> Configuration | list[str]:
-    """A document from plain values, or the findings about its shape."""
-    if not isinstance(raw, Mapping):
-        return ["a document must be a mapping with `kind`, `id` and `name`"]
-    label = f"{raw.get('kind', '?')} {raw.get('id', '?')}"
-    model = KINDS.get(str(raw.get("kind")))
-    if model is None:
-        return [f"{label}: kind: must be one of {', '.join(KINDS)}"]
-    try:
-        return model.model_validate(dict(raw))
-    except ValidationError as invalid:
-        # the input itself is left out of the text: a document may hold what somebody pasted by mistake
-        return [
-            f"{label}: {'.'.join(str(part) for part in error['loc']) or 'document'}: {error['msg']}"
-            for error in invalid.errors(include_input=False, include_url=False)
-        ]
 
 
 def check_action(
@@ -40,15 +25,23 @@ def check_action(
     leads: ObjectDescription,
     destination: ObjectDescription,
     activity: CustomActivityType | None,
+    lists: Collection[str] = (),
 ) -> list[str]:
-    """Findings about an Action against Describe of both sides."""
+    """Findings about an Action against Describe of both sides; `lists` are the ids of the lists that there are."""
+    conditions = action.conditions
     return [
         f"action {action.id}: {finding}"
         for finding in (
+            *_check_zone(action),
             *_check_destination(action, destination),
             *_check_columns(action, leads),
             *_check_writeback(action, leads, destination),
             *_check_results(action, activity),
+            *(
+                check_conditions(conditions, fields=leads.fields, lists=lists, payload=_in_payload)
+                if conditions
+                else ()
+            ),
         )
     ]
 
@@ -67,7 +60,8 @@ def _check_destination(action: Action, described: ObjectDescription) -> Iterator
         elif mapping.to in FORBIDDEN or not (target.createable or target.updateable):
             yield f"{where}: {mapping.to} is set by Salesforce itself; remove the mapping"
         else:
-            yield from _check_static(f"mappings[{index}]", mapping.static, mapping.default, target)
+            place = Place(zone=_zone(action), length=target.length if target.type in TEXT_TYPES else None)
+            yield from check_source(f"mappings[{index}]", mapping, target, place)
     marker = action.destination.idempotency_field
     if marker and marker not in described.fields:
         yield _unknown("destination.idempotency_field", marker, described.fields, described.name)
@@ -85,30 +79,21 @@ def _check_required(action: Action, described: ObjectDescription) -> Iterator[st
             yield f"mappings: {described.name}.{name} is required to create a record; map it or give it a static value"
 
 
-def _check_static(where: str, static: Any, default: Any, target: FieldDescription) -> Iterator[str]:
-    for member, value in (("static", static), ("default", default)):
-        if value is not None:
-            try:
-                coerce(value, target)
-            except WrongTypeError as wrong:
-                yield f"{where}.{member}: {target.name} takes {wrong.expected}, {wrong.found} given"
-
-
 def _check_columns(action: Action, leads: ObjectDescription) -> Iterator[str]:
     named: list[tuple[str, str]] = [("identifier.column", action.identifier.column)]
-    named += [(f"mappings[{index}].column", item.column) for index, item in enumerate(action.mappings) if item.column]
-    named += [
-        (f"results.mappings[{index}].column", item.column)
-        for index, item in enumerate(action.results.mappings)
-        if item.column
-    ]
+    sources: tuple[tuple[str, Sequence[ValueSource]], ...] = (
+        ("mappings", action.mappings),
+        ("writeback", action.writeback),
+        ("results.mappings", action.results.mappings),
+    )
+    for where, group in sources:
+        named += [
+            (f"{where}[{index}].{member}", name) for index, item in enumerate(group) for member, name in item.columns()
+        ]
     if action.deduplicate:
         named += [(f"deduplicate.columns[{i}]", name) for i, name in enumerate(action.deduplicate.columns)]
-    if action.conditions:
-        named += [("conditions", clause.column) for clause in _clauses(action.conditions)]
     for where, column in named:
-        known = column in leads.fields or column in {"id", "program"} or column.startswith(PAYLOAD_GROUPS)
-        if not known:
+        if column not in leads.fields and not _in_payload(column):
             yield _unknown(where, column, leads.fields, "the Marketo lead")
 
 
@@ -121,9 +106,12 @@ def _check_writeback(action: Action, leads: ObjectDescription, destination: Obje
             yield f"writeback[{index}].to: Marketo does not let {back.to} be updated by API; choose another field"
         if back.field and back.field not in destination.fields:
             yield _unknown(f"writeback[{index}].field", back.field, destination.fields, destination.name)
+        yield from check_source(f"writeback[{index}]", back, None, Place(zone=_zone(action)))
 
 
 def _check_results(action: Action, activity: CustomActivityType | None) -> Iterator[str]:
+    for index, item in enumerate(action.results.mappings):
+        yield from check_source(f"results.mappings[{index}]", item, None, Place(zone=_zone(action)))
     if activity is None:
         name = action.results.activity
         yield f"results.activity: Marketo has no approved custom activity type {name}; create and approve it first"
@@ -136,15 +124,24 @@ def _check_results(action: Action, activity: CustomActivityType | None) -> Itera
             yield _unknown(where, name, activity.attributes, f"the activity {activity.api_name}")
 
 
-def _clauses(group: Group) -> Iterator[Clause]:
-    for item in group.clauses:
-        if isinstance(item, Group):
-            yield from _clauses(item)
-        else:
-            yield item
+def _check_zone(action: Action) -> Iterator[str]:
+    if action.time_zone is not None and (said := zone_finding(action.time_zone)):
+        yield f"time_zone: {said}"
+
+
+def _zone(action: Action) -> tzinfo:
+    """The Action's zone; of one that is not known, of which a finding tells, UTC."""
+    try:
+        return action.zone
+    except (ValueError, ZoneInfoNotFoundError):
+        return UTC
+
+
+def _in_payload(column: str) -> bool:
+    """Whether a column that is no field of a lead can come with a call."""
+    return column in {"id", "program"} or column.startswith(PAYLOAD_GROUPS)
 
 
 def _unknown(where: str, name: str, known: Mapping[str, object] | Sequence[str], owner: str) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    hint = f"did you mean {close[0]}?" if close else "correct the name or add the field"
+    hint = did_you_mean(name, known) or "correct the name or add the field"
     return f"{where}: {owner} has no field {name}; {hint}"

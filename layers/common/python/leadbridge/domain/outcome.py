@@ -49,6 +49,8 @@ class Reason(StrEnum):
     OVERTAKEN = "overtaken"
     AMBIGUOUS_MATCH = "ambiguous_match"
     VALUE_INVALID = "value_invalid"
+    VALUE_MISSING = "value_missing"
+    RULE_FAILED = "rule_failed"
     UNCERTAIN = "uncertain"
     UNKNOWN_VERSION = "unknown_version"
     ACTION_MISSING = "action_missing"
@@ -58,6 +60,10 @@ class Reason(StrEnum):
     NOT_ACTIVE = "not_active"
     BODY_TOO_LARGE = "body_too_large"
     BODY_NOT_JSON = "body_not_json"
+    BODY_NOT_XML = "body_not_xml"
+    BODY_NOT_FORM = "body_not_form"
+    BODY_TOO_MANY = "body_too_many"
+    CONTENT_TYPE_UNKNOWN = "content_type_unknown"
     BODY_TOO_DEEP = "body_too_deep"
     BODY_NOT_TEXT = "body_not_text"
     LEAD_MISSING = "lead_missing"
@@ -83,6 +89,14 @@ MESSAGES: Mapping[str, str] = {
         "Merge them or set a duplicate record rule."
     ),
     Reason.VALUE_INVALID: "The value of {column} cannot be written to {field}: {type} expected, {found} given.",
+    Reason.VALUE_MISSING: (
+        "Missing value: {column} is blank and the mapping to {field} requires it. Nothing was written. "
+        "Fill it or change the mapping, then send the person again."
+    ),
+    Reason.RULE_FAILED: (
+        "The rule {rule} cannot be applied to the value of {column} for {field}: {type} expected, {found} given. "
+        "Nothing was written. Correct the value or the rule, then send the person again."
+    ),
     Reason.UNCERTAIN: (
         "Salesforce did not answer and several new records could be this one: {candidates}. "
         "Nothing was repeated; check them."
@@ -99,12 +113,26 @@ MESSAGES: Mapping[str, str] = {
         "Parked: the connection {connection} is disabled. Enable it; within five minutes the call goes on by itself."
     ),
     Reason.NOT_ACTIVE: "The Action was not active when the call arrived. Activate it, then redrive to run the call.",
-    Reason.BODY_TOO_LARGE: "The body is larger than {limit} bytes.",
+    Reason.BODY_TOO_LARGE: "The body is larger than {limit} bytes. Send only the values that the Action uses.",
     Reason.BODY_NOT_JSON: "The body is not valid JSON: {detail}. Check the payload template of the webhook.",
-    Reason.BODY_TOO_DEEP: "The body is nested deeper than {limit} levels.",
-    Reason.BODY_NOT_TEXT: "The body is not UTF-8 text. Set the request encoding of the webhook to UTF-8.",
-    Reason.LEAD_MISSING: "The body has no object `lead`. The payload template must contain one.",
-    Reason.LEAD_ID_INVALID: "`lead.id` must be the Marketo lead id: a whole number, or its digits in a string.",
+    Reason.BODY_NOT_XML: "The body is not XML that is read here: {detail}. Check the payload template of the webhook.",
+    Reason.BODY_NOT_FORM: (
+        "The form or query string cannot be read: {detail}. Check the payload template or the URL of the webhook."
+    ),
+    Reason.BODY_TOO_MANY: "The body has more than {limit} values. Send only those that the Action uses.",
+    Reason.CONTENT_TYPE_UNKNOWN: (
+        "A body of this content type is not read. Set the webhook's custom header Content-Type to application/json, "
+        "application/xml or application/x-www-form-urlencoded."
+    ),
+    Reason.BODY_TOO_DEEP: "The body is nested deeper than {limit} levels. Check the payload template of the webhook.",
+    Reason.BODY_NOT_TEXT: "The body is not UTF-8 text. Send it as UTF-8, as Marketo does, under no other name.",
+    Reason.LEAD_MISSING: (
+        "The call has no lead: the object `lead` in JSON, the element `lead` in XML, the name `lead.id` in a form or a "
+        "query string. Correct the payload template or the URL of the webhook."
+    ),
+    Reason.LEAD_ID_INVALID: (
+        "`lead.id` must be the Marketo lead id (the token lead.Id): a whole number, or its digits in a string."
+    ),
     Reason.FIELD_INVALID: "`{field}` must be {expected}.",
     "vendor_refused": "{vendor} refused the record: {code} {detail}.",
     "vendor_waiting": "Waiting for {vendor}: {code} {detail}.",

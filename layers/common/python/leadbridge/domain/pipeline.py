@@ -7,17 +7,36 @@ dictionaries only. Nothing here performs I/O.
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from leadbridge.domain import action as documents
 from leadbridge.domain import webhook
-from leadbridge.domain.conditions import failing_clause
+from leadbridge.domain.conditions import Conditions, compile_conditions
 from leadbridge.domain.event import Event, Intent, Result
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.records import FieldDescription, ObjectDescription
-from leadbridge.domain.values import WrongTypeError, blank, coerce, normalised, text, valid_identifier
+from leadbridge.domain.sources import (
+    FAILURES,
+    LEFT_ALONE,
+    CompiledSource,
+    Inputs,
+    NoValueError,
+    compile_source,
+)
+from leadbridge.domain.transforms import Place, RuleFailedError
+from leadbridge.domain.values import (
+    TEXT_TYPES,
+    WrongTypeError,
+    blank,
+    coerce,
+    coercion,
+    normalised,
+    text,
+    valid_identifier,
+)
 
 #: how long an event id is remembered: longer than SQS keeps a message and than anybody replays by hand
 EVENT_ID_SECONDS = 14 * 86_400
@@ -34,9 +53,13 @@ class CompiledAction:
     action: documents.Action
     version: int
     identifier: FieldDescription
-    fields: tuple[tuple[documents.Mapping, FieldDescription], ...]
-    #: what every written record carries regardless of the person
+    #: every mapping, in the order of the document
+    mapped: tuple[CompiledSource, ...]
+    #: what every written record carries regardless of the person, and the mappings that depend on the event
     statics: Mapping[str, Any] = field(default_factory=dict)
+    fields: tuple[CompiledSource, ...] = ()
+    writeback: tuple[CompiledSource, ...] = ()
+    conditions: Conditions | None = None
 
     @property
     def matched_fields(self) -> tuple[str, ...]:
@@ -126,26 +149,53 @@ class Wait:
     until: datetime
 
 
-def compile_action(action: documents.Action, version: int, described: ObjectDescription) -> CompiledAction:
+def compile_action(
+    action: documents.Action,
+    version: int,
+    described: ObjectDescription,
+    *,
+    types: Mapping[str, str] | None = None,
+    lists: Mapping[str, frozenset[str]] | None = None,
+) -> CompiledAction:
     """Bind the mappings to the destination's fields; static values are typed here, once.
 
+    `types` are the source's type words of the columns that the conditions ask about, `lists` the members of those
+    that they name.
+
     Raises:
+        UnknownListError: `lists` lacks a list that the conditions name.
         KeyError: A field is not described (checked when the Action was saved; the org changed since).
     """
+    zone = action.zone
     statics: dict[str, Any] = {}
-    fields: list[tuple[documents.Mapping, FieldDescription]] = []
+    mapped: list[CompiledSource] = []
+    fields: list[CompiledSource] = []
     for mapping in action.mappings:
         target = described.fields[mapping.to]
-        if mapping.column is None:
-            statics[mapping.to] = coerce(mapping.static, target)
+        coerce_to = coercion(target, zone)
+        place = Place(zone=zone, length=target.length if target.type in TEXT_TYPES else None)
+        source = compile_source(mapping, place, coerce_to)
+        mapped.append(source)
+        try:
+            constant = mapping.static is not None and not mapping.rules
+            value = coerce_to(mapping.static) if constant else LEFT_ALONE
+        except WrongTypeError:
+            value = LEFT_ALONE  # the field's type has changed in the org since; each record says so
+        if value is LEFT_ALONE:
+            fields.append(source)
         else:
-            fields.append((mapping, target))
+            statics[mapping.to] = value
     return CompiledAction(
         action=action,
         version=version,
         identifier=described.fields[action.identifier.field],
-        fields=tuple(fields),
+        conditions=(
+            compile_conditions(action.conditions, types=types, zone=zone, lists=lists) if action.conditions else None
+        ),
+        mapped=tuple(mapped),
         statics=statics,
+        fields=tuple(fields),
+        writeback=tuple(compile_source(back, Place(zone=zone)) for back in action.writeback),
     )
 
 
@@ -161,8 +211,10 @@ def admit(event: Event, compiled: CompiledAction, secret: bytes) -> Candidate | 
     """
     action = compiled.action
     columns = webhook.columns(event.payload)
-    if event.state is State.WAITING and action.conditions and (clause := failing_clause(action.conditions, columns)):
-        return _skipped(Reason.CONDITION_NOT_MET, clause=clause)
+    if event.state is State.WAITING and compiled.conditions is not None:
+        decision = compiled.conditions.decide(columns, event.received_at)
+        if decision.failing is not None:
+            return _skipped(Reason.CONDITION_NOT_MET, clause=decision.failing)
     value = columns.get(action.identifier.column)
     if blank(value):
         return _skipped(Reason.IDENTIFIER_MISSING, field=action.identifier.column)
@@ -192,26 +244,14 @@ def match_key(value: Any, described: FieldDescription) -> str:
 def map_fields(candidate: Candidate) -> dict[str, Any] | Result:
     """Map: the destination record's fields by name, or the failure that names field and types."""
     record = dict(candidate.compiled.statics)
-    for mapping, target in candidate.compiled.fields:
-        value = candidate.columns.get(str(mapping.column))
-        if blank(value):
-            if mapping.blank == "skip":
-                continue
-            value = mapping.default if mapping.blank == "default" else None
+    inputs = Inputs(columns=candidate.columns, at=candidate.event.received_at)
+    for source in candidate.compiled.fields:
         try:
-            record[mapping.to] = None if value is None else coerce(value, target)
-        except WrongTypeError as wrong:
-            return Result(
-                outcome=Outcome.FAILED,
-                reason=Reason.VALUE_INVALID,
-                message=message(
-                    Reason.VALUE_INVALID,
-                    column=mapping.column,
-                    field=mapping.to,
-                    type=wrong.expected,
-                    found=wrong.found,
-                ),
-            )
+            value = source.value(inputs)
+        except FAILURES as failure:
+            return _unmapped(source, failure)
+        if value is not LEFT_ALONE:
+            record[source.to] = value
     return record
 
 
@@ -303,16 +343,15 @@ def success(write: Write, record_id: str, *, created: bool) -> Result:
 
 def writeback_row(candidate: Candidate, result: Result, record: Mapping[str, Any]) -> dict[str, Any] | None:
     """The Marketo row that carries destination values back, or None if nothing is to be written back."""
-    backs = candidate.compiled.action.writeback
+    backs = candidate.compiled.writeback
     if not backs or result.record_id is None:
         return None
     row: dict[str, Any] = {"id": candidate.event.lead_id}
-    for back in backs:
-        if back.field is None:
-            row[back.to] = back.static
-        else:
-            row[back.to] = result.record_id if back.field == "Id" else record.get(back.field)
-    return row
+    inputs = Inputs(
+        columns=candidate.columns, at=candidate.event.received_at, record={**record, "Id": result.record_id}
+    )
+    row |= _told(backs, inputs)
+    return row if len(row) > 1 else None
 
 
 def holds(record: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
@@ -337,14 +376,8 @@ def activity_attributes(
         "salesforce_id": result.record_id or "",
         "campaign_name": text(candidate_columns.get("campaign.name") or ""),
     }
-    attributes = {}
-    for mapping in action.results.mappings:
-        if mapping.execution is not None:
-            value: Any = facts[mapping.execution]
-        else:
-            value = mapping.static if mapping.column is None else candidate_columns.get(mapping.column)
-        if not blank(value):
-            attributes[mapping.to] = text(value)
+    inputs = Inputs(columns=candidate_columns, at=event.received_at, facts=facts)
+    attributes = {name: text(value) for name, value in _told(action.attributes, inputs).items() if not blank(value)}
     attributes[action.results.execution_attribute] = event.execution_id
     return attributes
 
@@ -466,6 +499,31 @@ def _choose(rule: documents.DuplicateRecordRule | None, matches: Sequence[Mappin
         reverse=rule.choose == "newest",
     )
     return str(ordered[0]["Id"])
+
+
+def _told(sources: Sequence[CompiledSource], inputs: Inputs) -> dict[str, Any]:
+    """Values by field for what is told after the write; one that cannot be made is left out, the record is written."""
+    values: dict[str, Any] = {}
+    for source in sources:
+        with suppress(*FAILURES):
+            values[source.to] = source.value(inputs)
+    return {name: value for name, value in values.items() if value is not LEFT_ALONE}
+
+
+def _unmapped(source: CompiledSource, failure: Exception) -> Result:
+    """The failure of a record of which one field cannot be given its value."""
+    facts = {"column": source.name, "field": source.to}
+    if isinstance(failure, NoValueError):
+        reason = Reason.VALUE_MISSING
+    elif isinstance(failure, RuleFailedError):
+        reason = Reason.RULE_FAILED
+        facts |= {"rule": failure.rule, "type": failure.expected, "found": failure.found}
+    elif isinstance(failure, WrongTypeError):
+        reason = Reason.VALUE_INVALID
+        facts |= {"type": failure.expected, "found": failure.found}
+    else:
+        raise failure
+    return Result(outcome=Outcome.FAILED, reason=reason, message=message(reason, **facts))
 
 
 def _skipped(reason: Reason, **facts: object) -> Result:

@@ -1,6 +1,7 @@
-"""The webhook's serialisation: who may call, and what a body must look like.
+"""The webhook's serialisation: who may call, and what a call must look like in each of its encodings.
 
-Separate from the rest because it runs on the receive path: standard library only.
+JSON, XML, form and query string are read into one payload; what it must hold is checked once, after that.
+Separate from the rest because it runs on the receive path: standard library only, and the XML parser only for XML.
 """
 
 import base64
@@ -9,16 +10,40 @@ import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 #: one person's payload; Marketo's own templates stay far below (64 KB, ours)
 BODY_LIMIT_BYTES = 65_536
 #: deeper nesting is never a payload template, only an attack on the parser
 DEPTH_LIMIT = 32
+#: elements of an XML document, or names of a form: far more than one person has
+PARTS_LIMIT = 2_000
 #: integers beyond this lose digits in other JSON parsers, so they are kept as text
 SAFE_INTEGER = 2**53
 #: Marketo lead ids are 32-bit today; 18 digits leave room
 ID_DIGITS = 18
+EVENT_ID_CHARACTERS = 200
+
+
+class Encoding(StrEnum):
+    """How a call carries its payload."""
+
+    JSON = "json"
+    XML = "xml"
+    FORM = "form"
+
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+#: content types that say what the body is
+_TYPES = {
+    "application/json": Encoding.JSON,
+    "text/json": Encoding.JSON,
+    "application/xml": Encoding.XML,
+    "text/xml": Encoding.XML,
+}
+#: content types that senders put on anything; a form's is the usual default, also on JSON and XML templates
+_LOOSE_TYPES = frozenset({"", "text/plain", "application/octet-stream", FORM_TYPE})
 
 
 class UnusableBodyError(ValueError):
@@ -51,17 +76,47 @@ def is_authentic(given: Sequence[str], secret: Mapping[str, Any], action_id: str
     return matches & found
 
 
-def parse(body: bytes) -> dict[str, Any]:
+def encoding_of(content_types: Sequence[str], body: bytes) -> Encoding:
+    """How a body is to be read, by the values of its Content-Type header.
+
+    JSON and XML types are taken at their word. A missing type, text/plain, octets and a form's type are put on
+    anything by senders that cannot be asked to try again: there the first character decides, see `guess`.
+
+    Raises:
+        UnusableBodyError: Of a type that nobody reads, or larger than any type may be.
+    """
+    _check_size(body)
+    names = {part.partition(";")[0].strip().lower() for value in (content_types or [""]) for part in value.split(",")}
+    known = {name: _TYPES.get(name) or _by_suffix(name) for name in names}
+    if any(known[name] is None and name not in _LOOSE_TYPES for name in names):
+        raise UnusableBodyError("content_type_unknown")
+    told = {each for each in known.values() if each}
+    if len(told) == 1:
+        return told.pop()
+    return guess(body, Encoding.FORM if FORM_TYPE in names else None)
+
+
+def guess(body: bytes, otherwise: Encoding | None = None) -> Encoding:
+    """How a body is to be read, by how it begins: `{` or `[` JSON, `<` XML, a name and `=` a form, else `otherwise`."""
+    start = body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith((b"{", b"[")):
+        return Encoding.JSON
+    if start.startswith(b"<"):
+        return Encoding.XML
+    return otherwise or (Encoding.FORM if re.match(rb"[\w.%+-]+=", start) else Encoding.JSON)
+
+
+def parse(body: bytes, encoding: Encoding | None = None) -> dict[str, Any]:
     """The payload in a webhook body: `lead` with a numeric `id`, and the optional members.
 
-    Unknown members are kept: a payload template may carry more than this version reads.
+    Unknown members are kept: a payload template may carry more than this version reads. Without `encoding` the body
+    tells by how it begins; so a body that was sent under a wrong content type can be redriven.
 
     Raises:
         UnusableBodyError: Names what is wrong.
     """
-    if len(body) > BODY_LIMIT_BYTES:
-        raise UnusableBodyError("body_too_large", limit=BODY_LIMIT_BYTES)
-    payload = _decode(body)
+    _check_size(body)
+    payload = _decode(body, encoding or guess(body))
     lead = payload.get("lead") if isinstance(payload, dict) else None
     if not isinstance(payload, dict) or not isinstance(lead, dict):
         raise UnusableBodyError("lead_missing")
@@ -89,11 +144,34 @@ def payload_hash(payload: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _decode(body: bytes) -> Any:
+def _check_size(body: bytes) -> None:
+    if len(body) > BODY_LIMIT_BYTES:
+        raise UnusableBodyError("body_too_large", limit=BODY_LIMIT_BYTES)
+
+
+def _by_suffix(content_type: str) -> Encoding | None:
+    if content_type.endswith("+json"):
+        return Encoding.JSON
+    return Encoding.XML if content_type.endswith("+xml") else None
+
+
+def _decode(body: bytes, encoding: Encoding) -> Any:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnusableBodyError("body_not_text") from None
+    if encoding is Encoding.XML:
+        from leadbridge.domain.webhook_xml import read_xml  # the parser is loaded by those who need it
+
+        return read_xml(text)
+    if encoding is Encoding.FORM:
+        from leadbridge.domain.webhook_form import read_form
+
+        return read_form(text)
+    return _read_json(text)
+
+
+def _read_json(text: str) -> Any:
     if _depth(text) > DEPTH_LIMIT:
         raise UnusableBodyError("body_too_deep", limit=DEPTH_LIMIT)
     try:
@@ -137,11 +215,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise UnusableBodyError("body_not_json", detail=f"the member {_shown(twice)} stands twice")
+        raise UnusableBodyError("body_not_json", detail=f"the member {shown(twice)} stands twice")
     return dict(pairs)
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A member's name for a sentence; in a broken template a value can stand in its place, which is not repeated."""
     return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,39}", name) else "(not a field name)"
 
@@ -170,6 +248,8 @@ def _refuse_lone_surrogates(text: str, value: Any) -> None:
 def _lead_id(value: Any) -> int:
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         value = int(value) if len(value.strip()) <= ID_DIGITS else None
+    if isinstance(value, float) and value.is_integer() and value <= SAFE_INTEGER:
+        value = int(value)  # 7.0 is a whole number in JSON
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise UnusableBodyError("lead_id_invalid")
     return value
@@ -179,7 +259,7 @@ def _check_values(group: str, members: dict[str, Any]) -> None:
     for name, value in members.items():
         if isinstance(value, dict | list):
             raise UnusableBodyError(
-                "field_invalid", field=f"{group}.{_shown(name)}", expected="a text, number or true/false"
+                "field_invalid", field=f"{group}.{shown(name)}", expected="a text, number or true/false"
             )
 
 
@@ -193,7 +273,7 @@ def _check_optional(payload: dict[str, Any]) -> None:
         elif name != "program" or isinstance(value, list):
             raise UnusableBodyError("field_invalid", field=name, expected=expected)
     event_id = payload.get("event_id")
-    if isinstance(event_id, bool) or not isinstance(event_id, str | int | None):
-        raise UnusableBodyError("field_invalid", field="event_id", expected="a text of at most 200 characters")
-    if event_id is not None and len(str(event_id)) > 200:
-        raise UnusableBodyError("field_invalid", field="event_id", expected="a text of at most 200 characters")
+    is_usable = isinstance(event_id, str | int | None) and not isinstance(event_id, bool)
+    if not is_usable or len(str(event_id)) > EVENT_ID_CHARACTERS:
+        expected = f"a text of at most {EVENT_ID_CHARACTERS} characters"
+        raise UnusableBodyError("field_invalid", field="event_id", expected=expected)

@@ -1,14 +1,86 @@
-"""Check documents against both vendors and store those that are sound, all or none."""
+"""Plan what applying documents changes, and do just that: all of them or none.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+The documents are checked as they would stand among those that are stored, so that an Action can be checked through
+a connection that is new. Applying takes a plan and nothing else.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from leadbridge.domain.action import Action, Configuration
-from leadbridge.domain.checks import check_action, parse_document
-from leadbridge.domain.records import CustomActivityType
+from leadbridge.domain.action import Action, Configuration, as_document
+from leadbridge.domain.checks import check_action
+from leadbridge.domain.clauses import named_lists
+from leadbridge.domain.differences import Difference, changes
+from leadbridge.domain.findings import Finding, at, label, of_line, read_document
+from leadbridge.domain.lifecycle import Change, DocumentState, Move, Stored, refusal
+from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.errors import ConfigurationError, PermanentError, SyncError
-from leadbridge.ports import Configurations, Connections, Stored
+from leadbridge.ports import Configurations, Connections, Documents
+
+#: an item of the table may have 400 KB (AWS), and holds the document and its text
+MOST_BYTES = 350_000
+VENDORS: Mapping[str, str] = {"marketo_connection": "Marketo", "salesforce_connection": "Salesforce"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A document as it is given: its plain values, and its text where somebody wrote one."""
+
+    raw: Any
+    text: str = ""
+
+
+class Effect(StrEnum):
+    """What applying does to a document."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One document of a plan."""
+
+    document: Configuration
+    text: str
+    before: Stored | None
+    #: without findings; what is not sound is only stored as a draft
+    sound: bool = True
+
+    @property
+    def name(self) -> str:
+        """How the document is called."""
+        return label(self.document.kind, self.document.id)
+
+    @property
+    def effect(self) -> Effect:
+        """What applying does to it."""
+        if self.before is None:
+            return Effect.CREATE
+        leaves_draft = self.sound and self.before.state is DocumentState.DRAFT
+        becomes_draft = not self.sound and self.before.state is not DocumentState.DRAFT
+        same = self.before.says(self.document, self.text) and not (leaves_draft or becomes_draft)
+        return Effect.NOTHING if same else Effect.CHANGE
+
+    @property
+    def differences(self) -> list[Difference]:
+        """What differs from the current version; nothing where only the text or the state does."""
+        if self.before is None:
+            return []
+        return changes(self.before.document, self.document)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What applying would do, and what is wrong; a plan that is `refused` cannot be applied."""
+
+    documents: Sequence[Planned] = ()
+    findings: Sequence[Finding] = ()
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,67 +91,169 @@ class Applied:
     changed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Overlay:
+    """The stored documents with the planned ones before them."""
+
+    stored: Documents
+    planned: dict[tuple[str, str], Stored] = field(default_factory=dict)
+
+    def get(self, kind: str, identifier: str, version: int | None = None) -> Stored | None:
+        """The document, by default as it would be."""
+        planned = self.planned.get((kind, identifier)) if version is None else None
+        return planned or self.stored.get(kind, identifier, version)
+
+    def add(self, planned: Planned) -> None:
+        """Let a document stand before the stored one, as the version that it would become."""
+        document, before = planned.document, planned.before
+        stored = Stored(document=document, version=1, state=DocumentState.ACTIVE)
+        if before is not None:
+            version = before.version + (planned.effect is Effect.CHANGE)
+            stored = replace(before, document=document, version=version)
+        self.planned[document.kind, document.id] = stored
+
+
 class ApplyConfiguration:
-    """Apply documents as people write them."""
+    """Plan and apply documents as people write them."""
 
-    def __init__(self, *, configurations: Configurations, connections: Connections) -> None:
+    def __init__(self, *, configurations: Configurations, connect: Callable[[Documents], Connections]) -> None:
+        """`connect` gives clients of the connections that it finds among documents."""
         self._configurations = configurations
-        self._connections = connections
+        self._connect = connect
 
-    def __call__(self, raw_documents: Sequence[Any]) -> list[Applied]:
-        """Store the documents: connections first, then Actions, which are checked through them.
+    def plan(self, given: Sequence[Given], *, draft: bool = False, thorough: bool = False) -> Plan:
+        """What applying the documents would do; nothing is written.
+
+        Args:
+            given: The documents.
+            draft: Actions with findings are to be stored as drafts.
+            thorough: Check what is unchanged, too.
+        """
+        planned, findings = self._read(given)
+        refused = bool(findings)
+        broken = {finding.document for finding in findings}
+        overlay = _Overlay(self._configurations)
+        for each in planned:
+            overlay.add(each)
+        connections = self._connect(overlay)
+        checked: list[Planned] = []
+        for each in planned:
+            found: list[Finding] = []
+            if isinstance(each.document, Action) and (thorough or each.effect is not Effect.NOTHING):
+                found = list(_check(each.document, overlay, connections, broken))
+            forbidden = refusal(Move.STORE_DRAFT, each.before.state) if found and draft and each.before else None
+            if forbidden:
+                found.append(at(each.name, "", forbidden))
+            refused |= bool(found) and (not draft or forbidden is not None)
+            checked.append(replace(each, sound=not found))
+            findings += found
+        return Plan(documents=checked, findings=findings, refused=refused)
+
+    def plan_rollback(self, kind: str, identifier: str, version: int) -> Plan:
+        """What making an older version the current one again would do.
 
         Raises:
-            ConfigurationError: With every finding; connections without findings are stored nevertheless,
-                because the Actions' checks need them.
+            ConfigurationError: There is no such version.
         """
-        documents: list[Configuration] = []
-        findings: list[str] = []
-        for raw in raw_documents:
-            parsed = parse_document(raw)
-            if isinstance(parsed, list):
-                findings.extend(parsed)
-            else:
-                documents.append(parsed)
-        actions = [document for document in documents if isinstance(document, Action)]
-        # a connection is stored before the Actions are checked through it, but not beside documents that are unsound
-        applied = [self._put(document) for document in documents if not isinstance(document, Action) and not findings]
-        for action in actions:
-            findings.extend(self._check(action))
-        if findings:
-            raise ConfigurationError(findings)
-        return applied + [self._put(action) for action in actions]
+        old = self._configurations.get(kind, identifier, version)
+        if old is None:
+            raise ConfigurationError([f"{label(kind, identifier)} has no version {version}"])
+        return self.plan([Given(raw=as_document(old.document), text=old.change.text)])
 
-    def _put(self, document: Configuration) -> Applied:
-        stored, changed = self._configurations.put(document)
-        return Applied(stored=stored, changed=changed)
+    def apply(self, plan: Plan, *, author: str, at: datetime, note: str = "") -> list[Applied]:
+        """Do what a plan says.
 
-    def _check(self, action: Action) -> list[str]:
-        missing = [
-            f"action {action.id}: {where}: there is no connection {name}; apply its document first"
-            for where, kind, name in (
-                ("source.connection", "marketo_connection", action.source.connection),
-                ("destination.connection", "salesforce_connection", action.destination.connection),
+        Raises:
+            ConfigurationError: The plan is refused, with every finding, and nothing is stored; or somebody else stored
+                a version since the plan was made, and only documents before that one are stored.
+        """
+        if plan.refused:
+            raise ConfigurationError([finding.line() for finding in plan.findings])
+        applied = []
+        for each in plan.documents:
+            stored, changed = self._configurations.put(
+                each.document,
+                Change(author=author, at=at, note=note, text=each.text),
+                sound=each.sound,
+                follows=each.before.version if each.before else 0,
             )
-            if self._configurations.get(kind, name) is None
-        ]
-        if missing:
-            return missing
-        marketo = self._connections.marketo(action.source.connection)
-        salesforce = self._connections.salesforce(action.destination.connection)
-        try:
-            described = salesforce.describe(action.destination.object)
-            leads = marketo.describe_leads()
-        except PermanentError as error:
-            return [f"action {action.id}: {error}"]
-        activity: CustomActivityType | None = None
-        try:
-            activity = marketo.custom_activity_type(action.results.activity)
-        except (ConfigurationError, PermanentError):
-            activity = None  # the check below says so and what to do
-        if activity is not None and not activity.status.startswith("approved"):
-            activity = None
-        return check_action(action, leads=leads, destination=described, activity=activity)
+            applied.append(Applied(stored=stored, changed=changed))
+        return applied
+
+    def _read(self, given: Sequence[Given]) -> tuple[list[Planned], list[Finding]]:
+        """The documents that have the shape of one, Actions last, and what is wrong with the others."""
+        planned: dict[tuple[str, str], Planned] = {}
+        findings: list[Finding] = []
+        for each in given:
+            parsed = read_document(each.raw)
+            if isinstance(parsed, list):
+                findings += parsed
+                continue
+            key, name = (parsed.kind, parsed.id), label(parsed.kind, parsed.id)
+            if key in planned:
+                findings.append(at(name, "", "is given twice; keep one"))
+            if len(f"{parsed.model_dump_json()}{each.text}".encode()) > MOST_BYTES:
+                findings.append(at(name, "", f"has more than {MOST_BYTES} bytes with its text; make it smaller"))
+            planned[key] = Planned(document=parsed, text=each.text, before=self._configurations.get(*key))
+        return sorted(planned.values(), key=lambda each: isinstance(each.document, Action)), findings
+
+
+def _check(action: Action, documents: Documents, connections: Connections, broken: Set[str]) -> Iterator[Finding]:
+    """What is wrong with an Action, asking both vendors once its connections are there.
+
+    `broken`: names of documents that have findings of their own; what hangs on them cannot be told yet.
+    """
+    name = label(action.kind, action.id)
+    ends = [
+        ("/source/connection", "marketo_connection", action.source.connection),
+        ("/destination/connection", "salesforce_connection", action.destination.connection),
+    ]
+    if broken & {name, *(label(kind, connection) for _, kind, connection in ends)}:
+        return
+    unusable = [at(name, pointer, why) for pointer, *end in ends if (why := _why_unusable(documents, *end))]
+    if unusable:
+        yield from unusable
+        return
+    marketo = connections.marketo(action.source.connection)
+    salesforce = connections.salesforce(action.destination.connection)
+    leads = _described(name, "/source/connection", marketo.describe_leads)
+    described = _described(name, "/destination/object", lambda: salesforce.describe(action.destination.object))
+    if isinstance(leads, list) or isinstance(described, list):
+        yield from (finding for each in (leads, described) if isinstance(each, list) for finding in each)
+        return
+    activity: CustomActivityType | None = None
+    try:
+        activity = marketo.custom_activity_type(action.results.activity)
+    except (ConfigurationError, PermanentError):
+        activity = None  # the check below says so and what to do
+    if activity is not None and not activity.status.startswith("approved"):
+        activity = None
+    lists = [each for each in named_lists(action.conditions) if documents.get("list", each) is not None]
+    lines = check_action(action, leads=leads, destination=described, activity=activity, lists=lists)
+    for line in lines:
+        yield of_line(name, line)
+
+
+def _described(name: str, pointer: str, describe: Callable[[], ObjectDescription]) -> ObjectDescription | list[Finding]:
+    """What a vendor says of the object at an end, or why it says nothing; a refused login is no finding."""
+    try:
+        return describe()
+    except PermanentError as error:
+        sentence = f"cannot be described: {error}; correct its name, or give the integration user access to it"
+        return [at(name, pointer, sentence)]
+    except ConfigurationError as error:
+        # the connection itself lacks something, its secret above all
+        return [at(name, f"{pointer.rpartition('/')[0]}/connection", each) for each in error.findings]
+
+
+def _why_unusable(documents: Documents, kind: str, connection: str) -> str:
+    """Why an Action may not name a connection, and what to do; empty if it may."""
+    stored = documents.get(kind, connection)
+    if stored is None:
+        return f"there is no {VENDORS[kind]} connection {connection}; apply its document, or choose another"
+    if not stored.active:
+        return f"{connection} is disabled; `leadbridge connections enable {connection}`, or choose another"
+    return ""
 
 
 def explain(error: SyncError) -> list[str]:

@@ -13,6 +13,8 @@ from typing import Any
 
 from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action
+from leadbridge.domain.clauses import ListDocument, named_lists
+from leadbridge.domain.conditions import UnknownListError
 from leadbridge.domain.event import Ending, Event, Part, Result
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
@@ -336,14 +338,24 @@ class RunEvents:
             return known[1]
         try:
             described = self._connections.salesforce(action.destination.connection).describe(action.destination.object)
-            compiled = pipeline.compile_action(action, stored.version, described)
+            compiled = pipeline.compile_action(action, stored.version, described, lists=self._lists(action))
         except SyncError as error:
             return error
         except KeyError as missing:
-            detail = f"{action.destination.object} has no field {missing.args[0]}"
+            what = "there is no list" if isinstance(missing, UnknownListError) else f"{described.name} has no field"
+            detail = f"{what} {missing.args[0]}"
             return Reason.MAPPING_BROKEN, message(Reason.MAPPING_BROKEN, detail=detail)
         self._compiled[action.id, stored.version] = (now, compiled)
         return compiled
+
+    def _lists(self, action: Action) -> dict[str, frozenset[str]]:
+        """The members of the lists that the Action's conditions name, as they are now."""
+        stored = [self._configurations.get("list", name) for name in sorted(named_lists(action.conditions))]
+        return {
+            each.document.id: each.document.members
+            for each in stored
+            if each is not None and isinstance(each.document, ListDocument)
+        }
 
     def _not_compiled(self, event: Event, obstacle: SyncError | tuple[Reason, str]) -> None:
         if isinstance(obstacle, SyncError):

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from leadbridge.domain.action import MarketoConnection, MarketoLimits, SalesforceConnection, SalesforceLimits
+from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.limits import Lane, Policy
 from leadbridge.errors import ConfigurationError, DisabledError
-from leadbridge.ports import Clock, Configurations, Limits, Meter, Stored
+from leadbridge.ports import Clock, Documents, Limits, Meter
 from leadbridge.vendors.http.calls import CallRecord, count
 from leadbridge.vendors.http.limiter import SharedLimiter
 from leadbridge.vendors.http.transport import HttpSettings, build_http_client
@@ -93,7 +94,7 @@ class VendorConnections:
     def __init__(
         self,
         *,
-        configurations: Configurations,
+        configurations: Documents,
         secret: SecretReader,
         sign: Callable[[bytes], bytes],
         clock: Clock,

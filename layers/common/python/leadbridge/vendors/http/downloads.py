@@ -37,6 +37,7 @@ class Download:
         self._call = call
         self._start = start
         self._skip, length = _extent(response, start)
+        self._sends_more = stop is not None and (length is None or length > stop - start)
         ends = [each for each in (length, None if stop is None else stop - start) if each is not None]
         self._length = min(ends, default=None)
         #: why the file cannot be read, or broke off; empty if all is well
@@ -66,11 +67,14 @@ class Download:
                 given += len(wanted)
                 if wanted:
                     yield wanted
+                if self._sends_more and not skip and given == self._length:
+                    return  # what follows was not asked for, and may be most of the file
         except httpx.TimeoutException as error:
             raise self._break(given, "timeout") from error
         except httpx.HTTPError as error:
             raise self._break(given, "connection_lost") from error
-        if self._length is not None and given < self._length:
+        # a file that ends before the byte asked for is cut as well: it is not read to its end
+        if skip or (self._length is not None and given < self._length):
             raise self._break(given, "short_body")
 
     def _break(self, given: int, code: str) -> BrokenDownloadError:

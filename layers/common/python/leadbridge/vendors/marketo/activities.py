@@ -37,10 +37,14 @@ def logged(
                 yield _activity(item)
 
 
-def described_type(api: Api, api_name: str) -> CustomActivityType:
-    """A custom activity type with its attributes; records can be added only if its status is approved."""
+def described_type(api: Api, api_name: str, *, draft: bool = False) -> CustomActivityType:
+    """A custom activity type with its attributes; records can be added only if its status is approved.
+
+    An approved type that has a draft, too, is described as approved, or with `draft` as it will be.
+    """
     operation = endpoints.CUSTOM_TYPE.operation
-    found = results(api.get(endpoints.CUSTOM_TYPE, parts={"type": checked_name(api_name)}), operation)
+    params = {"draft": "true"} if draft else None
+    found = results(api.get(endpoints.CUSTOM_TYPE, parts={"type": checked_name(api_name)}, params=params), operation)
     try:
         described = found[0]
         return CustomActivityType(

@@ -9,7 +9,7 @@ Source: Marketo REST API, "Bulk Extract", "Bulk Import" and the pages of their o
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.marketo import ExportJob, ImportJob
@@ -25,6 +25,8 @@ IMPORT_BYTES = 10_000_000 - 10_000
 #: the longest time that one extract may cover
 LONGEST_WINDOW = timedelta(days=31)
 _SECOND = timedelta(seconds=1)
+#: no record of any instance is older
+EARLIEST = datetime(2007, 1, 1, tzinfo=UTC)
 
 
 class Exports:
@@ -222,8 +224,11 @@ def window(field: str, start: datetime, end: datetime) -> dict[str, Any]:
 
 
 def windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Windows that hold every whole second from `since` up to but not including `until`, each second once."""
-    start, last = since.replace(microsecond=0), until.replace(microsecond=0)
+    """Windows that hold every whole second from `since` up to but not including `until`, each second once.
+
+    What lies before `EARLIEST` is left out: there is nothing, and each month of it would cost an extract.
+    """
+    start, last = max(since, EARLIEST).replace(microsecond=0), until.replace(microsecond=0)
     while start < last:
         following = min(start + LONGEST_WINDOW, last)
         yield start, following - _SECOND

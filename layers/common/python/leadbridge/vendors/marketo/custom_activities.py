@@ -22,9 +22,12 @@ class CustomActivities:
         """The custom types, drafts too."""
         return list(self._api.records(ActivityType, endpoints.CUSTOM_TYPES))
 
-    def type(self, api_name: str) -> CustomActivityType:
-        """A custom activity type with its attributes; records can be added only if its status is approved."""
-        return activities.described_type(self._api, api_name)
+    def type(self, api_name: str, *, draft: bool = False) -> CustomActivityType:
+        """A custom activity type with its attributes; records can be added only if its status is approved.
+
+        An approved type that has a draft, too, is described as approved, or with `draft` as it will be.
+        """
+        return activities.described_type(self._api, api_name, draft=draft)
 
     def create_type(
         self,

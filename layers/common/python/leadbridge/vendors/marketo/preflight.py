@@ -20,7 +20,9 @@ DENIED = "603"
 #: Marketo's own CRM sync owns the object
 NATIVE = "1018"
 #: the subscription lacks the feature
-MISSING = frozenset({"616", "703", "1035"})
+MISSING = frozenset({"616", "703", "1026", "1035"})
+#: of these, that it lacks a filter only
+NO_FILTER = "1035"
 
 _NOBODY = 0
 _NO_NAME = "leadbridgePreflightNone"
@@ -36,6 +38,7 @@ class Probe:
     parts: Mapping[str, object] = field(default_factory=dict)
     params: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = None
+    without_filter: str = ""
 
 
 def _update_of_nothing(**key: object) -> dict[str, Any]:
@@ -85,6 +88,12 @@ PROBES = (
     Probe(endpoint=endpoints.SALES_PERSONS.describe, needed_for="the CRM cycle"),
     Probe(endpoint=endpoints.SALES_PERSONS.sync, needed_for="the CRM cycle", body=_update_of_nothing(id=_NOBODY)),
     Probe(endpoint=endpoints.CUSTOM_OBJECT_LIST, needed_for="custom objects"),
+    Probe(
+        endpoint=endpoints.CUSTOM_OBJECTS.sync,
+        needed_for="custom objects",
+        parts={"object": _NO_NAME},
+        body=_update_of_nothing(marketoGUID=_NO_NAME),
+    ),
     Probe(endpoint=endpoints.PROGRAMS, needed_for="programs and lists by name", params={"maxReturn": "1"}),
     Probe(
         endpoint=endpoints.REQUEST_CAMPAIGN,
@@ -93,6 +102,18 @@ PROBES = (
         body={"input": {"leads": [{"id": _NOBODY}]}},
     ),
     Probe(endpoint=endpoints.LEAD_EXPORT.list, needed_for="bulk extracts", params={"batchSize": "1"}),
+    Probe(
+        endpoint=endpoints.LEAD_EXPORT.create,
+        needed_for="bulk extracts by time of change",
+        # longer than any extract may cover, so that no job is made
+        body={
+            "fields": ["id"],
+            "filter": {"updatedAt": {"startAt": "2000-01-01T00:00:00Z", "endAt": "2001-01-01T00:00:00Z"}},
+        },
+        without_filter=(
+            "Extract by createdAt and take changes from the activities, or ask Marketo to include the filter updatedAt."
+        ),
+    ),
     Probe(
         endpoint=endpoints.LEAD_FIELDS.list, needed_for="`leadbridge setup marketo --create`", params={"batchSize": "1"}
     ),
@@ -114,8 +135,7 @@ def preflight(api: Api, *, daily_calls: int) -> Iterator[Finding]:
         yield _quota(used, daily_calls)
     codes = {probe: _try(api, probe) for probe in PROBES}
     yield from _missing([probe for probe, code in codes.items() if code == DENIED])
-    for probe, code in codes.items():
-        yield from _lacking(probe, code)
+    yield from dict.fromkeys(finding for probe, code in codes.items() for finding in _lacking(probe, code))
     allowed = dict.fromkeys(probe.endpoint.permission for probe, code in codes.items() if _lets_in(code))
     if allowed:
         yield Finding(level=Level.FINE, what=f"permissions that are there: {', '.join(allowed)}")
@@ -142,7 +162,7 @@ def _lacking(probe: Probe, code: str) -> Iterator[Finding]:
         yield Finding(
             level=Level.WARNING,
             what=f"the subscription does not include what {probe.needed_for} need ({code})",
-            remedy="Ask Marketo to include it, or do without.",
+            remedy=probe.without_filter if code == NO_FILTER else "Ask Marketo to include it, or do without.",
         )
     elif code.startswith("?"):
         yield Finding(

@@ -13,6 +13,7 @@ from leadbridge.vendors.http.hosts import ForbiddenHostError, checked_path
 from leadbridge.vendors.http.transport import Transport
 from leadbridge.vendors.salesforce.answers import ApiUsage, usage_of
 from leadbridge.vendors.salesforce.auth import VENDOR, SalesforceAuth
+from leadbridge.vendors.salesforce.options import WriteOptions
 from leadbridge.vendors.salesforce.soql import identifier
 
 # a field or object that was described, and is gone or hidden since
@@ -23,12 +24,14 @@ _JSON = {"Content-Type": "application/json"}
 class Api:
     """Sends declared calls to one org as one integration user; groups of resources share it."""
 
-    def __init__(self, transport: Transport, auth: SalesforceAuth, *, version: str, client_name: str) -> None:
+    def __init__(self, transport: Transport, auth: SalesforceAuth, *, version: str, options: WriteOptions) -> None:
         self._transport = transport
         self._auth = auth
         self._version = version
-        self._always = {"Sforce-Call-Options": f"client={client_name}"}
+        self._always = {"Sforce-Call-Options": f"client={options.client_name}"}
         self._usage: ApiUsage | None = None
+        #: what goes with every write
+        self.options = options
         #: how often the vendor refused an object or a field
         self.schema_doubts = 0
 

@@ -2,30 +2,33 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from leadbridge.domain.preflight import Finding
 from leadbridge.domain.records import ObjectDescription, Row, RowResult
 from leadbridge.errors import ConfigurationError
+from leadbridge.vendors.http.groups import Group
 from leadbridge.vendors.http.hosts import SALESFORCE_LOGIN_HOST, ForbiddenHostError, checked_base
 from leadbridge.vendors.http.limiter import Limiter
 from leadbridge.vendors.http.transport import HttpSettings, Transport
 from leadbridge.vendors.salesforce.answers import ApiUsage, interpret
 from leadbridge.vendors.salesforce.api import Api
 from leadbridge.vendors.salesforce.auth import VENDOR, SalesforceAuth
-from leadbridge.vendors.salesforce.bulk import BulkIngest, BulkQuery
-from leadbridge.vendors.salesforce.changes import Changes
-from leadbridge.vendors.salesforce.composite import Composite
-from leadbridge.vendors.salesforce.fates import LeadFate, lead_fates
 from leadbridge.vendors.salesforce.logins import LoginSettings, SecretSource, login_of
 from leadbridge.vendors.salesforce.options import WriteOptions
-from leadbridge.vendors.salesforce.preflight import Need, preflight
 from leadbridge.vendors.salesforce.queries import Queries
 from leadbridge.vendors.salesforce.quota import WORDS
-from leadbridge.vendors.salesforce.records import Records
 from leadbridge.vendors.salesforce.row_writes import RowWrites
 from leadbridge.vendors.salesforce.schema import Schema
 from leadbridge.vendors.salesforce.soql import Value
+
+if TYPE_CHECKING:
+    from leadbridge.domain.preflight import Finding
+    from leadbridge.vendors.salesforce.bulk import BulkIngest, BulkQuery
+    from leadbridge.vendors.salesforce.changes import Changes
+    from leadbridge.vendors.salesforce.composite import Composite
+    from leadbridge.vendors.salesforce.fates import LeadFate
+    from leadbridge.vendors.salesforce.preflight import Need
+    from leadbridge.vendors.salesforce.records import Records
 
 __all__ = ["SalesforceClient", "WriteOptions"]
 
@@ -38,6 +41,12 @@ class SalesforceClient:
 
     Keep one per connection and process: it holds the session. The groups are attributes named for what they reach.
     """
+
+    records: "Group[Records]" = Group("records", "Records")
+    composite: "Group[Composite]" = Group("composite", "Composite")
+    changes: "Group[Changes]" = Group("changes", "Changes")
+    bulk_ingest: "Group[BulkIngest]" = Group("bulk", "BulkIngest")
+    bulk_query: "Group[BulkQuery]" = Group("bulk", "BulkQuery")
 
     def __init__(
         self,
@@ -77,34 +86,30 @@ class SalesforceClient:
             interpret=interpret,
             words=WORDS,
         )
-        options = options or WriteOptions()
-        self._api = Api(transport, auth, version=api_version, client_name=options.client_name)
-        self.schema = Schema(self._api, http.clock)
-        self.queries = Queries(self._api)
-        self.rows = RowWrites(self._api, options)
-        self.records = Records(self._api, options)
-        self.composite = Composite(self._api, options)
-        self.changes = Changes(self._api)
-        self.bulk_ingest = BulkIngest(self._api)
-        self.bulk_query = BulkQuery(self._api)
+        self.api = Api(transport, auth, version=api_version, options=options or WriteOptions())
+        self.schema = Schema(self.api, http.clock)
+        self.queries = Queries(self.api)
+        self.rows = RowWrites(self.api)
 
     @property
     def calls_made(self) -> int:
         """Calls so far, token requests excluded."""
-        return self._api.calls_made
+        return self.api.calls_made
 
     @property
     def user_id(self) -> str:
         """The 18-character id of the user we are, empty before the first call."""
-        return self._api.user_id
+        return self.api.user_id
 
     @property
     def api_usage(self) -> ApiUsage | None:
         """The org-wide usage that the last answer reported, None before the first answer."""
-        return self._api.usage
+        return self.api.usage
 
-    def preflight(self, needs: Mapping[str, Need]) -> Iterator[Finding]:
+    def preflight(self, needs: "Mapping[str, Need]") -> "Iterator[Finding]":
         """What a person should know before anything depends on the connection; writes nothing."""
+        from leadbridge.vendors.salesforce.preflight import preflight  # a person's question, no worker's
+
         return preflight(self.schema, self.rows, needs)
 
     def describe(self, object_name: str) -> ObjectDescription:
@@ -133,8 +138,10 @@ class SalesforceClient:
         """Create or update records by an external id that every row carries; one result per row, in order."""
         return self.rows.upsert(object_name, external_id_field, rows)
 
-    def lead_fates(self, ids: Sequence[str]) -> dict[str, LeadFate]:
+    def lead_fates(self, ids: Sequence[str]) -> "dict[str, LeadFate]":
         """Whether leads were converted, merged or deleted, by their 18-character id; purged ones are left out."""
+        from leadbridge.vendors.salesforce.fates import lead_fates  # asked for in cycles, not by Actions
+
         return lead_fates(self.queries, ids)
 
     def limits(self) -> dict[str, Any]:

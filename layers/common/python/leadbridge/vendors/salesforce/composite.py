@@ -19,7 +19,6 @@ from leadbridge.vendors.salesforce.api import Api
 from leadbridge.vendors.salesforce.auth import VENDOR
 from leadbridge.vendors.salesforce.endpoints import COMPOSITE, COMPOSITE_READ, GRAPH
 from leadbridge.vendors.salesforce.errors import TABLE
-from leadbridge.vendors.salesforce.options import WriteOptions
 
 PARTS = 25
 #: queries and collections among the parts
@@ -83,9 +82,8 @@ def reference(reference_id: str, member: str = "id") -> str:
 class Composite:
     """Composite requests and graphs."""
 
-    def __init__(self, api: Api, options: WriteOptions) -> None:
+    def __init__(self, api: Api) -> None:
         self._api = api
-        self._options = options
 
     def send(self, parts: Sequence[Part], *, all_or_none: bool) -> list[PartResult]:
         """Carry out parts in their order; one result per part, in the same order.
@@ -103,7 +101,7 @@ class Composite:
             "compositeRequest": [self._wire(part) for part in parts],
         }
         endpoint = COMPOSITE if writes else COMPOSITE_READ
-        headers = self._options.headers() if writes else {}
+        headers = self._api.options.headers() if writes else {}
         answer = self._api.read(endpoint, body=body, headers=headers, sent=[part.body for part in parts])
         return _results(endpoint, parts, answer.get("compositeResponse"))
 
@@ -128,7 +126,7 @@ class Composite:
             ]
         }
         sent = [part.body for graph in graphs for part in graph.parts]
-        answer = self._api.read(GRAPH, body=body, headers=self._options.headers(), sent=sent)
+        answer = self._api.read(GRAPH, body=body, headers=self._api.options.headers(), sent=sent)
         said = _by_id(GRAPH, answer.get("graphs"), "graphId", ids)
         return [_graph_result(graph, said[graph.graph_id]) for graph in graphs]
 
@@ -140,7 +138,7 @@ class Composite:
         }
         if part.method != "GET":
             # outer headers are not documented to reach the parts
-            wire["httpHeaders"] = self._options.headers()
+            wire["httpHeaders"] = self._api.options.headers()
         if part.body is not None:
             wire["body"] = dict(part.body)
         return wire

@@ -25,7 +25,6 @@ from leadbridge.vendors.salesforce.endpoints import (
     UPSERT_RECORD,
 )
 from leadbridge.vendors.salesforce.errors import TABLE
-from leadbridge.vendors.salesforce.options import WriteOptions
 
 #: the record is not there, or not visible
 GONE = frozenset({"NOT_FOUND", "ENTITY_IS_DELETED", "http_404"})
@@ -34,9 +33,8 @@ GONE = frozenset({"NOT_FOUND", "ENTITY_IS_DELETED", "http_404"})
 class Records:
     """Reading and writing of one record at a time."""
 
-    def __init__(self, api: Api, options: WriteOptions) -> None:
+    def __init__(self, api: Api) -> None:
         self._api = api
-        self._options = options
 
     def get(self, object_name: str, record_id: str, fields: Sequence[str]) -> dict[str, Any] | None:
         """The named fields of a record, None if it is gone or not visible.
@@ -91,7 +89,7 @@ class Records:
         """Move a record to the Recycle Bin; one that is gone already is no failure and keeps its code."""
         parts = {"object": api_name(object_name), "id": _checked_id(record_id, DELETE_RECORD)}
         try:
-            self._api.send(DELETE_RECORD, parts=parts, headers=self._options.headers())
+            self._api.send(DELETE_RECORD, parts=parts, headers=self._api.options.headers())
         except PermanentError as error:
             if error.code not in GONE:
                 return _refused(error, parts["id"])
@@ -123,7 +121,7 @@ class Records:
         sent = [list(row.values()), parts.get("value", "")]
         try:
             answer = self._api.send(
-                endpoint, parts=parts, params=params, body=dict(row), headers=self._options.headers(), sent=sent
+                endpoint, parts=parts, params=params, body=dict(row), headers=self._api.options.headers(), sent=sent
             )
         except PermanentError as error:
             return _refused(error, known_id)

@@ -18,7 +18,6 @@ from leadbridge.vendors.salesforce.answers import row_result, without_attributes
 from leadbridge.vendors.salesforce.api import Api, api_name
 from leadbridge.vendors.salesforce.auth import VENDOR
 from leadbridge.vendors.salesforce.endpoints import CREATE, CREATE_RECORD, DELETE, RETRIEVE, UPDATE, UPSERT
-from leadbridge.vendors.salesforce.options import WriteOptions
 
 # "up to 200 records"; reading by id takes more
 BATCH_ROWS = 200
@@ -33,9 +32,8 @@ NAMED_DUPLICATES = 10
 class RowWrites:
     """Writing and reading many records of one object by collections."""
 
-    def __init__(self, api: Api, options: WriteOptions) -> None:
+    def __init__(self, api: Api) -> None:
         self._api = api
-        self._options = options
 
     def create(self, object_name: str, rows: Sequence[Row], *, all_or_none: bool = False) -> list[RowResult]:
         """Create records; one result per row, in order. Sending them again makes doubles.
@@ -88,7 +86,7 @@ class RowWrites:
 
         def send(chunk: Sequence[str], flag: str) -> Answer:
             params = {"ids": ",".join(chunk), "allOrNone": flag}
-            return self._api.send(DELETE, params=params, headers=self._options.headers(), sent=chunk)
+            return self._api.send(DELETE, params=params, headers=self._api.options.headers(), sent=chunk)
 
         return self._in_chunks(
             DELETE.operation, [_spelt(each) for each in ids], send, done="deleted", all_or_none=all_or_none
@@ -119,7 +117,7 @@ class RowWrites:
                 CREATE_RECORD,
                 parts={"object": api_name(object_name)},
                 body=row,
-                headers=self._options.headers(),
+                headers=self._api.options.headers(),
                 sent=list(row.values()),
             )
         except UncertainWriteError as lost:
@@ -143,7 +141,7 @@ class RowWrites:
                 endpoint,
                 parts=parts,
                 body={"allOrNone": flag == "true", "records": list(chunk)},
-                headers=self._options.headers(),
+                headers=self._api.options.headers(),
                 sent=[_values(record) for record in chunk],
             )
 

@@ -1,0 +1,361 @@
+"""`leadbridge webhook-sheet`: what to paste into Marketo Admin > Webhooks so that a campaign can call an Action.
+
+The sheet holds the tokens of the columns that the Action reads and no others. It is worked out as the definition
+that Marketo's dialog asks for; how the tokens are encoded goes with the encoding of the call.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
+
+import click
+from pydantic import BaseModel
+
+from leadbridge.domain.action import Action, MarketoConnection
+from leadbridge.domain.records import ObjectDescription
+from leadbridge.domain.sources import ValueSource
+from leadbridge.domain.webhook import FORM_TYPE, webhook_key
+from leadbridge.domain.webhook_xml import ENCODED, FIELD, ROOT
+from leadbridge_cli.common import as_json, fail, named, pass_target, secret_of
+from leadbridge_cli.stack import Target
+
+KEY_HEADER = "X-Leadbridge-Key"
+Encoding = Literal["json", "xml", "form", "get"]
+ENCODINGS: tuple[Encoding, ...] = ("json", "xml", "form", "get")
+#: members of the answer that a response mapping can take
+ATTRIBUTES = ("status", "execution_id", "reason")
+#: fields that Marketo offers as {{company.…}} and not as {{lead.…}}; of an instance's own company fields Describe
+#: tells nothing, so those have to be chosen under Insert Token
+COMPANY_FIELDS = frozenset(
+    {
+        *("company", "site", "website", "mainPhone", "annualRevenue", "numberOfEmployees", "industry", "sicCode"),
+        *("billingStreet", "billingCity", "billingState", "billingCountry", "billingPostalCode"),
+        *("externalCompanyId", "companyNotes", "parentCompanyName"),
+    }
+)
+#: what every call carries, so that an execution can tell who sent it
+ALWAYS = ("id", "campaign.id", "campaign.name", "program.id", "program.name")
+_GROUPS = ("campaign", "program", "token")
+_XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+type Payload = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A webhook as Marketo's dialog asks for it."""
+
+    name: str
+    url: str
+    method: str
+    template: str
+    encoding: str  # of tokens: JSON or Form/Url
+    headers: Mapping[str, str]
+    mappings: tuple[tuple[str, str], ...] = ()  # attribute of the answer, SOAP name of the field
+    notes: tuple[str, ...] = ()
+    response_type: str = "JSON"
+
+    def document(self) -> dict[str, Any]:
+        """The definition as plain values, without the notes."""
+        return {
+            "name": self.name,
+            "url": self.url,
+            "method": self.method,
+            "template": self.template,
+            "encoding": self.encoding,
+            "headers": dict(self.headers),
+            "response_type": self.response_type,
+            "mappings": [{"attribute": attribute, "field": name} for attribute, name in self.mappings],
+        }
+
+    def lines(self, *, how_to_get_the_key: str) -> Iterator[str]:
+        """The sheet as a person works through it."""
+        yield "Marketo Admin > Integration > Webhooks > New Webhook:"
+        yield ""
+        yield f"  Webhook Name             {self.name}"
+        yield f"  URL                      {self.url}"
+        yield f"  Request Type             {self.method}"
+        if self.template:
+            yield "  Template"
+            yield ""
+            yield from self.template.splitlines()
+            yield ""
+        yield f"  Request Token Encoding   {self.encoding}"
+        yield f"  Response Type            {self.response_type}"
+        yield ""
+        yield "Webhooks Actions > Set Custom Header:"
+        yield ""
+        for name, value in self.headers.items():
+            yield f"  {name}: {value}"
+        if KEY_HEADER not in self.headers:
+            yield f"  {KEY_HEADER}: {how_to_get_the_key}"
+        yield ""
+        yield "Response Mappings:"
+        yield ""
+        for attribute, name in self.mappings:
+            yield f"  {attribute} -> {name}"
+        if not self.mappings:
+            yield "  none; the Action writes back by API. --map ATTRIBUTE=FIELD keeps a part of the answer."
+        for note in self.notes:
+            yield ""
+            yield note
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """What Describe tells of a Marketo instance."""
+
+    leads: ObjectDescription
+    soap_names: Mapping[str, str] = field(default_factory=dict)
+
+
+def sheet(
+    action: Action,
+    instance: Instance,
+    *,
+    api_url: str,
+    encoding: Encoding = "json",
+    key: str | None = None,
+    maps: Mapping[str, str] | None = None,
+) -> Sheet | list[str]:
+    """The sheet of an Action, or the findings that stand against it.
+
+    Args:
+        action: What is to be called.
+        instance: The Marketo that will call.
+        api_url: Where the webhook is reached.
+        encoding: How the call carries its values.
+        key: The Action's key, to stand in the sheet.
+        maps: Attributes of the answer and the REST names of the fields that take them.
+    """
+    payload: Payload = {}
+    read = columns_of(action)
+    findings: list[str] = []
+    if "program" in read and any(column.startswith("program.") for column in read):
+        findings.append(
+            "The Action reads `program` and a part of it; a call can carry one of them. Read the parts only."
+        )
+    for column in dict.fromkeys([*ALWAYS, *read]):
+        token = token_of(column, instance.leads)
+        if token is None:
+            findings.append(f"The Action reads {column}, which the Marketo lead does not have. Correct the Action.")
+        else:
+            _put(payload, column, token)
+    mappings = _mappings(action, instance, maps or {}, findings)
+    if findings:
+        return findings
+    url = f"{api_url}/actions/{action.id}"
+    content_type, tokens, write = _FORMS[encoding]
+    headers = ({"Content-Type": content_type} if content_type else {}) | ({KEY_HEADER: key} if key else {})
+    is_get = encoding == "get"
+    return Sheet(
+        name=f"Leadbridge: {action.name}",
+        url=f"{url}?{write(payload)}" if is_get else url,
+        method="GET" if is_get else "POST",
+        template="" if is_get else write(payload),
+        encoding=tokens,
+        headers=headers,
+        mappings=mappings,
+        notes=(_NOTE, _NOTE_OF_GET) if is_get else (_NOTE,),
+    )
+
+
+def columns_of(action: Action) -> list[str]:
+    """The columns that an Action reads, in the order in which it names them, each once."""
+    return list(dict.fromkeys(_columns(action)))
+
+
+def token_of(column: str, leads: ObjectDescription) -> str | None:
+    """The Marketo token that fills a column, without its braces; None for a field that is not there."""
+    group, _, name = column.partition(".")
+    if group == "token":
+        # a column of this group has the token's own name; one without a kind is a My Token
+        return (
+            name if name.partition(".")[0] in {"my", "trigger", "system", "member", "lead", "company"} else f"my.{name}"
+        )
+    if group in _GROUPS:
+        return f"{group}.{name or 'name'}"
+    if column == "id":
+        return "lead.Id"
+    described = leads.fields.get(column)
+    if described is None or not described.label:
+        return None
+    return f"{'company' if column in COMPANY_FIELDS else 'lead'}.{described.label}"
+
+
+def _columns(node: Any) -> Iterator[str]:
+    if isinstance(node, ValueSource):
+        yield from (name for _, name in node.columns())
+    elif isinstance(node, BaseModel):
+        for name in type(node).model_fields:
+            value = getattr(node, name)
+            if name == "column" and isinstance(value, str):
+                yield value
+            elif name == "columns" and value:
+                yield from value
+            else:
+                yield from _columns(value)
+    elif isinstance(node, list | tuple):
+        for each in node:
+            yield from _columns(each)
+
+
+def _put(payload: Payload, column: str, token: str) -> None:
+    group, dot, name = column.partition(".")
+    if group not in _GROUPS:
+        payload.setdefault("lead", {})[column] = token
+    elif dot and isinstance(payload.setdefault(group, {}), dict):
+        payload[group][name] = token
+    elif not dot:
+        payload[group] = token  # the Action reads the program as a text
+
+
+def _mappings(
+    action: Action, instance: Instance, maps: Mapping[str, str], findings: list[str]
+) -> tuple[tuple[str, str], ...]:
+    written = {back.to for back in action.writeback}
+    found = []
+    for attribute, name in maps.items():
+        described = instance.leads.fields.get(name)
+        soap_name = instance.soap_names.get(name)
+        if attribute not in ATTRIBUTES:
+            findings.append(f"The answer has no {attribute}; it has {', '.join(ATTRIBUTES)}.")
+        elif described is None or soap_name is None:
+            findings.append(f"There is no Marketo field {name}. Give the REST name of a field, e.g. leadbridgeStatus.")
+        elif not described.updateable:
+            findings.append(f"Marketo does not let {name} be written. Choose another field.")
+        elif name in written:
+            findings.append(f"The Action itself writes {name} later and would undo the mapping. Choose another field.")
+        else:
+            found.append((attribute, soap_name))
+    return tuple(found)
+
+
+# -- the encodings
+
+
+def _as_json(payload: Payload) -> str:
+    """Tokens without quotes: with this token encoding Marketo brings them."""
+
+    def lines(members: Payload, indent: str) -> str:
+        written = []
+        for name, value in members.items():
+            text = lines(value, indent + "  ") if isinstance(value, dict) else _token(value)
+            written.append(f"{indent}  {json.dumps(name, ensure_ascii=False)}: {text}")
+        return "{\n" + ",\n".join(written) + f"\n{indent}}}"
+
+    return lines(payload, "")
+
+
+def _as_xml(payload: Payload) -> str:
+    """Marketo has no token encoding for XML, so the values are encoded as in a form and the root element says so."""
+
+    def lines(members: Payload, indent: str) -> Iterator[str]:
+        for name, value in members.items():
+            is_plain = _XML_NAME.fullmatch(name)
+            start, end = (name, name) if is_plain else (f"{FIELD} name={quoteattr(name)}", FIELD)
+            if isinstance(value, dict):
+                yield f"{indent}<{start}>"
+                yield from lines(value, indent + "  ")
+                yield f"{indent}</{end}>"
+            else:
+                yield f"{indent}<{start}>{escape(_token(value))}</{end}>"
+
+    [(name, value)] = ENCODED.items()
+    return "\n".join([f"<{ROOT} {name}={quoteattr(value)}>", *lines(payload, "  "), f"</{ROOT}>"])
+
+
+def _as_form(payload: Payload) -> str:
+    """Names and values as a form has them; what follows a line break is no part of a value."""
+    return "\n&".join(_pairs(payload))
+
+
+def _as_query(payload: Payload) -> str:
+    return "&".join(_pairs(payload))
+
+
+def _pairs(payload: Payload) -> Iterator[str]:
+    for group, value in payload.items():
+        members: Iterable[tuple[str, str]] = (
+            ((f"{group}.{name}", token) for name, token in value.items())
+            if isinstance(value, dict)
+            else [(group, value)]
+        )
+        yield from (f"{quote(name, safe='.')}={_token(token)}" for name, token in members)
+
+
+def _token(name: str) -> str:
+    return "{{" + name + "}}"
+
+
+#: content type, Marketo's token encoding, and how the values are written
+_FORMS: Mapping[Encoding, tuple[str, str, Callable[[Payload], str]]] = {
+    "json": ("application/json", "JSON", _as_json),
+    "xml": ("application/xml", "Form/Url", _as_xml),
+    "form": (FORM_TYPE, "Form/Url", _as_form),
+    "get": ("", "Form/Url", _as_query),
+}
+_NOTE = (
+    "Call it from a trigger campaign: in a batch campaign Marketo answers error 1000. If the editor does not know a "
+    "token, choose the field under Insert Token: company fields of your own are {{company.…}} tokens."
+)
+_NOTE_OF_GET = (
+    "Address and headers together may have 10,240 bytes once the tokens are filled in, and addresses end up in logs: "
+    "prefer one of the other encodings. The key never belongs into the URL."
+)
+
+
+# -- the command
+
+
+def _parse_maps(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [each.partition("=")[::2] for each in given]
+    if not all(attribute and name for attribute, name in pairs):
+        raise click.BadParameter("give ATTRIBUTE=FIELD, e.g. execution_id=leadbridgeExecution")
+    return dict(pairs)
+
+
+@click.command("webhook-sheet")
+@click.argument("action")
+@click.option("--encoding", type=click.Choice(ENCODINGS), default="json", show_default=True, help="Of the call.")
+@click.option("--map", "maps", multiple=True, callback=_parse_maps, help="A response mapping: ATTRIBUTE=FIELD (REST).")
+@click.option("--show-key", is_flag=True, help="Print the key too; it opens the Action to everybody who has it.")
+@as_json
+@pass_target
+def webhook_sheet(
+    target: Target, action: str, *, encoding: Encoding, maps: dict[str, str], show_key: bool, as_json: bool
+) -> None:
+    """Print what to paste into Marketo Admin > Webhooks to call an Action."""
+    stored = target.configurations.get("action", action)
+    if stored is None or not isinstance(stored.document, Action):
+        fail([f"There is no Action {named(action)}. `leadbridge actions` lists them."])
+    document = stored.document
+    source = target.configurations.get("marketo_connection", document.source.connection)
+    if source is None or not isinstance(source.document, MarketoConnection):
+        fail([f"The Action reads from {document.source.connection}, which is no Marketo connection."])
+    client = target.connections.marketo(document.source.connection)
+    made = sheet(
+        document,
+        # SOAP names are a call of their own, which only response mappings need
+        Instance(leads=client.describe_leads(), soap_names=client.leads.soap_names() if maps else {}),
+        api_url=target.outputs["ApiUrl"],
+        encoding=encoding,
+        key=_key(target, action) if show_key else None,
+        maps=maps,
+    )
+    if isinstance(made, list):
+        fail(made)
+    if as_json:
+        click.echo(json.dumps(made.document(), ensure_ascii=False))
+        return
+    for line in made.lines(how_to_get_the_key=f"what `leadbridge keys show {action}` prints"):
+        click.echo(line)
+
+
+def _key(target: Target, action: str) -> str:
+    secret = secret_of(target.client("secretsmanager"), target.outputs["WebhookSecretArn"])
+    return webhook_key(str(secret["key"]), action, int(secret["generation"]))

@@ -1,0 +1,65 @@
+"""Webhook bodies in JSON: usable ones, and unusable ones with the reason for which they are refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+VALID: Mapping[str, Any] = {
+    "least": {"lead": {"id": 1}},
+    "id as text": {"lead": {"id": "1024"}},
+    "id with blanks around": {"lead": {"id": " 1024\n"}},
+    "id with leading zeros": {"lead": {"id": "0001"}},
+    "longest id": {"lead": {"id": "9" * 18}},
+    "every kind of value": {"lead": {"id": 1, "a": "", "b": None, "c": True, "d": 1.5, "e": "text"}},
+    "empty optional members": {"lead": {"id": 1}, "campaign": "", "program": "", "token": " ", "event_id": ""},
+    "null optional members": {"lead": {"id": 1}, "campaign": None, "program": None, "token": None, "event_id": None},
+    "campaign, program, token": {
+        "lead": {"id": 1},
+        "campaign": {"id": "2001", "name": "Webinar"},
+        "program": {"name": "Webinar"},
+        "token": {"my.Date": "2026-03-09", "n": 1},
+    },
+    "program as text": {"lead": {"id": 1}, "program": "Webinar"},
+    "numeric event id": {"lead": {"id": 1}, "event_id": 77},
+    "longest event id": {"lead": {"id": 1}, "event_id": "e" * 200},
+    "unknown members": {"lead": {"id": 1, "unknown": "x"}, "instance": {"deep": [{"er": 1}]}, "list": [1, 2]},
+}
+INVALID: Mapping[str, tuple[Any, str]] = {
+    "array": ([], "lead_missing"),
+    "text": ("lead", "lead_missing"),
+    "null": (None, "lead_missing"),
+    "no lead": ({"person": {"id": 1}}, "lead_missing"),
+    "lead as text": ({"lead": "1"}, "lead_missing"),
+    "lead as array": ({"lead": [1]}, "lead_missing"),
+    "no id": ({"lead": {"email": "nobody@example.com"}}, "lead_id_invalid"),
+    "blank id": ({"lead": {"id": ""}}, "lead_id_invalid"),
+    "null id": ({"lead": {"id": None}}, "lead_id_invalid"),
+    "id zero": ({"lead": {"id": 0}}, "lead_id_invalid"),
+    "id zero as text": ({"lead": {"id": "000"}}, "lead_id_invalid"),
+    "negative id": ({"lead": {"id": -1}}, "lead_id_invalid"),
+    "id with fraction": ({"lead": {"id": 1.5}}, "lead_id_invalid"),
+    "id as text with fraction": ({"lead": {"id": "1.0"}}, "lead_id_invalid"),
+    "id true": ({"lead": {"id": True}}, "lead_id_invalid"),
+    "id as word": ({"lead": {"id": "{{lead.Id}}"}}, "lead_id_invalid"),
+    "id too long": ({"lead": {"id": "9" * 19}}, "lead_id_invalid"),
+    "id in other digits": ({"lead": {"id": "١٢"}}, "lead_id_invalid"),
+    "nested field": ({"lead": {"id": 1, "address": {"city": "X"}}}, "field_invalid"),
+    "list in a field": ({"lead": {"id": 1, "emails": ["nobody@example.com"]}}, "field_invalid"),
+    "campaign as text": ({"lead": {"id": 1}, "campaign": "Webinar"}, "field_invalid"),
+    "nested campaign": ({"lead": {"id": 1}, "campaign": {"name": {"en": "Webinar"}}}, "field_invalid"),
+    "token as list": ({"lead": {"id": 1}, "token": ["x"]}, "field_invalid"),
+    "program as list": ({"lead": {"id": 1}, "program": ["x"]}, "field_invalid"),
+    "event id true": ({"lead": {"id": 1}, "event_id": True}, "field_invalid"),
+    "event id with fraction": ({"lead": {"id": 1}, "event_id": 1.5}, "field_invalid"),
+    "event id as object": ({"lead": {"id": 1}, "event_id": {}}, "field_invalid"),
+    "event id too long": ({"lead": {"id": 1}, "event_id": "e" * 201}, "field_invalid"),
+}
+UNREADABLE: Mapping[str, tuple[bytes, str]] = {
+    "empty": (b"", "body_not_json"),
+    "cut off": (b'{"lead": {"id": 1}', "body_not_json"),
+    "unquoted token": (b'{"lead": {"id": {{lead.Id}}}}', "body_not_json"),
+    "form": (b"id=1&email=nobody%40example.com", "body_not_json"),
+    "member twice": (b'{"lead": {"id": 1, "id": 2}}', "body_not_json"),
+    "not a number": (b'{"lead": {"id": 1, "x": NaN}}', "body_not_json"),
+    "half a character": (b'{"lead": {"id": 1, "x": "\\ud83d"}}', "body_not_text"),
+    "too deep": (b'{"lead": {"id": 1}, "x": ' + b"[" * 40 + b"]" * 40 + b"}", "body_too_deep"),
+}

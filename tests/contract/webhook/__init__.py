@@ -1,0 +1,1 @@
+"""The webhook's published documents against the receive path."""
