@@ -46,9 +46,12 @@ MINISTACK_SETTING = "LEADBRIDGE_MINISTACK"
 #: the last part of a function's logical id and of its output
 FUNCTIONS: Mapping[str, str] = {
     "receive_action": "ReceiveActionFunctionName",
+    "flow_step": "FlowStepFunctionName",
+    "call_back": "CallBackFunctionName",
     "store_events": "StoreEventsFunctionName",
     "run_actions": "RunActionsFunctionName",
     "sweep": "SweepFunctionName",
+    "recover_calls": "RecoverCallsFunctionName",
     "run_bulk_step": "RunBulkStepFunctionName",
 }
 #: file of the log folder in which the emulator notes what roles did

@@ -11,16 +11,20 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 type Proxy = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+type Events = Callable[[str, str, list[tuple[str, str]], bytes], dict[str, Any] | None]
 
 METHODS = ("GET", "POST")
+#: path parameters of each route, by the first part of its path
+ROUTES = {"actions": ("action_id",), "flow-step": ("connection", "mapping", "operation")}
 NOT_THERE: tuple[int, Mapping[str, str], bytes] = (404, {}, b'{"status":"not_found"}')
 
 
 def event_of(method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> dict[str, Any] | None:
     """The proxy event of a request; None where no route leads."""
     url = urlsplit(target)
-    parts = url.path.split("/")
-    if method not in METHODS or len(parts) != 3 or parts[1] != "actions":
+    names = ROUTES.get(url.path.split("/")[1], ())
+    values = url.path.split("/")[2:]
+    if method not in METHODS or not names or len(values) != len(names):
         return None
     several: dict[str, list[str]] = {}
     for name, value in headers:
@@ -28,7 +32,7 @@ def event_of(method: str, target: str, headers: list[tuple[str, str]], body: byt
     query = parse_qs(url.query, keep_blank_values=True)
     return {
         "httpMethod": method,
-        "pathParameters": {"action_id": unquote(parts[2])},
+        "pathParameters": {name: unquote(value) for name, value in zip(names, values, strict=True)},
         "headers": {name: values[-1] for name, values in several.items()},
         "multiValueHeaders": several,
         "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
@@ -40,8 +44,11 @@ def event_of(method: str, target: str, headers: list[tuple[str, str]], body: byt
 
 
 @contextmanager
-def serving(receive: Proxy) -> Iterator[str]:
-    """Serve a receiver on a free port until the block ends; gives the address of the API."""
+def serving(receive: Proxy, event_of: Events = event_of) -> Iterator[str]:
+    """Serve a receiver on a free port until the block ends; gives the address of the API.
+
+    `event_of` makes a proxy event of a request, or none where no route leads.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import click
@@ -33,3 +34,15 @@ def secret_of(client: Any, arn: str) -> Mapping[str, Any]:
 def named(identity: str) -> str:
     """An id as it was typed; what cannot be one is not repeated, because it may be a secret or an address."""
     return identity if re.fullmatch(r"[a-z0-9-]{1,63}", identity) else "of this name"
+
+
+def moment(option: str, text: str, now: datetime) -> datetime:
+    """The instant that an option gives: ISO 8601, or as a number of minutes, hours or days before now."""
+    short = re.fullmatch(r"(\d{1,6})([mhd])", text)
+    if short:
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[short[2]]
+        return now - timedelta(**{unit: int(short[1])})
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        fail([f"{option}: give an ISO 8601 time or a number of m, h or d, such as 12h."])

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from leadbridge.aws.alerts import note_certificate
 from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
 from leadbridge.domain.findings import read_document
 from leadbridge.domain.lifecycle import Move, Stored
@@ -16,7 +17,7 @@ from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
 from leadbridge.usecases.apply_configuration import Given, explain
 from leadbridge_cli import marketo_setup, salesforce_setup
-from leadbridge_cli.certificate import certificate
+from leadbridge_cli.certificate import VALIDITY, certificate
 from leadbridge_cli.common import as_json, fail, named, pass_target, secret_of
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import given_in
@@ -218,12 +219,20 @@ def secret(
 @pass_target
 def connections_certificate(target: Target, name: str, output: Path | None) -> None:
     """Make the certificate to upload to the Salesforce app of a connection; the key never leaves KMS."""
-    pem = certificate(target.signer, name, datetime.now(UTC)).decode()
+    pem = _certificate(target, name)
     if output is None:
         click.echo(pem, nl=False)
     else:
         output.write_text(pem)
         click.echo(f"Wrote {output}. Upload it to the External Client App of the connection.")
+
+
+def _certificate(target: Target, name: str) -> str:
+    """A new certificate; its end is noted, because people are alerted before it."""
+    now = datetime.now(UTC)
+    pem = certificate(target.signer, name, now).decode()
+    note_certificate(target.client("dynamodb"), target.outputs["StateTableName"], name, now + VALIDITY)
+    return pem
 
 
 # -- set-up
@@ -250,7 +259,7 @@ def setup_salesforce(target: Target, name: str, files: tuple[Path, ...], output:
         fail([f"{name} is no Salesforce connection."])
     actions = [each for each in _actions(target, files) if each.destination.connection == name]
     described = _described(target, actions)
-    pem = certificate(target.signer, name, datetime.now(UTC)).decode()
+    pem = _certificate(target, name)
     written = salesforce_setup.folder(connection, actions, certificate=pem, contact_email=contact, described=described)
     for path, text in written.items():
         file = output / path

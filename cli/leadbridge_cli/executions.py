@@ -1,22 +1,27 @@
 """Commands for executions: what became of each call, and running again what waits."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import click
 from rich.console import Console
 
+from leadbridge.domain.ids import canonical, is_id
+from leadbridge.domain.narration import Burst, bursts, timeline, tree
 from leadbridge.domain.outcome import REDRIVABLE
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import normalised
 from leadbridge_cli import render
-from leadbridge_cli.common import as_json, fail, pass_target
+from leadbridge_cli.common import as_json, fail, moment, pass_target
 from leadbridge_cli.stack import Target
 
 console = Console()
+in_utc = click.option("--utc", is_flag=True, help="Times in UTC instead of this computer's zone.")
+#: Marketo lead ids are shorter than the ids of Salesforce's records, which may be digits only, too
+LEAD_DIGITS = 14
 
 
 @click.command()
@@ -25,31 +30,89 @@ console = Console()
 @click.option("--reason", help="Reason code, e.g. identifier_missing or salesforce_STRING_TOO_LONG.")
 @click.option("--state", help="State, e.g. parked.")
 @click.option("--since", help="ISO 8601 time, or a number of m, h or d (90m, 12h, 7d); default 1d, for searches 90d.")
+@click.option("--each", is_flag=True, help="Every execution on a line of its own; by default alike ones are one line.")
+@in_utc
 @as_json
 @pass_target
-def executions(target: Target, /, *, as_json: bool, **filters: str | None) -> None:
+def executions(target: Target, /, *, each: bool, utc: bool, as_json: bool, **filters: str | None) -> None:
     """List executions: what became of each call, and why."""
     found = [render.execution(item) for item in _search(target, filters)]
     if as_json:
         click.echo(json.dumps(found))
         return
-    console.print(render.table(found, f"{len(found)} executions"))
+    # who asks for one reason or one person wants to see each
+    single = each or any(filters[name] for name in ("lead", "email", "reason"))
+    rest = []
+    for shown in found if single else bursts(found):
+        if isinstance(shown, Burst):
+            click.echo(render.burst(shown, utc=utc))
+        else:
+            rest.append(shown)
+    more = f"{len(rest)} of " if len(rest) < len(found) else ""
+    if rest or not found:
+        console.print(render.table(rest, f"{more}{len(found)} executions", utc=utc))
 
 
 @click.command()
 @click.argument("execution_id")
+@in_utc
 @as_json
 @pass_target
-def show(target: Target, execution_id: str, *, as_json: bool) -> None:
-    """Show one execution."""
+def show(target: Target, execution_id: str, *, utc: bool, as_json: bool) -> None:
+    """Show one execution: what was decided and why, and what is to be done."""
     item = target.log.get(execution_id)
     if item is None:
         fail(["There is no execution with this id. `leadbridge executions` lists them."])
-    shown = render.execution(item) | {"header_names": item.get("header_names", [])}
     if as_json:
-        click.echo(json.dumps(shown))
+        more = {"header_names": item.get("header_names", []), "decision": item.get("decision") or None}
+        click.echo(json.dumps(render.execution(item) | more))
+        return
+    _told(tree(item, moment=partial(render.local_time, utc=utc), remedies=render.remedies))
+
+
+@click.command()
+@click.argument("who", metavar="EMAIL|ID")
+@click.option("--since", help="As in `executions`; default 90d, for a Salesforce id 7d.")
+@in_utc
+@as_json
+@pass_target
+def person(target: Target, who: str, *, since: str | None, utc: bool, as_json: bool) -> None:
+    """What happened to a person, by e-mail address, Marketo lead id or Salesforce record id."""
+    found = list(_of_person(target, who.strip(), since))
+    if as_json:
+        click.echo(json.dumps([render.execution(item) for item in reversed(found)]))
+    elif not found:
+        click.echo(
+            "Nothing is known of this person. Calls with an unusable body name nobody; --since looks further back."
+        )
     else:
-        console.print(render.details(shown))
+        _told(timeline(found, moment=partial(render.local_time, utc=utc), remedies=render.remedies))
+
+
+def _told(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _of_person(target: Target, who: str, since: str | None) -> list[dict[str, Any]]:
+    """The executions of a person, oldest first: those of an address and of all leads that had it."""
+    start = _since(target, {"since": since or "90d"})
+    if "@" in who:
+        first: Iterable[dict[str, Any]] = target.log.of_email(keyed_hash(target.index_key, "email", normalised(who)))
+    elif who.isdecimal() and len(who) <= LEAD_DIGITS:
+        first = target.log.of_lead(keyed_hash(target.index_key, "lead", str(int(who))))
+    elif is_id(who):
+        # no index holds the records' ids
+        start = _since(target, {"since": since or "7d"})
+        everything = target.log.since(start, target.clock.now() + timedelta(days=1))
+        first = (item for item in everything if item.get("salesforce_id") == canonical(who))
+    else:
+        fail(["Give an e-mail address, a Marketo lead id or a Salesforce record id."])
+    found = {item["execution_id"]: item for item in first}
+    for lead in {item["lead_hash"] for item in found.values() if item.get("lead_hash")}:
+        found |= {item["execution_id"]: item for item in target.log.of_lead(lead)}
+    known = [item for item in found.values() if datetime.fromisoformat(item["received_at"]) >= start]
+    return sorted(known, key=lambda item: str(item["sequence"]))
 
 
 @click.command()
@@ -105,12 +168,4 @@ def _search(target: Target, filters: Mapping[str, str | None]) -> Iterator[dict[
 def _since(target: Target, filters: Mapping[str, str | None]) -> datetime:
     searching = any(filters.get(name) for name in ("lead", "email", "reason", "state"))
     text = filters.get("since") or ("90d" if searching else "1d")
-    short = re.fullmatch(r"(\d+)([mhd])", text)
-    if short:
-        unit = {"m": "minutes", "h": "hours", "d": "days"}[short[2]]
-        return target.clock.now() - timedelta(**{unit: int(short[1])})
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(["--since: give an ISO 8601 time or a number of m, h or d, such as 12h."])
-    return moment.astimezone(UTC)
+    return moment("--since", text, target.clock.now())

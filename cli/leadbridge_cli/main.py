@@ -9,10 +9,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from leadbridge.errors import SyncError
 from leadbridge.usecases.apply_configuration import explain
 from leadbridge_cli import documents, executions
+from leadbridge_cli.alerts import alerts
 from leadbridge_cli.common import fail
 from leadbridge_cli.connections import connections, setup
 from leadbridge_cli.keys import keys
+from leadbridge_cli.recovering import recover
 from leadbridge_cli.stack import find_target
+from leadbridge_cli.trying import try_
 from leadbridge_cli.webhook_sheet import webhook_sheet
 
 #: what `leadbridge --help` lists, in this order
@@ -26,9 +29,10 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
         documents.diff,
         documents.rollback,
     ),
-    "Actions": (documents.actions, documents.view, documents.activate, documents.deactivate, keys, webhook_sheet),
+    "Actions": (documents.actions, documents.view, documents.activate, documents.deactivate, try_, keys, webhook_sheet),
     "Connections": (connections, setup),
-    "Executions": (executions.executions, executions.show, executions.redrive),
+    "Alerts": (alerts,),
+    "Executions": (executions.executions, executions.show, executions.person, executions.redrive, recover),
 }
 
 

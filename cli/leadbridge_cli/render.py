@@ -1,12 +1,15 @@
 """Executions as tables a person likes to read and as JSON objects with stable names."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from leadbridge.domain.narration import Burst, said_of, word
 from leadbridge.domain.outcome import Outcome
 
 COLOURS = {"created": "green", "updated": "green", "failed": "red", "parked": "red", "rejected": "red"}
@@ -40,45 +43,57 @@ def counts(outcome: str | None) -> dict[str, int]:
     return {"total": int(outcome is not None)} | {each.value: int(each.value == outcome) for each in Outcome}
 
 
-def table(executions: Sequence[Mapping[str, Any]], title: str) -> Table:
+def table(executions: Sequence[Mapping[str, Any]], title: str, *, utc: bool = False) -> Table:
     """The list of executions, times in the reader's zone."""
     shown = Table(title=title, title_justify="left", header_style="bold")
     for name in ("Received", "Execution", "Action", "Lead", "Outcome", "Salesforce Id", "Why"):
         shown.add_column(name, overflow="fold")
     for each in executions:
-        word = each["outcome"] or each["state"]
         shown.add_row(
-            local_time(each["received_at"]),
+            local_time(each["received_at"], utc=utc),
             each["execution_id"],
             each["action_id"],
             str(each["lead_id"] or ""),
-            f"[{COLOURS.get(word, 'yellow')}]{word}[/]",
+            _coloured(word(each)),
             each["salesforce_id"] or "",
-            each["message"] or "",
+            escape(each["message"] or ""),
         )
     return shown
 
 
-def details(each: Mapping[str, Any]) -> Table:
-    """One execution, a line per fact."""
-    shown = Table(show_header=False, title=f"Execution {each['execution_id']}", title_justify="left")
-    for name, value in each.items():
-        if name == "counts":
-            value = ", ".join(f"{word} {number}" for word, number in value.items() if number)  # noqa: PLW2901  # same fact in words
-        elif isinstance(value, Mapping):
-            value = " - ".join(str(part) for part in value.values())  # noqa: PLW2901  # same fact in words
-        elif name.endswith("_at") and value:
-            value = local_time(value)  # noqa: PLW2901  # same fact in the reader's zone
-        shown.add_row(name.replace("_", " "), "" if value is None else str(value))
-    return shown
+def burst(alike: Burst, *, utc: bool = False) -> str:
+    """Many executions that stand alike, as one line: how many, since when, why, what to do, how to see each."""
+    one = alike.items[0]
+    since = local_time(min(each["received_at"] for each in alike.items), utc=utc)
+    said, remedy = said_of(one, partial(local_time, utc=utc), remedies)
+    what = f"{one['action_id']}, {word(one).replace('_', ' ')}: {said}"
+    todo = f" What to do: {remedy}" if remedy else ""
+    return f"× {len(alike.items)} since {since}: {what}{todo} (leadbridge executions --reason {one['reason']})"
 
 
-def local_time(instant: str) -> str:
-    """An instant in the reader's zone with its offset."""
-    return datetime.fromisoformat(instant).astimezone().isoformat(sep=" ", timespec="seconds")
+def _coloured(said: str) -> str:
+    return f"[{COLOURS.get(said, 'yellow')}]{said}[/]"
+
+
+def remedies(reason: str) -> Iterable[str]:
+    """What the vendors' tables say is to be done about a reason code."""
+    from leadbridge.vendors.marketo.errors import TABLE as MARKETO  # only needed where a vendor refused something
+    from leadbridge.vendors.salesforce.errors import TABLE as SALESFORCE
+
+    vendor, _, code = reason.partition("_")
+    table = {"marketo": MARKETO, "salesforce": SALESFORCE}.get(vendor)
+    if table is None:
+        return ()
+    rule = table.codes.get(code) or table.rule(code)
+    return [rule.remedy, *(variant.remedy for variant in rule.by_text.values())]
+
+
+def local_time(instant: str, *, utc: bool = False) -> str:
+    """An instant in the reader's zone, or in UTC, with its offset."""
+    return datetime.fromisoformat(instant).astimezone(UTC if utc else None).isoformat(sep=" ", timespec="seconds")
 
 
 def lines(console: Console, words: Iterable[str]) -> None:
     """Plain lines without markup."""
-    for word in words:
-        console.print(word, markup=False, highlight=False)
+    for each in words:
+        console.print(each, markup=False, highlight=False)

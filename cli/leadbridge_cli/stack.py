@@ -50,6 +50,8 @@ class Target:
     session: Any
     endpoint_url: str | None = None
     facts: Mapping[str, Any] | None = None
+    #: what was given to `--stack`
+    stack_name: str = ""
 
     def client(self, service: str) -> Any:
         """A client of the deployment's account and Region."""
@@ -59,6 +61,13 @@ class Target:
     def clock(self) -> SystemClock:
         """Real time, on a local stack the simulators' time."""
         return SystemClock(f"{self.facts['marketo_url']}/_sim/clock" if self.facts else "")
+
+    @property
+    def local_hosts(self) -> frozenset[str]:
+        """`host:port` pairs that a local stack may call without TLS."""
+        if not self.facts:
+            return frozenset()
+        return frozenset(str(url).split("//")[1] for url in (self.facts["marketo_url"], self.facts["salesforce_url"]))
 
     @cached_property
     def configurations(self) -> DynamoConfigurations:
@@ -90,11 +99,6 @@ class Target:
 
         `documents` says what the connections are, by default what is stored.
         """
-        local = (
-            frozenset(str(url).split("//")[1] for url in (self.facts["marketo_url"], self.facts["salesforce_url"]))
-            if self.facts
-            else frozenset()
-        )
         secret = Secret(self.client("secretsmanager"), self.outputs["VendorSecretArn"])
         return VendorConnections(
             configurations=documents or self.configurations,
@@ -103,7 +107,7 @@ class Target:
             sign=self.signer.sign,
             clock=self.clock,
             meter=NoMeter(),
-            allowed_hosts=local,
+            allowed_hosts=self.local_hosts,
             limits=DynamoLimits(self.client("dynamodb"), table=self.outputs["StateTableName"]),
             shares=self.shares,
             lane=lane,
@@ -154,7 +158,7 @@ def find_target(stack_name: str | None, region: str | None) -> Target:
         session = boto3.Session(region_name=region)
         stacks = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
         outputs = {item["OutputKey"]: item["OutputValue"] for item in stacks[0].get("Outputs", [])}
-        return Target(outputs=outputs, session=session)
+        return Target(outputs=outputs, session=session, stack_name=stack_name)
     path = _stack_file()
     if not path.exists():
         raise click.ClickException(

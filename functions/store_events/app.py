@@ -18,5 +18,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     for message_id, reason in unreadable.items():
         # the message keeps its id in the dead letter queue, so that is where the reason is found
         logger.warning("rejected: %s", reason, extra={"message_id": message_id})
-    failed = wiring.store_events()(arrivals, lambda: context.get_remaining_time_in_millis() / 1000)
+    failed = wiring.late_calls()(arrivals, lambda: context.get_remaining_time_in_millis() / 1000)
+    wiring.flush_counts()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in [*unreadable, *failed]]}

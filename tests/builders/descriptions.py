@@ -52,7 +52,14 @@ def a_salesforce_lead(**extra: FieldDescription) -> ObjectDescription:
     """The org's Lead object; `extra` adds or replaces fields."""
     fields = {name: _salesforce_field(name) for name in (*TEXTS, *TYPES)}
     fields |= {name: a_field(name, kind, createable=False, updateable=False) for name, kind in READ_ONLY.items()}
-    return ObjectDescription(name="Lead", fields=fields | extra)
+    return ObjectDescription(name="Lead", fields=fields | extra, key_prefix="00Q")
+
+
+def a_salesforce_contact(**extra: FieldDescription) -> ObjectDescription:
+    """The org's Contact object: it has no company, no status and no key of ours."""
+    lacking = {"Company", "Status", "LeadSource", "External__c", "Number__c", "Leadbridge__c"}
+    fields = {name: field for name, field in a_salesforce_lead().fields.items() if name not in lacking}
+    return ObjectDescription(name="Contact", fields=fields | extra, key_prefix="003")
 
 
 def marketo_leads() -> ObjectDescription:

@@ -16,7 +16,7 @@ from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
-from tests.builders.descriptions import a_result_activity, a_salesforce_lead, marketo_leads
+from tests.builders.descriptions import a_result_activity, a_salesforce_contact, a_salesforce_lead, marketo_leads
 from tests.builders.events import SECRET, a_payload, an_arrival
 from tests.fakes.bell import RecordingBell
 from tests.fakes.clock import SettableClock
@@ -55,7 +55,9 @@ class World:
         self.lanes = InMemoryLanes(lease=LEASE, step=self.steps)
         self.inbox = InMemoryInbox(keys=self.keys, hash_key=lambda: SECRET, now=self.clock.now, step=self.steps)
         self.log = InMemoryLog(self.inbox)
-        self.salesforce = FakeSalesforce(described or a_salesforce_lead(), clock=self.clock, step=self.steps)
+        self.salesforce = FakeSalesforce(
+            described or a_salesforce_lead(), a_salesforce_contact(), clock=self.clock, step=self.steps
+        )
         self.marketo = FakeMarketo(
             marketo_leads(), a_result_activity(), clock=self.clock, step=self.steps, activity_lag=activity_lag
         )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, begun_by, iso
+from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, Result, begun_by, iso
 from leadbridge.domain.outcome import State
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import blank, normalised
@@ -78,6 +78,20 @@ class InMemoryInbox:
             log["ttl"] = kept["ttl"] = self._ttl()
         self.logged[arrival.execution_id] = log | {"reason": reason, "message": message}
         self.kept[arrival.execution_id] = kept
+
+    def close(self, arrival: Arrival, result: Result) -> bool:
+        """Record a call that ends without a run; False if its execution id is known already."""
+        self._step("inbox.close")
+        new = arrival.execution_id not in self.logged
+        if new:
+            item = self._log_item(arrival, state=State.ENDED, payload=arrival.payload)
+            told = {"outcome": result.outcome.value, "reason": str(result.reason), "message": result.message}
+            parts: Item = {name: {"status": "not_attempted"} for name in ("writeback", "activity")}
+            told |= {"ended_at": iso(self._now())}
+            self.logged[arrival.execution_id] = item | told | parts | {"attempts": 0, "ttl": self._ttl()}
+            self.ends[arrival.execution_id] = self.ends.get(arrival.execution_id, 0) + 1
+        self._step("inbox.close.done")
+        return new
 
     def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
         """Events of a lane whose due time has come, in sequence order."""
@@ -219,7 +233,7 @@ class InMemoryInbox:
             "attempts": event.attempts,
             "due_at": "",
             "ttl": self._ttl(),
-        }
+        } | self._address(event)
         for guard in ending.guards:
             written = (event.action_id, event.sequence) if ending.written else None
             self._keys.let_go(guard, event.execution_id, written=written)
@@ -252,6 +266,11 @@ class InMemoryInbox:
                 found[f"campaign_{name}"] = str(campaign[name])
         return found
 
+    def _address(self, event: Event) -> Item:
+        """The address of a person whose call did not bring it: executions are found by it."""
+        email = (event.read or {}).get("email")
+        return {} if blank(email) else {"email_hash": keyed_hash(self._hash_key(), "email", normalised(email))}
+
     def _ttl(self) -> int:
         return int((self._now() + self._retention).timestamp())
 
@@ -275,6 +294,8 @@ def _as_stored(event: Event, known: Event | None = None) -> Event:
             changes[name] = whole(at)
     if intent is not None and whole(intent.at) is not intent.at:
         changes["intent"] = replace(intent, at=whole(intent.at))
+    if event.read is not None and (known is None or known.read is not event.read):
+        changes["read"] = json.loads(json.dumps(event.read))
     if type(event.reason) is not str:
         changes["reason"] = str(event.reason)
     return event.evolve(**changes) if changes else event

@@ -67,6 +67,10 @@ class FakeMarketo:
         found = [item.activity for item in self._activities]
         return [activity for activity in found if lead_id is None or activity.lead_id == lead_id]
 
+    def log(self, activity: Activity, *, visible_at: datetime | None = None) -> None:
+        """Put an activity into the log as the instance itself does, to be seen at once or from a moment on."""
+        self._activities.append(_Logged(activity, visible_at or activity.activity_date))
+
     # -- the port
 
     def describe_leads(self) -> ObjectDescription:

@@ -1,6 +1,7 @@
 """A Salesforce org in memory, with the rules that the use-cases rely on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +37,8 @@ class FakeSalesforce:
         #: what was committed, in order: created or updated, record id, the fields given
         self.journal: list[tuple[str, str, Mapping[str, Any]]] = []
         self._serial = 0
+        #: a field whose value no new record may share with one that is there, of whatever object; alerts only
+        self.duplicate_rule = ""
 
     # -- for tests
 
@@ -80,16 +83,27 @@ class FakeSalesforce:
         self._step("salesforce.find.done")
         return found
 
-    def create(self, object_name: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+    def create(
+        self, object_name: str, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False
+    ) -> Sequence[RowResult]:
         """Create up to 200 records."""
-        return self._write("create", object_name, rows, lambda row: self._create(object_name, row))
+        return self._write(
+            "create", object_name, rows, lambda row: self._ruled(object_name, row, allow=allow_duplicates)
+        )
 
-    def update(self, object_name: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+    def update(
+        self, object_name: str, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False
+    ) -> Sequence[RowResult]:
         """Update up to 200 records; each row carries `Id`."""
         return self._write("update", object_name, rows, lambda row: self._update(object_name, row))
 
     def upsert(
-        self, object_name: str, external_id_field: str, rows: Sequence[Mapping[str, Any]]
+        self,
+        object_name: str,
+        external_id_field: str,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        allow_duplicates: bool = False,
     ) -> Sequence[RowResult]:
         """Upsert up to 200 records by an external id field."""
         target = self._described[object_name].fields[external_id_field]
@@ -131,6 +145,16 @@ class FakeSalesforce:
                 raise PermanentError(
                     f"no such column {name}", vendor="salesforce", operation=operation, code="INVALID_FIELD"
                 )
+
+    def _ruled(self, object_name: str, row: Mapping[str, Any], *, allow: bool) -> RowResult:
+        value = row.get(self.duplicate_rule) if self.duplicate_rule and not allow else None
+        if not _empty(value):
+            everybody = [record for held in self._held.values() for record in held.values()]
+            ids = [one["Id"] for one in everybody if _compared(one.get(self.duplicate_rule)) == _compared(value)]
+            if ids:
+                refused = refusal("DUPLICATES_DETECTED", f"Use one of these records? ({', '.join(ids)})")
+                return replace(refused, matches=tuple(ids))
+        return self._create(object_name, row)
 
     def _create(self, object_name: str, row: Mapping[str, Any]) -> RowResult:
         described = self._described[object_name]
@@ -189,8 +213,9 @@ class FakeSalesforce:
     def _insert(self, object_name: str, row: Mapping[str, Any]) -> str:
         self._serial += 1
         now = _timestamp(self._execution.now())
-        record = {"Id": f"00Q{self._serial:012d}AAA", "CreatedDate": now, "LastModifiedDate": now}
         described = self._described[object_name]
+        prefix = described.key_prefix or "00Q"
+        record = {"Id": f"{prefix}{self._serial:012d}AAA", "CreatedDate": now, "LastModifiedDate": now}
         record |= {name: _held_as(described, name, value) for name, value in row.items()}
         self._held.setdefault(object_name, {})[record["Id"]] = record
         self.journal.append(("created", record["Id"], row))

@@ -30,7 +30,8 @@ from leadbridge.domain.clauses import Clause, Group
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import CustomActivityType, FieldDescription, ObjectDescription
 from leadbridge.domain.webhook import BODY_LIMIT_BYTES, webhook_key
-from leadbridge.receiving import STATE_AGE_SECONDS, Answer, Receiver
+from leadbridge.door import Answer
+from leadbridge.receiving import STATE_AGE_SECONDS, Receiver
 from tests.contract.ports.builders import LANE, an_action
 from tests.fakes.connections import FakeConnections
 from tests.fakes.marketo import FakeMarketo
@@ -154,8 +155,12 @@ def forget_process() -> None:
         wiring._client,
         wiring.meter,
         wiring.store_events,
+        wiring.late_calls,
+        wiring.recover_calls,
         wiring.drain_lane,
         wiring.sweep,
+        wiring._tally,
+        wiring.send_alerts,
         receiving.from_environment,
     ):
         built.cache_clear()
@@ -176,6 +181,8 @@ def cloud(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "VendorSecret": vendor["ARN"],
         "SigningKey": "signing-key",
         "DataBucket": "data-bucket",
+        "AlarmTopic": "alarm-topic",
+        "AlertsSecret": "alerts-secret",
     }
     environment = {"AWS_LAMBDA_FUNCTION_NAME": "RunActionsFunction"} | resolved(known)
     for name, value in environment.items():
@@ -904,7 +911,9 @@ def test_no_personal_value_is_left_of_calls_that_have_ended(
     caplog.set_level(logging.DEBUG, logger="leadbridge")
     vendors = in_vendors_shape(cloud)
     run_events = wiring.drain_lane()._run_events
-    run_events._connections = run_events._report._connections = vendors
+    parts: list[Any] = [run_events, run_events._report, run_events._match, run_events._read_missing]
+    for part in parts:
+        part._connections = vendors
     odd = [f"{MARK} two\nlines", f'"{MARK}"', f"{MARK}\u2028{{0}} %s", "", "12", f"{MARK}é🎈"]
     for number in range(1, 25):
         lead = {

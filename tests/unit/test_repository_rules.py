@@ -50,11 +50,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "leadbridge.config": ("leadbridge.domain", "leadbridge.errors"),
     "leadbridge.observability": ("leadbridge.domain", "leadbridge.errors"),
     # the receive path starts cold: it carries no settings model, no use-case and no vendor client
-    "leadbridge.receiving": ("leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
+    "leadbridge.door": ("leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
+    "leadbridge.receiving": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
+    "leadbridge.flow_steps": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
+    "leadbridge.admin": ("leadbridge.domain", "leadbridge.errors", "leadbridge.ports", "leadbridge.usecases"),
     "leadbridge.wiring": ("leadbridge",),
     "functions": (
         "leadbridge.wiring",
         "leadbridge.receiving",
+        "leadbridge.flow_steps",
         "leadbridge.config",
         "leadbridge.observability",
         "leadbridge.domain",

@@ -38,10 +38,15 @@ EXECUTIONS = "arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}
 # logical id, statement, the wildcard: why it cannot be narrower
 WILDCARDS = {
     ("ReceiveActionRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("FlowStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("CallBackRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("StoreEventsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunActionsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("SweepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("RecoverCallsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("AdminApiRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunBulkStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("SendAlertsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunBulkStepRole", "KeepFiles", "${DataBucket.Arn}/*"): "callers choose where a run keeps its files",
     ("BulkExtractRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("BulkExtractRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
@@ -288,7 +293,13 @@ def test_what_cannot_be_processed_ends_in_a_dead_letter_queue() -> None:
     for schedule in schedules:
         assert schedule["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in dead
         assert schedule["RetryPolicy"]["MaximumEventAgeInSeconds"] == 60
-    assert set(invocations) == {"RunActionsFunction", "SweepFunction"}
+    assert set(invocations) == {
+        "CallBackFunction",
+        "RecoverCallsFunction",
+        "RunActionsFunction",
+        "SendAlertsFunction",
+        "SweepFunction",
+    }
     for invocation in invocations.values():
         assert invocation["MaximumRetryAttempts"] == 0
         assert invocation["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] in dead
@@ -444,7 +455,10 @@ def test_the_dashboard_is_json_and_shows_every_function() -> None:
 def test_only_the_receiver_starts_without_the_libraries() -> None:
     """The receive path cannot import what would slow its start: its layers hold our package alone."""
     assert TEMPLATE["Globals"]["Function"]["Layers"] == [{"Ref": "CommonLayer"}]
-    assert {name for name, properties in FUNCTIONS.items() if "Layers" not in properties} == {"ReceiveActionFunction"}
+    assert {name for name, properties in FUNCTIONS.items() if "Layers" not in properties} == {
+        "ReceiveActionFunction",
+        "FlowStepFunction",
+    }
     assert all(
         properties["Layers"] == [{"Ref": "LibrariesLayer"}]
         for properties in FUNCTIONS.values()
@@ -460,3 +474,17 @@ def test_every_call_is_traced() -> None:
     assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
     assert RESOURCES["WebhookApi"]["Properties"]["TracingEnabled"] is True
     assert all(machine["Tracing"]["Enabled"] is True for machine in MACHINES.values())
+
+
+def test_the_admin_api_admits_signed_requests_of_this_account_only() -> None:
+    """Every method asks for a signature, no route of the webhook's API leads there, no other origin is let in, no
+    resource policy opens it, and its access log names neither caller nor path."""
+    api = RESOURCES["AdminApi"]["Properties"]
+    events = FUNCTIONS["AdminApiFunction"]["Events"].values()
+
+    assert api["Auth"] == {"DefaultAuthorizer": "AWS_IAM"}
+    assert "Cors" not in api
+    assert {event["Properties"]["RestApiId"]["Ref"] for event in events} == {"AdminApi"}
+    assert not [event for event in events if "Auth" in event["Properties"]]
+    assert api["AccessLogSetting"]["Format"] == RESOURCES["WebhookApi"]["Properties"]["AccessLogSetting"]["Format"]
+    assert [each["DataTraceEnabled"] for each in api["MethodSettings"]] == [False]

@@ -60,7 +60,7 @@ def _one(facts: Facts, call: Call, item: Facts) -> Iterator[str]:
     sent = [one for one in facts["activities"] if one["executionId"] == call["execution"]]
     if len(creations) > 1 or len(sent) > 1:
         yield f"made {len(creations)} records and sent {len(sent)} activities"
-    if not all(_as_mapped(call, row) for _, _, row in mine):
+    if not all(_as_mapped(call, record, row) for _, record, row in mine):
         yield "wrote what no version of its Action maps"
     if item["state"] not in ASIDE | {"ended"}:
         yield f"is neither ended nor parked but {item['state']}"
@@ -71,7 +71,9 @@ def _one(facts: Facts, call: Call, item: Facts) -> Iterator[str]:
     if item["state"] == "ended":
         yield from _ended(item, creations, updates, doubted=call["marker"] in facts["doubted"])
         yield from _told(call, item, sent)
-        if item["outcome"] not in WRITTEN and not _cause(facts, call, item):
+        if item["outcome"] == "decided":
+            yield from _decision(facts, call, item, mine)
+        elif item["outcome"] not in WRITTEN and not _cause(facts, call, item):
             yield f"{item['outcome']} {item['reason']} without cause"
 
 
@@ -86,9 +88,20 @@ def _ended(item: Facts, creations: list[str], updates: list[str], *, doubted: bo
         yield f"{outcome}, but wrote {written}"
 
 
+def _decision(facts: Facts, call: Call, item: Facts, mine: list[Any]) -> Iterator[str]:
+    """Who only looks writes nothing, finds whom there was before all calls, and nobody who never was."""
+    records, before = _records_of(facts, call["person"]), facts["had_records"][call["person"]]
+    if mine or call["type"] != "decide":
+        yield f"decided, but wrote {mine}"
+    if (item["reason"] == "found") != (item["salesforce_id"] in records):
+        yield f"{item['reason']} {item['salesforce_id']} of {records}"
+    if item["reason"] != "found" and (item["reason"] != "not_found" or before):
+        yield f"{item['reason']}, but there were {before} records"
+
+
 def _told(call: Call, item: Facts, sent: list[Facts]) -> Iterator[str]:
     """The marketer hears of successes and failures, once, with the right word."""
-    status, reports = item["activity"]["status"], item["outcome"] in WRITTEN | {"failed"}
+    status, reports = item["activity"]["status"], item["outcome"] in WRITTEN | {"failed", "decided"}
     if len(sent) != (status == "added") and not (reports and status != "added" and item["activity"].get("reason")):
         yield f"{len(sent)} activities of a call that is {item['outcome']}, recorded as {status}"
     for one in sent:
@@ -106,10 +119,10 @@ def _cause(facts: Facts, call: Call, item: Facts) -> bool:
         same = [other for other in others if (other["action"], other["person"]) == (call["action"], call["person"])]
         newer = [other for other in same if other["sequence"] > call["sequence"] and other["marker"] in wrote]
         return call["type"] != "create" and any(_outcome(facts, other) != "failed" for other in newer)
-    column = "externalId" if call["action"] == "by-key" else "email"
+    columns = {"by-key": ["externalId"], "either": ["externalId", "email"]}.get(call["action"], ["email"])
     causes = {
         "condition_not_met": call["action"] in {"by-mail", "windowed"} and lead.get("leadStatus") == "Disqualified",
-        "identifier_missing": not str(lead[column]).strip(),
+        "identifier_missing": not any(str(lead[column]).strip() for column in columns),
         "no_match": call["type"] == "update",
         "ambiguous_match": len(_records_of(facts, call["person"])) > 1,
         "uncertain": call["marker"] in facts["doubted"],
@@ -179,8 +192,13 @@ def _written_back(facts: Facts) -> Iterator[str]:
                 yield f"{call['marker']} was written back as {lead.get('title')} of {lead.get('salesforceId')}"
 
 
-def _as_mapped(call: Call, row: Facts) -> bool:
-    return any(all(row.get(name) == value for name, value in values.items()) for values in call["values"].values())
+def _as_mapped(call: Call, record: str, row: Facts) -> bool:
+    # a Contact has neither of these
+    lacking = {"Company", "LeadSource", "External__c"} if record.startswith("003") else set()
+    return any(
+        all(row.get(name) == value for name, value in values.items() if name not in lacking)
+        for values in call["values"].values()
+    )
 
 
 def _by(row: Facts) -> str:

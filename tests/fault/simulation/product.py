@@ -29,7 +29,7 @@ from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
 from tests.builders.actions import MARKETO, SALESFORCE, an_action
-from tests.builders.descriptions import a_result_activity, a_salesforce_lead, marketo_leads
+from tests.builders.descriptions import a_result_activity, a_salesforce_contact, a_salesforce_lead, marketo_leads
 from tests.builders.events import SECRET
 from tests.fakes.bell import RecordingBell
 from tests.fakes.clock import NOON
@@ -45,7 +45,18 @@ from tests.fakes.salesforce import FakeSalesforce
 from tests.fakes.steps import Crash
 from tests.fakes.trouble import CallFault, Row, Trouble, refusal
 from tests.fault.simulation.engine import LEASE_SECONDS, Engine, Process
-from tests.fault.simulation.schedule import ACTIONS, CALM_AT, READS_BACK, SKEW_SECONDS, VENDOR_TROUBLE, Call, Plan
+from tests.fault.simulation.schedule import (
+    ACTIONS,
+    CALM_AT,
+    CONTACTS,
+    READS_BACK,
+    SEVERAL,
+    SKEW_SECONDS,
+    VENDOR_TROUBLE,
+    Call,
+    Plan,
+    person_fields,
+)
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
 SETTLE = timedelta(seconds=60)
@@ -61,40 +72,44 @@ PATIENCE_SECONDS = 100.0
 def _actions() -> dict[str, list[Stored]]:
     """Both versions of every Action; made once, because documents are validated."""
     found: dict[str, list[Stored]] = {}
-    fields = [{"column": "email", "to": "Email"}, {"column": "externalId", "to": "External__c"}]
-    fields += [{"column": name, "to": name[0].upper() + name[1:]} for name in ("firstName", "lastName", "company")]
     for name, kind in ACTIONS.items():
-        changes: dict[str, Any] = {"id": name, "name": name, "type": kind}
-        if kind == "create":
-            changes["mappings"] = [field for field in fields if field["to"] != "External__c"]
-        else:
-            changes["mappings"] = list(fields)
-        if name == "by-key":
-            changes["identifier"] = {"column": "externalId", "field": "External__c"}
-        if name == "create-keyed":
-            changes["destination"] = {
-                "connection": SALESFORCE,
-                "object": "Lead",
-                "idempotency_field": "Leadbridge__c",
-            }
-        if name == "windowed":
-            changes["deduplicate"] = {"columns": ["email"]}
-        if name in {"by-mail", "windowed"}:
-            clause = {"column": "leadStatus", "operator": "not_equals", "value": "Disqualified"}
-            changes["conditions"] = {"match": "all", "clauses": [clause]}
-        changes["writeback"] = [{"field": "Id", "to": "salesforceId"}, {"static": name, "to": "leadbridgeStatus"}]
-        if name in READS_BACK:
-            changes["writeback"].append({"field": "FirstName", "to": "title"})
+        changes = _action(name, kind)
         found[name] = []
         for version in (1, 2):
             mappings = [*changes["mappings"], {"static": f"version {version}", "to": "LeadSource"}]
-            document = an_action(**changes | {"mappings": mappings})
+            document = an_action(**changes | {"mappings": [] if kind == "decide" else mappings})
             found[name].append(Stored(document=document, version=version, state=DocumentState.ACTIVE))
     return found
 
 
+def _action(name: str, kind: str) -> dict[str, Any]:
+    fields = [{"column": "email", "to": "Email"}, {"column": "externalId", "to": "External__c"}]
+    fields += [{"column": name, "to": name[0].upper() + name[1:]} for name in ("firstName", "lastName", "company")]
+    if kind == "create":
+        fields = [field for field in fields if field["to"] != "External__c"]
+    changes: dict[str, Any] = {"id": name, "name": name, "type": kind, "mappings": fields}
+    if name in {"by-key", *SEVERAL}:
+        changes["identifier"] = {"column": "externalId", "field": "External__c"}
+    if name in CONTACTS:
+        changes["destination"] = {"connection": SALESFORCE, "object": "Lead", "match_in": ["Contact", "Lead"]}
+    if name in SEVERAL:
+        changes["further_identifiers"] = [{"column": "email", "field": "Email"}]
+    if name == "create-keyed":
+        changes["destination"] = {"connection": SALESFORCE, "object": "Lead", "idempotency_field": "Leadbridge__c"}
+    if name == "windowed":
+        changes["deduplicate"] = {"columns": ["email"]}
+    if name in {"by-mail", "windowed"}:
+        clause = {"column": "leadStatus", "operator": "not_equals", "value": "Disqualified"}
+        changes["conditions"] = {"match": "all", "clauses": [clause]}
+    changes["writeback"] = [{"field": "Id", "to": "salesforceId"}, {"static": name, "to": "leadbridgeStatus"}]
+    if name in READS_BACK:
+        changes["writeback"].append({"field": "FirstName", "to": "title"})
+    return changes
+
+
 DOCUMENTS = _actions()
-LEADS, ACTIVITY, MARKETO_LEADS = a_salesforce_lead(), a_result_activity(), marketo_leads()
+LEADS, CONTACTS_DESCRIBED = a_salesforce_lead(), a_salesforce_contact()
+ACTIVITY, MARKETO_LEADS = a_result_activity(), marketo_leads()
 
 
 class SkewedClock:
@@ -322,7 +337,7 @@ class Simulation:
         self.inbox = InMemoryInbox(keys=self.keys, hash_key=lambda: SECRET, now=engine.local_now, step=step)
         vendor_clock = SkewedClock(engine, timedelta(seconds=plan.vendor_skew))
         self.inbox.on_park = lambda *parked: self.parked.add(parked)
-        self.salesforce = FakeSalesforce(LEADS, clock=vendor_clock, step=step)
+        self.salesforce = FakeSalesforce(LEADS, CONTACTS_DESCRIBED, clock=vendor_clock, step=step)
         self.marketo = FakeMarketo(
             MARKETO_LEADS,
             ACTIVITY,
@@ -343,10 +358,12 @@ class Simulation:
         for stored in DOCUMENTS.values():
             self.configurations.load(stored[0])
         for person, records in plan.records.items():
-            self.marketo.load(person)
+            self.marketo.load(person, **person_fields(person))
             for number in range(records):
-                own = {"External__c": f"X-{person}"} if number == 0 else {}
-                self.salesforce.load("Lead", Email=f"person{person}@example.com", FirstName="before", **own)
+                is_contact = person in plan.contacts
+                own = {"External__c": f"X-{person}"} if number == 0 and not is_contact else {}
+                object_name = "Contact" if is_contact else "Lead"
+                self.salesforce.load(object_name, Email=f"person{person}@example.com", FirstName="before", **own)
 
     # -- running
 
@@ -594,7 +611,8 @@ class Simulation:
 
     def facts(self) -> dict[str, Any]:
         """Everything the checker looks at, as plain values."""
-        records = self.salesforce.records("Lead")  # first: whatever is late has come by then
+        # first: whatever is late has come by then
+        records = [*self.salesforce.records("Lead"), *self.salesforce.records("Contact")]
         # whoever died or slept with a guard has lost it by then: it lasts 15 minutes, or as much beyond a quota's end
         final = self.engine.now(timedelta(minutes=46))
         return {
@@ -610,7 +628,7 @@ class Simulation:
                     "received": call.received,
                     "sequence": call.sequence,
                     "event_id": call.payload.get("event_id"),
-                    "lead": dict(call.payload["lead"]),
+                    "lead": dict(call.lead),
                     "values": {version: dict(values) for version, values in call.values.items()},
                 }
                 for call in self.plan.calls

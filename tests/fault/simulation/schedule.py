@@ -38,9 +38,20 @@ ACTIONS: dict[str, str] = {
     "only-update": "update",
     "create": "create",
     "create-keyed": "create",
+    "look-up": "decide",
+    "either": "upsert",
+    "contact-first": "upsert",
 }
 #: Actions that write values back which change with the record; the others write its id and a constant
 READS_BACK = frozenset({"by-mail", "windowed", "only-update", "create"})
+#: Actions that look by more than one identifier, in their order
+SEVERAL = frozenset({"either"})
+#: by what an Action looks, if not by the address
+IDENTIFIERS = {"by-key": "externalId"}
+#: Actions that look in Contact before they look in Lead
+CONTACTS = frozenset({"contact-first", "look-up"})
+#: what thin calls leave out: Marketo has it
+THIN = (("company",), ("lastName", "company"), ("email", "externalId", "lastName", "company"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +66,8 @@ class Call:
     received: float
     delay: float
     payload: Mapping[str, Any]
+    #: the person as the Action sees it: what the payload says, and what Marketo has of the rest
+    lead: Mapping[str, Any]
     values: Mapping[int, Mapping[str, Any]]
 
     @property
@@ -76,6 +89,8 @@ class Plan:
     calls: list[Call] = field(default_factory=list)
     #: how many records each person has beforehand
     records: dict[int, int] = field(default_factory=dict)
+    #: whose records are Contacts
+    contacts: set[int] = field(default_factory=set)
     by_number: dict[int, Blow] = field(default_factory=dict)
     aimed: dict[str, tuple[int, Blow]] = field(default_factory=dict)
     #: chances, by kind of trouble
@@ -149,20 +164,42 @@ def schedule(seed: int) -> Plan:
 
 def _people(plan: Plan, rng: Random) -> None:
     menus = {
-        person: rng.choice((UPSERTS, ("by-mail", "by-key"), (*UPSERTS, "only-update"), ("create", "create-keyed")))
+        person: rng.choice(
+            (
+                UPSERTS,
+                ("by-mail", "by-key"),
+                (*UPSERTS, "only-update"),
+                ("create", "create-keyed"),
+                ("by-mail", "look-up"),
+                ("either", "by-mail", "look-up"),
+                ("contact-first", "look-up"),
+            )
+        )
         for person in (1, 2, 3)
     }
-    for person in menus:
+    for person, menu in menus.items():
         plan.records[person] = rng.choice((0, 0, 0, 0, 0, 1, 1, 2 if rng.random() < 0.2 else 1))
+        if "contact-first" in menu:
+            plan.contacts.add(person)
     moments = [rng.choice((0.0, 60.0, 200.0)) + rng.random() * 20 for _ in range(rng.randint(6, 12))]
     for moment in sorted(moments):
         person = rng.randint(1, 3)
         _call(plan, rng, person, rng.choice(menus[person]), moment)
     if rng.random() < 0.5:  # a pair at the edge of the dedupe window
-        person = rng.choice([one for one, menu in menus.items() if "create" not in menu] or [1])
+        # whose records are Contacts, an Action that looks for Leads alone would double them
+        able = [one for one, menu in menus.items() if "create" not in menu and one not in plan.contacts]
+        person = rng.choice(able or [4])
+        plan.records.setdefault(person, 0)
         first = rng.uniform(0, 30)
         for moment in (first, first + rng.choice((WINDOW_SECONDS - 1, WINDOW_SECONDS + 1))):
             _call(plan, rng, person, "windowed", moment)
+
+
+def person_fields(person: int, *names: str) -> dict[str, str]:
+    """What Marketo has of a person; all of it, or the fields that are named."""
+    has = {"email": f"person{person}@example.com", "externalId": f"X-{person}"}
+    has |= {"lastName": "Lovelace", "company": "Analytical Engines"}
+    return {name: has[name] for name in names or has}
 
 
 def _call(plan: Plan, rng: Random, person: int, action: str, received: float) -> None:
@@ -181,12 +218,22 @@ def _call(plan: Plan, rng: Random, person: int, action: str, received: float) ->
     if rng.random() < 0.05:
         lead["leadStatus"] = "Disqualified"
     if rng.random() < 0.03:
-        lead["email" if action != "by-key" else "externalId"] = ""
-    payload: dict[str, Any] = {"lead": lead, "campaign": {"id": 1001, "name": "Welcome"}}
+        # a call with one identifier and a call with the other could not be told to be of one person
+        lead |= dict.fromkeys(("email", "externalId") if action in SEVERAL else (IDENTIFIERS.get(action, "email"),), "")
+    if action in SEVERAL and rng.random() < 0.3:
+        lead["externalId"] = ""
+    thin = rng.choice(THIN) if rng.random() < 0.2 else ()
+    if thin:  # what a call names without a value is not read
+        thin = tuple(name for name in thin if lead[name])
+        lead |= person_fields(person, *thin)
+    sent = {name: value for name, value in lead.items() if name not in thin}
+    payload: dict[str, Any] = {"lead": sent, "campaign": {"id": 1001, "name": "Welcome"}}
     if rng.random() < 0.25:
         payload["event_id"] = f"order-{rng.randint(1, 2)}"
-    written = {"Email": lead["email"], "FirstName": f"e{number}", "LastName": "Lovelace", "Company": lead["company"]}
-    if ACTIONS[action] != "create":
+    written = {"FirstName": f"e{number}", "LastName": "Lovelace", "Company": lead["company"]}
+    if lead["email"] or action not in SEVERAL:
+        written["Email"] = lead["email"]
+    if ACTIONS[action] != "create" and str(lead["externalId"]).strip():
         written["External__c"] = lead["externalId"]
     delay = rng.choice((0.1, 1.0, 5.0, 5.0, 40.0, 250.0)) * rng.random()
     plan.calls.append(
@@ -199,6 +246,7 @@ def _call(plan: Plan, rng: Random, person: int, action: str, received: float) ->
             received=int(received * 1000) / 1000,
             delay=delay,
             payload=payload,
+            lead=lead,
             values={version: written | {"LeadSource": f"version {version}"} for version in (1, 2)},
         )
     )

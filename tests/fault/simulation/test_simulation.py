@@ -138,6 +138,7 @@ def a_pair(seed: int, gap: float) -> Plan:
             # what came second may be delivered first
             delay=model.delay if number == 1 else 0.5,
             payload={"lead": lead, "campaign": {"id": 1001, "name": "Welcome"}},
+            lead=lead,
             values=dict.fromkeys((1, 2), written),
         )
         pair.append(call)

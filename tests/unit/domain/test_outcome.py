@@ -39,6 +39,9 @@ REASONS = {
     "lead_missing",
     "lead_id_invalid",
     "field_invalid",
+    "found",
+    "not_found",
+    "lead_unknown",
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {

@@ -157,9 +157,9 @@ def test_a_candidate_carries_its_keys() -> None:
     one = a_candidate(1, payload=a_payload(7, email="Ada@example.com "))
     same = a_candidate(2, payload=a_payload(8, email="ada@EXAMPLE.com"))
 
-    assert one.match_guard == same.match_guard
+    assert one.match_guards == same.match_guards
     assert one.lead_guard != same.lead_guard
-    assert one.guards == tuple(sorted((one.lead_guard, one.match_guard)))
+    assert one.guards == tuple(sorted((one.lead_guard, *one.match_guards)))
     assert (one.identifier, one.match_key) == ("Ada@example.com", "ada@example.com")
     assert "ada" not in "".join(one.guards)
 
@@ -595,7 +595,7 @@ def test_what_only_sets_fields_can_be_overtaken(
         members = {"intent": intent, "state": State.WRITING}
     candidate = a_candidate(1, compiled=a_compiled_action(type=kind), **members)
 
-    assert overtaken(candidate, candidate.match_guard, last) is by_record
+    assert overtaken(candidate, candidate.match_guards[0], last) is by_record
     assert overtaken(candidate, candidate.lead_guard, last) is by_lead
 
 
@@ -779,7 +779,7 @@ def test_the_execution_attribute_cannot_be_mapped_over() -> None:
         ("skipped", False),
         ("duplicate", False),
         ("superseded", False),
-        ("decided", False),
+        ("decided", True),
     ],
 )
 def test_what_ran_is_told_and_what_did_not_is_not(outcome: str, expected: bool) -> None:  # a table

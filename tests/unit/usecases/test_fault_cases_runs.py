@@ -213,9 +213,9 @@ def test_of_two_workers_of_one_lane_one_works() -> None:
     create = world.salesforce.create
     ends: list[object] = []
 
-    def watched(object_name: str, rows: Any) -> Any:
+    def watched(object_name: str, rows: Any, **options: Any) -> Any:
         ends.append(world.drain()["end"])
-        return create(object_name, rows)
+        return create(object_name, rows, **options)
 
     world.salesforce.create = watched  # type: ignore[method-assign]  # the second worker comes in between
     world.drain()

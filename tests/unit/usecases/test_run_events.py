@@ -86,8 +86,8 @@ def test_an_update_without_match_is_skipped_quietly() -> None:
     ("lead", "reason"),
     [
         pytest.param({"leadStatus": "Disqualified"}, "condition_not_met", id="condition"),
-        pytest.param({"email": " "}, "identifier_missing", id="identifier blank"),
-        pytest.param({"email": "nobody"}, "identifier_invalid", id="identifier invalid"),
+        pytest.param({"leadStatus": "", "email": " "}, "identifier_missing", id="identifier blank"),
+        pytest.param({"leadStatus": "", "email": "nobody"}, "identifier_invalid", id="identifier invalid"),
     ],
 )
 def test_what_is_filtered_out_costs_no_call(lead: dict[str, Any], reason: str) -> None:
@@ -447,10 +447,10 @@ def test_a_record_that_appears_meanwhile_is_updated() -> None:
     create = world.salesforce.create
     rivals: list[str] = []
 
-    def raced(object_name: str, rows: Any) -> Any:
+    def raced(object_name: str, rows: Any, **options: Any) -> Any:
         if not rivals:
             rivals.append(world.salesforce.load("Lead", Email="person7@example.com"))
-        return create(object_name, rows)
+        return create(object_name, rows, **options)
 
     world.salesforce.create = raced  # type: ignore[method-assign]  # the moment between look and write
     execution = world.receive(7)

@@ -173,10 +173,10 @@ def test_an_event_that_kills_its_worker_is_parked_and_the_others_are_not_harmed(
     others = [world.receive(lead_id) for lead_id in range(1, 6)]
     create = world.salesforce.create
 
-    def kill(object_name: str, rows: object) -> object:
+    def kill(object_name: str, rows: object, **options: object) -> object:
         if any(row["Email"] == "person13@example.com" for row in rows):  # type: ignore[attr-defined]  # rows of the call
             raise Crash("the record that kills")
-        return create(object_name, rows)  # type: ignore[arg-type]  # handed through
+        return create(object_name, rows, **options)  # type: ignore[arg-type]  # handed through
 
     world.salesforce.create = kill  # type: ignore[method-assign, assignment]  # a record that kills
     deaths = 0

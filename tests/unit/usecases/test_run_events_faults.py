@@ -162,11 +162,11 @@ def test_a_create_that_commits_after_it_was_repeated_makes_no_second_record_with
     create = world.salesforce.create
     late: list[bool] = []
 
-    def committed_meanwhile(object_name: str, rows: Any) -> Any:
+    def committed_meanwhile(object_name: str, rows: Any, **options: Any) -> Any:
         if not late:
             late.append(True)
-            create(object_name, rows)
-        return create(object_name, rows)
+            create(object_name, rows, **options)
+        return create(object_name, rows, **options)
 
     world.salesforce.create = committed_meanwhile  # type: ignore[method-assign]  # between look and repetition
     world.run_out()
@@ -427,8 +427,8 @@ def test_a_row_whose_answer_was_lost_is_looked_for() -> None:
     create = world.salesforce.create
     lost: list[bool] = []
 
-    def second_half_lost(object_name: str, rows: Any) -> Any:
-        results = list(create(object_name, rows))
+    def second_half_lost(object_name: str, rows: Any, **options: Any) -> Any:
+        results = list(create(object_name, rows, **options))
         if not lost:
             lost.append(True)
             results[-1] = type(results[-1])(

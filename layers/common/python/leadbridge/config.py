@@ -9,6 +9,11 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 
+def local_hosts(stage: str, hosts: str) -> frozenset[str]:
+    """Hosts that a local stack may call without TLS, of a setting with commas; none in any other stage."""
+    return frozenset(host.strip() for host in hosts.split(",") if stage == "local" and host.strip())
+
+
 class Settings(BaseModel):
     """What every function has."""
 
@@ -67,9 +72,7 @@ class VendorSettings(Settings):
     @property
     def allowed_hosts(self) -> frozenset[str]:
         """`VENDOR_HOSTS` as a set; empty outside of a local stack whatever the variable says."""
-        if self.STAGE != "local":
-            return frozenset()
-        return frozenset(host.strip() for host in self.VENDOR_HOSTS.split(",") if host.strip())
+        return local_hosts(self.STAGE, self.VENDOR_HOSTS)
 
 
 class RunActionsSettings(InboxSettings, VendorSettings):
@@ -79,6 +82,16 @@ class RunActionsSettings(InboxSettings, VendorSettings):
     AWS_LAMBDA_FUNCTION_NAME: str
     KEYS_TABLE: str
     RETRY_SECONDS: float = Field(default=5, gt=0)
+
+
+class RecoverCallsSettings(StoreEventsSettings, VendorSettings):
+    """Settings of `recover_calls`."""
+
+
+class AdminApiSettings(InboxSettings, VendorSettings):
+    """Settings of `admin_api`."""
+
+    RUN_ACTIONS_FUNCTION: str
 
 
 class RunBulkStepSettings(VendorSettings):
@@ -91,6 +104,50 @@ class RunBulkStepSettings(VendorSettings):
     BULK_POLL_SECONDS: float = Field(default=0, ge=0)
     BULK_STUCK_MINUTES: float = Field(default=480, gt=0)
     BULK_TURNS: int = Field(default=500, ge=2)
+
+
+class SendAlertsSettings(Settings):
+    """Settings of `send_alerts`."""
+
+    CONFIG_TABLE: str
+    EXECUTIONS_TABLE: str
+    STATE_TABLE: str
+    ALARM_TOPIC: str
+    ALERTS_SECRET_ARN: str
+    #: hosts, comma separated, that an incoming webhook may lie on
+    ALERT_HOSTS: str = "hooks.slack.com"
+    #: extra `host:port` pairs of a local stack
+    VENDOR_HOSTS: str = ""
+    MARKETO_DAILY_CALLS: int = Field(default=50_000, ge=1)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """`ALERT_HOSTS` as a set."""
+        return _listed(self.ALERT_HOSTS)
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """`VENDOR_HOSTS` as a set; empty outside of a local stack whatever the variable says."""
+        return _listed(self.VENDOR_HOSTS) if self.STAGE == "local" else frozenset()
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
+
+
+class CallBackSettings(Settings):
+    """Settings of `call_back`."""
+
+    EXECUTIONS_TABLE: str
+    RETENTION_DAYS: int = Field(ge=1)
+    CALLBACK_HOSTS: str
+    #: as for `VendorSettings`
+    VENDOR_HOSTS: str = ""
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """`VENDOR_HOSTS` as a set; empty outside of a local stack whatever the variable says."""
+        return local_hosts(self.STAGE, self.VENDOR_HOSTS)
 
 
 class SweepSettings(Settings):

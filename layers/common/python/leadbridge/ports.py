@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
+from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, Waiting
+from leadbridge.domain.alerts import Memory, Unsent
 from leadbridge.domain.event import Arrival, Ending, Event
+from leadbridge.domain.flow_step import Chunk, PersonTold
 from leadbridge.domain.jobs import Run, Told
 from leadbridge.domain.jobs import State as JobState
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored
@@ -285,16 +288,25 @@ class Salesforce(Protocol):
         """Records whose `field` equals one of the values."""
         ...
 
-    def create(self, object_name: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
-        """Create up to 200 records."""
+    def create(
+        self, object_name: str, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False
+    ) -> Sequence[RowResult]:
+        """Create up to 200 records; `allow_duplicates` where the org's duplicate rules leave the choice to us."""
         ...
 
-    def update(self, object_name: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+    def update(
+        self, object_name: str, rows: Sequence[Mapping[str, Any]], *, allow_duplicates: bool = False
+    ) -> Sequence[RowResult]:
         """Update up to 200 records; each row carries `Id`."""
         ...
 
     def upsert(
-        self, object_name: str, external_id_field: str, rows: Sequence[Mapping[str, Any]]
+        self,
+        object_name: str,
+        external_id_field: str,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        allow_duplicates: bool = False,
     ) -> Sequence[RowResult]:
         """Upsert up to 200 records by an external id field."""
         ...
@@ -517,4 +529,139 @@ class BulkVendors(Protocol):
 
     def report_quota(self) -> None:
         """Tell the meter how much of the vendors' daily calls is left, and give back the places for calls."""
+        ...
+
+
+class Tally(Protocol):
+    """Counts by Action in pieces of time, from which alerts are decided: about right, but no ledger."""
+
+    def note(self, action: str, what: str, reason: str = "", number: int = 1) -> None:
+        """Count in memory; `flush` stores it."""
+        ...
+
+    def flush(self) -> None:
+        """Store what was noted, under the present piece of time.
+
+        Raises:
+            TransientError: The store is throttled or away; what was noted is forgotten.
+        """
+        ...
+
+    def between(self, start: datetime, end: datetime) -> Sequence[Counted]:
+        """What was counted in pieces that begin in [start, end), of all Actions."""
+        ...
+
+
+class AlertStore(Protocol):
+    """What is kept from one look to the next, and what is still to be sent; moved by compare-and-swap."""
+
+    def load(self) -> tuple[Memory, Sequence[Unsent], int]:
+        """The memory, what was not sent yet, and their version: 0 if there was no look yet."""
+        ...
+
+    def save(self, memory: Memory, unsent: Sequence[Unsent], version: int) -> int | None:
+        """Replace both if `version` is the current one; gives the next version, None if somebody else was faster."""
+        ...
+
+
+class Watch(Protocol):
+    """What stands where at this moment, as alerts look at it."""
+
+    def waiting(self) -> Sequence[Waiting]:
+        """The oldest call of each connection's lane that holds any, and how many there are up to a bound."""
+        ...
+
+    def parked(self) -> Sequence[ParkedWork]:
+        """What waits for a person, by Action and reason."""
+        ...
+
+    def instances(self) -> Mapping[str, State]:
+        """What is known of each vendor instance's limits, by `<vendor>#<host>`."""
+        ...
+
+    def certificates(self) -> Sequence[Certificate]:
+        """The newest certificate that was made for each connection."""
+        ...
+
+
+class Channel(Protocol):
+    """A way to people."""
+
+    @property
+    def name(self) -> str:
+        """What it is called: email or slack."""
+        ...
+
+    def send(self, subject: str, text: str) -> str:
+        """Send a message; gives why that was not possible, in words without an address, empty if it was."""
+        ...
+
+
+class Chunks(Protocol):
+    """Chunks of people that Marketo's flow steps sent, and what is to be told of each person.
+
+    A chunk is complete when every person of it is told of. Its callback is in one hand at a time, see `take`.
+    """
+
+    def open(self, chunk: Chunk) -> bool:
+        """Store a chunk before its people; False if it is known already, in whatever state."""
+        ...
+
+    def tell(self, chunk_id: str, told: Sequence[PersonTold]) -> None:
+        """Note what is told of people that do not end: those that are not run, or parked. The last word counts.
+
+        What is told of people that end is stored with their end, see `Inbox.finish`.
+        """
+        ...
+
+    def complete(self, chunk_id: str) -> bool:
+        """Whether every person of a chunk that is still open is told of."""
+        ...
+
+    def told(self, chunk_id: str) -> Mapping[int, PersonTold]:
+        """What is to be told, by lead id."""
+        ...
+
+    def take(self, chunk_id: str, now: datetime) -> Chunk | None:
+        """An open chunk to see to, for as long as a run lasts; None while another does, or if it is not open."""
+        ...
+
+    def keep(self, chunk: Chunk, *, held: bool = False) -> Chunk | None:
+        """Store a taken chunk as it is now, and let go of it unless `held`; None if somebody else went on with it.
+
+        Of one that is sent no person's value stays.
+        """
+        ...
+
+    def due(self, now: datetime, limit: int) -> Sequence[str]:
+        """Ids of open chunks whose due time has come, the longest waiting first."""
+        ...
+
+    def get(self, chunk_id: str) -> Chunk | None:
+        """A chunk; of one that is sent the token and the key are gone."""
+        ...
+
+
+class Standings(Protocol):
+    """What is recorded of an execution."""
+
+    def get(self, execution_id: str) -> Mapping[str, Any] | None:
+        """The execution, None if there is none."""
+        ...
+
+
+class CallbackDoor(Protocol):
+    """Where callbacks of flow steps go."""
+
+    def refused(self, url: str) -> str:
+        """Why an address is not called; empty if it is."""
+        ...
+
+    def post(self, url: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> int:
+        """Send one callback; gives the status of the answer.
+
+        Raises:
+            TransientError: Nothing was sent.
+            UncertainWriteError: It may have been taken; no answer came.
+        """
         ...

@@ -9,27 +9,37 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from leadbridge.aws.alerts import DynamoTally
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.heartbeat import LeaseHeartbeat
 from leadbridge.aws.inbox import DynamoInbox
 from leadbridge.aws.keys import DynamoKeys
 from leadbridge.aws.lanes import DynamoLanes
+from leadbridge.aws.log import DynamoLog
+from leadbridge.aws.recoveries import DynamoRecoveries
 from leadbridge.aws.services import LambdaBell, Secret, Signer, SystemClock
 from leadbridge.config import (
+    AdminApiSettings,
+    CallBackSettings,
     InboxSettings,
+    RecoverCallsSettings,
     RunActionsSettings,
     RunBulkStepSettings,
+    SendAlertsSettings,
     Settings,
     StoreEventsSettings,
     SweepSettings,
     VendorSettings,
 )
 from leadbridge.observability import EmbeddedMetrics
+from leadbridge.usecases.counting import CountingInbox, flush
+from leadbridge.usecases.late_calls import LateCalls
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
 
 if TYPE_CHECKING:
     from leadbridge.domain.limits import Lane
+    from leadbridge.ports import Documents
     from leadbridge.vendors.connections import VendorConnections
 
 #: AWS answers in milliseconds; a worker would rather try again than wait
@@ -74,7 +84,7 @@ def hash_key(secret: Secret) -> Callable[[], bytes]:
 
 @cache
 def store_events() -> StoreEvents:
-    """The use-case of `store_events`."""
+    """The use-case that stores calls."""
     settings = StoreEventsSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
     return StoreEvents(
@@ -83,6 +93,44 @@ def store_events() -> StoreEvents:
         lanes=_lanes(settings),
         bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
+    )
+
+
+@cache
+def late_calls() -> LateCalls:
+    """The use-case of `store_events`: it stores calls, unless they were recovered meanwhile."""
+    settings = StoreEventsSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    return LateCalls(
+        store=store_events(),
+        configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
+        log=DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE),
+        inbox=_table_inbox(settings, clock, keys=""),
+        recoveries=_recoveries(settings, clock),
+        clock=clock,
+        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+    )
+
+
+@cache
+def recover_calls() -> Any:
+    """The use-case of `recover_calls`."""
+    from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.recover_calls import RecoverCalls
+
+    settings = RecoverCallsSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    return RecoverCalls(
+        configurations=configurations,
+        connections=_connections(settings, clock, configurations, Lane.SCHEDULED),
+        log=DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE),
+        recoveries=_recoveries(settings, clock),
+        store=store_events(),
+        clock=clock,
+        meter=meter(),
+        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+        retention=timedelta(days=settings.RETENTION_DAYS),
     )
 
 
@@ -158,6 +206,93 @@ def run_bulk_step() -> Any:
 
 
 @cache
+def admin_api() -> Any:
+    """The admin API."""
+    from leadbridge.admin.app import AdminApi
+    from leadbridge.admin.services import Services
+    from leadbridge.aws.log import DynamoLog
+    from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.apply_configuration import ApplyConfiguration
+    from leadbridge.usecases.catalogue import Catalogue
+    from leadbridge.usecases.list_connections import ListConnections
+    from leadbridge.usecases.redrive import Redrive
+    from leadbridge.usecases.redrive_many import RedriveMany
+    from leadbridge.usecases.search_executions import SearchExecutions
+    from leadbridge.usecases.try_action import TryAction
+
+    settings = AdminApiSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    connections = _connections(settings, clock, configurations, Lane.ON_DEMAND)
+    # a plan looks at connections that are not stored yet, through clients of its own
+    planning: list[VendorConnections] = []
+
+    def connect(documents: "Documents") -> "VendorConnections":
+        planning.append(_connections(settings, clock, documents, Lane.ON_DEMAND))
+        return planning[-1]
+
+    def done() -> None:
+        for each in (connections, *planning):
+            each.give_back()
+        planning.clear()
+
+    log = DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE)
+    index = hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
+    vendors = Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN)
+    search = SearchExecutions(log=log, clock=clock, hash_key=index)
+    redrive = Redrive(
+        configurations=configurations,
+        log=log,
+        inbox=_table_inbox(settings, clock, keys=""),
+        lanes=_lanes(settings),
+        bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
+        clock=clock,
+    )
+    return AdminApi(
+        Services(
+            configurations=configurations,
+            apply=ApplyConfiguration(configurations=configurations, connect=connect),
+            connections=ListConnections(configurations=configurations, secrets=vendors.value),
+            catalogue=Catalogue(connections=connections, clock=clock),
+            trying=TryAction(documents=configurations, connections=connections, clock=clock, hash_key=index),
+            search=search,
+            redrive=RedriveMany(search=search, redrive=redrive, documents=configurations),
+            clock=clock,
+            done=done,
+        )
+    )
+
+
+@cache
+def call_back() -> Any:
+    """The use-case of `call_back`."""
+    from leadbridge.aws.chunks import DynamoChunks
+    from leadbridge.domain.flow_step import callback_hosts
+    from leadbridge.usecases.send_callbacks import SendCallbacks
+    from leadbridge.vendors.http.transport import build_http_client
+    from leadbridge.vendors.marketo.callbacks import HttpCallbackDoor
+
+    settings = CallBackSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    return SendCallbacks(
+        chunks=DynamoChunks(
+            _client("dynamodb"),
+            table=settings.EXECUTIONS_TABLE,
+            retention=timedelta(days=settings.RETENTION_DAYS),
+            now=clock.now,
+        ),
+        standings=DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE),
+        door=HttpCallbackDoor(
+            build_http_client(),
+            hosts=callback_hosts(settings.CALLBACK_HOSTS),
+            local_hosts=settings.allowed_hosts,
+        ),
+        clock=clock,
+        meter=meter(),
+    )
+
+
+@cache
 def sweep() -> Sweep:
     """The use-case of `sweep`."""
     settings = SweepSettings.from_environment()
@@ -174,8 +309,38 @@ def sweep() -> Sweep:
     )
 
 
+@cache
+def send_alerts() -> Any:
+    """The use-case of `send_alerts`."""
+    from leadbridge.aws.alerts import DynamoAlertStore, DynamoWatch
+    from leadbridge.aws.notices import TopicChannel
+    from leadbridge.usecases.alerting import AlertSettings, SendAlerts
+    from leadbridge.vendors.http.slack import SlackChannel
+    from leadbridge.vendors.marketo.quota import next_midnight
+
+    settings = SendAlertsSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    client = _client("dynamodb")
+    secret = Secret(_client("secretsmanager"), settings.ALERTS_SECRET_ARN)
+    slack = SlackChannel(secret.value, hosts=settings.hosts, allowed_hosts=settings.allowed_hosts)
+    return SendAlerts(
+        configurations=DynamoConfigurations(client, table=settings.CONFIG_TABLE),
+        tally=DynamoTally(client, table=settings.EXECUTIONS_TABLE, now=clock.now),
+        watch=DynamoWatch(client, executions=settings.EXECUTIONS_TABLE, state=settings.STATE_TABLE),
+        store=DynamoAlertStore(client, table=settings.STATE_TABLE),
+        channels=lambda: [TopicChannel(_later("sns"), settings.ALARM_TOPIC), *([slack] if slack.configured else [])],
+        clock=clock,
+        meter=meter(),
+        settings=AlertSettings(
+            stack="" if settings.STAGE == "local" else settings.STACK_NAME,
+            marketo_daily_calls=settings.MARKETO_DAILY_CALLS,
+            marketo_day_ends=next_midnight,
+        ),
+    )
+
+
 def _connections(
-    settings: VendorSettings, clock: SystemClock, configurations: DynamoConfigurations, lane: "Lane"
+    settings: VendorSettings, clock: SystemClock, configurations: "Documents", lane: "Lane"
 ) -> "VendorConnections":
     """The vendor clients of a function; `lane` says whose work its calls do."""
     from leadbridge.aws.limits import DynamoLimits
@@ -208,7 +373,34 @@ def _lanes(settings: InboxSettings) -> DynamoLanes:
     return DynamoLanes(_client("dynamodb"), table=settings.STATE_TABLE, lease=timedelta(seconds=settings.LEASE_SECONDS))
 
 
-def _inbox(settings: InboxSettings, clock: SystemClock, *, keys: str) -> DynamoInbox:
+@cache
+def _tally() -> DynamoTally:
+    """What this process counts for alerts."""
+    settings = InboxSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    return DynamoTally(_client("dynamodb"), table=settings.EXECUTIONS_TABLE, now=clock.now)
+
+
+def flush_counts() -> None:
+    """Store what was counted for alerts and was not stored yet."""
+    flush(_tally(), meter())
+    meter().flush()
+
+
+def _recoveries(settings: InboxSettings, clock: SystemClock) -> DynamoRecoveries:
+    return DynamoRecoveries(
+        _client("dynamodb"),
+        table=settings.EXECUTIONS_TABLE,
+        retention=timedelta(days=settings.RETENTION_DAYS),
+        now=clock.now,
+    )
+
+
+def _inbox(settings: InboxSettings, clock: SystemClock, *, keys: str) -> CountingInbox:
+    return CountingInbox(_table_inbox(settings, clock, keys=keys), tally=_tally(), meter=meter())
+
+
+def _table_inbox(settings: InboxSettings, clock: SystemClock, *, keys: str) -> DynamoInbox:
     return DynamoInbox(
         _client("dynamodb"),
         executions=settings.EXECUTIONS_TABLE,

@@ -75,6 +75,21 @@ class DynamoInbox:
         group = [put(self._table, log, "attribute_not_exists(pk)"), put(self._table, kept)]
         return write_groups(self._client, [group])[0] is None
 
+    def close(self, arrival: Arrival, result: Result) -> bool:
+        """Record a call that ends without a run; nothing of its payload is kept. False if its id is known already."""
+        log = self._log_item(arrival, state=State.ENDED, payload=arrival.payload)
+        log |= {
+            "outcome": result.outcome.value,
+            "reason": str(result.reason),
+            "message": result.message,
+            "ended_at": iso(self._now()),
+            "writeback": {"status": "not_attempted"},
+            "activity": {"status": "not_attempted"},
+            "attempts": 0,
+            "ttl": self._ttl(),
+        }
+        return write_groups(self._client, [[put(self._table, log, "attribute_not_exists(pk)")]])[0] is None
+
     def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
         """Events of a lane whose due time has come, in sequence order; unreadable versions are parked."""
         events: list[Event] = []
@@ -251,6 +266,7 @@ class DynamoInbox:
             "attempts": event.attempts,
             "due_at": "",
             "ttl": self._ttl(),
+            **self._address(event),
         }
         operations = [
             delete(self._table, event_key(event), "epoch = :epoch", epoch=event.epoch),
@@ -338,6 +354,11 @@ class DynamoInbox:
             "campaign_name": None if blank(campaign.get("name")) else str(campaign["name"]),
         }
 
+    def _address(self, event: Event) -> dict[str, str]:
+        """The address of a person whose call did not bring it: executions are found by it."""
+        email = (event.read or {}).get("email")
+        return {} if blank(email) else {"email_hash": keyed_hash(self._hash_key(), "email", normalised(email))}
+
     def _log_update(self, execution_id: str, *, was: State | None = None, forget: str = "", **facts: Any) -> Operation:
         """An update of the log item; with `was` it is refused unless the execution is in that state."""
         present = {name: value for name, value in facts.items() if value is not None}
@@ -393,6 +414,7 @@ def _event_item(event: Event) -> dict[str, Any]:
         "guards": list(event.guards),
         "intent": _intent_item(event.intent),
         "result": _result_item(event.result),
+        "read": None if event.read is None else json.dumps(event.read),
         "activity_uncertain": event.activity_uncertain,
         "reason": event.reason,
         "message": event.message,
@@ -409,6 +431,7 @@ def _intent_item(intent: Intent | None) -> dict[str, Any] | None:
         "record_id": intent.record_id or "",
         "before": list(intent.before),
         "written": intent.written,
+        "object": intent.object,
     }
 
 
@@ -420,6 +443,7 @@ def _result_item(result: Result | None) -> dict[str, Any] | None:
         "reason": str(result.reason),
         "message": result.message,
         "record_id": result.record_id or "",
+        "object": result.object,
     }
 
 
@@ -453,6 +477,7 @@ def _event(item: Mapping[str, Any]) -> Event:
             record_id=intent["record_id"] or None,
             before=tuple(intent["before"]),
             written=intent.get("written", ""),
+            object=intent.get("object", ""),
         )
         if intent
         else None,
@@ -461,9 +486,11 @@ def _event(item: Mapping[str, Any]) -> Event:
             reason=result["reason"],
             message=result["message"],
             record_id=result["record_id"] or None,
+            object=result.get("object", ""),
         )
         if result
         else None,
+        read=json.loads(item["read"]) if item.get("read") else None,
         activity_uncertain=item["activity_uncertain"],
         reason=item["reason"],
         message=item["message"],

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from leadbridge.aws.inbox import event_of
@@ -21,22 +21,26 @@ class DynamoLog:
         self._client = client
         self._table = table
 
-    def since(self, start: datetime, end: datetime) -> Iterator[Item]:
+    # `after` leaves out everything up to that sequence
+
+    def since(self, start: datetime, end: datetime, *, after: str = "") -> Iterator[Item]:
         """Executions received in [start, end], in sequence order."""
+        if after:
+            start = max(start, datetime.fromtimestamp(int(after.partition("#")[0]) / 1000, UTC))
         day = start.date()
         while day <= end.date():
-            for item in self._query("by_day", "day", day.isoformat()):
+            for item in self._query("by_day", "day", day.isoformat(), after):
                 if iso(start) <= item["received_at"] <= iso(end):
                     yield item
             day += timedelta(days=1)
 
-    def of_lead(self, lead_hash: str) -> Iterator[Item]:
+    def of_lead(self, lead_hash: str, *, after: str = "") -> Iterator[Item]:
         """Executions of one lead, in sequence order."""
-        return self._query("by_lead", "lead_hash", lead_hash)
+        return self._query("by_lead", "lead_hash", lead_hash, after)
 
-    def of_email(self, email_hash: str) -> Iterator[Item]:
+    def of_email(self, email_hash: str, *, after: str = "") -> Iterator[Item]:
         """Executions of one e-mail address, in sequence order."""
-        return self._query("by_email", "email_hash", email_hash)
+        return self._query("by_email", "email_hash", email_hash, after)
 
     def get(self, execution_id: str) -> Item | None:
         """One execution, read consistently."""
@@ -65,13 +69,14 @@ class DynamoLog:
         )
         return load(answer["Item"]) if "Item" in answer else None
 
-    def _query(self, index: str, name: str, value: str) -> Iterator[Item]:
+    def _query(self, index: str, name: str, value: str, after: str) -> Iterator[Item]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=index,
-            KeyConditionExpression="#name = :value",
-            ExpressionAttributeNames={"#name": name},
-            ExpressionAttributeValues={":value": {"S": value}},
+            KeyConditionExpression="#name = :value AND #sequence > :after",
+            ExpressionAttributeNames={"#name": name, "#sequence": "sequence"},
+            # the key of an index may not be compared with a blank; every sequence comes after this
+            ExpressionAttributeValues={":value": {"S": value}, ":after": {"S": after or " "}},
         )
         for page in pages:
             for raw in page["Items"]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, model_validator
 
+from leadbridge.domain.alert_rules import AlertsDocument
 from leadbridge.domain.clauses import Group, ListDocument
 from leadbridge.domain.documents import Column, Document, FieldName, Identifier, Name
 from leadbridge.domain.sources import BlankPolicy, CompiledSource, ValueSource, compile_source
@@ -27,6 +28,8 @@ class ActionType(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     UPSERT = "upsert"
+    #: only looks the person up and says whether there is a record
+    DECIDE = "decide"
 
 
 class MarketoLimits(Document):
@@ -94,7 +97,14 @@ class Destination(Document):
     """Where the data goes."""
 
     connection: Identifier
+    #: the object in which records are created, and looked for unless `match_in` says otherwise
     object: FieldName
+    #: objects in which records are looked for, in this order: the first that has one decides. Where it names Contact,
+    #: a Lead that was converted stands for its Contact
+    match_in: list[FieldName] | None = Field(default=None, min_length=1, max_length=5)
+    #: what becomes of a write for which a duplicate rule of the org finds records: it fails with their ids (`block`, as
+    #: where nothing is said), is made where the rule only warns (`allow`), or updates the one found (`use_match`)
+    duplicate_rules: Literal["block", "allow", "use_match"] | None = None
     #: a unique External Id field that takes our execution id, so that a repeated create cannot make two
     idempotency_field: FieldName | None = None
 
@@ -114,10 +124,23 @@ class Deduplicate(Document):
 
 
 class DuplicateRecordRule(Document):
-    """Which of several matching records is updated; equal dates fall back to the lowest Id."""
+    """Which of several matching records is updated; equal ones fall back to the lowest Id.
 
-    order_by: Literal["CreatedDate", "LastModifiedDate"] = "LastModifiedDate"
-    choose: Literal["newest", "oldest"] = "newest"
+    `newest` and `oldest` go by a date, `first` by the place of the field's value in `order` (without it, in the
+    field's picklist); where no record has such a value, nothing is chosen. `refuse` chooses nothing, as no rule does.
+    """
+
+    order_by: FieldName = "LastModifiedDate"
+    choose: Literal["newest", "oldest", "first", "refuse"] = "newest"
+    order: list[Annotated[str, StringConstraints(min_length=1)]] | None = Field(
+        default=None, min_length=1, max_length=200
+    )
+
+    @model_validator(mode="after")
+    def _order_of_first(self) -> Self:
+        if self.order is not None and self.choose != "first":
+            raise ValueError("`order` goes with `choose: first`")
+        return self
 
 
 class Mapping(ValueSource):
@@ -126,20 +149,7 @@ class Mapping(ValueSource):
     blank: BlankPolicy = "skip"
 
 
-class WriteBack(ValueSource):
-    """One Marketo field that takes a value after a successful write; by default a blank clears it.
-
-    A value that cannot be made leaves the field alone: the record is written by then.
-    """
-
-    kinds: ClassVar[tuple[str, ...]] = (*ValueSource.kinds, "field")
-    blank_here: ClassVar[BlankPolicy] = "clear"
-    blank_choices: ClassVar[tuple[BlankPolicy, ...]] = ("skip", "clear", "default")
-
-    field: FieldName | None = None
-
-
-#: what an execution can tell about itself
+#: what an execution can tell about itself; `decision` is found or not found
 Fact = Literal[
     "execution_id",
     "action_name",
@@ -148,16 +158,33 @@ Fact = Literal[
     "reason",
     "message",
     "salesforce_id",
+    "decision",
     "campaign_name",
 ]
+
+
+class WriteBack(ValueSource):
+    """One Marketo field that takes a value after a successful write; by default a blank clears it.
+
+    A value that cannot be made leaves the field alone: the record is written by then.
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = (*ValueSource.kinds, "field", "execution")
+    blank_here: ClassVar[BlankPolicy] = "clear"
+    blank_choices: ClassVar[tuple[BlankPolicy, ...]] = ("skip", "clear", "default")
+
+    field: FieldName | None = None
+    execution: Fact | None = None
 
 
 class ActivityMapping(ValueSource):
     """One secondary attribute of the result activity; a blank, or a value that cannot be made, leaves it out."""
 
-    kinds: ClassVar[tuple[str, ...]] = (*ValueSource.kinds, "execution")
+    kinds: ClassVar[tuple[str, ...]] = (*ValueSource.kinds, "execution", "field")
     blank_choices: ClassVar[tuple[BlankPolicy, ...]] = ("skip", "default")
 
+    #: of the record that was written or found
+    field: FieldName | None = None
     execution: Fact | None = None
 
 
@@ -170,6 +197,16 @@ class Results(Document):
     #: the attribute that takes our execution id: by it a repeated send is recognised
     execution_attribute: FieldName = "executionId"
     mappings: list[ActivityMapping] = Field(min_length=1)
+
+
+class Recovery(Document):
+    """Find calls of this webhook that never arrived, and run them (`domain.recovery`)."""
+
+    webhook: Annotated[str, StringConstraints(min_length=1, max_length=255)] = Field(
+        description="its name in Marketo, which the activities of its calls carry"
+    )
+    #: how far the times of a call in Marketo's log and in ours may lie apart
+    tolerance_seconds: int = Field(default=120, ge=10, le=300)
 
 
 class Action(Document):
@@ -185,13 +222,18 @@ class Action(Document):
     source: Source
     destination: Destination
     identifier: UniqueIdentifier
+    #: looked by where those before it have no value or find no record
+    further_identifiers: list[UniqueIdentifier] | None = Field(default=None, min_length=1, max_length=4)
     type: ActionType
     duplicate_record_rule: DuplicateRecordRule | None = None
     deduplicate: Deduplicate | None = None
-    mappings: list[Mapping] = Field(min_length=1)
+    #: at least one, unless the Action only decides
+    mappings: list[Mapping] = Field(default_factory=list)
     writeback: list[WriteBack] = Field(default_factory=list)
     conditions: Group | None = None
     results: Results
+    #: absent: calls that never arrived are not looked for
+    recovery: Recovery | None = None
 
     @model_validator(mode="after")
     def _no_field_twice(self) -> Self:
@@ -205,6 +247,35 @@ class Action(Document):
                 raise ValueError(f"{what}: {', '.join(twice)} is mapped twice; keep one line for each field")
         return self
 
+    @model_validator(mode="after")
+    def _writes_something(self) -> Self:
+        decides = self.type is ActionType.DECIDE
+        if decides and (self.mappings or self.destination.idempotency_field):
+            what = "mappings" if self.mappings else "destination.idempotency_field"
+            raise ValueError(f"{what}: an Action of type decide writes nothing at Salesforce; remove them")
+        if not (decides or self.mappings):
+            raise ValueError(
+                "mappings: needs at least one; map a field, or choose the type decide, which writes nothing"
+            )
+        return self
+
+    @property
+    def identifiers(self) -> tuple[UniqueIdentifier, ...]:
+        """The pairs of fields by which a record is found, in their order."""
+        return (self.identifier, *(self.further_identifiers or ()))
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The objects in which records are looked for, in their order; a create looks for nothing but its own."""
+        if self.type is ActionType.CREATE:
+            return (self.destination.object,)
+        return tuple(dict.fromkeys(self.destination.match_in or [self.destination.object]))
+
+    @property
+    def described_objects(self) -> tuple[str, ...]:
+        """Every object that must be known to run the Action, the one in which records are created first."""
+        return tuple(dict.fromkeys((self.destination.object, *self.objects)))
+
     @property
     def zone(self) -> tzinfo:
         """The zone whose calendar and clocks the Action goes by."""
@@ -216,13 +287,17 @@ class Action(Document):
         return tuple(compile_source(mapping, Place(zone=self.zone)) for mapping in self.results.mappings)
 
 
-type Configuration = Action | MarketoConnection | SalesforceConnection | ListDocument
+type Configuration = Action | MarketoConnection | SalesforceConnection | ListDocument | AlertsDocument
 
-KINDS: dict[str, type[Action] | type[MarketoConnection] | type[SalesforceConnection] | type[ListDocument]] = {
+KINDS: dict[
+    str,
+    type[Action] | type[MarketoConnection] | type[SalesforceConnection] | type[ListDocument] | type[AlertsDocument],
+] = {
     "action": Action,
     "marketo_connection": MarketoConnection,
     "salesforce_connection": SalesforceConnection,
     "list": ListDocument,
+    "alerts": AlertsDocument,
 }
 
 

@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfoNotFoundError
 
-from leadbridge.domain.action import Action
+from leadbridge.domain.action import Action, ActionType
 from leadbridge.domain.condition_checks import check_conditions
+from leadbridge.domain.match_checks import check_match, identifiers_of, unknown_field
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.domain.recovery import check_recovery
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.sources import ValueSource
-from leadbridge.domain.suggestions import did_you_mean
 from leadbridge.domain.transforms import Place, zone_finding
 from leadbridge.domain.values import TEXT_TYPES
 
@@ -24,19 +25,28 @@ def check_action(
     *,
     leads: ObjectDescription,
     destination: ObjectDescription,
+    others: Sequence[ObjectDescription] = (),
     activity: CustomActivityType | None,
     lists: Collection[str] = (),
 ) -> list[str]:
-    """Findings about an Action against Describe of both sides; `lists` are the ids of the lists that there are."""
+    """Findings about an Action against Describe of both sides.
+
+    `destination` is the object in which records are created, `others` those in which they are looked for beside it;
+    `lists` are the ids of the lists that there are.
+    """
     conditions = action.conditions
+    every = {each.name: each for each in (destination, *others)}
     return [
         f"action {action.id}: {finding}"
         for finding in (
             *_check_zone(action),
             *_check_destination(action, destination),
+            *check_match(action, every),
+            *_check_mappings(action, every),
             *_check_columns(action, leads),
-            *_check_writeback(action, leads, destination),
-            *_check_results(action, activity),
+            *_check_writeback(action, leads, every),
+            *_check_results(action, activity, every),
+            *check_recovery(action),
             *(
                 check_conditions(conditions, fields=leads.fields, lists=lists, payload=_in_payload)
                 if conditions
@@ -47,28 +57,31 @@ def check_action(
 
 
 def _check_destination(action: Action, described: ObjectDescription) -> Iterator[str]:
-    if not (described.createable or described.updateable):
+    if not (described.createable or described.updateable) and action.type is not ActionType.DECIDE:
         yield f"destination.object: {described.name} cannot be written; choose an object that can"
-    identifier = described.fields.get(action.identifier.field)
-    if identifier is None:
-        yield _unknown("identifier.field", action.identifier.field, described.fields, described.name)
-    for index, mapping in enumerate(action.mappings):
-        where = f"mappings[{index}].to"
-        target = described.fields.get(mapping.to)
-        if target is None:
-            yield _unknown(where, mapping.to, described.fields, described.name)
-        elif mapping.to in FORBIDDEN or not (target.createable or target.updateable):
-            yield f"{where}: {mapping.to} is set by Salesforce itself; remove the mapping"
-        else:
-            place = Place(zone=_zone(action), length=target.length if target.type in TEXT_TYPES else None)
-            yield from check_source(f"mappings[{index}]", mapping, target, place)
     marker = action.destination.idempotency_field
     if marker and marker not in described.fields:
-        yield _unknown("destination.idempotency_field", marker, described.fields, described.name)
+        yield unknown_field("destination.idempotency_field", marker, described.fields, described.name)
     elif marker and not described.fields[marker].unique:
         yield f"destination.idempotency_field: {marker} must be a unique External Id field"
-    if action.type != "update":
+    if action.type in {ActionType.CREATE, ActionType.UPSERT}:
         yield from _check_required(action, described)
+
+
+def _check_mappings(action: Action, every: Mapping[str, ObjectDescription]) -> Iterator[str]:
+    for index, mapping in enumerate(action.mappings):
+        where = f"mappings[{index}].to"
+        targets = {name: each.fields[mapping.to] for name, each in every.items() if mapping.to in each.fields}
+        if not targets:
+            yield unknown_field(where, mapping.to, _names(every), " or ".join(every))
+        said: dict[str, None] = {}
+        for target in targets.values():
+            if mapping.to in FORBIDDEN or not (target.createable or target.updateable):
+                said[f"{where}: {mapping.to} is set by Salesforce itself; remove the mapping"] = None
+                continue
+            place = Place(zone=_zone(action), length=target.length if target.type in TEXT_TYPES else None)
+            said |= dict.fromkeys(check_source(f"mappings[{index}]", mapping, target, place))
+        yield from said
 
 
 def _check_required(action: Action, described: ObjectDescription) -> Iterator[str]:
@@ -80,7 +93,7 @@ def _check_required(action: Action, described: ObjectDescription) -> Iterator[st
 
 
 def _check_columns(action: Action, leads: ObjectDescription) -> Iterator[str]:
-    named: list[tuple[str, str]] = [("identifier.column", action.identifier.column)]
+    named: list[tuple[str, str]] = [(f"{where}.column", each.column) for where, each in identifiers_of(action)]
     sources: tuple[tuple[str, Sequence[ValueSource]], ...] = (
         ("mappings", action.mappings),
         ("writeback", action.writeback),
@@ -94,23 +107,29 @@ def _check_columns(action: Action, leads: ObjectDescription) -> Iterator[str]:
         named += [(f"deduplicate.columns[{i}]", name) for i, name in enumerate(action.deduplicate.columns)]
     for where, column in named:
         if column not in leads.fields and not _in_payload(column):
-            yield _unknown(where, column, leads.fields, "the Marketo lead")
+            yield unknown_field(where, column, leads.fields, "the Marketo lead")
 
 
-def _check_writeback(action: Action, leads: ObjectDescription, destination: ObjectDescription) -> Iterator[str]:
+def _check_writeback(action: Action, leads: ObjectDescription, every: Mapping[str, ObjectDescription]) -> Iterator[str]:
+    fields = _names(every)
     for index, back in enumerate(action.writeback):
         target = leads.fields.get(back.to)
         if target is None:
-            yield _unknown(f"writeback[{index}].to", back.to, leads.fields, "the Marketo lead")
+            yield unknown_field(f"writeback[{index}].to", back.to, leads.fields, "the Marketo lead")
         elif not target.updateable:
             yield f"writeback[{index}].to: Marketo does not let {back.to} be updated by API; choose another field"
-        if back.field and back.field not in destination.fields:
-            yield _unknown(f"writeback[{index}].field", back.field, destination.fields, destination.name)
+        if back.field and back.field not in fields:
+            yield unknown_field(f"writeback[{index}].field", back.field, fields, " or ".join(every))
         yield from check_source(f"writeback[{index}]", back, None, Place(zone=_zone(action)))
 
 
-def _check_results(action: Action, activity: CustomActivityType | None) -> Iterator[str]:
+def _check_results(
+    action: Action, activity: CustomActivityType | None, every: Mapping[str, ObjectDescription]
+) -> Iterator[str]:
+    fields = _names(every)
     for index, item in enumerate(action.results.mappings):
+        if item.field and item.field not in fields:
+            yield unknown_field(f"results.mappings[{index}].field", item.field, fields, " or ".join(every))
         yield from check_source(f"results.mappings[{index}]", item, None, Place(zone=_zone(action)))
     if activity is None:
         name = action.results.activity
@@ -121,7 +140,7 @@ def _check_results(action: Action, activity: CustomActivityType | None) -> Itera
         if name == activity.primary_attribute:
             yield f"{where}: {name} is the primary attribute; `success` and `errored` fill it"
         elif name not in activity.attributes:
-            yield _unknown(where, name, activity.attributes, f"the activity {activity.api_name}")
+            yield unknown_field(where, name, activity.attributes, f"the activity {activity.api_name}")
 
 
 def _check_zone(action: Action) -> Iterator[str]:
@@ -142,6 +161,6 @@ def _in_payload(column: str) -> bool:
     return column in {"id", "program"} or column.startswith(PAYLOAD_GROUPS)
 
 
-def _unknown(where: str, name: str, known: Mapping[str, object] | Sequence[str], owner: str) -> str:
-    hint = did_you_mean(name, known) or "correct the name or add the field"
-    return f"{where}: {owner} has no field {name}; {hint}"
+def _names(every: Mapping[str, ObjectDescription]) -> list[str]:
+    """The fields of all objects."""
+    return list(dict.fromkeys(name for each in every.values() for name in each.fields))

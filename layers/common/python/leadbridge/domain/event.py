@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from leadbridge.domain import webhook
 from leadbridge.domain.outcome import Outcome, State
 
 #: version of messages and stored items; readers accept this one and the one before
@@ -41,6 +42,8 @@ class Intent:
     record_id: str | None = None
     before: tuple[str, ...] = ()
     written: str = ""
+    #: the object of the record, unless it is the one in which the Action creates records
+    object: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,8 @@ class Result:
     reason: str = ""
     message: str = ""
     record_id: str | None = None
+    #: as in `Intent`
+    object: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +80,23 @@ class Event:
     guards: tuple[str, ...] = ()  # the keys that were its own when it was written, until it ends or is parked
     intent: Intent | None = None
     result: Result | None = None
+    #: what the call left out and Marketo was asked for, by column; personal data, as the payload
+    read: Mapping[str, Any] | None = None
     #: an activity may have reached Marketo: look before sending it (again)
     activity_uncertain: bool = True
     reason: str = ""
     message: str = ""
+    #: what was decided so far and why, without values: see `explanation`
+    decision: Mapping[str, Any] = field(default_factory=dict)
 
     def evolve(self, **changes: Any) -> "Event":
         """A copy with `changes`."""
         return replace(self, **changes)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What the Action reads of the person and the call, by column; what the call says goes before what was read."""
+        return {**(self.read or {}), **webhook.columns(self.payload)}
 
     @property
     def lead_id(self) -> int:

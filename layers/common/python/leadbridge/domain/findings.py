@@ -147,6 +147,14 @@ def _end(name: str, pointer: str) -> Finding:
     return Finding(document=name, pointer=pointer, what=what, remedy=ENDS.get(pointer, "give it"))
 
 
+def sentence_of(error: Any) -> dict[str, str]:
+    """What is wrong and the remedy, of one of pydantic's errors; neither repeats what was written."""
+    kind = re.sub(r"_(type|parsing)$", "", error["type"])
+    if kind != error["type"] and kind in WANTED:
+        return {"what": "has the wrong type", "remedy": f"give {WANTED[kind]}"}
+    return _sentence(error)
+
+
 def _sentence(error: Any) -> dict[str, str]:
     facts = error.get("ctx", {})
     if error["type"] == "string_pattern_mismatch":

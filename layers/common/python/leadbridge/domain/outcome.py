@@ -1,6 +1,7 @@
 """The closed lists that say what became of an event: states, outcomes, reasons, and their sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -46,6 +47,7 @@ class Reason(StrEnum):
     NO_MATCH = "no_match"
     DUPLICATE_WINDOW = "duplicate_window"
     DUPLICATE_EVENT_ID = "duplicate_event_id"
+    DUPLICATE_RECOVERED = "duplicate_recovered"
     OVERTAKEN = "overtaken"
     AMBIGUOUS_MATCH = "ambiguous_match"
     VALUE_INVALID = "value_invalid"
@@ -69,80 +71,184 @@ class Reason(StrEnum):
     LEAD_MISSING = "lead_missing"
     LEAD_ID_INVALID = "lead_id_invalid"
     FIELD_INVALID = "field_invalid"
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    LEAD_UNKNOWN = "lead_unknown"
 
 
-#: the one table of sentences for people, by reason; placeholders name facts that are never personal values
-MESSAGES: Mapping[str, str] = {
-    Reason.CONDITION_NOT_MET: "Skipped by a condition: {clause}.",
-    Reason.IDENTIFIER_MISSING: (
-        "Missing identifier: {field}. The person has no value in it, so no record can be matched."
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of a reason: what happened, and what to do; placeholders name facts, never personal values."""
+
+    sentence: str
+    remedy: str
+    #: whether the remedy goes with the sentence wherever that is told; of what is no fault only `show` says it
+    told: bool = True
+
+    @property
+    def message(self) -> str:
+        """The text that goes with an execution."""
+        return f"{self.sentence} {self.remedy}" if self.told else self.sentence
+
+
+#: the one table of sentences for people, by reason
+WORDS: Mapping[str, Words] = {
+    Reason.FOUND: Words("Found: one {object} is this person's.", "Nothing: the Action only looks.", told=False),
+    Reason.NOT_FOUND: Words(
+        "Not found: no {object} has the person's value in {field}.", "Nothing: the Action only looks.", told=False
     ),
-    Reason.IDENTIFIER_INVALID: "Invalid identifier: the value in {field} is not a valid {type}.",
-    Reason.NO_MATCH: "No match: no {object} has this value in {field}, and this Action only updates.",
-    Reason.DUPLICATE_WINDOW: (
-        "Duplicate: the same {fields} arrived within {seconds} seconds and is handled by execution {owner}."
+    Reason.LEAD_UNKNOWN: Words(
+        "Unknown person: Marketo has no person with the lead id of the call, so what the call left out cannot be read.",
+        "Nothing, if the person was deleted or merged; otherwise send the person again.",
+        told=False,
     ),
-    Reason.DUPLICATE_EVENT_ID: "Duplicate: the event id was already used by execution {owner}.",
-    Reason.OVERTAKEN: "Superseded: a newer event of the same person was already written by this Action.",
-    Reason.AMBIGUOUS_MATCH: (
-        "Several {object} records match {field}: {candidates}. Nothing was written. "
-        "Merge them or set a duplicate record rule."
+    Reason.CONDITION_NOT_MET: Words(
+        "Skipped by a condition: {clause}.",
+        "Nothing, if the person is not meant to be sent; otherwise correct the person or the Action's conditions, "
+        "then send the person again.",
+        told=False,
     ),
-    Reason.VALUE_INVALID: "The value of {column} cannot be written to {field}: {type} expected, {found} given.",
-    Reason.VALUE_MISSING: (
-        "Missing value: {column} is blank and the mapping to {field} requires it. Nothing was written. "
-        "Fill it or change the mapping, then send the person again."
+    Reason.IDENTIFIER_MISSING: Words(
+        "Missing identifier: {field}. The person has no value in it, so no record can be matched.",
+        "Fill the field in Marketo, then send the person again; if the field is filled, look whether the webhook's "
+        "payload template sends it.",
+        told=False,
     ),
-    Reason.RULE_FAILED: (
+    Reason.IDENTIFIER_INVALID: Words(
+        "Invalid identifier: the value in {field} is not a valid {type}.",
+        "Correct the value in Marketo, then send the person again.",
+        told=False,
+    ),
+    Reason.NO_MATCH: Words(
+        "No match: no {object} has this value in {field}, and this Action only updates.",
+        "Nothing, if the person is not meant to be added; otherwise set the Action's type to upsert, then send the "
+        "person again.",
+        told=False,
+    ),
+    Reason.DUPLICATE_WINDOW: Words(
+        "Duplicate: the same {fields} arrived within {seconds} seconds and is handled by execution {owner}.",
+        "Nothing: the other execution tells what became of the person. If both calls were meant, shorten the Action's "
+        "window.",
+        told=False,
+    ),
+    Reason.DUPLICATE_EVENT_ID: Words(
+        "Duplicate: the event id was already used by execution {owner}.",
+        "Nothing: the other execution tells what became of the call. A call that is new needs an event id of its own.",
+        told=False,
+    ),
+    Reason.DUPLICATE_RECOVERED: Words(
+        "Duplicate: the call came so late that it was taken for lost, and it was run as execution {owner}.",
+        "Nothing: the other execution tells what became of the call.",
+        told=False,
+    ),
+    Reason.OVERTAKEN: Words(
+        "Superseded: a newer event of the same person was already written by this Action.",
+        "Nothing: Salesforce has the newer values.",
+        told=False,
+    ),
+    Reason.AMBIGUOUS_MATCH: Words(
+        "Several {object} records match {field}: {candidates}. Nothing was written.",
+        "Merge them or set a duplicate record rule.",
+    ),
+    Reason.VALUE_INVALID: Words(
+        "The value of {column} cannot be written to {field}: {type} expected, {found} given.",
+        "Correct the value in Marketo or add a rule to the mapping that makes it fit, then send the person again.",
+        told=False,
+    ),
+    Reason.VALUE_MISSING: Words(
+        "Missing value: {column} is blank and the mapping to {field} requires it. Nothing was written.",
+        "Fill it or change the mapping, then send the person again.",
+    ),
+    Reason.RULE_FAILED: Words(
         "The rule {rule} cannot be applied to the value of {column} for {field}: {type} expected, {found} given. "
-        "Nothing was written. Correct the value or the rule, then send the person again."
+        "Nothing was written.",
+        "Correct the value or the rule, then send the person again.",
     ),
-    Reason.UNCERTAIN: (
+    Reason.UNCERTAIN: Words(
         "Salesforce did not answer and several new records could be this one: {candidates}. "
-        "Nothing was repeated; check them."
+        "Nothing was repeated; check them.",
+        "Open the records in Salesforce and merge those of one person; if none of them is this person's, send the "
+        "person again.",
+        told=False,
     ),
-    Reason.UNKNOWN_VERSION: (
-        "Parked: written by a newer version of Leadbridge ({version}). Deploy that version, then redrive."
+    Reason.UNKNOWN_VERSION: Words(
+        "Parked: written by a newer version of Leadbridge ({version}).", "Deploy that version, then redrive."
     ),
-    Reason.ACTION_MISSING: "Parked: the Action {action} no longer exists. Apply it again, then redrive.",
-    Reason.WORKER_CRASHED: "Parked: the worker died twice while it ran this event. Look at its log, then redrive.",
-    Reason.MAPPING_BROKEN: (
-        "Parked: the Action no longer fits the destination: {detail}. Correct and apply the Action, then redrive."
+    Reason.ACTION_MISSING: Words("Parked: the Action {action} no longer exists.", "Apply it again, then redrive."),
+    Reason.WORKER_CRASHED: Words(
+        "Parked: the worker died twice while it ran this event.", "Look at its log, then redrive."
     ),
-    Reason.CONNECTION_DISABLED: (
-        "Parked: the connection {connection} is disabled. Enable it; within five minutes the call goes on by itself."
+    Reason.MAPPING_BROKEN: Words(
+        "Parked: the Action no longer fits the destination: {detail}.", "Correct and apply the Action, then redrive."
     ),
-    Reason.NOT_ACTIVE: "The Action was not active when the call arrived. Activate it, then redrive to run the call.",
-    Reason.BODY_TOO_LARGE: "The body is larger than {limit} bytes. Send only the values that the Action uses.",
-    Reason.BODY_NOT_JSON: "The body is not valid JSON: {detail}. Check the payload template of the webhook.",
-    Reason.BODY_NOT_XML: "The body is not XML that is read here: {detail}. Check the payload template of the webhook.",
-    Reason.BODY_NOT_FORM: (
-        "The form or query string cannot be read: {detail}. Check the payload template or the URL of the webhook."
+    Reason.CONNECTION_DISABLED: Words(
+        "Parked: the connection {connection} is disabled.",
+        "Enable it; within five minutes the call goes on by itself.",
     ),
-    Reason.BODY_TOO_MANY: "The body has more than {limit} values. Send only those that the Action uses.",
-    Reason.CONTENT_TYPE_UNKNOWN: (
-        "A body of this content type is not read. Set the webhook's custom header Content-Type to application/json, "
-        "application/xml or application/x-www-form-urlencoded."
+    Reason.NOT_ACTIVE: Words(
+        "The Action was not active when the call arrived.", "Activate it, then redrive to run the call."
     ),
-    Reason.BODY_TOO_DEEP: "The body is nested deeper than {limit} levels. Check the payload template of the webhook.",
-    Reason.BODY_NOT_TEXT: "The body is not UTF-8 text. Send it as UTF-8, as Marketo does, under no other name.",
-    Reason.LEAD_MISSING: (
+    Reason.BODY_TOO_LARGE: Words(
+        "The body is larger than {limit} bytes.", "Send only the values that the Action uses."
+    ),
+    Reason.BODY_NOT_JSON: Words("The body is not valid JSON: {detail}.", "Check the payload template of the webhook."),
+    Reason.BODY_NOT_XML: Words(
+        "The body is not XML that is read here: {detail}.", "Check the payload template of the webhook."
+    ),
+    Reason.BODY_NOT_FORM: Words(
+        "The form or query string cannot be read: {detail}.",
+        "Check the payload template or the URL of the webhook.",
+    ),
+    Reason.BODY_TOO_MANY: Words("The body has more than {limit} values.", "Send only those that the Action uses."),
+    Reason.CONTENT_TYPE_UNKNOWN: Words(
+        "A body of this content type is not read.",
+        "Set the webhook's custom header Content-Type to application/json, application/xml or "
+        "application/x-www-form-urlencoded.",
+    ),
+    Reason.BODY_TOO_DEEP: Words(
+        "The body is nested deeper than {limit} levels.", "Check the payload template of the webhook."
+    ),
+    Reason.BODY_NOT_TEXT: Words(
+        "The body is not UTF-8 text.", "Send it as UTF-8, as Marketo does, under no other name."
+    ),
+    Reason.LEAD_MISSING: Words(
         "The call has no lead: the object `lead` in JSON, the element `lead` in XML, the name `lead.id` in a form or a "
-        "query string. Correct the payload template or the URL of the webhook."
+        "query string.",
+        "Correct the payload template or the URL of the webhook.",
     ),
-    Reason.LEAD_ID_INVALID: (
-        "`lead.id` must be the Marketo lead id (the token lead.Id): a whole number, or its digits in a string."
+    Reason.LEAD_ID_INVALID: Words(
+        "`lead.id` must be the Marketo lead id (the token lead.Id): a whole number, or its digits in a string.",
+        "Correct the payload template of the webhook.",
+        told=False,
     ),
-    Reason.FIELD_INVALID: "`{field}` must be {expected}.",
-    "vendor_refused": "{vendor} refused the record: {code} {detail}.",
-    "vendor_waiting": "Waiting for {vendor}: {code} {detail}.",
-    "vendor_quota": "Parked until {until}: {vendor} has no calls left: {code} {detail}.",
-    "vendor_login": "Parked until {until}: {vendor} refuses the login: {code} {detail}. Repair the connection.",
-    "vendor_parked": "Parked: {vendor} answered {code} {detail}. Repair the cause, then redrive.",
-    "vendor_uncertain": (
-        "The answer of {vendor} was lost. It is asked what became of the record before anything is repeated."
+    Reason.FIELD_INVALID: Words(
+        "`{field}` must be {expected}.", "Correct the payload template of the webhook.", told=False
+    ),
+    "vendor_refused": Words(
+        "{vendor} refused the record: {code} {detail}.",
+        "Correct what the vendor names, then send the person again.",
+        told=False,
+    ),
+    "vendor_waiting": Words(
+        "Waiting for {vendor}: {code} {detail}.", "Nothing: the call goes on by itself.", told=False
+    ),
+    "vendor_quota": Words(
+        "Parked until {until}: {vendor} has no calls left: {code} {detail}.",
+        "Nothing: the call goes on by itself.",
+        told=False,
+    ),
+    "vendor_login": Words(
+        "Parked until {until}: {vendor} refuses the login: {code} {detail}.", "Repair the connection."
+    ),
+    "vendor_parked": Words("Parked: {vendor} answered {code} {detail}.", "Repair the cause, then redrive."),
+    "vendor_uncertain": Words(
+        "The answer of {vendor} was lost. It is asked what became of the record before anything is repeated.",
+        "Nothing: the call goes on by itself.",
+        told=False,
     ),
 }
+#: the texts that go with executions, by reason
+MESSAGES: Mapping[str, str] = {str(reason): words.message for reason, words in WORDS.items()}
 
 
 def message(reason: str, **facts: object) -> str:
@@ -151,3 +257,16 @@ def message(reason: str, **facts: object) -> str:
     A fact that is a sentence itself (a vendor's code explained, with its remedy) loses its stop, ours follows it.
     """
     return MESSAGES[reason].format(**{name: str(fact).removesuffix(".") for name, fact in facts.items()})
+
+
+def apart(reason: str, text: str, remedies: Iterable[str] = ()) -> tuple[str, str]:
+    """What an execution's text says, as sentence and remedy.
+
+    Of a vendor's codes its table has `remedies`; the code alone does not tell which of them was said.
+    """
+    words = WORDS.get(reason)
+    vendors = () if words else (each.remedy for name, each in WORDS.items() if name.startswith("vendor_") and each.told)
+    for remedy in (*([words.remedy] if words else ()), *vendors, *remedies):
+        if text.endswith(remedy):
+            return text.removesuffix(remedy).rstrip(), remedy
+    return text, words.remedy if words else ""

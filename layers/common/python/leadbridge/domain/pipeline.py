@@ -1,6 +1,6 @@
 """The decisions of an Action run, as functions over values: filter, dedupe, match, map, write, report.
 
-`compile_action` is done once per Action version; everything below it runs per event and looks names up in
+An Action is compiled once per version (`domain.compiled`); everything below runs per event and looks names up in
 dictionaries only. Nothing here performs I/O.
 """
 
@@ -8,35 +8,46 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from leadbridge.domain import action as documents
-from leadbridge.domain import webhook
-from leadbridge.domain.conditions import Conditions, compile_conditions
+from leadbridge.domain import matching, webhook
+from leadbridge.domain.compiled import CompiledAction, compile_action
 from leadbridge.domain.event import Event, Intent, Result
+from leadbridge.domain.matching import Look, Match, match_key
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
-from leadbridge.domain.records import FieldDescription, ObjectDescription
-from leadbridge.domain.sources import (
-    FAILURES,
-    LEFT_ALONE,
-    CompiledSource,
-    Inputs,
-    NoValueError,
-    compile_source,
-)
-from leadbridge.domain.transforms import Place, RuleFailedError
-from leadbridge.domain.values import (
-    TEXT_TYPES,
-    WrongTypeError,
-    blank,
-    coerce,
-    coercion,
-    normalised,
-    text,
-    valid_identifier,
-)
+from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs, NoValueError
+from leadbridge.domain.transforms import RuleFailedError
+from leadbridge.domain.values import WrongTypeError, blank, coerce, normalised, text
+
+__all__ = [
+    "Candidate",
+    "Claim",
+    "CompiledAction",
+    "Wait",
+    "Write",
+    "activity_attributes",
+    "admit",
+    "backoff_seconds",
+    "compile_action",
+    "contested",
+    "decide_write",
+    "decides_anew",
+    "holds",
+    "instead",
+    "keyed_hash",
+    "left_alone",
+    "map_fields",
+    "match_key",
+    "overtaken",
+    "reports",
+    "success",
+    "superseded",
+    "writeback_row",
+    "written_under",
+]
 
 #: how long an event id is remembered: longer than SQS keeps a message and than anybody replays by hand
 EVENT_ID_SECONDS = 14 * 86_400
@@ -47,60 +58,47 @@ _ANYTHING = "anything"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledAction:
-    """An Action version made ready to run against one description of the destination object."""
-
-    action: documents.Action
-    version: int
-    identifier: FieldDescription
-    #: every mapping, in the order of the document
-    mapped: tuple[CompiledSource, ...]
-    #: what every written record carries regardless of the person, and the mappings that depend on the event
-    statics: Mapping[str, Any] = field(default_factory=dict)
-    fields: tuple[CompiledSource, ...] = ()
-    writeback: tuple[CompiledSource, ...] = ()
-    conditions: Conditions | None = None
-
-    @property
-    def matched_fields(self) -> tuple[str, ...]:
-        """Destination fields that the match query must return."""
-        wanted = {"Id", self.identifier.name}
-        if self.action.duplicate_record_rule:
-            wanted.add(self.action.duplicate_record_rule.order_by)
-        if self.action.destination.idempotency_field:
-            wanted.add(self.action.destination.idempotency_field)
-        return tuple(sorted(wanted))
-
-    @property
-    def read_back_fields(self) -> tuple[str, ...]:
-        """Destination fields that the write-back needs and the write's own answer does not hold."""
-        return tuple(sorted({back.field for back in self.action.writeback if back.field and back.field != "Id"}))
-
-    @property
-    def upserts_by_field(self) -> bool:
-        """Whether the vendor's own upsert by external id is used for new records."""
-        return (
-            self.action.type is documents.ActionType.UPSERT and self.identifier.external_id and self.identifier.unique
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """An event that passed its filter, with the keys that must be its own while it runs."""
 
     event: Event
     compiled: CompiledAction
     columns: Mapping[str, Any]
-    identifier: str  # trimmed value
-    match_key: str  # normalised value
     lead_guard: str
-    match_guard: str
+    #: how its record is looked for, in order
+    looks: tuple[Look, ...]
     claims: tuple["Claim", ...]
+
+    @property
+    def own_looks(self) -> tuple[Look, ...]:
+        """How it is looked for in the object in which a record would be created."""
+        own = self.compiled.target.name
+        return tuple(look for look in self.looks if look.object == own)
+
+    @property
+    def identifier(self) -> str:
+        """The value, trimmed, by which it is looked for first where it would be created."""
+        return self.own_looks[0].value
+
+    @property
+    def match_key(self) -> str:
+        """The same value, normalised."""
+        return self.own_looks[0].key
+
+    @property
+    def match_guards(self) -> tuple[str, ...]:
+        """The keys that stand for the values by which its record is found."""
+        return tuple(look.guard for look in self.looks)
 
     @property
     def guards(self) -> tuple[str, ...]:
         """The keys that must be this event's own while it runs, in the order in which they are taken."""
-        return tuple(sorted((self.lead_guard, self.match_guard)))
+        return tuple(sorted({self.lead_guard, *self.match_guards}))
+
+    @property
+    def thorough(self) -> bool:
+        """Whether every look must be taken: a record that was or will be created is told from those before it."""
+        return self.event.intent is not None or self.compiled.action.type is documents.ActionType.CREATE
 
     def with_event(self, event: Event) -> "Candidate":
         """The same candidate after its event moved on."""
@@ -149,56 +147,6 @@ class Wait:
     until: datetime
 
 
-def compile_action(
-    action: documents.Action,
-    version: int,
-    described: ObjectDescription,
-    *,
-    types: Mapping[str, str] | None = None,
-    lists: Mapping[str, frozenset[str]] | None = None,
-) -> CompiledAction:
-    """Bind the mappings to the destination's fields; static values are typed here, once.
-
-    `types` are the source's type words of the columns that the conditions ask about, `lists` the members of those
-    that they name.
-
-    Raises:
-        UnknownListError: `lists` lacks a list that the conditions name.
-        KeyError: A field is not described (checked when the Action was saved; the org changed since).
-    """
-    zone = action.zone
-    statics: dict[str, Any] = {}
-    mapped: list[CompiledSource] = []
-    fields: list[CompiledSource] = []
-    for mapping in action.mappings:
-        target = described.fields[mapping.to]
-        coerce_to = coercion(target, zone)
-        place = Place(zone=zone, length=target.length if target.type in TEXT_TYPES else None)
-        source = compile_source(mapping, place, coerce_to)
-        mapped.append(source)
-        try:
-            constant = mapping.static is not None and not mapping.rules
-            value = coerce_to(mapping.static) if constant else LEFT_ALONE
-        except WrongTypeError:
-            value = LEFT_ALONE  # the field's type has changed in the org since; each record says so
-        if value is LEFT_ALONE:
-            fields.append(source)
-        else:
-            statics[mapping.to] = value
-    return CompiledAction(
-        action=action,
-        version=version,
-        identifier=described.fields[action.identifier.field],
-        conditions=(
-            compile_conditions(action.conditions, types=types, zone=zone, lists=lists) if action.conditions else None
-        ),
-        mapped=tuple(mapped),
-        statics=statics,
-        fields=tuple(fields),
-        writeback=tuple(compile_source(back, Place(zone=zone)) for back in action.writeback),
-    )
-
-
 def keyed_hash(secret: bytes, *parts: str) -> str:
     """A keyed hash under which a person can be found again, but not read."""
     return hmac.new(secret, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()[:40]
@@ -210,42 +158,37 @@ def admit(event: Event, compiled: CompiledAction, secret: bytes) -> Candidate | 
     An event that was begun before is not filtered again: what it wrote must be seen through.
     """
     action = compiled.action
-    columns = webhook.columns(event.payload)
+    columns = event.columns
     if event.state is State.WAITING and compiled.conditions is not None:
         decision = compiled.conditions.decide(columns, event.received_at)
         if decision.failing is not None:
             return _skipped(Reason.CONDITION_NOT_MET, clause=decision.failing)
-    value = columns.get(action.identifier.column)
-    if blank(value):
-        return _skipped(Reason.IDENTIFIER_MISSING, field=action.identifier.column)
-    if not valid_identifier(value, compiled.identifier):
-        return _skipped(Reason.IDENTIFIER_INVALID, field=action.identifier.column, type=compiled.identifier.type)
-    key = match_key(value, compiled.identifier)
-    destination = action.destination
+
+    def guard(*parts: str) -> str:
+        return keyed_hash(secret, "guard", "match", action.destination.connection, *parts)
+
+    looks = matching.looks_of(compiled, columns, guard)
+    if isinstance(looks, Result):
+        return looks
     return Candidate(
         event=event,
         compiled=compiled,
         columns=columns,
-        identifier=text(value).strip(),
-        match_key=key,
         lead_guard=keyed_hash(secret, "guard", "lead", action.source.connection, str(event.lead_id)),
-        match_guard=keyed_hash(
-            secret, "guard", "match", destination.connection, destination.object, action.identifier.field, key
-        ),
+        looks=looks,
         claims=_claims(event, action, columns, secret),
     )
 
 
-def match_key(value: Any, described: FieldDescription) -> str:
-    """The form in which an identifier is compared with what the vendor returns: 007 and 7.0 are one number."""
-    return normalised(coerce(value, described))
+def map_fields(candidate: Candidate, object_name: str = "") -> dict[str, Any] | Result:
+    """Map: the destination record's fields by name, or the failure that names field and types.
 
-
-def map_fields(candidate: Candidate) -> dict[str, Any] | Result:
-    """Map: the destination record's fields by name, or the failure that names field and types."""
-    record = dict(candidate.compiled.statics)
+    Without a name the record is one of the object in which records are created.
+    """
+    target = candidate.compiled.target_of(object_name)
+    record = dict(target.statics)
     inputs = Inputs(columns=candidate.columns, at=candidate.event.received_at)
-    for source in candidate.compiled.fields:
+    for source in target.fields:
         try:
             value = source.value(inputs)
         except FAILURES as failure:
@@ -265,7 +208,7 @@ def overtaken(candidate: Candidate, guard: str, last: Mapping[str, str]) -> bool
     action, intent = candidate.compiled.action, candidate.event.intent
     if action.type is documents.ActionType.CREATE:
         return False
-    if intent is not None and intent.operation != "update" and guard != candidate.match_guard:
+    if intent is not None and intent.operation != "update" and guard not in candidate.match_guards:
         return False
     return last.get(action.id, "") > candidate.event.sequence
 
@@ -290,20 +233,27 @@ def contested(candidate: Candidate, written: str) -> bool:
     return intent is not None and intent.written not in {"", written}
 
 
-def superseded(candidate: Candidate, matches: Sequence[Mapping[str, Any]], *, by_another_lead: bool) -> Result:
+def decides_anew(event: Event) -> bool:
+    """Whether a result is made again before it is told: what was found may have changed meanwhile."""
+    return event.result is not None and event.result.outcome is Outcome.DECIDED
+
+
+def superseded(candidate: Candidate, matches: Sequence[Match], *, by_another_lead: bool) -> Result:
     """The result of an overtaken event; another lead of the same record still learns the record's id."""
-    chosen = _choose(candidate.compiled.action.duplicate_record_rule, matches) if matches and by_another_lead else None
+    look, found = matching.deciding(candidate.looks, matches)
+    chosen = matching.choose(candidate.compiled, look, found) if found and by_another_lead else None
     return Result(
         outcome=Outcome.SUPERSEDED,
         reason=Reason.OVERTAKEN,
         message=message(Reason.OVERTAKEN),
-        record_id=chosen,
+        record_id=chosen.id if chosen else None,
+        object=_other(candidate, chosen.object) if chosen else "",
     )
 
 
 def decide_write(
     candidate: Candidate,
-    matches: Sequence[Mapping[str, Any]],
+    matches: Sequence[Match],
     *,
     now: datetime,
     settle: timedelta,
@@ -318,39 +268,74 @@ def decide_write(
         resumed = _resume(candidate, interrupted, matches, now=now, settle=settle, contested=contested)
         if resumed is not None:
             return resumed
-    record = map_fields(candidate)
+    compiled, kind = candidate.compiled, candidate.compiled.action.type
+    look, found = matching.deciding(candidate.looks, matches)
+    chosen = matching.choose(compiled, look, found) if found else None
+    if kind is documents.ActionType.DECIDE:
+        return _decided(candidate, look, found, chosen)
+    exists = bool(found) and kind is not documents.ActionType.CREATE
+    record = map_fields(candidate, (chosen.object if chosen else look.object) if exists else "")
     if isinstance(record, Result):
         return record
-    before = tuple(str(match["Id"]) for match in matches)
-    kind = candidate.compiled.action.type
-    if matches and kind is not documents.ActionType.CREATE:
-        chosen = _choose(candidate.compiled.action.duplicate_record_rule, matches)
-        if chosen is None:
-            return _ambiguous(candidate, before)
-        return _write(candidate, record, "update", now=now, before=before, record_id=chosen)
-    if kind is documents.ActionType.UPDATE:
-        object_name = candidate.compiled.action.destination.object
-        return _skipped(Reason.NO_MATCH, object=object_name, field=candidate.compiled.identifier.name)
-    operation = "upsert" if candidate.compiled.upserts_by_field else "create"
-    return _write(candidate, record, operation, now=now, before=before)
+    if exists and chosen is None:
+        return matching.ambiguous(compiled, look, found)
+    if not exists and kind is documents.ActionType.UPDATE:
+        return _skipped(Reason.NO_MATCH, **_nowhere(candidate))
+    first = candidate.own_looks[0].field == compiled.identifier
+    operation = "update" if exists else "upsert" if compiled.upserts_by_field and first else "create"
+    return _write(candidate, record, operation, now=now, before=_ids(matches), chosen=chosen if exists else None)
+
+
+def instead(write: Write, found: Sequence[str], *, now: datetime) -> Write | Result | None:
+    """What is done where a duplicate rule of the org refused a new record and named others: the one is updated.
+
+    None if that cannot be told to be one of the Action's records.
+    """
+    candidate, compiled = write.candidate, write.candidate.compiled
+    targets = {record_id: compiled.target_by_id(record_id) for record_id in found}
+    if len(targets) != 1 or None in targets.values():
+        return None
+    ((record_id, target),) = targets.items()
+    chosen = matching.Chosen(object=target.name if target else "", id=record_id)
+    record = map_fields(candidate, chosen.object)
+    if isinstance(record, Result):
+        return record
+    kept = _write(candidate, record, "update", now=now, before=write.intent.before, chosen=chosen)
+    return replace(kept, intent=replace(kept.intent, written=write.intent.written))
 
 
 def success(write: Write, record_id: str, *, created: bool) -> Result:
     """The result of a write that the vendor confirmed."""
     made = created or (write.repeated and not write.intent.before)
-    return Result(outcome=Outcome.CREATED if made else Outcome.UPDATED, record_id=record_id)
+    outcome = Outcome.CREATED if made else Outcome.UPDATED
+    return Result(outcome=outcome, record_id=record_id, object=write.intent.object)
 
 
 def writeback_row(candidate: Candidate, result: Result, record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The Marketo row that carries destination values back, or None if nothing is to be written back."""
-    backs = candidate.compiled.writeback
-    if not backs or result.record_id is None:
+    """The Marketo row that carries destination values back, or None if nothing is to be written back.
+
+    A person that a decision did not find has no values; fields that the record's object does not have are left alone.
+    """
+    compiled = candidate.compiled
+    if not compiled.writeback or (result.record_id is None and result.outcome is not Outcome.DECIDED):
         return None
     row: dict[str, Any] = {"id": candidate.event.lead_id}
-    inputs = Inputs(
-        columns=candidate.columns, at=candidate.event.received_at, record={**record, "Id": result.record_id}
+    several = len(compiled.targets) > 1 and result.record_id is not None
+    has = {"Id", *compiled.target_of(result.object).read_back_fields} if several else None
+    backs = [
+        source
+        for source, back in zip(compiled.writeback, compiled.action.writeback, strict=True)
+        if has is None or back.field is None or back.field in has
+    ]
+    row |= _told(
+        backs,
+        Inputs(
+            columns=candidate.columns,
+            at=candidate.event.received_at,
+            facts=_facts(candidate.columns, compiled.action, candidate.event, result),
+            record={**record, "Id": result.record_id},
+        ),
     )
-    row |= _told(backs, inputs)
     return row if len(row) > 1 else None
 
 
@@ -363,10 +348,27 @@ def holds(record: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
 
 
 def activity_attributes(
-    candidate_columns: Mapping[str, Any], action: documents.Action, event: Event, result: Result
+    candidate_columns: Mapping[str, Any],
+    action: documents.Action,
+    event: Event,
+    result: Result,
+    record: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """The secondary attributes of the result activity; the execution id is always among them."""
-    facts = {
+    inputs = Inputs(
+        columns=candidate_columns,
+        at=event.received_at,
+        facts=_facts(candidate_columns, action, event, result),
+        record={**(record or {}), "Id": result.record_id},
+    )
+    attributes = {name: text(value) for name, value in _told(action.attributes, inputs).items() if not blank(value)}
+    attributes[action.results.execution_attribute] = event.execution_id
+    return attributes
+
+
+def _facts(columns: Mapping[str, Any], action: documents.Action, event: Event, result: Result) -> dict[str, str]:
+    """What an execution can tell about itself."""
+    return {
         "execution_id": event.execution_id,
         "action_name": action.name,
         "action_id": action.id,
@@ -374,17 +376,14 @@ def activity_attributes(
         "reason": result.reason,
         "message": result.message,
         "salesforce_id": result.record_id or "",
-        "campaign_name": text(candidate_columns.get("campaign.name") or ""),
+        "decision": result.reason.replace("_", " ") if result.outcome is Outcome.DECIDED else "",
+        "campaign_name": text(columns.get("campaign.name") or ""),
     }
-    inputs = Inputs(columns=candidate_columns, at=event.received_at, facts=facts)
-    attributes = {name: text(value) for name, value in _told(action.attributes, inputs).items() if not blank(value)}
-    attributes[action.results.execution_attribute] = event.execution_id
-    return attributes
 
 
 def reports(result: Result) -> bool:
     """Whether the marketer is told by a custom activity: successes and failures are, what was not run is not."""
-    return result.outcome in WRITTEN or result.outcome is Outcome.FAILED
+    return result.outcome in WRITTEN or result.outcome in {Outcome.FAILED, Outcome.DECIDED}
 
 
 def backoff_seconds(attempts: int, first: float, ceiling: float = 900.0) -> float:
@@ -418,27 +417,29 @@ def _claims(event: Event, action: documents.Action, columns: Mapping[str, Any], 
 def _resume(
     candidate: Candidate,
     intent: Intent,
-    matches: Sequence[Mapping[str, Any]],
+    matches: Sequence[Match],
     *,
     now: datetime,
     settle: timedelta,
     contested: bool,
 ) -> Write | Result | Wait | None:
     """What to do with a write that may or may not have been committed; None: as if it had not been begun."""
-    record = map_fields(candidate)
+    record = map_fields(candidate, intent.object)
     if isinstance(record, Result):  # cannot happen with an unchanged Action; a changed one may refuse
         record = {}
     early = now < intent.at + settle
     if intent.operation == "update":
         # an update that is repeated too soon could be followed by its first attempt, and that undo what came next
-        again = _write(candidate, record, "update", now=now, before=intent.before, record_id=intent.record_id)
+        same = matching.Chosen(object=intent.object or candidate.compiled.target.name, id=str(intent.record_id))
+        again = _write(candidate, record, "update", now=now, before=intent.before, chosen=same)
         return Wait(until=intent.at + settle) if early else again
     fresh = [match for match in matches if _is_ours(match, intent, candidate)]
     marked = candidate.compiled.action.destination.idempotency_field
     if contested and fresh and not marked and candidate.compiled.action.type is documents.ActionType.UPSERT:
         return None  # whoever made the record, our fields are to be in it
     if len(fresh) == 1 and (marked or not contested):
-        return Result(outcome=Outcome.CREATED, record_id=str(fresh[0]["Id"]))
+        ours = matching.followed(fresh[0], candidate.compiled.target.name, candidate.compiled)
+        return Result(outcome=Outcome.CREATED, record_id=ours.id, object=_other(candidate, ours.object))
     if fresh:
         ids = ", ".join(str(match["Id"]) for match in fresh)
         return Result(
@@ -449,7 +450,10 @@ def _resume(
     return replace(_write(candidate, record, intent.operation, now=now, before=intent.before), repeated=True)
 
 
-def _is_ours(match: Mapping[str, Any], intent: Intent, candidate: Candidate) -> bool:
+def _is_ours(match: Match, intent: Intent, candidate: Candidate) -> bool:
+    own = candidate.compiled.target.name
+    if matching.type_of(match, own) != own:
+        return False
     marker = candidate.compiled.action.destination.idempotency_field
     if marker:
         return bool(match.get(marker) == candidate.event.execution_id)
@@ -464,7 +468,7 @@ def _write(
     *,
     now: datetime,
     before: tuple[str, ...],
-    record_id: str | None = None,
+    chosen: matching.Chosen | None = None,
 ) -> Write:
     fields = dict(record)
     action = candidate.compiled.action
@@ -472,33 +476,50 @@ def _write(
         fields[action.destination.idempotency_field] = candidate.event.execution_id
         operation = "create"
     if operation == "upsert" or (operation == "create" and action.type is documents.ActionType.UPSERT):
-        # a new record must be found by its identifier next time, whether or not a mapping names it
-        fields.setdefault(
-            candidate.compiled.identifier.name, coerce(candidate.identifier, candidate.compiled.identifier)
-        )
+        # a new record must be found by its identifiers next time, whether or not a mapping names them
+        for look in candidate.own_looks:
+            fields.setdefault(look.field.name, coerce(look.value, look.field))
     previous = candidate.event.intent
     intent = Intent(
         operation=operation,
         at=now,
         attempt=previous.attempt + 1 if previous else 1,
-        record_id=record_id,
+        record_id=chosen.id if chosen else None,
         before=before,
+        object=_other(candidate, chosen.object) if chosen else "",
     )
     return Write(candidate=candidate, intent=intent, fields=fields)
 
 
-def _choose(rule: documents.DuplicateRecordRule | None, matches: Sequence[Mapping[str, Any]]) -> str | None:
-    if len(matches) == 1:
-        return str(matches[0]["Id"])
-    if rule is None:
-        return None
-    by_id = sorted(matches, key=lambda match: str(match["Id"]))
-    ordered = sorted(
-        by_id,
-        key=lambda match: datetime.fromisoformat(str(match[rule.order_by])),
-        reverse=rule.choose == "newest",
+def _decided(candidate: Candidate, look: Look, found: Sequence[Match], chosen: matching.Chosen | None) -> Result:
+    """What an Action that only looks says."""
+    if found and chosen is None:
+        return matching.ambiguous(candidate.compiled, look, found)
+    reason = Reason.FOUND if chosen else Reason.NOT_FOUND
+    facts = {"object": chosen.object} if chosen else _nowhere(candidate)
+    return Result(
+        outcome=Outcome.DECIDED,
+        reason=reason,
+        message=message(reason, **facts),
+        record_id=chosen.id if chosen else None,
+        object=_other(candidate, chosen.object) if chosen else "",
     )
-    return str(ordered[0]["Id"])
+
+
+def _nowhere(candidate: Candidate) -> dict[str, str]:
+    """The objects and fields in which a person was not found, for a sentence."""
+    objects = dict.fromkeys(look.object for look in candidate.looks)
+    fields = dict.fromkeys(look.field.name for look in candidate.looks)
+    return {"object": " or ".join(objects), "field": " or ".join(fields)}
+
+
+def _ids(matches: Sequence[Match]) -> tuple[str, ...]:
+    return tuple(str(match["Id"]) for match in matches)
+
+
+def _other(candidate: Candidate, object_name: str) -> str:
+    """An object as it is kept: nothing for the one in which records are created, as documents always meant it."""
+    return "" if object_name == candidate.compiled.target.name else object_name
 
 
 def _told(sources: Sequence[CompiledSource], inputs: Inputs) -> dict[str, Any]:
@@ -528,22 +549,3 @@ def _unmapped(source: CompiledSource, failure: Exception) -> Result:
 
 def _skipped(reason: Reason, **facts: object) -> Result:
     return Result(outcome=Outcome.SKIPPED, reason=reason, message=message(reason, **facts))
-
-
-def _ambiguous(candidate: Candidate, ids: Sequence[str]) -> Result:
-    return Result(
-        outcome=Outcome.FAILED,
-        reason=Reason.AMBIGUOUS_MATCH,
-        message=message(
-            Reason.AMBIGUOUS_MATCH,
-            object=candidate.compiled.action.destination.object,
-            field=candidate.compiled.identifier.name,
-            candidates=", ".join(sorted(ids)),
-        ),
-    )
-
-
-def match_group(item: Candidate) -> tuple[str, ...]:
-    """Candidates with the same group are matched, and read back, by one query."""
-    destination = item.compiled.action.destination
-    return (destination.connection, destination.object, item.compiled.identifier.name, *item.compiled.matched_fields)

@@ -41,6 +41,8 @@ class RowResult:
     fields: tuple[str, ...] = ()
     resolution: Resolution = Resolution.OK
     tries: int = 5
+    #: records that a duplicate rule found, where the vendor named them
+    matches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from leadbridge.domain.action import Action, Configuration, as_document
+from leadbridge.domain.alert_rules import AlertsDocument, check_alerts
 from leadbridge.domain.checks import check_action
 from leadbridge.domain.clauses import named_lists
 from leadbridge.domain.differences import Difference, changes
@@ -141,6 +142,8 @@ class ApplyConfiguration:
             found: list[Finding] = []
             if isinstance(each.document, Action) and (thorough or each.effect is not Effect.NOTHING):
                 found = list(_check(each.document, overlay, connections, broken))
+            if isinstance(each.document, AlertsDocument):
+                found = list(_check_names(each.document, overlay))
             forbidden = refusal(Move.STORE_DRAFT, each.before.state) if found and draft and each.before else None
             if forbidden:
                 found.append(at(each.name, "", forbidden))
@@ -218,8 +221,14 @@ def _check(action: Action, documents: Documents, connections: Connections, broke
     salesforce = connections.salesforce(action.destination.connection)
     leads = _described(name, "/source/connection", marketo.describe_leads)
     described = _described(name, "/destination/object", lambda: salesforce.describe(action.destination.object))
-    if isinstance(leads, list) or isinstance(described, list):
-        yield from (finding for each in (leads, described) if isinstance(each, list) for finding in each)
+    others = [
+        _described(name, "/destination/match_in", lambda each=each: salesforce.describe(each))  # type: ignore[misc]  # bound now
+        for each in action.objects
+        if each != action.destination.object
+    ]
+    if isinstance(leads, list) or isinstance(described, list) or any(isinstance(each, list) for each in others):
+        every = (leads, described, *others)
+        yield from (finding for each in every if isinstance(each, list) for finding in each)
         return
     activity: CustomActivityType | None = None
     try:
@@ -229,9 +238,24 @@ def _check(action: Action, documents: Documents, connections: Connections, broke
     if activity is not None and not activity.status.startswith("approved"):
         activity = None
     lists = [each for each in named_lists(action.conditions) if documents.get("list", each) is not None]
-    lines = check_action(action, leads=leads, destination=described, activity=activity, lists=lists)
+    lines = check_action(
+        action,
+        leads=leads,
+        destination=described,
+        others=[each for each in others if not isinstance(each, list)],
+        activity=activity,
+        lists=lists,
+    )
     for line in lines:
         yield of_line(name, line)
+
+
+def _check_names(document: AlertsDocument, documents: Documents) -> Iterator[Finding]:
+    """What the alerts speak of and what is not there."""
+    actions = [each for each in document.actions if documents.get("action", each)]
+    connections = [each for each in document.connections if any(documents.get(kind, each) for kind in VENDORS)]
+    for pointer, sentence in check_alerts(document, actions=actions, connections=connections):
+        yield at(label(document.kind, document.id), pointer, sentence)
 
 
 def _described(name: str, pointer: str, describe: Callable[[], ObjectDescription]) -> ObjectDescription | list[Finding]:

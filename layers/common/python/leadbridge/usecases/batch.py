@@ -1,8 +1,9 @@
 """What the steps of one batch share: its settings, its entries, and the stop."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from leadbridge.domain.event import Event, Part, Result
 from leadbridge.domain.pipeline import Candidate
@@ -35,6 +36,8 @@ class Entry:
     resumed: bool = False
     writeback: Part | None = None
     activity: Part | None = None
+    #: what is told of the record beyond its id
+    record: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def event(self) -> Event:

@@ -52,6 +52,8 @@ class Redriven:
     execution_id: str
     done: bool
     note: str
+    #: it runs again, or would
+    runs: bool = False
 
 
 class Redrive:
@@ -74,15 +76,19 @@ class Redrive:
         self._bell = bell
         self._clock = clock
 
-    def __call__(self, execution_id: str, *, dry_run: bool = False) -> Redriven:
-        """Bring one execution back into its lane, or say why that cannot be."""
+    def __call__(self, execution_id: str, *, dry_run: bool = False, original: bool = False) -> Redriven:
+        """Bring one execution back into its lane, or say why that cannot be.
+
+        It runs on the current version of its Action; with `original` on the one it began with, or, where it never
+        began, on the one that was current when it arrived.
+        """
         try:
-            return self._redrive(execution_id, dry_run=dry_run)
+            return self._redrive(execution_id, dry_run=dry_run, original=original)
         except UnknownVersionError as newer:
             note = message(Reason.UNKNOWN_VERSION, version=newer.code)
             return Redriven(execution_id=execution_id, done=False, note=note)
 
-    def _redrive(self, execution_id: str, *, dry_run: bool) -> Redriven:
+    def _redrive(self, execution_id: str, *, dry_run: bool, original: bool) -> Redriven:
         item = self._log.get(execution_id)
         if item is None:
             return Redriven(execution_id=execution_id, done=False, note="There is no such execution.")
@@ -98,30 +104,41 @@ class Redrive:
         kept = self._log.kept(execution_id)
         if kept is None:
             return self._ring(item, lane, lambda: self._hurry(item, lane), dry_run=dry_run)
-        event = self._event(item, kept, lane)
+        event = self._event(item, kept, lane, original=original)
+        if not isinstance(event, str) and original and not event.version:
+            event = self._at_its_time(event)
         if isinstance(event, str):
             return Redriven(execution_id=execution_id, done=False, note=event)
         return self._ring(item, lane, lambda: self._inbox.readmit(event, was=state), dry_run=dry_run)
+
+    def _at_its_time(self, event: Event) -> Event | str:
+        """A call that never began, with the version of its Action that was current then, or why there is none."""
+        versions = self._configurations.versions("action", event.action_id)
+        earlier = [each.version for each in versions if each.change.at and each.change.at <= event.received_at]
+        version = max(earlier, default=0)
+        if not version:
+            return "It is not known which version of its Action was current then. Redrive it with the current one."
+        return event.evolve(version=version)
 
     def _hurry(self, item: Item, lane: str) -> bool:
         return self._inbox.hurry({"pk": f"lane#{lane}", "sk": item["sequence"]})
 
     def _ring(self, item: Item, lane: str, bring_back: Callable[[], bool], *, dry_run: bool) -> Redriven:
         if dry_run:
-            return Redriven(execution_id=item["execution_id"], done=False, note="Would be run again.")
+            return Redriven(execution_id=item["execution_id"], done=False, note="Would be run again.", runs=True)
         if not bring_back():
             return Redriven(execution_id=item["execution_id"], done=False, note="Somebody else brought it back.")
         if self._lanes.announce(lane, self._clock.now()):
             self._bell.ring(lane)
-        return Redriven(execution_id=item["execution_id"], done=True, note="Runs again.")
+        return Redriven(execution_id=item["execution_id"], done=True, note="Runs again.", runs=True)
 
-    def _event(self, item: Item, kept: Item, lane: str) -> Event | str:
+    def _event(self, item: Item, kept: Item, lane: str, *, original: bool) -> Event | str:
         """The event to run, or the sentence that says why there is none."""
         parked = self._log.kept_event(kept)
         if parked is not None:
             fresh = parked.evolve(epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="")
             # what may have been written is seen through by its own version; all else runs on the corrected Action
-            return fresh if parked.intent or parked.result else fresh.evolve(version=0)
+            return fresh if original or parked.intent or parked.result else fresh.evolve(version=0)
         if not readable(kept.get("version", VERSION)):
             raise UnknownVersionError("sent by a newer version", code=str(kept["version"]))
         try:

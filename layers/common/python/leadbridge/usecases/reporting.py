@@ -7,6 +7,7 @@ from typing import Any
 
 from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action
+from leadbridge.domain.compiled import Target
 from leadbridge.domain.event import Event, Part
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.postponement import SPOILED_TRIES, vendor_reason
@@ -63,8 +64,8 @@ class Reporting:
             return []
         pending: list[tuple[Entry, Mapping[str, Any]]] = []
         for entry in entries:
-            record = records.get(entry.result.record_id or "", {})
-            row = pipeline.writeback_row(entry.candidate, entry.result, record)
+            entry.record = records.get(entry.result.record_id or "", {})
+            row = pipeline.writeback_row(entry.candidate, entry.result, entry.record)
             if row is not None:
                 pending.append((entry, row))
 
@@ -117,15 +118,15 @@ class Reporting:
         return missing
 
     def _read_back(self, entries: Sequence[Entry]) -> dict[str, Mapping[str, Any]]:
-        """Destination values that the write-back needs beyond the Id, by record id."""
+        """Destination values that are told beyond the Id, by record id."""
         records: dict[str, Mapping[str, Any]] = {}
-        wanted = [entry for entry in entries if entry.result.record_id and entry.candidate.compiled.read_back_fields]
-        for group in grouped(wanted, lambda entry: pipeline.match_group(entry.candidate)):
-            destination = group[0].candidate.compiled.action.destination
-            fields = sorted({name for entry in group for name in entry.candidate.compiled.read_back_fields} | {"Id"})
-            ids = [str(entry.result.record_id) for entry in group]
-            client = self._connections.salesforce(destination.connection)
-            records |= {str(record["Id"]): record for record in client.find(destination.object, fields, "Id", ids)}
+        wanted = [entry for entry in entries if entry.result.record_id and _target(entry).read_back_fields]
+        for group in grouped(wanted, lambda entry: (_connection(entry), _target(entry).name)):
+            connection, name = _connection(group[0]), _target(group[0]).name
+            fields = sorted({field for entry in group for field in _target(entry).read_back_fields} | {"Id"})
+            ids = list(dict.fromkeys(str(entry.result.record_id) for entry in group))
+            client = self._connections.salesforce(connection)
+            records |= {str(record["Id"]): record for record in client.find(name, fields, "Id", ids)}
         return records
 
     # activities
@@ -237,7 +238,7 @@ class Reporting:
         candidate, result = entry.candidate, entry.result
         action = candidate.compiled.action
         failed = result.outcome is Outcome.FAILED
-        said = pipeline.activity_attributes(candidate.columns, action, candidate.event, result)
+        said = pipeline.activity_attributes(candidate.columns, action, candidate.event, result, entry.record)
         return CustomActivity(
             lead_id=candidate.event.lead_id,
             activity_type_id=kind.id,
@@ -259,6 +260,15 @@ class Reporting:
         """Give back entries of which no activity was sent in this run."""
         candidates = [entry.candidate.with_event(_as_before(entry)) for entry in entries]
         self._closing.postpone(candidates, error)
+
+
+def _connection(entry: Entry) -> str:
+    return entry.candidate.compiled.action.destination.connection
+
+
+def _target(entry: Entry) -> Target:
+    """The object of the entry's record."""
+    return entry.candidate.compiled.target_of(entry.result.object)
 
 
 def _marked(entries: Sequence[Entry], *, doubt: bool) -> list[pipeline.Candidate]:

@@ -20,12 +20,13 @@ from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
 from leadbridge.domain.postponement import vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
-from leadbridge.domain.values import coerce
 from leadbridge.errors import ContractError, PermanentError, SyncError, UncertainWriteError, UnknownVersionError
 from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
 from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.match_records import MatchRecords
+from leadbridge.usecases.read_missing import ReadMissing
 from leadbridge.usecases.reporting import Reporting
 
 #: rows of one Salesforce collections call
@@ -33,6 +34,9 @@ COLLECTION_LIMIT = 200
 #: an event that died with its worker this often is parked
 CRASH_LIMIT = 2
 
+#: what Salesforce says where a duplicate rule refuses a record; of a call it names the records found for ten rows only,
+#: so that with many of them it takes some calls until each has heard which
+DUPLICATES_DETECTED, NAMING_TRIES = "DUPLICATES_DETECTED", 20
 #: longest wait of an event between two looks whether another writer has let go of its keys
 BUSY_CEILING = timedelta(minutes=1)
 
@@ -63,6 +67,8 @@ class RunEvents:
         self._settings = settings
         self._compiled: dict[tuple[str, int], tuple[datetime, CompiledAction]] = {}
         self._closing = Closing(inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings)
+        self._match = MatchRecords(connections)
+        self._read_missing = ReadMissing(connections=connections, inbox=inbox, closing=self._closing)
         self._report = Reporting(
             connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings
         )
@@ -75,8 +81,7 @@ class RunEvents:
         """
         self._closing.earliest = None
         compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
-        candidates: list[Candidate] = []
-        ended: list[Ending] = []
+        compiled_events: list[tuple[Event, CompiledAction]] = []
         for event in events:
             if event.crashes >= CRASH_LIMIT:
                 self._closing.park(event, Reason.WORKER_CRASHED, message(Reason.WORKER_CRASHED))
@@ -87,17 +92,25 @@ class RunEvents:
             if not isinstance(compiled, CompiledAction):
                 self._not_compiled(event, compiled)
                 continue
-            begun = event.evolve(version=compiled.version)
-            admitted = pipeline.admit(begun, compiled, self._hash_key())
-            if isinstance(admitted, Result):
-                ended.append(_ending(begun.evolve(executed_at=self._clock.now()), admitted, compiled.action))
-            else:
-                candidates.append(admitted)
-        self._closing.finish(ended)
+            compiled_events.append((event.evolve(version=compiled.version), compiled))
+        candidates = self._admit(compiled_events)
         for wave in waves(candidates):
             now = self._clock.now()
             self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], may_go_on)
         return self._closing.earliest
+
+    def _admit(self, events: Sequence[tuple[Event, CompiledAction]]) -> list[Candidate]:
+        """Those that pass their filter, with all that their Actions read; the others end."""
+        candidates: list[Candidate] = []
+        ended: list[Ending] = []
+        for event, compiled, result in self._read_missing(events):
+            admitted = result or pipeline.admit(event, compiled, self._hash_key())
+            if isinstance(admitted, Result):
+                ended.append(_ending(event.evolve(executed_at=self._clock.now()), admitted, compiled.action))
+            else:
+                candidates.append(admitted)
+        self._closing.finish(ended)
+        return candidates
 
     def _free_guards(self, event: Event, compiled: object) -> None:
         """Let go of guards that a parked event took without living to store them.
@@ -118,11 +131,12 @@ class RunEvents:
         require(may_go_on)
         guarded, overtaken = self._guard(self._claim(wave))
         reporting = [
-            Entry(candidate=item, result=item.event.result, resumed=True) for item in guarded if item.event.result
+            Entry(candidate=item, result=item.event.result, resumed=True)
+            for item in guarded
+            if item.event.result and not pipeline.decides_anew(item.event)
         ]
-        open_ = [item for item in guarded if not item.event.result]
-        for group in grouped(open_, pipeline.match_group):
-            reporting.extend(self._match_and_write(group, overtaken, may_go_on))
+        open_ = [item for item in guarded if not item.event.result or pipeline.decides_anew(item.event)]
+        reporting.extend(self._match_and_write(open_, overtaken, may_go_on))
         for entries in grouped(reporting, lambda entry: entry.candidate.compiled.action.source.connection):
             self._end(self._report(entries, may_go_on))
 
@@ -172,20 +186,20 @@ class RunEvents:
 
     def _match_and_write(
         self,
-        group: Sequence[Candidate],
+        items: Sequence[Candidate],
         obtained: Mapping[str, Mapping[str, Guarded]],
         may_go_on: Callable[[], bool],
     ) -> list[Entry]:
-        try:
-            matches = self._match(group)
-        except SyncError as error:
+        matches, failed = self._match(items)
+        for group, error in failed:
             self._closing.postpone(group, error)
-            return []
         entries: list[Entry] = []
         writes: list[Write] = []
         waiting: list[Event] = []
-        for item in group:
-            found = matches.get(item.match_key, [])
+        for item in items:
+            found = matches.get(item.event.execution_id)
+            if found is None:
+                continue
             guards = obtained[item.event.execution_id]
             written = pipeline.written_under({guard: state.writes for guard, state in guards.items()})
             decided = self._overtaken(item, guards, found) or pipeline.decide_write(
@@ -200,25 +214,11 @@ class RunEvents:
             elif isinstance(decided, Wait):
                 waiting.append(item.event.evolve(due_at=decided.until))
             else:
-                entries.append(Entry(candidate=item, result=decided))
+                entries.append(Entry(candidate=item, result=decided, resumed=item.event.result is not None))
         self._closing.defer(waiting)
-        for same in grouped(writes, lambda write: write.intent.operation):
+        for same in grouped(writes, _call_group):
             entries.extend(self._write(same, may_go_on))
         return self._remember(entries)
-
-    def _match(self, group: Sequence[Candidate]) -> dict[str, list[Mapping[str, Any]]]:
-        compiled = group[0].compiled
-        destination = compiled.action.destination
-        values = list({item.match_key: item.identifier for item in group}.values())
-        typed = [coerce(value, compiled.identifier) for value in values]
-        records = self._connections.salesforce(destination.connection).find(
-            destination.object, compiled.matched_fields, compiled.identifier.name, typed
-        )
-        found: dict[str, list[Mapping[str, Any]]] = {}
-        for record in records:
-            key = pipeline.match_key(record[compiled.identifier.name], compiled.identifier)
-            found.setdefault(key, []).append(record)
-        return found
 
     def _overtaken(
         self, item: Candidate, guards: Mapping[str, Guarded], found: Sequence[Mapping[str, Any]]
@@ -254,10 +254,15 @@ class RunEvents:
                 entries.extend(self._look(piece, error))
             else:
                 self._closing.postpone([_undone(write.candidate) for write in piece], error)
+        redirected: list[Write] = []
         for write, row in found.answered:
-            result = self._judge(write, row)
-            if result is not None:
-                entries.append(Entry(candidate=write.candidate, result=result))
+            judged = self._judge(write, row)
+            if isinstance(judged, Write):
+                redirected.append(judged)
+            elif judged is not None:
+                entries.append(Entry(candidate=write.candidate, result=judged))
+        for same in grouped(redirected, _call_group):
+            entries.extend(self._write(same, may_go_on))
         return entries
 
     def _look(self, piece: Sequence[Write], error: UncertainWriteError) -> list[Entry]:
@@ -268,34 +273,41 @@ class RunEvents:
         entries: list[Entry] = []
         missing = {_id(write): write.candidate for write in piece}
         creates = [write.candidate for write in piece if write.intent.operation != "update"]
-        with suppress(SyncError):  # the later run asks again
-            matches = self._match(creates) if creates else {}
-            for item in creates:
-                found = matches.get(item.match_key, [])
-                decided = pipeline.decide_write(item, found, now=self._clock.now(), settle=self._settings.settle)
-                if isinstance(decided, Result):
-                    entries.append(Entry(candidate=missing.pop(item.event.execution_id), result=decided))
+        matches, _ = self._match(creates)  # where that fails the later run asks again
+        for item in creates:
+            found = matches.get(item.event.execution_id, [])
+            decided = pipeline.decide_write(item, found, now=self._clock.now(), settle=self._settings.settle)
+            if isinstance(decided, Result):
+                entries.append(Entry(candidate=missing.pop(item.event.execution_id), result=decided))
         self._closing.postpone(list(missing.values()), error)
         return entries
 
     def _call(self, chunk: Sequence[Write]) -> Sequence[RowResult]:
-        compiled = chunk[0].candidate.compiled
-        destination = compiled.action.destination
-        client = self._connections.salesforce(destination.connection)
-        if chunk[0].intent.operation == "update":
+        first = chunk[0]
+        compiled = first.candidate.compiled
+        client = self._connections.salesforce(compiled.action.destination.connection)
+        target, allow = compiled.target_of(first.intent.object).name, _policy(first) == "allow"
+        if first.intent.operation == "update":
             rows = [{"Id": write.intent.record_id} | dict(write.fields) for write in chunk]
-            return client.update(destination.object, rows)
-        if chunk[0].intent.operation == "upsert":
-            return client.upsert(destination.object, compiled.identifier.name, [write.fields for write in chunk])
-        return client.create(destination.object, [write.fields for write in chunk])
+            return client.update(target, rows, allow_duplicates=allow)
+        if first.intent.operation == "upsert":
+            key = compiled.identifier.name
+            return client.upsert(target, key, [write.fields for write in chunk], allow_duplicates=allow)
+        return client.create(target, [write.fields for write in chunk], allow_duplicates=allow)
 
-    def _judge(self, write: Write, row: RowResult) -> Result | None:
-        """The result of one record, or None if it was given back to be tried again."""
+    def _judge(self, write: Write, row: RowResult) -> Result | Write | None:
+        """The result of one record, what is written instead, or None if it was given back to be tried again."""
         event = write.candidate.event
         if row.ok:
             return pipeline.success(write, str(row.id or write.intent.record_id), created=row.status == "created")
         made = tries(event, row.code, vendor="salesforce")
-        raced = row.code == "DUPLICATE_VALUE" and write.intent.operation != "update" and made == 0
+        creates = write.intent.operation != "update"
+        raced = row.code == "DUPLICATE_VALUE" and creates and made == 0
+        if row.code == DUPLICATES_DETECTED and creates and _policy(write) == "use_match":
+            instead = pipeline.instead(write, row.matches, now=self._clock.now())
+            if instead is not None:
+                return instead
+            raced = not row.matches and made < NAMING_TRIES
         if raced or repeatable(row, made):
             # of a lost answer the intent stays: the next run looks before it writes
             doubt = row.resolution is Resolution.UNCERTAIN
@@ -337,12 +349,14 @@ class RunEvents:
         if known is not None and now - known[0] < self._settings.describe_age:
             return known[1]
         try:
-            described = self._connections.salesforce(action.destination.connection).describe(action.destination.object)
-            compiled = pipeline.compile_action(action, stored.version, described, lists=self._lists(action))
+            client = self._connections.salesforce(action.destination.connection)
+            own = action.destination.object
+            described = [client.describe(name) for name in (own, *(each for each in action.objects if each != own))]
+            compiled = pipeline.compile_action(action, stored.version, *described, lists=self._lists(action))
         except SyncError as error:
             return error
         except KeyError as missing:
-            what = "there is no list" if isinstance(missing, UnknownListError) else f"{described.name} has no field"
+            what = "there is no list" if isinstance(missing, UnknownListError) else f"{own} has no field"
             detail = f"{what} {missing.args[0]}"
             return Reason.MAPPING_BROKEN, message(Reason.MAPPING_BROKEN, detail=detail)
         self._compiled[action.id, stored.version] = (now, compiled)
@@ -424,6 +438,19 @@ def _begun(event: Event, now: datetime) -> Event:
 
 def _id(write: Write) -> str:
     return write.candidate.event.execution_id
+
+
+def _call_group(write: Write) -> tuple[str, ...]:
+    """Writes with the same group may go in one call."""
+    compiled = write.candidate.compiled
+    key = compiled.identifier.name if write.intent.operation == "upsert" else ""
+    target = compiled.target_of(write.intent.object).name
+    return compiled.action.destination.connection, target, write.intent.operation, key, _policy(write) or ""
+
+
+def _policy(write: Write) -> str | None:
+    """What the write's Action says of the org's duplicate rules."""
+    return write.candidate.compiled.action.destination.duplicate_rules
 
 
 def _once_each(writes: Sequence[Write]) -> list[list[Write]]:

@@ -196,8 +196,12 @@ class VendorConnections:
         try:
             self._report_quota(self._clock.now())
         finally:
-            for limiter in self._limiters.values():
-                limiter.give_back()
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Give back the places for calls that are kept for a next one."""
+        for limiter in self._limiters.values():
+            limiter.give_back()
 
     def _report_quota(self, now: datetime) -> None:
         left = [

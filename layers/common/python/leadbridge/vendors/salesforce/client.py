@@ -18,7 +18,7 @@ from leadbridge.vendors.salesforce.options import WriteOptions
 from leadbridge.vendors.salesforce.queries import Queries
 from leadbridge.vendors.salesforce.quota import WORDS
 from leadbridge.vendors.salesforce.row_writes import RowWrites
-from leadbridge.vendors.salesforce.schema import Schema
+from leadbridge.vendors.salesforce.schema import ObjectSummary, Schema
 from leadbridge.vendors.salesforce.soql import Value
 
 if TYPE_CHECKING:
@@ -116,6 +116,10 @@ class SalesforceClient:
         """The fields of an object as this user sees them; asked for again, only changes are transferred."""
         return self.schema.describe(object_name)
 
+    def objects(self) -> tuple[ObjectSummary, ...]:
+        """All objects that this user sees."""
+        return self.schema.objects()
+
     def query(self, soql: str) -> list[dict[str, Any]]:
         """All records of a query, read page by page; one whose position expired is read once from the start."""
         return self.queries.all(soql)
@@ -126,17 +130,19 @@ class SalesforceClient:
         """Records whose `field` equals one of the values, with the named fields; as few queries as addresses allow."""
         return self.queries.find(object_name, fields, field, values)
 
-    def create(self, object_name: str, rows: Sequence[Row]) -> list[RowResult]:
+    def create(self, object_name: str, rows: Sequence[Row], *, allow_duplicates: bool = False) -> list[RowResult]:
         """Create records; one result per row, in order. Sending them again makes doubles."""
-        return self.rows.create(object_name, rows)
+        return self.rows.create(object_name, rows, allow_duplicates=allow_duplicates)
 
-    def update(self, object_name: str, rows: Sequence[Row]) -> list[RowResult]:
+    def update(self, object_name: str, rows: Sequence[Row], *, allow_duplicates: bool = False) -> list[RowResult]:
         """Update records by their `Id` member; one result per row, in order."""
-        return self.rows.update(object_name, rows)
+        return self.rows.update(object_name, rows, allow_duplicates=allow_duplicates)
 
-    def upsert(self, object_name: str, external_id_field: str, rows: Sequence[Row]) -> list[RowResult]:
+    def upsert(
+        self, object_name: str, external_id_field: str, rows: Sequence[Row], *, allow_duplicates: bool = False
+    ) -> list[RowResult]:
         """Create or update records by an external id that every row carries; one result per row, in order."""
-        return self.rows.upsert(object_name, external_id_field, rows)
+        return self.rows.upsert(object_name, external_id_field, rows, allow_duplicates=allow_duplicates)
 
     def lead_fates(self, ids: Sequence[str]) -> "dict[str, LeadFate]":
         """Whether leads were converted, merged or deleted, by their 18-character id; purged ones are left out."""

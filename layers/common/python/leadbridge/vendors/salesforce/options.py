@@ -15,9 +15,9 @@ class WriteOptions:
     allow_duplicates: bool = False
     client_name: str = "leadbridge"
 
-    def headers(self) -> dict[str, str]:
-        """The options as Salesforce's headers."""
-        allow = "true" if self.allow_duplicates else "false"
+    def headers(self, *, allow_duplicates: bool = False) -> dict[str, str]:
+        """The options as Salesforce's headers; one call may allow what others do not."""
+        allow = "true" if self.allow_duplicates or allow_duplicates else "false"
         return {
             "Sforce-Auto-Assign": self.auto_assign,
             "Sforce-Duplicate-Rule-Header": (f"allowSave={allow}; includeRecordDetails=false; runAsCurrentUser=true"),

@@ -35,7 +35,9 @@ class RowWrites:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def create(self, object_name: str, rows: Sequence[Row], *, all_or_none: bool = False) -> list[RowResult]:
+    def create(
+        self, object_name: str, rows: Sequence[Row], *, all_or_none: bool = False, allow_duplicates: bool = False
+    ) -> list[RowResult]:
         """Create records; one result per row, in order. Sending them again makes doubles.
 
         Raises:
@@ -43,15 +45,18 @@ class RowWrites:
         """
         head = {"attributes": {"type": api_name(object_name)}}
         records = [{**head, **row} for row in rows]
-        said = self._write(CREATE, {}, records, done="created", all_or_none=all_or_none)
+        headers = self._api.options.headers(allow_duplicates=allow_duplicates)
+        said = self._write(CREATE, {}, records, headers, done="created", all_or_none=all_or_none)
         if all_or_none:
             return said
         blocked = [place for place, row in enumerate(said) if row.code == DUPLICATES_DETECTED]
         for place in blocked[:NAMED_DUPLICATES]:
-            said[place] = self._create_alone(object_name, rows[place], said[place])
+            said[place] = self._create_alone(object_name, rows[place], said[place], headers)
         return said
 
-    def update(self, object_name: str, rows: Sequence[Row], *, all_or_none: bool = False) -> list[RowResult]:
+    def update(
+        self, object_name: str, rows: Sequence[Row], *, all_or_none: bool = False, allow_duplicates: bool = False
+    ) -> list[RowResult]:
         """Update records by their `Id` member; one result per row, in order.
 
         Raises:
@@ -61,10 +66,17 @@ class RowWrites:
         records = [
             {**head, "id": _spelt(row["Id"]), **{name: row[name] for name in row if name != "Id"}} for row in rows
         ]
-        return self._write(UPDATE, {}, records, done="updated", all_or_none=all_or_none)
+        headers = self._api.options.headers(allow_duplicates=allow_duplicates)
+        return self._write(UPDATE, {}, records, headers, done="updated", all_or_none=all_or_none)
 
     def upsert(
-        self, object_name: str, external_id_field: str, rows: Sequence[Row], *, all_or_none: bool = False
+        self,
+        object_name: str,
+        external_id_field: str,
+        rows: Sequence[Row],
+        *,
+        all_or_none: bool = False,
+        allow_duplicates: bool = False,
     ) -> list[RowResult]:
         """Create or update records by an external id that every row carries; one result per row, in order.
 
@@ -75,7 +87,9 @@ class RowWrites:
         """
         head = {"attributes": {"type": api_name(object_name)}}
         parts = {"object": api_name(object_name), "key": api_name(external_id_field)}
-        return self._write(UPSERT, parts, [{**head, **row} for row in rows], done="updated", all_or_none=all_or_none)
+        headers = self._api.options.headers(allow_duplicates=allow_duplicates)
+        records = [{**head, **row} for row in rows]
+        return self._write(UPSERT, parts, records, headers, done="updated", all_or_none=all_or_none)
 
     def delete(self, ids: Sequence[str], *, all_or_none: bool = False) -> list[RowResult]:
         """Move records of any objects to the Recycle Bin; one result per id, in order.
@@ -110,20 +124,22 @@ class RowWrites:
             found.extend(without_attributes(said))
         return found
 
-    def _create_alone(self, object_name: str, row: Row, refused: RowResult) -> RowResult:
+    def _create_alone(self, object_name: str, row: Row, refused: RowResult, headers: Mapping[str, str]) -> RowResult:
         """Create one record by itself: only then does a duplicate rule say which records it found."""
         try:
             answer = self._api.send(
                 CREATE_RECORD,
                 parts={"object": api_name(object_name)},
                 body=row,
-                headers=self._api.options.headers(),
+                headers=headers,
                 sent=list(row.values()),
             )
         except UncertainWriteError as lost:
             return replace(refused, code=lost.code, message=lost.detail, resolution=Resolution.UNCERTAIN)
         except SyncError as error:
-            return replace(refused, message=error.detail) if error.code == DUPLICATES_DETECTED else refused
+            if error.code != DUPLICATES_DETECTED:
+                return refused
+            return replace(refused, message=error.detail, matches=_ids_in(error.detail))
         # whatever stood in its way is gone
         return row_result(answer.payload if isinstance(answer.payload, dict) else {}, row, done="created")
 
@@ -132,6 +148,7 @@ class RowWrites:
         endpoint: Endpoint,
         parts: Mapping[str, str],
         records: Sequence[dict[str, Any]],
+        headers: Mapping[str, str],
         *,
         done: str,
         all_or_none: bool,
@@ -141,7 +158,7 @@ class RowWrites:
                 endpoint,
                 parts=parts,
                 body={"allOrNone": flag == "true", "records": list(chunk)},
-                headers=self._api.options.headers(),
+                headers=headers,
                 sent=[_values(record) for record in chunk],
             )
 
@@ -202,6 +219,12 @@ class RowWrites:
         return [
             replace(row, resolution=Resolution.RETRY) if row.resolution is Resolution.REAUTH else row for row in rows
         ]
+
+
+def _ids_in(told: str) -> tuple[str, ...]:
+    """The records that a refusal names: they stand in brackets after the vendor's words (`answers`)."""
+    bracketed = (part.partition(")")[0].split(", ") for part in told.split("(")[1:])
+    return next((tuple(map(canonical, ids)) for ids in bracketed if all(map(is_id, ids))), ())
 
 
 def _spelt(record_id: Any) -> Any:

@@ -1,0 +1,89 @@
+"""`leadbridge try`: what an Action would do with a person, and nothing done."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from leadbridge.domain import webhook
+from leadbridge.domain.outcome import message
+from leadbridge.usecases.try_action import Trial, TryAction
+from leadbridge_cli.common import as_json, fail, named, pass_target
+from leadbridge_cli.stack import Target
+
+
+@click.command("try")
+@click.argument("action")
+@click.option("--lead", type=click.IntRange(min=1), help="Marketo lead id; the person is read from Marketo.")
+@click.option(
+    "--payload",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the body of a call: JSON, XML or form-encoded.",
+)
+@click.option("--version", type=click.IntRange(min=1), help="An older version.")
+@as_json
+@pass_target
+def try_(
+    target: Target, /, action: str, *, lead: int | None, payload: Path | None, version: int | None, as_json: bool
+) -> None:
+    """Show what an Action would write for a person, field by field; writes nothing."""
+    if (lead is None) == (payload is None):
+        fail(["Say who: --lead ID or --payload FILE."])
+    if target.configurations.get("action", action, version) is None:
+        fail([f"There is no Action {named(action)}{f' version {version}' if version else ''}."])
+    run = TryAction(
+        documents=target.configurations,
+        connections=target.connections,
+        clock=target.clock,
+        hash_key=lambda: b"a try holds no key",
+    )
+    trial = run.with_payload(action, _read(payload), version) if payload else run.with_lead(action, lead or 0, version)
+    if as_json:
+        click.echo(json.dumps(trial.as_json(), ensure_ascii=False))
+        return
+    for line in lines(trial):
+        click.echo(line)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return webhook.parse(file.read_bytes())
+    except webhook.UnusableBodyError as fault:
+        fail([message(fault.reason, **fault.facts)])
+
+
+def lines(trial: Trial) -> Iterator[str]:
+    """A trial as a short tree; values are shown, they are for the person at the keyboard."""
+    word = trial.outcome or trial.state
+    yield f"{trial.action} (version {trial.version}) with lead {trial.lead_id}: would be {word}"
+    if trial.message:
+        yield f"  {trial.message}"
+    for step in trial.steps:
+        facts = ", ".join(f"{name} {_words(value)}" for name, value in step.facts.items() if name != "clauses")
+        yield f"  {step.step.replace('_', ' ')}: {step.result.replace('_', ' ')}{f' ({facts})' if facts else ''}"
+        for clause in step.facts.get("clauses", ()):
+            yield f"    {clause['path']}: {clause['column']} {clause['operator']}: {clause['result'].replace('_', ' ')}"
+    if trial.operation:
+        yield f"  {trial.operation} {trial.object} {trial.record_id or ''}".rstrip()
+    for change in trial.fields:
+        sign = "~" if change.changes else "="
+        yield f"    {sign} {change.field}: {_words(change.before)} → {_words(change.after)}"
+    for back in trial.writeback:
+        unsure = " (as the record will have it)" if back.field in trial.assumed else ""
+        yield f"  back to Marketo: {back.field}: {_words(back.before)} → {_words(back.after)}{unsure}"
+    for mapping in trial.mappings:
+        if mapping.get("failure"):
+            yield f"  {mapping['field']}: {mapping['failure']}"
+    if trial.activity:
+        yield f"  activity {trial.activity['type']}: {trial.activity['primary']}"
+    yield "Nothing was written."
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, Mapping | list):
+        return ", ".join(str(each) for each in value) or "none"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,129 @@
+"""The admin API as one callable: checks before the routes, the routes, and one shape of problem behind them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn
+
+from leadbridge.admin import documents, executions, problems, vendors
+from leadbridge.admin.common import DESCRIPTIONS
+from leadbridge.admin.models import Problem
+from leadbridge.admin.requests import UNSIGNED, Refusal, principal_of, read_body
+from leadbridge.admin.services import Services
+from leadbridge.errors import SyncError
+
+VERSION = "1.0.0"
+DESCRIPTION = (
+    "Configure and watch a Leadbridge deployment. Every request is signed with AWS Signature Version 4 for the service "
+    "`execute-api`; IAM decides who may call which route. Errors have one shape, `Problem`."
+)
+HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class AdminApi:
+    """Answers API Gateway's proxy events."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._app = APIGatewayRestResolver(enable_validation=True)
+        documents.add_routes(self._app, services)
+        vendors.add_routes(self._app, services)
+        executions.add_routes(self._app, services)
+        self._add_own_document()
+        self._add_handlers()
+
+    def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Answer one request; one without a principal is refused whatever it asks for."""
+        principal = principal_of(event)
+        body = read_body(event)
+        if principal is None or isinstance(body, Refusal):
+            refusal = body if principal and isinstance(body, Refusal) else UNSIGNED
+            return _proxy(problems.of_refusal(refusal))
+        self._app.append_context(principal=principal)  # type: ignore[no-untyped-call]  # the library's
+        try:
+            answer = self._app.resolve({**event, "body": body, "isBase64Encoded": False}, context)
+        finally:
+            self._app.clear_context()  # type: ignore[no-untyped-call]  # the library's
+            self._services.done()
+        # API Gateway gives what several values a header has; ours have one
+        answer["multiValueHeaders"] = answer.get("multiValueHeaders", {}) | {
+            name: [value] for name, value in HEADERS.items()
+        }
+        return answer
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        text = self._app.get_openapi_json_schema(
+            title="Leadbridge admin API",
+            version=VERSION,
+            description=DESCRIPTION,
+            security_schemes={
+                "sigv4": APIKey(
+                    **{"in": APIKeyIn.header, "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"}
+                )
+            },
+            security=[{"sigv4": []}],
+        )
+        return tidy(json.loads(text))
+
+    def _add_own_document(self) -> None:
+        @self._app.get("/openapi.json", summary="This API as an OpenAPI document", include_in_schema=False)
+        def document() -> Response[str]:
+            return Response(status_code=200, content_type="application/json", body=json.dumps(self.openapi()))
+
+    def _add_handlers(self) -> None:
+        app = self._app
+
+        @app.exception_handler(problems.RefusedError)  # type: ignore[untyped-decorator]  # the library's
+        def refused(error: problems.RefusedError) -> Response[str]:
+            return problems.answer(error.status, error.problem)
+
+        @app.exception_handler(SyncError)  # type: ignore[untyped-decorator]  # the library's
+        def failed(error: SyncError) -> Response[str]:
+            return problems.of_error(error)
+
+        @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]  # the library's
+        def invalid(error: RequestValidationError) -> Response[str]:
+            return problems.of_validation(error.errors())
+
+        @app.not_found
+        def lost(_: NotFoundError) -> Response[str]:
+            remedy = "GET /openapi.json lists what there is."
+            problem = Problem(code="not_found", message="There is no such address or method.", remedy=remedy)
+            return problems.answer(404, problem)
+
+
+def _proxy(response: Response[str]) -> dict[str, Any]:
+    """An answer of ours in API Gateway's form."""
+    headers = {"Content-Type": response.content_type or "application/json", **HEADERS}
+    return {
+        "statusCode": response.status_code,
+        "body": response.body,
+        "isBase64Encoded": False,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+    }
+
+
+def tidy(document: dict[str, Any]) -> dict[str, Any]:
+    """The resolver's document as it is meant: problems are described once, and a wrong shape is a problem, too.
+
+    The resolver repeats every answer at every route, adds one of its own for a request whose shape is wrong, and gives
+    the API the address `/`.
+    """
+    components = document["components"]
+    for name in ("HTTPValidationError", "ValidationError", "ResponseValidationError"):
+        components["schemas"].pop(name, None)
+    problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    components["responses"] = {
+        f"Problem{status}": {"description": text, "content": problem} for status, text in DESCRIPTIONS.items()
+    }
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status in DESCRIPTIONS:
+                operation["responses"][str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    document.pop("servers", None)
+    return document

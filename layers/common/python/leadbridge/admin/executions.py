@@ -1,0 +1,117 @@
+"""Routes of executions: find them, look at one, run what can be run again."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from pydantic import AwareDatetime
+
+from leadbridge.admin import models
+from leadbridge.admin.common import described
+from leadbridge.admin.problems import missing, refused
+from leadbridge.admin.services import Services
+from leadbridge.domain.outcome import Outcome, State
+from leadbridge.usecases.search_executions import Wanted
+
+NOT_ATTEMPTED = {"status": "not_attempted"}
+#: what a search asks for, beside its page
+WANTED = tuple(models.Wanted.model_fields)
+
+
+def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
+    """Add the routes."""
+
+    @app.get("/executions", **described("Executions", tag="Executions"))
+    def list_executions(  # noqa: PLR0917  # query parameters
+        lead_id: Annotated[models.LeadId | None, Query()] = None,
+        salesforce_id: Annotated[models.Text | None, Query()] = None,
+        action_id: Annotated[models.Id | None, Query()] = None,
+        reason: Annotated[models.Text | None, Query()] = None,
+        state: Annotated[State | None, Query()] = None,
+        outcome: Annotated[Outcome | None, Query()] = None,
+        since: Annotated[AwareDatetime | None, Query()] = None,
+        until: Annotated[AwareDatetime | None, Query()] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        token: Annotated[models.Token | None, Query()] = None,
+    ) -> models.Executions:
+        """Oldest first, by default of the last day; a page may hold fewer than there are as long as it has a token."""
+        wanted = Wanted(
+            lead_id=lead_id,
+            salesforce_id=salesforce_id,
+            action_id=action_id,
+            reason=reason,
+            state=state,
+            outcome=outcome,
+            since=since,
+            until=until,
+        )
+        return _page(services, wanted, limit, token)
+
+    @app.post("/executions/search", **described("Executions, by e-mail address too", tag="Executions"))
+    def search_executions(given: models.Search) -> models.Executions:
+        """As the list, but in a body, which stands in no log: what happened to this person?"""
+        return _page(services, _wanted(given), given.limit, given.token)
+
+    @app.get("/executions/<execution_id>", **described("One execution", tag="Executions"))
+    def get_execution(execution_id: Annotated[models.ExecutionId, Path()]) -> models.ExecutionDetail:
+        """Everything that is kept of it; no values."""
+        item = services.search.get(execution_id)
+        if item is None:
+            raise missing("execution with this id", "List the executions, and correct the id.")
+        return models.ExecutionDetail(
+            **_told(item),
+            attempts=item.get("attempts"),
+            header_names=item.get("header_names") or [],
+            decision=item.get("decision"),
+        )
+
+    @app.post("/executions/redrive", **described("Run calls again", tag="Executions"))
+    def redrive(given: models.RedriveRequest) -> models.RedriveAnswer:
+        """Of what is parked, was rejected or did not run: first how many and at what cost, then for good."""
+        original = given.configuration == "original"
+        if given.execution_ids is not None:
+            _refuse_both(given)
+            done = services.redrive.named(given.execution_ids, dry_run=given.dry_run, original=original)
+        else:
+            done = services.redrive.found(_wanted(given), dry_run=given.dry_run, original=original, token=given.token)
+        return models.RedriveAnswer(
+            dry_run=given.dry_run,
+            count=sum(done.by_action.values()),
+            by_action=dict(done.by_action),
+            cost=models.Cost(marketo=done.cost.marketo, salesforce=done.cost.salesforce),
+            results=[
+                models.Redriven(execution_id=each.execution_id, runs=each.runs, note=each.note) for each in done.results
+            ],
+            next_token=done.token,
+        )
+
+
+def _refuse_both(given: models.RedriveRequest) -> None:
+    if any(getattr(given, name) is not None for name in (*WANTED, "token")):
+        message = "Executions are named by id, or searched for; not both."
+        raise refused(422, "invalid", message, pointer="/execution_ids", remedy="Leave the one or the other out.")
+
+
+def _wanted(given: models.Wanted) -> Wanted:
+    return Wanted(**{name: getattr(given, name) for name in WANTED})
+
+
+def _page(services: Services, wanted: Wanted, limit: int, token: str | None) -> models.Executions:
+    page = services.search(wanted, limit=limit, token=token)
+    return models.Executions(executions=[models.Execution(**_told(each)) for each in page.items], next_token=page.token)
+
+
+def _told(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of an `Execution`."""
+    plain = ("version", "executed_at", "ended_at", "due_at", "salesforce_id", "outcome", "reason", "message")
+    return {
+        "execution_id": item["execution_id"],
+        "action_id": item["action_id"],
+        "received_at": item["received_at"],
+        "state": item["state"],
+        "lead_id": int(item["lead_id"]) if item.get("lead_id") else None,
+        "campaign_name": item.get("campaign_name"),
+        "writeback": item.get("writeback") or NOT_ATTEMPTED,
+        "activity": item.get("activity") or NOT_ATTEMPTED,
+    } | {name: item.get(name) or None for name in plain}

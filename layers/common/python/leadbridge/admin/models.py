@@ -1,0 +1,448 @@
+"""What the admin API takes and gives; the published OpenAPI document is made of these."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from leadbridge.domain.lifecycle import DocumentState, Move
+from leadbridge.domain.outcome import Outcome, State
+
+type Json = dict[str, Any]
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+ExecutionId = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Version = Annotated[int, Field(ge=1, le=999_999)]
+LeadId = Annotated[int, Field(ge=1, lt=10**18)]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=400)]
+Note = Annotated[str, StringConstraints(max_length=1000)]
+#: documents of one request
+Documents = Annotated[list[Json], Field(min_length=1, max_length=100)]
+
+
+class Taken(BaseModel):
+    """Base of what is taken: unknown members are refused, so that a typo is never ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Given(BaseModel):
+    """Base of what is given."""
+
+
+class Finding(Given):
+    """One thing that is wrong."""
+
+    document: str
+    pointer: str
+    what: str
+    remedy: str
+
+
+class Problem(Given):
+    """Why a request was refused, or could not be served."""
+
+    code: str
+    message: str
+    #: the member of the request that it is about, as a JSON pointer
+    pointer: str | None = None
+    remedy: str | None = None
+    #: everything that is wrong, where that is more than one thing
+    findings: list[Finding] | None = None
+
+
+# connections
+
+
+class Connection(Given):
+    """A connection; an Action may name it if it is usable."""
+
+    kind: str
+    id: str
+    name: str
+    url: str
+    enabled: bool
+    usable: bool
+    version: int
+    secret: str
+    actions: list[str]
+
+
+class Connections(Given):
+    """Connections by kind and id."""
+
+    connections: list[Connection]
+
+
+class Object(Given):
+    """An object that an Action may name."""
+
+    name: str
+    label: str
+    custom: bool
+    createable: bool
+    updateable: bool
+
+
+class Objects(Given):
+    """What a connection offers as source or destination."""
+
+    read_at: datetime
+    objects: list[Object]
+
+
+class FieldInfo(Given):
+    """A field as Describe reports it."""
+
+    name: str
+    label: str
+    type: str
+    length: int | None
+    createable: bool
+    updateable: bool
+    required_on_create: bool
+    unique: bool
+    external_id: bool
+    picklist: list[str]
+
+
+class Fields(Given):
+    """The fields of an object, by name."""
+
+    read_at: datetime
+    object: str
+    fields: list[FieldInfo]
+
+
+# documents
+
+
+class Summary(Given):
+    """A document as it stands."""
+
+    kind: str
+    id: str
+    name: str
+    version: int
+    state: DocumentState
+    author: str | None
+    at: datetime | None
+    note: str | None
+
+
+class Actions(Given):
+    """The Actions by id."""
+
+    actions: list[Summary]
+
+
+class Saved(Summary):
+    """A document as it is saved: its members, and its author's words where there are any."""
+
+    document: Json
+    text: str | None
+
+
+class PutAction(Taken):
+    """An Action to be stored."""
+
+    document: Json
+    note: Note = ""
+    #: store it although it has findings
+    draft: bool = False
+
+
+class Difference(Given):
+    """A member that differs."""
+
+    change: Literal["added", "removed", "changed"]
+    pointer: str
+    before: Any = None
+    after: Any = None
+
+
+class Planned(Given):
+    """What applying does to a document."""
+
+    kind: str
+    id: str
+    effect: Literal["create", "change", "nothing"]
+    sound: bool
+    version: int | None
+    differences: list[Difference]
+
+
+class Plan(Given):
+    """What applying documents would do; one that is refused cannot be applied."""
+
+    refused: bool
+    documents: list[Planned]
+    findings: list[Finding]
+
+
+class Findings(Given):
+    """Everything that is wrong with documents."""
+
+    findings: list[Finding]
+
+
+class Applied(Given):
+    """What applying did to a document."""
+
+    kind: str
+    id: str
+    version: int
+    state: DocumentState
+    changed: bool
+
+
+class AppliedDocuments(Given):
+    """What applying did."""
+
+    documents: list[Applied]
+
+
+class ValidateDocuments(Taken):
+    """Documents to be looked at."""
+
+    documents: Documents
+
+
+class PlanDocuments(ValidateDocuments):
+    """Documents to be stored together."""
+
+    draft: bool = False
+
+
+class ApplyDocuments(PlanDocuments):
+    """Documents to be stored, all or none."""
+
+    note: Note = ""
+
+
+class Page(Given):
+    """One of the five pages of an Action."""
+
+    page: int
+    title: str
+    members: Json
+
+
+class View(Given):
+    """An Action on its pages, as saved."""
+
+    id: str
+    version: int
+    state: DocumentState
+    pages: list[Page]
+
+
+class StateChange(Taken):
+    """A step of a document's life."""
+
+    move: Literal[tuple(each.value for each in Move if each not in {Move.STORE, Move.STORE_DRAFT})]  # type: ignore[valid-type]  # the steps that a person takes
+
+
+class Standing(Given):
+    """Where a document stands."""
+
+    kind: str
+    id: str
+    state: DocumentState
+
+
+class VersionInfo(Given):
+    """One version, and what it changed."""
+
+    version: int
+    author: str | None
+    at: datetime | None
+    note: str | None
+    differences: list[Difference]
+
+
+class History(Given):
+    """The versions of a document, the newest first."""
+
+    kind: str
+    id: str
+    versions: list[VersionInfo]
+    next_token: str | None
+
+
+class Diff(Given):
+    """What differs between two versions."""
+
+    kind: str
+    id: str
+    older: int
+    newer: int
+    differences: list[Difference]
+    #: they mean the same in other words
+    only_text: bool
+
+
+class Rollback(Taken):
+    """The version that is to be the current one again."""
+
+    version: Version
+    note: Note = ""
+
+
+# try
+
+
+class Try(Taken):
+    """Whom to try an Action on: a lead, read from Marketo, or the payload of a call."""
+
+    lead_id: LeadId | None = None
+    payload: Json | None = None
+    version: Version | None = None
+
+
+class TriedField(Given):
+    """One field before and after."""
+
+    field: str
+    before: Any
+    after: Any
+    changes: bool
+
+
+class Activity(Given):
+    """The result activity that would be logged."""
+
+    type: str
+    primary: str
+    attributes: dict[str, str]
+    #: attributes that hold what only the written record will tell
+    assumed: list[str]
+
+
+class Tried(Given):
+    """What an Action would do; nothing was written. It holds the person's values and is kept nowhere."""
+
+    action: str
+    version: int
+    lead_id: int
+    state: State
+    outcome: Outcome | None
+    reason: str | None
+    message: str | None
+    operation: str | None
+    object: str | None
+    salesforce_id: str | None
+    #: the decision tree, in the order in which a run asks
+    steps: list[Json]
+    fields: list[TriedField]
+    #: how each mapping comes to its value, rule by rule
+    mappings: list[Json]
+    writeback: list[TriedField]
+    assumed: list[str]
+    activity: Activity | None
+
+
+# executions
+
+
+class Part(Given):
+    """What became of the write-back or the activity."""
+
+    status: str
+    reason: str | None = None
+    message: str | None = None
+
+
+class Execution(Given):
+    """What became of one call."""
+
+    execution_id: str
+    action_id: str
+    version: int | None
+    received_at: datetime
+    executed_at: datetime | None
+    ended_at: datetime | None
+    due_at: datetime | None
+    lead_id: int | None
+    salesforce_id: str | None
+    state: State
+    outcome: Outcome | None
+    reason: str | None
+    message: str | None
+    campaign_name: str | None
+    writeback: Part
+    activity: Part
+
+
+class ExecutionDetail(Execution):
+    """An execution with everything that is kept of it."""
+
+    attempts: int | None
+    header_names: list[str]
+    #: how it was decided, without values; where it is kept
+    decision: Json | list[Json] | None
+
+
+class Executions(Given):
+    """Some executions, oldest first; there may be more as long as there is a token."""
+
+    executions: list[Execution]
+    next_token: str | None
+
+
+class Wanted(Taken):
+    """Which executions; all members together."""
+
+    lead_id: LeadId | None = None
+    email: Text | None = None
+    salesforce_id: Text | None = None
+    action_id: Id | None = None
+    reason: Text | None = None
+    state: State | None = None
+    outcome: Outcome | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+
+class Search(Wanted):
+    """A search, page by page."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    token: Token | None = None
+
+
+class RedriveRequest(Wanted):
+    """Calls to run again: by id, or what a search finds. Nothing is done unless `dry_run` is false."""
+
+    execution_ids: Annotated[list[ExecutionId], Field(min_length=1, max_length=200)] | None = None
+    #: the current version of the Action, or the one of the call's time
+    configuration: Literal["current", "original"] = "current"
+    dry_run: bool = True
+    token: Token | None = None
+
+
+class Redriven(Given):
+    """What became of one execution, or would."""
+
+    execution_id: str
+    runs: bool
+    note: str
+
+
+class Cost(Given):
+    """Fewest vendor calls that running them takes."""
+
+    marketo: int
+    salesforce: int
+
+
+class RedriveAnswer(Given):
+    """What became of the executions of this page, or would; there may be more as long as there is a token."""
+
+    dry_run: bool
+    count: int
+    by_action: dict[str, int]
+    cost: Cost
+    results: list[Redriven]
+    next_token: str | None

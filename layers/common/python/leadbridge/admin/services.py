@@ -1,0 +1,27 @@
+"""What the admin API's routes call: use-cases, and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from leadbridge.ports import Clock, Configurations
+from leadbridge.usecases.apply_configuration import ApplyConfiguration
+from leadbridge.usecases.catalogue import Catalogue
+from leadbridge.usecases.list_connections import ListConnections
+from leadbridge.usecases.redrive_many import RedriveMany
+from leadbridge.usecases.search_executions import SearchExecutions
+from leadbridge.usecases.try_action import TryAction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The use-cases of one deployment; `done` is called after each request, to give back what others may need."""
+
+    configurations: Configurations
+    apply: ApplyConfiguration
+    connections: ListConnections
+    catalogue: Catalogue
+    trying: TryAction
+    search: SearchExecutions
+    redrive: RedriveMany
+    clock: Clock
+    done: Callable[[], None]

@@ -1,0 +1,99 @@
+"""Routes of connections: which there are, and what objects and fields they offer."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from leadbridge.admin import models
+from leadbridge.admin.common import described
+from leadbridge.admin.problems import missing
+from leadbridge.admin.services import Services
+
+ConnectionId = Annotated[models.Id, Path()]
+ObjectName = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,254}$")]
+Refresh = Annotated[bool, Query()]
+
+
+def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
+    """Add the routes."""
+
+    @app.get("/connections", **described("The connections", tag="Connections"))
+    def list_connections(usable: Annotated[bool, Query()] = False) -> models.Connections:  # noqa: FBT002  # a query parameter
+        """All of them, or only those that an Action may name: enabled, and with their secret."""
+        found = services.connections(usable=usable)
+        return models.Connections(
+            connections=[
+                models.Connection(
+                    kind=each.kind,
+                    id=each.id,
+                    name=each.name,
+                    url=each.url,
+                    enabled=each.enabled,
+                    usable=each.usable,
+                    version=each.version,
+                    secret=each.secret,
+                    actions=each.actions,
+                )
+                for each in found
+            ]
+        )
+
+    @app.get("/connections/<connection_id>/objects", **described("What a connection offers", tag="Connections"))
+    def list_objects(connection_id: ConnectionId, refresh: Refresh = False) -> models.Objects:  # noqa: FBT002  # a query parameter
+        """Marketo: the tables that an Action may read. Salesforce: the objects in which our user may create or update.
+
+        Up to 15 minutes old; `refresh` asks the vendor now.
+        """
+        found = services.catalogue.objects(_vendor(services, connection_id), connection_id, refresh=refresh)
+        return models.Objects(
+            read_at=found.read_at,
+            objects=[
+                models.Object(
+                    name=each.name,
+                    label=each.label,
+                    custom=each.custom,
+                    createable=each.createable,
+                    updateable=each.updateable,
+                )
+                for each in found.found
+            ],
+        )
+
+    @app.get(
+        "/connections/<connection_id>/objects/<object_name>/fields",
+        **described("The fields of an object", tag="Connections"),
+    )
+    def list_fields(connection_id: ConnectionId, object_name: ObjectName, refresh: Refresh = False) -> models.Fields:  # noqa: FBT002  # a query parameter
+        """As the vendor describes them to our user. Up to 15 minutes old; `refresh` asks the vendor now."""
+        vendor = _vendor(services, connection_id)
+        offered = {each.name for each in services.catalogue.objects(vendor, connection_id, refresh=refresh).found}
+        if object_name not in offered:
+            raise missing(f"object {object_name} at {connection_id} that can be named", "List the objects, choose one.")
+        found = services.catalogue.fields(vendor, connection_id, object_name, refresh=refresh)
+        return models.Fields(
+            read_at=found.read_at,
+            object=object_name,
+            fields=[
+                models.FieldInfo(
+                    name=each.name,
+                    label=each.label,
+                    type=each.type,
+                    length=each.length,
+                    createable=each.createable,
+                    updateable=each.updateable,
+                    required_on_create=each.required_on_create,
+                    unique=each.unique,
+                    external_id=each.external_id,
+                    picklist=list(each.picklist),
+                )
+                for each in found.found
+            ],
+        )
+
+
+def _vendor(services: Services, connection: str) -> str:
+    for each in services.connections():
+        if each.id == connection:
+            return each.kind
+    raise missing(f"connection {connection}", "List the connections, and correct the id.")

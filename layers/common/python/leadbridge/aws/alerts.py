@@ -1,0 +1,292 @@
+"""What alerts are decided from and what they remember, in DynamoDB.
+
+Items
+- executions, `counts#<hour>` / `<action>#<minute>`: what was counted for an Action in the five minutes that begin then.
+  One query reads an hour of all Actions. They expire after the weeks that silence is compared with.
+- executions, `parked` / `<action>#<execution id>`: a call that waits for a person, and for which reason.
+- state, `alerts` / `state`: what is open, was told, waits for a channel; one item, replaced under its version.
+- state, `certificate` / `<connection>`: when the certificate ends that was made last.
+"""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from leadbridge.aws.items import Item, dump, later, load
+from leadbridge.aws.limits import DynamoLimits
+from leadbridge.domain.alert_readings import WEEKS, Certificate, Counted, ParkedWork, Waiting, bucket
+from leadbridge.domain.alerts import Alert, Kind, Memory, Subject, Unsent
+from leadbridge.domain.event import VERSION, instant, iso, readable
+from leadbridge.domain.limits import State
+from leadbridge.errors import UnknownVersionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+#: counts are kept somewhat longer than they are compared with
+KEPT = timedelta(weeks=WEEKS, days=2)
+#: waiting calls of a lane that one look counts; they are read with their payloads
+MOST_WAITING = 200
+#: partition of the calls that wait for a person
+PARKED = "parked"
+_STATE = {"pk": "alerts", "sk": "state"}
+
+
+class DynamoTally:
+    """`ports.Tally` on the executions table; what is noted is kept in memory until `flush`."""
+
+    def __init__(self, client: "DynamoDBClient", *, table: str, now: Callable[[], datetime]) -> None:
+        self._client = client
+        self._table = table
+        self._now = now
+        self._noted: dict[str, Counter[tuple[str, str]]] = {}
+
+    def note(self, action: str, what: str, reason: str = "", number: int = 1) -> None:
+        """Count in memory."""
+        self._noted.setdefault(action, Counter())[what, reason] += number
+
+    def flush(self) -> None:
+        """Add what was noted to the present piece of time, one write for each Action."""
+        noted, self._noted = self._noted, {}
+        now = self._now()
+        for action, numbers in noted.items():
+            names = {f"#n{place}": f"n#{what}#{reason}" for place, (what, reason) in enumerate(numbers)}
+            values = {f":n{place}": number for place, number in enumerate(numbers.values())}
+            added = ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+            with later("UpdateItem"):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=dump(_counts_key(action, now)),
+                    UpdateExpression=f"SET #ttl = :ttl, v = :v ADD {added}",
+                    ExpressionAttributeNames={"#ttl": "ttl", **names},
+                    ExpressionAttributeValues=dump({":ttl": int((now + KEPT).timestamp()), ":v": VERSION, **values}),
+                )
+
+    def between(self, start: datetime, end: datetime) -> Sequence[Counted]:
+        """What was counted in pieces that begin in [start, end)."""
+        found: list[Counted] = []
+        hour = start.replace(minute=0, second=0, microsecond=0)
+        while hour < end:
+            for item in _query(self._client, self._table, f"counts#{iso(hour)}"):
+                counted = _counted(item, hour)
+                if start <= counted.at < end:
+                    found.append(counted)
+            hour += timedelta(hours=1)
+        return found
+
+
+class DynamoAlertStore:
+    """`ports.AlertStore` on the state table."""
+
+    def __init__(self, client: "DynamoDBClient", *, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def load(self) -> tuple[Memory, Sequence[Unsent], int]:
+        """The memory, what was not sent yet, and their version.
+
+        Raises:
+            UnknownVersionError: A newer version wrote it.
+        """
+        with later("GetItem"):
+            answer = self._client.get_item(TableName=self._table, Key=dump(_STATE), ConsistentRead=True)
+        if "Item" not in answer:
+            return Memory(), [], 0
+        item = load(answer["Item"])
+        if not readable(item["v"]):
+            raise UnknownVersionError("the alerts' memory was written by a newer version", code=str(item["v"]))
+        memory, unsent = _remembered(json.loads(item["state"]))
+        return memory, unsent, item["version"]
+
+    def save(self, memory: Memory, unsent: Sequence[Unsent], version: int) -> int | None:
+        """Replace both if `version` is the current one; None if somebody else was faster."""
+        mark = uuid.uuid4().hex
+        state = json.dumps(_members(memory, unsent), separators=(",", ":"))
+        item = {**_STATE, "v": VERSION, "version": version + 1, "written_by": mark, "state": state}
+        still: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(version)"}
+        if version:
+            still = {
+                "ConditionExpression": "version = :old",
+                "ExpressionAttributeValues": dump({":old": version}),
+            }
+        try:
+            with later("PutItem"):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=dump(item),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **still,
+                )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            found: Any = error.response.get("Item")
+            # the SDK repeats a write whose answer was lost: then our own stands in its way
+            return version + 1 if found and load(found).get("written_by") == mark else None
+        return version + 1
+
+
+class DynamoWatch:
+    """`ports.Watch` on the executions and the state table."""
+
+    def __init__(
+        self, client: "DynamoDBClient", *, executions: str, state: str, most_waiting: int = MOST_WAITING
+    ) -> None:
+        """`most_waiting`: so many of a lane's waiting calls are counted, of more it is said that there are more."""
+        self._client = client
+        self._most_waiting = most_waiting
+        self._executions = executions
+        self._state = state
+
+    def waiting(self) -> Sequence[Waiting]:
+        """The oldest call of each lane that holds any; a lane is its connection's."""
+        found = []
+        for lane in _query(self._client, self._state, "lane"):
+            with later("Query"):
+                answer = self._client.query(
+                    TableName=self._executions,
+                    KeyConditionExpression="pk = :lane",
+                    ProjectionExpression="received_at, reason",
+                    ExpressionAttributeValues={":lane": {"S": f"lane#{lane['sk']}"}},
+                    Limit=self._most_waiting,
+                )
+            events = [load(raw) for raw in answer["Items"]]
+            if events:
+                found.append(
+                    Waiting(
+                        connection=lane["sk"],
+                        since=instant(events[0]["received_at"]),
+                        number=len(events),
+                        more="LastEvaluatedKey" in answer,
+                        reason=events[0].get("reason", ""),
+                    )
+                )
+        return found
+
+    def parked(self) -> Sequence[ParkedWork]:
+        """What waits for a person, by Action and reason."""
+        found: dict[tuple[str, str], list[datetime]] = {}
+        for item in _query(self._client, self._executions, PARKED):
+            found.setdefault((item["sk"].rpartition("#")[0], item["reason"]), []).append(instant(item["since"]))
+        return [
+            ParkedWork(action=action, reason=reason, number=len(times), since=min(times))
+            for (action, reason), times in sorted(found.items())
+        ]
+
+    def instances(self) -> Mapping[str, State]:
+        """What is known of each vendor instance's limits."""
+        limits = DynamoLimits(self._client, table=self._state)
+        names = [item["sk"] for item in _query(self._client, self._state, "limits")]
+        return {name: limits.read(name)[0] for name in names}
+
+    def certificates(self) -> Sequence[Certificate]:
+        """The newest certificate of each connection."""
+        return [
+            Certificate(connection=item["sk"], ends_at=instant(item["ends_at"]))
+            for item in _query(self._client, self._state, "certificate")
+        ]
+
+
+def note_certificate(client: "DynamoDBClient", table: str, connection: str, ends_at: datetime) -> None:
+    """Remember when the certificate ends that was just made for a connection."""
+    client.update_item(
+        TableName=table,
+        Key=dump({"pk": "certificate", "sk": connection}),
+        UpdateExpression="SET ends_at = :ends, v = :v",
+        ExpressionAttributeValues=dump({":ends": iso(ends_at), ":v": VERSION}),
+    )
+
+
+def parked_key(action: str, execution_id: str) -> dict[str, str]:
+    """The key of the item that says that a call waits for a person."""
+    return {"pk": PARKED, "sk": f"{action}#{execution_id}"}
+
+
+def parked_item(action: str, execution_id: str, reason: str, since: datetime) -> dict[str, Any]:
+    """The item that says that a call waits for a person, for as long as it does."""
+    return parked_key(action, execution_id) | {"v": VERSION, "reason": reason, "since": iso(since)}
+
+
+def _query(client: "DynamoDBClient", table: str, partition: str) -> list[Item]:
+    """Every item of a partition; people read what comes of it, so eventual consistency is enough."""
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": partition}},
+    )
+    with later("Query"):
+        return [load(raw) for page in pages for raw in page["Items"]]
+
+
+def _counts_key(action: str, now: datetime) -> dict[str, str]:
+    at = bucket(now)
+    hour = at.replace(minute=0)
+    return {"pk": f"counts#{iso(hour)}", "sk": f"{action}#{at.minute:02d}"}
+
+
+def _counted(item: Item, hour: datetime) -> Counted:
+    action, _, minute = item["sk"].rpartition("#")
+    numbers = {
+        (name.split("#", 2)[1], name.split("#", 2)[2]): number for name, number in item.items() if name.startswith("n#")
+    }
+    return Counted(action=action, at=hour + timedelta(minutes=int(minute)), numbers=numbers)
+
+
+# -- the memory as text
+
+
+def _members(memory: Memory, unsent: Sequence[Unsent]) -> dict[str, Any]:
+    return {
+        "alerts": [
+            {
+                **_subject_members(alert.subject),
+                "since": iso(alert.since),
+                "raised_at": iso(alert.raised_at),
+                "told_at": iso(alert.told_at),
+                "clear_since": iso(alert.clear_since) if alert.clear_since else None,
+                "facts": dict(alert.facts),
+            }
+            for alert in memory.alerts.values()
+        ],
+        "told": [{**_subject_members(subject), "at": iso(at)} for subject, at in memory.told.items()],
+        "reasons": [[action, reason, iso(at)] for (action, reason), at in memory.reasons.items()],
+        "unsent": [
+            {"channel": each.channel, "subject": each.subject, "text": each.text, "at": iso(each.at)} for each in unsent
+        ],
+    }
+
+
+def _remembered(members: Mapping[str, Any]) -> tuple[Memory, list[Unsent]]:
+    alerts = [
+        Alert(
+            subject=_subject(each),
+            since=instant(each["since"]),
+            raised_at=instant(each["raised_at"]),
+            told_at=instant(each["told_at"]),
+            clear_since=instant(each["clear_since"]) if each["clear_since"] else None,
+            facts=each["facts"],
+        )
+        for each in members["alerts"]
+    ]
+    memory = Memory(
+        alerts={alert.subject: alert for alert in alerts},
+        told={_subject(each): instant(each["at"]) for each in members["told"]},
+        reasons={(action, reason): instant(at) for action, reason, at in members["reasons"]},
+    )
+    return memory, [
+        Unsent(channel=each["channel"], subject=each["subject"], text=each["text"], at=instant(each["at"]))
+        for each in members["unsent"]
+    ]
+
+
+def _subject_members(subject: Subject) -> dict[str, str]:
+    return {"kind": subject.kind.value, "name": subject.name, "detail": subject.detail}
+
+
+def _subject(members: Mapping[str, str]) -> Subject:
+    return Subject(kind=Kind(members["kind"]), name=members["name"], detail=members["detail"])

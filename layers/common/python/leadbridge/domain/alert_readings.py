@@ -1,0 +1,387 @@
+"""What is alerted about: from counts, waiting work, quotas and certificates to readings. Pure.
+
+Everything here is made of ids, reason codes, numbers and times. Nothing of a call's content comes near it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from leadbridge.domain.alert_rules import (
+    BUCKET_MINUTES,
+    EASED,
+    CertificateRule,
+    FailedRule,
+    LagRule,
+    NewReasonRule,
+    ParkedRule,
+    QuotaRule,
+    SilenceRule,
+)
+from leadbridge.domain.alerts import Kind, Level, Memory, Reading, Subject
+
+#: calls that came in, whatever became of them
+ARRIVED = "arrived"
+#: accepted calls that have their outcome
+ENDED = "ended"
+#: what is counted by reason: failed ends, parked work, bodies that could not be used
+FAILED, PARKED, REJECTED = "failed", "parked", "rejected"
+#: weeks before this one whose same hours tell what is usual; a median that three of four must support
+WEEKS = 4
+#: points below its level at which a quota alert ends
+QUOTA_EASED = 5
+#: a reason that was new and has not come again for so long is over
+QUIET = timedelta(hours=1)
+#: reasons that are remembered, the newest; they share one stored item with everything else
+MOST_REASONS = 3_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What was counted for an Action in one piece of time: number by what, and by what and reason."""
+
+    action: str
+    at: datetime
+    numbers: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedWork:
+    """Calls of an Action that wait for a person, all for one reason."""
+
+    action: str
+    reason: str
+    number: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What a connection's lane holds: since when its oldest call waits, and why; `more`: more than `number` do."""
+
+    connection: str
+    since: datetime
+    number: int
+    more: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """Calls of the day of one vendor instance; without `day_ends` the day is the last 24 hours."""
+
+    vendor: str
+    instance: str
+    used: int
+    allowed: int
+    day_ends: datetime | None = None
+    connection: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The certificate with which a connection logs in."""
+
+    connection: str
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Counts of one Action over some time."""
+
+    numbers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    #: when each was counted first
+    first: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def of(self, what: str) -> int:
+        """The number of one thing, for whatever reason."""
+        return sum(number for (each, _), number in self.numbers.items() if each == what)
+
+    def top(self, what: str) -> tuple[str, int]:
+        """The most frequent reason of one thing, and its number; the first by name of several."""
+        found = sorted((-number, reason) for (each, reason), number in self.numbers.items() if each == what)
+        return (found[0][1], -found[0][0]) if found else ("", 0)
+
+    def since(self, what: str) -> datetime | None:
+        """When one thing was counted first."""
+        return min((at for (each, _), at in self.first.items() if each == what), default=None)
+
+
+def bucket(at: datetime) -> datetime:
+    """The beginning of the piece of time in which an instant is counted."""
+    return at.replace(minute=at.minute - at.minute % BUCKET_MINUTES, second=0, microsecond=0)
+
+
+def totals(counted: Sequence[Counted], start: datetime, end: datetime) -> dict[str, Totals]:
+    """Counts by Action of the pieces from that of `start` to that before `end`."""
+    found: dict[str, Totals] = {}
+    for each in sorted(counted, key=lambda each: each.at):
+        if bucket(start) <= each.at < end:
+            of_action = found.setdefault(each.action, Totals())
+            for what, number in each.numbers.items():
+                of_action.numbers[what] += number
+                of_action.first.setdefault(what, each.at)
+    return found
+
+
+def _level(value: float, threshold: float) -> Level:
+    """Where a figure that is bad when it is high stands."""
+    if value >= threshold:
+        return Level.RAISED
+    return Level.EASED if value >= threshold * EASED else Level.CLEAR
+
+
+def _worst(*levels: Level) -> Level:
+    order = list(Level)
+    return min(levels, key=order.index)
+
+
+def _hours(number: int) -> timedelta | None:
+    return timedelta(hours=number) if number else None
+
+
+# -- failures
+
+
+def failing(subject: Subject, seen: Totals, rule: FailedRule, now: datetime, *, covered: bool = False) -> Reading:
+    """Whether too many calls of an Action or a connection fail."""
+    failed, ended = seen.of(FAILED), seen.of(ENDED)
+    share = round(100 * failed / ended) if ended else 0
+    by_share = Level.CLEAR
+    if ended >= rule.least * EASED:
+        by_share = _level(100 * failed / ended if ended else 0, rule.share_percent)
+        if ended < rule.least and by_share is Level.RAISED:
+            by_share = Level.EASED  # too few to begin with, enough not to end with
+    reason, of_it = seen.top(FAILED)
+    return Reading(
+        subject=subject,
+        level=_worst(_level(failed, rule.count), by_share),
+        since=seen.since(FAILED) or now,
+        facts={
+            "failed": failed,
+            "ended": max(ended, failed),
+            "share": share,
+            "minutes": rule.window_minutes,
+            "reason": reason,
+            "of_it": of_it,
+        },
+        repeat=_hours(rule.repeat_hours),
+        covered=covered,
+    )
+
+
+def failures(
+    counted: Sequence[Counted],
+    *,
+    connections: Mapping[str, str],
+    action_rules: Mapping[str, FailedRule],
+    connection_rules: Mapping[str, FailedRule],
+    now: datetime,
+) -> Iterator[Reading]:
+    """Failures by Action and by connection: where several Actions of a connection fail, it alone is spoken of.
+
+    `connections`: the destination of each Action.
+    """
+    covered: set[str] = set()
+    for connection, rule in connection_rules.items():
+        if not rule.enabled:
+            continue
+        mine = [action for action, target in connections.items() if target == connection]
+        seen = totals(counted, now - timedelta(minutes=rule.window_minutes), now)
+        together, failing_actions = Totals(), []
+        for action in mine:
+            if action not in seen:
+                continue
+            together.numbers.update(seen[action].numbers)
+            for what, at in seen[action].first.items():
+                together.first[what] = min(at, together.first.get(what, at))
+            if seen[action].of(FAILED):
+                failing_actions.append(action)
+        several = len(failing_actions) > 1
+        subject = Subject(kind=Kind.FAILED_CONNECTION, name=connection)
+        reading = failing(subject, together, rule, now, covered=not several)
+        yield Reading(
+            subject=subject,
+            level=reading.level,
+            since=reading.since,
+            facts={**reading.facts, "actions": len(failing_actions)},
+            repeat=reading.repeat,
+            covered=reading.covered,
+        )
+        if several and reading.level is Level.RAISED:
+            covered.update(failing_actions)
+    for action, rule in action_rules.items():
+        if rule.enabled:
+            seen = totals(counted, now - timedelta(minutes=rule.window_minutes), now)
+            subject = Subject(kind=Kind.FAILED, name=action)
+            yield failing(subject, seen.get(action, Totals()), rule, now, covered=action in covered)
+
+
+# -- reasons
+
+
+def new_reasons(
+    counted: Sequence[Counted], rules: Mapping[str, NewReasonRule], memory: Memory, now: datetime
+) -> tuple[list[Reading], dict[tuple[str, str], datetime]]:
+    """Reasons that an Action never had, or not for long; and when each was seen last, to be remembered."""
+    readings: list[Reading] = []
+    longest = max((rule.forget_days for rule in rules.values()), default=NewReasonRule().forget_days)
+    seen = {key: at for key, at in memory.reasons.items() if now - at < timedelta(days=longest)}
+    recent = totals(counted, now - QUIET, now)
+    for action, rule in rules.items():
+        found = recent.get(action, Totals())
+        for (what, reason), number in sorted(found.numbers.items()):
+            if what not in {FAILED, PARKED, REJECTED} or not reason:
+                continue
+            subject = Subject(kind=Kind.NEW_REASON, name=action, detail=reason)
+            before = memory.reasons.get((action, reason))
+            new = before is None or now - before >= timedelta(days=rule.forget_days)
+            if rule.enabled and (new or subject in memory.alerts):
+                readings.append(
+                    Reading(
+                        subject=subject,
+                        level=Level.RAISED if new else Level.EASED,
+                        since=found.first[what, reason],
+                        facts={"reason": reason, "number": number, "what": what},
+                    )
+                )
+            seen[action, reason] = now
+    newest = sorted(seen.items(), key=lambda each: each[1], reverse=True)[:MOST_REASONS]
+    return readings, dict(newest)
+
+
+# -- waiting work
+
+
+def parked(work: Sequence[ParkedWork], rules: Mapping[str, ParkedRule]) -> Iterator[Reading]:
+    """Work that waits for a person, by Action; an Action that is gone still has its work."""
+    for action in sorted({each.action for each in work}):
+        rule = rules.get(action, ParkedRule())
+        mine = sorted((each for each in work if each.action == action), key=lambda each: (-each.number, each.reason))
+        number = sum(each.number for each in mine)
+        if rule.enabled:
+            yield Reading(
+                subject=Subject(kind=Kind.PARKED, name=action),
+                level=_level(number, rule.count),
+                since=min(each.since for each in mine),
+                facts={"number": number, "reason": mine[0].reason, "of_it": mine[0].number},
+                repeat=_hours(rule.repeat_hours),
+            )
+
+
+def lags(waiting: Sequence[Waiting], rules: Mapping[str, LagRule], now: datetime) -> Iterator[Reading]:
+    """How long the oldest call of each connection waits."""
+    for each in waiting:
+        rule = rules.get(each.connection, LagRule())
+        minutes = (now - each.since).total_seconds() / 60
+        if rule.enabled:
+            yield Reading(
+                subject=Subject(kind=Kind.LAG, name=each.connection),
+                level=_level(minutes, rule.oldest_minutes),
+                since=each.since,
+                facts={
+                    "number": each.number,
+                    "more": int(each.more),
+                    "minutes": int(minutes),
+                    "reason": each.reason,
+                },
+                repeat=_hours(rule.repeat_hours),
+            )
+
+
+# -- quota and certificate
+
+
+def quotas(found: Sequence[Quota], rules: Mapping[str, QuotaRule], now: datetime) -> Iterator[Reading]:
+    """How much of the day's calls is used, a reading for each level; of several that are passed the highest is told."""
+    for each in found:
+        rule = rules.get(each.connection, QuotaRule())
+        if not (rule.enabled and each.allowed):
+            continue
+        over = each.day_ends is not None and now >= each.day_ends
+        used = 0 if over else each.used
+        percent = 100 * used / each.allowed
+        passed = [level for level in rule.levels_percent if percent >= level]
+        for level in rule.levels_percent:
+            standing = Level.EASED if percent >= level - QUOTA_EASED else Level.CLEAR
+            yield Reading(
+                subject=Subject(kind=Kind.QUOTA, name=each.instance, detail=f"{level:03d}"),
+                level=Level.RAISED if level in passed else standing,
+                since=each.day_ends - timedelta(days=1) if each.day_ends else now - timedelta(days=1),
+                facts={
+                    "vendor": each.vendor,
+                    "connection": each.connection,
+                    "used": used,
+                    "allowed": each.allowed,
+                    "percent": int(percent),
+                    **_forecast(each, used, now),
+                },
+                covered=bool(passed) and level < passed[-1],
+            )
+
+
+def _forecast(quota: Quota, used: int, now: datetime) -> dict[str, str]:
+    """When the day's calls are spent if they go on as they did since its beginning."""
+    if quota.day_ends is None or not used:
+        return {}
+    begun = quota.day_ends - timedelta(days=1)
+    facts = {"day_ends": told_time(quota.day_ends)}
+    spent_at = begun + max(now - begun, timedelta(minutes=1)) * (quota.allowed / used)
+    if used < quota.allowed and spent_at < quota.day_ends:
+        facts["spent_at"] = told_time(spent_at)
+    return facts
+
+
+def certificates(
+    found: Sequence[Certificate], rules: Mapping[str, CertificateRule], now: datetime
+) -> Iterator[Reading]:
+    """Certificates that end soon, of connections that there are."""
+    for each in found:
+        rule = rules.get(each.connection)
+        if rule is None or not rule.enabled:
+            continue
+        soon = each.ends_at - now <= timedelta(days=rule.days)
+        yield Reading(
+            subject=Subject(kind=Kind.CERTIFICATE, name=each.connection),
+            level=Level.RAISED if soon else Level.CLEAR,
+            since=each.ends_at - timedelta(days=rule.days),
+            facts={"ends_at": told_time(each.ends_at), "days": max(0, (each.ends_at - now).days)},
+            repeat=_hours(rule.repeat_hours),
+        )
+
+
+# -- silence
+
+
+def same_hours(start: datetime, zone: tzinfo, week: int) -> datetime:
+    """The instant that had the same weekday and clock time, in the Action's zone, so many weeks before."""
+    local = start.astimezone(zone).replace(tzinfo=None) - timedelta(weeks=week)
+    return local.replace(tzinfo=zone).astimezone(UTC)
+
+
+def silence(action: str, *, arrived: int, before: Sequence[int], rule: SilenceRule, now: datetime) -> Reading:
+    """Whether far fewer calls arrive than is usual; `before`: those of the same hours in the weeks before."""
+    # the lower median: of an even number of weeks more than half must support it
+    usual = sorted(before)[(len(before) - 1) // 2] if before else 0
+    percent = 100 * arrived / usual if usual else 100.0
+    if usual < rule.least:
+        # the quiet hours say nothing: who was silent before is not heard again by that
+        level = Level.CLEAR if arrived else Level.EASED
+    elif percent < rule.share_percent:
+        level = Level.RAISED
+    else:
+        level = Level.EASED if percent < rule.share_percent / EASED else Level.CLEAR
+    return Reading(
+        subject=Subject(kind=Kind.SILENCE, name=action),
+        level=level,
+        since=now - timedelta(minutes=rule.window_minutes),
+        facts={"arrived": arrived, "usual": usual, "minutes": rule.window_minutes},
+        repeat=_hours(rule.repeat_hours),
+    )
+
+
+def told_time(at: datetime) -> str:
+    """An instant as people are told it."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,175 @@
+"""When people are alerted: the thresholds, as the one document of kind `alerts`, with defaults where there is none.
+
+Shares are percent, times are minutes, hours or days as the member's name says. Each threshold has a lower one, below
+which an alert ends (`EASED`), so that a figure that wavers about its threshold does not flap.
+"""
+
+from collections.abc import Collection
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from leadbridge.domain.documents import Document, Identifier, Name
+
+#: an alert that was raised ends below this part of its threshold
+EASED = 0.5
+#: what arrived and what became of it is counted in pieces of this length
+BUCKET_MINUTES = 5
+#: nobody hears of one and the same thing more often
+MOST_OFTEN_HOURS = 1
+
+
+def _whole_buckets(minutes: int) -> int:
+    if minutes % BUCKET_MINUTES:
+        raise ValueError(f"is no multiple of {BUCKET_MINUTES} minutes; calls are counted in pieces of that length")
+    return minutes
+
+
+def _ascending(levels: list[int]) -> list[int]:
+    if levels != sorted(set(levels)):
+        raise ValueError("is not in order; give each level once, the lowest first")
+    return levels
+
+
+Window = Annotated[int, Field(ge=5, le=180), AfterValidator(_whole_buckets)]
+Percent = Annotated[int, Field(ge=1, le=100)]
+#: 0: told once, and when it is over
+Repeat = Annotated[int, Field(ge=0, le=168)]
+
+
+class Rule(Document):
+    """What every kind of alert has."""
+
+    # not `on`, which YAML reads as true
+    enabled: bool = True
+
+
+class FailedRule(Rule):
+    """Calls that fail: `count` of them in the window, or `share_percent` of at least `least` that ended in it."""
+
+    window_minutes: Window = 15
+    count: int = Field(default=25, ge=1)
+    share_percent: Percent = 20
+    least: int = Field(default=10, ge=1)
+    repeat_hours: Repeat = 1
+
+
+class NewReasonRule(Rule):
+    """A reason for which no call of the Action failed, was parked or rejected in the last `forget_days` days."""
+
+    forget_days: int = Field(default=30, ge=1, le=90)
+
+
+class ParkedRule(Rule):
+    """Calls of the Action that wait for a person."""
+
+    count: int = Field(default=1, ge=1)
+    repeat_hours: Repeat = 24
+
+
+class LagRule(Rule):
+    """The oldest call that waits for a connection is older than this."""
+
+    oldest_minutes: int = Field(default=15, ge=1)
+    repeat_hours: Repeat = 1
+
+
+class QuotaRule(Rule):
+    """Parts of a vendor's daily calls at which people are told, and whether they last at this pace."""
+
+    levels_percent: Annotated[list[Percent], AfterValidator(_ascending)] = Field(
+        default_factory=lambda: [50, 80, 95], min_length=1, max_length=10
+    )
+
+
+class CertificateRule(Rule):
+    """Days before its end at which a connection's certificate is spoken of."""
+
+    days: int = Field(default=30, ge=1, le=365)
+    repeat_hours: Repeat = 24
+
+
+class SilenceRule(Rule):
+    """Fewer than `share_percent` of the usual calls arrive, where `least` are usual in these hours of the week."""
+
+    window_minutes: Window = 60
+    least: int = Field(default=20, ge=1)
+    share_percent: Percent = 10
+    repeat_hours: Repeat = 6
+
+
+class ActionRules(Document):
+    """Rules of one Action; a rule that is absent is as for all, one that is given stands for itself."""
+
+    failed: FailedRule | None = None
+    new_reason: NewReasonRule | None = None
+    parked: ParkedRule | None = None
+    silence: SilenceRule | None = None
+
+
+class ConnectionRules(Document):
+    """Rules of one connection; a rule that is absent is as for all, one that is given stands for itself."""
+
+    failed: FailedRule | None = None
+    lag: LagRule | None = None
+    quota: QuotaRule | None = None
+    certificate: CertificateRule | None = None
+
+
+class AlertsDocument(Document):
+    """Who is told of what: rules for all, and those of single Actions and connections."""
+
+    format: Literal[1] = 1
+    kind: Literal["alerts"]
+    #: there is one, so that there is no question which holds
+    id: Literal["alerts"]
+    name: Name = "Alerts"
+    failed: FailedRule = FailedRule()
+    new_reason: NewReasonRule = NewReasonRule()
+    parked: ParkedRule = ParkedRule()
+    lag: LagRule = LagRule()
+    quota: QuotaRule = QuotaRule()
+    certificate: CertificateRule = CertificateRule()
+    silence: SilenceRule = SilenceRule()
+    actions: dict[Identifier, ActionRules] = Field(default_factory=dict)
+    connections: dict[Identifier, ConnectionRules] = Field(default_factory=dict)
+
+    def for_action(self, action: str) -> ActionRules:
+        """The rules of an Action, every one filled in."""
+        own = self.actions.get(action, ActionRules())
+        return ActionRules(
+            failed=own.failed or self.failed,
+            new_reason=own.new_reason or self.new_reason,
+            parked=own.parked or self.parked,
+            silence=own.silence or self.silence,
+        )
+
+    def for_connection(self, connection: str) -> ConnectionRules:
+        """The rules of a connection, every one filled in."""
+        own = self.connections.get(connection, ConnectionRules())
+        return ConnectionRules(
+            failed=own.failed or self.failed,
+            lag=own.lag or self.lag,
+            quota=own.quota or self.quota,
+            certificate=own.certificate or self.certificate,
+        )
+
+
+DEFAULTS = AlertsDocument(kind="alerts", id="alerts")
+
+
+def check_alerts(
+    document: AlertsDocument, *, actions: Collection[str], connections: Collection[str]
+) -> list[tuple[str, str]]:
+    """Findings about what the document names: a JSON pointer and a sentence each."""
+    missing = [
+        (f"/actions/{name}", "there is no Action of this id; `leadbridge actions` lists them")
+        for name in document.actions
+        if name not in actions
+    ]
+    missing += [
+        (f"/connections/{name}", "there is no connection of this id; `leadbridge connections list` shows them")
+        for name in document.connections
+        if name not in connections
+    ]
+    return missing

@@ -1,0 +1,161 @@
+"""What objects and fields a connection offers, for whoever sets up an Action; asked of the vendor now and then."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from leadbridge.domain.records import FieldDescription, ObjectDescription
+from leadbridge.ports import Clock
+
+#: so long an answer is given again: people who map fields look often, and fields change rarely
+AGE = timedelta(minutes=15)
+#: the one source table of a Marketo connection
+LEADS = "leads"
+
+
+class Summary(Protocol):
+    """One object in the list of all."""
+
+    @property
+    def name(self) -> str:
+        """API name."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def custom(self) -> bool:
+        """Whether the org made it."""
+        ...
+
+    @property
+    def createable(self) -> bool:
+        """Whether our user may make records."""
+        ...
+
+    @property
+    def updateable(self) -> bool:
+        """Whether our user may change records."""
+        ...
+
+
+class Instance(Protocol):
+    """A Marketo instance that tells its fields."""
+
+    def describe_leads(self) -> ObjectDescription:
+        """Fields of the lead object by REST name."""
+        ...
+
+
+class Org(Protocol):
+    """A Salesforce org that tells its objects and fields."""
+
+    def objects(self) -> Sequence[Summary]:
+        """All objects that our user sees."""
+        ...
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        """Fields of an object."""
+        ...
+
+
+class Described(Protocol):
+    """Clients by connection."""
+
+    def marketo(self, connection: str) -> Instance:
+        """The client of a Marketo connection."""
+        ...
+
+    def salesforce(self, connection: str) -> Org:
+        """The client of a Salesforce connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueObject:
+    """An object that an Action may name at this end."""
+
+    name: str
+    label: str
+    custom: bool
+    createable: bool
+    updateable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogued[T]:
+    """An answer, and when the vendor gave it."""
+
+    read_at: datetime
+    found: Sequence[T] = field(default_factory=tuple)
+
+
+class Catalogue:
+    """Objects and fields by connection; lives as long as the process."""
+
+    def __init__(self, *, connections: Described, clock: Clock, age: timedelta = AGE) -> None:
+        self._connections = connections
+        self._clock = clock
+        self._age = age
+        self._known: dict[tuple[str, ...], Catalogued[Any]] = {}
+
+    def objects(self, vendor: str, connection: str, *, refresh: bool = False) -> Catalogued[CatalogueObject]:
+        """What an Action may name: as a source the leads, as a destination what can be created or updated.
+
+        Args:
+            vendor: marketo or salesforce.
+            connection: The connection's id.
+            refresh: Ask the vendor whatever is known.
+        """
+        if vendor == "marketo":
+            leads = CatalogueObject(name=LEADS, label="Leads", custom=False, createable=True, updateable=True)
+            return Catalogued(read_at=self._clock.now(), found=(leads,))
+        return self._at_most_every_while(
+            (connection,), lambda: _writable(self._connections.salesforce(connection).objects()), refresh=refresh
+        )
+
+    def fields(
+        self, vendor: str, connection: str, object_name: str, *, refresh: bool = False
+    ) -> Catalogued[FieldDescription]:
+        """The fields of an object by name.
+
+        Raises:
+            PermanentError: The vendor knows no such object.
+        """
+
+        def ask() -> Sequence[FieldDescription]:
+            if vendor == "marketo":
+                described = self._connections.marketo(connection).describe_leads()
+            else:
+                described = self._connections.salesforce(connection).describe(object_name)
+            return tuple(described.fields[name] for name in sorted(described.fields))
+
+        return self._at_most_every_while((connection, object_name), ask, refresh=refresh)
+
+    def _at_most_every_while[T](
+        self, key: tuple[str, ...], ask: Callable[[], Sequence[T]], *, refresh: bool
+    ) -> Catalogued[T]:
+        now = self._clock.now()
+        known = self._known.get(key)
+        if known is None or refresh or not timedelta(0) <= now - known.read_at < self._age:
+            known = self._known[key] = Catalogued(read_at=now, found=ask())
+        return known
+
+
+def _writable(summaries: Sequence[Summary]) -> tuple[CatalogueObject, ...]:
+    found = [
+        CatalogueObject(
+            name=each.name,
+            label=each.label,
+            custom=each.custom,
+            createable=each.createable,
+            updateable=each.updateable,
+        )
+        for each in summaries
+        if each.createable or each.updateable
+    ]
+    return tuple(sorted(found, key=lambda each: each.name))

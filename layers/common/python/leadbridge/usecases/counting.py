@@ -1,0 +1,90 @@
+"""Counts what passes through the inbox, for alerts: arrivals, ends, failures by reason, what is parked.
+
+It stands before an inbox and changes nothing of what that does. Counts are stored after the step they count, so a
+worker that dies in between counts too little; what became of a call is told by its execution alone.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from leadbridge.domain.alert_readings import ARRIVED, ENDED, FAILED, PARKED, REJECTED
+from leadbridge.domain.event import Arrival, Ending, Event
+from leadbridge.domain.outcome import Outcome, State
+from leadbridge.errors import TransientError
+from leadbridge.ports import Inbox, Meter, Tally
+
+
+def flush(tally: Tally, meter: Meter) -> None:
+    """Store what was noted; a store that is away costs the counts and nothing else."""
+    try:
+        tally.flush()
+    except TransientError:
+        meter.count("CountsLost")
+
+
+class CountingInbox:
+    """`ports.Inbox` that counts for alerts what another one does."""
+
+    def __init__(self, inbox: Inbox, *, tally: Tally, meter: Meter) -> None:
+        self._inbox = inbox
+        self._tally = tally
+        self._meter = meter
+
+    def add(self, event: Event, arrival: Arrival) -> bool:
+        """Store a new event; counted at the end of its batch."""
+        new = self._inbox.add(event, arrival)
+        if new:
+            self._tally.note(event.action_id, ARRIVED)
+        return new
+
+    def set_aside(self, arrival: Arrival, *, state: str, reason: str, message: str) -> bool:
+        """Record a call that does not run now; counted at the end of its batch."""
+        new = self._inbox.set_aside(arrival, state=state, reason=reason, message=message)
+        if new:
+            self._tally.note(arrival.action_id, ARRIVED)
+            if state == State.REJECTED:
+                self._tally.note(arrival.action_id, REJECTED, str(reason))
+            if state == State.PARKED:
+                self._tally.note(arrival.action_id, PARKED, str(reason))
+        return new
+
+    def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
+        """Events of a lane whose due time has come."""
+        return self._inbox.due(lane, now, limit)
+
+    def first_due(self, lane: str, now: datetime) -> datetime | None:
+        """When the first event of a lane arrived whose due time has come."""
+        return self._inbox.first_due(lane, now)
+
+    def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
+        """Mark events as begun."""
+        return self._inbox.claim(events, epoch)
+
+    def relinquish(self, events: Sequence[Event]) -> None:
+        """Let go of claimed events."""
+        self._inbox.relinquish(events)
+
+    def save(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Store state, intent and result."""
+        return self._inbox.save(events)
+
+    def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
+        """Give events back; what is shown as parked goes on by itself, so that nobody is alerted but by the lag."""
+        self._inbox.defer(events, parked=parked)
+
+    def park(self, event: Event, *, reason: str, message: str) -> None:
+        """Take an event out of its lane until a person redrives it, and count it."""
+        self._inbox.park(event, reason=reason, message=message)
+        self._tally.note(event.action_id, PARKED, str(reason))
+        flush(self._tally, self._meter)
+
+    def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
+        """Record outcomes, and count those that were recorded now: one write for each Action of the wave."""
+        recorded = self._inbox.finish(endings)
+        for ending in recorded:
+            self._tally.note(ending.event.action_id, ENDED)
+            if ending.result.outcome is Outcome.FAILED:
+                self._tally.note(ending.event.action_id, FAILED, str(ending.result.reason))
+        if recorded:
+            flush(self._tally, self._meter)
+        return recorded

@@ -1,0 +1,154 @@
+"""The admin API on in-memory ports, and the proxy events that API Gateway would send it."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from leadbridge.admin.app import AdminApi
+from leadbridge.admin.services import Services
+from leadbridge.domain.action import Configuration
+from leadbridge.usecases.apply_configuration import ApplyConfiguration
+from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
+from leadbridge.usecases.list_connections import ListConnections
+from leadbridge.usecases.redrive import Redrive
+from leadbridge.usecases.redrive_many import RedriveMany
+from leadbridge.usecases.search_executions import SearchExecutions
+from leadbridge.usecases.try_action import TryAction
+from tests.builders.actions import MARKETO
+from tests.builders.events import SECRET
+from tests.builders.world import World
+
+PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
+#: what the org lists beside Lead
+OBJECTS = (
+    CatalogueObject(name="Lead", label="Lead", custom=False, createable=True, updateable=True),
+    CatalogueObject(name="Gift__c", label="Gift", custom=True, createable=False, updateable=True),
+    CatalogueObject(name="LeadHistory", label="Lead History", custom=False, createable=False, updateable=False),
+)
+
+
+class ListingOrg:
+    """An org that lists its objects, too; counts what it was asked."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.asked: list[str] = []
+
+    def objects(self) -> tuple[CatalogueObject, ...]:
+        """All objects that our user sees."""
+        self.asked.append("objects")
+        return OBJECTS
+
+    def describe(self, object_name: str) -> Any:
+        """Fields of an object."""
+        self.asked.append(object_name)
+        return self._world.salesforce.describe(object_name)
+
+
+class Described:
+    """Clients that tell objects and fields."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.org = ListingOrg(world)
+
+    def marketo(self, connection: str) -> Any:
+        """The instance."""
+        return self._world.connections.marketo(connection)
+
+    def salesforce(self, connection: str) -> ListingOrg:
+        """The org."""
+        self._world.connections.salesforce(connection)
+        return self.org
+
+
+class Answered:
+    """An answer of the API."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self.status: int = answer["statusCode"]
+        self.headers: dict[str, list[str]] = answer["multiValueHeaders"]
+        self.json: Any = json.loads(answer["body"])
+
+
+class Admin:
+    """The admin API of a world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.described = Described(world)
+        self.finished = 0
+        search = SearchExecutions(log=world.log, clock=world.clock, hash_key=lambda: SECRET)
+        redrive = Redrive(
+            configurations=world.configurations,
+            log=world.log,
+            inbox=world.inbox,
+            lanes=world.lanes,
+            bell=world.bell,
+            clock=world.clock,
+        )
+        self.services = Services(
+            configurations=world.configurations,
+            apply=ApplyConfiguration(configurations=world.configurations, connect=lambda _: world.connections),
+            connections=ListConnections(configurations=world.configurations, secrets=lambda: {MARKETO}),
+            catalogue=Catalogue(connections=self.described, clock=world.clock),
+            trying=TryAction(
+                documents=world.configurations,
+                connections=world.connections,
+                clock=world.clock,
+                hash_key=lambda: SECRET,
+            ),
+            search=search,
+            redrive=RedriveMany(search=search, redrive=redrive, documents=world.configurations),
+            clock=world.clock,
+            done=self._done,
+        )
+        self.api = AdminApi(self.services)
+
+    def _done(self) -> None:
+        self.finished += 1
+
+    def send(self, event: dict[str, Any]) -> Answered:
+        """The answer to a proxy event."""
+        return Answered(self.api(event, SimpleNamespace(aws_request_id="1")))
+
+    def ask(self, method: str, path: str, body: Any = None, **query: str) -> Answered:
+        """The answer to a signed request."""
+        return self.send(a_request(method, path, body, **query))
+
+    def get(self, path: str, **query: str) -> Any:
+        """What a GET gives that goes well."""
+        answered = self.ask("GET", path, **query)
+        assert answered.status == 200, answered.json
+        return answered.json
+
+    def post(self, path: str, body: Any) -> Any:
+        """What a POST gives that goes well."""
+        answered = self.ask("POST", path, body)
+        assert answered.status == 200, answered.json
+        return answered.json
+
+    def store(self, *documents: Configuration) -> None:
+        """Put documents in as they are."""
+        for document in documents:
+            self.world.configurations.put(document)
+
+
+def a_request(
+    method: str, path: str, body: Any = None, *, principal: str | None = PRINCIPAL, **query: str
+) -> dict[str, Any]:
+    """A proxy event of API Gateway's REST APIs."""
+    content = body if isinstance(body, str) or body is None else json.dumps(body)
+    headers = {"Content-Type": "application/json"} if content is not None else {}
+    return {
+        "httpMethod": method,
+        "path": path,
+        "resource": "/{proxy+}",
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": query or None,
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,
+        "requestContext": {"stage": "prod", "identity": {"userArn": principal, "sourceIp": "192.0.2.1"}},
+        "body": content,
+        "isBase64Encoded": False,
+    }

@@ -1,0 +1,1 @@
+"""The admin API against its published document."""

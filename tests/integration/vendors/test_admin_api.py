@@ -1,0 +1,187 @@
+"""The admin API's function in this process: on an in-process AWS with the template's tables, and both vendor twins."""
+
+import importlib
+import io
+import json
+import logging
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from leadbridge import wiring
+from leadbridge.aws.configurations import DynamoConfigurations
+from leadbridge.domain.action import MarketoConnection, SalesforceConnection
+from tests.builders.admin import a_request
+from tests.e2e.actions import MARKETO, SALESFORCE, an_action
+from tests.integration.aws.local_aws import client
+from tests.integration.test_functions import TABLES, resolved
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.test_cli_documents import CONNECTIONS
+from tests.integration.vendors.wired import TwinConnections
+from tests.unit.test_template import FUNCTIONS, RESOURCES
+
+LEAD = {"id": 4711, "email": "zoe.odd@example.com", "firstName": "  zoë ", "lastName": "Odd", "company": "Quirke"}
+
+
+class GivingBack(TwinConnections):
+    """The twins, whose clients keep no places."""
+
+    def give_back(self) -> None:
+        """There is nothing to give back."""
+
+
+class Api:
+    """The function behind API Gateway."""
+
+    def __init__(self, log: io.StringIO) -> None:
+        self._handler = importlib.import_module("functions.admin_api.app").lambda_handler
+        self.log = log
+
+    def ask(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
+        """Status and body of the answer to a signed request."""
+        answer = self._handler(a_request(method, path, body, **query), SimpleNamespace(aws_request_id="1"))
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def must(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        """What is answered where it goes well."""
+        status, found = self.ask(method, path, body, **query)
+        assert status == 200, found
+        return found
+
+
+@pytest.fixture
+def api(
+    dynamodb: Any, clients: Clients, marketo: Twin, salesforce: Twin, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Api]:
+    """A deployment with one connection to each twin."""
+    vault = client("secretsmanager")
+    made = {
+        "VendorSecret": vault.create_secret(Name="vendors", SecretString=json.dumps({MARKETO: {}}))["ARN"],
+        "IndexKeySecret": vault.create_secret(Name="index", SecretString='{"key": "index-key"}')["ARN"],
+    }
+    known = {name: name for name in (*TABLES, *FUNCTIONS)} | made
+    environment = resolved_for("AdminApiFunction", known)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for built in (wiring._client, wiring.meter, wiring.admin_api):
+        built.cache_clear()
+    monkeypatch.setattr(wiring, "_connections", lambda *_: GivingBack(clients))
+    configurations = DynamoConfigurations(dynamodb, table="ConfigTable")
+    configurations.put(MarketoConnection.model_validate(CONNECTIONS[0]))
+    configurations.put(SalesforceConnection.model_validate(CONNECTIONS[1]))
+    marketo.post("load", {"leads": [LEAD]})
+    importlib.import_module("functions.admin_api.app")
+    log = io.StringIO()
+    handlers = [each for each in logging.getLogger("admin_api").handlers if isinstance(each, logging.StreamHandler)]
+    before = [(handler, handler.setStream(log)) for handler in handlers]
+    yield Api(log)
+    for handler, stream in before:
+        if stream is not None:
+            handler.setStream(stream)
+    for built in (wiring._client, wiring.meter, wiring.admin_api):
+        built.cache_clear()
+
+
+def resolved_for(function: str, known: dict[str, str]) -> dict[str, str]:
+    """The variables of one function as the template gives them; what it does not use goes by its own name."""
+    everything = {name: name for name in RESOURCES} | known
+    found = resolved(everything)
+    names = FUNCTIONS[function]["Environment"]["Variables"]
+    return {name: found[name] for name in (*names, "STAGE", "LOG_LEVEL", "STACK_NAME", "CLOCK_URL")}
+
+
+def a_document(**changes: Any) -> dict[str, Any]:
+    """An Action with rules on a mapping."""
+    rules = [{"type": "trim"}, {"type": "case", "to": "title"}]
+    mappings = [
+        {"column": "email", "to": "Email"},
+        {"column": "firstName", "to": "FirstName", "transforms": rules},
+        {"column": "lastName", "to": "LastName"},
+        {"column": "company", "to": "Company"},
+    ]
+    return an_action("tried", mappings=mappings, **changes)
+
+
+def test_an_administrator_chooses_connections_objects_and_fields_from_what_there_is(api: Api) -> None:
+    """Only enabled connections with their secret are offered; the objects are those of Describe that can be created or
+    updated; the fields are those of both sides."""
+    usable = [each["id"] for each in api.must("GET", "/connections", usable="true")["connections"]]
+    api.must("POST", f"/documents/marketo_connection/{MARKETO}/state", {"move": "deactivate"})
+    without = [each["id"] for each in api.must("GET", "/connections", usable="true")["connections"]]
+    api.must("POST", f"/documents/marketo_connection/{MARKETO}/state", {"move": "activate"})
+    objects = {each["name"]: each for each in api.must("GET", f"/connections/{SALESFORCE}/objects")["objects"]}
+    fields = api.must("GET", f"/connections/{SALESFORCE}/objects/Lead/fields")["fields"]
+    columns = api.must("GET", f"/connections/{MARKETO}/objects/leads/fields")["fields"]
+
+    assert (usable, without) == ([MARKETO, SALESFORCE], [SALESFORCE])
+    assert {"Lead", "Contact"} <= set(objects)
+    assert all(each["createable"] or each["updateable"] for each in objects.values())
+    assert {"Email", "LastName"} <= {each["name"] for each in fields}
+    assert {"email", "firstName"} <= {each["name"] for each in columns}
+
+
+def test_an_action_lives_through_the_api(api: Api) -> None:
+    """It is stored inactive, reads back equal, is viewed on five pages, activated, changed, compared and taken back;
+    every version names the principal; no finding, path or value stands in the log."""
+    stored = api.must("PUT", "/actions/tried", {"document": a_document(), "note": "first"})
+    read = api.must("GET", "/actions/tried")
+    again = api.must("PUT", "/actions/tried", {"document": read["document"]})
+    pages = api.must("GET", "/actions/tried/view")["pages"]
+    api.must("POST", "/documents/action/tried/state", {"move": "activate"})
+    api.must("PUT", "/actions/tried", {"document": a_document(name="Renamed")})
+    diff = api.must("GET", "/documents/action/tried/diff")
+    rolled = api.must("POST", "/documents/action/tried/rollback", {"version": 1})
+    versions = api.must("GET", "/documents/action/tried/history")["versions"]
+
+    assert (stored["state"], stored["changed"], again["changed"]) == ("validated", True, False)
+    assert {name: value for page in pages for name, value in page["members"].items()} == read["document"]
+    assert [each["pointer"] for each in diff["differences"]] == ["/name"]
+    assert (rolled["version"], rolled["state"]) == (3, "active")
+    assert [each["version"] for each in versions] == [3, 2, 1]
+    assert {each["author"] for each in versions} == {"arn:aws:iam::123456789012:user/admin"}
+    lines = [json.loads(line) for line in api.log.getvalue().splitlines()]
+    assert {line["message"] for line in lines} == {"request answered"}
+    assert "user/admin" not in api.log.getvalue()
+    assert "tried" not in api.log.getvalue()
+
+
+def test_findings_of_both_vendors_come_at_once(api: Api) -> None:
+    """A wrong column, a wrong field and an activity that is not there are told together, each with pointer and remedy,
+    and nothing is stored."""
+    document = a_document()
+    document["mappings"] += [{"column": "emial", "to": "Emali"}]
+    document["results"] = document["results"] | {"activity": "noSuchActivity"}
+
+    told = api.must("POST", "/documents/validate", {"documents": [document]})["findings"]
+    status, refused = api.ask("PUT", "/actions/tried", {"document": document})
+
+    assert {"/mappings/4/to", "/mappings/4/column", "/results/activity"} <= {each["pointer"] for each in told}
+    assert all(each["remedy"] for each in told)
+    assert (status, refused["findings"]) == (422, told)
+    assert api.ask("GET", "/actions/tried")[0] == 404
+
+
+def test_a_try_by_lead_reads_the_person_and_the_record_and_writes_nothing(
+    api: Api, marketo: Twin, salesforce: Twin
+) -> None:
+    """The person is read from Marketo, the record from Salesforce; each rule shows its value before and after; both
+    vendors hold what they held, and no value is logged."""
+    api.must("PUT", "/actions/tried", {"document": a_document()})
+    first = api.must("POST", "/actions/tried/try", {"lead_id": LEAD["id"]})
+    salesforce.post("load", {"Lead": [{"Email": LEAD["email"], "LastName": "Old", "Company": "Quirke"}]})
+    held = (salesforce.get("records/Lead"), marketo.get("records/leads"), marketo.get("records/activities"))
+
+    told = api.must("POST", "/actions/tried/try", {"lead_id": LEAD["id"]})
+
+    assert (first["outcome"], first["operation"], first["salesforce_id"]) == ("created", "create", None)
+    [record] = salesforce.get("records/Lead")
+    assert (told["outcome"], told["operation"], told["salesforce_id"]) == ("updated", "update", record["Id"])
+    changes = {each["field"]: (each["before"], each["after"]) for each in told["fields"] if each["changes"]}
+    assert changes == {"FirstName": (None, "Zoë"), "LastName": ("Old", "Odd")}
+    [name] = [each for each in told["mappings"] if each["field"] == "FirstName"]
+    assert [(each["rule"], each["value_after"]) for each in name["rules"]] == [("trim", "zoë"), ("case", "Zoë")]
+    assert (salesforce.get("records/Lead"), marketo.get("records/leads"), marketo.get("records/activities")) == held
+    assert api.must("POST", "/actions/tried/try", {"lead_id": 99})["reason"] == "lead_unknown"
+    assert not [value for value in ("zoe.odd", "Quirke", "zoë", "4711") if value in api.log.getvalue()]

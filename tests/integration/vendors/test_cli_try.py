@@ -1,0 +1,56 @@
+"""`leadbridge try` on an in-process AWS and both vendor twins."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.actions import an_action, as_yaml
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.test_cli_documents import CONNECTIONS, Lab, a_lab
+
+PERSON = {"id": 7, "email": "person7@example.com", "firstName": " ada ", "lastName": "Lovelace", "company": "Engines"}
+
+
+@pytest.fixture
+def lab(aws: None, clients: Clients, marketo: Twin, salesforce: Twin, tmp_path: Path) -> Lab:
+    """A deployment with one Action that was never active, and one person."""
+    found = a_lab(clients, tmp_path, "eu-west-3", *CONNECTIONS)
+    mappings = [
+        {"column": "email", "to": "Email"},
+        {"column": "firstName", "to": "FirstName", "transforms": [{"type": "trim"}, {"type": "case", "to": "upper"}]},
+        {"column": "lastName", "to": "LastName"},
+        {"column": "company", "to": "Company"},
+    ]
+    found.cli("apply", found.file("tried.yaml", as_yaml([an_action("tried", mappings=mappings)])))
+    marketo.post("load", {"leads": [PERSON]})
+    return found
+
+
+def test_a_try_shows_field_by_field_what_would_be_written(lab: Lab, salesforce: Twin) -> None:
+    """By lead and by payload file the same write is told, with the record's values before; nothing is written."""
+    salesforce.post("load", {"Lead": [{"Email": PERSON["email"], "LastName": "Before", "Company": "Engines"}]})
+    file = lab.file("payload.json", json.dumps({"lead": PERSON}))
+
+    text = lab.cli("try", "tried", "--lead", "7")
+    by_lead, by_file = lab.json("try", "tried", "--lead", "7"), lab.json("try", "tried", "--payload", file)
+
+    [record] = salesforce.get("records/Lead")
+    assert by_lead["fields"] == by_file["fields"]
+    assert (by_lead["operation"], by_lead["salesforce_id"]) == ("update", record["Id"])
+    lines = [line.strip() for line in text.splitlines()]
+    assert '~ FirstName: nothing → "ADA"' in lines
+    assert '~ LastName: "Before" → "Lovelace"' in lines
+    assert '= Company: "Engines" → "Engines"' in lines
+    assert lines[-1] == "Nothing was written."
+    assert record["LastName"] == "Before"
+
+
+def test_a_try_without_one_person_or_with_a_broken_payload_is_refused(lab: Lab) -> None:
+    """Neither or both, an unknown Action, and a body that the webhook would refuse end with a sentence."""
+    broken = lab.file("broken.json", "{")
+
+    assert "--lead ID or --payload FILE" in lab.cli_fails("try", "tried")
+    assert "--lead ID or --payload FILE" in lab.cli_fails("try", "tried", "--lead", "7", "--payload", broken)
+    assert "There is no Action other" in lab.cli_fails("try", "other", "--lead", "7")
+    assert "not valid JSON" in lab.cli_fails("try", "tried", "--payload", broken)
