@@ -169,3 +169,46 @@ ACTIVE = [
     an_action("status-back", writeback=[{"field": "Status", "to": "leadbridgeStatus"}]),
     an_action("retired"),
 ]
+
+
+def misshapen() -> list[Document]:
+    """Actions that have not the shape of one."""
+    return [an_action("bad-shape", name=" ", type="merge", colour="red"), an_action("Bad Id", mappings=[])]
+
+
+def misnamed() -> Document:
+    """An Action of the right shape that names what neither vendor has."""
+    fields = an_action(
+        "bad-fields",
+        identifier={"column": "emial", "field": "Emial"},
+        mappings=[
+            {"column": "email", "to": "Email"},
+            {"column": "lastName", "to": "Surname"},
+            {"static": "many", "to": "NumberOfEmployees"},
+            {"column": "company", "to": "CreatedDate"},
+        ],
+        writeback=[{"field": "Id", "to": "sfdcLeadId"}],
+    )
+    fields["results"]["activity"] = "noSuchActivity"
+    return fields
+
+
+def assert_mistakes_told(shapes: str, checks: str) -> None:
+    """Every mistake of `misshapen` and of `misnamed` stands in what was said of them, with its place."""
+    for member in ("name", "type", "colour"):
+        assert f"error: action bad-shape: /{member}: " in shapes
+    assert "error: action Bad Id: /id: " in shapes
+    assert "error: action Bad Id: /mappings: " in shapes
+    for where in (
+        "/identifier/column: ",
+        "/identifier/field: ",
+        "/mappings/1/to: ",
+        "/mappings/2/static: ",
+        "/mappings/3/to: ",
+        "LastName is required",
+        "Company is required",
+        "/writeback/0/to: ",
+        "/results/activity: ",
+    ):
+        assert where in checks
+    assert "Traceback" not in shapes + checks

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.e2e.actions import an_action, as_yaml
+from tests.e2e.actions import an_action, as_yaml, assert_mistakes_told, misnamed, misshapen
 from tests.e2e.lab import Lab, since, wait_for
 
 
@@ -41,43 +41,12 @@ def test_a_document_is_applied_changed_exported_and_taken_back(lab: Lab) -> None
 def test_every_mistake_is_listed_and_nothing_is_stored(lab: Lab) -> None:
     """Mistakes of the shape and mistakes against both vendors' fields are listed, each with its Action and member, and
     the sound Action beside them is not stored."""
-    shape = [
-        an_action("bad-shape", name=" ", type="merge", colour="red"),
-        an_action("Bad Id", mappings=[]),
-    ]
-    fields = an_action(
-        "bad-fields",
-        identifier={"column": "emial", "field": "Emial"},
-        mappings=[
-            {"column": "email", "to": "Email"},
-            {"column": "lastName", "to": "Surname"},
-            {"static": "many", "to": "NumberOfEmployees"},
-            {"column": "company", "to": "CreatedDate"},
-        ],
-        writeback=[{"field": "Id", "to": "sfdcLeadId"}],
-    )
-    fields["results"]["activity"] = "noSuchActivity"
+    shape, fields = misshapen(), misnamed()
 
     shapes = lab.cli_fails("apply", lab.file("bad-shape.yaml", as_yaml([*shape, an_action("sound")])))
     checks = lab.cli_fails("apply", lab.file("bad-fields.yaml", as_yaml([fields, an_action("sound")])))
 
-    for member in ("name", "type", "colour"):
-        assert f"error: action bad-shape: /{member}: " in shapes
-    assert "error: action Bad Id: /id: " in shapes
-    assert "error: action Bad Id: /mappings: " in shapes
-    for where in (
-        "/identifier/column: ",
-        "/identifier/field: ",
-        "/mappings/1/to: ",
-        "/mappings/2/static: ",
-        "/mappings/3/to: ",
-        "LastName is required",
-        "Company is required",
-        "/writeback/0/to: ",
-        "/results/activity: ",
-    ):
-        assert where in checks
-    assert "Traceback" not in shapes + checks
+    assert_mistakes_told(shapes, checks)
     stored = {row["id"] for row in lab.json("actions")}
     assert "upsert" in stored
     assert stored.isdisjoint({"bad-shape", "Bad Id", "bad-fields", "sound"})

@@ -522,6 +522,10 @@ def _broken_secret(story: Story) -> None:
     wait_for("the given up call", lambda: rig.queued("InvocationsDeadLetterQueueUrl"), every=1.0)
     client.put_secret_value(SecretId=arn, SecretString=sound)
     _forgotten(rig)
+    (item,) = rig.reached([execution_id], "parked", "ended")
+    if item["state"] == "parked":  # it was in hand when two of them failed
+        assert item["reason"] == "worker_crashed", item
+        story.cli("redrive", execution_id)
     story.until("broken secret", [execution_id], "ended")
 
 

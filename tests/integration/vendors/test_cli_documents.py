@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from leadbridge_cli.main import main
 from leadbridge_cli.stack import Target
-from tests.e2e.actions import MARKETO, SALESFORCE, an_action, as_yaml
+from tests.e2e.actions import MARKETO, SALESFORCE, an_action, as_yaml, assert_mistakes_told, misnamed, misshapen
 from tests.fakes.clock import NOON, SettableClock
 from tests.integration.aws.local_aws import create_table
 from tests.integration.vendors.conftest import Clients, Twin
@@ -312,45 +312,14 @@ def test_a_draft_is_stored_with_findings_and_cannot_be_activated(lab: Lab) -> No
 def test_every_mistake_is_listed_and_nothing_is_stored(lab: Lab) -> None:
     """Mistakes of the shape and mistakes against both vendors' fields are listed, each with its Action, its place and
     a remedy, and the sound Action beside them is not stored; `validate` lists the same and stores nothing."""
-    shape = [
-        an_action("bad-shape", name=" ", type="merge", colour="red"),
-        an_action("Bad Id", mappings=[]),
-    ]
-    fields = an_action(
-        "bad-fields",
-        identifier={"column": "emial", "field": "Emial"},
-        mappings=[
-            {"column": "email", "to": "Email"},
-            {"column": "lastName", "to": "Surname"},
-            {"static": "many", "to": "NumberOfEmployees"},
-            {"column": "company", "to": "CreatedDate"},
-        ],
-        writeback=[{"field": "Id", "to": "sfdcLeadId"}],
-    )
-    fields["results"]["activity"] = "noSuchActivity"
+    shape, fields = misshapen(), misnamed()
     shape_file = lab.file("bad-shape.yaml", as_yaml([*shape, an_action("sound")]))
     fields_file = lab.file("bad-fields.yaml", as_yaml([fields, an_action("sound")]))
 
     shapes = lab.cli_fails("apply", shape_file)
     checks = lab.cli_fails("apply", fields_file)
 
-    for member in ("name", "type", "colour"):
-        assert f"error: action bad-shape: /{member}: " in shapes
-    assert "error: action Bad Id: /id: " in shapes
-    assert "error: action Bad Id: /mappings: " in shapes
-    for where in (
-        "/identifier/column: ",
-        "/identifier/field: ",
-        "/mappings/1/to: ",
-        "/mappings/2/static: ",
-        "/mappings/3/to: ",
-        "LastName is required",
-        "Company is required",
-        "/writeback/0/to: ",
-        "/results/activity: ",
-    ):
-        assert where in checks
-    assert "Traceback" not in shapes + checks
+    assert_mistakes_told(shapes, checks)
     for file, told in ((shape_file, shapes), (fields_file, checks)):
         assert lab.cli_fails("validate", file) == lab.cli_fails("plan", file) == told
     assert (

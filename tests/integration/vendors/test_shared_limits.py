@@ -230,6 +230,10 @@ class LockedLimits(InMemoryLimits):
 def ask_at_once(clients: Clients, limiters: Sequence[SharedLimiter | None]) -> set[str]:
     """One query of each of so many workers at the same time; gives the codes, "" for an answer."""
     workers = [clients.salesforce(limiter=each) for each in limiters]
+    for worker, limiter in zip(workers, limiters, strict=True):
+        worker.describe("Lead")  # one after the other: a login would count beside the others' queries
+        if limiter is not None:
+            limiter.give_back()
     ready = threading.Barrier(len(workers))
 
     def ask(worker: SalesforceClient, limiter: SharedLimiter | None) -> str:

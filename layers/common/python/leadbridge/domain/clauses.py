@@ -21,7 +21,7 @@ from pydantic import (
     field_validator,
 )
 
-from leadbridge.domain.documents import Column, Document, Identifier, Name, Scalar
+from leadbridge.domain.documents import Column, Document, Identifier, Name, Scalar, refuse_truth
 from leadbridge.domain.values import INTEGER_TYPES, NUMBER_TYPES, blank, normalised
 
 #: more belong into a field of the person
@@ -232,9 +232,7 @@ def named_lists(group: Group | None) -> frozenset[str]:
 
 def _entry(value: Any) -> Any:
     value = _as_text(value)
-    if isinstance(value, bool):
-        # pydantic makes a finding of a ValueError only
-        raise ValueError("YAML reads yes, no, on, off and NO as true or false; put the value in quotation marks")  # noqa: TRY004
+    refuse_truth(value)
     if blank(value):
         raise ValueError("a blank is in no list; remove the line, and use `is_empty` in the condition")
     return value

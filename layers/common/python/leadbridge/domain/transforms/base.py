@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
-from leadbridge.domain.documents import Document, Scalar
+from leadbridge.domain.documents import Document, Scalar, refuse_truth
 from leadbridge.domain.values import kind, text
 
 #: how long a text of a rule may be: far more than anybody writes, far less than an item of the store
@@ -175,9 +175,7 @@ def quoted(value: Any) -> Any:
     Raises:
         ValueError: YAML has made true or false of it.
     """
-    if isinstance(value, bool):
-        # pydantic makes a finding of a ValueError only
-        raise ValueError("YAML reads yes, no, on, off and NO as true or false; put the value in quotation marks")  # noqa: TRY004
+    refuse_truth(value)
     return str(value) if isinstance(value, int) else value
 
 
