@@ -7,18 +7,21 @@ from typing import Any
 
 from leadbridge.domain.action import Action, Configuration
 from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.messages import read_batch
 from leadbridge.domain.outcome import State
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.redrive import Redrive, Redriven
 from leadbridge.usecases.run_events import RunEvents
+from leadbridge.usecases.send_callbacks import ChunkEnds, Report, SendCallbacks
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.descriptions import a_result_activity, a_salesforce_contact, a_salesforce_lead, marketo_leads
 from tests.builders.events import SECRET, a_payload, an_arrival
 from tests.fakes.bell import RecordingBell
+from tests.fakes.chunks import FakeCallbackDoor, InMemoryChunks
 from tests.fakes.clock import SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
@@ -53,7 +56,12 @@ class World:
         self.configurations = InMemoryConfigurations(step=self.steps)
         self.keys = InMemoryKeys(step=self.steps)
         self.lanes = InMemoryLanes(lease=LEASE, step=self.steps)
-        self.inbox = InMemoryInbox(keys=self.keys, hash_key=lambda: SECRET, now=self.clock.now, step=self.steps)
+        self.chunks = InMemoryChunks(step=self.steps)
+        self.chunk_bell = RecordingBell()
+        self.door = FakeCallbackDoor(step=self.steps)
+        self.inbox = InMemoryInbox(
+            keys=self.keys, hash_key=lambda: SECRET, now=self.clock.now, step=self.steps, chunks=self.chunks
+        )
         self.log = InMemoryLog(self.inbox)
         self.salesforce = FakeSalesforce(
             described or a_salesforce_lead(), a_salesforce_contact(), clock=self.clock, step=self.steps
@@ -85,6 +93,23 @@ class World:
         arrival = an_arrival(self.serial, at=at or self.clock.now(), payload=payload, **members)
         self.store_events()([(f"message {self.serial}", arrival)])
         return arrival.execution_id
+
+    def receive_chunk(self, *messages: str) -> None:
+        """The messages of a chunk, stored."""
+        records = [{"messageId": f"chunk {number}", "body": body} for number, body in enumerate(messages)]
+        arrivals, unreadable = read_batch(records)
+        assert not unreadable
+        assert self.store_events()(arrivals) == []
+
+    def call_back(self) -> Report:
+        """One process sees to the chunks that are rung for, and to those that are due."""
+        sender = SendCallbacks(
+            chunks=self.chunks, standings=self.log, door=self.door, clock=self.clock, meter=self.meter
+        )
+        for chunk_id in self.chunk_bell.rung:
+            sender(chunk_id)
+        self.chunk_bell.rung.clear()
+        return sender()
 
     def drain(self, *, batch: int = 200, remaining: Callable[[], float] = lambda: 900.0) -> dict[str, int | str]:
         """One process drains the lane."""
@@ -119,7 +144,12 @@ class World:
     def store_events(self) -> StoreEvents:
         """The use-case that stores arrivals."""
         return StoreEvents(
-            configurations=self.configurations, inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=self.clock
+            configurations=self.configurations,
+            inbox=self.inbox,
+            lanes=self.lanes,
+            bell=self.bell,
+            clock=self.clock,
+            chunks=ChunkEnds(chunks=self.chunks, bell=self.chunk_bell),
         )
 
     def sweep(self) -> Sweep:
@@ -137,6 +167,7 @@ class World:
             meter=self.meter,
             hash_key=lambda: SECRET,
             settings=RunSettings(retry_seconds=5.0, settle=SETTLE),
+            chunks=ChunkEnds(chunks=self.chunks, bell=self.chunk_bell),
         )
 
     def drain_lane(self, *, batch: int = 200) -> DrainLane:

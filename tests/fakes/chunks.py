@@ -32,8 +32,12 @@ class InMemoryChunks:
     def tell(self, chunk_id: str, told: Sequence[PersonTold]) -> None:
         """Note what is told of people."""
         self._step("chunks.tell")
-        self._told.setdefault(chunk_id, {}).update({each.lead_id: each for each in told})
+        self.note(chunk_id, told)
         self._step("chunks.tell.done")
+
+    def note(self, chunk_id: str, told: Sequence[PersonTold]) -> None:
+        """Note what is told of people, as a part of somebody else's step."""
+        self._told.setdefault(chunk_id, {}).update({each.lead_id: each for each in told})
 
     def complete(self, chunk_id: str) -> bool:
         """Whether every person of an open chunk is told of."""

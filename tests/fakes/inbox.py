@@ -10,6 +10,7 @@ from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, Resul
 from leadbridge.domain.outcome import State
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import blank, normalised
+from tests.fakes.chunks import InMemoryChunks
 from tests.fakes.clock import NOON, whole
 from tests.fakes.keys import InMemoryKeys
 from tests.fakes.steps import Step, nothing
@@ -32,7 +33,9 @@ class InMemoryInbox:
         retention: timedelta = timedelta(days=30),
         now: Callable[[], datetime] = lambda: NOON,
         step: Step = nothing,
+        chunks: InMemoryChunks | None = None,
     ) -> None:
+        self._chunks = chunks
         self._keys = keys if keys is not None else InMemoryKeys()
         self._keys.in_hand = self._holds
         self._hash_key = hash_key
@@ -150,6 +153,7 @@ class InMemoryInbox:
                     "reason": str(event.reason),
                     "message": event.message,
                     "due_at": iso(event.due_at) if event.due_at else "",
+                    **_decision(event),
                 }
             self._step("inbox.defer.done")
 
@@ -166,7 +170,8 @@ class InMemoryInbox:
                 "payload": json.dumps(event.payload),
                 "event": _as_stored(event),
             }
-            self.logged[event.execution_id] |= {"state": "parked", "reason": str(reason), "message": message}
+            stands = {"state": "parked", "reason": str(reason), "message": message}
+            self.logged[event.execution_id] |= stands | _decision(event)
         self._step("inbox.park.done")
 
     def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
@@ -176,6 +181,8 @@ class InMemoryInbox:
             self._step("inbox.finish")
             if self._finish(ending):
                 recorded.append(ending)
+                if ending.told and self._chunks:
+                    self._chunks.note(ending.event.chunk, [ending.told])  # in the same step
             self._step("inbox.finish.done")
         return recorded
 
@@ -231,6 +238,7 @@ class InMemoryInbox:
             "writeback": _part(ending.writeback),
             "activity": _part(ending.activity),
             "attempts": event.attempts,
+            **_decision(event),
             "due_at": "",
             "ttl": self._ttl(),
         } | self._address(event)
@@ -299,6 +307,10 @@ def _as_stored(event: Event, known: Event | None = None) -> Event:
     if type(event.reason) is not str:
         changes["reason"] = str(event.reason)
     return event.evolve(**changes) if changes else event
+
+
+def _decision(event: Event) -> Item:
+    return {"decision": event.decision} if event.decision else {}
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from leadbridge.usecases.send_callbacks import SendCallbacks
 from leadbridge.vendors.http.transport import build_http_client
 from leadbridge.vendors.marketo.callbacks import HttpCallbackDoor
 from tests.builders.actions import MARKETO, an_action
+from tests.builders.world import World
 from tests.fakes.chunks import InMemoryChunks
 from tests.fakes.flow_step_door import FlowStepDoor
 from tests.fakes.meter import RecordingMeter
@@ -191,6 +192,39 @@ def test_a_chunk_of_500_people_is_answered_in_a_second_and_called_back_once(
     calls = control(marketo, "calls")
     assert (calls["by_endpoint"], calls["max_calls_in_20s"]) == ({"POST /selfservice/v1/flowComplete": 1}, 0)
     assert control(marketo, "services")["waiting"] == []
+
+
+@pytest.mark.cap("D02")
+@pytest.mark.pain("P02")
+def test_people_of_a_flow_step_are_written_and_told_without_a_call_of_the_api(
+    marketo: httpx.Client, service: Service, twin_url: str
+) -> None:
+    """500 people of a batch campaign: answered within a second, run, and called back once with fields and results.
+
+    Between the receiver's queue and the callback is the whole pipeline; the twin counts no call of its REST API.
+    """
+    made = service.install(marketo, mappings=MAPPINGS)
+    ids = people(marketo, 500)
+    world = World(an_action())
+    run(marketo, ids)
+    assert service.seconds[0] < 1
+    world.receive_chunk(*service.door.queue.sent)
+    world.run_out()
+    (chunk_id,) = world.chunk_bell.rung
+    service.chunks = world.chunks
+    assert service.call_back(twin_url, chunk_id)["sent"] == 1
+
+    ids_by_email = {record["Email"]: record["Id"] for record in world.leads()}
+    assert len(ids_by_email) == 500
+    leads = control(marketo, "records/leads")
+    assert {each["email"]: (each["title"], each["department"]) for each in leads} == {
+        email: ("Synced", record_id) for email, record_id in ids_by_email.items()
+    }
+    types = [each["activityTypeId"] for each in control(marketo, "records/activities")]
+    assert types.count(made["activity_type_id"]) == 500
+    calls = control(marketo, "calls")
+    assert (calls["by_endpoint"], calls["max_calls_in_20s"]) == ({"POST /selfservice/v1/flowComplete": 1}, 0)
+    assert not [name for name in world.steps.taken if name.startswith("marketo.")]
 
 
 def test_a_repeated_callback_writes_nothing_twice(marketo: httpx.Client, service: Service, twin_url: str) -> None:

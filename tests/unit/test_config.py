@@ -16,6 +16,7 @@ STORE = {
     "INDEX_KEY_SECRET_ARN": "arn:aws:secretsmanager:::secret:index",
     "RETENTION_DAYS": "30",
     "RUN_ACTIONS_FUNCTION": "run",
+    "CALL_BACK_FUNCTION": "call back",
 }
 RUN = {name: value for name, value in STORE.items() if name != "RUN_ACTIONS_FUNCTION"} | {
     "AWS_LAMBDA_FUNCTION_NAME": "run",

@@ -1,6 +1,7 @@
 """Chunks of flow steps, and what is told of their people: the double and the table agree."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,8 @@ from leadbridge.domain.flow_step import Chunk, ChunkState
 from leadbridge.errors import TransientError
 from leadbridge.ports import Chunks
 from tests.builders.flow_steps import NOON, a_chunk, told_of
+from tests.contract.ports.builders import an_ending, an_event, arrival_of
+from tests.contract.ports.worlds import DynamoWorld
 from tests.fakes.chunks import InMemoryChunks
 from tests.integration.aws.local_aws import SettableClock, Unsteady, client, create_table, local_aws, scan
 
@@ -150,6 +153,25 @@ def test_what_is_told_can_be_part_of_another_transaction(table: Unsteady, clock:
 
     assert chunks.complete("c1")
     assert chunks.told("c1") == {1: told_of(1)}
+
+
+def test_an_end_tells_of_its_person_in_the_same_step(dynamo_world: DynamoWorld) -> None:
+    """What is told is there when the end is, and not where the end was refused."""
+    chunks = DynamoChunks(
+        dynamo_world.dynamodb, table="ExecutionsTable", retention=timedelta(days=30), now=dynamo_world.clock.now
+    )
+    chunks.open(a_chunk(2))
+    events = [an_event(number).evolve(chunk="c1") for number in (1, 2)]
+    for event in events:
+        dynamo_world.inbox.add(event, arrival_of(event))
+    first, second = dynamo_world.inbox.claim(events, 1)
+    dynamo_world.inbox.claim([second], 2)
+    endings = [replace(an_ending(each), told=told_of(number)) for number, each in enumerate((first, second), 1)]
+
+    assert first.chunk == "c1"
+    assert [ending.event for ending in dynamo_world.inbox.finish(endings)] == [first]
+    assert chunks.told("c1") == {1: told_of(1)}
+    assert not chunks.complete("c1")
 
 
 def test_everything_of_a_chunk_expires(table: Unsteady, clock: SettableClock) -> None:

@@ -47,6 +47,7 @@ class StoreEventsSettings(InboxSettings):
     """Settings of `store_events`."""
 
     RUN_ACTIONS_FUNCTION: str
+    CALL_BACK_FUNCTION: str
 
 
 class VendorSettings(Settings):
@@ -81,6 +82,7 @@ class RunActionsSettings(InboxSettings, VendorSettings):
     #: set by Lambda; the template cannot name a function in its own environment
     AWS_LAMBDA_FUNCTION_NAME: str
     KEYS_TABLE: str
+    CALL_BACK_FUNCTION: str
     RETRY_SECONDS: float = Field(default=5, gt=0)
 
 

@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 from leadbridge.aws.alerts import DynamoTally
+from leadbridge.aws.chunks import DynamoChunks
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.heartbeat import LeaseHeartbeat
 from leadbridge.aws.inbox import DynamoInbox
@@ -17,7 +18,7 @@ from leadbridge.aws.keys import DynamoKeys
 from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.recoveries import DynamoRecoveries
-from leadbridge.aws.services import LambdaBell, Secret, Signer, SystemClock
+from leadbridge.aws.services import CallbackBell, LambdaBell, Secret, Signer, SystemClock
 from leadbridge.config import (
     AdminApiSettings,
     CallBackSettings,
@@ -34,6 +35,7 @@ from leadbridge.config import (
 from leadbridge.observability import EmbeddedMetrics
 from leadbridge.usecases.counting import CountingInbox, flush
 from leadbridge.usecases.late_calls import LateCalls
+from leadbridge.usecases.send_callbacks import ChunkEnds
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
 
@@ -93,6 +95,7 @@ def store_events() -> StoreEvents:
         lanes=_lanes(settings),
         bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
+        chunks=_chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock),
     )
 
 
@@ -159,6 +162,7 @@ def drain_lane() -> Any:
         meter=meter(),
         hash_key=hash_key(index),
         settings=RunSettings(retry_seconds=settings.RETRY_SECONDS, settle=timedelta(seconds=settings.SETTLE_SECONDS)),
+        chunks=_chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock),
     )
     return DrainLane(
         inbox=inbox,
@@ -266,7 +270,6 @@ def admin_api() -> Any:
 @cache
 def call_back() -> Any:
     """The use-case of `call_back`."""
-    from leadbridge.aws.chunks import DynamoChunks
     from leadbridge.domain.flow_step import callback_hosts
     from leadbridge.usecases.send_callbacks import SendCallbacks
     from leadbridge.vendors.http.transport import build_http_client
@@ -275,12 +278,7 @@ def call_back() -> Any:
     settings = CallBackSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
     return SendCallbacks(
-        chunks=DynamoChunks(
-            _client("dynamodb"),
-            table=settings.EXECUTIONS_TABLE,
-            retention=timedelta(days=settings.RETENTION_DAYS),
-            now=clock.now,
-        ),
+        chunks=_chunks(settings, clock),
         standings=DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE),
         door=HttpCallbackDoor(
             build_http_client(),
@@ -366,6 +364,20 @@ def _connections(
             place_seconds=settings.PLACE_SECONDS,
         ),
         lane=lane,
+    )
+
+
+def _chunk_ends(settings: InboxSettings, function: str, clock: SystemClock) -> ChunkEnds:
+    """Who rings for the callback of a chunk."""
+    return ChunkEnds(chunks=_chunks(settings, clock), bell=CallbackBell(_later("lambda"), function))
+
+
+def _chunks(settings: InboxSettings | CallBackSettings, clock: SystemClock) -> DynamoChunks:
+    return DynamoChunks(
+        _client("dynamodb"),
+        table=settings.EXECUTIONS_TABLE,
+        retention=timedelta(days=settings.RETENTION_DAYS),
+        now=clock.now,
     )
 
 

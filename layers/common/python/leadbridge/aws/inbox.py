@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from leadbridge.aws.chunks import put_told
 from leadbridge.aws.items import Item, Operation, delete, later, load, put, update, write_groups
 from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Intent, Result, begun_by, instant, iso, readable
 from leadbridge.domain.outcome import Outcome, Reason, State, message
@@ -182,6 +183,7 @@ class DynamoInbox:
                     reason=event.reason,
                     message=event.message,
                     due_at=iso(event.due_at) if event.due_at else "",
+                    decision=event.decision or None,
                 ),
             ]
             for event in events
@@ -200,7 +202,13 @@ class DynamoInbox:
         group = [
             delete(self._table, event_key(event), "epoch = :epoch", epoch=event.epoch),
             put(self._table, kept),
-            self._log_update(event.execution_id, state=State.PARKED, reason=reason, message=message),
+            self._log_update(
+                event.execution_id,
+                state=State.PARKED,
+                reason=reason,
+                message=message,
+                decision=event.decision or None,
+            ),
         ]
         write_groups(self._client, [group])
 
@@ -264,6 +272,7 @@ class DynamoInbox:
             "writeback": _part(ending.writeback),
             "activity": _part(ending.activity),
             "attempts": event.attempts,
+            "decision": event.decision or None,
             "due_at": "",
             "ttl": self._ttl(),
             **self._address(event),
@@ -276,7 +285,9 @@ class DynamoInbox:
             self._let_go(guard, event, found.get(place), written=ending.written)
             for place, guard in enumerate(ending.guards, start=len(operations))
         ]
-        return operations + guards
+        # last, because refused operations are told from each other by their place
+        told = [put_told(self._table, event.chunk, ending.told, self._now())] if ending.told else []
+        return operations + guards + told
 
     def _let_go(self, guard: str, event: Event, found: Item | None, *, written: bool) -> Operation:
         """Release a guard and remember what was written under it, as far as `found` (its item, if refused) allows."""
@@ -415,9 +426,11 @@ def _event_item(event: Event) -> dict[str, Any]:
         "intent": _intent_item(event.intent),
         "result": _result_item(event.result),
         "read": None if event.read is None else json.dumps(event.read),
+        "chunk": event.chunk or None,
         "activity_uncertain": event.activity_uncertain,
         "reason": event.reason,
         "message": event.message,
+        "decision": dict(event.decision) or None,
     }
 
 
@@ -491,7 +504,9 @@ def _event(item: Mapping[str, Any]) -> Event:
         if result
         else None,
         read=json.loads(item["read"]) if item.get("read") else None,
+        chunk=item.get("chunk", ""),
         activity_uncertain=item["activity_uncertain"],
         reason=item["reason"],
         message=item["message"],
+        decision=item.get("decision") or {},
     )

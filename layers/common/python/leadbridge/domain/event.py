@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leadbridge.domain import webhook
+from leadbridge.domain.flow_step import Chunk, PersonTold
 from leadbridge.domain.outcome import Outcome, State
 
 #: version of messages and stored items; readers accept this one and the one before
@@ -82,6 +83,8 @@ class Event:
     result: Result | None = None
     #: what the call left out and Marketo was asked for, by column; personal data, as the payload
     read: Mapping[str, Any] | None = None
+    #: of whom a flow step sent with others: their results are called back together; empty for a webhook
+    chunk: str = ""
     #: an activity may have reached Marketo: look before sending it (again)
     activity_uncertain: bool = True
     reason: str = ""
@@ -118,7 +121,7 @@ def begun_by(event: Event, epoch: int) -> Event:
 class Part:
     """What became of the write-back or of the custom activity: status and, where it has one, the reason."""
 
-    status: str  # written | added | skipped | not_configured | not_attempted | failed
+    status: str  # written | added | callback | skipped | not_configured | not_attempted | failed
     reason: str = ""
     message: str = ""
 
@@ -131,6 +134,8 @@ class Ending:
     result: Result
     writeback: Part
     activity: Part
+    #: what the callback of its chunk says of it, stored in the same step
+    told: PersonTold | None = None
     #: guard keys to release; `written` marks them with this event's sequence
     guards: tuple[str, ...] = ()
     written: bool = False
@@ -150,5 +155,7 @@ class Arrival:
     reason: str = ""
     message: str = ""
     header_names: tuple[str, ...] = ()
+    #: the people that it came with, if a flow step sent it
+    chunk: Chunk | None = None
     version: int = VERSION
     facts: Mapping[str, Any] = field(default_factory=dict)

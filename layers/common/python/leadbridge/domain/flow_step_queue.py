@@ -117,10 +117,10 @@ def read_chunk(message: Mapping[str, Any]) -> tuple[Chunk, list[Arrival]]:
         due_at=received_at + LOOK,
     )
     names = tuple(str(each) for each in message["header_names"])
-    return chunk, [_arrival(person, message["v"], received_at, names) for person in message["people"]]
+    return chunk, [_arrival(person, message["v"], chunk, names) for person in message["people"]]
 
 
-def _arrival(person: Mapping[str, Any], version: int, received_at: datetime, names: tuple[str, ...]) -> Arrival:
+def _arrival(person: Mapping[str, Any], version: int, chunk: Chunk, names: tuple[str, ...]) -> Arrival:
     payload = person["payload"]
     if not isinstance(payload["lead"]["id"], int):
         raise TypeError("no lead id in the payload")
@@ -130,10 +130,11 @@ def _arrival(person: Mapping[str, Any], version: int, received_at: datetime, nam
         execution_id=_word(person["execution_id"]),
         action_id=_word(person["action_id"]),
         sequence=_word(person["sequence"]),
-        received_at=received_at,
+        received_at=chunk.received_at,
         payload=payload,
         reason=str(person["reason"]),
         header_names=names,
+        chunk=chunk,
     )
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leadbridge.domain import flow_step_queue
 from leadbridge.domain.event import Arrival, instant, readable
 
 KINDS = frozenset({"event", "rejected", "not_run"})
@@ -28,18 +29,37 @@ def read_batch(records: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, Ar
     unreadable: dict[str, str] = {}
     for record in records:
         try:
-            arrivals.append((str(record["messageId"]), read(record["body"])))
+            arrivals.extend((str(record["messageId"]), each) for each in read_all(record["body"]))
         except ForeignMessageError as foreign:
             unreadable[str(record["messageId"])] = str(foreign)
     return arrivals, unreadable
 
 
+def read_all(body: str) -> list[Arrival]:
+    """The calls of one message: one of a webhook, or some of the people of a chunk.
+
+    Raises:
+        ForeignMessageError: It was not written by `receive_action` or `flow_step`.
+    """
+    message = _object(body)
+    if message.get("kind") != flow_step_queue.KIND or not readable(message.get("v")):
+        return [_of_webhook(message)]
+    try:
+        return flow_step_queue.read_chunk(message)[1]
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise ForeignMessageError(f"not a chunk: {type(wrong).__name__}") from None
+
+
 def read(body: str) -> Arrival:
-    """One message.
+    """One message of a webhook.
 
     Raises:
         ForeignMessageError: It was not written by `receive_action`.
     """
+    return _of_webhook(_object(body))
+
+
+def _object(body: str) -> Mapping[str, Any]:
     if len(body) > LIMIT_CHARACTERS:
         raise ForeignMessageError("larger than any message of ours")
     try:
@@ -48,6 +68,10 @@ def read(body: str) -> Arrival:
         raise ForeignMessageError("not JSON") from None
     if not isinstance(message, dict):
         raise ForeignMessageError("not an object")
+    return message
+
+
+def _of_webhook(message: Mapping[str, Any]) -> Arrival:
     try:
         return _arrival(message)
     except KeyError as missing:

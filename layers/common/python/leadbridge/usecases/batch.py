@@ -36,6 +36,9 @@ class Entry:
     resumed: bool = False
     writeback: Part | None = None
     activity: Part | None = None
+    #: for a callback: lead fields, and what the Action maps to its result activity
+    values: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
     #: what is told of the record beyond its id
     record: Mapping[str, Any] = field(default_factory=dict)
 

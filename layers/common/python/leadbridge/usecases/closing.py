@@ -1,10 +1,12 @@
 """How an event leaves a batch: it ends, it is given back with a due time, or it is parked."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from leadbridge.domain import pipeline
 from leadbridge.domain.event import Ending, Event
+from leadbridge.domain.flow_step import left_out
 from leadbridge.domain.outcome import WRITTEN, message
 from leadbridge.domain.pipeline import Candidate
 from leadbridge.domain.postponement import LOGIN_PROBE, Postponement, postpone, vendor_reason
@@ -12,31 +14,50 @@ from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.errors import SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Inbox, Keys, Meter
 from leadbridge.usecases.batch import RunSettings, tries
+from leadbridge.usecases.send_callbacks import ChunkEnds
 
 
 class Closing:
     """The only place where a batch lets go of events; remembers the earliest due time it gave."""
 
-    def __init__(self, *, inbox: Inbox, keys: Keys, clock: Clock, meter: Meter, settings: RunSettings) -> None:
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        keys: Keys,
+        clock: Clock,
+        meter: Meter,
+        settings: RunSettings,
+        chunks: ChunkEnds | None = None,
+    ) -> None:
         self._inbox = inbox
         self._keys = keys
         self._clock = clock
         self._meter = meter
         self._settings = settings
+        self._chunks = chunks
         self.earliest: datetime | None = None
 
     def finish(self, endings: Sequence[Ending]) -> None:
         """Record ends."""
         if not endings:
             return
-        for ending in self._inbox.finish(endings):
+        recorded = self._inbox.finish(endings)
+        for ending in recorded:
             self._meter.count("Outcomes", outcome=ending.result.outcome.value)
+        if self._chunks:
+            self._chunks.ended(ending.event.chunk for ending in recorded)
 
     def park(self, event: Event, reason: str, text: str) -> None:
         """Take an event out of its lane until a person redrives it; others need not wait for that."""
         self._meter.count("Parked", reason=reason)
         self._inbox.park(pipeline.left_alone(event), reason=reason, message=text)
         self.let_go(event)
+        if self._chunks and event.chunk:
+            # nobody knows when it goes on: Marketo is told how it stands, and at the latest at the deadline
+            told = left_out(event.lead_id, event.execution_id, code=reason, reason=text, outcome="parked")
+            with suppress(SyncError):
+                self._chunks.left_out(event.chunk, [told])
 
     def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
         """Give events back with the due time they carry; their guards stay held until then, so that order is kept."""

@@ -136,7 +136,8 @@ class Redrive:
         """The event to run, or the sentence that says why there is none."""
         parked = self._log.kept_event(kept)
         if parked is not None:
-            fresh = parked.evolve(epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="")
+            # its chunk was called back without it: what comes now is told as after a webhook
+            fresh = parked.evolve(epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="", chunk="")
             # what may have been written is seen through by its own version; all else runs on the corrected Action
             return fresh if original or parked.intent or parked.result else fresh.evolve(version=0)
         if not readable(kept.get("version", VERSION)):

@@ -49,10 +49,31 @@ class Reporting:
         Raises:
             StoppedError: `may_go_on` said no; nothing was written after that.
         """
-        complete: list[Entry] = []
-        for same in grouped(self._write_back(list(entries), may_go_on), _activity_group):
+        complete = self._for_callback([entry for entry in entries if entry.event.chunk])
+        others = [entry for entry in entries if not entry.event.chunk]
+        for same in grouped(self._write_back(others, may_go_on), _activity_group):
             complete.extend(self._log_activities(same, may_go_on))
         return complete
+
+    # what goes with the callback of a chunk: no call of Marketo's API
+
+    def _for_callback(self, entries: list[Entry]) -> list[Entry]:
+        try:
+            records = self._read_back(entries)
+        except SyncError as error:
+            self._postpone(entries, error)
+            return []
+        for entry in entries:
+            candidate, result = entry.candidate, entry.result
+            entry.record = records.get(result.record_id or "", {})
+            row = pipeline.writeback_row(candidate, result, entry.record) or {}
+            entry.values = {name: value for name, value in row.items() if name != "id"}
+            entry.attributes = pipeline.activity_attributes(
+                candidate.columns, candidate.compiled.action, candidate.event, result, entry.record
+            )
+            entry.writeback = Part(status="callback") if row else None
+            entry.activity = Part(status="callback")
+        return entries
 
     # values back to the lead
 

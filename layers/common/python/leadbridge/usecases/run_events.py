@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from leadbridge.domain import pipeline
+from leadbridge.domain import explanation, pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.conditions import UnknownListError
 from leadbridge.domain.event import Ending, Event, Part, Result
+from leadbridge.domain.flow_step import PersonTold
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
 from leadbridge.domain.postponement import vendor_reason
@@ -28,6 +29,7 @@ from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.match_records import MatchRecords
 from leadbridge.usecases.read_missing import ReadMissing
 from leadbridge.usecases.reporting import Reporting
+from leadbridge.usecases.send_callbacks import ChunkEnds
 
 #: rows of one Salesforce collections call
 COLLECTION_LIMIT = 200
@@ -57,6 +59,7 @@ class RunEvents:
         meter: Meter,
         hash_key: Callable[[], bytes],
         settings: RunSettings,
+        chunks: ChunkEnds | None = None,
     ) -> None:
         self._configurations = configurations
         self._inbox = inbox
@@ -66,7 +69,7 @@ class RunEvents:
         self._hash_key = hash_key
         self._settings = settings
         self._compiled: dict[tuple[str, int], tuple[datetime, CompiledAction]] = {}
-        self._closing = Closing(inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings)
+        self._closing = Closing(inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks)
         self._match = MatchRecords(connections)
         self._read_missing = ReadMissing(connections=connections, inbox=inbox, closing=self._closing)
         self._report = Reporting(
@@ -103,7 +106,8 @@ class RunEvents:
         """Those that pass their filter, with all that their Actions read; the others end."""
         candidates: list[Candidate] = []
         ended: list[Ending] = []
-        for event, compiled, result in self._read_missing(events):
+        for ready, compiled, result in self._read_missing(events):
+            event = explanation.begun(ready, compiled, asked=result is None)
             admitted = result or pipeline.admit(event, compiled, self._hash_key())
             if isinstance(admitted, Result):
                 ended.append(_ending(event.evolve(executed_at=self._clock.now()), admitted, compiled.action))
@@ -162,9 +166,11 @@ class RunEvents:
                 text = message(claim.reason, owner=owner, fields=", ".join(claim.fields), seconds=claim.window_seconds)
                 result = Result(outcome=Outcome.DUPLICATE, reason=claim.reason, message=text)
                 self._keys.release(item.event.execution_id, [], _held(item))
-                endings.append(_ending(item.event, result, item.compiled.action))
+                told = explanation.claimed(item.event, item.claims, owner, claim)
+                endings.append(_ending(told, result, item.compiled.action))
         self._closing.finish(endings)
-        return [item for item in wave if item.event.execution_id not in gone | taken.keys()]
+        mine = [item for item in wave if item.event.execution_id not in gone | taken.keys()]
+        return [item.with_event(explanation.claimed(item.event, item.claims)) for item in mine]
 
     def _guard(self, wave: Sequence[Candidate]) -> tuple[list[Candidate], dict[str, Mapping[str, Guarded]]]:
         if not wave:
@@ -209,8 +215,9 @@ class RunEvents:
                 settle=self._settings.settle,
                 contested=pipeline.contested(item, written),
             )
+            item = explanation.decided(item, found, decided)  # noqa: PLW2901  # the same candidate, with its record
             if isinstance(decided, Write):
-                writes.append(replace(decided, intent=replace(decided.intent, written=written)))
+                writes.append(replace(decided, candidate=item, intent=replace(decided.intent, written=written)))
             elif isinstance(decided, Wait):
                 waiting.append(item.event.evolve(due_at=decided.until))
             else:
@@ -258,9 +265,10 @@ class RunEvents:
         for write, row in found.answered:
             judged = self._judge(write, row)
             if isinstance(judged, Write):
-                redirected.append(judged)
+                redirected.append(explanation.redirected(judged, row))
             elif judged is not None:
-                entries.append(Entry(candidate=write.candidate, result=judged))
+                told = explanation.answered(write.candidate.event, row, "salesforce")
+                entries.append(Entry(candidate=write.candidate.with_event(told), result=judged))
         for same in grouped(redirected, _call_group):
             entries.extend(self._write(same, may_go_on))
         return entries
@@ -408,6 +416,8 @@ def _ending(
     guards: Sequence[str] = (),
     writeback: Part | None = None,
     activity: Part | None = None,
+    values: Mapping[str, Any] | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> Ending:
     # what was not told to Marketo says why
     untold = Part(status="not_attempted", reason=str(result.reason or result.outcome), message=result.message)
@@ -416,8 +426,24 @@ def _ending(
         result=result,
         writeback=writeback or (untold if action.writeback else NOT_CONFIGURED),
         activity=activity or untold,
+        told=_told(event, result, values or {}, attributes or {}) if event.chunk else None,
         guards=tuple(guards),
         written=result.outcome in WRITTEN,
+    )
+
+
+def _told(event: Event, result: Result, values: Mapping[str, Any], attributes: Mapping[str, str]) -> PersonTold:
+    failed = result.outcome is Outcome.FAILED
+    return PersonTold(
+        lead_id=event.lead_id,
+        execution_id=event.execution_id,
+        success=not failed,
+        outcome=result.outcome.value,
+        code=str(result.reason) if failed else "",
+        reason=result.message,
+        record_id=result.record_id or "",
+        values=values,
+        attributes=attributes,
     )
 
 
@@ -429,6 +455,8 @@ def _entry_ending(entry: Entry) -> Ending:
         guards=entry.candidate.guards,
         writeback=entry.writeback,
         activity=entry.activity,
+        values=entry.values,
+        attributes=entry.attributes,
     )
 
 

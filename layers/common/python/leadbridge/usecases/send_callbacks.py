@@ -123,6 +123,10 @@ class ChunkEnds:
         self._chunks = chunks
         self._bell = bell
 
+    def open(self, chunk: Chunk) -> None:
+        """Store a chunk before its people."""
+        self._chunks.open(chunk)
+
     def ended(self, chunk_ids: Iterable[str]) -> None:
         """People of these chunks have just ended, and their ends are recorded; empty ids are of other doors."""
         for chunk_id in sorted({each for each in chunk_ids if each}):
