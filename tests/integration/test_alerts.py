@@ -29,6 +29,7 @@ from leadbridge.domain.event import Ending, Part, Result
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.limits import State, millis
 from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.outcome import State as OutcomeState
 from leadbridge.usecases.alerting import AlertSettings, SendAlerts
 from leadbridge.usecases.counting import CountingInbox
 from leadbridge.vendors.http.slack import SlackChannel
@@ -268,6 +269,30 @@ def test_what_is_parked_is_grouped_and_an_empty_deployment_has_nothing(world: Wo
         ParkedWork(action="b-c", reason="x", number=1, since=now + timedelta(minutes=3)),
     ]
     assert watch.certificates() == [Certificate(connection="sf", ends_at=now + timedelta(days=1))]
+
+
+def test_a_call_is_parked_for_as_long_as_it_is(world: World) -> None:
+    """One that was parked while it ran and one that never ran are listed with their reasons, until they are readmitted;
+    a worker that lost its lease parks nothing."""
+    watch = DynamoWatch(world.dynamodb, executions="ExecutionsTable", state="StateTable")
+    inbox = world.inbox._inbox
+    assert isinstance(inbox, DynamoInbox)
+    for number in (1, 2):
+        world.inbox.add(an_event(number), an_arrival(number))
+    first, second = world.inbox.claim([an_event(1), an_event(2)], 3)
+    world.inbox.park(first, reason="worker_crashed", message="")
+    world.inbox.park(second.evolve(epoch=2), reason="worker_crashed", message="")
+    world.inbox.set_aside(an_arrival(4), state="parked", reason="action_missing", message="")
+    world.inbox.set_aside(an_arrival(5), state="rejected", reason="body_not_json", message="")
+
+    now = world.clock.now()
+    assert watch.parked() == [
+        ParkedWork(action=ACTION, reason="action_missing", number=1, since=now),
+        ParkedWork(action=ACTION, reason="worker_crashed", number=1, since=now),
+    ]
+    for number in (1, 4):
+        inbox.readmit(an_event(number), was=OutcomeState.PARKED)
+    assert watch.parked() == []
 
 
 def test_the_function_looks_and_sends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,7 +222,7 @@ def _call(plan: Plan, rng: Random, person: int, action: str, received: float) ->
         lead |= dict.fromkeys(("email", "externalId") if action in SEVERAL else (IDENTIFIERS.get(action, "email"),), "")
     if action in SEVERAL and rng.random() < 0.3:
         lead["externalId"] = ""
-    thin = rng.choice(THIN) if rng.random() < 0.2 else ()
+    thin: tuple[str, ...] = rng.choice(THIN) if rng.random() < 0.2 else ()
     if thin:  # what a call names without a value is not read
         thin = tuple(name for name in thin if lead[name])
         lead |= person_fields(person, *thin)

@@ -33,7 +33,7 @@ class Recovering(WiredWorld):
     def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin) -> None:
         super().__init__(clients, marketo, salesforce, a_recovering_action())
         self.recoveries = InMemoryRecoveries()
-        self.door = Door()
+        self.webhook = Door()
         self.taken = 0
 
     def people(self, number: int) -> list[int]:
@@ -60,7 +60,7 @@ class Recovering(WiredWorld):
 
     def take_queue(self) -> None:
         """Everything on the queue is stored, and the lane is drained."""
-        bodies = self.door.queue.sent[self.taken :]
+        bodies = self.webhook.queue.sent[self.taken :]
         self.taken += len(bodies)
         records = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
         arrivals, unreadable = read_batch(records)
@@ -102,7 +102,7 @@ def world(clients: Clients, marketo: Twin, salesforce: Twin) -> Iterator[Recover
     marketo.post("load", {"smartCampaigns": [{"id": CAMPAIGN, "name": "Hot + new"}]})
     leads = clients.marketo()
     instance = Instance(leads=leads.describe_leads(), soap_names=leads.leads.soap_names())
-    with serving(lambda event: made.door.receiver(event).as_proxy()) as url:
+    with serving(lambda event: made.webhook.receiver(event).as_proxy()) as url:
         pasted = sheet(a_recovering_action(), instance, api_url=url, key=Door.key(ACTION))
         assert isinstance(pasted, Sheet), pasted
         marketo.post("webhooks", pasted.document() | {"name": WEBHOOK})
@@ -126,7 +126,7 @@ def test_of_a_thousand_calls_exactly_the_dropped_are_recovered_and_none_runs_twi
 
     calls = world.campaign(leads)
     world.take_queue()
-    assert len(world.door.messages) == 1000 - 37
+    assert len(world.webhook.messages) == 1000 - 37
     assert sum(bool(call["error"]) for call in calls) == 37 + 21
     world.clock.advance(3600)
     before = calls_to_marketo(world)
@@ -197,9 +197,9 @@ class Clock:
 
     def __init__(self, world: Recovering, monkeypatch: pytest.MonkeyPatch) -> None:
         self._world = world
-        self._plain: Callable[..., Any] = world.door.receiver
+        self._plain: Callable[..., Any] = world.webhook.receiver
         self._at = 0
-        world.door.receiver = self._receive  # type: ignore[assignment]  # called like a receiver
+        world.webhook.receiver = self._receive  # type: ignore[assignment]  # called like a receiver
         self.now()
 
     def now(self) -> None:

@@ -74,7 +74,6 @@ def test_a_valid_document_has_no_findings() -> None:
         ("duplicate_record_rule", {"choose": "newest", "order": ["Open"]}),
         ("further_identifiers", []),
         ("destination.match_in", []),
-        ("mappings", []),
         ("type", "decide"),
         ("duplicate_record_rule", {"choose": "any"}),
         ("deduplicate.columns", []),

@@ -42,6 +42,7 @@ REASONS = {
     "found",
     "not_found",
     "lead_unknown",
+    "duplicate_recovered",
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {

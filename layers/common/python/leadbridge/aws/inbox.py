@@ -4,6 +4,7 @@ Items
 - `lane#<lane>` / `<sequence>`: an event that waits, is being written or reported. Holds the payload.
 - `execution#<id>` / `log`: the execution as people see it. Ids, names and keyed hashes, no personal value.
 - `execution#<id>` / `payload`: what `redrive` needs of a parked, rejected or not-run call.
+- `parked` / `<action>#<id>`: that a call waits for a person, for as long as it does; alerts read them.
 
 The lane is read with consistent reads on the table itself, never through an index.
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from leadbridge.aws.alerts import parked_item, parked_key
 from leadbridge.aws.chunks import put_told
 from leadbridge.aws.items import Item, Operation, delete, later, load, put, update, write_groups
 from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Intent, Result, begun_by, instant, iso, readable
@@ -74,6 +76,8 @@ class DynamoInbox:
         if state != State.PARKED:
             log["ttl"] = kept["ttl"] = self._ttl()
         group = [put(self._table, log, "attribute_not_exists(pk)"), put(self._table, kept)]
+        if state == State.PARKED:
+            group.append(self._parked(arrival.action_id, arrival.execution_id, reason))
         return write_groups(self._client, [group])[0] is None
 
     def close(self, arrival: Arrival, result: Result) -> bool:
@@ -209,6 +213,7 @@ class DynamoInbox:
                 message=message,
                 decision=event.decision or None,
             ),
+            self._parked(event.action_id, event.execution_id, reason),
         ]
         write_groups(self._client, [group])
 
@@ -239,6 +244,7 @@ class DynamoInbox:
         group = [
             put(self._table, _event_item(event), "attribute_not_exists(pk)"),
             delete(self._table, {"pk": f"execution#{event.execution_id}", "sk": "payload"}),
+            delete(self._table, parked_key(event.action_id, event.execution_id)),
             self._log_update(
                 event.execution_id,
                 was=was,
@@ -313,6 +319,9 @@ class DynamoInbox:
             return update(self._keys, {"pk": guard}, "SET v = :v", v=VERSION)
         return update(self._keys, {"pk": guard}, " ".join(expressions), " AND ".join(conditions), names=names, **values)
 
+    def _parked(self, action_id: str, execution_id: str, reason: str) -> Operation:
+        return put(self._table, parked_item(action_id, execution_id, str(reason), self._now()))
+
     def _kept(self, events: Sequence[Event], groups: Sequence[Sequence[Operation]]) -> list[Event]:
         answers = write_groups(self._client, groups)
         return [event for event, answer in zip(events, answers, strict=True) if answer is None]
@@ -335,6 +344,7 @@ class DynamoInbox:
                 reason=reason,
                 message=message(reason, version=item["v"]),
             ),
+            self._parked(item.get("action_id", ""), item["execution_id"], reason),
         ]
         write_groups(self._client, [group])
 

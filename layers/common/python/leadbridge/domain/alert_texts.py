@@ -6,7 +6,7 @@ Only ids, reason codes, numbers and times are put into the sentences; whatever d
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from leadbridge.domain.alert_readings import told_time
 from leadbridge.domain.alerts import Kind, Notice, Step, Subject
@@ -128,7 +128,7 @@ def block(notice: Notice, stack: str = "") -> str:
 
 def title(subject: Subject, facts: Mapping[str, str | int]) -> str:
     """What an open alert is called."""
-    notice = Notice(step=Step.RAISE, subject=subject, since=datetime.min, facts=facts)
+    notice = Notice(step=Step.RAISE, subject=subject, since=datetime.min.replace(tzinfo=UTC), facts=facts)
     return WORDS[subject.kind].title.format_map(_facts(notice, ""))
 
 
