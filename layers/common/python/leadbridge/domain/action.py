@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from leadbridge.domain.alert_rules import AlertsDocument
 from leadbridge.domain.clauses import Group, ListDocument
@@ -228,12 +228,20 @@ class Action(Document):
     duplicate_record_rule: DuplicateRecordRule | None = None
     deduplicate: Deduplicate | None = None
     #: at least one, unless the Action only decides
-    mappings: list[Mapping] = Field(default_factory=list)
+    mappings: list[Mapping] = Field(default_factory=list, validate_default=True)
     writeback: list[WriteBack] = Field(default_factory=list)
     conditions: Group | None = None
     results: Results
     #: absent: calls that never arrived are not looked for
     recovery: Recovery | None = None
+
+    @field_validator("mappings")
+    @classmethod
+    def _writes_something(cls, mappings: list[Mapping], seen: ValidationInfo) -> list[Mapping]:
+        # a type that is wrong itself is told as such
+        if not mappings and seen.data.get("type", ActionType.DECIDE) is not ActionType.DECIDE:
+            raise ValueError("needs at least one; map a field, or choose the type decide, which writes nothing")
+        return mappings
 
     @model_validator(mode="after")
     def _no_field_twice(self) -> Self:
@@ -248,15 +256,10 @@ class Action(Document):
         return self
 
     @model_validator(mode="after")
-    def _writes_something(self) -> Self:
-        decides = self.type is ActionType.DECIDE
-        if decides and (self.mappings or self.destination.idempotency_field):
+    def _decides_alone(self) -> Self:
+        if self.type is ActionType.DECIDE and (self.mappings or self.destination.idempotency_field):
             what = "mappings" if self.mappings else "destination.idempotency_field"
             raise ValueError(f"{what}: an Action of type decide writes nothing at Salesforce; remove them")
-        if not (decides or self.mappings):
-            raise ValueError(
-                "mappings: needs at least one; map a field, or choose the type decide, which writes nothing"
-            )
         return self
 
     @property
