@@ -7,10 +7,6 @@ type Step = Callable[[str], None]
 #: what follows an operation's name at the point where its answer has arrived
 DONE = ".done"
 STORES = (
-    "chunks.keep",
-    "chunks.open",
-    "chunks.take",
-    "chunks.tell",
     "configurations.get",
     "inbox.add",
     "inbox.claim",

@@ -84,7 +84,8 @@ def _actions() -> dict[str, list[Stored]]:
 
 def _action(name: str, kind: str) -> dict[str, Any]:
     fields = [{"column": "email", "to": "Email"}, {"column": "externalId", "to": "External__c"}]
-    fields += [{"column": name, "to": name[0].upper() + name[1:]} for name in ("firstName", "lastName", "company")]
+    fields += [{"column": name, "to": name[0].upper() + name[1:]} for name in ("lastName", "company")]
+    fields += [{"column": "token.mark", "to": "FirstName"}]
     if kind == "create":
         fields = [field for field in fields if field["to"] != "External__c"]
     changes: dict[str, Any] = {"id": name, "name": name, "type": kind, "mappings": fields}
@@ -389,7 +390,7 @@ class Simulation:
         if not self.engine.calm:
             return False
         if self.engine.time > LIMIT_SECONDS:
-            waiting = [(event.payload["lead"]["firstName"], event.state.value) for event in self.inbox.waiting.values()]
+            waiting = [(event.payload["token"]["mark"], event.state.value) for event in self.inbox.waiting.values()]
             self.never_rests = f"never comes to rest: {waiting}, {len(self._messages)} messages"
             return True
         if self._messages or self.inbox.waiting or self.engine.alive():
@@ -421,7 +422,7 @@ class Simulation:
         # a write in flight may still be executed: nobody can say; and so with whatever was about to be written
         self.doubted.update(process.in_flight)
         self.doubted.update(
-            event.payload["lead"]["firstName"] for event in self.inbox.waiting.values() if event.state is State.WRITING
+            event.payload["token"]["mark"] for event in self.inbox.waiting.values() if event.state is State.WRITING
         )
 
     # -- the queue

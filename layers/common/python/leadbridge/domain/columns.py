@@ -1,4 +1,4 @@
-"""The columns that an Action reads, and those of them that a call did not bring."""
+"""The columns that an Action reads, and those of them that are asked of Marketo."""
 
 from collections.abc import Iterator, Mapping
 
@@ -22,14 +22,14 @@ def comes_with_call(column: str) -> bool:
 
 
 def absent(event: Event, wanted: frozenset[str]) -> frozenset[str]:
-    """The fields of the lead that neither the call brought nor Marketo was asked for.
+    """The fields of the lead that Marketo is to be asked for, if the call brings the lead's id and nothing else.
 
-    What the call names without a value is blank and stays so. An event that has been begun goes on with what it had.
+    Of a call that brings more, what it does not bring is blank. An event that has been begun goes on with what it had.
     """
     lead: Mapping[str, object] = event.payload["lead"]
-    if event.state is not State.WAITING or wanted <= lead.keys():
+    if event.state is not State.WAITING or lead.keys() > {"id"}:
         return frozenset()
-    return wanted - lead.keys() - (event.read or {}).keys()
+    return wanted - (event.read or {}).keys()
 
 
 def _columns(action: Action) -> Iterator[str]:

@@ -119,10 +119,10 @@ class Reporting:
     def _not_landed(self, piece: Sequence[tuple[Entry, Mapping[str, Any]]]) -> list[Entry]:
         """Look once, at once, for values whose answer was lost; gives the entries whose lead does not hold them.
 
-        Values that change with the record are not looked for: the lead may hold them from before, and the lost write
+        Values that differ from run to run are not looked for: the lead may hold them from before, and the lost write
         may still come and undo what is written back next.
         """
-        constant = [(entry, row) for entry, row in piece if not entry.candidate.compiled.read_back_fields]
+        constant = [(entry, row) for entry, row in piece if entry.candidate.compiled.tells_the_same]
         leads: dict[str, Mapping[str, Any]] = {}
         if constant:
             with suppress(SyncError):  # a later run writes them again
