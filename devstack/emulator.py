@@ -16,7 +16,6 @@ from pathlib import Path
 from threading import local
 from typing import Any
 
-
 #: requests whose permission has another name (AWS service authorization reference, Amazon SQS)
 PERMISSIONS = {
     "sqs:SendMessageBatch": "sqs:SendMessage",

@@ -20,7 +20,7 @@ WEBHOOK = "Leaky webhook"
 
 
 def flow_steps(story: "Story") -> None:
-    """A chunk for an active Action is called back; one with a wrong key, and one that is not a chunk, are refused."""
+    """A chunk of an active Action is called back, and one of an Action that is not active by now; others are refused."""
     rig = story.rig
     url = f"{rig.stack.outputs['ApiUrl']}/flow-step/{CONNECTION}/free"
     key = story.cli("keys", "show", f"flow-step/{CONNECTION}").strip()
@@ -29,11 +29,14 @@ def flow_steps(story: "Story") -> None:
         "invocation": ["email", "firstName", "lastName", "company", "phone", "title"],
         "callback": ["leadbridgeStatus"],
     }
+    asleep = rig.apply(story.leaky("leak-flow-step"))
     made = rig.marketo.post("services", {"openapi_url": f"{url}/openapi.json", "key": key, "mappings": mappings})
     rig.marketo.load("smartCampaigns", [{"id": CAMPAIGN, "name": "Nightly", "type": "batch"}])
-    for action in (story.action, "leak-probe-that-is-not-there"):
+    for action in (story.action, asleep):
         steps = [{"service": made["name"], "parameters": {"action": action}}]
         rig.marketo.post("campaigns/flow", {"campaign": CAMPAIGN, "steps": steps})
+        if action == asleep:
+            story.cli("deactivate", asleep)
         person = story.person()
         rig.marketo.post("campaigns/run", {"campaign": CAMPAIGN, "leads": [person.lead_id]})
         wait_for("the callback", lambda: not rig.marketo._get("services")["waiting"])
