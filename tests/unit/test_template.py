@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from leadbridge import config
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "template.yaml").read_text("utf-8")
 
@@ -488,3 +490,35 @@ def test_the_admin_api_admits_signed_requests_of_this_account_only() -> None:
     assert not [event for event in events if "Auth" in event["Properties"]]
     assert api["AccessLogSetting"]["Format"] == RESOURCES["WebhookApi"]["Properties"]["AccessLogSetting"]["Format"]
     assert [each["DataTraceEnabled"] for each in api["MethodSettings"]] == [False]
+
+
+#: variables of all functions
+SHARED: Mapping[str, Any] = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+SETTINGS: dict[str, type[config.Settings]] = {
+    "StoreEvents": config.StoreEventsSettings,
+    "RunActions": config.RunActionsSettings,
+    "RecoverCalls": config.RecoverCallsSettings,
+    "AdminApi": config.AdminApiSettings,
+    "RunBulkStep": config.RunBulkStepSettings,
+    "SendAlerts": config.SendAlertsSettings,
+    "CallBack": config.CallBackSettings,
+    "Sweep": config.SweepSettings,
+}
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_function_has_every_setting_that_it_cannot_do_without(function: str) -> None:
+    """What a function would refuse to start without stands in its environment, and nothing there is unknown to it."""
+    fields = SETTINGS[function].model_fields
+    given = FUNCTIONS[f"{function}Function"]["Environment"]["Variables"].keys()
+
+    needed = {name for name, field in fields.items() if field.is_required()} - {
+        "AWS_LAMBDA_FUNCTION_NAME"
+    }  # Lambda's own
+    assert needed <= given | SHARED.keys()
+    assert given <= fields.keys()
+
+
+def test_every_function_with_settings_is_looked_at() -> None:
+    """The two front doors read their variables themselves, as they import nothing that they can do without."""
+    assert {f"{name}Function" for name in SETTINGS} == FUNCTIONS.keys() - {"ReceiveActionFunction", "FlowStepFunction"}

@@ -43,10 +43,15 @@ class InboxSettings(Settings):
     LEASE_SECONDS: float = Field(default=60, gt=0)
 
 
-class StoreEventsSettings(InboxSettings):
-    """Settings of `store_events`."""
+class IntakeSettings(InboxSettings):
+    """Settings of every function that stores new calls."""
 
     RUN_ACTIONS_FUNCTION: str
+
+
+class StoreEventsSettings(IntakeSettings):
+    """Settings of `store_events`."""
+
     CALL_BACK_FUNCTION: str
 
 
@@ -86,7 +91,7 @@ class RunActionsSettings(InboxSettings, VendorSettings):
     RETRY_SECONDS: float = Field(default=5, gt=0)
 
 
-class RecoverCallsSettings(StoreEventsSettings, VendorSettings):
+class RecoverCallsSettings(IntakeSettings, VendorSettings):
     """Settings of `recover_calls`."""
 
 
