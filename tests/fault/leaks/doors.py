@@ -92,8 +92,8 @@ def admin_requests(story: "Story") -> None:
     """Everything that the admin API may do, with people in its answers; who came while his Action slept runs now."""
     person = story.person()
     ended = story.ended["created"][0]
-    (asleep,) = json.loads(story.cli("executions", "--state", "not_run", "--action", "leak-flow-step", "--json"))
-    kept = asleep["execution_id"]
+    aside = json.loads(story.cli("executions", "--state", "not_run", "--json"))
+    (kept,) = [each["execution_id"] for each in aside if each["action_id"] == "leak-flow-step"]
     document = yaml.safe_load(story.leaky("leak-admin"))
     for method, path, body in (
         ("GET", "/connections", None),
