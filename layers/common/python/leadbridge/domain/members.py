@@ -74,15 +74,24 @@ def check_members(
     for place, each in enumerate(wanted.mappings):
         where = f"program_member.mappings[{place}]"
         field = fields.fields.get(each.to)
-        if field is None:
-            yield unknown_field(f"{where}.to", each.to, fields.fields, "a program member")
-        elif each.to in NOT_MAPPED:
-            yield f"{where}.to: {each.to} cannot be mapped, {NOT_MAPPED[each.to]}; remove the mapping"
-        elif not (field.updateable or each.to in WRITABLE):
-            yield f"{where}.to: Marketo does not let {each.to} be updated by API; choose another field"
+        wrong = _unwritable(f"{where}.to", each.to, fields)
+        if wrong:
+            yield wrong
         if each.field and each.field not in known:
             yield unknown_field(f"{where}.field", each.field, known, " or ".join(records))
-        yield from check_source(where, each, field, _place(action, field))
+        yield from check_source(where, each, None if wrong else field, _place(action, field))
+
+
+def _unwritable(where: str, name: str, fields: ObjectDescription) -> str:
+    """The finding about a field that a mapping cannot write, empty if it can."""
+    field = fields.fields.get(name)
+    if field is None:
+        return unknown_field(where, name, fields.fields, "a program member")
+    if name in NOT_MAPPED:
+        return f"{where}: {name} cannot be mapped, {NOT_MAPPED[name]}; remove the mapping"
+    if not (field.updateable or name in WRITABLE):
+        return f"{where}: Marketo does not let {name} be updated by API; choose another field"
+    return ""
 
 
 def _check_status(wanted: ProgramMember, program: Program | None, channel: Channel | None) -> Iterator[str]:
