@@ -183,7 +183,7 @@ WORDS: Mapping[str, Words] = {
         "Parked: the Action no longer fits the destination: {detail}.", "Correct and apply the Action, then redrive."
     ),
     Reason.ACTIVITY_TYPE_MISSING: Words(
-        "Parked: Marketo has no activity type {name} any more, from which the Action takes values.",
+        "Parked: Marketo has no activity type {type} any more, from which the Action takes values.",
         "Correct and apply the Action, then redrive.",
     ),
     Reason.CONNECTION_DISABLED: Words(

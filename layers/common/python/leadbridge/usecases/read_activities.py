@@ -79,7 +79,7 @@ class ReadActivities:
             return {}
         if found is None:
             for event in events:
-                text = message(Reason.ACTIVITY_TYPE_MISSING, name=source.type)
+                text = message(Reason.ACTIVITY_TYPE_MISSING, type=source.type)
                 self._closing.park(event, Reason.ACTIVITY_TYPE_MISSING, text)
             return {}
         read = [
