@@ -12,6 +12,7 @@ from tests.builders.members import a_member
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.wired import ACTIVITY, CREATE, UPSERT, Build, WiredWorld
 
+DESCRIBE = "GET /rest/v1/leads/describe2.json"
 FAIR = "Fair, spring"
 STATUSES = [
     {"name": name, "step": 10 * place, "success": name == "Attended"}
@@ -192,3 +193,28 @@ def test_program_status_and_fields_are_checked_when_the_action_is_saved(build: B
         "/program_member/mappings/2/static",
         "/program_member/mappings/3/field",
     ]
+
+
+def test_a_text_for_marketo_is_cut_to_its_field_where_a_word_ends(build: Build) -> None:
+    """A write-back of 400 characters is 255 at most on the person, the attribute of the result activity, too; the
+    fields are described once, and not at all where every text is short."""
+    long = "Analytical Engines " * 20
+    backs = [{"template": "{{title}}", "to": "leadStatus"}, {"field": "Id", "to": "salesforceId"}]
+    results = an_action_document()["results"]
+    results = results | {"mappings": [{"template": "{{title}}", "to": "message"}]}
+    world = build(an_action(writeback=backs, results=results))
+
+    world.receive(1, title="short")
+    world.run_out()
+    asked = world.calls(DESCRIBE)
+    world.receive(2, title=long)
+    world.receive(3, title=long)
+    world.run_out()
+
+    persons = world.persons()
+    assert (asked, persons[1]["leadStatus"]) == (0, "short")
+    assert world.calls(DESCRIBE) == 1
+    assert persons[2]["leadStatus"] == persons[3]["leadStatus"] == long[:255].rpartition(" ")[0]
+    attributes = [each["attributes"] for each in world.marketo_twin.get("records/activities") if each["leadId"] == 2]
+    texts = [each["value"] for each in attributes[-1] if each.get("apiName") == "message"]
+    assert texts == [long[:254].rpartition(" ")[0] + "…"]

@@ -1,12 +1,13 @@
 """What the names in documents stand for at one Marketo instance; asked now and then, and kept by the process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain import activity_columns
 from leadbridge.domain.marketo import ActivityType
 from leadbridge.domain.records import ObjectDescription
+from leadbridge.domain.values import TEXT_TYPES
 from leadbridge.ports import Clock, Connections
 
 
@@ -42,9 +43,14 @@ class MarketoNames:
         """The fields of a membership."""
         return self._once(("members", connection), lambda: self._connections.marketo(connection).describe_members())
 
-    def lead_fields(self, connection: str) -> ObjectDescription:
-        """The fields of a lead."""
-        return self._once(("leads", connection), lambda: self._connections.marketo(connection).describe_leads())
+    def lead_lengths(self, connection: str) -> Mapping[str, int]:
+        """How many characters the text fields of a lead take, by name."""
+
+        def ask() -> Mapping[str, int]:
+            fields = self._connections.marketo(connection).describe_leads().fields
+            return {name: each.length for name, each in fields.items() if each.length and each.type in TEXT_TYPES}
+
+        return self._once(("lead lengths", connection), ask)
 
     def _once[T](self, key: tuple[str, ...], ask: Callable[[], T]) -> T:
         now = self._clock.now()

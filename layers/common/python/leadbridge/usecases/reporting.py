@@ -9,6 +9,7 @@ from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.compiled import Target
 from leadbridge.domain.event import Event, Part
+from leadbridge.domain.fitting import fitted_row, may_be_long, shortened
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
 from leadbridge.errors import SyncError, UncertainWriteError
@@ -18,7 +19,7 @@ from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.marketo_names import MarketoNames
 from leadbridge.usecases.member_sync import MemberSync
-from leadbridge.usecases.sending import part, pieces, postpone, refused, send_rows, spoiled
+from leadbridge.usecases.sending import Sent, part, pieces, postpone, refused, send_rows, spoiled
 
 #: leads of one Marketo activity query
 ACTIVITY_LEADS_LIMIT = 30
@@ -49,6 +50,7 @@ class Reporting:
         self._closing = closing
         self._settings = settings
         self._activity_types: dict[tuple[str, str], CustomActivityType] = {}
+        self._names = names
         self._sync_members = MemberSync(connections=connections, names=names, closing=closing)
 
     def __call__(self, entries: Sequence[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
@@ -93,12 +95,18 @@ class Reporting:
         except SyncError as error:
             postpone(entries, error, self._closing)
             return []
-        pending: list[tuple[Entry, Mapping[str, Any]]] = []
+        pending: list[Sent] = []
         for entry in entries:
             entry.record = records.get(entry.result.record_id or "", {})
             row = pipeline.writeback_row(entry.candidate, entry.result, entry.record)
             if row is not None:
                 pending.append((entry, row))
+        try:
+            pending = self._fitting_fields(pending)
+        except SyncError as error:
+            postpone([entry for entry, _ in pending], error, self._closing)
+            given_back = {entry.event.execution_id for entry, _ in pending}
+            return [entry for entry in entries if entry.event.execution_id not in given_back]
 
         def call(piece: Sequence[tuple[Entry, Mapping[str, Any]]]) -> Sequence[RowResult]:
             require(may_go_on)
@@ -114,6 +122,13 @@ class Reporting:
 
         given_back = send_rows(pending, call, closing=self._closing, told=told, unanswered=unanswered)
         return [entry for entry in entries if entry.event.execution_id not in given_back]
+
+    def _fitting_fields(self, pending: list[Sent]) -> list[Sent]:
+        """The rows with texts that fit their fields, which are described where a text is so long that it may not."""
+        if not any(may_be_long(row) for _, row in pending):
+            return pending
+        lengths = self._names.lead_lengths(pending[0][0].candidate.compiled.action.source.connection)
+        return [(entry, fitted_row(row, lengths)) for entry, row in pending]
 
     def _not_landed(self, piece: Sequence[tuple[Entry, Mapping[str, Any]]]) -> list[Entry]:
         """Look once, at once, for values whose answer was lost; gives the entries whose lead does not hold them.
@@ -290,7 +305,7 @@ def _marked(entries: Sequence[Entry], *, doubt: bool) -> list[pipeline.Candidate
 
 def _fitting(value: str, kind: str) -> str:
     fits = kind == "text" or len(value) <= ATTRIBUTE_CHARACTERS
-    return value if fits else value[: ATTRIBUTE_CHARACTERS - 1] + "…"
+    return value if fits else shortened(value, ATTRIBUTE_CHARACTERS)
 
 
 def _activity_group(entry: Entry) -> tuple[str, str]:

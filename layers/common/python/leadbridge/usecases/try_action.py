@@ -15,6 +15,7 @@ from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.columns import absent
 from leadbridge.domain.conditions import UnknownListError
 from leadbridge.domain.event import Event, Result
+from leadbridge.domain.fitting import fitted_row, may_be_long
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Write
@@ -287,6 +288,8 @@ class TryAction:
         told = _with_result(told, result)
         row = pipeline.writeback_row(candidate, result, record) or {}
         backs = {name: value for name, value in row.items() if name != "id"}
+        if may_be_long(backs):
+            backs = fitted_row(backs, self._names.lead_lengths(action.source.connection))
         if backs:
             lead = self._lead(action, candidate.event.lead_id, ["id", *backs]) or {}
             told = replace(
