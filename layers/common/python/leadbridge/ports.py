@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
 from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, Waiting
@@ -15,8 +15,6 @@ from leadbridge.domain.jobs import Run, Told
 from leadbridge.domain.jobs import State as JobState
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored
 from leadbridge.domain.limits import State
-from leadbridge.domain.marketo import ActivityType, Program
-from leadbridge.domain.marketo import Channel as ProgramChannel
 from leadbridge.domain.pipeline import Claim
 from leadbridge.domain.records import (
     Activity,
@@ -25,6 +23,11 @@ from leadbridge.domain.records import (
     ObjectDescription,
     RowResult,
 )
+
+if TYPE_CHECKING:
+    # few workers ever need these
+    from leadbridge.domain.marketo import ActivityType, Program
+    from leadbridge.domain.marketo import Channel as ProgramChannel
 
 
 class Clock(Protocol):
@@ -276,15 +279,15 @@ class Marketo(Protocol):
         """Activities since a moment, of these leads, 30 of them a call, or, without any, of all."""
         ...
 
-    def activity_types(self) -> Sequence[ActivityType]:
+    def activity_types(self) -> "Sequence[ActivityType]":
         """The activity types, standard and custom."""
         ...
 
-    def program(self, named: str | int) -> Program | None:
+    def program(self, named: str | int) -> "Program | None":
         """The program of a name or an id, None if there is none."""
         ...
 
-    def channel(self, name: str) -> ProgramChannel | None:
+    def channel(self, name: str) -> "ProgramChannel | None":
         """The channel of a name with the statuses of its programs' members, None if there is none."""
         ...
 

@@ -6,17 +6,19 @@ such an activity has none of them: every mapping does with that what it does wit
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain.action import Action
 from leadbridge.domain.clauses import walk
 from leadbridge.domain.columns import OF_ACTIVITY
 from leadbridge.domain.event import Event, iso
-from leadbridge.domain.marketo import ActivityAttribute, ActivityType
 from leadbridge.domain.match_checks import identifiers_of
 from leadbridge.domain.outcome import State
 from leadbridge.domain.records import Activity
 from leadbridge.domain.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from leadbridge.domain.marketo import ActivityAttribute, ActivityType
 
 #: the column by which one activity is told from another; it is there, with or without a value, once Marketo was asked
 GUID = f"{OF_ACTIVITY}marketoGUID"
@@ -26,7 +28,7 @@ PRIMARY_ID = f"{OF_ACTIVITY}primaryAttributeValueId"
 OWN = (GUID, DATE, PRIMARY, PRIMARY_ID)
 
 
-def type_named(name: str, types: Iterable[ActivityType]) -> ActivityType | None:
+def type_named(name: str, types: "Iterable[ActivityType]") -> "ActivityType | None":
     """The activity type of a name, which may be a custom type's API name, too; None if there is none."""
     known = list(types)
     return next((each for each in known if each.name == name), None) or next(
@@ -48,7 +50,7 @@ def newest(event: Event, action: Action, activities: Iterable[Activity]) -> Acti
     return max(reversed(mine), key=lambda each: each.activity_date, default=None)
 
 
-def columns(kind: ActivityType, found: Activity | None) -> dict[str, Any]:
+def columns(kind: "ActivityType", found: Activity | None) -> dict[str, Any]:
     """The columns that an activity is; without one they are all blank."""
     if found is None:
         return dict.fromkeys((*OWN, *_named(kind)))
@@ -72,7 +74,7 @@ def told(event: Event, action: Action) -> Mapping[str, Any] | None:
     return facts | ({"id": guid} if guid is not None else {})
 
 
-def check_activity(action: Action, types: Sequence[ActivityType]) -> Iterator[str]:
+def check_activity(action: Action, types: "Sequence[ActivityType]") -> Iterator[str]:
     """Findings about the activity that an Action takes its values from, and about every column that is one of its.
 
     `types` are those of the instance; none where the Action names none, for then nobody has to ask.
@@ -117,13 +119,13 @@ def _plain(value: Any) -> Any:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
-def _named(kind: ActivityType) -> tuple[str, ...]:
+def _named(kind: "ActivityType") -> tuple[str, ...]:
     """The columns of a type's own attributes, the primary one first."""
     every = (kind.primary_attribute, *kind.attributes)
     return tuple(dict.fromkeys(name for each in every for name in _names(each)))
 
 
-def _names(attribute: ActivityAttribute | None) -> tuple[str, ...]:
+def _names(attribute: "ActivityAttribute | None") -> tuple[str, ...]:
     """The columns of one attribute: by its name and, where it has one, by its API name."""
     if attribute is None:
         return ()

@@ -1,13 +1,12 @@
 """Program members: what an execution makes of a person's membership in the Action's Marketo program."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action, ProgramMember
 from leadbridge.domain.event import Result
 from leadbridge.domain.fitting import fitted
-from leadbridge.domain.marketo import Channel, Program
 from leadbridge.domain.match_checks import unknown_field
 from leadbridge.domain.pipeline import Candidate
 from leadbridge.domain.records import FieldDescription, ObjectDescription
@@ -15,6 +14,9 @@ from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.sources import CompiledSource, compile_source
 from leadbridge.domain.transforms import Place
 from leadbridge.domain.values import TEXT_TYPES, coercion
+
+if TYPE_CHECKING:
+    from leadbridge.domain.marketo import Channel, Program
 
 #: what a membership's own calls set, or Marketo itself
 NOT_MAPPED: Mapping[str, str] = {
@@ -60,8 +62,8 @@ def overtaken(candidate: Candidate, last: Mapping[str, str]) -> bool:
 def check_members(
     action: Action,
     *,
-    program: Program | None,
-    channel: Channel | None,
+    program: "Program | None",
+    channel: "Channel | None",
     fields: ObjectDescription,
     records: Mapping[str, ObjectDescription],
 ) -> Iterator[str]:
@@ -94,7 +96,7 @@ def _unwritable(where: str, name: str, fields: ObjectDescription) -> str:
     return ""
 
 
-def _check_status(wanted: ProgramMember, program: Program | None, channel: Channel | None) -> Iterator[str]:
+def _check_status(wanted: ProgramMember, program: "Program | None", channel: "Channel | None") -> Iterator[str]:
     if program is None:
         by = "id" if isinstance(wanted.program, int) else "name"
         comma = isinstance(wanted.program, str) and "," in wanted.program

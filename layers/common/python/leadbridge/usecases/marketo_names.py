@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain import activity_columns
-from leadbridge.domain.marketo import ActivityType
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.values import TEXT_TYPES
 from leadbridge.ports import Clock, Connections
+
+if TYPE_CHECKING:
+    from leadbridge.domain.marketo import ActivityType
 
 
 class MarketoNames:
@@ -32,7 +34,7 @@ class MarketoNames:
 
         return self._once(("program", connection, named), ask)
 
-    def activity_type(self, connection: str, name: str) -> ActivityType | None:
+    def activity_type(self, connection: str, name: str) -> "ActivityType | None":
         """The activity type of a name, None if there is none."""
         return self._once(
             ("activity type", connection, name),
