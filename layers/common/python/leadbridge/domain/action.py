@@ -199,7 +199,7 @@ class ProgramMember(Document):
     """The Marketo program that a person becomes a member of once the record is written (`domain.members`)."""
 
     #: its name, or its id, which holds for one instance only
-    program: Annotated[str, StringConstraints(min_length=1, max_length=255)] | Annotated[int, Field(ge=1)]
+    program: Annotated[str, StringConstraints(min_length=1, max_length=255)] | Annotated[int, Field(ge=1, strict=True)]
     status: Annotated[str, StringConstraints(min_length=1, max_length=255)] = Field(
         description="a status of the program's channel; Marketo moves a member forward only"
     )
