@@ -62,6 +62,17 @@ def test_attributes_are_columns_by_their_names() -> None:
     assert activity_columns.type_named("Booked demo", [FORM, kind]) is None
 
 
+def test_only_what_the_action_reads_is_kept() -> None:
+    """Beside the attributes of its mappings only the id of the activity is stored with the call."""
+    found = activity_columns.columns(FORM, a_form(7, NOON))
+
+    assert activity_columns.kept(a_reading_action(), found) == {
+        "activity.Form Fields": "Countess",
+        "activity.Webform ID": "Contact us",
+        "activity.marketoGUID": "form-7-Countess",
+    }
+
+
 def test_a_draft_of_a_type_is_a_finding() -> None:
     """A custom type that is not approved has no activities yet."""
     kind = ActivityType(id=100_002, name=FORM.name, status="draft", attributes=FORM.attributes)

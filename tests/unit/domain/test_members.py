@@ -76,8 +76,8 @@ def checked(member: dict[str, Any], **known: Any) -> list[str]:
             a_member(),
             {"channel": None},
             (
-                "program_member.program: the channel Tradeshow of this program cannot be read, so that its status cannot "
-                "be checked; give the API user's role Read-Only Assets"
+                "program_member.program: the channel Tradeshow of this program cannot be read, so that its status "
+                "cannot be checked; give the API user's role Read-Only Assets"
             ),
         ),
         (

@@ -7,6 +7,7 @@ import pytest
 
 from leadbridge.domain.outcome import State
 from leadbridge.errors import TransientError
+from tests.builders.events import a_payload
 from tests.builders.members import FORM, a_form, a_reading_action, a_world, hours_ago
 from tests.builders.world import World
 from tests.fakes.steps import Crash
@@ -32,6 +33,23 @@ def test_thirty_persons_a_call_and_everybody_gets_their_own() -> None:
         (f"person{number}@example.com", f"form of {number}") for number in range(1, 62)
     }
     assert [world.marketo.trouble.made(each) for each in ("activities", "activity_types")] == [3, 1]
+
+
+def test_actions_of_one_type_are_read_together() -> None:
+    """Two Actions that map different attributes of the same type cost one call, and each keeps and writes its own."""
+    mapped = [{"column": "activity.Form Fields", "to": "Phone"}, {"static": "C", "to": "Company"}]
+    other = a_reading_action(id="other", mappings=[*mapped, {"column": "lastName", "to": "LastName"}])
+    world = a_world(a_reading_action(), other)
+    for lead_id in (1, 2):
+        world.marketo.load(lead_id)
+        world.marketo.log(a_form(lead_id, hours_ago(world, 1), f"form of {lead_id}"))
+    world.receive(1)
+    world.receive_payload(a_payload(2), action_id="other")
+    world.drain()
+
+    written = {lead["Email"]: (lead.get("Title"), lead.get("Phone")) for lead in world.leads()}
+    assert written == {"person1@example.com": ("form of 1", None), "person2@example.com": (None, "form of 2")}
+    assert world.marketo.trouble.made("activities") == 1
 
 
 def test_what_was_read_stays_though_the_run_is_repeated() -> None:

@@ -50,6 +50,12 @@ def newest(event: Event, action: Action, activities: Iterable[Activity]) -> Acti
     return max(reversed(mine), key=lambda each: each.activity_date, default=None)
 
 
+def kept(action: Action, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored of an activity: the columns that the Action reads, and by which it is known."""
+    wanted = {GUID, *(name for _, name in _read(action))}
+    return {name: value for name, value in found.items() if name in wanted}
+
+
 def columns(kind: "ActivityType", found: Activity | None) -> dict[str, Any]:
     """The columns that an activity is; without one they are all blank."""
     if found is None:

@@ -83,6 +83,7 @@ class ReadActivities:
                 self._closing.park(event, Reason.ACTIVITY_TYPE_MISSING, text)
             return {}
         read = [
-            event.evolve(read={**(event.read or {}), **columns}) for event, columns in zip(events, found, strict=True)
+            event.evolve(read={**(event.read or {}), **activity_columns.kept(compiled.action, columns)})
+            for (event, compiled), columns in zip(same, found, strict=True)
         ]
         return {event.execution_id: event for event in self._inbox.save(read)}

@@ -221,7 +221,7 @@ class TryAction:
             if found is None:
                 text = message(Reason.ACTIVITY_TYPE_MISSING, type=source.type)
                 return replace(told, state=State.PARKED, reason=Reason.ACTIVITY_TYPE_MISSING, message=text)
-            event = event.evolve(read={**(event.read or {}), **found[0]})
+            event = event.evolve(read={**(event.read or {}), **activity_columns.kept(compiled.action, found[0])})
             facts = dict(activity_columns.told(event, compiled.action) or {})
             step = Step(step="activity", result="taken" if "id" in facts else "none", facts=facts)
             told = replace(told, steps=[*told.steps, step])
