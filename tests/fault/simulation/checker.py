@@ -205,7 +205,9 @@ def _members(facts: Facts) -> Iterator[str]:
             yield f"{call['marker']} is no member, although it says {said}"
         values = {other["marker"]: other for other in facts["calls"] if other["person"] == call["person"]}
         holder = values.get(str(member.get("registrationCode")) if member else "")
-        if said == "written" and call["execution"] not in parked:
+        # what was left to a newer call says so
+        left = item.get("member", {}).get("reason") == "overtaken"
+        if said == "written" and not left and call["execution"] not in parked:
             if holder is None:
                 yield f"{call['marker']} left nothing in its membership"
             elif holder["sequence"] < call["sequence"] and holder["execution"] not in parked:

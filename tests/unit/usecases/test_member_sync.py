@@ -217,7 +217,8 @@ def test_an_event_that_waited_to_be_told_does_not_undo_a_newer_one() -> None:
 
     assert [world.ended(each)[0] for each in (older, newer)] == ["created", "updated"]
     assert members(world)[1]["seats"] == 8
-    assert said(world, older)[0] == "skipped"
+    assert said(world, older) == ("skipped", "overtaken")
+    assert "newer call" in world.execution(older)["member"]["message"]
 
 
 def test_two_leads_of_one_record_are_both_members() -> None:

@@ -250,6 +250,11 @@ WORDS: Mapping[str, Words] = {
         "Marketo has no program {program} any more, so the person is no member of it.",
         "Correct the Action's program_member; persons from before then are added in Marketo.",
     ),
+    "member_overtaken": Words(
+        "The fields of the membership were left to a newer call of this person.",
+        "Nothing: the newer execution tells what became of them.",
+        told=False,
+    ),
     "vendor_uncertain": Words(
         "The answer of {vendor} was lost. It is asked what became of the record before anything is repeated.",
         "Nothing: the call goes on by itself.",

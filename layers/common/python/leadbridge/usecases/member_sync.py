@@ -11,7 +11,7 @@ from typing import Any
 from leadbridge.domain import members
 from leadbridge.domain.action import Action, ProgramMember
 from leadbridge.domain.event import Part
-from leadbridge.domain.outcome import message
+from leadbridge.domain.outcome import Reason, message
 from leadbridge.domain.postponement import vendor_reason
 from leadbridge.domain.records import RowResult
 from leadbridge.domain.sources import CompiledSource
@@ -81,6 +81,9 @@ class MemberSync:
     ) -> set[str]:
         def told(entry: Entry, part: Part) -> None:
             entry.member = part
+            if entry.overtaken and part.status != "failed" and _action(entry).member_mappings:
+                text = message("member_overtaken")
+                entry.member = replace(part, reason=Reason.OVERTAKEN, message=text)
 
         def unanswered(piece: Sequence[Sent], error: SyncError) -> Sequence[Entry]:
             if not (isinstance(error, PermanentError) and error.code == MISSING):
