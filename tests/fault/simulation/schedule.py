@@ -17,7 +17,7 @@ LAG_SECONDS = 20.0
 #: nothing is done to the product after this time
 CALM_AT = 600.0
 #: never reached by the use-cases under simulation: applying a configuration is a person's command
-UNREACHED = frozenset({"marketo.describe_leads"})
+UNREACHED = frozenset({"marketo.channel", "marketo.describe_leads"})
 REACHED = tuple(operation for operation in OPERATIONS if operation not in UNREACHED)
 #: seldom passed, therefore aimed at more often
 SELDOM = (
@@ -50,6 +50,10 @@ SEVERAL = frozenset({"either"})
 IDENTIFIERS = {"by-key": "externalId"}
 #: Actions that look in Contact before they look in Lead
 CONTACTS = frozenset({"contact-first", "look-up"})
+#: Actions that make persons members of a program, with the call's marker in a field of the membership
+JOINS = frozenset({"by-mail"})
+#: Actions that take a value from an activity of the person
+READS_FORMS = frozenset({"by-key"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +234,8 @@ def _call(plan: Plan, rng: Random, person: int, action: str, received: float) ->
         written["Email"] = lead["email"]
     if ACTIONS[action] != "create" and str(lead["externalId"]).strip():
         written["External__c"] = lead["externalId"]
+    if action in READS_FORMS:
+        written["Phone"] = f"form of {person}"
     delay = rng.choice((0.1, 1.0, 5.0, 5.0, 40.0, 250.0)) * rng.random()
     plan.calls.append(
         Call(

@@ -277,6 +277,7 @@ class DynamoInbox:
             "version": event.version,
             "writeback": _part(ending.writeback),
             "activity": _part(ending.activity),
+            "member": _part(ending.member) if ending.member else None,
             "attempts": event.attempts,
             "decision": event.decision or None,
             "due_at": "",

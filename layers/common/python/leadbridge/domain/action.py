@@ -4,6 +4,7 @@ Only the shape is checked here; whether the named fields exist is checked agains
 sides by `domain.checks`, because that needs the vendors' answers.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from enum import StrEnum
 from functools import cached_property
@@ -188,6 +189,31 @@ class ActivityMapping(ValueSource):
     execution: Fact | None = None
 
 
+class MemberMapping(WriteBack):
+    """One field of the membership and where its value comes from; a blank, or one that cannot be made, is left out."""
+
+    blank_here: ClassVar[BlankPolicy] = "skip"
+
+
+class ProgramMember(Document):
+    """The Marketo program that a person becomes a member of once the record is written (`domain.members`)."""
+
+    #: its name, or its id, which holds for one instance only
+    program: Annotated[str, StringConstraints(min_length=1, max_length=255)] | Annotated[int, Field(ge=1, strict=True)]
+    status: Annotated[str, StringConstraints(min_length=1, max_length=255)] = Field(
+        description="a status of the program's channel; Marketo moves a member forward only"
+    )
+    mappings: list[MemberMapping] = Field(default_factory=list, max_length=100)
+
+
+class ActivitySource(Document):
+    """The Marketo activity whose attributes are columns, `activity.<name>` (`domain.activity_columns`)."""
+
+    type: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    #: how old it may be
+    days: int = Field(default=1, ge=1, le=90)
+
+
 class Results(Document):
     """The custom activity that tells the marketer what became of the call."""
 
@@ -234,6 +260,8 @@ class Action(Document):
     results: Results
     #: absent: calls that never arrived are not looked for
     recovery: Recovery | None = None
+    program_member: ProgramMember | None = None
+    activity: ActivitySource | None = None
 
     @field_validator("mappings")
     @classmethod
@@ -249,6 +277,7 @@ class Action(Document):
             ("mappings", [mapping.to for mapping in self.mappings]),
             ("writeback", [mapping.to for mapping in self.writeback]),
             ("results.mappings", [mapping.to for mapping in self.results.mappings]),
+            ("program_member.mappings", [mapping.to for mapping in self.member_mappings]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -278,6 +307,11 @@ class Action(Document):
     def described_objects(self) -> tuple[str, ...]:
         """Every object that must be known to run the Action, the one in which records are created first."""
         return tuple(dict.fromkeys((self.destination.object, *self.objects)))
+
+    @property
+    def member_mappings(self) -> Sequence[MemberMapping]:
+        """What is written to the membership beside its status."""
+        return self.program_member.mappings if self.program_member else ()
 
     @property
     def zone(self) -> tzinfo:

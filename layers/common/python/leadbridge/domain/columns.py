@@ -7,13 +7,15 @@ from leadbridge.domain.clauses import walk
 from leadbridge.domain.event import Event
 from leadbridge.domain.outcome import State
 
+#: columns that the attributes of an activity are, read from its log (`domain.activity_columns`)
+OF_ACTIVITY = "activity."
 #: columns that only a call can bring, beside `id` and `program`; all others are fields of the Marketo lead
 IN_CALL = ("campaign.", "program.", "token.", "trigger.")
 
 
 def lead_columns(action: Action) -> frozenset[str]:
     """The fields of the Marketo lead that the Action reads, its id left out."""
-    return frozenset(name for name in _columns(action) if not comes_with_call(name))
+    return frozenset(name for name in _columns(action) if not (comes_with_call(name) or name.startswith(OF_ACTIVITY)))
 
 
 def comes_with_call(column: str) -> bool:
@@ -34,7 +36,7 @@ def absent(event: Event, wanted: frozenset[str]) -> frozenset[str]:
 
 def _columns(action: Action) -> Iterator[str]:
     yield from (each.column for each in action.identifiers)
-    for item in (*action.mappings, *action.writeback, *action.results.mappings):
+    for item in (*action.mappings, *action.writeback, *action.results.mappings, *action.member_mappings):
         yield from (name for _, name in item.columns())
     yield from action.deduplicate.columns if action.deduplicate else ()
     yield from (clause.column for _, clause in walk(action.conditions)) if action.conditions else ()

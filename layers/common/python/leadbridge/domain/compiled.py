@@ -205,4 +205,5 @@ def _order(action: documents.Action, described: ObjectDescription) -> tuple[str,
 
 def _told_fields(action: documents.Action) -> set[str]:
     told = [*(back.field for back in action.writeback), *(each.field for each in action.results.mappings)]
+    told += [each.field for each in action.member_mappings]
     return {name for name in told if name and name != "Id"}
