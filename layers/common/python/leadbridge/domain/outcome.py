@@ -74,6 +74,7 @@ class Reason(StrEnum):
     FOUND = "found"
     NOT_FOUND = "not_found"
     LEAD_UNKNOWN = "lead_unknown"
+    CHAINED_FAILED = "chained_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,12 @@ WORDS: Mapping[str, Words] = {
     Reason.LEAD_UNKNOWN: Words(
         "Unknown person: Marketo has no person with the lead id of the call, so what the call left out cannot be read.",
         "Nothing, if the person was deleted or merged; otherwise send the person again.",
+        told=False,
+    ),
+    Reason.CHAINED_FAILED: Words(
+        "{outcome}, but a chained object failed. {links}.",
+        "Correct what is named, then send the person again; chained objects of type create that were made are made "
+        "once more by that, unless they are set to upsert.",
         told=False,
     ),
     Reason.CONDITION_NOT_MET: Words(

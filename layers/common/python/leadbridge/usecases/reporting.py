@@ -9,7 +9,6 @@ from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.compiled import Target
 from leadbridge.domain.event import Event, Part
-from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.postponement import SPOILED_TRIES, vendor_reason
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
 from leadbridge.errors import SpoiledCallError, SyncError, UncertainWriteError
@@ -258,7 +257,7 @@ class Reporting:
     def _activity(self, entry: Entry, kind: CustomActivityType) -> CustomActivity:
         candidate, result = entry.candidate, entry.result
         action = candidate.compiled.action
-        failed = result.outcome is Outcome.FAILED
+        failed = pipeline.errored(result)
         said = pipeline.activity_attributes(candidate.columns, action, candidate.event, result, entry.record)
         return CustomActivity(
             lead_id=candidate.event.lead_id,

@@ -16,6 +16,7 @@ from leadbridge.domain.columns import absent
 from leadbridge.domain.conditions import UnknownListError
 from leadbridge.domain.event import Event, Result
 from leadbridge.domain.lifecycle import Stored
+from leadbridge.domain.links import object_of
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Write
 from leadbridge.domain.sources import Inputs, trace
@@ -184,10 +185,15 @@ class TryAction:
         client = self._connections.salesforce(action.destination.connection)
         own = action.destination.object
         described = [client.describe(name) for name in action.described_objects]
+        chained = {name: client.describe(name) for name in action.chained_objects}
         try:
-            return pipeline.compile_action(action, version, *described, lists=self._lists(action))
+            return pipeline.compile_action(action, version, *described, lists=self._lists(action), chained=chained)
         except KeyError as missing:
-            what = "there is no list" if isinstance(missing, UnknownListError) else f"{own} has no field"
+            what = (
+                "there is no list"
+                if isinstance(missing, UnknownListError)
+                else f"{object_of(missing, own)} has no field"
+            )
             return message(Reason.MAPPING_BROKEN, detail=f"{what} {missing.args[0]}")
 
     def _lists(self, action: Action) -> dict[str, frozenset[str]]:
