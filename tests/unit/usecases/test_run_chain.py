@@ -73,7 +73,7 @@ def test_a_chained_object_runs_after_what_it_is_set_to(after: str, new: int, kno
     world.run_out()
 
     subjects = [world.links(execution)["follow_up"] for execution in (created, updated)]
-    assert subjects == [["not_run", "created"][new], ["not_run", "created"][known]]
+    assert subjects == [["not_after", "created"][new], ["not_after", "created"][known]]
     assert len(world.salesforce.records("Task")) == new + known
 
 
@@ -110,7 +110,7 @@ def test_nothing_is_chained_to_a_duplicate() -> None:
     assert len(world.salesforce.records("Task")) == 1
 
 
-@pytest.mark.parametrize(("policy", "second"), [("continue", "created"), ("stop", "not_run")], ids=["continue", "stop"])
+@pytest.mark.parametrize(("policy", "second"), [("continue", "created"), ("stop", "stopped")], ids=["continue", "stop"])
 def test_a_failed_chained_object_is_told_and_its_policy_holds(policy: str, second: str) -> None:
     """The task is refused: the record counts as created, Marketo hears of an error, the membership goes by policy."""
     world = ChainWorld(a_chained_action(follow_up(on_failure=policy), membership()))
@@ -240,7 +240,7 @@ def test_a_lost_answer_makes_no_second_task(keyed: bool, committed: bool) -> Non
 
 
 def test_a_task_that_comes_late_is_found_before_it_is_made_again() -> None:
-    """A create that Salesforce executes after we gave up is found by the next look; nobody of the person runs between."""
+    """A create that Salesforce executes after we gave up is found by the next look; the next call comes after it."""
     world = ChainWorld()
     world.receive(7, firstName="Older")
     world.salesforce.load("Lead", Email="person7@example.com")

@@ -69,10 +69,10 @@ LINKS: Mapping[str, str] = {
     "skipped": "skipped",
     "superseded": "superseded",
     "failed": "failed",
-    "not_run": "not written, because {why} failed",
+    "stopped": "not written, because {why} failed",
+    "not_after": "not written, as it follows {why} records only",
     "outstanding": "not written yet",
 }
-NOT_AFTER = "not written, by what it is set to run after"
 #: what became of the write-back and of the result activity, by status
 WRITEBACKS: Mapping[str, str] = {
     "written": "Written back to Marketo",
@@ -235,8 +235,6 @@ def _chained(item: Item, record: Mapping[str, Any]) -> Iterator[Line]:
 
 def _link(link: Mapping[str, str]) -> Line:
     said = LINKS.get(link["state"], link["state"]).format(why=link.get("why", ""))
-    if link["state"] == "not_run" and link.get("why") == "after":
-        said = NOT_AFTER
     record = f" {link['id']}" if link.get("id") else ""
     below = [Line(_sentence(link["message"]))] if link.get("message") else []
     below += [Line(f"Reason code: {link['reason']}")] if link.get("reason") else []

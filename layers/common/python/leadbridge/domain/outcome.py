@@ -105,8 +105,8 @@ WORDS: Mapping[str, Words] = {
     ),
     Reason.CHAINED_FAILED: Words(
         "{outcome}, but a chained object failed. {links}.",
-        "Correct what is named, then send the person again; chained objects of type create that were made are made "
-        "once more by that, unless they are set to upsert.",
+        "Correct what is named, then send the person again; chained objects of type create that were made before are "
+        "made once more.",
         told=False,
     ),
     Reason.CONDITION_NOT_MET: Words(

@@ -18,11 +18,13 @@ AFTER: Mapping[str, frozenset[Outcome]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What is to be said of one link; `state` is an outcome, `not_run` or `outstanding`."""
+    """What is to be said of one link; `state` is an outcome, `outstanding`, or why it is not run.
+
+    `stopped` is by a link before it, which is named in `why`; `not_after` by what became of the person's own record.
+    """
 
     link: Chained
     state: str
-    #: why it is not run: `after`, or the name of the link that failed
     why: str = ""
     result: Result | None = None
 
@@ -34,7 +36,8 @@ class Told:
     def in_words(self) -> str:
         """The link in a few words for the source's person."""
         record = f" {self.result.record_id}" if self.result and self.result.record_id else ""
-        return f"{self.link.name} {self.state.replace('_', ' ')}{record}"
+        state = "not run" if self.state in {"not_after", "stopped"} else self.state
+        return f"{self.link.name} {state}{record}"
 
 
 def standing(action: Action, event: Event) -> Iterator[Told]:
@@ -45,8 +48,11 @@ def standing(action: Action, event: Event) -> Iterator[Told]:
     stopped = ""
     for link in action.chained or ():
         result = event.link(link.name).result
-        if stopped or primary.outcome not in AFTER[link.after]:
-            yield Told(link=link, state="not_run", why=stopped or "after")
+        if primary.outcome not in AFTER[link.after]:
+            yield Told(link=link, state="not_after", why=link.after)
+            continue
+        if stopped:
+            yield Told(link=link, state="stopped", why=stopped)
             continue
         yield Told(link=link, state=result.outcome.value if result else "outstanding", result=result)
         if result and result.outcome is Outcome.FAILED and link.on_failure == "stop":
