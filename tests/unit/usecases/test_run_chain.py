@@ -1,19 +1,26 @@
 """Chained objects in a run: order, references, failure policy, and what is told."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from leadbridge.domain.records import Resolution
-from leadbridge.errors import PermanentError, TransientError
+from leadbridge.errors import PermanentError, QuotaExhaustedError, TransientError
 from tests.builders.chains import (
     CAMPAIGN,
     ChainWorld,
     a_chained_action,
+    a_task,
     account,
+    an_account,
     follow_up,
     membership,
 )
+from tests.builders.descriptions import a_field
+from tests.fakes.steps import Crash
+from tests.unit.usecases.test_flow_step_events import messages, told
 
 LEAD, TASK, MEMBER, ACCOUNT = "00Q", "00T", "00v", "001"
 
@@ -158,8 +165,8 @@ def test_an_update_that_finds_nothing_and_a_match_without_a_value_are_skipped() 
     assert world.ended(execution) == ("created", "")
     assert world.links(execution) == {"nobody": "skipped", "account": "created"}
     assert world.ended(nameless)[0] == "failed", "a Lead needs a company"
-    told = {link["name"]: link.get("reason") for link in world.execution(execution)["decision"]["chained"]["links"]}
-    assert told == {"nobody": "no_match", "account": None}
+    reasons = {link["name"]: link.get("reason") for link in world.execution(execution)["decision"]["chained"]["links"]}
+    assert reasons == {"nobody": "no_match", "account": None}
 
 
 def test_several_found_records_are_a_failure_that_names_them() -> None:
@@ -324,3 +331,124 @@ def test_the_marketer_can_be_told_of_each_chained_object() -> None:
     task, member = (world.salesforce.records(name)[0]["Id"] for name in ("Task", "CampaignMember"))
     (activity,) = world.marketo.logged()
     assert activity.attributes["message"] == f"follow_up created {task}; membership created {member}"
+
+
+def test_a_chain_that_waits_for_a_quota_keeps_its_person_waiting() -> None:
+    """The task waits an hour for calls; the person's next call is not run before it, whose word is last."""
+    world = ChainWorld()
+    spent = QuotaExhaustedError(
+        "spent", vendor="salesforce", code="REQUEST_LIMIT_EXCEEDED", resets_at=world.clock.now() + timedelta(hours=1)
+    )
+    world.salesforce.trouble.fail("create", spent, nth=2)
+    world.receive(7, firstName="Older")
+    world.drain()
+    world.clock.advance(1200)
+    world.receive(7, firstName="Newer")
+    world.drain()
+    assert world.writes() == [f"created {LEAD}"]
+
+    world.run_out(limit=90)
+
+    assert [task["Subject"] for task in world.salesforce.records("Task")] == ["Older", "Newer"]
+    assert [one["Status"] for one in world.salesforce.records("CampaignMember")] == ["Newer"]
+
+
+def test_what_was_left_in_doubt_for_a_person_is_not_taken_for_another_calls_task() -> None:
+    """Two workers die over a task that never reached the vendor; by the redrive another call has made one of its own:
+    whose it is cannot be told, so none is made and the doubt is told."""
+    world = ChainWorld(a_chained_action(follow_up()))
+    older = world.receive(7, firstName="Older")
+    create = world.salesforce.create
+
+    def kill(object_name: str, rows: Any, **options: Any) -> Any:
+        if object_name == "Task":
+            raise Crash("the task that kills")
+        return create(object_name, rows, **options)
+
+    world.salesforce.create = kill  # type: ignore[method-assign]  # a task that kills
+    for _ in range(2):
+        with pytest.raises(Crash):
+            world.run_out()
+        world.clock.advance(61)
+    world.salesforce.create = create  # type: ignore[method-assign]  # the cause was repaired
+    world.drain()
+    assert world.execution(older)["reason"] == "worker_crashed"
+    world.receive(7, firstName="Newer")
+    world.run_out()
+
+    assert world.redrive(older).done
+    world.run_out()
+
+    assert [task["Subject"] for task in world.salesforce.records("Task")] == ["Newer"]
+    assert world.links(older) == {"follow_up": "failed"}
+    assert world.ended(older) == ("created", "chained_failed")
+    assert world.salesforce.records("Task")[0]["Id"] in world.execution(older)["message"]
+
+
+def test_an_older_call_of_another_person_of_the_company_is_written_all_the_same() -> None:
+    """Its own record is not overtaken by somebody who shares the account; the account keeps the newer values."""
+    world = ChainWorld(a_chained_action(account()))
+    denied = PermanentError("no", vendor="salesforce", operation="create", code="FORBIDDEN")
+    world.salesforce.trouble.poison("create", lambda row: row.get("FirstName") == "Older", denied)
+    older = world.receive(1, company="Engines", firstName="Older")
+    world.drain()
+    world.salesforce.trouble.heal()
+    world.clock.advance(5)
+    newer = world.receive(2, company="Engines", firstName="Newer")
+    world.run_out()
+
+    assert world.redrive(older).done
+    world.run_out()
+
+    assert (world.ended(older), world.ended(newer)) == (("created", ""), ("created", ""))
+    assert world.links(older) == {"account": "superseded"}
+    assert [one["Site"] for one in world.salesforce.records("Account")] == ["Newer"]
+
+
+def test_an_org_that_has_changed_parks_the_call_with_the_field_that_is_missing() -> None:
+    """A field of a chained object that was removed after the Action was saved is named with its object."""
+    world = ChainWorld()
+    task = a_task()
+    fields = {name: field for name, field in task.fields.items() if name != "Subject"}
+    world.salesforce.describe_as(replace(task, fields=fields))
+
+    execution = world.receive(7)
+    world.drain()
+
+    assert world.execution(execution)["reason"] == "mapping_broken"
+    assert "Task has no field Subject" in world.execution(execution)["message"]
+    assert world.writes() == []
+
+
+def test_somebody_elses_record_of_the_same_key_is_updated() -> None:
+    """The account appears between the look and the create: the refusal makes the worker look again, and update."""
+    accounts = an_account(Name=a_field("Name", length=255, unique=True))
+    world = ChainWorld(a_chained_action(account()))
+    world.salesforce.describe_as(accounts)
+    find = world.salesforce.find
+
+    def find_late(object_name: str, *asked: Any) -> Any:
+        found = find(object_name, *asked)
+        if object_name == "Account" and not found:
+            world.salesforce.load("Account", Name="Engines", Site="Theirs")
+        return found
+
+    world.salesforce.find = find_late  # type: ignore[method-assign, assignment]  # somebody else is quicker
+    execution = world.receive(7, company="Engines", firstName="Ours")
+    world.run_out()
+
+    assert [one["Site"] for one in world.salesforce.records("Account")] == ["Ours"]
+    assert world.links(execution) == {"account": "updated"}
+
+
+def test_a_flow_step_hears_of_a_failed_chained_object() -> None:
+    """The callback's person is no success, and says why; the values of the record are told all the same."""
+    world = ChainWorld()
+    world.salesforce.trouble.refuse_rows("create", lambda row: "WhoId" in row, "INVALID", times=9)
+    world.receive_chunk(*messages(1))
+    world.run_out()
+    world.call_back()
+
+    assert told(world) == {1: (False, "created", "chained_failed")}
+    (body,) = world.door.taken.values()
+    assert body["objectData"][0]["leadData"]["salesforceId"] == world.leads()[0]["Id"]
