@@ -452,3 +452,20 @@ def test_a_flow_step_hears_of_a_failed_chained_object() -> None:
     assert told(world) == {1: (False, "created", "chained_failed")}
     (body,) = world.door.taken.values()
     assert body["objectData"][0]["leadData"]["salesforceId"] == world.leads()[0]["Id"]
+
+
+def test_a_refused_second_attempt_leaves_the_doubt_about_the_first() -> None:
+    """The first create comes late, the second is told to wait: the third attempt looks, and finds what came."""
+    world = ChainWorld(a_chained_action(follow_up()))
+    world.salesforce.load("Lead", Email="person7@example.com")
+    world.salesforce.trouble.lose_answer("create", late_seconds=75)
+    world.receive(7)
+    world.drain(remaining=lambda: 152.0)
+    world.clock.advance(61)
+    world.salesforce.trouble.refuse_rows("create", lambda _: True, "UNABLE_TO_LOCK_ROW", resolution=Resolution.RETRY)
+    world.drain(remaining=lambda: 152.0)
+    world.clock.advance(30)
+
+    world.run_out()
+
+    assert len(world.salesforce.records("Task")) == 1
