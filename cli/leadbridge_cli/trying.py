@@ -13,6 +13,9 @@ from leadbridge.usecases.try_action import Trial, TryAction
 from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.stack import Target
 
+#: why a chained object would not be run
+_STATES = {"not_after": "not run, by what it follows", "stopped": "not run, as one before it fails"}
+
 
 @click.command("try")
 @click.argument("action")
@@ -70,6 +73,7 @@ def lines(trial: Trial) -> Iterator[str]:
     for change in trial.fields:
         sign = "~" if change.changes else "="
         yield f"    {sign} {change.field}: {_words(change.before)} → {_words(change.after)}"
+    yield from _links(trial)
     for back in trial.writeback:
         unsure = " (as the record will have it)" if back.field in trial.assumed else ""
         yield f"  back to Marketo: {back.field}: {_words(back.before)} → {_words(back.after)}{unsure}"
@@ -79,6 +83,14 @@ def lines(trial: Trial) -> Iterator[str]:
     if trial.activity:
         yield f"  activity {trial.activity['type']}: {trial.activity['primary']}"
     yield "Nothing was written."
+
+
+def _links(trial: Trial) -> Iterator[str]:
+    for link in trial.chained:
+        yield f"  chained {link.name} ({link.object}): {_STATES.get(link.state, f'would be {link.state}')}"
+        if link.message:
+            yield f"    {link.message}"
+        yield from (f"    {name}: {_words(value)}" for name, value in link.fields.items())
 
 
 def _words(value: Any) -> str:

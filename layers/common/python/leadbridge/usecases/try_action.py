@@ -25,6 +25,7 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Connections, Documents
 from leadbridge.usecases.match_records import MatchRecords
 from leadbridge.usecases.read_missing import UNKNOWN
+from leadbridge.usecases.try_chain import TriedLink, try_chain
 
 type Row = Mapping[str, Any]
 
@@ -89,6 +90,8 @@ class Trial:
     writeback: Sequence[FieldChange] = ()
     #: fields of the write-back that hold what only the written record will tell
     assumed: Sequence[str] = ()
+    #: what would be chained to the record, in order
+    chained: Sequence[TriedLink] = ()
     #: the result activity: its type, primary value and attributes; empty where none would be logged
     activity: Mapping[str, Any] | None = None
 
@@ -110,6 +113,7 @@ class Trial:
             "mappings": [dict(each) for each in self.mappings],
             "writeback": [each.as_json() for each in self.writeback],
             "assumed": list(self.assumed),
+            "chained": [each.as_json() for each in self.chained],
             "activity": dict(self.activity) if self.activity else None,
         }
 
@@ -254,7 +258,9 @@ class TryAction:
         )
         # what the record's own triggers and formulas make of a field is seen once it is written
         unsure = {*target.read_back_fields, *(["Id"] if created else [])}
-        return self._told(told, write.candidate, result, {**before, **write.fields}, unsure)
+        record = {**before, **write.fields}
+        told = replace(told, chained=try_chain(write.candidate, result, record, self._connections))
+        return self._told(told, write.candidate, result, record, unsure)
 
     def _read(self, compiled: CompiledAction, object_name: str, record_id: str, fields: Iterable[str]) -> Row:
         """Fields of a record as they are."""
