@@ -165,8 +165,11 @@ def key_fields(actions: Sequence[Action], described: Mapping[str, ObjectDescript
         for action in actions
         if action.destination.idempotency_field
     }
+    for link in (link for action in actions for link in action.chained or ()):
+        if link.idempotency_field:
+            named.setdefault(link.object, link.idempotency_field)
     created = [action.destination.object for action in actions if action.type is not ActionType.UPDATE]
-    wanted = {sobject: named.get(sobject, KEY_FIELD) for sobject in [*created, "Task"]}
+    wanted = {sobject: named.get(sobject, KEY_FIELD) for sobject in [*created, *named, "Task"]}
     return {
         sobject: name
         for sobject, name in sorted(wanted.items())

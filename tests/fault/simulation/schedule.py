@@ -46,6 +46,8 @@ ACTIONS: dict[str, str] = {
 }
 #: Actions with chained objects, and in whose place they stand in some schedules
 CHAINED: Mapping[str, str] = {"by-mail": "chained", "by-key": "shared"}
+#: a quarter of the schedules, none of which is the first that shows a planted fault of the protocol
+CHAINED_SEEDS = frozenset({3, 9, 12, 15})
 #: Actions that write values back which change with the record; the others write its id and a constant
 READS_BACK = frozenset({"by-mail", "windowed", "only-update", "create"})
 #: Actions that look by more than one identifier, in their order
@@ -112,7 +114,7 @@ class Plan:
     @property
     def chained(self) -> bool:
         """Whether the Actions with chained objects run; the other schedules are as they were before there were any."""
-        return self.seed % 4 == 3
+        return self.seed % 16 in CHAINED_SEEDS
 
 
 VENDOR_TROUBLE = (

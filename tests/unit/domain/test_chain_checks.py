@@ -278,3 +278,14 @@ def test_findings_are_made_for_scripts_too() -> None:
         what="Task has no field Subjct",
         remedy="did you mean Subject?",
     )
+
+
+def test_a_recovered_call_must_not_need_what_only_a_call_carries() -> None:
+    """A chained mapping of a token is refused where lost calls are to be recovered, unless it has a default."""
+    token = {"column": "token.my.Gift", "to": "Subject"}
+    recovery: dict[str, Any] = {"recovery": {"webhook": "Leadbridge"}}
+
+    (line,) = findings(follow_up(mappings=[ID, token]), **recovery)
+
+    assert line.startswith("chained[0].mappings[1].column: token.my.Gift comes with the call alone")
+    assert findings(follow_up(mappings=[ID, token | {"blank": "default", "default": "none"}]), **recovery) == []

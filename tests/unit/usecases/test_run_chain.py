@@ -469,3 +469,17 @@ def test_a_refused_second_attempt_leaves_the_doubt_about_the_first() -> None:
     world.run_out()
 
     assert len(world.salesforce.records("Task")) == 1
+
+
+def test_what_a_chained_object_reads_of_the_person_is_read_from_marketo() -> None:
+    """A call that brings the lead id alone: the column that only the task maps comes from Marketo with the others."""
+    mappings = [{"field": "Id", "to": "WhoId"}, {"column": "title", "to": "Subject"}]
+    world = ChainWorld(a_chained_action(follow_up(mappings=mappings)))
+    person = {"email": "ada@example.com", "firstName": "Ada", "lastName": "Lovelace", "company": "Engines"}
+    world.marketo.load(7, **person, title="Countess")
+
+    world.receive_payload({"lead": {"id": 7}})
+    world.run_out()
+
+    assert [task["Subject"] for task in world.salesforce.records("Task")] == ["Countess"]
+    assert world.marketo.trouble.made("leads_by_filter") == 1
