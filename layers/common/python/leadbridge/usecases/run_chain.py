@@ -18,7 +18,7 @@ from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.sources import Inputs
 from leadbridge.errors import ContractError, PermanentError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Connections, Guarded, Inbox
-from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, require, tries
+from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, once_each, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
 
@@ -161,7 +161,7 @@ class RunChain:
     def _write(self, writes: Sequence[LinkWrite], may_go_on: Callable[[], bool]) -> list[Candidate]:
         kept = {event.execution_id: event for event in self._inbox.save([chain.begun(write) for write in writes])}
         done: list[Candidate] = []
-        for calm in _once_each([write.with_event(kept[_id(write)]) for write in writes if _id(write) in kept]):
+        for calm in once_each([write.with_event(kept[_id(write)]) for write in writes if _id(write) in kept], _record):
             for chunk in chunks(calm, COLLECTION_LIMIT):
                 done.extend(self._write_chunk(chunk, may_go_on))
         return done
@@ -248,6 +248,11 @@ def _id(write: LinkWrite) -> str:
     return write.candidate.event.execution_id
 
 
+def _record(write: LinkWrite) -> str:
+    """What a write is about: the record, or the event that makes one."""
+    return write.intent.record_id or _id(write)
+
+
 def _query(searched: tuple[Search, LinkLook]) -> tuple[str, ...]:
     """Searches with the same query are made by one call."""
     search, look = searched
@@ -257,17 +262,3 @@ def _query(searched: tuple[Search, LinkLook]) -> tuple[str, ...]:
 def _call_group(write: LinkWrite) -> tuple[str, str, str]:
     """Writes with the same group may go in one call."""
     return _connection(write.candidate), write.link.object, write.intent.operation
-
-
-def _once_each(writes: Sequence[LinkWrite]) -> list[list[LinkWrite]]:
-    """Cut writes so that no record stands twice in one call: Salesforce refuses that, and order would be lost."""
-    rounds: list[list[LinkWrite]] = []
-    times: dict[str, int] = {}
-    for write in writes:
-        record = write.intent.record_id or _id(write)
-        number = times.get(record, 0)
-        times[record] = number + 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(write)
-    return rounds

@@ -24,7 +24,7 @@ from leadbridge.domain.postponement import vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.errors import ContractError, PermanentError, SyncError, UncertainWriteError, UnknownVersionError
 from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
-from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, require, tries
+from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, once_each, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.match_records import MatchRecords
@@ -252,7 +252,7 @@ class RunEvents:
             )
         }
         entries: list[Entry] = []
-        for calm in _once_each([write.with_event(kept[_id(write)]) for write in writes if _id(write) in kept]):
+        for calm in once_each([write.with_event(kept[_id(write)]) for write in writes if _id(write) in kept], _record):
             for chunk in chunks(calm, COLLECTION_LIMIT):
                 entries.extend(self._write_chunk(chunk, may_go_on))
         return entries
@@ -484,6 +484,11 @@ def _id(write: Write) -> str:
     return write.candidate.event.execution_id
 
 
+def _record(write: Write) -> str:
+    """What a write is about: the record, or the event that makes one."""
+    return write.intent.record_id or _id(write)
+
+
 def _call_group(write: Write) -> tuple[str, ...]:
     """Writes with the same group may go in one call."""
     compiled = write.candidate.compiled
@@ -495,20 +500,6 @@ def _call_group(write: Write) -> tuple[str, ...]:
 def _policy(write: Write) -> str | None:
     """What the write's Action says of the org's duplicate rules."""
     return write.candidate.compiled.action.destination.duplicate_rules
-
-
-def _once_each(writes: Sequence[Write]) -> list[list[Write]]:
-    """Cut writes so that no record stands twice in one call: Salesforce refuses that, and order would be lost."""
-    rounds: list[list[Write]] = []
-    times: dict[str, int] = {}
-    for write in writes:
-        record = write.intent.record_id or _id(write)
-        number = times.get(record, 0)
-        times[record] = number + 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(write)
-    return rounds
 
 
 def _undone(candidate: Candidate) -> Candidate:
