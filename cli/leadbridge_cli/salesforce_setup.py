@@ -64,17 +64,44 @@ Try it: leadbridge connections test {{connection}}
 def needs(actions: Iterable[Action]) -> dict[str, Need]:
     """The objects and fields that these Actions read and write."""
     found: dict[str, Need] = {}
-    for action in actions:
-        name, marker = action.destination.object, action.destination.idempotency_field
+
+    def add(name: str, need: Need) -> None:
         before = found.get(name, Need(create=False, edit=False, written=frozenset(), read=frozenset()))
         found[name] = Need(
-            create=before.create or action.type is not ActionType.UPDATE,
-            edit=before.edit or action.type is not ActionType.CREATE,
-            written=before.written | {mapping.to for mapping in action.mappings} | ({marker} if marker else set()),
-            read=before.read
-            | {action.identifier.field}
-            | {back.field for back in (*action.writeback, *action.member_mappings) if back.field},
+            create=before.create or need.create,
+            edit=before.edit or need.edit,
+            written=before.written | need.written,
+            read=before.read | need.read,
         )
+
+    for action in actions:
+        name, marker = action.destination.object, action.destination.idempotency_field
+        add(
+            name,
+            Need(
+                create=action.type is not ActionType.UPDATE,
+                edit=action.type is not ActionType.CREATE,
+                written=frozenset({mapping.to for mapping in action.mappings} | ({marker} if marker else set())),
+                read=frozenset(
+                    {action.identifier.field}
+                    | {back.field for back in (*action.writeback, *action.member_mappings) if back.field}
+                ),
+            ),
+        )
+        for link in action.chained or ():
+            sought = frozenset(each.to for each in link.match or ())
+            key = {link.idempotency_field} if link.idempotency_field else set()
+            given = frozenset({mapping.to for mapping in link.mappings} | key)
+            add(
+                link.object,
+                Need(
+                    create=link.type != "update",
+                    edit=link.type != "create",
+                    written=given | (sought if link.type == "upsert" else frozenset()),
+                    # a lookup is looked for, too, where a create was not answered
+                    read=sought | given,
+                ),
+            )
     return found
 
 
@@ -141,8 +168,11 @@ def key_fields(actions: Sequence[Action], described: Mapping[str, ObjectDescript
         for action in actions
         if action.destination.idempotency_field
     }
+    for link in (link for action in actions for link in action.chained or ()):
+        if link.idempotency_field:
+            named.setdefault(link.object, link.idempotency_field)
     created = [action.destination.object for action in actions if action.type is not ActionType.UPDATE]
-    wanted = {sobject: named.get(sobject, KEY_FIELD) for sobject in [*created, "Task"]}
+    wanted = {sobject: named.get(sobject, KEY_FIELD) for sobject in [*created, *named, "Task"]}
     return {
         sobject: name
         for sobject, name in sorted(wanted.items())

@@ -13,6 +13,9 @@ from leadbridge.usecases.try_action import Trial, TryAction
 from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.stack import Target
 
+#: why a chained object would not be run
+_STATES = {"not_after": "not run, by what it follows", "stopped": "not run, as one before it fails"}
+
 
 @click.command("try")
 @click.argument("action")
@@ -70,6 +73,7 @@ def lines(trial: Trial) -> Iterator[str]:
     for change in trial.fields:
         sign = "~" if change.changes else "="
         yield f"    {sign} {change.field}: {_words(change.before)} → {_words(change.after)}"
+    yield from _links(trial)
     yield from _of_marketo(trial)
     for mapping in trial.mappings:
         if mapping.get("failure"):
@@ -89,6 +93,14 @@ def _of_marketo(trial: Trial) -> Iterator[str]:
         for name, value in trial.membership["fields"].items():
             unsure = " (as the record will have it)" if name in trial.membership["assumed"] else ""
             yield f"    {name}: {_words(value)}{unsure}"
+
+
+def _links(trial: Trial) -> Iterator[str]:
+    for link in trial.chained:
+        yield f"  chained {link.name} ({link.object}): {_STATES.get(link.state, f'would be {link.state}')}"
+        if link.message:
+            yield f"    {link.message}"
+        yield from (f"    {name}: {_words(value)}" for name, value in link.fields.items())
 
 
 def _words(value: Any) -> str:

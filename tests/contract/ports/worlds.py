@@ -54,6 +54,10 @@ class Log(Protocol):
         """What was kept for a redrive."""
         ...
 
+    def kept_event(self, item: dict[str, Any]) -> Event | None:
+        """The event inside a kept item."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from tests.fault.simulation.chains import chain_violations
+
 OUTCOMES = {"created", "updated", "unchanged", "skipped", "duplicate", "superseded", "failed", "decided"}
 WRITTEN = {"created", "updated", "unchanged"}
 ASIDE = {"parked", "rejected", "not_run"}
@@ -19,6 +21,7 @@ def violations(facts: Facts) -> list[str]:
     """Everything that is wrong, each with the call it concerns."""
     found = [*_totals(facts), *_leftovers(facts), *_order(facts), *_people(facts), *_written_back(facts)]
     found += _members(facts)
+    found += chain_violations(facts)
     for call in facts["calls"]:
         item = facts["executions"].get(call["execution"])
         wrong = ["lost: there is no execution"] if item is None else _one(facts, call, item)
@@ -106,7 +109,8 @@ def _told(call: Call, item: Facts, sent: list[Facts]) -> Iterator[str]:
     if len(sent) != (status == "added") and not (reports and status != "added" and item["activity"].get("reason")):
         yield f"{len(sent)} activities of a call that is {item['outcome']}, recorded as {status}"
     for one in sent:
-        if not reports or (one["result"] == "Error") != (item["outcome"] == "failed") or one["lead"] != call["person"]:
+        errored = item["outcome"] == "failed" or item["reason"] == "chained_failed"
+        if not reports or (one["result"] == "Error") != errored or one["lead"] != call["person"]:
             yield f"told {one['result']} to {one['lead']}"
 
 
@@ -120,7 +124,9 @@ def _cause(facts: Facts, call: Call, item: Facts) -> bool:
         same = [other for other in others if (other["action"], other["person"]) == (call["action"], call["person"])]
         newer = [other for other in same if other["sequence"] > call["sequence"] and other["marker"] in wrote]
         return call["type"] != "create" and any(_outcome(facts, other) != "failed" for other in newer)
-    columns = {"by-key": ["externalId"], "either": ["externalId", "email"]}.get(call["action"], ["email"])
+    columns = {"by-key": ["externalId"], "shared": ["externalId"], "either": ["externalId", "email"]}.get(
+        call["action"], ["email"]
+    )
     causes = {
         "condition_not_met": call["action"] in {"by-mail", "windowed"} and lead.get("leadStatus") == "Disqualified",
         "identifier_missing": not any(str(lead[column]).strip() for column in columns),

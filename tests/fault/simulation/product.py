@@ -29,6 +29,7 @@ from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
 from tests.builders.actions import MARKETO, SALESFORCE, an_action
+from tests.builders.chains import a_membership, a_task, account, an_account, follow_up, membership
 from tests.builders.descriptions import a_result_activity, a_salesforce_contact, a_salesforce_lead, marketo_leads
 from tests.builders.events import SECRET
 from tests.builders.members import CHANNEL, FAIR, FORM, a_form, a_member
@@ -92,7 +93,9 @@ def _action(name: str, kind: str) -> dict[str, Any]:
     if kind == "create":
         fields = [field for field in fields if field["to"] != "External__c"]
     changes: dict[str, Any] = {"id": name, "name": name, "type": kind, "mappings": fields}
-    if name in {"by-key", *SEVERAL}:
+    if name in CHAINS:
+        changes["chained"] = CHAINS[name]
+    if name in {"by-key", "shared", *SEVERAL}:
         changes["identifier"] = {"column": "externalId", "field": "External__c"}
     if name in CONTACTS:
         changes["destination"] = {"connection": SALESFORCE, "object": "Lead", "match_in": ["Contact", "Lead"]}
@@ -123,9 +126,20 @@ def _of_marketo(name: str, fields: list[dict[str, Any]]) -> dict[str, Any]:
     return changes
 
 
+#: a membership that names the task before it, and an account that all persons have in common; each row that is written
+#: carries the marker of its call
+CHAINS: dict[str, list[dict[str, Any]]] = {
+    "chained": [follow_up(), membership()],
+    "shared": [account(), follow_up(idempotency_field="External__c", on_failure="stop"), membership(after="updated")],
+}
 DOCUMENTS = _actions()
 LEADS, CONTACTS_DESCRIBED = a_salesforce_lead(), a_salesforce_contact()
+LINKED = (a_task(), a_membership(), an_account())
 ACTIVITY, MARKETO_LEADS = a_result_activity(), marketo_leads()
+
+
+#: fields of chained records that say by whose call they were written
+CARRIES_MARKER = ("Subject", "Status", "Site")
 
 
 class SkewedClock:
@@ -353,7 +367,7 @@ class Simulation:
         self.inbox = InMemoryInbox(keys=self.keys, hash_key=lambda: SECRET, now=engine.local_now, step=step)
         vendor_clock = SkewedClock(engine, timedelta(seconds=plan.vendor_skew))
         self.inbox.on_park = lambda *parked: self.parked.add(parked)
-        self.salesforce = FakeSalesforce(LEADS, CONTACTS_DESCRIBED, clock=vendor_clock, step=step)
+        self.salesforce = FakeSalesforce(LEADS, CONTACTS_DESCRIBED, *LINKED, clock=vendor_clock, step=step)
         self.marketo = FakeMarketo(
             MARKETO_LEADS,
             ACTIVITY,
@@ -621,8 +635,9 @@ class Simulation:
 
     def marker_of(self, row: Mapping[str, Any]) -> str:
         """The call that a row of a vendor write belongs to: its first name, or the lead of a Marketo row."""
-        if "FirstName" in row:
-            return str(row["FirstName"])
+        for name in ("FirstName", *CARRIES_MARKER):
+            if name in row:
+                return str(row[name])
         if "activity" in row:
             execution = str(row["activity"].attributes["executionId"])
             return f"e{int(execution[16:], 16)}"

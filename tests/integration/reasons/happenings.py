@@ -16,6 +16,7 @@ from leadbridge.vendors.http.rules import ErrorTable
 from leadbridge.vendors.marketo.errors import TABLE as MARKETO
 from leadbridge.vendors.salesforce.errors import TABLE as SALESFORCE
 from tests.builders.actions import an_action
+from tests.builders.chains import ChainWorld, a_chained_action, account, follow_up, membership
 from tests.builders.events import a_payload, a_sequence, an_execution_id
 from tests.builders.members import (
     PROGRAM,
@@ -94,6 +95,21 @@ def condition_not_met() -> Happened:
     world = World(an_action(conditions={"clauses": clauses}))
     members = {"kind": "list", "id": "free-mail", "name": "Free mail", "values": ["example.com"]}
     world.configurations.put(ListDocument.model_validate(members))
+    return _run(world)
+
+
+def chained_failed() -> Happened:
+    """A new person with chained objects: one is refused, which stops the one after it."""
+    links = [
+        account(after="updated"),
+        follow_up(),
+        membership(on_failure="stop"),
+        follow_up(name="reminder"),
+    ]
+    world = ChainWorld(a_chained_action(*links))
+    code = "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+    said = _said(SALESFORCE, code, "bad value for restricted picklist field: ***")
+    world.salesforce.trouble.refuse_rows("create", lambda row: "CampaignId" in row, code, message=said)
     return _run(world)
 
 

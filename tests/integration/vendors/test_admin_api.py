@@ -147,6 +147,40 @@ def test_an_action_lives_through_the_api(api: Api) -> None:
     assert "tried" not in api.log.getvalue()
 
 
+@pytest.mark.cap("A41")
+def test_chained_objects_are_chosen_from_what_describe_lists(api: Api) -> None:
+    """Two of the listed objects are appended and read back in their order; one that is not in the list and one that
+    nobody may write are refused with where they stand."""
+    offered = {each["name"] for each in api.must("GET", f"/connections/{SALESFORCE}/objects")["objects"]}
+    known = {"field": "Id", "to": "WhoId"}
+    task = {
+        "name": "call",
+        "object": "Task",
+        "type": "create",
+        "mappings": [known, {"static": "Call", "to": "Subject"}],
+    }
+    account = {"name": "company", "object": "Account", "type": "upsert", "match": [{"column": "company", "to": "Name"}]}
+    account["mappings"] = [{"static": "Prospect", "to": "Type"}]
+    person = task | {"name": "person", "object": "User", "mappings": [{"column": "lastName", "to": "LastName"}]}
+    unknown = task | {"name": "unknown", "object": "NoSuch__c"}
+
+    api.must("PUT", "/actions/tried", {"document": a_document(chained=[account, task])})
+    read = api.must("GET", "/actions/tried")["document"]["chained"]
+    status, refused = api.ask("PUT", "/actions/tried", {"document": a_document(chained=[task, unknown, person])})
+
+    assert {"Task", "Account"} <= offered
+    assert not {"User", "NoSuch__c"} & offered
+    assert [(each["name"], each["object"], each["type"]) for each in read] == [
+        ("company", "Account", "upsert"),
+        ("call", "Task", "create"),
+    ]
+    assert status == 422
+    places = [finding["pointer"] for finding in refused["findings"]]
+    assert {"/chained/1/object", "/chained/2/object"} <= set(places)
+    assert not any(place.startswith("/chained/0") for place in places)
+    assert all(finding["remedy"] for finding in refused["findings"])
+
+
 def test_findings_of_both_vendors_come_at_once(api: Api) -> None:
     """A wrong column, a wrong field and an activity that is not there are told together, each with pointer and remedy,
     and nothing is stored."""

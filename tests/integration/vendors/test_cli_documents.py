@@ -204,9 +204,13 @@ def test_an_export_is_what_was_given_and_applying_it_plans_no_change(lab: Lab) -
 def test_an_action_is_viewed_on_its_five_pages_before_its_activation(lab: Lab) -> None:
     """The read view has the five pages in order, each with the members as they were saved, while the Action has never
     been active; one page can be asked for alone, and an older version too."""
+    task: dict[str, Any] = {"name": "follow_up", "object": "Task", "type": "create", "after": "created"}
+    task["on_failure"] = "stop"
+    task["mappings"] = [{"to": "WhoId", "field": "Id"}, {"to": "Subject", "static": "Call"}]
     document = an_action(
         "viewed",
         description="What it is for",
+        chained=[task],
         deduplicate={"columns": ["email"], "window_seconds": 60},
         conditions={"match": "any", "clauses": [{"column": "leadStatus", "operator": "equals", "value": "Hot"}]},
     )
@@ -227,7 +231,8 @@ def test_an_action_is_viewed_on_its_five_pages_before_its_activation(lab: Lab) -
         assert {name: pages[page][name] for name in names} == {name: document[name] for name in names}
     assert [mapping["to"] for mapping in pages[2]["mappings"]] == [mapping["to"] for mapping in document["mappings"]]
     assert [mapping["to"] for mapping in pages[2]["writeback"]] == [mapping["to"] for mapping in document["writeback"]]
-    assert pages[3] == {}
+    [chained] = pages[3]["chained"]
+    assert chained == task | {"mappings": [{"blank": "skip"} | mapping for mapping in task["mappings"]]}
     assert {name: pages[5]["results"][name] for name in ("activity", "success", "errored")} == {
         name: document["results"][name] for name in ("activity", "success", "errored")
     }

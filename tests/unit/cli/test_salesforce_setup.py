@@ -9,6 +9,7 @@ import pytest
 
 from leadbridge_cli import salesforce_setup
 from tests.builders.actions import a_salesforce_connection, an_action
+from tests.builders.chains import a_chained_action, follow_up, membership
 from tests.builders.descriptions import a_field, a_salesforce_lead
 
 NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
@@ -75,6 +76,22 @@ def test_two_actions_on_two_objects_share_one_permission_set() -> None:
 
     assert [item["object"] for item in members(files[PERMISSIONS], "objectPermissions")] == ["Contact", "Lead"]
     assert fields(files)["Lead.Email"] is True
+
+
+def test_chained_objects_have_their_rights_too() -> None:
+    """A task may be created and a membership updated as well; what they are found by may be read, what they are given
+    written; a key that a chained object names is made under that name."""
+    files = a_folder(a_chained_action(follow_up(idempotency_field="Key__c"), membership()))
+
+    rights = {item["object"]: item for item in members(files[PERMISSIONS], "objectPermissions")}
+    assert {name: (each["allowCreate"], each["allowEdit"]) for name, each in rights.items()} == {
+        "CampaignMember": ("true", "true"),
+        "Lead": ("true", "true"),
+        "Task": ("true", "false"),
+    }
+    assert fields(files)["Task.Subject"] is True
+    assert fields(files)["CampaignMember.Note__c"] is True
+    assert "force-app/main/default/objects/Activity/fields/Key__c.field-meta.xml" in files
 
 
 def test_what_describe_says_of_a_field_counts() -> None:

@@ -42,11 +42,14 @@ REASONS = {
     "found",
     "not_found",
     "lead_unknown",
+    "chained_failed",
     "duplicate_recovered",
     "activity_type_missing",
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {
+    "links",
+    "outcome",
     "action", "candidates", "clause", "code", "column", "connection", "detail", "expected", "field", "fields",
     "found", "limit", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip

@@ -86,6 +86,15 @@ def test_ends_are_counted_when_they_are_recorded() -> None:
     assert world.counts() == {(ARRIVED, ""): 3, (ENDED, ""): 3, (FAILED, "uncertain"): 1}
 
 
+def test_a_failed_chained_object_counts_as_a_failure() -> None:
+    """The record was written, but not all that belongs to it: alerts count the call by its reason."""
+    world = World()
+
+    world.inbox.finish([an_ending(world.begun(1), Outcome.CREATED, "chained_failed")])
+
+    assert world.counts() == {(ENDED, ""): 1, (FAILED, "chained_failed"): 1, (ARRIVED, ""): 1}
+
+
 def test_what_is_parked_is_counted_at_once() -> None:
     """By reason; what is only given back is not."""
     world = World()

@@ -320,6 +320,19 @@ class Activity(Given):
     assumed: list[str]
 
 
+class TriedLink(Given):
+    """One chained object as it would be; an id that is not there yet is in words."""
+
+    name: str
+    object: str
+    #: an outcome, or why it would not be run: not_after, stopped
+    state: str
+    reason: str | None
+    message: str | None
+    salesforce_id: str | None
+    fields: Json
+
+
 class Tried(Given):
     """What an Action would do; nothing was written. It holds the person's values and is kept nowhere."""
 
@@ -342,6 +355,7 @@ class Tried(Given):
     assumed: list[str]
     #: program, status and fields of the membership, where the Action names a program
     membership: Json | None
+    chained: list[TriedLink]
     activity: Activity | None
 
 

@@ -17,7 +17,19 @@ from typing import TYPE_CHECKING, Any
 from leadbridge.aws.alerts import parked_item, parked_key
 from leadbridge.aws.chunks import put_told
 from leadbridge.aws.items import Item, Operation, delete, later, load, put, update, write_groups
-from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Intent, Result, begun_by, instant, iso, readable
+from leadbridge.domain.event import (
+    VERSION,
+    Arrival,
+    Ending,
+    Event,
+    Intent,
+    Link,
+    Result,
+    begun_by,
+    instant,
+    iso,
+    readable,
+)
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import blank, normalised
@@ -436,6 +448,11 @@ def _event_item(event: Event) -> dict[str, Any]:
         "guards": list(event.guards),
         "intent": _intent_item(event.intent),
         "result": _result_item(event.result),
+        "chain": [
+            {"name": link.name, "intent": _intent_item(link.intent), "result": _result_item(link.result)}
+            for link in event.chain
+        ]
+        or None,
         "read": None if event.read is None else json.dumps(event.read),
         "chunk": event.chunk or None,
         "activity_uncertain": event.activity_uncertain,
@@ -477,7 +494,6 @@ def event_of(item: Mapping[str, Any]) -> Event:
 
 
 def _event(item: Mapping[str, Any]) -> Event:
-    intent, result = item.get("intent"), item.get("result")
     return Event(
         execution_id=item["execution_id"],
         action_id=item["action_id"],
@@ -494,30 +510,42 @@ def _event(item: Mapping[str, Any]) -> Event:
         executed_at=instant(item["executed_at"]) if item.get("executed_at") else None,
         version=item["action_version"],
         guards=tuple(item.get("guards", ())),
-        intent=Intent(
-            operation=intent["operation"],
-            at=instant(intent["at"]),
-            attempt=intent["attempt"],
-            record_id=intent["record_id"] or None,
-            before=tuple(intent["before"]),
-            written=intent.get("written", ""),
-            object=intent.get("object", ""),
-        )
-        if intent
-        else None,
-        result=Result(
-            outcome=Outcome(result["outcome"]),
-            reason=result["reason"],
-            message=result["message"],
-            record_id=result["record_id"] or None,
-            object=result.get("object", ""),
-        )
-        if result
-        else None,
+        intent=_intent(item.get("intent")),
+        result=_result(item.get("result")),
+        chain=tuple(
+            Link(name=link["name"], intent=_intent(link.get("intent")), result=_result(link.get("result")))
+            for link in item.get("chain") or ()
+        ),
         read=json.loads(item["read"]) if item.get("read") else None,
         chunk=item.get("chunk") or "",
         activity_uncertain=item["activity_uncertain"],
         reason=item["reason"],
         message=item["message"],
         decision=item.get("decision") or {},
+    )
+
+
+def _intent(item: Mapping[str, Any] | None) -> Intent | None:
+    if not item:
+        return None
+    return Intent(
+        operation=item["operation"],
+        at=instant(item["at"]),
+        attempt=item["attempt"],
+        record_id=item["record_id"] or None,
+        before=tuple(item["before"]),
+        written=item.get("written", ""),
+        object=item.get("object", ""),
+    )
+
+
+def _result(item: Mapping[str, Any] | None) -> Result | None:
+    if not item:
+        return None
+    return Result(
+        outcome=Outcome(item["outcome"]),
+        reason=item["reason"],
+        message=item["message"],
+        record_id=item["record_id"] or None,
+        object=item.get("object", ""),
     )

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from leadbridge.domain.alert_rules import AlertsDocument
+from leadbridge.domain.chained import MOST_LINKS, Chained
 from leadbridge.domain.clauses import Group, ListDocument
 from leadbridge.domain.documents import Column, Document, FieldName, Identifier, Name
 from leadbridge.domain.sources import BlankPolicy, CompiledSource, ValueSource, compile_source
@@ -150,7 +151,8 @@ class Mapping(ValueSource):
     blank: BlankPolicy = "skip"
 
 
-#: what an execution can tell about itself; `decision` is found or not found
+#: what an execution can tell about itself; `decision` is found or not found, `chained` what became of each chained
+#: object
 Fact = Literal[
     "execution_id",
     "action_name",
@@ -161,6 +163,7 @@ Fact = Literal[
     "salesforce_id",
     "decision",
     "campaign_name",
+    "chained",
 ]
 
 
@@ -256,6 +259,8 @@ class Action(Document):
     #: at least one, unless the Action only decides
     mappings: list[Mapping] = Field(default_factory=list, validate_default=True)
     writeback: list[WriteBack] = Field(default_factory=list)
+    #: written after the person's own record, in this order
+    chained: list[Chained] | None = Field(default=None, min_length=1, max_length=MOST_LINKS)
     conditions: Group | None = None
     results: Results
     #: absent: calls that never arrived are not looked for
@@ -282,6 +287,10 @@ class Action(Document):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{what}: {', '.join(twice)} is mapped twice; keep one line for each field")
+        called = [link.name for link in self.chained or ()]
+        again = sorted({name for name in called if called.count(name) > 1})
+        if again:
+            raise ValueError(f"chained: {', '.join(again)} is the name of two; give each a name of its own")
         return self
 
     @model_validator(mode="after")
@@ -289,6 +298,8 @@ class Action(Document):
         if self.type is ActionType.DECIDE and (self.mappings or self.destination.idempotency_field):
             what = "mappings" if self.mappings else "destination.idempotency_field"
             raise ValueError(f"{what}: an Action of type decide writes nothing at Salesforce; remove them")
+        if self.type is ActionType.DECIDE and self.chained:
+            raise ValueError("chained: an Action of type decide writes nothing at Salesforce; remove them")
         return self
 
     @property
@@ -312,6 +323,11 @@ class Action(Document):
     def member_mappings(self) -> Sequence[MemberMapping]:
         """What is written to the membership beside its status."""
         return self.program_member.mappings if self.program_member else ()
+
+    @property
+    def chained_objects(self) -> tuple[str, ...]:
+        """The objects of what is chained, each once."""
+        return tuple(dict.fromkeys(link.object for link in self.chained or ()))
 
     @property
     def zone(self) -> tzinfo:

@@ -5,6 +5,7 @@ from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfoNotFoundError
 
 from leadbridge.domain.action import Action, ActionType
+from leadbridge.domain.chain_checks import check_chained
 from leadbridge.domain.columns import OF_ACTIVITY
 from leadbridge.domain.condition_checks import check_conditions
 from leadbridge.domain.match_checks import check_match, identifiers_of, unknown_field
@@ -27,13 +28,14 @@ def check_action(
     leads: ObjectDescription,
     destination: ObjectDescription,
     others: Sequence[ObjectDescription] = (),
+    chained: Sequence[ObjectDescription] = (),
     activity: CustomActivityType | None,
     lists: Collection[str] = (),
 ) -> list[str]:
     """Findings about an Action against Describe of both sides.
 
-    `destination` is the object in which records are created, `others` those in which they are looked for beside it;
-    `lists` are the ids of the lists that there are.
+    `destination` is the object in which records are created, `others` those in which they are looked for beside it,
+    `chained` those of what is chained; `lists` are the ids of the lists that there are.
     """
     conditions = action.conditions
     every = {each.name: each for each in (destination, *others)}
@@ -44,6 +46,7 @@ def check_action(
             *_check_destination(action, destination),
             *check_match(action, every),
             *_check_mappings(action, every),
+            *check_chained(action, every, {each.name: each for each in chained}, _zone(action)),
             *_check_columns(action, leads),
             *_check_writeback(action, leads, every),
             *_check_results(action, activity, every),
@@ -105,6 +108,9 @@ def _check_columns(action: Action, leads: ObjectDescription) -> Iterator[str]:
         named += [
             (f"{where}[{index}].{member}", name) for index, item in enumerate(group) for member, name in item.columns()
         ]
+    for index, link in enumerate(action.chained or ()):
+        for what, place, source in link.sources:
+            named += [(f"chained[{index}].{what}[{place}].{member}", name) for member, name in source.columns()]
     if action.deduplicate:
         named += [(f"deduplicate.columns[{i}]", name) for i, name in enumerate(action.deduplicate.columns)]
     for where, column in named:

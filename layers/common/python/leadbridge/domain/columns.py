@@ -38,5 +38,7 @@ def _columns(action: Action) -> Iterator[str]:
     yield from (each.column for each in action.identifiers)
     for item in (*action.mappings, *action.writeback, *action.results.mappings, *action.member_mappings):
         yield from (name for _, name in item.columns())
+    for link in action.chained or ():
+        yield from (name for _, _, item in link.sources for _, name in item.columns())
     yield from action.deduplicate.columns if action.deduplicate else ()
     yield from (clause.column for _, clause in walk(action.conditions)) if action.conditions else ()

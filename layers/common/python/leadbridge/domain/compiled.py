@@ -7,6 +7,7 @@ from typing import Any
 from leadbridge.domain import action as documents
 from leadbridge.domain.columns import lead_columns
 from leadbridge.domain.conditions import Conditions, compile_conditions
+from leadbridge.domain.links import CompiledLink, compile_link
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sources import LEFT_ALONE, CompiledSource, compile_source
 from leadbridge.domain.transforms import Place
@@ -51,6 +52,8 @@ class CompiledAction:
     columns: frozenset[str] = frozenset()
     writeback: tuple[CompiledSource, ...] = ()
     conditions: Conditions | None = None
+    #: what is written after the record, in this order
+    chain: tuple[CompiledLink, ...] = ()
 
     @property
     def identifier(self) -> FieldDescription:
@@ -111,12 +114,13 @@ def compile_action(
     *others: ObjectDescription,
     types: Mapping[str, str] | None = None,
     lists: Mapping[str, frozenset[str]] | None = None,
+    chained: Mapping[str, ObjectDescription] | None = None,
 ) -> CompiledAction:
     """Bind the mappings to the destination's fields; static values are typed here, once.
 
     `described` is the object in which records are created, `others` those in which they are looked for beside it.
     `types` are the source's type words of the columns that the conditions ask about, `lists` the members of those
-    that they name.
+    that they name, `chained` the objects of what is chained, by name.
 
     Raises:
         UnknownListError: `lists` lacks a list that the conditions name.
@@ -140,6 +144,7 @@ def compile_action(
             compile_conditions(action.conditions, types=types, zone=zone, lists=lists) if action.conditions else None
         ),
         writeback=tuple(compile_source(back, Place(zone=zone)) for back in action.writeback),
+        chain=tuple(compile_link(link, (chained or {})[link.object], zone, targets) for link in action.chained or ()),
     )
 
 

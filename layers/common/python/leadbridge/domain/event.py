@@ -60,6 +60,15 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """How far a chained object has come: its intent, and then its result."""
+
+    name: str
+    intent: Intent | None = None
+    result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One webhook call in the inbox. `payload` is personal data and leaves with the event."""
 
@@ -81,6 +90,8 @@ class Event:
     guards: tuple[str, ...] = ()  # the keys that were its own when it was written, until it ends or is parked
     intent: Intent | None = None
     result: Result | None = None
+    #: the chained objects that were begun, in their order
+    chain: tuple[Link, ...] = ()
     #: what the call left out and Marketo was asked for, by column; personal data, as the payload
     read: Mapping[str, Any] | None = None
     #: of whom a flow step sent with others: their results are called back together; empty for a webhook
@@ -95,6 +106,16 @@ class Event:
     def evolve(self, **changes: Any) -> "Event":
         """A copy with `changes`."""
         return replace(self, **changes)
+
+    def link(self, name: str) -> Link:
+        """How far the chained object of that name has come."""
+        return next((link for link in self.chain if link.name == name), Link(name=name))
+
+    def with_link(self, link: Link) -> "Event":
+        """The event with that link in place of the one of its name."""
+        if any(each.name == link.name for each in self.chain):
+            return self.evolve(chain=tuple(link if each.name == link.name else each for each in self.chain))
+        return self.evolve(chain=(*self.chain, link))
 
     @property
     def columns(self) -> dict[str, Any]:

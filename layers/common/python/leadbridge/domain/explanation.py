@@ -17,6 +17,7 @@ event carries them to its end. What a reader does not know it passes over, so se
 | `fields` | names: written, cleared, left; how each field with rules came to its value, in types |
 | `write` | what the vendor was asked to do, which attempt it was, the code after which another record is written |
 | `answer` | of the vendor: status, id, code, message with the sent values masked |
+| `chained` | each chained object: name, object, what became of it, the record's id, reason and message |
 | `cut` | by section and member, how many entries there were before the record was shortened |
 """
 
@@ -32,6 +33,7 @@ from leadbridge.domain.outcome import Reason, State
 from leadbridge.domain.pipeline import Candidate, Claim, CompiledAction, Wait, Write
 from leadbridge.domain.records import RowResult
 from leadbridge.domain.sources import LEFT_ALONE, Fate, Inputs, trace
+from leadbridge.domain.standing import standing
 
 VERSION = 1
 #: bytes of a record as JSON; DynamoDB's item takes 400 KB, and three indexes hold it once more each
@@ -58,6 +60,7 @@ def begun(event: Event, compiled: CompiledAction, *, asked: bool = True) -> Even
             "objects": list(action.described_objects),
             "connection": action.destination.connection,
         }
+        | ({"chained": [link.name for link in action.chained]} if action.chained else {})
     }
     if compiled.conditions is not None:
         # the same question with the same answer as the filter's: it depends on nothing but these
@@ -116,6 +119,18 @@ def answered(event: Event, row: RowResult, vendor: str) -> Event:
     answer = {"vendor": vendor, "status": row.status, "id": row.id or "", "code": row.code}
     answer["message"] = row.message[:MESSAGE_CHARACTERS]
     return _noted(event, {"answer": {name: value for name, value in answer.items() if value}})
+
+
+def chained(item: Candidate) -> Candidate:
+    """The candidate with how its chained objects stand."""
+    links: list[Section] = []
+    for told in standing(item.compiled.action, item.event):
+        link, result = {"name": told.link.name, "object": told.link.object, "state": told.state}, told.result
+        if result:
+            link |= {"id": result.record_id or "", "reason": str(result.reason)}
+            link["message"] = result.message[:MESSAGE_CHARACTERS]
+        links.append({name: value for name, value in {**link, "why": told.why}.items() if value})
+    return item.with_event(_noted(item.event, {"chained": {"links": links}} if links else {}))
 
 
 def redirected(write: Write, row: RowResult) -> Write:

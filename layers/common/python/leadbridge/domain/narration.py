@@ -62,6 +62,17 @@ OPERATIONS: Mapping[str, str] = {
     "update": "Salesforce was asked to update {chosen}",
     "upsert": "Salesforce was asked to create a {object}, or to update it",
 }
+#: what became of a chained object, by state
+LINKS: Mapping[str, str] = {
+    "created": "created",
+    "updated": "updated",
+    "skipped": "skipped",
+    "superseded": "superseded",
+    "failed": "failed",
+    "stopped": "not written, because {why} failed",
+    "not_after": "not written, as it follows {why} records only",
+    "outstanding": "not written yet",
+}
 #: what became of the write-back and of the result activity, by status
 WRITEBACKS: Mapping[str, str] = {
     "written": "Written back to Marketo",
@@ -106,6 +117,7 @@ def tree(item: Item, *, moment: Moment, remedies: Remedies) -> list[str]:
     record = item.get("decision") or {}
     lines = [_arrival(item, moment), _action(item, record)]
     lines += [*_conditions(record), *_duplicates(record), *_match(record), *_fields_told(record), *_write(record)]
+    lines += _chained(item, record)
     if item["state"] == State.ENDED:
         lines += [*_part(item.get("writeback"), WRITEBACKS), *_part(item.get("member"), _members(record))]
         lines += _part(item.get("activity"), ACTIVITIES)
@@ -227,6 +239,22 @@ def _write(record: Mapping[str, Any]) -> Iterator[Line]:
     if "instead" in write:
         yield Line(f"Salesforce knows a record like it ({write['instead']}), which is updated instead")
     yield Line(f"{asked}{again}", below)
+
+
+def _chained(item: Item, record: Mapping[str, Any]) -> Iterator[Line]:
+    links = record.get("chained", {}).get("links", [])
+    if links:
+        yield Line("Chained objects", [_link(each) for each in links])
+    elif record.get("action", {}).get("chained") and item["state"] == State.ENDED:
+        yield Line("Chained objects: none is written, as the record was not")
+
+
+def _link(link: Mapping[str, str]) -> Line:
+    said = LINKS.get(link["state"], link["state"]).format(why=link.get("why", ""))
+    record = f" {link['id']}" if link.get("id") else ""
+    below = [Line(_sentence(link["message"]))] if link.get("message") else []
+    below += [Line(f"Reason code: {link['reason']}")] if link.get("reason") else []
+    return Line(f"{link['name']} ({link['object']}): {said}{record}", below)
 
 
 def _part(part: Mapping[str, Any] | None, words: Mapping[str, str]) -> Iterator[Line]:

@@ -75,6 +75,7 @@ class Reason(StrEnum):
     NOT_FOUND = "not_found"
     LEAD_UNKNOWN = "lead_unknown"
     ACTIVITY_TYPE_MISSING = "activity_type_missing"
+    CHAINED_FAILED = "chained_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,12 @@ WORDS: Mapping[str, Words] = {
     Reason.LEAD_UNKNOWN: Words(
         "Unknown person: Marketo has no person with the lead id of the call, so what the call left out cannot be read.",
         "Nothing, if the person was deleted or merged; otherwise send the person again.",
+        told=False,
+    ),
+    Reason.CHAINED_FAILED: Words(
+        "{outcome}, but a chained object failed. {links}.",
+        "Correct what is named, then send the person again; chained objects of type create that were made before are "
+        "made once more.",
         told=False,
     ),
     Reason.CONDITION_NOT_MET: Words(

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,9 +16,11 @@ from leadbridge.domain import action as documents
 from leadbridge.domain import matching, webhook
 from leadbridge.domain.compiled import CompiledAction, compile_action
 from leadbridge.domain.event import Event, Intent, Result
+from leadbridge.domain.links import link_guards
 from leadbridge.domain.matching import Look, Match, match_key
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs, NoValueError
+from leadbridge.domain.standing import summary
 from leadbridge.domain.transforms import RuleFailedError
 from leadbridge.domain.values import WrongTypeError, blank, coerce, normalised, text
 
@@ -35,6 +37,7 @@ __all__ = [
     "contested",
     "decide_write",
     "decides_anew",
+    "errored",
     "holds",
     "instead",
     "keyed_hash",
@@ -46,6 +49,7 @@ __all__ = [
     "success",
     "superseded",
     "told_row",
+    "unmapped",
     "writeback_row",
     "written_under",
 ]
@@ -69,6 +73,8 @@ class Candidate:
     #: how its record is looked for, in order
     looks: tuple[Look, ...]
     claims: tuple["Claim", ...]
+    #: the keys of chained records that several persons may have in common, by the names of their links
+    link_guards: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def own_looks(self) -> tuple[Look, ...]:
@@ -92,9 +98,14 @@ class Candidate:
         return tuple(look.guard for look in self.looks)
 
     @property
+    def own_guards(self) -> frozenset[str]:
+        """The keys that stand for the person and the person's own record."""
+        return frozenset({self.lead_guard, *self.match_guards})
+
+    @property
     def guards(self) -> tuple[str, ...]:
         """The keys that must be this event's own while it runs, in the order in which they are taken."""
-        return tuple(sorted({self.lead_guard, *self.match_guards}))
+        return tuple(sorted({*self.own_guards, *self.link_guards.values()}))
 
     @property
     def thorough(self) -> bool:
@@ -178,6 +189,7 @@ def admit(event: Event, compiled: CompiledAction, secret: bytes) -> Candidate | 
         lead_guard=keyed_hash(secret, "guard", "lead", action.source.connection, str(event.lead_id)),
         looks=looks,
         claims=_claims(event, action, columns, secret),
+        link_guards=link_guards(compiled.chain, Inputs(columns=columns, at=event.received_at), guard),
     )
 
 
@@ -193,7 +205,7 @@ def map_fields(candidate: Candidate, object_name: str = "") -> dict[str, Any] | 
         try:
             value = source.value(inputs)
         except FAILURES as failure:
-            return _unmapped(source, failure)
+            return unmapped(source, failure)
         if value is not LEFT_ALONE:
             record[source.to] = value
     return record
@@ -222,7 +234,12 @@ def written_under(writes: Mapping[str, int]) -> str:
 
 def left_alone(event: Event) -> Event:
     """The event as it is parked: what happens under its guards from now on, it cannot know."""
-    return event.evolve(intent=replace(event.intent, written=_ANYTHING)) if event.intent else event
+    chain = tuple(replace(link, intent=_away(link.intent)) for link in event.chain)
+    return event.evolve(intent=_away(event.intent), chain=chain)
+
+
+def _away(intent: Intent | None) -> Intent | None:
+    return replace(intent, written=_ANYTHING) if intent else None
 
 
 def contested(candidate: Candidate, written: str) -> bool:
@@ -393,12 +410,18 @@ def _facts(columns: Mapping[str, Any], action: documents.Action, event: Event, r
         "salesforce_id": result.record_id or "",
         "decision": result.reason.replace("_", " ") if result.outcome is Outcome.DECIDED else "",
         "campaign_name": text(columns.get("campaign.name") or ""),
+        "chained": summary(action, event),
     }
 
 
 def reports(result: Result) -> bool:
     """Whether the marketer is told by a custom activity: successes and failures are, what was not run is not."""
     return result.outcome in WRITTEN or result.outcome in {Outcome.FAILED, Outcome.DECIDED}
+
+
+def errored(result: Result) -> bool:
+    """Whether the marketer is told of an error: the record was not written, or not all that is chained to it."""
+    return result.outcome is Outcome.FAILED or result.reason == Reason.CHAINED_FAILED
 
 
 def backoff_seconds(attempts: int, first: float, ceiling: float = 900.0) -> float:
@@ -546,7 +569,7 @@ def _told(sources: Sequence[CompiledSource], inputs: Inputs) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not LEFT_ALONE}
 
 
-def _unmapped(source: CompiledSource, failure: Exception) -> Result:
+def unmapped(source: CompiledSource, failure: Exception) -> Result:
     """The failure of a record of which one field cannot be given its value."""
     facts = {"column": source.name, "field": source.to}
     if isinstance(failure, NoValueError):

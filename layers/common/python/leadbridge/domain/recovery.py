@@ -18,6 +18,7 @@ from leadbridge.domain.columns import comes_with_call
 from leadbridge.domain.event import Arrival, instant, iso
 from leadbridge.domain.match_checks import identifiers_of
 from leadbridge.domain.records import Activity
+from leadbridge.domain.sources import ValueSource
 
 #: Marketo's activity type Call Webhook
 CALL_WEBHOOK = 110
@@ -216,12 +217,15 @@ def check_recovery(action: Action) -> Iterator[str]:
 def _columns(action: Action) -> Iterator[tuple[str, str, bool]]:
     """Every column that an Action reads: where, its name, and whether there is a default for a blank."""
     yield from ((f"{where}.column", each.column, False) for where, each in identifiers_of(action))
-    for where, group in (
+    groups: tuple[tuple[str, Sequence[ValueSource]], ...] = (
         ("mappings", action.mappings),
         ("writeback", action.writeback),
         ("results.mappings", action.results.mappings),
         ("program_member.mappings", action.member_mappings),
-    ):
+        *((f"chained[{index}].match", link.match or ()) for index, link in enumerate(action.chained or ())),
+        *((f"chained[{index}].mappings", link.mappings) for index, link in enumerate(action.chained or ())),
+    )
+    for where, group in groups:
         for index, item in enumerate(group):
             for member, column in item.columns():
                 # a template of which one column is blank is not blank, so that its default does not come in

@@ -95,6 +95,8 @@ class Inputs:
     #: facts of the execution, and the destination record with its Id; for what is told after the write
     facts: Mapping[str, str] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
+    #: the chained records that there are by then, by the names of their links
+    links: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Left(Enum):
@@ -184,8 +186,14 @@ def _reader(source: ValueSource, place: Place) -> Callable[[Inputs], Any]:
     if source.kind == "execution":
         return lambda inputs: inputs.facts.get(given)
     if source.kind == "field":
-        return lambda inputs: inputs.record.get(given)
+        return _of_record(given, getattr(source, "of", None))
     return lambda inputs: inputs.columns.get(given)
+
+
+def _of_record(field: str, link: str | None) -> Callable[[Inputs], Any]:
+    if link is None:
+        return lambda inputs: inputs.record.get(field)
+    return lambda inputs: inputs.links.get(link, {}).get(field)
 
 
 def _filled(render: Callable[[Mapping[str, Any]], str]) -> Callable[[Inputs], str]:

@@ -231,6 +231,11 @@ def _check(action: Action, documents: Documents, connections: Connections, broke
         every = (leads, described, *others)
         yield from (finding for each in every if isinstance(each, list) for finding in each)
         return
+    chained = [
+        _described(name, f"/chained/{index}/object", lambda each=each: salesforce.describe(each.object))  # type: ignore[misc]  # bound now
+        for index, each in enumerate(action.chained or ())
+    ]
+    yield from (finding for each in chained if isinstance(each, list) for finding in each)
     activity: CustomActivityType | None = None
     try:
         activity = marketo.custom_activity_type(action.results.activity)
@@ -244,6 +249,7 @@ def _check(action: Action, documents: Documents, connections: Connections, broke
         leads=leads,
         destination=described,
         others=[each for each in others if not isinstance(each, list)],
+        chained=[each for each in chained if not isinstance(each, list)],
         activity=activity,
         lists=lists,
     )

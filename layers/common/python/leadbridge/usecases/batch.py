@@ -87,3 +87,16 @@ def grouped[T, K](items: Iterable[T], key: Callable[[T], K]) -> list[list[T]]:
 def chunks[T](items: Sequence[T], size: int) -> list[Sequence[T]]:
     """Items in pieces of at most `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def once_each[T](items: Sequence[T], key: Callable[[T], str]) -> list[list[T]]:
+    """Items in rounds, none with a key twice: Salesforce takes no record twice in a call, and order would be lost."""
+    rounds: list[list[T]] = []
+    times: dict[str, int] = {}
+    for item in items:
+        number = times.get(key(item), 0)
+        times[key(item)] = number + 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(item)
+    return rounds

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from leadbridge.domain import pipeline
 from leadbridge.domain.event import Ending, Event
 from leadbridge.domain.flow_step import left_out
-from leadbridge.domain.outcome import WRITTEN, message
+from leadbridge.domain.outcome import WRITTEN, State, message
 from leadbridge.domain.pipeline import Candidate
 from leadbridge.domain.postponement import LOGIN_PROBE, Postponement, postpone, vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
@@ -103,14 +103,15 @@ class Closing:
     def _see_to_guards(self, events: Sequence[Event]) -> None:
         """Prolong guards that would expire before their events go on: nothing older may be written meanwhile.
 
-        An event that was written and only waits to be told does not keep others waiting.
+        An event that was written, with all that is chained to it, and only waits to be told does not keep others
+        waiting.
         """
         now = self._clock.now()
         calls: list[dict[str, tuple[str, ...]]] = []
         for event in events:
             if not event.guards or event.due_at is None or event.due_at - now <= self._settings.guard / 2:
                 continue
-            if event.result:
+            if event.result and event.state is State.REPORTING:
                 self.let_go(event)
                 continue
             # of two events that name one key, one has lost it: a call must not name it twice

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from leadbridge.domain.alert_readings import ARRIVED, ENDED, FAILED, PARKED, REJECTED
 from leadbridge.domain.event import Arrival, Ending, Event
-from leadbridge.domain.outcome import Outcome, State
+from leadbridge.domain.outcome import State
+from leadbridge.domain.pipeline import errored
 from leadbridge.errors import TransientError
 from leadbridge.ports import Inbox, Meter, Tally
 
@@ -83,7 +84,7 @@ class CountingInbox:
         recorded = self._inbox.finish(endings)
         for ending in recorded:
             self._tally.note(ending.event.action_id, ENDED)
-            if ending.result.outcome is Outcome.FAILED:
+            if errored(ending.result):
                 self._tally.note(ending.event.action_id, FAILED, str(ending.result.reason))
         if recorded:
             flush(self._tally, self._meter)

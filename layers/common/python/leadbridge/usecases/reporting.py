@@ -10,7 +10,6 @@ from leadbridge.domain.action import Action
 from leadbridge.domain.compiled import Target
 from leadbridge.domain.event import Event, Part
 from leadbridge.domain.fitting import fitted_row, may_be_long, shortened
-from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
 from leadbridge.errors import SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Connections, Inbox
@@ -272,7 +271,7 @@ class Reporting:
     def _activity(self, entry: Entry, kind: CustomActivityType) -> CustomActivity:
         candidate, result = entry.candidate, entry.result
         action = candidate.compiled.action
-        failed = result.outcome is Outcome.FAILED
+        failed = pipeline.errored(result)
         said = pipeline.activity_attributes(candidate.columns, action, candidate.event, result, entry.record)
         return CustomActivity(
             lead_id=candidate.event.lead_id,

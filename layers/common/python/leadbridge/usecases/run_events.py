@@ -11,19 +11,20 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from leadbridge.domain import explanation, members, pipeline
+from leadbridge.domain import chain, explanation, members, pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.conditions import UnknownListError
 from leadbridge.domain.event import Ending, Event, Part, Result
 from leadbridge.domain.flow_step import PersonTold
+from leadbridge.domain.links import object_of
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
 from leadbridge.domain.postponement import vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.errors import ContractError, PermanentError, SyncError, UncertainWriteError, UnknownVersionError
 from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
-from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, require, tries
+from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, once_each, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.marketo_names import MarketoNames
@@ -31,6 +32,7 @@ from leadbridge.usecases.match_records import MatchRecords
 from leadbridge.usecases.read_activities import NewestActivities, ReadActivities
 from leadbridge.usecases.read_missing import ReadMissing
 from leadbridge.usecases.reporting import Reporting
+from leadbridge.usecases.run_chain import RunChain
 from leadbridge.usecases.send_callbacks import ChunkEnds
 
 #: rows of one Salesforce collections call
@@ -78,6 +80,9 @@ class RunEvents:
             activities=NewestActivities(connections=connections, names=names), inbox=inbox, closing=self._closing
         )
         self._read_missing = ReadMissing(connections=connections, inbox=inbox, closing=self._closing)
+        self._chain = RunChain(
+            connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings
+        )
         self._report = Reporting(
             connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings, names=names
         )
@@ -139,14 +144,21 @@ class RunEvents:
 
     def _run_wave(self, wave: Sequence[Candidate], may_go_on: Callable[[], bool]) -> None:
         require(may_go_on)
-        guarded, overtaken = self._guard(self._claim(wave))
+        guarded, obtained = self._guard(self._claim(wave))
         reporting = [
-            Entry(candidate=item, result=item.event.result, resumed=True, overtaken=_overtaken_since(item, overtaken))
+            Entry(
+                candidate=item,
+                result=item.event.result,
+                # of an event whose links are not all written nothing was told
+                resumed=item.event.state is State.REPORTING,
+                overtaken=_overtaken_since(item, obtained),
+            )
             for item in guarded
             if item.event.result and not pipeline.decides_anew(item.event)
         ]
         open_ = [item for item in guarded if not item.event.result or pipeline.decides_anew(item.event)]
-        reporting.extend(self._match_and_write(open_, overtaken, may_go_on))
+        reporting.extend(self._match_and_write(open_, obtained, may_go_on))
+        reporting = self._chain(reporting, obtained, may_go_on)
         for entries in grouped(reporting, lambda entry: entry.candidate.compiled.action.source.connection):
             self._end(self._report(entries, may_go_on))
 
@@ -212,7 +224,9 @@ class RunEvents:
             found = matches.get(item.event.execution_id)
             if found is None:
                 continue
-            guards = obtained[item.event.execution_id]
+            # what was written of others' records by which chained ones are found says nothing of this one
+            held = obtained[item.event.execution_id]
+            guards = {guard: state for guard, state in held.items() if guard in item.own_guards}
             written = pipeline.written_under({guard: state.writes for guard, state in guards.items()})
             decided = self._overtaken(item, guards, found) or pipeline.decide_write(
                 item,
@@ -249,7 +263,7 @@ class RunEvents:
             )
         }
         entries: list[Entry] = []
-        for calm in _once_each([write.with_event(kept[_id(write)]) for write in writes if _id(write) in kept]):
+        for calm in once_each([write.with_event(kept[_id(write)]) for write in writes if _id(write) in kept], _record):
             for chunk in chunks(calm, COLLECTION_LIMIT):
                 entries.extend(self._write_chunk(chunk, may_go_on))
         return entries
@@ -338,7 +352,7 @@ class RunEvents:
         kept = {
             event.execution_id: event
             for event in self._inbox.save(
-                [entry.candidate.event.evolve(state=State.REPORTING, result=entry.result) for entry in told]
+                [explanation.chained(chain.recorded(entry.candidate, entry.result)).event for entry in told]
             )
         }
         for entry in told:
@@ -366,11 +380,18 @@ class RunEvents:
             client = self._connections.salesforce(action.destination.connection)
             own = action.destination.object
             described = [client.describe(name) for name in (own, *(each for each in action.objects if each != own))]
-            compiled = pipeline.compile_action(action, stored.version, *described, lists=self._lists(action))
+            chained = {name: client.describe(name) for name in action.chained_objects}
+            compiled = pipeline.compile_action(
+                action, stored.version, *described, lists=self._lists(action), chained=chained
+            )
         except SyncError as error:
             return error
         except KeyError as missing:
-            what = "there is no list" if isinstance(missing, UnknownListError) else f"{own} has no field"
+            what = (
+                "there is no list"
+                if isinstance(missing, UnknownListError)
+                else f"{object_of(missing, own)} has no field"
+            )
             detail = f"{what} {missing.args[0]}"
             return Reason.MAPPING_BROKEN, message(Reason.MAPPING_BROKEN, detail=detail)
         self._compiled[action.id, stored.version] = (now, compiled)
@@ -447,7 +468,7 @@ def _ending(
 
 
 def _told(event: Event, result: Result, values: Mapping[str, Any], attributes: Mapping[str, str]) -> PersonTold:
-    failed = result.outcome is Outcome.FAILED
+    failed = pipeline.errored(result)
     return PersonTold(
         lead_id=event.lead_id,
         execution_id=event.execution_id,
@@ -483,6 +504,11 @@ def _id(write: Write) -> str:
     return write.candidate.event.execution_id
 
 
+def _record(write: Write) -> str:
+    """What a write is about: the record, or the event that makes one."""
+    return write.intent.record_id or _id(write)
+
+
 def _call_group(write: Write) -> tuple[str, ...]:
     """Writes with the same group may go in one call."""
     compiled = write.candidate.compiled
@@ -494,20 +520,6 @@ def _call_group(write: Write) -> tuple[str, ...]:
 def _policy(write: Write) -> str | None:
     """What the write's Action says of the org's duplicate rules."""
     return write.candidate.compiled.action.destination.duplicate_rules
-
-
-def _once_each(writes: Sequence[Write]) -> list[list[Write]]:
-    """Cut writes so that no record stands twice in one call: Salesforce refuses that, and order would be lost."""
-    rounds: list[list[Write]] = []
-    times: dict[str, int] = {}
-    for write in writes:
-        record = write.intent.record_id or _id(write)
-        number = times.get(record, 0)
-        times[record] = number + 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(write)
-    return rounds
 
 
 def _undone(candidate: Candidate) -> Candidate:

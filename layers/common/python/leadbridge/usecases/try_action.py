@@ -17,6 +17,7 @@ from leadbridge.domain.conditions import UnknownListError
 from leadbridge.domain.event import Event, Result
 from leadbridge.domain.fitting import fitted_row, may_be_long
 from leadbridge.domain.lifecycle import Stored
+from leadbridge.domain.links import object_of
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Write
 from leadbridge.domain.sources import Inputs, trace
@@ -27,6 +28,7 @@ from leadbridge.usecases.marketo_names import MarketoNames
 from leadbridge.usecases.match_records import MatchRecords
 from leadbridge.usecases.read_activities import NewestActivities
 from leadbridge.usecases.read_missing import UNKNOWN
+from leadbridge.usecases.try_chain import TriedLink, try_chain
 
 type Row = Mapping[str, Any]
 
@@ -93,6 +95,8 @@ class Trial:
     assumed: Sequence[str] = ()
     #: the program membership: program, status and fields; None where nothing would be done about it
     membership: Mapping[str, Any] | None = None
+    #: what would be chained to the record, in order
+    chained: Sequence[TriedLink] = ()
     #: the result activity: its type, primary value and attributes; empty where none would be logged
     activity: Mapping[str, Any] | None = None
 
@@ -115,6 +119,7 @@ class Trial:
             "writeback": [each.as_json() for each in self.writeback],
             "assumed": list(self.assumed),
             "membership": dict(self.membership) if self.membership else None,
+            "chained": [each.as_json() for each in self.chained],
             "activity": dict(self.activity) if self.activity else None,
         }
 
@@ -192,10 +197,15 @@ class TryAction:
         client = self._connections.salesforce(action.destination.connection)
         own = action.destination.object
         described = [client.describe(name) for name in action.described_objects]
+        chained = {name: client.describe(name) for name in action.chained_objects}
         try:
-            return pipeline.compile_action(action, version, *described, lists=self._lists(action))
+            return pipeline.compile_action(action, version, *described, lists=self._lists(action), chained=chained)
         except KeyError as missing:
-            what = "there is no list" if isinstance(missing, UnknownListError) else f"{own} has no field"
+            what = (
+                "there is no list"
+                if isinstance(missing, UnknownListError)
+                else f"{object_of(missing, own)} has no field"
+            )
             return message(Reason.MAPPING_BROKEN, detail=f"{what} {missing.args[0]}")
 
     def _lists(self, action: Action) -> dict[str, frozenset[str]]:
@@ -266,7 +276,9 @@ class TryAction:
         )
         # what the record's own triggers and formulas make of a field is seen once it is written
         unsure = {*target.read_back_fields, *(["Id"] if created else [])}
-        return self._told(told, write.candidate, result, {**before, **write.fields}, unsure)
+        record = {**before, **write.fields}
+        told = replace(told, chained=try_chain(write.candidate, result, record, self._connections))
+        return self._told(told, write.candidate, result, record, unsure)
 
     def _read(self, compiled: CompiledAction, object_name: str, record_id: str, fields: Iterable[str]) -> Row:
         """Fields of a record as they are."""
