@@ -126,11 +126,21 @@ def _of_marketo(name: str, fields: list[dict[str, Any]]) -> dict[str, Any]:
     return changes
 
 
+def _marked(link: dict[str, Any]) -> dict[str, Any]:
+    """A link that writes the marker of the call where others write the first name."""
+    marked = [{**each, "column": "token.mark"} if "column" in each else each for each in link["mappings"]]
+    return link | {"mappings": marked}
+
+
 #: a membership that names the task before it, and an account that all persons have in common; each row that is written
 #: carries the marker of its call
 CHAINS: dict[str, list[dict[str, Any]]] = {
-    "chained": [follow_up(), membership()],
-    "shared": [account(), follow_up(idempotency_field="External__c", on_failure="stop"), membership(after="updated")],
+    "chained": [_marked(follow_up()), _marked(membership())],
+    "shared": [
+        _marked(account()),
+        _marked(follow_up(idempotency_field="External__c", on_failure="stop")),
+        _marked(membership(after="updated")),
+    ],
 }
 DOCUMENTS = _actions()
 LEADS, CONTACTS_DESCRIBED = a_salesforce_lead(), a_salesforce_contact()
