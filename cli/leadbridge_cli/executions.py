@@ -14,6 +14,7 @@ from leadbridge.domain.narration import Burst, bursts, timeline, tree
 from leadbridge.domain.outcome import REDRIVABLE
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import normalised
+from leadbridge.usecases.holds import WaitingFor
 from leadbridge_cli import render
 from leadbridge_cli.common import as_json, fail, moment, pass_target
 from leadbridge_cli.stack import Target
@@ -60,9 +61,10 @@ def executions(target: Target, /, *, each: bool, utc: bool, as_json: bool, **fil
 @pass_target
 def show(target: Target, execution_id: str, *, utc: bool, as_json: bool) -> None:
     """Show one execution: what was decided and why, and what is to be done."""
-    item = target.log.get(execution_id)
-    if item is None:
+    found = target.log.get(execution_id)
+    if found is None:
         fail(["There is no execution with this id. `leadbridge executions` lists them."])
+    item = WaitingFor(target.configurations)(found)
     if as_json:
         more = {"header_names": item.get("header_names", []), "decision": item.get("decision") or None}
         click.echo(json.dumps(render.execution(item) | more))
@@ -111,7 +113,8 @@ def _of_person(target: Target, who: str, since: str | None) -> list[dict[str, An
     found = {item["execution_id"]: item for item in first}
     for lead in {item["lead_hash"] for item in found.values() if item.get("lead_hash")}:
         found |= {item["execution_id"]: item for item in target.log.of_lead(lead)}
-    known = [item for item in found.values() if datetime.fromisoformat(item["received_at"]) >= start]
+    explained = WaitingFor(target.configurations)
+    known = [explained(item) for item in found.values() if datetime.fromisoformat(item["received_at"]) >= start]
     return sorted(known, key=lambda item: str(item["sequence"]))
 
 
@@ -159,7 +162,8 @@ def _search(target: Target, filters: Mapping[str, str | None]) -> Iterator[dict[
         items = target.log.of_email(keyed_hash(target.index_key, "email", normalised(filters["email"])))
     else:
         items = target.log.since(start, target.clock.now() + timedelta(days=1))
-    for item in items:
+    explained = WaitingFor(target.configurations)
+    for item in map(explained, items):
         wanted = all(not filters.get(name) or item.get(name) == filters[name] for name in ("reason", "state"))
         if wanted and datetime.fromisoformat(item["received_at"]) >= start:
             yield item

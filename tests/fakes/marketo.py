@@ -45,6 +45,8 @@ class FakeMarketo:
     ) -> None:
         self.trouble = Trouble("marketo")
         self.leads: dict[int, Lead] = {}
+        #: static lists by name: id and members
+        self.lists: dict[str, tuple[int, set[int]]] = {}
         self._described = leads
         self._types = {kind.api_name: kind for kind in types}
         self._clock: Clock = clock or SettableClock()
@@ -159,6 +161,21 @@ class FakeMarketo:
         ]
         self._step("marketo.activities.done")
         yield from found
+
+    def static_list(self, name: str) -> int | None:
+        """The id of the static list of that name."""
+        self._step("marketo.static_list")
+        self.trouble.begin("static_list")
+        self._step("marketo.static_list.done")
+        return self.lists[name][0] if name in self.lists else None
+
+    def list_members(self, list_id: int, lead_ids: Sequence[int]) -> frozenset[int]:
+        """Those of the leads who are in a static list."""
+        self._step("marketo.list_members")
+        self.trouble.begin("list_members")
+        members = next(members for known, members in self.lists.values() if known == list_id)
+        self._step("marketo.list_members.done")
+        return frozenset(members) & set(lead_ids)
 
     # -- rules
 

@@ -12,6 +12,7 @@ STORES = (
     "chunks.take",
     "chunks.tell",
     "configurations.get",
+    "configurations.paused",
     "inbox.add",
     "inbox.claim",
     "inbox.defer",
@@ -39,6 +40,8 @@ VENDOR_READS = (
     "marketo.custom_activity_type",
     "marketo.describe_leads",
     "marketo.leads_by_filter",
+    "marketo.list_members",
+    "marketo.static_list",
     "salesforce.describe",
     "salesforce.find",
 )

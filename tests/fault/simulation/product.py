@@ -24,6 +24,7 @@ from leadbridge.errors import (
 from leadbridge.ports import Lease
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
+from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
@@ -316,6 +317,7 @@ class Container:
 
     clock: SkewedClock
     run_events: RunEvents
+    holds: Holds
 
 
 class Simulation:
@@ -493,7 +495,7 @@ class Simulation:
             container = self._containers.pop(0)
         else:
             clock = SkewedClock(engine, self._skew())
-            container = Container(clock, self._run_events(clock))
+            container = Container(clock, self._run_events(clock), Holds(self.configurations))
         limit = engine.rng.choice(self.plan.limits) if not engine.calm else 900.0
         ends_at = engine.time + limit
 
@@ -505,6 +507,7 @@ class Simulation:
                 clock=container.clock,
                 heartbeat=Heartbeat(engine, self.lanes, container.clock),
                 run_events=container.run_events,
+                holds=container.holds,
                 sleep=lambda seconds: engine.pause(max(seconds, 0.001)),
                 settings=DrainSettings(batch=self.plan.batch, patience=timedelta(seconds=self.plan.patience)),
             )
@@ -544,7 +547,8 @@ class Simulation:
 
     def _sweep(self) -> None:
         clock = SkewedClock(self.engine, self.engine.process.skew)
-        Sweep(inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=clock, meter=self.meter)()
+        holds = Holds(self.configurations)
+        Sweep(inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=clock, meter=self.meter, holds=holds)()
 
     @property
     def lost_answers(self) -> int:

@@ -43,11 +43,16 @@ REASONS = {
     "not_found",
     "lead_unknown",
     "duplicate_recovered",
+    "trial",
+    "trial_list_missing",
+    "action_paused",
+    "connection_paused",
+    "all_paused",
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {
     "action", "candidates", "clause", "code", "column", "connection", "detail", "expected", "field", "fields",
-    "found", "limit", "object", "owner", "rule", "seconds", "type", "until", "vendor", "version",
+    "found", "limit", "list", "object", "owner", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.compiled import Target
 from leadbridge.domain.event import Event, Part
-from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.postponement import SPOILED_TRIES, vendor_reason
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
 from leadbridge.errors import SpoiledCallError, SyncError, UncertainWriteError
@@ -154,8 +153,8 @@ class Reporting:
 
     def _log_activities(self, entries: Sequence[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
         """Send the activities; returns the entries that are complete, the others were given back."""
-        quiet = [entry for entry in entries if not pipeline.reports(entry.result)]
-        telling = [entry for entry in entries if pipeline.reports(entry.result)]
+        quiet = [entry for entry in entries if not _told(entry)]
+        telling = [entry for entry in entries if _told(entry)]
         if not telling:
             return quiet
         try:
@@ -258,12 +257,11 @@ class Reporting:
     def _activity(self, entry: Entry, kind: CustomActivityType) -> CustomActivity:
         candidate, result = entry.candidate, entry.result
         action = candidate.compiled.action
-        failed = result.outcome is Outcome.FAILED
         said = pipeline.activity_attributes(candidate.columns, action, candidate.event, result, entry.record)
         return CustomActivity(
             lead_id=candidate.event.lead_id,
             activity_type_id=kind.id,
-            primary_attribute_value=action.results.errored if failed else action.results.success,
+            primary_attribute_value=pipeline.told_as(action, result),
             activity_date=candidate.event.executed_at or self._clock.now(),
             # the whole sentence stands in the execution; Marketo would refuse the activity for it
             attributes={name: _fitting(value, kind.attributes.get(name, "")) for name, value in said.items()},
@@ -281,6 +279,10 @@ class Reporting:
         """Give back entries of which no activity was sent in this run."""
         candidates = [entry.candidate.with_event(_as_before(entry)) for entry in entries]
         self._closing.postpone(candidates, error)
+
+
+def _told(entry: Entry) -> bool:
+    return pipeline.reports(entry.candidate.compiled.action, entry.result)
 
 
 def _connection(entry: Entry) -> str:

@@ -26,10 +26,12 @@ from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, 
 from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.leaving_out import LeftOut, part_left_out, told_only
 from leadbridge.usecases.match_records import MatchRecords
 from leadbridge.usecases.read_missing import ReadMissing
 from leadbridge.usecases.reporting import Reporting
 from leadbridge.usecases.send_callbacks import ChunkEnds
+from leadbridge.usecases.trials import LEFT_OUT, Trials
 
 #: rows of one Salesforce collections call
 COLLECTION_LIMIT = 200
@@ -72,6 +74,9 @@ class RunEvents:
         self._closing = Closing(inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks)
         self._match = MatchRecords(connections)
         self._read_missing = ReadMissing(connections=connections, inbox=inbox, closing=self._closing)
+        self._trials = Trials(
+            configurations=configurations, connections=connections, clock=clock, closing=self._closing
+        )
         self._report = Reporting(
             connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings
         )
@@ -96,25 +101,43 @@ class RunEvents:
                 self._not_compiled(event, compiled)
                 continue
             compiled_events.append((event.evolve(version=compiled.version), compiled))
-        candidates = self._admit(compiled_events)
+        candidates = self._admit(compiled_events, may_go_on)
         for wave in waves(candidates):
             now = self._clock.now()
             self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], may_go_on)
         return self._closing.earliest
 
-    def _admit(self, events: Sequence[tuple[Event, CompiledAction]]) -> list[Candidate]:
-        """Those that pass their filter, with all that their Actions read; the others end."""
+    def _admit(self, events: Sequence[tuple[Event, CompiledAction]], may_go_on: Callable[[], bool]) -> list[Candidate]:
+        """Those that pass their trial and their filter, with all that their Actions read; the others end."""
         candidates: list[Candidate] = []
-        ended: list[Ending] = []
-        for ready, compiled, result in self._read_missing(events):
+        begun, left_out = told_only(events)
+        tried, untried = self._trials(begun)
+        left_out += [
+            (explanation.begun(event, compiled, asked=False), compiled, LEFT_OUT) for event, compiled in untried
+        ]
+        for ready, compiled, result in self._read_missing(tried):
             event = explanation.begun(ready, compiled, asked=result is None)
             admitted = result or pipeline.admit(event, compiled, self._hash_key())
             if isinstance(admitted, Result):
-                ended.append(_ending(event.evolve(executed_at=self._clock.now()), admitted, compiled.action))
+                left_out.append((event, compiled, admitted))
             else:
                 candidates.append(admitted)
-        self._closing.finish(ended)
+        self._leave_out(left_out, may_go_on)
         return candidates
+
+    def _leave_out(self, left_out: Sequence[LeftOut], may_go_on: Callable[[], bool]) -> None:
+        """End what is not processed; where the Action wants that it is logged, it is stored first, as what is written.
+
+        People of a chunk are told of anyway.
+        """
+        now = self._clock.now()
+        quiet, fresh, resumed = part_left_out(
+            [(_begun(event, now), compiled, result) for event, compiled, result in left_out]
+        )
+        self._closing.finish([_ending(event, result, compiled.action) for event, compiled, result in quiet])
+        entries = self._remember(fresh) + resumed
+        for same in grouped(entries, lambda entry: entry.candidate.compiled.action.source.connection):
+            self._end(self._report(same, may_go_on))
 
     def _free_guards(self, event: Event, compiled: object) -> None:
         """Let go of guards that a parked event took without living to store them.
@@ -133,7 +156,7 @@ class RunEvents:
 
     def _run_wave(self, wave: Sequence[Candidate], may_go_on: Callable[[], bool]) -> None:
         require(may_go_on)
-        guarded, overtaken = self._guard(self._claim(wave))
+        guarded, overtaken = self._guard(self._claim(wave, may_go_on))
         reporting = [
             Entry(candidate=item, result=item.event.result, resumed=True)
             for item in guarded
@@ -153,13 +176,13 @@ class RunEvents:
 
     # keys
 
-    def _claim(self, wave: Sequence[Candidate]) -> list[Candidate]:
+    def _claim(self, wave: Sequence[Candidate], may_go_on: Callable[[], bool]) -> list[Candidate]:
         wanted = [(item.event, claim) for item in wave if item.event.state is State.WAITING for claim in item.claims]
         owners = self._keys.claim(wanted) if wanted else []
         found = [(event, claim, owner) for (event, claim), owner in zip(wanted, owners, strict=True)]
         gone = {event.execution_id for event, _, owner in found if owner == GONE}
         taken = {event.execution_id: (claim, owner) for event, claim, owner in found if owner}
-        endings = []
+        doubles: list[LeftOut] = []
         for item in wave:
             if item.event.execution_id in taken:
                 claim, owner = taken[item.event.execution_id]
@@ -167,8 +190,8 @@ class RunEvents:
                 result = Result(outcome=Outcome.DUPLICATE, reason=claim.reason, message=text)
                 self._keys.release(item.event.execution_id, [], _held(item))
                 told = explanation.claimed(item.event, item.claims, owner, claim)
-                endings.append(_ending(told, result, item.compiled.action))
-        self._closing.finish(endings)
+                doubles.append((told, item.compiled, result))
+        self._leave_out(doubles, may_go_on)
         mine = [item for item in wave if item.event.execution_id not in gone | taken.keys()]
         return [item.with_event(explanation.claimed(item.event, item.claims)) for item in mine]
 
@@ -328,7 +351,7 @@ class RunEvents:
 
     def _remember(self, entries: Sequence[Entry]) -> list[Entry]:
         """Store results before anything is told to Marketo; what a newer epoch holds is dropped."""
-        told = [entry for entry in entries if entry.result.record_id or pipeline.reports(entry.result)]
+        told = [entry for entry in entries if entry.result.record_id or _reports(entry)]
         kept = {
             event.execution_id: event
             for event in self._inbox.save(
@@ -452,12 +475,16 @@ def _entry_ending(entry: Entry) -> Ending:
         entry.candidate.event,
         entry.result,
         entry.candidate.compiled.action,
-        guards=entry.candidate.guards,
+        guards=entry.candidate.guards or entry.event.guards,
         writeback=entry.writeback,
         activity=entry.activity,
         values=entry.values,
         attributes=entry.attributes,
     )
+
+
+def _reports(entry: Entry) -> bool:
+    return pipeline.reports(entry.candidate.compiled.action, entry.result)
 
 
 def _begun(event: Event, now: datetime) -> Event:
