@@ -57,6 +57,10 @@ class InMemoryConfigurations:
         self.load(stored)
         return stored, True
 
+    def current(self, kind: str, identifier: str) -> Stored:
+        """A document as it stands, without an I/O point; for tests."""
+        return self._current[kind, identifier]
+
     def load(self, stored: Stored) -> None:
         """Put a document in as its newest version, without copying or comparing it; for tests."""
         key = (stored.document.kind, stored.document.id)

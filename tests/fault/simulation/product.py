@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -29,7 +29,7 @@ from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
-from tests.builders.actions import MARKETO, SALESFORCE, an_action
+from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.descriptions import a_result_activity, a_salesforce_contact, a_salesforce_lead, marketo_leads
 from tests.builders.events import SECRET
 from tests.fakes.bell import RecordingBell
@@ -46,6 +46,7 @@ from tests.fakes.salesforce import FakeSalesforce
 from tests.fakes.steps import Crash
 from tests.fakes.trouble import CallFault, Row, Trouble, refusal
 from tests.fault.simulation.engine import LEASE_SECONDS, Engine, Process
+from tests.fault.simulation.pauses import Pauses
 from tests.fault.simulation.schedule import (
     ACTIONS,
     CALM_AT,
@@ -54,6 +55,7 @@ from tests.fault.simulation.schedule import (
     SEVERAL,
     SKEW_SECONDS,
     VENDOR_TROUBLE,
+    WORDY,
     Call,
     Plan,
     person_fields,
@@ -103,12 +105,18 @@ def _action(name: str, kind: str) -> dict[str, Any]:
         clause = {"column": "leadStatus", "operator": "not_equals", "value": "Disqualified"}
         changes["conditions"] = {"match": "all", "clauses": [clause]}
     changes["writeback"] = [{"field": "Id", "to": "salesforceId"}, {"static": name, "to": "leadbridgeStatus"}]
+    if name in WORDY:
+        changes["results"] = an_action().model_dump(exclude_none=True)["results"] | {"not_processed": "Not processed"}
     if name in READS_BACK:
         changes["writeback"].append({"field": "FirstName", "to": "title"})
     return changes
 
 
 DOCUMENTS = _actions()
+ENDS = [
+    Stored(document=document, version=1, state=DocumentState.ACTIVE)
+    for document in (a_marketo_connection(), a_salesforce_connection())
+]
 LEADS, CONTACTS_DESCRIBED = a_salesforce_lead(), a_salesforce_contact()
 ACTIVITY, MARKETO_LEADS = a_result_activity(), marketo_leads()
 
@@ -352,13 +360,14 @@ class Simulation:
         self.connections = FakeConnections(marketo={MARKETO: self.marketo}, salesforce={SALESFORCE: self.salesforce})
         self.bell = SimulatedBell(self)
         self.meter = RecordingMeter()
+        self.pauses = Pauses(self)
         self._containers: list[Container] = []
         self._messages: list[Message] = []
         self._redriven = False
         #: set when the schedule did not come to rest: what waits
         self.never_rests = ""
-        for stored in DOCUMENTS.values():
-            self.configurations.load(stored[0])
+        for stored in (*(versions[0] for versions in DOCUMENTS.values()), *ENDS):
+            self.configurations.load(stored)
         for person, records in plan.records.items():
             self.marketo.load(person, **person_fields(person))
             for number in range(records):
@@ -378,6 +387,7 @@ class Simulation:
             engine.later(at, self._person)
         for at, person, seconds in plan.foreigners:
             engine.later(at, lambda person=person, seconds=seconds: self._foreigner(person, seconds))  # type: ignore[misc]  # bound now
+        self.pauses.plan(plan.pauses)
         if plan.new_version_at is not None:
             engine.later(plan.new_version_at, self._new_version)
         engine.later(60.0 * engine.rng.random(), self._minute)
@@ -576,8 +586,9 @@ class Simulation:
 
     def _new_version(self) -> None:
         self.engine.count("configuration changed")
-        for stored in DOCUMENTS.values():
-            self.configurations.load(stored[1])
+        for name, stored in DOCUMENTS.items():
+            now = self.configurations.current("action", name)
+            self.configurations.load(replace(stored[1], state=now.state, resumes=now.resumes))
 
     def _foreigner(self, person: int, seconds: float) -> None:
         """Another writer, an inline answer say, holds a person's guards for a while, or dies with them."""
@@ -629,6 +640,7 @@ class Simulation:
                     "type": ACTIONS[call.action],
                     "person": call.person,
                     "reads_back": call.action in READS_BACK,
+                    "wordy": call.action in WORDY,
                     "received": call.received,
                     "sequence": call.sequence,
                     "event_id": call.payload.get("event_id"),
@@ -652,6 +664,7 @@ class Simulation:
                 for one in self.marketo.logged()
             ],
             "parked": sorted(self.parked),
+            "paused": sorted(self.pauses.broken),
             "stalled": any(name.startswith("stall") for name in self.engine.tally),
             "doubted": sorted(self.doubted),
             "refused": sorted(self.refused),

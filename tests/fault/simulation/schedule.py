@@ -17,7 +17,11 @@ LAG_SECONDS = 20.0
 #: nothing is done to the product after this time
 CALM_AT = 600.0
 #: never reached by the use-cases under simulation: applying a configuration is a person's command, nothing is tried
-UNREACHED = frozenset({"marketo.describe_leads", "marketo.list_members", "marketo.static_list"})
+UNREACHED = frozenset({"marketo.describe_leads", "marketo.list_members", "marketo.static_list"}) | {
+    operation
+    for operation in OPERATIONS
+    if operation.startswith("chunks.")  # no flow step is simulated
+}
 REACHED = tuple(operation for operation in OPERATIONS if operation not in UNREACHED)
 #: seldom passed, therefore aimed at more often
 SELDOM = (
@@ -50,6 +54,8 @@ SEVERAL = frozenset({"either"})
 IDENTIFIERS = {"by-key": "externalId"}
 #: Actions that look in Contact before they look in Lead
 CONTACTS = frozenset({"contact-first", "look-up"})
+#: Actions that log what they did not process, too
+WORDY = frozenset({"windowed", "only-update"})
 #: what thin calls leave out: Marketo has it
 THIN = (("company",), ("lastName", "company"), ("email", "externalId", "lastName", "company"))
 
@@ -104,7 +110,12 @@ class Plan:
     redrives_at: tuple[float, ...] = ()
     redrive_all: bool = True
     foreigners: tuple[tuple[float, int, float], ...] = ()
+    #: from when, for how many seconds, and what: an Action, a connection, or everything
+    pauses: tuple[tuple[float, float, str], ...] = ()
 
+
+#: what is paused beside single Actions
+PAUSABLE = ("all", "salesforce", "marketo")
 
 VENDOR_TROUBLE = (
     "lost after the commit",
@@ -158,6 +169,11 @@ def schedule(seed: int) -> Plan:
     plan.foreigners = tuple(
         (rng.uniform(0, 500), rng.randint(1, 3), rng.choice((1.0, 20.0, 1e9)))
         for _ in range(rng.choice((0, 0, 0, 1, 2)))
+    )
+    paused = (*sorted({call.action for call in plan.calls}), *PAUSABLE)
+    plan.pauses = tuple(
+        (rng.uniform(0, 300), rng.choice((5.0, 60.0, 400.0, 1000.0)) * rng.random(), rng.choice(paused))
+        for _ in range(rng.choice((0, 0, 1, 2, 4)))
     )
     return plan
 
