@@ -244,6 +244,18 @@ class StateChange(Taken):
     move: Literal[tuple(each.value for each in Move if each not in {Move.STORE, Move.STORE_DRAFT})]  # type: ignore[valid-type]  # the steps that a person takes
 
 
+class Pause(Given):
+    """Whether all Actions are paused together."""
+
+    paused: bool
+
+
+class PutPause(Taken):
+    """Whether all Actions are to be paused together."""
+
+    paused: bool
+
+
 class Standing(Given):
     """Where a document stands."""
 

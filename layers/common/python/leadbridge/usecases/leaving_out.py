@@ -1,11 +1,13 @@
 """What is not processed on its way to its end: skipped and duplicates, which hold nothing while they are told."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from leadbridge.domain import pipeline
 from leadbridge.domain.compiled import CompiledAction
 from leadbridge.domain.event import Event, Result
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.flow_step import PATIENCE
+from leadbridge.domain.outcome import Outcome, State
 from leadbridge.domain.pipeline import Candidate
 from leadbridge.usecases.batch import Entry
 
@@ -14,6 +16,12 @@ type LeftOut = tuple[Event, CompiledAction, Result]
 
 #: outcomes that are told without the keys of the person: whatever others write meanwhile, these stay what they are
 KEYLESS = frozenset({Outcome.SKIPPED, Outcome.DUPLICATE})
+
+
+def past_its_callback(event: Event, now: datetime) -> Event:
+    """The event as it is told: of a chunk that has been called back without it, it is told by API as after a webhook."""
+    late = event.chunk and event.state is State.WAITING and now > event.received_at + PATIENCE
+    return event.evolve(chunk="") if late else event
 
 
 def told_only(

@@ -65,18 +65,20 @@ class RedriveMany:
             results.append(result)
             counts[item.get("action_id", "")] += result.runs
         by_action = {action: count for action, count in sorted(counts.items()) if count}
-        return Redrives(results=results, by_action=by_action, cost=self._cost(by_action), token=token)
+        return Redrives(results=results, by_action=by_action, cost=cost_of(by_action, self._documents), token=token)
 
-    def _cost(self, by_action: Mapping[str, int]) -> Cost:
-        marketo = salesforce = 0
-        for action_id, count in by_action.items():
-            stored = self._documents.get("action", action_id)
-            if stored is None or not isinstance(stored.document, Action):
-                continue
-            batches = ceil(count / BATCH)
-            reads_back = any(back.field not in {None, "Id"} for back in stored.document.writeback)
-            # a match, a write, and what the write-back needs of the record
-            salesforce += batches * (2 + reads_back)
-            # the activity, and the write-back
-            marketo += ceil(count / MARKETO_ROWS) * (1 + bool(stored.document.writeback))
-        return Cost(marketo=marketo, salesforce=salesforce)
+
+def cost_of(by_action: Mapping[str, int], documents: Documents) -> Cost:
+    """What running so many calls of each Action takes at least."""
+    marketo = salesforce = 0
+    for action_id, count in by_action.items():
+        stored = documents.get("action", action_id)
+        if stored is None or not isinstance(stored.document, Action):
+            continue
+        batches = ceil(count / BATCH)
+        reads_back = any(back.field not in {None, "Id"} for back in stored.document.writeback)
+        # a match, a write, and what the write-back needs of the record
+        salesforce += batches * (2 + reads_back)
+        # the activity, and the write-back
+        marketo += ceil(count / MARKETO_ROWS) * (1 + bool(stored.document.writeback))
+    return Cost(marketo=marketo, salesforce=salesforce)

@@ -26,7 +26,7 @@ from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, 
 from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
-from leadbridge.usecases.leaving_out import LeftOut, part_left_out, told_only
+from leadbridge.usecases.leaving_out import LeftOut, part_left_out, past_its_callback, told_only
 from leadbridge.usecases.match_records import MatchRecords
 from leadbridge.usecases.read_missing import ReadMissing
 from leadbridge.usecases.reporting import Reporting
@@ -100,7 +100,8 @@ class RunEvents:
             if not isinstance(compiled, CompiledAction):
                 self._not_compiled(event, compiled)
                 continue
-            compiled_events.append((event.evolve(version=compiled.version), compiled))
+            told = past_its_callback(event, self._clock.now())
+            compiled_events.append((told.evolve(version=compiled.version), compiled))
         candidates = self._admit(compiled_events, may_go_on)
         for wave in waves(candidates):
             now = self._clock.now()
