@@ -19,7 +19,7 @@ KEYLESS = frozenset({Outcome.SKIPPED, Outcome.DUPLICATE})
 
 
 def past_its_callback(event: Event, now: datetime) -> Event:
-    """The event as it is told: of a chunk that has been called back without it, it is told by API as after a webhook."""
+    """The event as it is told: by API, as after a webhook, if its chunk has been called back without it."""
     late = event.chunk and event.state is State.WAITING and now > event.received_at + PATIENCE
     return event.evolve(chunk="") if late else event
 

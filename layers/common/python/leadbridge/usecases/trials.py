@@ -55,7 +55,7 @@ class Trials:
         """
         tried = {each: self._trial(each) for each in {event.action_id for event, _ in ready if _is_new(event)}}
         out: set[str] = set()
-        asked: list[Ready] = []
+        asked: list[tuple[Event, tuple[str, str]]] = []
         for event, compiled in ready:
             trial = tried.get(event.action_id) if _is_new(event) else None
             if trial is None or event.lead_id in (trial.leads or ()):
@@ -63,16 +63,15 @@ class Trials:
             if trial.static_list is None:
                 out.add(event.execution_id)
             else:
-                asked.append((event, compiled))
+                asked.append((event, (compiled.action.source.connection, trial.static_list)))
         away: set[str] = set()
-        for same in grouped(asked, lambda each: (each[1].action.source.connection, tried[each[0].action_id])):
-            trial = tried[same[0][0].action_id]
-            name = trial.static_list if trial and trial.static_list else ""
-            members = self._members(same, name)
+        for same in grouped(asked, lambda each: each[1]):
+            events = [event for event, _ in same]
+            members = self._members(events, *same[0][1])
             if members is None:
-                away |= {event.execution_id for event, _ in same}
+                away |= {event.execution_id for event in events}
             else:
-                out |= {event.execution_id for event, _ in same if event.lead_id not in members}
+                out |= {event.execution_id for event in events if event.lead_id not in members}
         here = [each for each in ready if each[0].execution_id not in away]
         return (
             [each for each in here if each[0].execution_id not in out],
@@ -87,18 +86,17 @@ class Trials:
         # nobody, if a version without the member came in between
         return stored.document.trial or Trial.model_construct(leads=None, static_list=None)
 
-    def _members(self, ready: Sequence[Ready], name: str) -> set[int] | None:
+    def _members(self, events: Sequence[Event], connection: str, name: str) -> set[int] | None:
         """Those of the people who are in the list; None if their calls were given back or parked."""
-        connection = ready[0][1].action.source.connection
         try:
             found = self._found(connection, name)
             if found.id is not None:
-                self._ask(connection, found, (event.lead_id for event, _ in ready))
+                self._ask(connection, found, (event.lead_id for event in events))
         except SyncError as error:
-            self._closing.hold([event for event, _ in ready], error)
+            self._closing.hold(events, error)
             return None
         if found.id is None:
-            for event, _ in ready:
+            for event in events:
                 text = message(Reason.TRIAL_LIST_MISSING, list=name)
                 self._closing.park(event, Reason.TRIAL_LIST_MISSING, text)
             return None
