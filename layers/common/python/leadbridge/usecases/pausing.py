@@ -28,8 +28,11 @@ class Pausing:
         Raises:
             ConfigurationError: It does not exist, or its state forbids it.
         """
+        before = self._configurations.get(kind, identifier)
         state = self._configurations.move(kind, identifier, move)
-        if move in {Move.RESUME, Move.ACTIVATE}:
+        # an Action that is merely inactive keeps nothing in its lane
+        kept = before is not None and (before.keeps or (kind in CONNECTIONS and not before.active))
+        if kept and move in {Move.RESUME, Move.ACTIVATE}:
             self._wake(self._lanes_of(kind, identifier))
         return state
 
