@@ -1,11 +1,11 @@
 """Both front doors and each state of an Action, on the config table as the product writes it."""
 
-import json
 from typing import Any
 
 import pytest
 
 from leadbridge.aws.configurations import DynamoConfigurations
+from leadbridge.domain.flow_step_queue import read_chunk
 from leadbridge.domain.lifecycle import DocumentState, Move
 from tests.builders.actions import a_marketo_connection, an_action
 from tests.fakes.door import Door
@@ -75,10 +75,8 @@ def test_the_flow_step_takes_people_of_actions_that_are_used_and_records_all_oth
 
     status, _ = door.submit(2)
 
-    sent = [json.loads(body) for body in door.queue.sent]
+    people = [person for message in door.queue.messages for person in read_chunk(message)[1]]
     taken = STATES[state][1]
     assert status == 201
-    assert {(each["kind"], each.get("reason", "")) for each in sent} == {
-        ("event", "") if taken else ("not_run", "not_active")
-    }
-    assert len(sent) == 2
+    assert {(each.kind, each.reason) for each in people} == {("event", "") if taken else ("not_run", "not_active")}
+    assert len(people) == 2
