@@ -1,6 +1,7 @@
 """The commands that let Actions rest and go on, and what they print."""
 
 import json
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -48,7 +49,7 @@ def said(world: World, *words: str, refused: bool = False) -> str:
 
 def state_of(world: World, action: str = ACTION) -> str:
     """Where an Action stands, as scripts see it."""
-    return next(row["state"] for row in json.loads(said(world, "actions", "--json")) if row["id"] == action)
+    return next(str(row["state"]) for row in json.loads(said(world, "actions", "--json")) if row["id"] == action)
 
 
 def test_an_action_goes_through_its_life_by_commands() -> None:
@@ -139,7 +140,7 @@ def test_what_cannot_be_paused_or_tried_says_why(words: list[str], sentence: str
 def test_what_came_while_an_action_was_inactive_is_run_by_one_command_that_tells_number_and_cost_first() -> None:
     """Five calls were recorded; the command says how many and the fewest vendor calls, then runs them, oldest first."""
     world = World(an_action(), an_action(id="other", name="Other"))
-    facts = {"kind": "not_run", "reason": "not_active"}
+    facts: dict[str, Any] = {"kind": "not_run", "reason": "not_active"}
     calls = [
         world.receive_payload({"lead": {"id": 1, **PERSON, "firstName": f"Call {number}"}}, **facts)
         for number in range(5)
