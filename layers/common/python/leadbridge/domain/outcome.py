@@ -189,7 +189,7 @@ WORDS: Mapping[str, Words] = {
         "Parked: the Action no longer fits the destination: {detail}.", "Correct and apply the Action, then redrive."
     ),
     Reason.CONNECTION_DISABLED: Words(
-        "Parked: the connection {connection} is disabled.",
+        "Kept back: the connection {connection} is disabled.",
         "Enable it; within five minutes the call goes on by itself.",
     ),
     Reason.NOT_ACTIVE: Words(
