@@ -10,7 +10,7 @@ from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.outcome import State
 from leadbridge.errors import ConfigurationError
 from tests.contract.ports.builders import LANE, an_action, an_event, arrival_of
-from tests.contract.ports.worlds import World, far
+from tests.contract.ports.worlds import DynamoWorld, World, far
 
 
 def added(world: World, *events: Event) -> None:
@@ -111,3 +111,41 @@ def test_a_step_that_the_state_forbids_changes_nothing(world: World) -> None:
     stored = world.configurations.get("action", "person-to-lead")
     assert stored is not None
     assert stored.state is DocumentState.VALIDATED
+
+
+@pytest.mark.parametrize(
+    ("before", "meanwhile", "state", "resumes"),
+    [
+        ([Move.ACTIVATE], [Move.PAUSE], DocumentState.PAUSED, DocumentState.ACTIVE),
+        ([Move.ACTIVATE], [Move.TRY], DocumentState.TRIAL, None),
+        ([Move.ACTIVATE, Move.PAUSE], [Move.RESUME], DocumentState.ACTIVE, None),
+        (
+            [Move.ACTIVATE, Move.DEACTIVATE],
+            [Move.ACTIVATE, Move.PAUSE, Move.DEACTIVATE],
+            DocumentState.INACTIVE,
+            DocumentState.ACTIVE,
+        ),
+    ],
+)
+def test_who_moves_an_action_while_a_version_is_stored_finds_it_so(
+    dynamo_world: DynamoWorld,
+    before: list[Move],
+    meanwhile: list[Move],
+    state: DocumentState,
+    resumes: DocumentState | None,
+) -> None:
+    """A step between the reading and the writing of a new version is not undone by it, nor what it keeps forgotten."""
+    world = dynamo_world
+    world.configurations.put(an_action(trial={"leads": [1]}))
+
+    def go(moves: list[Move]) -> None:
+        for move in moves:
+            world.configurations.move("action", "person-to-lead", move)
+
+    go(before)
+    world.unsteady.meanwhile["transact_write_items"] = [lambda: go(meanwhile)]
+
+    stored, _ = world.configurations.put(an_action(trial={"leads": [2]}))
+
+    assert (stored.version, stored.state, stored.resumes) == (2, state, resumes)
+    assert world.configurations.get("action", "person-to-lead") == stored

@@ -157,8 +157,10 @@ def _unmoved(stored: Stored) -> tuple[str, dict[str, Any]]:
 
     Items from before there were states have only `active`.
     """
-    condition = "version = :before AND (#state = :was OR (attribute_not_exists(#state) AND active = :used))"
-    return condition, {"before": stored.version, "was": stored.state.value, "used": stored.active}
+    same = "(#state = :was OR (attribute_not_exists(#state) AND active = :used))"
+    condition = f"version = :before AND {same} AND (attribute_not_exists(resumes) OR resumes = :resumed)"
+    values = {"before": stored.version, "was": stored.state.value, "used": stored.active}
+    return condition, values | {"resumed": _standing(stored)["resumes"]}
 
 
 def _stored(item: dict[str, Any]) -> Stored:
