@@ -524,7 +524,7 @@ def _event(item: Mapping[str, Any]) -> Event:
         if result
         else None,
         read=json.loads(item["read"]) if item.get("read") else None,
-        chunk=item.get("chunk", ""),
+        chunk=item.get("chunk") or "",
         activity_uncertain=item["activity_uncertain"],
         reason=item["reason"],
         message=item["message"],
