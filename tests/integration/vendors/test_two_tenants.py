@@ -13,15 +13,21 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from leadbridge.domain.action import Action
+from leadbridge.domain.flow_step_queue import read_chunk
 from leadbridge.domain.lifecycle import Move
+from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from leadbridge.usecases.batch import RunSettings
+from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.vendors import connections
 from leadbridge.vendors.connections import VendorConnections, VendorLimits
-from tests.builders.actions import a_marketo_connection, a_salesforce_connection, an_action
+from tests.builders.actions import a_marketo_connection, a_salesforce_connection, an_action, an_action_document
 from tests.builders.events import SECRET, a_payload
+from tests.builders.flow_steps import a_person, an_invocation, body_of
 from tests.builders.world import World
 from tests.fakes.clock import SettableClock
+from tests.fakes.flow_step_door import FlowStepDoor
 from tests.fakes.limits import InMemoryLimits
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.twins import running_twins
@@ -164,3 +170,54 @@ def test_a_record_lands_in_the_chosen_org_and_is_reported_to_the_chosen_instance
     for name in ("here", "there"):
         expected = (int(name == destination), int(name == source), record if name == source else "")
         assert world.seen(name) == expected
+
+
+@pytest.mark.cap("A04")
+def test_the_chosen_instance_is_the_tenant_whose_people_are_taken_and_written_back(tenants: Tenants) -> None:
+    """An instance that is not configured or disabled is neither offered nor accepted in a document. People that come
+    through the service of another instance are not run; those of the chosen one are, and are written back there."""
+    configurations = tenants.configurations
+    configurations.move("marketo_connection", "marketo-there", Move.DEACTIVATE)
+    stored = ["marketo-here", "marketo-there"]
+    offered = ListConnections(configurations=configurations, secrets=lambda: stored)(usable=True)
+    apply = ApplyConfiguration(configurations=configurations, connect=lambda _: tenants.chosen)
+    document = an_action_document(
+        id="chosen", source={"connection": "marketo-here"}, destination=destination_of("salesforce-here")
+    )
+    refused = [
+        apply.plan([Given(raw=document | {"source": {"connection": name}})]).findings
+        for name in ("marketo-there", "marketo-nowhere")
+    ]
+    action = an_action(**document)
+    configurations.put(action)
+    configurations.move("action", "chosen", Move.ACTIVATE)
+    tenants.marketo.load(LEAD)
+    execution = tenants.receive_payload(a_payload(LEAD), action_id="chosen")
+    tenants.drain_lane()("salesforce-here", lambda: 900.0)
+
+    assert [each.id for each in offered if each.kind == "marketo"] == ["marketo-here"]
+    assert [[each.pointer for each in found] for found in refused] == [["/source/connection"]] * 2
+    assert {name: taken(action, name) for name in stored} == {
+        "marketo-here": {("event", "")},
+        "marketo-there": {("not_run", "action_missing")},
+    }
+    assert tenants.ended(execution) == ("created", "")
+    assert tenants.seen("here") == (1, 1, tenants.execution(execution)["salesforce_id"])
+    assert tenants.seen("there") == (0, 0, "")
+
+
+def destination_of(connection: str) -> dict[str, str]:
+    """The destination end of an Action."""
+    return {"connection": connection, "object": "Lead"}
+
+
+def taken(action: Action, connection: str) -> set[tuple[str, str]]:
+    """What becomes of people who come through the flow-step service of a connection."""
+    door = FlowStepDoor()
+    door.documents.keep(action)
+    rows = [a_person(LEAD, action=action.id)]
+    status, _ = door.ask(
+        "submitAsyncAction", body_of(an_invocation(objectData=rows)), connection=connection, key=door.key(connection)
+    )
+    assert status == 201
+    return {(each.kind, each.reason) for message in door.queue.messages for each in read_chunk(message)[1]}
