@@ -63,6 +63,7 @@ class Connection(Given):
     name: str
     url: str
     enabled: bool
+    paused: bool
     usable: bool
     version: int
     secret: str
