@@ -1,14 +1,18 @@
 """What is paused, in both implementations: what of a lane is looked past, and how documents remember their states."""
 
 from itertools import product
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from leadbridge.aws.items import TRIES, read_item
 from leadbridge.domain.event import Event
 from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.outcome import State
-from leadbridge.errors import ConfigurationError
+from leadbridge.errors import ConfigurationError, TransientError
 from tests.contract.ports.builders import LANE, an_action, an_event, arrival_of
 from tests.contract.ports.worlds import DynamoWorld, World, far
 
@@ -149,3 +153,28 @@ def test_who_moves_an_action_while_a_version_is_stored_finds_it_so(
 
     assert (stored.version, stored.state, stored.resumes) == (2, state, resumes)
     assert world.configurations.get("action", "person-to-lead") == stored
+
+
+@pytest.mark.parametrize(("refusals", "found"), [(0, True), (TRIES - 1, True), (TRIES, False)])
+def test_a_document_is_read_as_patiently_as_it_is_written(refusals: int, found: bool) -> None:
+    """While DynamoDB asks for a pause the read comes again, with growing pauses; at last the caller hears of it."""
+    busy = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "GetItem")
+    answers: list[Any] = [busy] * refusals + [{"Item": {"pk": {"S": "pause"}}}]
+    pauses: list[float] = []
+
+    def get_item(**_: Any) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, ClientError):
+            raise answer
+        return answer
+
+    def read() -> Any:
+        client: Any = SimpleNamespace(get_item=get_item)
+        return read_item(client, "ConfigTable", {"pk": "pause"}, pauses.append)
+
+    if found:
+        assert read() == {"pk": "pause"}
+    else:
+        with pytest.raises(TransientError, match="asks for a pause"):
+            read()
+    assert len(pauses) == min(refusals, TRIES - 1)

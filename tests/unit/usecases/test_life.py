@@ -206,6 +206,25 @@ def test_pausing_everything_leaves_each_state_as_it_is() -> None:
     assert world.ended(new)[0] == "created"
 
 
+def test_a_worker_that_remembers_one_pause_sees_the_next_one() -> None:
+    """A process that looked past an Action keeps its calls, too, when that is resumed while everything is paused."""
+    world = World()
+    drain = world.drain_lane()
+    world.configurations.move("action", A, Move.PAUSE)
+    call = world.receive(1)
+    drain(SALESFORCE, lambda: 900.0)
+
+    world.configurations.pause(paused=True)
+    world.configurations.move("action", A, Move.RESUME)
+    drain(SALESFORCE, lambda: 900.0)
+    assert why(world, call) == "all_paused"
+    assert world.states() == {"waiting": 1}
+
+    world.configurations.pause(paused=False)
+    drain(SALESFORCE, lambda: 900.0)
+    assert world.ended(call) == ("created", "")
+
+
 def test_an_action_that_is_deactivated_while_it_is_paused_runs_what_it_kept_once_it_is_activated() -> None:
     """Nothing of it runs meanwhile, although it takes no calls any more."""
     world = World()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.aws.items import dump, later, load, put, update, write_groups
+from leadbridge.aws.items import dump, later, load, put, read_item, update, write_groups
 from leadbridge.domain.action import FORMAT, KINDS, Configuration, as_document
 from leadbridge.domain.event import VERSION, readable
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
@@ -31,9 +31,8 @@ class DynamoConfigurations:
         key = {"pk": kind, "sk": identifier}
         if version is not None:
             key = {"pk": f"{kind}#history", "sk": f"{identifier}#{version:06d}"}
-        with later("GetItem"):
-            answer = self._client.get_item(TableName=self._table, Key=dump(key), ConsistentRead=True)
-        return _stored(load(answer["Item"])) if "Item" in answer else None
+        found = read_item(self._client, self._table, key)
+        return _stored(found) if found is not None else None
 
     def list(self, kind: str) -> Sequence[Stored]:
         """Current versions of all documents of one kind, by id."""
@@ -115,9 +114,7 @@ class DynamoConfigurations:
 
     def paused(self) -> bool:
         """Whether all Actions are paused together."""
-        with later("GetItem"):
-            answer = self._client.get_item(TableName=self._table, Key=dump(_ALL), ConsistentRead=True)
-        return "Item" in answer
+        return read_item(self._client, self._table, _ALL) is not None
 
     def pause(self, *, paused: bool) -> None:
         """Pause all Actions together, or end that; their own states stay as they are."""

@@ -39,13 +39,17 @@ class Holds:
         return self._why_lane(lane) or self._why(action_id)
 
     def _look[T](self, lane: str, look: Callable[[Held], T], actions: Callable[[T], Iterable[str]]) -> T:
-        if self._why_lane(lane):
-            return look(Held(everything=True))
         asked = set(self._before.get(lane, ()))
         held = {each for each in asked if self._why(each)}
+        asked_lane = False
         while True:
             found = look(Held(actions=frozenset(held)) if held else NOTHING)
-            met = set(actions(found)) - asked
+            waiting = set(actions(found))
+            # a lane in which nothing waits costs nothing
+            if waiting and not asked_lane and self._why_lane(lane):
+                return look(Held(everything=True))
+            asked_lane |= bool(waiting)
+            met = waiting - asked
             asked |= met
             more = {each for each in sorted(met) if self._why(each)}
             if not more:

@@ -17,6 +17,7 @@ from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.conditions import UnknownListError
 from leadbridge.domain.event import Ending, Event, Part, Result
 from leadbridge.domain.flow_step import PersonTold
+from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
 from leadbridge.domain.postponement import vendor_reason
@@ -71,6 +72,8 @@ class RunEvents:
         self._hash_key = hash_key
         self._settings = settings
         self._compiled: dict[tuple[str, int], tuple[datetime, CompiledAction]] = {}
+        #: Actions as they were read for this batch
+        self._current: dict[str, Stored] = {}
         self._closing = Closing(inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks)
         self._match = MatchRecords(connections)
         self._read_missing = ReadMissing(connections=connections, inbox=inbox, closing=self._closing)
@@ -88,6 +91,7 @@ class RunEvents:
             StoppedError: `may_go_on` said no; nothing was written after that.
         """
         self._closing.earliest = None
+        self._current.clear()
         compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
         compiled_events: list[tuple[Event, CompiledAction]] = []
         for event in events:
@@ -112,7 +116,7 @@ class RunEvents:
         """Those that pass their trial and their filter, with all that their Actions read; the others end."""
         candidates: list[Candidate] = []
         begun, left_out = told_only(events)
-        tried, untried = self._trials(begun)
+        tried, untried = self._trials(begun, self._current)
         left_out += [
             (explanation.begun(event, compiled, asked=False), compiled, LEFT_OUT) for event, compiled in untried
         ]
@@ -376,6 +380,8 @@ class RunEvents:
         if stored is None or not isinstance(stored.document, Action):
             return Reason.ACTION_MISSING, message(Reason.ACTION_MISSING, action=action_id)
         action = stored.document
+        if not version:
+            self._current[action_id] = stored
         now = self._clock.now()
         known = self._compiled.get((action.id, stored.version))
         if known is not None and now - known[0] < self._settings.describe_age:

@@ -4,14 +4,14 @@ The people are those whose lead ids the Action names and the members of a static
 for all people of a batch in one call, and what it said is used for a minute.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from leadbridge.domain.action import Action, Trial
 from leadbridge.domain.compiled import CompiledAction
 from leadbridge.domain.event import Event, Result
-from leadbridge.domain.lifecycle import DocumentState
+from leadbridge.domain.lifecycle import DocumentState, Stored
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.errors import SyncError
 from leadbridge.ports import Clock, Configurations, Connections
@@ -47,13 +47,16 @@ class Trials:
         self._closing = closing
         self._lists: dict[tuple[str, str], _List] = {}
 
-    def __call__(self, ready: Sequence[Ready]) -> tuple[list[Ready], list[Ready]]:
-        """The calls that run, and those that end with `LEFT_OUT`, each in their order.
+    def __call__(self, ready: Sequence[Ready], current: Mapping[str, Stored]) -> tuple[list[Ready], list[Ready]]:
+        """The calls that run, and those that end with `LEFT_OUT`, each in their order; `current` is what was just read.
 
         What was begun before is seen through. Of whom Marketo cannot be asked, or whose list is not there, the call is
         given back or parked.
         """
-        tried = {each: self._trial(each) for each in {event.action_id for event, _ in ready if _is_new(event)}}
+        tried = {
+            each: self._trial(each, current.get(each))
+            for each in {event.action_id for event, _ in ready if _is_new(event)}
+        }
         out: set[str] = set()
         asked: list[tuple[Event, tuple[str, str]]] = []
         for event, compiled in ready:
@@ -78,9 +81,9 @@ class Trials:
             [each for each in here if each[0].execution_id in out],
         )
 
-    def _trial(self, action_id: str) -> Trial | None:
+    def _trial(self, action_id: str, current: Stored | None) -> Trial | None:
         """With whom an Action is tried now, whatever version its calls began with; None if it is not on trial."""
-        stored = self._configurations.get("action", action_id)
+        stored = current or self._configurations.get("action", action_id)
         if stored is None or not isinstance(stored.document, Action) or stored.state is not DocumentState.TRIAL:
             return None
         # nobody, if a version without the member came in between
