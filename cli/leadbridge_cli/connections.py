@@ -11,7 +11,7 @@ import click
 from leadbridge.aws.alerts import note_certificate
 from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
 from leadbridge.domain.findings import read_document
-from leadbridge.domain.lifecycle import Move, Stored
+from leadbridge.domain.lifecycle import DocumentState, Move, Stored
 from leadbridge.domain.preflight import Finding, Level
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
@@ -105,7 +105,7 @@ def list_(target: Target, *, usable: bool, as_json: bool) -> None:
             "id": each.document.id,
             "name": each.document.name,
             "url": _address(each),
-            "state": "enabled" if each.active else "disabled",
+            "state": "paused" if each.state is DocumentState.PAUSED else "enabled" if each.active else "disabled",
             "version": each.version,
             "secret": _secret_state(each, stored),
             "actions": _users(target, each.document.id),
@@ -146,7 +146,7 @@ def test(target: Target, name: str, *, as_json: bool) -> None:
 @click.argument("name")
 @pass_target
 def disable(target: Target, name: str) -> None:
-    """Let nothing through a connection; what arrives waits, and goes on within five minutes once it is enabled."""
+    """Let nothing through a connection; what arrives is kept, and goes on, oldest first, once it is enabled."""
     _set_enabled(target, name, enabled=False)
 
 
@@ -373,7 +373,7 @@ def _secret_state(stored: Stored, known: Mapping[str, Any]) -> str:
 
 def _set_enabled(target: Target, name: str, *, enabled: bool) -> None:
     stored = _one(target, name)
-    target.configurations.move(stored.document.kind, name, Move.ACTIVATE if enabled else Move.DEACTIVATE)
+    target.pausing().move(stored.document.kind, name, Move.ACTIVATE if enabled else Move.DEACTIVATE)
     click.echo(f"{name} is {'enabled' if enabled else 'disabled'}.")
 
 

@@ -13,6 +13,7 @@ from leadbridge.domain.lifecycle import DocumentState, Move, Stored
 from leadbridge.domain.pages import pages
 from leadbridge.usecases.apply_configuration import Effect, Plan, Planned
 from leadbridge_cli.common import as_json, fail, named, pass_target
+from leadbridge_cli.pausing import in_words, move_actions
 from leadbridge_cli.render import local_time
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import canonical, exported, given_in
@@ -174,7 +175,7 @@ def view(target: Target, action: str, *, version: int | None, page: int | None, 
         members = [{"page": each.number, "title": each.title, "members": each.members} for each in shown]
         click.echo(json.dumps(facts | {"pages": members}))
         return
-    click.echo(f"{stored.document.id} (version {stored.version}, {_state(stored.state)})")
+    click.echo(f"{stored.document.id} (version {stored.version}, {in_words(stored.state)})")
     for each in shown:
         click.echo(f"\n{each.number}. {each.title}")
         for line in canonical(each.members).splitlines() if each.members else ["none"]:
@@ -204,8 +205,10 @@ def actions(target: Target, *, as_json: bool) -> None:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        state = _state(DocumentState(str(row["state"])))
+        state = in_words(DocumentState(str(row["state"])))
         click.echo(f"{row['id']} (version {row['version']}, {state}): {row['name']}\n  {row['url']}")
+    if target.configurations.paused():
+        click.echo("All Actions are paused: nothing begins before `leadbridge resume --all`.")
 
 
 @click.command()
@@ -213,7 +216,7 @@ def actions(target: Target, *, as_json: bool) -> None:
 @pass_target
 def activate(target: Target, actions: tuple[str, ...]) -> None:
     """Let Actions run; webhooks notice within 30 seconds."""
-    _move(target, actions, Move.ACTIVATE)
+    move_actions(target, actions, Move.ACTIVATE)
 
 
 @click.command()
@@ -221,21 +224,7 @@ def activate(target: Target, actions: tuple[str, ...]) -> None:
 @pass_target
 def deactivate(target: Target, actions: tuple[str, ...]) -> None:
     """Stop Actions; calls are recorded, answered `not_active`, and can be run later."""
-    _move(target, actions, Move.DEACTIVATE)
-
-
-def _move(target: Target, actions: tuple[str, ...], move: Move) -> None:
-    missing = [action for action in actions if target.configurations.get("action", action) is None]
-    if missing:
-        fail([f"There is no Action {named(action)}. `leadbridge actions` lists them." for action in missing])
-    for action in actions:
-        click.echo(f"{action} is {_state(target.configurations.move('action', action, move))}.")
-
-
-def _state(state: DocumentState) -> str:
-    """A state of an Action in words: one that was never active yet is inactive all the same."""
-    never = state in {DocumentState.DRAFT, DocumentState.VALIDATED}
-    return f"inactive, {state}" if never else state.value
+    move_actions(target, actions, Move.DEACTIVATE)
 
 
 # -- plans
@@ -267,7 +256,7 @@ def _carry_out(target: Target, planned: Plan, *, note: str, author: str, as_json
     for each in applied:
         document, version = each.stored.document, each.stored.version
         what = f"version {version} stored" if each.changed else f"unchanged, version {version}"
-        state = f" ({_state(each.stored.state)})" if document.kind == "action" else ""
+        state = f" ({in_words(each.stored.state)})" if document.kind == "action" else ""
         click.echo(f"{document.kind} {document.id}: {what}{state}")
 
 

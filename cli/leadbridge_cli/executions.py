@@ -1,6 +1,7 @@
 """Commands for executions: what became of each call, and running again what waits."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,6 +15,8 @@ from leadbridge.domain.narration import Burst, bursts, timeline, tree
 from leadbridge.domain.outcome import REDRIVABLE
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import normalised
+from leadbridge.usecases.holds import WaitingFor
+from leadbridge.usecases.redrive_many import cost_of
 from leadbridge_cli import render
 from leadbridge_cli.common import as_json, fail, moment, pass_target
 from leadbridge_cli.stack import Target
@@ -60,9 +63,10 @@ def executions(target: Target, /, *, each: bool, utc: bool, as_json: bool, **fil
 @pass_target
 def show(target: Target, execution_id: str, *, utc: bool, as_json: bool) -> None:
     """Show one execution: what was decided and why, and what is to be done."""
-    item = target.log.get(execution_id)
-    if item is None:
+    found = target.log.get(execution_id)
+    if found is None:
         fail(["There is no execution with this id. `leadbridge executions` lists them."])
+    item = WaitingFor(target.configurations)(found)
     if as_json:
         more = {"header_names": item.get("header_names", []), "decision": item.get("decision") or None}
         click.echo(json.dumps(render.execution(item) | more))
@@ -111,13 +115,15 @@ def _of_person(target: Target, who: str, since: str | None) -> list[dict[str, An
     found = {item["execution_id"]: item for item in first}
     for lead in {item["lead_hash"] for item in found.values() if item.get("lead_hash")}:
         found |= {item["execution_id"]: item for item in target.log.of_lead(lead)}
-    known = [item for item in found.values() if datetime.fromisoformat(item["received_at"]) >= start]
+    explained = WaitingFor(target.configurations)
+    known = [explained(item) for item in found.values() if datetime.fromisoformat(item["received_at"]) >= start]
     return sorted(known, key=lambda item: str(item["sequence"]))
 
 
 @click.command()
 @click.argument("execution_ids", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Everything that is parked, was rejected or did not run.")
+@click.option("--action", "action_id", help="Only of this Action.")
 @click.option("--reason", help="Only with this reason code.")
 @click.option("--state", help="Only in this state: parked, rejected or not_run.")
 @click.option("--since", help="Only received since; as in `executions`.")
@@ -134,14 +140,22 @@ def redrive(
     as_json: bool,
     **filters: str | None,
 ) -> None:
-    """Run calls again that are parked, were rejected or did not run."""
+    """Run calls again that are parked, were rejected or did not run.
+
+    Whoever does not name them is told first how many they are and what that costs.
+    """
     ids = list(execution_ids)
+    run = target.redrive()
     if not ids:
         if not everything and not any(filters.values()):
-            fail(["Say which: execution ids, --reason, --state, --since or --all."])
+            fail(["Say which: execution ids, --action, --reason, --state, --since or --all."])
         filters["since"] = filters.get("since") or "90d"
-        ids = [item["execution_id"] for item in _search(target, filters) if item["state"] in REDRIVABLE]
-    run = target.redrive()
+        found = [item for item in _search(target, filters) if item["state"] in REDRIVABLE]
+        ids = [item["execution_id"] for item in found]
+        if not (as_json or dry_run):
+            _say_cost(
+                target, Counter(item["action_id"] for item in found if run(item["execution_id"], dry_run=True).runs)
+            )
     results = [run(execution_id, dry_run=dry_run) for execution_id in ids]
     if as_json:
         click.echo(json.dumps([{"execution_id": r.execution_id, "done": r.done, "note": r.note} for r in results]))
@@ -149,6 +163,12 @@ def redrive(
     for result in results:
         click.echo(f"{result.execution_id}: {result.note}")
     click.echo(f"{sum(result.done for result in results)} of {len(results)} run again.")
+
+
+def _say_cost(target: Target, by_action: Counter[str]) -> None:
+    cost = cost_of(by_action, target.configurations)
+    which = ", ".join(f"{number} of {action}" for action, number in sorted(by_action.items())) or "none"
+    click.echo(f"To run: {which}; at least {cost.salesforce} Salesforce and {cost.marketo} Marketo calls.")
 
 
 def _search(target: Target, filters: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:
@@ -159,13 +179,16 @@ def _search(target: Target, filters: Mapping[str, str | None]) -> Iterator[dict[
         items = target.log.of_email(keyed_hash(target.index_key, "email", normalised(filters["email"])))
     else:
         items = target.log.since(start, target.clock.now() + timedelta(days=1))
-    for item in items:
-        wanted = all(not filters.get(name) or item.get(name) == filters[name] for name in ("reason", "state"))
+    explained = WaitingFor(target.configurations)
+    for item in map(explained, items):
+        wanted = all(
+            not filters.get(name) or item.get(name) == filters[name] for name in ("action_id", "reason", "state")
+        )
         if wanted and datetime.fromisoformat(item["received_at"]) >= start:
             yield item
 
 
 def _since(target: Target, filters: Mapping[str, str | None]) -> datetime:
-    searching = any(filters.get(name) for name in ("lead", "email", "reason", "state"))
+    searching = any(filters.get(name) for name in ("lead", "email", "action_id", "reason", "state"))
     text = filters.get("since") or ("90d" if searching else "1d")
     return moment("--since", text, target.clock.now())

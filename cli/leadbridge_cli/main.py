@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from leadbridge.errors import SyncError
 from leadbridge.usecases.apply_configuration import explain
-from leadbridge_cli import documents, executions
+from leadbridge_cli import documents, executions, pausing
 from leadbridge_cli.alerts import alerts
 from leadbridge_cli.common import fail
 from leadbridge_cli.connections import connections, setup
@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
         documents.rollback,
     ),
     "Actions": (documents.actions, documents.view, documents.activate, documents.deactivate, try_, keys, webhook_sheet),
+    "Actions for a while": (pausing.trial, pausing.pause, pausing.resume),
     "Connections": (connections, setup),
     "Alerts": (alerts,),
     "Executions": (executions.executions, executions.show, executions.person, executions.redrive, recover),

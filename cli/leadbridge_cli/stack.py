@@ -21,6 +21,7 @@ from leadbridge.aws.services import LambdaBell, Secret, Signer, SystemClock
 from leadbridge.domain.limits import Lane
 from leadbridge.ports import Documents
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
+from leadbridge.usecases.pausing import Pausing
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.vendors.connections import VendorConnections, VendorLimits
 from leadbridge.wiring import hash_key
@@ -129,6 +130,17 @@ class Target:
         """Who we are to AWS: the ARN that the history keeps."""
         return str(self.client("sts").get_caller_identity()["Arn"])
 
+    def pausing(self) -> Pausing:
+        """The use-case behind `pause` and `resume`."""
+        return Pausing(configurations=self.configurations, lanes=self._lanes(), bell=self._bell(), clock=self.clock)
+
+    def _lanes(self) -> DynamoLanes:
+        table = self.outputs["StateTableName"]
+        return DynamoLanes(self.client("dynamodb"), table=table, lease=timedelta(seconds=60))
+
+    def _bell(self) -> LambdaBell:
+        return LambdaBell(self.client("lambda"), self.outputs["RunActionsFunctionName"])
+
     def redrive(self) -> Redrive:
         """The use-case behind `redrive`."""
         dynamodb = self.client("dynamodb")
@@ -142,8 +154,8 @@ class Target:
                 retention=timedelta(days=90),
                 now=self.clock.now,
             ),
-            lanes=DynamoLanes(dynamodb, table=self.outputs["StateTableName"], lease=timedelta(seconds=60)),
-            bell=LambdaBell(self.client("lambda"), self.outputs["RunActionsFunctionName"]),
+            lanes=self._lanes(),
+            bell=self._bell(),
             clock=self.clock,
         )
 

@@ -78,7 +78,9 @@ class Admin:
         self.world = world
         self.described = Described(world)
         self.finished = 0
-        search = SearchExecutions(log=world.log, clock=world.clock, hash_key=lambda: SECRET)
+        search = SearchExecutions(
+            log=world.log, clock=world.clock, hash_key=lambda: SECRET, configurations=world.configurations
+        )
         redrive = Redrive(
             configurations=world.configurations,
             log=world.log,

@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from leadbridge.domain.flow_step import Chunk, PersonTold
-from leadbridge.domain.flow_step_queue import LOOK
+from leadbridge.domain.flow_step import Chunk, PersonTold, parse_chunk
+from leadbridge.domain.flow_step_queue import LOOK, messages_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOSTS = ("*.mktorest.com", "*.adobe.io")
@@ -82,3 +82,9 @@ def a_person(lead_id: int, *, action: str = "person-to-lead", **changes: Any) ->
 def body_of(document: dict[str, Any]) -> bytes:
     """An invocation as bytes."""
     return json.dumps(document).encode()
+
+
+def chunk_messages(people: int = 2) -> list[str]:
+    """The messages that the receive path makes of a chunk."""
+    invocation = parse_chunk(body_of(an_invocation(people)), hosts=HOSTS)
+    return list(messages_of(invocation, received_at=NOON, header_names=[], obstacles={}))

@@ -12,6 +12,7 @@ from leadbridge.domain.outcome import State
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
+from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.redrive import Redrive, Redriven
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.send_callbacks import ChunkEnds, Report, SendCallbacks
@@ -154,7 +155,13 @@ class World:
 
     def sweep(self) -> Sweep:
         """The use-case that runs once a minute."""
-        return Sweep(inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=self.clock, meter=self.meter)
+        return Sweep(
+            inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=self.clock, meter=self.meter, holds=self.holds()
+        )
+
+    def holds(self) -> Holds:
+        """What is kept back; a process has one."""
+        return Holds(self.configurations)
 
     def run_events(self) -> RunEvents:
         """The use-case that runs a batch, without a lane around it."""
@@ -179,6 +186,7 @@ class World:
             clock=self.clock,
             heartbeat=AskingHeartbeat(self.lanes, self.clock),
             run_events=self.run_events(),
+            holds=self.holds(),
             sleep=self.clock.sleep,
             settings=DrainSettings(batch=batch),
         )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, Waiting, bucket
 from leadbridge.domain.alerts import Memory, Unsent
+from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.limits import State
 from leadbridge.errors import TransientError
 from tests.fakes.clock import NOON
@@ -71,9 +72,9 @@ class SettableWatch:
         self.states: dict[str, State] = {}
         self.ends: list[Certificate] = []
 
-    def waiting(self) -> Sequence[Waiting]:
-        """The lanes that were set."""
-        return self.lanes
+    def waiting(self, kept: Callable[[str], Held] = lambda _: NOTHING) -> Sequence[Waiting]:
+        """The lanes that were set, but those of which everything is kept back."""
+        return [each for each in self.lanes if not kept(each.connection).everything]
 
     def parked(self) -> Sequence[ParkedWork]:
         """The work that was set."""

@@ -1,7 +1,6 @@
 """Configuration documents in memory, with all their versions."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from leadbridge.domain.action import KINDS, Configuration, as_document
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
@@ -17,6 +16,7 @@ class InMemoryConfigurations:
         self._current: dict[tuple[str, str], Stored] = {}
         self._history: dict[tuple[str, str, int], Stored] = {}
         self._newer: set[tuple[str, str]] = set()
+        self._paused = False
         self.reads = 0
 
     def get(self, kind: str, identifier: str, version: int | None = None) -> Stored | None:
@@ -57,6 +57,10 @@ class InMemoryConfigurations:
         self.load(stored)
         return stored, True
 
+    def current(self, kind: str, identifier: str) -> Stored:
+        """A document as it stands, without an I/O point; for tests."""
+        return self._current[kind, identifier]
+
     def load(self, stored: Stored) -> None:
         """Put a document in as its newest version, without copying or comparing it; for tests."""
         key = (stored.document.kind, stored.document.id)
@@ -67,8 +71,19 @@ class InMemoryConfigurations:
         current = self._current.get((kind, identifier))
         if current is None:
             raise ConfigurationError([f"there is no {kind} {identifier}"])
-        self._current[kind, identifier] = replace(current, state=taken(current, move))
+        self._current[kind, identifier] = taken(current, move)
         return self._current[kind, identifier].state
+
+    def paused(self) -> bool:
+        """Whether all Actions are paused together."""
+        self._step("configurations.paused")
+        found = self._paused
+        self._step("configurations.paused.done")
+        return found
+
+    def pause(self, *, paused: bool) -> None:
+        """Pause all Actions together, or end that; their own states stay as they are."""
+        self._paused = paused
 
     def outdate_us(self, kind: str, identifier: str) -> None:
         """Make a document one that a newer version of Leadbridge wrote; for tests."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, Result, begun_by, iso
+from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.outcome import State
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import blank, normalised
@@ -96,19 +97,22 @@ class InMemoryInbox:
         self._step("inbox.close.done")
         return new
 
-    def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
+    def due(self, lane: str, now: datetime, limit: int, kept: Held = NOTHING) -> Sequence[Event]:
         """Events of a lane whose due time has come, in sequence order."""
         self._step("inbox.due")
-        found = self._due(lane, now)[:limit]
+        found = self._due(lane, now, kept)[:limit]
         self._step("inbox.due.done")
         return found
 
-    def first_due(self, lane: str, now: datetime) -> datetime | None:
-        """When the first due event of a lane arrived."""
+    def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
+        """The first due event of a lane."""
         self._step("inbox.first_due")
-        found = self._due(lane, now)
+        found = self._due(lane, now, kept)
         self._step("inbox.first_due.done")
-        return found[0].received_at if found else None
+        if not found:
+            return None
+        first = found[0]
+        return Due(action_id=first.action_id, begun=first.state is not State.WAITING, received_at=first.received_at)
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
         """Mark events as begun by `epoch`; one that an older epoch still held has survived a crash."""
@@ -212,8 +216,9 @@ class InMemoryInbox:
         self._step("inbox.hurry.done")
         return there
 
-    def _due(self, lane: str, now: datetime) -> list[Event]:
-        events = [self.waiting[key] for key in sorted(self.waiting) if key[0] == lane]
+    def _due(self, lane: str, now: datetime, kept: Held) -> list[Event]:
+        there = [self.waiting[key] for key in sorted(self.waiting) if key[0] == lane]
+        events = [event for event in there if not kept.keeps(event.action_id, event.state)]
         return [event for event in events if event.due_at is None or event.due_at <= whole(now)]
 
     def _holds(self, event: Event) -> bool:

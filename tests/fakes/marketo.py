@@ -48,6 +48,8 @@ class FakeMarketo:
     ) -> None:
         self.trouble = Trouble("marketo")
         self.leads: dict[int, Lead] = {}
+        #: static lists by name: id and members
+        self.lists: dict[str, tuple[int, set[int]]] = {}
         self._described = leads
         self._types = {kind.api_name: kind for kind in types}
         self._clock: Clock = clock or SettableClock()
@@ -221,6 +223,17 @@ class FakeMarketo:
             return RowResult(ok=True, status="updated", id=str(row["leadId"]))
 
         return self._write("update_members", rows, one)
+
+    def static_list(self, name: str) -> int | None:
+        """The id of the static list of that name."""
+        return self._read("static_list", lambda: self.lists[name][0] if name in self.lists else None)
+
+    def list_members(self, list_id: int, lead_ids: Sequence[int]) -> frozenset[int]:
+        """Those of the leads who are in a static list."""
+        members = self._read(
+            "list_members", lambda: next(members for known, members in self.lists.values() if known == list_id)
+        )
+        return frozenset(members) & set(lead_ids)
 
     # -- rules
 

@@ -8,6 +8,7 @@ type Step = Callable[[str], None]
 DONE = ".done"
 STORES = (
     "configurations.get",
+    "configurations.paused",
     "inbox.add",
     "inbox.claim",
     "inbox.defer",
@@ -38,6 +39,8 @@ VENDOR_READS = (
     "marketo.describe_leads",
     "marketo.describe_members",
     "marketo.leads_by_filter",
+    "marketo.list_members",
+    "marketo.static_list",
     "marketo.program",
     "salesforce.describe",
     "salesforce.find",

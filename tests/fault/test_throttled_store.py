@@ -20,6 +20,7 @@ from leadbridge.domain.event import Arrival
 from leadbridge.errors import SyncError
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
+from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
@@ -142,6 +143,7 @@ class Worlds:
             clock=self.clock,
             heartbeat=AskingHeartbeat(self.lanes, self.clock),
             run_events=run_events,
+            holds=Holds(self.configurations),
             sleep=self.clock.sleep,
             settings=DrainSettings(),
         )

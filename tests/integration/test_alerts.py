@@ -33,7 +33,7 @@ from leadbridge.domain.outcome import State as OutcomeState
 from leadbridge.usecases.alerting import AlertSettings, SendAlerts
 from leadbridge.usecases.counting import CountingInbox
 from leadbridge.vendors.http.slack import SlackChannel
-from tests.builders.actions import ACTION, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
+from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.events import an_arrival, an_event
 from tests.catcher import Catcher, catcher
 from tests.fakes.meter import RecordingMeter
@@ -249,6 +249,44 @@ def test_a_lane_is_counted_up_to_a_bound(world: World) -> None:
     (waiting,) = watch.waiting()
 
     assert (waiting.connection, waiting.number, waiting.more) == (SALESFORCE, 2, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("action", ACTION), ("salesforce_connection", SALESFORCE), ("marketo_connection", MARKETO), ("all", "")],
+)
+def test_what_somebody_paused_does_not_wait_too_long(world: World, kind: str, name: str) -> None:
+    """Calls that are kept for a day raise no lag alert, and do not hide that of another Action; resumed, their age
+    counts again."""
+    configurations = DynamoConfigurations(world.dynamodb, table="ConfigTable")
+    configurations.put(an_action(id="other", name="Other"))
+    configurations.move("action", "other", Move.ACTIVATE)
+
+    def step(move: Move) -> None:
+        if kind == "all":
+            configurations.pause(paused=move is Move.PAUSE)
+        else:
+            configurations.move(kind, name, move)
+
+    DynamoLanes(world.dynamodb, table="StateTable", lease=timedelta(seconds=60)).announce(SALESFORCE, world.clock.now())
+    step(Move.PAUSE)
+    for number in range(3):
+        at = world.clock.now()
+        world.inbox.add(an_event(number, at=at), an_arrival(number, at=at))
+    world.clock.advance(days=1)
+    assert world.look().open == 0
+
+    at = world.clock.now()
+    world.inbox.add(an_event(9, at=at, action_id="other"), an_arrival(9, at=at, action_id="other"))
+    world.clock.advance(minutes=20)
+    world.look()
+    told = [text for _, text in world.mails()]
+    assert len(told) == (kind == "action")
+    assert all("1 call waits, the oldest for 20 minutes" in text for text in told)
+
+    step(Move.RESUME)
+    world.clock.advance(minutes=5)
+    assert world.look().open == 1
 
 
 def test_what_is_parked_is_grouped_and_an_empty_deployment_has_nothing(world: World) -> None:

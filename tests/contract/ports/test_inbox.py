@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from leadbridge.domain.event import Event, Intent, Part, Result
+from leadbridge.domain.holding import Due
 from leadbridge.domain.outcome import Outcome, Reason, State
 from tests.contract.ports.builders import LANE, an_ending, an_event, arrival_of
 from tests.contract.ports.worlds import Kept, Record, World, far, kept_of, record_of, retention_end
@@ -141,7 +142,8 @@ def test_a_deferred_event_is_due_from_its_due_time_on(world: World, seconds: int
     now = due_at + timedelta(seconds=seconds)
 
     assert [held.execution_id for held in world.inbox.due(LANE, now, 200)] == [event.execution_id] * is_due
-    assert world.inbox.first_due(LANE, now) == (event.received_at if is_due else None)
+    first = world.inbox.first_due(LANE, now)
+    assert (first and first.received_at) == (event.received_at if is_due else None)
 
 
 def test_first_due_tells_the_arrival_of_the_first_event_that_is_due(world: World) -> None:
@@ -153,7 +155,8 @@ def test_first_due_tells_the_arrival_of_the_first_event_that_is_due(world: World
     world.inbox.defer([mine.evolve(due_at=first.received_at + timedelta(hours=1))])
     added(world, third, second)
 
-    assert world.inbox.first_due(LANE, first.received_at) == second.received_at
+    found = world.inbox.first_due(LANE, first.received_at)
+    assert found == Due(action_id=second.action_id, begun=False, received_at=second.received_at)
     assert [event.lead_id for event in world.inbox.due(LANE, world.clock.now(), 200)] == [2, 3]
 
 

@@ -8,6 +8,7 @@ from tests.fault.simulation.chains import chain_violations
 
 OUTCOMES = {"created", "updated", "unchanged", "skipped", "duplicate", "superseded", "failed", "decided"}
 WRITTEN = {"created", "updated", "unchanged"}
+LEFT_OUT = {"skipped", "duplicate", "superseded"}
 ASIDE = {"parked", "rejected", "not_run"}
 WINDOW_SECONDS = 300
 #: what only a person can end; whatever else an event waits for ends by itself
@@ -36,6 +37,7 @@ def _totals(facts: Facts) -> Iterator[str]:
     aside = sum(item["state"] in ASIDE for item in executions)
     if sum(ended.values()) + aside != len(facts["calls"]):
         yield f"the total is {len(facts['calls'])}, the sum {sum(ended.values())} and {aside} aside"
+    yield from (f"began although it arrived into a pause: {marker}" for marker in facts["paused"])
     yield from (f"unknown outcome: {outcome}" for outcome in set(ended) - OUTCOMES)
     yield from (f"ended {times} times: {name}" for name, times in facts["ends"].items() if times != 1)
 
@@ -105,12 +107,14 @@ def _decision(facts: Facts, call: Call, item: Facts, mine: list[Any]) -> Iterato
 
 def _told(call: Call, item: Facts, sent: list[Facts]) -> Iterator[str]:
     """The marketer hears of successes and failures, once, with the right word."""
-    status, reports = item["activity"]["status"], item["outcome"] in WRITTEN | {"failed", "decided"}
+    status, left_out = item["activity"]["status"], item["outcome"] in LEFT_OUT
+    reports = call["wordy"] or not left_out
     if len(sent) != (status == "added") and not (reports and status != "added" and item["activity"].get("reason")):
         yield f"{len(sent)} activities of a call that is {item['outcome']}, recorded as {status}"
     for one in sent:
         errored = item["outcome"] == "failed" or item["reason"] == "chained_failed"
-        if not reports or (one["result"] == "Error") != errored or one["lead"] != call["person"]:
+        word = "Error" if errored else "Not processed" if left_out else "Success"
+        if not reports or one["result"] != word or one["lead"] != call["person"]:
             yield f"told {one['result']} to {one['lead']}"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -24,11 +24,12 @@ from leadbridge.errors import (
 from leadbridge.ports import Lease
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
+from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
-from tests.builders.actions import MARKETO, SALESFORCE, an_action
+from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.chains import a_membership, a_task, account, an_account, follow_up, membership
 from tests.builders.descriptions import a_result_activity, a_salesforce_contact, a_salesforce_lead, marketo_leads
 from tests.builders.events import SECRET
@@ -47,6 +48,7 @@ from tests.fakes.salesforce import FakeSalesforce
 from tests.fakes.steps import Crash
 from tests.fakes.trouble import CallFault, Row, Trouble, refusal
 from tests.fault.simulation.engine import LEASE_SECONDS, Engine, Process
+from tests.fault.simulation.pauses import Pauses
 from tests.fault.simulation.schedule import (
     ACTIONS,
     CALM_AT,
@@ -57,6 +59,7 @@ from tests.fault.simulation.schedule import (
     SEVERAL,
     SKEW_SECONDS,
     VENDOR_TROUBLE,
+    WORDY,
     Call,
     Plan,
     person_fields,
@@ -117,6 +120,8 @@ def _action(name: str, kind: str) -> dict[str, Any]:
 def _of_marketo(name: str, fields: list[dict[str, Any]]) -> dict[str, Any]:
     """What an Action asks of Marketo beside the write-back; the fields that it maps get one more."""
     changes: dict[str, Any] = {}
+    if name in WORDY:
+        changes["results"] = an_action().model_dump(exclude_none=True)["results"] | {"not_processed": "Not processed"}
     if name in JOINS:
         joined = [{"column": "token.mark", "to": "registrationCode"}]
         changes["program_member"] = a_member(program=FAIR.name, mappings=joined)
@@ -143,6 +148,10 @@ CHAINS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 DOCUMENTS = _actions()
+ENDS = [
+    Stored(document=document, version=1, state=DocumentState.ACTIVE)
+    for document in (a_marketo_connection(), a_salesforce_connection())
+]
 LEADS, CONTACTS_DESCRIBED = a_salesforce_lead(), a_salesforce_contact()
 LINKED = (a_task(), a_membership(), an_account())
 ACTIVITY, MARKETO_LEADS = a_result_activity(), marketo_leads()
@@ -356,6 +365,7 @@ class Container:
 
     clock: SkewedClock
     run_events: RunEvents
+    holds: Holds
 
 
 class Simulation:
@@ -392,13 +402,14 @@ class Simulation:
         self.connections = FakeConnections(marketo={MARKETO: self.marketo}, salesforce={SALESFORCE: self.salesforce})
         self.bell = SimulatedBell(self)
         self.meter = RecordingMeter()
+        self.pauses = Pauses(self)
         self._containers: list[Container] = []
         self._messages: list[Message] = []
         self._redriven = False
         #: set when the schedule did not come to rest: what waits
         self.never_rests = ""
-        for stored in DOCUMENTS.values():
-            self.configurations.load(stored[0])
+        for stored in (*(versions[0] for versions in DOCUMENTS.values()), *ENDS):
+            self.configurations.load(stored)
         for person, records in plan.records.items():
             self.marketo.load(person, **person_fields(person))
             self.marketo.log(a_form(person, NOON - timedelta(hours=1), f"form of {person}"))
@@ -419,6 +430,7 @@ class Simulation:
             engine.later(at, self._person)
         for at, person, seconds in plan.foreigners:
             engine.later(at, lambda person=person, seconds=seconds: self._foreigner(person, seconds))  # type: ignore[misc]  # bound now
+        self.pauses.plan(plan.pauses)
         if plan.new_version_at is not None:
             engine.later(plan.new_version_at, self._new_version)
         engine.later(60.0 * engine.rng.random(), self._minute)
@@ -536,7 +548,7 @@ class Simulation:
             container = self._containers.pop(0)
         else:
             clock = SkewedClock(engine, self._skew())
-            container = Container(clock, self._run_events(clock))
+            container = Container(clock, self._run_events(clock), Holds(self.configurations))
         limit = engine.rng.choice(self.plan.limits) if not engine.calm else 900.0
         ends_at = engine.time + limit
 
@@ -548,6 +560,7 @@ class Simulation:
                 clock=container.clock,
                 heartbeat=Heartbeat(engine, self.lanes, container.clock),
                 run_events=container.run_events,
+                holds=container.holds,
                 sleep=lambda seconds: engine.pause(max(seconds, 0.001)),
                 settings=DrainSettings(batch=self.plan.batch, patience=timedelta(seconds=self.plan.patience)),
             )
@@ -587,7 +600,8 @@ class Simulation:
 
     def _sweep(self) -> None:
         clock = SkewedClock(self.engine, self.engine.process.skew)
-        Sweep(inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=clock, meter=self.meter)()
+        holds = Holds(self.configurations)
+        Sweep(inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=clock, meter=self.meter, holds=holds)()
 
     @property
     def lost_answers(self) -> int:
@@ -615,8 +629,9 @@ class Simulation:
 
     def _new_version(self) -> None:
         self.engine.count("configuration changed")
-        for stored in DOCUMENTS.values():
-            self.configurations.load(stored[1])
+        for name, stored in DOCUMENTS.items():
+            now = self.configurations.current("action", name)
+            self.configurations.load(replace(stored[1], state=now.state, resumes=now.resumes))
 
     def _foreigner(self, person: int, seconds: float) -> None:
         """Another writer, an inline answer say, holds a person's guards for a while, or dies with them."""
@@ -670,6 +685,7 @@ class Simulation:
                     "person": call.person,
                     "reads_back": call.action in READS_BACK,
                     "joins": call.action in JOINS,
+                    "wordy": call.action in WORDY,
                     "received": call.received,
                     "sequence": call.sequence,
                     "event_id": call.payload.get("event_id"),
@@ -695,6 +711,7 @@ class Simulation:
                 if one.activity_type_id == ACTIVITY.id
             ],
             "parked": sorted(self.parked),
+            "paused": sorted(self.pauses.broken),
             "stalled": any(name.startswith("stall") for name in self.engine.tally),
             "doubted": sorted(self.doubted),
             "refused": sorted(self.refused),

@@ -29,6 +29,8 @@ FAULTS = (
     "guard abandoned by another writer",
     "redriven by a person",
     "configuration changed",
+    "paused",
+    "kept by a pause",
 )
 #: schedules that one task of a pool plays
 CHUNK = 200

@@ -16,8 +16,8 @@ SKEW_SECONDS = 2.5
 LAG_SECONDS = 20.0
 #: nothing is done to the product after this time
 CALM_AT = 600.0
-#: never reached by the use-cases under simulation: applying a configuration is a person's command
-UNREACHED = frozenset({"marketo.channel", "marketo.describe_leads"})
+#: never reached by the use-cases under simulation: applying a configuration is a person's command, nothing is tried
+UNREACHED = frozenset({"marketo.channel", "marketo.describe_leads", "marketo.list_members", "marketo.static_list"})
 REACHED = tuple(operation for operation in OPERATIONS if operation not in UNREACHED)
 #: seldom passed, therefore aimed at more often
 SELDOM = (
@@ -60,6 +60,8 @@ CONTACTS = frozenset({"contact-first", "look-up"})
 JOINS = frozenset({"by-mail"})
 #: Actions that take a value from an activity of the person
 READS_FORMS = frozenset({"by-key"})
+#: Actions that log what they did not process, too
+WORDY = frozenset({"windowed", "only-update"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +114,17 @@ class Plan:
     redrives_at: tuple[float, ...] = ()
     redrive_all: bool = True
     foreigners: tuple[tuple[float, int, float], ...] = ()
+    #: from when, for how many seconds, and what: an Action, a connection, or everything
+    pauses: tuple[tuple[float, float, str], ...] = ()
 
     @property
     def chained(self) -> bool:
         """Whether the Actions with chained objects run; the other schedules are as they were before there were any."""
         return self.seed % 16 in CHAINED_SEEDS
 
+
+#: what is paused beside single Actions
+PAUSABLE = ("all", "salesforce", "marketo")
 
 VENDOR_TROUBLE = (
     "lost after the commit",
@@ -171,6 +178,11 @@ def schedule(seed: int) -> Plan:
     plan.foreigners = tuple(
         (rng.uniform(0, 500), rng.randint(1, 3), rng.choice((1.0, 20.0, 1e9)))
         for _ in range(rng.choice((0, 0, 0, 1, 2)))
+    )
+    paused = (*sorted({call.action for call in plan.calls}), *PAUSABLE)
+    plan.pauses = tuple(
+        (rng.uniform(0, 300), rng.choice((5.0, 60.0, 400.0, 1000.0)) * rng.random(), rng.choice(paused))
+        for _ in range(rng.choice((0, 0, 1, 2, 4)))
     )
     return plan
 

@@ -28,8 +28,9 @@ PORTS = {
     "salesforce": ports.Salesforce,
 }
 #: operations of the doubles that no port has: what only `redrive` asks for, the second write inside of `announce`,
-#: the one call of configurations that use-cases under simulation make
-BESIDES = {"inbox.readmit", "inbox.hurry", "lanes.note_ring", "configurations.get"}
+#: the calls of configurations that use-cases under simulation make, and those of chunks, which none makes
+BESIDES = {"inbox.readmit", "inbox.hurry", "lanes.note_ring", "configurations.get", "configurations.paused"}
+BESIDES |= {operation for operation in OPERATIONS if operation.startswith("chunks.")}
 
 #: what only a table that was lost and restored leads to
 UNVISITED = {"lanes.lift"}

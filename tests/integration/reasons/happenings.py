@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from leadbridge.domain.clauses import ListDocument
+from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.messages import read
 from leadbridge.domain.outcome import Reason
 from leadbridge.domain.records import Resolution
@@ -268,6 +269,47 @@ def connection_disabled() -> Happened:
     return _failing("find", error)
 
 
+def trial() -> Happened:
+    """A person with whom the Action is not tried."""
+    world = World(an_action(trial={"leads": [8]}))
+    world.configurations.move("action", "person-to-lead", Move.TRY)
+    return _run(world)
+
+
+def trial_list_missing() -> Happened:
+    """An Action that is tried with the members of a list that somebody renamed."""
+    world = World(an_action(trial={"static_list": "Pilot group"}))
+    world.configurations.move("action", "person-to-lead", Move.TRY)
+    return _run(world)
+
+
+def action_paused() -> Happened:
+    """A call for an Action that is paused."""
+    world = World()
+    world.configurations.move("action", "person-to-lead", Move.PAUSE)
+    return _run(world)
+
+
+def connection_paused() -> Happened:
+    """A call that would write through a connection that is paused."""
+    world = World()
+    world.configurations.move("salesforce_connection", "salesforce-demo", Move.PAUSE)
+    return _run(world)
+
+
+def all_paused() -> Happened:
+    """A call while all Actions are paused."""
+    world = World()
+    world.configurations.pause(paused=True)
+    return _run(world)
+
+
+def not_processed() -> Happened:
+    """A person whom the Action skips, where what is not processed is logged, too."""
+    results = an_action().model_dump(exclude_none=True)["results"] | {"not_processed": "Not processed"}
+    return _run(World(an_action(type="update", results=results)))
+
+
 def not_active() -> Happened:
     """A call for an Action that is not active."""
     door = Door()
@@ -422,6 +464,7 @@ BESIDE: Mapping[str, Callable[[], Happened]] = {
         vendor_quota,
         vendor_login,
         writeback_refused,
+        not_processed,
     )
 }
 #: how each reason comes about

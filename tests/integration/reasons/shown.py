@@ -46,7 +46,7 @@ class WorldTarget(Target):
     def __init__(self, world: World) -> None:
         super().__init__(outputs={}, session=None)
         # what the base looks up when it is first asked for
-        self.__dict__.update(log=world.log, clock=world.clock, index_key=SECRET)
+        self.__dict__.update(log=world.log, clock=world.clock, index_key=SECRET, configurations=world.configurations)
 
 
 def cli(world: World, *words: str) -> str:

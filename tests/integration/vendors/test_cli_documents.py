@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from leadbridge_cli.main import main
 from leadbridge_cli.stack import Target
 from tests.e2e.actions import MARKETO, SALESFORCE, an_action, as_yaml, assert_mistakes_told, misnamed, misshapen
+from tests.fakes.bell import RecordingBell
 from tests.fakes.clock import NOON, SettableClock
 from tests.integration.aws.local_aws import create_table
 from tests.integration.vendors.conftest import Clients, Twin
@@ -47,6 +48,9 @@ class LocalTarget(Target):
     def clock(self) -> SettableClock:  # type: ignore[override]  # a clock that tests move
         """The time of the versions."""
         return SettableClock(NOON)
+
+    def _bell(self) -> RecordingBell:  # type: ignore[override]  # nobody runs here
+        return RecordingBell()
 
     def connect(self, *_: Any) -> TwinConnections:  # type: ignore[override]  # no limiter, no secret
         """The twins."""
@@ -95,6 +99,7 @@ def a_lab(clients: Clients, folder: Path, region: str, *connections: dict[str, A
         create_table(session.client("dynamodb"), table)
     arn = session.client("secretsmanager").create_secret(Name="vendors", SecretString=json.dumps({MARKETO: {}}))["ARN"]
     outputs = {"ConfigTableName": "ConfigTable", "VendorSecretArn": arn, "ApiUrl": "https://api.example.com"}
+    outputs |= {"StateTableName": "StateTable"}
     lab = Lab(LocalTarget(outputs=outputs, session=session, vendors=TwinConnections(clients)), folder, clients)
     lab.cli("apply", lab.file("connections.yaml", as_yaml(connections)))
     return lab

@@ -30,6 +30,8 @@ ROUTES = (
     ("POST", "/documents/plan"),
     ("POST", "/documents/apply"),
     ("POST", f"/documents/action/{ACTION}/state"),
+    ("GET", "/pause"),
+    ("PUT", "/pause"),
     ("GET", f"/documents/action/{ACTION}/history"),
     ("GET", f"/documents/action/{ACTION}/diff"),
     ("POST", f"/documents/action/{ACTION}/rollback"),

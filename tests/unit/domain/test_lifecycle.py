@@ -18,7 +18,7 @@ from leadbridge.domain.lifecycle import (
 from leadbridge.errors import ConfigurationError
 from tests.builders.actions import a_marketo_connection, an_action
 
-DRAFT, VALIDATED, ACTIVE, INACTIVE = DocumentState
+DRAFT, VALIDATED, TRIAL, ACTIVE, PAUSED, INACTIVE = DocumentState
 
 
 def stored_in(state: DocumentState, version: int = 3) -> Stored:
@@ -42,10 +42,42 @@ def test_every_state_is_reached() -> None:
     assert {NEXT[Move.ACTIVATE][state] for state in DocumentState if refusal(Move.ACTIVATE, state) is None} == {ACTIVE}
 
 
-@pytest.mark.parametrize("move", [Move.STORE, Move.STORE_DRAFT, Move.DEACTIVATE])
-def test_only_activating_makes_active(move: Move) -> None:
+@pytest.mark.parametrize("move", [Move.STORE, Move.STORE_DRAFT, Move.TRY, Move.PAUSE, Move.DEACTIVATE])
+def test_only_activating_and_resuming_make_active(move: Move) -> None:
     """No other step makes an Action active that was not."""
     assert {state for state, after in NEXT[move].items() if after is ACTIVE} <= {ACTIVE}
+
+
+@pytest.mark.parametrize("state", [TRIAL, ACTIVE])
+def test_a_resumed_action_is_what_it_was_before_its_pause(state: DocumentState) -> None:
+    """Paused once or twice, with a new version stored meanwhile, it is resumed to that state and keeps nothing."""
+    paused = taken(taken(stored_in(state), Move.PAUSE), Move.PAUSE)
+    assert (paused.state, paused.active, paused.keeps) == (PAUSED, True, True)
+
+    later = next_version(paused, an_action(name="New"), Change(), sound=True, follows=3, versions=lambda: 99)
+    resumed = taken(later, Move.RESUME)
+
+    assert (later.version, later.state) == (4, PAUSED)
+    assert (resumed.state, resumed.keeps) == (state, False)
+
+
+def test_an_action_that_is_deactivated_while_it_is_paused_keeps_what_it_has() -> None:
+    """It takes no calls any more, what waits stays kept until it is activated, and it cannot be resumed."""
+    inactive = taken(taken(stored_in(ACTIVE), Move.PAUSE), Move.DEACTIVATE)
+
+    assert (inactive.state, inactive.active, inactive.keeps) == (INACTIVE, False, True)
+    with pytest.raises(ConfigurationError, match="is not paused; `leadbridge activate`"):
+        taken(inactive, Move.RESUME)
+    assert not taken(inactive, Move.ACTIVATE).keeps
+
+
+def test_an_action_that_names_nobody_is_not_tried() -> None:
+    """A trial needs the member `trial`; the sentence says so, and with it the Action is on trial and takes calls."""
+    with pytest.raises(ConfigurationError, match="names nobody for its trial; give it `trial`"):
+        taken(stored_in(VALIDATED), Move.TRY)
+
+    named = Stored(document=an_action(trial={"leads": [7]}), version=3, state=VALIDATED)
+    assert (taken(named, Move.TRY).state, taken(named, Move.TRY).active) == (TRIAL, True)
 
 
 def test_a_refusal_names_the_document_and_the_remedy() -> None:
@@ -65,7 +97,9 @@ def test_a_refusal_names_the_document_and_the_remedy() -> None:
         (DRAFT, False, DRAFT),
         (VALIDATED, True, VALIDATED),
         (VALIDATED, False, DRAFT),
+        (TRIAL, True, TRIAL),
         (ACTIVE, True, ACTIVE),
+        (PAUSED, True, PAUSED),
         (INACTIVE, True, INACTIVE),
         (INACTIVE, False, DRAFT),
     ],

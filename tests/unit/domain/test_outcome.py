@@ -45,13 +45,18 @@ REASONS = {
     "chained_failed",
     "duplicate_recovered",
     "activity_type_missing",
+    "trial",
+    "trial_list_missing",
+    "action_paused",
+    "connection_paused",
+    "all_paused",
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {
     "links",
     "outcome",
     "action", "candidates", "clause", "code", "column", "connection", "detail", "expected", "field", "fields",
-    "found", "limit", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
+    "found", "limit", "list", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.event import Event, Intent, Result
-from leadbridge.domain.outcome import Outcome, State
+from leadbridge.domain.outcome import Outcome, Reason, State
 from leadbridge.domain.pipeline import (
     Candidate,
     Wait,
@@ -26,6 +26,7 @@ from leadbridge.domain.pipeline import (
     reports,
     success,
     superseded,
+    told_as,
     writeback_row,
     written_under,
 )
@@ -805,8 +806,20 @@ def test_the_execution_attribute_cannot_be_mapped_over() -> None:
     ],
 )
 def test_what_ran_is_told_and_what_did_not_is_not(outcome: str, expected: bool) -> None:  # a table
-    """Successes and failures make an activity; what was not run makes none."""
-    assert reports(Result(outcome=Outcome(outcome))) is expected
+    """Successes and failures make an activity; what was not run makes none, unless the Action has a word for it."""
+    result = Result(outcome=Outcome(outcome))
+    wordy = an_action(results=an_action().model_dump()["results"] | {"not_processed": "Not processed"})
+
+    assert reports(an_action(), result) is expected
+    assert reports(wordy, result)
+    assert (told_as(wordy, result) == "Not processed") is not expected
+
+
+def test_of_an_unknown_person_nothing_is_logged() -> None:
+    """Marketo does not have the person, so there is nobody with whom it could be logged."""
+    wordy = an_action(results=an_action().model_dump()["results"] | {"not_processed": "Not processed"})
+
+    assert not reports(wordy, Result(outcome=Outcome.SKIPPED, reason=Reason.LEAD_UNKNOWN))
 
 
 def test_delays_double_up_to_their_ceiling() -> None:

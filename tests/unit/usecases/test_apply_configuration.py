@@ -429,3 +429,45 @@ def test_a_vendor_that_refuses_the_login_is_told_as_such() -> None:
 def test_findings_are_lines_for_a_person() -> None:
     """A configuration error is explained finding by finding."""
     assert explain(ConfigurationError(["one", "two"])) == ["one", "two"]
+
+
+def test_a_trial_names_a_list_that_is_there_and_goes_on_to_name_somebody() -> None:
+    """A list that Marketo does not have, or that only looks alike, is a finding at its member; while an Action is on
+    trial, or was when it was paused, a version that names nobody is refused, and afterwards it is not."""
+    desk = Desk()
+    desk.marketo.lists["Pilot group"] = (1001, {7})
+    desk.apply(*CONNECTIONS, an_action_document(trial={"static_list": "Pilot group"}))
+    [missing] = desk.findings(an_action_document(trial={"leads": [7], "static_list": "pilot group"}))
+    assert (missing.pointer, missing.what) == (
+        "/trial/static_list",
+        "Marketo has no static list of this name, or several",
+    )
+
+    desk.configurations.move("action", ACTION, Move.TRY)
+    for move in (Move.PAUSE, Move.RESUME):
+        [nobody] = desk.findings(an_action_document())
+        assert (nobody.pointer, nobody.what) == (
+            "/trial",
+            "is missing, and the Action is on trial: everybody would be skipped",
+        )
+        desk.configurations.move("action", ACTION, move)
+
+    desk.configurations.move("action", ACTION, Move.ACTIVATE)
+    assert not desk.plan(an_action_document()).findings
+
+
+@pytest.mark.parametrize(
+    ("trial", "pointer"),
+    [
+        ({}, "/trial"),
+        ({"leads": []}, "/trial/leads"),
+        ({"leads": [0]}, "/trial/leads/0"),
+        ({"static_list": "One, two"}, "/trial/static_list"),
+        ({"list": "Pilot group"}, "/trial/list"),
+    ],
+)
+def test_a_trial_names_somebody_in_a_form_that_can_be_looked_up(trial: dict[str, Any], pointer: str) -> None:
+    """Nobody, an id that cannot be one, and a name that Marketo would read as two are told at their member."""
+    found = Desk().findings(*CONNECTIONS, an_action_document(trial=trial))
+
+    assert pointer in {each.pointer for each in found}

@@ -126,5 +126,7 @@ def test_everything_else_is_passed_on() -> None:
 
     assert world.inbox.save([event.evolve(state=State.WRITING)]) == [event.evolve(state=State.WRITING)]
     world.inbox.relinquish([event])
-    assert world.inbox.first_due(SALESFORCE, NOON) == NOON
+    first = world.inbox.first_due(SALESFORCE, NOON)
+    assert first is not None
+    assert first.received_at == NOON
     assert [each.epoch for each in world.inbox.due(SALESFORCE, NOON, 9)] == [0]

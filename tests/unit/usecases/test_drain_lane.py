@@ -1,12 +1,13 @@
 """One drainer per lane: it takes what is due, waits for what comes soon, and leaves nothing behind."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from leadbridge.domain.event import Event
+from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.records import Resolution
 from leadbridge.errors import TransientError
 from leadbridge.usecases.drain_lane import isolated
@@ -82,8 +83,8 @@ def test_arrivals_during_the_drain_are_not_left_behind() -> None:
     due = world.inbox.due
     arrived: list[str] = []
 
-    def one_more(lane: str, now: object, limit: int) -> Sequence[Event]:
-        found = due(lane, world.clock.now(), limit)
+    def one_more(lane: str, now: datetime, limit: int, kept: Held = NOTHING) -> Sequence[Event]:
+        found = due(lane, world.clock.now(), limit, kept)
         if not found and not arrived:
             arrived.append(world.receive(2))
         return found

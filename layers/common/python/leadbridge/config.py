@@ -160,6 +160,7 @@ class CallBackSettings(Settings):
 class SweepSettings(Settings):
     """Settings of `sweep`."""
 
+    CONFIG_TABLE: str
     STATE_TABLE: str
     EXECUTIONS_TABLE: str
     RUN_ACTIONS_FUNCTION: str

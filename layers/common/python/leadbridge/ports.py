@@ -11,6 +11,7 @@ from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, W
 from leadbridge.domain.alerts import Memory, Unsent
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.flow_step import Chunk, PersonTold
+from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.jobs import Run, Told
 from leadbridge.domain.jobs import State as JobState
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored
@@ -77,6 +78,14 @@ class Configurations(Documents, Protocol):
         """
         ...
 
+    def paused(self) -> bool:
+        """Whether all Actions are paused together, whatever their own states are."""
+        ...
+
+    def pause(self, *, paused: bool) -> None:
+        """Pause all Actions together, or end that; their own states stay as they are."""
+        ...
+
     def remove(self, kind: str, identifier: str) -> None:
         """Take the current version away; the history stays, and a document of this id goes on counting from there."""
         ...
@@ -93,12 +102,12 @@ class Inbox(Protocol):
         """Record a call that does not run now (rejected, not active, parked), keeping what `redrive` needs."""
         ...
 
-    def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
-        """Events of a lane whose due time has come, in sequence order."""
+    def due(self, lane: str, now: datetime, limit: int, kept: Held = NOTHING) -> Sequence[Event]:
+        """Events of a lane whose due time has come, in sequence order, without those that are kept back."""
         ...
 
-    def first_due(self, lane: str, now: datetime) -> datetime | None:
-        """When the first event of a lane arrived whose due time has come; None if there is none."""
+    def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
+        """The first event of a lane whose due time has come and that is not kept back; None if there is none."""
         ...
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
@@ -301,6 +310,14 @@ class Marketo(Protocol):
 
     def update_members(self, program_id: int, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Write fields of members; each row carries `leadId`. Results in input order."""
+        ...
+
+    def static_list(self, name: str) -> int | None:
+        """The id of the static list of that name; None if there is none, or more than one."""
+        ...
+
+    def list_members(self, list_id: int, lead_ids: Sequence[int]) -> frozenset[int]:
+        """Those of the leads who are in a static list."""
         ...
 
 
@@ -596,8 +613,11 @@ class AlertStore(Protocol):
 class Watch(Protocol):
     """What stands where at this moment, as alerts look at it."""
 
-    def waiting(self) -> Sequence[Waiting]:
-        """The oldest call of each connection's lane that holds any, and how many there are up to a bound."""
+    def waiting(self, kept: Callable[[str], Held] = lambda _: NOTHING) -> Sequence[Waiting]:
+        """The oldest call of each connection's lane that holds any, and how many there are up to a bound.
+
+        `kept` tells of a lane what does not count, because somebody paused it.
+        """
         ...
 
     def parked(self) -> Sequence[ParkedWork]:

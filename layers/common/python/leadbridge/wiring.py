@@ -35,6 +35,7 @@ from leadbridge.config import (
 )
 from leadbridge.observability import EmbeddedMetrics
 from leadbridge.usecases.counting import CountingInbox, flush
+from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.late_calls import LateCalls
 from leadbridge.usecases.send_callbacks import ChunkEnds
 from leadbridge.usecases.store_events import StoreEvents
@@ -176,6 +177,7 @@ def drain_lane() -> Any:
         clock=clock,
         heartbeat=LeaseHeartbeat(lanes, clock, settings.LEASE_SECONDS),
         run_events=run_events,
+        holds=Holds(configurations),
         sleep=time.sleep,
         settings=DrainSettings(),
     )
@@ -248,7 +250,7 @@ def admin_api() -> Any:
     log = DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE)
     index = hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
     vendors = Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN)
-    search = SearchExecutions(log=log, clock=clock, hash_key=index)
+    search = SearchExecutions(log=log, clock=clock, hash_key=index, configurations=configurations)
     redrive = Redrive(
         configurations=configurations,
         log=log,
@@ -309,6 +311,7 @@ def sweep() -> Sweep:
         bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
         meter=meter(),
+        holds=Holds(DynamoConfigurations(client, table=settings.CONFIG_TABLE)),
     )
 
 

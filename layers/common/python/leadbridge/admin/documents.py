@@ -29,6 +29,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
     """Add the routes."""
     _add_actions(app, services)
     _add_lives(app, services)
+    _add_pause(app, services)
     _add_documents(app, services)
     _add_versions(app, services)
     _add_try(app, services)
@@ -83,10 +84,28 @@ def _add_lives(app: APIGatewayRestResolver, services: Services) -> None:
 
     @app.post("/documents/<kind>/<document_id>/state", **described("Take a document a step on", tag="Documents"))
     def change_state(kind: Kind, document_id: DocumentId, step: models.StateChange) -> models.Standing:
-        """Activate lets an Action run, or a connection be used; deactivate stops it."""
+        """Activate lets an Action run, or a connection be used; deactivate stops it.
+
+        Try runs it for the people of its `trial`, pause keeps what comes, resume goes on as before the pause.
+        """
         current(configurations, kind, document_id)
         state = configurations.move(kind, document_id, Move(step.move))
         return models.Standing(kind=kind, id=document_id, state=state)
+
+
+def _add_pause(app: APIGatewayRestResolver, services: Services) -> None:
+    configurations = services.configurations
+
+    @app.get("/pause", **described("Whether all Actions are paused together", tag="Actions"))
+    def get_pause() -> models.Pause:
+        """Beside it each Action and each connection can be paused by itself, see its state."""
+        return models.Pause(paused=configurations.paused())
+
+    @app.put("/pause", **described("Pause all Actions together, or end that", tag="Actions"))
+    def put_pause(given: models.PutPause) -> models.Pause:
+        """Calls are accepted and kept; the Actions' own states stay. What was kept runs afterwards, oldest first."""
+        configurations.pause(paused=given.paused)
+        return models.Pause(paused=given.paused)
 
 
 def _add_documents(app: APIGatewayRestResolver, services: Services) -> None:

@@ -63,6 +63,7 @@ class Connection(Given):
     name: str
     url: str
     enabled: bool
+    paused: bool
     usable: bool
     version: int
     secret: str
@@ -242,6 +243,18 @@ class StateChange(Taken):
     """A step of a document's life."""
 
     move: Literal[tuple(each.value for each in Move if each not in {Move.STORE, Move.STORE_DRAFT})]  # type: ignore[valid-type]  # the steps that a person takes
+
+
+class Pause(Given):
+    """Whether all Actions are paused together."""
+
+    paused: bool
+
+
+class PutPause(Taken):
+    """Whether all Actions are to be paused together."""
+
+    paused: bool
 
 
 class Standing(Given):

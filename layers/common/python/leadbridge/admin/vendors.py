@@ -30,6 +30,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
                     name=each.name,
                     url=each.url,
                     enabled=each.enabled,
+                    paused=each.paused,
                     usable=each.usable,
                     version=each.version,
                     secret=each.secret,

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from leadbridge.aws.holding import not_kept
 from leadbridge.aws.items import Item, dump, later, load
 from leadbridge.aws.limits import DynamoLimits
 from leadbridge.domain.alert_readings import WEEKS, Certificate, Counted, ParkedWork, Waiting, bucket
 from leadbridge.domain.alerts import Alert, Kind, Memory, Subject, Unsent
 from leadbridge.domain.event import VERSION, instant, iso, readable
+from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.limits import State
 from leadbridge.errors import UnknownVersionError
 
@@ -143,30 +145,45 @@ class DynamoWatch:
         self._executions = executions
         self._state = state
 
-    def waiting(self) -> Sequence[Waiting]:
-        """The oldest call of each lane that holds any; a lane is its connection's."""
+    def waiting(self, kept: Callable[[str], Held] = lambda _: NOTHING) -> Sequence[Waiting]:
+        """The oldest call of each lane that holds any but those kept back; a lane is its connection's."""
         found = []
         for lane in _query(self._client, self._state, "lane"):
-            with later("Query"):
-                answer = self._client.query(
-                    TableName=self._executions,
-                    KeyConditionExpression="pk = :lane",
-                    ProjectionExpression="received_at, reason",
-                    ExpressionAttributeValues={":lane": {"S": f"lane#{lane['sk']}"}},
-                    Limit=self._most_waiting,
-                )
-            events = [load(raw) for raw in answer["Items"]]
+            events, more = self._waiting(lane["sk"], kept(lane["sk"]))
             if events:
                 found.append(
                     Waiting(
                         connection=lane["sk"],
                         since=instant(events[0]["received_at"]),
                         number=len(events),
-                        more="LastEvaluatedKey" in answer,
+                        more=more,
                         reason=events[0].get("reason", ""),
                     )
                 )
         return found
+
+    def _waiting(self, lane: str, kept: Held) -> tuple[list[Item], bool]:
+        """What waits in a lane up to the bound, and whether there is more."""
+        condition, names, values = not_kept(kept)
+        query: dict[str, Any] = {
+            "TableName": self._executions,
+            "KeyConditionExpression": "pk = :lane",
+            "ProjectionExpression": "received_at, reason",
+            "ExpressionAttributeValues": {":lane": {"S": f"lane#{lane}"}, **values},
+        }
+        if condition:
+            query |= {"FilterExpression": condition, "ExpressionAttributeNames": names}
+        else:
+            query["Limit"] = self._most_waiting
+        events: list[Item] = []
+        with later("Query"):
+            while True:
+                answer = self._client.query(**query)
+                events += [load(raw) for raw in answer["Items"]]
+                more = "LastEvaluatedKey" in answer
+                if not more or len(events) >= self._most_waiting:
+                    return events[: self._most_waiting], more or len(events) > self._most_waiting
+                query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def parked(self) -> Sequence[ParkedWork]:
         """What waits for a person, by Action and reason."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.aws.items import dump, later, load, put, update, write_groups
+from leadbridge.aws.items import dump, later, load, put, read_item, update, write_groups
 from leadbridge.domain.action import FORMAT, KINDS, Configuration, as_document
 from leadbridge.domain.event import VERSION, readable
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
@@ -13,6 +13,10 @@ from leadbridge.errors import ConfigurationError, UnknownVersionError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_STATE_NAME = {"#state": "state"}
+#: there while all Actions are paused together
+_ALL = {"pk": "pause", "sk": "actions"}
 
 
 class DynamoConfigurations:
@@ -27,9 +31,8 @@ class DynamoConfigurations:
         key = {"pk": kind, "sk": identifier}
         if version is not None:
             key = {"pk": f"{kind}#history", "sk": f"{identifier}#{version:06d}"}
-        with later("GetItem"):
-            answer = self._client.get_item(TableName=self._table, Key=dump(key), ConsistentRead=True)
-        return _stored(load(answer["Item"])) if "Item" in answer else None
+        found = read_item(self._client, self._table, key)
+        return _stored(found) if found is not None else None
 
     def list(self, kind: str) -> Sequence[Stored]:
         """Current versions of all documents of one kind, by id."""
@@ -65,7 +68,7 @@ class DynamoConfigurations:
             "v": VERSION,
             "format": document.format,
             "version": stored.version,
-            **_standing(stored.state),
+            **_standing(stored),
             "document": json.dumps(as_document(document), sort_keys=True),
             "author": change.author,
             "at": change.at.isoformat() if change.at else "",
@@ -73,8 +76,11 @@ class DynamoConfigurations:
             "text": change.text,
         }
         expected, values = _unmoved(current) if current else ("attribute_not_exists(pk)", {})
+        newest = put(self._table, {"pk": document.kind, "sk": document.id} | item, expected, **values)
+        if current:
+            newest["Put"]["ExpressionAttributeNames"] = _STATE_NAME
         group = [
-            put(self._table, {"pk": document.kind, "sk": document.id} | item, expected, **values),
+            newest,
             put(
                 self._table,
                 {"pk": f"{document.kind}#history", "sk": f"{document.id}#{stored.version:06d}"} | item,
@@ -91,20 +97,32 @@ class DynamoConfigurations:
         current = self.get(kind, identifier)
         if current is None:
             raise ConfigurationError([f"there is no {kind} {identifier}"])
-        state = taken(current, move)
+        moved = taken(current, move)
         condition, values = _unmoved(current)
         operation = update(
             self._table,
             {"pk": kind, "sk": identifier},
-            "SET #state = :state, active = :active",
+            "SET #state = :state, active = :active, resumes = :resumes",
             condition,
-            {"#state": "state"},
-            **_standing(state),
+            _STATE_NAME,
+            **_standing(moved),
             **values,
         )
         if write_groups(self._client, [[operation]])[0] is not None:
             return self.move(kind, identifier, move)  # somebody else was faster: begin with theirs
-        return state
+        return moved.state
+
+    def paused(self) -> bool:
+        """Whether all Actions are paused together."""
+        return read_item(self._client, self._table, _ALL) is not None
+
+    def pause(self, *, paused: bool) -> None:
+        """Pause all Actions together, or end that; their own states stay as they are."""
+        with later("PutItem"):
+            if paused:
+                self._client.put_item(TableName=self._table, Item=dump(_ALL | {"v": VERSION}))
+            else:
+                self._client.delete_item(TableName=self._table, Key=dump(_ALL))
 
     def remove(self, kind: str, identifier: str) -> None:
         """Take the current version away; the history stays."""
@@ -125,14 +143,21 @@ class DynamoConfigurations:
         }
 
 
-def _standing(state: DocumentState) -> dict[str, Any]:
+def _standing(stored: Stored) -> dict[str, Any]:
     """A state as it is kept: `active` is what the receive path reads, and all there was before there were states."""
-    return {"state": state.value, "active": state is DocumentState.ACTIVE}
+    resumes = stored.resumes.value if stored.resumes else ""
+    return {"state": stored.state.value, "active": stored.active, "resumes": resumes}
 
 
 def _unmoved(stored: Stored) -> tuple[str, dict[str, Any]]:
-    """The condition that a document is still as it was read: who deactivates it meanwhile finds it so afterwards."""
-    return "version = :before AND active = :was", {"before": stored.version, "was": stored.active}
+    """The condition that a document is still as it was read: who moves it meanwhile finds it so afterwards.
+
+    Items from before there were states have only `active`.
+    """
+    same = "(#state = :was OR (attribute_not_exists(#state) AND active = :used))"
+    condition = f"version = :before AND {same} AND (attribute_not_exists(resumes) OR resumes = :resumed)"
+    values = {"before": stored.version, "was": stored.state.value, "used": stored.active}
+    return condition, values | {"resumed": _standing(stored)["resumes"]}
 
 
 def _stored(item: dict[str, Any]) -> Stored:
@@ -150,4 +175,5 @@ def _stored(item: dict[str, Any]) -> Stored:
             note=item.get("note", ""),
             text=item.get("text", ""),
         ),
+        resumes=DocumentState(item["resumes"]) if item.get("resumes") else None,
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.alerts import parked_item, parked_key
 from leadbridge.aws.chunks import put_told
+from leadbridge.aws.holding import not_kept
 from leadbridge.aws.items import Item, Operation, delete, later, load, put, update, write_groups
 from leadbridge.domain.event import (
     VERSION,
@@ -30,6 +31,7 @@ from leadbridge.domain.event import (
     iso,
     readable,
 )
+from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import blank, normalised
@@ -107,16 +109,10 @@ class DynamoInbox:
         }
         return write_groups(self._client, [[put(self._table, log, "attribute_not_exists(pk)")]])[0] is None
 
-    def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
+    def due(self, lane: str, now: datetime, limit: int, kept: Held = NOTHING) -> Sequence[Event]:
         """Events of a lane whose due time has come, in sequence order; unreadable versions are parked."""
         events: list[Event] = []
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :lane",
-            FilterExpression="attribute_not_exists(due_at) OR due_at <= :now",
-            ExpressionAttributeValues={":lane": {"S": f"lane#{lane}"}, ":now": {"S": iso(now)}},
-        )
+        pages = self._client.get_paginator("query").paginate(**self._due(lane, now, kept))
         with later("Query"):
             for page in pages:
                 for raw in page["Items"]:
@@ -129,21 +125,35 @@ class DynamoInbox:
                     break
         return events[:limit]
 
-    def first_due(self, lane: str, now: datetime) -> datetime | None:
-        """When the first due event of a lane arrived; reads only."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :lane",
-            FilterExpression="attribute_not_exists(due_at) OR due_at <= :now",
-            ProjectionExpression="received_at",
-            ExpressionAttributeValues={":lane": {"S": f"lane#{lane}"}, ":now": {"S": iso(now)}},
-        )
+    def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
+        """The first due event of a lane; reads only."""
+        query = self._due(lane, now, kept)
+        query["ExpressionAttributeNames"] = {"#state": "state"}
+        projected = "received_at, action_id, #state"
+        pages = self._client.get_paginator("query").paginate(**query, ProjectionExpression=projected)
         with later("Query"):
             for page in pages:
                 for raw in page["Items"]:
-                    return instant(load(raw)["received_at"])
+                    item = load(raw)
+                    return Due(
+                        action_id=item["action_id"],
+                        begun=item["state"] != State.WAITING,
+                        received_at=instant(item["received_at"]),
+                    )
         return None
+
+    def _due(self, lane: str, now: datetime, kept: Held) -> dict[str, Any]:
+        """The query for what is due in a lane and not kept back."""
+        condition, names, values = not_kept(kept)
+        due = "(attribute_not_exists(due_at) OR due_at <= :now)"
+        return {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :lane",
+            "FilterExpression": f"{due} AND {condition}" if condition else due,
+            "ExpressionAttributeValues": {":lane": {"S": f"lane#{lane}"}, ":now": {"S": iso(now)}, **values},
+            **({"ExpressionAttributeNames": names} if names else {}),
+        }
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
         """Mark events as begun by `epoch`; one that an older epoch still held has survived a crash."""

@@ -105,6 +105,27 @@ def later(operation: str) -> Iterator[None]:
         raise TransientError("DynamoDB asks for a pause", vendor="aws", operation=operation, code=code) from error
 
 
+def read_item(
+    client: "DynamoDBClient", table: str, key: Mapping[str, Any], sleep: Callable[[float], None] = time.sleep
+) -> Item | None:
+    """An item, read consistently and as patiently as is written; None if there is none.
+
+    Raises:
+        TransientError: Throttled beyond `TRIES`, or unreachable.
+    """
+    for attempt in range(TRIES):
+        try:
+            with later("GetItem"):
+                answer = client.get_item(TableName=table, Key=dump(key), ConsistentRead=True)
+        except TransientError as error:
+            if error.code not in THROTTLES or attempt == TRIES - 1:
+                raise
+            sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  # jitter, not a secret
+        else:
+            return load(answer["Item"]) if "Item" in answer else None
+    raise TransientError(f"no progress in {TRIES} tries", vendor="aws", operation="GetItem")
+
+
 def write_groups(
     client: "DynamoDBClient",
     groups: Sequence[Sequence[Operation]],

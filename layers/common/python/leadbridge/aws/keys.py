@@ -67,7 +67,8 @@ class DynamoKeys:
             "owner": event.execution_id,
             "opened_at": iso(event.received_at),
             "payload_hash": claim.payload_hash,
-            "ttl": int((event.received_at + 2 * window + KEEP).timestamp()),
+            # from when it is run: one that was kept for long must not expire before its duplicates come
+            "ttl": int(((event.executed_at or event.received_at) + 2 * window + KEEP).timestamp()),
             "v": VERSION,
         }
         claiming = put(self._table, item, "attribute_not_exists(pk) OR #owner = :owner", owner=event.execution_id)

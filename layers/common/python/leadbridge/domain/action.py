@@ -223,6 +223,8 @@ class Results(Document):
     activity: Annotated[str, StringConstraints(min_length=1)]
     success: Annotated[str, StringConstraints(min_length=1)]
     errored: Annotated[str, StringConstraints(min_length=1)]
+    #: what was skipped, superseded or a duplicate is logged only where this is set
+    not_processed: Annotated[str, StringConstraints(min_length=1)] | None = None
     #: the attribute that takes our execution id: by it a repeated send is recognised
     execution_attribute: FieldName = "executionId"
     mappings: list[ActivityMapping] = Field(min_length=1)
@@ -236,6 +238,20 @@ class Recovery(Document):
     )
     #: how far the times of a call in Marketo's log and in ours may lie apart
     tolerance_seconds: int = Field(default=120, ge=10, le=300)
+
+
+class Trial(Document):
+    """With whom an Action that is on trial runs for real; everybody else is skipped."""
+
+    leads: list[Annotated[int, Field(ge=1)]] | None = Field(default=None, min_length=1, max_length=300)
+    #: its name in Marketo; the vendor separates names with commas
+    static_list: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^,]+$")] | None = None
+
+    @model_validator(mode="after")
+    def _with_somebody(self) -> Self:
+        if self.leads is None and self.static_list is None:
+            raise ValueError("`trial` needs somebody: `leads` with Marketo lead ids, a `static_list`, or both")
+        return self
 
 
 class Action(Document):
@@ -265,6 +281,8 @@ class Action(Document):
     results: Results
     #: absent: calls that never arrived are not looked for
     recovery: Recovery | None = None
+    #: who takes part while it is on trial
+    trial: Trial | None = None
     program_member: ProgramMember | None = None
     activity: ActivitySource | None = None
 

@@ -1,11 +1,12 @@
 """The life of a document: its versions, what a stored one may be used for, and which step leads to which state.
 
-Only an active document is used. A connection begins active; an Action has to be activated, and only a checked one can
-be. Whatever is not in the tables below is refused with the sentence that stands there.
+Only an active document is used; one on trial or paused is so, too, within its bounds. A connection begins active; an
+Action has to be activated, and only a checked one can be. Whatever is not in the tables below is refused with the
+sentence that stands there.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,7 +19,9 @@ class DocumentState(StrEnum):
 
     DRAFT = "draft"  # stored although it has findings
     VALIDATED = "validated"  # checked against both vendors, never active yet
+    TRIAL = "trial"  # runs for the people whom the Action's `trial` names, the others are skipped
     ACTIVE = "active"
+    PAUSED = "paused"  # accepts and keeps what comes in, begins nothing
     INACTIVE = "inactive"  # was active; what comes in is recorded, so that it can be run later
 
 
@@ -27,8 +30,15 @@ class Move(StrEnum):
 
     STORE = "store"  # a version without findings
     STORE_DRAFT = "store_draft"  # a version with findings
+    TRY = "try"
     ACTIVATE = "activate"
+    PAUSE = "pause"
+    RESUME = "resume"  # back to what it was before the pause
     DEACTIVATE = "deactivate"
+
+
+#: states in which calls are taken; the receive path reads no more than whether a document is in one of them
+USED = frozenset({DocumentState.TRIAL, DocumentState.ACTIVE, DocumentState.PAUSED})
 
 
 #: where a step leads; what is missing is refused
@@ -36,7 +46,9 @@ NEXT: Mapping[Move, Mapping[DocumentState, DocumentState]] = {
     Move.STORE: {
         DocumentState.DRAFT: DocumentState.VALIDATED,
         DocumentState.VALIDATED: DocumentState.VALIDATED,
+        DocumentState.TRIAL: DocumentState.TRIAL,
         DocumentState.ACTIVE: DocumentState.ACTIVE,
+        DocumentState.PAUSED: DocumentState.PAUSED,
         DocumentState.INACTIVE: DocumentState.INACTIVE,
     },
     Move.STORE_DRAFT: {
@@ -44,28 +56,64 @@ NEXT: Mapping[Move, Mapping[DocumentState, DocumentState]] = {
         DocumentState.VALIDATED: DocumentState.DRAFT,
         DocumentState.INACTIVE: DocumentState.DRAFT,
     },
+    Move.TRY: {
+        DocumentState.VALIDATED: DocumentState.TRIAL,
+        DocumentState.TRIAL: DocumentState.TRIAL,
+        DocumentState.ACTIVE: DocumentState.TRIAL,
+        DocumentState.INACTIVE: DocumentState.TRIAL,
+    },
     Move.ACTIVATE: {
         DocumentState.VALIDATED: DocumentState.ACTIVE,
+        DocumentState.TRIAL: DocumentState.ACTIVE,
         DocumentState.ACTIVE: DocumentState.ACTIVE,
+        DocumentState.PAUSED: DocumentState.ACTIVE,
         DocumentState.INACTIVE: DocumentState.ACTIVE,
+    },
+    Move.PAUSE: {
+        DocumentState.TRIAL: DocumentState.PAUSED,
+        DocumentState.ACTIVE: DocumentState.PAUSED,
+        DocumentState.PAUSED: DocumentState.PAUSED,
+    },
+    # of a paused one see `Stored.resumes`
+    Move.RESUME: {
+        DocumentState.TRIAL: DocumentState.TRIAL,
+        DocumentState.ACTIVE: DocumentState.ACTIVE,
+        DocumentState.PAUSED: DocumentState.ACTIVE,
     },
     Move.DEACTIVATE: {
         DocumentState.DRAFT: DocumentState.DRAFT,
         DocumentState.VALIDATED: DocumentState.VALIDATED,
+        DocumentState.TRIAL: DocumentState.INACTIVE,
         DocumentState.ACTIVE: DocumentState.INACTIVE,
+        DocumentState.PAUSED: DocumentState.INACTIVE,
         DocumentState.INACTIVE: DocumentState.INACTIVE,
     },
 }
 
+_DRAFT = (
+    "is a draft that was stored with findings; `leadbridge validate` lists them; mend them and apply it again first"
+)
+_RUNS = "is {state}, and a version with findings would run at once; mend the findings, or deactivate it first"
+_IDLE = "is not active, so nothing of it is to be paused; `leadbridge activate` lets it run"
+_NOT_PAUSED = "is not paused; `leadbridge activate` lets it run"
 #: why a step is refused, and what to do
 REFUSALS: Mapping[tuple[Move, DocumentState], str] = {
-    (Move.STORE_DRAFT, DocumentState.ACTIVE): (
-        "is active, and a version with findings would run at once; mend the findings, or deactivate it first"
+    (Move.STORE_DRAFT, DocumentState.TRIAL): _RUNS.format(state="on trial"),
+    (Move.STORE_DRAFT, DocumentState.ACTIVE): _RUNS.format(state="active"),
+    (Move.STORE_DRAFT, DocumentState.PAUSED): (
+        "is paused, and a version with findings would run when it is resumed; mend the findings, or deactivate it first"
     ),
-    (Move.ACTIVATE, DocumentState.DRAFT): (
-        "is a draft that was stored with findings; `leadbridge validate` lists them; mend them and apply it again first"
-    ),
+    (Move.TRY, DocumentState.DRAFT): _DRAFT,
+    (Move.TRY, DocumentState.PAUSED): "is paused and keeps calls; resume or deactivate it first",
+    (Move.ACTIVATE, DocumentState.DRAFT): _DRAFT,
+    **{(Move.PAUSE, state): _IDLE for state in (DocumentState.DRAFT, DocumentState.VALIDATED, DocumentState.INACTIVE)},
+    **{
+        (Move.RESUME, state): _NOT_PAUSED
+        for state in (DocumentState.DRAFT, DocumentState.VALIDATED, DocumentState.INACTIVE)
+    },
 }
+#: why a document without a member `trial` is not tried
+NOBODY_TO_TRY = "names nobody for its trial; give it `trial` with `leads` or a `static_list`, apply it, then try it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +138,18 @@ class Stored:
     version: int
     state: DocumentState = DocumentState.INACTIVE
     change: Change = UNSIGNED
+    #: what it was when it was paused, for as long as it keeps calls; one that is deactivated meanwhile keeps them, too
+    resumes: DocumentState | None = None
 
     @property
     def active(self) -> bool:
-        """Whether the document may be used."""
-        return self.state is DocumentState.ACTIVE
+        """Whether the document may be used: calls of an Action are taken, a connection is not disabled."""
+        return self.state in USED
+
+    @property
+    def keeps(self) -> bool:
+        """Whether nothing of it may begin, and what waits is kept: it is paused, or was when it was deactivated."""
+        return self.resumes is not None
 
     def says(self, document: Configuration, text: str) -> bool:
         """Whether this is that document, in those words where both texts are known."""
@@ -106,16 +161,27 @@ def refusal(move: Move, state: DocumentState) -> str | None:
     return REFUSALS.get((move, state))
 
 
-def taken(stored: Stored, move: Move) -> DocumentState:
-    """The state that a step leads a document to.
+def taken(stored: Stored, move: Move) -> Stored:
+    """The document after a step.
 
     Raises:
-        ConfigurationError: Its state forbids it.
+        ConfigurationError: Its state forbids it, or it is to be tried and names nobody.
     """
     refused = refusal(move, stored.state)
+    if move is Move.TRY and not refused and getattr(stored.document, "trial", None) is None:
+        refused = NOBODY_TO_TRY
     if refused:
         raise ConfigurationError([f"{stored.document.kind} {stored.document.id} {refused}"])
-    return NEXT[move][stored.state]
+    state = NEXT[move][stored.state]
+    match move:
+        case Move.PAUSE:
+            return replace(stored, state=state, resumes=stored.resumes or stored.state)
+        case Move.RESUME:
+            return replace(stored, state=stored.resumes or state, resumes=None)
+        case Move.DEACTIVATE:
+            return replace(stored, state=state)
+        case _:
+            return replace(stored, state=state, resumes=None)
 
 
 def next_version(
@@ -139,7 +205,7 @@ def next_version(
         first = DocumentState.VALIDATED if sound else DocumentState.DRAFT
         state = first if document.kind == "action" else DocumentState.ACTIVE
     else:
-        state = taken(current, move)
+        state = taken(current, move).state
         if current.says(document, change.text) and state is current.state:
             return current
     at = current.version if current else 0
@@ -147,4 +213,5 @@ def next_version(
         raise ConfigurationError(
             [f"{document.kind} {document.id} became version {at} meanwhile; look at it and plan again"]
         )
-    return Stored(document=document, version=1 + (at or versions()), state=state, change=change)
+    resumes = current.resumes if current else None
+    return Stored(document=document, version=1 + (at or versions()), state=state, change=change, resumes=resumes)

@@ -20,6 +20,8 @@ class Outcome(StrEnum):
 
 #: outcomes after which the destination holds what the event asked for
 WRITTEN = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED})
+#: outcomes of what was left out: nothing was asked of the destination for it
+NOT_PROCESSED = frozenset({Outcome.SKIPPED, Outcome.DUPLICATE, Outcome.SUPERSEDED})
 
 
 class State(StrEnum):
@@ -76,6 +78,11 @@ class Reason(StrEnum):
     LEAD_UNKNOWN = "lead_unknown"
     ACTIVITY_TYPE_MISSING = "activity_type_missing"
     CHAINED_FAILED = "chained_failed"
+    TRIAL = "trial"
+    TRIAL_LIST_MISSING = "trial_list_missing"
+    ACTION_PAUSED = "action_paused"
+    CONNECTION_PAUSED = "connection_paused"
+    ALL_PAUSED = "all_paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +201,7 @@ WORDS: Mapping[str, Words] = {
         "Correct and apply the Action, then redrive.",
     ),
     Reason.CONNECTION_DISABLED: Words(
-        "Parked: the connection {connection} is disabled.",
+        "Kept back: the connection {connection} is disabled.",
         "Enable it; within five minutes the call goes on by itself.",
     ),
     Reason.NOT_ACTIVE: Words(
@@ -235,6 +242,32 @@ WORDS: Mapping[str, Words] = {
     ),
     Reason.FIELD_INVALID: Words(
         "`{field}` must be {expected}.", "Correct the payload template of the webhook.", told=False
+    ),
+    Reason.TRIAL: Words(
+        "Skipped: the Action is on trial, and the person is not one of those with whom it is tried.",
+        "Nothing. To try it with this person, add the lead id to the Action's `trial` or the person to its list; "
+        "`leadbridge activate` ends the trial.",
+        told=False,
+    ),
+    Reason.TRIAL_LIST_MISSING: Words(
+        "Parked: the Action is on trial with the members of the static list {list}, and Marketo has none of this "
+        "name, or several.",
+        "Make the list in Marketo, or name another one in the Action's `trial`, then redrive.",
+    ),
+    Reason.ACTION_PAUSED: Words(
+        "Kept: the Action {action} is paused.",
+        "Nothing: what waits runs, oldest first, after `leadbridge resume ACTION`.",
+        told=False,
+    ),
+    Reason.CONNECTION_PAUSED: Words(
+        "Kept: the connection {connection} is paused.",
+        "Nothing: what waits runs, oldest first, after `leadbridge resume --connection NAME`.",
+        told=False,
+    ),
+    Reason.ALL_PAUSED: Words(
+        "Kept: all Actions are paused.",
+        "Nothing: what waits runs, oldest first, after `leadbridge resume --all`.",
+        told=False,
     ),
     "vendor_refused": Words(
         "{vendor} refused the record: {code} {detail}.",

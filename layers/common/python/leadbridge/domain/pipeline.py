@@ -18,7 +18,7 @@ from leadbridge.domain.compiled import CompiledAction, compile_action
 from leadbridge.domain.event import Event, Intent, Result
 from leadbridge.domain.links import link_guards
 from leadbridge.domain.matching import Look, Match, match_key
-from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
+from leadbridge.domain.outcome import NOT_PROCESSED, Outcome, Reason, State, message
 from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs, NoValueError
 from leadbridge.domain.standing import summary
 from leadbridge.domain.transforms import RuleFailedError
@@ -48,6 +48,7 @@ __all__ = [
     "reports",
     "success",
     "superseded",
+    "told_as",
     "told_row",
     "unmapped",
     "writeback_row",
@@ -105,7 +106,7 @@ class Candidate:
     @property
     def guards(self) -> tuple[str, ...]:
         """The keys that must be this event's own while it runs, in the order in which they are taken."""
-        return tuple(sorted({*self.own_guards, *self.link_guards.values()}))
+        return tuple(sorted({*self.own_guards, *self.link_guards.values()} - {""}))
 
     @property
     def thorough(self) -> bool:
@@ -414,9 +415,23 @@ def _facts(columns: Mapping[str, Any], action: documents.Action, event: Event, r
     }
 
 
-def reports(result: Result) -> bool:
-    """Whether the marketer is told by a custom activity: successes and failures are, what was not run is not."""
-    return result.outcome in WRITTEN or result.outcome in {Outcome.FAILED, Outcome.DECIDED}
+def reports(action: documents.Action, result: Result) -> bool:
+    """Whether the marketer is told by a custom activity.
+
+    Successes and failures are; what was not processed only where the Action has a word for it, and the person is there.
+    """
+    if result.outcome in NOT_PROCESSED:
+        return action.results.not_processed is not None and result.reason != Reason.LEAD_UNKNOWN
+    return True
+
+
+def told_as(action: documents.Action, result: Result) -> str:
+    """The primary attribute of the result activity."""
+    if errored(result):
+        return action.results.errored
+    if result.outcome in NOT_PROCESSED and action.results.not_processed:
+        return action.results.not_processed
+    return action.results.success
 
 
 def errored(result: Result) -> bool:

@@ -31,8 +31,10 @@ from leadbridge.domain.alert_readings import (
 from leadbridge.domain.alert_rules import DEFAULTS, AlertsDocument, FailedRule, SilenceRule
 from leadbridge.domain.alert_texts import post
 from leadbridge.domain.alerts import Memory, Notice, Reading, Unsent, step
+from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.limits import State, moment
 from leadbridge.ports import AlertStore, Channel, Clock, Configurations, Meter, Tally, Watch
+from leadbridge.usecases.holds import kept_now
 
 #: a message that no channel took for so long is given up
 GIVE_UP = timedelta(days=1)
@@ -200,7 +202,11 @@ class SendAlerts:
             *parked(
                 self._watch.parked(), {action: rules.parked for action, rules in of_actions.items() if rules.parked}
             ),
-            *lags(self._watch.waiting(), {name: rules.lag for name, rules in of_connections.items() if rules.lag}, now),
+            *lags(
+                self._watch.waiting(self._kept()),
+                {name: rules.lag for name, rules in of_connections.items() if rules.lag},
+                now,
+            ),
             *quotas(
                 self._quotas(scene), {name: rules.quota for name, rules in of_connections.items() if rules.quota}, now
             ),
@@ -216,6 +222,11 @@ class SendAlerts:
             *self._silences(scene, silent, counted, now),
         ]
         return readings, seen
+
+    def _kept(self) -> Callable[[str], Held]:
+        """What does not wait too long in a lane: somebody paused it."""
+        lanes = kept_now(self._configurations)
+        return lambda lane: lanes.get(lane, NOTHING)
 
     def _counted(
         self, failing: Mapping[str, FailedRule], silent: Mapping[str, SilenceRule], now: datetime

@@ -18,6 +18,7 @@ from leadbridge.domain.differences import Difference, changes
 from leadbridge.domain.findings import Finding, at, label, of_line, read_document
 from leadbridge.domain.lifecycle import Change, DocumentState, Move, Stored, refusal
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.domain.trial_checks import NO_TRIAL_LIST, check_trial
 from leadbridge.errors import ConfigurationError, PermanentError, SyncError
 from leadbridge.ports import Configurations, Connections, Documents
 from leadbridge.usecases.check_marketo import marketo_lines
@@ -142,7 +143,7 @@ class ApplyConfiguration:
         for each in planned:
             found: list[Finding] = []
             if isinstance(each.document, Action) and (thorough or each.effect is not Effect.NOTHING):
-                found = list(_check(each.document, overlay, connections, broken))
+                found = [*_check(each.document, overlay, connections, broken), *check_trial(each.document, each.before)]
             if isinstance(each.document, AlertsDocument):
                 found = list(_check_names(each.document, overlay))
             forbidden = refusal(Move.STORE_DRAFT, each.before.state) if found and draft and each.before else None
@@ -243,6 +244,9 @@ def _check(action: Action, documents: Documents, connections: Connections, broke
         activity = None  # the check below says so and what to do
     if activity is not None and not activity.status.startswith("approved"):
         activity = None
+    trial_list = action.trial.static_list if action.trial else None
+    if trial_list is not None and marketo.static_list(trial_list) is None:
+        yield at(name, "/trial/static_list", NO_TRIAL_LIST)
     lists = [each for each in named_lists(action.conditions) if documents.get("list", each) is not None]
     lines = check_action(
         action,

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from leadbridge.domain.alert_readings import ARRIVED, ENDED, FAILED, PARKED, REJECTED
 from leadbridge.domain.event import Arrival, Ending, Event
+from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.outcome import State
 from leadbridge.domain.pipeline import errored
 from leadbridge.errors import TransientError
@@ -49,13 +50,13 @@ class CountingInbox:
                 self._tally.note(arrival.action_id, PARKED, str(reason))
         return new
 
-    def due(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
+    def due(self, lane: str, now: datetime, limit: int, kept: Held = NOTHING) -> Sequence[Event]:
         """Events of a lane whose due time has come."""
-        return self._inbox.due(lane, now, limit)
+        return self._inbox.due(lane, now, limit, kept)
 
-    def first_due(self, lane: str, now: datetime) -> datetime | None:
-        """When the first event of a lane arrived whose due time has come."""
-        return self._inbox.first_due(lane, now)
+    def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
+        """The first event of a lane whose due time has come."""
+        return self._inbox.first_due(lane, now, kept)
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
         """Mark events as begun."""

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from leadbridge.domain.event import Event
 from leadbridge.errors import TransientError
 from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
 from leadbridge.usecases.batch import StoppedError
+from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.run_events import RunEvents
 
 #: how often a drainer that waits for a due time looks for new arrivals
@@ -39,6 +41,7 @@ class DrainLane:
         clock: Clock,
         heartbeat: Heartbeat,
         run_events: RunEvents,
+        holds: Holds,
         sleep: Callable[[float], None],
         settings: DrainSettings,
     ) -> None:
@@ -48,6 +51,7 @@ class DrainLane:
         self._clock = clock
         self._heartbeat = heartbeat
         self._run_events = run_events
+        self._holds = holds
         self._sleep = sleep
         self._settings = settings
 
@@ -73,7 +77,9 @@ class DrainLane:
                 return {"lane": lease.lane, "end": "lease lost", "events": total}
             if remaining_seconds() < self._settings.handover_seconds:
                 return self._hand_over(current, total)
-            due = self._inbox.due(lease.lane, self._clock.now(), self._settings.batch)
+            due = self._holds.due(
+                lease.lane, partial(self._inbox.due, lease.lane, self._clock.now(), self._settings.batch)
+            )
             if not due:
                 if earliest is not None and self._wait_for(earliest, remaining_seconds):
                     earliest = earliest if self._clock.now() < earliest else None

@@ -19,6 +19,8 @@ class ConnectionSummary:
     name: str
     url: str
     enabled: bool
+    #: nothing begins through it, and what waits is kept
+    paused: bool
     version: int
     secret: str
     actions: list[str]
@@ -66,6 +68,7 @@ def _summary(stored: Stored, known: Collection[str], users: list[str]) -> Connec
         if isinstance(document, SalesforceConnection)
         else "",
         enabled=stored.active,
+        paused=stored.keeps,
         version=stored.version,
         secret="not needed" if certified else "stored" if document.id in known else "missing",
         actions=users,

@@ -167,8 +167,8 @@ class Reporting:
 
     def _log_activities(self, entries: Sequence[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
         """Send the activities; returns the entries that are complete, the others were given back."""
-        quiet = [entry for entry in entries if not pipeline.reports(entry.result)]
-        telling = [entry for entry in entries if pipeline.reports(entry.result)]
+        quiet = [entry for entry in entries if not _told(entry)]
+        telling = [entry for entry in entries if _told(entry)]
         if not telling:
             return quiet
         try:
@@ -271,12 +271,11 @@ class Reporting:
     def _activity(self, entry: Entry, kind: CustomActivityType) -> CustomActivity:
         candidate, result = entry.candidate, entry.result
         action = candidate.compiled.action
-        failed = pipeline.errored(result)
         said = pipeline.activity_attributes(candidate.columns, action, candidate.event, result, entry.record)
         return CustomActivity(
             lead_id=candidate.event.lead_id,
             activity_type_id=kind.id,
-            primary_attribute_value=action.results.errored if failed else action.results.success,
+            primary_attribute_value=pipeline.told_as(action, result),
             activity_date=candidate.event.executed_at or self._clock.now(),
             # the whole sentence stands in the execution; Marketo would refuse the activity for it
             attributes={name: _fitting(value, kind.attributes.get(name, "")) for name, value in said.items()},
@@ -287,6 +286,10 @@ class Reporting:
         if key not in self._activity_types:
             self._activity_types[key] = self._connections.marketo(key[0]).custom_activity_type(key[1])
         return self._activity_types[key]
+
+
+def _told(entry: Entry) -> bool:
+    return pipeline.reports(entry.candidate.compiled.action, entry.result)
 
 
 def _connection(entry: Entry) -> str:

@@ -17,6 +17,7 @@ from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.conditions import UnknownListError
 from leadbridge.domain.event import Ending, Event, Part, Result
 from leadbridge.domain.flow_step import PersonTold
+from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.links import object_of
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
@@ -27,6 +28,7 @@ from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, 
 from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, once_each, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.leaving_out import LeftOut, part_left_out, past_its_callback, told_only
 from leadbridge.usecases.marketo_names import MarketoNames
 from leadbridge.usecases.match_records import MatchRecords
 from leadbridge.usecases.read_activities import NewestActivities, ReadActivities
@@ -34,6 +36,7 @@ from leadbridge.usecases.read_missing import ReadMissing
 from leadbridge.usecases.reporting import Reporting
 from leadbridge.usecases.run_chain import RunChain
 from leadbridge.usecases.send_callbacks import ChunkEnds
+from leadbridge.usecases.trials import LEFT_OUT, Trials
 
 #: rows of one Salesforce collections call
 COLLECTION_LIMIT = 200
@@ -73,6 +76,8 @@ class RunEvents:
         self._hash_key = hash_key
         self._settings = settings
         self._compiled: dict[tuple[str, int], tuple[datetime, CompiledAction]] = {}
+        #: Actions as they were read for this batch
+        self._current: dict[str, Stored] = {}
         self._closing = Closing(inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks)
         self._match = MatchRecords(connections)
         names = MarketoNames(connections=connections, clock=clock, age=settings.describe_age)
@@ -80,6 +85,9 @@ class RunEvents:
             activities=NewestActivities(connections=connections, names=names), inbox=inbox, closing=self._closing
         )
         self._read_missing = ReadMissing(connections=connections, inbox=inbox, closing=self._closing)
+        self._trials = Trials(
+            configurations=configurations, connections=connections, clock=clock, closing=self._closing
+        )
         self._chain = RunChain(
             connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings
         )
@@ -94,6 +102,7 @@ class RunEvents:
             StoppedError: `may_go_on` said no; nothing was written after that.
         """
         self._closing.earliest = None
+        self._current.clear()
         compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
         compiled_events: list[tuple[Event, CompiledAction]] = []
         for event in events:
@@ -106,26 +115,45 @@ class RunEvents:
             if not isinstance(compiled, CompiledAction):
                 self._not_compiled(event, compiled)
                 continue
-            compiled_events.append((event.evolve(version=compiled.version), compiled))
-        candidates = self._admit(compiled_events)
+            told = past_its_callback(event, self._clock.now())
+            compiled_events.append((told.evolve(version=compiled.version), compiled))
+        candidates = self._admit(compiled_events, may_go_on)
         for wave in waves(candidates):
             now = self._clock.now()
             self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], may_go_on)
         return self._closing.earliest
 
-    def _admit(self, events: Sequence[tuple[Event, CompiledAction]]) -> list[Candidate]:
-        """Those that pass their filter, with all that their Actions read; the others end."""
+    def _admit(self, events: Sequence[tuple[Event, CompiledAction]], may_go_on: Callable[[], bool]) -> list[Candidate]:
+        """Those that pass their trial and their filter, with all that their Actions read; the others end."""
         candidates: list[Candidate] = []
-        ended: list[Ending] = []
-        for ready, compiled, result in self._read_activities(self._read_missing(events)):
+        begun, left_out = told_only(events)
+        tried, untried = self._trials(begun, self._current)
+        left_out += [
+            (explanation.begun(event, compiled, asked=False), compiled, LEFT_OUT) for event, compiled in untried
+        ]
+        for ready, compiled, result in self._read_activities(self._read_missing(tried)):
             event = explanation.begun(ready, compiled, asked=result is None)
             admitted = result or pipeline.admit(event, compiled, self._hash_key())
             if isinstance(admitted, Result):
-                ended.append(_ending(event.evolve(executed_at=self._clock.now()), admitted, compiled.action))
+                left_out.append((event, compiled, admitted))
             else:
                 candidates.append(admitted)
-        self._closing.finish(ended)
+        self._leave_out(left_out, may_go_on)
         return candidates
+
+    def _leave_out(self, left_out: Sequence[LeftOut], may_go_on: Callable[[], bool]) -> None:
+        """End what is not processed; where the Action wants that it is logged, it is stored first, as what is written.
+
+        People of a chunk are told of anyway.
+        """
+        now = self._clock.now()
+        quiet, fresh, resumed = part_left_out(
+            [(_begun(event, now), compiled, result) for event, compiled, result in left_out]
+        )
+        self._closing.finish([_ending(event, result, compiled.action) for event, compiled, result in quiet])
+        entries = self._remember(fresh) + resumed
+        for same in grouped(entries, lambda entry: entry.candidate.compiled.action.source.connection):
+            self._end(self._report(same, may_go_on))
 
     def _free_guards(self, event: Event, compiled: object) -> None:
         """Let go of guards that a parked event took without living to store them.
@@ -144,7 +172,7 @@ class RunEvents:
 
     def _run_wave(self, wave: Sequence[Candidate], may_go_on: Callable[[], bool]) -> None:
         require(may_go_on)
-        guarded, obtained = self._guard(self._claim(wave))
+        guarded, obtained = self._guard(self._claim(wave, may_go_on))
         reporting = [
             Entry(
                 candidate=item,
@@ -171,13 +199,13 @@ class RunEvents:
 
     # keys
 
-    def _claim(self, wave: Sequence[Candidate]) -> list[Candidate]:
+    def _claim(self, wave: Sequence[Candidate], may_go_on: Callable[[], bool]) -> list[Candidate]:
         wanted = [(item.event, claim) for item in wave if item.event.state is State.WAITING for claim in item.claims]
         owners = self._keys.claim(wanted) if wanted else []
         found = [(event, claim, owner) for (event, claim), owner in zip(wanted, owners, strict=True)]
         gone = {event.execution_id for event, _, owner in found if owner == GONE}
         taken = {event.execution_id: (claim, owner) for event, claim, owner in found if owner}
-        endings = []
+        doubles: list[LeftOut] = []
         for item in wave:
             if item.event.execution_id in taken:
                 claim, owner = taken[item.event.execution_id]
@@ -185,8 +213,8 @@ class RunEvents:
                 result = Result(outcome=Outcome.DUPLICATE, reason=claim.reason, message=text)
                 self._keys.release(item.event.execution_id, [], _held(item))
                 told = explanation.claimed(item.event, item.claims, owner, claim)
-                endings.append(_ending(told, result, item.compiled.action))
-        self._closing.finish(endings)
+                doubles.append((told, item.compiled, result))
+        self._leave_out(doubles, may_go_on)
         mine = [item for item in wave if item.event.execution_id not in gone | taken.keys()]
         return [item.with_event(explanation.claimed(item.event, item.claims)) for item in mine]
 
@@ -348,7 +376,7 @@ class RunEvents:
 
     def _remember(self, entries: Sequence[Entry]) -> list[Entry]:
         """Store results before anything is told to Marketo; what a newer epoch holds is dropped."""
-        told = [entry for entry in entries if entry.result.record_id or pipeline.reports(entry.result)]
+        told = [entry for entry in entries if entry.result.record_id or _reports(entry)]
         kept = {
             event.execution_id: event
             for event in self._inbox.save(
@@ -372,6 +400,8 @@ class RunEvents:
         if stored is None or not isinstance(stored.document, Action):
             return Reason.ACTION_MISSING, message(Reason.ACTION_MISSING, action=action_id)
         action = stored.document
+        if not version:
+            self._current[action_id] = stored
         now = self._clock.now()
         known = self._compiled.get((action.id, stored.version))
         if known is not None and now - known[0] < self._settings.describe_age:
@@ -487,13 +517,17 @@ def _entry_ending(entry: Entry) -> Ending:
         entry.candidate.event,
         entry.result,
         entry.candidate.compiled.action,
-        guards=entry.candidate.guards,
+        guards=entry.candidate.guards or entry.event.guards,
         writeback=entry.writeback,
         activity=entry.activity,
         member=entry.member,
         values=entry.values,
         attributes=entry.attributes,
     )
+
+
+def _reports(entry: Entry) -> bool:
+    return pipeline.reports(entry.candidate.compiled.action, entry.result)
 
 
 def _begun(event: Event, now: datetime) -> Event:

@@ -14,7 +14,8 @@ from leadbridge.domain.outcome import REDRIVABLE
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import normalised
 from leadbridge.errors import ConfigurationError
-from leadbridge.ports import Clock
+from leadbridge.ports import Clock, Configurations
+from leadbridge.usecases.holds import WaitingFor
 
 type Item = Mapping[str, Any]
 
@@ -83,7 +84,11 @@ class Page:
 class SearchExecutions:
     """Searches the log."""
 
-    def __init__(self, *, log: Log, clock: Clock, hash_key: Callable[[], bytes]) -> None:
+    def __init__(
+        self, *, log: Log, clock: Clock, hash_key: Callable[[], bytes], configurations: Configurations
+    ) -> None:
+        """`configurations` tell what is paused, which is why a call may wait."""
+        self._configurations = configurations
         self._log = log
         self._clock = clock
         self._hash_key = hash_key
@@ -100,7 +105,9 @@ class SearchExecutions:
         after = _after(token) if token else ""
         found: list[Item] = []
         last = ""
-        for examined, item in enumerate(self._items(wanted, start, end, after), start=1):
+        explained = WaitingFor(self._configurations)
+        for examined, stored in enumerate(self._items(wanted, start, end, after), start=1):
+            item = explained(stored)
             last = str(item["sequence"])
             if _fits(item, wanted, start, end):
                 found.append(item)
@@ -110,7 +117,8 @@ class SearchExecutions:
 
     def get(self, execution_id: str) -> Item | None:
         """One execution."""
-        return self._log.get(execution_id)
+        item = self._log.get(execution_id)
+        return item and WaitingFor(self._configurations)(item)
 
     def _items(self, wanted: Wanted, start: datetime, end: datetime, after: str) -> Iterator[Item]:
         if wanted.lead_id is not None:

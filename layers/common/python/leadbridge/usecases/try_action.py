@@ -354,14 +354,14 @@ def _with_activity(
     record: Row,
     unsure: Collection[str] = (),
 ) -> Trial:
-    if not pipeline.reports(result):
+    if not pipeline.reports(compiled.action, result):
         return told
     results = compiled.action.results
     return replace(
         told,
         activity={
             "type": results.activity,
-            "primary": results.errored if result.outcome is Outcome.FAILED else results.success,
+            "primary": pipeline.told_as(compiled.action, result),
             "attributes": pipeline.activity_attributes(columns, compiled.action, event, result, record),
             "assumed": [each.to for each in results.mappings if each.field in unsure],
         },

@@ -168,6 +168,16 @@ class MarketoClient:
         """Write fields of members; each row carries `leadId`. One result per row, in order; none is made (1013)."""
         return self.members.update(program_id, rows)
 
+    def static_list(self, name: str) -> int | None:
+        """The id of the static list of that name; None if there is none, or more than one."""
+        found = [each.id for each in self.static_lists.all(names=[name]) if each.name == name]
+        return found[0] if len(found) == 1 else None
+
+    def list_members(self, list_id: int, lead_ids: Sequence[int]) -> frozenset[int]:
+        """Those of the leads who are in a static list; 300 a call."""
+        found = self.static_lists.are_members(list_id, lead_ids)
+        return frozenset(lead for lead, is_member in found.items() if is_member)
+
     def usage(self) -> int:
         """Calls of all API users of this instance today, as Marketo counts them."""
         return calls_today(self.api.get(endpoints.USAGE))

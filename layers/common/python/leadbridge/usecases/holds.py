@@ -1,0 +1,112 @@
+"""Ask what may begin: which calls of a lane are kept back, because somebody paused them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from leadbridge.domain.action import Action
+from leadbridge.domain.event import Event
+from leadbridge.domain.holding import NOTHING, Due, Held, Why, kept_by_lane, why_action, why_connection
+from leadbridge.domain.lifecycle import Stored
+from leadbridge.domain.outcome import Reason, State, message
+from leadbridge.errors import UnknownVersionError
+from leadbridge.ports import Configurations
+
+CONNECTIONS = ("marketo_connection", "salesforce_connection")
+
+
+class Holds:
+    """Looks into lanes past what is kept back.
+
+    Only Actions that are met are asked for, and those that were kept back at the last look: a lane costs a read for
+    each of them, whatever the number of documents.
+    """
+
+    def __init__(self, configurations: Configurations) -> None:
+        self._configurations = configurations
+        self._before: dict[str, frozenset[str]] = {}
+
+    def due(self, lane: str, look: Callable[[Held], Sequence[Event]]) -> Sequence[Event]:
+        """What `look` finds in a lane, given what is kept back of it."""
+        return self._look(lane, look, lambda found: [each.action_id for each in found if each.state is State.WAITING])
+
+    def first_due(self, lane: str, look: Callable[[Held], Due | None]) -> Due | None:
+        """The first that `look` finds in a lane, given what is kept back of it."""
+        return self._look(lane, look, lambda found: [found.action_id] if found and not found.begun else [])
+
+    def why(self, action_id: str, lane: str) -> Why | None:
+        """Why a call of an Action may not begin now; None if it may."""
+        return self._why_lane(lane) or self._why(action_id)
+
+    def _look[T](self, lane: str, look: Callable[[Held], T], actions: Callable[[T], Iterable[str]]) -> T:
+        asked = set(self._before.get(lane, ()))
+        held = {each for each in asked if self._why(each)}
+        asked_lane = False
+        while True:
+            found = look(Held(actions=frozenset(held)) if held else NOTHING)
+            waiting = set(actions(found))
+            # a lane in which nothing waits costs nothing
+            if waiting and not asked_lane and self._why_lane(lane):
+                return look(Held(everything=True))
+            asked_lane |= bool(waiting)
+            met = waiting - asked
+            asked |= met
+            more = {each for each in sorted(met) if self._why(each)}
+            if not more:
+                self._before[lane] = frozenset(held)
+                return found
+            held |= more
+
+    def _why_lane(self, lane: str) -> Why | None:
+        """Why nothing of a lane may begin; a lane is its destination connection's."""
+        if self._configurations.paused():
+            return Why(reason=Reason.ALL_PAUSED, facts={})
+        return why_connection(self._get("salesforce_connection", lane))
+
+    def _why(self, action_id: str) -> Why | None:
+        stored = self._get("action", action_id)
+        if stored is None or not isinstance(stored.document, Action):
+            return None
+        return why_action(stored, self._get("marketo_connection", stored.document.source.connection))
+
+    def _get(self, kind: str, identifier: str) -> Stored | None:
+        """A document; one of a newer version is told of by who runs its calls, not here."""
+        with suppress(UnknownVersionError):
+            return self._configurations.get(kind, identifier)
+        return None
+
+
+def kept_now(configurations: Configurations) -> Mapping[str, Held]:
+    """What is kept back of each lane at this moment; reads all documents."""
+    return kept_by_lane(
+        everything=configurations.paused(),
+        actions=configurations.list("action"),
+        connections=[each for kind in CONNECTIONS for each in configurations.list(kind)],
+    )
+
+
+class WaitingFor:
+    """Says of executions that wait why they do, where that is a pause: it is in force, not written on each of them."""
+
+    def __init__(self, configurations: Configurations) -> None:
+        self._configurations = configurations
+        self._known: dict[str, Why | None] = {}
+
+    def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The execution, with the reason and the sentence of the pause if there is one."""
+        shown = dict(item)
+        if shown.get("state") != State.WAITING:
+            return shown
+        action_id = str(shown.get("action_id", ""))
+        if action_id not in self._known:
+            self._known[action_id] = self._why(action_id)
+        why = self._known[action_id]
+        if why:
+            shown |= {"reason": why.reason.value, "message": message(why.reason, **why.facts), "due_at": ""}
+        return shown
+
+    def _why(self, action_id: str) -> Why | None:
+        stored = self._configurations.get("action", action_id)
+        if stored is None or not isinstance(stored.document, Action):
+            return None
+        return Holds(self._configurations).why(action_id, stored.document.destination.connection)
