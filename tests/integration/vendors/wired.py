@@ -12,11 +12,12 @@ from leadbridge.domain.action import Action
 from leadbridge.ports import Clock
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.run_events import RunEvents
+from leadbridge.usecases.watching import Watch
 from leadbridge.vendors.http.transport import HttpSettings
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.salesforce.client import SalesforceClient
 from tests.builders.events import SECRET
-from tests.builders.world import SETTLE, World
+from tests.builders.world import WORKER, World
 from tests.fakes.clock import NOON, SettableClock
 from tests.integration.vendors.conftest import Clients, Twin
 
@@ -109,7 +110,7 @@ class WiredWorld(World):
             self.marketo_twin.post("load", {"leads": [{"id": lead_id, "email": str(payload["lead"]["email"]).strip()}]})
         return super().receive_payload(payload, **members)
 
-    def run_events(self) -> RunEvents:
+    def run_events(self, settings: RunSettings = WORKER, watch: Watch | None = None) -> RunEvents:
         """The use-case that runs a batch, with the product's clients."""
         clock: Clock = self.clock
         return RunEvents(
@@ -120,7 +121,8 @@ class WiredWorld(World):
             clock=clock,
             meter=self.meter,
             hash_key=lambda: SECRET,
-            settings=RunSettings(retry_seconds=5.0, settle=SETTLE),
+            settings=settings,
+            watch=watch,
         )
 
     # -- what the twins saw

@@ -86,6 +86,16 @@ class RunActionsSettings(InboxSettings, VendorSettings):
     RETRY_SECONDS: float = Field(default=5, gt=0)
 
 
+class AnswerInlineSettings(InboxSettings, VendorSettings):
+    """Settings of `answer_inline`."""
+
+    RUN_ACTIONS_FUNCTION: str
+    #: of its door, through which calls come that are not answered inline after all
+    EVENTS_QUEUE_URL: str
+    WEBHOOK_SECRET_ARN: str
+    KEYS_TABLE: str
+
+
 class RecoverCallsSettings(StoreEventsSettings, VendorSettings):
     """Settings of `recover_calls`."""
 

@@ -209,6 +209,14 @@ class Recovery(Document):
     tolerance_seconds: int = Field(default=120, ge=10, le=300)
 
 
+class Inline(Document):
+    """Answer the call itself with what was written, so that Marketo's response mapping writes it back."""
+
+    #: of the whole answer; what is not done by then goes on as if the call had been queued. The gateway ends a call
+    #: after 29 s and Marketo after 30
+    budget_seconds: float = Field(default=8, ge=1, le=20)
+
+
 class Action(Document):
     """A template that a Marketo campaign runs per person."""
 
@@ -234,6 +242,8 @@ class Action(Document):
     results: Results
     #: absent: calls that never arrived are not looked for
     recovery: Recovery | None = None
+    #: absent: calls are queued and answered at once, values are written back by API
+    inline: Inline | None = None
 
     @model_validator(mode="after")
     def _no_field_twice(self) -> Self:

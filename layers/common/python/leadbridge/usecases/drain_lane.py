@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from leadbridge.domain.event import Event
+from leadbridge.domain.event import Event, survived
 from leadbridge.errors import TransientError
 from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
 from leadbridge.usecases.batch import StoppedError
@@ -124,6 +124,6 @@ def isolated(events: Sequence[Event], epoch: int) -> Sequence[Event]:
 
     Of several the first that was written comes first: older ones must find that out.
     """
-    suspects = [event for event in events if event.crashes or 0 < event.epoch < epoch]
+    suspects = [event for event in events if event.crashes or survived(event, epoch)]
     written = [event for event in suspects if event.result]
     return (written or suspects)[:1] or events

@@ -8,7 +8,7 @@ from typing import Any
 from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.compiled import Target
-from leadbridge.domain.event import Event, Part
+from leadbridge.domain.event import INLINE, Event, Part
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.postponement import SPOILED_TRIES, vendor_reason
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
@@ -50,7 +50,8 @@ class Reporting:
             StoppedError: `may_go_on` said no; nothing was written after that.
         """
         complete = self._for_callback([entry for entry in entries if entry.event.chunk])
-        others = [entry for entry in entries if not entry.event.chunk]
+        complete += self._for_answer([entry for entry in entries if entry.event.epoch == INLINE])
+        others = [entry for entry in entries if not entry.event.chunk and entry.event.epoch != INLINE]
         for same in grouped(self._write_back(others, may_go_on), _activity_group):
             complete.extend(self._log_activities(same, may_go_on))
         return complete
@@ -75,6 +76,27 @@ class Reporting:
             entry.activity = Part(status="callback")
         return entries
 
+    # what goes with the answer to the call itself: only the activity is left to the lane
+
+    def _for_answer(self, entries: list[Entry]) -> list[Entry]:
+        """Have the values of entries answered; returns those of which nothing is left to be told."""
+        try:
+            records = self._read_back(entries)
+        except SyncError as error:
+            self._postpone(entries, error)
+            return []
+        complete = []
+        for entry in entries:
+            row = pipeline.writeback_row(entry.candidate, entry.result, records.get(entry.result.record_id or "", {}))
+            over = not pipeline.reports(entry.result)
+            if row:
+                entry.writeback = Part(status="answered")
+            if over:
+                complete.append(entry)
+            values = {name: value for name, value in (row or {}).items() if name != "id"}
+            self._closing.answer(entry.event, entry.result, values, over=over)
+        return complete
+
     # values back to the lead
 
     def _write_back(self, entries: list[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
@@ -87,7 +109,9 @@ class Reporting:
         for entry in entries:
             entry.record = records.get(entry.result.record_id or "", {})
             row = pipeline.writeback_row(entry.candidate, entry.result, entry.record)
-            if row is not None:
+            if row is not None and entry.event.answered:
+                entry.writeback = Part(status="answered")
+            elif row is not None:
                 pending.append((entry, row))
 
         def call(piece: Sequence[tuple[Entry, Mapping[str, Any]]]) -> Sequence[RowResult]:

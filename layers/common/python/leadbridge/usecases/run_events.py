@@ -15,7 +15,7 @@ from leadbridge.domain import explanation, pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.conditions import UnknownListError
-from leadbridge.domain.event import Ending, Event, Part, Result
+from leadbridge.domain.event import INLINE, Ending, Event, Part, Result
 from leadbridge.domain.flow_step import PersonTold
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
@@ -30,6 +30,7 @@ from leadbridge.usecases.match_records import MatchRecords
 from leadbridge.usecases.read_missing import ReadMissing
 from leadbridge.usecases.reporting import Reporting
 from leadbridge.usecases.send_callbacks import ChunkEnds
+from leadbridge.usecases.watching import Watch
 
 #: rows of one Salesforce collections call
 COLLECTION_LIMIT = 200
@@ -60,7 +61,9 @@ class RunEvents:
         hash_key: Callable[[], bytes],
         settings: RunSettings,
         chunks: ChunkEnds | None = None,
+        watch: Watch | None = None,
     ) -> None:
+        """`watch` is told what is answered to the call that brought an event."""
         self._configurations = configurations
         self._inbox = inbox
         self._keys = keys
@@ -69,7 +72,9 @@ class RunEvents:
         self._hash_key = hash_key
         self._settings = settings
         self._compiled: dict[tuple[str, int], tuple[datetime, CompiledAction]] = {}
-        self._closing = Closing(inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks)
+        self._closing = Closing(
+            inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks, watch=watch
+        )
         self._match = MatchRecords(connections)
         self._read_missing = ReadMissing(connections=connections, inbox=inbox, closing=self._closing)
         self._report = Reporting(
@@ -236,6 +241,8 @@ class RunEvents:
         return pipeline.superseded(item, found, by_another_lead=item.lead_guard not in by)
 
     def _write(self, writes: Sequence[Write], may_go_on: Callable[[], bool]) -> list[Entry]:
+        if any(write.candidate.event.epoch == INLINE for write in writes):
+            require(may_go_on)  # a caller's time ends in the midst of a run: what has no intent yet is in no doubt
         kept = {
             event.execution_id: event
             for event in self._inbox.save(
