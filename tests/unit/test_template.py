@@ -38,6 +38,7 @@ EXECUTIONS = "arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}
 # logical id, statement, the wildcard: why it cannot be narrower
 WILDCARDS = {
     ("ReceiveActionRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("AnswerInlineRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("FlowStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("CallBackRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("StoreEventsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
