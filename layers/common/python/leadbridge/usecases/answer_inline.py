@@ -102,6 +102,7 @@ class AnswerInline:
             epoch=INLINE,
             fence=INLINE,
             due_at=self._clock.now() + HOLD,
+            activity_uncertain=False,  # a call sends none: that is left to the lane
         )
         self._inbox.add(event, arrival)
         return event
