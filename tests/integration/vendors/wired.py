@@ -13,6 +13,7 @@ from leadbridge.ports import Clock
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.watching import Watch
+from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.http.transport import HttpSettings
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.salesforce.client import SalesforceClient
@@ -53,10 +54,11 @@ class WorldClients(Clients):
     """Clients that live in the world's time."""
 
     world_clock: SettableClock
+    deadline: Deadline
 
     def settings(self) -> HttpSettings:
         """The settings of the product's clients, with the world's clock and with waits that take no time."""
-        return replace(super().settings(), clock=self.world_clock.now, sleep=self.sleep)
+        return replace(super().settings(), clock=self.world_clock.now, sleep=self.sleep, deadline=self.deadline)
 
     def sleep(self, seconds: float) -> None:
         """Note a wait inside a client, and let the world's time pass."""
@@ -99,7 +101,11 @@ class WiredWorld(World):
         self.bodies: list[tuple[str, Any]] = []
         clients.http.event_hooks["request"].append(self._note)
         self.clients = WorldClients(
-            announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock
+            announced=clients.announced,
+            key=clients.key,
+            http=clients.http,
+            world_clock=self.clock,
+            deadline=self.deadline,
         )
         self.wired = TwinConnections(self.clients)
 
