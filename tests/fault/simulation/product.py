@@ -651,7 +651,7 @@ class Simulation:
             return f"e{int(execution[16:], 16)}"
         return f"lead {row.get('id', '')}"
 
-    def _never_came(self, call: Call) -> bool:
+    def never_came(self, call: Call) -> bool:
         """A call whose process died before anything was stored: its caller has no answer, and knows."""
         return call.inline and call.execution_id not in self.answers and call.execution_id not in self.inbox.logged
 
@@ -679,7 +679,7 @@ class Simulation:
                     "answer": self.answers.get(call.execution_id, {}),
                 }
                 for call in self.plan.calls
-                if not self._never_came(call)
+                if not self.never_came(call)
             ],
             "had_records": dict(self.plan.records),
             "executions": {name: dict(item) for name, item in self.inbox.logged.items()},
