@@ -22,6 +22,7 @@ PAGES: Mapping[str, int] = {
     "description": 1,
     "source": 1,
     "destination": 1,
+    "inline": 1,
     "chained": 3,
     "conditions": 4,
     "results": 5,
