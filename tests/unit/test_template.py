@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from leadbridge.domain.action import Inline
+from leadbridge.usecases.answer_inline import HOLD
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "template.yaml").read_text("utf-8")
 
@@ -489,3 +492,13 @@ def test_the_admin_api_admits_signed_requests_of_this_account_only() -> None:
     assert not [event for event in events if "Auth" in event["Properties"]]
     assert api["AccessLogSetting"]["Format"] == RESOURCES["WebhookApi"]["Properties"]["AccessLogSetting"]["Format"]
     assert [each["DataTraceEnabled"] for each in api["MethodSettings"]] == [False]
+
+
+def test_a_call_that_waits_is_over_before_its_event_is_due() -> None:
+    """The function ends before the gateway hangs up, and long before anybody else takes its event; the longest budget
+    of an Action lies below both."""
+    timeout = FUNCTIONS["AnswerInlineFunction"]["Timeout"]
+    longest = Inline.model_json_schema()["properties"]["budget_seconds"]["maximum"]
+
+    assert longest < timeout < 29
+    assert HOLD.total_seconds() >= timeout + 10
