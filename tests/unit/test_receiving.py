@@ -3,7 +3,7 @@
 import base64
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -391,7 +391,12 @@ def test_one_receiver_serves_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_accepted_call_is_answered_by_who_runs_it() -> None:
     """The worker gets the message that the queue would, and its answer is the call's; nothing is queued."""
     seen: list[dict[str, Any]] = []
-    door = Door(inline=lambda message: seen.append(dict(message)) or {"status": "done", "values": {"a": 1}})
+
+    def run(message: Mapping[str, Any]) -> Mapping[str, Any]:
+        seen.append(dict(message))
+        return {"status": "done", "values": {"a": 1}}
+
+    door = Door(inline=run)
 
     status, answer = door.call()
 

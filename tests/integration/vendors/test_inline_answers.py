@@ -13,8 +13,10 @@ from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 
 from leadbridge.domain.messages import read
+from leadbridge.domain.webhook_contract import openapi
 from leadbridge.vendors.http.deadline import Deadline
 from leadbridge_cli.webhook_sheet import Instance, Sheet, sheet
 from tests.builders.actions import ACTION, an_action
@@ -25,6 +27,11 @@ from tests.integration.vendors.wired import ACTIVITY, CREATE, LEADS, QUERY, UPDA
 
 CAMPAIGN = 60
 PEOPLE = 40
+
+#: what the published description says of answers that wait
+PUBLISHED = Draft202012Validator(
+    {"$ref": "#/components/schemas/Answered", "components": openapi()["components"]},
+)
 
 type Make = Callable[..., "Waiting"]
 
@@ -66,6 +73,8 @@ class Waiting(WiredWorld):
         with serving(self._receive) as url:
             made = sheet(action.document, instance, api_url=url, key=Door.key(ACTION))  # type: ignore[arg-type]  # an Action
             assert isinstance(made, Sheet), made
+            # they are served one by one, and the small gateway keeps few callers waiting
+            self.marketo_twin.post("limits", {"webhook_connections": 4})
             self.marketo_twin.post("load", {"smartCampaigns": [{"id": CAMPAIGN, "name": "Hot"}]})
             self.marketo_twin.post("webhooks", made.document())
             self.marketo_twin.post("campaigns/flow", {"campaign": CAMPAIGN, "steps": [{"webhook": made.name}]})
@@ -96,8 +105,10 @@ class Waiting(WiredWorld):
 
     def _run(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
         answer = self._use_case(read(json.dumps(message)))
-        self.answers.append(answer or {})
-        return answer
+        assert answer is not None
+        PUBLISHED.validate(answer)
+        self.answers.append(answer)
+        return dict(answer)
 
     def _wait(self, request: httpx.Request) -> None:
         if self.salesforce_seconds and "/services/" in request.url.path:
