@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it has no type hints
 
 from leadbridge.domain.messages import read
 from leadbridge.domain.webhook_contract import openapi
