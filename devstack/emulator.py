@@ -4,9 +4,9 @@ Runs with the emulator's own interpreter (`python -P emulator.py FILE`) and impo
 stands where the emulator asks a role's policies, so it sees what the functions do and cannot change it; the
 account's root, which the tests use, has no policies and is not written down.
 
-One thing is set right: a function's process that dies while it starts ends its own invocation only. The emulator
-would throw away every process of that function, those at work and those that just start, whose failed start would
-do the same to the next.
+Two things are set right. A batch of messages needs the permission of a single one, as on AWS, which has no other. And a
+function's process that dies while it starts ends its own invocation only: the emulator would throw away every process
+of that function, those at work and those that just start, whose failed start would do the same to the next.
 """
 
 import json
@@ -15,6 +15,13 @@ from importlib import import_module
 from pathlib import Path
 from threading import local
 from typing import Any
+
+#: requests whose permission has another name (AWS service authorization reference, Amazon SQS)
+PERMISSIONS = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
 
 
 def witness(file: Path) -> None:
@@ -29,9 +36,9 @@ def witness(file: Path) -> None:
         asked.context = getattr(asked, "context", None) or context
         return evaluate(context, *policies)
 
-    def enforcing(*arguments: Any, **named: Any) -> Any:
+    def enforcing(access_key: str, action: str, *arguments: Any, **named: Any) -> Any:
         asked.context = None
-        denied = enforce(*arguments, **named)
+        denied = enforce(access_key, PERMISSIONS.get(action, action), *arguments, **named)
         if asked.context:
             note(asked.context, "deny" if denied else "allow")
         return denied

@@ -54,6 +54,8 @@ FUNCTIONS: Mapping[str, str] = {
     "sweep": "SweepFunctionName",
     "recover_calls": "RecoverCallsFunctionName",
     "run_bulk_step": "RunBulkStepFunctionName",
+    "send_alerts": "SendAlertsFunctionName",
+    "admin_api": "AdminApiFunctionName",
 }
 #: file of the log folder in which the emulator notes what roles did
 PERMISSIONS_LOG = "permissions.jsonl"
@@ -389,8 +391,9 @@ def _outputs(endpoint: str) -> dict[str, str]:
     with closing(client):
         listed = client.describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in listed}
-    # the template names the address in AWS; the emulator serves it under its own
-    outputs["ApiUrl"] = f"{endpoint}/_aws/execute-api/{outputs['ApiId']}/{STAGE}"
+    # the template names the addresses in AWS; the emulator serves them under its own
+    for url, api in (("ApiUrl", "ApiId"), ("AdminApiUrl", "AdminApiId")):
+        outputs[url] = f"{endpoint}/_aws/execute-api/{outputs[api]}/{STAGE}"
     return outputs
 
 

@@ -75,7 +75,12 @@ def serving(receive: Proxy, event_of: Events = event_of) -> Iterator[str]:
 
     for method in (*METHODS, "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
         setattr(Handler, f"do_{method}", Handler.answer)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    class Server(ThreadingHTTPServer):
+        # a campaign opens its connections at once
+        request_queue_size = 128
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -33,6 +33,7 @@ def execution(item: Mapping[str, Any]) -> dict[str, Any]:
         "campaign_name": item.get("campaign_name"),
         "counts": counts(outcome),
         "writeback": item.get("writeback") or {"status": "not_attempted"},
+        "member": item.get("member"),
         "activity": item.get("activity") or {"status": "not_attempted"},
         "due_at": item.get("due_at") or None,
     }

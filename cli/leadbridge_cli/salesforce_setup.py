@@ -71,7 +71,9 @@ def needs(actions: Iterable[Action]) -> dict[str, Need]:
             create=before.create or action.type is not ActionType.UPDATE,
             edit=before.edit or action.type is not ActionType.CREATE,
             written=before.written | {mapping.to for mapping in action.mappings} | ({marker} if marker else set()),
-            read=before.read | {action.identifier.field} | {back.field for back in action.writeback if back.field},
+            read=before.read
+            | {action.identifier.field}
+            | {back.field for back in (*action.writeback, *action.member_mappings) if back.field},
         )
     return found
 

@@ -70,15 +70,25 @@ def lines(trial: Trial) -> Iterator[str]:
     for change in trial.fields:
         sign = "~" if change.changes else "="
         yield f"    {sign} {change.field}: {_words(change.before)} → {_words(change.after)}"
-    for back in trial.writeback:
-        unsure = " (as the record will have it)" if back.field in trial.assumed else ""
-        yield f"  back to Marketo: {back.field}: {_words(back.before)} → {_words(back.after)}{unsure}"
+    yield from _of_marketo(trial)
     for mapping in trial.mappings:
         if mapping.get("failure"):
             yield f"  {mapping['field']}: {mapping['failure']}"
     if trial.activity:
         yield f"  activity {trial.activity['type']}: {trial.activity['primary']}"
     yield "Nothing was written."
+
+
+def _of_marketo(trial: Trial) -> Iterator[str]:
+    """What would be written to the person and to the program's membership."""
+    for back in trial.writeback:
+        unsure = " (as the record will have it)" if back.field in trial.assumed else ""
+        yield f"  back to Marketo: {back.field}: {_words(back.before)} → {_words(back.after)}{unsure}"
+    if trial.membership:
+        yield f"  program {trial.membership['program']}: status {_words(trial.membership['status'])}"
+        for name, value in trial.membership["fields"].items():
+            unsure = " (as the record will have it)" if name in trial.membership["assumed"] else ""
+            yield f"    {name}: {_words(value)}{unsure}"
 
 
 def _words(value: Any) -> str:

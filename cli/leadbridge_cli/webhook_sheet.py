@@ -16,6 +16,7 @@ import click
 from pydantic import BaseModel
 
 from leadbridge.domain.action import Action, MarketoConnection
+from leadbridge.domain.columns import OF_ACTIVITY
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sources import ValueSource
 from leadbridge.domain.webhook import FORM_TYPE, webhook_key
@@ -171,8 +172,8 @@ def sheet(
 
 
 def columns_of(action: Action) -> list[str]:
-    """The columns that an Action reads, in the order in which it names them, each once."""
-    return list(dict.fromkeys(_columns(action)))
+    """The columns that an Action wants of its calls, in the order in which it names them, each once."""
+    return [column for column in dict.fromkeys(_columns(action)) if not column.startswith(OF_ACTIVITY)]
 
 
 def token_of(column: str, leads: ObjectDescription) -> str | None:

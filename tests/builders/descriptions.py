@@ -69,6 +69,15 @@ def marketo_leads() -> ObjectDescription:
     return ObjectDescription(name="leads", fields=fields)
 
 
+def member_fields() -> ObjectDescription:
+    """The instance's fields of a program membership."""
+    kinds = {"registrationCode": "string", "seats": "integer", "statusReason": "string", "acquiredBy": "boolean"}
+    fields = {name: a_field(name, kind) for name, kind in kinds.items()}
+    read_only = {"leadId": "integer", "programId": "integer", "statusName": "string", "membershipDate": "datetime"}
+    fields |= {name: a_field(name, kind, updateable=False) for name, kind in read_only.items()}
+    return ObjectDescription(name="program member", fields=fields)
+
+
 def a_result_activity(**changes: Any) -> CustomActivityType:
     """The approved custom activity type that takes results."""
     members: dict[str, Any] = {

@@ -247,6 +247,7 @@ class InMemoryInbox:
             "version": event.version,
             "writeback": _part(ending.writeback),
             "activity": _part(ending.activity),
+            **({"member": _part(ending.member)} if ending.member else {}),
             "attempts": event.attempts,
             **_decision(event),
             "due_at": "",

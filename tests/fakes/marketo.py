@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from leadbridge.domain.marketo import ActivityType, Channel, Program
 from leadbridge.domain.records import (
     Activity,
     CustomActivity,
     CustomActivityType,
     ObjectDescription,
+    Resolution,
     RowResult,
 )
 from leadbridge.errors import ConfigurationError, PermanentError
 from leadbridge.ports import Clock, LeadAction
+from tests.builders.descriptions import member_fields
 from tests.fakes.clock import SettableClock
 from tests.fakes.steps import Step, nothing
 from tests.fakes.trouble import Execution, Trouble, refusal
@@ -52,6 +55,12 @@ class FakeMarketo:
         self._lag = activity_lag
         self._activities: list[_Logged] = []
         self._serial = 0
+        self.activity_kinds: list[ActivityType] = []
+        self.programs: dict[int, Program] = {}
+        self.channels: dict[str, Channel] = {}
+        self.member_fields = member_fields()
+        #: memberships by program and lead
+        self.members: dict[tuple[int, int], dict[str, Any]] = {}
         self._execution = Execution(self._clock)
 
     # -- for tests
@@ -142,11 +151,10 @@ class FakeMarketo:
     def activities(
         self, since: datetime, activity_type_ids: Sequence[int], lead_ids: Sequence[int]
     ) -> Iterator[Activity]:
-        """Activities since a moment, of these leads (at most 30) or, without any, of all."""
+        """Activities since a moment, of these leads, 30 of them a call, or, without any, of all."""
         self._step("marketo.activities")
-        if len(lead_ids) > ACTIVITY_LEADS:
-            raise AssertionError(f"{len(lead_ids)} leads in one query")
-        self.trouble.begin("activities")
+        for _ in range(0, len(lead_ids) or 1, ACTIVITY_LEADS):
+            self.trouble.begin("activities")
         self._execution.catch_up()
         now = self._clock.now()
         found = [
@@ -160,7 +168,73 @@ class FakeMarketo:
         self._step("marketo.activities.done")
         yield from found
 
+    def activity_types(self) -> Sequence[ActivityType]:
+        """The activity types of the log."""
+        return self._read("activity_types", lambda: self.activity_kinds)
+
+    # -- program members
+
+    def program(self, named: str | int) -> Program | None:
+        """The program of a name or an id, None if there is none."""
+        return self._read(
+            "program", lambda: next((each for each in self.programs.values() if named in (each.id, each.name)), None)
+        )
+
+    def channel(self, name: str) -> Channel | None:
+        """The one channel, whatever program asks."""
+        return self._read("channel", lambda: self.channels.get(name))
+
+    def describe_members(self) -> ObjectDescription:
+        """Fields of a membership."""
+        return self._read("describe_members", lambda: self.member_fields)
+
+    def set_member_status(self, program_id: int, status: str, lead_ids: Sequence[int]) -> Sequence[RowResult]:
+        """Make leads members; a status never moves back."""
+        program = self._program(program_id, "set_member_status")
+        steps = {each.name: each.step for each in self.channels[program.channel].progression_statuses}
+
+        def one(row: Mapping[str, Any]) -> RowResult:
+            lead_id = int(row["leadId"])
+            if lead_id not in self.leads:
+                return refusal("1004", "Lead not found")
+            if status not in steps:
+                return refusal("1025", "Program status not found", Resolution.FATAL)
+            member = self.members.get((program_id, lead_id))
+            if member is not None and steps[member["statusName"]] >= steps[status]:
+                return RowResult(ok=True, status="skipped", code="1037", message="in this status or past it already")
+            self.members[program_id, lead_id] = {**(member or {}), "statusName": status}
+            return RowResult(ok=True, status="updated" if member else "created", id=str(lead_id))
+
+        return self._write("set_member_status", [{"leadId": each} for each in lead_ids], one)
+
+    def update_members(self, program_id: int, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Write fields of members; none is made."""
+        self._program(program_id, "update_members")
+        for name in sorted({name for row in rows for name in row} - set(self.member_fields.fields) - {"leadId"}):
+            raise PermanentError(f"Field '{name}' not found", vendor="marketo", operation="update_members", code="1006")
+
+        def one(row: Mapping[str, Any]) -> RowResult:
+            member = self.members.get((program_id, int(row["leadId"])))
+            if member is None:
+                return refusal("1013", "Membership not found")
+            member.update({name: value for name, value in row.items() if name != "leadId"})
+            return RowResult(ok=True, status="updated", id=str(row["leadId"]))
+
+        return self._write("update_members", rows, one)
+
     # -- rules
+
+    def _program(self, program_id: int, operation: str) -> Program:
+        if program_id not in self.programs:
+            raise PermanentError("Program not found", vendor="marketo", operation=operation, code="1013")
+        return self.programs[program_id]
+
+    def _read[T](self, operation: str, answer: Callable[[], T]) -> T:
+        self._step(f"marketo.{operation}")
+        self.trouble.begin(operation)
+        found = answer()
+        self._step(f"marketo.{operation}.done")
+        return found
 
     def _write(
         self, operation: str, rows: Sequence[Mapping[str, Any]], one: Callable[[Mapping[str, Any]], RowResult]

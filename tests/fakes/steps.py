@@ -7,10 +7,6 @@ type Step = Callable[[str], None]
 #: what follows an operation's name at the point where its answer has arrived
 DONE = ".done"
 STORES = (
-    "chunks.keep",
-    "chunks.open",
-    "chunks.take",
-    "chunks.tell",
     "configurations.get",
     "inbox.add",
     "inbox.ahead",
@@ -38,15 +34,21 @@ STORES = (
 )
 VENDOR_READS = (
     "marketo.activities",
+    "marketo.activity_types",
+    "marketo.channel",
     "marketo.custom_activity_type",
     "marketo.describe_leads",
+    "marketo.describe_members",
     "marketo.leads_by_filter",
+    "marketo.program",
     "salesforce.describe",
     "salesforce.find",
 )
 VENDOR_WRITES = (
     "marketo.add_custom_activities",
+    "marketo.set_member_status",
     "marketo.sync_leads",
+    "marketo.update_members",
     "salesforce.create",
     "salesforce.update",
     "salesforce.upsert",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from leadbridge import config
 from leadbridge.domain.action import Inline
 from leadbridge.usecases.answer_inline import HOLD
 
@@ -502,3 +503,35 @@ def test_a_call_that_waits_is_over_before_its_event_is_due() -> None:
 
     assert longest < timeout < 29
     assert HOLD.total_seconds() >= timeout + 10
+
+
+#: variables of all functions
+SHARED: Mapping[str, Any] = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+SETTINGS: dict[str, type[config.Settings]] = {
+    "StoreEvents": config.StoreEventsSettings,
+    "RunActions": config.RunActionsSettings,
+    "AnswerInline": config.AnswerInlineSettings,
+    "RecoverCalls": config.RecoverCallsSettings,
+    "AdminApi": config.AdminApiSettings,
+    "RunBulkStep": config.RunBulkStepSettings,
+    "SendAlerts": config.SendAlertsSettings,
+    "CallBack": config.CallBackSettings,
+    "Sweep": config.SweepSettings,
+}
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_function_has_every_setting_that_it_cannot_do_without(function: str) -> None:
+    """What a function would refuse to start without stands in its environment, and nothing there is unknown to it."""
+    fields = SETTINGS[function].model_fields
+    given = FUNCTIONS[f"{function}Function"]["Environment"]["Variables"].keys()
+
+    # the first one is Lambda's own
+    given_besides = {"AWS_LAMBDA_FUNCTION_NAME", *SHARED}
+    assert {name for name, field in fields.items() if field.is_required()} <= given | given_besides
+    assert given <= fields.keys()
+
+
+def test_every_function_with_settings_is_looked_at() -> None:
+    """The two front doors read their variables themselves, as they import nothing that they can do without."""
+    assert {f"{name}Function" for name in SETTINGS} == FUNCTIONS.keys() - {"ReceiveActionFunction", "FlowStepFunction"}

@@ -308,6 +308,19 @@ def test_an_end_is_recorded_and_the_event_is_gone(world: World) -> None:
     )
 
 
+def test_an_end_tells_of_a_membership_where_there_is_one(world: World) -> None:
+    """What became of a program membership is shown beside the others; of an Action without a program nothing is."""
+    (mine,) = claimed(world, an_event(1))
+    (other,) = claimed(world, an_event(2))
+
+    world.inbox.finish([an_ending(mine, member=Part(status="failed", reason="marketo_1013", message="No."))])
+    world.inbox.finish([an_ending(other)])
+
+    ended = [world.log.get(each.execution_id) or {} for each in (mine, other)]
+    assert ended[0]["member"] == {"status": "failed", "reason": "marketo_1013", "message": "No."}
+    assert "member" not in ended[1]
+
+
 def test_ends_are_recorded_for_each_event_by_itself(world: World) -> None:
     """One end that is refused keeps none of the others of the call from being recorded."""
     begun = claimed(world, *(an_event(number) for number in range(1, 5)))

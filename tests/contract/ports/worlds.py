@@ -65,6 +65,7 @@ class Record:
     message: str = ""
     salesforce_id: str = ""
     writeback: str = ""
+    member: str = ""
     activity: str = ""
 
 
@@ -163,7 +164,7 @@ def record_of(world: World, execution_id: str) -> Record | None:
     if item is None:
         return None
     texts = {name: item.get(name, "") for name in ("outcome", "reason", "message", "salesforce_id")}
-    parts = {name: item.get(name, {}).get("status", "") for name in ("writeback", "activity")}
+    parts = {name: item.get(name, {}).get("status", "") for name in ("writeback", "member", "activity")}
     return Record(state=item["state"], **texts, **parts)
 
 

@@ -15,7 +15,7 @@ TABLES = ("Config", "State", "Keys", "Executions")
 QUEUES = ("EventsQueueUrl", "EventsDeadLetterQueueUrl", "InvocationsDeadLetterQueueUrl")
 #: where `sam deploy` puts the packages, megabytes that were built before anything ran
 UPLOADS = "artifacts"
-SECRETS = ("WebhookSecretArn", "IndexKeySecretArn", "VendorSecretArn")
+SECRETS = ("WebhookSecretArn", "IndexKeySecretArn", "VendorSecretArn", "AlertsSecretArn")
 
 
 def of_stack(stack: Stack) -> Iterator[Place]:

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import httpx
 
 from devstack.stack import FUNCTIONS, ROOT
-from tests.fault.leaks import places
+from tests.fault.leaks import doors, places
 from tests.fault.leaks.scanner import Canary, Declared, Leak, Place, scan
 from tests.fault.rig import ACTIVITY, CREATE, LANE, PATIENCE, QUERY, UPDATE, WRITE_BACK, Person, Rig, wait_for
 
@@ -106,6 +106,10 @@ class Story:
         told = {"email": f"{STEM}.{next(self._numbers)}@example.org", **FIELDS, **changes}
         (lead_id,) = self.rig.marketo.load("leads", [told])
         return Person(lead_id=int(lead_id), fields=told)
+
+    def leaky(self, action: str) -> str:
+        """The document of another Action, which reads nothing but the person."""
+        return LEAKY.replace("leak-probe", action).replace("  - {column: token.offer, to: Description}\n", "")
 
     def body(self, person: Person) -> dict[str, Any]:
         """What the campaign sends."""
@@ -207,6 +211,10 @@ def tell(rig: Rig) -> Story:
             _unreadable_messages,
             _calls_that_do_not_run,
             _broken_secret,
+            doors.flow_steps,
+            doors.recovered_calls,
+            doors.admin_requests,
+            doors.alerts,
             _commands,
             _mistakes,
         ):

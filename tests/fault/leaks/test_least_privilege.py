@@ -42,10 +42,18 @@ BY_THE_SERVICE: Sequence[tuple[str, str, str]] = (
     ("StoreEventsRole", "sqs:ReceiveMessage", "the Lambda service polls the queue"),
     ("StoreEventsRole", "sqs:DeleteMessage", "the Lambda service polls the queue"),
     ("StoreEventsRole", "sqs:GetQueueAttributes", "the Lambda service polls the queue"),
-    ("RunActionsRole", "sqs:SendMessage", "the Lambda service reports calls that it gave up"),
-    ("SweepRole", "sqs:SendMessage", "the Lambda service reports calls that it gave up"),
-    ("ScheduleRole", "lambda:InvokeFunction", "EventBridge Scheduler calls the function"),
-    ("ScheduleRole", "sqs:SendMessage", "EventBridge Scheduler reports calls that it gave up"),
+    *(
+        (role, "sqs:SendMessage", "the Lambda service reports calls that it gave up")
+        for role in ("RunActionsRole", "SweepRole", "CallBackRole", "RecoverCallsRole", "SendAlertsRole")
+    ),
+    *(
+        (role, action, f"EventBridge Scheduler {reason}")
+        for role in ("ScheduleRole", "CallBackScheduleRole", "RecoverScheduleRole", "AlertScheduleRole")
+        for action, reason in (
+            ("lambda:InvokeFunction", "calls the function"),
+            ("sqs:SendMessage", "reports calls that it gave up"),
+        )
+    ),
     *(
         (role, action, reason)
         for role in ("BulkExtractRole", "BulkImportRole")

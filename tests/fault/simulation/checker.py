@@ -18,6 +18,7 @@ type Call = dict[str, Any]
 def violations(facts: Facts) -> list[str]:
     """Everything that is wrong, each with the call it concerns."""
     found = [*_totals(facts), *_leftovers(facts), *_order(facts), *_people(facts), *_written_back(facts)]
+    found += _members(facts)
     for call in facts["calls"]:
         item = facts["executions"].get(call["execution"])
         wrong = ["lost: there is no execution"] if item is None else _one(facts, call, item)
@@ -200,6 +201,27 @@ def _written_back(facts: Facts) -> Iterator[str]:
             wanted = {"salesforceId": record["Id"]} | ({"title": record["FirstName"]} if call["reads_back"] else {})
             if any(lead.get(name) != value for name, value in wanted.items()):
                 yield f"{call['marker']} was written back as {lead.get('title')} of {lead.get('salesforceId')}"
+
+
+def _members(facts: Facts) -> Iterator[str]:
+    """Who was written is a member, says so, and the membership has the values of the newest of the person's calls."""
+    parked = {name for name, _ in facts["parked"]}
+    for call in facts["calls"]:
+        item, member = facts["executions"].get(call["execution"], {}), facts["members"].get(call["person"])
+        said = item.get("member", {}).get("status", "")
+        if item.get("outcome") in WRITTEN and call["joins"] != (said in {"written", "skipped", "failed"}):
+            yield f"{call['marker']} was written, and its membership is {said or 'not spoken of'}"
+        if said in {"written", "skipped"} and (member is None or member["statusName"] != "Registered"):
+            yield f"{call['marker']} is no member, although it says {said}"
+        values = {other["marker"]: other for other in facts["calls"] if other["person"] == call["person"]}
+        holder = values.get(str(member.get("registrationCode")) if member else "")
+        # what was left to a newer call says so
+        left = item.get("member", {}).get("reason") == "overtaken"
+        if said == "written" and not left and call["execution"] not in parked:
+            if holder is None:
+                yield f"{call['marker']} left nothing in its membership"
+            elif holder["sequence"] < call["sequence"] and holder["execution"] not in parked:
+                yield f"{holder['marker']} overwrote {call['marker']} in the membership"
 
 
 def _as_mapped(call: Call, record: str, row: Facts) -> bool:

@@ -34,6 +34,7 @@ from leadbridge.vendors.http.deadline import Deadline
 from tests.builders.actions import MARKETO, SALESFORCE, an_action
 from tests.builders.descriptions import a_result_activity, a_salesforce_contact, a_salesforce_lead, marketo_leads
 from tests.builders.events import SECRET
+from tests.builders.members import CHANNEL, FAIR, FORM, a_form, a_member
 from tests.fakes.bell import RecordingBell
 from tests.fakes.clock import NOON
 from tests.fakes.configurations import InMemoryConfigurations
@@ -52,7 +53,9 @@ from tests.fault.simulation.schedule import (
     ACTIONS,
     CALM_AT,
     CONTACTS,
+    JOINS,
     READS_BACK,
+    READS_FORMS,
     SEVERAL,
     SKEW_SECONDS,
     VENDOR_TROUBLE,
@@ -89,7 +92,8 @@ def _actions() -> dict[str, list[Stored]]:
 
 def _action(name: str, kind: str) -> dict[str, Any]:
     fields = [{"column": "email", "to": "Email"}, {"column": "externalId", "to": "External__c"}]
-    fields += [{"column": name, "to": name[0].upper() + name[1:]} for name in ("firstName", "lastName", "company")]
+    fields += [{"column": name, "to": name[0].upper() + name[1:]} for name in ("lastName", "company")]
+    fields += [{"column": "token.mark", "to": "FirstName"}]
     if kind == "create":
         fields = [field for field in fields if field["to"] != "External__c"]
     changes: dict[str, Any] = {"id": name, "name": name, "type": kind, "mappings": fields}
@@ -110,6 +114,18 @@ def _action(name: str, kind: str) -> dict[str, Any]:
     changes["writeback"] = [{"field": "Id", "to": "salesforceId"}, {"static": name, "to": "leadbridgeStatus"}]
     if name in READS_BACK:
         changes["writeback"].append({"field": "FirstName", "to": "title"})
+    return changes | _of_marketo(name, fields)
+
+
+def _of_marketo(name: str, fields: list[dict[str, Any]]) -> dict[str, Any]:
+    """What an Action asks of Marketo beside the write-back; the fields that it maps get one more."""
+    changes: dict[str, Any] = {}
+    if name in JOINS:
+        joined = [{"column": "token.mark", "to": "registrationCode"}]
+        changes["program_member"] = a_member(program=FAIR.name, mappings=joined)
+    if name in READS_FORMS:
+        changes["activity"] = {"type": FORM.name}
+        fields.append({"column": "activity.Form Fields", "to": "Phone"})
     return changes
 
 
@@ -353,6 +369,8 @@ class Simulation:
             step=step,
             activity_lag=timedelta(seconds=plan.activity_lag),
         )
+        self.marketo.programs[FAIR.id], self.marketo.channels[CHANNEL.name] = FAIR, CHANNEL
+        self.marketo.activity_kinds.append(FORM)
         self.salesforce.trouble = Mischief("salesforce", self)
         self.marketo.trouble = Mischief("marketo", self)
         self.connections = FakeConnections(marketo={MARKETO: self.marketo}, salesforce={SALESFORCE: self.salesforce})
@@ -367,6 +385,7 @@ class Simulation:
             self.configurations.load(stored[0])
         for person, records in plan.records.items():
             self.marketo.load(person, **person_fields(person))
+            self.marketo.log(a_form(person, NOON - timedelta(hours=1), f"form of {person}"))
             for number in range(records):
                 is_contact = person in plan.contacts
                 own = {"External__c": f"X-{person}"} if number == 0 and not is_contact else {}
@@ -397,7 +416,7 @@ class Simulation:
         if not self.engine.calm:
             return False
         if self.engine.time > LIMIT_SECONDS:
-            waiting = [(event.payload["lead"]["firstName"], event.state.value) for event in self.inbox.waiting.values()]
+            waiting = [(event.payload["token"]["mark"], event.state.value) for event in self.inbox.waiting.values()]
             self.never_rests = f"never comes to rest: {waiting}, {len(self._messages)} messages"
             return True
         if self._messages or self.inbox.waiting or self.engine.alive():
@@ -429,7 +448,7 @@ class Simulation:
         # a write in flight may still be executed: nobody can say; and so with whatever was about to be written
         self.doubted.update(process.in_flight)
         self.doubted.update(
-            event.payload["lead"]["firstName"] for event in self.inbox.waiting.values() if event.state is State.WRITING
+            event.payload["token"]["mark"] for event in self.inbox.waiting.values() if event.state is State.WRITING
         )
 
     # -- the queue
@@ -649,7 +668,7 @@ class Simulation:
         if "activity" in row:
             execution = str(row["activity"].attributes["executionId"])
             return f"e{int(execution[16:], 16)}"
-        return f"lead {row.get('id', '')}"
+        return f"lead {row.get('id', row.get('leadId', ''))}"
 
     def never_came(self, call: Call) -> bool:
         """A call whose process died before anything was stored: its caller has no answer, and knows."""
@@ -671,6 +690,7 @@ class Simulation:
                     "type": ACTIONS[call.action],
                     "person": call.person,
                     "reads_back": call.action in READS_BACK,
+                    "joins": call.action in JOINS,
                     "received": call.received,
                     "sequence": call.sequence,
                     "event_id": call.payload.get("event_id"),
@@ -691,9 +711,11 @@ class Simulation:
             "journal": [(what, record, dict(row)) for what, record, row in self.salesforce.journal],
             "records": records,
             "leads": {number: dict(lead) for number, lead in self.marketo.leads.items()},
+            "members": {lead: dict(member) for (_, lead), member in self.marketo.members.items()},
             "activities": [
                 {"lead": one.lead_id, "result": one.primary_attribute_value, **one.attributes}
                 for one in self.marketo.logged()
+                if one.activity_type_id == ACTIVITY.id
             ],
             "parked": sorted(self.parked),
             "stalled": any(name.startswith("stall") for name in self.engine.tally),

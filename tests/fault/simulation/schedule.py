@@ -17,7 +17,7 @@ LAG_SECONDS = 20.0
 #: nothing is done to the product after this time
 CALM_AT = 600.0
 #: never reached by the use-cases under simulation: applying a configuration is a person's command
-UNREACHED = frozenset({"marketo.describe_leads"})
+UNREACHED = frozenset({"marketo.channel", "marketo.describe_leads"})
 #: what only a call passes whose caller waits
 INLINE = ("inbox.ahead", "lanes.open")
 REACHED = tuple(operation for operation in OPERATIONS if operation not in UNREACHED)
@@ -52,8 +52,10 @@ SEVERAL = frozenset({"either"})
 IDENTIFIERS = {"by-key": "externalId"}
 #: Actions that look in Contact before they look in Lead
 CONTACTS = frozenset({"contact-first", "look-up"})
-#: what thin calls leave out: Marketo has it
-THIN = (("company",), ("lastName", "company"), ("email", "externalId", "lastName", "company"))
+#: Actions that make persons members of a program, with the call's marker in a field of the membership
+JOINS = frozenset({"by-mail"})
+#: Actions that take a value from an activity of the person
+READS_FORMS = frozenset({"by-key"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,11 +214,10 @@ def _people(plan: Plan, rng: Random) -> None:
             _call(plan, rng, person, "windowed", moment)
 
 
-def person_fields(person: int, *names: str) -> dict[str, str]:
-    """What Marketo has of a person; all of it, or the fields that are named."""
+def person_fields(person: int) -> dict[str, str]:
+    """What Marketo has of a person."""
     has = {"email": f"person{person}@example.com", "externalId": f"X-{person}"}
-    has |= {"lastName": "Lovelace", "company": "Analytical Engines"}
-    return {name: has[name] for name in names or has}
+    return has | {"lastName": "Lovelace", "company": "Analytical Engines"}
 
 
 def _call(plan: Plan, rng: Random, person: int, action: str, received: float) -> None:
@@ -228,7 +229,6 @@ def _call(plan: Plan, rng: Random, person: int, action: str, received: float) ->
         "id": person,
         "email": rng.choice((mail, mail.upper(), f" {mail} ")),
         "externalId": f"X-{person}",
-        "firstName": f"e{number}",
         "lastName": "Lovelace",
         "company": "Analytical Engines",
     }
@@ -239,12 +239,11 @@ def _call(plan: Plan, rng: Random, person: int, action: str, received: float) ->
         lead |= dict.fromkeys(("email", "externalId") if action in SEVERAL else (IDENTIFIERS.get(action, "email"),), "")
     if action in SEVERAL and rng.random() < 0.3:
         lead["externalId"] = ""
-    thin: tuple[str, ...] = rng.choice(THIN) if rng.random() < 0.2 else ()
-    if thin:  # what a call names without a value is not read
-        thin = tuple(name for name in thin if lead[name])
-        lead |= person_fields(person, *thin)
-    sent = {name: value for name, value in lead.items() if name not in thin}
-    payload: dict[str, Any] = {"lead": sent, "campaign": {"id": 1001, "name": "Welcome"}}
+    thin = rng.random() < 0.2
+    if thin:  # Marketo has the rest
+        lead = {"id": person, **person_fields(person)}
+    payload: dict[str, Any] = {"lead": {"id": person} if thin else lead, "campaign": {"id": 1001, "name": "Welcome"}}
+    payload["token"] = {"mark": f"e{number}"}
     if rng.random() < 0.25:
         payload["event_id"] = f"order-{rng.randint(1, 2)}"
     written = {"FirstName": f"e{number}", "LastName": "Lovelace", "Company": lead["company"]}
@@ -252,6 +251,8 @@ def _call(plan: Plan, rng: Random, person: int, action: str, received: float) ->
         written["Email"] = lead["email"]
     if ACTIONS[action] != "create" and str(lead["externalId"]).strip():
         written["External__c"] = lead["externalId"]
+    if action in READS_FORMS:
+        written["Phone"] = f"form of {person}"
     delay = rng.choice((0.1, 1.0, 5.0, 5.0, 40.0, 250.0)) * rng.random()
     plan.calls.append(
         Call(

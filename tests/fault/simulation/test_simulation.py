@@ -125,9 +125,9 @@ def a_pair(seed: int, gap: float) -> Plan:
     model = plan.calls[0]
     pair = []
     for number, received in ((1, 10.0), (2, 10.0 + gap)):
-        lead = {"id": 1, "email": "person1@example.com", "externalId": "X-1", "firstName": f"e{number}"}
+        lead = {"id": 1, "email": "person1@example.com", "externalId": "X-1"}
         lead |= {"lastName": "Lovelace", "company": "Analytical Engines"}
-        written = {"Email": lead["email"], "FirstName": lead["firstName"], "External__c": "X-1"}
+        written = {"Email": lead["email"], "FirstName": f"e{number}", "External__c": "X-1"}
         call = replace(
             model,
             number=number,
@@ -139,7 +139,11 @@ def a_pair(seed: int, gap: float) -> Plan:
             inline=False,
             # what came second may be delivered first
             delay=model.delay if number == 1 else 0.5,
-            payload={"lead": lead, "campaign": {"id": 1001, "name": "Welcome"}},
+            payload={
+                "lead": lead,
+                "campaign": {"id": 1001, "name": "Welcome"},
+                "token": {"mark": f"e{number}"},
+            },
             lead=lead,
             values=dict.fromkeys((1, 2), written),
         )

@@ -17,6 +17,15 @@ from leadbridge.vendors.marketo.errors import TABLE as MARKETO
 from leadbridge.vendors.salesforce.errors import TABLE as SALESFORCE
 from tests.builders.actions import an_action
 from tests.builders.events import a_payload, a_sequence, an_execution_id
+from tests.builders.members import (
+    PROGRAM,
+    a_form,
+    a_member,
+    a_member_action,
+    a_reading_action,
+    a_world,
+    hours_ago,
+)
 from tests.builders.recovery import RecoveryWorld
 from tests.builders.world import World
 from tests.fakes.door import Door
@@ -232,6 +241,11 @@ def mapping_broken() -> Happened:
     return _run(World(an_action(conditions={"clauses": [clause]})))
 
 
+def activity_type_missing() -> Happened:
+    """An Action that takes values from a custom activity whose type was deleted."""
+    return _run(World(a_reading_action()))
+
+
 def connection_disabled() -> Happened:
     """A connection that somebody disabled."""
     error = DisabledError("salesforce-demo", vendor="salesforce", operation="find", code="disabled")
@@ -345,6 +359,29 @@ def vendor_login() -> Happened:
     )
 
 
+def member() -> Happened:
+    """A person who filled out a form a while ago, and becomes a member of a program."""
+    mapping = {"column": "activity.Form Fields", "to": "Title"}
+    mappings = [*an_action().model_dump(exclude_none=True)["mappings"], mapping]
+    world = a_world(a_member_action(activity={"type": "Fill Out Form", "days": 3}, mappings=mappings))
+    world.marketo.log(a_form(7, hours_ago(world, 30)))
+    return _run(world)
+
+
+def member_before() -> Happened:
+    """A person without a form, who is in the program and past the status."""
+    world = a_world(a_member_action(a_member(mappings=[]), activity={"type": "Fill Out Form"}))
+    world.marketo.members[PROGRAM, 7] = {"statusName": "Attended"}
+    return _run(world)
+
+
+def program_gone() -> Happened:
+    """A program that was deleted in Marketo."""
+    world = a_world(a_member_action())
+    world.marketo.programs.clear()
+    return _run(world)
+
+
 def writeback_refused() -> Happened:
     """A person who was deleted in Marketo while Salesforce was written to."""
     world = World()
@@ -360,6 +397,9 @@ BESIDE: Mapping[str, Callable[[], Happened]] = {
         created,
         updated,
         thin,
+        member,
+        member_before,
+        program_gone,
         vendor_refused,
         owner_refused,
         vendor_waiting,

@@ -42,8 +42,8 @@ def test_a_text_that_is_no_id_harms_nobody_else(build: Build, salesforce: Twin) 
     """Its person is skipped for an invalid identifier before anything is asked; the other is updated."""
     world = build(by_id())
     (lead,) = salesforce.post("load", {"Lead": [{"LastName": "A", "Company": "Acme"}]})["Lead"]
-    wrong = world.receive(1, sfdcId="not an id", title="x", owner=None)
-    right = world.receive(2, sfdcId=lead[:15], title="CTO", owner=None)
+    wrong = world.receive(1, sfdcId="not an id", title="x", owner="")
+    right = world.receive(2, sfdcId=lead[:15], title="CTO", owner="")
     world.run_out()
     assert world.ended(wrong)[0] == "skipped"
     assert world.ended(right) == ("updated", "")

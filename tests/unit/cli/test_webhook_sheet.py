@@ -224,6 +224,19 @@ def test_a_program_that_is_read_as_a_text_is_sent_as_a_text() -> None:
     assert "program.id" not in made.template
 
 
+def test_what_is_read_from_an_activity_is_not_asked_of_the_call() -> None:
+    """Columns of an activity have no token: Marketo's log is read for them; the program's fields have columns."""
+    mappings = [
+        {"column": "activity.Form Fields", "to": "Title"},
+        {"template": "{{activity.Webform ID}} {{phone}}", "to": "Phone"},
+    ]
+    member = {"program": "Fair", "status": "Invited", "mappings": [{"column": "title", "to": "seats"}]}
+
+    asked = columns_of(an_action(mappings=mappings, activity={"type": "Fill Out Form"}, program_member=member))
+
+    assert asked == ["email", "phone", "title"]
+
+
 def test_a_response_mapping_has_the_soap_name_of_its_field() -> None:
     """An attribute of the answer goes to a field of one's choice, by the name that Marketo's dialog wants."""
     made = a_sheet(maps={"execution_id": "leadbridgeAnswer"})

@@ -43,11 +43,12 @@ REASONS = {
     "not_found",
     "lead_unknown",
     "duplicate_recovered",
+    "activity_type_missing",
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {
     "action", "candidates", "clause", "code", "column", "connection", "detail", "expected", "field", "fields",
-    "found", "limit", "object", "owner", "rule", "seconds", "type", "until", "vendor", "version",
+    "found", "limit", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
 
 

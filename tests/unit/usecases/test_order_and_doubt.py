@@ -6,7 +6,13 @@ import pytest
 
 from leadbridge.domain.event import Ending
 from leadbridge.domain.records import Resolution
-from leadbridge.errors import AuthenticationError, QuotaExhaustedError, TransientError, UncertainWriteError
+from leadbridge.errors import (
+    AuthenticationError,
+    PermanentError,
+    QuotaExhaustedError,
+    TransientError,
+    UncertainWriteError,
+)
 from tests.builders.actions import an_action
 from tests.builders.events import a_candidate, a_payload
 from tests.builders.world import World
@@ -202,3 +208,36 @@ def test_an_activity_sent_before_the_store_failed_is_waited_for() -> None:
 
     assert world.ended(execution) == ("created", "")
     assert len(world.marketo.logged()) == 1
+
+
+def test_of_two_calls_parked_in_doubt_neither_takes_the_record_of_the_other() -> None:
+    """One of two creates that were parked in doubt makes its record and is parked again without a trace; the other
+    finds a record that was not there before, which may be anybody's, and says so."""
+    world = World(an_action(type="create"))
+    gone = PermanentError("no access", vendor="salesforce", operation="find", code="FORBIDDEN")
+    parked = []
+    for _ in range(2):
+        world.salesforce.trouble.lose_answer("create", committed=False)
+        parked.append(world.receive(1))
+        park_in_doubt(world, gone)
+
+    world.salesforce.trouble.lose_answer("create")
+    away = TransientError("away", vendor="salesforce", operation="find", code="http_503")
+    world.salesforce.trouble.fail("find", away, nth=2)  # the look at once
+    assert world.redrive(parked[0]).done
+    park_in_doubt(world, gone)
+    (made,) = world.leads()
+    assert world.redrive(parked[1]).done
+    world.run_out()
+
+    assert world.ended(parked[1]) == ("failed", "uncertain")
+    assert made["Id"] in world.execution(parked[1])["message"]
+
+
+def park_in_doubt(world: World, error: PermanentError) -> None:
+    """A create whose answer was lost cannot be looked for when its time has come."""
+    world.drain()
+    world.clock.advance(66)
+    world.salesforce.trouble.fail("find", error)
+    world.drain()
+    assert set(world.states()) == {"parked"}

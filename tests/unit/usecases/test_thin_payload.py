@@ -1,4 +1,4 @@
-"""Columns that an Action needs and a call left out are read from Marketo: once for a batch, and stored."""
+"""Of a call that brings a lead's id alone everything is read from Marketo: once for a batch, and stored."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ PERSON = {"email": "ada@example.com", "firstName": "Ada", "lastName": "Lovelace"
 
 
 def a_thin_payload(lead_id: int = 7, **lead: Any) -> dict[str, Any]:
-    """A call that brings the lead id and little else."""
+    """A call that brings the lead id and nothing else, or what is said."""
     return {"lead": {"id": lead_id} | lead}
 
 
@@ -42,7 +42,7 @@ def test_the_lead_id_alone_is_a_call() -> None:
 
 
 def test_a_full_call_costs_no_look_at_marketo() -> None:
-    """Where the call brings every column, be it blank, nothing is read."""
+    """Where the call brings values, be they blank, nothing is read."""
     world = a_world()
     world.marketo.load(7, company="of Marketo", **{name: PERSON[name] for name in ("email", "firstName", "lastName")})
 
@@ -53,15 +53,15 @@ def test_a_full_call_costs_no_look_at_marketo() -> None:
     assert world.marketo.trouble.made("leads_by_filter") == 0
 
 
-def test_a_value_of_the_call_wins_and_a_blank_stays_blank() -> None:
-    """Only what the call does not name is read: its own company stands, its blank first name is none."""
+def test_what_a_call_with_values_does_not_bring_is_blank() -> None:
+    """One value beside the id, be it blank, and Marketo is not asked, although it has the identifier."""
     world = a_world()
 
-    world.receive_payload(a_thin_payload(7, company="of the call", firstName=" "))
+    brought = [world.receive_payload(a_thin_payload(7, company=company)) for company in ("of the call", "", None)]
     world.drain()
 
-    (lead,) = world.leads()
-    assert (lead["Company"], lead["LastName"], lead.get("FirstName")) == ("of the call", "Lovelace", None)
+    assert [world.ended(each) for each in brought] == [("skipped", "identifier_missing")] * 3
+    assert world.marketo.trouble.made("leads_by_filter") == 0
 
 
 def test_conditions_and_dedupe_see_what_was_read() -> None:

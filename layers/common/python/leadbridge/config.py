@@ -43,10 +43,15 @@ class InboxSettings(Settings):
     LEASE_SECONDS: float = Field(default=60, gt=0)
 
 
-class StoreEventsSettings(InboxSettings):
-    """Settings of `store_events`."""
+class IntakeSettings(InboxSettings):
+    """Settings of every function that stores new calls."""
 
     RUN_ACTIONS_FUNCTION: str
+
+
+class StoreEventsSettings(IntakeSettings):
+    """Settings of `store_events`."""
+
     CALL_BACK_FUNCTION: str
 
 
@@ -86,17 +91,16 @@ class RunActionsSettings(InboxSettings, VendorSettings):
     RETRY_SECONDS: float = Field(default=5, gt=0)
 
 
-class AnswerInlineSettings(InboxSettings, VendorSettings):
+class AnswerInlineSettings(IntakeSettings, VendorSettings):
     """Settings of `answer_inline`."""
 
-    RUN_ACTIONS_FUNCTION: str
     #: of its door, through which calls come that are not answered inline after all
     EVENTS_QUEUE_URL: str
     WEBHOOK_SECRET_ARN: str
     KEYS_TABLE: str
 
 
-class RecoverCallsSettings(StoreEventsSettings, VendorSettings):
+class RecoverCallsSettings(IntakeSettings, VendorSettings):
     """Settings of `recover_calls`."""
 
 

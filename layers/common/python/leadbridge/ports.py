@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
 from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, Waiting
@@ -23,6 +23,11 @@ from leadbridge.domain.records import (
     ObjectDescription,
     RowResult,
 )
+
+if TYPE_CHECKING:
+    # few workers ever need these
+    from leadbridge.domain.marketo import ActivityType, Program
+    from leadbridge.domain.marketo import Channel as ProgramChannel
 
 
 class Clock(Protocol):
@@ -282,7 +287,31 @@ class Marketo(Protocol):
     def activities(
         self, since: datetime, activity_type_ids: Sequence[int], lead_ids: Sequence[int]
     ) -> Iterator[Activity]:
-        """Activities since a moment, of these leads (at most 30) or, without any, of all."""
+        """Activities since a moment, of these leads, 30 of them a call, or, without any, of all."""
+        ...
+
+    def activity_types(self) -> "Sequence[ActivityType]":
+        """The activity types, standard and custom."""
+        ...
+
+    def program(self, named: str | int) -> "Program | None":
+        """The program of a name or an id, None if there is none."""
+        ...
+
+    def channel(self, name: str) -> "ProgramChannel | None":
+        """The channel of a name with the statuses of its programs' members, None if there is none."""
+        ...
+
+    def describe_members(self) -> ObjectDescription:
+        """Fields of a program membership by REST name."""
+        ...
+
+    def set_member_status(self, program_id: int, status: str, lead_ids: Sequence[int]) -> Sequence[RowResult]:
+        """Make leads members of a program with a status, never an earlier one; results in input order."""
+        ...
+
+    def update_members(self, program_id: int, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Write fields of members; each row carries `leadId`. Results in input order."""
         ...
 
 

@@ -24,6 +24,7 @@ from leadbridge.config import (
     AnswerInlineSettings,
     CallBackSettings,
     InboxSettings,
+    IntakeSettings,
     RecoverCallsSettings,
     RunActionsSettings,
     RunBulkStepSettings,
@@ -88,16 +89,20 @@ def hash_key(secret: Secret) -> Callable[[], bytes]:
 
 @cache
 def store_events() -> StoreEvents:
-    """The use-case that stores calls."""
+    """The use-case that stores calls, also those of chunks."""
     settings = StoreEventsSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
+    return _store(settings, clock, _chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock))
+
+
+def _store(settings: IntakeSettings, clock: SystemClock, chunks: ChunkEnds | None = None) -> StoreEvents:
     return StoreEvents(
         configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
         inbox=_inbox(settings, clock, keys=""),
         lanes=_lanes(settings),
         bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
-        chunks=_chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock),
+        chunks=chunks,
     )
 
 
@@ -131,7 +136,7 @@ def recover_calls() -> Any:
         connections=_connections(settings, clock, configurations, Lane.SCHEDULED),
         log=DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE),
         recoveries=_recoveries(settings, clock),
-        store=store_events(),
+        store=_store(settings, clock),
         clock=clock,
         meter=meter(),
         hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),

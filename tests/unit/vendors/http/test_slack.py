@@ -10,7 +10,7 @@ from leadbridge.vendors.http.slack import SlackChannel, checked_address
 
 HOSTS = ["hooks.slack.com", "chat.example.com"]
 LOCAL = ["127.0.0.1:9"]
-ADDRESS = "https://hooks.slack.com/services/T000/B000/abc-DEF_1"
+ADDRESS = "https://hooks.slack.com/services/T000/B000/abc-DEF_1"  # pragma: allowlist secret
 
 
 @pytest.mark.parametrize(

@@ -113,5 +113,6 @@ def _told(item: Mapping[str, Any]) -> dict[str, Any]:
         "lead_id": int(item["lead_id"]) if item.get("lead_id") else None,
         "campaign_name": item.get("campaign_name"),
         "writeback": item.get("writeback") or NOT_ATTEMPTED,
+        "member": item.get("member"),
         "activity": item.get("activity") or NOT_ATTEMPTED,
     } | {name: item.get(name) or None for name in plain}

@@ -340,6 +340,8 @@ class Tried(Given):
     mappings: list[Json]
     writeback: list[TriedField]
     assumed: list[str]
+    #: program, status and fields of the membership, where the Action names a program
+    membership: Json | None
     activity: Activity | None
 
 
@@ -347,7 +349,7 @@ class Tried(Given):
 
 
 class Part(Given):
-    """What became of the write-back or the activity."""
+    """What became of the write-back, the membership or the activity."""
 
     status: str
     reason: str | None = None
@@ -372,6 +374,8 @@ class Execution(Given):
     message: str | None
     campaign_name: str | None
     writeback: Part
+    #: of the program; null of an Action that names none
+    member: Part | None
     activity: Part
 
 

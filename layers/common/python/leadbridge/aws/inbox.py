@@ -293,6 +293,7 @@ class DynamoInbox:
             "version": event.version,
             "writeback": _part(ending.writeback),
             "activity": _part(ending.activity),
+            "member": _part(ending.member) if ending.member else None,
             "attempts": event.attempts,
             "decision": event.decision or None,
             "due_at": "",
@@ -531,7 +532,7 @@ def _event(item: Mapping[str, Any]) -> Event:
         if result
         else None,
         read=json.loads(item["read"]) if item.get("read") else None,
-        chunk=item.get("chunk", ""),
+        chunk=item.get("chunk") or "",
         answered=item.get("answered", False),
         activity_uncertain=item["activity_uncertain"],
         reason=item["reason"],

@@ -4,13 +4,14 @@ Only the shape is checked here; whether the named fields exist is checked agains
 sides by `domain.checks`, because that needs the vendors' answers.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from leadbridge.domain.alert_rules import AlertsDocument
 from leadbridge.domain.clauses import Group, ListDocument
@@ -188,6 +189,31 @@ class ActivityMapping(ValueSource):
     execution: Fact | None = None
 
 
+class MemberMapping(WriteBack):
+    """One field of the membership and where its value comes from; a blank, or one that cannot be made, is left out."""
+
+    blank_here: ClassVar[BlankPolicy] = "skip"
+
+
+class ProgramMember(Document):
+    """The Marketo program that a person becomes a member of once the record is written (`domain.members`)."""
+
+    #: its name, or its id, which holds for one instance only
+    program: Annotated[str, StringConstraints(min_length=1, max_length=255)] | Annotated[int, Field(ge=1, strict=True)]
+    status: Annotated[str, StringConstraints(min_length=1, max_length=255)] = Field(
+        description="a status of the program's channel; Marketo moves a member forward only"
+    )
+    mappings: list[MemberMapping] = Field(default_factory=list, max_length=100)
+
+
+class ActivitySource(Document):
+    """The Marketo activity whose attributes are columns, `activity.<name>` (`domain.activity_columns`)."""
+
+    type: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    #: how old it may be
+    days: int = Field(default=1, ge=1, le=90)
+
+
 class Results(Document):
     """The custom activity that tells the marketer what became of the call."""
 
@@ -236,7 +262,7 @@ class Action(Document):
     duplicate_record_rule: DuplicateRecordRule | None = None
     deduplicate: Deduplicate | None = None
     #: at least one, unless the Action only decides
-    mappings: list[Mapping] = Field(default_factory=list)
+    mappings: list[Mapping] = Field(default_factory=list, validate_default=True)
     writeback: list[WriteBack] = Field(default_factory=list)
     conditions: Group | None = None
     results: Results
@@ -244,6 +270,16 @@ class Action(Document):
     recovery: Recovery | None = None
     #: absent: calls are queued and answered at once, values are written back by API
     inline: Inline | None = None
+    program_member: ProgramMember | None = None
+    activity: ActivitySource | None = None
+
+    @field_validator("mappings")
+    @classmethod
+    def _writes_something(cls, mappings: list[Mapping], seen: ValidationInfo) -> list[Mapping]:
+        # a type that is wrong itself is told as such
+        if not mappings and seen.data.get("type", ActionType.DECIDE) is not ActionType.DECIDE:
+            raise ValueError("needs at least one; map a field, or choose the type decide, which writes nothing")
+        return mappings
 
     @model_validator(mode="after")
     def _no_field_twice(self) -> Self:
@@ -251,6 +287,7 @@ class Action(Document):
             ("mappings", [mapping.to for mapping in self.mappings]),
             ("writeback", [mapping.to for mapping in self.writeback]),
             ("results.mappings", [mapping.to for mapping in self.results.mappings]),
+            ("program_member.mappings", [mapping.to for mapping in self.member_mappings]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -258,15 +295,10 @@ class Action(Document):
         return self
 
     @model_validator(mode="after")
-    def _writes_something(self) -> Self:
-        decides = self.type is ActionType.DECIDE
-        if decides and (self.mappings or self.destination.idempotency_field):
+    def _decides_alone(self) -> Self:
+        if self.type is ActionType.DECIDE and (self.mappings or self.destination.idempotency_field):
             what = "mappings" if self.mappings else "destination.idempotency_field"
             raise ValueError(f"{what}: an Action of type decide writes nothing at Salesforce; remove them")
-        if not (decides or self.mappings):
-            raise ValueError(
-                "mappings: needs at least one; map a field, or choose the type decide, which writes nothing"
-            )
         return self
 
     @property
@@ -285,6 +317,11 @@ class Action(Document):
     def described_objects(self) -> tuple[str, ...]:
         """Every object that must be known to run the Action, the one in which records are created first."""
         return tuple(dict.fromkeys((self.destination.object, *self.objects)))
+
+    @property
+    def member_mappings(self) -> Sequence[MemberMapping]:
+        """What is written to the membership beside its status."""
+        return self.program_member.mappings if self.program_member else ()
 
     @property
     def zone(self) -> tzinfo:

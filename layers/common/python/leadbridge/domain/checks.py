@@ -5,6 +5,7 @@ from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfoNotFoundError
 
 from leadbridge.domain.action import Action, ActionType
+from leadbridge.domain.columns import OF_ACTIVITY
 from leadbridge.domain.condition_checks import check_conditions
 from leadbridge.domain.match_checks import check_match, identifiers_of, unknown_field
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
@@ -48,7 +49,7 @@ def check_action(
             *_check_results(action, activity, every),
             *check_recovery(action),
             *(
-                check_conditions(conditions, fields=leads.fields, lists=lists, payload=_in_payload)
+                check_conditions(conditions, fields=leads.fields, lists=lists, payload=_undescribed)
                 if conditions
                 else ()
             ),
@@ -98,6 +99,7 @@ def _check_columns(action: Action, leads: ObjectDescription) -> Iterator[str]:
         ("mappings", action.mappings),
         ("writeback", action.writeback),
         ("results.mappings", action.results.mappings),
+        ("program_member.mappings", action.member_mappings),
     )
     for where, group in sources:
         named += [
@@ -106,7 +108,8 @@ def _check_columns(action: Action, leads: ObjectDescription) -> Iterator[str]:
     if action.deduplicate:
         named += [(f"deduplicate.columns[{i}]", name) for i, name in enumerate(action.deduplicate.columns)]
     for where, column in named:
-        if column not in leads.fields and not _in_payload(column):
+        # those of an activity have a check of their own, which knows its attributes
+        if column not in leads.fields and not _undescribed(column):
             yield unknown_field(where, column, leads.fields, "the Marketo lead")
 
 
@@ -159,6 +162,11 @@ def _zone(action: Action) -> tzinfo:
 def _in_payload(column: str) -> bool:
     """Whether a column that is no field of a lead can come with a call."""
     return column in {"id", "program"} or column.startswith(PAYLOAD_GROUPS)
+
+
+def _undescribed(column: str) -> bool:
+    """Whether a condition may ask about a column that is no field of a lead."""
+    return _in_payload(column) or column.startswith(OF_ACTIVITY)
 
 
 def _names(every: Mapping[str, ObjectDescription]) -> list[str]:

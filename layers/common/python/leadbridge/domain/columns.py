@@ -1,4 +1,4 @@
-"""The columns that an Action reads, and those of them that a call did not bring."""
+"""The columns that an Action reads, and those of them that are asked of Marketo."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,13 +7,15 @@ from leadbridge.domain.clauses import walk
 from leadbridge.domain.event import Event
 from leadbridge.domain.outcome import State
 
+#: columns that the attributes of an activity are, read from its log (`domain.activity_columns`)
+OF_ACTIVITY = "activity."
 #: columns that only a call can bring, beside `id` and `program`; all others are fields of the Marketo lead
 IN_CALL = ("campaign.", "program.", "token.", "trigger.")
 
 
 def lead_columns(action: Action) -> frozenset[str]:
     """The fields of the Marketo lead that the Action reads, its id left out."""
-    return frozenset(name for name in _columns(action) if not comes_with_call(name))
+    return frozenset(name for name in _columns(action) if not (comes_with_call(name) or name.startswith(OF_ACTIVITY)))
 
 
 def comes_with_call(column: str) -> bool:
@@ -22,19 +24,19 @@ def comes_with_call(column: str) -> bool:
 
 
 def absent(event: Event, wanted: frozenset[str]) -> frozenset[str]:
-    """The fields of the lead that neither the call brought nor Marketo was asked for.
+    """The fields of the lead that Marketo is to be asked for, if the call brings the lead's id and nothing else.
 
-    What the call names without a value is blank and stays so. An event that has been begun goes on with what it had.
+    Of a call that brings more, what it does not bring is blank. An event that has been begun goes on with what it had.
     """
     lead: Mapping[str, object] = event.payload["lead"]
-    if event.state is not State.WAITING or wanted <= lead.keys():
+    if event.state is not State.WAITING or lead.keys() > {"id"}:
         return frozenset()
-    return wanted - lead.keys() - (event.read or {}).keys()
+    return wanted - (event.read or {}).keys()
 
 
 def _columns(action: Action) -> Iterator[str]:
     yield from (each.column for each in action.identifiers)
-    for item in (*action.mappings, *action.writeback, *action.results.mappings):
+    for item in (*action.mappings, *action.writeback, *action.results.mappings, *action.member_mappings):
         yield from (name for _, name in item.columns())
     yield from action.deduplicate.columns if action.deduplicate else ()
     yield from (clause.column for _, clause in walk(action.conditions)) if action.conditions else ()

@@ -78,6 +78,15 @@ class CompiledAction:
         return tuple(sorted(_told_fields(self.action)))
 
     @property
+    def tells_the_same(self) -> bool:
+        """Whether each run writes the same values back to a lead, or an id that no lead held before."""
+        one_record = len(self.targets) == 1 and self.action.type is not documents.ActionType.DECIDE
+        return all(
+            each.kind == "static" or (one_record and each.field == "Id" and not each.transforms)
+            for each in self.action.writeback
+        )
+
+    @property
     def upserts_by_field(self) -> bool:
         """Whether the vendor's own upsert by external id is used for new records."""
         return (
@@ -196,4 +205,5 @@ def _order(action: documents.Action, described: ObjectDescription) -> tuple[str,
 
 def _told_fields(action: documents.Action) -> set[str]:
     told = [*(back.field for back in action.writeback), *(each.field for each in action.results.mappings)]
+    told += [each.field for each in action.member_mappings]
     return {name for name in told if name and name != "Id"}

@@ -129,7 +129,7 @@ def begun_by(event: Event, epoch: int) -> Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What became of the write-back or of the custom activity: status and, where it has one, the reason."""
+    """What became of write-back, membership or custom activity: status and, where it has one, the reason."""
 
     status: str  # written | added | callback | answered | skipped | not_configured | not_attempted | failed
     reason: str = ""
@@ -144,6 +144,8 @@ class Ending:
     result: Result
     writeback: Part
     activity: Part
+    #: of an Action without a program there is nothing to be said
+    member: Part | None = None
     #: what the callback of its chunk says of it, stored in the same step
     told: PersonTold | None = None
     #: guard keys to release; `written` marks them with this event's sequence

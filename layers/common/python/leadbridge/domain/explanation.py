@@ -9,6 +9,8 @@ event carries them to its end. What a reader does not know it passes over, so se
 | `v` | version of this form, 1 |
 | `action` | type, objects and connection of the destination |
 | `read` | columns that the call did not bring and Marketo was asked for |
+| `activity` | type, days and, where the person has such an activity, the id of the one that was taken |
+| `member` | program and status, by the Action's names, that the person is to have in Marketo |
 | `conditions` | each clause: path, column, operator, type, result |
 | `duplicates` | each check: columns (none: by event id), seconds, the execution that came first, if any |
 | `match` | each look: object, field, ids of the records found and their number; the rule and the record chosen |
@@ -22,6 +24,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leadbridge.domain import activity_columns
+from leadbridge.domain.columns import OF_ACTIVITY
 from leadbridge.domain.event import Event, Result
 from leadbridge.domain.matching import Match, deciding
 from leadbridge.domain.outcome import Reason, State
@@ -59,8 +63,13 @@ def begun(event: Event, compiled: CompiledAction, *, asked: bool = True) -> Even
         # the same question with the same answer as the filter's: it depends on nothing but these
         decision = compiled.conditions.decide(event.columns, event.received_at)
         found["conditions"] = {"clauses": decision.record() if asked else []}
-    if event.read:
-        found["read"] = {"columns": sorted(event.read)}
+    read = sorted(name for name in event.read or () if not name.startswith(OF_ACTIVITY))
+    if read:
+        found["read"] = {"columns": read}
+    if action.program_member is not None:
+        found["member"] = {"program": str(action.program_member.program), "status": action.program_member.status}
+    if (taken := activity_columns.told(event, action)) is not None:
+        found["activity"] = taken
     return _noted(event.evolve(decision={}), found)
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from leadbridge.domain.fitting import shortened
 from leadbridge.domain.webhook import ID_DIGITS, SAFE_INTEGER, shown
 
 #: a synchronous call of a function takes 6 MB with the body as an escaped text (Lambda); chunks of 500 stay far below
@@ -397,11 +398,7 @@ def _activity_data(told: PersonTold) -> dict[str, Any]:
 
 def fitting(text: str, most: int = TEXT_CHARACTERS) -> str:
     """The text, cut to `most` characters behind a word if it is longer; an ellipsis says so."""
-    if len(text) <= most:
-        return text
-    cut = text[: most - 1]
-    kept = cut if text[most - 1].isspace() else cut.rpartition(" ")[0] or cut
-    return kept.rstrip() + "…"
+    return shortened(text, most)
 
 
 # -- what an answer to the callback means

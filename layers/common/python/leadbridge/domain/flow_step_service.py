@@ -32,7 +32,7 @@ _STRINGS = {
     "description": "Runs a Leadbridge Action for the person and brings the result back.",
 }
 #: groups of columns that are no lead fields
-_GROUPS = ("campaign", "program", "token")
+_GROUPS = ("campaign", "program", "token", "activity")
 #: kinds of tokens that are no My Tokens
 _OTHER_TOKENS = frozenset({"trigger", "system", "member", "lead", "company", "flow"})
 _TEMPLATE_COLUMN = re.compile(r"\{\{([^{}]+)\}\}")

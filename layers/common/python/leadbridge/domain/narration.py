@@ -71,6 +71,12 @@ WRITEBACKS: Mapping[str, str] = {
     "not_attempted": "Nothing was written back to Marketo",
     "failed": "The write-back to Marketo was refused",
 }
+MEMBERS: Mapping[str, str] = {
+    "written": "Member of the Marketo program {program}, status {status}",
+    "skipped": "Member of the Marketo program {program} before, in the status {status} or past it",
+    "not_attempted": "Nothing was done about the Marketo program {program}",
+    "failed": "The membership in the Marketo program {program}, status {status}, was refused",
+}
 ACTIVITIES: Mapping[str, str] = {
     "added": "The result is logged with the person in Marketo",
     "skipped": "The result is not logged in Marketo",
@@ -102,7 +108,8 @@ def tree(item: Item, *, moment: Moment, remedies: Remedies) -> list[str]:
     lines = [_arrival(item, moment), _action(item, record)]
     lines += [*_conditions(record), *_duplicates(record), *_match(record), *_fields_told(record), *_write(record)]
     if item["state"] == State.ENDED:
-        lines += [*_part(item.get("writeback"), WRITEBACKS), *_part(item.get("activity"), ACTIVITIES)]
+        lines += [*_part(item.get("writeback"), WRITEBACKS), *_part(item.get("member"), _members(record))]
+        lines += _part(item.get("activity"), ACTIVITIES)
     lines += _end(item, moment, remedies)
     return [f"Execution {item['execution_id']}: {word(item).replace('_', ' ')}", *_drawn(lines)]
 
@@ -136,12 +143,21 @@ def _action(item: Item, record: Mapping[str, Any]) -> Line:
 def _conditions(record: Mapping[str, Any]) -> Iterator[Line]:
     if "read" in record:
         yield Line(f"Read from Marketo, as the call did not bring it: {', '.join(record['read']['columns'])}")
+    if "activity" in record:
+        yield _activity(record["activity"])
     if "action" in record and "conditions" not in record and "conditions" not in record.get("cut", {}):
         yield Line("Conditions: none are set")
     clauses = record.get("conditions", {}).get("clauses", [])
     if clauses:
         below = [Line(_clause(clause)) for clause in clauses]
         yield Line("Conditions", [*below, *_more(record, "conditions.clauses", len(below))])
+
+
+def _activity(taken: Mapping[str, Any]) -> Line:
+    within = "the last day" if taken["days"] == 1 else f"the last {taken['days']} days"
+    if "id" in taken:
+        return Line(f"Newest activity {taken['type']} of {within}: {taken['id']}")
+    return Line(f"No activity {taken['type']} in {within}: gone on without its values")
 
 
 def _clause(clause: Mapping[str, str]) -> str:
@@ -222,6 +238,11 @@ def _part(part: Mapping[str, Any] | None, words: Mapping[str, str]) -> Iterator[
     # what was not tried has the execution's own reason, which is told at the end
     untold = status == "not_attempted"
     yield Line(said, [] if untold or not part.get("message") else [Line(_sentence(part["message"]))])
+
+
+def _members(record: Mapping[str, Any]) -> Mapping[str, str]:
+    named = {"program": "of the Action", "status": "of the Action"} | record.get("member", {})
+    return {status: said.format(**named) for status, said in MEMBERS.items()}
 
 
 def _end(item: Item, moment: Moment, remedies: Remedies) -> list[Line]:

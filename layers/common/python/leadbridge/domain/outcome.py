@@ -74,6 +74,7 @@ class Reason(StrEnum):
     FOUND = "found"
     NOT_FOUND = "not_found"
     LEAD_UNKNOWN = "lead_unknown"
+    ACTIVITY_TYPE_MISSING = "activity_type_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,10 @@ WORDS: Mapping[str, Words] = {
     Reason.MAPPING_BROKEN: Words(
         "Parked: the Action no longer fits the destination: {detail}.", "Correct and apply the Action, then redrive."
     ),
+    Reason.ACTIVITY_TYPE_MISSING: Words(
+        "Parked: Marketo has no activity type {type} any more, from which the Action takes values.",
+        "Correct and apply the Action, then redrive.",
+    ),
     Reason.CONNECTION_DISABLED: Words(
         "Parked: the connection {connection} is disabled.",
         "Enable it; within five minutes the call goes on by itself.",
@@ -241,6 +246,15 @@ WORDS: Mapping[str, Words] = {
         "Parked until {until}: {vendor} refuses the login: {code} {detail}.", "Repair the connection."
     ),
     "vendor_parked": Words("Parked: {vendor} answered {code} {detail}.", "Repair the cause, then redrive."),
+    "program_gone": Words(
+        "Marketo has no program {program} any more, so the person is no member of it.",
+        "Correct the Action's program_member; persons from before then are added in Marketo.",
+    ),
+    "member_overtaken": Words(
+        "The fields of the membership were left to a newer call of this person.",
+        "Nothing: the newer execution tells what became of them.",
+        told=False,
+    ),
     "vendor_uncertain": Words(
         "The answer of {vendor} was lost. It is asked what became of the record before anything is repeated.",
         "Nothing: the call goes on by itself.",

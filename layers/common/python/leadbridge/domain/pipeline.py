@@ -45,6 +45,7 @@ __all__ = [
     "reports",
     "success",
     "superseded",
+    "told_row",
     "writeback_row",
     "written_under",
 ]
@@ -317,26 +318,40 @@ def writeback_row(candidate: Candidate, result: Result, record: Mapping[str, Any
     A person that a decision did not find has no values; fields that the record's object does not have are left alone.
     """
     compiled = candidate.compiled
-    if not compiled.writeback or (result.record_id is None and result.outcome is not Outcome.DECIDED):
+    if not compiled.writeback:
         return None
-    row: dict[str, Any] = {"id": candidate.event.lead_id}
+    row = told_row(candidate, result, record, compiled.action.writeback, compiled.writeback)
+    return row if row is not None and len(row) > 1 else None
+
+
+def told_row(
+    candidate: Candidate,
+    result: Result,
+    record: Mapping[str, Any],
+    written: Sequence[documents.WriteBack],
+    sources: Sequence[CompiledSource],
+) -> dict[str, Any] | None:
+    """The person's id with what `sources` tell of the execution and its record; None of an event without a record.
+
+    `written` are the same sources as they are written; see `writeback_row`.
+    """
+    if result.record_id is None and result.outcome is not Outcome.DECIDED:
+        return None
+    compiled = candidate.compiled
     several = len(compiled.targets) > 1 and result.record_id is not None
     has = {"Id", *compiled.target_of(result.object).read_back_fields} if several else None
     backs = [
         source
-        for source, back in zip(compiled.writeback, compiled.action.writeback, strict=True)
+        for source, back in zip(sources, written, strict=True)
         if has is None or back.field is None or back.field in has
     ]
-    row |= _told(
-        backs,
-        Inputs(
-            columns=candidate.columns,
-            at=candidate.event.received_at,
-            facts=_facts(candidate.columns, compiled.action, candidate.event, result),
-            record={**record, "Id": result.record_id},
-        ),
+    inputs = Inputs(
+        columns=candidate.columns,
+        at=candidate.event.received_at,
+        facts=_facts(candidate.columns, compiled.action, candidate.event, result),
+        record={**record, "Id": result.record_id},
     )
-    return row if len(row) > 1 else None
+    return {"id": candidate.event.lead_id} | _told(backs, inputs)
 
 
 def holds(record: Mapping[str, Any], row: Mapping[str, Any]) -> bool:

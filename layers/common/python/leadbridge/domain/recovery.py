@@ -220,6 +220,7 @@ def _columns(action: Action) -> Iterator[tuple[str, str, bool]]:
         ("mappings", action.mappings),
         ("writeback", action.writeback),
         ("results.mappings", action.results.mappings),
+        ("program_member.mappings", action.member_mappings),
     ):
         for index, item in enumerate(group):
             for member, column in item.columns():

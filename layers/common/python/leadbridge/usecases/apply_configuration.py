@@ -20,6 +20,7 @@ from leadbridge.domain.lifecycle import Change, DocumentState, Move, Stored, ref
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.errors import ConfigurationError, PermanentError, SyncError
 from leadbridge.ports import Configurations, Connections, Documents
+from leadbridge.usecases.check_marketo import marketo_lines
 
 #: an item of the table may have 400 KB (AWS), and holds the document and its text
 MOST_BYTES = 350_000
@@ -246,7 +247,8 @@ def _check(action: Action, documents: Documents, connections: Connections, broke
         activity=activity,
         lists=lists,
     )
-    for line in lines:
+    records = {each.name: each for each in (described, *others) if not isinstance(each, list)}
+    for line in (*lines, *marketo_lines(action, marketo, records)):
         yield of_line(name, line)
 
 

@@ -34,7 +34,10 @@ class Entry:
     candidate: Candidate
     result: Result
     resumed: bool = False
+    #: since it was written a newer event of the Action has seen to the person
+    overtaken: bool = False
     writeback: Part | None = None
+    member: Part | None = None
     activity: Part | None = None
     #: for a callback: lead fields, and what the Action maps to its result activity
     values: Mapping[str, Any] = field(default_factory=dict)

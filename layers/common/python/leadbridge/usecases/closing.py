@@ -8,7 +8,7 @@ from typing import Any
 from leadbridge.domain import pipeline
 from leadbridge.domain.event import Ending, Event, Result
 from leadbridge.domain.flow_step import left_out
-from leadbridge.domain.outcome import WRITTEN, message
+from leadbridge.domain.outcome import WRITTEN, State, message
 from leadbridge.domain.pipeline import Candidate
 from leadbridge.domain.postponement import LOGIN_PROBE, Postponement, postpone, vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
@@ -59,9 +59,10 @@ class Closing:
         if self._watch:
             self._watch.told(result, values)
         if not over:
+            written = event.evolve(state=State.REPORTING, result=result)
             # it has no more to write: the next call of the person need not wait for its activity
-            self.let_go(event)
-            self.defer([event.evolve(answered=True, activity_uncertain=False, due_at=self._clock.now())])
+            self.let_go(written)
+            self.defer([written.evolve(answered=True, activity_uncertain=False, due_at=self._clock.now())])
 
     def park(self, event: Event, reason: str, text: str) -> None:
         """Take an event out of its lane until a person redrives it; others need not wait for that."""

@@ -13,7 +13,7 @@ from leadbridge.usecases.search_executions import Item, SearchExecutions, Wanted
 #: executions of one request: each costs a few reads
 MOST = 200
 #: what a batch takes, and rows of one Marketo call
-BATCH, MARKETO_ROWS = 200, 300
+BATCH, MARKETO_ROWS, ACTIVITY_PEOPLE = 200, 300, 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,14 @@ class RedriveMany:
             if stored is None or not isinstance(stored.document, Action):
                 continue
             batches = ceil(count / BATCH)
-            reads_back = any(back.field not in {None, "Id"} for back in stored.document.writeback)
+            action = stored.document
+            backs = (*action.writeback, *action.member_mappings)
+            reads_back = any(back.field not in {None, "Id"} for back in backs)
             # a match, a write, and what the write-back needs of the record
             salesforce += batches * (2 + reads_back)
-            # the activity, and the write-back
-            marketo += ceil(count / MARKETO_ROWS) * (1 + bool(stored.document.writeback))
+            # the activity, the write-back, the status and the fields of a membership
+            calls = 1 + bool(action.writeback) + bool(action.program_member) + bool(action.member_mappings)
+            marketo += ceil(count / MARKETO_ROWS) * calls
+            # of people whose activities are read
+            marketo += ceil(count / ACTIVITY_PEOPLE) + 1 if action.activity else 0
         return Cost(marketo=marketo, salesforce=salesforce)

@@ -9,14 +9,17 @@ from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.compiled import Target
 from leadbridge.domain.event import INLINE, Event, Part
+from leadbridge.domain.fitting import fitted_row, may_be_long, shortened
 from leadbridge.domain.outcome import Outcome
-from leadbridge.domain.postponement import SPOILED_TRIES, vendor_reason
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
-from leadbridge.errors import SpoiledCallError, SyncError, UncertainWriteError
+from leadbridge.errors import SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Connections, Inbox
-from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, most_tries, require, tries
+from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.marketo_names import MarketoNames
+from leadbridge.usecases.member_sync import MemberSync
+from leadbridge.usecases.sending import Sent, part, pieces, postpone, refused, send_rows, spoiled
 
 #: leads of one Marketo activity query
 ACTIVITY_LEADS_LIMIT = 30
@@ -26,15 +29,20 @@ LOOK_BACK = timedelta(minutes=15)
 LOOK_BACK_AT_ONCE = timedelta(seconds=1)
 #: characters of an attribute; only the type `text` takes more
 ATTRIBUTE_CHARACTERS = 255
-#: codes after which a write may have happened and is repeated in smaller pieces
-TIMED_OUT = frozenset({"604"})
 
 
 class Reporting:
     """Write-back and activity of a batch; what cannot be told now is given back."""
 
     def __init__(
-        self, *, connections: Connections, inbox: Inbox, clock: Clock, closing: Closing, settings: RunSettings
+        self,
+        *,
+        connections: Connections,
+        inbox: Inbox,
+        clock: Clock,
+        closing: Closing,
+        settings: RunSettings,
+        names: MarketoNames,
     ) -> None:
         self._connections = connections
         self._inbox = inbox
@@ -42,6 +50,8 @@ class Reporting:
         self._closing = closing
         self._settings = settings
         self._activity_types: dict[tuple[str, str], CustomActivityType] = {}
+        self._names = names
+        self._sync_members = MemberSync(connections=connections, names=names, closing=closing)
 
     def __call__(self, entries: Sequence[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
         """Tell one Marketo instance about entries; returns those that are through.
@@ -49,10 +59,12 @@ class Reporting:
         Raises:
             StoppedError: `may_go_on` said no; nothing was written after that.
         """
-        complete = self._for_callback([entry for entry in entries if entry.event.chunk])
-        complete += self._for_answer([entry for entry in entries if entry.event.epoch == INLINE])
+        called_back = self._for_callback([entry for entry in entries if entry.event.chunk])
+        answered = self._for_answer([entry for entry in entries if entry.event.epoch == INLINE])
         others = [entry for entry in entries if not entry.event.chunk and entry.event.epoch != INLINE]
-        for same in grouped(self._write_back(others, may_go_on), _activity_group):
+        told = self._sync_members([*called_back, *self._write_back(others, may_go_on)], may_go_on)
+        complete = answered + [entry for entry in told if entry.event.chunk]
+        for same in grouped([entry for entry in told if not entry.event.chunk], _activity_group):
             complete.extend(self._log_activities(same, may_go_on))
         return complete
 
@@ -62,7 +74,7 @@ class Reporting:
         try:
             records = self._read_back(entries)
         except SyncError as error:
-            self._postpone(entries, error)
+            postpone(entries, error, self._closing)
             return []
         for entry in entries:
             candidate, result = entry.candidate, entry.result
@@ -80,20 +92,24 @@ class Reporting:
 
     def _for_answer(self, entries: list[Entry]) -> list[Entry]:
         """Have the values of entries answered; returns those of which nothing is left to be told."""
+        complete = []
         try:
             records = self._read_back(entries)
+            rows: list[Sent] = []
+            for entry in entries:
+                record = records.get(entry.result.record_id or "", {})
+                rows.append((entry, pipeline.writeback_row(entry.candidate, entry.result, record) or {}))
+            rows = self._fitting_fields(rows)
         except SyncError as error:
-            self._postpone(entries, error)
+            postpone(entries, error, self._closing)
             return []
-        complete = []
-        for entry in entries:
-            row = pipeline.writeback_row(entry.candidate, entry.result, records.get(entry.result.record_id or "", {}))
-            over = not pipeline.reports(entry.result)
+        for entry, row in rows:
+            over = not (pipeline.reports(entry.result) or entry.candidate.compiled.action.program_member)
             if row:
                 entry.writeback = Part(status="answered")
             if over:
                 complete.append(entry)
-            values = {name: value for name, value in (row or {}).items() if name != "id"}
+            values = {name: value for name, value in row.items() if name != "id"}
             self._closing.answer(entry.event, entry.result, values, over=over)
         return complete
 
@@ -103,9 +119,9 @@ class Reporting:
         try:
             records = self._read_back(entries)
         except SyncError as error:
-            self._postpone(entries, error)
+            postpone(entries, error, self._closing)
             return []
-        pending: list[tuple[Entry, Mapping[str, Any]]] = []
+        pending: list[Sent] = []
         for entry in entries:
             entry.record = records.get(entry.result.record_id or "", {})
             row = pipeline.writeback_row(entry.candidate, entry.result, entry.record)
@@ -113,40 +129,42 @@ class Reporting:
                 entry.writeback = Part(status="answered")
             elif row is not None:
                 pending.append((entry, row))
+        try:
+            pending = self._fitting_fields(pending)
+        except SyncError as error:
+            postpone([entry for entry, _ in pending], error, self._closing)
+            given_back = {entry.event.execution_id for entry, _ in pending}
+            return [entry for entry in entries if entry.event.execution_id not in given_back]
 
         def call(piece: Sequence[tuple[Entry, Mapping[str, Any]]]) -> Sequence[RowResult]:
             require(may_go_on)
             client = self._connections.marketo(piece[0][0].candidate.compiled.action.source.connection)
             return client.sync_leads([row for _, row in piece], action="updateOnly", lookup_field="id")
 
-        found = isolate(
-            _pieces(pending, lambda item: item[0].event),
-            call,
-            lambda piece, error: _spoiled([entry.event for entry, _ in piece], error),
-        )
-        given_back: set[str] = set()
-        for piece, reason in found.refused:
-            told = self._not_landed(piece) if isinstance(reason, UncertainWriteError) else [entry for entry, _ in piece]
-            self._postpone(told, reason)
-            given_back |= {entry.event.execution_id for entry in told}
-        for (entry, _), reason in found.culprits:
-            entry.writeback = _refused(reason)
-        for (entry, _), answer in found.answered:
-            if not answer.ok and repeatable(answer, tries(entry.event, answer.code, vendor="marketo")):
-                self._closing.again(_as_before(entry), answer, vendor="marketo")
-                given_back.add(entry.event.execution_id)
-                continue
-            self._closing.refused(answer, vendor="marketo")
-            entry.writeback = _part(answer, "written")
+        def told(entry: Entry, part: Part) -> None:
+            entry.writeback = part
+
+        def unanswered(piece: Sequence[tuple[Entry, Mapping[str, Any]]], error: SyncError) -> Sequence[Entry]:
+            lost = isinstance(error, UncertainWriteError)
+            return self._not_landed(piece) if lost else [entry for entry, _ in piece]
+
+        given_back = send_rows(pending, call, closing=self._closing, told=told, unanswered=unanswered)
         return [entry for entry in entries if entry.event.execution_id not in given_back]
+
+    def _fitting_fields(self, pending: list[Sent]) -> list[Sent]:
+        """The rows with texts that fit their fields, which are described where a text is so long that it may not."""
+        if not any(may_be_long(row) for _, row in pending):
+            return pending
+        lengths = self._names.lead_lengths(pending[0][0].candidate.compiled.action.source.connection)
+        return [(entry, fitted_row(row, lengths)) for entry, row in pending]
 
     def _not_landed(self, piece: Sequence[tuple[Entry, Mapping[str, Any]]]) -> list[Entry]:
         """Look once, at once, for values whose answer was lost; gives the entries whose lead does not hold them.
 
-        Values that change with the record are not looked for: the lead may hold them from before, and the lost write
+        Values that differ from run to run are not looked for: the lead may hold them from before, and the lost write
         may still come and undo what is written back next.
         """
-        constant = [(entry, row) for entry, row in piece if not entry.candidate.compiled.read_back_fields]
+        constant = [(entry, row) for entry, row in piece if entry.candidate.compiled.tells_the_same]
         leads: dict[str, Mapping[str, Any]] = {}
         if constant:
             with suppress(SyncError):  # a later run writes them again
@@ -186,7 +204,7 @@ class Reporting:
             kind = self._activity_type(entries[0].candidate.compiled.action)
             logged = self._logged(telling, kind)
         except SyncError as error:
-            self._postpone(telling, error)
+            postpone(telling, error, self._closing)
             return quiet
         found, sendable = self._not_yet_logged(telling, logged)
         require(may_go_on)  # before the doubt is stored: a stopped worker has sent nothing
@@ -197,9 +215,9 @@ class Reporting:
             return client.add_custom_activities([self._activity(entry, kind) for entry in piece])
 
         sent = isolate(
-            _pieces(self._in_doubt(sendable), lambda entry: entry.event),
+            pieces(self._in_doubt(sendable), lambda entry: entry.event),
             call,
-            lambda piece, error: _spoiled([entry.event for entry in piece], error),
+            lambda piece, error: spoiled([entry.event for entry in piece], error),
         )
         for piece, reason in sent.refused:
             lost = isinstance(reason, UncertainWriteError)
@@ -208,7 +226,7 @@ class Reporting:
             self._closing.postpone(_marked(missing, doubt=lost), reason)
         complete = quiet + found
         for entry, reason in sent.culprits:
-            entry.activity = _refused(reason)
+            entry.activity = refused(reason)
             complete.append(entry)
         for entry, row in sent.answered:
             if not row.ok and repeatable(row, tries(entry.event, row.code, vendor="marketo")):
@@ -217,7 +235,7 @@ class Reporting:
                 self._closing.again(event, row, vendor="marketo", look_later=doubt)
                 continue
             self._closing.refused(row, vendor="marketo")
-            entry.activity = _part(row, "added")
+            entry.activity = part(row, "added")
             complete.append(entry)
         return complete
 
@@ -299,13 +317,6 @@ class Reporting:
             self._activity_types[key] = self._connections.marketo(key[0]).custom_activity_type(key[1])
         return self._activity_types[key]
 
-    # what could not be told now
-
-    def _postpone(self, entries: Sequence[Entry], error: SyncError) -> None:
-        """Give back entries of which no activity was sent in this run."""
-        candidates = [entry.candidate.with_event(_as_before(entry)) for entry in entries]
-        self._closing.postpone(candidates, error)
-
 
 def _connection(entry: Entry) -> str:
     return entry.candidate.compiled.action.destination.connection
@@ -320,40 +331,9 @@ def _marked(entries: Sequence[Entry], *, doubt: bool) -> list[pipeline.Candidate
     return [entry.candidate.with_event(entry.event.evolve(activity_uncertain=doubt)) for entry in entries]
 
 
-def _as_before(entry: Entry) -> Event:
-    """The event with the doubt about its activity that this run found; a first run has not sent any."""
-    return entry.event.evolve(activity_uncertain=entry.doubtful)
-
-
-def _pieces[T](items: Sequence[T], event_of: Callable[[T], Event]) -> list[Sequence[T]]:
-    """All in one call, or in two once a call of this size has run into the vendor's time-out."""
-    timed_out = {vendor_reason("marketo", code) for code in TIMED_OUT}
-    if any(event_of(item).reason in timed_out for item in items):
-        half = (len(items) + 1) // 2
-        return [items[:half], items[half:]]
-    return [items]
-
-
-def _spoiled(events: Sequence[Event], error: SyncError) -> bool:
-    """Whether to look for one record that spoils the call: trying again has not helped."""
-    return isinstance(error, SpoiledCallError) and most_tries(events, error) >= SPOILED_TRIES
-
-
-def _refused(error: SyncError) -> Part:
-    return Part(status="failed", reason=vendor_reason("marketo", error.code), message=error.detail)
-
-
-def _part(row: RowResult, done: str) -> Part:
-    if row.ok and not row.code:
-        return Part(status=done)
-    # a benign refusal is fine, and says why nothing was done
-    status = "skipped" if row.ok else "failed"
-    return Part(status=status, reason=vendor_reason("marketo", row.code), message=row.message)
-
-
 def _fitting(value: str, kind: str) -> str:
     fits = kind == "text" or len(value) <= ATTRIBUTE_CHARACTERS
-    return value if fits else value[: ATTRIBUTE_CHARACTERS - 1] + "…"
+    return value if fits else shortened(value, ATTRIBUTE_CHARACTERS)
 
 
 def _activity_group(entry: Entry) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from leadbridge.domain import explanation, pipeline
+from leadbridge.domain import explanation, members, pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.conditions import UnknownListError
@@ -26,7 +26,9 @@ from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, 
 from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.marketo_names import MarketoNames
 from leadbridge.usecases.match_records import MatchRecords
+from leadbridge.usecases.read_activities import NewestActivities, ReadActivities
 from leadbridge.usecases.read_missing import ReadMissing
 from leadbridge.usecases.reporting import Reporting
 from leadbridge.usecases.send_callbacks import ChunkEnds
@@ -76,9 +78,13 @@ class RunEvents:
             inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks, watch=watch
         )
         self._match = MatchRecords(connections)
+        names = MarketoNames(connections=connections, clock=clock, age=settings.describe_age)
+        self._read_activities = ReadActivities(
+            activities=NewestActivities(connections=connections, names=names), inbox=inbox, closing=self._closing
+        )
         self._read_missing = ReadMissing(connections=connections, inbox=inbox, closing=self._closing)
         self._report = Reporting(
-            connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings
+            connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings, names=names
         )
 
     def __call__(self, events: Sequence[Event], may_go_on: Callable[[], bool]) -> datetime | None:
@@ -111,7 +117,7 @@ class RunEvents:
         """Those that pass their filter, with all that their Actions read; the others end."""
         candidates: list[Candidate] = []
         ended: list[Ending] = []
-        for ready, compiled, result in self._read_missing(events):
+        for ready, compiled, result in self._read_activities(self._read_missing(events)):
             event = explanation.begun(ready, compiled, asked=result is None)
             admitted = result or pipeline.admit(event, compiled, self._hash_key())
             if isinstance(admitted, Result):
@@ -140,7 +146,7 @@ class RunEvents:
         require(may_go_on)
         guarded, overtaken = self._guard(self._claim(wave))
         reporting = [
-            Entry(candidate=item, result=item.event.result, resumed=True)
+            Entry(candidate=item, result=item.event.result, resumed=True, overtaken=_overtaken_since(item, overtaken))
             for item in guarded
             if item.event.result and not pipeline.decides_anew(item.event)
         ]
@@ -410,6 +416,12 @@ def waves(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
     return result
 
 
+def _overtaken_since(item: Candidate, obtained: Mapping[str, Mapping[str, Guarded]]) -> bool:
+    """Whether a newer event of the Action has seen to the person while this one waited to be told."""
+    guard = obtained[item.event.execution_id].get(item.lead_guard)
+    return guard is not None and members.overtaken(item, guard.last)
+
+
 def _held(item: Candidate) -> list[str]:
     """The claims of an event, by the keys that it holds."""
     return [claim.slots(item.event.received_at)[0] for claim in item.claims]
@@ -423,6 +435,7 @@ def _ending(
     guards: Sequence[str] = (),
     writeback: Part | None = None,
     activity: Part | None = None,
+    member: Part | None = None,
     values: Mapping[str, Any] | None = None,
     attributes: Mapping[str, str] | None = None,
 ) -> Ending:
@@ -433,6 +446,7 @@ def _ending(
         result=result,
         writeback=writeback or (untold if action.writeback else NOT_CONFIGURED),
         activity=activity or untold,
+        member=(member or untold) if action.program_member else None,
         told=_told(event, result, values or {}, attributes or {}) if event.chunk else None,
         guards=tuple(guards),
         written=result.outcome in WRITTEN,
@@ -462,6 +476,7 @@ def _entry_ending(entry: Entry) -> Ending:
         guards=entry.candidate.guards,
         writeback=entry.writeback,
         activity=entry.activity,
+        member=entry.member,
         values=entry.values,
         attributes=entry.attributes,
     )

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from leadbridge.domain import pipeline
+from leadbridge.domain import activity_columns, members, pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.columns import absent
 from leadbridge.domain.conditions import UnknownListError
 from leadbridge.domain.event import Event, Result
+from leadbridge.domain.fitting import fitted_row, may_be_long
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Write
@@ -22,7 +23,9 @@ from leadbridge.domain.sources import Inputs, trace
 from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Connections, Documents
+from leadbridge.usecases.marketo_names import MarketoNames
 from leadbridge.usecases.match_records import MatchRecords
+from leadbridge.usecases.read_activities import NewestActivities
 from leadbridge.usecases.read_missing import UNKNOWN
 
 type Row = Mapping[str, Any]
@@ -88,6 +91,8 @@ class Trial:
     writeback: Sequence[FieldChange] = ()
     #: fields of the write-back that hold what only the written record will tell
     assumed: Sequence[str] = ()
+    #: the program membership: program, status and fields; None where nothing would be done about it
+    membership: Mapping[str, Any] | None = None
     #: the result activity: its type, primary value and attributes; empty where none would be logged
     activity: Mapping[str, Any] | None = None
 
@@ -109,6 +114,7 @@ class Trial:
             "mappings": [dict(each) for each in self.mappings],
             "writeback": [each.as_json() for each in self.writeback],
             "assumed": list(self.assumed),
+            "membership": dict(self.membership) if self.membership else None,
             "activity": dict(self.activity) if self.activity else None,
         }
 
@@ -124,6 +130,8 @@ class TryAction:
         self._clock = clock
         self._hash_key = hash_key
         self._match = MatchRecords(connections)
+        self._names = MarketoNames(connections=connections, clock=clock, age=timedelta(0))
+        self._activities = NewestActivities(connections=connections, names=self._names)
 
     def with_payload(self, action_id: str, payload: Row, version: int | None = None) -> Trial:
         """What a webhook call with this payload, as `webhook.parse` gives it, would do.
@@ -207,6 +215,16 @@ class TryAction:
                 told = _with_result(told, UNKNOWN)
                 return _with_activity(told, compiled, event, event.columns, result=UNKNOWN, record={})
             event = event.evolve(read={name: lead.get(name) for name in lacking})
+        source = compiled.action.activity
+        if source is not None:
+            found = self._activities(compiled.action, source, [event])
+            if found is None:
+                text = message(Reason.ACTIVITY_TYPE_MISSING, type=source.type)
+                return replace(told, state=State.PARKED, reason=Reason.ACTIVITY_TYPE_MISSING, message=text)
+            event = event.evolve(read={**(event.read or {}), **activity_columns.kept(compiled.action, found[0])})
+            facts = dict(activity_columns.told(event, compiled.action) or {})
+            step = Step(step="activity", result="taken" if "id" in facts else "none", facts=facts)
+            told = replace(told, steps=[*told.steps, step])
         columns = event.columns
         told = replace(told, steps=[*told.steps, *_asked(compiled, columns, event)])
         admitted = pipeline.admit(event, compiled, self._hash_key())
@@ -270,6 +288,8 @@ class TryAction:
         told = _with_result(told, result)
         row = pipeline.writeback_row(candidate, result, record) or {}
         backs = {name: value for name, value in row.items() if name != "id"}
+        if may_be_long(backs):
+            backs = fitted_row(backs, self._names.lead_lengths(action.source.connection))
         if backs:
             lead = self._lead(action, candidate.event.lead_id, ["id", *backs]) or {}
             told = replace(
@@ -277,9 +297,28 @@ class TryAction:
                 writeback=[FieldChange(field=name, before=lead.get(name), after=backs[name]) for name in backs],
                 assumed=[back.to for back in action.writeback if back.to in backs and back.field in unsure],
             )
+        told = replace(told, membership=self._membership(candidate, result, record, unsure))
         return _with_activity(
             told, candidate.compiled, candidate.event, candidate.columns, result=result, record=record, unsure=unsure
         )
+
+    def _membership(
+        self, candidate: Candidate, result: Result, record: Row, unsure: Collection[str]
+    ) -> Mapping[str, Any] | None:
+        """What would become of the person's membership."""
+        action = candidate.compiled.action
+        if action.program_member is None:
+            return None
+        described = self._names.member_fields(action.source.connection) if action.member_mappings else None
+        fields = members.fields_of(candidate, result, record, members.compile_members(action, described))
+        if fields is None:
+            return None
+        return {
+            "program": action.program_member.program,
+            "status": action.program_member.status,
+            "fields": fields,
+            "assumed": [each.to for each in action.member_mappings if each.to in fields and each.field in unsure],
+        }
 
 
 def _with_result(told: Trial, result: Result) -> Trial:

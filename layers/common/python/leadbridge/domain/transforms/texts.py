@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from leadbridge.domain.documents import Scalar
+from leadbridge.domain.fitting import on_a_word
 from leadbridge.domain.templates import renderer
 from leadbridge.domain.transforms.base import LONGEST, TEXT_LIMIT, Apply, Kind, Place, Rule, TextRule
 from leadbridge.domain.values import blank, text
@@ -246,11 +247,7 @@ class Truncate(TextRule):
         def cut(value: str) -> str:
             if len(value) <= length:
                 return value
-            kept = value[:length]
-            if self.on == "word" and not value[length].isspace() and not kept[-1].isspace():
-                # a single word that is longer is cut all the same
-                kept = kept.rsplit(maxsplit=1)[0] if len(kept.split(maxsplit=1)) > 1 else kept
-            return kept.rstrip()
+            return on_a_word(value, length) if self.on == "word" else value[:length].rstrip()
 
         return cut
 

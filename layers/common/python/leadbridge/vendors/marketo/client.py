@@ -8,6 +8,7 @@ from leadbridge.domain.records import (
     Activity,
     CustomActivity,
     CustomActivityType,
+    FieldDescription,
     ObjectDescription,
     Row,
     RowResult,
@@ -25,6 +26,7 @@ from leadbridge.vendors.marketo.auth import VENDOR, CredentialSource, MarketoAut
 from leadbridge.vendors.marketo.quota import WORDS, calls_today
 
 if TYPE_CHECKING:
+    from leadbridge.domain.marketo import ActivityType, Channel, Program
     from leadbridge.domain.preflight import Finding
     from leadbridge.vendors.marketo.activity_log import ActivityLog
     from leadbridge.vendors.marketo.bulk import Bulk
@@ -130,6 +132,41 @@ class MarketoClient:
     ) -> Iterator[Activity]:
         """Activities of these types, of these leads if any are given, that happened at `since` or later."""
         return logged(self.api, since, activity_type_ids, lead_ids)
+
+    def activity_types(self) -> "list[ActivityType]":
+        """All activity types of the instance, custom ones among them."""
+        return self.activity_log.types()
+
+    def program(self, named: str | int) -> "Program | None":
+        """The program of a name or an id, None if there is none; names with a comma are never found."""
+        return self.programs.one(named) if isinstance(named, int) else self.programs.by_name(named)
+
+    def channel(self, name: str) -> "Channel | None":
+        """The channel of a name, None if there is none."""
+        return self.programs.channel(name)
+
+    def describe_members(self) -> ObjectDescription:
+        """The fields of a program membership by REST name."""
+        fields = {
+            each.name: FieldDescription(
+                name=each.name,
+                type=each.data_type,
+                updateable=each.updateable,
+                createable=each.updateable,
+                length=each.length,
+                label=each.display_name,
+            )
+            for each in self.members.describe().fields
+        }
+        return ObjectDescription(name="program member", fields=fields)
+
+    def set_member_status(self, program_id: int, status: str, lead_ids: Sequence[int]) -> list[RowResult]:
+        """Make leads members with a status; one result per id, in order. Being there or further on is fine (1037)."""
+        return self.members.set_status(program_id, status, lead_ids)
+
+    def update_members(self, program_id: int, rows: Sequence[Row]) -> list[RowResult]:
+        """Write fields of members; each row carries `leadId`. One result per row, in order; none is made (1013)."""
+        return self.members.update(program_id, rows)
 
     def usage(self) -> int:
         """Calls of all API users of this instance today, as Marketo counts them."""
