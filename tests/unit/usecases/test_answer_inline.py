@@ -10,6 +10,8 @@ from leadbridge.domain.records import Resolution
 from leadbridge.errors import RateLimitedError, TransientError
 from tests.builders.actions import MARKETO, SALESFORCE, an_action
 from tests.builders.events import SECRET, a_payload
+from tests.builders.members import a_member_action
+from tests.builders.members import a_world as a_member_world
 from tests.builders.world import World
 
 INLINE: dict[str, Any] = {"inline": {}}
@@ -292,3 +294,22 @@ def test_several_calls_of_one_process_do_not_see_each_other() -> None:
     assert first["status"] == "done"
     assert (second["status"], second["reason"]) == ("queued", "waiting")
     assert second["execution_id"] != first["execution_id"]
+
+
+def test_the_membership_is_left_to_the_lane() -> None:
+    """A person of an Action with a program is answered before the membership is written; the lane writes that, logs
+    the result, and does not write the values a second time."""
+    world = a_member_world(a_member_action(inline={}))
+
+    answer = world.answer(7)
+
+    assert (answer["status"], answer["values"]["leadbridgeStatus"]) == ("done", "Synced")
+    assert world.marketo.trouble.calls == []
+    world.run_out()
+    execution = world.execution(answer["execution_id"])
+    assert [execution[part]["status"] for part in ("writeback", "member", "activity")] == [
+        "answered",
+        "written",
+        "added",
+    ]
+    assert told_by_api(world) == 0
