@@ -46,6 +46,7 @@ MINISTACK_SETTING = "LEADBRIDGE_MINISTACK"
 #: the last part of a function's logical id and of its output
 FUNCTIONS: Mapping[str, str] = {
     "receive_action": "ReceiveActionFunctionName",
+    "answer_inline": "AnswerInlineFunctionName",
     "flow_step": "FlowStepFunctionName",
     "call_back": "CallBackFunctionName",
     "store_events": "StoreEventsFunctionName",

@@ -14,8 +14,9 @@ type Proxy = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 type Events = Callable[[str, str, list[tuple[str, str]], bytes], dict[str, Any] | None]
 
 METHODS = ("GET", "POST")
-#: path parameters of each route, by the first part of its path
+#: path parameters of each route, by the first part of its path; what else may follow is another function's route
 ROUTES = {"actions": ("action_id",), "flow-step": ("connection", "mapping", "operation")}
+INLINE = "inline"
 NOT_THERE: tuple[int, Mapping[str, str], bytes] = (404, {}, b'{"status":"not_found"}')
 
 
@@ -24,6 +25,8 @@ def event_of(method: str, target: str, headers: list[tuple[str, str]], body: byt
     url = urlsplit(target)
     names = ROUTES.get(url.path.split("/")[1], ())
     values = url.path.split("/")[2:]
+    if values[1:] == [INLINE] and names == ROUTES["actions"]:
+        values.pop()
     if method not in METHODS or not names or len(values) != len(names):
         return None
     several: dict[str, list[str]] = {}

@@ -29,6 +29,8 @@ Encoding = Literal["json", "xml", "form", "get"]
 ENCODINGS: tuple[Encoding, ...] = ("json", "xml", "form", "get")
 #: members of the answer that a response mapping can take
 ATTRIBUTES = ("status", "execution_id", "reason")
+#: those of an answer that waits for the result
+INLINE_ATTRIBUTES = (*ATTRIBUTES, "outcome")
 #: fields that Marketo offers as {{company.…}} and not as {{lead.…}}; of an instance's own company fields Describe
 #: tells nothing, so those have to be chosen under Insert Token
 COMPANY_FIELDS = frozenset(
@@ -149,7 +151,7 @@ def sheet(
     mappings = _mappings(action, instance, maps or {}, findings)
     if findings:
         return findings
-    url = f"{api_url}/actions/{action.id}"
+    url = f"{api_url}/actions/{action.id}{'/inline' if action.inline else ''}"
     content_type, tokens, write = _FORMS[encoding]
     headers = ({"Content-Type": content_type} if content_type else {}) | ({KEY_HEADER: key} if key else {})
     is_get = encoding == "get"
@@ -161,7 +163,11 @@ def sheet(
         encoding=tokens,
         headers=headers,
         mappings=mappings,
-        notes=(_NOTE, _NOTE_OF_GET) if is_get else (_NOTE,),
+        notes=(
+            _NOTE,
+            *((_NOTE_OF_GET,) if is_get else ()),
+            *((_NOTE_OF_INLINE,) if action.inline else ()),
+        ),
     )
 
 
@@ -219,12 +225,21 @@ def _mappings(
     action: Action, instance: Instance, maps: Mapping[str, str], findings: list[str]
 ) -> tuple[tuple[str, str], ...]:
     written = {back.to for back in action.writeback}
+    known = INLINE_ATTRIBUTES if action.inline else ATTRIBUTES
     found = []
+    for back in action.writeback if action.inline else ():
+        soap_name = instance.soap_names.get(back.to)
+        if soap_name is None:
+            findings.append(
+                f"Marketo tells no SOAP name of {back.to}, so its value cannot be mapped. Correct the Action."
+            )
+        else:
+            found.append((f"values.{back.to}", soap_name))
     for attribute, name in maps.items():
         described = instance.leads.fields.get(name)
         soap_name = instance.soap_names.get(name)
-        if attribute not in ATTRIBUTES:
-            findings.append(f"The answer has no {attribute}; it has {', '.join(ATTRIBUTES)}.")
+        if attribute not in known:
+            findings.append(f"The answer has no {attribute}; it has {', '.join(known)}.")
         elif described is None or soap_name is None:
             findings.append(f"There is no Marketo field {name}. Give the REST name of a field, e.g. leadbridgeStatus.")
         elif not described.updateable:
@@ -308,6 +323,10 @@ _NOTE_OF_GET = (
     "Address and headers together may have 10,240 bytes once the tokens are filled in, and addresses end up in logs: "
     "prefer one of the other encodings. The key never belongs into the URL."
 )
+_NOTE_OF_INLINE = (
+    "The answer carries what the Action writes back, and Marketo writes it by the response mappings above: enter every "
+    "one of them. What is not done in time is written back by API."
+)
 
 
 # -- the command
@@ -342,7 +361,10 @@ def webhook_sheet(
     made = sheet(
         document,
         # SOAP names are a call of their own, which only response mappings need
-        Instance(leads=client.describe_leads(), soap_names=client.leads.soap_names() if maps else {}),
+        Instance(
+            leads=client.describe_leads(),
+            soap_names=client.leads.soap_names() if maps or (document.inline and document.writeback) else {},
+        ),
         api_url=target.outputs["ApiUrl"],
         encoding=encoding,
         key=_key(target, action) if show_key else None,

@@ -11,6 +11,7 @@ from tests.bench import (
     calls,
     decisions,
     imports,
+    inline,
     latency,
     limits,
     lost_answers,
@@ -30,6 +31,7 @@ ON_STACK: dict[str, OnStack] = {
     "slow": lambda on, args: vendor_calls.figure_one_a_second(on, size=args.seconds, seed=args.seed),
     "memory": lambda on, args: backlog.figure(on, size=args.webhooks, seed=args.seed),
     "latency": lambda on, args: latency.figure(on, webhooks=args.paced, seed=args.seed),
+    "inline": lambda on, args: inline.figure(on, webhooks=args.webhooks, slow=args.seconds, seed=args.seed),
     "losses": lambda on, args: lost_answers.figure(on, events=args.events, seed=args.seed),
     "limits-stack": lambda on, args: limits.figure_on_stack(on, seconds=args.seconds),
     "acknowledgement": lambda on, args: acknowledgement.figure(on, calls=args.calls, seed=args.seed),
@@ -53,7 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--webhooks", type=int, default=1000, help="persons of backlog and live (default 1000)")
     parser.add_argument(
-        "--seconds", type=int, default=60, help="length of slow (a person each) and limits (default 60)"
+        "--seconds",
+        type=int,
+        default=60,
+        help="length of slow (a person each) and limits, slow calls of inline (default 60)",
     )
     parser.add_argument("--schedules", type=int, default=1000, help="simulated schedules (default 1000)")
     parser.add_argument("--paced", type=int, default=200, help="webhooks of latency, two a second (default 200)")

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import decision_baseline, decisions, imports, limits, mapping, mapping_baseline, naive, vendor_calls
+from tests.bench import (
+    decision_baseline,
+    decisions,
+    imports,
+    inline,
+    limits,
+    mapping,
+    mapping_baseline,
+    naive,
+    vendor_calls,
+)
 from tests.bench.inputs import distinct_persons
 from tests.bench.local import Bench, bench
 from tests.integration.test_layer_artifact import Artifact
@@ -43,6 +53,15 @@ def test_a_backlog_of_200_persons_costs_the_calls_of_one_batch(running: Bench) -
     for vendor, most in MOST_CALLS.items():
         assert ours.total(vendor) <= most, ours.calls[vendor]
     assert ours.violations == 0
+
+
+def test_calls_that_wait_are_answered_with_values(running: Bench) -> None:
+    """Of 40 calls at four connections, and of 4 with Salesforce at three seconds, all carry what was written; every
+    write-back by API belongs to a call that does not."""
+    found = inline.figure(running, webhooks=40, slow=CONNECTIONS, seed=SEED, connections=CONNECTIONS)
+
+    assert found.missed == []
+    assert [line for line in found.raw if line.startswith("written back by API")] == ["written back by API: 0"] * 2
 
 
 def test_the_straight_line_integration_leaves_the_same_records(running: Bench) -> None:

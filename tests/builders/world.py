@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.action import Action, Configuration
+from leadbridge.domain.event import Arrival
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.messages import read_batch
 from leadbridge.domain.outcome import State
 from leadbridge.domain.records import ObjectDescription
+from leadbridge.usecases.answer_inline import AnswerInline
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.holds import Holds
@@ -18,6 +20,8 @@ from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.send_callbacks import ChunkEnds, Report, SendCallbacks
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
+from leadbridge.usecases.watching import Watch
+from leadbridge.vendors.http.deadline import Deadline
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.descriptions import a_result_activity, a_salesforce_contact, a_salesforce_lead, marketo_leads
 from tests.builders.events import SECRET, a_payload, an_arrival
@@ -38,6 +42,7 @@ from tests.fakes.steps import Steps
 
 LEASE = timedelta(seconds=60)
 SETTLE = timedelta(seconds=60)
+WORKER = RunSettings(retry_seconds=5.0, settle=SETTLE)
 
 
 class World:
@@ -52,6 +57,7 @@ class World:
     ) -> None:
         self.clock = clock or SettableClock()
         self.steps = Steps()
+        self.deadline = Deadline(lambda: self.clock.now().timestamp())
         self.bell = RecordingBell()
         self.meter = RecordingMeter()
         self.configurations = InMemoryConfigurations(step=self.steps)
@@ -87,13 +93,30 @@ class World:
 
     def receive_payload(self, payload: dict[str, Any], *, at: datetime | None = None, **members: Any) -> str:
         """One accepted call with any payload, stored; returns its execution id."""
+        arrival = self.arrival(payload, at=at, **members)
+        self.store_events()([(f"message {self.serial}", arrival)])
+        return arrival.execution_id
+
+    def answer(self, lead_id: int = 7, *, event_id: str | None = None, **lead: Any) -> dict[str, Any]:
+        """One accepted call about a person, run while its caller waits, by a process of its own; gives the answer."""
+        payload = a_payload(lead_id, **lead) | ({} if event_id is None else {"event_id": event_id})
+        return self.answer_payload(payload)
+
+    def answer_payload(self, payload: dict[str, Any], *, at: datetime | None = None) -> dict[str, Any]:
+        """The same with any payload; the call came to the gateway `at`, by default just now."""
+        arrival = self.arrival(payload, at=at)
+        answer = self.answer_inline()(arrival)
+        assert answer is not None, "the Action does not answer inline"
+        assert answer["execution_id"] == arrival.execution_id
+        return answer
+
+    def arrival(self, payload: dict[str, Any], *, at: datetime | None = None, **members: Any) -> Arrival:
+        """One accepted call about a person whom Marketo has."""
         self.serial += 1
         lead_id = int(payload["lead"]["id"])
         if lead_id not in self.marketo.leads:
             self.marketo.load(lead_id)
-        arrival = an_arrival(self.serial, at=at or self.clock.now(), payload=payload, **members)
-        self.store_events()([(f"message {self.serial}", arrival)])
-        return arrival.execution_id
+        return an_arrival(self.serial, at=at or self.clock.now(), payload=payload, **members)
 
     def receive_chunk(self, *messages: str) -> None:
         """The messages of a chunk, stored."""
@@ -163,7 +186,24 @@ class World:
         """What is kept back; a process has one."""
         return Holds(self.configurations)
 
-    def run_events(self) -> RunEvents:
+    def answer_inline(self) -> AnswerInline:
+        """The use-case that runs a call while its caller waits."""
+        watch = Watch()
+        return AnswerInline(
+            configurations=self.configurations,
+            inbox=self.inbox,
+            lanes=self.lanes,
+            bell=self.bell,
+            clock=self.clock,
+            meter=self.meter,
+            holds=self.holds(),
+            run_events=self.run_events(RunSettings(retry_seconds=0, busy=timedelta(0), settle=SETTLE), watch),
+            watch=watch,
+            deadline=self.deadline,
+            give_back=lambda: None,
+        )
+
+    def run_events(self, settings: RunSettings = WORKER, watch: Watch | None = None) -> RunEvents:
         """The use-case that runs a batch, without a lane around it."""
         return RunEvents(
             configurations=self.configurations,
@@ -173,8 +213,9 @@ class World:
             clock=self.clock,
             meter=self.meter,
             hash_key=lambda: SECRET,
-            settings=RunSettings(retry_seconds=5.0, settle=SETTLE),
+            settings=settings,
             chunks=ChunkEnds(chunks=self.chunks, bell=self.chunk_bell),
+            watch=watch,
         )
 
     def drain_lane(self, *, batch: int = 200) -> DrainLane:

@@ -48,6 +48,8 @@ class InMemoryInbox:
         self.kept: dict[str, Item] = {}
         #: how often each execution was ended; more than once is a fault that no table would show
         self.ends: dict[str, int] = {}
+        #: more waits in a lane than can be told at once
+        self.crowded = False
         #: told of every event that is taken out of its lane
         self.on_park: Callable[[str, str], object] = lambda *_: None
 
@@ -104,6 +106,14 @@ class InMemoryInbox:
         self._step("inbox.due.done")
         return found
 
+    def ahead(self, event: Event) -> Sequence[Event] | None:
+        """Events of the lane that came before and are not through, but for those whose values were answered."""
+        self._step("inbox.ahead")
+        before = [other for key, other in sorted(self.waiting.items()) if key[0] == event.lane and key < _key(event)]
+        found = [other for other in before if not other.answered]
+        self._step("inbox.ahead.done")
+        return None if self.crowded else found
+
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first due event of a lane."""
         self._step("inbox.first_due")
@@ -132,7 +142,7 @@ class InMemoryInbox:
         for event in events:
             self._step("inbox.relinquish")
             if self._holds(event):
-                self.waiting[_key(event)] = self.waiting[_key(event)].evolve(epoch=0, executed_at=None)
+                self.waiting[_key(event)] = self.waiting[_key(event)].evolve(epoch=0, executed_at=None, due_at=None)
             self._step("inbox.relinquish.done")
 
     def save(self, events: Sequence[Event]) -> Sequence[Event]:

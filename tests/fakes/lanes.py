@@ -28,6 +28,13 @@ class InMemoryLanes:
         self._step = step
         self._lanes: dict[str, _Lane] = {}
 
+    def open(self, lane: str) -> None:
+        """Make a lane known."""
+        self._step("lanes.open")
+        item = self._lanes.setdefault(lane, _Lane())
+        item.lease_until = item.lease_until or NOBODY
+        self._step("lanes.open.done")
+
     def announce(self, lane: str, now: datetime) -> bool:
         """Count an arrival; True if nobody holds a live lease and nobody else has just been told to ring."""
         self._step("lanes.announce")

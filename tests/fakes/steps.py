@@ -10,6 +10,7 @@ STORES = (
     "configurations.get",
     "configurations.paused",
     "inbox.add",
+    "inbox.ahead",
     "inbox.claim",
     "inbox.defer",
     "inbox.due",
@@ -27,6 +28,7 @@ STORES = (
     "lanes.announce",
     "lanes.idle",
     "lanes.note_ring",
+    "lanes.open",
     "lanes.release",
     "lanes.renew",
     "lanes.take",
@@ -74,6 +76,8 @@ class Steps:
         self.taken: list[str] = []
         self.die_at: int | None = None
         self.dies_of = ""
+        #: told of every step that is survived: time that passes, say
+        self.on_step: Callable[[str], object] = nothing
 
     def __call__(self, name: str) -> None:
         """Take one step."""
@@ -81,6 +85,7 @@ class Steps:
         if (self.die_at is not None and len(self.taken) >= self.die_at) or name == self.dies_of:
             self.disarm()
             raise Crash(name)
+        self.on_step(name)
 
     def arm(self, number: int) -> None:
         """Die at the step of that number (from 1), counted from now."""

@@ -5,6 +5,7 @@ import importlib
 import io
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Members
@@ -19,13 +20,13 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leadbridge import receiving, wiring
+from leadbridge import answering, receiving, wiring
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.inbox import DynamoInbox
 from leadbridge.aws.items import dump, load
 from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.services import SystemClock
-from leadbridge.domain.action import Deduplicate, Mapping, WriteBack
+from leadbridge.domain.action import Deduplicate, Inline, Mapping, WriteBack
 from leadbridge.domain.clauses import Clause, Group
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import CustomActivityType, FieldDescription, ObjectDescription
@@ -158,10 +159,12 @@ def forget_process() -> None:
         wiring.late_calls,
         wiring.recover_calls,
         wiring.drain_lane,
+        wiring.answer_inline,
         wiring.sweep,
         wiring._tally,
         wiring.send_alerts,
         receiving.from_environment,
+        answering.from_environment,
     ):
         built.cache_clear()
 
@@ -939,3 +942,90 @@ def test_no_personal_value_is_left_of_calls_that_have_ended(
     written = capsys.readouterr()
     for text in (written.out, written.err, lines.text, caplog.text):
         assert MARK not in text.casefold()
+
+
+# -- answer_inline
+
+
+def waiting_call(lead: Members[str, Any], **members: Any) -> dict[str, Any]:
+    """A call that has just come to the gateway."""
+    event = a_call(json.dumps({"lead": lead} | members))
+    event["requestContext"]["requestTimeEpoch"] = int(time.time() * 1000)
+    return event
+
+
+def with_inline(cloud: Cloud) -> FakeConnections:
+    """Vendor doubles behind `answer_inline`, and an Action that answers inline."""
+    vendors = in_vendors_shape(cloud)
+    stored = cloud.configurations.get("action", ACTION)
+    assert stored is not None
+    cloud.configurations.put(stored.document.model_copy(update={"inline": Inline()}))
+    run_events = wiring.answer_inline()._run_events
+    parts: list[Any] = [run_events, run_events._report, run_events._match, run_events._read_missing]
+    for part in parts:
+        part._connections = vendors
+    return vendors
+
+
+def test_a_call_is_answered_with_what_was_written(
+    cloud: Cloud,
+    invoke: Callable[..., Any],
+    rings: Invocations,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On the template's tables: the record's id is in the answer, the event is back in its lane with a ring for it,
+    nothing is on the queue, and no value of the person is in a log line, a metric or a stored execution."""
+    caplog.set_level(logging.DEBUG, logger="leadbridge")
+    vendors = with_inline(cloud)
+    person = {"id": 7, "email": f"{MARK}@example.com", "lastName": MARK, "company": "12"}
+    vendors.marketo("marketo-demo").load(7)
+
+    status, answer = answer_of(invoke("answer_inline", waiting_call(person, event_id="order-1")))
+    again = answer_of(invoke("answer_inline", waiting_call(person, event_id="order-1")))[1]
+    skipped = answer_of(invoke("answer_inline", waiting_call(person | {"id": 8, "title": MARK})))[1]
+
+    (record,) = vendors.salesforce(LANE).records("Lead")
+    assert (status, answer["status"], answer["outcome"]) == (200, "done", "created")
+    assert answer["values"] == {"salesforceId": record["Id"]}
+    assert (again["status"], again["outcome"]) == ("done", "duplicate")
+    assert (skipped["status"], skipped["outcome"]) == ("done", "skipped")
+    assert cloud.messages() == []
+    assert [json.loads(payload) for payload in rings.payloads] == [{"v": 1, "lane": LANE}]
+    (waits,) = [item for item in cloud.items() if item["pk"] == f"lane#{LANE}"]
+    assert (waits["execution_id"], waits["epoch"], waits["answered"]) == (answer["execution_id"], 0, True)
+    assert not any("owner" in item and item["pk"].startswith("guard") for item in cloud.items("KeysTable"))
+    records = [item for item in cloud.items() if item["sk"] == "log"]
+    assert len(records) == 3
+    written = capsys.readouterr()
+    for text in (json.dumps(records, default=str), written.out, written.err, caplog.text):
+        assert MARK not in text.casefold()
+    assert "InlineAnswers" in written.out
+
+
+@pytest.mark.parametrize("why", ["not inline", "tables away"])
+def test_a_call_that_cannot_be_run_inline_is_queued(
+    cloud: Cloud, invoke: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """Through the same door, an Action that does not answer inline, and tables that do not answer: accepted, queued."""
+    if why == "tables away":
+        with_inline(cloud)
+
+        def away(*_: object) -> None:
+            raise EndpointConnectionError(endpoint_url="https://dynamodb.example.com")
+
+        monkeypatch.setattr(wiring.answer_inline()._inbox, "add", away)
+
+    status, answer = answer_of(invoke("answer_inline", waiting_call({"id": 7, "email": "ada@example.com"})))
+
+    (message,) = cloud.messages()
+    assert (status, answer) == (200, {"status": "accepted", "execution_id": message["execution_id"]})
+    assert cloud.items() == []
+
+
+def test_strangers_are_answered_alike_by_both_doors(cloud: Cloud, invoke: Callable[..., Any]) -> None:
+    """Without the key nothing is run, stored or told."""
+    with_inline(cloud)
+
+    assert answer_of(invoke("answer_inline", sample("apigateway/no-key.json"))) == (401, {"status": "unauthorized"})
+    assert (cloud.messages(), cloud.items()) == ([], [])

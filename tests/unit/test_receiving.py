@@ -3,7 +3,7 @@
 import base64
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -383,3 +383,51 @@ def test_one_receiver_serves_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "x")
 
     assert from_environment() is from_environment()
+
+
+# -- a door with a worker behind it
+
+
+def test_an_accepted_call_is_answered_by_who_runs_it() -> None:
+    """The worker gets the message that the queue would, and its answer is the call's; nothing is queued."""
+    seen: list[dict[str, Any]] = []
+
+    def run(message: Mapping[str, Any]) -> Mapping[str, Any]:
+        seen.append(dict(message))
+        return {"status": "done", "values": {"a": 1}}
+
+    door = Door(inline=run)
+
+    status, answer = door.call()
+
+    (message,) = seen
+    assert (status, answer) == (200, {"status": "done", "values": {"a": 1}})
+    arrival = read(json.dumps(message))
+    assert (arrival.kind, arrival.action_id, arrival.payload) == ("event", ACTION, a_payload(7))
+    assert door.messages == []
+
+
+def test_what_nobody_ran_is_queued_as_it_is() -> None:
+    """Where the worker leaves a call, it is on the queue under the id of the answer."""
+    door = Door(inline=lambda _: None)
+
+    status, answer = door.call()
+
+    (message,) = door.messages
+    assert (status, answer) == (200, {"status": "accepted", "execution_id": message["execution_id"]})
+
+
+def test_what_is_not_accepted_is_not_run() -> None:
+    """Calls without the key, unusable bodies and calls of an Action that is not active never reach the worker."""
+    seen: list[object] = []
+    door = Door(inline=seen.append)
+    door.call(key="wrong")
+    door.call(b"{")
+    door.table.items[ACTION]["active"] = {"BOOL": False}
+    door.seconds += 60
+
+    _, answer = door.call()
+
+    assert answer["status"] == "not_active"
+    assert seen == []
+    assert [message["kind"] for message in door.messages] == ["rejected", "not_run"]

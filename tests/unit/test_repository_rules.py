@@ -54,9 +54,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "leadbridge.receiving": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
     "leadbridge.flow_steps": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
     "leadbridge.admin": ("leadbridge.domain", "leadbridge.errors", "leadbridge.ports", "leadbridge.usecases"),
+    # the same door with a worker behind it
+    "leadbridge.answering": ("leadbridge",),
     "leadbridge.wiring": ("leadbridge",),
     "functions": (
         "leadbridge.wiring",
+        "leadbridge.answering",
         "leadbridge.receiving",
         "leadbridge.flow_steps",
         "leadbridge.config",

@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from leadbridge import config
+from leadbridge.domain.action import Inline
+from leadbridge.usecases.answer_inline import HOLD
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "template.yaml").read_text("utf-8")
@@ -40,6 +42,7 @@ EXECUTIONS = "arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}
 # logical id, statement, the wildcard: why it cannot be narrower
 WILDCARDS = {
     ("ReceiveActionRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("AnswerInlineRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("FlowStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("CallBackRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("StoreEventsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
@@ -492,11 +495,22 @@ def test_the_admin_api_admits_signed_requests_of_this_account_only() -> None:
     assert [each["DataTraceEnabled"] for each in api["MethodSettings"]] == [False]
 
 
+def test_a_call_that_waits_is_over_before_its_event_is_due() -> None:
+    """The function ends before the gateway hangs up, and long before anybody else takes its event; the longest budget
+    of an Action lies below both."""
+    timeout = FUNCTIONS["AnswerInlineFunction"]["Timeout"]
+    longest = Inline.model_json_schema()["properties"]["budget_seconds"]["maximum"]
+
+    assert longest < timeout < 29
+    assert HOLD.total_seconds() >= timeout + 10
+
+
 #: variables of all functions
 SHARED: Mapping[str, Any] = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
 SETTINGS: dict[str, type[config.Settings]] = {
     "StoreEvents": config.StoreEventsSettings,
     "RunActions": config.RunActionsSettings,
+    "AnswerInline": config.AnswerInlineSettings,
     "RecoverCalls": config.RecoverCallsSettings,
     "AdminApi": config.AdminApiSettings,
     "RunBulkStep": config.RunBulkStepSettings,

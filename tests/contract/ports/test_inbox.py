@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from leadbridge.domain.event import Event, Intent, Part, Result
+from leadbridge.domain.event import INLINE, Event, Intent, Part, Result
 from leadbridge.domain.holding import Due
 from leadbridge.domain.outcome import Outcome, Reason, State
 from tests.contract.ports.builders import LANE, an_ending, an_event, arrival_of
-from tests.contract.ports.worlds import Kept, Record, World, far, kept_of, record_of, retention_end
+from tests.contract.ports.worlds import DynamoWorld, Kept, Record, World, far, kept_of, record_of, retention_end
 
 
 def added(world: World, *events: Event) -> None:
@@ -58,6 +58,7 @@ def test_everything_an_event_carries_survives_the_store(world: World) -> None:
         ),
         read={"company": "Engines", "score": 7, "phone": None},
         result=Result(outcome=Outcome.FAILED, reason=Reason.AMBIGUOUS_MATCH, message="several", record_id="00Q1"),
+        answered=True,
         activity_uncertain=False,
         reason="marketo_606",
         message="Waiting",
@@ -564,3 +565,51 @@ def test_a_large_batch_is_stored_whole(world: World) -> None:
     assert waiting(world) == []
     records = [record_of(world, event.execution_id) for event in begun]
     assert [record.outcome for record in records if record] == ["created"] * count
+
+
+def test_what_came_before_an_event_is_told(world: World) -> None:
+    """Events of the lane with a lower sequence, due or not, are ahead; later ones, those of other lanes and those
+    whose values were answered are not."""
+    elsewhere = an_event(6, lane="other", sequence=an_event(1).sequence)
+    added(world, an_event(1), an_event(2, due_at=far(world)), an_event(4), an_event(5), elsewhere)
+    mine = an_event(3, epoch=INLINE, fence=INLINE)
+    added(world, mine)
+    world.inbox.save([mine.evolve(answered=True)])
+
+    found = world.inbox.ahead(an_event(4))
+
+    assert found is not None
+    assert [event.execution_id for event in found] == ["execution-0001", "execution-0002"]
+
+
+def test_an_event_in_the_hands_of_its_call_is_due_when_that_must_be_dead(world: World) -> None:
+    """No lease sees it before; the one that does takes it for a survivor, and the call stores nothing more."""
+    until = far(world)
+    mine = an_event(1, epoch=INLINE, fence=INLINE, due_at=until)
+    world.inbox.add(mine, arrival_of(mine))
+    assert [event.epoch for event in world.inbox.save([mine])] == [INLINE]
+    assert world.inbox.due(LANE, world.clock.now(), 200) == []
+
+    (taken,) = world.inbox.claim(world.inbox.due(LANE, until, 200), 1)
+
+    assert (taken.epoch, taken.crashes) == (1, 1)
+    assert world.inbox.save([mine.evolve(state=State.WRITING)]) == []
+
+
+def test_an_event_that_its_call_gives_back_is_due_at_once(world: World) -> None:
+    """What a call lets go of has survived nothing, and the next lease may take it."""
+    mine = an_event(1, epoch=INLINE, fence=INLINE, due_at=far(world))
+    world.inbox.add(mine, arrival_of(mine))
+
+    world.inbox.relinquish([mine])
+
+    (taken,) = world.inbox.claim(world.inbox.due(LANE, world.clock.now(), 200), 1)
+    assert (taken.crashes, taken.due_at) == (0, None)
+
+
+def test_too_many_to_tell_are_not_told(dynamo_world: DynamoWorld) -> None:
+    """Where one look at the table does not reach the end, the answer is that nobody knows."""
+    wide = {"lead": {"id": 1, "notes": "x" * 60_000}}
+    added(dynamo_world, *(an_event(number, payload=wide) for number in range(1, 21)))
+
+    assert dynamo_world.inbox.ahead(an_event(30)) is None

@@ -167,3 +167,15 @@ def test_a_ring_that_overlaps_a_drainer_does_not_silence_the_next(dynamo_world: 
     assert world.lanes.release(lease) is True
 
     assert world.lanes.announce(LANE, world.clock.now()) is True
+
+
+def test_an_open_lane_is_known_and_otherwise_as_it_was(world: World) -> None:
+    """A lane that was only opened is looked at by whoever looks for due work; an opened one that is held stays held."""
+    lease = taken(world, "held")
+
+    world.lanes.open("held")
+    world.lanes.open("new")
+
+    assert world.lanes.idle(world.clock.now()) == ["new"]
+    assert world.lanes.renew(lease, world.clock.now()) == lease
+    assert world.lanes.announce("new", world.clock.now()) is True

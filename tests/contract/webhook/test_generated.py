@@ -38,7 +38,9 @@ some_examples = settings(
 def operations() -> list[Any]:
     """POST and GET, as schemathesis sees them."""
     schema = schemathesis.openapi.from_dict(DOCUMENT, config=SchemathesisConfig())
-    found = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+    all_found = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
+    # the path that waits for its result has the same door; what it answers beyond is judged with its own tests
+    found = [each for each in all_found if each.path == PATH]
     assert {each.method for each in found} == {"get", "post"}
     return [pytest.param(each, id=each.method.upper()) for each in found]
 

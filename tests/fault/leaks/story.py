@@ -200,6 +200,7 @@ def tell(rig: Rig) -> Story:
         for chapter in (
             _plant,
             _good_calls,
+            _inline_calls,
             _bulk_runs,
             _unusable_bodies,
             _strangers,
@@ -250,6 +251,30 @@ def _good_calls(story: Story) -> None:
     story.until("created", story.send(person, other), "ended")
     (updated,) = story.until("updated", story.send(person), "ended")
     assert updated["outcome"] == "updated"
+
+
+def _inline_calls(story: Story) -> None:
+    """Calls that are run while the caller waits: written, skipped, doubled, refused by the key, left to the queue."""
+    rig, queued = story.rig, story.action
+    action = rig.apply(LEAKY.replace("leak-probe", "leak-inline").replace("type: upsert", "inline: {}\ntype: upsert"))
+    story.canaries.append(Canary("webhook key (inline)", rig.keys[action], "secret"))
+
+    def call(person: Person, to: str = action, key: str = "", **members: Any) -> dict[str, Any]:
+        content = json.dumps(story.body(person) | members).encode()
+        return story.call(content, key=key or rig.keys[to], path=f"{to}/inline")
+
+    person = story.person()
+    written = call(person, event_id="inline-1")
+    assert (written["status"], written["outcome"]) == ("done", "created"), written
+    skipped = call(story.person(leadStatus="Disqualified"))
+    assert (skipped["status"], skipped["outcome"]) == ("done", "skipped"), skipped
+    story.until("inline", [written["execution_id"], skipped["execution_id"]], "ended")
+    doubled = call(person, event_id="inline-1")
+    assert (doubled["status"], doubled["outcome"]) == ("done", "duplicate"), doubled
+    assert call(person, key=SECRETS["wrong webhook key"])["http"] == 401
+    left = call(story.person(), to=queued)
+    assert left["status"] == "accepted", left
+    story.until("inline", [left["execution_id"]], "ended")
 
 
 def _bulk_runs(story: Story) -> None:

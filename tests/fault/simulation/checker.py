@@ -72,6 +72,7 @@ def _one(facts: Facts, call: Call, item: Facts) -> Iterator[str]:
         yield f"is neither ended nor parked but {item['state']}"
     if item.get("outcome") not in WRITTEN and not (item.get("reason") and item.get("message")):
         yield f"{item['state']} without a reason and a sentence"
+    yield from _answered(call["answer"], item)
     if item["state"] in ASIDE - {"parked"} and mine:
         yield f"{item['state']}, but wrote"
     if item["state"] == "ended":
@@ -81,6 +82,15 @@ def _one(facts: Facts, call: Call, item: Facts) -> Iterator[str]:
             yield from _decision(facts, call, item, mine)
         elif item["outcome"] not in WRITTEN and not _cause(facts, call, item):
             yield f"{item['outcome']} {item['reason']} without cause"
+
+
+def _answered(answer: Facts, item: Facts) -> Iterator[str]:
+    """A caller who waited heard what became of the call, and its values went out with that answer or by API."""
+    heard, told = answer.get("outcome", ""), item.get("writeback", {}).get("status", "")
+    if heard and item["state"] == "ended" and item["outcome"] != heard:
+        yield f"{item.get('outcome')}, but its caller heard {heard}"
+    if told == "answered" and answer.get("status", "done") != "done":
+        yield f"its values were to go with an answer that was {answer}"
 
 
 def _ended(item: Facts, creations: list[str], updates: list[str], *, doubted: bool) -> Iterator[str]:

@@ -22,6 +22,7 @@ from leadbridge.errors import (
     UncertainWriteError,
 )
 from leadbridge.ports import Lease
+from leadbridge.usecases.answer_inline import AnswerInline
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.holds import Holds
@@ -29,6 +30,8 @@ from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
+from leadbridge.usecases.watching import Watch
+from leadbridge.vendors.http.deadline import Deadline
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.chains import a_membership, a_task, account, an_account, follow_up, membership
 from tests.builders.descriptions import a_result_activity, a_salesforce_contact, a_salesforce_lead, marketo_leads
@@ -72,6 +75,8 @@ VISIBILITY_SECONDS = 180.0
 LATE_SECONDS = 30.0
 #: a schedule that has not come to rest by then never will
 LIMIT_SECONDS = 6 * 3600.0
+#: time-out of the function that answers calls (template)
+INLINE_SECONDS = 28.0
 #: longest patience of the vendor clients
 PATIENCE_SECONDS = 100.0
 
@@ -111,6 +116,7 @@ def _action(name: str, kind: str) -> dict[str, Any]:
     if name in {"by-mail", "windowed"}:
         clause = {"column": "leadStatus", "operator": "not_equals", "value": "Disqualified"}
         changes["conditions"] = {"match": "all", "clauses": [clause]}
+    changes["inline"] = {"budget_seconds": 8}
     changes["writeback"] = [{"field": "Id", "to": "salesforceId"}, {"static": name, "to": "leadbridgeStatus"}]
     if name in READS_BACK:
         changes["writeback"].append({"field": "FirstName", "to": "title"})
@@ -379,6 +385,8 @@ class Simulation:
         self.doubted: set[str] = set()
         self.refused: set[tuple[str, str]] = set()
         self.workers = 0
+        #: what waiting callers were answered, by execution
+        self.answers: dict[str, dict[str, Any]] = {}
         self.parked: set[tuple[str, str]] = set()
         step = engine.step
         self.configurations = InMemoryConfigurations(step=step)
@@ -496,6 +504,38 @@ class Simulation:
             received_at=NOON + timedelta(milliseconds=int(call.received * 1000)),
             **facts,
         )
+        if call.inline:
+            self._start(f"inline {call.number}", lambda: self._answer(call, arrival), INLINE_SECONDS)
+            return
+        self._queue(call, arrival)
+
+    def _answer(self, call: Call, arrival: Arrival) -> None:
+        """A call that is run while its caller waits; what cannot be stored at once is queued."""
+        engine = self.engine
+        clock = SkewedClock(engine, engine.process.skew)
+        watch = Watch()
+        use_case = AnswerInline(
+            configurations=self.configurations,
+            inbox=self.inbox,
+            lanes=self.lanes,
+            bell=self.bell,
+            clock=clock,
+            meter=self.meter,
+            holds=Holds(self.configurations),
+            run_events=self._run_events(clock, watch),
+            watch=watch,
+            deadline=Deadline(lambda: engine.time),
+            give_back=lambda: None,
+        )
+        try:
+            answer = use_case(arrival)
+        except SyncError:
+            self._queue(call, arrival)
+            answer = {"status": "accepted"}
+        self.answers[call.execution_id] = answer or {}
+        engine.count(f"answered: {self.answers[call.execution_id]['status']}")
+
+    def _queue(self, call: Call, arrival: Arrival) -> None:
         self._messages.append(Message(call.number, arrival, self.engine.time))
         self.engine.later(self.engine.rng.random(), self._deliver)
 
@@ -570,7 +610,7 @@ class Simulation:
 
         self._start(f"worker {self.workers}", drain, limit, container.clock.skew)
 
-    def _run_events(self, clock: SkewedClock) -> RunEvents:
+    def _run_events(self, clock: SkewedClock, watch: Watch | None = None) -> RunEvents:
         return RunEvents(
             configurations=self.configurations,
             inbox=self.inbox,
@@ -579,7 +619,10 @@ class Simulation:
             clock=clock,
             meter=self.meter,
             hash_key=lambda: SECRET,
-            settings=RunSettings(retry_seconds=5.0, settle=SETTLE, busy=timedelta(seconds=10)),
+            settings=RunSettings(
+                retry_seconds=0.0 if watch else 5.0, settle=SETTLE, busy=timedelta(seconds=0 if watch else 10)
+            ),
+            watch=watch,
         )
 
     # -- the rest of the world
@@ -668,6 +711,10 @@ class Simulation:
             return f"e{int(execution[16:], 16)}"
         return f"lead {row.get('id', row.get('leadId', ''))}"
 
+    def never_came(self, call: Call) -> bool:
+        """A call whose process died before anything was stored: its caller has no answer, and knows."""
+        return call.inline and call.execution_id not in self.answers and call.execution_id not in self.inbox.logged
+
     def facts(self) -> dict[str, Any]:
         """Everything the checker looks at, as plain values."""
         # first: whatever is late has come by then
@@ -691,8 +738,10 @@ class Simulation:
                     "event_id": call.payload.get("event_id"),
                     "lead": dict(call.lead),
                     "values": {version: dict(values) for version, values in call.values.items()},
+                    "answer": self.answers.get(call.execution_id, {}),
                 }
                 for call in self.plan.calls
+                if not self.never_came(call)
             ],
             "had_records": dict(self.plan.records),
             "executions": {name: dict(item) for name, item in self.inbox.logged.items()},

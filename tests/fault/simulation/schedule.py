@@ -1,7 +1,7 @@
 """What happens in one schedule, drawn from its seed: people, calls, and how hostile the world is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -18,6 +18,8 @@ LAG_SECONDS = 20.0
 CALM_AT = 600.0
 #: never reached by the use-cases under simulation: applying a configuration is a person's command, nothing is tried
 UNREACHED = frozenset({"marketo.channel", "marketo.describe_leads", "marketo.list_members", "marketo.static_list"})
+#: what only a call passes whose caller waits
+INLINE = ("inbox.ahead", "lanes.open")
 REACHED = tuple(operation for operation in OPERATIONS if operation not in UNREACHED)
 #: seldom passed, therefore aimed at more often
 SELDOM = (
@@ -28,7 +30,7 @@ SELDOM = (
     "inbox.set_aside",
     "marketo.leads_by_filter",
 )
-OFTEN = (*REACHED, *3 * SELDOM, *3 * VENDOR_WRITES)
+OFTEN = (*(name for name in REACHED if name not in INLINE), *3 * SELDOM, *3 * VENDOR_WRITES)
 
 UPSERTS = ("by-mail", "by-key", "windowed")
 ACTIONS: dict[str, str] = {
@@ -79,6 +81,8 @@ class Call:
     #: the person as the Action sees it: what the payload says, and what Marketo has of the rest
     lead: Mapping[str, Any]
     values: Mapping[int, Mapping[str, Any]]
+    #: its caller waits for the result
+    inline: bool = False
 
     @property
     def marker(self) -> str:
@@ -175,6 +179,7 @@ def schedule(seed: int) -> Plan:
     plan.vendor_skew = rng.choice((0.0, -600.0, 600.0))
     plan.redrives_at = tuple(sorted(rng.uniform(30, CALM_AT) for _ in range(rng.choice((0, 0, 1, 3)))))
     plan.redrive_all = rng.random() < 0.8
+    _inline(plan)
     plan.foreigners = tuple(
         (rng.uniform(0, 500), rng.randint(1, 3), rng.choice((1.0, 20.0, 1e9)))
         for _ in range(rng.choice((0, 0, 0, 1, 2)))
@@ -185,6 +190,18 @@ def schedule(seed: int) -> Plan:
         for _ in range(rng.choice((0, 0, 1, 2, 4)))
     )
     return plan
+
+
+def _inline(plan: Plan) -> None:
+    """In some schedules some callers wait for their results; drawn apart, so that all else stays as it was."""
+    rng = Random(f"inline {plan.seed}")
+    share = rng.choice((0.0, 0.0, 0.3, 0.9))
+    plan.calls = [
+        replace(call, inline=True, delay=min(call.delay, 0.5))
+        if call.kind == "event" and rng.random() < share
+        else call
+        for call in plan.calls
+    ]
 
 
 def _people(plan: Plan, rng: Random) -> None:

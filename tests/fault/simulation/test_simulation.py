@@ -110,7 +110,8 @@ def test_the_total_is_the_sum_of_the_outcomes() -> None:
         ended = [item["outcome"] for item in executions if item["state"] == "ended"]
         aside = [item for item in executions if item["state"] in {"parked", "rejected", "not_run"}]
 
-        assert len(ended) + len(aside) == len(played.simulation.plan.calls)
+        accepted = [call for call in played.simulation.plan.calls if not played.simulation.never_came(call)]
+        assert len(ended) + len(aside) == len(accepted)
         assert all("outcome" not in item for item in aside)
 
 
@@ -136,6 +137,7 @@ def a_pair(seed: int, gap: float) -> Plan:
             action="windowed",
             person=1,
             received=received,
+            inline=False,
             # what came second may be delivered first
             delay=model.delay if number == 1 else 0.5,
             payload={

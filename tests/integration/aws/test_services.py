@@ -13,7 +13,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from leadbridge.aws.services import OFFSET_AGE_SECONDS, SECRET_AGE_SECONDS, LambdaBell, Secret, Signer, SystemClock
+from leadbridge.aws.services import (
+    OFFSET_AGE_SECONDS,
+    SECRET_AGE_SECONDS,
+    LambdaBell,
+    PatientBell,
+    Secret,
+    Signer,
+    SystemClock,
+)
 from leadbridge.domain.event import VERSION
 from leadbridge_cli.certificate import certificate
 from tests.integration.aws.local_aws import Invocations, SettableSeconds, Unsteady, client, refusal
@@ -162,6 +170,16 @@ def test_any_other_refusal_of_a_ring_is_an_error(aws: None) -> None:
 
     with pytest.raises(Exception, match="AccessDeniedException"):
         LambdaBell(lambda_client, "run").ring("salesforce-demo")
+
+
+def test_a_ring_that_fails_does_not_keep_an_answer_back(aws: None) -> None:
+    """Who has an answer in hand rings in vain, and goes on; the sweep rings again."""
+    lambda_client: Any = Unsteady(client("lambda"))
+    lambda_client.before["invoke"] = [refusal("TooManyRequestsException", "Invoke", status=429)]
+
+    PatientBell(LambdaBell(lambda_client, "run")).ring("salesforce-demo")
+
+    assert len(lambda_client.called("invoke")) == 1
 
 
 # -- the clock

@@ -20,12 +20,13 @@ from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.run_events import RunEvents
+from leadbridge.usecases.watching import Watch
 from leadbridge.vendors import connections
 from leadbridge.vendors.connections import VendorConnections, VendorLimits
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection, an_action, an_action_document
 from tests.builders.events import SECRET, a_payload
 from tests.builders.flow_steps import a_person, an_invocation, body_of
-from tests.builders.world import World
+from tests.builders.world import WORKER, World
 from tests.fakes.clock import SettableClock
 from tests.fakes.flow_step_door import FlowStepDoor
 from tests.fakes.limits import InMemoryLimits
@@ -90,7 +91,7 @@ class Tenants(World):
         twin.post("reset")
         return twin
 
-    def run_events(self) -> RunEvents:
+    def run_events(self, settings: RunSettings = WORKER, watch: Watch | None = None) -> RunEvents:
         """The use-case that runs a batch, with the product's connections."""
         return RunEvents(
             configurations=self.configurations,
@@ -100,7 +101,8 @@ class Tenants(World):
             clock=self.clock,
             meter=self.meter,
             hash_key=lambda: SECRET,
-            settings=RunSettings(),
+            settings=settings,
+            watch=watch,
         )
 
     def seen(self, name: str) -> tuple[int, int, str]:

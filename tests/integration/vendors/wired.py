@@ -12,11 +12,13 @@ from leadbridge.domain.action import Action
 from leadbridge.ports import Clock
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.run_events import RunEvents
+from leadbridge.usecases.watching import Watch
+from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.http.transport import HttpSettings
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.salesforce.client import SalesforceClient
 from tests.builders.events import SECRET
-from tests.builders.world import SETTLE, World
+from tests.builders.world import WORKER, World
 from tests.fakes.clock import NOON, SettableClock
 from tests.integration.vendors.conftest import Clients, Twin
 
@@ -52,10 +54,11 @@ class WorldClients(Clients):
     """Clients that live in the world's time."""
 
     world_clock: SettableClock
+    deadline: Deadline
 
     def settings(self) -> HttpSettings:
         """The settings of the product's clients, with the world's clock and with waits that take no time."""
-        return replace(super().settings(), clock=self.world_clock.now, sleep=self.sleep)
+        return replace(super().settings(), clock=self.world_clock.now, sleep=self.sleep, deadline=self.deadline)
 
     def sleep(self, seconds: float) -> None:
         """Note a wait inside a client, and let the world's time pass."""
@@ -98,7 +101,11 @@ class WiredWorld(World):
         self.bodies: list[tuple[str, Any]] = []
         clients.http.event_hooks["request"].append(self._note)
         self.clients = WorldClients(
-            announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock
+            announced=clients.announced,
+            key=clients.key,
+            http=clients.http,
+            world_clock=self.clock,
+            deadline=self.deadline,
         )
         self.wired = TwinConnections(self.clients)
 
@@ -109,7 +116,7 @@ class WiredWorld(World):
             self.marketo_twin.post("load", {"leads": [{"id": lead_id, "email": str(payload["lead"]["email"]).strip()}]})
         return super().receive_payload(payload, **members)
 
-    def run_events(self) -> RunEvents:
+    def run_events(self, settings: RunSettings = WORKER, watch: Watch | None = None) -> RunEvents:
         """The use-case that runs a batch, with the product's clients."""
         clock: Clock = self.clock
         return RunEvents(
@@ -120,7 +127,8 @@ class WiredWorld(World):
             clock=clock,
             meter=self.meter,
             hash_key=lambda: SECRET,
-            settings=RunSettings(retry_seconds=5.0, settle=SETTLE),
+            settings=settings,
+            watch=watch,
         )
 
     # -- what the twins saw

@@ -268,3 +268,30 @@ def test_the_definition_holds_what_the_dialog_asks_for() -> None:
     document = json.loads(json.dumps(replace(a_sheet(), notes=("n",)).document()))
 
     assert sorted(document) == ["encoding", "headers", "mappings", "method", "name", "response_type", "template", "url"]
+
+
+def test_the_sheet_of_an_action_that_answers_inline_maps_what_it_writes_back() -> None:
+    """The other address, one response mapping for each field of the write-back by its SOAP name, and a note; what the
+    answer tells of itself can be mapped beside."""
+    made = a_sheet(inline={}, maps={"outcome": "leadbridgeAnswer"})
+
+    assert made.url == f"{API}/actions/person-to-lead/inline"
+    assert made.mappings == (
+        ("values.salesforceId", "Salesforce_Id"),
+        ("values.leadbridgeStatus", "Leadbridge_Status"),
+        ("outcome", "Leadbridge_Answer"),
+    )
+    assert "enter every one of them" in " ".join(made.notes)
+    by_get = a_sheet("get", inline={})
+    assert by_get.url.startswith(f"{API}/actions/person-to-lead/inline?lead.id=")
+
+
+def test_what_only_an_inline_answer_has_is_mapped_there_alone() -> None:
+    """`outcome` is no part of an answer that does not wait; a field without a SOAP name cannot take a value."""
+    assert findings({"outcome": "leadbridgeAnswer"}) == [
+        "The answer has no outcome; it has status, execution_id, reason."
+    ]
+    back = [{"static": "x", "to": "nameless"}]
+    assert findings(inline={}, writeback=back) == [
+        "Marketo tells no SOAP name of nameless, so its value cannot be mapped. Correct the Action."
+    ]

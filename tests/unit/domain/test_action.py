@@ -264,3 +264,21 @@ def test_documents_cannot_be_changed() -> None:
     """A document that was read is a value."""
     with pytest.raises(ValueError, match="frozen"):
         an_action().name = "Other"  # type: ignore[misc]  # the attempt is what is tested
+
+
+@pytest.mark.parametrize(("given", "seconds"), [({}, 8), ({"budget_seconds": 2.5}, 2.5), ({"budget_seconds": 20}, 20)])
+def test_an_inline_answer_has_a_budget(given: dict[str, float], seconds: float) -> None:
+    """Eight seconds unless the document says otherwise; without the member calls are queued."""
+    found = an_action(inline=given).inline
+
+    assert found is not None
+    assert found.budget_seconds == seconds
+    assert an_action().inline is None
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5, 21, 29])
+def test_a_budget_is_what_the_gateway_and_marketo_wait_for(seconds: float) -> None:
+    """Less than a second is no answer in time, and what comes after 20 s may find nobody there."""
+    (found,) = findings(an_action_document(inline={"budget_seconds": seconds}))
+
+    assert "budget_seconds" in found

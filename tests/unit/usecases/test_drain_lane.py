@@ -220,6 +220,8 @@ def test_a_drainer_that_lost_its_lease_cannot_take_events_back() -> None:
         pytest.param([(0, 0), (3, 0), (3, 0)], [2], id="one that a dead worker held runs alone"),
         pytest.param([(0, 1), (0, 0)], [1], id="one that has seen a crash runs alone for good"),
         pytest.param([(5, 0), (5, 0)], [1, 2], id="ones of the same lease run together"),
+        pytest.param([(0, 0), (-1, 0), (0, 0)], [1], id="what came before a call that died goes first"),
+        pytest.param([(-1, 0), (0, 0)], [1], id="a call that died runs alone"),
     ],
 )
 def test_crash_suspects_are_isolated(events: list[tuple[int, int]], together: list[int]) -> None:

@@ -91,6 +91,15 @@ class RunActionsSettings(InboxSettings, VendorSettings):
     RETRY_SECONDS: float = Field(default=5, gt=0)
 
 
+class AnswerInlineSettings(IntakeSettings, VendorSettings):
+    """Settings of `answer_inline`."""
+
+    #: of its door, through which calls come that are not answered inline after all
+    EVENTS_QUEUE_URL: str
+    WEBHOOK_SECRET_ARN: str
+    KEYS_TABLE: str
+
+
 class RecoverCallsSettings(IntakeSettings, VendorSettings):
     """Settings of `recover_calls`."""
 

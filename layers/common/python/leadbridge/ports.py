@@ -106,6 +106,13 @@ class Inbox(Protocol):
         """Events of a lane whose due time has come, in sequence order, without those that are kept back."""
         ...
 
+    def ahead(self, event: Event) -> Sequence[Event] | None:
+        """Events of the lane that came before this one and are not through, but for those whose values were answered.
+
+        None where there are too many to tell at once.
+        """
+        ...
+
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first event of a lane whose due time has come and that is not kept back; None if there is none."""
         ...
@@ -118,7 +125,7 @@ class Inbox(Protocol):
         ...
 
     def relinquish(self, events: Sequence[Event]) -> None:
-        """Let go of claimed events without touching anything else; those that a newer epoch holds stay as they are."""
+        """Let go of claimed events, which are due again at once; those that a newer epoch holds stay as they are."""
         ...
 
     def save(self, events: Sequence[Event]) -> Sequence[Event]:
@@ -152,6 +159,10 @@ class Lease:
 
 class Lanes(Protocol):
     """One drainer per lane."""
+
+    def open(self, lane: str) -> None:
+        """Make a lane known, so that `idle` names it; nothing more."""
+        ...
 
     def announce(self, lane: str, now: datetime) -> bool:
         """Count an arrival; True if the caller must ring: no live lease, and nobody was told to within 10 s."""

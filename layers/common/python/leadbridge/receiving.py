@@ -48,13 +48,16 @@ class Receiver:
         dynamodb: "DynamoDBClient | None" = None,
         secretsmanager: "SecretsManagerClient | None" = None,
         monotonic: Callable[[], float] = time.monotonic,
+        inline: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None,
     ) -> None:
+        """`inline` runs an accepted call and gives the answer, or None for one that the queue must take."""
         self._queue_url = queue_url
         self._table = config_table
         self._clock_offset = clock_offset
         self._sqs: SQSClient = sqs or client("sqs")
         self._dynamodb = dynamodb
         self._monotonic = monotonic
+        self._inline = inline
         self._keyring = Keyring(secret_arn, secretsmanager=secretsmanager, monotonic=monotonic)
         self._states: dict[str, tuple[float, Mapping[str, Any] | None]] = {}
 
@@ -92,7 +95,12 @@ class Receiver:
             return self._reject(message, body, fault)
         status, reason = _disposition(state)
         kind = {"accepted": "event", "parked": "event"}.get(status, "not_run")
-        self._send(message | {"kind": kind, "payload": payload, "reason": reason})
+        message |= {"kind": kind, "payload": payload, "reason": reason}
+        if self._inline and status == "accepted":
+            told = self._inline(message)
+            if told is not None:
+                return Answer(200, told)
+        self._send(message)
         return Answer(200, {"status": status, "execution_id": execution_id} | ({"reason": reason} if reason else {}))
 
     def _reject(self, message: dict[str, Any], body: bytes, fault: UnusableBodyError) -> Answer:

@@ -21,6 +21,7 @@ from leadbridge.aws.recoveries import DynamoRecoveries
 from leadbridge.aws.services import CallbackBell, LambdaBell, Secret, Signer, SystemClock
 from leadbridge.config import (
     AdminApiSettings,
+    AnswerInlineSettings,
     CallBackSettings,
     InboxSettings,
     IntakeSettings,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.vendors.connections import VendorConnections
+    from leadbridge.vendors.http.deadline import Deadline
 
 #: AWS answers in milliseconds; a worker would rather try again than wait
 CLIENT = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 4, "mode": "standard"})
@@ -180,6 +182,50 @@ def drain_lane() -> Any:
         holds=Holds(configurations),
         sleep=time.sleep,
         settings=DrainSettings(),
+    )
+
+
+@cache
+def answer_inline() -> Any:
+    """The use-case of `answer_inline`; what it holds serves one call at a time, as a process of Lambda does."""
+    from leadbridge.aws.services import PatientBell
+    from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.answer_inline import AnswerInline
+    from leadbridge.usecases.batch import RunSettings
+    from leadbridge.usecases.run_events import RunEvents
+    from leadbridge.usecases.watching import Watch
+    from leadbridge.vendors.http.deadline import Deadline
+
+    settings = AnswerInlineSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    inbox = _inbox(settings, clock, keys=settings.KEYS_TABLE)
+    watch, deadline = Watch(), Deadline()
+    connections = _connections(settings, clock, configurations, Lane.ON_DEMAND, deadline)
+    run_events = RunEvents(
+        configurations=configurations,
+        inbox=inbox,
+        keys=DynamoKeys(_client("dynamodb"), table=settings.KEYS_TABLE, executions=settings.EXECUTIONS_TABLE),
+        connections=connections,
+        clock=clock,
+        meter=meter(),
+        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+        # what is given back is the lane's at once: the waits of a worker are for itself
+        settings=RunSettings(retry_seconds=0, busy=timedelta(0), settle=timedelta(seconds=settings.SETTLE_SECONDS)),
+        watch=watch,
+    )
+    return AnswerInline(
+        configurations=configurations,
+        inbox=inbox,
+        lanes=_lanes(settings),
+        bell=PatientBell(LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION)),
+        clock=clock,
+        meter=meter(),
+        holds=Holds(configurations),
+        run_events=run_events,
+        watch=watch,
+        deadline=deadline,
+        give_back=connections.give_back,
     )
 
 
@@ -346,9 +392,13 @@ def send_alerts() -> Any:
 
 
 def _connections(
-    settings: VendorSettings, clock: SystemClock, configurations: "Documents", lane: "Lane"
+    settings: VendorSettings,
+    clock: SystemClock,
+    configurations: "Documents",
+    lane: "Lane",
+    deadline: "Deadline | None" = None,
 ) -> "VendorConnections":
-    """The vendor clients of a function; `lane` says whose work its calls do."""
+    """The vendor clients of a function; `lane` says whose work its calls do, `deadline` until when somebody waits."""
     from leadbridge.aws.limits import DynamoLimits
     from leadbridge.vendors.connections import VendorConnections, VendorLimits
 
@@ -372,6 +422,7 @@ def _connections(
             place_seconds=settings.PLACE_SECONDS,
         ),
         lane=lane,
+        deadline=deadline,
     )
 
 

@@ -125,6 +125,22 @@ class DynamoInbox:
                     break
         return events[:limit]
 
+    def ahead(self, event: Event) -> Sequence[Event] | None:
+        """Events of the lane that came before and are not through, but for those whose values went out already."""
+        with later("Query"):
+            # one page: whoever asks wants an answer in milliseconds
+            answer = self._client.query(
+                TableName=self._table,
+                ConsistentRead=True,
+                KeyConditionExpression="pk = :lane AND sk < :own",
+                FilterExpression="attribute_not_exists(answered)",
+                ExpressionAttributeValues={":lane": {"S": f"lane#{event.lane}"}, ":own": {"S": event.sequence}},
+            )
+        items = [load(raw) for raw in answer["Items"]]
+        if "LastEvaluatedKey" in answer or not all(readable(item["v"]) for item in items):
+            return None
+        return [_event(item) for item in items]
+
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first due event of a lane; reads only."""
         query = self._due(lane, now, kept)
@@ -176,14 +192,14 @@ class DynamoInbox:
     def relinquish(self, events: Sequence[Event]) -> None:
         """Let go of claimed events: their epoch becomes 0, so that they do not look like victims of a crash.
 
-        They begin anew: what was sent for them last may have been sent just now.
+        They are due and begin anew: what was sent for them last may have been sent just now.
         """
         groups = [
             [
                 update(
                     self._table,
                     event_key(event),
-                    "SET epoch = :none REMOVE executed_at",
+                    "SET epoch = :none REMOVE executed_at, due_at",
                     "epoch = :epoch",
                     none=0,
                     epoch=event.epoch,
@@ -465,6 +481,7 @@ def _event_item(event: Event) -> dict[str, Any]:
         or None,
         "read": None if event.read is None else json.dumps(event.read),
         "chunk": event.chunk or None,
+        "answered": event.answered or None,
         "activity_uncertain": event.activity_uncertain,
         "reason": event.reason,
         "message": event.message,
@@ -528,6 +545,7 @@ def _event(item: Mapping[str, Any]) -> Event:
         ),
         read=json.loads(item["read"]) if item.get("read") else None,
         chunk=item.get("chunk") or "",
+        answered=item.get("answered", False),
         activity_uncertain=item["activity_uncertain"],
         reason=item["reason"],
         message=item["message"],

@@ -37,6 +37,19 @@ class DynamoLanes:
         self._table = table
         self._lease = lease
 
+    def open(self, lane: str) -> None:
+        """Make a lane known, so that whoever looks for due work looks there."""
+        with later("UpdateItem"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=dump({"pk": "lane", "sk": lane}),
+                UpdateExpression=(
+                    "SET arrivals = if_not_exists(arrivals, :zero), epoch = if_not_exists(epoch, :zero), "
+                    "lease_until = if_not_exists(lease_until, :nobody), v = :v"
+                ),
+                ExpressionAttributeValues=dump({":zero": 0, ":nobody": NOBODY, ":v": VERSION}),
+            )
+
     def announce(self, lane: str, now: datetime) -> bool:
         """Count an arrival; True if nobody holds a live lease and nobody else has just been told to ring."""
         with later("UpdateItem"):

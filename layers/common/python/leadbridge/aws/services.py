@@ -1,13 +1,14 @@
 """Small adapters: secrets, the signing key, the bell, the clock of a local stack."""
 
 import json
+import logging
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from leadbridge.domain.event import VERSION
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+logger = logging.getLogger("leadbridge.services")
 
 #: how long a secret may be used before it is read again
 SECRET_AGE_SECONDS = 300.0
@@ -91,6 +94,20 @@ class LambdaBell:
             # Lambda cuts a chain of self-calls after 16 hops; the next sweep begins a new chain
             if error.response["Error"]["Code"] != "RecursiveInvocationException":
                 raise
+
+
+class PatientBell:
+    """A bell for who has an answer in hand: it must go out, and `sweep` rings again within a minute."""
+
+    def __init__(self, bell: LambdaBell) -> None:
+        self._bell = bell
+
+    def ring(self, lane: str) -> None:
+        """Ring; a ring that fails is lost."""
+        try:
+            self._bell.ring(lane)
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("ring lost: %s", type(error).__name__)
 
 
 class CallbackBell:

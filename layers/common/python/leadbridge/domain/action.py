@@ -254,6 +254,14 @@ class Trial(Document):
         return self
 
 
+class Inline(Document):
+    """Answer the call itself with what was written, so that Marketo's response mapping writes it back."""
+
+    #: of the whole answer; what is not done by then goes on as if the call had been queued. The gateway ends a call
+    #: after 29 s and Marketo after 30
+    budget_seconds: float = Field(default=8, ge=1, le=20)
+
+
 class Action(Document):
     """A template that a Marketo campaign runs per person."""
 
@@ -283,6 +291,8 @@ class Action(Document):
     recovery: Recovery | None = None
     #: who takes part while it is on trial
     trial: Trial | None = None
+    #: absent: calls are queued and answered at once, values are written back by API
+    inline: Inline | None = None
     program_member: ProgramMember | None = None
     activity: ActivitySource | None = None
 

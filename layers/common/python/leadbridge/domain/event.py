@@ -11,6 +11,9 @@ from leadbridge.domain.outcome import Outcome, State
 
 #: version of messages and stored items; readers accept this one and the one before
 VERSION = 1
+#: the epoch of an event that is in the hands of the call that brought it (`usecases.answer_inline`): older than any
+#: lease of its lane, so that every later one fences it
+INLINE = -1
 
 
 def readable(version: object) -> bool:
@@ -96,6 +99,8 @@ class Event:
     read: Mapping[str, Any] | None = None
     #: of whom a flow step sent with others: their results are called back together; empty for a webhook
     chunk: str = ""
+    #: the values to write back went out with the answer to the call
+    answered: bool = False
     #: an activity may have reached Marketo: look before sending it (again)
     activity_uncertain: bool = True
     reason: str = ""
@@ -128,12 +133,17 @@ class Event:
         return int(self.payload["lead"]["id"])
 
 
+def survived(event: Event, epoch: int) -> bool:
+    """Whether somebody older than the lease `epoch` still holds the event: it has survived a crash."""
+    return event.epoch != 0 and event.epoch < epoch
+
+
 def begun_by(event: Event, epoch: int) -> Event:
     """The event in the hands of a lease; one that an older lease still held has survived a crash.
 
     Such an event begins anew: whatever its victim sent last may have been sent just before the lease ended.
     """
-    if 0 < event.epoch < epoch:
+    if survived(event, epoch):
         return event.evolve(epoch=epoch, fence=epoch, crashes=event.crashes + 1, executed_at=None)
     return event.evolve(epoch=epoch, fence=epoch)
 
@@ -142,7 +152,7 @@ def begun_by(event: Event, epoch: int) -> Event:
 class Part:
     """What became of write-back, membership or custom activity: status and, where it has one, the reason."""
 
-    status: str  # written | added | callback | skipped | not_configured | not_attempted | failed
+    status: str  # written | added | callback | answered | skipped | not_configured | not_attempted | failed
     reason: str = ""
     message: str = ""
 

@@ -76,6 +76,7 @@ LINKS: Mapping[str, str] = {
 #: what became of the write-back and of the result activity, by status
 WRITEBACKS: Mapping[str, str] = {
     "written": "Written back to Marketo",
+    "answered": "The answer to the call carried what is written back to Marketo",
     "skipped": "Nothing to write back to Marketo",
     "not_configured": "No write-back to Marketo is set",
     "not_attempted": "Nothing was written back to Marketo",

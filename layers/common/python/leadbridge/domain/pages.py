@@ -23,6 +23,7 @@ PAGES: Mapping[str, int] = {
     "source": 1,
     "destination": 1,
     "trial": 1,
+    "inline": 1,
     "chained": 3,
     "conditions": 4,
     "results": 5,

@@ -254,7 +254,7 @@ def contested(candidate: Candidate, written: str) -> bool:
 
 def decides_anew(event: Event) -> bool:
     """Whether a result is made again before it is told: what was found may have changed meanwhile."""
-    return event.result is not None and event.result.outcome is Outcome.DECIDED
+    return event.result is not None and event.result.outcome is Outcome.DECIDED and not event.answered
 
 
 def superseded(candidate: Candidate, matches: Sequence[Match], *, by_another_lead: bool) -> Result:

@@ -6,7 +6,8 @@ They are read by people and by their tools; no function needs them on its way.
 from collections.abc import Mapping
 from typing import Any
 
-from leadbridge.domain.outcome import Reason
+from leadbridge.domain.inline import Queued
+from leadbridge.domain.outcome import Outcome, Reason
 from leadbridge.domain.webhook import (
     BODY_LIMIT_BYTES,
     DEPTH_LIMIT,
@@ -184,7 +185,6 @@ def openapi() -> Document:
         "415": _answer("A body of this content type is not read. The call is recorded.", "UnknownType"),
         **{status: {"$ref": "#/components/responses/Gateway"} for status in gateway},
     }
-    by_get = {status: answer for status, answer in responses.items() if status != "415"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -207,59 +207,77 @@ def openapi() -> Document:
         ],
         "security": [{"key": []}],
         "paths": {
-            "/actions/{action_id}": {
-                "parameters": [
-                    {
-                        "name": "action_id",
-                        "in": "path",
-                        "required": True,
-                        "description": "The id of the Action, as in its document.",
-                        "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
-                    }
-                ],
-                "post": {
-                    "operationId": "runAction",
-                    "summary": "Run an Action for one person.",
-                    "description": (
-                        "The content type may carry any charset; the body is UTF-8. A missing type, text/plain, "
-                        f"application/octet-stream and {FORM_TYPE} say nothing about a body that begins as JSON or "
-                        "XML: it is read as such. Further headers are accepted; their names are recorded with the "
-                        "execution, their values are not."
-                    ),
-                    "requestBody": {
-                        "required": True,
-                        "content": {
-                            "application/json": {"schema": _ref("Event"), "example": _EXAMPLE},
-                            "application/xml": {"schema": _ref("XmlEvent"), "example": _XML_EXAMPLE},
-                            FORM_TYPE: {"schema": _ref("FlatEvent"), "example": _FORM_EXAMPLE},
-                        },
-                    },
-                    "responses": responses,
-                },
-                "get": {
-                    "operationId": "runActionByQuery",
-                    "summary": "Run an Action for one person; the values are in the query string.",
-                    "description": (
-                        "Marketo's webhooks can be of the type GET, so this one has an effect. The key is in the "
-                        "header here too. The gateway takes 10,240 bytes of request line and headers."
-                    ),
-                    "parameters": [
-                        {
-                            "name": "values",
-                            "in": "query",
-                            "required": True,
-                            "style": "form",
-                            "explode": True,
-                            "schema": _ref("FlatEvent"),
-                            "example": _FORM_EXAMPLE,
-                        }
-                    ],
-                    "responses": by_get,
-                },
-            }
+            "/actions/{action_id}": _path(responses),
+            "/actions/{action_id}/inline": _path(_waiting(responses), inline=True),
         },
         "components": _components(),
     }
+
+
+def _path(responses: Document, *, inline: bool = False) -> Document:
+    """The methods of one path; `inline` is the one whose answer waits for the result."""
+    waits = " and wait for the result" if inline else ""
+    by_get = {status: answer for status, answer in responses.items() if status != "415"}
+    return {
+        "parameters": [
+            {
+                "name": "action_id",
+                "in": "path",
+                "required": True,
+                "description": "The id of the Action, as in its document.",
+                "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
+            }
+        ],
+        "post": {
+            "operationId": "answerAction" if inline else "runAction",
+            "summary": f"Run an Action for one person{waits}.",
+            "description": (
+                "The content type may carry any charset; the body is UTF-8. A missing type, text/plain, "
+                f"application/octet-stream and {FORM_TYPE} say nothing about a body that begins as JSON or "
+                "XML: it is read as such. Further headers are accepted; their names are recorded with the "
+                "execution, their values are not."
+            ),
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {"schema": _ref("Event"), "example": _EXAMPLE},
+                    "application/xml": {"schema": _ref("XmlEvent"), "example": _XML_EXAMPLE},
+                    FORM_TYPE: {"schema": _ref("FlatEvent"), "example": _FORM_EXAMPLE},
+                },
+            },
+            "responses": responses,
+        },
+        "get": {
+            "operationId": "answerActionByQuery" if inline else "runActionByQuery",
+            "summary": f"Run an Action for one person{waits}; the values are in the query string.",
+            "description": (
+                "Marketo's webhooks can be of the type GET, so this one has an effect. The key is in the "
+                "header here too. The gateway takes 10,240 bytes of request line and headers."
+            ),
+            "parameters": [
+                {
+                    "name": "values",
+                    "in": "query",
+                    "required": True,
+                    "style": "form",
+                    "explode": True,
+                    "schema": _ref("FlatEvent"),
+                    "example": _FORM_EXAMPLE,
+                }
+            ],
+            "responses": by_get,
+        },
+    }
+
+
+def _waiting(responses: Document) -> Document:
+    """The same answers, of a call whose result may be in them."""
+    done = _answer(
+        "Recorded. `done`: it ran, and `values` are to be written by response mappings; `queued`: it goes on, and "
+        "what it writes is written back by API; otherwise as without `inline`.",
+        "Answered",
+    )
+    return responses | {"200": done}
 
 
 def _components() -> Document:
@@ -309,6 +327,23 @@ def _components() -> Document:
                     _told("accepted"),
                     _told("not_active", reason={"const": Reason.NOT_ACTIVE.value}),
                     _told("parked", reason={"const": Reason.UNKNOWN_VERSION.value}),
+                ]
+            },
+            "Answered": {
+                "anyOf": [
+                    _told(
+                        "done",
+                        outcome={"enum": [outcome.value for outcome in Outcome]},
+                        reason={"type": "string", "description": "Blank where the record was written."},
+                        values={
+                            "description": "REST names of Marketo fields and what is to be written; blank text clears.",
+                            "type": "object",
+                            "additionalProperties": {"type": ["string", "number", "boolean"]},
+                        },
+                    ),
+                    _told("queued", reason=_why(*(reason.value for reason in Queued))),
+                    _told("parked", reason=_why()),
+                    _ref("Recorded"),
                 ]
             },
             "Rejected": _refused({"enum": [reason.value for reason in REFUSALS]}),
@@ -447,6 +482,11 @@ def _flat_event() -> Document:
 def _told(status: str, **more: Document) -> Document:
     members: Document = {"status": {"const": status}, "execution_id": _ref("ExecutionId"), **more}
     return {"type": "object", "required": list(members), "additionalProperties": False, "properties": members}
+
+
+def _why(*reasons: str) -> Document:
+    """A reason: one of these, or as `leadbridge show` tells it."""
+    return {"type": "string", "minLength": 1, **({"examples": list(reasons)} if reasons else {})}
 
 
 def _refused(reason: Mapping[str, Any]) -> Document:

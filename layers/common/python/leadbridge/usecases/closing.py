@@ -1,11 +1,12 @@
 """How an event leaves a batch: it ends, it is given back with a due time, or it is parked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from leadbridge.domain import pipeline
-from leadbridge.domain.event import Ending, Event
+from leadbridge.domain.event import Ending, Event, Result
 from leadbridge.domain.flow_step import left_out
 from leadbridge.domain.outcome import WRITTEN, State, message
 from leadbridge.domain.pipeline import Candidate
@@ -15,6 +16,7 @@ from leadbridge.errors import SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Inbox, Keys, Meter
 from leadbridge.usecases.batch import RunSettings, tries
 from leadbridge.usecases.send_callbacks import ChunkEnds
+from leadbridge.usecases.watching import Watch
 
 
 class Closing:
@@ -29,6 +31,7 @@ class Closing:
         meter: Meter,
         settings: RunSettings,
         chunks: ChunkEnds | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._inbox = inbox
         self._keys = keys
@@ -36,6 +39,7 @@ class Closing:
         self._meter = meter
         self._settings = settings
         self._chunks = chunks
+        self._watch = watch
         self.earliest: datetime | None = None
 
     def finish(self, endings: Sequence[Ending]) -> None:
@@ -47,12 +51,26 @@ class Closing:
             self._meter.count("Outcomes", outcome=ending.result.outcome.value)
         if self._chunks:
             self._chunks.ended(ending.event.chunk for ending in recorded)
+        if self._watch:
+            self._watch.ended(recorded)
+
+    def answer(self, event: Event, result: Result, values: Mapping[str, Any], *, over: bool) -> None:
+        """Have values go with the answer to the call; unless it is `over`, the event is given back for the rest."""
+        if self._watch:
+            self._watch.told(result, values)
+        if not over:
+            written = event.evolve(state=State.REPORTING, result=result)
+            # it has no more to write: the next call of the person need not wait for its activity
+            self.let_go(written)
+            self.defer([written.evolve(answered=True, activity_uncertain=False, due_at=self._clock.now())])
 
     def park(self, event: Event, reason: str, text: str) -> None:
         """Take an event out of its lane until a person redrives it; others need not wait for that."""
         self._meter.count("Parked", reason=reason)
         self._inbox.park(pipeline.left_alone(event), reason=reason, message=text)
         self.let_go(event)
+        if self._watch:
+            self._watch.set_aside(reason)
         if self._chunks and event.chunk:
             # nobody knows when it goes on: Marketo is told how it stands, and at the latest at the deadline
             told = left_out(event.lead_id, event.execution_id, code=reason, reason=text, outcome="parked")
@@ -65,6 +83,8 @@ class Closing:
             return
         self._see_to_guards(events)
         self._inbox.defer(events, parked=parked)
+        if self._watch:
+            self._watch.given_back(events)
         due = [event.due_at for event in events if event.due_at]
         self.earliest = min([*due, *([self.earliest] if self.earliest else [])])
 

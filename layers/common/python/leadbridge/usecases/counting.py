@@ -54,6 +54,10 @@ class CountingInbox:
         """Events of a lane whose due time has come."""
         return self._inbox.due(lane, now, limit, kept)
 
+    def ahead(self, event: Event) -> Sequence[Event] | None:
+        """Events of the lane that came before this one."""
+        return self._inbox.ahead(event)
+
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first event of a lane whose due time has come."""
         return self._inbox.first_due(lane, now, kept)

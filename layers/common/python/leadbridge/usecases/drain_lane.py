@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from leadbridge.domain.event import Event
+from leadbridge.domain.event import INLINE, Event, survived
 from leadbridge.errors import TransientError
 from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
 from leadbridge.usecases.batch import StoppedError
@@ -128,8 +128,12 @@ class DrainLane:
 def isolated(events: Sequence[Event], epoch: int) -> Sequence[Event]:
     """The events to run together: one that was in hand when a worker died runs alone and takes no others along.
 
-    Of several the first that was written comes first: older ones must find that out.
+    Of several the first that was written comes first: older ones must find that out. A call that died with its event
+    was in nobody's order yet, so what came before it goes before it.
     """
-    suspects = [event for event in events if event.crashes or 0 < event.epoch < epoch]
+    suspects = [event for event in events if event.crashes or survived(event, epoch)]
     written = [event for event in suspects if event.result]
+    if suspects and not written and suspects[0].epoch == INLINE:
+        before = [event for event in events if event.sequence < suspects[0].sequence]
+        return before or suspects[:1]
     return (written or suspects)[:1] or events

@@ -8,7 +8,7 @@ from typing import Any
 from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.compiled import Target
-from leadbridge.domain.event import Event, Part
+from leadbridge.domain.event import INLINE, Event, Part
 from leadbridge.domain.fitting import fitted_row, may_be_long, shortened
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
 from leadbridge.errors import SyncError, UncertainWriteError
@@ -59,9 +59,10 @@ class Reporting:
             StoppedError: `may_go_on` said no; nothing was written after that.
         """
         called_back = self._for_callback([entry for entry in entries if entry.event.chunk])
-        others = self._write_back([entry for entry in entries if not entry.event.chunk], may_go_on)
-        told = self._sync_members([*called_back, *others], may_go_on)
-        complete = [entry for entry in told if entry.event.chunk]
+        answered = self._for_answer([entry for entry in entries if entry.event.epoch == INLINE])
+        others = [entry for entry in entries if not entry.event.chunk and entry.event.epoch != INLINE]
+        told = self._sync_members([*called_back, *self._write_back(others, may_go_on)], may_go_on)
+        complete = answered + [entry for entry in told if entry.event.chunk]
         for same in grouped([entry for entry in told if not entry.event.chunk], _activity_group):
             complete.extend(self._log_activities(same, may_go_on))
         return complete
@@ -86,6 +87,31 @@ class Reporting:
             entry.activity = Part(status="callback")
         return entries
 
+    # what goes with the answer to the call itself: only the activity is left to the lane
+
+    def _for_answer(self, entries: list[Entry]) -> list[Entry]:
+        """Have the values of entries answered; returns those of which nothing is left to be told."""
+        complete = []
+        try:
+            records = self._read_back(entries)
+            rows: list[Sent] = []
+            for entry in entries:
+                record = records.get(entry.result.record_id or "", {})
+                rows.append((entry, pipeline.writeback_row(entry.candidate, entry.result, record) or {}))
+            rows = self._fitting_fields(rows)
+        except SyncError as error:
+            postpone(entries, error, self._closing)
+            return []
+        for entry, row in rows:
+            over = not (_told(entry) or entry.candidate.compiled.action.program_member)
+            if row:
+                entry.writeback = Part(status="answered")
+            if over:
+                complete.append(entry)
+            values = {name: value for name, value in row.items() if name != "id"}
+            self._closing.answer(entry.event, entry.result, values, over=over)
+        return complete
+
     # values back to the lead
 
     def _write_back(self, entries: list[Entry], may_go_on: Callable[[], bool]) -> list[Entry]:
@@ -98,7 +124,9 @@ class Reporting:
         for entry in entries:
             entry.record = records.get(entry.result.record_id or "", {})
             row = pipeline.writeback_row(entry.candidate, entry.result, entry.record)
-            if row is not None:
+            if row is not None and entry.event.answered:
+                entry.writeback = Part(status="answered")
+            elif row is not None:
                 pending.append((entry, row))
         try:
             pending = self._fitting_fields(pending)

@@ -15,7 +15,7 @@ from leadbridge.domain import chain, explanation, members, pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.conditions import UnknownListError
-from leadbridge.domain.event import Ending, Event, Part, Result
+from leadbridge.domain.event import INLINE, Ending, Event, Part, Result
 from leadbridge.domain.flow_step import PersonTold
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.links import object_of
@@ -37,6 +37,7 @@ from leadbridge.usecases.reporting import Reporting
 from leadbridge.usecases.run_chain import RunChain
 from leadbridge.usecases.send_callbacks import ChunkEnds
 from leadbridge.usecases.trials import LEFT_OUT, Trials
+from leadbridge.usecases.watching import Watch
 
 #: rows of one Salesforce collections call
 COLLECTION_LIMIT = 200
@@ -67,7 +68,9 @@ class RunEvents:
         hash_key: Callable[[], bytes],
         settings: RunSettings,
         chunks: ChunkEnds | None = None,
+        watch: Watch | None = None,
     ) -> None:
+        """`watch` is told what is answered to the call that brought an event."""
         self._configurations = configurations
         self._inbox = inbox
         self._keys = keys
@@ -78,7 +81,9 @@ class RunEvents:
         self._compiled: dict[tuple[str, int], tuple[datetime, CompiledAction]] = {}
         #: Actions as they were read for this batch
         self._current: dict[str, Stored] = {}
-        self._closing = Closing(inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks)
+        self._closing = Closing(
+            inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks, watch=watch
+        )
         self._match = MatchRecords(connections)
         names = MarketoNames(connections=connections, clock=clock, age=settings.describe_age)
         self._read_activities = ReadActivities(
@@ -284,6 +289,8 @@ class RunEvents:
         return pipeline.superseded(item, found, by_another_lead=item.lead_guard not in by)
 
     def _write(self, writes: Sequence[Write], may_go_on: Callable[[], bool]) -> list[Entry]:
+        if any(write.candidate.event.epoch == INLINE for write in writes):
+            require(may_go_on)  # a caller's time ends in the midst of a run: what has no intent yet is in no doubt
         kept = {
             event.execution_id: event
             for event in self._inbox.save(

@@ -12,6 +12,7 @@ from leadbridge.domain.limits import Lane, Policy
 from leadbridge.errors import ConfigurationError, DisabledError
 from leadbridge.ports import Clock, Documents, Limits, Meter
 from leadbridge.vendors.http.calls import CallRecord, count
+from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.http.limiter import SharedLimiter
 from leadbridge.vendors.http.transport import HttpSettings, build_http_client
 from leadbridge.vendors.marketo.auth import Credentials
@@ -105,11 +106,12 @@ class VendorConnections:
         lane: Lane = Lane.ON_DEMAND,
         even_disabled: bool = False,
         keep_secret: SecretKeeper | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
         """`limits` is what all workers know together, `shares` what is ours, `lane` whose work these calls do.
 
         `even_disabled`: a person at the command line looks through a connection that is disabled, too. `keep_secret`
-        stores a refresh token that Salesforce replaced.
+        stores a refresh token that Salesforce replaced. `deadline`: somebody waits for what the calls bring.
         """
         self._configurations = configurations
         self._secret = secret
@@ -119,12 +121,14 @@ class VendorConnections:
         self._meter = meter
         self._shares = shares
         self._even_disabled = even_disabled
+        self._deadline = deadline or Deadline()
         self._http = HttpSettings(
             client=build_http_client(),
             clock=clock.now,
             sleep=time.sleep,
             allowed_hosts=allowed_hosts,
             on_call=self._count,
+            deadline=self._deadline,
         )
         self._limits = limits
         self._lane = lane
@@ -181,6 +185,7 @@ class VendorConnections:
                 sleep=time.sleep,
                 meter=self._meter,
                 lane=self._lane,
+                deadline=self._deadline,
             )
         return self._limiters[policy]
 

@@ -34,6 +34,7 @@ from leadbridge.domain.limits import (
 )
 from leadbridge.errors import QuotaExhaustedError, RateLimitedError, TransientError
 from leadbridge.ports import Limits, Meter
+from leadbridge.vendors.http.deadline import Deadline
 
 #: tries against other workers' writes before a state is given up; each costs milliseconds
 SWAPS = 30
@@ -120,8 +121,12 @@ class SharedLimiter:
         budget_seconds: float = 20.0,
         jitter: Callable[[], float] = random.random,
         beat: Beat = repeating,
+        deadline: Deadline | None = None,
     ) -> None:
-        """`budget_seconds` is the longest that one call may wait; what would wait longer is refused."""
+        """`budget_seconds` is the longest that one call may wait; what would wait longer is refused.
+
+        So is what would wait beyond `deadline`.
+        """
         self._limits = limits
         self._policy = policy
         self._clock = clock
@@ -131,6 +136,7 @@ class SharedLimiter:
         self._budget = budget_seconds
         self._jitter = jitter
         self._beat = beat
+        self._deadline = deadline or Deadline()
         self._lock = threading.Lock()
         self._known: dict[str, tuple[State, int]] = {}
         self._idle: dict[str, list[_Hold]] = {}
@@ -178,7 +184,7 @@ class SharedLimiter:
             if not fresh and not isinstance(decision, Grant):
                 known, fresh = self._read(instance), True
                 continue
-            if isinstance(decision, Wait) and waited + decision.wait / 1000 > self._budget:
+            if isinstance(decision, Wait) and decision.wait / 1000 > min(self._budget - waited, self._deadline.left()):
                 raise self._limited(operation, decision.code, decision.wait)
             if isinstance(decision, Grant) or decision.announce:
                 refusal = self._swap(instance, known, state, hold)

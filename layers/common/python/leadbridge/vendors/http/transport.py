@@ -17,6 +17,7 @@ from leadbridge.domain.limits import Heard, Signal
 from leadbridge.domain.records import Resolution
 from leadbridge.errors import RateLimitedError, TransientError
 from leadbridge.vendors.http.calls import Answer, Call, CallRecord, Refusal
+from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.http.decisions import CallFacts, Fault, Retry, RetryBudget, decide
 from leadbridge.vendors.http.downloads import Download, is_file, range_header
 from leadbridge.vendors.http.limiter import Limiter, Place
@@ -47,7 +48,7 @@ class HttpSettings:
     """What every vendor client takes from its surroundings.
 
     `clock` answers aware UTC instants; `sleep` is only called for waits within `budget`; `allowed_hosts`
-    lists the `host:port` pairs of a local stack and is empty elsewhere.
+    lists the `host:port` pairs of a local stack and is empty elsewhere. No call begins or lasts beyond `deadline`.
     """
 
     client: httpx.Client
@@ -59,6 +60,7 @@ class HttpSettings:
     max_body_bytes: int = MAX_BODY_BYTES
     jitter: Callable[[], float] = random.random
     timer: Callable[[], float] = time.monotonic
+    deadline: Deadline = field(default_factory=Deadline)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +91,17 @@ def build_http_client(transport: httpx.BaseTransport | None = None, *, max_conne
     )
 
 
+#: a call is not begun with less time than this left: no vendor has answered faster
+SHORTEST_SECONDS = 0.05
+#: no call was made because somebody waits for an answer who would not have it in time
+NO_TIME = "no_time"
+
 # the request never left us, so even a write may be tried again
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class _NoTimeError(Exception):
+    """The deadline is so near that nothing was sent."""
 
 
 class _NoAnswerError(Exception):
@@ -174,7 +185,7 @@ class Transport:
                 attempt,
                 result,
                 facts,
-                self._settings.budget,
+                self._budget(slept_seconds),
                 slept_seconds=slept_seconds,
                 jitter=self._settings.jitter(),
             )
@@ -183,6 +194,12 @@ class Transport:
             self._settings.sleep(decision.after_seconds)
             slept_seconds += decision.after_seconds
             attempt += 1
+
+    def _budget(self, slept_seconds: float) -> RetryBudget:
+        """How long may be waited in total: never beyond the deadline."""
+        budget = self._settings.budget
+        most = slept_seconds + self._settings.deadline.left() - SHORTEST_SECONDS
+        return budget if most >= budget.sleep_seconds else replace(budget, sleep_seconds=most)
 
     def _attempt(self, call: Call, attempt: int, exchange: "_Exchange") -> Answer | Fault:
         request = self._request(call)
@@ -201,6 +218,8 @@ class Transport:
             if error.vendor != self._vendor:
                 raise  # our own store is away: no call is made without it
             return _fault_of(error)
+        except _NoTimeError:
+            return Fault(resolution=Resolution.RETRY, code=NO_TIME, message="no time was left for the call")
         except _NOTHING_SENT:
             return Fault(resolution=Resolution.RETRY, code="connect_failed", message="no connection to the vendor")
         except _NoAnswerError as error:
@@ -352,12 +371,20 @@ class Transport:
 
     def _start(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the body of its answer is still to be read."""
+        left = self._settings.deadline.left()
+        if left < SHORTEST_SECONDS:
+            raise _NoTimeError
+        if left < float("inf"):
+            patience = request.extensions.get("timeout") or self._settings.client.timeout.as_dict()
+            request.extensions["timeout"] = {name: min(left, most or left) for name, most in patience.items()}
         try:
             return self._settings.client.send(request, auth=None, stream=True)
-        except _NOTHING_SENT:
+        except _NOTHING_SENT as error:
+            if self._is_over():
+                raise _NoTimeError from error
             raise
         except httpx.TimeoutException as error:
-            raise _NoAnswerError("timeout", "no answer in time") from error
+            raise self._silence("no answer in time") from error
         except httpx.HTTPError as error:
             raise _NoAnswerError("connection_lost", "the connection broke before the answer") from error
 
@@ -373,16 +400,23 @@ class Transport:
                 if len(body) > cap:
                     raise _NoAnswerError("body_too_large", f"the answer is larger than {cap} bytes")
                 # the socket's timeout only bounds the gap between two chunks
-                if self._settings.timer() - began > 2 * read_seconds:
-                    raise _NoAnswerError("timeout", "the answer came too slowly")
+                if self._settings.timer() - began > 2 * read_seconds or self._is_over():
+                    raise self._silence("the answer came too slowly")
         except httpx.TimeoutException as error:
-            raise _NoAnswerError("timeout", "the answer stopped half-way") from error
+            raise self._silence("the answer stopped half-way") from error
         except httpx.HTTPError as error:
             raise _NoAnswerError("connection_lost", "the connection broke within the answer") from error
         finally:
             response.close()
         headers = [(k, v) for k, v in response.headers.multi_items() if k not in _BODY_HEADERS]
         return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=request)
+
+    def _is_over(self) -> bool:
+        return self._settings.deadline.left() < SHORTEST_SECONDS
+
+    def _silence(self, text: str) -> "_NoAnswerError":
+        """What is said of an answer that did not come in time; a vendor is not blamed for our own hurry."""
+        return _NoAnswerError(NO_TIME if self._is_over() else "timeout", text)
 
     def _log(
         self,
