@@ -313,3 +313,35 @@ def test_the_membership_is_left_to_the_lane() -> None:
         "added",
     ]
     assert told_by_api(world) == 0
+
+
+def test_what_is_paused_is_queued_at_once_and_runs_after_it() -> None:
+    """While everything is paused no vendor is asked; the lane goes on afterwards, with the write-back by API."""
+    world = a_world()
+    world.configurations.pause(paused=True)
+
+    answer = world.answer(7)
+    world.drain()
+
+    assert (answer["status"], answer["reason"]) == ("queued", "paused")
+    assert (world.leads(), world.marketo.trouble.calls, world.salesforce.trouble.calls) == ([], [], [])
+    world.configurations.pause(paused=False)
+    world.clock.advance(61)
+    world.run_out()
+    assert world.ended(answer["execution_id"]) == ("created", "")
+    assert told_by_api(world) == 1
+
+
+def test_what_is_not_processed_is_answered_and_logged_where_there_is_a_word_for_it() -> None:
+    """The call is told that the person was skipped; the activity with the third value is left to the lane."""
+    clause = {"column": "leadStatus", "operator": "not_equals", "value": "Disqualified"}
+    results = an_action().model_dump(exclude_none=True)["results"] | {"not_processed": "Not processed"}
+    world = a_world(conditions={"match": "all", "clauses": [clause]}, results=results)
+
+    answer = world.answer(7, leadStatus="Disqualified")
+
+    assert (answer["status"], answer["outcome"], answer["reason"]) == ("done", "skipped", "condition_not_met")
+    assert world.marketo.trouble.calls == []
+    world.run_out()
+    assert world.ended(answer["execution_id"]) == ("skipped", "condition_not_met")
+    assert [one.primary_attribute_value for one in world.marketo.logged()] == ["Not processed"]
