@@ -545,7 +545,7 @@ def _event(item: Mapping[str, Any]) -> Event:
         ),
         read=json.loads(item["read"]) if item.get("read") else None,
         chunk=item.get("chunk") or "",
-        answered=item.get("answered", False),
+        answered=bool(item.get("answered")),
         activity_uncertain=item["activity_uncertain"],
         reason=item["reason"],
         message=item["message"],
