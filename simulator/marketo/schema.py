@@ -281,7 +281,8 @@ def _read_field(row: Any, number: int) -> LeadField:
     for name in ("displayName", "name", "dataType"):
         if not row.get(name):
             raise MarketoError("1002", f"Missing value for the required parameter '{name}'")
-    if not _FIELD_NAME.fullmatch(str(row["name"])) or row["dataType"] not in CREATED_TYPES:
+    named = isinstance(row["name"], str) and isinstance(row["displayName"], str)
+    if not named or not _FIELD_NAME.fullmatch(row["name"]) or row["dataType"] not in CREATED_TYPES:
         raise MarketoError("1003", f"Invalid value for field '{row['name']}'")
     given = {_CHANGEABLE[key]: value for key, value in row.items() if key in _CHANGEABLE and key != "displayName"}
     return LeadField(number, row["name"], row["displayName"], row["dataType"], custom=True, by_api=True, **given)

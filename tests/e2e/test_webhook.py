@@ -29,11 +29,13 @@ class Contract:
     def __init__(self, path: Path) -> None:
         self.document: dict[str, Any] = json.loads(path.read_text())
         validate(self.document)
-        [self._operations] = self.document["paths"].values()
+        plain, inline = self.document["paths"].values()
+        self._operations = {False: plain, True: inline}
 
     def findings(self, answer: httpx.Response) -> list[str]:
         """Where an answer differs from what its status promises."""
-        responses: dict[str, Any] = self._operations[answer.request.method.lower()]["responses"]
+        operations = self._operations[answer.request.url.path.endswith("/inline")]
+        responses: dict[str, Any] = operations[answer.request.method.lower()]["responses"]
         described = responses.get(str(answer.status_code))
         if described is None:
             return [f"{answer.status_code} is not described"]

@@ -268,7 +268,9 @@ def _inline_calls(story: Story) -> None:
     assert (written["status"], written["outcome"]) == ("done", "created"), written
     skipped = call(story.person(leadStatus="Disqualified"))
     assert (skipped["status"], skipped["outcome"]) == ("done", "skipped"), skipped
-    story.until("inline", [written["execution_id"], skipped["execution_id"]], "ended")
+    with_id_alone = call(story.person(), lead={"id": str(story.person().lead_id)})
+    assert (with_id_alone["status"], with_id_alone["outcome"]) == ("done", "created"), with_id_alone
+    story.until("inline", [written["execution_id"], skipped["execution_id"], with_id_alone["execution_id"]], "ended")
     doubled = call(person, event_id="inline-1")
     assert (doubled["status"], doubled["outcome"]) == ("done", "duplicate"), doubled
     assert call(person, key=SECRETS["wrong webhook key"])["http"] == 401

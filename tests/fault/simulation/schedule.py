@@ -25,10 +25,12 @@ REACHED = tuple(operation for operation in OPERATIONS if operation not in UNREAC
 SELDOM = (
     "inbox.hurry",
     "inbox.park",
-    "inbox.readmit",
+    *2 * ("inbox.readmit",),
     "inbox.relinquish",
     "inbox.set_aside",
     "marketo.leads_by_filter",
+    "marketo.program",
+    *2 * ("marketo.set_member_status",),
 )
 OFTEN = (*(name for name in REACHED if name not in INLINE), *3 * SELDOM, *3 * VENDOR_WRITES)
 
