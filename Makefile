@@ -30,7 +30,7 @@ run: install ## start a local stack, play the demo, print what came of it (ARGS=
 
 .PHONY: test
 test: install check ## run the checks and every test; nothing may be skipped (SIZES=all: every case of the longest ones)
-	@LEADBRIDGE_SIZES=$(SIZES) $(PY) -m pytest --whole --numprocesses 3 $(ARGS)
+	@LEADBRIDGE_SIZES=$(SIZES) $(PY) -m pytest --whole --numprocesses 4 $(ARGS)
 	@$(PY) -m tools.capabilities --check
 
 .PHONY: check

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.actions import MARKETO, SALESFORCE, SUCCESS, an_action, as_yaml
+from tests.e2e.actions import MARKETO, SUCCESS, an_action, as_yaml
 from tests.e2e.lab import Lab, Person, wait_for
 
 PILOTS = "E2E pilots"
@@ -69,10 +69,9 @@ def test_calls_of_a_paused_action_are_kept_and_run_in_order_when_it_is_resumed(l
     ("words", "reason"),
     [
         (("--all",), "all_paused"),
-        (("--connection", SALESFORCE), "connection_paused"),
         (("--connection", MARKETO), "connection_paused"),
     ],
-    ids=["everything", "the Salesforce connection", "the Marketo connection"],
+    ids=["everything", "the Marketo connection"],
 )
 def test_everything_is_paused_and_goes_on_by_one_command_each(lab: Lab, words: tuple[str, ...], reason: str) -> None:
     """Calls of two Actions are kept with the reason and nothing of them is written; afterwards each runs once, and
