@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
-from tests.e2e.actions import MARKETO, SUCCESS, an_action, as_yaml
+from tests.e2e.actions import SUCCESS, an_action, as_yaml
 from tests.e2e.lab import Lab, Person, wait_for
 
 PILOTS = "E2E pilots"
@@ -65,24 +63,16 @@ def test_calls_of_a_paused_action_are_kept_and_run_in_order_when_it_is_resumed(l
     assert [len(lab.results(person)) for person in people] == [3, 3]
 
 
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        (("--all",), "all_paused"),
-        (("--connection", MARKETO), "connection_paused"),
-    ],
-    ids=["everything", "the Marketo connection"],
-)
-def test_everything_is_paused_and_goes_on_by_one_command_each(lab: Lab, words: tuple[str, ...], reason: str) -> None:
+def test_everything_is_paused_and_goes_on_by_one_command_each(lab: Lab) -> None:
     """Calls of two Actions are kept with the reason and nothing of them is written; afterwards each runs once, and
     every Action is in the state it was in."""
     states = {row["id"]: row["state"] for row in lab.json("actions")}
     people = lab.persons(2)
     mark = lab.salesforce.mark()
-    lab.cli("pause", *words)
-    with resumed_at_the_end(lab, *words):
+    lab.cli("pause", "--all")
+    with resumed_at_the_end(lab, "--all"):
         ids = [*lab.send("upsert", people[0].body()), *lab.send("create", people[1].body())]
-        nothing_begins(lab, ids, reason)
+        nothing_begins(lab, ids, "all_paused")
         assert [lab.writes_since(mark, person.email) for person in people] == [[], []]
 
     assert [each["outcome"] for each in lab.ended(ids)] == ["created", "created"]
@@ -115,22 +105,3 @@ def test_a_trial_runs_for_its_people_only_and_tells_the_others_so(lab: Lab) -> N
     assert lab.cli("activate", "tried") == "tried is active.\n"
     [after] = lab.run("tried", other.body())
     assert after["outcome"] == "created"
-
-
-def test_a_redrive_tells_number_and_cost_before_it_runs_what_came_while_an_action_was_inactive(lab: Lab) -> None:
-    """Two calls are answered `not_active` and recorded; after the activation one command says what it will run and
-    cost, and runs both in the order of their arrival."""
-    lab.cli("apply", lab.file("late.yaml", as_yaml([an_action("late")])))
-    person = lab.person()
-    answers = [lab.call("late", person.body(firstName=name)).json() for name in ("Older", "Newer")]
-    ids = [answer["execution_id"] for answer in answers]
-    assert {answer["status"] for answer in answers} == {"not_active"}
-    assert {each["state"] for each in lab.ended(ids)} == {"not_run"}
-    lab.cli("activate", "late")
-
-    lines = lab.cli("redrive", "--state", "not_run", "--action", "late").splitlines()
-    wait_for("both have ended", lambda: all(lab.stored(one)["state"] == "ended" for one in ids))
-
-    assert lines[0] == "To run: 2 of late; at least 2 Salesforce and 2 Marketo calls."
-    assert lines[-1] == "2 of 2 run again."
-    assert first_names(lab, person) == ["Newer"]
