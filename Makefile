@@ -29,8 +29,10 @@ run: install ## start a local stack, play the demo, print what came of it (ARGS=
 	@$(PY) -m devstack $(ARGS)
 
 .PHONY: test
-test: install check ## run the checks and every test; nothing may be skipped (SIZES=all: every case of the longest ones)
-	@LEADBRIDGE_SIZES=$(SIZES) $(PY) -m pytest --whole --numprocesses 4 $(ARGS)
+test: install ## run the checks, and every test beside them; nothing may be skipped (SIZES=all: every case of the longest ones)
+	@$(MAKE) --no-print-directory check & checks=$$!; \
+	  LEADBRIDGE_SIZES=$(SIZES) $(PY) -m pytest --whole --numprocesses 4 $(ARGS); tests=$$?; \
+	  wait $$checks && exit $$tests
 	@$(PY) -m tools.capabilities --check
 
 .PHONY: check

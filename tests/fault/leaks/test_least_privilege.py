@@ -116,7 +116,8 @@ def hand_over(story: Story) -> None:
 
     def called_itself() -> bool:
         return any(
-            _logical(use["role"]) == "RunActionsRole" and use["action"] == "lambda:InvokeFunction"
+            (_logical(use["role"]), use["action"]) == ("RunActionsRole", "lambda:InvokeFunction")
+            and use["resource"].endswith(name)
             for use in rig.stack.permissions_used()
         )
 
