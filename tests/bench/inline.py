@@ -21,9 +21,11 @@ CALLS_OF_ONE = 2
 WRITTEN = frozenset({"created", "updated"})
 
 
-def figure(bench: Bench, *, webhooks: int, slow: int, seed: int, connections: int = play.CONCURRENCY) -> Figure:
+def figure(
+    bench: Bench, *, webhooks: int, slow: int, seed: int, connections: int = play.CONCURRENCY, budget: float = 8
+) -> Figure:
     """So many calls as Marketo makes them, then some with Salesforce at three seconds, from processes that are warm."""
-    key = _apply(bench)
+    key = _apply(bench, budget)
     _pass(bench, distinct_persons(2 * connections, seed=seed, prefix="warm"), key, seed, connections)
     sizes = f"{webhooks} calls and {slow} with Salesforce at {SLOW_SECONDS:g} s, {connections} connections"
     found = Figure(title="inline answers", size=f"seed {seed}, {sizes}")
@@ -84,12 +86,14 @@ def _pass(
     return vendor_calls.measure(bench, lines, send), sent
 
 
-def _apply(bench: Bench) -> str:
+def _apply(bench: Bench, budget: float) -> str:
     """The demo's Action under another name, answering inline; gives its key."""
     text = (demo.RECIPES / f"{demo.ACTION}.yaml").read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{ACTION}.yaml"
-        file.write_text(text.replace(f"id: {demo.ACTION}\n", f"id: {ACTION}\ninline: {{}}\n"), "utf-8")
+        file.write_text(
+            text.replace(f"id: {demo.ACTION}\n", f"id: {ACTION}\ninline: {{budget_seconds: {budget}}}\n"), "utf-8"
+        )
         demo.leadbridge(bench.facts, "apply", str(file))
     demo.leadbridge(bench.facts, "activate", ACTION)
     return demo.leadbridge(bench.facts, "keys", "show", ACTION).strip()

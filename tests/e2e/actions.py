@@ -97,7 +97,7 @@ ACTIVE = [
     an_action("create", type="create"),
     an_action("update", type="update"),
     an_action("upsert"),
-    an_action("inline", inline={}),
+    an_action("inline", inline={"budget_seconds": 20}),
     an_action("inline-short", inline={"budget_seconds": 2}),
     an_action(
         "by-key",

@@ -256,7 +256,9 @@ def _good_calls(story: Story) -> None:
 def _inline_calls(story: Story) -> None:
     """Calls that are run while the caller waits: written, skipped, doubled, refused by the key, left to the queue."""
     rig, queued = story.rig, story.action
-    action = rig.apply(LEAKY.replace("leak-probe", "leak-inline").replace("type: upsert", "inline: {}\ntype: upsert"))
+    action = rig.apply(
+        LEAKY.replace("leak-probe", "leak-inline").replace("type: upsert", "inline: {budget_seconds: 20}\ntype: upsert")
+    )
     story.canaries.append(Canary("webhook key (inline)", rig.keys[action], "secret"))
 
     def call(person: Person, to: str = action, key: str = "", **members: Any) -> dict[str, Any]:
