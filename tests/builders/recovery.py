@@ -7,6 +7,7 @@ from leadbridge.domain.action import Action
 from leadbridge.domain.event import Arrival
 from leadbridge.domain.records import Activity
 from leadbridge.domain.recovery import CALL_WEBHOOK
+from leadbridge.ports import Connections
 from leadbridge.usecases.late_calls import LateCalls
 from leadbridge.usecases.recover_calls import RecoverCalls
 from tests.builders.actions import ACTION, an_action
@@ -22,6 +23,34 @@ RETENTION = timedelta(days=30)
 def a_recovering_action(**changes: Any) -> Action:
     """An Action that recovers the calls of the webhook."""
     return an_action(**({"recovery": {"webhook": WEBHOOK}} | changes))
+
+
+def late_calls(world: World, recoveries: InMemoryRecoveries) -> LateCalls:
+    """The use-case of `store_events` in a world."""
+    return LateCalls(
+        store=world.store_events(),
+        configurations=world.configurations,
+        log=world.log,
+        inbox=world.inbox,
+        recoveries=recoveries,
+        clock=world.clock,
+        hash_key=lambda: SECRET,
+    )
+
+
+def recover_calls(world: World, recoveries: InMemoryRecoveries, connections: Connections) -> RecoverCalls:
+    """The use-case of `recover_calls` in a world, with these clients."""
+    return RecoverCalls(
+        configurations=world.configurations,
+        connections=connections,
+        log=world.log,
+        recoveries=recoveries,
+        store=world.store_events(),
+        clock=world.clock,
+        meter=world.meter,
+        hash_key=lambda: SECRET,
+        retention=RETENTION,
+    )
 
 
 class RecoveryWorld(World):
@@ -87,29 +116,11 @@ class RecoveryWorld(World):
 
     def late_calls(self) -> LateCalls:
         """The use-case in front of the one that stores arrivals."""
-        return LateCalls(
-            store=self.store_events(),
-            configurations=self.configurations,
-            log=self.log,
-            inbox=self.inbox,
-            recoveries=self.recoveries,
-            clock=self.clock,
-            hash_key=lambda: SECRET,
-        )
+        return late_calls(self, self.recoveries)
 
     def recover_calls(self) -> RecoverCalls:
         """The scheduled use-case."""
-        return RecoverCalls(
-            configurations=self.configurations,
-            connections=self.connections,
-            log=self.log,
-            recoveries=self.recoveries,
-            store=self.store_events(),
-            clock=self.clock,
-            meter=self.meter,
-            hash_key=lambda: SECRET,
-            retention=RETENTION,
-        )
+        return recover_calls(self, self.recoveries, self.connections)
 
     def recovered(self) -> list[dict[str, Any]]:
         """The executions of recovered calls."""

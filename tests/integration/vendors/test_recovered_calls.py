@@ -16,8 +16,7 @@ from leadbridge.usecases.recover_calls import RecoverCalls
 from leadbridge_cli.webhook_sheet import Instance, Sheet, sheet
 from simulator.callers.webhook import NO_ANSWER, NO_CONNECTION
 from tests.builders.actions import ACTION
-from tests.builders.events import SECRET
-from tests.builders.recovery import RETENTION, WEBHOOK, a_recovering_action
+from tests.builders.recovery import WEBHOOK, a_recovering_action, late_calls, recover_calls
 from tests.fakes.door import Door
 from tests.fakes.recoveries import InMemoryRecoveries
 from tests.gateway import serving
@@ -72,29 +71,11 @@ class Recovering(WiredWorld):
 
     def late_calls(self) -> LateCalls:
         """The use-case of `store_events`."""
-        return LateCalls(
-            store=self.store_events(),
-            configurations=self.configurations,
-            log=self.log,
-            inbox=self.inbox,
-            recoveries=self.recoveries,
-            clock=self.clock,
-            hash_key=lambda: SECRET,
-        )
+        return late_calls(self, self.recoveries)
 
     def recover_calls(self) -> RecoverCalls:
         """The use-case of `recover_calls`."""
-        return RecoverCalls(
-            configurations=self.configurations,
-            connections=self.wired,
-            log=self.log,
-            recoveries=self.recoveries,
-            store=self.store_events(),
-            clock=self.clock,
-            meter=self.meter,
-            hash_key=lambda: SECRET,
-            retention=RETENTION,
-        )
+        return recover_calls(self, self.recoveries, self.wired)
 
 
 @pytest.fixture

@@ -43,11 +43,11 @@ class AdminApi:
         if principal is None or isinstance(body, Refusal):
             refusal = body if principal and isinstance(body, Refusal) else UNSIGNED
             return _proxy(problems.of_refusal(refusal))
-        self._app.append_context(principal=principal)  # type: ignore[no-untyped-call]  # the library's
+        self._app.append_context(principal=principal)  # type: ignore[no-untyped-call]  # Powertools has no types here
         try:
             answer = self._app.resolve({**event, "body": body, "isBase64Encoded": False}, context)
         finally:
-            self._app.clear_context()  # type: ignore[no-untyped-call]  # the library's
+            self._app.clear_context()  # type: ignore[no-untyped-call]  # Powertools has no types here
             self._services.done()
         # API Gateway gives what several values a header has; ours have one
         answer["multiValueHeaders"] = answer.get("multiValueHeaders", {}) | {
@@ -78,15 +78,15 @@ class AdminApi:
     def _add_handlers(self) -> None:
         app = self._app
 
-        @app.exception_handler(problems.RefusedError)  # type: ignore[untyped-decorator]  # the library's
+        @app.exception_handler(problems.RefusedError)  # type: ignore[untyped-decorator]  # Powertools has no types here
         def refused(error: problems.RefusedError) -> Response[str]:
             return problems.answer(error.status, error.problem)
 
-        @app.exception_handler(SyncError)  # type: ignore[untyped-decorator]  # the library's
+        @app.exception_handler(SyncError)  # type: ignore[untyped-decorator]  # Powertools has no types here
         def failed(error: SyncError) -> Response[str]:
             return problems.of_error(error)
 
-        @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]  # the library's
+        @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]  # Powertools has no types here
         def invalid(error: RequestValidationError) -> Response[str]:
             return problems.of_validation(error.errors())
 
