@@ -318,6 +318,11 @@ def build(source: Path, target: Path, log: Path) -> Path:
     shared.mkdir(parents=True, exist_ok=True)
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        # what an interrupted build leaves in the cache is taken for a finished part by the next one, for ever
+        unfinished = shared / "unfinished"
+        if unfinished.exists():
+            shutil.rmtree(shared / "cache", ignore_errors=True)
+        unfinished.touch()
         # a copy, because bytecode caches come and go in the sources while others run tests
         snapshot = shared / "source"
         shutil.rmtree(snapshot, ignore_errors=True)
@@ -337,6 +342,7 @@ def build(source: Path, target: Path, log: Path) -> Path:
                 "LEADBRIDGE_UV": str(ROOT / ".local/uv/bin/uv"),
             },
         )
+        unfinished.unlink()
         shutil.copytree(shared / "artifacts", target)
         # what is not built is named in the built template by its way from there
         if (snapshot / "statemachines").is_dir():

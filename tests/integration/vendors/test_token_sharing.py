@@ -8,6 +8,7 @@ import pytest
 from tests.integration.vendors.conftest import Clients, Twin
 
 CALLS = 1_000
+VENDORS = ("marketo", "salesforce")
 
 
 def call_in_parallel(call: Callable[[], object]) -> list[BaseException]:
@@ -34,16 +35,22 @@ def call_in_parallel(call: Callable[[], object]) -> list[BaseException]:
 def test_a_thousand_parallel_calls_cost_one_token_per_credential(
     clients: Clients, marketo: Twin, salesforce: Twin
 ) -> None:
-    """Both twins see 1,000 calls and one login each, and no call fails."""
+    """Both twins see 1,000 calls and one login each, and no call fails.
+
+    httpcore's pool may close a connection that it has just given to another thread (encode/httpcore#1110); the call
+    that loses its answer by that is made again, so what the twins count is compared with every try that was made.
+    """
     marketo.post("limits", {"calls_per_20s": 100_000, "concurrent": 1_000})
     leads, org = clients.marketo(), clients.salesforce()
 
     assert call_in_parallel(leads.usage) == []
     assert call_in_parallel(lambda: org.query("SELECT Id FROM Lead LIMIT 1")) == []
 
-    assert len(marketo.calls_of("GET", "/rest/v1/stats/usage.json")) == CALLS
+    tried = {vendor: [each.attempt for each in clients.calls if each.vendor == vendor] for vendor in VENDORS}
+    assert [attempts.count(1) for attempts in tried.values()] == [CALLS, CALLS]
+    assert len(marketo.calls_of("GET", "/rest/v1/stats/usage.json")) == len(tried["marketo"])
     assert len(marketo.calls_of("POST", "/identity/oauth/token")) == 1
-    assert len(salesforce.calls_of("GET", "/services/data/v67.0/query")) == CALLS
+    assert len(salesforce.calls_of("GET", "/services/data/v67.0/query")) == len(tried["salesforce"])
     assert len(salesforce.calls_of("POST", "/services/oauth2/token")) == 1
 
 
