@@ -47,10 +47,11 @@ def test_a_thousand_parallel_calls_cost_one_token_per_credential(
     assert call_in_parallel(lambda: org.query("SELECT Id FROM Lead LIMIT 1")) == []
 
     tried = {vendor: [each.attempt for each in clients.calls if each.vendor == vendor] for vendor in VENDORS}
-    assert [attempts.count(1) for attempts in tried.values()] == [CALLS, CALLS]
-    assert len(marketo.calls_of("GET", "/rest/v1/stats/usage.json")) == len(tried["marketo"])
+    # the login is a call as well
+    assert [attempts.count(1) for attempts in tried.values()] == [CALLS + 1, CALLS + 1]
+    assert len(marketo.calls_of("GET", "/rest/v1/stats/usage.json")) == len(tried["marketo"]) - 1
     assert len(marketo.calls_of("POST", "/identity/oauth/token")) == 1
-    assert len(salesforce.calls_of("GET", "/services/data/v67.0/query")) == len(tried["salesforce"])
+    assert len(salesforce.calls_of("GET", "/services/data/v67.0/query")) == len(tried["salesforce"]) - 1
     assert len(salesforce.calls_of("POST", "/services/oauth2/token")) == 1
 
 
