@@ -1,14 +1,16 @@
-"""The witness at the emulator writes down what roles did, and changes no decision."""
+"""The witness at the emulator writes down what roles did, and changes no decision; layers are unpacked once."""
 
 import json
+import shutil
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from devstack.emulator import witness
+from devstack.emulator import Archive, witness
 
 ROLE = "arn:aws:sts::000000000000:assumed-role/stack-SweepRole-1A2B/session"
 ROOT = "arn:aws:iam::000000000000:root"
@@ -50,3 +52,26 @@ def test_each_new_use_is_one_line_and_decisions_stay(evaluator: ModuleType, tmp_
         {"role": "stack-SweepRole-1A2B", "action": "dynamodb:Query", "resource": "arn:table", "decision": "allow"},
         {"role": "stack-SweepRole-1A2B", "action": "sqs:SendMessage", "resource": "arn:queue", "decision": "deny"},
     ]
+
+
+def test_a_layer_is_unpacked_once_for_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes with one layer read the same file; what a function brings itself is its own."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for process in ("first", "second"):
+        for folder in ("code", "layer_0"):
+            (tmp_path / process / folder).mkdir(parents=True)
+            zipped = tmp_path / process / f"{folder}.zip"
+            with zipfile.ZipFile(zipped, "w") as archive:
+                archive.writestr("python/library.py", "answer = 42\n")
+            with Archive(str(zipped)) as unpacked:
+                assert unpacked.namelist() == []
+                unpacked.extractall(str(tmp_path / process / folder))
+
+    def inodes(folder: str) -> set[int]:
+        files = [tmp_path / process / folder / "python/library.py" for process in ("first", "second")]
+        assert {file.read_text() for file in files} == {"answer = 42\n"}
+        return {file.stat().st_ino for file in files}
+
+    assert (len(inodes("layer_0")), len(inodes("code"))) == (1, 2)
+    shutil.rmtree(tmp_path / "first")
+    assert (tmp_path / "second/layer_0/python/library.py").exists()
