@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -306,7 +307,7 @@ def _compile(home: Path) -> None:
 
 
 def build(source: Path, target: Path, log: Path) -> Path:
-    """`sam build` into a folder of its own; unchanged parts come from a cache that every local stack shares.
+    """`sam build` into a folder of its own, from a cache that every local stack shares; same sources are built once.
 
     Returns:
         The folder of the artifacts, with the template that names them.
@@ -318,11 +319,6 @@ def build(source: Path, target: Path, log: Path) -> Path:
     shared.mkdir(parents=True, exist_ok=True)
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # what an interrupted build leaves in the cache is taken for a finished part by the next one, for ever
-        unfinished = shared / "unfinished"
-        if unfinished.exists():
-            shutil.rmtree(shared / "cache", ignore_errors=True)
-        unfinished.touch()
         # a copy, because bytecode caches come and go in the sources while others run tests
         snapshot = shared / "source"
         shutil.rmtree(snapshot, ignore_errors=True)
@@ -330,25 +326,38 @@ def build(source: Path, target: Path, log: Path) -> Path:
             if (source / name).is_dir():
                 shutil.copytree(source / name, snapshot / name, ignore=_LEFT_OUT)
         shutil.copy(source / "template.yaml", snapshot)
-        _sam(
-            [
-                *("build", "--cached", "--parallel", "--template-file", "template.yaml"),
-                *("--build-dir", str(shared / "artifacts"), "--cache-dir", str(shared / "cache")),
-            ],
-            cwd=snapshot,
-            log=log,
-            environment={
-                "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
-                "LEADBRIDGE_UV": str(ROOT / ".local/uv/bin/uv"),
-            },
-        )
-        unfinished.unlink()
+        # what stands there while it is built, nobody may believe: an interruption leaves half a part in the cache
+        finished, digest = shared / "finished", _digest(snapshot)
+        if not finished.exists():
+            shutil.rmtree(shared / "cache", ignore_errors=True)
+        if not finished.exists() or finished.read_text() != digest:
+            finished.unlink(missing_ok=True)
+            _sam(
+                [
+                    *("build", "--cached", "--parallel", "--template-file", "template.yaml"),
+                    *("--build-dir", str(shared / "artifacts"), "--cache-dir", str(shared / "cache")),
+                ],
+                cwd=snapshot,
+                log=log,
+                environment={
+                    "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
+                    "LEADBRIDGE_UV": str(ROOT / ".local/uv/bin/uv"),
+                },
+            )
+            finished.write_text(digest)
         shutil.copytree(shared / "artifacts", target)
         # what is not built is named in the built template by its way from there
         if (snapshot / "statemachines").is_dir():
             beside = target.parent / snapshot.name / "statemachines"
             shutil.copytree(snapshot / "statemachines", beside, dirs_exist_ok=True)
     return target
+
+
+def _digest(folder: Path) -> str:
+    """A name for all files of a folder, by their paths and contents."""
+    files = sorted(each for each in folder.rglob("*") if each.is_file())
+    parts = (part for each in files for part in (str(each.relative_to(folder)), sha256(each.read_bytes()).hexdigest()))
+    return sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _sam_deploy(artifacts: Path, endpoint: str, parameters: Mapping[str, str], log: Path) -> None:

@@ -1,6 +1,6 @@
 """The build of a local stack, with SAM replaced: what an interruption leaves behind."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,50 +10,60 @@ from devstack import stack
 
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A template to build, in a folder that takes the place of the project's own."""
+    """A template and a function to build, in a folder that takes the place of the project's own."""
+    (tmp_path / "functions").mkdir()
     (tmp_path / "template.yaml").write_text("Resources: {}\n")
     monkeypatch.setattr(stack, "ROOT", tmp_path)
     return tmp_path
 
 
-def sam(sources: Path, then: Callable[[], None]) -> Callable[..., None]:
-    """A SAM that fills its cache where it finds none, and leaves what it has built."""
+@dataclass
+class Sam:
+    """A build that fills its cache where it finds none, and makes the artifacts of what the cache holds."""
 
-    def build(*_: object, **__: object) -> None:
-        cache = sources / ".local/build/cache"
+    root: Path
+    interrupted: bool = False
+    builds: int = 0
+
+    def __call__(self, *_: object, **__: object) -> None:
+        self.builds += 1
+        cache, artifacts = self.root / ".local/build/cache", self.root / ".local/build/artifacts"
         if not cache.exists():
             cache.mkdir()
-            then()
+            if self.interrupted:
+                raise KeyboardInterrupt
             (cache / "layer").write_text("whole")
-        artifacts = sources / ".local/build/artifacts"
         artifacts.mkdir(exist_ok=True)
         for each in cache.iterdir():
             (artifacts / each.name).write_text(each.read_text())
 
-    return build
+
+@pytest.fixture
+def sam(sources: Path, monkeypatch: pytest.MonkeyPatch) -> Sam:
+    """Takes the place of the real one."""
+    replacement = Sam(sources)
+    monkeypatch.setattr(stack, "_sam", replacement)
+    return replacement
 
 
-def interrupt() -> None:
-    """What Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
-def test_what_an_interrupted_build_left_in_the_cache_is_not_believed(
-    sources: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_an_interrupted_build_left_in_the_cache_is_not_believed(sources: Path, sam: Sam) -> None:
     """The next build begins with an empty cache and is whole."""
-    monkeypatch.setattr(stack, "_sam", sam(sources, interrupt))
+    sam.interrupted = True
     with pytest.raises(KeyboardInterrupt):
         stack.build(sources, sources / "first", sources / "log")
 
-    monkeypatch.setattr(stack, "_sam", sam(sources, lambda: None))
+    sam.interrupted = False
     second = stack.build(sources, sources / "second", sources / "log")
     assert (second / "layer").read_text() == "whole"
 
 
-def test_a_finished_build_is_used_by_the_next(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unchanged parts come from the cache: a second build fills nothing."""
-    monkeypatch.setattr(stack, "_sam", sam(sources, lambda: None))
-    stack.build(sources, sources / "first", sources / "log")
-    monkeypatch.setattr(stack, "_sam", sam(sources, interrupt))
-    assert (stack.build(sources, sources / "second", sources / "log") / "layer").read_text() == "whole"
+def test_the_same_sources_are_built_once_and_changed_ones_again(sources: Path, sam: Sam) -> None:
+    """The second stack takes what the first has built; a changed file is built, with the parts of the cache."""
+    for name in ("first", "second"):
+        assert (stack.build(sources, sources / name, sources / "log") / "layer").read_text() == "whole"
+    assert sam.builds == 1
+
+    (sources / "functions/app.py").write_text("answer = 42\n")
+    sam.interrupted = True  # which does not matter, as the cache is there
+    assert (stack.build(sources, sources / "third", sources / "log") / "layer").read_text() == "whole"
+    assert sam.builds == 2
