@@ -10,8 +10,6 @@ from leadbridge.aws.alerts import DynamoAlertStore
 from leadbridge.aws.notices import TopicChannel
 from leadbridge.domain.alert_texts import sample, title
 from leadbridge.ports import Channel
-from leadbridge.vendors.http.hosts import ForbiddenHostError
-from leadbridge.vendors.http.slack import MEMBER, SlackChannel, checked_address
 from leadbridge_cli.common import as_json, fail, pass_target, secret_of
 from leadbridge_cli.render import local_time
 from leadbridge_cli.stack import Target
@@ -77,6 +75,9 @@ def alerts_test(target: Target, *, as_json: bool) -> None:
 @pass_target
 def alerts_slack(target: Target, *, remove: bool) -> None:
     """Store the address of a Slack-compatible incoming webhook; it is asked for and never shown."""
+    from leadbridge.vendors.http.hosts import ForbiddenHostError
+    from leadbridge.vendors.http.slack import MEMBER, checked_address
+
     client, arn = target.client("secretsmanager"), target.outputs["AlertsSecretArn"]
     members = {name: value for name, value in secret_of(client, arn).items() if name != MEMBER}
     if not remove:
@@ -95,6 +96,8 @@ def _hosts(target: Target) -> frozenset[str]:
 
 def _channels(target: Target) -> Iterator[tuple[str, Channel | None, str]]:
     """Each channel with what there is to be said of it; None where it is not set up."""
+    from leadbridge.vendors.http.slack import SlackChannel
+
     topic = target.outputs["AlarmTopicArn"]
     sns: Any = target.client("sns")
     attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]

@@ -16,8 +16,6 @@ from leadbridge.domain.preflight import Finding, Level
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
 from leadbridge.usecases.apply_configuration import Given, explain
-from leadbridge_cli import marketo_setup, salesforce_setup
-from leadbridge_cli.certificate import VALIDITY, certificate
 from leadbridge_cli.common import as_json, fail, named, pass_target, secret_of
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import given_in
@@ -229,6 +227,8 @@ def connections_certificate(target: Target, name: str, output: Path | None) -> N
 
 def _certificate(target: Target, name: str) -> str:
     """A new certificate; its end is noted, because people are alerted before it."""
+    from leadbridge_cli.certificate import VALIDITY, certificate
+
     now = datetime.now(UTC)
     pem = certificate(target.signer, name, now).decode()
     note_certificate(target.client("dynamodb"), target.outputs["StateTableName"], name, now + VALIDITY)
@@ -254,6 +254,8 @@ def setup_salesforce(target: Target, name: str, files: tuple[Path, ...], output:
 
     The permission set covers the applied Actions of the connection and those of FILES, which need not be applied yet.
     """
+    from leadbridge_cli import salesforce_setup
+
     connection = _one(target, name).document
     if not isinstance(connection, SalesforceConnection):
         fail([f"{name} is no Salesforce connection."])
@@ -281,6 +283,8 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
 
     Fields and activity types are those of the applied Actions of the connection and of FILES.
     """
+    from leadbridge_cli import marketo_setup
+
     connection = _one(target, name).document
     if not isinstance(connection, MarketoConnection):
         fail([f"{name} is no Marketo connection."])
@@ -382,6 +386,8 @@ def _preflight(target: Target, stored: Stored) -> Iterator[Finding]:
     if isinstance(stored.document, MarketoConnection):
         daily = target.shares.marketo(stored.document.limits).day_calls or 0
         return target.connections.marketo(name).preflight(daily_calls=daily)
+    from leadbridge_cli import salesforce_setup
+
     actions = [each for each in _actions(target, ()) if each.destination.connection == name]
     needs = salesforce_setup.needs(actions)
     return target.connections.salesforce(name).preflight(needs)

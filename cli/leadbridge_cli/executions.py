@@ -8,20 +8,17 @@ from functools import partial
 from typing import Any
 
 import click
-from rich.console import Console
 
+from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.narration import Burst, bursts, timeline, tree
 from leadbridge.domain.outcome import REDRIVABLE
-from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import normalised
-from leadbridge.usecases.holds import WaitingFor
-from leadbridge.usecases.redrive_many import cost_of
+from leadbridge.usecases.waiting_for import WaitingFor
 from leadbridge_cli import render
 from leadbridge_cli.common import as_json, fail, moment, pass_target
 from leadbridge_cli.stack import Target
 
-console = Console()
 in_utc = click.option("--utc", is_flag=True, help="Times in UTC instead of this computer's zone.")
 #: Marketo lead ids are shorter than the ids of Salesforce's records, which may be digits only, too
 LEAD_DIGITS = 14
@@ -53,7 +50,7 @@ def executions(target: Target, /, *, each: bool, utc: bool, as_json: bool, **fil
             rest.append(shown)
     more = f"{len(rest)} of " if len(rest) < len(found) else ""
     if rest or not found:
-        console.print(render.table(rest, f"{more}{len(found)} executions", utc=utc))
+        render.show_table(rest, f"{more}{len(found)} executions", utc=utc)
 
 
 @click.command()
@@ -66,7 +63,7 @@ def show(target: Target, execution_id: str, *, utc: bool, as_json: bool) -> None
     found = target.log.get(execution_id)
     if found is None:
         fail(["There is no execution with this id. `leadbridge executions` lists them."])
-    item = WaitingFor(target.configurations)(found)
+    item = WaitingFor(lambda: target.configurations)(found)
     if as_json:
         more = {"header_names": item.get("header_names", []), "decision": item.get("decision") or None}
         click.echo(json.dumps(render.execution(item) | more))
@@ -115,7 +112,7 @@ def _of_person(target: Target, who: str, since: str | None) -> list[dict[str, An
     found = {item["execution_id"]: item for item in first}
     for lead in {item["lead_hash"] for item in found.values() if item.get("lead_hash")}:
         found |= {item["execution_id"]: item for item in target.log.of_lead(lead)}
-    explained = WaitingFor(target.configurations)
+    explained = WaitingFor(lambda: target.configurations)
     known = [explained(item) for item in found.values() if datetime.fromisoformat(item["received_at"]) >= start]
     return sorted(known, key=lambda item: str(item["sequence"]))
 
@@ -166,6 +163,8 @@ def redrive(
 
 
 def _say_cost(target: Target, by_action: Counter[str]) -> None:
+    from leadbridge.usecases.redrive_many import cost_of
+
     cost = cost_of(by_action, target.configurations)
     which = ", ".join(f"{number} of {action}" for action, number in sorted(by_action.items())) or "none"
     click.echo(f"To run: {which}; at least {cost.salesforce} Salesforce and {cost.marketo} Marketo calls.")
@@ -179,7 +178,7 @@ def _search(target: Target, filters: Mapping[str, str | None]) -> Iterator[dict[
         items = target.log.of_email(keyed_hash(target.index_key, "email", normalised(filters["email"])))
     else:
         items = target.log.since(start, target.clock.now() + timedelta(days=1))
-    explained = WaitingFor(target.configurations)
+    explained = WaitingFor(lambda: target.configurations)
     for item in map(explained, items):
         wanted = all(
             not filters.get(name) or item.get(name) == filters[name] for name in ("action_id", "reason", "state")

@@ -1,40 +1,35 @@
 """`leadbridge`: all commands in one table."""
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from leadbridge.errors import SyncError
-from leadbridge.usecases.apply_configuration import explain
-from leadbridge_cli import documents, executions, pausing
-from leadbridge_cli.alerts import alerts
 from leadbridge_cli.common import fail
-from leadbridge_cli.connections import connections, setup
-from leadbridge_cli.keys import keys
-from leadbridge_cli.recovering import recover
 from leadbridge_cli.stack import find_target
-from leadbridge_cli.trying import try_
-from leadbridge_cli.webhook_sheet import webhook_sheet
 
-#: what `leadbridge --help` lists, in this order
-COMMANDS: dict[str, tuple[click.Command, ...]] = {
-    "Documents": (
-        documents.validate,
-        documents.plan,
-        documents.apply,
-        documents.export,
-        documents.history,
-        documents.diff,
-        documents.rollback,
-    ),
-    "Actions": (documents.actions, documents.view, documents.activate, documents.deactivate, try_, keys, webhook_sheet),
-    "Actions for a while": (pausing.trial, pausing.pause, pausing.resume),
-    "Connections": (connections, setup),
-    "Alerts": (alerts,),
-    "Executions": (executions.executions, executions.show, executions.person, executions.redrive, recover),
+#: what `leadbridge --help` lists, in this order: the commands by the module that alone is loaded for them
+COMMANDS: Mapping[str, Mapping[str, str]] = {
+    "Documents": dict.fromkeys(("validate", "plan", "apply", "export", "history", "diff", "rollback"), "documents"),
+    "Actions": {
+        **dict.fromkeys(("actions", "view", "activate", "deactivate"), "documents"),
+        "try": "trying",
+        "keys": "keys",
+        "webhook-sheet": "webhook_sheet",
+    },
+    "Actions for a while": dict.fromkeys(("trial", "pause", "resume"), "pausing"),
+    "Connections": dict.fromkeys(("connections", "setup"), "connections"),
+    "Alerts": {"alerts": "alerts"},
+    "Executions": {
+        **dict.fromkeys(("executions", "show", "person", "redrive"), "executions"),
+        "recover": "recovering",
+    },
 }
+MODULES: Mapping[str, str] = {name: module for names in COMMANDS.values() for name, module in names.items()}
 
 
 class Commands(click.Group):
@@ -50,18 +45,37 @@ class Commands(click.Group):
                 raise
             raise click.UsageError("There is an argument too many; --help tells which there are.", error.ctx) from None
         except SyncError as error:
+            from leadbridge.usecases.apply_configuration import explain
+
             fail(explain(error))
         except (BotoCoreError, ClientError) as error:
             fail([f"AWS refused or did not answer: {error}"])
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """The names of the table."""
+        return list(MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # as above
+        """A command; its module is loaded now, and what it needs with it."""
+        if cmd_name not in MODULES:
+            return None
+        found = vars(import_module(f"leadbridge_cli.{MODULES[cmd_name]}"))[_variable(cmd_name)]
+        return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands under the headings of the table."""
-        for heading, commands in COMMANDS.items():
+        for heading, names in COMMANDS.items():
+            commands = [(name, self.get_command(ctx, name)) for name in names]
             with formatter.section(heading):
-                formatter.write_dl([(str(each.name), each.get_short_help_str(limit=100)) for each in commands])
+                formatter.write_dl([(name, each.get_short_help_str(limit=100)) for name, each in commands if each])
 
 
-@click.group(cls=Commands, commands=[each for commands in COMMANDS.values() for each in commands])
+def _variable(name: str) -> str:
+    """The variable of a command; `try` is a word of Python."""
+    return {"try": "try_"}.get(name, name.replace("-", "_"))
+
+
+@click.group(cls=Commands)
 @click.option("--stack", help="CloudFormation stack; without it the local stack of `make run`.")
 @click.option("--region", help="Its Region, where your AWS configuration does not say.")
 @click.pass_context

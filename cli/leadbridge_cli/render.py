@@ -5,10 +5,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from leadbridge.domain.narration import Burst, said_of, word
 from leadbridge.domain.outcome import Outcome
 
@@ -44,8 +40,12 @@ def counts(outcome: str | None) -> dict[str, int]:
     return {"total": int(outcome is not None)} | {each.value: int(each.value == outcome) for each in Outcome}
 
 
-def table(executions: Sequence[Mapping[str, Any]], title: str, *, utc: bool = False) -> Table:
-    """The list of executions, times in the reader's zone."""
+def show_table(executions: Sequence[Mapping[str, Any]], title: str, *, utc: bool = False) -> None:
+    """Print the list of executions, times in the reader's zone."""
+    from rich.console import Console  # only a table needs it
+    from rich.markup import escape
+    from rich.table import Table
+
     shown = Table(title=title, title_justify="left", header_style="bold")
     for name in ("Received", "Execution", "Action", "Lead", "Outcome", "Salesforce Id", "Why"):
         shown.add_column(name, overflow="fold")
@@ -59,7 +59,7 @@ def table(executions: Sequence[Mapping[str, Any]], title: str, *, utc: bool = Fa
             each["salesforce_id"] or "",
             escape(each["message"] or ""),
         )
-    return shown
+    Console().print(shown)
 
 
 def burst(alike: Burst, *, utc: bool = False) -> str:
@@ -92,9 +92,3 @@ def remedies(reason: str) -> Iterable[str]:
 def local_time(instant: str, *, utc: bool = False) -> str:
     """An instant in the reader's zone, or in UTC, with its offset."""
     return datetime.fromisoformat(instant).astimezone(UTC if utc else None).isoformat(sep=" ", timespec="seconds")
-
-
-def lines(console: Console, words: Iterable[str]) -> None:
-    """Plain lines without markup."""
-    for each in words:
-        console.print(each, markup=False, highlight=False)

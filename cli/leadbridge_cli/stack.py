@@ -7,30 +7,47 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import click
 
-from leadbridge.aws.configurations import DynamoConfigurations
-from leadbridge.aws.inbox import DynamoInbox
-from leadbridge.aws.lanes import DynamoLanes
-from leadbridge.aws.limits import DynamoLimits
-from leadbridge.aws.log import DynamoLog
-from leadbridge.aws.services import LambdaBell, Secret, Signer, SystemClock
-from leadbridge.domain.limits import Lane
-from leadbridge.ports import Documents
-from leadbridge.usecases.apply_configuration import ApplyConfiguration
-from leadbridge.usecases.pausing import Pausing
-from leadbridge.usecases.redrive import Redrive
-from leadbridge.vendors.connections import VendorConnections, VendorLimits
-from leadbridge.wiring import hash_key
+if TYPE_CHECKING:
+    from leadbridge.aws.configurations import DynamoConfigurations
+    from leadbridge.aws.lanes import DynamoLanes
+    from leadbridge.aws.log import DynamoLog
+    from leadbridge.aws.services import LambdaBell, Signer, SystemClock
+    from leadbridge.domain.limits import Lane
+    from leadbridge.ports import Documents
+    from leadbridge.usecases.apply_configuration import ApplyConfiguration
+    from leadbridge.usecases.pausing import Pausing
+    from leadbridge.usecases.redrive import Redrive
+    from leadbridge.vendors.connections import VendorConnections, VendorLimits
 
 STACK_FILE = Path(".local/stack.json")
 #: setting: the file of a local stack that is not the checkout's own
 STACK_FILE_SETTING = "LEADBRIDGE_STACK_FILE"
 #: credentials of the emulator's account owner; worthless anywhere else
 LOCAL_ACCOUNT = "test"
+
+
+class Account:
+    """Clients of the AWS account whose credentials are at hand, or of the local stack with its own.
+
+    Made by botocore alone; boto3 brings file transfers and resource models along.
+    """
+
+    def __init__(self, region: str | None = None, key: str | None = None) -> None:
+        from botocore.session import Session
+
+        self._session = Session()
+        if region:
+            self._session.set_config_variable("region", region)
+        if key:
+            self._session.set_credentials(key, key)
+
+    def client(self, service: str, *, endpoint_url: str | None = None) -> Any:
+        """A client of one service."""
+        return self._session.create_client(service, endpoint_url=endpoint_url)
 
 
 class NoMeter:
@@ -59,8 +76,10 @@ class Target:
         return self.session.client(service, endpoint_url=self.endpoint_url)
 
     @cached_property
-    def clock(self) -> SystemClock:
+    def clock(self) -> "SystemClock":
         """Real time, on a local stack the simulators' time."""
+        from leadbridge.aws.services import SystemClock
+
         return SystemClock(f"{self.facts['marketo_url']}/_sim/clock" if self.facts else "")
 
     @property
@@ -71,35 +90,49 @@ class Target:
         return frozenset(str(url).split("//")[1] for url in (self.facts["marketo_url"], self.facts["salesforce_url"]))
 
     @cached_property
-    def configurations(self) -> DynamoConfigurations:
+    def configurations(self) -> "DynamoConfigurations":
         """The stored documents."""
+        from leadbridge.aws.configurations import DynamoConfigurations
+
         return DynamoConfigurations(self.client("dynamodb"), table=self.outputs["ConfigTableName"])
 
     @cached_property
-    def log(self) -> DynamoLog:
+    def log(self) -> "DynamoLog":
         """The executions."""
+        from leadbridge.aws.log import DynamoLog
+
         return DynamoLog(self.client("dynamodb"), table=self.outputs["ExecutionsTableName"])
 
     @cached_property
     def index_key(self) -> bytes:
         """The key under which persons are indexed."""
+        from leadbridge.aws.services import Secret, hash_key
+
         return hash_key(Secret(self.client("secretsmanager"), self.outputs["IndexKeySecretArn"]))()
 
     @cached_property
-    def signer(self) -> Signer:
+    def signer(self) -> "Signer":
         """The signing key."""
+        from leadbridge.aws.services import Signer
+
         return Signer(self.client("kms"), self.outputs["SigningKeyId"])
 
     @cached_property
-    def connections(self) -> VendorConnections:
+    def connections(self) -> "VendorConnections":
         """Clients of the configured connections; somebody waits for what they do."""
+        from leadbridge.domain.limits import Lane
+
         return self.connect(Lane.ON_DEMAND)
 
-    def connect(self, lane: Lane, documents: Documents | None = None) -> VendorConnections:
+    def connect(self, lane: "Lane", documents: "Documents | None" = None) -> "VendorConnections":
         """Clients of connections for one lane of work; their calls count with those of the workers.
 
         `documents` says what the connections are, by default what is stored.
         """
+        from leadbridge.aws.limits import DynamoLimits
+        from leadbridge.aws.services import Secret
+        from leadbridge.vendors.connections import VendorConnections
+
         secret = Secret(self.client("secretsmanager"), self.outputs["VendorSecretArn"])
         return VendorConnections(
             configurations=documents or self.configurations,
@@ -116,12 +149,17 @@ class Target:
         )
 
     @cached_property
-    def shares(self) -> VendorLimits:
+    def shares(self) -> "VendorLimits":
         """What of the vendors' limits is ours."""
+        from leadbridge.vendors.connections import VendorLimits
+
         return VendorLimits(**json.loads(self.outputs["VendorShares"]))
 
-    def apply(self) -> ApplyConfiguration:
+    def apply(self) -> "ApplyConfiguration":
         """The use-case behind `apply`."""
+        from leadbridge.domain.limits import Lane
+        from leadbridge.usecases.apply_configuration import ApplyConfiguration
+
         return ApplyConfiguration(
             configurations=self.configurations, connect=lambda documents: self.connect(Lane.ON_DEMAND, documents)
         )
@@ -130,19 +168,28 @@ class Target:
         """Who we are to AWS: the ARN that the history keeps."""
         return str(self.client("sts").get_caller_identity()["Arn"])
 
-    def pausing(self) -> Pausing:
+    def pausing(self) -> "Pausing":
         """The use-case behind `pause` and `resume`."""
+        from leadbridge.usecases.pausing import Pausing
+
         return Pausing(configurations=self.configurations, lanes=self._lanes(), bell=self._bell(), clock=self.clock)
 
-    def _lanes(self) -> DynamoLanes:
+    def _lanes(self) -> "DynamoLanes":
+        from leadbridge.aws.lanes import DynamoLanes
+
         table = self.outputs["StateTableName"]
         return DynamoLanes(self.client("dynamodb"), table=table, lease=timedelta(seconds=60))
 
-    def _bell(self) -> LambdaBell:
+    def _bell(self) -> "LambdaBell":
+        from leadbridge.aws.services import LambdaBell
+
         return LambdaBell(self.client("lambda"), self.outputs["RunActionsFunctionName"])
 
-    def redrive(self) -> Redrive:
+    def redrive(self) -> "Redrive":
         """The use-case behind `redrive`."""
+        from leadbridge.aws.inbox import DynamoInbox
+        from leadbridge.usecases.redrive import Redrive
+
         dynamodb = self.client("dynamodb")
         return Redrive(
             configurations=self.configurations,
@@ -167,7 +214,7 @@ def find_target(stack_name: str | None, region: str | None) -> Target:
         click.ClickException: There is neither.
     """
     if stack_name:
-        session = boto3.Session(region_name=region)
+        session = Account(region)
         stacks = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
         outputs = {item["OutputKey"]: item["OutputValue"] for item in stacks[0].get("Outputs", [])}
         return Target(outputs=outputs, session=session, stack_name=stack_name)
@@ -177,9 +224,7 @@ def find_target(stack_name: str | None, region: str | None) -> Target:
             "No stack. Name a deployed one with --stack NAME, or start a local one with `make run`."
         )
     facts = json.loads(path.read_text())
-    session = boto3.Session(
-        region_name=facts["region"], aws_access_key_id=LOCAL_ACCOUNT, aws_secret_access_key=LOCAL_ACCOUNT
-    )
+    session = Account(facts["region"], LOCAL_ACCOUNT)
     return Target(outputs=facts["outputs"], session=session, endpoint_url=facts["aws_endpoint_url"], facts=facts)
 
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, Result, begun_by, iso
+from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.outcome import State
-from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import blank, normalised
 from tests.fakes.chunks import InMemoryChunks
 from tests.fakes.clock import NOON, whole

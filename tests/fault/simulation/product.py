@@ -8,9 +8,9 @@ from random import Random
 from typing import Any
 
 from leadbridge.domain.event import Arrival
+from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.lifecycle import DocumentState, Stored
 from leadbridge.domain.outcome import State
-from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.errors import (
     AuthenticationError,

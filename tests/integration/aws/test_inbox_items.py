@@ -11,8 +11,8 @@ from leadbridge.aws.inbox import DynamoInbox
 from leadbridge.aws.items import dump, load
 from leadbridge.aws.log import DynamoLog
 from leadbridge.domain.event import VERSION, Event, Part, Result
+from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.outcome import Outcome, Reason, State
-from leadbridge.domain.pipeline import keyed_hash
 from tests.contract.ports.builders import LANE, START, an_ending, an_event, arrival_of
 from tests.integration.aws.local_aws import SettableClock, scan
 

@@ -7,11 +7,9 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
-from rich.console import Console
 
 from leadbridge.domain.narration import BURST
 from leadbridge.errors import QuotaExhaustedError
-from leadbridge_cli import executions
 from leadbridge_cli.main import main
 from tests.builders.actions import an_action
 from tests.builders.world import World
@@ -24,7 +22,7 @@ ADDRESS = "ada@example.com"
 @pytest.fixture
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """A console on which no cell is folded."""
-    monkeypatch.setattr(executions, "console", Console(width=400))
+    monkeypatch.setenv("COLUMNS", "400")
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ def test_every_command_of_an_alert_can_be_run(kind: Kind, reason: str) -> None:
     facts: dict[str, str | int] = {"reason": reason, "connection": reason and "marketo-main"}
     for line in commands_in(block(a_notice(kind, facts=facts), "prod")):
         program, option, stack, *words = shlex.split(line)
-        command: click.Command = main
+        command: click.Command | None = main
         while isinstance(command, click.Group):
-            command = command.commands[words.pop(0)]
+            command = command.get_command(click.Context(command), words.pop(0))
+        assert command is not None
         command.make_context(str(command.name), words, resilient_parsing=False)
         assert (program, option, stack) == ("leadbridge", "--stack", "prod")

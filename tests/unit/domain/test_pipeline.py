@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.event import Event, Intent, Result
+from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.outcome import Outcome, Reason, State
 from leadbridge.domain.pipeline import (
     Candidate,
@@ -19,7 +20,6 @@ from leadbridge.domain.pipeline import (
     compile_action,
     contested,
     decide_write,
-    keyed_hash,
     left_alone,
     map_fields,
     overtaken,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leadbridge.domain.pipeline import keyed_hash
+from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.records import Resolution
 from leadbridge.errors import RateLimitedError, TransientError
 from tests.builders.actions import MARKETO, SALESFORCE, an_action

@@ -1,13 +1,12 @@
 """Composition root: the only place where adapters meet use-cases. Built lazily, kept for the process."""
 
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 from leadbridge.aws.alerts import DynamoTally
 from leadbridge.aws.chunks import DynamoChunks
@@ -18,7 +17,7 @@ from leadbridge.aws.keys import DynamoKeys
 from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.recoveries import DynamoRecoveries
-from leadbridge.aws.services import CallbackBell, LambdaBell, Secret, Signer, SystemClock
+from leadbridge.aws.services import CallbackBell, LambdaBell, Secret, Signer, SystemClock, hash_key
 from leadbridge.config import (
     AdminApiSettings,
     AnswerInlineSettings,
@@ -55,12 +54,13 @@ CLIENT = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts
 @cache
 def _session() -> Any:  # the stubs know one type per service name; here the name is a variable
     # one for all clients: a session of its own would make each read the service descriptions anew
-    return boto3.Session()
+    return Session()
 
 
 @cache
 def _client(service: str) -> Any:
-    return _session().client(service, config=CLIENT)
+    # botocore alone, as at the door: nothing here needs what boto3 adds
+    return _session().create_client(service, config=CLIENT)
 
 
 class _Later:
@@ -81,11 +81,6 @@ def _later(service: str) -> Any:
 def meter() -> EmbeddedMetrics:
     """The counters of this process."""
     return EmbeddedMetrics(Settings.from_environment().STACK_NAME)
-
-
-def hash_key(secret: Secret) -> Callable[[], bytes]:
-    """The key under which persons are indexed; it never changes, or nothing would be found again."""
-    return lambda: str(secret.value()["key"]).encode()
 
 
 @cache

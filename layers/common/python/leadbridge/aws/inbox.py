@@ -31,9 +31,9 @@ from leadbridge.domain.event import (
     iso,
     readable,
 )
+from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.outcome import Outcome, Reason, State, message
-from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import blank, normalised
 from leadbridge.errors import TransientError
 

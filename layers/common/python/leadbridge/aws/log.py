@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from leadbridge.aws.inbox import event_of
 from leadbridge.aws.items import Item, dump, load
 from leadbridge.domain.event import Event, iso, readable
 from leadbridge.errors import UnknownVersionError
@@ -58,6 +57,8 @@ class DynamoLog:
         """
         if "event" not in item:
             return None
+        from leadbridge.aws.inbox import event_of  # who only reads does without the store of events
+
         event = json.loads(item["event"])
         if not readable(event["v"]):
             raise UnknownVersionError("kept by a newer version", code=str(event["v"]))

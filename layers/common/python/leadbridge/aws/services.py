@@ -56,6 +56,11 @@ class Secret:
         self._value = known
 
 
+def hash_key(secret: Secret) -> Callable[[], bytes]:
+    """The key under which persons are indexed; it never changes, or nothing would be found again."""
+    return lambda: str(secret.value()["key"]).encode()
+
+
 class Signer:
     """RS256 signatures by a KMS key, so that no private key exists in any process."""
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from leadbridge.domain.clauses import OPERATORS
 from leadbridge.domain.outcome import REDRIVABLE, State, apart
 
 
@@ -173,6 +172,8 @@ def _activity(taken: Mapping[str, Any]) -> Line:
 
 
 def _clause(clause: Mapping[str, str]) -> str:
+    from leadbridge.domain.clauses import OPERATORS  # brings the models of all documents along
+
     known = OPERATORS.get(clause["operator"])
     asked = known.words.format("…") if known else clause["operator"].replace("_", " ")
     return f"{clause['column']} ({clause['type']}) {asked}: {CLAUSE_RESULTS.get(clause['result'], clause['result'])}"

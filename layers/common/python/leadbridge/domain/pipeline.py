@@ -5,7 +5,6 @@ dictionaries only. Nothing here performs I/O.
 """
 
 import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from leadbridge.domain import action as documents
 from leadbridge.domain import matching, webhook
 from leadbridge.domain.compiled import CompiledAction, compile_action
 from leadbridge.domain.event import Event, Intent, Result
+from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.links import link_guards
 from leadbridge.domain.matching import Look, Match, match_key
 from leadbridge.domain.outcome import NOT_PROCESSED, Outcome, Reason, State, message
@@ -40,7 +40,6 @@ __all__ = [
     "errored",
     "holds",
     "instead",
-    "keyed_hash",
     "left_alone",
     "map_fields",
     "match_key",
@@ -158,11 +157,6 @@ class Wait:
     """The vendor cannot tell yet whether the record was written; look again at `until`."""
 
     until: datetime
-
-
-def keyed_hash(secret: bytes, *parts: str) -> str:
-    """A keyed hash under which a person can be found again, but not read."""
-    return hmac.new(secret, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()[:40]
 
 
 def admit(event: Event, compiled: CompiledAction, secret: bytes) -> Candidate | Result:

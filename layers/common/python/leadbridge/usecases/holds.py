@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from leadbridge.domain.action import Action
 from leadbridge.domain.event import Event
 from leadbridge.domain.holding import NOTHING, Due, Held, Why, kept_by_lane, why_action, why_connection
 from leadbridge.domain.lifecycle import Stored
-from leadbridge.domain.outcome import Reason, State, message
+from leadbridge.domain.outcome import Reason, State
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import Configurations
 
@@ -83,30 +82,3 @@ def kept_now(configurations: Configurations) -> Mapping[str, Held]:
         actions=configurations.list("action"),
         connections=[each for kind in CONNECTIONS for each in configurations.list(kind)],
     )
-
-
-class WaitingFor:
-    """Says of executions that wait why they do, where that is a pause: it is in force, not written on each of them."""
-
-    def __init__(self, configurations: Configurations) -> None:
-        self._configurations = configurations
-        self._known: dict[str, Why | None] = {}
-
-    def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """The execution, with the reason and the sentence of the pause if there is one."""
-        shown = dict(item)
-        if shown.get("state") != State.WAITING:
-            return shown
-        action_id = str(shown.get("action_id", ""))
-        if action_id not in self._known:
-            self._known[action_id] = self._why(action_id)
-        why = self._known[action_id]
-        if why:
-            shown |= {"reason": why.reason.value, "message": message(why.reason, **why.facts), "due_at": ""}
-        return shown
-
-    def _why(self, action_id: str) -> Why | None:
-        stored = self._configurations.get("action", action_id)
-        if stored is None or not isinstance(stored.document, Action):
-            return None
-        return Holds(self._configurations).why(action_id, stored.document.destination.connection)

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from leadbridge.domain.action import Action
 from leadbridge.domain.event import Arrival, Result
+from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.outcome import Outcome, Reason, message
-from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.recovery import LATE, Meetings, arrive, is_recovered
 from leadbridge.errors import SyncError, TransientError, UnknownVersionError
 from leadbridge.ports import Clock, Configurations

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from leadbridge.domain.action import Action
 from leadbridge.domain.event import instant
+from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.outcome import Reason
-from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.recovery import (
     AGE,
     CALL_WEBHOOK,
