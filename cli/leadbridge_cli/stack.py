@@ -30,26 +30,6 @@ STACK_FILE_SETTING = "LEADBRIDGE_STACK_FILE"
 LOCAL_ACCOUNT = "test"
 
 
-class Account:
-    """Clients of the AWS account whose credentials are at hand, or of the local stack with its own.
-
-    Made by botocore alone; boto3 brings file transfers and resource models along.
-    """
-
-    def __init__(self, region: str | None = None, key: str | None = None) -> None:
-        from botocore.session import Session
-
-        self._session = Session()
-        if region:
-            self._session.set_config_variable("region", region)
-        if key:
-            self._session.set_credentials(key, key)
-
-    def client(self, service: str, *, endpoint_url: str | None = None) -> Any:
-        """A client of one service."""
-        return self._session.create_client(service, endpoint_url=endpoint_url)
-
-
 class NoMeter:
     """The command line publishes no metrics."""
 
@@ -213,8 +193,10 @@ def find_target(stack_name: str | None, region: str | None) -> Target:
     Raises:
         click.ClickException: There is neither.
     """
+    import boto3
+
     if stack_name:
-        session = Account(region)
+        session = boto3.Session(region_name=region)
         stacks = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
         outputs = {item["OutputKey"]: item["OutputValue"] for item in stacks[0].get("Outputs", [])}
         return Target(outputs=outputs, session=session, stack_name=stack_name)
@@ -224,7 +206,9 @@ def find_target(stack_name: str | None, region: str | None) -> Target:
             "No stack. Name a deployed one with --stack NAME, or start a local one with `make run`."
         )
     facts = json.loads(path.read_text())
-    session = Account(facts["region"], LOCAL_ACCOUNT)
+    session = boto3.Session(
+        region_name=facts["region"], aws_access_key_id=LOCAL_ACCOUNT, aws_secret_access_key=LOCAL_ACCOUNT
+    )
     return Target(outputs=facts["outputs"], session=session, endpoint_url=facts["aws_endpoint_url"], facts=facts)
 
 

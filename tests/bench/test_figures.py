@@ -116,9 +116,8 @@ def test_the_limiter_s_figures_hold_at_a_small_size() -> None:
     ("function", "absent"),
     [
         ("ReceiveActionFunction", {"httpx", "pydantic", "aws_lambda_powertools", "boto3"}),
-        ("StoreEventsFunction", {"httpx", "boto3"}),
-        ("RunActionsFunction", {"boto3"}),
-        ("SweepFunction", {"httpx", "boto3"}),
+        ("StoreEventsFunction", {"httpx"}),
+        ("SweepFunction", {"httpx"}),
     ],
 )
 def test_a_start_leaves_out_what_is_rarely_needed(artifact: Artifact, function: str, absent: set[str]) -> None:

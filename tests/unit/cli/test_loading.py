@@ -11,13 +11,14 @@ import sys
 from collections import defaultdict
 from unittest.mock import MagicMock
 from leadbridge_cli.main import main
-from leadbridge_cli.stack import Account, Target
+import boto3
+from leadbridge_cli.stack import Target
 
 client = MagicMock()
 client.get_paginator().paginate.return_value = [{"Items": []}]
 client.get_item.return_value = {}
 client.get_secret_value.return_value = {"SecretString": '{"key": "x", "generation": 1}'}
-account = Account("eu-central-1", "test")
+account = boto3.Session("test", "test", region_name="eu-central-1")
 account.client = lambda *_, **__: client
 try:
     main(sys.argv[1:], obj=Target(outputs=defaultdict(str), session=account))
@@ -26,7 +27,7 @@ finally:
 """
 #: what each of these brings along is hundreds of modules
 MODELS, HTTP, TABLES, YAML, KEYS = "pydantic", "httpx", "rich", "yaml", "cryptography"
-SLOW = frozenset({MODELS, HTTP, TABLES, YAML, KEYS, "boto3", "aws_lambda_powertools", "leadbridge.wiring"})
+SLOW = frozenset({MODELS, HTTP, TABLES, YAML, KEYS, "aws_lambda_powertools", "leadbridge.wiring"})
 
 
 @pytest.mark.parametrize(

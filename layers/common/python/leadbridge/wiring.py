@@ -5,8 +5,8 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import boto3
 from botocore.config import Config
-from botocore.session import Session
 
 from leadbridge.aws.alerts import DynamoTally
 from leadbridge.aws.chunks import DynamoChunks
@@ -54,13 +54,12 @@ CLIENT = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts
 @cache
 def _session() -> Any:  # the stubs know one type per service name; here the name is a variable
     # one for all clients: a session of its own would make each read the service descriptions anew
-    return Session()
+    return boto3.Session()
 
 
 @cache
 def _client(service: str) -> Any:
-    # botocore alone, as at the door: nothing here needs what boto3 adds
-    return _session().create_client(service, config=CLIENT)
+    return _session().client(service, config=CLIENT)
 
 
 class _Later:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from leadbridge.errors import TransientError
@@ -40,15 +41,18 @@ THROTTLES = frozenset(
     }
 )
 
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
 
 def dump(item: Mapping[str, Any]) -> dict[str, Any]:
     """`item` in DynamoDB's typed form; members that are None are left out."""
-    return {name: _typed(value) for name, value in item.items() if value is not None}
+    return {name: _serializer.serialize(value) for name, value in item.items() if value is not None}
 
 
 def load(item: Mapping[str, Any]) -> Item:
     """A DynamoDB item as a plain dictionary; whole numbers become int."""
-    return {name: _plain(value) for name, value in item.items()}
+    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
 
 
 def put(table: str, item: Mapping[str, Any], condition: str = "", **values: Any) -> Operation:
@@ -220,40 +224,15 @@ def _conditional(operation: dict[str, Any], condition: str, values: Mapping[str,
         operation["ConditionExpression"] = condition
         operation["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
     if values:
-        operation["ExpressionAttributeValues"] = {f":{name}": _typed(value) for name, value in values.items()}
+        operation["ExpressionAttributeValues"] = {
+            f":{name}": _serializer.serialize(value) for name, value in values.items()
+        }
     return operation
 
 
-def _typed(value: Any) -> dict[str, Any]:
-    """A value in DynamoDB's typed form, made here: boto3 for this alone would be a tenth of a cold start."""
-    match value:
-        case None:
-            return {"NULL": True}
-        case str():
-            return {"S": value}
-        case bool():
-            return {"BOOL": value}
-        case int():
-            return {"N": str(value)}
-        case Mapping():
-            return {"M": {name: _typed(member) for name, member in value.items()}}
-        case list() | tuple():
-            return {"L": [_typed(member) for member in value]}
-    raise TypeError(f"no item may hold a {type(value).__name__}")
-
-
-def _plain(typed: Mapping[str, Any]) -> Any:
-    """What a value of DynamoDB's typed form stands for."""
-    [(kind, value)] = typed.items()
-    match kind:
-        case "NULL":
-            return None
-        case "S" | "BOOL":
-            return value
-        case "N":
-            return int(value)
-        case "M":
-            return {name: _plain(member) for name, member in value.items()}
-        case "L":
-            return [_plain(member) for member in value]
-    raise TypeError(f"no item may hold a value of the type {kind}")
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if type(value).__name__ == "Decimal" else value
