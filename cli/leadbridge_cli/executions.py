@@ -12,7 +12,7 @@ from rich.console import Console
 
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.narration import Burst, bursts, timeline, tree
-from leadbridge.domain.outcome import REDRIVABLE
+from leadbridge.domain.outcome import redrivable
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import normalised
 from leadbridge.usecases.holds import WaitingFor
@@ -122,7 +122,12 @@ def _of_person(target: Target, who: str, since: str | None) -> list[dict[str, An
 
 @click.command()
 @click.argument("execution_ids", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Everything that is parked, was rejected or did not run.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Everything that is parked, was rejected, did not run, or has chained objects that failed.",
+)
 @click.option("--action", "action_id", help="Only of this Action.")
 @click.option("--reason", help="Only with this reason code.")
 @click.option("--state", help="Only in this state: parked, rejected or not_run.")
@@ -140,7 +145,7 @@ def redrive(
     as_json: bool,
     **filters: str | None,
 ) -> None:
-    """Run calls again that are parked, were rejected or did not run.
+    """Run calls again that are parked, were rejected or did not run, or of which chained objects failed.
 
     Whoever does not name them is told first how many they are and what that costs.
     """
@@ -150,7 +155,7 @@ def redrive(
         if not everything and not any(filters.values()):
             fail(["Say which: execution ids, --action, --reason, --state, --since or --all."])
         filters["since"] = filters.get("since") or "90d"
-        found = [item for item in _search(target, filters) if item["state"] in REDRIVABLE]
+        found = [item for item in _search(target, filters) if redrivable(item)]
         ids = [item["execution_id"] for item in found]
         if not (as_json or dry_run):
             _say_cost(

@@ -152,7 +152,7 @@ class World:
             self.clock.advance(61)
         raise AssertionError(f"still waiting: {[event.state.value for event in self.inbox.waiting.values()]}")
 
-    def redrive(self, execution_id: str) -> Redriven:
+    def redrive(self, execution_id: str, *, original: bool = False) -> Redriven:
         """Bring one execution back."""
         return Redrive(
             configurations=self.configurations,
@@ -161,7 +161,7 @@ class World:
             lanes=self.lanes,
             bell=self.bell,
             clock=self.clock,
-        )(execution_id)
+        )(execution_id, original=original)
 
     # -- use-cases
 

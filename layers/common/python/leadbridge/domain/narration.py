@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadbridge.domain.clauses import OPERATORS
-from leadbridge.domain.outcome import REDRIVABLE, State, apart
+from leadbridge.domain.outcome import State, apart, redrivable
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +287,7 @@ def _end(item: Item, moment: Moment, remedies: Remedies) -> list[Line]:
         lines.append(Line(f"Reason code: {reason}"))
     if remedy:
         lines.append(Line(f"What to do: {remedy}"))
-    if state in REDRIVABLE:
+    if redrivable(item):
         at_once = "Run it at once" if item.get("due_at") else "Run it again"
         lines.append(Line(f"{at_once}: leadbridge redrive {item['execution_id']}"))
     return lines

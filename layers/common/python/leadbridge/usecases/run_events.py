@@ -23,9 +23,20 @@ from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
 from leadbridge.domain.postponement import vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
+from leadbridge.domain.redoing import to_redo
 from leadbridge.errors import ContractError, PermanentError, SyncError, UncertainWriteError, UnknownVersionError
 from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
-from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, once_each, require, tries
+from leadbridge.usecases.batch import (
+    DUPLICATES_DETECTED,
+    NAMING_TRIES,
+    Entry,
+    RunSettings,
+    chunks,
+    grouped,
+    once_each,
+    require,
+    tries,
+)
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.leaving_out import LeftOut, part_left_out, past_its_callback, told_only
@@ -43,10 +54,6 @@ from leadbridge.usecases.watching import Watch
 COLLECTION_LIMIT = 200
 #: an event that died with its worker this often is parked
 CRASH_LIMIT = 2
-
-#: what Salesforce says where a duplicate rule refuses a record; of a call it names the records found for ten rows only,
-#: so that with many of them it takes some calls until each has heard which
-DUPLICATES_DETECTED, NAMING_TRIES = "DUPLICATES_DETECTED", 20
 #: longest wait of an event between two looks whether another writer has let go of its keys
 BUSY_CEILING = timedelta(minutes=1)
 
@@ -499,6 +506,7 @@ def _ending(
         activity=activity or untold,
         member=(member or untold) if action.program_member else None,
         told=_told(event, result, values or {}, attributes or {}) if event.chunk else None,
+        kept=to_redo(event, result),
         guards=tuple(guards),
         written=result.outcome in WRITTEN,
     )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from leadbridge.domain.event import instant
-from leadbridge.domain.outcome import REDRIVABLE
+from leadbridge.domain.outcome import redrivable
 from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import normalised
 from leadbridge.errors import ConfigurationError
@@ -130,7 +130,7 @@ class SearchExecutions:
 
 def _fits(item: Item, wanted: Wanted, start: datetime, end: datetime) -> bool:
     same = all(getattr(wanted, name) in (None, item.get(name)) for name in COMPARED)
-    same = same and (not wanted.redrivable or item["state"] in REDRIVABLE)
+    same = same and (not wanted.redrivable or redrivable(item))
     return same and start <= instant(item["received_at"]) <= end
 
 
