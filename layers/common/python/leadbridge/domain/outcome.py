@@ -87,7 +87,7 @@ class Reason(StrEnum):
 
 def redrivable(item: Mapping[str, object]) -> bool:
     """Whether `redrive` can run an execution: it waits for that, or has ended with chained objects that failed."""
-    state = State(item["state"])
+    state = State(str(item["state"]))
     return state in REDRIVABLE or (state is State.ENDED and item.get("reason") == Reason.CHAINED_FAILED)
 
 
