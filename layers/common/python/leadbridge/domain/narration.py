@@ -146,10 +146,10 @@ def _action(item: Item, record: Mapping[str, Any]) -> Line:
     version = f", version {item['version']}" if item.get("version") else ""
     action = record.get("action")
     if not action:
-        return Line(f"Action {item['action_id']}{version}")
+        return Line(f"Action {called(item)}{version}")
     objects = {"object": _new(record), "objects": " or ".join(action["objects"])}
     does = ACTION_TYPES.get(action["type"], "works on a {objects}").format(**objects)
-    return Line(f"Action {item['action_id']}{version}: {does} in {action['connection']}")
+    return Line(f"Action {called(item)}{version}: {does} in {action['connection']}")
 
 
 def _conditions(record: Mapping[str, Any]) -> Iterator[Line]:
@@ -353,7 +353,19 @@ def _became(item: Item, moment: Moment, remedies: Remedies) -> list[Line]:
 
 def _when(item: Item, moment: Moment) -> str:
     what = word(item).replace("_", " ")
-    return f"{moment(item['received_at'])} {item['action_id']}: {what} (execution {item['execution_id']})"
+    return f"{moment(item['received_at'])} {called(item)}: {what} (execution {item['execution_id']})"
+
+
+def name_in(item: Item) -> str:
+    """The name that its Action had when a call began, else the one it has now; empty where neither is known."""
+    decision = item.get("decision") or {}
+    return str(decision.get("action", {}).get("name") or item.get("action_name") or "")
+
+
+def called(item: Item) -> str:
+    """What an execution's Action is called, with its id."""
+    name = name_in(item)
+    return f"{name} ({item['action_id']})" if name else str(item["action_id"])
 
 
 # -- words

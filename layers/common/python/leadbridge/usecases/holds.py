@@ -8,6 +8,7 @@ from leadbridge.domain.action import Action
 from leadbridge.domain.event import Event
 from leadbridge.domain.holding import NOTHING, Due, Held, Why, kept_by_lane, why_action, why_connection
 from leadbridge.domain.lifecycle import Stored
+from leadbridge.domain.narration import name_in
 from leadbridge.domain.outcome import Reason, State, message
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import Configurations
@@ -85,28 +86,33 @@ def kept_now(configurations: Configurations) -> Mapping[str, Held]:
     )
 
 
-class WaitingFor:
-    """Says of executions that wait why they do, where that is a pause: it is in force, not written on each of them."""
+class AsItStands:
+    """Says of executions what is in force and not written on them: their Action's name, and a pause that they wait for.
+
+    A call that was begun tells the name that its Action had then.
+    """
 
     def __init__(self, configurations: Configurations) -> None:
         self._configurations = configurations
-        self._known: dict[str, Why | None] = {}
+        self._known: dict[str, tuple[str, Why | None]] = {}
 
     def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """The execution, with the reason and the sentence of the pause if there is one."""
+        """The execution with `action_name`, and with the reason and the sentence of the pause if there is one."""
         shown = dict(item)
-        if shown.get("state") != State.WAITING:
-            return shown
-        action_id = str(shown.get("action_id", ""))
-        if action_id not in self._known:
-            self._known[action_id] = self._why(action_id)
-        why = self._known[action_id]
-        if why:
-            shown |= {"reason": why.reason.value, "message": message(why.reason, **why.facts), "due_at": ""}
-        return shown
+        name, waits = name_in(shown), shown.get("state") == State.WAITING
+        if waits or not name:
+            now, why = self._of(str(shown.get("action_id", "")))
+            name = name or now
+            if waits and why:
+                shown |= {"reason": why.reason.value, "message": message(why.reason, **why.facts), "due_at": ""}
+        return shown | {"action_name": name or None}
 
-    def _why(self, action_id: str) -> Why | None:
-        stored = self._configurations.get("action", action_id)
-        if stored is None or not isinstance(stored.document, Action):
-            return None
-        return Holds(self._configurations).why(action_id, stored.document.destination.connection)
+    def _of(self, action_id: str) -> tuple[str, Why | None]:
+        """The name of an Action, and why its calls may not begin."""
+        if action_id not in self._known:
+            with suppress(UnknownVersionError):
+                stored = self._configurations.get("action", action_id)
+                if stored is not None and isinstance(stored.document, Action):
+                    why = Holds(self._configurations).why(action_id, stored.document.destination.connection)
+                    self._known[action_id] = (stored.document.name, why)
+        return self._known.setdefault(action_id, ("", None))

@@ -4,6 +4,7 @@ Events that share a key run in sequence, in waves; inside a wave every key is th
 state that a crash would need is stored before the vendor is called.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -92,6 +93,8 @@ class RunEvents:
             inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks, watch=watch
         )
         self._match = MatchRecords(connections)
+        #: events of the last batch by their Action, name and id, for the worker's log line
+        self.run: Counter[str] = Counter()
         names = MarketoNames(connections=connections, clock=clock, age=settings.describe_age)
         self._read_activities = ReadActivities(
             activities=NewestActivities(connections=connections, names=names), inbox=inbox, closing=self._closing
@@ -115,6 +118,7 @@ class RunEvents:
         """
         self._closing.earliest = None
         self._current.clear()
+        self.run.clear()
         compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
         compiled_events: list[tuple[Event, CompiledAction]] = []
         for event in events:
@@ -127,6 +131,7 @@ class RunEvents:
             if not isinstance(compiled, CompiledAction):
                 self._not_compiled(event, compiled)
                 continue
+            self.run[f"{compiled.action.name} ({event.action_id})"] += 1
             told = past_its_callback(event, self._clock.now())
             compiled_events.append((told.evolve(version=compiled.version), compiled))
         candidates = self._admit(compiled_events, may_go_on)

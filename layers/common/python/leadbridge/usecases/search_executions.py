@@ -15,7 +15,7 @@ from leadbridge.domain.pipeline import keyed_hash
 from leadbridge.domain.values import normalised
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Configurations
-from leadbridge.usecases.holds import WaitingFor
+from leadbridge.usecases.holds import AsItStands
 
 type Item = Mapping[str, Any]
 
@@ -105,7 +105,7 @@ class SearchExecutions:
         after = _after(token) if token else ""
         found: list[Item] = []
         last = ""
-        explained = WaitingFor(self._configurations)
+        explained = AsItStands(self._configurations)
         for examined, stored in enumerate(self._items(wanted, start, end, after), start=1):
             item = explained(stored)
             last = str(item["sequence"])
@@ -118,7 +118,7 @@ class SearchExecutions:
     def get(self, execution_id: str) -> Item | None:
         """One execution."""
         item = self._log.get(execution_id)
-        return item and WaitingFor(self._configurations)(item)
+        return item and AsItStands(self._configurations)(item)
 
     def _items(self, wanted: Wanted, start: datetime, end: datetime, after: str) -> Iterator[Item]:
         if wanted.lead_id is not None:
