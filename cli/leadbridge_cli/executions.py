@@ -12,9 +12,9 @@ import click
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.narration import Burst, bursts, timeline, tree
-from leadbridge.domain.outcome import REDRIVABLE
+from leadbridge.domain.outcome import redrivable
 from leadbridge.domain.values import normalised
-from leadbridge.usecases.waiting_for import WaitingFor
+from leadbridge.usecases.as_it_stands import AsItStands
 from leadbridge_cli import render
 from leadbridge_cli.common import as_json, fail, moment, pass_target
 from leadbridge_cli.stack import Target
@@ -63,7 +63,7 @@ def show(target: Target, execution_id: str, *, utc: bool, as_json: bool) -> None
     found = target.log.get(execution_id)
     if found is None:
         fail(["There is no execution with this id. `leadbridge executions` lists them."])
-    item = WaitingFor(lambda: target.configurations)(found)
+    item = AsItStands(lambda: target.configurations)(found)
     if as_json:
         more = {"header_names": item.get("header_names", []), "decision": item.get("decision") or None}
         click.echo(json.dumps(render.execution(item) | more))
@@ -112,14 +112,19 @@ def _of_person(target: Target, who: str, since: str | None) -> list[dict[str, An
     found = {item["execution_id"]: item for item in first}
     for lead in {item["lead_hash"] for item in found.values() if item.get("lead_hash")}:
         found |= {item["execution_id"]: item for item in target.log.of_lead(lead)}
-    explained = WaitingFor(lambda: target.configurations)
+    explained = AsItStands(lambda: target.configurations)
     known = [explained(item) for item in found.values() if datetime.fromisoformat(item["received_at"]) >= start]
     return sorted(known, key=lambda item: str(item["sequence"]))
 
 
 @click.command()
 @click.argument("execution_ids", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Everything that is parked, was rejected or did not run.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Everything that is parked, was rejected, did not run, or has chained objects that failed.",
+)
 @click.option("--action", "action_id", help="Only of this Action.")
 @click.option("--reason", help="Only with this reason code.")
 @click.option("--state", help="Only in this state: parked, rejected or not_run.")
@@ -137,7 +142,7 @@ def redrive(
     as_json: bool,
     **filters: str | None,
 ) -> None:
-    """Run calls again that are parked, were rejected or did not run.
+    """Run calls again that are parked, were rejected or did not run, or of which chained objects failed.
 
     Whoever does not name them is told first how many they are and what that costs.
     """
@@ -147,7 +152,7 @@ def redrive(
         if not everything and not any(filters.values()):
             fail(["Say which: execution ids, --action, --reason, --state, --since or --all."])
         filters["since"] = filters.get("since") or "90d"
-        found = [item for item in _search(target, filters) if item["state"] in REDRIVABLE]
+        found = [item for item in _search(target, filters) if redrivable(item)]
         ids = [item["execution_id"] for item in found]
         if not (as_json or dry_run):
             _say_cost(
@@ -178,7 +183,7 @@ def _search(target: Target, filters: Mapping[str, str | None]) -> Iterator[dict[
         items = target.log.of_email(keyed_hash(target.index_key, "email", normalised(filters["email"])))
     else:
         items = target.log.since(start, target.clock.now() + timedelta(days=1))
-    explained = WaitingFor(lambda: target.configurations)
+    explained = AsItStands(lambda: target.configurations)
     for item in map(explained, items):
         wanted = all(
             not filters.get(name) or item.get(name) == filters[name] for name in ("action_id", "reason", "state")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from leadbridge.domain.narration import Burst, said_of, word
+from leadbridge.domain.narration import Burst, called, name_in, said_of, word
 from leadbridge.domain.outcome import Outcome
 
 COLOURS = {"created": "green", "updated": "green", "failed": "red", "parked": "red", "rejected": "red"}
@@ -17,6 +17,7 @@ def execution(item: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "execution_id": item["execution_id"],
         "action_id": item["action_id"],
+        "action_name": name_in(item) or None,
         "version": item.get("version"),
         "received_at": item["received_at"],
         "executed_at": item.get("executed_at"),
@@ -53,7 +54,7 @@ def show_table(executions: Sequence[Mapping[str, Any]], title: str, *, utc: bool
         shown.add_row(
             local_time(each["received_at"], utc=utc),
             each["execution_id"],
-            each["action_id"],
+            escape(called(each)),
             str(each["lead_id"] or ""),
             _coloured(word(each)),
             each["salesforce_id"] or "",
@@ -67,7 +68,7 @@ def burst(alike: Burst, *, utc: bool = False) -> str:
     one = alike.items[0]
     since = local_time(min(each["received_at"] for each in alike.items), utc=utc)
     said, remedy = said_of(one, partial(local_time, utc=utc), remedies)
-    what = f"{one['action_id']}, {word(one).replace('_', ' ')}: {said}"
+    what = f"{called(one)}, {word(one).replace('_', ' ')}: {said}"
     todo = f" What to do: {remedy}" if remedy else ""
     return f"× {len(alike.items)} since {since}: {what}{todo} (leadbridge executions --reason {one['reason']})"
 

@@ -21,6 +21,8 @@ from leadbridge_cli.common import fail
 #: what stands between two documents of a file
 MARK = "---\n"
 LINE_WIDTH = 120
+#: the tag of `<<`
+MERGE = "tag:yaml.org,2002:merge"
 
 
 def given_in(files: Sequence[Path]) -> list[Given]:
@@ -55,6 +57,8 @@ def _filled(file: Path) -> str:
 
 def _given(text: str, file: Path) -> Iterator[Given]:
     try:
+        if doubled := list(_doubled(text)):
+            fail([f"{file}: line {line}: {said}" for line, said in doubled])
         # both loaders of `yaml` see the same documents; the first also finds what is wrong with the file
         for loaded, part in zip(yaml.safe_load_all(text), _parts(text), strict=True):
             if isinstance(loaded, list):
@@ -64,6 +68,32 @@ def _given(text: str, file: Path) -> Iterator[Given]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         fail([f"{file}: not valid YAML" + (f" at line {mark.line + 1}" if mark else "")])
+
+
+def _doubled(text: str) -> Iterator[tuple[int, str]]:
+    """Keys that stand twice in one mapping, each with the line of the second: YAML's loader would drop the first."""
+    nodes = [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None]
+    seen: set[int] = set()
+    found: list[tuple[int, str]] = []
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:  # an alias stands for what was looked at
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+        if isinstance(node, yaml.MappingNode):
+            first: dict[tuple[str, str], int] = {}
+            for key, value in node.value:
+                nodes.append(value)
+                # what is merged in may be said again
+                if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
+                    continue
+                named, line = (key.tag, key.value), key.start_mark.line + 1
+                if named in first:
+                    found.append((line, f"{key.value} stands there again, after line {first[named]}; keep one of them"))
+                first.setdefault(named, line)
+    yield from sorted(found)
 
 
 def _parts(text: str) -> list[str]:

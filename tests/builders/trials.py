@@ -6,6 +6,8 @@ from typing import Any
 
 from leadbridge.domain.action import Action
 from tests.builders.actions import an_action_document
+from tests.builders.chains import CAMPAIGN
+from tests.builders.members import PROGRAM
 
 type Members = dict[str, Any]
 
@@ -56,6 +58,8 @@ class Case:
     action: Action
     payload: Members
     records: list[Members]
+    #: the accounts that the org held, by name
+    accounts: list[str]
 
 
 def a_case(seed: int) -> Case:
@@ -70,7 +74,75 @@ def a_case(seed: int) -> Case:
     payload |= {"campaign": {"id": 1, "name": dice.choice(WORDS)}} if dice.random() < 0.5 else {}
     payload |= {"token": {"my.Gift": dice.choice(WORDS)}} if dice.random() < 0.5 else {}
     records = [_record(dice, number) for number in range(dice.choice([0, 0, 1, 1, 1, 2, 3]))]
-    return Case(action=_action(dice, column, field), payload=payload, records=records)
+    action = _action(dice, column, field)
+    # what goes beyond the record is drawn apart, so that it changes nothing of the case
+    more = random.Random(f"more {seed}")
+    accounts = more.choices(WORDS, k=8)
+    return Case(action=_with_more(more, action), payload=payload, records=records, accounts=accounts)
+
+
+def _with_more(dice: random.Random, action: Action) -> Action:
+    """The Action, maybe with chained objects and a program membership."""
+    document = action.model_dump(mode="json", exclude_none=True)
+    told: list[Members] = [{"execution": "chained"}, {"execution": "message"}]
+    if action.type != "decide" and dice.random() < 0.8:
+        links = [make(dice) for make in dice.sample([_task, _account], dice.choice([1, 2]))]
+        links += [_seat(dice, [link["name"] for link in links])] if dice.random() < 0.5 else []
+        document["chained"] = links
+        told += [{"field": "Id", "of": link["name"]} for link in links]
+    if dice.random() < 0.4:
+        document["program_member"] = {"program": PROGRAM, "status": "Registered", "mappings": _member(dice, told)}
+    if dice.random() < 0.4:
+        document["writeback"] = [
+            *(back for back in document["writeback"] if back["to"] != "title"),
+            {"to": "title", "blank": dice.choice(["skip", "clear"])} | dice.choice(told),
+        ]
+        mapped = [each for each in document["results"]["mappings"] if each["to"] != "action"]
+        document["results"]["mappings"] = [*mapped, {"to": "action"} | dice.choice(told)]
+    return Action.model_validate(document)
+
+
+def _run(dice: random.Random) -> Members:
+    """When a chained object is run, and what its failure keeps from being run."""
+    return {
+        "after": dice.choice(["created", "updated", "both", "both"]),
+        "on_failure": dice.choice(["continue", "stop"]),
+    }
+
+
+def _task(dice: random.Random) -> Members:
+    mappings: list[Members] = [{"field": "Id", "to": "WhoId"}]
+    mappings += [{"to": "Subject", "blank": "default", "default": "Call"} | _ruled(dice)]
+    mappings += [
+        {"to": "Description", "blank": dice.choice(["skip", "fail"]), "field": dice.choice(["Title", "Status"])}
+    ]
+    task = {"name": "task", "object": "Task", "type": "create", "mappings": mappings} | _run(dice)
+    return task | ({"idempotency_field": "External__c"} if dice.random() < 0.5 else {})
+
+
+def _account(dice: random.Random) -> Members:
+    match = {"to": "Name", "column": dice.choice(["company", "title"])}
+    mappings = [{"to": "Site", "blank": dice.choice(["skip", "clear", "fail"])} | _ruled(dice)]
+    kind = dice.choice(["update", "upsert"])
+    return {"name": "account", "object": "Account", "type": kind, "match": [match], "mappings": mappings} | _run(dice)
+
+
+def _seat(dice: random.Random, earlier: list[str]) -> Members:
+    match = [{"field": "Id", "to": "LeadId"}, {"static": CAMPAIGN, "to": "CampaignId"}]
+    mappings: list[Members] = [{"to": "Note__c", "field": "Id", "of": dice.choice(earlier)}]
+    mappings += [{"to": "Status", "static": "Responded"}]
+    return {"name": "seat", "object": "CampaignMember", "type": "upsert", "match": match, "mappings": mappings} | _run(
+        dice
+    )
+
+
+def _member(dice: random.Random, told: list[Members]) -> list[Members]:
+    every: list[Members] = [
+        {"to": "registrationCode"} | dice.choice([*told, {"execution": "salesforce_id"}, {"field": "Id"}]),
+        {"to": "seats", "column": "score"},
+        {"to": "statusReason", "template": "{{firstName}} of {{company}}"},
+    ]
+    return dice.sample(every, dice.choice([1, 2, 3]))
 
 
 def _action(dice: random.Random, column: str, field: str) -> Action:

@@ -14,6 +14,7 @@ from leadbridge.domain.records import ObjectDescription
 from leadbridge.usecases.answer_inline import AnswerInline
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
+from leadbridge.usecases.drain_lane import Report as Drained
 from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.redrive import Redrive, Redriven
 from leadbridge.usecases.run_events import RunEvents
@@ -135,7 +136,7 @@ class World:
         self.chunk_bell.rung.clear()
         return sender()
 
-    def drain(self, *, batch: int = 200, remaining: Callable[[], float] = lambda: 900.0) -> dict[str, int | str]:
+    def drain(self, *, batch: int = 200, remaining: Callable[[], float] = lambda: 900.0) -> Drained:
         """One process drains the lane."""
         return self.drain_lane(batch=batch)(SALESFORCE, remaining)
 
@@ -152,7 +153,7 @@ class World:
             self.clock.advance(61)
         raise AssertionError(f"still waiting: {[event.state.value for event in self.inbox.waiting.values()]}")
 
-    def redrive(self, execution_id: str) -> Redriven:
+    def redrive(self, execution_id: str, *, original: bool = False) -> Redriven:
         """Bring one execution back."""
         return Redrive(
             configurations=self.configurations,
@@ -161,7 +162,7 @@ class World:
             lanes=self.lanes,
             bell=self.bell,
             clock=self.clock,
-        )(execution_id)
+        )(execution_id, original=original)
 
     # -- use-cases
 

@@ -91,6 +91,16 @@ def connections() -> str:
 
 
 PERSON = {"lastName": "LastName", "company": "Company"}
+#: a Marketo program that Actions name
+PROGRAM = {
+    "name": "Fair of the chained",
+    "type": "Event",
+    "channel": "Fair",
+    "progressionStatuses": [
+        {"name": name, "step": 10 * place, "success": False}
+        for place, name in enumerate(("Invited", "Registered"), start=1)
+    ],
+}
 #: inactive until a test activates them
 SLEEPING = [an_action("sleeper"), an_action("asleep")]
 ACTIVE = [
@@ -170,6 +180,42 @@ ACTIVE = [
     an_action("silent", writeback=None),
     an_action("status-back", writeback=[{"field": "Status", "to": "leadbridgeStatus"}]),
     an_action("retired"),
+    an_action(
+        "linked",
+        activity={"type": "New Lead"},
+        mappings=[
+            *columns(email="Email", **PERSON),
+            {"column": "activity.Form Name", "to": "Title"},
+            {"template": "by {{activity.Source Type}}", "to": "LeadSource"},
+        ],
+        chained=[
+            {
+                "name": "event",
+                "object": "Campaign",
+                "type": "upsert",
+                "on_failure": "stop",
+                "match": [{"column": "token.my.Event", "to": "Name"}],
+                "mappings": [{"template": "Made for {{company}}", "to": "Description"}],
+            },
+            {
+                "name": "seat",
+                "object": "CampaignMember",
+                "type": "upsert",
+                "match": [{"field": "Id", "to": "LeadId"}, {"field": "Id", "of": "event", "to": "CampaignId"}],
+                "mappings": [{"static": "Responded", "to": "Status"}],
+            },
+        ],
+        program_member={
+            "program": PROGRAM["name"],
+            "status": "Registered",
+            "mappings": [
+                {"field": "Id", "of": "seat", "to": "registrationCode"},
+                {"column": "leadScore", "to": "seats"},
+                {"template": "{{lastName}} comes", "to": "statusReason"},
+            ],
+        },
+        writeback=[{"field": "Id", "to": "salesforceId"}, {"field": "Id", "of": "event", "to": "department"}],
+    ),
 ]
 
 

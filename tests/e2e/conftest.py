@@ -7,7 +7,7 @@ import pytest
 
 from devstack import demo
 from devstack.stack import Stack, up
-from tests.e2e.actions import ACTIVE, SLEEPING, as_yaml
+from tests.e2e.actions import ACTIVE, PROGRAM, SLEEPING, as_yaml
 from tests.e2e.lab import PATIENCE, Lab, Twin
 
 
@@ -37,6 +37,7 @@ def lab(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
             salesforce=Twin(facts["salesforce_url"], web),
             web=web,
         )
+        [made.program] = made.marketo.load("programs", PROGRAM)
         made.cli("apply", made.file("actions.yaml", as_yaml([*SLEEPING, *ACTIVE])))
         # called before it is activated: it takes half a minute until the webhook notices, time for other tests
         for person in made.persons(2):

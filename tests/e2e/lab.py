@@ -131,6 +131,8 @@ class Lab:
     answers: list[httpx.Response] = field(default_factory=list)
     #: accepted while the Action `sleeper` was inactive
     asleep: list[tuple[Person, Record]] = field(default_factory=list)
+    #: id of the Marketo program that Actions name
+    program: int = 0
     _slugs: Iterator[int] = field(default_factory=lambda: count(1))
 
     # persons and calls

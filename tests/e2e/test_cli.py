@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.e2e.actions import an_action, as_yaml, assert_mistakes_told, misnamed, misshapen
 from tests.e2e.lab import Lab, since, wait_for
 
@@ -38,18 +40,26 @@ def test_a_document_is_applied_changed_exported_and_taken_back(lab: Lab) -> None
     assert began <= since(third["at"]) <= lab.marketo.now()
 
 
-def test_every_mistake_is_listed_and_nothing_is_stored(lab: Lab) -> None:
-    """Mistakes of the shape and mistakes against both vendors' fields are listed, each with its Action and member, and
-    the sound Action beside them is not stored."""
+@pytest.mark.cap("A02")
+def test_every_mistake_is_listed_and_what_is_stored_goes_by_its_name(lab: Lab) -> None:
+    """Mistakes of the shape, a blank name among them, and mistakes against both vendors' fields are listed, each with
+    its Action and member, and the sound Action beside them is not stored. What is stored has its name in the list of
+    Actions, in the rows of executions, and in the worker's log line."""
     shape, fields = misshapen(), misnamed()
+    person = lab.person()
+    lab.run("upsert", person.body())
 
     shapes = lab.cli_fails("apply", lab.file("bad-shape.yaml", as_yaml([*shape, an_action("sound")])))
     checks = lab.cli_fails("apply", lab.file("bad-fields.yaml", as_yaml([fields, an_action("sound")])))
 
     assert_mistakes_told(shapes, checks)
-    stored = {row["id"] for row in lab.json("actions")}
-    assert "upsert" in stored
-    assert stored.isdisjoint({"bad-shape", "Bad Id", "bad-fields", "sound"})
+    stored = {row["id"]: row["name"] for row in lab.json("actions")}
+    assert stored["upsert"] == "Test upsert"
+    assert stored.keys().isdisjoint({"bad-shape", "Bad Id", "bad-fields", "sound"})
+    [row] = lab.json("executions", "--lead", str(person.lead_id))
+    assert row["action_name"] == "Test upsert"
+    drained = [line for line in lab.stack.function_logs("run_actions") if "lane drained" in line]
+    assert any('"Test upsert (upsert)"' in line for line in drained)
 
 
 def test_a_deactivated_action_is_recorded_and_not_run(lab: Lab) -> None:
@@ -105,6 +115,7 @@ def test_an_execution_is_shown_and_an_unknown_one_refused(lab: Lab) -> None:
     assert (shown["execution_id"], shown["outcome"]) == (identity, "created")
     assert (shown["writeback"], shown["activity"]) == ({"status": "written"}, {"status": "added"})
     assert shown["salesforce_id"] in text
+    assert "Action Test upsert (upsert), version " in text
     assert "created 1" in text
     assert "There is no execution" in refused
 

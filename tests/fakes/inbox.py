@@ -177,13 +177,7 @@ class InMemoryInbox:
         if self._holds(event):
             del self.waiting[_key(event)]
             self.on_park(event.execution_id, str(reason))
-            self.kept[event.execution_id] = {
-                "pk": f"execution#{event.execution_id}",
-                "sk": "payload",
-                "v": VERSION,
-                "payload": json.dumps(event.payload),
-                "event": _as_stored(event),
-            }
+            self.kept[event.execution_id] = _kept(event)
             stands = {"state": "parked", "reason": str(reason), "message": message}
             self.logged[event.execution_id] |= stands | _decision(event)
         self._step("inbox.park.done")
@@ -258,6 +252,8 @@ class InMemoryInbox:
             "due_at": "",
             "ttl": self._ttl(),
         } | self._address(event)
+        if ending.kept:
+            self.kept[event.execution_id] = _kept(ending.kept) | {"ttl": self._ttl()}
         for guard in ending.guards:
             written = (event.action_id, event.sequence) if ending.written else None
             self._keys.let_go(guard, event.execution_id, written=written)
@@ -323,6 +319,16 @@ def _as_stored(event: Event, known: Event | None = None) -> Event:
     if type(event.reason) is not str:
         changes["reason"] = str(event.reason)
     return event.evolve(**changes) if changes else event
+
+
+def _kept(event: Event) -> Item:
+    return {
+        "pk": f"execution#{event.execution_id}",
+        "sk": "payload",
+        "v": VERSION,
+        "payload": json.dumps(event.payload),
+        "event": _as_stored(event),
+    }
 
 
 def _decision(event: Event) -> Item:

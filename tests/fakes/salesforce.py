@@ -51,6 +51,10 @@ class FakeSalesforce:
         """Put a record in without rules; returns its id."""
         return self._insert(object_name, fields)
 
+    def remove(self, object_name: str, record_id: str) -> None:
+        """Take a record away, as somebody in the org would."""
+        del self._held[object_name][record_id]
+
     def describe_as(self, described: ObjectDescription) -> None:
         """Replace what is known of an object, as an administrator would."""
         self._described[described.name] = described

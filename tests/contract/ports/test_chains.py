@@ -9,8 +9,8 @@ import pytest
 from leadbridge.aws.inbox import event_of
 from leadbridge.domain.event import Event, Intent, Link, Result
 from leadbridge.domain.outcome import Outcome, State
-from tests.contract.ports.builders import LANE, an_event, arrival_of
-from tests.contract.ports.worlds import World, far
+from tests.contract.ports.builders import LANE, an_ending, an_event, arrival_of
+from tests.contract.ports.worlds import World, far, kept_of, retention_end
 
 #: one link with its result, one whose answer is outstanding, one that ended without a call
 CHAIN = (
@@ -67,6 +67,31 @@ def test_a_chain_survives_the_store(world: World, leave: Callable[[World, Event]
 
     assert again.chain == CHAIN
     assert (again.state, again.result) == (State.WRITING, result)
+
+
+def test_what_is_kept_of_an_end_comes_back_once_and_vanishes_with_its_execution(world: World) -> None:
+    """An end that can be done again in part keeps its event as long as the execution; it goes back into its lane once,
+    where it is as it was kept, and an end that leaves nothing keeps nothing."""
+    event = an_event()
+    world.inbox.add(event, arrival_of(event))
+    (mine,) = world.inbox.claim([event], 1)
+    again = mine.evolve(state=State.WRITING, result=Result(outcome=Outcome.UPDATED), chain=CHAIN, redone=True, epoch=0)
+
+    assert world.inbox.finish([an_ending(mine, kept=again)])
+
+    kept = world.log.kept(event.execution_id)
+    assert kept is not None
+    there = kept_of(world, event.execution_id)
+    assert there is not None
+    assert there.ends_at == retention_end(world)
+    found = world.log.kept_event(kept)
+    assert found == again
+    assert [world.inbox.readmit(again, was=State.ENDED) for _ in range(2)] == [True, False]
+    assert list(world.inbox.due(LANE, far(world), 9)) == [again]
+    assert kept_of(world, event.execution_id) is None
+    (mine,) = world.inbox.claim([again], 2)
+    assert world.inbox.finish([an_ending(mine)])
+    assert kept_of(world, event.execution_id) is None
 
 
 def test_an_item_from_before_there_were_chains_has_none() -> None:

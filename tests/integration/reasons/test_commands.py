@@ -60,9 +60,9 @@ def test_a_burst_of_one_reason_is_one_line_with_its_remedy() -> None:
 
     burst, *rest = text.splitlines()
     assert burst == (
-        "× 214 since 2026-03-02 12:00:00+00:00: person-to-lead, skipped: Missing identifier: email. The person has no "
-        "value in it, so no record can be matched. What to do: Fill the field in Marketo, then send the person again; "
-        "if the field is filled, look whether the webhook's payload template sends it. "
+        "× 214 since 2026-03-02 12:00:00+00:00: Person to Lead (person-to-lead), skipped: Missing identifier: email. "
+        "The person has no value in it, so no record can be matched. What to do: Fill the field in Marketo, then send "
+        "the person again; if the field is filled, look whether the webhook's payload template sends it. "
         "(leadbridge executions --reason identifier_missing)"
     )
     assert rest[0].strip() == "1 of 215 executions"
@@ -112,6 +112,26 @@ def test_scripts_get_every_execution_of_a_burst() -> None:
     assert len(json.loads(cli(world, "executions", "--json"))) == BURST + 1
 
 
+@pytest.mark.usefixtures("wide")
+def test_the_name_of_the_action_stands_in_every_row() -> None:
+    """What was run has the name of its time, what only waits the present one, what has no Action any more its id; in
+    the table, for scripts and in `show` alike."""
+    world = World()
+    ran = world.receive(1)
+    world.drain()
+    world.configurations.put(an_action(name="Renamed"))
+    waits = world.receive(2)
+    world.inbox.logged[gone := world.receive(3)]["action_id"] = "gone"
+
+    table = rows(cli(world, "executions"))
+    listed = {row["execution_id"]: row["action_name"] for row in json.loads(cli(world, "executions", "--json"))}
+
+    called = {ran: "Person to Lead (person-to-lead)", waits: "Renamed (person-to-lead)", gone: "gone"}
+    assert {row[1]: row[2] for row in table} == called
+    assert listed == {ran: "Person to Lead", waits: "Renamed", gone: None}
+    assert all(f"Action {called[one]}" in cli(world, "show", one) for one in called)
+
+
 def a_history() -> tuple[World, list[str]]:
     """A person who was created, came again, took another address, and now waits for a quota."""
     world = World(an_action(deduplicate={"columns": ["email"], "window_seconds": 60}))
@@ -139,7 +159,7 @@ def test_what_happened_to_a_person_is_answered_by_any_name(who: str) -> None:
 
     assert record.startswith("00Q000000000001")
     assert lines[0] == "Not over yet: 1"
-    assert lines[1] == f"└─ 2026-03-02 13:00:00+00:00 person-to-lead: parked (execution {last})"
+    assert lines[1] == f"└─ 2026-03-02 13:00:00+00:00 Person to Lead (person-to-lead): parked (execution {last})"
     assert "   ├─ Parked until 2026-03-02 22:00:00+00:00: Salesforce has no calls left: reserve no calls left." in lines
     assert f"   └─ Run it at once: leadbridge redrive {last}" in lines
     past = lines[lines.index("What happened, newest first: 3") :]

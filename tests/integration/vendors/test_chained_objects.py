@@ -212,3 +212,49 @@ def test_a_lost_answer_about_a_task_makes_no_second_one(build: Build, committed:
     assert len(world.salesforce_twin.get("records/Task")) == 1
     assert world.ended(execution) == ("updated", "")
     assert len(world.told()) == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "partners", "ended"),
+    [("block", 1, "chained_failed"), ("allow", 2, ""), ("use_match", 1, "")],
+)
+def test_the_orgs_duplicate_rule_is_as_the_chained_object_says(
+    build: Build, policy: str, partners: int, ended: str
+) -> None:
+    """A second Lead is chained, for an address that a third has: refused, made all the same, or that one is updated."""
+    mappings = [{"column": "title", "to": "Email"}, {"column": "firstName", "to": "LastName"}]
+    mappings += [{"column": "company", "to": "Company"}]
+    partner = {"name": "partner", "object": "Lead", "type": "create", "duplicate_rules": policy, "mappings": mappings}
+    world = build(chained(partner | {"idempotency_field": "External_Key__c"}))
+    known = {"LastName": "Before", "Company": "C", "Email": "partner@example.com"}
+    world.salesforce_twin.post("load", {"Lead": [known]})
+    world.salesforce_twin.post("limits", {"duplicate_rule_alert": True})
+
+    execution = world.receive(1, firstName="Augusta", title="partner@example.com", company="Engines")
+    world.run_out()
+
+    names = [each["LastName"] for each in world.leads() if each["Email"] == "partner@example.com"]
+    assert (len(names), "Augusta" in names) == (partners, policy != "block")
+    assert world.ended(execution) == ("created", ended)
+
+
+def test_what_failed_is_brought_back_alone(build: Build, campaign: str) -> None:
+    """A rule of the org refuses the membership and is taken away: a redrive sends the one create that is missing, and
+    Marketo is told of the success."""
+    world = build(chained(a_task(), a_member(campaign)))
+    rule = {"object": "CampaignMember", "kind": "validation_rule", "text": "Not on Sundays", "times": 1}
+    world.salesforce_twin.post("automation", [rule])
+    execution = world.receive(1)
+    world.run_out()
+    assert world.ended(execution) == ("created", "chained_failed")
+    before = len(written(world))
+
+    assert world.redrive(execution).done
+    world.run_out()
+
+    assert written(world)[before:] == [("POST", "CampaignMember")]
+    (member,) = world.salesforce_twin.get("records/CampaignMember")
+    assert member["LeadId"] == world.leads()[0]["Id"]
+    assert world.ended(execution) == ("created", "")
+    told = [item for item in world.marketo_twin.get("records/activities") if item["activityTypeId"] > 100_000]
+    assert [item["primaryAttributeValue"] for item in told] == ["Error", "Success"]

@@ -115,3 +115,45 @@ def test_what_is_no_yaml_is_told_with_its_file(tmp_path: Path, capsys: pytest.Ca
         given(tmp_path, text)
 
     assert "documents.yaml: not valid YAML at line " in capsys.readouterr().err
+
+
+DOUBLED = """\
+kind: action
+id: one
+mappings:
+  - {to: Email, column: email}
+  - {to: LastName, to: FirstName, column: lastName}
+type: upsert
+---
+- kind: action
+  id: two
+  results:
+    success: Yes
+    activity: result
+    "success": Well
+  id: three
+"""
+
+
+def test_keys_that_stand_twice_are_refused_all_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In whatever mapping of whatever document: each is told with its file, its lines and what to do."""
+    with pytest.raises(SystemExit):
+        given(tmp_path, DOUBLED)
+
+    file = tmp_path / "documents.yaml"
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {file}: line 5: to stands there again, after line 5; keep one of them",
+        f"error: {file}: line 13: success stands there again, after line 11; keep one of them",
+        f"error: {file}: line 14: id stands there again, after line 9; keep one of them",
+    ]
+
+
+def test_what_is_merged_in_or_repeated_elsewhere_is_no_doubled_key(tmp_path: Path) -> None:
+    """A key beside the one that a merge brings, an alias, and the same key in another mapping are as they were."""
+    text = "- &base {id: one, to: {a: 1}}\n- {<<: *base, id: two}\n- *base\n"
+
+    assert [each.raw for each in given(tmp_path, text)] == [
+        {"id": "one", "to": {"a": 1}},
+        {"id": "two", "to": {"a": 1}},
+        {"id": "one", "to": {"a": 1}},
+    ]

@@ -245,10 +245,21 @@ def test_the_shape_is_checked_member_by_member(link: Members, pointer: str, reme
         ({"type": "decide", "mappings": [], "chained": [follow_up()]}, "writes nothing at Salesforce"),
         ({"chained": [follow_up(name=f"n{n}") for n in range(6)]}, "at most 5 items"),
         ({"chained": []}, "at least 1 item"),
+        (
+            {"chained": [follow_up()], "writeback": [{"field": "Id", "of": "account", "to": "salesforceId"}]},
+            r"writeback\[0\].of: no chained object is called account; choose one of follow_up",
+        ),
+        ({"writeback": [{"field": "Id", "of": "account", "to": "salesforceId"}]}, "remove `of`"),
+        (
+            {"chained": [follow_up()], "writeback": [{"field": "Subject", "of": "follow_up", "to": "title"}]},
+            "only the Id is told",
+        ),
+        ({"writeback": [{"execution": "outcome", "of": "account", "to": "title"}]}, "give `field`"),
     ],
 )
 def test_what_no_action_can_hold_is_refused(changes: Members, text: str) -> None:
-    """Two links of one name, links of an Action that only looks, more than five, a list of none."""
+    """Two links of one name, links of an Action that only looks, more than five, a list of none, values told
+    of a chained object that is not there, or other than its Id."""
     with pytest.raises(ValidationError, match=text):
         an_action(**changes)
 

@@ -15,6 +15,9 @@ from tests.builders.actions import SALESFORCE
 from tests.builders.events import an_event
 from tests.builders.world import LEASE, World
 
+#: name and id of the world's Action, as a log line has them
+NAMED = "Person to Lead (person-to-lead)"
+
 
 def test_an_empty_lane_is_left_at_once() -> None:
     """A drainer that finds nothing releases the lease and says so."""
@@ -35,14 +38,14 @@ def test_a_lane_held_by_another_is_left_alone() -> None:
 
 
 def test_a_lane_is_drained_in_batches_until_it_is_empty() -> None:
-    """Seven events in batches of three take three rounds of one drainer."""
+    """Seven events in batches of three take three rounds of one drainer, which says of which Action they were."""
     world = World()
     for lead_id in range(1, 8):
         world.receive(lead_id)
 
     report = world.drain(batch=3)
 
-    assert report == {"lane": SALESFORCE, "end": "empty", "events": 7}
+    assert report == {"lane": SALESFORCE, "end": "empty", "events": 7, "actions": {NAMED: 7}}
     assert world.salesforce.trouble.made("create") == 3
     assert world.connections.quota_reports == 1
 
@@ -93,7 +96,7 @@ def test_arrivals_during_the_drain_are_not_left_behind() -> None:
 
     report = world.drain()
 
-    assert report == {"lane": SALESFORCE, "end": "empty", "events": 2}
+    assert report == {"lane": SALESFORCE, "end": "empty", "events": 2, "actions": {NAMED: 2}}
     assert world.outcomes() == {"created": 2}
     assert world.bell.rung == [SALESFORCE], "only the first arrival rang"
 
@@ -244,7 +247,7 @@ def test_the_lease_is_prolonged_while_batches_run() -> None:
 
     world.salesforce.find = slow  # type: ignore[method-assign]  # a vendor that takes its time
 
-    assert world.drain(batch=1) == {"lane": SALESFORCE, "end": "empty", "events": 3}
+    assert world.drain(batch=1) == {"lane": SALESFORCE, "end": "empty", "events": 3, "actions": {NAMED: 3}}
 
 
 def test_waiting_does_not_outlast_the_patience() -> None:

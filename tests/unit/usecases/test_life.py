@@ -7,8 +7,8 @@ import pytest
 from leadbridge.domain.flow_step import PATIENCE
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.errors import RateLimitedError
+from leadbridge.usecases.as_it_stands import AsItStands
 from leadbridge.usecases.pausing import Pausing
-from leadbridge.usecases.waiting_for import WaitingFor
 from tests.builders.actions import MARKETO, SALESFORCE, an_action
 from tests.builders.flow_steps import chunk_messages
 from tests.builders.world import World
@@ -42,7 +42,7 @@ def person(lead_id: int) -> dict[str, str]:
 
 def why(world: World, execution: str) -> str:
     """Why an execution waits, as people are told."""
-    return str(WaitingFor(lambda: world.configurations)(world.execution(execution)).get("reason", ""))
+    return str(AsItStands(lambda: world.configurations)(world.execution(execution)).get("reason", ""))
 
 
 # -- paused
@@ -247,7 +247,10 @@ def test_a_call_that_is_not_kept_says_nothing_of_a_pause() -> None:
     world.drain()
     waiting = {"state": "waiting", "action_id": "gone", "reason": "marketo_606"}
 
-    assert (why(world, ended), WaitingFor(lambda: world.configurations)(waiting)) == ("", waiting)
+    assert (why(world, ended), AsItStands(lambda: world.configurations)(waiting)) == (
+        "",
+        waiting | {"action_name": None},
+    )
 
 
 @pytest.mark.parametrize("when", ["before the pause", "during the pause", "after the resume"])

@@ -10,8 +10,11 @@ import pytest
 from leadbridge.domain.webhook import parse
 from leadbridge.errors import PermanentError, QuotaExhaustedError
 from tests.builders.actions import SALESFORCE, an_action
+from tests.builders.chains import ChainWorld, a_chained_action, follow_up, membership
 from tests.builders.events import a_payload, an_arrival, an_execution_id
 from tests.builders.world import World
+from tests.fakes.steps import nothing
+from tests.unit.usecases.deaths import die_at_every_step
 
 
 def test_an_unknown_execution_is_said_to_be_unknown() -> None:
@@ -161,3 +164,150 @@ def test_a_redriven_event_runs_on_the_corrected_action() -> None:
 
     assert world.ended(execution) == ("created", "")
     assert world.execution(execution)["version"] == 2
+
+
+def failed_chains(world: ChainWorld, *people: int, field: str = "Status") -> list[str]:
+    """Calls whose membership Salesforce refuses, until the fake is told otherwise; their executions."""
+    world.salesforce.trouble.refuse_rows("create", lambda row: field in row, "INVALID", times=len(people))
+    executions = [world.receive(number) for number in people]
+    world.run_out()
+    assert {world.ended(each) for each in executions} == {("created", "chained_failed")}
+    return executions
+
+
+def test_only_the_chained_object_that_failed_is_written_when_it_is_brought_back() -> None:
+    """The record and the task stay as they are and the membership is made; the person's result is told anew, and
+    nothing is kept any more."""
+    world = ChainWorld()
+    (execution,) = failed_chains(world, 7)
+    before = world.writes()
+
+    answer = world.redrive(execution)
+    world.run_out()
+
+    assert (before, world.writes()[len(before) :]) == (["created 00Q", "created 00T"], ["created 00v"])
+    assert (answer.done, world.ended(execution)) == (True, ("created", ""))
+    assert world.links(execution) == {"follow_up": "created", "membership": "created"}
+    told = [one.primary_attribute_value for one in world.marketo.logged(7)]
+    assert told == ["Error", "Success"]
+    assert not world.inbox.kept
+    assert "has ended" in world.redrive(execution).note
+
+
+def test_what_the_failed_one_had_stopped_is_written_with_it() -> None:
+    """The task was refused, and so the membership was not run: both are made, in their order."""
+    world = ChainWorld(a_chained_action(follow_up(on_failure="stop"), membership()))
+    (execution,) = failed_chains(world, 7, field="WhoId")
+    assert world.links(execution) == {"follow_up": "failed", "membership": "stopped"}
+
+    world.redrive(execution)
+    world.run_out()
+
+    assert world.writes() == ["created 00Q", "created 00T", "created 00v"]
+    assert world.ended(execution) == ("created", "")
+
+
+@pytest.mark.parametrize("original", [False, True])
+def test_a_corrected_chain_is_used_unless_its_record_would_be_elsewhere(original: bool) -> None:
+    """The chained object as the Action has it now is written, or, if asked for, as it was."""
+    world = ChainWorld()
+    (execution,) = failed_chains(world, 7)
+    world.configurations.put(a_chained_action(follow_up(), membership(mappings=[{"static": "Mended", "to": "Status"}])))
+
+    world.redrive(execution, original=original)
+    world.run_out()
+
+    (member,) = world.salesforce.records("CampaignMember")
+    assert (member["Status"] == "Mended") is not original
+    assert world.execution(execution)["version"] == (1 if original else 2)
+    assert world.writes().count("created 00Q") == 1
+
+
+def test_an_action_that_writes_elsewhere_by_now_does_not_write_the_rest_there() -> None:
+    """The Action creates Contacts since: what belongs to the Lead is written as the version says that made it."""
+    world = ChainWorld()
+    (execution,) = failed_chains(world, 7)
+    contact = {"connection": SALESFORCE, "object": "Contact"}
+    world.configurations.put(a_chained_action(follow_up(), membership(), destination=contact))
+
+    world.redrive(execution)
+    world.run_out()
+
+    assert world.execution(execution)["version"] == 1
+    assert world.ended(execution) == ("created", "")
+
+
+def test_a_chain_that_fails_again_can_be_brought_back_again() -> None:
+    """Refused twice, made the third time; an activity for each end that says something else is sent once."""
+    world = ChainWorld()
+    (execution,) = failed_chains(world, 7)
+    world.salesforce.trouble.refuse_rows("create", lambda row: "Status" in row, "INVALID", times=1)
+    for _ in range(2):
+        assert world.redrive(execution).done
+        world.run_out()
+
+    assert world.ended(execution) == ("created", "")
+    assert world.writes() == ["created 00Q", "created 00T", "created 00v"]
+    assert [one.primary_attribute_value for one in world.marketo.logged(7)] == ["Error", "Error", "Success"]
+
+
+def test_a_redone_chain_is_not_doubled_by_a_death_at_any_step() -> None:
+    """For every step at which the worker that does the rest can die: one record, one task, one membership, and the
+    success is told once, beside the failure that was told before."""
+
+    def build() -> ChainWorld:
+        world = ChainWorld()
+        (execution,) = failed_chains(world, 7)
+        assert world.redrive(execution).done
+        return world
+
+    def check(world: ChainWorld) -> None:
+        assert dict(world.outcomes()) == {"created": 1}
+        assert {item["reason"] for item in world.inbox.logged.values()} == {""}
+        assert [len(world.salesforce.records(name)) for name in ("Lead", "Task", "CampaignMember")] == [1, 1, 1]
+        assert [one.primary_attribute_value for one in world.marketo.logged(7)] == ["Error", "Success"]
+        assert not world.inbox.kept
+
+    die_at_every_step(build, check, least=15, most=300)
+
+
+def test_what_is_in_doubt_is_looked_for_before_it_is_made_once_more() -> None:
+    """Of two new tasks either could be the one that was not answered: brought back, the call says so again and makes no
+    third; once somebody has taken both away, one is made."""
+    world = ChainWorld(a_chained_action(follow_up()))
+    lead = world.salesforce.load("Lead", Email="person7@example.com")
+
+    def beside(step: str) -> None:
+        if step == "salesforce.create" and not world.salesforce.records("Task"):
+            world.salesforce.load("Task", WhoId=lead, Subject="another's")
+
+    world.steps.on_step = beside
+    world.salesforce.trouble.lose_answer("create")
+    execution = world.receive(7)
+    world.run_out()
+    for _ in range(2):
+        assert world.ended(execution) == ("updated", "chained_failed")
+        assert len(world.salesforce.records("Task")) == 2
+        assert world.redrive(execution).done
+        world.run_out()
+    world.steps.on_step = nothing
+    for task in world.salesforce.records("Task"):
+        world.salesforce.remove("Task", task["Id"])
+
+    world.redrive(execution)
+    world.clock.advance(61)
+    world.run_out()
+
+    assert world.ended(execution) == ("updated", "")
+    assert [task["Subject"] for task in world.salesforce.records("Task")] == ["Ada"]
+
+
+def test_a_failed_chain_of_a_call_that_was_kept_by_nobody_is_left_alone() -> None:
+    """An execution that ended before payloads of failed chains were kept cannot come back, and the answer says so."""
+    world = ChainWorld()
+    (execution,) = failed_chains(world, 7)
+    world.inbox.kept.clear()
+
+    answer = world.redrive(execution)
+
+    assert (answer.done, answer.note) == (False, "It has ended and its payload was removed.")

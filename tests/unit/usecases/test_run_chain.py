@@ -20,6 +20,7 @@ from tests.builders.chains import (
 )
 from tests.builders.descriptions import a_field
 from tests.fakes.steps import Crash
+from tests.unit.usecases.deaths import recover
 from tests.unit.usecases.test_flow_step_events import messages, told
 
 LEAD, TASK, MEMBER, ACCOUNT = "00Q", "00T", "00v", "001"
@@ -483,3 +484,84 @@ def test_what_a_chained_object_reads_of_the_person_is_read_from_marketo() -> Non
 
     assert [task["Subject"] for task in world.salesforce.records("Task")] == ["Countess"]
     assert world.marketo.trouble.made("leads_by_filter") == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "state", "tasks", "subject"),
+    [
+        (None, "failed", 1, "Before"),
+        ("block", "failed", 1, "Before"),
+        ("allow", "created", 2, "Before"),
+        ("use_match", "updated", 1, "Ada"),
+    ],
+)
+def test_what_the_orgs_duplicate_rule_finds_is_as_the_chained_object_says(
+    policy: str | None, state: str, tasks: int, subject: str
+) -> None:
+    """The rule finds a task by its description: the new one is refused, made all the same, or that one is updated."""
+    mappings = [*follow_up()["mappings"], {"column": "title", "to": "Description"}]
+    world = ChainWorld(a_chained_action(follow_up(duplicate_rules=policy, mappings=mappings)))
+    known = world.salesforce.load("Task", Subject="Before", Description="Dr")
+    world.salesforce.duplicate_rule = "Description"
+
+    execution = world.receive(7, firstName="Ada", title="Dr")
+    world.run_out()
+
+    held = {record["Id"]: record["Subject"] for record in world.salesforce.records("Task")}
+    assert (world.links(execution)["follow_up"], len(held), held[known]) == (state, tasks, subject)
+    assert world.ended(execution) == ("created", "chained_failed" if state == "failed" else "")
+
+
+def test_several_records_of_a_duplicate_rule_and_those_of_other_objects_are_not_written_instead() -> None:
+    """Two tasks that the org names, or a campaign member: the chained object fails, and the record says which."""
+    mappings = [*follow_up()["mappings"], {"column": "title", "to": "Description"}]
+    world = ChainWorld(a_chained_action(follow_up(duplicate_rules="use_match", mappings=mappings)))
+    world.salesforce.duplicate_rule = "Description"
+    two = [world.salesforce.load("Task", Subject="Before", Description="Dr") for _ in range(2)]
+    other = world.salesforce.load("CampaignMember", Description="Prof")
+
+    executions = [world.receive(number, title=title) for number, title in enumerate(("Dr", "Prof"), start=1)]
+    world.run_out()
+
+    said = [world.execution(each)["message"] for each in executions]
+    assert all(each in said[0] for each in two)
+    assert other in said[1]
+    assert {record["Subject"] for record in world.salesforce.records("Task")} == {"Before"}
+
+
+def test_a_record_that_is_written_instead_is_written_once_if_the_worker_dies() -> None:
+    """The intent of the update is stored before its call: after a death right before it, or right after it, the known
+    task holds the new subject and no other task is made."""
+    mappings = [*follow_up()["mappings"], {"column": "title", "to": "Description"}]
+    for point in ("salesforce.update", "salesforce.update.done"):
+        world = ChainWorld(a_chained_action(follow_up(duplicate_rules="use_match", mappings=mappings)))
+        world.salesforce.load("Task", Subject="Before", Description="Dr")
+        world.salesforce.duplicate_rule = "Description"
+        execution = world.receive(7, firstName="Ada", title="Dr")
+        world.steps.die_of(point)
+
+        with pytest.raises(Crash):
+            world.run_out()
+        recover(world)
+
+        assert [record["Subject"] for record in world.salesforce.records("Task")] == ["Ada"], point
+        assert world.links(execution)["follow_up"] == "updated", point
+
+
+def test_the_ids_of_chained_records_are_told_where_there_are_any() -> None:
+    """The task's id goes back to the person and into the result; that of a membership that failed is blank, which
+    empties its field."""
+    told = [{"field": "Id", "of": "follow_up", "to": "title"}, {"field": "Id", "of": "membership", "to": "phone"}]
+    results = a_chained_action().results.model_dump(exclude_none=True)
+    results["mappings"] += [{"field": "Id", "of": "follow_up", "to": "action"}]
+    world = ChainWorld(a_chained_action(writeback=told, results=results))
+    world.salesforce.trouble.refuse_rows("create", lambda row: "Status" in row, "INVALID")
+    execution = world.receive(7)
+    world.marketo.load(7, title="before", phone="before")
+
+    world.run_out()
+
+    (task,) = world.salesforce.records("Task")
+    person, (logged,) = world.marketo.leads[7], world.marketo.logged(7)
+    assert (person["title"], person["phone"]) == (task["Id"], None)
+    assert (logged.attributes["action"], logged.attributes["executionId"]) == (task["Id"], execution)

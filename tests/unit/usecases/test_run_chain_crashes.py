@@ -6,8 +6,7 @@ import pytest
 
 from leadbridge.domain.records import Resolution
 from tests.builders.chains import ChainWorld, a_chained_action, account, follow_up, membership
-from tests.fakes.steps import Crash
-from tests.unit.usecases.test_run_events_crashes import recover
+from tests.unit.usecases.deaths import die_at, die_at_every_step
 
 #: more steps than any scenario below has; a run that has not ended by then is a fault of the test
 MANY = 500
@@ -84,7 +83,7 @@ def as_if_nothing_had_been(world: ChainWorld, outcomes: dict[str, int], records:
     assert dict(world.outcomes()) == outcomes
     assert set(world.inbox.ends.values()) == {1}
     assert not world.inbox.waiting
-    assert not world.inbox.kept
+    assert world.inbox.kept.keys() == {one for one in world.inbox.logged if world.ended(one)[1] == "chained_failed"}
     assert {name: len(world.salesforce.records(name)) for name in records} == records
     people = {lead["Id"] for lead in world.leads()}
     assert all(task["WhoId"] in people for task in world.salesforce.records("Task"))
@@ -106,19 +105,7 @@ def as_if_nothing_had_been(world: ChainWorld, outcomes: dict[str, int], records:
 def test_a_death_at_any_step_of_a_chain_changes_nothing(name: str) -> None:
     """For every step at which a worker can die, its successors end every chain as if nobody had died."""
     build, outcomes, records = SCENARIOS[name]
-    for step in range(1, MANY):
-        world = build()
-        world.steps.arm(step)
-        try:
-            world.run_out()
-        except Crash:
-            recover(world)
-        else:
-            assert step > 30, "the scenario has too few steps to prove anything"
-            as_if_nothing_had_been(world, outcomes, records)
-            return
-        as_if_nothing_had_been(world, outcomes, records)
-    pytest.fail(f"more than {MANY} steps")
+    die_at_every_step(build, lambda world: as_if_nothing_had_been(world, outcomes, records), least=30, most=MANY)
 
 
 @pytest.mark.parametrize("name", ["two persons", "by key", "a company"])
@@ -132,15 +119,7 @@ def test_two_deaths_in_a_chain_change_nothing(name: str) -> None:
     for first in range(3, 100, 8):
         for second in range(5, 70, 9):
             world = build()
-            for step in (first, second):
-                world.steps.arm(step)
-                try:
-                    world.run_out()
-                except Crash:
-                    crashes += 1
-                    world.clock.advance(61)
-            world.steps.disarm()
-            recover(world)
+            crashes += die_at(world, (first, second))
             reasons = {item["reason"] for item in world.inbox.logged.values()}
             assert reasons <= {"", "chained_failed", "overtaken"}, reasons
             # who was parked in doubt updates the record that he had made

@@ -9,6 +9,7 @@ from leadbridge.errors import RateLimitedError
 from tests.builders.actions import an_action
 from tests.builders.world import World
 from tests.fakes.steps import Crash
+from tests.unit.usecases.deaths import die_at, die_at_every_step
 
 #: more steps than any scenario below has; a run that has not ended by then is a fault of the test
 MANY = 400
@@ -93,17 +94,6 @@ SCENARIOS: dict[str, tuple[Callable[[], World], dict[str, int], int]] = {
 }
 
 
-def recover(world: World) -> None:
-    """Let the dead worker's lease end, and successors run until nothing waits; parked victims are redriven."""
-    world.clock.advance(61)
-    world.run_out()
-    for execution, item in world.inbox.logged.items():
-        if item["state"] == "parked":
-            assert item["reason"] == "worker_crashed"
-            assert world.redrive(execution).done
-    world.run_out()
-
-
 def as_if_nothing_had_been(world: World, outcomes: dict[str, int], records: int) -> None:
     """Outcomes, records and activities are those of a run in which nobody died."""
     assert dict(world.outcomes()) == outcomes
@@ -123,19 +113,7 @@ def as_if_nothing_had_been(world: World, outcomes: dict[str, int], records: int)
 def test_a_death_at_any_step_changes_nothing(name: str) -> None:
     """For every step at which a worker can die, its successors end every event as if nobody had died."""
     build, outcomes, records = SCENARIOS[name]
-    for step in range(1, MANY):
-        world = build()
-        world.steps.arm(step)
-        try:
-            world.run_out()
-        except Crash:
-            recover(world)
-        else:
-            assert step > 20, "the scenario has too few steps to prove anything"
-            as_if_nothing_had_been(world, outcomes, records)
-            return
-        as_if_nothing_had_been(world, outcomes, records)
-    pytest.fail(f"more than {MANY} steps")
+    die_at_every_step(build, lambda world: as_if_nothing_had_been(world, outcomes, records), least=20, most=MANY)
 
 
 @pytest.mark.parametrize("name", ["new people", "one person twice", "creates", "a locked record and a slow vendor"])
@@ -148,15 +126,7 @@ def test_two_deaths_change_nothing(name: str) -> None:
             world = build()
             parked: list[str] = []
             world.inbox.on_park = lambda execution, _, parked=parked: parked.append(execution)  # type: ignore[misc]  # bound now
-            for step in (first, second):
-                world.steps.arm(step)
-                try:
-                    world.run_out()
-                except Crash:
-                    crashes += 1
-                    world.clock.advance(61)
-            world.steps.disarm()
-            recover(world)
+            crashes += die_at(world, (first, second))
             # an older event that was parked for its two deaths comes back after the newer one was written
             late = {"created": 1, "superseded": 1} if world.outcomes()["superseded"] else outcomes
             if name == "creates" and world.outcomes()["failed"]:

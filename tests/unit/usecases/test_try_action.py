@@ -13,7 +13,9 @@ from leadbridge.domain.lifecycle import Stored
 from leadbridge.errors import ConfigurationError, DisabledError
 from leadbridge.usecases.try_action import NO_EXECUTION, NO_RECORD, FieldChange, Trial, TryAction
 from tests.builders.actions import ACTION, SALESFORCE, an_action
+from tests.builders.chains import CAMPAIGN, ChainWorld
 from tests.builders.events import SECRET, a_payload
+from tests.builders.members import CHANNEL, FAIR, PROGRAM
 from tests.builders.trials import LEAD_COLUMNS, Case, a_case
 from tests.builders.world import World
 
@@ -47,21 +49,33 @@ class Org:
         setattr(world.salesforce, operation, listening)
 
 
-def a_world(case: Case) -> World:
-    """A world with the case's Action, records and person."""
-    world = World(case.action)
+def an_org(case: Case) -> ChainWorld:
+    """A world with the case's Action and the program that it may name, and nobody in it."""
+    world = ChainWorld(case.action)
+    world.marketo.programs[PROGRAM] = FAIR
+    world.marketo.channels[CHANNEL.name] = CHANNEL
+    return world
+
+
+def a_world(case: Case) -> ChainWorld:
+    """A world with the case's Action, records, person and accounts."""
+    world = an_org(case)
     for record in case.records:
-        world.salesforce.load("Lead", **record)
+        lead = world.salesforce.load("Lead", **record)
         world.clock.advance(60)
+    for name in case.accounts:
+        world.salesforce.load("Account", Name=name)
+    if case.records:
+        world.salesforce.load("CampaignMember", LeadId=lead, CampaignId=CAMPAIGN)
     world.marketo.load(7, title="of the lead", phone="1", leadbridgeStatus="before")
     return world
 
 
 def held(world: World) -> tuple[Any, ...]:
     """Everything that a try could have changed."""
-    return deepcopy(
-        (world.leads(), world.marketo.leads, world.marketo.logged(), world.inbox.logged, world.inbox.waiting)
-    )
+    inbox = (world.inbox.logged, world.inbox.waiting)
+    marketo = (world.marketo.leads, world.marketo.members, world.marketo.logged())
+    return deepcopy((len(world.salesforce.journal), world.leads(), *marketo, *inbox))
 
 
 def as_members(changes: Sequence[FieldChange]) -> dict[str, Any]:
@@ -69,19 +83,39 @@ def as_members(changes: Sequence[FieldChange]) -> dict[str, Any]:
     return {each.field: each.after for each in changes}
 
 
-def with_id(value: Any, execution_id: str) -> Any:
-    """A told value with the execution's id in place of the stand-in."""
-    return execution_id if value == NO_EXECUTION else value
+class Ids:
+    """What a try could only put into words, and what it was then: the ids of the execution and of new records."""
+
+    def __init__(self, world: ChainWorld, execution_id: str) -> None:
+        item = world.execution(execution_id)
+        self._execution = execution_id
+        links = item.get("decision", {}).get("chained", {}).get("links", [])
+        self._words = {NO_RECORD: str(item.get("salesforce_id") or "")}
+        self._words |= {f"(the Id of {link['name']})": link.get("id", "") for link in links}
+
+    def __call__(self, value: Any) -> Any:
+        """The value with the ids in the place of their words."""
+        if not isinstance(value, str):
+            return value
+        if value == NO_EXECUTION or value.startswith(f"{NO_EXECUTION}-"):
+            return value.replace(NO_EXECUTION, self._execution, 1)
+        for words, record_id in self._words.items():
+            value = value.replace(words, record_id)
+        return value
+
+    def row(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """A row with the ids."""
+        return {name: self(value) for name, value in fields.items()}
 
 
-def compare(trial: Trial, world: World, org: Org, execution_id: str) -> None:
+def compare(trial: Trial, world: ChainWorld, org: Org, execution_id: str) -> None:
     """Compare what was told with what the run did."""
-    item = world.execution(execution_id)
+    item, ids = world.execution(execution_id), Ids(world, execution_id)
     refused = str(item.get("reason") or "").startswith("salesforce_")
     if not refused:  # what Salesforce refuses, nobody knows before
-        told = (trial.state.value, trial.outcome and trial.outcome.value, trial.reason, trial.message)
+        told = (trial.state.value, trial.outcome and trial.outcome.value, trial.reason, ids(trial.message))
         assert (item["state"], item.get("outcome"), item.get("reason", ""), item.get("message", "")) == told
-    rows = [(trial.operation, {name: with_id(value, execution_id) for name, value in as_members(trial.fields).items()})]
+    rows = [(trial.operation, ids.row(as_members(trial.fields)))]
     expected = rows if trial.operation else []
     if trial.operation == "update":
         expected = [("update", {"Id": trial.record_id} | rows[0][1])]
@@ -89,12 +123,18 @@ def compare(trial: Trial, world: World, org: Org, execution_id: str) -> None:
         assert org.sent
         assert all([sent] == expected for sent in org.sent)  # some refusals are tried again
         return
+    for link in trial.chained:
+        if link.fields:
+            known = {"Id": ids(link.record_id)} if link.state == "updated" else {}
+            expected.append(("update" if known else "create", known | ids.row(link.fields)))
     assert org.sent == expected
-    compare_lead(trial, world, str(item.get("salesforce_id") or ""))
-    compare_activity(trial, world, execution_id)
+    assert {link.name: link.state for link in trial.chained} == world.links(execution_id)
+    compare_lead(trial, world, ids)
+    compare_membership(trial, world, ids)
+    compare_activity(trial, world, execution_id, ids)
 
 
-def compare_lead(trial: Trial, world: World, record_id: str) -> None:
+def compare_lead(trial: Trial, world: World, ids: Ids) -> None:
     """The lead holds what was told, and nothing else of it changed."""
     before = {"id": 7, "title": "of the lead", "phone": "1", "leadbridgeStatus": "before"}
     after = world.marketo.leads[7]
@@ -103,13 +143,25 @@ def compare_lead(trial: Trial, world: World, record_id: str) -> None:
     changed = {name for name in after if name not in before or after[name] != before[name]}
     assert changed <= set(told), "another field of the lead was written"
     for name, value in told.items():
-        if value == NO_RECORD:
-            assert after[name] == record_id
-        elif name not in trial.assumed:
-            assert after[name] == value
+        if name not in trial.assumed or value != ids(value):
+            assert after[name] == ids(value)
 
 
-def compare_activity(trial: Trial, world: World, execution_id: str) -> None:
+def compare_membership(trial: Trial, world: World, ids: Ids) -> None:
+    """The membership holds what was told, or there is none."""
+    if trial.membership is None:
+        assert world.marketo.members == {}
+        return
+    (member,) = world.marketo.members.values()
+    fields: Mapping[str, Any] = trial.membership["fields"]
+    assert member.keys() == {"statusName", *fields}
+    assert member["statusName"] == trial.membership["status"]
+    for name, value in fields.items():
+        if name not in trial.membership["assumed"] or value != ids(value):
+            assert member[name] == ids(value)
+
+
+def compare_activity(trial: Trial, world: World, execution_id: str, ids: Ids) -> None:
     """The activity that was told is the one that was logged."""
     logged = [each for each in world.marketo.logged(7) if each.attributes["executionId"] == execution_id]
     if trial.activity is None:
@@ -120,14 +172,15 @@ def compare_activity(trial: Trial, world: World, execution_id: str) -> None:
     told: Mapping[str, Any] = trial.activity["attributes"]
     assert set(activity.attributes) == set(told)
     for name, value in told.items():
-        if value != NO_RECORD and name not in trial.activity["assumed"]:
-            assert activity.attributes[name] == with_id(value, execution_id)
+        if name not in trial.activity["assumed"] or value != ids(value):
+            assert activity.attributes[name] == ids(value)
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_what_a_try_tells_is_what_the_run_then_does(part: int) -> None:
-    """For 500 random persons and configurations: outcome, reason and sentence, every field of the one write, the values
-    before it, the write-back and the activity are those the run then makes; the try itself changes nothing."""
+    """For 500 random persons and configurations: outcome, reason and sentence, every field of the record's write, the
+    values before it, every field of what is chained to it, write-back, membership and activity are those the run then
+    makes; the try itself changes nothing."""
     seen: Counter[str] = Counter()
     for seed in range(part, CASES, PARTS):
         case = a_case(seed)
@@ -149,8 +202,12 @@ def test_what_a_try_tells_is_what_the_run_then_does(part: int) -> None:
         except AssertionError as failed:
             raise AssertionError(f"seed {seed}") from failed
         seen[f"{trial.outcome}"] += 1
+        seen.update(f"chained {link.state}" for link in trial.chained)
+        seen["member"] += trial.membership is not None
     # the cases are worth something only if they differ
-    assert min(seen[each] for each in ("created", "updated", "skipped", "failed", "decided")) >= 2, seen
+    usual = ("created", "updated", "skipped", "failed", "decided", "member", "chained created")
+    assert min(seen[each] for each in usual) >= 2, seen
+    assert len({name for name in seen if name.startswith("chained ")}) >= 4, seen
 
 
 def test_a_lead_is_tried_as_a_call_with_all_its_fields_would_run() -> None:
@@ -158,7 +215,7 @@ def test_a_lead_is_tried_as_a_call_with_all_its_fields_would_run() -> None:
     only the step that says what was read is more."""
     for seed in range(60):
         case = a_case(seed)
-        world = World(case.action)
+        world = an_org(case)
         world.marketo.load(7, **{name: value for name, value in case.payload["lead"].items() if name != "id"})
 
         by_lead = trying(world).with_lead(ACTION, 7)

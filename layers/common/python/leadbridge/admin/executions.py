@@ -108,6 +108,7 @@ def _told(item: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "execution_id": item["execution_id"],
         "action_id": item["action_id"],
+        "action_name": item.get("action_name"),
         "received_at": item["received_at"],
         "state": item["state"],
         "lead_id": int(item["lead_id"]) if item.get("lead_id") else None,

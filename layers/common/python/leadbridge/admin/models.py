@@ -388,6 +388,8 @@ class Execution(Given):
 
     execution_id: str
     action_id: str
+    #: when the call began, or now, if it did not; null of an Action that is not there
+    action_name: str | None
     version: int | None
     received_at: datetime
     executed_at: datetime | None

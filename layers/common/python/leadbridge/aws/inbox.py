@@ -3,7 +3,8 @@
 Items
 - `lane#<lane>` / `<sequence>`: an event that waits, is being written or reported. Holds the payload.
 - `execution#<id>` / `log`: the execution as people see it. Ids, names and keyed hashes, no personal value.
-- `execution#<id>` / `payload`: what `redrive` needs of a parked, rejected or not-run call.
+- `execution#<id>` / `payload`: what `redrive` needs of a parked, rejected or not-run call, or of one with chained
+  objects that failed.
 - `parked` / `<action>#<id>`: that a call waits for a person, for as long as it does; alerts read them.
 
 The lane is read with consistent reads on the table itself, never through an index.
@@ -234,16 +235,9 @@ class DynamoInbox:
 
     def park(self, event: Event, *, reason: str, message: str) -> None:
         """Take an event out of its lane; its payload is kept aside until somebody redrives it."""
-        kept = {
-            "pk": f"execution#{event.execution_id}",
-            "sk": "payload",
-            "v": VERSION,
-            "payload": json.dumps(event.payload),
-            "event": json.dumps({name: value for name, value in _event_item(event).items() if name != "payload"}),
-        }
         group = [
             delete(self._table, event_key(event), "epoch = :epoch", epoch=event.epoch),
-            put(self._table, kept),
+            put(self._table, _kept_item(event)),
             self._log_update(
                 event.execution_id,
                 state=State.PARKED,
@@ -256,7 +250,7 @@ class DynamoInbox:
         write_groups(self._client, [group])
 
     def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
-        """Record outcomes; in the same transaction the payload goes and the guards are let go.
+        """Record outcomes; in the same transaction the payload goes, or what is kept of it, and the guards are let go.
 
         A guard that expired and is another's by now is not taken from that one, but it learns what was written.
         """
@@ -332,7 +326,8 @@ class DynamoInbox:
         ]
         # last, because refused operations are told from each other by their place
         told = [put_told(self._table, event.chunk, ending.told, self._now())] if ending.told else []
-        return operations + guards + told
+        kept = [put(self._table, _kept_item(ending.kept) | {"ttl": self._ttl()})] if ending.kept else []
+        return operations + guards + told + kept
 
     def _let_go(self, guard: str, event: Event, found: Item | None, *, written: bool) -> Operation:
         """Release a guard and remember what was written under it, as far as `found` (its item, if refused) allows."""
@@ -482,10 +477,22 @@ def _event_item(event: Event) -> dict[str, Any]:
         "read": None if event.read is None else json.dumps(event.read),
         "chunk": event.chunk or None,
         "answered": event.answered or None,
+        "redone": event.redone or None,
         "activity_uncertain": event.activity_uncertain,
         "reason": event.reason,
         "message": event.message,
         "decision": dict(event.decision) or None,
+    }
+
+
+def _kept_item(event: Event) -> dict[str, Any]:
+    """What is kept of an event that leaves its lane and may come back."""
+    return {
+        "pk": f"execution#{event.execution_id}",
+        "sk": "payload",
+        "v": VERSION,
+        "payload": json.dumps(event.payload),
+        "event": json.dumps({name: value for name, value in _event_item(event).items() if name != "payload"}),
     }
 
 
@@ -546,6 +553,7 @@ def _event(item: Mapping[str, Any]) -> Event:
         read=json.loads(item["read"]) if item.get("read") else None,
         chunk=item.get("chunk") or "",
         answered=bool(item.get("answered")),
+        redone=bool(item.get("redone")),
         activity_uncertain=item["activity_uncertain"],
         reason=item["reason"],
         message=item["message"],

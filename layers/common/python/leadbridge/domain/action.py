@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from leadbridge.domain.alert_rules import AlertsDocument
-from leadbridge.domain.chained import MOST_LINKS, Chained
+from leadbridge.domain.chained import MOST_LINKS, Chained, RecordSource
 from leadbridge.domain.clauses import Group, ListDocument
 from leadbridge.domain.documents import Column, Document, FieldName, Identifier, Name
 from leadbridge.domain.sources import BlankPolicy, CompiledSource, ValueSource, compile_source
@@ -167,29 +167,34 @@ Fact = Literal[
 ]
 
 
-class WriteBack(ValueSource):
+class _Telling(RecordSource):
+    """A value that is told after the write: beside the person's own, of the records that were written."""
+
+    kinds: ClassVar[tuple[str, ...]] = (*RecordSource.kinds, "execution")
+
+    execution: Fact | None = None
+
+    @model_validator(mode="after")
+    def _id_of_chained(self) -> Self:
+        if self.of is not None and self.field != "Id":
+            raise ValueError("of a chained object only the Id is told; write `field: Id`, or remove `of`")
+        return self
+
+
+class WriteBack(_Telling):
     """One Marketo field that takes a value after a successful write; by default a blank clears it.
 
     A value that cannot be made leaves the field alone: the record is written by then.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = (*ValueSource.kinds, "field", "execution")
     blank_here: ClassVar[BlankPolicy] = "clear"
     blank_choices: ClassVar[tuple[BlankPolicy, ...]] = ("skip", "clear", "default")
 
-    field: FieldName | None = None
-    execution: Fact | None = None
 
-
-class ActivityMapping(ValueSource):
+class ActivityMapping(_Telling):
     """One secondary attribute of the result activity; a blank, or a value that cannot be made, leaves it out."""
 
-    kinds: ClassVar[tuple[str, ...]] = (*ValueSource.kinds, "execution", "field")
     blank_choices: ClassVar[tuple[BlankPolicy, ...]] = ("skip", "default")
-
-    #: of the record that was written or found
-    field: FieldName | None = None
-    execution: Fact | None = None
 
 
 class MemberMapping(WriteBack):
@@ -319,6 +324,20 @@ class Action(Document):
         again = sorted({name for name in called if called.count(name) > 1})
         if again:
             raise ValueError(f"chained: {', '.join(again)} is the name of two; give each a name of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _tells_of_chained(self) -> Self:
+        called = [link.name for link in self.chained or ()]
+        for what, tellings in (
+            ("writeback", self.writeback),
+            ("results.mappings", self.results.mappings),
+            ("program_member.mappings", self.member_mappings),
+        ):
+            for place, each in enumerate(tellings):
+                if each.of is not None and each.of not in called:
+                    remedy = f"choose one of {', '.join(called)}" if called else "remove `of`"
+                    raise ValueError(f"{what}[{place}].of: no chained object is called {each.of}; {remedy}")
         return self
 
     @model_validator(mode="after")

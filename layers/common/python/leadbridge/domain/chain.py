@@ -73,6 +73,8 @@ class LinkWrite:
     link: CompiledLink
     intent: Intent
     fields: Mapping[str, Any]
+    #: what the fields were taken from
+    inputs: Inputs
 
     def with_event(self, event: Event) -> "LinkWrite":
         """The same write after its event moved on."""
@@ -207,6 +209,21 @@ def decide(
     return _write(search, "update", found[0], found, now=now, written=written)
 
 
+def instead(write: LinkWrite, found: Sequence[str], *, now: datetime) -> LinkWrite | Result | None:
+    """What is done where a duplicate rule of the org refused a new record and named others: the one is updated.
+
+    None if that cannot be told to be a record of the link's object. The fields are those of an update.
+    """
+    item, link = write.candidate, write.link
+    if len(found) != 1 or not link.key_prefix or not found[0].startswith(link.key_prefix):
+        return None
+    fields = _fields(item, link, write.inputs, None, "update")
+    if isinstance(fields, Result):
+        return fields
+    intent = replace(write.intent, operation="update", at=now, record_id=found[0])
+    return replace(write, intent=intent, fields=fields)
+
+
 def made(search: Search, matches: Sequence[Match]) -> Result | None:
     """The result of a link whose create has not been answered, if what was found right after it tells."""
     fresh = search.fresh(search.among(matches))
@@ -267,7 +284,7 @@ def _write(
         before=tuple(before),
         written=written,
     )
-    return LinkWrite(candidate=search.candidate, link=search.link, intent=intent, fields=fields)
+    return LinkWrite(candidate=search.candidate, link=search.link, intent=intent, fields=fields, inputs=search.inputs)
 
 
 def _fields(

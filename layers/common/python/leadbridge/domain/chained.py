@@ -13,14 +13,14 @@ LinkName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 MOST_LINKS = 5
 
 
-class _LinkSource(ValueSource):
-    """A value that may come from a record that was written before: the person's own, or an earlier chained one."""
+class RecordSource(ValueSource):
+    """A value that may come from a record that was written before: the person's own, or a chained one."""
 
     kinds: ClassVar[tuple[str, ...]] = (*ValueSource.kinds, "field")
 
     #: of the record that `of` names
     field: FieldName | None = None
-    #: an earlier chained object; absent: the person's own record
+    #: a chained object that is written before; absent: the person's own record
     of: LinkName | None = None
 
     @model_validator(mode="after")
@@ -30,13 +30,13 @@ class _LinkSource(ValueSource):
         return self
 
 
-class LinkMapping(_LinkSource):
+class LinkMapping(RecordSource):
     """One field of a chained record and where its value comes from."""
 
     blank: BlankPolicy = "skip"
 
 
-class LinkMatch(_LinkSource):
+class LinkMatch(RecordSource):
     """One field by which a chained record is found; without a value nothing is looked for and nothing is written."""
 
     blank_choices: ClassVar[tuple[BlankPolicy, ...]] = ("skip", "default", "fail")
@@ -52,6 +52,8 @@ class Chained(Document):
     after: Literal["created", "updated", "both"] = "both"
     #: what becomes of those after it, if it fails
     on_failure: Literal["continue", "stop"] = "continue"
+    #: what becomes of a record for which a duplicate rule of the org finds others, as for the person's own
+    duplicate_rules: Literal["block", "allow", "use_match"] | None = None
     #: by what the record is found: all of them together
     match: list[LinkMatch] | None = Field(default=None, min_length=1, max_length=5)
     #: a unique External Id field that takes our execution id, so that a repeated create cannot make two

@@ -85,7 +85,7 @@ class CompiledAction:
         """Whether each run writes the same values back to a lead, or an id that no lead held before."""
         one_record = len(self.targets) == 1 and self.action.type is not documents.ActionType.DECIDE
         return all(
-            each.kind == "static" or (one_record and each.field == "Id" and not each.transforms)
+            each.kind == "static" or (one_record and each.field == "Id" and each.of is None and not each.transforms)
             for each in self.action.writeback
         )
 

@@ -101,6 +101,8 @@ class Event:
     chunk: str = ""
     #: the values to write back went out with the answer to the call
     answered: bool = False
+    #: it has ended before, with chained objects that failed, and was brought back for them
+    redone: bool = False
     #: an activity may have reached Marketo: look before sending it (again)
     activity_uncertain: bool = True
     reason: str = ""
@@ -169,6 +171,8 @@ class Ending:
     member: Part | None = None
     #: what the callback of its chunk says of it, stored in the same step
     told: PersonTold | None = None
+    #: the event as a redrive takes it up, where that can do again what failed
+    kept: Event | None = None
     #: guard keys to release; `written` marks them with this event's sequence
     guards: tuple[str, ...] = ()
     written: bool = False

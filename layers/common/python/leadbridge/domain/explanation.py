@@ -56,6 +56,7 @@ def begun(event: Event, compiled: CompiledAction, *, asked: bool = True) -> Even
     action = compiled.action
     found: dict[str, Section] = {
         "action": {
+            "name": action.name,
             "type": action.type.value,
             "objects": list(action.described_objects),
             "connection": action.destination.connection,

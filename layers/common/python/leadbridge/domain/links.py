@@ -60,6 +60,8 @@ class CompiledLink:
     match: tuple[LinkField, ...]
     #: the field of the idempotency key, if there is one
     marker: FieldDescription | None
+    #: how ids of its records begin
+    key_prefix: str
     #: fields beside the id that must be read of records written before, by the names of their links
     needs: Mapping[str, frozenset[str]]
 
@@ -121,6 +123,7 @@ def compile_link(link: Chained, described: ObjectDescription, zone: tzinfo, prim
         fields=tuple(_fields(link.mappings, described, zone)),
         match=tuple(_fields(link.match or (), described, zone)),
         marker=_field(described, link.idempotency_field) if link.idempotency_field else None,
+        key_prefix=described.key_prefix,
         needs=needs,
     )
     if compiled.creates and compiled.marker is None:

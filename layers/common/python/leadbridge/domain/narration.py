@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from leadbridge.domain.outcome import REDRIVABLE, State, apart
+from leadbridge.domain.outcome import State, apart, redrivable
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,10 @@ def _action(item: Item, record: Mapping[str, Any]) -> Line:
     version = f", version {item['version']}" if item.get("version") else ""
     action = record.get("action")
     if not action:
-        return Line(f"Action {item['action_id']}{version}")
+        return Line(f"Action {called(item)}{version}")
     objects = {"object": _new(record), "objects": " or ".join(action["objects"])}
     does = ACTION_TYPES.get(action["type"], "works on a {objects}").format(**objects)
-    return Line(f"Action {item['action_id']}{version}: {does} in {action['connection']}")
+    return Line(f"Action {called(item)}{version}: {does} in {action['connection']}")
 
 
 def _conditions(record: Mapping[str, Any]) -> Iterator[Line]:
@@ -288,7 +288,7 @@ def _end(item: Item, moment: Moment, remedies: Remedies) -> list[Line]:
         lines.append(Line(f"Reason code: {reason}"))
     if remedy:
         lines.append(Line(f"What to do: {remedy}"))
-    if state in REDRIVABLE:
+    if redrivable(item):
         at_once = "Run it at once" if item.get("due_at") else "Run it again"
         lines.append(Line(f"{at_once}: leadbridge redrive {item['execution_id']}"))
     return lines
@@ -354,7 +354,19 @@ def _became(item: Item, moment: Moment, remedies: Remedies) -> list[Line]:
 
 def _when(item: Item, moment: Moment) -> str:
     what = word(item).replace("_", " ")
-    return f"{moment(item['received_at'])} {item['action_id']}: {what} (execution {item['execution_id']})"
+    return f"{moment(item['received_at'])} {called(item)}: {what} (execution {item['execution_id']})"
+
+
+def name_in(item: Item) -> str:
+    """The name that its Action had when a call began, else the one it has now; empty where neither is known."""
+    decision = item.get("decision") or {}
+    return str(decision.get("action", {}).get("name") or item.get("action_name") or "")
+
+
+def called(item: Item) -> str:
+    """What an execution's Action is called, with its id."""
+    name = name_in(item)
+    return f"{name} ({item['action_id']})" if name else str(item["action_id"])
 
 
 # -- words

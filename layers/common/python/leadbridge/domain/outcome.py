@@ -85,6 +85,12 @@ class Reason(StrEnum):
     ALL_PAUSED = "all_paused"
 
 
+def redrivable(item: Mapping[str, object]) -> bool:
+    """Whether `redrive` can run an execution: it waits for that, or has ended with chained objects that failed."""
+    state = State(str(item["state"]))
+    return state in REDRIVABLE or (state is State.ENDED and item.get("reason") == Reason.CHAINED_FAILED)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What is said of a reason: what happened, and what to do; placeholders name facts, never personal values."""
@@ -113,8 +119,8 @@ WORDS: Mapping[str, Words] = {
     ),
     Reason.CHAINED_FAILED: Words(
         "{outcome}, but a chained object failed. {links}.",
-        "Correct what is named, then send the person again; chained objects of type create that were made before are "
-        "made once more.",
+        "Correct what is named, then run it again: only the chained objects that failed, or were stopped by one, are "
+        "written.",
         told=False,
     ),
     Reason.CONDITION_NOT_MET: Words(

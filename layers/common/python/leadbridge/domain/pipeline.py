@@ -20,7 +20,7 @@ from leadbridge.domain.links import link_guards
 from leadbridge.domain.matching import Look, Match, match_key
 from leadbridge.domain.outcome import NOT_PROCESSED, Outcome, Reason, State, message
 from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs, NoValueError
-from leadbridge.domain.standing import summary
+from leadbridge.domain.standing import ids_of_links, summary
 from leadbridge.domain.transforms import RuleFailedError
 from leadbridge.domain.values import WrongTypeError, blank, coerce, normalised, text
 
@@ -362,6 +362,7 @@ def told_row(
         at=candidate.event.received_at,
         facts=_facts(candidate.columns, compiled.action, candidate.event, result),
         record={**record, "Id": result.record_id},
+        links=ids_of_links(candidate.event),
     )
     return {"id": candidate.event.lead_id} | _told(backs, inputs)
 
@@ -387,6 +388,7 @@ def activity_attributes(
         at=event.received_at,
         facts=_facts(candidate_columns, action, event, result),
         record={**(record or {}), "Id": result.record_id},
+        links=ids_of_links(event),
     )
     attributes = {name: text(value) for name, value in _told(action.attributes, inputs).items() if not blank(value)}
     attributes[action.results.execution_attribute] = event.execution_id

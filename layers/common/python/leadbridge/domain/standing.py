@@ -62,3 +62,8 @@ def standing(action: Action, event: Event) -> Iterator[Told]:
 def summary(action: Action, event: Event) -> str:
     """What became of each link, in a line."""
     return "; ".join(told.in_words() for told in standing(action, event))
+
+
+def ids_of_links(event: Event) -> dict[str, dict[str, str]]:
+    """The Id of each chained record that there is, by the name of its link, as sources of values take it."""
+    return {link.name: {"Id": link.result.record_id} for link in event.chain if link.result and link.result.record_id}

@@ -10,6 +10,10 @@ from leadbridge.domain.pipeline import Candidate
 from leadbridge.domain.postponement import vendor_reason
 from leadbridge.errors import SyncError
 
+#: what Salesforce says where a duplicate rule refuses a record; of a call it names the records found for ten rows only,
+#: so that with many of them it takes some calls until each has heard which
+DUPLICATES_DETECTED, NAMING_TRIES = "DUPLICATES_DETECTED", 20
+
 
 class StoppedError(Exception):
     """The lease was lost or the time is up: nothing more may be written, whatever is in hand is given back."""

@@ -1,5 +1,6 @@
 """Drain one lane: take its lease, run what is due in batches, hand over before the time is up."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,10 @@ class DrainSettings:
     patience: timedelta = timedelta(seconds=15)
 
 
+#: what a worker did, as it stands in its log line
+type Report = dict[str, int | str | dict[str, int]]
+
+
 class DrainLane:
     """The only writer of a lane while its lease lives."""
 
@@ -55,20 +60,21 @@ class DrainLane:
         self._sleep = sleep
         self._settings = settings
 
-    def __call__(self, lane: str, remaining_seconds: Callable[[], float]) -> dict[str, int | str]:
+    def __call__(self, lane: str, remaining_seconds: Callable[[], float]) -> Report:
         """Drain until the lane is empty, the lease is lost or the time is nearly up."""
         lease = self._lanes.take(lane, self._clock.now())
         if lease is None:
             return {"lane": lane, "end": "held by another", "events": 0}
+        run: Counter[str] = Counter()
         with self._heartbeat(lease) as held:
-            report = self._drain(lease, held, remaining_seconds)
+            report = self._drain(lease, held, remaining_seconds, run)
         if report["events"]:
             self._run_events.report_quota()
-        return report
+        return report | ({"actions": dict(run)} if run else {})
 
     def _drain(
-        self, lease: Lease, held: Callable[[], bool], remaining_seconds: Callable[[], float]
-    ) -> dict[str, int | str]:
+        self, lease: Lease, held: Callable[[], bool], remaining_seconds: Callable[[], float], run: Counter[str]
+    ) -> Report:
         total = 0
         earliest: datetime | None = None
         while True:
@@ -97,6 +103,7 @@ class DrainLane:
                 given_back = self._run_events(
                     batch, lambda: held() and remaining_seconds() > self._settings.last_write_seconds
                 )
+                run.update(self._run_events.run)
             except (StoppedError, TransientError) as stop:
                 # not the events' fault: they must not look as if they had killed the worker
                 self._inbox.relinquish([event.evolve(epoch=lease.epoch) for event in chosen])
@@ -106,7 +113,7 @@ class DrainLane:
                 return self._hand_over(current, total)
             earliest = min((moment for moment in (earliest, given_back) if moment), default=None)
 
-    def _hand_over(self, lease: Lease, total: int) -> dict[str, int | str]:
+    def _hand_over(self, lease: Lease, total: int) -> Report:
         """Let a fresh invocation go on; a lease that is another's already stays as it is."""
         if not self._lanes.release(lease, even_if_arrived=True):
             return {"lane": lease.lane, "end": "lease lost", "events": total}

@@ -1,4 +1,4 @@
-"""Bring calls back that are parked, were rejected or did not run."""
+"""Bring calls back that are parked, were rejected or did not run, or of which chained objects failed."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from leadbridge.domain import webhook
 from leadbridge.domain.action import Action
 from leadbridge.domain.event import VERSION, Event, instant, readable
-from leadbridge.domain.outcome import REDRIVABLE, Reason, State, message
+from leadbridge.domain.outcome import Reason, State, message, redrivable
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import Bell, Clock, Configurations, Lanes
 from leadbridge.usecases.store_events import lane_of
@@ -93,7 +93,8 @@ class Redrive:
         if item is None:
             return Redriven(execution_id=execution_id, done=False, note="There is no such execution.")
         state = State(item["state"])
-        if state not in REDRIVABLE:
+        kept = self._log.kept(execution_id) if redrivable(item) else None
+        if not redrivable(item) or (state is State.ENDED and kept is None):
             note = "It has ended and its payload was removed." if state is State.ENDED else "It is under way."
             return Redriven(execution_id=execution_id, done=False, note=note)
         stored = self._configurations.get("action", item["action_id"])
@@ -101,7 +102,6 @@ class Redrive:
             note = f"Its Action {item['action_id']} does not exist. Apply it first."
             return Redriven(execution_id=execution_id, done=False, note=note)
         lane = lane_of(stored.document.destination.connection)
-        kept = self._log.kept(execution_id)
         if kept is None:
             return self._ring(item, lane, lambda: self._hurry(item, lane), dry_run=dry_run)
         event = self._event(item, kept, lane, original=original)
@@ -119,6 +119,16 @@ class Redrive:
         if not version:
             return "It is not known which version of its Action was current then. Redrive it with the current one."
         return event.evolve(version=version)
+
+    def _goes_to_the_same(self, event: Event) -> bool:
+        """Whether the Action still writes where it did when the record was made, so that its chain can be corrected."""
+        ends = [
+            (stored.document.destination.connection, stored.document.destination.object, stored.document.objects)
+            for version in (None, event.version)
+            if (stored := self._configurations.get("action", event.action_id, version))
+            and isinstance(stored.document, Action)
+        ]
+        return len(ends) == 2 and ends[0] == ends[1]
 
     def _hurry(self, item: Item, lane: str) -> bool:
         return self._inbox.hurry({"pk": f"lane#{lane}", "sk": item["sequence"]})
@@ -138,6 +148,8 @@ class Redrive:
         if parked is not None:
             # its chunk was called back without it: what comes now is told as after a webhook
             fresh = parked.evolve(epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="", chunk="")
+            if parked.redone and not original:
+                return fresh.evolve(version=0 if self._goes_to_the_same(parked) else parked.version)
             # what may have been written is seen through by its own version; all else runs on the corrected Action
             return fresh if original or parked.intent or parked.result else fresh.evolve(version=0)
         if not readable(kept.get("version", VERSION)):

@@ -294,7 +294,18 @@ class Reporting:
     ) -> set[str]:
         action = entries[0].candidate.compiled.action
         activities = self._connections.marketo(action.source.connection).activities(since, [kind.id], leads)
-        return {str(activity.attributes.get(action.results.execution_attribute)) for activity in activities}
+        # of what was brought back there is an activity already, which tells of the failure
+        meant = {
+            entry.event.execution_id: pipeline.told_as(entry.candidate.compiled.action, entry.result)
+            for entry in entries
+            if entry.event.redone
+        }
+        known = [(str(each.attributes.get(action.results.execution_attribute)), each) for each in activities]
+        return {
+            name
+            for name, each in known
+            if meant.get(name, each.primary_attribute_value) == each.primary_attribute_value
+        }
 
     def _activity(self, entry: Entry, kind: CustomActivityType) -> CustomActivity:
         candidate, result = entry.candidate, entry.result

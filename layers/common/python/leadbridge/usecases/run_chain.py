@@ -18,7 +18,17 @@ from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.sources import Inputs
 from leadbridge.errors import ContractError, PermanentError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Connections, Guarded, Inbox
-from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, once_each, require, tries
+from leadbridge.usecases.batch import (
+    DUPLICATES_DETECTED,
+    NAMING_TRIES,
+    Entry,
+    RunSettings,
+    chunks,
+    grouped,
+    once_each,
+    require,
+    tries,
+)
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
 
@@ -171,11 +181,11 @@ class RunChain:
             require(may_go_on)
             first = piece[0]
             client = self._connections.salesforce(_connection(first.candidate))
+            allow = first.link.document.duplicate_rules == "allow"
             if first.intent.operation == "update":
-                return client.update(
-                    first.link.object, [{"Id": write.intent.record_id} | dict(write.fields) for write in piece]
-                )
-            return client.create(first.link.object, [write.fields for write in piece])
+                rows = [{"Id": write.intent.record_id} | dict(write.fields) for write in piece]
+                return client.update(first.link.object, rows, allow_duplicates=allow)
+            return client.create(first.link.object, [write.fields for write in piece], allow_duplicates=allow)
 
         found = isolate([chunk], call, lambda _, error: isinstance(error, PermanentError | ContractError))
         done: list[Candidate] = []
@@ -184,10 +194,15 @@ class RunChain:
                 done.extend(self._look_at_once(piece, error))
             else:
                 self._closing.postpone([explanation.chained(chain.undone(write)) for write in piece], error)
+        redirected: list[LinkWrite] = []
         for write, row in found.answered:
-            result = self._judge(write, row)
-            if result is not None:
-                done.append(chain.settled(write.candidate, write.link, result))
+            judged = self._judge(write, row)
+            if isinstance(judged, LinkWrite):
+                redirected.append(judged)
+            elif judged is not None:
+                done.append(chain.settled(write.candidate, write.link, judged))
+        for same in grouped(redirected, _call_group):
+            done.extend(self._write(same, may_go_on))
         return done
 
     def _look_at_once(self, piece: Sequence[LinkWrite], error: UncertainWriteError) -> list[Candidate]:
@@ -208,8 +223,8 @@ class RunChain:
         self._closing.postpone([explanation.chained(item) for item in missing.values()], error)
         return done
 
-    def _judge(self, write: LinkWrite, row: RowResult) -> Result | None:
-        """The result of one record, or None if it was given back to be tried again."""
+    def _judge(self, write: LinkWrite, row: RowResult) -> Result | LinkWrite | None:
+        """The result of one record, what is written instead, or None if it was given back to be tried again."""
         event = write.candidate.event
         creates = write.intent.operation == "create"
         if row.ok:
@@ -218,6 +233,11 @@ class RunChain:
         made = tries(event, row.code, vendor="salesforce")
         # somebody else made the record since we looked
         raced = row.code == "DUPLICATE_VALUE" and creates and made == 0
+        if row.code == DUPLICATES_DETECTED and creates and write.link.document.duplicate_rules == "use_match":
+            instead = chain.instead(write, row.matches, now=self._clock.now())
+            if instead is not None:
+                return instead
+            raced = not row.matches and made < NAMING_TRIES
         if raced or repeatable(row, made):
             doubt = row.resolution is Resolution.UNCERTAIN
             again = explanation.chained(write.candidate if doubt else chain.undone(write)).event
@@ -259,6 +279,7 @@ def _query(searched: tuple[Search, LinkLook]) -> tuple[str, ...]:
     return _connection(search.candidate), search.link.object, look.pairs[0][0].name, *look.fields
 
 
-def _call_group(write: LinkWrite) -> tuple[str, str, str]:
+def _call_group(write: LinkWrite) -> tuple[str, str, str, str]:
     """Writes with the same group may go in one call."""
-    return _connection(write.candidate), write.link.object, write.intent.operation
+    policy = write.link.document.duplicate_rules or ""
+    return _connection(write.candidate), write.link.object, write.intent.operation, policy

@@ -4,6 +4,7 @@ Events that share a key run in sequence, in waves; inside a wave every key is th
 state that a crash would need is stored before the vendor is called.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -23,9 +24,20 @@ from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Wait, Write
 from leadbridge.domain.postponement import vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
+from leadbridge.domain.redoing import to_redo
 from leadbridge.errors import ContractError, PermanentError, SyncError, UncertainWriteError, UnknownVersionError
 from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
-from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, once_each, require, tries
+from leadbridge.usecases.batch import (
+    DUPLICATES_DETECTED,
+    NAMING_TRIES,
+    Entry,
+    RunSettings,
+    chunks,
+    grouped,
+    once_each,
+    require,
+    tries,
+)
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.leaving_out import LeftOut, part_left_out, past_its_callback, told_only
@@ -43,10 +55,6 @@ from leadbridge.usecases.watching import Watch
 COLLECTION_LIMIT = 200
 #: an event that died with its worker this often is parked
 CRASH_LIMIT = 2
-
-#: what Salesforce says where a duplicate rule refuses a record; of a call it names the records found for ten rows only,
-#: so that with many of them it takes some calls until each has heard which
-DUPLICATES_DETECTED, NAMING_TRIES = "DUPLICATES_DETECTED", 20
 #: longest wait of an event between two looks whether another writer has let go of its keys
 BUSY_CEILING = timedelta(minutes=1)
 
@@ -85,6 +93,8 @@ class RunEvents:
             inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks, watch=watch
         )
         self._match = MatchRecords(connections)
+        #: events of the last batch by their Action, name and id, for the worker's log line
+        self.run: Counter[str] = Counter()
         names = MarketoNames(connections=connections, clock=clock, age=settings.describe_age)
         self._read_activities = ReadActivities(
             activities=NewestActivities(connections=connections, names=names), inbox=inbox, closing=self._closing
@@ -108,6 +118,7 @@ class RunEvents:
         """
         self._closing.earliest = None
         self._current.clear()
+        self.run.clear()
         compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
         compiled_events: list[tuple[Event, CompiledAction]] = []
         for event in events:
@@ -120,6 +131,7 @@ class RunEvents:
             if not isinstance(compiled, CompiledAction):
                 self._not_compiled(event, compiled)
                 continue
+            self.run[f"{compiled.action.name} ({event.action_id})"] += 1
             told = past_its_callback(event, self._clock.now())
             compiled_events.append((told.evolve(version=compiled.version), compiled))
         candidates = self._admit(compiled_events, may_go_on)
@@ -499,6 +511,7 @@ def _ending(
         activity=activity or untold,
         member=(member or untold) if action.program_member else None,
         told=_told(event, result, values or {}, attributes or {}) if event.chunk else None,
+        kept=to_redo(event, result),
         guards=tuple(guards),
         written=result.outcome in WRITTEN,
     )

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from leadbridge.domain.event import instant
 from leadbridge.domain.hashing import keyed_hash
-from leadbridge.domain.outcome import REDRIVABLE
+from leadbridge.domain.outcome import redrivable
 from leadbridge.domain.values import normalised
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Configurations
-from leadbridge.usecases.waiting_for import WaitingFor
+from leadbridge.usecases.as_it_stands import AsItStands
 
 type Item = Mapping[str, Any]
 
@@ -105,7 +105,7 @@ class SearchExecutions:
         after = _after(token) if token else ""
         found: list[Item] = []
         last = ""
-        explained = WaitingFor(lambda: self._configurations)
+        explained = AsItStands(lambda: self._configurations)
         for examined, stored in enumerate(self._items(wanted, start, end, after), start=1):
             item = explained(stored)
             last = str(item["sequence"])
@@ -118,7 +118,7 @@ class SearchExecutions:
     def get(self, execution_id: str) -> Item | None:
         """One execution."""
         item = self._log.get(execution_id)
-        return item and WaitingFor(lambda: self._configurations)(item)
+        return item and AsItStands(lambda: self._configurations)(item)
 
     def _items(self, wanted: Wanted, start: datetime, end: datetime, after: str) -> Iterator[Item]:
         if wanted.lead_id is not None:
@@ -130,7 +130,7 @@ class SearchExecutions:
 
 def _fits(item: Item, wanted: Wanted, start: datetime, end: datetime) -> bool:
     same = all(getattr(wanted, name) in (None, item.get(name)) for name in COMPARED)
-    same = same and (not wanted.redrivable or item["state"] in REDRIVABLE)
+    same = same and (not wanted.redrivable or redrivable(item))
     return same and start <= instant(item["received_at"]) <= end
 
 

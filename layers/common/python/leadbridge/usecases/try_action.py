@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from leadbridge.domain import activity_columns, members, pipeline
+from leadbridge.domain import activity_columns, chain, members, pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.columns import absent
@@ -31,6 +31,8 @@ from leadbridge.usecases.read_missing import UNKNOWN
 from leadbridge.usecases.try_chain import TriedLink, try_chain
 
 type Row = Mapping[str, Any]
+#: fields of records whose values only the write will tell: the chained object, None for the person's own, and the field
+type Unsure = Collection[tuple[str | None, str | None]]
 
 #: instead of an execution id and of the id of a record that is not there yet
 NO_EXECUTION = "try"
@@ -275,10 +277,13 @@ class TryAction:
             ],
         )
         # what the record's own triggers and formulas make of a field is seen once it is written
-        unsure = {*target.read_back_fields, *(["Id"] if created else [])}
+        unsure: set[tuple[str | None, str | None]] = {(None, name) for name in target.read_back_fields}
+        unsure |= {(None, "Id")} if created else set()
         record = {**before, **write.fields}
-        told = replace(told, chained=try_chain(write.candidate, result, record, self._connections))
-        return self._told(told, write.candidate, result, record, unsure)
+        candidate, links = try_chain(write.candidate, result, record, self._connections)
+        unsure |= {(link.name, "Id") for link in links if link.state == Outcome.CREATED}
+        told = replace(told, chained=links)
+        return self._told(told, candidate, chain.concluded(candidate), record, unsure)
 
     def _read(self, compiled: CompiledAction, object_name: str, record_id: str, fields: Iterable[str]) -> Row:
         """Fields of a record as they are."""
@@ -293,9 +298,9 @@ class TryAction:
         return self._read(compiled, target.name, result.record_id, target.read_back_fields)
 
     def _told(
-        self, told: Trial, candidate: Candidate, result: Result, record: Row, unsure: Collection[str] = ()
+        self, told: Trial, candidate: Candidate, result: Result, record: Row, unsure: Unsure = frozenset()
     ) -> Trial:
-        """The trial with what Marketo would be told; `unsure` are fields of the record that are only assumed."""
+        """The trial with what Marketo would be told; `unsure` are fields of the records that are only assumed."""
         action = candidate.compiled.action
         told = _with_result(told, result)
         row = pipeline.writeback_row(candidate, result, record) or {}
@@ -307,7 +312,7 @@ class TryAction:
             told = replace(
                 told,
                 writeback=[FieldChange(field=name, before=lead.get(name), after=backs[name]) for name in backs],
-                assumed=[back.to for back in action.writeback if back.to in backs and back.field in unsure],
+                assumed=[back.to for back in action.writeback if back.to in backs and (back.of, back.field) in unsure],
             )
         told = replace(told, membership=self._membership(candidate, result, record, unsure))
         return _with_activity(
@@ -315,7 +320,7 @@ class TryAction:
         )
 
     def _membership(
-        self, candidate: Candidate, result: Result, record: Row, unsure: Collection[str]
+        self, candidate: Candidate, result: Result, record: Row, unsure: Unsure
     ) -> Mapping[str, Any] | None:
         """What would become of the person's membership."""
         action = candidate.compiled.action
@@ -329,7 +334,9 @@ class TryAction:
             "program": action.program_member.program,
             "status": action.program_member.status,
             "fields": fields,
-            "assumed": [each.to for each in action.member_mappings if each.to in fields and each.field in unsure],
+            "assumed": [
+                each.to for each in action.member_mappings if each.to in fields and (each.of, each.field) in unsure
+            ],
         }
 
 
@@ -352,7 +359,7 @@ def _with_activity(
     *,
     result: Result,
     record: Row,
-    unsure: Collection[str] = (),
+    unsure: Unsure = frozenset(),
 ) -> Trial:
     if not pipeline.reports(compiled.action, result):
         return told
@@ -363,7 +370,7 @@ def _with_activity(
             "type": results.activity,
             "primary": pipeline.told_as(compiled.action, result),
             "attributes": pipeline.activity_attributes(columns, compiled.action, event, result, record),
-            "assumed": [each.to for each in results.mappings if each.field in unsure],
+            "assumed": [each.to for each in results.mappings if (each.of, each.field) in unsure],
         },
     )
 

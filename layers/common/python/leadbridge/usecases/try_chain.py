@@ -43,8 +43,13 @@ class TriedLink:
         }
 
 
-def try_chain(candidate: Candidate, result: Result, record: Row, connections: Connections) -> list[TriedLink]:
-    """The chained objects of a person whose own record would have that result and hold `record`."""
+def try_chain(
+    candidate: Candidate, result: Result, record: Row, connections: Connections
+) -> tuple[Candidate, list[TriedLink]]:
+    """The chained objects of a person whose own record would have that result and hold `record`.
+
+    With them the candidate as it would be told of: its links have their results, those to be made an Id in words.
+    """
     item = chain.recorded(candidate, result)
     known: dict[str, Row] = {str(result.record_id): record}
     fields: dict[str, Row] = {}
@@ -57,7 +62,7 @@ def try_chain(candidate: Candidate, result: Result, record: Row, connections: Co
             known[record_id] = {**known.get(record_id, {}), **decided.fields}
             decided = Result(outcome=Outcome.CREATED if created else Outcome.UPDATED, record_id=record_id)
         item = chain.settled(item, link, decided)
-    return [
+    return item, [
         TriedLink(
             name=told.link.name,
             object=told.link.object,
