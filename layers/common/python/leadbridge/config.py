@@ -17,7 +17,8 @@ def local_hosts(stage: str, hosts: str) -> frozenset[str]:
 class Settings(BaseModel):
     """What every function has."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # built when first used: each function reads one of them
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     STAGE: str
     #: dimension of every metric, because stacks share an account

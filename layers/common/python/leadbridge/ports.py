@@ -12,8 +12,6 @@ from leadbridge.domain.alerts import Memory, Unsent
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.flow_step import Chunk, PersonTold
 from leadbridge.domain.holding import NOTHING, Due, Held
-from leadbridge.domain.jobs import Run, Told
-from leadbridge.domain.jobs import State as JobState
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored
 from leadbridge.domain.limits import State
 from leadbridge.domain.pipeline import Claim
@@ -27,6 +25,8 @@ from leadbridge.domain.records import (
 
 if TYPE_CHECKING:
     # few workers ever need these
+    from leadbridge.domain.jobs import Run, Told
+    from leadbridge.domain.jobs import State as JobState
     from leadbridge.domain.marketo import ActivityType, Program
     from leadbridge.domain.marketo import Channel as ProgramChannel
 
@@ -413,11 +413,11 @@ class BulkRuns(Protocol):
     of its turn makes a job, so a job in that list that is not `known` was made by the holder and never stored.
     """
 
-    def begin(self, run: Run) -> tuple[Run, int]:
+    def begin(self, run: "Run") -> "tuple[Run, int]":
         """Store a new run, unless one of its name is there; returns what is stored, and its version."""
         ...
 
-    def save(self, run: Run, version: int, *, lane: str = "") -> int:
+    def save(self, run: "Run", version: int, *, lane: str = "") -> int:
         """Replace a run; returns its new version.
 
         With `lane` the turn there is given back and the run's job, if it has one, becomes known, all in one step.
@@ -512,7 +512,7 @@ class Piece:
 class BulkJobs(Protocol):
     """Bulk jobs of one object at one vendor instance, as one run wants them."""
 
-    def create(self, part: PartFile | None) -> Told:
+    def create(self, part: PartFile | None) -> "Told":
         """Make a job; `part` is the file of an import.
 
         Raises:
@@ -520,7 +520,7 @@ class BulkJobs(Protocol):
         """
         ...
 
-    def listed(self, since: datetime) -> Sequence[Told] | None:
+    def listed(self, since: datetime) -> "Sequence[Told] | None":
         """Jobs that this run could have made since a moment; None where the vendor has no list."""
         ...
 
@@ -528,7 +528,7 @@ class BulkJobs(Protocol):
         """Set a job going; one that goes already stays so."""
         ...
 
-    def look(self, job_id: str) -> Told:
+    def look(self, job_id: str) -> "Told":
         """What the vendor says of a job."""
         ...
 
@@ -561,7 +561,7 @@ class ExtractJobs(BulkJobs, Protocol):
 class ImportJobs(BulkJobs, Protocol):
     """Jobs that take a file."""
 
-    def results(self, job_id: str, state: JobState) -> Mapping[str, Iterator[bytes]]:
+    def results(self, job_id: str, state: "JobState") -> Mapping[str, Iterator[bytes]]:
         """The files of an import's results that the vendor has for a job in that state, to be read once.
 
         By kind: failed, warned, succeeded, unprocessed. One that turns out to be empty means nothing.
@@ -572,7 +572,7 @@ class ImportJobs(BulkJobs, Protocol):
 class BulkVendors(Protocol):
     """Bulk jobs by connection."""
 
-    def extracts(self, run: Run) -> ExtractJobs:
+    def extracts(self, run: "Run") -> ExtractJobs:
         """The jobs that a run makes whose kind is extract.
 
         Raises:
@@ -580,7 +580,7 @@ class BulkVendors(Protocol):
         """
         ...
 
-    def imports(self, run: Run) -> ImportJobs:
+    def imports(self, run: "Run") -> ImportJobs:
         """The jobs that a run makes whose kind is import; raises as `extracts`."""
         ...
 

@@ -16,7 +16,6 @@ from leadbridge.aws.inbox import DynamoInbox
 from leadbridge.aws.keys import DynamoKeys
 from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.aws.log import DynamoLog
-from leadbridge.aws.recoveries import DynamoRecoveries
 from leadbridge.aws.services import CallbackBell, LambdaBell, Secret, Signer, SystemClock, hash_key
 from leadbridge.config import (
     AdminApiSettings,
@@ -36,14 +35,15 @@ from leadbridge.config import (
 from leadbridge.observability import EmbeddedMetrics
 from leadbridge.usecases.counting import CountingInbox, flush
 from leadbridge.usecases.holds import Holds
-from leadbridge.usecases.late_calls import LateCalls
 from leadbridge.usecases.send_callbacks import ChunkEnds
-from leadbridge.usecases.store_events import StoreEvents
-from leadbridge.usecases.sweep import Sweep
 
 if TYPE_CHECKING:
+    from leadbridge.aws.recoveries import DynamoRecoveries
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
+    from leadbridge.usecases.late_calls import LateCalls
+    from leadbridge.usecases.store_events import StoreEvents
+    from leadbridge.usecases.sweep import Sweep
     from leadbridge.vendors.connections import VendorConnections
     from leadbridge.vendors.http.deadline import Deadline
 
@@ -83,14 +83,16 @@ def meter() -> EmbeddedMetrics:
 
 
 @cache
-def store_events() -> StoreEvents:
+def store_events() -> "StoreEvents":
     """The use-case that stores calls, also those of chunks."""
     settings = StoreEventsSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
     return _store(settings, clock, _chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock))
 
 
-def _store(settings: IntakeSettings, clock: SystemClock, chunks: ChunkEnds | None = None) -> StoreEvents:
+def _store(settings: IntakeSettings, clock: SystemClock, chunks: ChunkEnds | None = None) -> "StoreEvents":
+    from leadbridge.usecases.store_events import StoreEvents
+
     return StoreEvents(
         configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
         inbox=_inbox(settings, clock, keys=""),
@@ -102,8 +104,10 @@ def _store(settings: IntakeSettings, clock: SystemClock, chunks: ChunkEnds | Non
 
 
 @cache
-def late_calls() -> LateCalls:
+def late_calls() -> "LateCalls":
     """The use-case of `store_events`: it stores calls, unless they were recovered meanwhile."""
+    from leadbridge.usecases.late_calls import LateCalls
+
     settings = StoreEventsSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
     return LateCalls(
@@ -261,7 +265,6 @@ def admin_api() -> Any:
     """The admin API."""
     from leadbridge.admin.app import AdminApi
     from leadbridge.admin.services import Services
-    from leadbridge.aws.log import DynamoLog
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
@@ -338,8 +341,10 @@ def call_back() -> Any:
 
 
 @cache
-def sweep() -> Sweep:
+def sweep() -> "Sweep":
     """The use-case of `sweep`."""
+    from leadbridge.usecases.sweep import Sweep
+
     settings = SweepSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
     client = _client("dynamodb")
@@ -452,7 +457,9 @@ def flush_counts() -> None:
     meter().flush()
 
 
-def _recoveries(settings: InboxSettings, clock: SystemClock) -> DynamoRecoveries:
+def _recoveries(settings: InboxSettings, clock: SystemClock) -> "DynamoRecoveries":
+    from leadbridge.aws.recoveries import DynamoRecoveries
+
     return DynamoRecoveries(
         _client("dynamodb"),
         table=settings.EXECUTIONS_TABLE,

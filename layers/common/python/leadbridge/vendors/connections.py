@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol
 
 from leadbridge.domain.action import MarketoConnection, MarketoLimits, SalesforceConnection, SalesforceLimits
@@ -122,14 +123,7 @@ class VendorConnections:
         self._shares = shares
         self._even_disabled = even_disabled
         self._deadline = deadline or Deadline()
-        self._http = HttpSettings(
-            client=build_http_client(),
-            clock=clock.now,
-            sleep=time.sleep,
-            allowed_hosts=allowed_hosts,
-            on_call=self._count,
-            deadline=self._deadline,
-        )
+        self._allowed_hosts = allowed_hosts
         self._limits = limits
         self._lane = lane
         self._limiters: dict[Policy, SharedLimiter] = {}
@@ -137,6 +131,18 @@ class VendorConnections:
         self._marketo: dict[tuple[str, int], MarketoClient] = {}
         self._day_calls: dict[tuple[str, int], int] = {}
         self._salesforce: dict[tuple[str, int], SalesforceClient] = {}
+
+    @cached_property
+    def _http(self) -> HttpSettings:
+        """The one connection pool, made for the first call: a worker that finds nothing to do needs none."""
+        return HttpSettings(
+            client=build_http_client(),
+            clock=self._clock.now,
+            sleep=time.sleep,
+            allowed_hosts=self._allowed_hosts,
+            on_call=self._count,
+            deadline=self._deadline,
+        )
 
     def marketo(self, connection: str) -> MarketoClient:
         """The client of a Marketo connection."""
