@@ -72,6 +72,21 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """An event that is kept for a batch: what it adds to the body, and once it goes out, with how many and why.
+
+    Without a `trigger` it waits in its buffer; `cut` is the sequence of the last that goes with it.
+    """
+
+    bytes: int = 0
+    #: of the Action, when it arrived
+    version: int = 0
+    trigger: str = ""
+    size: int = 0
+    cut: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One webhook call in the inbox. `payload` is personal data and leaves with the event."""
 
@@ -107,6 +122,9 @@ class Event:
     message: str = ""
     #: what was decided so far and why, without values: see `explanation`
     decision: Mapping[str, Any] = field(default_factory=dict)
+    #: whose order is kept across buffers, as a keyed hash; empty where no buffer can hold an event of the person
+    person: str = ""
+    batch: Batch | None = None
 
     def evolve(self, **changes: Any) -> "Event":
         """A copy with `changes`."""
@@ -121,6 +139,16 @@ class Event:
         if any(each.name == link.name for each in self.chain):
             return self.evolve(chain=tuple(link if each.name == link.name else each for each in self.chain))
         return self.evolve(chain=(*self.chain, link))
+
+    @property
+    def buffered(self) -> bool:
+        """Whether it waits for others, outside of its lane."""
+        return self.batch is not None and not self.batch.trigger
+
+    @property
+    def begun(self) -> bool:
+        """Whether a worker has had it in hand."""
+        return bool(self.fence) or self.state is not State.WAITING
 
     @property
     def columns(self) -> dict[str, Any]:
