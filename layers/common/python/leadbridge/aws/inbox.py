@@ -541,7 +541,7 @@ def _event_item(event: Event) -> dict[str, Any]:
         "reason": event.reason,
         "message": event.message,
         "decision": dict(event.decision) or None,
-        "person": event.person or None,
+        "persons": list(event.persons) or None,
         "batch": asdict(event.batch) if event.batch else None,
     }
 
@@ -607,7 +607,7 @@ def _event(item: Mapping[str, Any]) -> Event:
         reason=item["reason"],
         message=item["message"],
         decision=item.get("decision") or {},
-        person=item.get("person") or "",
+        persons=tuple(item.get("persons") or ()),
         batch=Batch(**item["batch"]) if item.get("batch") else None,
     )
 

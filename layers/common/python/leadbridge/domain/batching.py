@@ -43,7 +43,7 @@ class BatchSettings(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """At which of three a buffer drains; `envelope` is what a body of no persons has in bytes."""
+    """At which of three a buffer drains; `envelope` is what a body has in bytes beside what each person adds to it."""
 
     count: int = 300
     bytes: int = 1_000_000
@@ -95,9 +95,7 @@ class Growth:
         return trigger(now_there, self.limits) in {Trigger.COUNT, Trigger.BYTES}
 
 
-def trigger(
-    buffer: Buffer, limits: Thresholds | None, now: datetime | None = None, version: int = 0
-) -> Trigger | None:
+def trigger(buffer: Buffer, limits: Thresholds | None, now: datetime | None = None, version: int = 0) -> Trigger | None:
     """Why a buffer drains now, None if it does not.
 
     Args:
@@ -110,15 +108,14 @@ def trigger(
         return None
     if limits is None:
         return Trigger.PUBLISH
-    if buffer.count >= limits.count:
-        return Trigger.COUNT
-    if buffer.bytes + limits.envelope >= limits.bytes:
-        return Trigger.BYTES
-    if now is not None and buffer.since is not None and now >= buffer.since + timedelta(seconds=limits.seconds):
-        return Trigger.AGE
-    if limits.publish and version and buffer.version and buffer.version != version:
-        return Trigger.PUBLISH
-    return None
+    latest = due_at(buffer, limits)
+    reached = {
+        Trigger.COUNT: buffer.count >= limits.count,
+        Trigger.BYTES: buffer.bytes + limits.envelope >= limits.bytes,
+        Trigger.AGE: now is not None and latest is not None and now >= latest,
+        Trigger.PUBLISH: limits.publish and 0 < buffer.version != version > 0,
+    }
+    return next((name for name, is_so in reached.items() if is_so), None)
 
 
 def due_at(buffer: Buffer, limits: Thresholds) -> datetime | None:
@@ -182,6 +179,7 @@ def plan(
     *,
     cuts: Mapping[str, str] | None = None,
     before: Mapping[str, str] | None = None,
+    drains: bool = True,
 ) -> Plan:
     """What goes out of the buffers of a lane now.
 
@@ -193,6 +191,7 @@ def plan(
         now: The time.
         cuts: By Action, how far a batch reached whose move into the lane was interrupted; the rest of it follows.
         before: By person, the sequence of an event that goes out beside the batches.
+        drains: Whether `waiting` is all there is, so that thresholds can be told.
     """
     draft = _Draft()
     by_action: dict[str, list[Event]] = {}
@@ -203,7 +202,9 @@ def plan(
         interrupted = [event for event in events if event.sequence <= cut]
         if interrupted:
             draft.take(interrupted, Trigger.COUNT)
-        _drain([event for event in events if event.sequence > cut], rules.get(action, Rules(limits=None)), now, draft)
+        if drains:
+            rest = [event for event in events if event.sequence > cut]
+            _drain(rest, rules.get(action, Rules(limits=None)), now, draft)
     _keep_order(waiting, draft, before or {})
     left = {
         action: buffer_of(event for event in events if event.execution_id not in draft.out)
@@ -242,7 +243,7 @@ def _keep_order(waiting: Sequence[Event], draft: _Draft, before: Mapping[str, st
     """Have those go out, too, that came before what goes out of the same person."""
     last = dict(before)
     for event in draft.out.values():
-        last[event.person] = max(last.get(event.person, ""), event.sequence)
+        _note(last, event)
     earlier = [
         event
         for event in waiting
@@ -268,8 +269,8 @@ def asked_of(due: Iterable[Event]) -> dict[str, str]:
     """By person, the last of the events that go out as they come and were not begun: nobody asked what waits before."""
     last: dict[str, str] = {}
     for event in due:
-        if event.person and event.batch is None and not event.begun:
-            last[event.person] = max(last.get(event.person, ""), event.sequence)
+        if event.batch is None and not event.begun:
+            _note(last, event)
     return last
 
 
@@ -285,13 +286,19 @@ def together(due: Sequence[Event], limit: int) -> Sequence[Event]:
     chosen = chosen if first else chosen[:limit]
     last: dict[str, str] = {}
     for event in chosen:
-        last[event.person] = max(last.get(event.person, ""), event.sequence)
+        _note(last, event)
     mine = {event.execution_id for event in chosen}
     return [
         event
         for event in due
-        if event.execution_id in mine or (event.person and event.sequence < last.get(event.person, ""))
+        if event.execution_id in mine or any(event.sequence < last.get(person, "") for person in event.persons)
     ]
+
+
+def _note(last: dict[str, str], event: Event) -> None:
+    """Note how late an event is, under each of its persons."""
+    for person in event.persons:
+        last[person] = max(last.get(person, ""), event.sequence)
 
 
 def _mark(event: Event) -> tuple[str, str] | None:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from leadbridge.domain import action as documents
+from leadbridge.domain.batching import BatchSettings, Thresholds, misfits, thresholds
 from leadbridge.domain.clauses import Group as Conditions
 from leadbridge.domain.documents import Column, Document, FieldName, Identifier, Name
 from leadbridge.domain.operations import (
@@ -22,6 +23,7 @@ from leadbridge.domain.operations import (
     Group,
     Operation,
     Strategy,
+    body_bytes,
 )
 from leadbridge.domain.sources import ValueSource
 from leadbridge.domain.values import blank, text
@@ -144,6 +146,8 @@ class ConnectorAction(Document):
     deduplicate: documents.Deduplicate | None = None
     conditions: Conditions | None = None
     trial: documents.Trial | None = None
+    #: absent: calls go out as they come, but for imports, which are files of many
+    batch: BatchSettings | None = None
 
     @model_validator(mode="after")
     def _what_the_operation_takes(self) -> Self:
@@ -161,6 +165,13 @@ class ConnectorAction(Document):
     def operation(self) -> Operation:
         """What is asked of Marketo."""
         return self.destination.operation
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """When calls that wait for each other go out; None where they go out as they come."""
+        if self.batch is None and self.operation is not Operation.IMPORT_LEADS:
+            return None
+        return thresholds(self.batch, _most_at_once(self))
 
     @property
     def lookup_field(self) -> str:
@@ -233,7 +244,10 @@ def _misfits(action: ConnectorAction) -> Iterator[str]:
     given: dict[str, object] = {
         f"destination.{name}": getattr(end, name)
         for name in ("list", "campaign", "strategy", "lookup_field", "partition")
-    } | {name: getattr(action, name) for name in ("person", "duplicate_record_rule", "mappings", "tokens", "merge")}
+    } | {
+        name: getattr(action, name)
+        for name in ("person", "duplicate_record_rule", "mappings", "tokens", "merge", "batch")
+    }
     word = action.operation.value
     for name in sorted(facts.required):
         if not given[name]:
@@ -247,7 +261,18 @@ def _misfits(action: ConnectorAction) -> Iterator[str]:
         yield "destination.partition: only says where a person is made; set person.add_if_missing, or remove it"
     if action.duplicate_record_rule and action.person and action.person.lookup is None:
         yield "duplicate_record_rule: chooses among those that a lookup finds; give person.lookup, or remove it"
+    if action.batch and facts.batched:
+        yield from misfits(action.batch, _most_at_once(action))
     yield from _misfit_mappings(action)
+
+
+def _most_at_once(action: ConnectorAction) -> Thresholds:
+    """The largest thresholds of an operation, which are those that it has where nothing is said."""
+    facts, group = OPERATIONS[action.operation], group_of(action)
+    # the import's own words: publishing does not send what waits for a file
+    publish = action.operation is not Operation.IMPORT_LEADS
+    one, two = body_bytes(group, [{}]), body_bytes(group, [{}, {}])
+    return Thresholds(count=facts.most, bytes=facts.most_bytes, publish=publish, envelope=one - (two - one))
 
 
 def _misfit_mappings(action: ConnectorAction) -> Iterator[str]:

@@ -122,8 +122,8 @@ class Event:
     message: str = ""
     #: what was decided so far and why, without values: see `explanation`
     decision: Mapping[str, Any] = field(default_factory=dict)
-    #: whose order is kept across buffers, as a keyed hash; empty where no buffer can hold an event of the person
-    person: str = ""
+    #: whose order is kept across buffers, as keyed hashes; none where no buffer can hold an event of the person
+    persons: tuple[str, ...] = ()
     batch: Batch | None = None
 
     def evolve(self, **changes: Any) -> "Event":
@@ -139,6 +139,11 @@ class Event:
         if any(each.name == link.name for each in self.chain):
             return self.evolve(chain=tuple(link if each.name == link.name else each for each in self.chain))
         return self.evolve(chain=(*self.chain, link))
+
+    @property
+    def person(self) -> str:
+        """The one that the event is about; what is kept for a batch is about one person."""
+        return self.persons[0] if self.persons else ""
 
     @property
     def buffered(self) -> bool:

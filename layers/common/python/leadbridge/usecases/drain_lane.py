@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from leadbridge.domain.batching import MOST_DUE, together
 from leadbridge.domain.event import INLINE, Event, survived
 from leadbridge.errors import TransientError
 from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
 from leadbridge.usecases.batch import StoppedError
 from leadbridge.usecases.holds import Holds
+from leadbridge.usecases.ripening import Ripen
 from leadbridge.usecases.run_events import RunEvents
 
 #: how often a drainer that waits for a due time looks for new arrivals
@@ -44,7 +46,10 @@ class DrainLane:
         holds: Holds,
         sleep: Callable[[float], None],
         settings: DrainSettings,
+        ripen: Ripen | None = None,
     ) -> None:
+        """`ripen` sees to what waits beside the lane for a batch; without it nothing does."""
+        self._ripen = ripen
         self._inbox = inbox
         self._lanes = lanes
         self._bell = bell
@@ -77,9 +82,7 @@ class DrainLane:
                 return {"lane": lease.lane, "end": "lease lost", "events": total}
             if remaining_seconds() < self._settings.handover_seconds:
                 return self._hand_over(current, total)
-            due = self._holds.due(
-                lease.lane, partial(self._inbox.due, lease.lane, self._clock.now(), self._settings.batch)
-            )
+            due = self._due(current)
             if not due:
                 if earliest is not None and self._wait_for(earliest, remaining_seconds):
                     earliest = earliest if self._clock.now() < earliest else None
@@ -90,7 +93,7 @@ class DrainLane:
             newest = max(max(event.epoch, event.fence) for event in due)
             if newest > lease.epoch:  # the lane's item was lost or restored: its counter begins below its own events
                 return self._hand_over(self._lanes.lift(lease, newest) or lease, total)
-            chosen = isolated(due, lease.epoch)
+            chosen = isolated(together(due, self._settings.batch), lease.epoch)
             try:
                 batch = self._inbox.claim(chosen, lease.epoch)
                 total += len(batch)
@@ -105,6 +108,22 @@ class DrainLane:
                     return {"lane": lease.lane, "end": "store not available", "events": total}
                 return self._hand_over(current, total)
             earliest = min((moment for moment in (earliest, given_back) if moment), default=None)
+
+    def _due(self, lease: Lease) -> Sequence[Event]:
+        """What is due, with what drains out of buffers now; where some of it goes together, all of that."""
+        found = self._whole(lease.lane)
+        if self._ripen and self._ripen(lease, found, self._clock.now()):
+            return self._whole(lease.lane)
+        return found
+
+    def _whole(self, lane: str) -> Sequence[Event]:
+        found = self._look(lane, self._settings.batch)
+        full = len(found) >= self._settings.batch
+        sizes = [event.batch.size for event in found if event.batch]
+        return self._look(lane, max(MOST_DUE, *sizes)) if full and sizes else found
+
+    def _look(self, lane: str, limit: int) -> Sequence[Event]:
+        return self._holds.due(lane, partial(self._inbox.due, lane, self._clock.now(), limit))
 
     def _hand_over(self, lease: Lease, total: int) -> dict[str, int | str]:
         """Let a fresh invocation go on; a lease that is another's already stays as it is."""

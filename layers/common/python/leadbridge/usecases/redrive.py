@@ -137,7 +137,9 @@ class Redrive:
         parked = self._log.kept_event(kept)
         if parked is not None:
             # its chunk was called back without it: what comes now is told as after a webhook
-            fresh = parked.evolve(epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="", chunk="")
+            fresh = parked.evolve(
+                epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="", chunk="", batch=None
+            )
             # what may have been written is seen through by its own version; all else runs on the corrected Action
             return fresh if original or parked.intent or parked.result else fresh.evolve(version=0)
         if not readable(kept.get("version", VERSION)):
