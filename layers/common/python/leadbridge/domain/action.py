@@ -371,9 +371,7 @@ class Action(Document):
         return tuple(compile_source(mapping, Place(zone=self.zone)) for mapping in self.results.mappings)
 
 
-type Configuration = (
-    Action | ConnectorAction | MarketoConnection | SalesforceConnection | ListDocument | AlertsDocument
-)
+type Configuration = Action | ConnectorAction | MarketoConnection | SalesforceConnection | ListDocument | AlertsDocument
 
 #: the models by kind; of an Action whose destination is Marketo `domain.connector.model_of` tells
 KINDS: dict[

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 
-from leadbridge.domain.action import Action
+from leadbridge.domain.connector import ACTIONS
 from leadbridge.domain.event import Arrival, Event, readable
 from leadbridge.domain.flow_step import Chunk, PersonTold, left_out
 from leadbridge.domain.outcome import Reason, State, message
@@ -121,7 +121,7 @@ class StoreEvents:
 
     def _lane(self, action_id: str) -> str | None:
         stored = self._configurations.get("action", action_id)
-        if stored is None or not isinstance(stored.document, Action):
+        if stored is None or not isinstance(stored.document, ACTIONS):
             return None
         return lane_of(stored.document.destination.connection)
 
