@@ -5,7 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.action import Action, Configuration
+from leadbridge.domain.action import Configuration
+from leadbridge.domain.connector import ACTIONS, AnyAction
 from leadbridge.domain.event import Arrival
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.messages import read_batch
@@ -48,9 +49,12 @@ WORKER = RunSettings(retry_seconds=5.0, settle=SETTLE)
 class World:
     """Everything that outlives a process; each drain is a new process with empty caches."""
 
+    #: the lane that is drained
+    lane = SALESFORCE
+
     def __init__(
         self,
-        *actions: Action,
+        *actions: AnyAction,
         described: ObjectDescription | None = None,
         activity_lag: timedelta = timedelta(0),
         clock: SettableClock | None = None,
@@ -81,7 +85,7 @@ class World:
         documents: list[Configuration] = [a_marketo_connection(), a_salesforce_connection()]
         for document in [*documents, *(actions or (an_action(),))]:
             self.configurations.put(document)
-            if isinstance(document, Action):
+            if isinstance(document, ACTIONS):
                 self.configurations.move("action", document.id, Move.ACTIVATE)
 
     # -- things that happen
@@ -137,7 +141,7 @@ class World:
 
     def drain(self, *, batch: int = 200, remaining: Callable[[], float] = lambda: 900.0) -> dict[str, int | str]:
         """One process drains the lane."""
-        return self.drain_lane(batch=batch)(SALESFORCE, remaining)
+        return self.drain_lane(batch=batch)(self.lane, remaining)
 
     def run_out(self, *, batch: int = 200, limit: int = 60) -> None:
         """Sweep minute after minute until nothing waits or only a person could go on.

@@ -28,7 +28,7 @@ from leadbridge.domain.records import (
 
 if TYPE_CHECKING:
     # few workers ever need these
-    from leadbridge.domain.marketo import ActivityType, Program
+    from leadbridge.domain.marketo import ActivityType, Program, SmartCampaign
     from leadbridge.domain.marketo import Channel as ProgramChannel
 
 
@@ -308,9 +308,18 @@ class Marketo(Protocol):
         ...
 
     def sync_leads(
-        self, rows: Sequence[Mapping[str, Any]], *, action: LeadAction, lookup_field: str
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        action: LeadAction,
+        lookup_field: str | None,
+        partition: str | None = None,
     ) -> Sequence[RowResult]:
         """Create or update leads; results in input order."""
+        ...
+
+    def merge_leads(self, winner: int, losers: Sequence[int], *, in_crm: bool = False) -> Sequence[RowResult]:
+        """Merge leads into one, 25 a call; one result per loser, in order. Losers are gone then."""
         ...
 
     def custom_activity_type(self, api_name: str) -> CustomActivityType:
@@ -357,6 +366,24 @@ class Marketo(Protocol):
 
     def list_members(self, list_id: int, lead_ids: Sequence[int]) -> frozenset[int]:
         """Those of the leads who are in a static list."""
+        ...
+
+    def add_to_list(self, list_id: int, lead_ids: Sequence[int]) -> Sequence[RowResult]:
+        """Add leads to a static list; results in input order."""
+        ...
+
+    def remove_from_list(self, list_id: int, lead_ids: Sequence[int]) -> Sequence[RowResult]:
+        """Take leads out of a static list; results in input order, not being in it is fine."""
+        ...
+
+    def campaign(self, named: str | int) -> "SmartCampaign | None":
+        """The smart campaign of a name or an id, None if there is none."""
+        ...
+
+    def request_campaign(
+        self, campaign_id: int, lead_ids: Sequence[int], tokens: Mapping[str, str]
+    ) -> Sequence[RowResult]:
+        """Send leads through a campaign, 100 a call, with My Tokens by name; not idempotent."""
         ...
 
 

@@ -162,8 +162,8 @@ class Event:
 
     @property
     def lead_id(self) -> int:
-        """The Marketo lead the event is about."""
-        return int(self.payload["lead"]["id"])
+        """The Marketo lead the event is about; 0 if the call does not say it."""
+        return int(self.payload["lead"].get("id") or 0)
 
 
 def survived(event: Event, epoch: int) -> bool:

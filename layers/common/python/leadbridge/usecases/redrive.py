@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from leadbridge.domain import webhook
-from leadbridge.domain.action import Action
+from leadbridge.domain.connector import ACTIONS
 from leadbridge.domain.event import VERSION, Event, instant, readable
 from leadbridge.domain.outcome import REDRIVABLE, Reason, State, message
 from leadbridge.errors import UnknownVersionError
@@ -97,7 +97,7 @@ class Redrive:
             note = "It has ended and its payload was removed." if state is State.ENDED else "It is under way."
             return Redriven(execution_id=execution_id, done=False, note=note)
         stored = self._configurations.get("action", item["action_id"])
-        if stored is None or not isinstance(stored.document, Action):
+        if stored is None or not isinstance(stored.document, ACTIONS):
             note = f"Its Action {item['action_id']} does not exist. Apply it first."
             return Redriven(execution_id=execution_id, done=False, note=note)
         lane = lane_of(stored.document.destination.connection)
