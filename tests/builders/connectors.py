@@ -65,6 +65,7 @@ class ToMarketo(World):
     """A world whose calls name persons as they like; nobody is put into Marketo because a call names them."""
 
     lane = MARKETO
+    buffers = True
 
     def arrival(self, payload: dict[str, Any], **members: Any) -> Arrival:
         """One accepted call."""

@@ -16,7 +16,9 @@ from leadbridge.usecases.answer_inline import AnswerInline
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.holds import Holds
+from leadbridge.usecases.placing import Placing
 from leadbridge.usecases.redrive import Redrive, Redriven
+from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.send_callbacks import ChunkEnds, Report, SendCallbacks
 from leadbridge.usecases.store_events import StoreEvents
@@ -51,6 +53,8 @@ class World:
 
     #: the lane that is drained
     lane = SALESFORCE
+    #: whether its Actions may keep calls for batches
+    buffers = False
 
     def __init__(
         self,
@@ -178,12 +182,19 @@ class World:
             bell=self.bell,
             clock=self.clock,
             chunks=ChunkEnds(chunks=self.chunks, bell=self.chunk_bell),
+            place=Placing(configurations=self.configurations, hash_key=lambda: SECRET) if self.buffers else None,
         )
 
     def sweep(self) -> Sweep:
         """The use-case that runs once a minute."""
         return Sweep(
-            inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=self.clock, meter=self.meter, holds=self.holds()
+            inbox=self.inbox,
+            lanes=self.lanes,
+            bell=self.bell,
+            clock=self.clock,
+            meter=self.meter,
+            holds=self.holds(),
+            ripeness=Ripeness(self.configurations) if self.buffers else None,
         )
 
     def holds(self) -> Holds:
@@ -234,6 +245,9 @@ class World:
             holds=self.holds(),
             sleep=self.clock.sleep,
             settings=DrainSettings(batch=batch),
+            ripen=Ripen(inbox=self.inbox, lanes=self.lanes, ripeness=Ripeness(self.configurations), meter=self.meter)
+            if self.buffers
+            else None,
         )
 
     # -- what can be seen

@@ -38,6 +38,8 @@ from leadbridge.observability import EmbeddedMetrics
 from leadbridge.usecases.counting import CountingInbox, flush
 from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.late_calls import LateCalls
+from leadbridge.usecases.placing import Placing
+from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.send_callbacks import ChunkEnds
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
@@ -104,6 +106,10 @@ def _store(settings: IntakeSettings, clock: SystemClock, chunks: ChunkEnds | Non
         bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
         chunks=chunks,
+        place=Placing(
+            configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
+            hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+        ),
     )
 
 
@@ -182,6 +188,7 @@ def drain_lane() -> Any:
         holds=Holds(configurations),
         sleep=time.sleep,
         settings=DrainSettings(),
+        ripen=Ripen(inbox=inbox, lanes=lanes, ripeness=Ripeness(configurations), meter=meter()),
     )
 
 
@@ -349,6 +356,7 @@ def sweep() -> Sweep:
     settings = SweepSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
     client = _client("dynamodb")
+    configurations = DynamoConfigurations(client, table=settings.CONFIG_TABLE)
     return Sweep(
         inbox=DynamoInbox(
             client, executions=settings.EXECUTIONS_TABLE, hash_key=bytes, retention=timedelta(), now=clock.now
@@ -357,7 +365,8 @@ def sweep() -> Sweep:
         bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
         meter=meter(),
-        holds=Holds(DynamoConfigurations(client, table=settings.CONFIG_TABLE)),
+        holds=Holds(configurations),
+        ripeness=Ripeness(configurations),
     )
 
 

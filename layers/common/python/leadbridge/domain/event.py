@@ -171,6 +171,15 @@ def survived(event: Event, epoch: int) -> bool:
     return event.epoch != 0 and event.epoch < epoch
 
 
+def suspected(event: Event, epoch: int) -> bool:
+    """Whether an event may be what its workers died of, as the lease `epoch` sees it.
+
+    Of those that go together one death says little: they go together once more.
+    """
+    deaths = event.crashes + survived(event, epoch)
+    return deaths > (1 if event.batch else 0)
+
+
 def begun_by(event: Event, epoch: int) -> Event:
     """The event in the hands of a lease; one that an older lease still held has survived a crash.
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from leadbridge.domain.batching import MOST_DUE, together
-from leadbridge.domain.event import INLINE, Event, survived
+from leadbridge.domain.event import INLINE, Event, suspected
 from leadbridge.errors import TransientError
 from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
 from leadbridge.usecases.batch import StoppedError
@@ -150,7 +150,7 @@ def isolated(events: Sequence[Event], epoch: int) -> Sequence[Event]:
     Of several the first that was written comes first: older ones must find that out. A call that died with its event
     was in nobody's order yet, so what came before it goes before it.
     """
-    suspects = [event for event in events if event.crashes or survived(event, epoch)]
+    suspects = [event for event in events if suspected(event, epoch)]
     written = [event for event in suspects if event.result]
     if suspects and not written and suspects[0].epoch == INLINE:
         before = [event for event in events if event.sequence < suspects[0].sequence]

@@ -44,7 +44,7 @@ from leadbridge.usecases.watching import Watch
 
 #: rows of one Salesforce collections call
 COLLECTION_LIMIT = 200
-#: an event that died with its worker this often is parked
+#: an event that died with its worker this often is parked; one of a batch once more often, see `event.suspected`
 CRASH_LIMIT = 2
 
 #: what Salesforce says where a duplicate rule refuses a record; of a call it names the records found for ten rows only,
@@ -123,7 +123,7 @@ class RunEvents:
         compiled_events: list[tuple[Event, CompiledAction]] = []
         connector_events: list[tuple[Event, CompiledConnector]] = []
         for event in events:
-            if event.crashes >= CRASH_LIMIT:
+            if event.crashes >= CRASH_LIMIT + (event.batch is not None):
                 self._closing.park(event, Reason.WORKER_CRASHED, message(Reason.WORKER_CRASHED))
                 if not event.guards:
                     self._free_guards(event, compile_once(event.action_id, event.version))
