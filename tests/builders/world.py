@@ -5,7 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.action import Action, Configuration
+from leadbridge.domain.action import Configuration
+from leadbridge.domain.connector import ACTIONS, AnyAction
 from leadbridge.domain.event import Arrival
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.messages import read_batch
@@ -16,7 +17,9 @@ from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.drain_lane import Report as Drained
 from leadbridge.usecases.holds import Holds
+from leadbridge.usecases.placing import Placing
 from leadbridge.usecases.redrive import Redrive, Redriven
+from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.send_callbacks import ChunkEnds, Report, SendCallbacks
 from leadbridge.usecases.store_events import StoreEvents
@@ -49,9 +52,14 @@ WORKER = RunSettings(retry_seconds=5.0, settle=SETTLE)
 class World:
     """Everything that outlives a process; each drain is a new process with empty caches."""
 
+    #: the lane that is drained
+    lane = SALESFORCE
+    #: whether its Actions may keep calls for batches
+    buffers = False
+
     def __init__(
         self,
-        *actions: Action,
+        *actions: AnyAction,
         described: ObjectDescription | None = None,
         activity_lag: timedelta = timedelta(0),
         clock: SettableClock | None = None,
@@ -82,7 +90,7 @@ class World:
         documents: list[Configuration] = [a_marketo_connection(), a_salesforce_connection()]
         for document in [*documents, *(actions or (an_action(),))]:
             self.configurations.put(document)
-            if isinstance(document, Action):
+            if isinstance(document, ACTIONS):
                 self.configurations.move("action", document.id, Move.ACTIVATE)
 
     # -- things that happen
@@ -138,7 +146,7 @@ class World:
 
     def drain(self, *, batch: int = 200, remaining: Callable[[], float] = lambda: 900.0) -> Drained:
         """One process drains the lane."""
-        return self.drain_lane(batch=batch)(SALESFORCE, remaining)
+        return self.drain_lane(batch=batch)(self.lane, remaining)
 
     def run_out(self, *, batch: int = 200, limit: int = 60) -> None:
         """Sweep minute after minute until nothing waits or only a person could go on.
@@ -175,12 +183,19 @@ class World:
             bell=self.bell,
             clock=self.clock,
             chunks=ChunkEnds(chunks=self.chunks, bell=self.chunk_bell),
+            place=Placing(configurations=self.configurations, hash_key=lambda: SECRET) if self.buffers else None,
         )
 
     def sweep(self) -> Sweep:
         """The use-case that runs once a minute."""
         return Sweep(
-            inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=self.clock, meter=self.meter, holds=self.holds()
+            inbox=self.inbox,
+            lanes=self.lanes,
+            bell=self.bell,
+            clock=self.clock,
+            meter=self.meter,
+            holds=self.holds(),
+            ripeness=Ripeness(self.configurations) if self.buffers else None,
         )
 
     def holds(self) -> Holds:
@@ -231,6 +246,9 @@ class World:
             holds=self.holds(),
             sleep=self.clock.sleep,
             settings=DrainSettings(batch=batch),
+            ripen=Ripen(inbox=self.inbox, lanes=self.lanes, ripeness=Ripeness(self.configurations), meter=self.meter)
+            if self.buffers
+            else None,
         )
 
     # -- what can be seen

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from leadbridge.domain.action import KINDS, Configuration, as_document
+from leadbridge.domain.action import Configuration, as_document
+from leadbridge.domain.connector import model_of
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
 from leadbridge.errors import ConfigurationError, UnknownVersionError
 from tests.fakes.steps import Step, nothing
@@ -48,7 +49,8 @@ class InMemoryConfigurations:
         key = (document.kind, document.id)
         current = self._current.get(key)
         # through plain values, as the real store does
-        copy = KINDS[document.kind].model_validate(as_document(document))
+        plain = as_document(document)
+        copy = model_of(plain).model_validate(plain)
         stored = next_version(
             current, copy, change, sound=sound, follows=follows, versions=lambda: len(self.versions(*key))
         )

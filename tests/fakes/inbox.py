@@ -114,6 +114,32 @@ class InMemoryInbox:
         self._step("inbox.ahead.done")
         return None if self.crowded else found
 
+    def buffered(self, lane: str, persons: Sequence[str] = ()) -> Sequence[Event]:
+        """Events that wait beside a lane for others to go with, in sequence order."""
+        self._step("inbox.buffered")
+        there = [event for (place, _), event in sorted(self.waiting.items()) if place == f"buffer of {lane}"]
+        found = [event for event in there if not persons or event.person in persons]
+        self._step("inbox.buffered.done")
+        return found
+
+    def first_buffered(self, lane: str) -> Event | None:
+        """Any event that waits beside a lane."""
+        self._step("inbox.first_buffered")
+        found = next((event for (place, _), event in self.waiting.items() if place == f"buffer of {lane}"), None)
+        self._step("inbox.first_buffered.done")
+        return found
+
+    def ripen(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events that waited for others into their lane."""
+        moved = []
+        for event in events:
+            self._step("inbox.ripen")
+            if self.waiting.pop((f"buffer of {event.lane}", event.sequence), None) is not None:
+                self.waiting[_key(event)] = _as_stored(event)
+                moved.append(event)
+            self._step("inbox.ripen.done")
+        return moved
+
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first due event of a lane."""
         self._step("inbox.first_due")
@@ -296,7 +322,7 @@ class InMemoryInbox:
 
 
 def _key(event: Event) -> tuple[str, str]:
-    return (event.lane, event.sequence)
+    return (f"buffer of {event.lane}" if event.buffered else event.lane, event.sequence)
 
 
 def _as_stored(event: Event, known: Event | None = None) -> Event:

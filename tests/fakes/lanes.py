@@ -1,15 +1,17 @@
 """Lanes in memory, with the conditions of the real ones."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from leadbridge.domain.batching import Buffer, Growth
 from leadbridge.ports import Lease
 from tests.fakes.clock import whole
 from tests.fakes.steps import Step, nothing
 
 NOBODY = datetime.min.replace(tzinfo=UTC)
 RING_AGAIN = timedelta(seconds=10)
+EMPTY = Buffer()
 
 
 @dataclass(slots=True)
@@ -18,6 +20,7 @@ class _Lane:
     arrivals: int = 0
     lease_until: datetime | None = None  # None: no lease was ever taken or announced
     rung_until: datetime | None = None
+    buffers: dict[str, Buffer] = field(default_factory=dict)
 
 
 class InMemoryLanes:
@@ -35,15 +38,27 @@ class InMemoryLanes:
         item.lease_until = item.lease_until or NOBODY
         self._step("lanes.open.done")
 
-    def announce(self, lane: str, now: datetime) -> bool:
+    def announce(
+        self, lane: str, now: datetime, grown: Mapping[str, Growth] | None = None, *, due: bool = True
+    ) -> bool:
         """Count an arrival; True if nobody holds a live lease and nobody else has just been told to ring."""
         self._step("lanes.announce")
         item = self._lanes.setdefault(lane, _Lane())
         item.arrivals += 1
         item.lease_until = item.lease_until or NOBODY
         held = item.lease_until >= whole(now)
+        crossed = [_count(item, action, growth) for action, growth in (grown or {}).items()]
         self._step("lanes.announce.done")
-        return not held and self._note_ring(item, now)
+        return not held and (due or any(crossed)) and self._note_ring(item, now)
+
+    def settle(self, lease: Lease, left: Mapping[str, Buffer]) -> None:
+        """Correct what is counted of the lane's buffers."""
+        self._step("lanes.settle")
+        item = self._lanes.get(lease.lane)
+        if item is not None and item.epoch == lease.epoch:
+            for action in left.keys() | lease.buffers.keys():
+                _settle(item, action, lease.buffers.get(action, EMPTY), left.get(action, EMPTY))
+        self._step("lanes.settle.done")
 
     def _note_ring(self, item: _Lane, now: datetime) -> bool:
         """A second write of the real store: of a burst only the first caller is told to ring."""
@@ -97,10 +112,11 @@ class InMemoryLanes:
         self._step("lanes.release.done")
         return released
 
-    def idle(self, now: datetime) -> Sequence[str]:
-        """Lanes without a live lease."""
+    def idle(self, now: datetime) -> Mapping[str, Mapping[str, Buffer]]:
+        """Lanes without a live lease, and what is counted into their buffers."""
         self._step("lanes.idle")
-        found = [name for name, item in sorted(self._lanes.items()) if (item.lease_until or NOBODY) < whole(now)]
+        free = [(name, item) for name, item in sorted(self._lanes.items()) if (item.lease_until or NOBODY) < whole(now)]
+        found = {name: dict(item.buffers) for name, item in free}
         self._step("lanes.idle.done")
         return found
 
@@ -110,4 +126,29 @@ class InMemoryLanes:
 
 
 def _lease(lane: str, item: _Lane) -> Lease:
-    return Lease(lane=lane, epoch=item.epoch, arrivals=item.arrivals)
+    return Lease(lane=lane, epoch=item.epoch, arrivals=item.arrivals, buffers=dict(item.buffers))
+
+
+def _count(item: _Lane, action: str, growth: Growth) -> bool:
+    """Count what came into a buffer; whether it has enough for a batch."""
+    there, arrived = item.buffers.get(action, EMPTY), growth.arrived
+    times = [whole(since) for since in (there.since, arrived.since) if since]
+    item.buffers[action] = Buffer(
+        count=there.count + arrived.count,
+        bytes=there.bytes + arrived.bytes,
+        since=min(times, default=None),
+        version=there.version or arrived.version,
+    )
+    return growth.crossed(item.buffers[action])
+
+
+def _settle(item: _Lane, action: str, seen: Buffer, left: Buffer) -> None:
+    """As the real one: what was counted since is kept, and with it since when."""
+    there = item.buffers.get(action, EMPTY)
+    if there != seen:
+        count, size = there.count + left.count - seen.count, there.bytes + left.bytes - seen.bytes
+        item.buffers[action] = Buffer(count=count, bytes=size, since=there.since, version=there.version)
+    elif left.since is None:
+        item.buffers.pop(action, None)
+    else:
+        item.buffers[action] = left

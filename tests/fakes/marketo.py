@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.marketo import ActivityType, Channel, Program
+from leadbridge.domain.marketo import ActivityType, Channel, Program, SmartCampaign
 from leadbridge.domain.records import (
     Activity,
     CustomActivity,
@@ -24,6 +24,8 @@ from tests.fakes.trouble import Execution, Trouble, refusal
 type Lead = dict[str, Any]
 BATCH_ROWS = 300
 ACTIVITY_LEADS = 30
+#: the activity type of a campaign's request
+REQUEST_CAMPAIGN = 47
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ class FakeMarketo:
         self.member_fields = member_fields()
         #: memberships by program and lead
         self.members: dict[tuple[int, int], dict[str, Any]] = {}
+        #: rows of which leads were made by a sync
+        self.created: list[dict[str, Any]] = []
+        self.campaigns: dict[int, SmartCampaign] = {}
+        #: campaign, lead and tokens of every request that a campaign took, in order
+        self.requests: list[tuple[int, int, dict[str, str]]] = []
         self._execution = Execution(self._clock)
 
     # -- for tests
@@ -75,7 +82,7 @@ class FakeMarketo:
     def logged(self, lead_id: int | None = None) -> list[Activity]:
         """Custom activities in the order of their adding, seen without any lag."""
         self._execution.catch_up()
-        found = [item.activity for item in self._activities]
+        found = [item.activity for item in self._activities if item.activity.activity_type_id != REQUEST_CAMPAIGN]
         return [activity for activity in found if lead_id is None or activity.lead_id == lead_id]
 
     def log(self, activity: Activity, *, visible_at: datetime | None = None) -> None:
@@ -104,12 +111,18 @@ class FakeMarketo:
         return answer
 
     def sync_leads(
-        self, rows: Sequence[Mapping[str, Any]], *, action: LeadAction, lookup_field: str
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        action: LeadAction,
+        lookup_field: str | None,
+        partition: str | None = None,
     ) -> Sequence[RowResult]:
-        """Create or update leads; results in input order."""
+        """Create or update leads; results in input order. Partitions are none of this double's."""
+        lookup = lookup_field or "email"
 
         def one(row: Mapping[str, Any]) -> RowResult:
-            found = [lead for lead in self.leads.values() if _same(lead.get(lookup_field), row.get(lookup_field))]
+            found = [lead for lead in self.leads.values() if _same(lead.get(lookup), row.get(lookup))]
             if action == "createDuplicate":
                 found = []
             if len(found) > 1:
@@ -122,13 +135,16 @@ class FakeMarketo:
                 found[0].update(row)
                 return RowResult(ok=True, status="updated", id=str(found[0]["id"]))
             new_id = max(self.leads, default=0) + 1
-            self.leads[new_id] = {"id": new_id} | dict(row)
+            # as the vendor, in whole seconds
+            made = self._execution.now().replace(microsecond=0).isoformat()
+            self.leads[new_id] = {"id": new_id, "createdAt": made} | dict(row)
+            self.created.append(dict(row))
             return RowResult(ok=True, status="created", id=str(new_id))
 
-        if "id" in {lookup_field, *(name for row in rows for name in row)} and action != "updateOnly":
+        if "id" in {lookup, *(name for row in rows for name in row)} and action != "updateOnly":
             raise PermanentError("id cannot be written", vendor="marketo", operation="sync_leads", code="1006")
-        lookups = [str(row.get(lookup_field)).strip().lower() for row in rows]
-        if len(set(lookups)) != len(lookups):
+        lookups = [str(row.get(lookup)).strip().lower() for row in rows]
+        if len(set(lookups)) != len(lookups) and action != "createDuplicate":
             raise AssertionError("one call names a lead twice")
         for name in sorted({name for row in rows for name in row} - set(self._described.fields) - {"id"}):
             raise PermanentError(f"Field '{name}' not found", vendor="marketo", operation="sync_leads", code="1006")
@@ -235,7 +251,83 @@ class FakeMarketo:
         )
         return frozenset(members) & set(lead_ids)
 
+    def add_to_list(self, list_id: int, lead_ids: Sequence[int]) -> Sequence[RowResult]:
+        """Add leads to a static list."""
+        members = self._members_of(list_id, "add_to_list")
+
+        def one(row: Mapping[str, Any]) -> RowResult:
+            if row["id"] not in self.leads:
+                return refusal("1004", "Lead not found")
+            members.add(row["id"])
+            return RowResult(ok=True, status="added", id=str(row["id"]))
+
+        return self._write("add_to_list", [{"id": each} for each in lead_ids], one)
+
+    def remove_from_list(self, list_id: int, lead_ids: Sequence[int]) -> Sequence[RowResult]:
+        """Take leads out of a static list."""
+        members = self._members_of(list_id, "remove_from_list")
+
+        def one(row: Mapping[str, Any]) -> RowResult:
+            if row["id"] not in members:
+                code = "1015" if row["id"] in self.leads else "1004"
+                return RowResult(ok=True, status="skipped", id=str(row["id"]), code=code, message="not in the list")
+            members.remove(row["id"])
+            return RowResult(ok=True, status="removed", id=str(row["id"]))
+
+        return self._write("remove_from_list", [{"id": each} for each in lead_ids], one)
+
+    def merge_leads(self, winner: int, losers: Sequence[int], *, in_crm: bool = False) -> Sequence[RowResult]:
+        """Merge leads into one; whoever is gone already spoils the call."""
+        for each in (winner, *losers):
+            if each not in self.leads:
+                raise PermanentError("Lead not found", vendor="marketo", operation="merge_leads", code="1004")
+
+        def one(row: Mapping[str, Any]) -> RowResult:
+            lost = self.leads.pop(row["id"], {})
+            self.leads[winner] = lost | {k: v for k, v in self.leads[winner].items() if v is not None}
+            return RowResult(ok=True, status="merged")
+
+        return self._write("merge_leads", [{"id": each} for each in losers], one)
+
+    def campaign(self, named: str | int) -> SmartCampaign | None:
+        """The campaign of a name or an id."""
+        return self._read(
+            "campaign", lambda: next((each for each in self.campaigns.values() if named in (each.id, each.name)), None)
+        )
+
+    def request_campaign(
+        self, campaign_id: int, lead_ids: Sequence[int], tokens: Mapping[str, str]
+    ) -> Sequence[RowResult]:
+        """Send leads through a campaign; one that is not there spoils the call."""
+        for each in lead_ids:
+            if each not in self.leads:
+                raise PermanentError("Lead not found", vendor="marketo", operation="request_campaign", code="1004")
+
+        def one(row: Mapping[str, Any]) -> RowResult:
+            self.requests.append((campaign_id, row["id"], dict(tokens)))
+            self._serial += 1
+            now = self._execution.now()
+            request = Activity(
+                marketo_guid=f"request {self._serial}",
+                lead_id=row["id"],
+                activity_type_id=REQUEST_CAMPAIGN,
+                activity_date=now.replace(microsecond=0),
+                primary_attribute_value=None,
+                primary_attribute_value_id=campaign_id,
+                attributes={},
+            )
+            self._activities.append(_Logged(request, now + self._lag))
+            return RowResult(ok=True, status="requested")
+
+        return self._write("request_campaign", [{"id": each} for each in lead_ids], one)
+
     # -- rules
+
+    def _members_of(self, list_id: int, operation: str) -> set[int]:
+        found = next((members for known, members in self.lists.values() if known == list_id), None)
+        if found is None:
+            raise PermanentError("List not found", vendor="marketo", operation=operation, code="1013")
+        return found
 
     def _program(self, program_id: int, operation: str) -> Program:
         if program_id not in self.programs:

@@ -176,6 +176,6 @@ def test_an_open_lane_is_known_and_otherwise_as_it_was(world: World) -> None:
     world.lanes.open("held")
     world.lanes.open("new")
 
-    assert world.lanes.idle(world.clock.now()) == ["new"]
+    assert world.lanes.idle(world.clock.now()).keys() == {"new"}
     assert world.lanes.renew(lease, world.clock.now()) == lease
     assert world.lanes.announce("new", world.clock.now()) is True

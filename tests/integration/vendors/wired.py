@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from leadbridge.domain.action import Action
+from leadbridge.domain.connector import AnyAction
 from leadbridge.ports import Clock
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.run_events import RunEvents
@@ -92,7 +92,7 @@ class WiredWorld(World):
         clients: Clients,
         marketo: Twin,
         salesforce: Twin,
-        *actions: Action,
+        *actions: AnyAction,
         ahead: timedelta = timedelta(0),
         start: datetime = NOON,
     ) -> None:

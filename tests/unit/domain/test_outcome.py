@@ -50,11 +50,20 @@ REASONS = {
     "action_paused",
     "connection_paused",
     "all_paused",
+    "person_unknown",
+    "persons_ambiguous",
+    "person_overtaken",
+    "requested",
+    "request_uncertain",
+    "winner_changed",
+    "list_missing",
+    "campaign_missing",
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {
     "links",
     "outcome",
+    "campaign", "survivor", "winner",
     "action", "candidates", "clause", "code", "column", "connection", "detail", "expected", "field", "fields",
     "found", "limit", "list", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip

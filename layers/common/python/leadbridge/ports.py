@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
 from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, Waiting
 from leadbridge.domain.alerts import Memory, Unsent
+from leadbridge.domain.batching import Buffer, Growth
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.flow_step import Chunk, PersonTold
 from leadbridge.domain.holding import NOTHING, Due, Held
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     # few workers ever need these
     from leadbridge.domain.jobs import Run, Told
     from leadbridge.domain.jobs import State as JobState
-    from leadbridge.domain.marketo import ActivityType, Program
+    from leadbridge.domain.marketo import ActivityType, Program, SmartCampaign
     from leadbridge.domain.marketo import Channel as ProgramChannel
 
 
@@ -113,6 +114,18 @@ class Inbox(Protocol):
         """
         ...
 
+    def buffered(self, lane: str, persons: Sequence[str] = ()) -> Sequence[Event]:
+        """Events that wait beside a lane for others to go with, in sequence order; with `persons` only theirs."""
+        ...
+
+    def first_buffered(self, lane: str) -> Event | None:
+        """Any of them; None if there is none."""
+        ...
+
+    def ripen(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events that waited for others into their lane, where they are due; returns those that still waited."""
+        ...
+
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first event of a lane whose due time has come and that is not kept back; None if there is none."""
         ...
@@ -155,6 +168,8 @@ class Lease:
     lane: str
     epoch: int
     arrivals: int
+    #: what was counted into the lane's buffers, by Action: as much as waits there, or more
+    buffers: Mapping[str, Buffer] = field(default_factory=dict)
 
 
 class Lanes(Protocol):
@@ -164,8 +179,21 @@ class Lanes(Protocol):
         """Make a lane known, so that `idle` names it; nothing more."""
         ...
 
-    def announce(self, lane: str, now: datetime) -> bool:
-        """Count an arrival; True if the caller must ring: no live lease, and nobody was told to within 10 s."""
+    def announce(
+        self, lane: str, now: datetime, grown: Mapping[str, Growth] | None = None, *, due: bool = True
+    ) -> bool:
+        """Count an arrival; True if the caller must ring: no live lease, and nobody was told to within 10 s.
+
+        `grown` is counted into the lane's buffers, by Action; where nothing else came (not `due`), there is something
+        to ring for only if one of them has enough for a batch.
+        """
+        ...
+
+    def settle(self, lease: Lease, left: Mapping[str, Buffer]) -> None:
+        """Correct what is counted of the lane's buffers: when `lease` was read so much was there; absent is empty.
+
+        What was counted since is kept. Nothing is changed if the lease was lost.
+        """
         ...
 
     def take(self, lane: str, now: datetime) -> Lease | None:
@@ -184,8 +212,8 @@ class Lanes(Protocol):
         """Give the lease up; False if something arrived since `lease` was read and the lease is kept."""
         ...
 
-    def idle(self, now: datetime) -> Sequence[str]:
-        """Lanes that nobody drains at the moment."""
+    def idle(self, now: datetime) -> Mapping[str, Mapping[str, Buffer]]:
+        """Lanes that nobody drains at the moment, and what is counted into their buffers, by Action."""
         ...
 
 
@@ -280,9 +308,18 @@ class Marketo(Protocol):
         ...
 
     def sync_leads(
-        self, rows: Sequence[Mapping[str, Any]], *, action: LeadAction, lookup_field: str
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        action: LeadAction,
+        lookup_field: str | None,
+        partition: str | None = None,
     ) -> Sequence[RowResult]:
         """Create or update leads; results in input order."""
+        ...
+
+    def merge_leads(self, winner: int, losers: Sequence[int], *, in_crm: bool = False) -> Sequence[RowResult]:
+        """Merge leads into one, 25 a call; one result per loser, in order. Losers are gone then."""
         ...
 
     def custom_activity_type(self, api_name: str) -> CustomActivityType:
@@ -329,6 +366,24 @@ class Marketo(Protocol):
 
     def list_members(self, list_id: int, lead_ids: Sequence[int]) -> frozenset[int]:
         """Those of the leads who are in a static list."""
+        ...
+
+    def add_to_list(self, list_id: int, lead_ids: Sequence[int]) -> Sequence[RowResult]:
+        """Add leads to a static list; results in input order."""
+        ...
+
+    def remove_from_list(self, list_id: int, lead_ids: Sequence[int]) -> Sequence[RowResult]:
+        """Take leads out of a static list; results in input order, not being in it is fine."""
+        ...
+
+    def campaign(self, named: str | int) -> "SmartCampaign | None":
+        """The smart campaign of a name or an id, None if there is none."""
+        ...
+
+    def request_campaign(
+        self, campaign_id: int, lead_ids: Sequence[int], tokens: Mapping[str, str]
+    ) -> Sequence[RowResult]:
+        """Send leads through a campaign, 100 a call, with My Tokens by name; not idempotent."""
         ...
 
 

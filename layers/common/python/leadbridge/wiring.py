@@ -35,6 +35,8 @@ from leadbridge.config import (
 from leadbridge.observability import EmbeddedMetrics
 from leadbridge.usecases.counting import CountingInbox, flush
 from leadbridge.usecases.holds import Holds
+from leadbridge.usecases.placing import Placing
+from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.send_callbacks import ChunkEnds
 
 if TYPE_CHECKING:
@@ -100,6 +102,10 @@ def _store(settings: IntakeSettings, clock: SystemClock, chunks: ChunkEnds | Non
         bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
         chunks=chunks,
+        place=Placing(
+            configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
+            hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+        ),
     )
 
 
@@ -180,6 +186,7 @@ def drain_lane() -> Any:
         holds=Holds(configurations),
         sleep=time.sleep,
         settings=DrainSettings(),
+        ripen=Ripen(inbox=inbox, lanes=lanes, ripeness=Ripeness(configurations), meter=meter()),
     )
 
 
@@ -348,6 +355,7 @@ def sweep() -> "Sweep":
     settings = SweepSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
     client = _client("dynamodb")
+    configurations = DynamoConfigurations(client, table=settings.CONFIG_TABLE)
     return Sweep(
         inbox=DynamoInbox(
             client, executions=settings.EXECUTIONS_TABLE, hash_key=bytes, retention=timedelta(), now=clock.now
@@ -356,7 +364,8 @@ def sweep() -> "Sweep":
         bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
         meter=meter(),
-        holds=Holds(DynamoConfigurations(client, table=settings.CONFIG_TABLE)),
+        holds=Holds(configurations),
+        ripeness=Ripeness(configurations),
     )
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.items import dump, later, load, put, read_item, update, write_groups
-from leadbridge.domain.action import FORMAT, KINDS, Configuration, as_document
+from leadbridge.domain.action import FORMAT, Configuration, as_document
+from leadbridge.domain.connector import model_of
 from leadbridge.domain.event import VERSION, readable
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
 from leadbridge.errors import ConfigurationError, UnknownVersionError
@@ -166,7 +167,7 @@ def _stored(item: dict[str, Any]) -> Stored:
         raise UnknownVersionError(f"{item['sk']} was written by a newer version", code=str(item["format"]))
     document = json.loads(item["document"])
     return Stored(
-        document=KINDS[document["kind"]].model_validate(document),
+        document=model_of(document).model_validate(document),
         version=item["version"],
         state=DocumentState(state),
         change=Change(

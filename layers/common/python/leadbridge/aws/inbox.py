@@ -2,6 +2,7 @@
 
 Items
 - `lane#<lane>` / `<sequence>`: an event that waits, is being written or reported. Holds the payload.
+- `buffer#<lane>` / `<person>#<sequence>`: an event that waits for others to go with, under a keyed hash of its person.
 - `execution#<id>` / `log`: the execution as people see it. Ids, names and keyed hashes, no personal value.
 - `execution#<id>` / `payload`: what `redrive` needs of a parked, rejected or not-run call, or of one with chained
   objects that failed.
@@ -12,6 +13,7 @@ The lane is read with consistent reads on the table itself, never through an ind
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from leadbridge.aws.items import Item, Operation, delete, later, load, put, upda
 from leadbridge.domain.event import (
     VERSION,
     Arrival,
+    Batch,
     Ending,
     Event,
     Intent,
@@ -141,6 +144,53 @@ class DynamoInbox:
         if "LastEvaluatedKey" in answer or not all(readable(item["v"]) for item in items):
             return None
         return [_event(item) for item in items]
+
+    def buffered(self, lane: str, persons: Sequence[str] = ()) -> Sequence[Event]:
+        """Events that wait beside a lane for others to go with, in sequence order; unreadable versions are parked."""
+        events: list[Event] = []
+        for prefix in persons or [""]:
+            query: dict[str, Any] = {
+                "TableName": self._table,
+                "ConsistentRead": True,
+                "KeyConditionExpression": "pk = :buffer",
+                "ExpressionAttributeValues": {":buffer": {"S": f"buffer#{lane}"}},
+            }
+            if prefix:
+                query["KeyConditionExpression"] += " AND begins_with(sk, :person)"
+                query["ExpressionAttributeValues"] |= {":person": {"S": f"{prefix}#"}}
+            with later("Query"):
+                for page in self._client.get_paginator("query").paginate(**query):
+                    for raw in page["Items"]:
+                        item = load(raw)
+                        if readable(item["v"]):
+                            events.append(_event(item))
+                        else:
+                            self._park_unreadable(item)
+        return sorted(events, key=lambda event: event.sequence)
+
+    def first_buffered(self, lane: str) -> Event | None:
+        """Any event that waits beside a lane; None if there is none that can be read."""
+        with later("Query"):
+            answer = self._client.query(
+                TableName=self._table,
+                ConsistentRead=True,
+                KeyConditionExpression="pk = :buffer",
+                ExpressionAttributeValues={":buffer": {"S": f"buffer#{lane}"}},
+                Limit=1,
+            )
+        items = [load(raw) for raw in answer["Items"]]
+        return _event(items[0]) if items and readable(items[0]["v"]) else None
+
+    def ripen(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events that waited for others into their lane, where they are due."""
+        groups = [
+            [
+                delete(self._table, _buffer_key(event), "attribute_exists(pk)"),
+                put(self._table, _event_item(event)),
+            ]
+            for event in events
+        ]
+        return self._kept(events, groups)
 
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first due event of a lane; reads only."""
@@ -448,7 +498,12 @@ def _part(part: Any) -> dict[str, str]:
 
 def event_key(event: Event) -> dict[str, str]:
     """The key of an event's item in the executions table."""
-    return {"pk": f"lane#{event.lane}", "sk": event.sequence}
+    return _buffer_key(event) if event.buffered else {"pk": f"lane#{event.lane}", "sk": event.sequence}
+
+
+def _buffer_key(event: Event) -> dict[str, str]:
+    """The key of an event that waits for others; all that waits of a person stands together."""
+    return {"pk": f"buffer#{event.lane}", "sk": f"{event.person}#{event.sequence}"}
 
 
 def _event_item(event: Event) -> dict[str, Any]:
@@ -482,6 +537,8 @@ def _event_item(event: Event) -> dict[str, Any]:
         "reason": event.reason,
         "message": event.message,
         "decision": dict(event.decision) or None,
+        "persons": list(event.persons) or None,
+        "batch": asdict(event.batch) if event.batch else None,
     }
 
 
@@ -531,8 +588,8 @@ def _event(item: Mapping[str, Any]) -> Event:
     return Event(
         execution_id=item["execution_id"],
         action_id=item["action_id"],
-        lane=item["pk"].removeprefix("lane#"),
-        sequence=item["sk"],
+        lane=item["pk"].partition("#")[2],
+        sequence=item["sk"] if item["pk"].startswith("lane#") else item["sk"].partition("#")[2],
         received_at=instant(item["received_at"]),
         payload=json.loads(item["payload"]),
         state=State(item["state"]),
@@ -558,6 +615,8 @@ def _event(item: Mapping[str, Any]) -> Event:
         reason=item["reason"],
         message=item["message"],
         decision=item.get("decision") or {},
+        persons=tuple(item.get("persons") or ()),
+        batch=Batch(**item["batch"]) if item.get("batch") else None,
     )
 
 

@@ -2,17 +2,21 @@
 
 One item per lane under `pk = lane`: `epoch` grows with every lease, `lease_until` ends it, `arrivals` counts
 what was announced. Releasing is conditional on the count, so no event is left without an owner.
+For each Action of which calls wait for a batch: `n#<action>` persons, `b#<action>` bytes, `s#<action>` since when,
+`v#<action>` its version then. They may be too high after a crash, never too low.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from leadbridge.aws.items import dump, later, load
-from leadbridge.domain.event import VERSION, iso
+from leadbridge.aws.items import Item, dump, later, load
+from leadbridge.domain.batching import Buffer, Growth
+from leadbridge.domain.event import VERSION, instant, iso
 from leadbridge.ports import Lease
 
 if TYPE_CHECKING:
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 NOBODY = "0"  # sorts before every instant
 #: a ring that led to no lease within this time is taken for lost
 RING_AGAIN = timedelta(seconds=10)
+#: buffers that one update corrects: an expression has at most 4 KB
+CORRECTED = 10
+EMPTY = Buffer()
 
 
 class DynamoLanes:
@@ -50,20 +57,46 @@ class DynamoLanes:
                 ExpressionAttributeValues=dump({":zero": 0, ":nobody": NOBODY, ":v": VERSION}),
             )
 
-    def announce(self, lane: str, now: datetime) -> bool:
+    def announce(
+        self, lane: str, now: datetime, grown: Mapping[str, Growth] | None = None, *, due: bool = True
+    ) -> bool:
         """Count an arrival; True if nobody holds a live lease and nobody else has just been told to ring."""
+        grown = grown or {}
+        places = _Places()
+        kept = "".join(
+            f", {places.name('s', action)} = if_not_exists({places.name('s', action)}, {places.value(_since(each))})"
+            f", {places.name('v', action)} = if_not_exists({places.name('v', action)}, "
+            f"{places.value(each.arrived.version)})"
+            for action, each in grown.items()
+        )
+        added = ", ".join(
+            f"{places.name(kind, action)} {places.value(number)}"
+            for action, each in grown.items()
+            for kind, number in (("n", each.arrived.count), ("b", each.arrived.bytes))
+        )
+        names: dict[str, Any] = {"ExpressionAttributeNames": places.names} if places.names else {}
         with later("UpdateItem"):
             answer = self._client.update_item(
                 TableName=self._table,
                 Key=dump({"pk": "lane", "sk": lane}),
                 UpdateExpression=(
                     "SET arrivals = if_not_exists(arrivals, :zero) + :one, epoch = if_not_exists(epoch, :zero), "
-                    "lease_until = if_not_exists(lease_until, :nobody), v = :v"
+                    f"lease_until = if_not_exists(lease_until, :nobody), v = :v{kept}"
+                    f"{' ADD ' if added else ''}{added}"
                 ),
-                ExpressionAttributeValues=dump({":zero": 0, ":one": 1, ":nobody": NOBODY, ":v": VERSION}),
+                ExpressionAttributeValues=dump(
+                    {":zero": 0, ":one": 1, ":nobody": NOBODY, ":v": VERSION, **places.values}
+                ),
                 ReturnValues="ALL_NEW",
+                **names,
             )
-        if load(answer["Attributes"])["lease_until"] >= iso(now):
+        item = load(answer["Attributes"])
+        buffers = _buffers(item)
+        for action, each in grown.items():
+            self._older(lane, action, each, buffers[action])
+        if item["lease_until"] >= iso(now):
+            return False
+        if not due and not any(each.crossed(buffers[action]) for action, each in grown.items()):
             return False
         # a burst would ring once per batch and start as many workers, of which all but one find the lease taken
         rung = self._change(
@@ -73,6 +106,71 @@ class DynamoLanes:
             {":until": iso(now + RING_AGAIN), ":now": iso(now), ":me": uuid.uuid4().hex},
         )
         return rung is not None
+
+    def _older(self, lane: str, action: str, growth: Growth, there: Buffer) -> None:
+        """Have a buffer tell of its oldest event, where that came last."""
+        since = growth.arrived.since
+        if since is not None and there.since is not None and since < there.since:
+            names = {"#since": f"s#{action}"}
+            self._change(lane, "SET #since = :since", "#since > :since", {":since": iso(since)}, names=names)
+
+    def settle(self, lease: Lease, left: Mapping[str, Buffer]) -> None:
+        """Correct what is counted of the lane's buffers."""
+        actions = [
+            action
+            for action in sorted(left.keys() | lease.buffers.keys())
+            if left.get(action, EMPTY) != lease.buffers.get(action, EMPTY)
+        ]
+        for some in batched(actions, CORRECTED, strict=False):
+            if not self._settle_exactly(lease, left, some):
+                self._settle_by_difference(lease, left, some)
+
+    def _settle_exactly(self, lease: Lease, left: Mapping[str, Buffer], actions: Sequence[str]) -> bool:
+        """Set the counters, provided that nothing was counted meanwhile."""
+        places = _Places()
+        sets, removes, conditions = ["v = :v"], [], ["epoch = :epoch"]
+        for action in actions:
+            seen, now_there = lease.buffers.get(action), left.get(action, EMPTY)
+            number, size = places.name("n", action), places.name("b", action)
+            conditions.append(
+                f"{number} = {places.value(seen.count)} AND {size} = {places.value(seen.bytes)}"
+                if seen
+                else f"attribute_not_exists({number})"
+            )
+            kept = {"n": now_there.count, "b": now_there.bytes, "v": now_there.version}
+            if now_there.since is None:
+                removes += [places.name(kind, action) for kind in ("n", "b", "s", "v")]
+            else:
+                sets += [
+                    f"{places.name(kind, action)} = {places.value(value)}"
+                    for kind, value in (kept | {"s": iso(now_there.since)}).items()
+                ]
+        values = {":epoch": lease.epoch, ":v": VERSION, **places.values}
+        changed = self._change(
+            lease.lane,
+            "SET " + ", ".join(sets),
+            " AND ".join(conditions),
+            values,
+            remove=", ".join(removes),
+            names=places.names,
+        )
+        return changed is not None
+
+    def _settle_by_difference(self, lease: Lease, left: Mapping[str, Buffer], actions: Sequence[str]) -> None:
+        """Take from the counters what has left; since when is put right by the next look, which this one provokes."""
+        places = _Places()
+        added = []
+        for action in actions:
+            seen, now_there = lease.buffers.get(action, EMPTY), left.get(action, EMPTY)
+            added.append(f"{places.name('n', action)} {places.value(now_there.count - seen.count)}")
+            added.append(f"{places.name('b', action)} {places.value(now_there.bytes - seen.bytes)}")
+        self._change(
+            lease.lane,
+            "ADD " + ", ".join(added),
+            "epoch = :epoch",
+            {":epoch": lease.epoch, **places.values},
+            names=places.names,
+        )
 
     def take(self, lane: str, now: datetime) -> Lease | None:
         """Take the lease with the next epoch, or None while another holds it."""
@@ -124,8 +222,8 @@ class DynamoLanes:
         changed = self._change(lease.lane, "SET lease_until = :nobody", condition, values, remove="rung_until")
         return changed is not None
 
-    def idle(self, now: datetime) -> Sequence[str]:
-        """Lanes without a live lease."""
+    def idle(self, now: datetime) -> Mapping[str, Mapping[str, Buffer]]:
+        """Lanes without a live lease, and what is counted into their buffers."""
         with later("Query"):
             answer = self._client.query(
                 TableName=self._table,
@@ -134,11 +232,19 @@ class DynamoLanes:
                 ExpressionAttributeValues={":lane": {"S": "lane"}},
             )
         items = [load(raw) for raw in answer["Items"]]
-        return [item["sk"] for item in items if item.get("lease_until", NOBODY) < iso(now)]
+        return {item["sk"]: _buffers(item) for item in items if item.get("lease_until", NOBODY) < iso(now)}
 
     def _change(
-        self, lane: str, expression: str, condition: str, values: dict[str, Any], *, remove: str = ""
+        self,
+        lane: str,
+        expression: str,
+        condition: str,
+        values: dict[str, Any],
+        *,
+        remove: str = "",
+        names: Mapping[str, str] | None = None,
     ) -> Lease | None:
+        named: dict[str, Any] = {"ExpressionAttributeNames": dict(names)} if names else {}
         try:
             with later("UpdateItem"):
                 answer = self._client.update_item(
@@ -148,10 +254,52 @@ class DynamoLanes:
                     ConditionExpression=condition,
                     ExpressionAttributeValues=dump(values),
                     ReturnValues="ALL_NEW",
+                    **named,
                 )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return None
             raise
         item = load(answer["Attributes"])
-        return Lease(lane=lane, epoch=item["epoch"], arrivals=item.get("arrivals", 0))
+        return Lease(lane=lane, epoch=item["epoch"], arrivals=item.get("arrivals", 0), buffers=_buffers(item))
+
+
+class _Places:
+    """Names and values of an expression, each with its placeholder."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+        self._known: dict[str, str] = {}
+
+    def name(self, kind: str, action: str) -> str:
+        """The placeholder of an attribute."""
+        name = f"{kind}#{action}"
+        if name not in self._known:
+            self._known[name] = f"#a{len(self._known)}"
+            self.names[self._known[name]] = name
+        return self._known[name]
+
+    def value(self, value: Any) -> str:
+        """The placeholder of a value."""
+        place = f":x{len(self.values)}"
+        self.values[place] = value
+        return place
+
+
+def _since(growth: Growth) -> str:
+    return iso(growth.arrived.since) if growth.arrived.since else NOBODY
+
+
+def _buffers(item: Item) -> dict[str, Buffer]:
+    """What a lane's item tells of its buffers."""
+    actions = [name.removeprefix("n#") for name in item if name.startswith("n#")]
+    return {
+        action: Buffer(
+            count=item[f"n#{action}"],
+            bytes=item.get(f"b#{action}", 0),
+            since=instant(item[f"s#{action}"]) if item.get(f"s#{action}", NOBODY) != NOBODY else None,
+            version=item.get(f"v#{action}", 0),
+        )
+        for action in actions
+    }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
@@ -19,6 +19,9 @@ from leadbridge.domain.clauses import Group, ListDocument
 from leadbridge.domain.documents import Column, Document, FieldName, Identifier, Name
 from leadbridge.domain.sources import BlankPolicy, CompiledSource, ValueSource, compile_source
 from leadbridge.domain.transforms import Place
+
+if TYPE_CHECKING:
+    from leadbridge.domain.connector import ConnectorAction
 
 #: format of the documents; readers accept this one and the one before
 FORMAT = 1
@@ -387,8 +390,9 @@ class Action(Document):
         return tuple(compile_source(mapping, Place(zone=self.zone)) for mapping in self.results.mappings)
 
 
-type Configuration = Action | MarketoConnection | SalesforceConnection | ListDocument | AlertsDocument
+type Configuration = Action | ConnectorAction | MarketoConnection | SalesforceConnection | ListDocument | AlertsDocument
 
+#: the models by kind; of an Action whose destination is Marketo `domain.connector.model_of` tells
 KINDS: dict[
     str,
     type[Action] | type[MarketoConnection] | type[SalesforceConnection] | type[ListDocument] | type[AlertsDocument],

@@ -72,6 +72,21 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """An event that is kept for a batch: what it adds to the body, and once it goes out, with how many and why.
+
+    Without a `trigger` it waits in its buffer; `cut` is the sequence of the last that goes with it.
+    """
+
+    bytes: int = 0
+    #: of the Action, when it arrived
+    version: int = 0
+    trigger: str = ""
+    size: int = 0
+    cut: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One webhook call in the inbox. `payload` is personal data and leaves with the event."""
 
@@ -109,6 +124,9 @@ class Event:
     message: str = ""
     #: what was decided so far and why, without values: see `explanation`
     decision: Mapping[str, Any] = field(default_factory=dict)
+    #: whose order is kept across buffers, as keyed hashes; none where no buffer can hold an event of the person
+    persons: tuple[str, ...] = ()
+    batch: Batch | None = None
 
     def evolve(self, **changes: Any) -> "Event":
         """A copy with `changes`."""
@@ -125,19 +143,43 @@ class Event:
         return self.evolve(chain=(*self.chain, link))
 
     @property
+    def person(self) -> str:
+        """The one that the event is about; what is kept for a batch is about one person."""
+        return self.persons[0] if self.persons else ""
+
+    @property
+    def buffered(self) -> bool:
+        """Whether it waits for others, outside of its lane."""
+        return self.batch is not None and not self.batch.trigger
+
+    @property
+    def begun(self) -> bool:
+        """Whether a worker has had it in hand."""
+        return bool(self.fence) or self.state is not State.WAITING
+
+    @property
     def columns(self) -> dict[str, Any]:
         """What the Action reads of the person and the call, by column; what the call says goes before what was read."""
         return {**(self.read or {}), **webhook.columns(self.payload)}
 
     @property
     def lead_id(self) -> int:
-        """The Marketo lead the event is about."""
-        return int(self.payload["lead"]["id"])
+        """The Marketo lead the event is about; 0 if the call does not say it."""
+        return int(self.payload["lead"].get("id") or 0)
 
 
 def survived(event: Event, epoch: int) -> bool:
     """Whether somebody older than the lease `epoch` still holds the event: it has survived a crash."""
     return event.epoch != 0 and event.epoch < epoch
+
+
+def suspected(event: Event, epoch: int) -> bool:
+    """Whether an event may be what its workers died of, as the lease `epoch` sees it.
+
+    Of those that go together one death says little: they go together once more.
+    """
+    deaths = event.crashes + survived(event, epoch)
+    return deaths > (1 if event.batch else 0)
 
 
 def begun_by(event: Event, epoch: int) -> Event:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from leadbridge.domain.action import KINDS, Action, Configuration
+from leadbridge.domain.connector import model_of
 from leadbridge.domain.differences import step
 from leadbridge.domain.documents import FieldName, Identifier
 
@@ -107,14 +108,16 @@ def read_document(raw: Any) -> Configuration | list[Finding]:
     if not isinstance(raw, Mapping):
         return [at("document", "", "is no object with named members; give it at least `kind`, `id` and `name`")]
     name = label(raw.get("kind", "?"), raw.get("id", "?"))
-    model = KINDS.get(str(raw.get("kind")))
+    model = model_of(raw)
     if model is None:
         return [at(name, "/kind", f"is no kind of document; choose one of {', '.join(KINDS)}")]
     try:
-        return model.model_validate(dict(raw))
+        document: Configuration = model.model_validate(dict(raw))
     except ValidationError as invalid:
         errors = invalid.errors(include_input=False, include_url=False)
         placed = [(_pointer(error["loc"], raw), error) for error in errors]
+    else:
+        return document
     return list(_told(name, raw, placed, is_action=model is Action))
 
 
@@ -134,7 +137,8 @@ def _told(
             # several at one member are the alternatives it has
             wanted.setdefault(pointer, []).append(WANTED[kind])
         elif error["type"] == "value_error" and not pointer:
-            yield of_line(name, str(error["ctx"]["error"]))
+            # a validator that finds several things says one on a line
+            yield from (of_line(name, line) for line in str(error["ctx"]["error"]).splitlines())
         else:
             yield Finding(document=name, pointer=pointer, **_sentence(error))
     for pointer, words in wanted.items():

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from leadbridge.domain.action import Action
+from leadbridge.domain.connector import ACTIONS
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.outcome import Reason, State
 
@@ -72,7 +72,7 @@ def kept_by_lane(*, everything: bool, actions: Iterable[Stored], connections: It
     known = {(each.document.kind, each.document.id): each for each in connections}
     lanes: dict[str, set[str]] = {name: set() for kind, name in known if kind == "salesforce_connection"}
     for each in actions:
-        if isinstance(each.document, Action):
+        if isinstance(each.document, ACTIONS):
             source = known.get(("marketo_connection", each.document.source.connection))
             held = lanes.setdefault(each.document.destination.connection, set())
             if why_action(each, source):

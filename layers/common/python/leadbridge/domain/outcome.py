@@ -83,6 +83,14 @@ class Reason(StrEnum):
     ACTION_PAUSED = "action_paused"
     CONNECTION_PAUSED = "connection_paused"
     ALL_PAUSED = "all_paused"
+    PERSON_UNKNOWN = "person_unknown"
+    PERSONS_AMBIGUOUS = "persons_ambiguous"
+    PERSON_OVERTAKEN = "person_overtaken"
+    REQUESTED = "requested"
+    REQUEST_UNCERTAIN = "request_uncertain"
+    WINNER_CHANGED = "winner_changed"
+    LIST_MISSING = "list_missing"
+    CAMPAIGN_MISSING = "campaign_missing"
 
 
 def redrivable(item: Mapping[str, object]) -> bool:
@@ -273,6 +281,49 @@ WORDS: Mapping[str, Words] = {
     Reason.ALL_PAUSED: Words(
         "Kept: all Actions are paused.",
         "Nothing: what waits runs, oldest first, after `leadbridge resume --all`.",
+        told=False,
+    ),
+    Reason.PERSON_UNKNOWN: Words(
+        "Lead not found: Marketo has nobody with this value in {field}, and the Action adds nobody.",
+        "Nothing, if the person is not meant to be added; otherwise set `add_if_missing`, then send the person again.",
+        told=False,
+    ),
+    Reason.PERSONS_AMBIGUOUS: Words(
+        "Several Marketo people have this value in {field}: {candidates}. Nothing was done.",
+        "Merge them, or set a duplicate record rule, then send the person again.",
+    ),
+    Reason.PERSON_OVERTAKEN: Words(
+        "Superseded: a newer event of the same person was already written by this Action.",
+        "Nothing: Marketo has the newer values.",
+        told=False,
+    ),
+    Reason.REQUESTED: Words(
+        "Requested: Marketo took the person into the campaign.",
+        "Nothing. Whether the e-mail goes out is decided by the campaign's flow and qualification rules; "
+        "the person's activity log in Marketo tells.",
+        told=False,
+    ),
+    Reason.REQUEST_UNCERTAIN: Words(
+        "Marketo did not answer, and does not show whether it was done. Nothing was repeated.",
+        "Look at the person in Marketo; if it was not done, send the person again.",
+    ),
+    Reason.WINNER_CHANGED: Words(
+        "Merged, but the CRM changed the winner: {survivor} is left, {winner} is not. A contact in the CRM wins over "
+        "a lead, whatever was asked for.",
+        "Use the surviving id from now on.",
+    ),
+    Reason.LIST_MISSING: Words(
+        "Parked: Marketo has no static list {list}, or several of this name.",
+        "Make the list, or name another one, best by its id, in the Action, then redrive.",
+    ),
+    Reason.CAMPAIGN_MISSING: Words(
+        "Parked: Marketo has no campaign {campaign}.",
+        "Name another campaign, best by its id, in the Action, then redrive.",
+    ),
+    "marketo_benign": Words("Nothing to do: {detail}.", "Nothing needs to be done.", told=False),
+    "marketo_left": Words(
+        "Left alone by the Action's strategy: {detail}.",
+        "Nothing, if that is meant; otherwise choose another strategy, then send the person again.",
         told=False,
     ),
     "vendor_refused": Words(

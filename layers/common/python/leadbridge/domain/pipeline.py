@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain import action as documents
 from leadbridge.domain import matching, webhook
@@ -24,6 +24,9 @@ from leadbridge.domain.standing import ids_of_links, summary
 from leadbridge.domain.transforms import RuleFailedError
 from leadbridge.domain.values import WrongTypeError, blank, coerce, normalised, text
 
+if TYPE_CHECKING:
+    from leadbridge.domain.connector import AnyAction
+
 __all__ = [
     "Candidate",
     "Claim",
@@ -33,6 +36,7 @@ __all__ = [
     "activity_attributes",
     "admit",
     "backoff_seconds",
+    "claims_of",
     "compile_action",
     "contested",
     "decide_write",
@@ -183,7 +187,7 @@ def admit(event: Event, compiled: CompiledAction, secret: bytes) -> Candidate | 
         columns=columns,
         lead_guard=keyed_hash(secret, "guard", "lead", action.source.connection, str(event.lead_id)),
         looks=looks,
-        claims=_claims(event, action, columns, secret),
+        claims=claims_of(event, action, columns, secret),
         link_guards=link_guards(compiled.chain, Inputs(columns=columns, at=event.received_at), guard),
     )
 
@@ -440,7 +444,9 @@ def backoff_seconds(attempts: int, first: float, ceiling: float = 900.0) -> floa
     return float(min(ceiling, first * 2 ** min(attempts, 20)))
 
 
-def _claims(event: Event, action: documents.Action, columns: Mapping[str, Any], secret: bytes) -> tuple[Claim, ...]:
+def claims_of(event: Event, action: "AnyAction", columns: Mapping[str, Any], secret: bytes) -> tuple[Claim, ...]:
+    """The dedupe claims of an event: by its event id, and by the columns that its Action names."""
+
     def claim(reason: Reason, window_seconds: int, *values: str, fields: Sequence[str] = ()) -> Claim:
         return Claim(
             key=keyed_hash(secret, reason, action.id, *values),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlsplit
 
-from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
+from leadbridge.domain.action import MarketoConnection, SalesforceConnection
 from leadbridge.domain.alert_readings import (
     ARRIVED,
     QUIET,
@@ -31,6 +31,7 @@ from leadbridge.domain.alert_readings import (
 from leadbridge.domain.alert_rules import DEFAULTS, AlertsDocument, FailedRule, SilenceRule
 from leadbridge.domain.alert_texts import post
 from leadbridge.domain.alerts import Memory, Notice, Reading, Unsent, step
+from leadbridge.domain.connector import ACTIONS, AnyAction
 from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.limits import State, moment
 from leadbridge.ports import AlertStore, Channel, Clock, Configurations, Meter, Tally, Watch
@@ -78,7 +79,7 @@ class _Scene:
     """What is configured at this moment."""
 
     rules: AlertsDocument
-    actions: Mapping[str, Action]
+    actions: Mapping[str, AnyAction]
     marketo: Mapping[str, MarketoConnection]
     salesforce: Mapping[str, SalesforceConnection]
 
@@ -166,7 +167,7 @@ class SendAlerts:
 
         return _Scene(
             rules=rules,
-            actions={each.id: each for each in active("action") if isinstance(each, Action)},
+            actions={each.id: each for each in active("action") if isinstance(each, ACTIONS)},
             marketo={each.id: each for each in active("marketo_connection") if isinstance(each, MarketoConnection)},
             salesforce={
                 each.id: each for each in active("salesforce_connection") if isinstance(each, SalesforceConnection)
@@ -180,6 +181,7 @@ class SendAlerts:
         of_connections = {
             name: scene.rules.for_connection(name) for name in sorted({*scene.marketo, *scene.salesforce})
         }
+        destinations = {*scene.salesforce, *(each.destination.connection for each in scene.actions.values())}
         failing = {action: rules.failed for action, rules in of_actions.items() if rules.failed}
         silent = {action: rules.silence for action, rules in of_actions.items() if rules.silence}
         counted = self._counted(failing, silent, now)
@@ -194,7 +196,7 @@ class SendAlerts:
                 connection_rules={
                     name: rules.failed
                     for name, rules in of_connections.items()
-                    if rules.failed and name in scene.salesforce
+                    if rules.failed and name in destinations
                 },
                 now=now,
             ),

@@ -37,14 +37,14 @@ class AsItStands:
 
     def _of(self, action_id: str) -> "tuple[str, Why | None]":
         """The name of an Action, and why its calls may not begin."""
-        from leadbridge.domain.action import Action
+        from leadbridge.domain.connector import ACTIONS
         from leadbridge.usecases.holds import Holds
 
         if action_id not in self._known:
             configurations = self._configurations()
             with suppress(UnknownVersionError):
                 stored = configurations.get("action", action_id)
-                if stored is not None and isinstance(stored.document, Action):
+                if stored is not None and isinstance(stored.document, ACTIONS):
                     why = Holds(configurations).why(action_id, stored.document.destination.connection)
                     self._known[action_id] = (stored.document.name, why)
         return self._known.setdefault(action_id, ("", None))

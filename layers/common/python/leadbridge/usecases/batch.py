@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from leadbridge.domain import pipeline
 from leadbridge.domain.event import Event, Part, Result
+from leadbridge.domain.flow_step import PersonTold
 from leadbridge.domain.pipeline import Candidate
 from leadbridge.domain.postponement import vendor_reason
 from leadbridge.errors import SyncError
@@ -104,3 +106,19 @@ def once_each[T](items: Sequence[T], key: Callable[[T], str]) -> list[list[T]]:
             rounds.append([])
         rounds[number].append(item)
     return rounds
+
+
+def told_of(event: Event, result: Result, values: Mapping[str, Any], attributes: Mapping[str, str]) -> PersonTold:
+    """What the callback of a chunk says of an event."""
+    failed = pipeline.errored(result)
+    return PersonTold(
+        lead_id=event.lead_id,
+        execution_id=event.execution_id,
+        success=not failed,
+        outcome=result.outcome.value,
+        code=str(result.reason) if failed else "",
+        reason=result.message,
+        record_id=result.record_id or "",
+        values=values,
+        attributes=attributes,
+    )

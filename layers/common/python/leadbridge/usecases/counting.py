@@ -58,6 +58,18 @@ class CountingInbox:
         """Events of the lane that came before this one."""
         return self._inbox.ahead(event)
 
+    def buffered(self, lane: str, persons: Sequence[str] = ()) -> Sequence[Event]:
+        """Events that wait beside a lane for others to go with."""
+        return self._inbox.buffered(lane, persons)
+
+    def first_buffered(self, lane: str) -> Event | None:
+        """Any of them."""
+        return self._inbox.first_buffered(lane)
+
+    def ripen(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events that waited for others into their lane."""
+        return self._inbox.ripen(events)
+
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first event of a lane whose due time has come."""
         return self._inbox.first_due(lane, now, kept)

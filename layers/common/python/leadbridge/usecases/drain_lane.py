@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from leadbridge.domain.event import INLINE, Event, survived
+from leadbridge.domain.batching import MOST_DUE, together
+from leadbridge.domain.event import INLINE, Event, suspected
 from leadbridge.errors import TransientError
 from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
 from leadbridge.usecases.batch import StoppedError
 from leadbridge.usecases.holds import Holds
+from leadbridge.usecases.ripening import Ripen
 from leadbridge.usecases.run_events import RunEvents
 
 #: how often a drainer that waits for a due time looks for new arrivals
@@ -49,7 +51,10 @@ class DrainLane:
         holds: Holds,
         sleep: Callable[[float], None],
         settings: DrainSettings,
+        ripen: Ripen | None = None,
     ) -> None:
+        """`ripen` sees to what waits beside the lane for a batch; without it nothing does."""
+        self._ripen = ripen
         self._inbox = inbox
         self._lanes = lanes
         self._bell = bell
@@ -83,9 +88,7 @@ class DrainLane:
                 return {"lane": lease.lane, "end": "lease lost", "events": total}
             if remaining_seconds() < self._settings.handover_seconds:
                 return self._hand_over(current, total)
-            due = self._holds.due(
-                lease.lane, partial(self._inbox.due, lease.lane, self._clock.now(), self._settings.batch)
-            )
+            due = self._due(current)
             if not due:
                 if earliest is not None and self._wait_for(earliest, remaining_seconds):
                     earliest = earliest if self._clock.now() < earliest else None
@@ -96,7 +99,7 @@ class DrainLane:
             newest = max(max(event.epoch, event.fence) for event in due)
             if newest > lease.epoch:  # the lane's item was lost or restored: its counter begins below its own events
                 return self._hand_over(self._lanes.lift(lease, newest) or lease, total)
-            chosen = isolated(due, lease.epoch)
+            chosen = isolated(together(due, self._settings.batch), lease.epoch)
             try:
                 batch = self._inbox.claim(chosen, lease.epoch)
                 total += len(batch)
@@ -112,6 +115,22 @@ class DrainLane:
                     return {"lane": lease.lane, "end": "store not available", "events": total}
                 return self._hand_over(current, total)
             earliest = min((moment for moment in (earliest, given_back) if moment), default=None)
+
+    def _due(self, lease: Lease) -> Sequence[Event]:
+        """What is due, with what drains out of buffers now; where some of it goes together, all of that."""
+        found = self._whole(lease.lane)
+        if self._ripen and self._ripen(lease, found, self._clock.now()):
+            return self._whole(lease.lane)
+        return found
+
+    def _whole(self, lane: str) -> Sequence[Event]:
+        found = self._look(lane, self._settings.batch)
+        full = len(found) >= self._settings.batch
+        sizes = [event.batch.size for event in found if event.batch]
+        return self._look(lane, max(MOST_DUE, *sizes)) if full and sizes else found
+
+    def _look(self, lane: str, limit: int) -> Sequence[Event]:
+        return self._holds.due(lane, partial(self._inbox.due, lane, self._clock.now(), limit))
 
     def _hand_over(self, lease: Lease, total: int) -> Report:
         """Let a fresh invocation go on; a lease that is another's already stays as it is."""
@@ -138,7 +157,7 @@ def isolated(events: Sequence[Event], epoch: int) -> Sequence[Event]:
     Of several the first that was written comes first: older ones must find that out. A call that died with its event
     was in nobody's order yet, so what came before it goes before it.
     """
-    suspects = [event for event in events if event.crashes or survived(event, epoch)]
+    suspects = [event for event in events if suspected(event, epoch)]
     written = [event for event in suspects if event.result]
     if suspects and not written and suspects[0].epoch == INLINE:
         before = [event for event in events if event.sequence < suspects[0].sequence]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from leadbridge.domain.action import Action
+from leadbridge.domain.connector import ACTIONS
 from leadbridge.domain.event import Event
 from leadbridge.domain.holding import NOTHING, Due, Held, Why, kept_by_lane, why_action, why_connection
 from leadbridge.domain.lifecycle import Stored
@@ -64,7 +64,7 @@ class Holds:
 
     def _why(self, action_id: str) -> Why | None:
         stored = self._get("action", action_id)
-        if stored is None or not isinstance(stored.document, Action):
+        if stored is None or not isinstance(stored.document, ACTIONS):
             return None
         return why_action(stored, self._get("marketo_connection", stored.document.source.connection))
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
+from leadbridge.domain.action import MarketoConnection, SalesforceConnection
+from leadbridge.domain.connector import ACTIONS
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.ports import Configurations
 
@@ -44,7 +45,7 @@ class ListConnections:
         known = frozenset(self._secrets())
         users: dict[str, list[str]] = {}
         for each in self._configurations.list("action"):
-            if isinstance(each.document, Action):
+            if isinstance(each.document, ACTIONS):
                 for connection in {each.document.source.connection, each.document.destination.connection}:
                     users.setdefault(connection, []).append(each.document.id)
         found = [

@@ -34,6 +34,23 @@ class MarketoNames:
 
         return self._once(("program", connection, named), ask)
 
+    def static_list(self, connection: str, named: str | int) -> int | None:
+        """The id of a static list, None if there is none of that name, or more than one; an id is taken at its word."""
+        if isinstance(named, int):
+            return named
+        return self._once(("list", connection, named), lambda: self._connections.marketo(connection).static_list(named))
+
+    def campaign(self, connection: str, named: str | int) -> int | None:
+        """The id of a smart campaign, None if there is none of that name; an id is taken at its word."""
+        if isinstance(named, int):
+            return named
+
+        def ask() -> int | None:
+            found = self._connections.marketo(connection).campaign(named)
+            return found.id if found else None
+
+        return self._once(("campaign", connection, named), ask)
+
     def activity_type(self, connection: str, name: str) -> "ActivityType | None":
         """The activity type of a name, None if there is none."""
         return self._once(

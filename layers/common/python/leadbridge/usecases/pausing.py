@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from leadbridge.domain.action import Action
+from leadbridge.domain.connector import ACTIONS
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.errors import SyncError
 from leadbridge.ports import Bell, Clock, Configurations, Lanes
@@ -42,7 +42,7 @@ class Pausing:
         actions = self._configurations.list("action")
         if not paused:
             found = [each.document for each in actions]
-            self._wake(each.destination.connection for each in found if isinstance(each, Action))
+            self._wake(each.destination.connection for each in found if isinstance(each, ACTIONS))
         return [each.document.id for each in actions if each.state is DocumentState.PAUSED]
 
     def _lanes_of(self, kind: str, identifier: str) -> list[str]:
@@ -52,7 +52,7 @@ class Pausing:
         return [
             each.destination.connection
             for each in actions
-            if isinstance(each, Action) and identifier == (each.id if kind == "action" else each.source.connection)
+            if isinstance(each, ACTIONS) and identifier == (each.id if kind == "action" else each.source.connection)
         ]
 
     def _wake(self, lanes: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from leadbridge.domain import webhook
 from leadbridge.domain.action import Action
+from leadbridge.domain.connector import ACTIONS
 from leadbridge.domain.event import VERSION, Event, instant, readable
 from leadbridge.domain.outcome import Reason, State, message, redrivable
 from leadbridge.errors import UnknownVersionError
@@ -98,7 +99,7 @@ class Redrive:
             note = "It has ended and its payload was removed." if state is State.ENDED else "It is under way."
             return Redriven(execution_id=execution_id, done=False, note=note)
         stored = self._configurations.get("action", item["action_id"])
-        if stored is None or not isinstance(stored.document, Action):
+        if stored is None or not isinstance(stored.document, ACTIONS):
             note = f"Its Action {item['action_id']} does not exist. Apply it first."
             return Redriven(execution_id=execution_id, done=False, note=note)
         lane = lane_of(stored.document.destination.connection)
@@ -147,7 +148,9 @@ class Redrive:
         parked = self._log.kept_event(kept)
         if parked is not None:
             # its chunk was called back without it: what comes now is told as after a webhook
-            fresh = parked.evolve(epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="", chunk="")
+            fresh = parked.evolve(
+                epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="", chunk="", batch=None
+            )
             if parked.redone and not original:
                 return fresh.evolve(version=0 if self._goes_to_the_same(parked) else parked.version)
             # what may have been written is seen through by its own version; all else runs on the corrected Action

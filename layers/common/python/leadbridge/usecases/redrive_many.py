@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from leadbridge.domain.action import Action
+from leadbridge.domain.connector import ACTIONS, ConnectorAction
+from leadbridge.domain.operations import Operation
 from leadbridge.ports import Documents
 from leadbridge.usecases.redrive import Redrive, Redriven
 from leadbridge.usecases.search_executions import Item, SearchExecutions, Wanted
@@ -14,6 +15,8 @@ from leadbridge.usecases.search_executions import Item, SearchExecutions, Wanted
 MOST = 200
 #: what a batch takes, and rows of one Marketo call
 BATCH, MARKETO_ROWS, ACTIVITY_PEOPLE = 200, 300, 30
+#: operations of which each call takes a call of its own
+ONE_BY_ONE = frozenset({Operation.SEND_EMAIL, Operation.MERGE_LEADS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +76,15 @@ def cost_of(by_action: Mapping[str, int], documents: Documents) -> Cost:
     marketo = salesforce = 0
     for action_id, count in by_action.items():
         stored = documents.get("action", action_id)
-        if stored is None or not isinstance(stored.document, Action):
+        if stored is None or not isinstance(stored.document, ACTIONS):
             continue
         batches = ceil(count / BATCH)
         action = stored.document
+        if isinstance(action, ConnectorAction):
+            # a lookup and the call; of campaigns and merges a call each, at worst
+            alone = count if action.operation in ONE_BY_ONE else 0
+            marketo += alone + ceil(count / MARKETO_ROWS) * 2
+            continue
         backs = (*action.writeback, *action.member_mappings)
         reads_back = any(back.field not in {None, "Id"} for back in backs)
         # a match, a write, and what the write-back needs of the record

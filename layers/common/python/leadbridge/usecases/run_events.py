@@ -8,16 +8,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from leadbridge.domain import chain, explanation, members, pipeline
+from leadbridge.domain import chain, connecting, explanation, members, pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.conditions import UnknownListError
+from leadbridge.domain.connecting import CompiledConnector, Task
+from leadbridge.domain.connector import ACTIONS, AnyAction, ConnectorAction
 from leadbridge.domain.event import INLINE, Ending, Event, Part, Result
-from leadbridge.domain.flow_step import PersonTold
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.links import object_of
 from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
@@ -26,7 +27,7 @@ from leadbridge.domain.postponement import vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.redoing import to_redo
 from leadbridge.errors import ContractError, PermanentError, SyncError, UncertainWriteError, UnknownVersionError
-from leadbridge.ports import GONE, Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
+from leadbridge.ports import Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
 from leadbridge.usecases.batch import (
     DUPLICATES_DETECTED,
     NAMING_TRIES,
@@ -36,6 +37,7 @@ from leadbridge.usecases.batch import (
     grouped,
     once_each,
     require,
+    told_of,
     tries,
 )
 from leadbridge.usecases.closing import Closing, repeatable
@@ -43,20 +45,20 @@ from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.leaving_out import LeftOut, part_left_out, past_its_callback, told_only
 from leadbridge.usecases.marketo_names import MarketoNames
 from leadbridge.usecases.match_records import MatchRecords
+from leadbridge.usecases.owning import Owning
 from leadbridge.usecases.read_activities import NewestActivities, ReadActivities
 from leadbridge.usecases.read_missing import ReadMissing
 from leadbridge.usecases.reporting import Reporting
 from leadbridge.usecases.run_chain import RunChain
+from leadbridge.usecases.run_connector import RunConnector
 from leadbridge.usecases.send_callbacks import ChunkEnds
 from leadbridge.usecases.trials import LEFT_OUT, Trials
 from leadbridge.usecases.watching import Watch
 
 #: rows of one Salesforce collections call
 COLLECTION_LIMIT = 200
-#: an event that died with its worker this often is parked
+#: an event that died with its worker this often is parked; one of a batch once more often, see `event.suspected`
 CRASH_LIMIT = 2
-#: longest wait of an event between two looks whether another writer has let go of its keys
-BUSY_CEILING = timedelta(minutes=1)
 
 NOT_CONFIGURED = Part(status="not_configured")
 
@@ -86,12 +88,13 @@ class RunEvents:
         self._clock = clock
         self._hash_key = hash_key
         self._settings = settings
-        self._compiled: dict[tuple[str, int], tuple[datetime, CompiledAction]] = {}
+        self._compiled: dict[tuple[str, int], tuple[datetime, CompiledAction | CompiledConnector]] = {}
         #: Actions as they were read for this batch
         self._current: dict[str, Stored] = {}
         self._closing = Closing(
             inbox=inbox, keys=keys, clock=clock, meter=meter, settings=settings, chunks=chunks, watch=watch
         )
+        self._owning = Owning(keys=keys, clock=clock, closing=self._closing, settings=settings)
         self._match = MatchRecords(connections)
         #: events of the last batch by their Action, name and id, for the worker's log line
         self.run: Counter[str] = Counter()
@@ -105,6 +108,15 @@ class RunEvents:
         )
         self._chain = RunChain(
             connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings
+        )
+        self._connector = RunConnector(
+            connections=connections,
+            inbox=inbox,
+            clock=clock,
+            owning=self._owning,
+            closing=self._closing,
+            names=names,
+            settings=settings,
         )
         self._report = Reporting(
             connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings, names=names
@@ -121,24 +133,35 @@ class RunEvents:
         self.run.clear()
         compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
         compiled_events: list[tuple[Event, CompiledAction]] = []
+        connector_events: list[tuple[Event, CompiledConnector]] = []
         for event in events:
-            if event.crashes >= CRASH_LIMIT:
+            if event.crashes >= CRASH_LIMIT + (event.batch is not None):
                 self._closing.park(event, Reason.WORKER_CRASHED, message(Reason.WORKER_CRASHED))
                 if not event.guards:
                     self._free_guards(event, compile_once(event.action_id, event.version))
                 continue
             compiled = compile_once(event.action_id, event.version)
-            if not isinstance(compiled, CompiledAction):
+            if not isinstance(compiled, CompiledAction | CompiledConnector):
                 self._not_compiled(event, compiled)
                 continue
             self.run[f"{compiled.action.name} ({event.action_id})"] += 1
-            told = past_its_callback(event, self._clock.now())
-            compiled_events.append((told.evolve(version=compiled.version), compiled))
+            told = past_its_callback(event, self._clock.now()).evolve(version=compiled.version)
+            if isinstance(compiled, CompiledConnector):
+                connector_events.append((told, compiled))
+            else:
+                compiled_events.append((told, compiled))
+        self._run_connectors(connector_events, may_go_on)
         candidates = self._admit(compiled_events, may_go_on)
         for wave in waves(candidates):
             now = self._clock.now()
             self._run_wave([item.with_event(_begun(item.event, now)) for item in wave], may_go_on)
         return self._closing.earliest
+
+    def _run_connectors(self, events: Sequence[tuple[Event, CompiledConnector]], may_go_on: Callable[[], bool]) -> None:
+        """Run those whose destination is Marketo, as far as their trial lets them."""
+        tried, untried = self._trials(events, self._current)
+        self._connector.leave_out(untried, LEFT_OUT)
+        self._connector(tried, self._hash_key(), may_go_on)
 
     def _admit(self, events: Sequence[tuple[Event, CompiledAction]], may_go_on: Callable[[], bool]) -> list[Candidate]:
         """Those that pass their trial and their filter, with all that their Actions read; the others end."""
@@ -177,10 +200,13 @@ class RunEvents:
 
         Only once it is parked: making its keys may be what kills the worker.
         """
+        admitted: object = None
         if isinstance(compiled, CompiledAction):
             admitted = pipeline.admit(event, compiled, self._hash_key())
-            if isinstance(admitted, Candidate):
-                self._closing.let_go(event.evolve(guards=admitted.guards))
+        elif isinstance(compiled, CompiledConnector):
+            admitted = connecting.admit(event, compiled, self._hash_key())
+        if isinstance(admitted, Candidate | Task):
+            self._closing.let_go(event.evolve(guards=admitted.guards))
 
     def report_quota(self) -> None:
         """Tell the meter what is left of the vendors' quotas; a vendor that does not answer is told elsewhere."""
@@ -189,7 +215,9 @@ class RunEvents:
 
     def _run_wave(self, wave: Sequence[Candidate], may_go_on: Callable[[], bool]) -> None:
         require(may_go_on)
-        guarded, obtained = self._guard(self._claim(wave, may_go_on))
+        claimed = self._owning.claim(wave)
+        self._leave_out([(told, item.compiled, result) for item, told, result in claimed.doubles], may_go_on)
+        guarded, obtained = self._owning.guard(claimed.mine)
         reporting = [
             Entry(
                 candidate=item,
@@ -209,47 +237,9 @@ class RunEvents:
 
     def _end(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            if entry.result.outcome is Outcome.FAILED and entry.candidate.claims:
-                # before the end is recorded: a failed event must not suppress the next one
-                self._keys.release(entry.event.execution_id, [], _held(entry.candidate))
+            if entry.result.outcome is Outcome.FAILED:
+                self._owning.unclaim(entry.candidate)  # before the end is recorded
         self._closing.finish([_entry_ending(entry) for entry in entries])
-
-    # keys
-
-    def _claim(self, wave: Sequence[Candidate], may_go_on: Callable[[], bool]) -> list[Candidate]:
-        wanted = [(item.event, claim) for item in wave if item.event.state is State.WAITING for claim in item.claims]
-        owners = self._keys.claim(wanted) if wanted else []
-        found = [(event, claim, owner) for (event, claim), owner in zip(wanted, owners, strict=True)]
-        gone = {event.execution_id for event, _, owner in found if owner == GONE}
-        taken = {event.execution_id: (claim, owner) for event, claim, owner in found if owner}
-        doubles: list[LeftOut] = []
-        for item in wave:
-            if item.event.execution_id in taken:
-                claim, owner = taken[item.event.execution_id]
-                text = message(claim.reason, owner=owner, fields=", ".join(claim.fields), seconds=claim.window_seconds)
-                result = Result(outcome=Outcome.DUPLICATE, reason=claim.reason, message=text)
-                self._keys.release(item.event.execution_id, [], _held(item))
-                told = explanation.claimed(item.event, item.claims, owner, claim)
-                doubles.append((told, item.compiled, result))
-        self._leave_out(doubles, may_go_on)
-        mine = [item for item in wave if item.event.execution_id not in gone | taken.keys()]
-        return [item.with_event(explanation.claimed(item.event, item.claims)) for item in mine]
-
-    def _guard(self, wave: Sequence[Candidate]) -> tuple[list[Candidate], dict[str, Mapping[str, Guarded]]]:
-        if not wave:
-            return [], {}
-        now = self._clock.now()
-        wanted = {item.event.execution_id: item.guards for item in wave}
-        obtained = dict(self._keys.guard(wanted, now + self._settings.guard, now))
-        busy = [item.event for item in wave if item.event.execution_id not in obtained]
-        if busy:
-            self._closing.defer([event.evolve(due_at=now + self._patience(event, now)) for event in busy])
-        mine = [item for item in wave if item.event.execution_id in obtained]
-        return [item.with_event(item.event.evolve(guards=item.guards)) for item in mine], obtained
-
-    def _patience(self, event: Event, now: datetime) -> timedelta:
-        """How long an event waits for a guard: the longer it has waited, the longer, for its holder may be parked."""
-        return max(self._settings.busy, min(BUSY_CEILING, (now - event.received_at) / 8))
 
     # match and write
 
@@ -410,13 +400,15 @@ class RunEvents:
 
     # the Action of an event
 
-    def _compile(self, action_id: str, version: int) -> CompiledAction | SyncError | tuple[Reason, str]:
+    def _compile(
+        self, action_id: str, version: int
+    ) -> CompiledAction | CompiledConnector | SyncError | tuple[Reason, str]:
         """The Action in the version an event began with, ready to run; or what keeps it from being so."""
         try:
             stored = self._configurations.get("action", action_id, version or None)
         except UnknownVersionError as newer:
             return Reason.UNKNOWN_VERSION, message(Reason.UNKNOWN_VERSION, version=newer.code)
-        if stored is None or not isinstance(stored.document, Action):
+        if stored is None or not isinstance(stored.document, ACTIONS):
             return Reason.ACTION_MISSING, message(Reason.ACTION_MISSING, action=action_id)
         action = stored.document
         if not version:
@@ -425,14 +417,9 @@ class RunEvents:
         known = self._compiled.get((action.id, stored.version))
         if known is not None and now - known[0] < self._settings.describe_age:
             return known[1]
+        own = "the Marketo lead" if isinstance(action, ConnectorAction) else action.destination.object
         try:
-            client = self._connections.salesforce(action.destination.connection)
-            own = action.destination.object
-            described = [client.describe(name) for name in (own, *(each for each in action.objects if each != own))]
-            chained = {name: client.describe(name) for name in action.chained_objects}
-            compiled = pipeline.compile_action(
-                action, stored.version, *described, lists=self._lists(action), chained=chained
-            )
+            compiled = self._made_ready(action, stored.version)
         except SyncError as error:
             return error
         except KeyError as missing:
@@ -446,7 +433,18 @@ class RunEvents:
         self._compiled[action.id, stored.version] = (now, compiled)
         return compiled
 
-    def _lists(self, action: Action) -> dict[str, frozenset[str]]:
+    def _made_ready(self, action: AnyAction, version: int) -> CompiledAction | CompiledConnector:
+        if isinstance(action, ConnectorAction):
+            marketo = self._connections.marketo(action.destination.connection)
+            leads = marketo.describe_leads() if connecting.needs_description(action) else None
+            return connecting.compile_connector(action, version, leads, lists=self._lists(action))
+        client = self._connections.salesforce(action.destination.connection)
+        own = action.destination.object
+        described = [client.describe(name) for name in (own, *(each for each in action.objects if each != own))]
+        chained = {name: client.describe(name) for name in action.chained_objects}
+        return pipeline.compile_action(action, version, *described, lists=self._lists(action), chained=chained)
+
+    def _lists(self, action: AnyAction) -> dict[str, frozenset[str]]:
         """The members of the lists that the Action's conditions name, as they are now."""
         stored = [self._configurations.get("list", name) for name in sorted(named_lists(action.conditions))]
         return {
@@ -485,11 +483,6 @@ def _overtaken_since(item: Candidate, obtained: Mapping[str, Mapping[str, Guarde
     return guard is not None and members.overtaken(item, guard.last)
 
 
-def _held(item: Candidate) -> list[str]:
-    """The claims of an event, by the keys that it holds."""
-    return [claim.slots(item.event.received_at)[0] for claim in item.claims]
-
-
 def _ending(
     event: Event,
     result: Result,
@@ -510,25 +503,10 @@ def _ending(
         writeback=writeback or (untold if action.writeback else NOT_CONFIGURED),
         activity=activity or untold,
         member=(member or untold) if action.program_member else None,
-        told=_told(event, result, values or {}, attributes or {}) if event.chunk else None,
+        told=told_of(event, result, values or {}, attributes or {}) if event.chunk else None,
         kept=to_redo(event, result),
         guards=tuple(guards),
         written=result.outcome in WRITTEN,
-    )
-
-
-def _told(event: Event, result: Result, values: Mapping[str, Any], attributes: Mapping[str, str]) -> PersonTold:
-    failed = pipeline.errored(result)
-    return PersonTold(
-        lead_id=event.lead_id,
-        execution_id=event.execution_id,
-        success=not failed,
-        outcome=result.outcome.value,
-        code=str(result.reason) if failed else "",
-        reason=result.message,
-        record_id=result.record_id or "",
-        values=values,
-        attributes=attributes,
     )
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from leadbridge.domain.action import Action, Trial
+from leadbridge.domain.action import Trial
 from leadbridge.domain.compiled import CompiledAction
+from leadbridge.domain.connecting import CompiledConnector
+from leadbridge.domain.connector import ACTIONS
 from leadbridge.domain.event import Event, Result
 from leadbridge.domain.lifecycle import DocumentState, Stored
 from leadbridge.domain.outcome import Outcome, Reason, State, message
@@ -19,7 +21,7 @@ from leadbridge.usecases.batch import grouped
 from leadbridge.usecases.closing import Closing
 
 #: an event with its Action
-type Ready = tuple[Event, CompiledAction]
+type Ready[C: CompiledAction | CompiledConnector] = tuple[Event, C]
 
 #: how long what Marketo said of a list is used
 MEMBER_AGE = timedelta(minutes=1)
@@ -47,7 +49,9 @@ class Trials:
         self._closing = closing
         self._lists: dict[tuple[str, str], _List] = {}
 
-    def __call__(self, ready: Sequence[Ready], current: Mapping[str, Stored]) -> tuple[list[Ready], list[Ready]]:
+    def __call__[C: CompiledAction | CompiledConnector](
+        self, ready: Sequence[Ready[C]], current: Mapping[str, Stored]
+    ) -> tuple[list[Ready[C]], list[Ready[C]]]:
         """The calls that run, and those that end with `LEFT_OUT`, each in their order; `current` is what was just read.
 
         What was begun before is seen through. Of whom Marketo cannot be asked, or whose list is not there, the call is
@@ -84,7 +88,7 @@ class Trials:
     def _trial(self, action_id: str, current: Stored | None) -> Trial | None:
         """With whom an Action is tried now, whatever version its calls began with; None if it is not on trial."""
         stored = current or self._configurations.get("action", action_id)
-        if stored is None or not isinstance(stored.document, Action) or stored.state is not DocumentState.TRIAL:
+        if stored is None or not isinstance(stored.document, ACTIONS) or stored.state is not DocumentState.TRIAL:
             return None
         # nobody, if a version without the member came in between
         return stored.document.trial or Trial.model_construct(leads=None, static_list=None)

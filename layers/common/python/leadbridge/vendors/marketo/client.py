@@ -1,6 +1,6 @@
 """A Marketo instance as its groups of verbs, and the few verbs that use-cases know by themselves."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from leadbridge.vendors.marketo.auth import VENDOR, CredentialSource, MarketoAut
 from leadbridge.vendors.marketo.quota import WORDS, calls_today
 
 if TYPE_CHECKING:
-    from leadbridge.domain.marketo import ActivityType, Channel, Program
+    from leadbridge.domain.marketo import ActivityType, Channel, Program, SmartCampaign
     from leadbridge.domain.preflight import Finding
     from leadbridge.vendors.marketo.activity_log import ActivityLog
     from leadbridge.vendors.marketo.bulk import Bulk
@@ -177,6 +177,26 @@ class MarketoClient:
         """Those of the leads who are in a static list; 300 a call."""
         found = self.static_lists.are_members(list_id, lead_ids)
         return frozenset(lead for lead, is_member in found.items() if is_member)
+
+    def add_to_list(self, list_id: int, lead_ids: Sequence[int]) -> list[RowResult]:
+        """Add leads to a static list; one result per id, in order."""
+        return self.static_lists.add(list_id, lead_ids)
+
+    def remove_from_list(self, list_id: int, lead_ids: Sequence[int]) -> list[RowResult]:
+        """Take leads out of a static list; one result per id, in order. One that is not in is fine (1015, 1004)."""
+        return self.static_lists.remove(list_id, lead_ids)
+
+    def merge_leads(self, winner: int, losers: Sequence[int], *, in_crm: bool = False) -> list[RowResult]:
+        """Merge leads into one, 25 a call; one result per loser, in order."""
+        return self.leads.merge(winner, losers, in_crm=in_crm)
+
+    def campaign(self, named: str | int) -> "SmartCampaign | None":
+        """The smart campaign of a name or an id, None if there is none."""
+        return self.campaigns.one(named) if isinstance(named, int) else self.campaigns.by_name(named)
+
+    def request_campaign(self, campaign_id: int, lead_ids: Sequence[int], tokens: Mapping[str, str]) -> list[RowResult]:
+        """Send leads through a campaign, 100 a call; one result per id, in order. Doing it again does it twice."""
+        return self.campaigns.request(campaign_id, lead_ids, tokens)
 
     def usage(self) -> int:
         """Calls of all API users of this instance today, as Marketo counts them."""

@@ -1,0 +1,59 @@
+"""Values for Marketo's lead fields that other systems send: their dates in the forms that event streams use.
+
+Marketo takes ISO 8601 alone. What is read here besides it can be read in one way only; a form that depends on the
+country (03/04/2026) needs a rule that states its format.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from leadbridge.domain.records import FieldDescription
+from leadbridge.domain.values import WrongTypeError, coercion, kind, text
+
+#: seconds since 1970 have ten digits from 2001 to 2286, milliseconds thirteen
+_SECONDS, _MILLISECONDS = re.compile(r"-?\d{9,10}(\.\d+)?"), re.compile(r"-?\d{12,13}")
+#: a day's name or number, a month's name: RFC 2822
+_MAIL_DATE = re.compile(r"([A-Za-z]{3},\s*)?\d{1,2}\s+[A-Za-z]{3}\s+\d{4}\s+\d\d:\d\d(:\d\d)?\s+([+-]\d{4}|[A-Z]{1,3})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def lead_coercion(field: FieldDescription, zone: tzinfo) -> Callable[[Any], Any]:
+    """How a value becomes what a field of a lead takes; `zone` is that of days, and of times that have none."""
+    coerce = coercion(field, zone)
+    if field.type not in {"date", "datetime"}:
+        return coerce
+
+    def dated(value: Any) -> Any:
+        read = _instant(value, zone)
+        if read is None:
+            return coerce(value)
+        return coerce(read.astimezone(zone).date() if field.type == "date" else read)
+
+    return dated
+
+
+def _instant(value: Any, zone: tzinfo) -> datetime | None:
+    """The moment that a value names in another form than a plain date; None if it is none that is known here.
+
+    Raises:
+        WrongTypeError: It is of a known form, and no moment.
+    """
+    if isinstance(value, bool | date):
+        return None
+    written = text(value).strip()
+    try:
+        if _SECONDS.fullmatch(written):
+            return _EPOCH + timedelta(seconds=float(written))
+        if _MILLISECONDS.fullmatch(written):
+            return _EPOCH + timedelta(milliseconds=int(written))
+        if _MAIL_DATE.fullmatch(written):
+            return parsedate_to_datetime(written)
+        moment = datetime.fromisoformat(written) if len(written) > len("2026-01-31") else None
+    except (ValueError, OverflowError):
+        raise WrongTypeError("a date and time (ISO 8601)", kind(value)) from None
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=zone)
