@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from leadbridge.domain.flow_step import PATIENCE
-from leadbridge.domain.lifecycle import DocumentState, Move
+from leadbridge.domain.lifecycle import DocumentState, Move, Stored
 from leadbridge.errors import RateLimitedError
 from leadbridge.usecases.as_it_stands import AsItStands
 from leadbridge.usecases.pausing import Pausing
@@ -223,6 +223,33 @@ def test_a_worker_that_remembers_one_pause_sees_the_next_one() -> None:
     world.configurations.pause(paused=False)
     drain(SALESFORCE, lambda: 900.0)
     assert world.ended(call) == ("created", "")
+
+
+@pytest.mark.parametrize("what", ["all Actions", "the Salesforce connection", "the Action"])
+def test_a_call_that_arrives_into_a_pause_while_a_worker_asks_is_kept(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's first look meets one paused Action; before its second one others are paused, and a call comes."""
+    world = two_actions()
+    of_other(world, 1)
+    world.configurations.move("action", B, Move.PAUSE)
+    pause, _, reason, _ = PAUSES[what]
+    calls: list[str] = []
+    get = world.configurations.get
+
+    def asked(kind: str, identifier: str, version: int | None = None) -> Stored | None:
+        answer = get(kind, identifier, version)
+        if identifier == B and not calls:
+            calls.append("")
+            pause(world)
+            calls[0] = world.receive(2)
+        return answer
+
+    monkeypatch.setattr(world.configurations, "get", asked)
+    world.drain()
+
+    assert world.states() == {"waiting": 2}
+    assert why(world, calls[0]) == reason
 
 
 def test_an_action_that_is_deactivated_while_it_is_paused_runs_what_it_kept_once_it_is_activated() -> None:

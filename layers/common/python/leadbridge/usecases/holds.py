@@ -38,23 +38,20 @@ class Holds:
         return self._why_lane(lane) or self._why(action_id)
 
     def _look[T](self, lane: str, look: Callable[[Held], T], actions: Callable[[T], Iterable[str]]) -> T:
-        asked = set(self._before.get(lane, ()))
-        held = {each for each in asked if self._why(each)}
-        asked_lane = False
+        # a guess, which saves a look where it is right
+        held = self._before.get(lane, frozenset())
         while True:
-            found = look(Held(actions=frozenset(held)) if held else NOTHING)
-            waiting = set(actions(found))
-            # a lane in which nothing waits costs nothing
-            if waiting and not asked_lane and self._why_lane(lane):
+            found = look(Held(actions=held) if held else NOTHING)
+            waiting = frozenset(actions(found))
+            # asked after each look, never before: what was found may have arrived into a pause that began meanwhile.
+            # A lane in which nothing waits costs nothing
+            if waiting and self._why_lane(lane):
                 return look(Held(everything=True))
-            asked_lane |= bool(waiting)
-            met = waiting - asked
-            asked |= met
-            more = {each for each in sorted(met) if self._why(each)}
-            if not more:
-                self._before[lane] = frozenset(held)
+            now = frozenset(each for each in sorted(waiting | held) if self._why(each))
+            if now == held:
+                self._before[lane] = held
                 return found
-            held |= more
+            held = now
 
     def _why_lane(self, lane: str) -> Why | None:
         """Why nothing of a lane may begin; a lane is its destination connection's."""
