@@ -135,7 +135,7 @@ class World:
         self.chunk_bell.rung.clear()
         return sender()
 
-    def drain(self, *, batch: int = 200, remaining: Callable[[], float] = lambda: 900.0) -> dict[str, int | str]:
+    def drain(self, *, batch: int = 200, remaining: Callable[[], float] = lambda: 900.0) -> dict[str, Any]:
         """One process drains the lane."""
         return self.drain_lane(batch=batch)(SALESFORCE, remaining)
 
