@@ -10,6 +10,7 @@ from leadbridge.errors import SyncError
 from leadbridge.usecases.apply_configuration import explain
 from leadbridge_cli import documents, executions, pausing
 from leadbridge_cli.alerts import alerts
+from leadbridge_cli.callbacks import callbacks
 from leadbridge_cli.common import fail
 from leadbridge_cli.connections import connections, setup
 from leadbridge_cli.keys import keys
@@ -33,7 +34,7 @@ COMMANDS: dict[str, tuple[click.Command, ...]] = {
     "Actions for a while": (pausing.trial, pausing.pause, pausing.resume),
     "Connections": (connections, setup),
     "Alerts": (alerts,),
-    "Executions": (executions.executions, executions.show, executions.person, executions.redrive, recover),
+    "Executions": (executions.executions, executions.show, executions.person, executions.redrive, recover, callbacks),
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import click
 
+from leadbridge.aws.chunks import DynamoChunks
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.inbox import DynamoInbox
 from leadbridge.aws.lanes import DynamoLanes
@@ -21,6 +22,7 @@ from leadbridge.aws.services import LambdaBell, Secret, Signer, SystemClock
 from leadbridge.domain.limits import Lane
 from leadbridge.ports import Documents
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
+from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.pausing import Pausing
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.vendors.connections import VendorConnections, VendorLimits
@@ -158,6 +160,16 @@ class Target:
             bell=self._bell(),
             clock=self.clock,
         )
+
+    def callbacks(self) -> FailedCallbacks:
+        """The use-case behind `callbacks`."""
+        chunks = DynamoChunks(
+            self.client("dynamodb"),
+            table=self.outputs["ExecutionsTableName"],
+            retention=timedelta(days=int(self.outputs["RetentionDays"])),
+            now=self.clock.now,
+        )
+        return FailedCallbacks(chunks=chunks, clock=self.clock)
 
 
 def find_target(stack_name: str | None, region: str | None) -> Target:

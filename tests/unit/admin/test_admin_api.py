@@ -2,16 +2,19 @@
 
 import base64
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from leadbridge.admin.requests import BODY_LIMIT
+from leadbridge.domain.flow_step import ChunkState
 from leadbridge.domain.lifecycle import Move
 from leadbridge.errors import PermanentError, QuotaExhaustedError, SyncError, TransientError
 from leadbridge.usecases.search_executions import EXAMINED
 from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_salesforce_connection, an_action, an_action_document
 from tests.builders.admin import PRINCIPAL, Admin, a_request
+from tests.builders.flow_steps import a_chunk
 from tests.builders.world import World
 from tests.fakes.clock import NOON
 
@@ -39,6 +42,8 @@ ROUTES = (
     ("POST", "/executions/search"),
     ("GET", "/executions/1"),
     ("POST", "/executions/redrive"),
+    ("GET", "/callbacks"),
+    ("POST", "/callbacks/send"),
 )
 
 
@@ -512,3 +517,25 @@ def test_a_disabled_connection_is_a_conflict(admin: Admin) -> None:
 
     assert (answered.status, answered.json["code"]) == (409, "connection_disabled")
     assert SALESFORCE in answered.json["message"]
+
+
+# -- callbacks
+
+
+def test_callbacks_that_failed_are_listed_and_sent_again(admin: Admin) -> None:
+    """With how many people, since when and why; sent again they are due, and are no longer listed."""
+    chunks, clock = admin.world.chunks, admin.world.clock
+    chunks.open(a_chunk(3, received_at=clock.now(), due_at=clock.now()))
+    taken = chunks.take("c1", clock.now())
+    assert taken is not None
+    chunks.keep(taken.evolve(state=ChunkState.FAILED, reason="host_refused", attempts=2))
+
+    [listed] = admin.get("/callbacks")["callbacks"]
+    done = admin.post("/callbacks/send", {"ids": ["c1", "c2"]})["results"]
+
+    assert (listed["id"], listed["people"], listed["attempts"], listed["reason"]) == ("c1", 3, 2, "host_refused")
+    assert "CallbackHosts" in listed["message"]
+    assert datetime.fromisoformat(listed["failed_at"]) == clock.now()
+    assert [(each["id"], each["done"]) for each in done] == [("c1", True), ("c2", False)]
+    assert admin.get("/callbacks") == {"callbacks": []}
+    assert chunks.due(clock.now(), 9) == ["c1"]
