@@ -23,6 +23,7 @@ ROUTES = (
     ("GET", "/connections"),
     ("GET", f"/connections/{SALESFORCE}/objects"),
     ("GET", f"/connections/{SALESFORCE}/objects/Lead/fields"),
+    ("GET", f"/connections/{MARKETO}/activity-types"),
     ("GET", "/actions"),
     ("GET", f"/actions/{ACTION}"),
     ("PUT", f"/actions/{ACTION}"),
@@ -67,7 +68,13 @@ def test_the_routes_of_these_tests_are_all_there_are(admin: Admin) -> None:
     }
 
     def template(path: str) -> str:
-        parts = {SALESFORCE: "{connection_id}", "Lead": "{object_name}", "action": "{kind}", "1": "{execution_id}"}
+        parts = {
+            SALESFORCE: "{connection_id}",
+            MARKETO: "{connection_id}",
+            "Lead": "{object_name}",
+            "action": "{kind}",
+            "1": "{execution_id}",
+        }
         named = [parts.get(each, each) for each in path.split("/")]
         owner = "{document_id}" if "documents" in named else "{action_id}"
         return "/".join(owner if each == ACTION else each for each in named)
@@ -189,6 +196,9 @@ def test_a_marketo_connection_offers_its_leads(admin: Admin) -> None:
     fields = [each["name"] for each in admin.get(f"/connections/{MARKETO}/objects/leads/fields")["fields"]]
     assert {"email", "leadStatus"} <= set(fields)
     assert admin.ask("GET", "/connections/nobody/objects").status == 404
+    assert admin.ask("GET", f"/connections/{SALESFORCE}/activity-types").status == 404
+    [kind] = admin.get(f"/connections/{MARKETO}/activity-types")["activity_types"]
+    assert kind == {"api_name": "leadbridgeResult", "name": "leadbridgeResult", "description": None}
 
 
 # -- documents

@@ -93,6 +93,21 @@ class Objects(Given):
     objects: list[Object]
 
 
+class ActivityTypeInfo(Given):
+    """A custom activity type that an Action may name."""
+
+    api_name: str
+    name: str
+    description: str | None
+
+
+class ActivityTypes(Given):
+    """Custom activity types that are approved."""
+
+    read_at: datetime
+    activity_types: list[ActivityTypeInfo]
+
+
 class FieldInfo(Given):
     """A field as Describe reports it."""
 
