@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Executions": {
         **dict.fromkeys(("executions", "show", "person", "redrive"), "executions"),
         "recover": "recovering",
+        "callbacks": "callbacks",
     },
 }
 MODULES: Mapping[str, str] = {name: module for names in COMMANDS.values() for name, module in names.items()}

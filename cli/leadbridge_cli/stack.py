@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
+    from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.pausing import Pausing
     from leadbridge.usecases.redrive import Redrive
     from leadbridge.vendors.connections import VendorConnections, VendorLimits
@@ -185,6 +186,19 @@ class Target:
             bell=self._bell(),
             clock=self.clock,
         )
+
+    def callbacks(self) -> "FailedCallbacks":
+        """The use-case behind `callbacks`."""
+        from leadbridge.aws.chunks import DynamoChunks
+        from leadbridge.usecases.failed_callbacks import FailedCallbacks
+
+        chunks = DynamoChunks(
+            self.client("dynamodb"),
+            table=self.outputs["ExecutionsTableName"],
+            retention=timedelta(days=int(self.outputs["RetentionDays"])),
+            now=self.clock.now,
+        )
+        return FailedCallbacks(chunks=chunks, clock=self.clock)
 
 
 def find_target(stack_name: str | None, region: str | None) -> Target:

@@ -61,6 +61,9 @@ class Sheet:
     mappings: tuple[tuple[str, str], ...] = ()  # attribute of the answer, SOAP name of the field
     notes: tuple[str, ...] = ()
     response_type: str = "JSON"
+    #: the Marketo connection, and where its flow-step service is installed from
+    connection: str = ""
+    install_url: str = ""
 
     def document(self) -> dict[str, Any]:
         """The definition as plain values, without the notes."""
@@ -106,6 +109,12 @@ class Sheet:
         for note in self.notes:
             yield ""
             yield note
+        yield ""
+        yield "Or as a flow step, in batch campaigns too; one service stands for all Actions of the connection:"
+        yield "Marketo Admin > Service Providers > Add New Service:"
+        yield ""
+        yield f"  OpenAPI address          {self.install_url}"
+        yield f"  API key                  what `leadbridge keys show flow-step/{self.connection}` prints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +177,8 @@ def sheet(
             *((_NOTE_OF_GET,) if is_get else ()),
             *((_NOTE_OF_INLINE,) if action.inline else ()),
         ),
+        connection=action.source.connection,
+        install_url=f"{api_url}/flow-step/{action.source.connection}/fields/openapi.json",
     )
 
 

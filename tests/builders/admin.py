@@ -9,6 +9,7 @@ from leadbridge.admin.services import Services
 from leadbridge.domain.action import Configuration
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
+from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
@@ -102,6 +103,7 @@ class Admin:
             ),
             search=search,
             redrive=RedriveMany(search=search, redrive=redrive, documents=world.configurations),
+            callbacks=FailedCallbacks(chunks=world.chunks, clock=world.clock),
             clock=world.clock,
             done=self._done,
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.flow_step import Chunk, ChunkState, PersonTold, refused_callback
+from leadbridge.domain.flow_step import Chunk, ChunkState, FailedCallback, PersonTold, refused_callback
 from tests.fakes.steps import Step, nothing
 
 HOLD = timedelta(minutes=6)
@@ -17,6 +17,7 @@ class InMemoryChunks:
         self._step = step
         self.chunks: dict[str, Chunk] = {}
         self._held: dict[str, datetime] = {}
+        self._failed_at: dict[str, datetime] = {}
         self._told: dict[str, dict[int, PersonTold]] = {}
         self._now = datetime.min.replace(tzinfo=UTC)
 
@@ -71,6 +72,8 @@ class InMemoryChunks:
         if kept.state is ChunkState.SENT:
             kept = kept.evolve(token="", callback_key="")
             self._told.pop(kept.id, None)
+        if kept.state is ChunkState.FAILED:
+            self._failed_at[kept.id] = self._now
         self.chunks[kept.id] = kept
         self._held.pop(kept.id, None)
         if held:
@@ -86,6 +89,25 @@ class InMemoryChunks:
     def get(self, chunk_id: str) -> Chunk | None:
         """A chunk."""
         return self.chunks.get(chunk_id)
+
+    def failed(self, limit: int) -> Sequence[FailedCallback]:
+        """Chunks whose callback failed for good, the newest first."""
+        found = [
+            FailedCallback(chunk=each, failed_at=self._failed_at[each.id])
+            for each in self.chunks.values()
+            if each.state is ChunkState.FAILED
+        ]
+        return sorted(found, key=lambda each: (each.failed_at, each.chunk.id), reverse=True)[:limit]
+
+    def reopen(self, failed: FailedCallback, now: datetime) -> bool:
+        """Make a chunk that failed due at once."""
+        self._step("chunks.reopen")
+        known = self.chunks.get(failed.chunk.id)
+        possible = known is not None and known.version == failed.chunk.version
+        if possible:
+            self.chunks[failed.chunk.id] = failed.chunk.reopened(now).evolve(version=failed.chunk.version + 1)
+        self._step("chunks.reopen.done")
+        return possible
 
 
 class FakeCallbackDoor:

@@ -161,6 +161,13 @@ class FakeMarketo:
         self._step("marketo.custom_activity_type.done")
         return self._types[api_name]
 
+    def custom_activity_types(self) -> Sequence[ActivityType]:
+        """The custom activity types, for whoever sets up an Action."""
+        return [
+            ActivityType(id=each.id, name=each.api_name, api_name=each.api_name, status=each.status)
+            for each in self._types.values()
+        ]
+
     def add_custom_activities(self, activities: Sequence[CustomActivity]) -> Sequence[RowResult]:
         """Add custom activities; adding one again makes a second one."""
         rows = [{"leadId": item.lead_id, "activity": item} for item in activities]

@@ -142,6 +142,36 @@ def test_a_failed_chunk_keeps_what_it_would_have_told(chunks: Chunks, clock: Set
     assert chunks.told("c1") == {1: told_of(1)}
 
 
+def test_what_failed_is_listed_and_due_again_once(chunks: Chunks, clock: SettableClock) -> None:
+    """The newest failure first, with the time of each; one that is brought back is due at once, with its people and its
+    doubt, and is not brought back a second time; sent then, it is no failure any more."""
+    for name, seconds in (("c1", 10), ("c2", 20)):
+        chunks.open(a_chunk(1, id=name))
+        chunks.tell(name, [told_of(1)])
+        clock.advance(seconds=seconds)
+        failed = taken(chunks, clock, name).evolve(
+            state=ChunkState.FAILED, reason="key_refused", attempts=3, doubt=True
+        )
+        chunks.keep(failed)
+    first, second = chunks.failed(9)
+    assert [(each.chunk.id, each.failed_at) for each in (first, second)] == [
+        ("c2", NOON + timedelta(seconds=30)),
+        ("c1", NOON + timedelta(seconds=10)),
+    ]
+    assert [each.chunk.id for each in chunks.failed(1)] == ["c2"]
+
+    assert [chunks.reopen(first, clock.now()) for _ in range(2)] == [True, False]
+
+    assert [each.chunk.id for each in chunks.failed(9)] == ["c1"]
+    clock.advance(seconds=1)
+    assert list(chunks.due(clock.now(), 9)) == ["c2"]
+    again = taken(chunks, clock, "c2")
+    assert (again.state, again.attempts, again.doubt, again.reason) == (ChunkState.OPEN, 0, True, "")
+    assert chunks.told("c2") == {1: told_of(1)}
+    chunks.keep(again.evolve(state=ChunkState.SENT))
+    assert (chunks.due(clock.now(), 9), [each.chunk.id for each in chunks.failed(9)]) == ([], ["c1"])
+
+
 # what only the table can show
 
 

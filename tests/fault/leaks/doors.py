@@ -109,6 +109,7 @@ def admin_requests(story: "Story") -> None:
         ("GET", f"/executions/{ended}", None),
         ("POST", "/documents/action/leak-flow-step/state", {"move": "activate"}),
         ("POST", "/executions/redrive", {"execution_ids": [kept], "dry_run": False}),
+        ("GET", "/callbacks", None),
     ):
         ask(story, method, path, body)
     story.until("redriven by request", [kept], "ended")

@@ -82,7 +82,7 @@ def _link(
         yield f"{name} failed for {link['reason']} without cause"
     if state in {"outstanding", "skipped"}:
         yield f"{name} is {state}: {link.get('reason')}"
-    parked = call["execution"] in {execution for execution, _ in facts["parked"]}
+    parked = call["execution"] in {*facts["redone"], *(execution for execution, _ in facts["parked"])}
     if state == "superseded" and not (parked or _newer(facts, call, name)):
         yield f"{name} superseded by nobody"
     if mine and name != "account" and any(_lookup(row) not in {"", item["salesforce_id"]} for _, _, row in mine):
@@ -107,7 +107,8 @@ def _common(facts: Facts) -> Iterator[str]:
 
 def _order(facts: Facts) -> Iterator[str]:
     """On a chained record nothing older follows what is newer, unless that was in doubt and comes again."""
-    parked = {execution for execution, _ in facts["parked"]}
+    # who comes back when a person says so stands out of the order
+    parked = {*facts["redone"], *(execution for execution, _ in facts["parked"])}
     calls = {call["marker"]: call for call in facts["calls"] if call["execution"] not in parked}
     commits = [
         (calls[marker], record)

@@ -39,7 +39,10 @@ def _totals(facts: Facts) -> Iterator[str]:
         yield f"the total is {len(facts['calls'])}, the sum {sum(ended.values())} and {aside} aside"
     yield from (f"began although it arrived into a pause: {marker}" for marker in facts["paused"])
     yield from (f"unknown outcome: {outcome}" for outcome in set(ended) - OUTCOMES)
-    yield from (f"ended {times} times: {name}" for name, times in facts["ends"].items() if times != 1)
+    again = set(facts["redone"])
+    yield from (
+        f"ended {times} times: {name}" for name, times in facts["ends"].items() if times != 1 and name not in again
+    )
 
 
 def _leftovers(facts: Facts) -> Iterator[str]:
@@ -48,7 +51,11 @@ def _leftovers(facts: Facts) -> Iterator[str]:
     failed = {name for name, item in facts["executions"].items() if item.get("outcome") == "failed"}
     yield from (f"taken out of its lane for {why}: {name}" for name, why in facts["parked"] if why not in FOR_A_PERSON)
     yield from (f"still in the inbox: {name}" for name in facts["waiting"])
-    yield from (f"payload kept of an ended execution: {name}" for name in facts["kept"] if states[name] == "ended")
+    # of what has ended something is kept exactly where a chained object failed, for a redrive
+    kept = {name for name in facts["kept"] if states[name] == "ended"}
+    failing = {name for name, item in facts["executions"].items() if item.get("reason") == "chained_failed"}
+    failing &= {name for name, state in states.items() if state == "ended"}
+    yield from (f"payload kept of an ended execution, or not kept: {name}" for name in sorted(kept ^ failing))
     bare = [name for name, state in states.items() if state in ASIDE and name not in facts["kept"]]
     yield from (f"{states[name]} without anything to redrive: {name}" for name in bare)
     for owner, open_ in facts["guards"].values():
@@ -64,7 +71,7 @@ def _one(facts: Facts, call: Call, item: Facts) -> Iterator[str]:
     creations = [record for what, record, _ in mine if what == "created"]
     updates = [record for what, record, _ in mine if what == "updated"]
     sent = [one for one in facts["activities"] if one["executionId"] == call["execution"]]
-    if len(creations) > 1 or len(sent) > 1:
+    if len(creations) > 1 or (len(sent) > 1 and call["execution"] not in facts["redone"]):
         yield f"made {len(creations)} records and sent {len(sent)} activities"
     if not all(_as_mapped(call, record, row) for _, record, row in mine):
         yield "wrote what no version of its Action maps"
@@ -77,6 +84,10 @@ def _one(facts: Facts, call: Call, item: Facts) -> Iterator[str]:
         yield f"{item['state']}, but wrote"
     if item["state"] == "ended":
         yield from _ended(item, creations, updates, doubted=call["marker"] in facts["doubted"])
+        if call["execution"] in facts["redone"]:
+            # each end before the last one was a failure, and told as one
+            early, sent = sent[:-1], sent[-1:]
+            yield from (f"told {one['result']} before its last end" for one in early if one["result"] != "Error")
         yield from _told(call, item, sent)
         if item["outcome"] == "decided":
             yield from _decision(facts, call, item, mine)

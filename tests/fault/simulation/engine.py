@@ -14,7 +14,7 @@ from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # shi
 
 from leadbridge.errors import SyncError, TransientError
 from tests.fakes.clock import NOON
-from tests.fakes.steps import DONE, OPERATIONS, STORES, VENDOR_WRITES, Crash
+from tests.fakes.steps import DONE, HANDOVER, OPERATIONS, STORES, VENDOR_WRITES, Crash
 
 #: a call that left a worker reaches the vendor within this time: then its lease still lives (docs: tolerances)
 FLIGHT_SECONDS = 8.0
@@ -37,11 +37,11 @@ POINTS: dict[str, Point] = {
     operation + suffix: Point(
         name=operation + suffix,
         after=bool(suffix),
-        store=operation in STORES,
+        store=operation in STORES or operation.startswith("chunks."),
         vendor_write=operation in VENDOR_WRITES,
-        slowness=0.04 if operation in STORES or operation == "bell.ring" else 0.6,
+        slowness=0.04 if operation in STORES or operation.startswith(("chunks.", "bell.")) else 0.6,
     )
-    for operation in OPERATIONS
+    for operation in (*OPERATIONS, *HANDOVER)
     for suffix in ("", DONE)
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 from leadbridge.domain.event import Arrival
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.lifecycle import DocumentState, Stored
-from leadbridge.domain.outcome import State
+from leadbridge.domain.outcome import State, redrivable
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.errors import (
     AuthenticationError,
@@ -28,6 +28,7 @@ from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.run_events import RunEvents
+from leadbridge.usecases.send_callbacks import ChunkEnds
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge.usecases.sweep import Sweep
 from leadbridge.usecases.watching import Watch
@@ -388,6 +389,8 @@ class Simulation:
         #: what waiting callers were answered, by execution
         self.answers: dict[str, dict[str, Any]] = {}
         self.parked: set[tuple[str, str]] = set()
+        #: executions that had ended with chained objects that failed, and were brought back for them
+        self.redone: set[str] = set()
         step = engine.step
         self.configurations = InMemoryConfigurations(step=step)
         self.keys = InMemoryKeys(step=step)
@@ -413,6 +416,7 @@ class Simulation:
         self.pauses = Pauses(self)
         self._containers: list[Container] = []
         self._messages: list[Message] = []
+        self.chunk_ends: ChunkEnds | None = None
         self._redriven = False
         #: set when the schedule did not come to rest: what waits
         self.never_rests = ""
@@ -570,6 +574,7 @@ class Simulation:
             lanes=self.lanes,
             bell=self.bell,
             clock=SkewedClock(engine, engine.process.skew),
+            chunks=self.chunk_ends,
         )
         failed = set(store_events([(str(message.number), message.arrival) for message in batch]))
         if failed:
@@ -622,6 +627,7 @@ class Simulation:
             settings=RunSettings(
                 retry_seconds=0.0 if watch else 5.0, settle=SETTLE, busy=timedelta(seconds=0 if watch else 10)
             ),
+            chunks=self.chunk_ends,
             watch=watch,
         )
 
@@ -666,8 +672,10 @@ class Simulation:
             clock=SkewedClock(engine, engine.process.skew),
         )
         for execution, item in list(self.inbox.logged.items()):
-            if item["state"] in {"parked", "not_run"}:
+            if item["state"] in {"parked", "not_run"} or redrivable(item):
+                ended = item["state"] == "ended"
                 answer = redrive(execution)
+                self.redone |= {execution} if ended and answer.done else set()
                 engine.count("redriven by a person" if answer.done else "redrive refused")
 
     def _new_version(self) -> None:
@@ -760,6 +768,7 @@ class Simulation:
                 if one.activity_type_id == ACTIVITY.id
             ],
             "parked": sorted(self.parked),
+            "redone": sorted(self.redone),
             "paused": sorted(self.pauses.broken),
             "stalled": any(name.startswith("stall") for name in self.engine.tally),
             "doubted": sorted(self.doubted),

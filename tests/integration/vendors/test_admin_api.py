@@ -13,6 +13,7 @@ import pytest
 from leadbridge import wiring
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
+from leadbridge.domain.marketo import ActivityAttribute
 from tests.builders.admin import a_request
 from tests.e2e.actions import MARKETO, SALESFORCE, an_action
 from tests.integration.aws.local_aws import client
@@ -145,6 +146,50 @@ def test_an_action_lives_through_the_api(api: Api) -> None:
     assert {line["message"] for line in lines} == {"request answered"}
     assert "user/admin" not in api.log.getvalue()
     assert "tried" not in api.log.getvalue()
+
+
+def test_a_destination_is_chosen_from_what_describe_says_can_be_written(api: Api) -> None:
+    """Of the org's objects those are listed in which records can be created or updated; what can
+    be neither is not listed, and an Action that names it is refused with where it stands. What is listed is taken."""
+    offered = {each["name"]: each for each in api.must("GET", f"/connections/{SALESFORCE}/objects")["objects"]}
+    writing = {name for name, each in offered.items() if each["createable"] or each["updateable"]}
+
+    def saved(name: str) -> tuple[int, list[str]]:
+        document = a_document()
+        document["destination"] = document["destination"] | {"object": name}
+        status, told = api.ask("PUT", "/actions/tried", {"document": document})
+        return status, [each["pointer"] for each in told.get("findings", [])]
+
+    assert writing == set(offered)
+    assert {"Lead", "Contact", "Account", "Campaign"} <= set(offered)
+    assert "User" not in offered
+    assert saved("Lead") == (200, [])
+    status, places = saved("User")
+    assert (status, "/destination/object" in places) == (422, True)
+
+
+@pytest.mark.cap("A53")
+def test_a_result_activity_is_chosen_from_the_approved_types_of_the_instance(api: Api, clients: Clients) -> None:
+    """The twin has an approved type and a draft: the first is offered and can be saved, the other is not."""
+    path = f"/connections/{MARKETO}/activity-types"
+    first = api.must("GET", path)["activity_types"]
+    clients.marketo().custom_activities.create_type(
+        "draftedResult",
+        name="Drafted",
+        trigger_name="Drafts",
+        filter_name="Drafts",
+        primary=ActivityAttribute(name="Result", api_name="result"),
+    )
+
+    again = api.must("GET", path, refresh="true")["activity_types"]
+    document = a_document()
+    document["results"] = document["results"] | {"activity": "draftedResult"}
+    status, told = api.ask("PUT", "/actions/tried", {"document": document})
+
+    assert "leadbridgeResult" in {each["api_name"] for each in first}
+    assert again == first
+    assert (status, "/results/activity" in {each["pointer"] for each in told["findings"]}) == (422, True)
+    assert api.ask("PUT", "/actions/tried", {"document": a_document()})[0] == 200
 
 
 @pytest.mark.cap("A41")

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.flow_step import parse_chunk
+from leadbridge.domain.flow_step_queue import LOOK, messages_of
 from tests.builders.actions import an_action, an_action_document
+from tests.builders.flow_steps import HOSTS, a_person, an_invocation, body_of
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.wired import CREATE, UPDATE, UPSERT, Build, WiredWorld
 
@@ -16,21 +19,60 @@ def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
     return partial(WiredWorld, clients, marketo, salesforce)
 
 
-def test_a_decision_reaches_marketo_and_writes_nothing_at_salesforce(build: Build) -> None:
-    """Found with the chosen field, and not found, are logged as activities; Salesforce gets no write."""
+@pytest.mark.cap("D01")
+def test_a_decision_reaches_marketo_by_every_door_and_writes_nothing_at_salesforce(build: Build) -> None:
+    """Found, not found, and several of which the rule chooses the oldest: after a webhook the custom activity and the
+    person's fields say so, the answer to a call that waits carries them, and so does a flow step's callback, each with
+    the chosen field. Salesforce gets no write, and holds what it held."""
     results: dict[str, Any] = an_action_document()["results"] | {"mappings": [{"field": "Company", "to": "message"}]}
-    world = build(an_action(type="decide", mappings=None, writeback=None, results=results))
-    world.salesforce_twin.post(
-        "load", {"Lead": [{"LastName": "L", "Company": "Engines", "Email": "person1@example.com"}]}
-    )
+    told = [{"execution": "decision", "to": "leadbridgeStatus"}, {"field": "Company", "to": "title", "blank": "skip"}]
+    rule = {"order_by": "CreatedDate", "choose": "oldest"}
+    changes = {"writeback": told, "results": results, "duplicate_record_rule": rule, "inline": {"budget_seconds": 8}}
+    world = build(an_action(type="decide", mappings=None, **changes))
+    for number, company in ((1, "Engines"), (3, "Oldest"), (3, "Newest")):
+        record = {"LastName": "L", "Company": company, "Email": f"person{number}@example.com"}
+        world.salesforce_twin.post("load", {"Lead": [record]})
+        world.clock.advance(60)
+    held = world.leads()
 
-    found, missing = world.receive(1), world.receive(2)
+    executions = [world.receive(number) for number in (1, 2, 3)]
     world.run_out()
+    persons = world.persons()
+    answers = [world.answer(number) for number in (1, 2, 3)]
+    people = [a_person(number) for number in (1, 2, 3)]
+    for number, person in enumerate(people, start=1):
+        person["objectContext"]["email"] = f"person{number}@example.com"
+    chunk = parse_chunk(body_of(an_invocation(objectData=people)), hosts=HOSTS)
+    world.receive_chunk(*messages_of(chunk, received_at=world.clock.now(), header_names=[], obstacles={}))
+    world.run_out()
+    world.clock.advance(LOOK.total_seconds())
+    world.call_back()
 
-    assert (world.ended(found), world.ended(missing)) == (("decided", "found"), ("decided", "not_found"))
+    decisions = [("found", "Engines"), ("not found", None), ("found", "Oldest")]
+    assert [world.ended(each) for each in executions] == [
+        ("decided", "found"),
+        ("decided", "not_found"),
+        ("decided", "found"),
+    ]
+    assert [(persons[number]["leadbridgeStatus"], persons[number].get("title")) for number in (1, 2, 3)] == decisions
+    logged = {
+        attributes["executionId"]: attributes.get("message")
+        for attributes in (
+            {each["apiName"]: each["value"] for each in item["attributes"]}
+            for item in world.marketo_twin.get("records/activities")
+            if item["activityTypeId"] > 100_000
+        )
+    }
+    assert [logged[each] for each in executions] == ["Engines", None, "Oldest"]
+    assert [(each["values"]["leadbridgeStatus"], each["values"].get("title")) for each in answers] == decisions
+    (body,) = world.door.taken.values()
+    rows = [(row["leadData"], row["activityData"]) for row in body["objectData"]]
+    assert [(lead["leadbridgeStatus"], lead.get("title")) for lead, _ in rows] == decisions
+    assert [(each["outcome"], each.get("message")) for _, each in rows] == [
+        ("decided", company) for _, company in decisions
+    ]
     assert [world.calls(each) for each in (CREATE, UPDATE, UPSERT)] == [0, 0, 0]
-    assert sorted(world.told()) == sorted([found, missing])
-    assert [lead["Company"] for lead in world.leads()] == ["Engines"]
+    assert world.leads() == held
 
 
 def test_the_lead_id_alone_brings_the_whole_person(build: Build) -> None:

@@ -2,16 +2,19 @@
 
 import base64
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from leadbridge.admin.requests import BODY_LIMIT
+from leadbridge.domain.flow_step import ChunkState
 from leadbridge.domain.lifecycle import Move
 from leadbridge.errors import PermanentError, QuotaExhaustedError, SyncError, TransientError
 from leadbridge.usecases.search_executions import EXAMINED
 from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_salesforce_connection, an_action, an_action_document
 from tests.builders.admin import PRINCIPAL, Admin, a_request
+from tests.builders.flow_steps import a_chunk
 from tests.builders.world import World
 from tests.fakes.clock import NOON
 
@@ -20,6 +23,7 @@ ROUTES = (
     ("GET", "/connections"),
     ("GET", f"/connections/{SALESFORCE}/objects"),
     ("GET", f"/connections/{SALESFORCE}/objects/Lead/fields"),
+    ("GET", f"/connections/{MARKETO}/activity-types"),
     ("GET", "/actions"),
     ("GET", f"/actions/{ACTION}"),
     ("PUT", f"/actions/{ACTION}"),
@@ -39,6 +43,8 @@ ROUTES = (
     ("POST", "/executions/search"),
     ("GET", "/executions/1"),
     ("POST", "/executions/redrive"),
+    ("GET", "/callbacks"),
+    ("POST", "/callbacks/send"),
 )
 
 
@@ -62,7 +68,13 @@ def test_the_routes_of_these_tests_are_all_there_are(admin: Admin) -> None:
     }
 
     def template(path: str) -> str:
-        parts = {SALESFORCE: "{connection_id}", "Lead": "{object_name}", "action": "{kind}", "1": "{execution_id}"}
+        parts = {
+            SALESFORCE: "{connection_id}",
+            MARKETO: "{connection_id}",
+            "Lead": "{object_name}",
+            "action": "{kind}",
+            "1": "{execution_id}",
+        }
         named = [parts.get(each, each) for each in path.split("/")]
         owner = "{document_id}" if "documents" in named else "{action_id}"
         return "/".join(owner if each == ACTION else each for each in named)
@@ -184,6 +196,9 @@ def test_a_marketo_connection_offers_its_leads(admin: Admin) -> None:
     fields = [each["name"] for each in admin.get(f"/connections/{MARKETO}/objects/leads/fields")["fields"]]
     assert {"email", "leadStatus"} <= set(fields)
     assert admin.ask("GET", "/connections/nobody/objects").status == 404
+    assert admin.ask("GET", f"/connections/{SALESFORCE}/activity-types").status == 404
+    [kind] = admin.get(f"/connections/{MARKETO}/activity-types")["activity_types"]
+    assert kind == {"api_name": "leadbridgeResult", "name": "leadbridgeResult", "description": None}
 
 
 # -- documents
@@ -512,3 +527,25 @@ def test_a_disabled_connection_is_a_conflict(admin: Admin) -> None:
 
     assert (answered.status, answered.json["code"]) == (409, "connection_disabled")
     assert SALESFORCE in answered.json["message"]
+
+
+# -- callbacks
+
+
+def test_callbacks_that_failed_are_listed_and_sent_again(admin: Admin) -> None:
+    """With how many people, since when and why; sent again they are due, and are no longer listed."""
+    chunks, clock = admin.world.chunks, admin.world.clock
+    chunks.open(a_chunk(3, received_at=clock.now(), due_at=clock.now()))
+    taken = chunks.take("c1", clock.now())
+    assert taken is not None
+    chunks.keep(taken.evolve(state=ChunkState.FAILED, reason="host_refused", attempts=2))
+
+    [listed] = admin.get("/callbacks")["callbacks"]
+    done = admin.post("/callbacks/send", {"ids": ["c1", "c2"]})["results"]
+
+    assert (listed["id"], listed["people"], listed["attempts"], listed["reason"]) == ("c1", 3, 2, "host_refused")
+    assert "CallbackHosts" in listed["message"]
+    assert datetime.fromisoformat(listed["failed_at"]) == clock.now()
+    assert [(each["id"], each["done"]) for each in done] == [("c1", True), ("c2", False)]
+    assert admin.get("/callbacks") == {"callbacks": []}
+    assert chunks.due(clock.now(), 9) == ["c1"]

@@ -92,7 +92,13 @@ Response Mappings:
   none; the Action writes back by API. --map ATTRIBUTE=FIELD keeps a part of the answer.
 
 Call it from a trigger campaign: in a batch campaign Marketo answers error 1000. If the editor does not know a \
-token, choose the field under Insert Token: company fields of your own are {{company.…}} tokens."""
+token, choose the field under Insert Token: company fields of your own are {{company.…}} tokens.
+
+Or as a flow step, in batch campaigns too; one service stands for all Actions of the connection:
+Marketo Admin > Service Providers > Add New Service:
+
+  OpenAPI address          https://webhooks.example.com/flow-step/marketo-demo/fields/openapi.json
+  API key                  what `leadbridge keys show flow-step/marketo-demo` prints"""
     )
 
 

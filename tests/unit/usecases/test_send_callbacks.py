@@ -9,6 +9,7 @@ import pytest
 
 from leadbridge.domain.flow_step import PATIENCE, Chunk, ChunkState, execution_id_of
 from leadbridge.errors import TransientError, UncertainWriteError
+from leadbridge.usecases.failed_callbacks import FailedCallbacks, why
 from leadbridge.usecases.send_callbacks import ChunkEnds, SendCallbacks
 from tests.builders.flow_steps import CALLBACK_URL, NOON, a_chunk, told_of
 from tests.fakes.bell import RecordingBell
@@ -289,4 +290,75 @@ def test_a_ring_that_fails_is_made_good_later() -> None:
 
     assert bell.rung == ["c1"]
     desk.clock.advance(minutes=2)
+    assert desk.run("") == {"sent": 1}
+
+
+def again(desk: Desk) -> FailedCallbacks:
+    """The list of what failed, and the way to send it again."""
+    return FailedCallbacks(chunks=desk.chunks, clock=desk.clock)
+
+
+def test_a_callback_that_failed_is_sent_again_with_the_same_body_on_demand() -> None:
+    """A refused key fails the callback; sent again when Marketo takes it, it carries what it carried before, and a
+    second request finds nothing to send."""
+    desk = Desk()
+    desk.door.answers = [401]
+    assert desk.run() == {"failed": 1}
+    [failed] = again(desk)()
+    assert (failed.chunk.id, why(failed)) == ("c1", "Marketo refuses the key that it gave for the callback.")
+    assert desk.run("") == {}
+
+    [sent] = again(desk).send(["c1", "c1"])
+    assert (sent.done, desk.run("")) == (True, {"sent": 1})
+
+    first, second = desk.door.posted
+    assert first == second
+    assert again(desk)() == []
+    assert [each.done for each in again(desk).send(["c1", "other"])] == [False, False]
+
+
+def test_one_that_was_taken_after_all_is_not_taken_twice() -> None:
+    """A fault over there, then a refusal: the token may be used. Sent again it is refused as unknown, which is a
+    success, and Marketo holds one body."""
+    desk = Desk()
+    desk.door.answers = [UncertainWriteError("no answer", vendor="marketo"), 400]
+    desk.run()
+    desk.clock.advance(seconds=31)
+    assert desk.run() == {"failed": 1}
+
+    again(desk).send(["c1"])
+
+    assert desk.run("") == {"sent": 1}
+    assert (desk.chunk.state, desk.chunk.reason) == (ChunkState.SENT, "taken_before")
+    assert len(desk.door.taken) == 1
+
+
+def test_what_was_to_be_told_is_gone_after_a_week() -> None:
+    """Nothing is sent without the values that were to come back; the answer says what to do."""
+    desk = Desk()
+    desk.door.answers = [401]
+    desk.run()
+    desk.clock.advance(days=7)
+
+    [answer] = again(desk).send(["c1"])
+
+    assert not answer.done
+    assert answer.note == "What was to be told is not kept any more. Run the campaign again for these people."
+    assert desk.run("") == {}
+
+
+def test_one_that_fails_again_is_listed_again() -> None:
+    """Sent again a day later to a Marketo that is away it is tried once, given up and listed; it can be sent anew."""
+    desk = Desk()
+    desk.door.answers = [401]
+    desk.run()
+    desk.clock.advance(hours=26)
+    desk.door.answers = [503]
+    assert again(desk).send(["c1"])[0].done
+    assert desk.run("") == {"failed": 1}
+
+    [failed] = again(desk)()
+
+    assert (failed.chunk.reason, failed.failed_at) == ("given_up", desk.clock.now())
+    assert again(desk).send(["c1"])[0].done
     assert desk.run("") == {"sent": 1}

@@ -11,7 +11,7 @@ from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, W
 from leadbridge.domain.alerts import Memory, Unsent
 from leadbridge.domain.batching import Buffer, Growth
 from leadbridge.domain.event import Arrival, Ending, Event
-from leadbridge.domain.flow_step import Chunk, PersonTold
+from leadbridge.domain.flow_step import Chunk, FailedCallback, PersonTold
 from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored
 from leadbridge.domain.limits import State
@@ -754,6 +754,14 @@ class Chunks(Protocol):
 
     def get(self, chunk_id: str) -> Chunk | None:
         """A chunk; of one that is sent the token and the key are gone."""
+        ...
+
+    def failed(self, limit: int) -> Sequence[FailedCallback]:
+        """Chunks whose callback failed for good, the newest first."""
+        ...
+
+    def reopen(self, failed: FailedCallback, now: datetime) -> bool:
+        """Make a chunk that failed due at once; False if somebody else changed it since."""
         ...
 
 

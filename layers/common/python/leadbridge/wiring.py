@@ -275,6 +275,7 @@ def admin_api() -> Any:
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
+    from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.list_connections import ListConnections
     from leadbridge.usecases.redrive import Redrive
     from leadbridge.usecases.redrive_many import RedriveMany
@@ -318,6 +319,7 @@ def admin_api() -> Any:
             trying=TryAction(documents=configurations, connections=connections, clock=clock, hash_key=index),
             search=search,
             redrive=RedriveMany(search=search, redrive=redrive, documents=configurations),
+            callbacks=FailedCallbacks(chunks=_chunks(settings, clock), clock=clock),
             clock=clock,
             done=done,
         )

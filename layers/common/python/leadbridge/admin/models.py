@@ -93,6 +93,21 @@ class Objects(Given):
     objects: list[Object]
 
 
+class ActivityTypeInfo(Given):
+    """A custom activity type that an Action may name."""
+
+    api_name: str
+    name: str
+    description: str | None
+
+
+class ActivityTypes(Given):
+    """Custom activity types that are approved."""
+
+    read_at: datetime
+    activity_types: list[ActivityTypeInfo]
+
+
 class FieldInfo(Given):
     """A field as Describe reports it."""
 
@@ -479,3 +494,41 @@ class RedriveAnswer(Given):
     cost: Cost
     results: list[Redriven]
     next_token: str | None
+
+
+class Callback(Given):
+    """The callback of a chunk of people that Marketo did not take."""
+
+    id: str
+    people: int
+    received_at: datetime
+    failed_at: datetime
+    attempts: int
+    reason: str
+    message: str
+
+
+class Callbacks(Given):
+    """Callbacks that failed."""
+
+    callbacks: list[Callback]
+
+
+class SendCallbacks(Taken):
+    """Which callbacks to send again."""
+
+    ids: Annotated[list[ExecutionId], Field(min_length=1, max_length=100)]
+
+
+class SentCallback(Given):
+    """What became of one."""
+
+    id: str
+    done: bool
+    note: str
+
+
+class SentCallbacks(Given):
+    """What became of them."""
+
+    results: list[SentCallback]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from leadbridge.ports import Clock, Configurations
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue
+from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
@@ -23,5 +24,6 @@ class Services:
     trying: TryAction
     search: SearchExecutions
     redrive: RedriveMany
+    callbacks: FailedCallbacks
     clock: Clock
     done: Callable[[], None]

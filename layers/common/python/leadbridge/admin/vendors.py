@@ -92,6 +92,26 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
             ],
         )
 
+    @app.get(
+        "/connections/<connection_id>/activity-types",
+        **described("The custom activity types of a Marketo connection", tag="Connections"),
+    )
+    def list_activity_types(connection_id: ConnectionId, refresh: Refresh = False) -> models.ActivityTypes:  # noqa: FBT002  # a query parameter
+        """Those that are approved, so that results can be logged as them.
+
+        Up to 15 minutes old; `refresh` asks the vendor now.
+        """
+        if _vendor(services, connection_id) != "marketo":
+            raise missing(f"Marketo connection {connection_id}", "List the connections, and choose one of Marketo.")
+        found = services.catalogue.activity_types(connection_id, refresh=refresh)
+        return models.ActivityTypes(
+            read_at=found.read_at,
+            activity_types=[
+                models.ActivityTypeInfo(api_name=str(each.api_name), name=each.name, description=each.description)
+                for each in found.found
+            ],
+        )
+
 
 def _vendor(services: Services, connection: str) -> str:
     for each in services.connections():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.items import Item, Operation, delete, dump, later, load, put, write_groups
 from leadbridge.domain.event import VERSION, instant, iso
-from leadbridge.domain.flow_step import Chunk, ChunkState, PersonTold
+from leadbridge.domain.flow_step import VALUES_STAY, Chunk, ChunkState, FailedCallback, PersonTold
 from leadbridge.errors import TransientError
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: for how long a chunk is in the hands of who took it; longer than a run of the sender
 HOLD = timedelta(minutes=6)
-#: how long values wait for their callback; it is given up long before
-VALUES_STAY = timedelta(days=7)
 #: before every instant
 NEVER = "0"
 #: items of one BatchWriteItem call (AWS)
@@ -121,6 +119,36 @@ class DynamoChunks:
         """A chunk; of one that is sent the token and the key are gone."""
         item = self._item(chunk_id)
         return None if item is None else _chunk(item)
+
+    def failed(self, limit: int) -> Sequence[FailedCallback]:
+        """Chunks whose callback failed for good, the newest first."""
+        with later("Query"):
+            answer = self._client.query(
+                TableName=self._table,
+                ConsistentRead=True,
+                Limit=limit,
+                ScanIndexForward=False,
+                KeyConditionExpression="pk = :failed",
+                ExpressionAttributeValues=dump({":failed": FAILED}),
+            )
+        entries = [load(raw)["sk"].partition("#") for raw in answer["Items"]]
+        found = [(instant(at), self.get(chunk_id)) for at, _, chunk_id in entries]
+        return [
+            FailedCallback(chunk=chunk, failed_at=at)
+            for at, chunk in found
+            if chunk is not None and chunk.state is ChunkState.FAILED
+        ]
+
+    def reopen(self, failed: FailedCallback, now: datetime) -> bool:
+        """Make a chunk that failed due at once; False if somebody else changed it since."""
+        known = failed.chunk
+        again = known.reopened(now).evolve(version=known.version + 1)
+        group = [
+            self._put(again, NEVER, "version = :old", old=known.version),
+            delete(self._table, _entry_key(FAILED, failed.failed_at, known.id)),
+            self._entry(OPEN, again.due_at, again.id),
+        ]
+        return self._write(group)
 
     def _item(self, chunk_id: str) -> Item | None:
         with later("GetItem"):

@@ -136,6 +136,18 @@ class Chunk:
         """A copy with `changes`."""
         return replace(self, **changes)
 
+    def reopened(self, now: datetime) -> "Chunk":
+        """A chunk that failed, to be tried again; a doubt about its earlier tries stays."""
+        return self.evolve(state=ChunkState.OPEN, due_at=now, attempts=0, reason="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCallback:
+    """A chunk whose callback will not be tried again by itself, and since when."""
+
+    chunk: Chunk
+    failed_at: datetime
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
@@ -403,7 +415,9 @@ def fitting(text: str, most: int = TEXT_CHARACTERS) -> str:
 
 # -- what an answer to the callback means
 
-#: no callback is tried again after this long
+#: for how long what is to be told waits for its callback
+VALUES_STAY = timedelta(days=7)
+#: no callback is tried again by itself after this long
 GIVE_UP = timedelta(hours=24)
 #: waits before the second try and the following ones: doubling from the first to the second of these
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=15)

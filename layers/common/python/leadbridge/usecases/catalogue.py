@@ -1,10 +1,11 @@
-"""What objects and fields a connection offers, for whoever sets up an Action; asked of the vendor now and then."""
+"""What a connection offers to whoever sets up an Action: objects, fields, activity types; asked for now and then."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from leadbridge.domain.marketo import ActivityType
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.ports import Clock
 
@@ -12,6 +13,8 @@ from leadbridge.ports import Clock
 AGE = timedelta(minutes=15)
 #: the one source table of a Marketo connection
 LEADS = "leads"
+#: stands beside the names of objects
+ACTIVITY_TYPES = "activity types"
 
 
 class Summary(Protocol):
@@ -48,6 +51,10 @@ class Instance(Protocol):
 
     def describe_leads(self) -> ObjectDescription:
         """Fields of the lead object by REST name."""
+        ...
+
+    def custom_activity_types(self) -> Sequence[ActivityType]:
+        """The custom activity types, drafts too."""
         ...
 
 
@@ -135,6 +142,16 @@ class Catalogue:
             return tuple(described.fields[name] for name in sorted(described.fields))
 
         return self._at_most_every_while((connection, object_name), ask, refresh=refresh)
+
+    def activity_types(self, connection: str, *, refresh: bool = False) -> Catalogued[ActivityType]:
+        """The custom activity types of a Marketo connection that an Action may name: those that are approved."""
+
+        def ask() -> Sequence[ActivityType]:
+            types = self._connections.marketo(connection).custom_activity_types()
+            approved = [each for each in types if each.api_name and str(each.status).startswith("approved")]
+            return tuple(sorted(approved, key=lambda each: str(each.api_name)))
+
+        return self._at_most_every_while((connection, "", ACTIVITY_TYPES), ask, refresh=refresh)
 
     def _at_most_every_while[T](
         self, key: tuple[str, ...], ask: Callable[[], Sequence[T]], *, refresh: bool

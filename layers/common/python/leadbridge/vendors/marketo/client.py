@@ -123,6 +123,10 @@ class MarketoClient:
         """A custom activity type with its attributes; records can be added only if its status is approved."""
         return described_type(self.api, api_name)
 
+    def custom_activity_types(self) -> "list[ActivityType]":
+        """The custom activity types, drafts too."""
+        return self.custom_activities.types()
+
     def add_custom_activities(self, activities: Sequence[CustomActivity]) -> list[RowResult]:
         """Add custom activities; one result per activity, in order. Adding one again makes a second one."""
         return add(self.api, activities)
