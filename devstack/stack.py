@@ -332,6 +332,8 @@ def build(source: Path, target: Path, log: Path) -> Path:
             shutil.rmtree(shared / "cache", ignore_errors=True)
         if not finished.exists() or finished.read_text() != digest:
             finished.unlink(missing_ok=True)
+            # its files are those of running stacks, too
+            shutil.rmtree(shared / "artifacts", ignore_errors=True)
             _sam(
                 [
                     *("build", "--cached", "--parallel", "--template-file", "template.yaml"),
@@ -345,12 +347,20 @@ def build(source: Path, target: Path, log: Path) -> Path:
                 },
             )
             finished.write_text(digest)
-        shutil.copytree(shared / "artifacts", target)
+        shutil.copytree(shared / "artifacts", target, copy_function=_linked)
         # what is not built is named in the built template by its way from there
         if (snapshot / "statemachines").is_dir():
             beside = target.parent / snapshot.name / "statemachines"
             shutil.copytree(snapshot / "statemachines", beside, dirs_exist_ok=True)
     return target
+
+
+def _linked(source: str, target: str) -> None:
+    """One more name for a file; a copy where a link cannot lead."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _digest(folder: Path) -> str:

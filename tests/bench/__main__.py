@@ -10,6 +10,7 @@ from tests.bench import (
     bulk_files,
     calls,
     decisions,
+    flow_step,
     imports,
     inline,
     latency,
@@ -18,6 +19,7 @@ from tests.bench import (
     mapping,
     schedules,
     vendor_calls,
+    whole_action,
 )
 from tests.bench.local import Bench, bench
 from tests.bench.report import Figure, show
@@ -44,6 +46,8 @@ ALONE: dict[str, Alone] = {
     "mapping": lambda args: mapping.figure(size=args.records, seed=args.seed),
     "rows": lambda args: bulk_files.figure_rows(size=args.rows, seed=args.seed),
     "extract": lambda args: bulk_files.figure_memory(megabytes=(args.megabytes // 10, args.megabytes), seed=args.seed),
+    "whole": lambda args: whole_action.figure(webhooks=args.webhooks, seed=args.seed),
+    "flow-step": lambda args: flow_step.figure(people=args.webhooks, seed=args.seed),
     "calls": lambda args: calls.figure(calls=args.calls, seed=args.seed),
 }
 
@@ -53,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     parser.add_argument("figures", nargs="*", help=f"some of: {', '.join([*ALONE, *ON_STACK])} (default: all)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--webhooks", type=int, default=1000, help="persons of backlog and live (default 1000)")
+    parser.add_argument("--webhooks", type=int, default=1000, help="people of most figures (default 1000)")
     parser.add_argument(
         "--seconds",
         type=int,

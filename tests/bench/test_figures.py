@@ -9,6 +9,7 @@ import pytest
 from tests.bench import (
     decision_baseline,
     decisions,
+    flow_step,
     imports,
     inline,
     limits,
@@ -16,6 +17,7 @@ from tests.bench import (
     mapping_baseline,
     naive,
     vendor_calls,
+    whole_action,
 )
 from tests.bench.inputs import distinct_persons
 from tests.bench.local import Bench, bench
@@ -74,6 +76,26 @@ def test_the_straight_line_integration_leaves_the_same_records(running: Bench) -
     assert vendor_calls.differences(ours, theirs) == []
     assert len(ours.leads) > 40
     assert all(theirs.total(vendor) > 10 * ours.total(vendor) for vendor in vendor_calls.VENDORS)
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_200_webhooks_of_an_action_with_everything_on_cost_the_calls_of_one_batch(keyed: bool) -> None:
+    """With program member sync, two chained objects, write-back and activity the simulators count no call more than the
+    vendors' batch sizes ask for, and everything is written: for each person a Lead, a Task, both memberships."""
+    found = whole_action.run(200, SEED, keyed=keyed)
+
+    assert found.outcomes == {"created": 140, "updated": 60}
+    assert set(found.written.values()) == {200}
+    for vendor, calls in found.calls.items():
+        assert calls.total() <= whole_action.most(vendor, 200, keyed=keyed), calls
+
+
+def test_a_flow_step_costs_no_call_of_marketo_s_api() -> None:
+    """60 people of a batch campaign: all are called back with their fields, and nothing else reaches Marketo."""
+    found = flow_step.run_campaign(60, SEED)
+
+    assert (found.outcomes, found.told) == ({"created": 60}, 60)
+    assert (found.calls, found.api_calls) == ({flow_step.CALLBACK: 1}, 0)
 
 
 def test_a_wrong_lead_shows_in_the_comparison() -> None:

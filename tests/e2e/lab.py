@@ -28,7 +28,8 @@ from tests.e2e.actions import RESULT_TYPE
 
 #: long enough for a machine that is busy with other things; a test that waits this long has failed
 PATIENCE = 120.0
-POLL_SECONDS = 0.1
+#: each look costs the processor as much as a call of the one under test
+POLL_SECONDS = 0.2
 #: how old the functions' copy of the simulators' clock may be, and a bit
 CLOCK_AGE_SECONDS = 0.6
 FINAL = frozenset({"ended", "rejected", "not_run", "parked"})

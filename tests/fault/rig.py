@@ -425,7 +425,7 @@ class Rig:
             raise TooLateError(f"{error}; {left[:3]}") from None
         return there
 
-    def swept_until(self, what: str, look: Callable[[], bool], seconds: float = PATIENCE, every: float = 0.1) -> None:
+    def swept_until(self, what: str, look: Callable[[], bool], seconds: float = PATIENCE, every: float = 0.25) -> None:
         """Look until it is so while the schedule comes every three seconds: a ring may find a lane not yet free.
 
         Raises:

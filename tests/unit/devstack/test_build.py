@@ -1,5 +1,6 @@
 """The build of a local stack, with SAM replaced: what an interruption leaves behind."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class Sam:
         artifacts.mkdir(exist_ok=True)
         for each in cache.iterdir():
             (artifacts / each.name).write_text(each.read_text())
+        (artifacts / "number").write_text(str(self.builds))
 
 
 @pytest.fixture
@@ -67,3 +69,23 @@ def test_the_same_sources_are_built_once_and_changed_ones_again(sources: Path, s
     sam.interrupted = True  # which does not matter, as the cache is there
     assert (stack.build(sources, sources / "third", sources / "log") / "layer").read_text() == "whole"
     assert sam.builds == 2
+
+
+def test_a_running_stack_keeps_what_it_was_built_of(sources: Path, sam: Sam) -> None:
+    """Stacks share the files of a build, so that none costs a copy; the next build makes new ones."""
+    first, second = (stack.build(sources, sources / name, sources / "log") for name in ("first", "second"))
+    assert (first / "number").samefile(second / "number")
+
+    (sources / "functions/app.py").write_text("answer = 42\n")
+    third = stack.build(sources, sources / "third", sources / "log")
+    assert [(each / "number").read_text() for each in (first, second, third)] == ["1", "1", "2"]
+
+
+def test_where_no_link_can_lead_files_are_copied(sources: Path, sam: Sam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A temporary folder on another file system gets files of its own."""
+
+    def refused(*_: object) -> None:
+        raise OSError("another device")
+
+    monkeypatch.setattr(os, "link", refused)
+    assert (stack.build(sources, sources / "first", sources / "log") / "number").read_text() == "1"
