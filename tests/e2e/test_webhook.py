@@ -86,6 +86,7 @@ def test_a_posted_body_is_processed(lab: Lab) -> None:
 
 
 CAMPAIGN = 9001
+CANVAS = 2_071
 #: what people typed, in every field of the Action `texts`
 TYPED = {
     "lastName": VALUES["unicode"],
@@ -339,7 +340,7 @@ def test_webhooks_at_a_steady_pace_reach_salesforce(lab: Lab) -> None:
 @pytest.mark.cap("A70")
 def test_an_action_runs_only_after_its_activation(lab: Lab) -> None:
     """Before the activation the webhook answers 200 and `not_active`, the call is recorded and nothing else happens;
-    after the activation it works within the promised time."""
+    after the activation it works within the promised time, for a campaign's flow step "Call Webhook", too."""
     person, answer = lab.asleep[0]
     assert (answer["status_code"], answer["status"], answer["reason"]) == (200, "not_active", "not_active")
     [recorded] = lab.ended([answer["execution_id"]])
@@ -357,3 +358,20 @@ def test_an_action_runs_only_after_its_activation(lab: Lab) -> None:
 
     assert execution["outcome"] == "created"
     assert [lead["Id"] for lead in lab.leads(person.email)] == [execution["salesforce_id"]]
+    other = lab.person()
+    lead = {
+        "id": "lead.Id",
+        "email": "lead.Email Address",
+        "lastName": "lead.Last Name",
+        "company": "company.Company Name",
+    }
+    members = ", ".join(f'"{name}": {{{{{token}}}}}' for name, token in lead.items())
+    webhook = {"name": "Sleeper", "url": f"{lab.stack.webhook_url}/sleeper", "method": "POST", "encoding": "JSON"}
+    webhook |= {"template": f'{{"lead": {{{members}}}}}', "response_type": "JSON"}
+    headers = {"X-Leadbridge-Key": lab.key("sleeper"), "Content-Type": "application/json"}
+    lab.marketo.post("webhooks", webhook | {"headers": headers, "mappings": []})
+    lab.marketo.load("smartCampaigns", {"id": CANVAS, "name": "Canvas"})
+    lab.marketo.post("campaigns/flow", {"campaign": CANVAS, "steps": [{"webhook": "Sleeper"}]})
+    [call] = lab.marketo.post("campaigns/run", {"campaign": CANVAS, "leads": [other.lead_id]})["calls"]
+    [execution] = lab.ended([json.loads(call["response"])["execution_id"]])
+    assert [lead["Id"] for lead in lab.leads(other.email)] == [execution["salesforce_id"]]

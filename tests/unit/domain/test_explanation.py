@@ -64,12 +64,7 @@ def test_the_record_holds_what_was_asked_found_and_done() -> None:
 
     assert json.loads(json.dumps(record)) == {
         "v": 1,
-        "action": {
-            "name": "Person to Lead",
-            "type": "upsert",
-            "objects": ["Lead"],
-            "connection": "salesforce-demo",
-        },
+        "action": {"name": "Person to Lead", "type": "upsert", "objects": ["Lead"], "connection": "salesforce-demo"},
         "conditions": {
             "clauses": [
                 {

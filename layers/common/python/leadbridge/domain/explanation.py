@@ -7,7 +7,7 @@ event carries them to its end. What a reader does not know it passes over, so se
 | section | holds |
 |---|---|
 | `v` | version of this form, 1 |
-| `action` | type, objects and connection of the destination |
+| `action` | name, type, objects and connection of the destination |
 | `read` | columns that the call did not bring and Marketo was asked for |
 | `activity` | type, days and, where the person has such an activity, the id of the one that was taken |
 | `member` | program and status, by the Action's names, that the person is to have in Marketo |
