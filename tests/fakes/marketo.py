@@ -260,6 +260,10 @@ class FakeMarketo:
         )
         return frozenset(members) & set(lead_ids)
 
+    def has_list(self, list_id: int) -> bool:
+        """Whether there is a static list of that id."""
+        return self._read("has_list", lambda: any(known == list_id for known, _ in self.lists.values()))
+
     def add_to_list(self, list_id: int, lead_ids: Sequence[int]) -> Sequence[RowResult]:
         """Add leads to a static list."""
         members = self._members_of(list_id, "add_to_list")
@@ -279,7 +283,13 @@ class FakeMarketo:
         def one(row: Mapping[str, Any]) -> RowResult:
             if row["id"] not in members:
                 code = "1015" if row["id"] in self.leads else "1004"
-                return RowResult(ok=True, status="skipped", id=str(row["id"]), code=code, message="not in the list")
+                return RowResult(
+                    ok=True,
+                    status="skipped",
+                    id=str(row["id"]),
+                    code=code,
+                    message="the person is not in the list. Nothing to do.",
+                )
             members.remove(row["id"])
             return RowResult(ok=True, status="removed", id=str(row["id"]))
 

@@ -40,10 +40,12 @@ STORES = (
 VENDOR_READS = (
     "marketo.activities",
     "marketo.activity_types",
+    "marketo.campaign",
     "marketo.channel",
     "marketo.custom_activity_type",
     "marketo.describe_leads",
     "marketo.describe_members",
+    "marketo.has_list",
     "marketo.leads_by_filter",
     "marketo.list_members",
     "marketo.static_list",
@@ -53,6 +55,10 @@ VENDOR_READS = (
 )
 VENDOR_WRITES = (
     "marketo.add_custom_activities",
+    "marketo.add_to_list",
+    "marketo.merge_leads",
+    "marketo.remove_from_list",
+    "marketo.request_campaign",
     "marketo.set_member_status",
     "marketo.sync_leads",
     "marketo.update_members",

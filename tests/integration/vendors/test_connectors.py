@@ -453,7 +453,11 @@ def test_a_merge_keeps_the_winner_and_fills_what_it_lacks(connect: Connect) -> N
     """The winner's id and first name stay, its missing phone comes from a loser, losers are gone, nothing is asked of
     the CRM."""
     world = connect(a_merge())
-    people: list[dict[str, Any]] = [{"id": 21, "firstName": "Kept"}, {"id": 22, "firstName": "Lost", "phone": "555"}, {"id": 23}]
+    people: list[dict[str, Any]] = [
+        {"id": 21, "firstName": "Kept"},
+        {"id": 22, "firstName": "Lost", "phone": "555"},
+        {"id": 23},
+    ]
     world.marketo_twin.post("load", {"leads": [each | {"email": "same@example.com"} for each in people]})
 
     execution = world.call(winner=21, losers="22, 23")

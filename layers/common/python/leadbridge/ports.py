@@ -368,6 +368,10 @@ class Marketo(Protocol):
         """Those of the leads who are in a static list."""
         ...
 
+    def has_list(self, list_id: int) -> bool:
+        """Whether there is a static list of that id."""
+        ...
+
     def add_to_list(self, list_id: int, lead_ids: Sequence[int]) -> Sequence[RowResult]:
         """Add leads to a static list; results in input order."""
         ...

@@ -284,7 +284,7 @@ WORDS: Mapping[str, Words] = {
         told=False,
     ),
     Reason.PERSON_UNKNOWN: Words(
-        "Lead not found: Marketo has nobody with this value in {field}, and the Action adds nobody.",
+        "Lead not found: Marketo has no person with this value in {field}, and the Action adds none.",
         "Nothing, if the person is not meant to be added; otherwise set `add_if_missing`, then send the person again.",
         told=False,
     ),
@@ -320,7 +320,7 @@ WORDS: Mapping[str, Words] = {
         "Parked: Marketo has no campaign {campaign}.",
         "Name another campaign, best by its id, in the Action, then redrive.",
     ),
-    "marketo_benign": Words("Nothing to do: {detail}.", "Nothing needs to be done.", told=False),
+    "marketo_benign": Words("Left as it was: {detail}.", "Nothing: it is as it was meant to be.", told=False),
     "marketo_left": Words(
         "Left alone by the Action's strategy: {detail}.",
         "Nothing, if that is meant; otherwise choose another strategy, then send the person again.",

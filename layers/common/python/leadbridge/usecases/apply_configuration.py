@@ -14,6 +14,7 @@ from leadbridge.domain.action import Action, Configuration, as_document
 from leadbridge.domain.alert_rules import AlertsDocument, check_alerts
 from leadbridge.domain.checks import check_action
 from leadbridge.domain.clauses import named_lists
+from leadbridge.domain.connector import ACTIONS, ConnectorAction
 from leadbridge.domain.differences import Difference, changes
 from leadbridge.domain.findings import Finding, at, label, of_line, read_document
 from leadbridge.domain.lifecycle import Change, DocumentState, Move, Stored, refusal
@@ -21,6 +22,7 @@ from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.domain.trial_checks import NO_TRIAL_LIST, check_trial
 from leadbridge.errors import ConfigurationError, PermanentError, SyncError
 from leadbridge.ports import Configurations, Connections, Documents
+from leadbridge.usecases.check_connector import connector_lines
 from leadbridge.usecases.check_marketo import marketo_lines
 
 #: an item of the table may have 400 KB (AWS), and holds the document and its text
@@ -144,6 +146,11 @@ class ApplyConfiguration:
             found: list[Finding] = []
             if isinstance(each.document, Action) and (thorough or each.effect is not Effect.NOTHING):
                 found = [*_check(each.document, overlay, connections, broken), *check_trial(each.document, each.before)]
+            if isinstance(each.document, ConnectorAction) and (thorough or each.effect is not Effect.NOTHING):
+                found = [
+                    *_check_connector(each.document, overlay, connections, broken),
+                    *check_trial(each.document, each.before),
+                ]
             if isinstance(each.document, AlertsDocument):
                 found = list(_check_names(each.document, overlay))
             forbidden = refusal(Move.STORE_DRAFT, each.before.state) if found and draft and each.before else None
@@ -200,7 +207,7 @@ class ApplyConfiguration:
             if len(f"{parsed.model_dump_json()}{each.text}".encode()) > MOST_BYTES:
                 findings.append(at(name, "", f"has more than {MOST_BYTES} bytes with its text; make it smaller"))
             planned[key] = Planned(document=parsed, text=each.text, before=self._configurations.get(*key))
-        return sorted(planned.values(), key=lambda each: isinstance(each.document, Action)), findings
+        return sorted(planned.values(), key=lambda each: isinstance(each.document, ACTIONS)), findings
 
 
 def _check(action: Action, documents: Documents, connections: Connections, broken: Set[str]) -> Iterator[Finding]:
@@ -260,6 +267,26 @@ def _check(action: Action, documents: Documents, connections: Connections, broke
     records = {each.name: each for each in (described, *others) if not isinstance(each, list)}
     for line in (*lines, *marketo_lines(action, marketo, records)):
         yield of_line(name, line)
+
+
+def _check_connector(
+    action: ConnectorAction, documents: Documents, connections: Connections, broken: Set[str]
+) -> Iterator[Finding]:
+    """What is wrong with an Action whose destination is Marketo, asking it once its connection is there."""
+    name, connection = label(action.kind, action.id), action.destination.connection
+    if broken & {name, label("marketo_connection", connection)}:
+        return
+    if why := _why_unusable(documents, "marketo_connection", connection):
+        yield at(name, "/destination/connection", why)
+        return
+    lists = [each for each in named_lists(action.conditions) if documents.get("list", each) is not None]
+    try:
+        lines = list(connector_lines(action, connections.marketo(connection), lists=lists))
+    except ConfigurationError as error:
+        # the connection itself lacks something, its secret above all
+        yield from (at(name, "/destination/connection", each) for each in error.findings)
+        return
+    yield from (of_line(name, line) for line in lines)
 
 
 def _check_names(document: AlertsDocument, documents: Documents) -> Iterator[Finding]:

@@ -182,6 +182,10 @@ class MarketoClient:
         found = self.static_lists.are_members(list_id, lead_ids)
         return frozenset(lead for lead, is_member in found.items() if is_member)
 
+    def has_list(self, list_id: int) -> bool:
+        """Whether there is a static list of that id."""
+        return self.static_lists.one(list_id) is not None
+
     def add_to_list(self, list_id: int, lead_ids: Sequence[int]) -> list[RowResult]:
         """Add leads to a static list; one result per id, in order."""
         return self.static_lists.add(list_id, lead_ids)
