@@ -6,7 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from leadbridge.domain.action import as_document
 from leadbridge.domain.ids import canonical
+from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from tests.builders.connectors import (
     CAMPAIGN,
     CAMPAIGN_ID,
@@ -538,3 +540,48 @@ def test_a_merge_whose_answer_was_lost_is_looked_after(connect: Connect, committ
     assert world.ended(execution) == ("updated", "")
     assert world.calls(MERGE) == 2 - committed
     assert {2, 3}.isdisjoint(world.persons())
+
+
+@pytest.mark.cap("T49")
+def test_dates_reach_marketo_as_iso_8601(connect: Connect) -> None:
+    """ISO 8601, seconds and milliseconds since 1970 and RFC 2822 arrive as one moment; a form of a country fails and
+    names the field, unless a rule states its format."""
+    when = [{"column": "email", "to": "email"}, {"column": "when", "to": "lastContactAt"}]
+    rule = {"type": "date_parse", "format": "DD/MM/YYYY"}
+    stated = [{"column": "email", "to": "email"}, {"column": "when", "to": "renewalDate", "transforms": [rule]}]
+    world = connect(an_upsert(mappings=when), an_upsert("stated", mappings=stated))
+    given = ["2026-03-09T06:30:00+01:00", 1773034200, "1773034200000", "Mon, 09 Mar 2026 05:30:00 GMT"]
+
+    executions = [world.call(email=f"person{number}@example.com", when=each) for number, each in enumerate(given, 1)]
+    guessed = world.call(email="person8@example.com", when="03/04/2026")
+    told = world.call("stated", email="person9@example.com", when="03/04/2026")
+    world.run_out()
+
+    people = world.persons()
+    assert [world.ended(each) for each in executions] == [("updated", "")] * 4
+    sent = [row["lastContactAt"] for rows in world.sent(SYNC) for row in rows if "lastContactAt" in row]
+    assert sent == ["2026-03-09T05:30:00Z"] * 4
+    assert {str(people[number]["lastContactAt"])[:19] for number in range(1, 5)} == {"2026-03-09T05:30:00"}
+    assert world.ended(guessed) == ("failed", "value_invalid")
+    assert "lastContactAt" in world.show(guessed)
+    assert (world.ended(told), people[9]["renewalDate"]) == (("updated", ""), "2026-04-03")
+
+
+@pytest.mark.cap("T13")
+def test_names_are_checked_against_the_instance_before_anything_is_stored(connect: Connect) -> None:
+    """List, campaign, fields and lookup field that are not there are findings, each with its place; ids that the
+    instance has are taken whatever their names."""
+    world = connect()
+    mapped = [{"column": "email", "to": "email"}, {"column": "x", "to": "nowhere"}]
+    apply = ApplyConfiguration(configurations=world.configurations, connect=lambda _: world.wired)
+
+    def pointers(action: Any) -> list[str]:
+        return [each.pointer for each in apply.plan([Given(raw=as_document(action))]).findings]
+
+    assert pointers(a_connector("a", list="Gone")) == ["/destination/list"]
+    assert pointers(a_connector("a", list=LIST_ID + 5)) == ["/destination/list"]
+    assert pointers(a_connector("a", list=LIST_ID)) == []
+    assert pointers(a_mail("a", campaign="Gone")) == ["/destination/campaign"]
+    assert pointers(a_mail("a")) == []
+    assert pointers(an_upsert("a", mappings=mapped)) == ["/mappings/1/to"]
+    assert pointers(an_upsert("a")) == []

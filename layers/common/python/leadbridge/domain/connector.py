@@ -45,7 +45,7 @@ Filter = Literal[
 ]
 _TOKEN = re.compile(r"\{\{my\.([^{}]{1,50})\}\}")
 #: a name alone, or with the prefix
-_PLAIN_TOKEN = re.compile(r"(?:my\.)?([^{}.][^{}]{0,49})")
+_PLAIN_TOKEN = re.compile(r"(?:my\.)?([^{}.]{1,50})")
 
 
 def token_name(written: str) -> str:

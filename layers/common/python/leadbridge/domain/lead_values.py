@@ -21,13 +21,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def lead_coercion(field: FieldDescription, zone: tzinfo) -> Callable[[Any], Any]:
-    """How a value becomes what a field of a lead takes; `zone` is that of days, and of times that have none."""
+    """How a value becomes what a field of a lead takes; `zone` is that of days."""
     coerce = coercion(field, zone)
     if field.type not in {"date", "datetime"}:
         return coerce
 
     def dated(value: Any) -> Any:
-        read = _instant(value, zone)
+        read = _instant(value)
         if read is None:
             return coerce(value)
         return coerce(read.astimezone(zone).date() if field.type == "date" else read)
@@ -35,7 +35,7 @@ def lead_coercion(field: FieldDescription, zone: tzinfo) -> Callable[[Any], Any]
     return dated
 
 
-def _instant(value: Any, zone: tzinfo) -> datetime | None:
+def _instant(value: Any) -> datetime | None:
     """The moment that a value names in another form than a plain date; None if it is none that is known here.
 
     Raises:
@@ -54,6 +54,5 @@ def _instant(value: Any, zone: tzinfo) -> datetime | None:
         moment = datetime.fromisoformat(written) if len(written) > len("2026-01-31") else None
     except (ValueError, OverflowError):
         raise WrongTypeError("a date and time (ISO 8601)", kind(value)) from None
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=zone)
+    # one without an offset is read as everywhere: in UTC, as Marketo means it
+    return moment if moment and moment.tzinfo else None

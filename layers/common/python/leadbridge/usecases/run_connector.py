@@ -31,6 +31,8 @@ REQUEST_CAMPAIGN = 47
 BAD_VALUE = frozenset({"1003", "1012"})
 #: intent while a person is made who was not found
 ADD_PERSON = "add_person"
+#: refused when it is planned; a document from elsewhere waits for a version that can
+NO_IMPORTS = message(Reason.MAPPING_BROKEN, detail="imports cannot be run by this version")
 NOTHING = Part(status="not_configured")
 
 type Ready = tuple[Event, CompiledConnector]
@@ -323,6 +325,9 @@ class RunConnector:
         """Make the calls of one group."""
         if not units:
             return
+        if units[0].compiled.operation is Operation.IMPORT_LEADS:
+            self._park(units, Reason.MAPPING_BROKEN, NO_IMPORTS)
+            return
         try:
             send = self._sender(units[0].task)
             before = self._before(units)
@@ -330,8 +335,7 @@ class RunConnector:
             self._hold(units, error)
             return
         if isinstance(send, tuple):
-            for event in (event for unit in units for event in unit.events):
-                self._closing.park(event, *send)
+            self._park(units, *send)
             return
 
         def call(piece: Sequence[Unit]) -> Sequence[RowResult]:
@@ -469,6 +473,10 @@ class RunConnector:
         for each in (unit if doubt else _undone(unit)).events:
             self._closing.again(each, row, vendor="marketo", look_later=doubt)
         return False
+
+    def _park(self, units: Sequence[Unit], reason: Reason, text: str) -> None:
+        for event in (event for unit in units for event in unit.events):
+            self._closing.park(event, reason, text)
 
     def _hold(self, units: Sequence[Unit], error: SyncError) -> None:
         self._closing.hold([event for unit in units for event in unit.events], error)
