@@ -65,6 +65,8 @@ class FakeMarketo:
         self.member_fields = member_fields()
         #: memberships by program and lead
         self.members: dict[tuple[int, int], dict[str, Any]] = {}
+        #: a lead that wins every merge, because it is a contact in the CRM
+        self.crm_keeps = 0
         #: rows of which leads were made by a sync
         self.created: list[dict[str, Any]] = []
         self.campaigns: dict[int, SmartCampaign] = {}
@@ -283,6 +285,9 @@ class FakeMarketo:
                 raise PermanentError("Lead not found", vendor="marketo", operation="merge_leads", code="1004")
 
         def one(row: Mapping[str, Any]) -> RowResult:
+            if row["id"] == self.crm_keeps:
+                self.leads.pop(winner, None)
+                return RowResult(ok=True, status="merged")
             lost = self.leads.pop(row["id"], {})
             self.leads[winner] = lost | {k: v for k, v in self.leads[winner].items() if v is not None}
             return RowResult(ok=True, status="merged")

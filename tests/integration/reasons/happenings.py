@@ -7,17 +7,26 @@ from datetime import timedelta
 from typing import Any
 
 from leadbridge.domain.clauses import ListDocument
+from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.messages import read
 from leadbridge.domain.outcome import Reason
 from leadbridge.domain.records import Resolution
 from leadbridge.domain.webhook import BODY_LIMIT_BYTES, DEPTH_LIMIT
-from leadbridge.errors import AuthenticationError, DisabledError, QuotaExhaustedError, SyncError, TransientError
+from leadbridge.errors import (
+    AuthenticationError,
+    DisabledError,
+    PermanentError,
+    QuotaExhaustedError,
+    SyncError,
+    TransientError,
+)
 from leadbridge.vendors.http.rules import ErrorTable
 from leadbridge.vendors.marketo.errors import TABLE as MARKETO
 from leadbridge.vendors.salesforce.errors import TABLE as SALESFORCE
 from tests.builders.actions import an_action
 from tests.builders.chains import ChainWorld, a_chained_action, account, follow_up, membership
+from tests.builders.connectors import LIST, LIST_ID, ToMarketo, a_connector, a_mail, a_merge, an_upsert, by_email
 from tests.builders.events import a_payload, a_sequence, an_execution_id
 from tests.builders.members import (
     PROGRAM,
@@ -448,6 +457,83 @@ def writeback_refused() -> Happened:
     return _run(world)
 
 
+def person_unknown() -> Happened:
+    """Nobody has the address, and the Action adds nobody."""
+    return _to_marketo(a_connector(person=by_email()), email=ADDRESS)
+
+
+def persons_ambiguous() -> Happened:
+    """Two persons have the address."""
+    return _to_marketo(a_connector(person=by_email()), 7, 8, email=ADDRESS)
+
+
+def person_overtaken() -> Happened:
+    """A newer call of the person was written while this one was parked."""
+    world = _marketo(an_upsert(), 7)
+    error = PermanentError("no access", vendor="marketo", operation="sync_leads", code="603")
+    world.marketo.trouble.fail("sync_leads", error)
+    execution = world.call(email=ADDRESS, firstName="Ada")
+    world.drain()
+    world.clock.advance(1)
+    world.call(email=ADDRESS, firstName="Augusta")
+    world.drain()
+    world.redrive(execution)
+    world.drain()
+    return world, execution
+
+
+def requested() -> Happened:
+    """A campaign takes the person."""
+    return _to_marketo(a_mail(), 7, id=7)
+
+
+def request_uncertain() -> Happened:
+    """The answer to a request was lost, and Marketo's log does not show it."""
+    world = _marketo(a_mail(), 7)
+    world.marketo.trouble.lose_answer("request_campaign", committed=False, late_seconds=1e8)
+    execution = world.call(id=7)
+    world.run_out()
+    return world, execution
+
+
+def winner_changed() -> Happened:
+    """The CRM kept the loser of a merge."""
+    world = _marketo(a_merge(), 7, 8)
+    world.marketo.crm_keeps = 8
+    execution = world.call(winner=7, losers="8")
+    world.drain()
+    return world, execution
+
+
+def list_missing() -> Happened:
+    """The list was renamed."""
+    return _to_marketo(a_connector(list="Gone"), 7, id=7)
+
+
+def campaign_missing() -> Happened:
+    """The campaign was renamed."""
+    return _to_marketo(a_mail(campaign="Gone"), 7, id=7)
+
+
+def removed_before() -> Happened:
+    """Somebody who is not in the list is to be removed from it."""
+    return _to_marketo(a_connector(operation="remove_from_list"), 7, id=7)
+
+
+def _to_marketo(action: ConnectorAction, *people: int, **lead: Any) -> Happened:
+    world = _marketo(action, *people)
+    execution = world.call(**lead)
+    world.drain()
+    return world, execution
+
+
+def _marketo(action: ConnectorAction, *people: int) -> ToMarketo:
+    world = ToMarketo(action)
+    world.marketo.lists[LIST] = (LIST_ID, set())
+    world.marketo.load(*people, email=ADDRESS)
+    return world
+
+
 #: what happens without a reason of ours
 BESIDE: Mapping[str, Callable[[], Happened]] = {
     each.__name__: each
@@ -465,6 +551,7 @@ BESIDE: Mapping[str, Callable[[], Happened]] = {
         vendor_login,
         writeback_refused,
         not_processed,
+        removed_before,
     )
 }
 #: how each reason comes about

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from leadbridge.domain import flow_step_service as service
 from leadbridge.domain.flow_step import Invocation, UnusableChunkError, callback_hosts, parse_chunk
-from leadbridge.domain.flow_step_queue import batches_of, entries_of, messages_of
+from leadbridge.domain.flow_step_queue import TRIES, batches_of, entries_of, messages_of
 from leadbridge.door import MISSING_AGE_SECONDS, Answer, Keyring, body_of, client, headers_of, local_offset
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 #: how old the copies of documents may be
 DOCUMENT_AGE_SECONDS = 30.0
 DOCUMENT_FORMAT = 1
-#: tries of one batch of messages: SQS may refuse single ones
-TRIES = 3
 
 logger = logging.getLogger("leadbridge.flow_step")
 
@@ -176,7 +174,7 @@ class FlowSteps:
     def _obstacle(self, action_id: str, connection: str) -> str:
         """Why the people of an Action are not run; empty if they are."""
         found = self._document("action", action_id) if action_id else None
-        if found is None or found.get("source", {}).get("connection") != connection:
+        if found is None or _instance_of(found) != connection:
             return "action_missing"
         return "" if found["active"] else "not_active"
 
@@ -204,11 +202,7 @@ class FlowSteps:
     # documents
 
     def _active_actions(self, connection: str) -> list[Document]:
-        return [
-            each
-            for each in self._all("action")
-            if each["active"] and each.get("source", {}).get("connection") == connection
-        ]
+        return [each for each in self._all("action") if each["active"] and _instance_of(each) == connection]
 
     def _document(self, kind: str, identifier: str) -> Document | None:
         now = self._monotonic()
@@ -258,6 +252,12 @@ def _stored(item: Mapping[str, Any]) -> Document:
     """A document of the config table; one of a newer format is taken as it is, and the worker parks its people."""
     document: dict[str, Any] = json.loads(item["document"]["S"])
     return document | {"active": bool(item["active"]["BOOL"]) or int(item["format"]["N"]) > DOCUMENT_FORMAT}
+
+
+def _instance_of(action: Document) -> str:
+    """The connection of the Marketo instance whose people an Action takes: its source, or all it has."""
+    ends = [action.get(name, {}) for name in ("source", "destination")]
+    return str(ends[1 if "operation" in ends[1] else 0].get("connection", ""))
 
 
 @cache

@@ -10,14 +10,23 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from leadbridge.domain.webhook import Encoding, UnusableBodyError, encoding_of, parse
+from leadbridge.domain import several
+from leadbridge.domain.webhook import (
+    BODY_LIMIT_BYTES,
+    Encoding,
+    UnusableBodyError,
+    checked,
+    encoding_of,
+    parse,
+    parse_several,
+)
 from leadbridge.door import MISSING_AGE_SECONDS, Answer, Keyring, body_of, client, headers_of, local_offset
 
 if TYPE_CHECKING:
@@ -32,6 +41,10 @@ MESSAGE_VERSION = 1
 DOCUMENT_FORMAT = 1
 
 logger = logging.getLogger("leadbridge.receive")
+
+
+class NotDurableError(Exception):
+    """The queue did not take every message of a call: it may not be acknowledged."""
 
 
 class Receiver:
@@ -84,13 +97,14 @@ class Receiver:
         headers: Mapping[str, list[str]],
         state: Mapping[str, Any],
     ) -> Answer:
-        execution_id = secrets.token_hex(16)
         is_query = event.get("httpMethod") == "GET"
         body = _query(event) if is_query else body_of(event)
-        message = self._envelope(event, action_id, execution_id, headers)
+        if not is_query and several.is_several(body):
+            return self._accept_several(body, lambda id_: self._envelope(event, action_id, id_, headers), state)
+        message = self._envelope(event, action_id, secrets.token_hex(16), headers)
         try:
             encoding = Encoding.FORM if is_query else encoding_of(headers.get("content-type", []), body)
-            payload = parse(body, encoding)
+            payload = parse(body, encoding, lead_optional=bool(state.get("lead_optional")))
         except UnusableBodyError as fault:
             return self._reject(message, body, fault)
         status, reason = _disposition(state)
@@ -101,18 +115,45 @@ class Receiver:
             if told is not None:
                 return Answer(200, told)
         self._send(message)
-        return Answer(200, {"status": status, "execution_id": execution_id} | ({"reason": reason} if reason else {}))
+        return Answer(200, _told(message, status))
+
+    def _accept_several(
+        self, body: bytes, envelope: Callable[[str], dict[str, Any]], state: Mapping[str, Any]
+    ) -> Answer:
+        """Take an array: each person is a call of its own, also one that is rejected; the array only if it is none."""
+        from leadbridge.domain.flow_step_queue import batches_of  # rare branch
+
+        base = secrets.token_hex(14)
+        try:
+            persons = parse_several(body, most=several.MOST, limit=several.LIMIT_BYTES)
+        except UnusableBodyError as fault:
+            return self._reject(envelope(several.numbered(base, 0)), body, fault)
+        status, reason = _disposition(state)
+        kind = {"accepted": "event", "parked": "event"}.get(status, "not_run")
+        messages, told = [], []
+        for place, person in enumerate(persons):
+            message = envelope(several.numbered(base, place))
+            written = json.dumps(person).encode()
+            try:
+                if len(written) > BODY_LIMIT_BYTES:
+                    raise UnusableBodyError("body_too_large", limit=BODY_LIMIT_BYTES)  # noqa: TRY301  # as of one person
+                payload = checked(person, lead_optional=bool(state.get("lead_optional")))
+            except UnusableBodyError as fault:
+                message |= _rejected(written, fault)
+                told.append(_told(message, "rejected"))
+            else:
+                message |= {"kind": kind, "payload": payload, "reason": reason}
+                told.append(_told(message, status))
+            messages.append(message)
+        for batch in batches_of(several.messages_of(MESSAGE_VERSION, messages)):
+            self._send_batch(batch)
+        return Answer(200, {"status": status, "calls": told})
 
     def _reject(self, message: dict[str, Any], body: bytes, fault: UnusableBodyError) -> Answer:
-        from leadbridge.domain.outcome import message as sentence  # rare branch
-
-        text = sentence(fault.reason, **fault.facts)
-        # what is far too large for a person's payload is not kept either, its size is told instead
-        kept = base64.b64encode(body).decode() if fault.reason != "body_too_large" else None
-        self._send(message | {"kind": "rejected", "body": kept, "reason": fault.reason, "message": text})
+        message |= _rejected(body, fault)
+        self._send(message)
         status = {"body_too_large": 413, "content_type_unknown": 415}.get(fault.reason, 400)
-        answer = {"status": "rejected", "execution_id": message["execution_id"], "reason": fault.reason}
-        return Answer(status, answer | {"message": text})
+        return Answer(status, _told(message, "rejected"))
 
     def _envelope(
         self, event: Mapping[str, Any], action_id: str, execution_id: str, headers: Mapping[str, list[str]]
@@ -132,6 +173,19 @@ class Receiver:
         """Make the call durable; a failure here becomes a 5xx, the only honest answer left."""
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message))
 
+    def _send_batch(self, batch: Sequence[str]) -> None:
+        """Make some messages durable; what was sent before a failure runs all the same."""
+        from leadbridge.domain.flow_step_queue import TRIES, entries_of  # rare branch
+
+        entries: Sequence[Any] = entries_of(batch)
+        for _ in range(TRIES):
+            answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=list(entries))
+            refused = {each["Id"] for each in answer.get("Failed", ())}
+            if not refused:
+                return
+            entries = [each for each in entries if each["Id"] in refused]
+        raise NotDurableError(f"{len(entries)} messages were refused")
+
     def _state(self, action_id: str) -> Mapping[str, Any] | None:
         now = self._monotonic()
         read_at, state = self._states.get(action_id, (float("-inf"), None))
@@ -143,7 +197,7 @@ class Receiver:
             answer = self._dynamodb.get_item(
                 TableName=self._table,
                 Key={"pk": {"S": "action"}, "sk": {"S": action_id}},
-                ProjectionExpression="active, #format",
+                ProjectionExpression="active, #format, lead_optional",
                 ExpressionAttributeNames={"#format": "format"},
             )
         except (BotoCoreError, ClientError) as error:
@@ -151,9 +205,30 @@ class Receiver:
             logger.warning("Action state not read: %s", type(error).__name__)
             return state or {"active": True, "format": DOCUMENT_FORMAT}
         item = answer.get("Item")
-        state = {"active": item["active"]["BOOL"], "format": int(item["format"]["N"])} if item else None
+        state = None
+        if item:
+            state = {"active": item["active"]["BOOL"], "format": int(item["format"]["N"])}
+            state["lead_optional"] = "lead_optional" in item
         self._states[action_id] = (now, state)
         return state
+
+
+def _told(message: Mapping[str, Any], status: str) -> dict[str, Any]:
+    """What is answered of a call."""
+    told = {"status": status, "execution_id": message["execution_id"]}
+    return told | {name: message[name] for name in ("reason", "message") if message.get(name)}
+
+
+def _rejected(body: bytes, fault: UnusableBodyError) -> dict[str, Any]:
+    """The members of a message whose body could not be used."""
+    from leadbridge.domain.outcome import message as sentence  # rare branch
+
+    # what is far too large for a person's payload is not kept either, its size is told instead
+    kept = (
+        base64.b64encode(body).decode() if fault.reason != "body_too_large" and len(body) <= BODY_LIMIT_BYTES else None
+    )
+    text = sentence(fault.reason, **fault.facts)
+    return {"kind": "rejected", "body": kept, "reason": fault.reason, "message": text}
 
 
 def _disposition(state: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.items import dump, later, load, put, read_item, update, write_groups
 from leadbridge.domain.action import FORMAT, Configuration, as_document
-from leadbridge.domain.connector import model_of
+from leadbridge.domain.connector import ConnectorAction, model_of
 from leadbridge.domain.event import VERSION, readable
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
 from leadbridge.errors import ConfigurationError, UnknownVersionError
@@ -76,6 +76,8 @@ class DynamoConfigurations:
             "note": change.note,
             "text": change.text,
         }
+        if isinstance(document, ConnectorAction):
+            item["lead_optional"] = True  # read where calls are received
         expected, values = _unmoved(current) if current else ("attribute_not_exists(pk)", {})
         newest = put(self._table, {"pk": document.kind, "sk": document.id} | item, expected, **values)
         if current:

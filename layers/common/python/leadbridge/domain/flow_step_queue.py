@@ -21,6 +21,8 @@ PEOPLE = 25
 MESSAGE_BYTES = 250_000
 #: messages of one SendMessageBatch call (SQS)
 BATCH = 10
+#: tries of one such call: SQS may refuse single messages
+TRIES = 3
 #: first look at a chunk that nobody rang for
 LOOK = timedelta(minutes=2)
 _WORD = re.compile(r"[A-Za-z0-9#._:-]{1,200}")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leadbridge.domain import flow_step_queue
+from leadbridge.domain import flow_step_queue, several
 from leadbridge.domain.event import Arrival, instant, readable
 
 KINDS = frozenset({"event", "rejected", "not_run"})
@@ -36,12 +36,17 @@ def read_batch(records: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, Ar
 
 
 def read_all(body: str) -> list[Arrival]:
-    """The calls of one message: one of a webhook, or some of the people of a chunk.
+    """The calls of one message: one of a webhook, several of an array, or some of the people of a chunk.
 
     Raises:
         ForeignMessageError: It was not written by `receive_action` or `flow_step`.
     """
     message = _object(body)
+    if message.get("kind") == several.KIND and readable(message.get("v")):
+        calls = message.get("calls")
+        if not isinstance(calls, list) or not all(isinstance(each, dict) for each in calls):
+            raise ForeignMessageError("not several calls")
+        return [_of_webhook(each) for each in calls]
     if message.get("kind") != flow_step_queue.KIND or not readable(message.get("v")):
         return [_of_webhook(message)]
     try:
@@ -119,5 +124,8 @@ def _word(message: Mapping[str, Any], name: str) -> str:
 
 
 def _names_a_lead(payload: Mapping[str, Any] | None) -> bool:
+    """Whether there is a lead with an id, or one that other values tell, as connector actions take them."""
     lead = (payload or {}).get("lead")
-    return isinstance(lead, dict) and re.fullmatch(r"\d{1,18}", str(lead.get("id")), re.ASCII) is not None
+    return isinstance(lead, dict) and (
+        "id" not in lead or re.fullmatch(r"\d{1,18}", str(lead["id"]), re.ASCII) is not None
+    )

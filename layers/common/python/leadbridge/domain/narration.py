@@ -61,6 +61,12 @@ OPERATIONS: Mapping[str, str] = {
     "create": "Salesforce was asked to create a {object}",
     "update": "Salesforce was asked to update {chosen}",
     "upsert": "Salesforce was asked to create a {object}, or to update it",
+    "add_person": "Marketo was asked to add the person",
+    "add_to_list": "Marketo was asked to add the person to the list",
+    "remove_from_list": "Marketo was asked to remove the person from the list",
+    "send_email": "Marketo was asked to take the person into the campaign",
+    "upsert_lead": "Marketo was asked to write the person",
+    "merge_leads": "Marketo was asked to merge the persons",
 }
 #: what became of a chained object, by state
 LINKS: Mapping[str, str] = {
@@ -119,7 +125,8 @@ def tree(item: Item, *, moment: Moment, remedies: Remedies) -> list[str]:
     lines = [_arrival(item, moment), _action(item, record)]
     lines += [*_conditions(record), *_duplicates(record), *_match(record), *_fields_told(record), *_write(record)]
     lines += _chained(item, record)
-    if item["state"] == State.ENDED:
+    # an Action whose destination is Marketo has nothing more to tell it
+    if item["state"] == State.ENDED and "does" not in record.get("action", {}):
         lines += [*_part(item.get("writeback"), WRITEBACKS), *_part(item.get("member"), _members(record))]
         lines += _part(item.get("activity"), ACTIVITIES)
     lines += _end(item, moment, remedies)
@@ -148,7 +155,7 @@ def _action(item: Item, record: Mapping[str, Any]) -> Line:
     if not action:
         return Line(f"Action {item['action_id']}{version}")
     objects = {"object": _new(record), "objects": " or ".join(action["objects"])}
-    does = ACTION_TYPES.get(action["type"], "works on a {objects}").format(**objects)
+    does = action.get("does") or ACTION_TYPES.get(action["type"], "works on a {objects}").format(**objects)
     return Line(f"Action {item['action_id']}{version}: {does} in {action['connection']}")
 
 

@@ -106,21 +106,49 @@ def guess(body: bytes, otherwise: Encoding | None = None) -> Encoding:
     return otherwise or (Encoding.FORM if re.match(rb"[\w.%+-]+=", start) else Encoding.JSON)
 
 
-def parse(body: bytes, encoding: Encoding | None = None) -> dict[str, Any]:
+def parse(body: bytes, encoding: Encoding | None = None, *, lead_optional: bool = False) -> dict[str, Any]:
     """The payload in a webhook body: `lead` with a numeric `id`, and the optional members.
 
     Unknown members are kept: a payload template may carry more than this version reads. Without `encoding` the body
-    tells by how it begins; so a body that was sent under a wrong content type can be redriven.
+    tells by how it begins; so a body that was sent under a wrong content type can be redriven. With `lead_optional`
+    the lead may come without an id: other systems know people by other values.
 
     Raises:
         UnusableBodyError: Names what is wrong.
     """
     _check_size(body)
-    payload = _decode(body, encoding or guess(body))
+    return checked(_decode(body, encoding or guess(body)), lead_optional=lead_optional)
+
+
+def parse_several(body: bytes, *, most: int, limit: int) -> list[Any]:
+    """The elements of a JSON array, each to be `checked` by itself.
+
+    Raises:
+        UnusableBodyError: The body is no JSON, larger than `limit` bytes, or has more than `most` elements.
+    """
+    _check_size(body, limit)
+    found = _decode(body, Encoding.JSON)
+    if not isinstance(found, list):
+        raise UnusableBodyError("lead_missing")
+    if len(found) > most:
+        raise UnusableBodyError("body_too_many", limit=most)
+    return found
+
+
+def checked(payload: Any, *, lead_optional: bool = False) -> dict[str, Any]:
+    """The payload of one person, as `parse` gives it.
+
+    Raises:
+        UnusableBodyError: Names what is wrong.
+    """
     lead = payload.get("lead") if isinstance(payload, dict) else None
     if not isinstance(payload, dict) or not isinstance(lead, dict):
         raise UnusableBodyError("lead_missing")
-    lead["id"] = _lead_id(lead.get("id"))
+    given = lead.get("id")
+    if lead_optional and (given is None or (isinstance(given, str) and not given.strip())):
+        lead.pop("id", None)
+    else:
+        lead["id"] = _lead_id(given)
     _check_values("lead", lead)
     _check_optional(payload)
     return payload
@@ -144,9 +172,9 @@ def payload_hash(payload: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _check_size(body: bytes) -> None:
-    if len(body) > BODY_LIMIT_BYTES:
-        raise UnusableBodyError("body_too_large", limit=BODY_LIMIT_BYTES)
+def _check_size(body: bytes, limit: int = BODY_LIMIT_BYTES) -> None:
+    if len(body) > limit:
+        raise UnusableBodyError("body_too_large", limit=limit)
 
 
 def _by_suffix(content_type: str) -> Encoding | None:

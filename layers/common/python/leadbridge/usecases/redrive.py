@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from leadbridge.domain import webhook
-from leadbridge.domain.connector import ACTIONS
+from leadbridge.domain.connector import ACTIONS, ConnectorAction
 from leadbridge.domain.event import VERSION, Event, instant, readable
 from leadbridge.domain.outcome import REDRIVABLE, Reason, State, message
 from leadbridge.errors import UnknownVersionError
@@ -104,7 +104,8 @@ class Redrive:
         kept = self._log.kept(execution_id)
         if kept is None:
             return self._ring(item, lane, lambda: self._hurry(item, lane), dry_run=dry_run)
-        event = self._event(item, kept, lane, original=original)
+        optional = isinstance(stored.document, ConnectorAction)
+        event = self._event(item, kept, lane, original=original, lead_optional=optional)
         if not isinstance(event, str) and original and not event.version:
             event = self._at_its_time(event)
         if isinstance(event, str):
@@ -132,7 +133,7 @@ class Redrive:
             self._bell.ring(lane)
         return Redriven(execution_id=item["execution_id"], done=True, note="Runs again.", runs=True)
 
-    def _event(self, item: Item, kept: Item, lane: str, *, original: bool) -> Event | str:
+    def _event(self, item: Item, kept: Item, lane: str, *, original: bool, lead_optional: bool) -> Event | str:
         """The event to run, or the sentence that says why there is none."""
         parked = self._log.kept_event(kept)
         if parked is not None:
@@ -145,7 +146,7 @@ class Redrive:
         if not readable(kept.get("version", VERSION)):
             raise UnknownVersionError("sent by a newer version", code=str(kept["version"]))
         try:
-            payload = _payload(kept)
+            payload = _payload(kept, lead_optional=lead_optional)
         except webhook.UnusableBodyError as fault:
             return "Its body is still unusable: " + message(fault.reason, **fault.facts)
         return Event(
@@ -158,9 +159,9 @@ class Redrive:
         )
 
 
-def _payload(kept: Item) -> dict[str, Any]:
+def _payload(kept: Item, *, lead_optional: bool) -> dict[str, Any]:
     """The kept payload, which was readable when it arrived, or what can be read in the kept body by now."""
     if kept.get("payload") is not None:
         payload: dict[str, Any] = json.loads(kept["payload"])
         return payload
-    return webhook.parse(base64.b64decode(kept.get("body") or ""))
+    return webhook.parse(base64.b64decode(kept.get("body") or ""), lead_optional=lead_optional)

@@ -187,7 +187,7 @@ ADD_TO_LIST = _post(
     "Read-Write Lead",
     seconds=70.0,
     keyed_by="id",
-    repeatable=True,
+    # twice is as once, but an addition that comes late would undo a removal that was asked for after it
 )
 REMOVE_FROM_LIST = _post(
     "remove_from_list",
@@ -197,7 +197,6 @@ REMOVE_FROM_LIST = _post(
     benign=_GONE,
     keyed_by="id",
     method="DELETE",
-    repeatable=True,
 )
 IS_MEMBER = _get("is_member_of_list", "/rest/v1/lists/{list}/leads/ismember.json", "Read-Write Lead")
 BROWSE_LISTS = _asset("browse_lists", "staticLists.json", paging=Paging.OFFSET)
