@@ -60,8 +60,18 @@ VENDOR_WRITES = (
     "salesforce.update",
     "salesforce.upsert",
 )
+#: what connector actions ask of Marketo
+CONNECTOR_READS = ("marketo.campaign",)
+CONNECTOR_WRITES = (
+    "marketo.add_to_list",
+    "marketo.merge_leads",
+    "marketo.remove_from_list",
+    "marketo.request_campaign",
+)
+#: what only events pass that wait for others
+BUFFERS = ("inbox.buffered", "inbox.first_buffered", "inbox.ripen", "lanes.settle")
 #: every operation that a double announces; a point that is not listed here is refused by the simulation
-OPERATIONS = (*STORES, *VENDOR_READS, *VENDOR_WRITES, "bell.ring")
+OPERATIONS = (*STORES, *VENDOR_READS, *CONNECTOR_READS, *VENDOR_WRITES, *CONNECTOR_WRITES, "bell.ring")
 
 
 def nothing(_: str) -> None:
