@@ -62,17 +62,18 @@ VENDOR_WRITES = (
 )
 #: those of the hand-over of chunks, which has a simulation of its own
 HANDOVER = ("chunks.keep", "chunks.open", "chunks.take", "chunks.tell", "door.post")
-#: what only connector actions ask for; `test_run_connector_crashes` dies at each of them, the simulation has none
-OF_CONNECTORS = (
+#: what connector actions ask of Marketo
+CONNECTOR_READS = ("marketo.campaign",)
+CONNECTOR_WRITES = (
     "marketo.add_to_list",
-    "marketo.campaign",
-    "marketo.has_list",
     "marketo.merge_leads",
     "marketo.remove_from_list",
     "marketo.request_campaign",
 )
-#: every other operation that a double announces; a point that is not listed here is refused by the simulation
-OPERATIONS = (*STORES, *VENDOR_READS, *VENDOR_WRITES, "bell.ring")
+#: what only events pass that wait for others
+BUFFERS = ("inbox.buffered", "inbox.first_buffered", "inbox.ripen", "lanes.settle")
+#: every operation that a double announces; a point that is not listed here is refused by the simulation
+OPERATIONS = (*STORES, *VENDOR_READS, *CONNECTOR_READS, *VENDOR_WRITES, *CONNECTOR_WRITES, "bell.ring")
 
 
 def nothing(_: str) -> None:

@@ -14,7 +14,7 @@ from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # shi
 
 from leadbridge.errors import SyncError, TransientError
 from tests.fakes.clock import NOON
-from tests.fakes.steps import DONE, HANDOVER, OPERATIONS, STORES, VENDOR_WRITES, Crash
+from tests.fakes.steps import CONNECTOR_WRITES, DONE, HANDOVER, OPERATIONS, STORES, VENDOR_WRITES, Crash
 
 #: a call that left a worker reaches the vendor within this time: then its lease still lives (docs: tolerances)
 FLIGHT_SECONDS = 8.0
@@ -38,7 +38,7 @@ POINTS: dict[str, Point] = {
         name=operation + suffix,
         after=bool(suffix),
         store=operation in STORES or operation.startswith("chunks."),
-        vendor_write=operation in VENDOR_WRITES,
+        vendor_write=operation in VENDOR_WRITES or operation in CONNECTOR_WRITES,
         slowness=0.04 if operation in STORES or operation.startswith(("chunks.", "bell.")) else 0.6,
     )
     for operation in (*OPERATIONS, *HANDOVER)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from leadbridge.domain.connector import ConnectorAction
+from leadbridge.domain.narration import tree
 from leadbridge.domain.outcome import State
 from tests.builders.actions import MARKETO
 from tests.builders.connectors import ToMarketo, a_connector, an_upsert, by_email
@@ -148,6 +149,9 @@ def test_half_an_hour_after_the_oldest_all_are_sent(connect: Connect, make: Make
     world.minute()
 
     assert world.people(endpoint) == [[1, 2]]
+    shown = [tree(item, moment=str, remedies=lambda _: ()) for item in world.inbox.logged.values()]
+    why = "Waited for a batch, one of 2: the oldest had waited long enough"
+    assert all(any(line.endswith(why) for line in lines) for lines in shown)
 
 
 @pytest.mark.parametrize(

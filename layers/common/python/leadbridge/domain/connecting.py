@@ -179,6 +179,8 @@ def begun(event: Event, compiled: CompiledConnector, *, asked: bool = True) -> E
     does = OPERATIONS[action.operation].words.format(**facts)
     told: dict[str, Any] = {"type": action.operation.value, "objects": [PERSON], "connection": end.connection}
     found: dict[str, Mapping[str, Any]] = {"action": {**told, "does": does}}
+    if event.batch is not None:
+        found["batch"] = {"trigger": event.batch.trigger, "size": event.batch.size}
     if compiled.conditions is not None:
         decision = compiled.conditions.decide(event.columns, event.received_at)
         found["conditions"] = {"clauses": decision.record() if asked else []}

@@ -100,6 +100,14 @@ ACTIVITIES: Mapping[str, str] = {
     "not_attempted": "The result is not logged in Marketo",
     "failed": "The result activity was refused by Marketo",
 }
+#: why a batch went out, by trigger
+BATCHES: Mapping[str, str] = {
+    "count": "there were enough people",
+    "bytes": "the body was large enough",
+    "age": "the oldest had waited long enough",
+    "publish": "a new version of the Action was applied",
+    "order": "a later call of the same person was to go",
+}
 #: how an execution stands or ended, where its text does not say it
 STANDS: Mapping[str, str] = {
     "waiting": "Waiting: it runs as soon as the calls before it have.",
@@ -122,6 +130,7 @@ def tree(item: Item, *, moment: Moment, remedies: Remedies) -> list[str]:
     """
     record = item.get("decision") or {}
     lines = [_arrival(item, moment), _action(item, record)]
+    lines += _batch(record)
     lines += [*_conditions(record), *_duplicates(record), *_match(record), *_fields_told(record), *_write(record)]
     lines += _chained(item, record)
     # an Action whose destination is Marketo has nothing more to tell it
@@ -156,6 +165,12 @@ def _action(item: Item, record: Mapping[str, Any]) -> Line:
     objects = {"object": _new(record), "objects": " or ".join(action["objects"])}
     does = action.get("does") or ACTION_TYPES.get(action["type"], "works on a {objects}").format(**objects)
     return Line(f"Action {called(item)}{version}: {does} in {action['connection']}")
+
+
+def _batch(record: Mapping[str, Any]) -> Iterator[Line]:
+    if "batch" in record:
+        batch = record["batch"]
+        yield Line(f"Waited for a batch, one of {batch['size']}: {BATCHES.get(batch['trigger'], batch['trigger'])}")
 
 
 def _conditions(record: Mapping[str, Any]) -> Iterator[Line]:
