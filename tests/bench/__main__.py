@@ -33,7 +33,9 @@ ON_STACK: dict[str, OnStack] = {
     "slow": lambda on, args: vendor_calls.figure_one_a_second(on, size=args.seconds, seed=args.seed),
     "memory": lambda on, args: backlog.figure(on, size=args.webhooks, seed=args.seed),
     "latency": lambda on, args: latency.figure(on, webhooks=args.paced, seed=args.seed),
-    "inline": lambda on, args: inline.figure(on, webhooks=args.webhooks, slow=args.seconds, seed=args.seed),
+    "inline": lambda on, args: inline.figure(
+        on, webhooks=args.webhooks, slow=args.seconds, seed=args.seed, connections=args.connections
+    ),
     "losses": lambda on, args: lost_answers.figure(on, events=args.events, seed=args.seed),
     "limits-stack": lambda on, args: limits.figure_on_stack(on, seconds=args.seconds),
     "acknowledgement": lambda on, args: acknowledgement.figure(on, calls=args.calls, seed=args.seed),
@@ -64,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         default=60,
         help="length of slow (a person each) and limits, slow calls of inline (default 60)",
     )
+    parser.add_argument("--connections", type=int, default=20, help="calls of inline at a time (default 20)")
     parser.add_argument("--schedules", type=int, default=1000, help="simulated schedules (default 1000)")
     parser.add_argument("--paced", type=int, default=200, help="webhooks of latency, two a second (default 200)")
     parser.add_argument("--events", type=int, default=10_000, help="events of losses, run twice (default 10000)")

@@ -92,7 +92,8 @@ def measure(bench: Bench, lines: Sequence[Line], send: Callable[[Sequence[Group]
     sent = send(persons.groups(lines, loaded.lead_ids))
     ids = [each.answer["execution_id"] for each in sent if each.status == 200]
     if len(ids) != len(lines):
-        raise RuntimeError(f"{len(lines) - len(ids)} of {len(lines)} webhooks were not accepted")
+        faults = Counter(each.fault or f"answered {each.status}" for each in sent if each.status != 200)
+        raise RuntimeError(f"{len(lines) - len(ids)} of {len(lines)} webhooks were not accepted: {listed(faults)}")
     ends = bench.wait_ended(ids)
     seconds = time.perf_counter() - begun
     leads, backs, activities = _result(bench.http, bench.facts, known, loaded)
