@@ -111,10 +111,14 @@ class DrainLane:
 
     def _due(self, lease: Lease) -> Sequence[Event]:
         """What is due, with what drains out of buffers now; where some of it goes together, all of that."""
-        found = self._whole(lease.lane)
-        if self._ripen and self._ripen(lease, found, self._clock.now()):
-            return self._whole(lease.lane)
-        return found
+        current: Lease | None = lease
+        while current is not None:
+            found = self._whole(lease.lane)
+            if self._ripen is None or not self._ripen(current, found, self._clock.now()):
+                return found
+            # what came meanwhile was not asked for yet; the counters were corrected, too
+            current = self._lanes.renew(lease, self._clock.now())
+        return []
 
     def _whole(self, lane: str) -> Sequence[Event]:
         found = self._look(lane, self._settings.batch)
