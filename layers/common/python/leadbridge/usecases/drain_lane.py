@@ -159,4 +159,9 @@ def isolated(events: Sequence[Event], epoch: int) -> Sequence[Event]:
     if suspects and not written and suspects[0].epoch == INLINE:
         before = [event for event in events if event.sequence < suspects[0].sequence]
         return before or suspects[:1]
+    if suspects and not written:
+        # of a batch one death makes no suspects: they go before what came later of the same people
+        first = suspects[0]
+        before = [event for event in events if event.sequence < first.sequence and {*event.persons} & {*first.persons}]
+        return before or [first]
     return (written or suspects)[:1] or events
