@@ -118,10 +118,14 @@ class DrainLane:
 
     def _due(self, lease: Lease) -> Sequence[Event]:
         """What is due, with what drains out of buffers now; where some of it goes together, all of that."""
-        found = self._whole(lease.lane)
-        if self._ripen and self._ripen(lease, found, self._clock.now()):
-            return self._whole(lease.lane)
-        return found
+        current: Lease | None = lease
+        while current is not None:
+            found = self._whole(lease.lane)
+            if self._ripen is None or not self._ripen(current, found, self._clock.now()):
+                return found
+            # what came meanwhile was not asked for yet; the counters were corrected, too
+            current = self._lanes.renew(lease, self._clock.now())
+        return []
 
     def _whole(self, lane: str) -> Sequence[Event]:
         found = self._look(lane, self._settings.batch)
@@ -162,4 +166,9 @@ def isolated(events: Sequence[Event], epoch: int) -> Sequence[Event]:
     if suspects and not written and suspects[0].epoch == INLINE:
         before = [event for event in events if event.sequence < suspects[0].sequence]
         return before or suspects[:1]
+    if suspects and not written:
+        # of a batch one death makes no suspects: they go before what came later of the same people
+        first = suspects[0]
+        before = [event for event in events if event.sequence < first.sequence and {*event.persons} & {*first.persons}]
+        return before or [first]
     return (written or suspects)[:1] or events
