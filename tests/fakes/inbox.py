@@ -52,6 +52,8 @@ class InMemoryInbox:
         self.crowded = False
         #: told of every event that is taken out of its lane
         self.on_park: Callable[[str, str], object] = lambda *_: None
+        #: executions that had ended with chained objects that failed, and were brought back for them
+        self.redone: set[str] = set()
 
     def add(self, event: Event, arrival: Arrival) -> bool:
         """Store a new event and its log item; False if the execution id is known already."""
@@ -231,6 +233,8 @@ class InMemoryInbox:
         return possible
 
     def _readmit(self, event: Event, log: Item) -> None:
+        if log["state"] == State.ENDED:
+            self.redone.add(event.execution_id)
         self.waiting[_key(event)] = _as_stored(event)
         self.kept.pop(event.execution_id, None)
         log.pop("ttl", None)

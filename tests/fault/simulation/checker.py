@@ -86,7 +86,8 @@ def _one(facts: Facts, call: Call, item: Facts) -> Iterator[str]:
         yield from _ended(item, creations, updates, doubted=call["marker"] in facts["doubted"])
         if call["execution"] in facts["redone"]:
             # each end before the last one was a failure, and told as one
-            early, sent = sent[:-1], sent[-1:]
+            last = len(sent) - (item["activity"]["status"] == "added")
+            early, sent = sent[:last], sent[last:]
             yield from (f"told {one['result']} before its last end" for one in early if one["result"] != "Error")
         yield from _told(call, item, sent)
         if item["outcome"] == "decided":

@@ -389,8 +389,6 @@ class Simulation:
         #: what waiting callers were answered, by execution
         self.answers: dict[str, dict[str, Any]] = {}
         self.parked: set[tuple[str, str]] = set()
-        #: executions that had ended with chained objects that failed, and were brought back for them
-        self.redone: set[str] = set()
         step = engine.step
         self.configurations = InMemoryConfigurations(step=step)
         self.keys = InMemoryKeys(step=step)
@@ -673,9 +671,7 @@ class Simulation:
         )
         for execution, item in list(self.inbox.logged.items()):
             if item["state"] in {"parked", "not_run"} or redrivable(item):
-                ended = item["state"] == "ended"
                 answer = redrive(execution)
-                self.redone |= {execution} if ended and answer.done else set()
                 engine.count("redriven by a person" if answer.done else "redrive refused")
 
     def _new_version(self) -> None:
@@ -768,7 +764,7 @@ class Simulation:
                 if one.activity_type_id == ACTIVITY.id
             ],
             "parked": sorted(self.parked),
-            "redone": sorted(self.redone),
+            "redone": sorted(self.inbox.redone),
             "paused": sorted(self.pauses.broken),
             "stalled": any(name.startswith("stall") for name in self.engine.tally),
             "doubted": sorted(self.doubted),
