@@ -91,27 +91,29 @@ class RunConnector:
             StoppedError: `may_go_on` said no; nothing was written after that.
         """
         tasks: list[Task] = []
+        refused: list[Ending] = []
         for event, compiled in ready:
             begun = connecting.begun(event, compiled)
             admitted = connecting.admit(begun, compiled, secret)
             if isinstance(admitted, Result):
-                self._end_event(begun, admitted)
+                refused.append(self._ending(begun, admitted))
             else:
                 tasks.append(admitted)
+        self._closing.finish(refused)
         for wave in waves(tasks):
             now = self._clock.now()
             self._run_wave([task.with_event(_executed(task.event, now)) for task in wave], may_go_on)
 
     def leave_out(self, left_out: Sequence[Ready], result: Result) -> None:
         """End events that are not to be run."""
-        for event, compiled in left_out:
-            self._end_event(connecting.begun(event, compiled, asked=False), result)
+        self._closing.finish(
+            [self._ending(connecting.begun(event, compiled, asked=False), result) for event, compiled in left_out]
+        )
 
     def _run_wave(self, wave: Sequence[Task], may_go_on: Callable[[], bool]) -> None:
         require(may_go_on)
         claimed = self._owning.claim(wave)
-        for _, told, result in claimed.doubles:
-            self._end_event(told, result)
+        self._closing.finish([self._ending(told, result) for _, told, result in claimed.doubles])
         units = united(claimed.mine)
         mine, obtained = self._owning.guard([unit.task for unit in units])
         held = {task.id: task for task in mine}
@@ -344,9 +346,11 @@ class RunConnector:
 
         require(may_go_on)
         kept = self._intend(units, before=before)
+        endings: list[Ending] = []
         for unit, row in self._called(chunks(kept, units[0].task.group.facts.most), call):
             if self._final(unit, row):
-                self._end(unit, self._became(unit, row), row)
+                endings += self._endings(unit, self._became(unit, row), row)
+        self._closing.finish(endings)
 
     def _became(self, unit: Unit, row: RowResult) -> Result:
         """The result of a person who was answered; of a merge it is looked who is left, as the CRM may have a say."""
@@ -482,14 +486,19 @@ class RunConnector:
         self._closing.hold([event for unit in units for event in unit.events], error)
 
     def _end(self, unit: Unit, result: Result, row: RowResult | None = None) -> None:
+        self._closing.finish(self._endings(unit, result, row))
+
+    def _endings(self, unit: Unit, result: Result, row: RowResult | None) -> list[Ending]:
+        endings: list[Ending] = []
         for task in unit.tasks:
             event = explanation.answered(task.event, row, "marketo") if row else task.event
             if result.outcome is Outcome.FAILED:
                 self._owning.unclaim(task)  # before the end is recorded
-            self._end_event(event, result)
+            endings.append(self._ending(event, result))
+        return endings
 
-    def _end_event(self, event: Event, result: Result) -> None:
-        ending = Ending(
+    def _ending(self, event: Event, result: Result) -> Ending:
+        return Ending(
             event=event if event.executed_at else _executed(event, self._clock.now()),
             result=result,
             writeback=NOTHING,
@@ -498,7 +507,6 @@ class RunConnector:
             guards=event.guards,
             written=result.outcome in WRITTEN,
         )
-        self._closing.finish([ending])
 
 
 def waves(tasks: Sequence[Task]) -> list[list[Task]]:
