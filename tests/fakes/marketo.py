@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.marketo import ActivityType, Channel, Program, SmartCampaign
+from leadbridge.domain.marketo import ActivityType, Channel, Program, SmartCampaign, StaticList
 from leadbridge.domain.records import (
     Activity,
     CustomActivity,
@@ -310,6 +310,14 @@ class FakeMarketo:
             return RowResult(ok=True, status="merged")
 
         return self._write("merge_leads", [{"id": each} for each in losers], one)
+
+    def all_lists(self) -> Sequence[StaticList]:
+        """The static lists, for whoever sets up an Action."""
+        return [StaticList(id=number, name=name) for name, (number, _) in self.lists.items()]
+
+    def requestable_campaigns(self) -> Sequence[SmartCampaign]:
+        """The campaigns, all of which can be requested."""
+        return list(self.campaigns.values())
 
     def campaign(self, named: str | int) -> SmartCampaign | None:
         """The campaign of a name or an id."""

@@ -192,6 +192,37 @@ def test_a_result_activity_is_chosen_from_the_approved_types_of_the_instance(api
     assert api.ask("PUT", "/actions/tried", {"document": a_document()})[0] == 200
 
 
+@pytest.mark.cap("T12")
+def test_at_most_300_lists_are_offered_and_it_is_said_that_there_are_more(api: Api, marketo: Twin) -> None:
+    """Of 450 lists 300 are shown with a note, asked for 300 or 301 only; of 300 all are, without one."""
+    path, some = f"/connections/{MARKETO}/lists", [{"id": 5_000 + each, "name": f"List {each}"} for each in range(450)]
+    marketo.post("load", {"staticLists": some[:300]})
+    exactly = api.must("GET", path)
+    marketo.post("load", {"staticLists": some[300:]})
+    offered = api.must("GET", path, refresh="true")
+
+    assert (len(exactly["choices"]), exactly["more"], exactly["note"]) == (300, False, "")
+    assert (len(offered["choices"]), offered["more"]) == (300, True)
+    assert offered["note"] == "Marketo has more lists than the 300 shown. Name one that is missing by its id."
+    assert offered["choices"][0] == {"id": 5_000, "name": "List 0"}
+
+
+def test_campaigns_that_can_be_requested_are_offered(api: Api, marketo: Twin) -> None:
+    """Of an active trigger campaign, one that is not active and a batch campaign the first is offered."""
+    marketo.post(
+        "load",
+        {
+            "smartCampaigns": [
+                {"id": 2_001, "name": "Welcome mail"},
+                {"id": 2_002, "name": "Asleep", "isActive": False, "isRequestable": False},
+                {"id": 2_003, "name": "Nightly", "type": "batch", "isRequestable": False},
+            ]
+        },
+    )
+    offered = api.must("GET", f"/connections/{MARKETO}/campaigns")
+    assert (offered["choices"], offered["more"]) == ([{"id": 2_001, "name": "Welcome mail"}], False)
+
+
 @pytest.mark.cap("A41")
 def test_chained_objects_are_chosen_from_what_describe_lists(api: Api) -> None:
     """Two of the listed objects are appended and read back in their order; one that is not in the list and one that

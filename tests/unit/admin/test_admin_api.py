@@ -24,6 +24,8 @@ ROUTES = (
     ("GET", f"/connections/{SALESFORCE}/objects"),
     ("GET", f"/connections/{SALESFORCE}/objects/Lead/fields"),
     ("GET", f"/connections/{MARKETO}/activity-types"),
+    ("GET", f"/connections/{MARKETO}/lists"),
+    ("GET", f"/connections/{MARKETO}/campaigns"),
     ("GET", "/actions"),
     ("GET", f"/actions/{ACTION}"),
     ("PUT", f"/actions/{ACTION}"),
@@ -196,7 +198,8 @@ def test_a_marketo_connection_offers_its_leads(admin: Admin) -> None:
     fields = [each["name"] for each in admin.get(f"/connections/{MARKETO}/objects/leads/fields")["fields"]]
     assert {"email", "leadStatus"} <= set(fields)
     assert admin.ask("GET", "/connections/nobody/objects").status == 404
-    assert admin.ask("GET", f"/connections/{SALESFORCE}/activity-types").status == 404
+    for what in ("activity-types", "lists", "campaigns"):
+        assert admin.ask("GET", f"/connections/{SALESFORCE}/{what}").status == 404
     [kind] = admin.get(f"/connections/{MARKETO}/activity-types")["activity_types"]
     assert kind == {"api_name": "leadbridgeResult", "name": "leadbridgeResult", "description": None}
 

@@ -108,6 +108,22 @@ class ActivityTypes(Given):
     activity_types: list[ActivityTypeInfo]
 
 
+class ChoiceInfo(Given):
+    """A list or campaign that a connector action may name, by either."""
+
+    id: int
+    name: str
+
+
+class Choices(Given):
+    """The first lists or campaigns; where there are `more`, `note` says what to do about those that are not here."""
+
+    read_at: datetime
+    choices: list[ChoiceInfo]
+    more: bool
+    note: str
+
+
 class FieldInfo(Given):
     """A field as Describe reports it."""
 

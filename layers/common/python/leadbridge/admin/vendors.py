@@ -9,6 +9,7 @@ from leadbridge.admin import models
 from leadbridge.admin.common import described
 from leadbridge.admin.problems import missing
 from leadbridge.admin.services import Services
+from leadbridge.usecases.catalogue import OFFERED, Catalogued, Choice
 
 ConnectionId = Annotated[models.Id, Path()]
 ObjectName = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,254}$")]
@@ -101,8 +102,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
 
         Up to 15 minutes old; `refresh` asks the vendor now.
         """
-        if _vendor(services, connection_id) != "marketo":
-            raise missing(f"Marketo connection {connection_id}", "List the connections, and choose one of Marketo.")
+        _check_marketo(services, connection_id)
         found = services.catalogue.activity_types(connection_id, refresh=refresh)
         return models.ActivityTypes(
             read_at=found.read_at,
@@ -111,6 +111,40 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
                 for each in found.found
             ],
         )
+
+    @app.get("/connections/<connection_id>/lists", **described("The static lists of Marketo", tag="Connections"))
+    def list_lists(connection_id: ConnectionId, refresh: Refresh = False) -> models.Choices:  # noqa: FBT002  # a query parameter
+        """The first 300; any other is named in the Action by its id or name.
+
+        Up to 15 minutes old; `refresh` asks the vendor now.
+        """
+        _check_marketo(services, connection_id)
+        return _choices(services.catalogue.lists(connection_id, refresh=refresh), "lists")
+
+    @app.get(
+        "/connections/<connection_id>/campaigns",
+        **described("The campaigns of Marketo that can be requested", tag="Connections"),
+    )
+    def list_campaigns(connection_id: ConnectionId, refresh: Refresh = False) -> models.Choices:  # noqa: FBT002  # a query parameter
+        """The first 300 that are active and have the trigger Campaign is Requested.
+
+        Up to 15 minutes old; `refresh` asks the vendor now.
+        """
+        _check_marketo(services, connection_id)
+        return _choices(services.catalogue.campaigns(connection_id, refresh=refresh), "campaigns")
+
+
+def _choices(found: Catalogued[Choice], what: str) -> models.Choices:
+    note = (
+        f"Marketo has more {what} than the {OFFERED} shown. Name one that is missing by its id." if found.more else ""
+    )
+    choices = [models.ChoiceInfo(id=each.id, name=each.name) for each in found.found]
+    return models.Choices(read_at=found.read_at, choices=choices, more=found.more, note=note)
+
+
+def _check_marketo(services: Services, connection: str) -> None:
+    if _vendor(services, connection) != "marketo":
+        raise missing(f"Marketo connection {connection}", "List the connections, and choose one of Marketo.")
 
 
 def _vendor(services: Services, connection: str) -> str:

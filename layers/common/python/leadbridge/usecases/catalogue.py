@@ -1,11 +1,12 @@
-"""What a connection offers to whoever sets up an Action: objects, fields, activity types; asked for now and then."""
+"""What a connection offers to whoever sets up an Action: objects, fields, activity types, lists, campaigns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Protocol
 
-from leadbridge.domain.marketo import ActivityType
+from leadbridge.domain.marketo import ActivityType, SmartCampaign, StaticList
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.ports import Clock
 
@@ -14,7 +15,9 @@ AGE = timedelta(minutes=15)
 #: the one source table of a Marketo connection
 LEADS = "leads"
 #: stands beside the names of objects
-ACTIVITY_TYPES = "activity types"
+ACTIVITY_TYPES, LISTS, CAMPAIGNS = "activity types", "lists", "campaigns"
+#: so many lists or campaigns are offered; another one is named in the Action by its id or name
+OFFERED = 300
 
 
 class Summary(Protocol):
@@ -57,6 +60,14 @@ class Instance(Protocol):
         """The custom activity types, drafts too."""
         ...
 
+    def all_lists(self) -> Iterable[StaticList]:
+        """The static lists."""
+        ...
+
+    def requestable_campaigns(self) -> Iterable[SmartCampaign]:
+        """The campaigns that can be requested."""
+        ...
+
 
 class Org(Protocol):
     """A Salesforce org that tells its objects and fields."""
@@ -94,11 +105,20 @@ class CatalogueObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A list or campaign that a connector action may name."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogued[T]:
-    """An answer, and when the vendor gave it."""
+    """An answer, when the vendor gave it, and whether there is more than is offered."""
 
     read_at: datetime
     found: Sequence[T] = field(default_factory=tuple)
+    more: bool = False
 
 
 class Catalogue:
@@ -153,14 +173,40 @@ class Catalogue:
 
         return self._at_most_every_while((connection, "", ACTIVITY_TYPES), ask, refresh=refresh)
 
+    def lists(self, connection: str, *, refresh: bool = False) -> Catalogued[Choice]:
+        """The static lists of a Marketo connection, the first that it tells."""
+        return self._at_most_every_while(
+            (connection, "", LISTS),
+            lambda: _choices(self._connections.marketo(connection).all_lists()),
+            refresh=refresh,
+            most=OFFERED,
+        )
+
+    def campaigns(self, connection: str, *, refresh: bool = False) -> Catalogued[Choice]:
+        """The campaigns of a Marketo connection that can be requested, the first that it tells."""
+        return self._at_most_every_while(
+            (connection, "", CAMPAIGNS),
+            lambda: _choices(self._connections.marketo(connection).requestable_campaigns()),
+            refresh=refresh,
+            most=OFFERED,
+        )
+
     def _at_most_every_while[T](
-        self, key: tuple[str, ...], ask: Callable[[], Sequence[T]], *, refresh: bool
+        self, key: tuple[str, ...], ask: Callable[[], Sequence[T]], *, refresh: bool, most: int | None = None
     ) -> Catalogued[T]:
         now = self._clock.now()
         known = self._known.get(key)
         if known is None or refresh or not timedelta(0) <= now - known.read_at < self._age:
-            known = self._known[key] = Catalogued(read_at=now, found=ask())
+            found = ask()
+            known = self._known[key] = Catalogued(
+                read_at=now, found=found[:most], more=len(found) > (most or len(found))
+            )
         return known
+
+
+def _choices(found: Iterable[StaticList | SmartCampaign]) -> tuple[Choice, ...]:
+    """One more than is offered, so that it is known whether there are more."""
+    return tuple(Choice(id=each.id, name=each.name) for each in islice(found, OFFERED + 1))
 
 
 def _writable(summaries: Sequence[Summary]) -> tuple[CatalogueObject, ...]:

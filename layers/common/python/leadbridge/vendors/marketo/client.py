@@ -26,7 +26,7 @@ from leadbridge.vendors.marketo.auth import VENDOR, CredentialSource, MarketoAut
 from leadbridge.vendors.marketo.quota import WORDS, calls_today
 
 if TYPE_CHECKING:
-    from leadbridge.domain.marketo import ActivityType, Channel, Program, SmartCampaign
+    from leadbridge.domain.marketo import ActivityType, Channel, Program, SmartCampaign, StaticList
     from leadbridge.domain.preflight import Finding
     from leadbridge.vendors.marketo.activity_log import ActivityLog
     from leadbridge.vendors.marketo.bulk import Bulk
@@ -126,6 +126,14 @@ class MarketoClient:
     def custom_activity_types(self) -> "list[ActivityType]":
         """The custom activity types, drafts too."""
         return self.custom_activities.types()
+
+    def all_lists(self) -> "Iterator[StaticList]":
+        """The static lists, by id."""
+        return self.static_lists.all()
+
+    def requestable_campaigns(self) -> "Iterator[SmartCampaign]":
+        """The campaigns that can be requested."""
+        return self.campaigns.requestable()
 
     def add_custom_activities(self, activities: Sequence[CustomActivity]) -> list[RowResult]:
         """Add custom activities; one result per activity, in order. Adding one again makes a second one."""
