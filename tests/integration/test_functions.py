@@ -399,6 +399,7 @@ def test_a_call_of_an_action_of_a_newer_format_is_parked(
         pytest.param('{"lead": {"id": NaN}}', "body_not_json", id="not a number"),
         pytest.param('{"lead": {"id": 1}, "lead": {"id": 2}}', "body_not_json", id="member twice"),
         pytest.param('"a text"', "lead_missing", id="a text"),
+        pytest.param("[]", "lead_missing", id="nobody"),
         pytest.param('{"person": {"id": 1}}', "lead_missing", id="no lead"),
         pytest.param('{"lead": {"email": "a@example.com"}}', "lead_id_invalid", id="no id"),
         pytest.param('{"lead": {"id": "{{lead.Id}}"}}', "lead_id_invalid", id="token not rendered"),

@@ -64,7 +64,7 @@ FACTS = {
     "links",
     "outcome",
     "campaign", "survivor", "winner",
-    "action", "candidates", "clause", "code", "column", "connection", "detail", "expected", "field", "fields",
+    "action", "candidates", "clause", "code", "column", "connection", "days", "detail", "expected", "field", "fields",
     "found", "limit", "list", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from leadbridge.domain.postponement import DISABLED_PROBE, LOGIN_PROBE, postpone, vendor_reason
+from leadbridge.domain.postponement import DISABLED_PROBE, LOGIN_PROBE, Patience, postpone, vendor_reason
 from leadbridge.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -22,6 +22,7 @@ from leadbridge.errors import (
 from tests.fakes.clock import NOON
 
 MIDNIGHT = NOON + timedelta(hours=12)
+FORTNIGHT = timedelta(days=14)
 
 
 def at(seconds: float) -> datetime:
@@ -114,10 +115,39 @@ def test_every_error_has_a_plan(
     *, error: SyncError, attempts: int, due_at: datetime | None, parked: bool, words: str
 ) -> None:
     """Each class of error gives a due time (or none before a person acts), how it is shown, and a sentence."""
-    plan = postpone(error, attempts=attempts, now=NOON, first_seconds=5)
+    patience = Patience(since=NOON - FORTNIGHT + timedelta(seconds=1), most=FORTNIGHT)
+    plan = postpone(error, attempts=attempts, now=NOON, first_seconds=5, patience=patience)
 
     assert (plan.due_at, plan.parked) == (due_at, parked)
     assert words in (plan.message if "connection x" not in words else str(error))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransientError("busy", vendor="marketo", code="608"),
+        RateLimitedError("slow", vendor="marketo", code="606", retry_after_seconds=20),
+        QuotaExhaustedError("used up", resets_at=MIDNIGHT, vendor="marketo", code="607"),
+        AuthenticationError("no", vendor="marketo", code="601"),
+        UncertainWriteError("lost", vendor="marketo", code="timeout"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_fails_for_two_weeks_is_parked(error: SyncError) -> None:
+    """Whatever the vendor answers, there is no further try; the reason stays, the sentence tells how long it was."""
+    patience = Patience(since=NOON - FORTNIGHT, most=FORTNIGHT)
+    plan = postpone(error, attempts=3, now=NOON, first_seconds=5, patience=patience)
+
+    assert (plan.due_at, plan.reason) == (None, vendor_reason("marketo", error.code))
+    assert plan.message.startswith(f"Parked after 14 days of trying: Marketo answered {error.code}")
+
+
+def test_a_disabled_connection_has_no_time_limit() -> None:
+    """Who disabled it enables it when he likes."""
+    patience = Patience(since=NOON - 10 * FORTNIGHT, most=FORTNIGHT)
+    plan = postpone(DisabledError("x"), attempts=3, now=NOON, first_seconds=5, patience=patience)
+
+    assert plan.due_at == NOON + DISABLED_PROBE
 
 
 def test_all_error_classes_are_covered() -> None:

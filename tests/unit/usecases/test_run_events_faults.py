@@ -471,6 +471,49 @@ def test_delays_of_calls_do_not_use_up_the_tries_of_a_row() -> None:
     assert world.ended(execution) == ("created", "")
 
 
+def test_what_a_vendor_does_not_take_for_two_weeks_is_parked_and_has_two_weeks_more_when_redriven() -> None:
+    """An outage of 13 days is waited out; after 14 the call is parked with the vendor's code, and a redrive starts
+    anew, so that it is written once the vendor is back."""
+    world = World()
+    world.salesforce.trouble.fail("find", DOWN, times=10_000)
+    execution = world.receive(1)
+    world.drain()
+    for _ in range(13):
+        world.clock.advance(24 * 3_600)
+        world.drain()
+    assert world.execution(execution)["state"] == "waiting"
+    world.clock.advance(24 * 3_600)
+    world.drain()
+    parked = world.execution(execution)
+    assert (parked["state"], parked["reason"]) == ("parked", "salesforce_SERVER_UNAVAILABLE")
+    assert "14 days" in parked["message"]
+
+    assert world.redrive(execution).done
+    world.drain()
+    world.clock.advance(13 * 24 * 3_600)
+    world.drain()
+    assert world.execution(execution)["state"] == "waiting"
+    world.salesforce.trouble.heal()
+    world.clock.advance(3_600)
+    world.run_out()
+    assert world.ended(execution) == ("created", "")
+
+
+def test_a_record_that_a_vendor_wants_again_for_two_weeks_is_parked() -> None:
+    """The answer concerns one record of a call; after 14 days it waits for a person instead."""
+    world = World()
+    world.salesforce.trouble.refuse_rows("create", lambda _: True, "LATER", resolution=Resolution.RATE, times=10_000)
+    execution = world.receive(1)
+    for _ in range(15):
+        world.drain()
+        world.clock.advance(24 * 3_600)
+    world.drain()
+
+    parked = world.execution(execution)
+    assert (parked["state"], parked["reason"]) == ("parked", "salesforce_LATER")
+    assert "14 days" in parked["message"]
+
+
 def test_order_holds_while_an_older_event_waits() -> None:
     """A newer event of a person does not pass an older one that waits for a lock."""
     world = World()

@@ -90,6 +90,7 @@ class RunActionsSettings(InboxSettings, VendorSettings):
     KEYS_TABLE: str
     CALL_BACK_FUNCTION: str
     RETRY_SECONDS: float = Field(default=5, gt=0)
+    RETRY_DAYS: int = Field(default=14, ge=1, le=365)
 
 
 class AnswerInlineSettings(IntakeSettings, VendorSettings):

@@ -173,7 +173,11 @@ def drain_lane() -> Any:
         clock=clock,
         meter=meter(),
         hash_key=hash_key(index),
-        settings=RunSettings(retry_seconds=settings.RETRY_SECONDS, settle=timedelta(seconds=settings.SETTLE_SECONDS)),
+        settings=RunSettings(
+            retry_seconds=settings.RETRY_SECONDS,
+            settle=timedelta(seconds=settings.SETTLE_SECONDS),
+            patience=timedelta(days=settings.RETRY_DAYS),
+        ),
         chunks=_chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock),
     )
     return DrainLane(

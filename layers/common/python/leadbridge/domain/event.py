@@ -101,6 +101,8 @@ class Event:
     epoch: int = 0
     fence: int = 0
     attempts: int = 0
+    #: when a vendor first asked for it to be tried again; None where none has, since it came or was redriven
+    failing_since: datetime | None = None
     crashes: int = 0
     due_at: datetime | None = None
     executed_at: datetime | None = None

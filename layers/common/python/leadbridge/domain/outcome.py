@@ -342,6 +342,9 @@ WORDS: Mapping[str, Words] = {
     "vendor_login": Words(
         "Parked until {until}: {vendor} refuses the login: {code} {detail}.", "Repair the connection."
     ),
+    "vendor_given_up": Words(
+        "Parked after {days} days of trying: {vendor} answered {code} {detail}.", "Repair the cause, then redrive."
+    ),
     "vendor_parked": Words("Parked: {vendor} answered {code} {detail}.", "Repair the cause, then redrive."),
     "program_gone": Words(
         "Marketo has no program {program} any more, so the person is no member of it.",

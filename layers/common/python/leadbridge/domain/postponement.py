@@ -29,6 +29,18 @@ SPOILED_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Since when a vendor has been asking for something to be tried again, and for how long that goes on."""
+
+    since: datetime | None
+    most: timedelta
+
+    def over(self, now: datetime) -> bool:
+        """Whether it has gone on for too long."""
+        return self.since is not None and now - self.since >= self.most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Postponement:
     """When to try again; `due_at` None means not before a person says so."""
 
@@ -43,8 +55,22 @@ def vendor_reason(vendor: str, code: str) -> str:
     return f"{vendor.lower()}_{code or 'unknown'}".removeprefix("_")
 
 
-def postpone(error: SyncError, *, attempts: int, now: datetime, first_seconds: float) -> Postponement:
-    """The plan for events of a call that failed with `error`, tried `attempts` times before."""
+def given_up(vendor: str, code: str, detail: str, patience: Patience) -> Postponement:
+    """The plan for what was tried again for too long."""
+    facts = {"vendor": vendor.capitalize(), "code": code, "detail": detail, "days": patience.most.days}
+    text = message("vendor_given_up", **facts)
+    return Postponement(due_at=None, parked=True, reason=vendor_reason(vendor, code), message=text)
+
+
+def postpone(
+    error: SyncError, *, attempts: int, now: datetime, first_seconds: float, patience: Patience
+) -> Postponement:
+    """The plan for events of a call that failed with `error`, tried `attempts` times before.
+
+    Patience ends for whatever the vendor is the cause of; who disabled a connection may do so for as long as he likes.
+    """
+    if patience.over(now) and not isinstance(error, DisabledError):
+        return given_up(error.vendor, error.code, error.detail, patience)
     reason = vendor_reason(error.vendor, error.code)
     facts = {"vendor": error.vendor.capitalize(), "code": error.code, "detail": error.detail}
     return (

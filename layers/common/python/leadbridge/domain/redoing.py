@@ -21,6 +21,7 @@ def to_redo(event: Event, result: Result) -> Event | None:
         state=State.WRITING,
         attempts=0,
         crashes=0,
+        failing_since=None,
         due_at=None,
         executed_at=None,
         guards=(),

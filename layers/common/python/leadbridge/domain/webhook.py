@@ -124,11 +124,11 @@ def parse_several(body: bytes, *, most: int, limit: int) -> list[Any]:
     """The elements of a JSON array, each to be `checked` by itself.
 
     Raises:
-        UnusableBodyError: The body is no JSON, larger than `limit` bytes, or has more than `most` elements.
+        UnusableBodyError: The body is no JSON, larger than `limit` bytes, or has no element or more than `most`.
     """
     _check_size(body, limit)
     found = _decode(body, Encoding.JSON)
-    if not isinstance(found, list):
+    if not isinstance(found, list) or not found:
         raise UnusableBodyError("lead_missing")
     if len(found) > most:
         raise UnusableBodyError("body_too_many", limit=most)

@@ -27,6 +27,8 @@ class RunSettings:
 
     retry_seconds: float = 5.0
     settle: timedelta = timedelta(seconds=60)
+    #: what a vendor has not taken for so long is parked until a person redrives it
+    patience: timedelta = timedelta(days=14)
     #: a written event whose worker died keeps its order if somebody comes for it within this time
     guard: timedelta = timedelta(minutes=15)
     busy: timedelta = timedelta(seconds=2)

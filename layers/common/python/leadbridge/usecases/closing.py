@@ -10,7 +10,7 @@ from leadbridge.domain.event import Ending, Event, Result
 from leadbridge.domain.flow_step import left_out
 from leadbridge.domain.outcome import WRITTEN, State, message
 from leadbridge.domain.pipeline import Candidate
-from leadbridge.domain.postponement import LOGIN_PROBE, Postponement, postpone, vendor_reason
+from leadbridge.domain.postponement import LOGIN_PROBE, Patience, Postponement, given_up, postpone, vendor_reason
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.errors import SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Inbox, Keys, Meter
@@ -109,6 +109,7 @@ class Closing:
             deferred.append(
                 event.evolve(
                     attempts=tries(event, error.code, vendor=error.vendor) + 1,
+                    failing_since=event.failing_since or self._clock.now(),
                     due_at=due_at,
                     reason=plan.reason,
                     message=plan.message,
@@ -157,6 +158,11 @@ class Closing:
     ) -> None:
         """Give one event back because the vendor asked for its record to be sent again."""
         made = tries(event, row.code, vendor=vendor)
+        patience = self._patience(event)
+        if patience.over(self._clock.now()):
+            plan = given_up(vendor, row.code, row.message, patience)
+            self.park(event, plan.reason, plan.message)
+            return
         parked = row.resolution in {Resolution.QUOTA, Resolution.REAUTH}
         if parked:
             wait = LOGIN_PROBE
@@ -169,6 +175,7 @@ class Closing:
             [
                 event.evolve(
                     attempts=made + 1,
+                    failing_since=event.failing_since or self._clock.now(),
                     due_at=due_at,
                     reason=vendor_reason(vendor, row.code),
                     message=text,
@@ -184,7 +191,16 @@ class Closing:
 
     def _plan(self, event: Event, error: SyncError) -> Postponement:
         made = tries(event, error.code, vendor=error.vendor)
-        return postpone(error, attempts=made, now=self._clock.now(), first_seconds=self._settings.retry_seconds)
+        return postpone(
+            error,
+            attempts=made,
+            now=self._clock.now(),
+            first_seconds=self._settings.retry_seconds,
+            patience=self._patience(event),
+        )
+
+    def _patience(self, event: Event) -> Patience:
+        return Patience(since=event.failing_since, most=self._settings.patience)
 
 
 def repeatable(row: RowResult, made: int) -> bool:

@@ -150,7 +150,15 @@ class Redrive:
         if parked is not None:
             # its chunk was called back without it: what comes now is told as after a webhook
             fresh = parked.evolve(
-                epoch=0, attempts=0, crashes=0, due_at=None, reason="", message="", chunk="", batch=None
+                epoch=0,
+                attempts=0,
+                crashes=0,
+                failing_since=None,
+                due_at=None,
+                reason="",
+                message="",
+                chunk="",
+                batch=None,
             )
             if parked.redone and not original:
                 return fresh.evolve(version=0 if self._goes_to_the_same(parked) else parked.version)
