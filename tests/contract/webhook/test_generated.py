@@ -92,8 +92,9 @@ def test_whatever_is_sent_with_the_key_gets_a_described_answer(
 
     assert set(statuses) <= ({200} if mode is GenerationMode.POSITIVE else {200, 400, 413, 415})
     assert len(front.door.messages) == len(statuses) >= EXAMPLES // 2
-    kinds = {"event" if status == 200 else "rejected" for status in statuses}
-    assert {message["kind"] for message in front.door.messages} == kinds
+    # an array is a message of several calls, some of which may be rejected
+    kinds = {"event" if message["kind"] == "several" else message["kind"] for message in front.door.messages}
+    assert kinds == {"event" if status == 200 else "rejected" for status in statuses}
 
 
 @pytest.mark.parametrize("operation", operations())

@@ -8,6 +8,7 @@ from typing import Any
 
 from leadbridge.domain.inline import Queued
 from leadbridge.domain.outcome import Outcome, Reason
+from leadbridge.domain.several import LIMIT_BYTES, MOST
 from leadbridge.domain.webhook import (
     BODY_LIMIT_BYTES,
     DEPTH_LIMIT,
@@ -240,7 +241,10 @@ def _path(responses: Document, *, inline: bool = False) -> Document:
             "requestBody": {
                 "required": True,
                 "content": {
-                    "application/json": {"schema": _ref("Event"), "example": _EXAMPLE},
+                    "application/json": {
+                        "schema": {"oneOf": [_ref("Event"), _ref("Events")]},
+                        "example": _EXAMPLE,
+                    },
                     "application/xml": {"schema": _ref("XmlEvent"), "example": _XML_EXAMPLE},
                     FORM_TYPE: {"schema": _ref("FlatEvent"), "example": _FORM_EXAMPLE},
                 },
@@ -313,6 +317,16 @@ def _components() -> Document:
         },
         "schemas": {
             "Event": _event(place),
+            "Events": {
+                "description": (
+                    f"Up to {MOST} persons, {LIMIT_BYTES:,} bytes together: each is a call of its own, as if it had "
+                    "been sent alone. For a connector action that knows people by another value `lead` needs no id."
+                ),
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST,
+                "items": _ref("Event"),
+            },
             "value": _value(),
             "group": _group(place),
             "XmlEvent": _xml_event(),
@@ -322,13 +336,35 @@ def _components() -> Document:
                 "type": "string",
                 "pattern": "^[0-9a-f]{32}$",
             },
-            "Recorded": {
+            "RecordedCall": {
                 "oneOf": [
                     _told("accepted"),
                     _told("not_active", reason={"const": Reason.NOT_ACTIVE.value}),
                     _told("parked", reason={"const": Reason.UNKNOWN_VERSION.value}),
                 ]
             },
+            "RecordedCalls": {
+                "description": "Of an array: what became of each of its calls, in their order.",
+                "type": "object",
+                "required": ["status", "calls"],
+                "additionalProperties": False,
+                "properties": {
+                    "status": {"enum": ["accepted", "not_active", "parked"]},
+                    "calls": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": MOST,
+                        "items": {
+                            "oneOf": [
+                                _ref("RecordedCall"),
+                                _ref("Rejected"),
+                                _refused({"const": Reason.BODY_TOO_LARGE.value}),
+                            ]
+                        },
+                    },
+                },
+            },
+            "Recorded": {"oneOf": [_ref("RecordedCall"), _ref("RecordedCalls")]},
             "Answered": {
                 "anyOf": [
                     _told(
@@ -436,7 +472,9 @@ def _group(place: str) -> Document:
 
 
 def _xml_event() -> Document:
-    texts = {"type": "object", "additionalProperties": {"type": "string"}}
+    # other names stand in an attribute, which OpenAPI has no words for
+    names = {"pattern": "^[A-Za-z_][A-Za-z0-9_.-]*$"}
+    texts = {"type": "object", "propertyNames": names, "additionalProperties": {"type": "string"}}
     return {
         "description": (
             f"As JSON, in elements: at most {PARTS_LIMIT:,} of them. The XML schema is webhook.xsd. With the attribute "
@@ -451,6 +489,7 @@ def _xml_event() -> Document:
                 "type": "object",
                 "required": ["id"],
                 "properties": {"id": {"type": "string", "pattern": _ID_TEXT}},
+                "propertyNames": names,
                 "additionalProperties": {"type": "string"},
             },
             "campaign": texts,
