@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from leadbridge.domain.flow_step_queue import read_chunk
 from leadbridge.domain.flow_step_service import answer_attributes, install_url, openapi
-from leadbridge.flow_steps import DOCUMENT_AGE_SECONDS, NotDurableError
+from leadbridge.door import NotDurableError
+from leadbridge.flow_steps import DOCUMENT_AGE_SECONDS
 from tests.builders.actions import MARKETO, a_marketo_connection, an_action, an_action_document
 from tests.builders.flow_steps import a_person, an_invocation, body_of
 from tests.fakes.flow_step_door import FlowStepDoor, another_action

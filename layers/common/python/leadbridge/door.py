@@ -7,7 +7,7 @@ import base64
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -21,6 +21,7 @@ from leadbridge.domain.webhook import is_authentic
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 #: the sender hangs up after 30 s; two short tries leave it an answer in any case
 CLIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
@@ -29,6 +30,10 @@ SECRET_AGE_SECONDS = 60.0
 MISSING_AGE_SECONDS = 1.0
 
 logger = logging.getLogger("leadbridge.receive")
+
+
+class NotDurableError(Exception):
+    """The queue did not take every message of a call: it may not be acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,27 @@ def _session() -> Session:
 def client(service: str) -> Any:
     """A client made by botocore alone: what boto3 adds, above all file transfers, would be a tenth of a cold start."""
     return _session().create_client(service, config=CLIENT)
+
+
+def send_batch(queue: "SQSClient", url: str, batch: Sequence[str]) -> None:
+    """Make the messages of one SendMessageBatch call durable; those that are refused alone are sent again.
+
+    What was sent before a failure runs all the same.
+
+    Raises:
+        NotDurableError: Some are still refused.
+        ClientError: The call as a whole was refused; so with BotoCoreError, where nobody answered.
+    """
+    from leadbridge.domain.flow_step_queue import TRIES, entries_of  # most calls send one message
+
+    entries: Sequence[Any] = entries_of(batch)
+    for _ in range(TRIES):
+        answer = queue.send_message_batch(QueueUrl=url, Entries=list(entries))
+        refused = {each["Id"] for each in answer.get("Failed", ())}
+        if not refused:
+            return
+        entries = [each for each in entries if each["Id"] in refused]
+    raise NotDurableError(f"{len(entries)} messages were refused")
 
 
 def headers_of(event: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -19,8 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from leadbridge.domain import flow_step_service as service
 from leadbridge.domain.flow_step import Invocation, UnusableChunkError, callback_hosts, parse_chunk
-from leadbridge.domain.flow_step_queue import TRIES, batches_of, entries_of, messages_of
-from leadbridge.door import MISSING_AGE_SECONDS, Answer, Keyring, body_of, client, headers_of, local_offset
+from leadbridge.domain.flow_step_queue import batches_of, messages_of
+from leadbridge.door import MISSING_AGE_SECONDS, Answer, Keyring, body_of, client, headers_of, local_offset, send_batch
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,10 +34,6 @@ DOCUMENT_FORMAT = 1
 logger = logging.getLogger("leadbridge.flow_step")
 
 type Document = Mapping[str, Any]
-
-
-class NotDurableError(Exception):
-    """The queue did not take every message of a chunk: nothing may be acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +186,7 @@ class FlowSteps:
         """
         if self._sqs is None:
             self._sqs = client("sqs")
-        entries: Sequence[Any] = entries_of(batch)
-        for _ in range(TRIES):
-            answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=list(entries))
-            refused = {each["Id"] for each in answer.get("Failed", ())}
-            if not refused:
-                return
-            entries = [each for each in entries if each["Id"] in refused]
-        raise NotDurableError(f"{len(entries)} messages were refused")
+        send_batch(self._sqs, self._queue_url, batch)
 
     # documents
 

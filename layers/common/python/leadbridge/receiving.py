@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from leadbridge.domain.webhook import (
     parse,
     parse_several,
 )
-from leadbridge.door import MISSING_AGE_SECONDS, Answer, Keyring, body_of, client, headers_of, local_offset
+from leadbridge.door import MISSING_AGE_SECONDS, Answer, Keyring, body_of, client, headers_of, local_offset, send_batch
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,10 +41,6 @@ MESSAGE_VERSION = 1
 DOCUMENT_FORMAT = 1
 
 logger = logging.getLogger("leadbridge.receive")
-
-
-class NotDurableError(Exception):
-    """The queue did not take every message of a call: it may not be acknowledged."""
 
 
 class Receiver:
@@ -146,7 +142,7 @@ class Receiver:
                 told.append(_told(message, status))
             messages.append(message)
         for batch in batches_of(several.messages_of(MESSAGE_VERSION, messages)):
-            self._send_batch(batch)
+            send_batch(self._sqs, self._queue_url, batch)
         return Answer(200, {"status": status, "calls": told})
 
     def _reject(self, message: dict[str, Any], body: bytes, fault: UnusableBodyError) -> Answer:
@@ -172,19 +168,6 @@ class Receiver:
     def _send(self, message: Mapping[str, Any]) -> None:
         """Make the call durable; a failure here becomes a 5xx, the only honest answer left."""
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message))
-
-    def _send_batch(self, batch: Sequence[str]) -> None:
-        """Make some messages durable; what was sent before a failure runs all the same."""
-        from leadbridge.domain.flow_step_queue import TRIES, entries_of  # rare branch
-
-        entries: Sequence[Any] = entries_of(batch)
-        for _ in range(TRIES):
-            answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=list(entries))
-            refused = {each["Id"] for each in answer.get("Failed", ())}
-            if not refused:
-                return
-            entries = [each for each in entries if each["Id"] in refused]
-        raise NotDurableError(f"{len(entries)} messages were refused")
 
     def _state(self, action_id: str) -> Mapping[str, Any] | None:
         now = self._monotonic()
