@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from leadbridge.domain.action import KINDS, Action
+from leadbridge.domain.action import Action
 from leadbridge.domain.differences import changes
+from leadbridge.domain.kinds import KINDS
 from leadbridge.domain.lifecycle import DocumentState, Move, Stored
 from leadbridge.domain.pages import pages
 from leadbridge.usecases.apply_configuration import Effect, Plan, Planned

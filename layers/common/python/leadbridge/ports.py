@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
-from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, Waiting
-from leadbridge.domain.alerts import Memory, Unsent
 from leadbridge.domain.batching import Buffer, Growth
+from leadbridge.domain.counted import Certificate, Counted, ParkedWork, Waiting
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.flow_step import Chunk, FailedCallback, PersonTold
 from leadbridge.domain.holding import NOTHING, Due, Held
@@ -26,6 +25,7 @@ from leadbridge.domain.records import (
 
 if TYPE_CHECKING:
     # few workers ever need these
+    from leadbridge.domain.alerts import Memory, Unsent
     from leadbridge.domain.jobs import Run, Told
     from leadbridge.domain.jobs import State as JobState
     from leadbridge.domain.marketo import ActivityType, Program, SmartCampaign
@@ -671,11 +671,11 @@ class Tally(Protocol):
 class AlertStore(Protocol):
     """What is kept from one look to the next, and what is still to be sent; moved by compare-and-swap."""
 
-    def load(self) -> tuple[Memory, Sequence[Unsent], int]:
+    def load(self) -> "tuple[Memory, Sequence[Unsent], int]":
         """The memory, what was not sent yet, and their version: 0 if there was no look yet."""
         ...
 
-    def save(self, memory: Memory, unsent: Sequence[Unsent], version: int) -> int | None:
+    def save(self, memory: "Memory", unsent: "Sequence[Unsent]", version: int) -> int | None:
         """Replace both if `version` is the current one; gives the next version, None if somebody else was faster."""
         ...
 

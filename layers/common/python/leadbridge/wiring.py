@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from leadbridge.aws.alerts import DynamoTally
 from leadbridge.aws.chunks import DynamoChunks
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.heartbeat import LeaseHeartbeat
@@ -17,6 +16,7 @@ from leadbridge.aws.keys import DynamoKeys
 from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.services import CallbackBell, LambdaBell, Secret, Signer, SystemClock, hash_key
+from leadbridge.aws.tally import DynamoTally
 from leadbridge.config import (
     AdminApiSettings,
     AnswerInlineSettings,

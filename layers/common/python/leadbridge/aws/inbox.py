@@ -17,10 +17,10 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.aws.alerts import parked_item, parked_key
 from leadbridge.aws.chunks import put_told
 from leadbridge.aws.holding import not_kept
 from leadbridge.aws.items import Item, Operation, delete, later, load, put, update, write_groups
+from leadbridge.aws.tally import parked_item, parked_key
 from leadbridge.domain.event import (
     VERSION,
     Arrival,

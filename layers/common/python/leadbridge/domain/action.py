@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
-from leadbridge.domain.alert_rules import AlertsDocument
 from leadbridge.domain.chained import MOST_LINKS, Chained, RecordSource
 from leadbridge.domain.clauses import Group, ListDocument
 from leadbridge.domain.documents import Column, Document, FieldName, Identifier, Name
@@ -21,6 +20,7 @@ from leadbridge.domain.sources import BlankPolicy, CompiledSource, ValueSource, 
 from leadbridge.domain.transforms import Place
 
 if TYPE_CHECKING:
+    from leadbridge.domain.alert_rules import AlertsDocument
     from leadbridge.domain.connector import ConnectorAction
 
 #: format of the documents; readers accept this one and the one before
@@ -391,18 +391,6 @@ class Action(Document):
 
 
 type Configuration = Action | ConnectorAction | MarketoConnection | SalesforceConnection | ListDocument | AlertsDocument
-
-#: the models by kind; of an Action whose destination is Marketo `domain.connector.model_of` tells
-KINDS: dict[
-    str,
-    type[Action] | type[MarketoConnection] | type[SalesforceConnection] | type[ListDocument] | type[AlertsDocument],
-] = {
-    "action": Action,
-    "marketo_connection": MarketoConnection,
-    "salesforce_connection": SalesforceConnection,
-    "list": ListDocument,
-    "alerts": AlertsDocument,
-}
 
 
 def as_document(configuration: Configuration) -> dict[str, Any]:

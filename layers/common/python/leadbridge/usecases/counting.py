@@ -7,7 +7,7 @@ worker that dies in between counts too little; what became of a call is told by 
 from collections.abc import Sequence
 from datetime import datetime
 
-from leadbridge.domain.alert_readings import ARRIVED, ENDED, FAILED, PARKED, REJECTED
+from leadbridge.domain.counted import ARRIVED, ENDED, FAILED, PARKED, REJECTED
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.outcome import State
