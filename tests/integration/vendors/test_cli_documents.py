@@ -433,7 +433,8 @@ def test_what_a_columns_type_does_not_offer_is_refused_at_save(lab: Lab) -> None
         "1/operator": "`greater_than` is not offered for token.Tier, a picklist; "
         "choose one of equals, not_equals, in, not_in, in_list, not_in_list, is_empty, is_not_empty",
         "2/operator": "`greater_than` is not offered for leadStatus, a text (string); choose one of equals, "
-        "not_equals, contains, not_contains, starts_with, ends_with, in, not_in, in_list, not_in_list, is_empty, is_not_empty",
+        "not_equals, contains, not_contains, starts_with, ends_with, in, not_in, in_list, not_in_list, "
+        "is_empty, is_not_empty",
         "3/clauses/0/value": "a text of 4 characters is given for leadScore; give a number",
         "4/column": "the Marketo lead has no field leadStatsu; did you mean leadStatus?",
         "5/value": "there is no list no-such-list; apply its document first",
