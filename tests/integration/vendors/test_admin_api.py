@@ -25,6 +25,11 @@ from tests.unit.test_template import FUNCTIONS, RESOURCES
 
 #: an object that an administrator of the org has made
 CUSTOM = "Event_Registration__c"
+#: columns that only leads with their membership have, and what is said of one that they have not
+MEMBER = ("token.member.status", "token.member.reachedSuccess", "token.member.registrationCode")
+UNKNOWN_MEMBER = (
+    "the membership in a program has no field token.member.registratonCode; did you mean token.member.registrationCode?"
+)
 LEAD = {"id": 4711, "email": "zoe.odd@example.com", "firstName": "  zoë ", "lastName": "Odd", "company": "Quirke"}
 
 
@@ -153,6 +158,46 @@ def test_an_action_lives_through_the_api(api: Api) -> None:
     assert {line["message"] for line in lines} == {"request answered"}
     assert "user/admin" not in api.log.getvalue()
     assert "tried" not in api.log.getvalue()
+
+
+@pytest.mark.cap("A05")
+def test_a_source_table_is_chosen_from_those_that_marketo_describes(api: Api, marketo: Twin) -> None:
+    """Leads, and leads with their membership, are offered as long as Marketo describes them to us; the table chosen
+    says which columns are offered and taken, and a table that is not offered is refused with those that are."""
+    path = f"/connections/{MARKETO}/objects"
+
+    def tables() -> list[str]:
+        return [each["name"] for each in api.must("GET", path, refresh="true")["objects"]]
+
+    def columns(table: str) -> set[str]:
+        return {each["name"] for each in api.must("GET", f"{path}/{table}/fields")["fields"]}
+
+    def refused(table: str, column: str) -> list[tuple[str, str]]:
+        document = a_document(source={"connection": MARKETO, "table": table})
+        document["mappings"] = [*document["mappings"], {"column": column, "to": "Title"}]
+        told = api.ask("PUT", "/actions/tried", {"document": document})[1]
+        return [(each["pointer"], f"{each['what']}; {each['remedy']}") for each in told.get("findings", [])]
+
+    offered = tables()
+    leads, members = columns("leads"), columns("program_members")
+    taken = [refused("leads", "title"), *(refused("program_members", each) for each in MEMBER)]
+    mistaken = refused("program_members", "token.member.registratonCode")
+    of_members = refused("leads", "registrationCode")
+    companies = refused("companies", "title")
+    refusal = {"match": "GET /rest/v1/programs/members/describe.json", "kind": "vendor_error", "code": "603"}
+    marketo.post("faults", [refusal])
+    narrow = tables()
+
+    assert offered == ["leads", "program_members"]
+    assert {"email", "title", "leadScore"} <= leads
+    assert not {each for each in leads if each.startswith("token.member.")}
+    assert members - leads >= set(MEMBER)
+    assert leads <= members
+    assert taken == [[]] * (1 + len(MEMBER))
+    assert mistaken == [("/mappings/4/column", UNKNOWN_MEMBER)]
+    assert of_members[0][0] == "/mappings/4/column"
+    assert companies == [("/source/table", "is not one of what it may be; choose 'leads' or 'program_members'")]
+    assert narrow == ["leads"]
 
 
 @pytest.mark.cap("A07")

@@ -364,6 +364,25 @@ def test_page_two_is_refused_until_both_ends_are_set(lab: Lab) -> None:
     assert not any(row["id"].startswith("end-") for row in lab.json("actions"))
 
 
+def test_a_connection_lists_what_an_action_may_name(lab: Lab) -> None:
+    """The tables of Marketo and the writable objects of Salesforce, of one its fields; a connection or an object that
+    is not there is refused with where to look."""
+    tables = lab.cli("connections", "objects", MARKETO).splitlines()
+    found = lab.cli("connections", "objects", SALESFORCE).splitlines()
+    columns = lab.cli("connections", "objects", MARKETO, "program_members").splitlines()
+    fields = {each["name"]: each for each in lab.json("connections", "objects", SALESFORCE, "Lead")}
+
+    assert [line.split(" ")[0] for line in tables] == ["leads", "program_members"]
+    assert "Event_Registration__c (custom, create, update): Event Registration" in found
+    assert "Lead (create, update): Lead" in found
+    assert not [line for line in found if line.startswith("User ")]
+    assert "token.member.registrationCode (string): Registration Code" in columns
+    assert fields["LastName"]["required"]
+    assert "Working - Contacted" in fields["Status"]["picklist"]
+    assert "There is no connection nowhere" in lab.cli_fails("connections", "objects", "nowhere")
+    assert "`leadbridge connections objects" in lab.cli_fails("connections", "objects", SALESFORCE, "User")
+
+
 @pytest.mark.cap("A09")
 def test_what_an_action_needs_beforehand_is_named_where_it_is_missing(lab: Lab) -> None:
     """An Action on an unknown or disabled connection, or with a custom activity that is missing or not approved, is
