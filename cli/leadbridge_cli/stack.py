@@ -179,13 +179,18 @@ class Target:
                 dynamodb,
                 executions=self.outputs["ExecutionsTableName"],
                 hash_key=lambda: self.index_key,
-                retention=timedelta(days=90),
+                retention=self._retention,
                 now=self.clock.now,
             ),
             lanes=self._lanes(),
             bell=self._bell(),
             clock=self.clock,
         )
+
+    @property
+    def _retention(self) -> timedelta:
+        """How long the deployment keeps executions."""
+        return timedelta(days=int(self.outputs["RetentionDays"]))
 
     def callbacks(self) -> "FailedCallbacks":
         """The use-case behind `callbacks`."""
@@ -195,7 +200,7 @@ class Target:
         chunks = DynamoChunks(
             self.client("dynamodb"),
             table=self.outputs["ExecutionsTableName"],
-            retention=timedelta(days=int(self.outputs["RetentionDays"])),
+            retention=self._retention,
             now=self.clock.now,
         )
         return FailedCallbacks(chunks=chunks, clock=self.clock)

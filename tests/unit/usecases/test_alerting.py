@@ -265,6 +265,25 @@ def test_marketos_quota_is_told_at_each_level_with_a_forecast() -> None:
     assert f"connections test {MARKETO}" in world.email.taken[0][1]
 
 
+def test_salesforces_quota_is_told_at_each_level_with_a_forecast() -> None:
+    """10 calls a minute of 10,000: at 50, 80 and 95 %, each with when they are spent at the pace of the last hour."""
+    world = World()
+
+    for used in range(4_700, 9_800, 50):
+        world.watch.states["salesforce#example.my.salesforce.com"] = State(used=used, allowed=10_000)
+        world.looks(5)
+
+    assert world.heads()[:3] == [
+        f"ALERT Salesforce example.my.salesforce.com: {level} % of the calls of the last 24 hours are used"
+        for level in (50, 80, 95)
+    ]
+    spent = "at the pace of the last hour they are spent at 2026-03-02 20:50 UTC, and each comes back 24 hours after"
+    assert [text.splitlines()[1] for _, text in world.email.taken[:3]] == [
+        f"{used} of 10000 calls are used ({level} %); {spent} it was made."
+        for used, level in ((5000, 50), (8000, 80), (9500, 95))
+    ]
+
+
 def test_the_allocation_is_that_of_the_connection_where_it_says_one() -> None:
     """A connection with 1,000 calls a day is warned at 500, whatever the deployment's parameter says."""
     world = World()

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -302,6 +303,33 @@ def test_on_demand_work_that_comes_now_and_then_does_not_wait_behind_a_backlog()
     assert len(waited) == 10
     assert max(waited) <= 4.0
     assert at_work.share(30, 150) >= 0.85  # and the backlog still uses what is left
+
+
+@pytest.mark.parametrize(
+    ("calls", "seconds"), [pytest.param(50, 0.3, id="Marketo"), pytest.param(None, 3.0, id="Salesforce, slow calls")]
+)
+@pytest.mark.parametrize("lane", [Lane.SCHEDULED, Lane.BOOTSTRAP])
+def test_two_calls_a_second_overtake_a_load(lane: Lane, calls: int | None, seconds: float) -> None:
+    """Beside eight workers that load without a pause, of 200 on-demand calls 95 % begin within 2.5 seconds; after them
+    the load goes on."""
+    at_work = Workers(policy=a_policy(calls=calls), seed=12, service=lambda dice: dice.uniform(0.05, seconds))
+    for number in range(8):
+        at_work.work(f"load {number}", lane=lane)
+    limiter, waited = at_work.limiter(), list[float]()
+
+    def once(begin: float) -> None:
+        with limiter.slot("call", "instance"), at_work.vendor.call("on demand"):
+            waited.append(at_work.time.now - begin)
+
+    for number in range(200):
+        begin = 30.0 + number / 2
+        at_work.time.spawn(partial(once, begin), at=begin)
+
+    at_work.time.run(200)
+
+    assert len(waited) == 200
+    assert sorted(waited)[190] <= 2.5
+    assert at_work.vendor.between(130, 200).total() > 0.8 * (130 if calls else 70)
 
 
 def test_nothing_starves_when_higher_lanes_are_quiet() -> None:

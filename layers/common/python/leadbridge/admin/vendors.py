@@ -9,6 +9,7 @@ from leadbridge.admin import models
 from leadbridge.admin.common import described
 from leadbridge.admin.problems import missing
 from leadbridge.admin.services import Services
+from leadbridge.domain.clauses import operators_for
 from leadbridge.usecases.catalogue import OFFERED, Catalogued, Choice
 
 ConnectionId = Annotated[models.Id, Path()]
@@ -88,6 +89,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
                     unique=each.unique,
                     external_id=each.external_id,
                     picklist=list(each.picklist),
+                    operators=list(operators_for(each.type)) if vendor == "marketo" else [],
                 )
                 for each in found.found
             ],

@@ -187,6 +187,7 @@ def _members(memory: Memory, unsent: Sequence[Unsent]) -> dict[str, Any]:
         ],
         "told": [{**_subject_members(subject), "at": iso(at)} for subject, at in memory.told.items()],
         "reasons": [[action, reason, iso(at)] for (action, reason), at in memory.reasons.items()],
+        "used": {instance: [[iso(at), used] for at, used in looks] for instance, looks in memory.used.items()},
         "unsent": [
             {"channel": each.channel, "subject": each.subject, "text": each.text, "at": iso(each.at)} for each in unsent
         ],
@@ -209,6 +210,11 @@ def _remembered(members: Mapping[str, Any]) -> tuple[Memory, list[Unsent]]:
         alerts={alert.subject: alert for alert in alerts},
         told={_subject(each): instant(each["at"]) for each in members["told"]},
         reasons={(action, reason): instant(at) for action, reason, at in members["reasons"]},
+        # not there in what was stored before looks were kept
+        used={
+            instance: tuple((instant(at), used) for at, used in looks)
+            for instance, looks in members.get("used", {}).items()
+        },
     )
     return memory, [
         Unsent(channel=each["channel"], subject=each["subject"], text=each["text"], at=instant(each["at"]))

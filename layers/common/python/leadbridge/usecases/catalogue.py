@@ -7,12 +7,14 @@ from itertools import islice
 from typing import Any, Protocol
 
 from leadbridge.domain.marketo import ActivityType, SmartCampaign, StaticList
+from leadbridge.domain.members import PROGRAM_MEMBERS, member_columns
 from leadbridge.domain.records import FieldDescription, ObjectDescription
+from leadbridge.errors import PermanentError
 from leadbridge.ports import Clock
 
 #: so long an answer is given again: people who map fields look often, and fields change rarely
 AGE = timedelta(minutes=15)
-#: the one source table of a Marketo connection
+#: the source table of people; beside it there is `PROGRAM_MEMBERS`
 LEADS = "leads"
 #: stands beside the names of objects
 ACTIVITY_TYPES, LISTS, CAMPAIGNS = "activity types", "lists", "campaigns"
@@ -54,6 +56,10 @@ class Instance(Protocol):
 
     def describe_leads(self) -> ObjectDescription:
         """Fields of the lead object by REST name."""
+        ...
+
+    def describe_members(self) -> ObjectDescription:
+        """Fields of a program membership by REST name."""
         ...
 
     def custom_activity_types(self) -> Sequence[ActivityType]:
@@ -131,7 +137,7 @@ class Catalogue:
         self._known: dict[tuple[str, ...], Catalogued[Any]] = {}
 
     def objects(self, vendor: str, connection: str, *, refresh: bool = False) -> Catalogued[CatalogueObject]:
-        """What an Action may name: as a source the leads, as a destination what can be created or updated.
+        """What an Action may name: tables that Marketo describes to us, objects that can be created or updated.
 
         Args:
             vendor: marketo or salesforce.
@@ -139,8 +145,9 @@ class Catalogue:
             refresh: Ask the vendor whatever is known.
         """
         if vendor == "marketo":
-            leads = CatalogueObject(name=LEADS, label="Leads", custom=False, createable=True, updateable=True)
-            return Catalogued(read_at=self._clock.now(), found=(leads,))
+            return self._at_most_every_while(
+                (connection,), lambda: _tables(self._connections.marketo(connection)), refresh=refresh
+            )
         return self._at_most_every_while(
             (connection,), lambda: _writable(self._connections.salesforce(connection).objects()), refresh=refresh
         )
@@ -156,9 +163,8 @@ class Catalogue:
 
         def ask() -> Sequence[FieldDescription]:
             if vendor == "marketo":
-                described = self._connections.marketo(connection).describe_leads()
-            else:
-                described = self._connections.salesforce(connection).describe(object_name)
+                return _columns(self._connections.marketo(connection), object_name)
+            described = self._connections.salesforce(connection).describe(object_name)
             return tuple(described.fields[name] for name in sorted(described.fields))
 
         return self._at_most_every_while((connection, object_name), ask, refresh=refresh)
@@ -202,6 +208,29 @@ class Catalogue:
                 read_at=now, found=found[:most], more=len(found) > (most or len(found))
             )
         return known
+
+
+def _tables(instance: Instance) -> tuple[CatalogueObject, ...]:
+    """The tables that the instance describes; without its people nothing can be read, so their refusal is told."""
+
+    def table(name: str, label: str) -> CatalogueObject:
+        return CatalogueObject(name=name, label=label, custom=False, createable=True, updateable=True)
+
+    instance.describe_leads()
+    found = [table(LEADS, "Leads")]
+    try:
+        instance.describe_members()
+    except PermanentError:
+        return tuple(found)  # the role of our user does not see memberships
+    return (*found, table(PROGRAM_MEMBERS, "Leads with their membership in the program of the campaign"))
+
+
+def _columns(instance: Instance, table: str) -> tuple[FieldDescription, ...]:
+    """The columns that a table has, by the names under which an Action reads them."""
+    fields = dict(instance.describe_leads().fields)
+    if table == PROGRAM_MEMBERS:
+        fields |= member_columns(instance.describe_members())
+    return tuple(fields[name] for name in sorted(fields))
 
 
 def _choices(found: Iterable[StaticList | SmartCampaign]) -> tuple[Choice, ...]:

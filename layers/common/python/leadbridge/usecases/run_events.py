@@ -119,7 +119,13 @@ class RunEvents:
             settings=settings,
         )
         self._report = Reporting(
-            connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings, names=names
+            configurations=configurations,
+            connections=connections,
+            inbox=inbox,
+            clock=clock,
+            closing=self._closing,
+            settings=settings,
+            names=names,
         )
 
     def __call__(self, events: Sequence[Event], may_go_on: Callable[[], bool]) -> datetime | None:
