@@ -228,7 +228,7 @@ def test_batches_are_of_one_kind(connect: Connect) -> None:
         "update": writing(action_id="update", strategy="updateOnly", batch={"count": 10}),
         "both": writing(action_id="both", batch={"count": 10}),
         "key": writing(action_id="key", lookup_field="externalKey", mappings=by_key, batch={"count": 10}),
-        "east": writing(action_id="east", partition="East", batch={"count": 10}),
+        "east": writing(action_id="east", partition="Partners", batch={"count": 10}),
     }
     world = connect(*actions.values())
 
@@ -243,7 +243,7 @@ def test_batches_are_of_one_kind(connect: Connect) -> None:
         ("updateOnly", "email", None, 10),
         ("createOrUpdate", "email", None, 10),
         ("createOrUpdate", "externalKey", None, 10),
-        ("createOrUpdate", "email", "East", 10),
+        ("createOrUpdate", "email", "Partners", 10),
     }
     assert len(said) == 4
     assert world.outcomes() == {"updated": 50, "created": 10}
