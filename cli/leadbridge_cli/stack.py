@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from leadbridge.aws.lanes import DynamoLanes
     from leadbridge.aws.log import DynamoLog
     from leadbridge.aws.services import LambdaBell, Signer, SystemClock
+    from leadbridge.domain.batching import Buffer
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
@@ -154,6 +155,10 @@ class Target:
         from leadbridge.usecases.pausing import Pausing
 
         return Pausing(configurations=self.configurations, lanes=self._lanes(), bell=self._bell(), clock=self.clock)
+
+    def buffers(self) -> "Mapping[str, Mapping[str, Buffer]]":
+        """What waits for batches, by lane and Action, where nobody is at it."""
+        return self._lanes().idle(self.clock.now())
 
     def _lanes(self) -> "DynamoLanes":
         from leadbridge.aws.lanes import DynamoLanes

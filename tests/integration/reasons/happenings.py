@@ -520,6 +520,30 @@ def removed_before() -> Happened:
     return _to_marketo(a_connector(operation="remove_from_list"), 7, id=7)
 
 
+def in_batch() -> Happened:
+    """Three of twenty people are there."""
+    world = _marketo(a_connector(batch={"count": 20, "seconds": 600}), 7, 8, 9)
+    executions = [world.call(id=number) for number in (7, 8, 9)]
+    world.drain()
+    return world, executions[1]
+
+
+def sent_in_batch() -> Happened:
+    """The third of three people came."""
+    world = _marketo(a_connector(batch={"count": 3}), 7, 8, 9)
+    executions = [world.call(id=number) for number in (7, 8, 9)]
+    world.drain()
+    return world, executions[0]
+
+
+def sent_twice() -> Happened:
+    """Another system sends a call again, with its event id."""
+    world = _marketo(an_upsert(), 7)
+    executions = [world.call(email=ADDRESS, firstName="Ada", event_id="order-1") for _ in range(2)]
+    world.drain()
+    return world, executions[1]
+
+
 def _to_marketo(action: ConnectorAction, *people: int, **lead: Any) -> Happened:
     world = _marketo(action, *people)
     execution = world.call(**lead)
@@ -552,6 +576,8 @@ BESIDE: Mapping[str, Callable[[], Happened]] = {
         writeback_refused,
         not_processed,
         removed_before,
+        sent_in_batch,
+        sent_twice,
     )
 }
 #: how each reason comes about

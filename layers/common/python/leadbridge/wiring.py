@@ -305,7 +305,9 @@ def admin_api() -> Any:
     log = DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE)
     index = hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
     vendors = Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN)
-    search = SearchExecutions(log=log, clock=clock, hash_key=index, configurations=configurations)
+    search = SearchExecutions(
+        log=log, clock=clock, hash_key=index, configurations=configurations, lanes=_lanes(settings)
+    )
     redrive = Redrive(
         configurations=configurations,
         log=log,

@@ -319,6 +319,8 @@ def _end(item: Item, moment: Moment, remedies: Remedies) -> list[Line]:
 def said_of(item: Item, moment: Moment, remedies: Remedies) -> tuple[str, str]:
     """What is said of an execution, and what to do, which is empty where there is nothing to say."""
     reason, text = str(item.get("reason") or ""), str(item.get("message") or "")
+    if not text and word(item) == State.WRITING and "does" in (item.get("decision") or {}).get("action", {}):
+        return "Under way: Marketo is being asked.", ""
     if not text:
         return STANDS.get(word(item), word(item).replace("_", " ").capitalize() + "."), ""
     sentence, remedy = apart(reason, text, remedies(reason))

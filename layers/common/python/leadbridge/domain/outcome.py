@@ -91,6 +91,7 @@ class Reason(StrEnum):
     WINNER_CHANGED = "winner_changed"
     LIST_MISSING = "list_missing"
     CAMPAIGN_MISSING = "campaign_missing"
+    IN_BATCH = "in_batch"
 
 
 def redrivable(item: Mapping[str, object]) -> bool:
@@ -319,6 +320,12 @@ WORDS: Mapping[str, Words] = {
     Reason.CAMPAIGN_MISSING: Words(
         "Parked: Marketo has no campaign {campaign}.",
         "Name another campaign, best by its id, in the Action, then redrive.",
+    ),
+    Reason.IN_BATCH: Words(
+        "Waits for others, to go with them in one call: about {count} of {most} people are there. They go at {latest} "
+        "at the latest, or when {missing} more have come.",
+        "Nothing: they go by themselves.",
+        told=False,
     ),
     "marketo_benign": Words("Left as it was: {detail}.", "Nothing: it is as it was meant to be.", told=False),
     "marketo_left": Words(
