@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from leadbridge.domain.action import KINDS, as_document
+from leadbridge.domain.action import as_document
+from leadbridge.domain.kinds import KINDS
 from leadbridge.domain.lifecycle import Change, Stored
 from leadbridge.usecases.apply_configuration import Given
 from leadbridge_cli.texts import canonical, exported, given_in

@@ -6,8 +6,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from leadbridge.domain.action import KINDS, as_document
+from leadbridge.domain.action import as_document
 from leadbridge.domain.clauses import OPERATORS, Clause, Group, ListDocument, Takes, named_lists, walk
+from leadbridge.domain.kinds import KINDS
 from tests.builders.actions import an_action
 
 #: something of the shape that each kind of operator takes

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from leadbridge.domain.action import KINDS
 from leadbridge.domain.findings import Finding
+from leadbridge.domain.kinds import KINDS
 from leadbridge.domain.lifecycle import Change, DocumentState, Move
 from leadbridge.errors import AuthenticationError, ConfigurationError
 from leadbridge.ports import Documents

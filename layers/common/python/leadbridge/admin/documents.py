@@ -11,7 +11,8 @@ from leadbridge.admin.common import as_summary, current, described, summary_of
 from leadbridge.admin.problems import refused, with_findings
 from leadbridge.admin.services import Services
 from leadbridge.domain import webhook
-from leadbridge.domain.action import KINDS, Action, as_document
+from leadbridge.domain.action import Action, as_document
+from leadbridge.domain.kinds import KINDS
 from leadbridge.domain.lifecycle import Move, Stored
 from leadbridge.domain.outcome import message
 from leadbridge.domain.pages import pages
