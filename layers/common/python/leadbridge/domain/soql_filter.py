@@ -133,7 +133,6 @@ def _clause(clause: Clause, setting: Setting) -> str:
         raise _OursError(f"the source does not describe {clause.column}")
     if not described.filterable:
         raise _OursError(f"Salesforce cannot filter by {clause.column}")
-    family = family_of(described.type)
     if clause.operator not in operators_for(described.type):
         raise _OursError(f"{clause.column} is of another type than the clause")
     name = soql.identifier(clause.column)
@@ -146,9 +145,7 @@ def _clause(clause: Clause, setting: Setting) -> str:
     return f"((NOT {said}) OR {name} = null)" if denied else said
 
 
-def _positive(
-    operator: str, name: str, clause: Clause, described: FieldDescription, setting: Setting
-) -> str:
+def _positive(operator: str, name: str, clause: Clause, described: FieldDescription, setting: Setting) -> str:
     family = family_of(described.type)
     if family in {Family.DATE, Family.DATETIME}:
         if operator != clause.operator and family is Family.DATETIME and not _whole_days(clause, setting):

@@ -353,4 +353,3 @@ def _placed(group: Group, asked: frozenset[str]) -> Iterator[Placed]:
 
 def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
