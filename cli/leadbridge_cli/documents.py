@@ -151,7 +151,7 @@ def export(target: Target, documents: tuple[str, ...], *, everything: bool) -> N
         fail(["Say which: documents by id, or --all."])
     if everything:
         # what others need comes before what needs it
-        kinds = [*(kind for kind in KINDS if kind != "action"), "action"]
+        kinds = sorted(KINDS, key=lambda kind: kind in {"action", "sync"})
         found = [each for kind in kinds for each in target.configurations.list(kind)]
     else:
         found = [_current(target, each) for each in documents]

@@ -11,6 +11,7 @@ from typing import Any
 _CONNECTOR = ("leadbridge.domain.connector", "ConnectorAction")
 _MODELS: Mapping[str, tuple[str, str]] = {
     "action": ("leadbridge.domain.action", "Action"),
+    "sync": ("leadbridge.domain.sync", "Sync"),
     "marketo_connection": ("leadbridge.domain.action", "MarketoConnection"),
     "salesforce_connection": ("leadbridge.domain.action", "SalesforceConnection"),
     "list": ("leadbridge.domain.clauses", "ListDocument"),

@@ -14,10 +14,10 @@ from leadbridge.domain.action import Action, Configuration, as_document
 from leadbridge.domain.alert_rules import AlertsDocument, check_alerts
 from leadbridge.domain.checks import check_action
 from leadbridge.domain.clauses import named_lists
-from leadbridge.domain.connector import ACTIONS, ConnectorAction
+from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.differences import Difference, changes
 from leadbridge.domain.findings import Finding, at, label, of_line, read_document
-from leadbridge.domain.lifecycle import Change, DocumentState, Move, Stored, refusal
+from leadbridge.domain.lifecycle import RUN, Change, DocumentState, Move, Stored, refusal
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.domain.trial_checks import NO_TRIAL_LIST, check_trial
 from leadbridge.errors import ConfigurationError, PermanentError, SyncError
@@ -193,7 +193,7 @@ class ApplyConfiguration:
         return applied
 
     def _read(self, given: Sequence[Given]) -> tuple[list[Planned], list[Finding]]:
-        """The documents that have the shape of one, Actions last, and what is wrong with the others."""
+        """The documents that have the shape of one, those that run last, and what is wrong with the others."""
         planned: dict[tuple[str, str], Planned] = {}
         findings: list[Finding] = []
         for each in given:
@@ -207,7 +207,7 @@ class ApplyConfiguration:
             if len(f"{parsed.model_dump_json()}{each.text}".encode()) > MOST_BYTES:
                 findings.append(at(name, "", f"has more than {MOST_BYTES} bytes with its text; make it smaller"))
             planned[key] = Planned(document=parsed, text=each.text, before=self._configurations.get(*key))
-        return sorted(planned.values(), key=lambda each: isinstance(each.document, ACTIONS)), findings
+        return sorted(planned.values(), key=lambda each: each.document.kind in RUN), findings
 
 
 def _check(action: Action, documents: Documents, connections: Connections, broken: Set[str]) -> Iterator[Finding]:

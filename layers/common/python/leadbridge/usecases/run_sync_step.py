@@ -1,0 +1,242 @@
+"""One step of a run of a Sync: gathers what the step needs, lets the domain decide, stores what became of the run.
+
+A step may be repeated at any time, also one that died half-way; what it stored is written once more, the same. Two
+executions of one run do not disturb each other, since the run is stored under its version.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from leadbridge.domain import syncing
+from leadbridge.domain.partitioning import partitions_for
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.syncing import Step, SyncRun, Way
+from leadbridge.domain.watermarks import EVERYTHING, ceiling, window
+from leadbridge.errors import ConfigurationError, SyncError
+from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
+from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
+from leadbridge.sync_ports import Asked, SyncRuns, SyncVendors
+from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.sync_files import place, source_columns, write_page
+
+#: no new page is begun in the last seconds of an invocation
+LEFT_SECONDS = 60.0
+#: a turn adds about a dozen events to an execution's history, which holds 25,000
+MOST_TURNS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOrder:
+    """The input of an invocation: a run, and a partition of it where that is to be loaded."""
+
+    sync: str
+    slot: str
+    part: int = 0
+    begin: bool = False
+    turns: int = 0
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> "SyncOrder":
+        """The order in an event.
+
+        Raises:
+            ConfigurationError: It names no run.
+        """
+        try:
+            return cls(
+                sync=str(event["sync"]),
+                slot=str(event["slot"]),
+                part=int(event.get("part", 0)),
+                begin=event.get("begin") is True,
+                turns=int(event.get("turns", 0)),
+            )
+        except KeyError as error:
+            raise ConfigurationError([f"{error.args[0]}: an order needs it"]) from error
+
+
+class RunSyncStep:
+    """The use-case of `run_sync_step`."""
+
+    def __init__(
+        self,
+        *,
+        documents: Documents,
+        runs: SyncRuns,
+        objects: Objects,
+        vendors: SyncVendors,
+        load: LoadPartition,
+        clock: Clock,
+        meter: Meter,
+        most_turns: int = MOST_TURNS,
+    ) -> None:
+        """`most_turns`: after so many steps a run goes on in a new execution."""
+        self._documents = documents
+        self._runs = runs
+        self._objects = objects
+        self._vendors = vendors
+        self._load = load
+        self._clock = clock
+        self._meter = meter
+        self._most_turns = most_turns
+        self._steps: Mapping[Step, Callable[[_Work], None]] = {
+            Step.BEGIN: self._begin,
+            Step.EXTRACT: self._extract,
+            Step.PARTITION: self._partition,
+            Step.LOAD: self._loaded,
+            Step.COMMIT: self._commit,
+        }
+
+    def __call__(self, order: SyncOrder, remaining: Callable[[], float]) -> dict[str, Any]:
+        """Take the run's next step, or load one partition of it; tells the state machine where to go on.
+
+        Raises:
+            ConfigurationError: There is no such run.
+            TransientError: A store is away; the state machine tries again.
+        """
+        found = self._runs.get(order.sync, order.slot)
+        if found is None:
+            raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
+        run, version = found
+        if order.part:
+            try:
+                self._load(run, self._sync(run), order.part, remaining)
+            finally:
+                self._vendors.report_quota()
+            return {"part": order.part}
+        now = self._clock.now()
+        if not order.begin and not run.over and not syncing.next_of(run, now).wait_seconds:
+            work = _Work(run, version, remaining)
+            try:
+                self._take(work)
+                run = work.run
+            except OvertakenError:
+                run = self._reread(order)
+            finally:
+                self._vendors.report_quota()
+        return self._answer(run, 0 if order.begin else order.turns + 1)
+
+    def _take(self, work: "_Work") -> None:
+        now = self._clock.now()
+        heard = syncing.obeyed(work.run, now)
+        if heard is not None:
+            self._save(work, self._closed(heard))
+            return
+        try:
+            work.sync = self._sync(work.run)
+            self._steps[work.run.step](work)
+        except (UnreadableFileError, SchemaDriftError) as error:
+            self._save(work, syncing.ended(work.run, Step.FAILED, now, error.code, error.detail))
+        except SyncError as error:
+            if error.vendor == "aws":
+                raise  # a store is away: nothing can be stored of it either
+            self._save(work, syncing.refused(work.run, error, self._clock.now()))
+        if work.run.over:
+            self._runs.release(work.run.sync, work.run.slot, work.run.epoch)
+            self._meter.count("SyncRunsFailed" if work.run.step is Step.FAILED else "SyncRunsDone")
+
+    def _sync(self, run: SyncRun) -> Sync:
+        stored = self._documents.get("sync", run.sync, run.version)
+        if stored is None or not isinstance(stored.document, Sync):
+            raise ConfigurationError([f"there is no version {run.version} of the Sync {run.sync}"])
+        return stored.document
+
+    def _save(self, work: "_Work", run: SyncRun) -> None:
+        run = replace(self._closed(run), seen_at=self._clock.now())
+        work.version = self._runs.save(run, work.version)
+        work.run = run
+
+    def _closed(self, run: SyncRun) -> SyncRun:
+        """A run that has just ended keeps the counts of its partitions."""
+        if not run.over or run.totals.rows:
+            return run
+        counted = syncing.summed(replace(run, step=Step.COMMIT), self._runs.parts(run.sync, run.slot))
+        return replace(counted, step=run.step)
+
+    # the steps
+
+    def _begin(self, work: "_Work") -> None:
+        run, sync, now = work.run, work.sync, self._clock.now()
+        source = self._vendors.source(sync)
+        asked = Asked(sync=sync, columns=source_columns(sync, run.source), window=EVERYTHING)
+        read = EVERYTHING
+        if run.incremental:
+            covered = source.covered(asked, now)
+            watermark = self._runs.standing(run.sync).watermark
+            read = window(run.source, watermark, ceiling(run.source, now, covered))
+        run = replace(run, calls=run.calls + source.calls)
+        self._save(work, syncing.begun(run, read, Way.REST, Way.REST))
+
+    def _extract(self, work: "_Work") -> None:
+        source = self._vendors.source(work.sync)
+        columns = source_columns(work.sync, work.run.source)
+        asked = Asked(sync=work.sync, columns=columns, window=work.run.window)
+        run, calls = work.run, 0
+        for page in source.pages(asked, run.cursor):
+            if page.rows:
+                write_page(self._objects, run, run.pages + 1, columns, page.rows)
+                run = syncing.paged(run, len(page.rows), page.cursor)
+            run, calls = replace(run, calls=run.calls + source.calls - calls), source.calls
+            # without a cursor a new process would begin from the start, so nothing is told before the end
+            if page.cursor:
+                self._save(work, run)
+                run = work.run
+                if work.remaining() < LEFT_SECONDS or run.asked is not syncing.Asked.NOTHING:
+                    return
+        self._save(work, syncing.extracted(run, partitions_for(run.pulled)))
+
+    def _partition(self, work: "_Work") -> None:
+        compiled = self._load.compiled(work.run, work.sync)
+        while work.run.step is Step.PARTITION:
+            done = place(self._objects, work.run, compiled, lambda: work.remaining() > LEFT_SECONDS)
+            self._save(work, syncing.placed(work.run, pages=done.pages, positions=done.positions, spills=done.spills))
+            if work.remaining() < LEFT_SECONDS:
+                return
+
+    def _loaded(self, work: "_Work") -> None:
+        parts = self._runs.parts(work.run.sync, work.run.slot)
+        self._save(work, syncing.gone_through(work.run, parts, self._clock.now()))
+
+    def _commit(self, work: "_Work") -> None:
+        run = work.run
+        if run.until is not None and not self._runs.commit(run.sync, run.slot, run.epoch, run.until):
+            ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
+            self._save(work, ended)
+            return
+        self._save(work, syncing.ended(run, Step.DONE, self._clock.now()))
+
+    # what the state machine hears
+
+    def _reread(self, order: SyncOrder) -> SyncRun:
+        found = self._runs.get(order.sync, order.slot)
+        if found is None:
+            raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
+        return found[0]
+
+    def _answer(self, run: SyncRun, turns: int) -> dict[str, Any]:
+        following = syncing.next_of(run, self._clock.now())
+        is_loading = run.step is Step.LOAD and not following.wait_seconds
+        return {
+            "sync": run.sync,
+            "slot": run.slot,
+            "step": following.step.value,
+            "wait_seconds": following.wait_seconds,
+            "waiting": following.waiting.value,
+            "parked": following.waiting in syncing.PARKED,
+            "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if is_loading else [],
+            "turns": turns,
+            "renew": turns >= self._most_turns and not run.over,
+            "reason": run.reason,
+            "message": run.message[:1000],
+        }
+
+
+@dataclass(slots=True)
+class _Work:
+    """A run while its step is taken."""
+
+    run: SyncRun
+    version: int
+    remaining: Callable[[], float]
+    sync: Sync = field(init=False)
+

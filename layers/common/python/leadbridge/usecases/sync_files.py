@@ -1,0 +1,152 @@
+"""Files of a run of a Sync: pages of an extract, rows sorted into partitions, what became of each row.
+
+Below the run's folder: `extract/00001.csv` … hold the rows as they came; `parts/00001/00001.csv` … those of a partition,
+in the order of the source, each with its position; `results/00001-00001.csv` … what became of each row, chunk by chunk.
+The same input gives the same objects, so all of it may be done again.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leadbridge.domain.clauses import walk
+from leadbridge.domain.partitioning import HELD, partition_of
+from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_of
+from leadbridge.domain.sync import DedupeRule, Sync
+from leadbridge.domain.syncing import SyncRun
+from leadbridge.domain.values import blank, text
+from leadbridge.errors import ConfigurationError
+from leadbridge.files.columns import picker
+from leadbridge.files.rows import Rows
+from leadbridge.ports import Objects
+
+#: columns that both vendors' objects have, by what is asked of them
+OWN_ID: Mapping[str, str] = {"marketo": "id", "salesforce": "Id"}
+CREATED: Mapping[str, str] = {"marketo": "createdAt", "salesforce": "CreatedDate"}
+UPDATED: Mapping[str, str] = {"marketo": "updatedAt", "salesforce": "LastModifiedDate"}
+RESULT_COLUMNS = ("row", "outcome", "id", "reason", "message")
+POSITION = "#"
+
+
+def source_columns(sync: Sync, vendor: str) -> tuple[str, ...]:
+    """The columns that a run reads: those of its mappings, key and conditions, the record's id, and a rule's date."""
+    wanted = [OWN_ID[vendor], *sync.key_columns]
+    for mapping in sync.mappings:
+        wanted += [name for _, name in mapping.columns()]
+    if sync.conditions is not None:
+        wanted += [clause.column for _, clause in walk(sync.conditions) if hasattr(clause, "column")]
+    if sync.dedupe is DedupeRule.YOUNGEST:
+        wanted.append(UPDATED[vendor])
+    if sync.dedupe is DedupeRule.OLDEST:
+        wanted.append(CREATED[vendor])
+    return tuple(dict.fromkeys(wanted))
+
+
+def page_key(run: SyncRun, number: int) -> str:
+    """Where a page of the extract is."""
+    return f"{run.folder}/extract/{number:05}.csv"
+
+
+def part_key(run: SyncRun, partition: int, spill: int) -> str:
+    """Where rows of a partition are that were written together."""
+    return f"{run.folder}/parts/{partition:05}/{spill:05}.csv"
+
+
+def result_key(run: SyncRun, partition: int, chunk: int) -> str:
+    """Where it is said what became of the rows of a chunk."""
+    return f"{run.folder}/results/{partition:05}-{chunk:05}.csv"
+
+
+def write_page(
+    objects: Objects, run: SyncRun, number: int, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Store a page of records."""
+    objects.put(
+        page_key(run, number),
+        _csv([columns, *([_cell(row.get(name)) for name in columns] for row in rows)]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """How far an extract has been partitioned."""
+
+    pages: int
+    positions: int
+    spills: int
+
+
+def place(objects: Objects, run: SyncRun, compiled: CompiledSync, go_on: Callable[[], bool]) -> Placed:
+    """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages."""
+    columns = source_columns(compiled.sync, run.source)
+    held: dict[int, io.StringIO] = {}
+    size, spills, position, page = 0, run.spills, run.positions, run.placed
+
+    def spill() -> None:
+        nonlocal size, spills
+        if held:
+            spills += 1
+        for number, buffer in sorted(held.items()):
+            objects.put(part_key(run, number, spills), buffer.getvalue().encode())
+        held.clear()
+        size = 0
+
+    while page < run.pages:
+        page += 1
+        rows = Rows(objects.stored(page_key(run, page)))
+        pick = picker(rows.header, columns)
+        for cells in rows:
+            position += 1
+            picked = pick(cells)
+            number = partition_of(key_of(compiled, dict(zip(columns, picked, strict=True))), position, run.partitions)
+            if number not in held:
+                held[number] = io.StringIO(newline="")
+                csv.writer(held[number]).writerow([POSITION, *columns])
+            before = held[number].tell()
+            csv.writer(held[number]).writerow([position, *picked])
+            size += held[number].tell() - before
+            if size >= HELD:
+                spill()
+        if not go_on():
+            break
+    spill()
+    return Placed(pages=page, positions=position, spills=spills)
+
+
+def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number: int) -> list[SourceRow]:
+    """All rows of a partition, in the order of the source."""
+    found: list[SourceRow] = []
+    for spill in range(1, run.spills + 1):
+        try:
+            stored = objects.stored(part_key(run, number, spill))
+        except ConfigurationError:
+            continue  # no row of this partition was held then
+        rows = Rows(stored)
+        for cells in rows:
+            columns = dict(zip(rows.header[1:], cells[1:], strict=True))
+            found.append(SourceRow(position=int(cells[0]), columns=columns, key=key_of(compiled, columns)))
+    return found
+
+
+def write_results(objects: Objects, run: SyncRun, partition: int, chunk: int, ends: Sequence[RowEnd]) -> None:
+    """Store what became of the rows of a chunk."""
+    lines = [(end.position, end.outcome.value, end.record_id, end.reason, end.message) for end in ends]
+    objects.put(result_key(run, partition, chunk), _csv([RESULT_COLUMNS, *lines]))
+
+
+def read_results(objects: Objects, run: SyncRun, partition: int, chunk: int) -> Iterator[dict[str, str]]:
+    """What became of the rows of a chunk."""
+    rows = Rows(objects.stored(result_key(run, partition, chunk)))
+    return (dict(zip(rows.header, cells, strict=True)) for cells in rows)
+
+
+def _cell(value: Any) -> str:
+    return "" if blank(value) else text(value)
+
+
+def _csv(lines: Sequence[Sequence[Any]]) -> bytes:
+    into = io.StringIO(newline="")
+    csv.writer(into).writerows(lines)
+    return into.getvalue().encode()
