@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
@@ -88,7 +89,7 @@ class Page:
 class SyncSource(Protocol):
     """One object of a vendor instance, to be read."""
 
-    def covered(self, asked: Asked, now: datetime) -> datetime | None:
+    def covered(self, now: datetime) -> datetime | None:
         """Until when the vendor shows all changes; None where it does not tell."""
         ...
 
@@ -133,7 +134,7 @@ class SyncDestination(Protocol):
 class SyncVendors(Protocol):
     """Sources and destinations by Sync."""
 
-    def vendor(self, connection: str) -> str:
+    def vendor(self, connection: str) -> Vendor:
         """The vendor of a connection.
 
         Raises:

@@ -158,10 +158,9 @@ class RunSyncStep:
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
         source = self._vendors.source(sync)
-        asked = Asked(sync=sync, columns=source_columns(sync, run.source), window=EVERYTHING)
         read = EVERYTHING
         if run.incremental:
-            covered = source.covered(asked, now)
+            covered = source.covered(now)
             watermark = self._runs.standing(run.sync).watermark
             read = window(run.source, watermark, ceiling(run.source, now, covered))
         run = replace(run, calls=run.calls + source.calls)
@@ -215,7 +214,6 @@ class RunSyncStep:
 
     def _answer(self, run: SyncRun, turns: int) -> dict[str, Any]:
         following = syncing.next_of(run, self._clock.now())
-        is_loading = run.step is Step.LOAD and not following.wait_seconds
         return {
             "sync": run.sync,
             "slot": run.slot,
@@ -223,7 +221,7 @@ class RunSyncStep:
             "wait_seconds": following.wait_seconds,
             "waiting": following.waiting.value,
             "parked": following.waiting in syncing.PARKED,
-            "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if is_loading else [],
+            "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
             "renew": turns >= self._most_turns and not run.over,
             "reason": run.reason,
@@ -239,4 +237,3 @@ class _Work:
     version: int
     remaining: Callable[[], float]
     sync: Sync = field(init=False)
-

@@ -56,7 +56,9 @@ class StartSync:
             raise ConfigurationError([f"there is no Sync {sync}; apply its document first"])
         if stored.state is not DocumentState.ACTIVE:
             if not scheduled:
-                raise ConfigurationError([f"the Sync {sync} is {stored.state}; `leadbridge activate {sync}` lets it run"])
+                raise ConfigurationError(
+                    [f"the Sync {sync} is {stored.state}; `leadbridge activate {sync}` lets it run"]
+                )
             return Started(slot=slot, started=False, because="not_active")
         standing = self._runs.standing(sync)
         if standing.holder and standing.holder != slot:
