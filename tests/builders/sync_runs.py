@@ -9,6 +9,7 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step as RunStep
 from leadbridge.domain.syncing import SyncRun, summed
+from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.run_sync_step import RunSyncStep, SyncOrder
 from leadbridge.usecases.start_sync import Started, StartSync
@@ -58,6 +59,8 @@ class SyncWorld:
         if active:
             self.documents.move("sync", self.sync.id, Move.ACTIVATE)
         self.most_turns = most_turns
+        #: other vendors than the doubles
+        self.others: SyncVendors | None = None
 
     def row(
         self, number: int, at: datetime = NOON - timedelta(days=1), shown: datetime | None = None, **members: Any
@@ -76,9 +79,9 @@ class SyncWorld:
             documents=self.documents, runs=self.runs, vendors=self.vendors(), starter=self.starter, clock=self.clock
         )
 
-    def vendors(self) -> FakeSyncVendors:
+    def vendors(self) -> SyncVendors:
         """The one source and the one destination."""
-        return FakeSyncVendors(self.source, self.destination, {"crm": "salesforce", "marketing": "marketo"})
+        return self.others or FakeSyncVendors(self.source, self.destination, {"crm": "salesforce", "marketing": "marketo"})
 
     def step(self, slot: str = SLOT, **members: Any) -> dict[str, Any]:
         """One invocation, in a process of its own."""

@@ -12,6 +12,7 @@ from leadbridge.domain.syncing import Part, Standing, SyncRun
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import OvertakenError
 from leadbridge.sync_ports import Asked, Page
+from tests.fakes.clock import NOON
 from tests.fakes.steps import Step, nothing
 
 #: I/O of these doubles
@@ -142,7 +143,7 @@ class FakeSource:
     #: columns, the moment that the row bears, and when it is shown
     rows: list[tuple[Mapping[str, Any], datetime, datetime]] = field(default_factory=list)
     page_rows: int = 3
-    clock: Callable[[], datetime] = field(default=lambda: datetime.max)
+    clock: Callable[[], datetime] = field(default=lambda: NOON)
     #: what is raised instead of an answer, one call after the other
     errors: list[SyncError] = field(default_factory=list)
     calls: int = 0
