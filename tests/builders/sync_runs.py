@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from leadbridge.domain.lifecycle import Move
@@ -12,8 +13,9 @@ from leadbridge.domain.syncing import SyncRun, summed
 from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.run_sync_step import RunSyncStep, SyncOrder
-from leadbridge.usecases.start_sync import Started, StartSync
+from leadbridge.usecases.start_sync import Started, StartSync, vendor_of
 from leadbridge.usecases.sync_files import read_results
+from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.builders.syncs import a_sync
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON, SettableClock
@@ -55,7 +57,8 @@ class SyncWorld:
         self.meter = RecordingMeter()
         self.starter = FakeStarter(step=self.steps)
         self.documents = InMemoryConfigurations()
-        self.documents.put(self.sync)
+        for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), self.sync):
+            self.documents.put(document)
         if active:
             self.documents.move("sync", self.sync.id, Move.ACTIVATE)
         self.most_turns = most_turns
@@ -76,12 +79,16 @@ class SyncWorld:
     def starting(self) -> StartSync:
         """The use-case of the poll function, in a process of its own."""
         return StartSync(
-            documents=self.documents, runs=self.runs, vendors=self.vendors(), starter=self.starter, clock=self.clock
+            documents=self.documents,
+            runs=self.runs,
+            vendor=partial(vendor_of, self.documents),
+            starter=self.starter,
+            clock=self.clock,
         )
 
     def vendors(self) -> SyncVendors:
         """The one source and the one destination."""
-        return self.others or FakeSyncVendors(self.source, self.destination, {"crm": "salesforce", "marketing": "marketo"})
+        return self.others or FakeSyncVendors(self.source, self.destination)
 
     def step(self, slot: str = SLOT, **members: Any) -> dict[str, Any]:
         """One invocation, in a process of its own."""
@@ -91,7 +98,6 @@ class SyncWorld:
             vendors=self.vendors(),
             clock=self.clock,
             sleep=self.clock.sleep,
-            meter=self.meter,
         )
         use_case = RunSyncStep(
             documents=self.documents,

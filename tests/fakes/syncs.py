@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
-from leadbridge.errors import ConfigurationError, SyncError
+from leadbridge.errors import SyncError
 from leadbridge.ports import OvertakenError
 from leadbridge.sync_ports import Asked, Page
 from tests.fakes.clock import NOON
@@ -265,17 +264,10 @@ class FakeDestination:
 class FakeSyncVendors:
     """`sync_ports.SyncVendors`: one source, one destination."""
 
-    def __init__(self, source: FakeSource, destination: FakeDestination, vendors: Mapping[str, Vendor]) -> None:
-        """`vendors`: by connection."""
+    def __init__(self, source: FakeSource, destination: FakeDestination) -> None:
+        """Both serve every Sync."""
         self._source = source
         self._destination = destination
-        self._vendors = vendors
-
-    def vendor(self, connection: str) -> Vendor:
-        """The vendor of a connection."""
-        if connection not in self._vendors:
-            raise ConfigurationError([f"there is no connection {connection}"])
-        return self._vendors[connection]
 
     def source(self, sync: Sync) -> FakeSource:
         """The one source; a client of its own counts its own calls."""

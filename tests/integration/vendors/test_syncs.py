@@ -1,15 +1,16 @@
 """Syncs with the product's own clients against both vendor twins: every record of the fixture, field by field."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, SyncRun, Totals
+from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.sync_vendors import VendorSyncs
-from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.builders.sync_runs import SyncWorld
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
@@ -48,10 +49,8 @@ class WiredSyncs(SyncWorld):
         own = WorldClients(
             announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
         )
-        for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm")):
-            self.documents.put(document)
         self.wired = TwinConnections(own)
-        self.others = VendorSyncs(self.wired, self.documents)
+        self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents))
 
     def contacts(self, count: int, **members: Any) -> None:
         """Contacts of the org that there are for some time."""
@@ -88,7 +87,7 @@ def contact(number: int) -> dict[str, Any]:
     """A Contact of the fixture; texts are of many kinds."""
     return {
         "Email": f"person{number}@example.com",
-        "LastName": f"Łukasz, \"{number}\" O'Hara",
+        "LastName": f'Łukasz, "{number}" O\'Hara',
         "FirstName": "Zoë" if number % 2 else None,
         "Title": f"Head of ✓ {number}",
     }

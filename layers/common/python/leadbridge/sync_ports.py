@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
@@ -133,14 +132,6 @@ class SyncDestination(Protocol):
 
 class SyncVendors(Protocol):
     """Sources and destinations by Sync."""
-
-    def vendor(self, connection: str) -> Vendor:
-        """The vendor of a connection.
-
-        Raises:
-            ConfigurationError: There is no such connection.
-        """
-        ...
 
     def source(self, sync: Sync) -> SyncSource:
         """Where a Sync's rows come from.

@@ -5,6 +5,7 @@ goes on where the last one stopped. Partitions have records of their own, since 
 counts are the sum of theirs. The state machine only routes on `Step` and on how long to wait.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -144,8 +145,8 @@ class SyncRun:
 
     @property
     def name(self) -> str:
-        """What its objects and its state machine's execution are called."""
-        return f"{self.sync}-{self.slot}"
+        """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
+        return f"{self.sync[:30]}-{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
 
     @property
     def folder(self) -> str:

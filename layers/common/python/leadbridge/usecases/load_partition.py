@@ -32,7 +32,7 @@ from leadbridge.domain.syncing import Asked as Wish
 from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, held_by, reason_of
 from leadbridge.domain.values import coerce, normalised, text
 from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, UncertainWriteError
-from leadbridge.ports import Clock, Meter, Objects, OvertakenError
+from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import chunks, grouped, once_each
 from leadbridge.usecases.isolation import isolate
@@ -58,7 +58,6 @@ class LoadPartition:
         vendors: SyncVendors,
         clock: Clock,
         sleep: Callable[[float], object],
-        meter: Meter,
         settle: timedelta = timedelta(seconds=60),
     ) -> None:
         """`settle`: a write whose answer was lost shows itself within this time."""
@@ -67,7 +66,6 @@ class LoadPartition:
         self._vendors = vendors
         self._clock = clock
         self._sleep = sleep
-        self._meter = meter
         self._settle = settle
         self._compiled: dict[tuple[str, str], CompiledSync] = {}
 

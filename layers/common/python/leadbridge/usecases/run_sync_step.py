@@ -94,10 +94,7 @@ class RunSyncStep:
             ConfigurationError: There is no such run.
             TransientError: A store is away; the state machine tries again.
         """
-        found = self._runs.get(order.sync, order.slot)
-        if found is None:
-            raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
-        run, version = found
+        run, version = self._read(order)
         if order.part:
             try:
                 self._load(run, self._sync(run), order.part, remaining)
@@ -109,12 +106,12 @@ class RunSyncStep:
             work = _Work(run, version, remaining)
             try:
                 self._take(work)
-                run = work.run
+                run, version = work.run, work.version
             except OvertakenError:
-                run = self._reread(order)
+                run, version = self._read(order)
             finally:
                 self._vendors.report_quota()
-        return self._answer(run, 0 if order.begin else order.turns + 1)
+        return self._answer(run, version, 0 if order.begin else order.turns + 1)
 
     def _take(self, work: "_Work") -> None:
         now = self._clock.now()
@@ -206,13 +203,13 @@ class RunSyncStep:
 
     # what the state machine hears
 
-    def _reread(self, order: SyncOrder) -> SyncRun:
+    def _read(self, order: SyncOrder) -> tuple[SyncRun, int]:
         found = self._runs.get(order.sync, order.slot)
         if found is None:
             raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
-        return found[0]
+        return found
 
-    def _answer(self, run: SyncRun, turns: int) -> dict[str, Any]:
+    def _answer(self, run: SyncRun, version: int, turns: int) -> dict[str, Any]:
         following = syncing.next_of(run, self._clock.now())
         return {
             "sync": run.sync,
@@ -223,6 +220,7 @@ class RunSyncStep:
             "parked": following.waiting in syncing.PARKED,
             "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
+            "renewal": f"{run.name}-{version}",
             "renew": turns >= self._most_turns and not run.over,
             "reason": run.reason,
             "message": run.message[:1000],

@@ -1,44 +1,34 @@
 """Sources and destinations of Syncs by connection."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.sync import Sync
-from leadbridge.errors import ConfigurationError
-from leadbridge.ports import Documents
 from leadbridge.sync_ports import SyncDestination, SyncSource
 from leadbridge.vendors.bulk_jobs import Clients
 from leadbridge.vendors.marketo.syncing import MarketoLeads, marketo_source
 from leadbridge.vendors.salesforce.syncing import SalesforceRecords, SalesforceSource
 
-_KINDS: Mapping[str, Vendor] = {"marketo_connection": "marketo", "salesforce_connection": "salesforce"}
-
 
 class VendorSyncs:
     """`sync_ports.SyncVendors` over the configured connections."""
 
-    def __init__(self, clients: Clients, documents: Documents) -> None:
+    def __init__(self, clients: Clients, vendor: Callable[[str], Vendor]) -> None:
+        """`vendor` tells whose a connection is."""
         self._clients = clients
-        self._documents = documents
-
-    def vendor(self, connection: str) -> Vendor:
-        """The vendor of a connection."""
-        for kind, vendor in _KINDS.items():
-            if self._documents.get(kind, connection) is not None:
-                return vendor
-        raise ConfigurationError([f"there is no connection {connection}; apply its document first"])
+        self._vendor = vendor
 
     def source(self, sync: Sync) -> SyncSource:
         """Where a Sync's rows come from."""
         connection = sync.source.connection
-        if self.vendor(connection) == "marketo":
+        if self._vendor(connection) == "marketo":
             return marketo_source(self._clients.marketo(connection), sync)
         return SalesforceSource(self._clients.salesforce(connection), sync)
 
     def destination(self, sync: Sync) -> SyncDestination:
         """Where a Sync's records go."""
         connection = sync.destination.connection
-        if self.vendor(connection) == "marketo":
+        if self._vendor(connection) == "marketo":
             return MarketoLeads(self._clients.marketo(connection), sync)
         return SalesforceRecords(self._clients.salesforce(connection), sync)
 
