@@ -88,7 +88,7 @@ class Page:
 class SyncSource(Protocol):
     """One object of a vendor instance, to be read."""
 
-    def covered(self, asked: Asked, now: datetime) -> datetime | None:
+    def covered(self, now: datetime) -> datetime | None:
         """Until when the vendor shows all changes; None where it does not tell."""
         ...
 
@@ -132,14 +132,6 @@ class SyncDestination(Protocol):
 
 class SyncVendors(Protocol):
     """Sources and destinations by Sync."""
-
-    def vendor(self, connection: str) -> str:
-        """The vendor of a connection.
-
-        Raises:
-            ConfigurationError: There is no such connection.
-        """
-        ...
 
     def source(self, sync: Sync) -> SyncSource:
         """Where a Sync's rows come from.

@@ -94,10 +94,7 @@ class RunSyncStep:
             ConfigurationError: There is no such run.
             TransientError: A store is away; the state machine tries again.
         """
-        found = self._runs.get(order.sync, order.slot)
-        if found is None:
-            raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
-        run, version = found
+        run, version = self._read(order)
         if order.part:
             try:
                 self._load(run, self._sync(run), order.part, remaining)
@@ -109,12 +106,12 @@ class RunSyncStep:
             work = _Work(run, version, remaining)
             try:
                 self._take(work)
-                run = work.run
+                run, version = work.run, work.version
             except OvertakenError:
-                run = self._reread(order)
+                run, version = self._read(order)
             finally:
                 self._vendors.report_quota()
-        return self._answer(run, 0 if order.begin else order.turns + 1)
+        return self._answer(run, version, 0 if order.begin else order.turns + 1)
 
     def _take(self, work: "_Work") -> None:
         now = self._clock.now()
@@ -158,10 +155,9 @@ class RunSyncStep:
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
         source = self._vendors.source(sync)
-        asked = Asked(sync=sync, columns=source_columns(sync, run.source), window=EVERYTHING)
         read = EVERYTHING
         if run.incremental:
-            covered = source.covered(asked, now)
+            covered = source.covered(now)
             watermark = self._runs.standing(run.sync).watermark
             read = window(run.source, watermark, ceiling(run.source, now, covered))
         run = replace(run, calls=run.calls + source.calls)
@@ -207,15 +203,14 @@ class RunSyncStep:
 
     # what the state machine hears
 
-    def _reread(self, order: SyncOrder) -> SyncRun:
+    def _read(self, order: SyncOrder) -> tuple[SyncRun, int]:
         found = self._runs.get(order.sync, order.slot)
         if found is None:
             raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
-        return found[0]
+        return found
 
-    def _answer(self, run: SyncRun, turns: int) -> dict[str, Any]:
+    def _answer(self, run: SyncRun, version: int, turns: int) -> dict[str, Any]:
         following = syncing.next_of(run, self._clock.now())
-        is_loading = run.step is Step.LOAD and not following.wait_seconds
         return {
             "sync": run.sync,
             "slot": run.slot,
@@ -223,8 +218,9 @@ class RunSyncStep:
             "wait_seconds": following.wait_seconds,
             "waiting": following.waiting.value,
             "parked": following.waiting in syncing.PARKED,
-            "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if is_loading else [],
+            "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
+            "renewal": f"{run.name}-{version}",
             "renew": turns >= self._most_turns and not run.over,
             "reason": run.reason,
             "message": run.message[:1000],
@@ -239,4 +235,3 @@ class _Work:
     version: int
     remaining: Callable[[], float]
     sync: Sync = field(init=False)
-
