@@ -184,17 +184,28 @@ def test_where_only_places_count_every_second_call_asks_nobody() -> None:
 
 
 def test_a_place_that_was_kept_too_long_is_asked_for_again() -> None:
-    """A second call within half of the lease asks nobody; one after it does, and one after a failed call does."""
+    """A second call within a quarter of the lease asks nobody; one after it does, and one after a failed call does."""
     clock, store = SettableClock(), InMemoryLimits()
     limiter = a_limiter(store, clock, policy=a_policy(calls=None))
     asked = []
-    for wait, heard in ((0, None), (7, None), (7, None), (8, Heard(signal=Signal.UNKNOWN)), (0, None)):
+    for wait, heard in ((0, None), (3, None), (3, None), (4, Heard(signal=Signal.UNKNOWN)), (0, None)):
         clock.advance(wait)
         before = store.writes
         call(limiter, heard)
         asked.append(store.writes - before)
 
     assert asked == [1, 0, 1, 1, 1]
+
+
+def test_a_place_whose_return_was_not_answered_is_asked_for_again() -> None:
+    """Four workers share one place, and one answer of the store in twenty is lost: never are two calls under way."""
+    for seed in range(30):
+        at_work = Workers(policy=a_policy(calls=None, places=1), seed=seed, lost=0.05)
+        for number in range(4):
+            at_work.work(f"{number}")
+        at_work.time.run(60)
+        assert at_work.vendor.arrivals
+        assert at_work.vendor.peak == 1
 
 
 def test_a_vendor_that_answers_every_second_call_is_not_taken_for_one_that_is_away() -> None:

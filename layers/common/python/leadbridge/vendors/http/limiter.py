@@ -278,6 +278,7 @@ class SharedLimiter:
     def _leave(self, instance: str, hold: _Hold) -> bool:
         """Tell of the last call and give the place back; False if the store is away, then the next call tells."""
         now, ended = self._now(), hold.ended
+        hold.granted_at = 0  # also without an answer the place may be another's
         try:
             self._change(
                 instance, hold, lambda state: give_back(state, self._policy, holder=hold.name, now=now, ended=ended)
