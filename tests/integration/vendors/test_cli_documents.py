@@ -376,7 +376,7 @@ def test_a_connection_lists_what_an_action_may_name(lab: Lab) -> None:
     assert "Event_Registration__c (custom, create, update): Event Registration" in found
     assert "Lead (create, update): Lead" in found
     assert not [line for line in found if line.startswith("User ")]
-    assert "token.member.registrationCode (string): Registration Code" in columns
+    assert "token.member.registrationCode (string of 255): Registration Code" in columns
     assert fields["LastName"]["required"]
     assert "Working - Contacted" in fields["Status"]["picklist"]
     assert "There is no connection nowhere" in lab.cli_fails("connections", "objects", "nowhere")
