@@ -50,9 +50,13 @@ def _tell(
     latency: float,
     least: float = LEAST_SHARE,
 ) -> None:
-    answers = Counter(f"{each.answer['status']} {each.answer.get('reason', '')}".strip() for each in sent)
-    done = [each for each in sent if each.answer["status"] == "done"]
+    taken = [each for each in sent if each.status == 200]
+    answers = Counter(f"{each.answer['status']} {each.answer.get('reason', '')}".strip() for each in taken)
+    done = [each for each in taken if each.answer["status"] == "done"]
     found.add(f"answers: {listed(answers)}; outcomes: {listed(ours.outcomes)}; limits broken: {ours.violations}")
+    if ours.faults:
+        found.add(f"not accepted: {listed(ours.faults)}")
+        found.missed.append(f"{found.title}: not accepted: {listed(ours.faults)}")
     for vendor in vendor_calls.VENDORS:
         each = 1000 * ours.total(vendor) / len(sent)
         found.add(f"{vendor} calls per 1,000: {each:.0f} ({listed(ours.calls[vendor])})")
@@ -83,7 +87,7 @@ def _pass(
         )
         return sent
 
-    return vendor_calls.measure(bench, lines, send), sent
+    return vendor_calls.measure(bench, lines, send, all_accepted=False), sent
 
 
 def _apply(bench: Bench, budget: float) -> str:

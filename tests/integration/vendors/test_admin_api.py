@@ -224,7 +224,7 @@ def test_a_destination_is_chosen_from_what_describe_says_can_be_written(api: Api
     updated = offered()
     salesforce.post("permissions", {"denied": [f"{CUSTOM}.create", f"{CUSTOM}.update"]})
     closed = offered()
-    refused = [saved("User"), saved(CUSTOM, email="Email__c", company="Name")]
+    refused = [saved("User"), saved(CUSTOM, email="Email__c", lastName="Name")]
 
     assert {"Lead", "Contact", "Account", "Campaign", CUSTOM} <= set(first)
     assert {name: each["custom"] for name, each in first.items()} == {name: name == CUSTOM for name in first}

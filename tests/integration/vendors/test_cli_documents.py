@@ -376,7 +376,7 @@ def test_a_connection_lists_what_an_action_may_name(lab: Lab) -> None:
     assert "Event_Registration__c (custom, create, update): Event Registration" in found
     assert "Lead (create, update): Lead" in found
     assert not [line for line in found if line.startswith("User ")]
-    assert "token.member.registrationCode (string): Registration Code" in columns
+    assert "token.member.registrationCode (string of 255): Registration Code" in columns
     assert fields["LastName"]["required"]
     assert "Working - Contacted" in fields["Status"]["picklist"]
     assert "There is no connection nowhere" in lab.cli_fails("connections", "objects", "nowhere")
@@ -517,7 +517,8 @@ def test_states_of_an_action_are_told_and_changed(lab: Lab) -> None:
     [still] = lab.json("actions")
     off = lab.cli("deactivate", "stated")
 
-    assert (never, on, off) == ("stated is inactive, validated.\n", "stated is active.\n", "stated is inactive.\n")
+    assert (never, off) == ("stated is inactive, validated.\n", "stated is inactive.\n")
+    assert on == "stated is active. Webhooks notice within 30 seconds.\n"
     assert changed.splitlines()[-1] == "action stated: version 2 stored (active)"
     assert refused == "error: There is no Action no-such-action. `leadbridge actions` lists them.\n"
     assert (still["state"], still["active"], still["name"]) == ("active", True, "Renamed")
