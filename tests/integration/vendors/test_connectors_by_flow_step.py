@@ -16,8 +16,9 @@ from tests.builders.connectors import CAMPAIGN, CAMPAIGN_ID, LIST, LIST_ID, ToMa
 from tests.builders.connectors import an_upsert as writing
 from tests.builders.events import SECRET
 from tests.builders.flow_steps import HOSTS, a_person, an_invocation, body_of
+from tests.builders.world import WORKER
 from tests.integration.vendors.conftest import Clients, Twin
-from tests.integration.vendors.wired import WORKER, WiredWorld
+from tests.integration.vendors.wired import WiredWorld
 
 ADD = f"POST /rest/v1/lists/{LIST_ID}/leads.json"
 OUT = {"operation": "remove_from_list"}

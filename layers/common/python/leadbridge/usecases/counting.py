@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from leadbridge.domain.alert_readings import ARRIVED, ENDED, FAILED, PARKED, REJECTED
+from leadbridge.domain.batching import Ahead
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.outcome import State
@@ -61,6 +62,10 @@ class CountingInbox:
     def buffered(self, lane: str, persons: Sequence[str] = ()) -> Sequence[Event]:
         """Events that wait beside a lane for others to go with."""
         return self._inbox.buffered(lane, persons)
+
+    def undue(self, lane: str, now: datetime, before: str) -> Sequence[Ahead]:
+        """As the inbox inside."""
+        return self._inbox.undue(lane, now, before)
 
     def first_buffered(self, lane: str) -> Event | None:
         """Any of them."""
