@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from leadbridge.domain.batching import Ahead
 from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, Result, begun_by, iso
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.holding import NOTHING, Due, Held
@@ -122,6 +123,20 @@ class InMemoryInbox:
         there = [event for (place, _), event in sorted(self.waiting.items()) if place == f"buffer of {lane}"]
         found = [event for event in there if not persons or event.person in persons]
         self._step("inbox.buffered.done")
+        return found
+
+    def undue(self, lane: str, now: datetime, before: str) -> Sequence[Ahead]:
+        """What of a lane goes on later and came before a sequence."""
+        self._step("inbox.undue")
+        there = [
+            event for (place, sequence), event in sorted(self.waiting.items()) if place == lane and sequence < before
+        ]
+        found = [
+            Ahead(persons=event.persons, sequence=event.sequence, due_at=event.due_at)
+            for event in there
+            if event.persons and event.due_at is not None and event.due_at > whole(now)
+        ]
+        self._step("inbox.undue.done")
         return found
 
     def first_buffered(self, lane: str) -> Event | None:

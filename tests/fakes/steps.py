@@ -25,6 +25,7 @@ STORES = (
     "inbox.ripen",
     "inbox.save",
     "inbox.set_aside",
+    "inbox.undue",
     "keys.claim",
     "keys.guard",
     "keys.release",
@@ -70,8 +71,8 @@ CONNECTOR_WRITES = (
     "marketo.remove_from_list",
     "marketo.request_campaign",
 )
-#: what only events pass that wait for others
-BUFFERS = ("inbox.buffered", "inbox.first_buffered", "inbox.ripen", "lanes.settle")
+#: what only calls of connector actions pass: they wait for others, and for what came before of the same persons
+BUFFERS = ("inbox.buffered", "inbox.first_buffered", "inbox.ripen", "inbox.undue", "lanes.settle")
 #: every operation that a double announces; a point that is not listed here is refused by the simulation
 OPERATIONS = (*STORES, *VENDOR_READS, *CONNECTOR_READS, *VENDOR_WRITES, *CONNECTOR_WRITES, "bell.ring")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
-from leadbridge.domain.batching import Buffer, Growth
+from leadbridge.domain.batching import Ahead, Buffer, Growth
 from leadbridge.domain.counted import Certificate, Counted, ParkedWork, Waiting
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.flow_step import Chunk, FailedCallback, PersonTold
@@ -116,6 +116,10 @@ class Inbox(Protocol):
 
     def buffered(self, lane: str, persons: Sequence[str] = ()) -> Sequence[Event]:
         """Events that wait beside a lane for others to go with, in sequence order; with `persons` only theirs."""
+        ...
+
+    def undue(self, lane: str, now: datetime, before: str) -> Sequence[Ahead]:
+        """What of a lane goes on later and came before a sequence, of events that say whose they are."""
         ...
 
     def first_buffered(self, lane: str) -> Event | None:

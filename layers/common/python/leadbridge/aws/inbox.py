@@ -21,6 +21,7 @@ from leadbridge.aws.chunks import put_told
 from leadbridge.aws.holding import not_kept
 from leadbridge.aws.items import Item, Operation, delete, later, load, put, update, write_groups
 from leadbridge.aws.tally import parked_item, parked_key
+from leadbridge.domain.batching import Ahead
 from leadbridge.domain.event import (
     VERSION,
     Arrival,
@@ -167,6 +168,26 @@ class DynamoInbox:
                         else:
                             self._park_unreadable(item)
         return sorted(events, key=lambda event: event.sequence)
+
+    def undue(self, lane: str, now: datetime, before: str) -> Sequence[Ahead]:
+        """What of a lane goes on later and came before a sequence; the payloads stay where they are."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :lane AND sk < :before",
+            FilterExpression="due_at > :now AND attribute_exists(persons)",
+            ProjectionExpression="sk, due_at, persons",
+            ExpressionAttributeValues={
+                ":lane": {"S": f"lane#{lane}"},
+                ":before": {"S": before},
+                ":now": {"S": iso(now)},
+            },
+        )
+        with later("Query"):
+            items = [load(raw) for page in pages for raw in page["Items"]]
+        return [
+            Ahead(persons=tuple(item["persons"]), sequence=item["sk"], due_at=instant(item["due_at"])) for item in items
+        ]
 
     def first_buffered(self, lane: str) -> Event | None:
         """Any event that waits beside a lane; None if there is none that can be read."""

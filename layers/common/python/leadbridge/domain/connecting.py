@@ -78,6 +78,8 @@ class Task:
     losers: tuple[int, ...] = ()
     #: the person was made for this event
     added: bool = False
+    #: what had been written under its guards when they were taken (`pipeline.written_under`)
+    written: str = ""
 
     @property
     def columns(self) -> Mapping[str, Any]:
@@ -230,6 +232,7 @@ def intent_of(task: Task, now: datetime, *, operation: str = "", before: Sequenc
         at=now,
         attempt=previous.attempt + 1 if previous else 1,
         before=tuple(map(str, before)),
+        written=task.written,
     )
 
 
@@ -351,7 +354,9 @@ def made_since(task: Task, leads: Sequence[Mapping[str, Any]]) -> Result | None:
     if intent is None:
         return None
     fresh = [lead for lead in leads if str(lead["id"]) not in intent.before and _made_after(lead, intent)]
-    if len(fresh) == 1:
+    # while it was parked others may have made the person
+    contested = intent.written not in {"", task.written}
+    if len(fresh) == 1 and not contested:
         return Result(outcome=Outcome.CREATED)
     if fresh:
         return uncertain()

@@ -7,6 +7,7 @@ worker that dies in between counts too little; what became of a call is told by 
 from collections.abc import Sequence
 from datetime import datetime
 
+from leadbridge.domain.batching import Ahead
 from leadbridge.domain.counted import ARRIVED, ENDED, FAILED, PARKED, REJECTED
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.holding import NOTHING, Due, Held
@@ -61,6 +62,10 @@ class CountingInbox:
     def buffered(self, lane: str, persons: Sequence[str] = ()) -> Sequence[Event]:
         """Events that wait beside a lane for others to go with."""
         return self._inbox.buffered(lane, persons)
+
+    def undue(self, lane: str, now: datetime, before: str) -> Sequence[Ahead]:
+        """As the inbox inside."""
+        return self._inbox.undue(lane, now, before)
 
     def first_buffered(self, lane: str) -> Event | None:
         """Any of them."""

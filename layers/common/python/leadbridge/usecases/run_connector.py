@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from leadbridge.domain import connecting, explanation
+from leadbridge.domain import connecting, explanation, pipeline
 from leadbridge.domain.connecting import CompiledConnector, Task
 from leadbridge.domain.event import Ending, Event, Part, Result
 from leadbridge.domain.operations import Operation, Strategy
@@ -83,6 +83,8 @@ class RunConnector:
         self._closing = closing
         self._names = names
         self._settings = settings
+        #: keys of persons of whom an event of this run was turned away
+        self._away: set[str] = set()
 
     def __call__(self, ready: Sequence[Ready], secret: bytes, may_go_on: Callable[[], bool]) -> None:
         """Bring every event to its end, or give it back.
@@ -92,6 +94,7 @@ class RunConnector:
         """
         tasks: list[Task] = []
         refused: list[Ending] = []
+        self._away.clear()
         for event, compiled in ready:
             begun = connecting.begun(event, compiled)
             admitted = connecting.admit(begun, compiled, secret)
@@ -114,15 +117,24 @@ class RunConnector:
         require(may_go_on)
         claimed = self._owning.claim(wave)
         self._closing.finish([self._ending(told, result) for _, told, result in claimed.doubles])
-        units = united(claimed.mine)
+        units, late = self._passing(united(claimed.mine))
         mine, obtained = self._owning.guard([unit.task for unit in units])
-        held = {task.id: task for task in mine}
-        self._owning.turn_away([each.event for unit in units if unit.task.id not in held for each in unit.riders])
+        held = {task.id: replace(task, written=_written(obtained[task.id])) for task in mine}
+        busy = [unit for unit in units if unit.task.id not in held]
+        self._away.update(key for unit in busy for key in unit.task.guards)
+        self._owning.turn_away([each.event for unit in busy for each in unit.riders])
+        self._owning.turn_away([event for unit in late for event in unit.events])
         owned = [replace_task(unit, held[unit.task.id]) for unit in units if unit.task.id in held]
         for same in grouped(self._in_order(owned, obtained), lambda unit: unit.task.group.connection):
             known = self._addressed(self._settled(same))
             for group in grouped(known, lambda unit: unit.task.group):
                 self._write(group, may_go_on)
+
+    def _passing(self, units: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:
+        """The units, and apart from them those who would overtake somebody who was turned away in this run."""
+        late = [unit for unit in units if self._away.intersection(unit.task.guards)]
+        self._away.update(key for unit in late for key in unit.task.guards)
+        return [unit for unit in units if unit not in late], late
 
     def _in_order(self, units: Sequence[Unit], obtained: Mapping[str, Mapping[str, Guarded]]) -> list[Unit]:
         """Those that no newer event of their Action has overtaken."""
@@ -363,8 +375,8 @@ class RunConnector:
         return connecting.merged(unit.task, [each for each in (unit.task.lead_id, *unit.task.losers) if each in there])
 
     def _before(self, units: Sequence[Unit]) -> dict[str, list[int]]:
-        """The persons who have the values of duplicates that are about to be made, so that new ones are told apart."""
-        if units[0].task.group.strategy != Strategy.CREATE_DUPLICATE:
+        """The persons who have the values of those that are about to be made, so that new ones are told apart."""
+        if units[0].task.group.strategy not in {Strategy.CREATE_ONLY, Strategy.CREATE_DUPLICATE}:
             return {}
         found = self._with_keys([unit for unit in units if _key_of(unit.task)])
         return {task: [int(lead["id"]) for lead in leads] for task, leads in found.items()}
@@ -595,6 +607,10 @@ def _afresh(unit: Unit) -> Unit:
 
 def _without_intent(task: Task) -> Task:
     return task.with_event(task.event.evolve(state=State.WAITING, intent=None))
+
+
+def _written(obtained: Mapping[str, Guarded]) -> str:
+    return pipeline.written_under({guard: each.writes for guard, each in obtained.items()})
 
 
 def _executed(event: Event, now: datetime) -> Event:
