@@ -17,6 +17,7 @@ from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.drain_lane import Report as Drained
 from leadbridge.usecases.holds import Holds
+from leadbridge.usecases.import_files import ImportPorts
 from leadbridge.usecases.placing import Placing
 from leadbridge.usecases.redrive import Redrive, Redriven
 from leadbridge.usecases.ripening import Ripen, Ripeness
@@ -56,6 +57,8 @@ class World:
     lane = SALESFORCE
     #: whether its Actions may keep calls for batches
     buffers = False
+    #: what imports need; nothing goes as a file without it
+    imports: ImportPorts | None = None
 
     def __init__(
         self,
@@ -232,6 +235,7 @@ class World:
             settings=settings,
             chunks=ChunkEnds(chunks=self.chunks, bell=self.chunk_bell),
             watch=watch,
+            imports=self.imports,
         )
 
     def drain_lane(self, *, batch: int = 200) -> DrainLane:
