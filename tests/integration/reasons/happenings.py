@@ -542,7 +542,8 @@ def import_refused() -> Happened:
 
 def _import(address: str) -> Happened:
     world = Imports()
-    world.bulk.reason, world.bulk.warning = "Invalid value for the field leadScore", f"Invalid email address '{address}'"
+    world.bulk.reason = "Invalid value for the field leadScore"
+    world.bulk.warning = f"Invalid email address '{address}'"
     execution = world.call(email=address, firstName="Ada")
     world.call(email="bob@example.com", firstName="Bob")
     world.run_out()

@@ -68,8 +68,8 @@ FACTS = {
     "links",
     "outcome",
     "campaign", "survivor", "winner",
-    "action", "candidates", "clause", "code", "column", "connection", "days", "detail", "expected", "field", "fields", "file",
-    "found", "limit", "list", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
+    "action", "candidates", "clause", "code", "column", "connection", "days", "detail", "expected", "field", "fields",
+    "file", "found", "limit", "list", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
 
 
