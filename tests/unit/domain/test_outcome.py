@@ -69,7 +69,8 @@ FACTS = {
     "outcome",
     "campaign", "survivor", "winner",
     "action", "candidates", "clause", "code", "column", "connection", "days", "detail", "expected", "field", "fields",
-    "file", "found", "limit", "list", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
+    "file",
+    "found", "limit", "list", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
 
 

@@ -22,8 +22,6 @@ from leadbridge.domain.records import RowResult
 
 #: below this the data bucket holds files, and what became of their rows
 PREFIX = "imports"
-#: how often a worker looks how a file is; sweeps come once a minute
-LOOK = timedelta(seconds=30)
 #: after how long a machine that stops, which a person must see to, is started again; each time after twice as long
 _RESTART, _DOUBLINGS = timedelta(minutes=5), 5
 #: as long as Marketo knows a job; nobody else writes the persons of a file meanwhile

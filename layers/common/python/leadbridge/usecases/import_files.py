@@ -172,17 +172,17 @@ class ImportFiles:
             self._ports.machine.start(order, number)
         since = leader.failing_since or (self._clock.now() if stopped else None)
         told = leader.evolve(attempts=number, failing_since=since)
-        self._set_apart(file, [told], importing.pause(number) if waits else importing.LOOK)
+        self._set_apart(file, [told], importing.pause(number) if waits else None)
 
-    def _set_apart(self, file: str, events: Sequence[Event], wait: timedelta = importing.LOOK) -> None:
+    def _set_apart(self, file: str, events: Sequence[Event], pause: timedelta | None = None) -> None:
         """Have a file's events stand beside the lane, but for the first: that comes due after a while."""
         text = message(Reason.IMPORTING, file=file)
-        due_at = self._clock.now() + wait
+        due_at = self._clock.now() + (pause or self._settings.look)
         first = [event for event in events if importing.leads(event)]
         self._inbox.load([importing.with_file(event, file) for event in events if not importing.leads(event)])
         self._closing.defer(
             [event.evolve(due_at=due_at, reason=Reason.IMPORTING, message=text) for event in first],
-            parked=wait > importing.LOOK,
+            parked=pause is not None,
         )
 
     def _hold(self, events: Sequence[Event]) -> None:
