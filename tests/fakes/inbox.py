@@ -9,7 +9,7 @@ from typing import Any
 from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, Result, begun_by, iso
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.holding import NOTHING, Due, Held
-from leadbridge.domain.outcome import State
+from leadbridge.domain.outcome import Reason, State
 from leadbridge.domain.values import blank, normalised
 from tests.fakes.chunks import InMemoryChunks
 from tests.fakes.clock import NOON, whole
@@ -183,7 +183,9 @@ class InMemoryInbox:
         if not found:
             return None
         first = found[0]
-        return Due(action_id=first.action_id, begun=first.state is not State.WAITING, received_at=first.received_at)
+        asks = first.reason == Reason.IMPORTING and first.due_at is not None
+        since = first.due_at if asks and first.due_at else first.received_at
+        return Due(action_id=first.action_id, begun=first.state is not State.WAITING, received_at=since)
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
         """Mark events as begun by `epoch`; one that an older epoch still held has survived a crash."""

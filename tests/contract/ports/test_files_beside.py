@@ -1,6 +1,7 @@
 """Events that stand beside their lane with the file of an import: the double and the table agree."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from leadbridge.domain.event import Batch, Event, Intent
 from leadbridge.domain.outcome import State
@@ -110,3 +111,14 @@ def test_it_goes_back_into_its_lane_as_it_is_to_be(world: World) -> None:
     record = record_of(world, there.execution_id)
     assert record is not None
     assert (record.state, record.reason) == ("waiting", "")
+
+
+def test_a_file_that_is_looked_at_now_and_then_makes_no_lane_look_late(world: World) -> None:
+    """The one that stays in the lane waits for us since it came due, however long ago its call arrived."""
+    event = in_hand(world, 1)
+    soon = event.received_at + timedelta(hours=1)
+    world.inbox.defer([event.evolve(due_at=soon)])
+
+    due = world.inbox.first_due(LANE, far(world))
+    assert due is not None
+    assert (due.received_at, due.begun) == (soon, True)

@@ -178,7 +178,7 @@ def drain_lane() -> Any:
             retry_seconds=settings.RETRY_SECONDS,
             settle=timedelta(seconds=settings.SETTLE_SECONDS),
             patience=timedelta(days=settings.RETRY_DAYS),
-            **({"look": timedelta(seconds=settings.BULK_POLL_SECONDS)} if settings.BULK_POLL_SECONDS else {}),
+            look=timedelta(seconds=settings.BULK_POLL_SECONDS or 30),
         ),
         chunks=_chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock),
         imports=_imports(settings, clock),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.alerts import parked_item, parked_key
 from leadbridge.aws.chunks import put_told
-from leadbridge.aws.holding import not_kept
+from leadbridge.aws.holding import not_kept, waiting_since
 from leadbridge.aws.items import Item, Operation, delete, later, load, put, update, write_groups
 from leadbridge.domain.event import (
     VERSION,
@@ -252,7 +252,7 @@ class DynamoInbox:
         """The first due event of a lane; reads only."""
         query = self._due(lane, now, kept)
         query["ExpressionAttributeNames"] = {"#state": "state"}
-        projected = "received_at, action_id, #state"
+        projected = "received_at, action_id, #state, reason, due_at"
         pages = self._client.get_paginator("query").paginate(**query, ProjectionExpression=projected)
         with later("Query"):
             for page in pages:
@@ -261,7 +261,7 @@ class DynamoInbox:
                     return Due(
                         action_id=item["action_id"],
                         begun=item["state"] != State.WAITING,
-                        received_at=instant(item["received_at"]),
+                        received_at=waiting_since(item),
                     )
         return None
 
