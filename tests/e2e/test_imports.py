@@ -26,7 +26,7 @@ batch: {{count: 20, seconds: 3}}
 @pytest.mark.pain("P44")
 def test_thirty_people_go_as_files_and_each_call_ends_as_its_row_did(lab: Lab) -> None:
     """Twenty go when the twentieth has come, the others when the oldest has waited for three seconds. 28 are leads and
-    members of the list then; the two whose value Marketo refuses fail with its reason, and `show` has none of their values."""
+    members of the list then; the two whose value Marketo refuses fail with its reason, without the value."""
     lab.marketo.load("staticLists", {"id": LIST_ID, "name": LIST})
     lab.cli("apply", lab.file("nightly.yaml", NIGHTLY))
     lab.cli("activate", ACTION)
