@@ -130,6 +130,21 @@ class Inbox(Protocol):
         """Move events that waited for others into their lane, where they are due; returns those that still waited."""
         ...
 
+    def load(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events out of their lane, to stand beside it with the file that their batch names; no epoch holds them.
+
+        Only those that their epoch still holds. Returns the moved ones as they stand there.
+        """
+        ...
+
+    def loaded(self, lane: str, file: str, limit: int) -> Sequence[Event]:
+        """Events that stand beside a lane with a file, in sequence order, at most `limit`."""
+        ...
+
+    def unload(self, moves: Sequence[tuple[Event, Event]]) -> None:
+        """Move events that stand with a file back into their lane, each as the other of its pair."""
+        ...
+
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first event of a lane whose due time has come and that is not kept back; None if there is none."""
         ...
@@ -500,6 +515,26 @@ class BulkRuns(Protocol):
 
     def known(self, lane: str, job_ids: Sequence[str]) -> frozenset[str]:
         """Those of the jobs that a run has stored."""
+        ...
+
+
+class Runs(Protocol):
+    """Bulk runs, for whoever only asks how one is."""
+
+    def find(self, name: str) -> "Run | None":
+        """A run as it is stored; None if none of that name has begun."""
+        ...
+
+
+class ImportMachine(Protocol):
+    """The state machine that brings files into a vendor. A run may need several executions, which are numbered."""
+
+    def start(self, order: Mapping[str, Any], number: int) -> None:
+        """Start an execution of the order's run; one of that number that was started before stays as it is."""
+        ...
+
+    def standing(self, run: str, number: int) -> Literal["absent", "running", "over"]:
+        """How an execution of a run is."""
         ...
 
 

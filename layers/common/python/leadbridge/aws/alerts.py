@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from leadbridge.aws.holding import not_kept
+from leadbridge.aws.holding import not_kept, waiting_since
 from leadbridge.aws.items import Item, dump, later, load
 from leadbridge.aws.limits import DynamoLimits
 from leadbridge.aws.tally import PARKED, query_all
@@ -104,7 +104,7 @@ class DynamoWatch:
                 found.append(
                     Waiting(
                         connection=lane["sk"],
-                        since=instant(events[0]["received_at"]),
+                        since=min(map(waiting_since, events)),
                         number=len(events),
                         more=more,
                         reason=events[0].get("reason", ""),
@@ -118,7 +118,7 @@ class DynamoWatch:
         query: dict[str, Any] = {
             "TableName": self._executions,
             "KeyConditionExpression": "pk = :lane",
-            "ProjectionExpression": "received_at, reason",
+            "ProjectionExpression": "received_at, reason, due_at",
             "ExpressionAttributeValues": {":lane": {"S": f"lane#{lane}"}, **values},
         }
         if condition:

@@ -75,6 +75,18 @@ class CountingInbox:
         """Move events that waited for others into their lane."""
         return self._inbox.ripen(events)
 
+    def load(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events beside their lane, with their file."""
+        return self._inbox.load(events)
+
+    def loaded(self, lane: str, file: str, limit: int) -> Sequence[Event]:
+        """Events that stand beside a lane with a file."""
+        return self._inbox.loaded(lane, file, limit)
+
+    def unload(self, moves: Sequence[tuple[Event, Event]]) -> None:
+        """Move events that stand with a file back into their lane."""
+        self._inbox.unload(moves)
+
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first event of a lane whose due time has come."""
         return self._inbox.first_due(lane, now, kept)
