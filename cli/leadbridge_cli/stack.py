@@ -142,7 +142,9 @@ class Target:
         from leadbridge.usecases.apply_configuration import ApplyConfiguration
 
         return ApplyConfiguration(
-            configurations=self.configurations, connect=lambda documents: self.connect(Lane.ON_DEMAND, documents)
+            configurations=self.configurations,
+            connect=lambda documents: self.connect(Lane.ON_DEMAND, documents),
+            clock=self.clock,
         )
 
     def author(self) -> str:

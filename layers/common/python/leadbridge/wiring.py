@@ -317,7 +317,7 @@ def admin_api() -> Any:
     return AdminApi(
         Services(
             configurations=configurations,
-            apply=ApplyConfiguration(configurations=configurations, connect=connect),
+            apply=ApplyConfiguration(configurations=configurations, connect=connect, clock=clock),
             connections=ListConnections(configurations=configurations, secrets=vendors.value),
             catalogue=Catalogue(connections=connections, clock=clock),
             trying=TryAction(documents=configurations, connections=connections, clock=clock, hash_key=index),
