@@ -10,9 +10,11 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step as RunStep
 from leadbridge.domain.syncing import SyncRun, summed
+from leadbridge.ports import Connections
 from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.run_sync_step import RunSyncStep, SyncOrder
+from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import Started, StartSync, vendor_of
 from leadbridge.usecases.sync_files import read_results
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
@@ -20,7 +22,10 @@ from tests.builders.syncs import a_sync
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON, SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
+from tests.fakes.connections import FakeConnections
+from tests.fakes.marketo import FakeMarketo
 from tests.fakes.meter import RecordingMeter
+from tests.fakes.salesforce import FakeSalesforce
 from tests.fakes.steps import Crash, Steps
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
@@ -37,6 +42,23 @@ LEADS = ObjectDescription(
             "lastName": "string",
             "score": "integer",
             "vip": "boolean",
+        }.items()
+    },
+)
+
+
+CONTACT = ObjectDescription(
+    name="Contact",
+    fields={
+        name: FieldDescription(name=name, type=kind)
+        for name, kind in {
+            "Id": "id",
+            "Email": "email",
+            "LastName": "string",
+            "Score": "string",
+            "CreatedDate": "datetime",
+            "LastModifiedDate": "datetime",
+            "SystemModstamp": "datetime",
         }.items()
     },
 )
@@ -62,6 +84,9 @@ class SyncWorld:
         if active:
             self.documents.move("sync", self.sync.id, Move.ACTIVATE)
         self.most_turns = most_turns
+        self.connections: Connections = FakeConnections(
+            marketo={"marketing": FakeMarketo(LEADS)}, salesforce={"crm": FakeSalesforce(CONTACT)}
+        )
         #: other vendors than the doubles
         self.others: SyncVendors | None = None
 
@@ -90,12 +115,17 @@ class SyncWorld:
         """The one source and the one destination."""
         return self.others or FakeSyncVendors(self.source, self.destination)
 
+    def facts(self) -> SourceFacts:
+        """What is known of the source."""
+        return SourceFacts(connections=self.connections, documents=self.documents, clock=self.clock)
+
     def step(self, slot: str = SLOT, **members: Any) -> dict[str, Any]:
         """One invocation, in a process of its own."""
         load = LoadPartition(
             runs=self.runs,
             objects=self.objects,
             vendors=self.vendors(),
+            facts=self.facts(),
             clock=self.clock,
             sleep=self.clock.sleep,
         )
@@ -104,6 +134,7 @@ class SyncWorld:
             runs=self.runs,
             objects=self.objects,
             vendors=self.vendors(),
+            facts=self.facts(),
             load=load,
             clock=self.clock,
             meter=self.meter,

@@ -1,16 +1,19 @@
 """Runs of Syncs, their vendors and their state machine in memory, with a point before and after each operation."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
+from leadbridge.domain.watermarks import Window
 from leadbridge.errors import SyncError
 from leadbridge.ports import OvertakenError
-from leadbridge.sync_ports import Asked, Page
+from leadbridge.sync_ports import Page
 from tests.fakes.clock import NOON
 from tests.fakes.steps import Step, nothing
 
@@ -147,7 +150,7 @@ class FakeSource:
     errors: list[SyncError] = field(default_factory=list)
     calls: int = 0
     #: the windows that were asked for
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[Window] = field(default_factory=list)
 
     def covered(self, now: datetime) -> datetime | None:
         """Not beyond what is still to be shown."""
@@ -157,32 +160,38 @@ class FakeSource:
         self.step("source.covered.done")
         return min([now, *hidden])
 
-    def pages(self, asked: Asked, cursor: str) -> Iterator[Page]:
-        """What is shown of the window, in order of the moments."""
-        self.asked.append(asked)
-        now, window = self.clock(), asked.window
-        shown = sorted(
-            (
-                (at, str(number), columns)
-                for number, (columns, at, since) in enumerate(self.rows)
-                if since <= now
-                and (window.since is None or at >= window.since)
-                and (window.until is None or at < window.until)
-            ),
-            key=lambda each: (each[0], int(each[1])),
-        )
-        start = int(cursor or 0)
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What is shown of the window, in order of ids: the query's own bounds are obeyed, as its vendor would."""
+        now, window = self.clock(), _bounds(query.soql)
+        self.asked.append(window)
+        shown = [
+            columns
+            for columns, at, since in sorted(self.rows, key=lambda row: str(row[0]["Id"]))
+            if since <= now
+            and (window.since is None or at >= window.since)
+            and (window.until is None or at < window.until)
+            and str(columns["Id"]) > cursor
+        ]
+        start = 0
         while True:
             self.step("source.page")
             if self.errors:
                 raise self.errors.pop(0)
             self.calls += 1
-            found = [columns for _, _, columns in shown[start : start + self.page_rows]]
+            found = shown[start : start + self.page_rows]
             self.step("source.page.done")
             start += self.page_rows
-            yield Page(rows=found, cursor=str(start))
+            yield Page(rows=found, cursor=str(found[-1]["Id"]) if found else "")
             if start >= len(shown):
                 return
+
+
+def _bounds(soql: str) -> Window:
+    since, until = (re.search(rf"SystemModstamp {sign} (\S+)", soql) for sign in (">=", "<"))
+    return Window(
+        since=datetime.fromisoformat(since[1]) if since else None,
+        until=datetime.fromisoformat(until[1]) if until else None,
+    )
 
 
 @dataclass

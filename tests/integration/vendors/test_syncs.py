@@ -49,7 +49,7 @@ class WiredSyncs(SyncWorld):
         own = WorldClients(
             announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
         )
-        self.wired = TwinConnections(own)
+        self.wired = self.connections = TwinConnections(own)
         self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents))
 
     def contacts(self, count: int, **members: Any) -> None:

@@ -284,6 +284,7 @@ def run_sync_step() -> Any:
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.load_partition import LoadPartition
     from leadbridge.usecases.run_sync_step import RunSyncStep
+    from leadbridge.usecases.source_facts import SourceFacts
     from leadbridge.usecases.start_sync import vendor_of
     from leadbridge.vendors.sync_vendors import VendorSyncs
 
@@ -294,10 +295,12 @@ def run_sync_step() -> Any:
     runs = _sync_runs(settings, clock)
     objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
     vendors = VendorSyncs(connections, partial(vendor_of, configurations))
+    facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
     load = LoadPartition(
         runs=runs,
         objects=objects,
         vendors=vendors,
+        facts=facts,
         clock=clock,
         sleep=time.sleep,
         settle=timedelta(seconds=settings.SETTLE_SECONDS),
@@ -307,6 +310,7 @@ def run_sync_step() -> Any:
         runs=runs,
         objects=objects,
         vendors=vendors,
+        facts=facts,
         load=load,
         clock=clock,
         meter=meter(),
@@ -553,7 +557,6 @@ def flush_counts() -> None:
 
 def _recoveries(settings: InboxSettings, clock: SystemClock) -> "DynamoRecoveries":
     from leadbridge.aws.recoveries import DynamoRecoveries
-    from leadbridge.aws.syncs import DynamoSyncRuns
 
     return DynamoRecoveries(
         _client("dynamodb"),

@@ -36,6 +36,7 @@ from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import chunks, grouped, once_each
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_results
 
 #: no new chunk is begun in the last seconds of an invocation
@@ -56,6 +57,7 @@ class LoadPartition:
         runs: SyncRuns,
         objects: Objects,
         vendors: SyncVendors,
+        facts: SourceFacts,
         clock: Clock,
         sleep: Callable[[float], object],
         settle: timedelta = timedelta(seconds=60),
@@ -64,6 +66,7 @@ class LoadPartition:
         self._runs = runs
         self._objects = objects
         self._vendors = vendors
+        self._facts = facts
         self._clock = clock
         self._sleep = sleep
         self._settle = settle
@@ -78,8 +81,16 @@ class LoadPartition:
         key = (run.sync, run.slot)
         if key not in self._compiled:
             described = self._vendors.destination(sync).describe()
+            facts = self._facts(sync, run.version, run.source)
             try:
-                made = compile_sync(sync, run.version, described, to_marketo=run.destination == "marketo")
+                made = compile_sync(
+                    sync,
+                    run.version,
+                    described,
+                    to_marketo=run.destination == "marketo",
+                    types={name: field.type for name, field in facts.fields.items()},
+                    lists=facts.lists,
+                )
             except KeyError as error:
                 name = sync.destination.object
                 raise ConfigurationError(

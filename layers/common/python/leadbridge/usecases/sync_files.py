@@ -12,11 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leadbridge.domain.clauses import walk
-from leadbridge.domain.dedupe_rules import Vendor, stamps_of
 from leadbridge.domain.partitioning import HELD, partition_of
 from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_of
-from leadbridge.domain.sync import DedupeRule, Sync
 from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
@@ -26,21 +23,6 @@ from leadbridge.ports import Objects
 
 RESULT_COLUMNS = ("row", "outcome", "id", "reason", "message")
 POSITION = "#"
-
-
-def source_columns(sync: Sync, vendor: Vendor) -> tuple[str, ...]:
-    """The columns that a run reads: those of its mappings, key and conditions, the record's id, and a rule's date."""
-    stamps = stamps_of(vendor, sync.source.object)
-    wanted = [stamps.id, *sync.key_columns]
-    for mapping in sync.mappings:
-        wanted += [name for _, name in mapping.columns()]
-    if sync.conditions is not None:
-        wanted += [clause.column for _, clause in walk(sync.conditions) if hasattr(clause, "column")]
-    if sync.dedupe is DedupeRule.YOUNGEST:
-        wanted.append(stamps.updated)
-    if sync.dedupe is DedupeRule.OLDEST:
-        wanted.append(stamps.created)
-    return tuple(dict.fromkeys(wanted))
 
 
 def page_key(run: SyncRun, number: int) -> str:
@@ -77,9 +59,10 @@ class Placed:
     spills: int
 
 
-def place(objects: Objects, run: SyncRun, compiled: CompiledSync, go_on: Callable[[], bool]) -> Placed:
+def place(
+    objects: Objects, run: SyncRun, compiled: CompiledSync, columns: Sequence[str], go_on: Callable[[], bool]
+) -> Placed:
     """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages."""
-    columns = source_columns(compiled.sync, run.source)
     held: dict[int, io.StringIO] = {}
     size, spills, position, page = 0, run.spills, run.positions, run.placed
 
