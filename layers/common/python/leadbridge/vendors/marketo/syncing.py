@@ -43,6 +43,7 @@ class MarketoSource(_Counted):
     def covered(self, now: datetime) -> datetime | None:
         """Marketo does not tell until when its log is complete."""
         del now
+        return None
 
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page.
