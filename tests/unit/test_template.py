@@ -52,6 +52,11 @@ WILDCARDS = {
     ("AdminApiRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunBulkStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("SendAlertsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("RunSyncStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("RunSyncStepRole", "KeepFiles", "${DataBucket.Arn}/sync/*"): "each run has a folder of its own",
+    ("StartSyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("SyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("SyncRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
     ("RunBulkStepRole", "KeepFiles", "${DataBucket.Arn}/*"): "callers choose where a run keeps its files",
     ("BulkExtractRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("BulkExtractRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
@@ -303,10 +308,12 @@ def test_what_cannot_be_processed_ends_in_a_dead_letter_queue() -> None:
         "RecoverCallsFunction",
         "RunActionsFunction",
         "SendAlertsFunction",
+        "StartSyncFunction",
         "SweepFunction",
     }
-    for invocation in invocations.values():
-        assert invocation["MaximumRetryAttempts"] == 0
+    for name, invocation in invocations.items():
+        # a run that is meant for once has no next minute that does the same
+        assert invocation["MaximumRetryAttempts"] == (2 if name == "StartSyncFunction" else 0)
         assert invocation["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] in dead
 
 
@@ -514,6 +521,8 @@ SETTINGS: dict[str, type[config.Settings]] = {
     "RecoverCalls": config.RecoverCallsSettings,
     "AdminApi": config.AdminApiSettings,
     "RunBulkStep": config.RunBulkStepSettings,
+    "RunSyncStep": config.RunSyncStepSettings,
+    "StartSync": config.StartSyncSettings,
     "SendAlerts": config.SendAlertsSettings,
     "CallBack": config.CallBackSettings,
     "Sweep": config.SweepSettings,

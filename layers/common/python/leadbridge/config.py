@@ -124,6 +124,24 @@ class RunBulkStepSettings(VendorSettings):
     BULK_TURNS: int = Field(default=500, ge=2)
 
 
+class RunSyncStepSettings(VendorSettings):
+    """Settings of `run_sync_step`."""
+
+    EXECUTIONS_TABLE: str
+    DATA_BUCKET: str
+    RETENTION_DAYS: int = Field(ge=1)
+
+
+class StartSyncSettings(Settings):
+    """Settings of `start_sync`."""
+
+    CONFIG_TABLE: str
+    EXECUTIONS_TABLE: str
+    STATE_TABLE: str
+    RETENTION_DAYS: int = Field(ge=1)
+    SYNC_MACHINE: str
+
+
 class SendAlertsSettings(Settings):
     """Settings of `send_alerts`."""
 

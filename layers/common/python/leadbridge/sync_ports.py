@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
-from leadbridge.domain.watermarks import Window
 
 
 class SyncRuns(Protocol):
@@ -68,16 +68,6 @@ class SyncRuns(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is read of a source."""
-
-    sync: Sync
-    #: columns of the source, by name
-    columns: Sequence[str]
-    window: Window
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Rows of a source; after a page with a cursor reading can begin anew, without one it begins from the start."""
 
@@ -88,12 +78,15 @@ class Page:
 class SyncSource(Protocol):
     """One object of a vendor instance, to be read."""
 
-    def covered(self, asked: Asked, now: datetime) -> datetime | None:
+    def covered(self, now: datetime) -> datetime | None:
         """Until when the vendor shows all changes; None where it does not tell."""
         ...
 
-    def pages(self, asked: Asked, cursor: str) -> Iterator[Page]:
-        """What is asked for, page by page, behind a cursor or from the start."""
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What is asked for, page by page, behind a cursor or from the start.
+
+        At Salesforce the query itself begins behind the cursor.
+        """
         ...
 
     @property
@@ -132,14 +125,6 @@ class SyncDestination(Protocol):
 
 class SyncVendors(Protocol):
     """Sources and destinations by Sync."""
-
-    def vendor(self, connection: str) -> str:
-        """The vendor of a connection.
-
-        Raises:
-            ConfigurationError: There is no such connection.
-        """
-        ...
 
     def source(self, sync: Sync) -> SyncSource:
         """Where a Sync's rows come from.

@@ -26,8 +26,10 @@ from leadbridge.config import (
     RecoverCallsSettings,
     RunActionsSettings,
     RunBulkStepSettings,
+    RunSyncStepSettings,
     SendAlertsSettings,
     Settings,
+    StartSyncSettings,
     StoreEventsSettings,
     SweepSettings,
     VendorSettings,
@@ -41,9 +43,11 @@ from leadbridge.usecases.send_callbacks import ChunkEnds
 
 if TYPE_CHECKING:
     from leadbridge.aws.recoveries import DynamoRecoveries
+    from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.usecases.late_calls import LateCalls
+    from leadbridge.usecases.start_sync import StartSync
     from leadbridge.usecases.store_events import StoreEvents
     from leadbridge.usecases.sweep import Sweep
     from leadbridge.vendors.connections import VendorConnections
@@ -268,6 +272,85 @@ def run_bulk_step() -> Any:
             poll_seconds=settings.BULK_POLL_SECONDS,
         ),
         most_turns=settings.BULK_TURNS,
+    )
+
+
+@cache
+def run_sync_step() -> Any:
+    """The use-case of `run_sync_step`."""
+    from functools import partial
+
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.load_partition import LoadPartition
+    from leadbridge.usecases.run_sync_step import RunSyncStep
+    from leadbridge.usecases.source_facts import SourceFacts
+    from leadbridge.usecases.start_sync import vendor_of
+    from leadbridge.vendors.sync_vendors import VendorSyncs
+
+    settings = RunSyncStepSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
+    runs = _sync_runs(settings, clock)
+    objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
+    vendors = VendorSyncs(connections, partial(vendor_of, configurations))
+    facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
+    load = LoadPartition(
+        runs=runs,
+        objects=objects,
+        vendors=vendors,
+        facts=facts,
+        clock=clock,
+        sleep=time.sleep,
+        settle=timedelta(seconds=settings.SETTLE_SECONDS),
+    )
+    return RunSyncStep(
+        documents=configurations,
+        runs=runs,
+        objects=objects,
+        vendors=vendors,
+        facts=facts,
+        load=load,
+        clock=clock,
+        meter=meter(),
+    )
+
+
+@cache
+def start_sync() -> "StartSync":
+    """The use-case of `start_sync`."""
+    settings = StartSyncSettings.from_environment()
+    return _start_sync(settings, settings.SYNC_MACHINE, SystemClock(settings.CLOCK_URL))
+
+
+def _start_sync(settings: "StartSyncSettings | AdminApiSettings", machine: str, clock: SystemClock) -> "StartSync":
+    from functools import partial
+
+    from leadbridge.aws.machines import Machine
+    from leadbridge.usecases.start_sync import StartSync, vendor_of
+
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    return StartSync(
+        documents=configurations,
+        runs=_sync_runs(settings, clock),
+        vendor=partial(vendor_of, configurations),
+        starter=Machine(_later("stepfunctions"), machine),
+        clock=clock,
+    )
+
+
+def _sync_runs(
+    settings: "RunSyncStepSettings | StartSyncSettings | AdminApiSettings", clock: SystemClock
+) -> "DynamoSyncRuns":
+    from leadbridge.aws.syncs import DynamoSyncRuns
+
+    return DynamoSyncRuns(
+        _client("dynamodb"),
+        executions=settings.EXECUTIONS_TABLE,
+        state=settings.STATE_TABLE,
+        retention=timedelta(days=settings.RETENTION_DAYS),
+        now=clock.now,
     )
 
 

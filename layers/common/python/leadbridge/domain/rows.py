@@ -139,9 +139,7 @@ def unusable(compiled: CompiledSync, row: SourceRow) -> RowEnd | None:
         return _end(row, Outcome.SKIPPED, said("identifier_missing", column=", ".join(missing)))
     for pair, described in zip(compiled.sync.match, compiled.key_fields, strict=True):
         if not valid_identifier(row.columns[pair.column], described):
-            return _end(
-                row, Outcome.SKIPPED, said("identifier_invalid", column=pair.column, type=described.type)
-            )
+            return _end(row, Outcome.SKIPPED, said("identifier_invalid", column=pair.column, type=described.type))
     return None
 
 
@@ -231,6 +229,4 @@ def _comparable(value: Any, described: FieldDescription) -> str:
 
 
 def _end(row: SourceRow, outcome: Outcome, told: Said, record_id: str = "") -> RowEnd:
-    return RowEnd(
-        position=row.position, outcome=outcome, record_id=record_id, reason=told.reason, message=told.message
-    )
+    return RowEnd(position=row.position, outcome=outcome, record_id=record_id, reason=told.reason, message=told.message)

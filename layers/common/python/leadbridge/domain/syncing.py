@@ -5,11 +5,13 @@ goes on where the last one stopped. Partitions have records of their own, since 
 counts are the sum of theirs. The state machine only routes on `Step` and on how long to wait.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import DisabledError, QuotaExhaustedError, SyncError, TransientError, UncertainWriteError
 
@@ -18,7 +20,7 @@ PATIENCE = timedelta(hours=24)
 _REFUSED_SECONDS = (5.0, 300.0)
 _DISABLED_SECONDS = 300.0
 #: how soon a paused run notices that it is to go on
-_PAUSED_SECONDS = 300.0
+_PAUSED_SECONDS = 60.0
 #: rounds over all open partitions in which none of them came any further
 FRUITLESS = 5
 
@@ -100,8 +102,8 @@ class SyncRun:
     slot: str
     #: of the document; a run obeys the one it began with
     version: int
-    source: str  # vendors
-    destination: str
+    source: Vendor
+    destination: Vendor
     #: of the Sync's lease
     epoch: int
     started_at: datetime
@@ -143,8 +145,8 @@ class SyncRun:
 
     @property
     def name(self) -> str:
-        """What its objects and its state machine's execution are called."""
-        return f"{self.sync}-{self.slot}"
+        """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
+        return f"{self.sync[:30]}-{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
 
     @property
     def folder(self) -> str:
@@ -212,9 +214,7 @@ class Standing:
 def begun(run: SyncRun, window: Window, extract: Way, load: Way) -> SyncRun:
     """It is known what is to be read, and how."""
     step = Step.EXTRACT_FILES if extract is Way.BULK else Step.EXTRACT
-    return replace(
-        _go_on(run), step=step, extract=extract, load=load, since=window.since, until=window.until
-    )
+    return replace(_go_on(run), step=step, extract=extract, load=load, since=window.since, until=window.until)
 
 
 def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:

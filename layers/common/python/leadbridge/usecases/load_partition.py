@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from leadbridge.domain.dedupe_rules import choose, stamps_of
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
@@ -22,20 +23,20 @@ from leadbridge.domain.rows import (
     decide,
     mapped_values,
     record_key,
-    same,
     unusable,
 )
 from leadbridge.domain.sources import Inputs
-from leadbridge.domain.sync import DedupeRule, Sync
+from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Asked as Wish
 from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, held_by, reason_of
 from leadbridge.domain.values import coerce, normalised, text
 from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, UncertainWriteError
-from leadbridge.ports import Clock, Meter, Objects, OvertakenError
+from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
-from leadbridge.usecases.batch import chunks, once_each
+from leadbridge.usecases.batch import chunks, grouped, once_each
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_results
 
 #: no new chunk is begun in the last seconds of an invocation
@@ -56,18 +57,18 @@ class LoadPartition:
         runs: SyncRuns,
         objects: Objects,
         vendors: SyncVendors,
+        facts: SourceFacts,
         clock: Clock,
         sleep: Callable[[float], object],
-        meter: Meter,
         settle: timedelta = timedelta(seconds=60),
     ) -> None:
         """`settle`: a write whose answer was lost shows itself within this time."""
         self._runs = runs
         self._objects = objects
         self._vendors = vendors
+        self._facts = facts
         self._clock = clock
         self._sleep = sleep
-        self._meter = meter
         self._settle = settle
         self._compiled: dict[tuple[str, str], CompiledSync] = {}
 
@@ -80,11 +81,21 @@ class LoadPartition:
         key = (run.sync, run.slot)
         if key not in self._compiled:
             described = self._vendors.destination(sync).describe()
+            facts = self._facts(sync, run.version, run.source)
             try:
-                made = compile_sync(sync, run.version, described, to_marketo=run.destination == "marketo")
+                made = compile_sync(
+                    sync,
+                    run.version,
+                    described,
+                    to_marketo=run.destination == "marketo",
+                    types={name: field.type for name, field in facts.fields.items()},
+                    lists=facts.lists,
+                )
             except KeyError as error:
                 name = sync.destination.object
-                raise ConfigurationError([f"{name} has no field {error.args[0]}; correct and apply the Sync"]) from error
+                raise ConfigurationError(
+                    [f"{name} has no field {error.args[0]}; correct and apply the Sync"]
+                ) from error
             self._compiled = {key: made}
         return self._compiled[key]
 
@@ -98,10 +109,10 @@ class LoadPartition:
         now = self._clock.now()
         if part.finished or part.reason or (part.due_at is not None and part.due_at > now):
             return
-        work = _Work(self, run, part)
+        work = _Work(run, part)
         try:
-            work.compiled = self.compiled(run, sync)
             work.destination = self._vendors.destination(sync)
+            work.compiled = self.compiled(run, sync)
             self._go_through(work, remaining)
         except OvertakenError:
             return  # another process has it
@@ -118,8 +129,6 @@ class LoadPartition:
             if remaining() < LEFT_SECONDS or self._stopped(work.run):
                 return
             ends = ended if number == 0 else self._chunk(work, pieces[number - 1])
-            if ends is None:
-                return
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
@@ -146,7 +155,7 @@ class LoadPartition:
             else:
                 kept.append(row)
         open_: list[_Open] = []
-        for row in kept:
+        for row in self._deduped(work, kept, ended):
             values = mapped_values(work.compiled, row, Inputs(columns=row.columns, at=at))
             if isinstance(values, RowEnd):
                 ended.append(values)
@@ -154,43 +163,61 @@ class LoadPartition:
                 open_.append((row, values))
         return sorted(ended, key=lambda end: end.position), open_
 
+    def _deduped(self, work: "_Work", rows: Sequence[SourceRow], ended: list[RowEnd]) -> list[SourceRow]:
+        """Rows that the Sync's rule lets go on; the others have ended."""
+        sync, stamps = work.compiled.sync, stamps_of(work.run.source, work.compiled.sync.source.object)
+        kept: list[SourceRow] = []
+        for same_key in grouped(rows, lambda row: row.key):
+            chosen = choose(sync.dedupe, [row.columns for row in same_key], stamps)
+            kept += [same_key[place] for place in chosen.imported]
+            facts = {"column": ", ".join(sync.key_columns), "rule": sync.dedupe.value}
+            ended += [_ended(same_key[place], Outcome.DUPLICATE, "duplicate_row", **facts) for place in chosen.left_out]
+        return sorted(kept, key=lambda row: row.position)
+
     # a chunk
 
-    def _chunk(self, work: "_Work", piece: Sequence["_Open"]) -> list[RowEnd] | None:
-        """What became of every row of a chunk; None if it cannot be brought to its end now."""
-        intent = work.part.intent
-        if intent is not None:
-            left = (intent.at + self._settle - self._clock.now()).total_seconds()
-            if left > 0:
-                self._sleep(left)
-        begun: dict[int, Outcome] = {}
-        if intent is not None:
-            begun = dict.fromkeys(intent.creates, Outcome.CREATED) | dict.fromkeys(intent.updates, Outcome.UPDATED)
+    def _chunk(self, work: "_Work", piece: Sequence["_Open"]) -> list[RowEnd]:
+        """What became of every row of a chunk."""
+        begun = self._begun_before(work.part.intent)
         ends: dict[int, RowEnd] = {}
-        pending = list(piece)
-        last: dict[int, RowResult] = {}
+        pending, refused = list(piece), dict[int, RowResult]()
         for attempt in range(ROW_TRIES):
-            writes = self._decided(work, pending, begun, ends)
-            if not writes:
-                break
-            self._intend(work, writes, begun)
-            said_of = self._write(work, writes)
-            again = []
-            for write in writes:
-                result = said_of[write.row.position]
-                if not result.ok and result.resolution in _AGAIN:
-                    last[write.row.position] = result
-                    again.append(write.row.position)
-                else:
-                    ends[write.row.position] = self._end(work, write, result)
-            pending = [item for item in pending if item[0].position in again]
+            refused = self._attempt(work, pending, begun, ends)
+            pending = [item for item in pending if item[0].position in refused]
             if not pending:
                 break
-            self._sleep(_RETRY_SECONDS * 2**attempt)
+            uncertain = any(result.resolution is Resolution.UNCERTAIN for result in refused.values())
+            self._sleep(self._settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
         for row, _ in pending:
-            if row.position not in ends:
-                ends[row.position] = self._refusal(work, row, last[row.position])
+            ends[row.position] = self._refusal(work, row, refused[row.position])
         return [ends[position] for position in sorted(ends)]
+
+    def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:
+        """What a process before this one was about to do; it shows by now, if it was done."""
+        if intent is None:
+            return {}
+        left = (intent.at + self._settle - self._clock.now()).total_seconds()
+        if left > 0:
+            self._sleep(left)
+        return dict.fromkeys(intent.creates, Outcome.CREATED) | dict.fromkeys(intent.updates, Outcome.UPDATED)
+
+    def _attempt(
+        self, work: "_Work", pending: Sequence["_Open"], begun: dict[int, Outcome], ends: dict[int, RowEnd]
+    ) -> dict[int, RowResult]:
+        """Look, and write what is not as it should be; gives those that may be sent again."""
+        writes = self._decided(work, pending, begun, ends)
+        if not writes:
+            return {}
+        self._intend(work, writes, begun)
+        refused: dict[int, RowResult] = {}
+        said_of = self._write(work, writes)
+        for write in writes:
+            result = said_of[write.row.position]
+            if not result.ok and result.resolution in _AGAIN:
+                refused[write.row.position] = result
+            else:
+                ends[write.row.position] = self._end(work, write, result)
+        return refused
 
     def _decided(
         self, work: "_Work", pending: Sequence["_Open"], begun: Mapping[int, Outcome], ends: dict[int, RowEnd]
@@ -286,7 +313,9 @@ class LoadPartition:
 
     def _save(self, work: "_Work", part: Part) -> None:
         calls = work.spent()
-        work.part = replace(part, calls=part.calls + calls, due_at=None, waiting=Waiting.NOT, refusals=0, refused_at=None)
+        work.part = replace(
+            part, calls=part.calls + calls, due_at=None, waiting=Waiting.NOT, refusals=0, refused_at=None
+        )
         self._runs.save_part(work.part)
 
     def _hold(self, work: "_Work", error: SyncError) -> None:
@@ -318,8 +347,7 @@ class _Work:
     compiled: CompiledSync
     destination: SyncDestination
 
-    def __init__(self, owner: LoadPartition, run: SyncRun, part: Part) -> None:
-        self.owner = owner
+    def __init__(self, run: SyncRun, part: Part) -> None:
         self.run = run
         self.part = part
         self._counted = 0
@@ -337,7 +365,7 @@ class _Work:
 
 
 def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> Part:
-    counts = {name: 0 for name in Totals.__slots__}
+    counts = dict.fromkeys(Totals.__slots__, 0)
     for end in ends:
         counts[end.outcome.value] += 1
     failed = (*part.failed_in, number) if counts["failed"] else part.failed_in

@@ -10,15 +10,17 @@ from typing import Any
 
 from leadbridge.domain import syncing
 from leadbridge.domain.partitioning import partitions_for
+from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, SyncRun, Way
 from leadbridge.domain.watermarks import EVERYTHING, ceiling, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
-from leadbridge.sync_ports import Asked, SyncRuns, SyncVendors
+from leadbridge.sync_ports import SyncRuns, SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
-from leadbridge.usecases.sync_files import place, source_columns, write_page
+from leadbridge.usecases.source_facts import SourceFacts
+from leadbridge.usecases.sync_files import place, write_page
 
 #: no new page is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
@@ -65,6 +67,7 @@ class RunSyncStep:
         runs: SyncRuns,
         objects: Objects,
         vendors: SyncVendors,
+        facts: SourceFacts,
         load: LoadPartition,
         clock: Clock,
         meter: Meter,
@@ -75,6 +78,7 @@ class RunSyncStep:
         self._runs = runs
         self._objects = objects
         self._vendors = vendors
+        self._facts = facts
         self._load = load
         self._clock = clock
         self._meter = meter
@@ -94,10 +98,7 @@ class RunSyncStep:
             ConfigurationError: There is no such run.
             TransientError: A store is away; the state machine tries again.
         """
-        found = self._runs.get(order.sync, order.slot)
-        if found is None:
-            raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
-        run, version = found
+        run, version = self._read(order)
         if order.part:
             try:
                 self._load(run, self._sync(run), order.part, remaining)
@@ -109,12 +110,12 @@ class RunSyncStep:
             work = _Work(run, version, remaining)
             try:
                 self._take(work)
-                run = work.run
+                run, version = work.run, work.version
             except OvertakenError:
-                run = self._reread(order)
+                run, version = self._read(order)
             finally:
                 self._vendors.report_quota()
-        return self._answer(run, 0 if order.begin else order.turns + 1)
+        return self._answer(run, version, 0 if order.begin else order.turns + 1)
 
     def _take(self, work: "_Work") -> None:
         now = self._clock.now()
@@ -158,37 +159,54 @@ class RunSyncStep:
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
         source = self._vendors.source(sync)
-        asked = Asked(sync=sync, columns=source_columns(sync, run.source), window=EVERYTHING)
         read = EVERYTHING
         if run.incremental:
-            covered = source.covered(asked, now)
+            covered = source.covered(now)
             watermark = self._runs.standing(run.sync).watermark
             read = window(run.source, watermark, ceiling(run.source, now, covered))
         run = replace(run, calls=run.calls + source.calls)
         self._save(work, syncing.begun(run, read, Way.REST, Way.REST))
 
     def _extract(self, work: "_Work") -> None:
+        query = self._query(work)
         source = self._vendors.source(work.sync)
-        columns = source_columns(work.sync, work.run.source)
-        asked = Asked(sync=work.sync, columns=columns, window=work.run.window)
         run, calls = work.run, 0
-        for page in source.pages(asked, run.cursor):
+        for page in source.pages(query, run.cursor):
             if page.rows:
-                write_page(self._objects, run, run.pages + 1, columns, page.rows)
+                write_page(self._objects, run, run.pages + 1, query.columns, page.rows)
                 run = syncing.paged(run, len(page.rows), page.cursor)
             run, calls = replace(run, calls=run.calls + source.calls - calls), source.calls
             # without a cursor a new process would begin from the start, so nothing is told before the end
             if page.cursor:
                 self._save(work, run)
                 run = work.run
-                if work.remaining() < LEFT_SECONDS or run.asked is not syncing.Asked.NOTHING:
+                if work.remaining() < LEFT_SECONDS:
                     return
         self._save(work, syncing.extracted(run, partitions_for(run.pulled)))
 
+    def _query(self, work: "_Work") -> SourceQuery:
+        """What is asked of the source, behind what has been read of it."""
+        run, sync = work.run, work.sync
+        try:
+            return source_query(
+                sync,
+                run.source,
+                self._facts(sync, run.version, run.source),
+                run.window,
+                way=run.extract.value,
+                now=run.started_at,
+                after_id=run.cursor if run.source == "salesforce" else "",
+            )
+        except ValueError as error:
+            raise ConfigurationError([f"source: {error}"]) from error
+
     def _partition(self, work: "_Work") -> None:
         compiled = self._load.compiled(work.run, work.sync)
+        columns = columns_of(
+            work.sync, work.run.source, self._facts(work.sync, work.run.version, work.run.source).fields
+        )
         while work.run.step is Step.PARTITION:
-            done = place(self._objects, work.run, compiled, lambda: work.remaining() > LEFT_SECONDS)
+            done = place(self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS)
             self._save(work, syncing.placed(work.run, pages=done.pages, positions=done.positions, spills=done.spills))
             if work.remaining() < LEFT_SECONDS:
                 return
@@ -207,15 +225,14 @@ class RunSyncStep:
 
     # what the state machine hears
 
-    def _reread(self, order: SyncOrder) -> SyncRun:
+    def _read(self, order: SyncOrder) -> tuple[SyncRun, int]:
         found = self._runs.get(order.sync, order.slot)
         if found is None:
             raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
-        return found[0]
+        return found
 
-    def _answer(self, run: SyncRun, turns: int) -> dict[str, Any]:
+    def _answer(self, run: SyncRun, version: int, turns: int) -> dict[str, Any]:
         following = syncing.next_of(run, self._clock.now())
-        is_loading = run.step is Step.LOAD and not following.wait_seconds
         return {
             "sync": run.sync,
             "slot": run.slot,
@@ -223,8 +240,9 @@ class RunSyncStep:
             "wait_seconds": following.wait_seconds,
             "waiting": following.waiting.value,
             "parked": following.waiting in syncing.PARKED,
-            "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if is_loading else [],
+            "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
+            "renewal": f"{run.name}-{version}",
             "renew": turns >= self._most_turns and not run.over,
             "reason": run.reason,
             "message": run.message[:1000],
@@ -239,4 +257,3 @@ class _Work:
     version: int
     remaining: Callable[[], float]
     sync: Sync = field(init=False)
-

@@ -1,19 +1,37 @@
 """Start a run of a Sync, unless one is at work: the poll function behind schedules and people's orders."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
+from leadbridge.domain.schedule import slot_of
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Asked, SyncRun, asked_for
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, OvertakenError
-from leadbridge.sync_ports import SyncRuns, SyncStarter, SyncVendors
+from leadbridge.sync_ports import SyncRuns, SyncStarter
 
 #: longer than any step of a run takes: one that nobody went on with for so long has lost its state machine
 GONE_AFTER = timedelta(minutes=20)
 #: how often an order is stored against others who go on with the run at the same time
 _TRIES = 5
+
+
+_KINDS: Mapping[str, Vendor] = {"marketo_connection": "marketo", "salesforce_connection": "salesforce"}
+
+
+def vendor_of(documents: Documents, connection: str) -> Vendor:
+    """The vendor of a connection.
+
+    Raises:
+        ConfigurationError: There is no such connection.
+    """
+    for kind, vendor in _KINDS.items():
+        if documents.get(kind, connection) is not None:
+            return vendor
+    raise ConfigurationError([f"there is no connection {connection}; apply its document first"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +51,14 @@ class StartSync:
         *,
         documents: Documents,
         runs: SyncRuns,
-        vendors: SyncVendors,
+        vendor: Callable[[str], Vendor],
         starter: SyncStarter,
         clock: Clock,
     ) -> None:
+        """`vendor` tells whose a connection is."""
         self._documents = documents
         self._runs = runs
-        self._vendors = vendors
+        self._vendor = vendor
         self._starter = starter
         self._clock = clock
 
@@ -56,7 +75,9 @@ class StartSync:
             raise ConfigurationError([f"there is no Sync {sync}; apply its document first"])
         if stored.state is not DocumentState.ACTIVE:
             if not scheduled:
-                raise ConfigurationError([f"the Sync {sync} is {stored.state}; `leadbridge activate {sync}` lets it run"])
+                raise ConfigurationError(
+                    [f"the Sync {sync} is {stored.state}; `leadbridge activate {sync}` lets it run"]
+                )
             return Started(slot=slot, started=False, because="not_active")
         standing = self._runs.standing(sync)
         if standing.holder and standing.holder != slot:
@@ -77,8 +98,8 @@ class StartSync:
                 sync=sync,
                 slot=slot,
                 version=stored.version,
-                source=self._vendors.vendor(document.source.connection),
-                destination=self._vendors.vendor(document.destination.connection),
+                source=self._vendor(document.source.connection),
+                destination=self._vendor(document.destination.connection),
                 epoch=standing.epoch,
                 started_at=self._clock.now(),
                 incremental=document.incremental,
@@ -86,6 +107,19 @@ class StartSync:
         )
         self._starter.start(sync, slot, run.name)
         return Started(slot=slot, started=True)
+
+    def fired(self, sync: str, at: str) -> Started:
+        """A schedule's fire: late or twice, it is of the slot that it was meant for.
+
+        `at` is when it was meant to be, in the scheduler's words; without it the present counts.
+        """
+        stored = self._documents.get("sync", sync)
+        if stored is None or not isinstance(stored.document, Sync):
+            return Started(slot="", started=False, because="gone")
+        slot = slot_of(stored.document, stored.version, datetime.fromisoformat(at) if at else self._clock.now())
+        if slot is None:
+            return Started(slot="", started=False, because="no_slot")
+        return self(sync, slot.name)
 
     def ask(self, sync: str, slot: str, asked: Asked) -> SyncRun:
         """Pause, resume or cancel a run.

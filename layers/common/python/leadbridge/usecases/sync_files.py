@@ -1,7 +1,8 @@
 """Files of a run of a Sync: pages of an extract, rows sorted into partitions, what became of each row.
 
-Below the run's folder: `extract/00001.csv` … hold the rows as they came; `parts/00001/00001.csv` … those of a partition,
-in the order of the source, each with its position; `results/00001-00001.csv` … what became of each row, chunk by chunk.
+Below the run's folder: `extract/00001.csv` … hold the rows as they came; `parts/00001/00001.csv` … those of a
+partition, in the order of the source, each with its position; `results/00001-00001.csv` … what became of each row,
+chunk by chunk.
 The same input gives the same objects, so all of it may be done again.
 """
 
@@ -11,10 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leadbridge.domain.clauses import walk
 from leadbridge.domain.partitioning import HELD, partition_of
 from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_of
-from leadbridge.domain.sync import DedupeRule, Sync
 from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
@@ -22,26 +21,8 @@ from leadbridge.files.columns import picker
 from leadbridge.files.rows import Rows
 from leadbridge.ports import Objects
 
-#: columns that both vendors' objects have, by what is asked of them
-OWN_ID: Mapping[str, str] = {"marketo": "id", "salesforce": "Id"}
-CREATED: Mapping[str, str] = {"marketo": "createdAt", "salesforce": "CreatedDate"}
-UPDATED: Mapping[str, str] = {"marketo": "updatedAt", "salesforce": "LastModifiedDate"}
 RESULT_COLUMNS = ("row", "outcome", "id", "reason", "message")
 POSITION = "#"
-
-
-def source_columns(sync: Sync, vendor: str) -> tuple[str, ...]:
-    """The columns that a run reads: those of its mappings, key and conditions, the record's id, and a rule's date."""
-    wanted = [OWN_ID[vendor], *sync.key_columns]
-    for mapping in sync.mappings:
-        wanted += [name for _, name in mapping.columns()]
-    if sync.conditions is not None:
-        wanted += [clause.column for _, clause in walk(sync.conditions) if hasattr(clause, "column")]
-    if sync.dedupe is DedupeRule.YOUNGEST:
-        wanted.append(UPDATED[vendor])
-    if sync.dedupe is DedupeRule.OLDEST:
-        wanted.append(CREATED[vendor])
-    return tuple(dict.fromkeys(wanted))
 
 
 def page_key(run: SyncRun, number: int) -> str:
@@ -78,9 +59,10 @@ class Placed:
     spills: int
 
 
-def place(objects: Objects, run: SyncRun, compiled: CompiledSync, go_on: Callable[[], bool]) -> Placed:
+def place(
+    objects: Objects, run: SyncRun, compiled: CompiledSync, columns: Sequence[str], go_on: Callable[[], bool]
+) -> Placed:
     """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages."""
-    columns = source_columns(compiled.sync, run.source)
     held: dict[int, io.StringIO] = {}
     size, spills, position, page = 0, run.spills, run.positions, run.placed
 

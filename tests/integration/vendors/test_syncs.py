@@ -1,0 +1,151 @@
+"""Syncs with the product's own clients against both vendor twins: every record of the fixture, field by field."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.syncing import Step, SyncRun, Totals
+from leadbridge.usecases.start_sync import vendor_of
+from leadbridge.vendors.http.deadline import Deadline
+from leadbridge.vendors.sync_vendors import VendorSyncs
+from tests.builders.sync_runs import SyncWorld
+from tests.builders.syncs import a_sync
+from tests.fakes.clock import NOON
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.wired import SharedClock, TwinConnections, WorldClients
+
+TO_MARKETO = {
+    "dedupe": "import_everything",
+    "mappings": [
+        {"to": "email", "column": "Email"},
+        {"to": "lastName", "column": "LastName"},
+        {"to": "firstName", "column": "FirstName"},
+        {"to": "title", "column": "Title", "blank": "clear"},
+    ],
+}
+TO_SALESFORCE = {
+    "dedupe": "import_everything",
+    "to_salesforce": True,
+    "mappings": [
+        {"to": "Email", "column": "email"},
+        {"to": "LastName", "column": "lastName"},
+        {"to": "FirstName", "column": "firstName"},
+        {"to": "Title", "column": "title", "blank": "clear"},
+    ],
+}
+type Build = Callable[..., "WiredSyncs"]
+
+
+class WiredSyncs(SyncWorld):
+    """Runs of a Sync between the twins; their clock is ours."""
+
+    def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, sync: Sync) -> None:
+        super().__init__(sync)
+        self.marketo, self.salesforce = marketo, salesforce
+        self.clock = SharedClock(marketo, NOON - NOON, NOON)
+        own = WorldClients(
+            announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
+        )
+        self.wired = self.connections = TwinConnections(own)
+        self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents))
+
+    def contacts(self, count: int, **members: Any) -> None:
+        """Contacts of the org that there are for some time."""
+        loaded = [contact(number) | members for number in range(count)]
+        self.salesforce.post("load", {"Contact": loaded})
+        self.clock.advance(3600)
+
+    def people(self, count: int) -> None:
+        """People of the instance that there are for some time."""
+        self.marketo.post("load", {"leads": [person(number) for number in range(count)]})
+        self.clock.advance(3600)
+
+    def leads(self) -> dict[str, dict[str, Any]]:
+        """The instance's leads by address, each of which is there once."""
+        return _by(self.marketo.get("records/leads"), "email")
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The org's Contacts by address, each of which is there once."""
+        return _by(self.salesforce.get("records/Contact"), "Email")
+
+    def again(self) -> SyncRun:
+        """The next run, an hour later."""
+        self.clock.advance(3600)
+        return self.ran(self.clock.now().strftime("%Y%m%dT%H%M%SZ"))
+
+
+def _by(records: list[dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
+    found = {record[name]: record for record in records}
+    assert len(found) == len(records)
+    return found
+
+
+def contact(number: int) -> dict[str, Any]:
+    """A Contact of the fixture; texts are of many kinds."""
+    return {
+        "Email": f"person{number}@example.com",
+        "LastName": f'Łukasz, "{number}" O\'Hara',
+        "FirstName": "Zoë" if number % 2 else None,
+        "Title": f"Head of ✓ {number}",
+    }
+
+
+def person(number: int) -> dict[str, Any]:
+    """The same as a lead."""
+    names = {"Email": "email", "LastName": "lastName", "FirstName": "firstName", "Title": "title"}
+    return {names[name]: value for name, value in contact(number).items()}
+
+
+@pytest.fixture
+def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
+    """Makes the world of a Sync."""
+    return lambda **members: WiredSyncs(clients, marketo, salesforce, a_sync(**members))
+
+
+@pytest.mark.cap("S02")
+def test_contacts_become_people_with_every_value_as_it_is(build: Build) -> None:
+    """Counts and field values equal the fixture; a second run writes nothing, a changed one changes one record."""
+    world = build(**TO_MARKETO)
+    world.contacts(450)
+    run = world.ran()
+
+    assert (run.step, run.pulled, run.totals) == (Step.DONE, 450, Totals(created=450))
+    leads = world.leads()
+    assert len(leads) == 450
+    for number in range(450):
+        wanted, held = person(number), leads[f"person{number}@example.com"]
+        assert {name: held.get(name) for name in wanted} == wanted
+
+    writes = len(world.marketo.calls_of("POST", "/rest/v1/leads.json"))
+    assert writes == 2
+    second = world.again()
+    assert second.totals == Totals(unchanged=450)
+    assert len(world.marketo.calls_of("POST", "/rest/v1/leads.json")) == writes
+
+    record = world.records()["person7@example.com"]
+    world.wired.salesforce("crm").update("Contact", [{"Id": record["Id"], "Title": None}])
+    assert world.again().totals == Totals(unchanged=449, updated=1)
+    assert world.leads()["person7@example.com"].get("title") is None
+
+
+@pytest.mark.cap("S01")
+def test_people_of_a_list_become_contacts_with_every_value_as_it_is(build: Build) -> None:
+    """Counts and field values equal the fixture; a second run writes nothing."""
+    world = build(
+        **TO_SALESFORCE, source={"connection": "marketing", "object": "list_members", "static_list": "Everybody"}
+    )
+    world.people(450)
+    world.marketo.post("load", {"staticLists": [{"id": 1001, "name": "Everybody"}]})
+    ids = [int(lead["id"]) for lead in world.leads().values()]
+    world.marketo.post("load", {"listMembers": [{"listId": 1001, "leadId": each} for each in ids]})
+    run = world.ran()
+
+    assert (run.step, run.pulled, run.totals) == (Step.DONE, 450, Totals(created=450)), run.message
+    records = world.records()
+    for number in range(450):
+        wanted, held = contact(number), records[f"person{number}@example.com"]
+        assert {name: held.get(name) for name in wanted} == wanted
+    assert world.again().totals == Totals(unchanged=450)
