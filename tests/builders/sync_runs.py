@@ -90,12 +90,14 @@ class SyncWorld:
         #: other vendors than the doubles
         self.others: SyncVendors | None = None
 
-    def row(
-        self, number: int, at: datetime = NOON - timedelta(days=1), shown: datetime | None = None, **members: Any
-    ) -> None:
-        """A row of the source, shown from its moment on or later."""
+    def row(self, number: int, **members: str) -> None:
+        """A row of the source that is there since yesterday."""
+        self.changed(number, NOON - timedelta(days=1), **members)
+
+    def changed(self, number: int, at: datetime, **members: str) -> None:
+        """A row of the source that bears a moment, and is shown from then on."""
         columns = {"Id": f"{number:03}", "Email": f"p{number}@example.com", "LastName": f"Name {number}"}
-        self.source.rows.append((columns | members, at, shown or at))
+        self.source.rows.append((columns | members, at, at))
 
     def start(self, slot: str = SLOT, *, scheduled: bool = True) -> Started:
         """A call of the poll function."""

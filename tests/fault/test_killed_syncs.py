@@ -1,4 +1,4 @@
-"""Processes of a run of a Sync die before or after any of their I/O operations; nothing is lost, nothing is there twice."""
+"""Processes of a run of a Sync die before or after any of their I/O operations; nothing is lost or there twice."""
 
 from datetime import timedelta
 

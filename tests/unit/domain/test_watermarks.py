@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -75,6 +76,6 @@ def test_windows_of_extract_jobs_tile_a_span() -> None:
 
     assert found[0].since == EARLIEST
     assert found[-1].until == NOON
-    assert all(one.until == other.since for one, other in zip(found, found[1:], strict=False))
+    assert all(one.until == other.since for one, other in pairwise(found))
     assert max((each.until or NOON) - (each.since or NOON) for each in found) == timedelta(days=31)
     assert tiles(NOON, NOON) == []

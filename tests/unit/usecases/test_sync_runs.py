@@ -274,7 +274,7 @@ def test_a_start_while_a_run_is_at_work_starts_nothing() -> None:
     assert len(world.starter.started) == 1
 
     world.drive()
-    world.row(2, at=world.clock.now())
+    world.changed(2, world.clock.now())
     world.clock.advance(60)
     assert world.ran("20260302T140000Z").totals.created == 1
 
