@@ -31,6 +31,7 @@ OPERATIONS = (
     "syncs.save_part",
     "syncs.parts",
     "source.covered",
+    "source.count",
     "source.page",
     "destination.describe",
     "destination.find",
@@ -159,6 +160,13 @@ class FakeSource:
         hidden = [at for _, at, shown in self.rows if shown > now]
         self.step("source.covered.done")
         return min([now, *hidden])
+
+    def count(self, query: SourceQuery) -> int:
+        """All rows that are shown."""
+        self.step("source.count")
+        self.calls += 1
+        now = self.clock()
+        return sum(since <= now for _, _, since in self.rows)
 
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is shown of the window, in order of ids: the query's own bounds are obeyed, as its vendor would."""

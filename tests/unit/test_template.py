@@ -57,6 +57,7 @@ WILDCARDS = {
     ("StartSyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("SyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("SyncRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
+    ("SyncRenewPolicy", "WaitForTheirEnd", EXECUTIONS.format("BulkExtract")): "executions of the bulk machine",
     ("RunBulkStepRole", "KeepFiles", "${DataBucket.Arn}/*"): "callers choose where a run keeps its files",
     ("BulkExtractRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("BulkExtractRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",

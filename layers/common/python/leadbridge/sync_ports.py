@@ -82,6 +82,10 @@ class SyncSource(Protocol):
         """Until when the vendor shows all changes; None where it does not tell."""
         ...
 
+    def count(self, query: SourceQuery) -> int:
+        """How many rows a query would give; Salesforce's alone are counted."""
+        ...
+
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page, behind a cursor or from the start.
 

@@ -6,7 +6,7 @@ counts are the sum of theirs. The state machine only routes on `Step` and on how
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -149,6 +149,11 @@ class SyncRun:
         return f"{self.sync[:30]}-{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
 
     @property
+    def mark(self) -> str:
+        """What its bulk runs are called, with a letter and a number behind."""
+        return f"{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
+
+    @property
     def folder(self) -> str:
         """Where its objects are."""
         return f"sync/{self.sync}/{self.slot}"
@@ -220,6 +225,12 @@ def begun(run: SyncRun, window: Window, extract: Way, load: Way) -> SyncRun:
 def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     """A page of rows is stored; `cursor` tells where the next one begins."""
     return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows, cursor=cursor)
+
+
+def filed(run: SyncRun, rows: int, files: int, partitions: Callable[[int], int]) -> SyncRun:
+    """A file of a bulk extract is there, of `files` in all; `partitions` says how many so many rows need."""
+    run = replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
+    return run if run.pages < files else extracted(run, partitions(run.pulled))
 
 
 def extracted(run: SyncRun, partitions: int) -> SyncRun:

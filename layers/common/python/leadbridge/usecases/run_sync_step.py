@@ -4,6 +4,7 @@ A step may be repeated at any time, also one that died half-way; what it stored 
 executions of one run do not disturb each other, since the run is stored under its version.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,19 +14,21 @@ from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, SyncRun, Way
-from leadbridge.domain.watermarks import EVERYTHING, ceiling, window
+from leadbridge.domain.watermarks import EVERYTHING, Window, ceiling, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.source_facts import SourceFacts
-from leadbridge.usecases.sync_files import place, write_page
+from leadbridge.usecases.sync_files import extract_run, place, write_page
 
 #: no new page is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
+#: more rows than these go by file: fewer calls, and the way that Marketo advises for first loads
+BULK_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class SyncOrder:
     part: int = 0
     begin: bool = False
     turns: int = 0
+    #: how a bulk run ended that the state machine waited for: its output, or its error
+    child: Mapping[str, Any] | None = None
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "SyncOrder":
@@ -52,6 +57,7 @@ class SyncOrder:
                 part=int(event.get("part", 0)),
                 begin=event.get("begin") is True,
                 turns=int(event.get("turns", 0)),
+                child=event.get("child"),
             )
         except KeyError as error:
             raise ConfigurationError([f"{error.args[0]}: an order needs it"]) from error
@@ -86,6 +92,7 @@ class RunSyncStep:
         self._steps: Mapping[Step, Callable[[_Work], None]] = {
             Step.BEGIN: self._begin,
             Step.EXTRACT: self._extract,
+            Step.EXTRACT_FILES: self._extracted,
             Step.PARTITION: self._partition,
             Step.LOAD: self._loaded,
             Step.COMMIT: self._commit,
@@ -107,7 +114,7 @@ class RunSyncStep:
             return {"part": order.part}
         now = self._clock.now()
         if not order.begin and not run.over and not syncing.next_of(run, now).wait_seconds:
-            work = _Work(run, version, remaining)
+            work = _Work(run, version, remaining, order.child)
             try:
                 self._take(work)
                 run, version = work.run, work.version
@@ -165,7 +172,23 @@ class RunSyncStep:
             watermark = self._runs.standing(run.sync).watermark
             read = window(run.source, watermark, ceiling(run.source, now, covered))
         run = replace(run, calls=run.calls + source.calls)
-        self._save(work, syncing.begun(run, read, Way.REST, Way.REST))
+        self._save(work, syncing.begun(run, read, self._way(work, run, read), Way.REST))
+
+    def _way(self, work: "_Work", run: SyncRun, read: Window) -> Way:
+        """By file where there are many rows, or where the vendor lists them in no other way."""
+        wanted = work.sync.by.extract
+        if wanted != "auto":
+            return Way(wanted)
+        work.run = replace(run, since=read.since, until=read.until)
+        if read.since is not None:
+            return Way.REST
+        try:
+            query = self._query(work)
+        except ConfigurationError:
+            return Way.BULK
+        if run.source == "marketo":
+            return Way.REST
+        return Way.BULK if self._vendors.source(work.sync).count(query) > BULK_ROWS else Way.REST
 
     def _extract(self, work: "_Work") -> None:
         query = self._query(work)
@@ -183,6 +206,41 @@ class RunSyncStep:
                 if work.remaining() < LEFT_SECONDS:
                     return
         self._save(work, syncing.extracted(run, partitions_for(run.pulled)))
+
+    def _extracted(self, work: "_Work") -> None:
+        """A bulk extract that the state machine waited for has ended."""
+        run, child = work.run, work.child
+        if child is None:
+            return
+        if "Error" in child:
+            error = _cause(child)
+            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), *error))
+        elif child.get("run") == extract_run(run, run.pages + 1):
+            rows, files = int(child["counts"]["rows"]), self._files(work)
+            self._save(work, syncing.filed(run, rows, files, partitions_for))
+
+    def _files(self, work: "_Work") -> int:
+        return max(1, len(self._query(work).filters))
+
+    def _child(self, run: SyncRun) -> dict[str, Any]:
+        """What the state machine orders of the bulk machine."""
+        work = _Work(run, 0, lambda: 0.0, None)
+        work.sync = self._sync(run)
+        query = self._query(work)
+        number = run.pages + 1
+        if run.source == "salesforce":
+            request: dict[str, Any] = {"soql": query.soql, "columns": list(query.columns)}
+        else:
+            request = {"filter": dict(query.filters[number - 1]), "fields": list(query.columns)}
+        return {
+            "run": extract_run(run, number),
+            "vendor": run.source,
+            "connection": work.sync.source.connection,
+            # members of a list are leads
+            "object": "leads" if query.object == "list_members" else query.object,
+            "request": request,
+            "prefix": f"{run.folder}/bulk",
+        }
 
     def _query(self, work: "_Work") -> SourceQuery:
         """What is asked of the source, behind what has been read of it."""
@@ -240,6 +298,7 @@ class RunSyncStep:
             "wait_seconds": following.wait_seconds,
             "waiting": following.waiting.value,
             "parked": following.waiting in syncing.PARKED,
+            "child": self._child(run) if run.step is Step.EXTRACT_FILES else {},
             "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
             "renewal": f"{run.name}-{version}",
@@ -256,4 +315,14 @@ class _Work:
     run: SyncRun
     version: int
     remaining: Callable[[], float]
+    child: Mapping[str, Any] | None
     sync: Sync = field(init=False)
+
+
+def _cause(child: Mapping[str, Any]) -> tuple[str, str]:
+    """Reason and message of a bulk run that failed, out of what a state machine says of another's execution."""
+    try:
+        said = json.loads(child.get("Cause", ""))
+    except ValueError:
+        said = {}
+    return str(said.get("Error", child["Error"])), str(said.get("Cause", ""))

@@ -45,6 +45,14 @@ class MarketoSource(_Counted):
         del now
         return None
 
+    def count(self, query: SourceQuery) -> int:
+        """Marketo does not count.
+
+        Raises:
+            ConfigurationError: Always.
+        """
+        raise ConfigurationError([f"source.object: Marketo does not count {query.object}"])
+
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page.
 

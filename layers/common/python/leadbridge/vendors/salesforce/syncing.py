@@ -44,6 +44,10 @@ class SalesforceSource:
                 raise
             return None
 
+    def count(self, query: SourceQuery) -> int:
+        """How many rows a query would give."""
+        return self._client.queries.count(query.count)
+
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page, in the order of ids."""
         del cursor
