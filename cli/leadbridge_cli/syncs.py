@@ -10,6 +10,8 @@ def syncs() -> None:
     """Syncs: run them, and see what became of their runs."""
 
 
+syncs.add_command(sync_runs.activate_sync)
+syncs.add_command(sync_runs.deactivate_sync)
 syncs.add_command(sync_runs.run_sync)
 syncs.add_command(sync_runs.sync_executions)
 syncs.add_command(sync_runs.ask_run)

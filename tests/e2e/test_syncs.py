@@ -66,7 +66,7 @@ def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None
     )
     lab.cli("apply", lab.file("there.yaml", document))
     assert json.loads(lab.cli("syncs", "executions", there, "--json")) == []
-    lab.cli("activate", there)
+    lab.cli("syncs", "activate", there)
     first, second = ran(lab, there), ran(lab, there)
 
     assert (first["status"], first["pulled"], first["created"]) == ("done", PEOPLE, PEOPLE), first
@@ -93,7 +93,7 @@ def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None
         ],
     )
     lab.cli("apply", lab.file("back.yaml", document))
-    lab.cli("activate", back)
+    lab.cli("syncs", "activate", back)
     returned = ran(lab, back)
 
     assert (returned["status"], returned["pulled"], returned["created"]) == ("done", PEOPLE, PEOPLE), returned

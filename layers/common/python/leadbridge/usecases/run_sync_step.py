@@ -186,9 +186,7 @@ class RunSyncStep:
             query = self._query(work)
         except ConfigurationError:
             return Way.BULK
-        if run.source == "marketo":
-            return Way.REST
-        return Way.BULK if self._vendors.source(work.sync).count(query) > BULK_ROWS else Way.REST
+        return Way.BULK if (self._vendors.source(work.sync).count(query) or 0) > BULK_ROWS else Way.REST
 
     def _extract(self, work: "_Work") -> None:
         query = self._query(work)

@@ -44,8 +44,8 @@ class SalesforceSource:
                 raise
             return None
 
-    def count(self, query: SourceQuery) -> int:
-        """How many rows a query would give."""
+    def count(self, query: SourceQuery) -> int | None:
+        """How many records the query finds."""
         return self._client.queries.count(query.count)
 
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
