@@ -169,6 +169,10 @@ class FakeSource:
         now = self.clock()
         return sum(since <= now for _, _, since in self.rows)
 
+    def made_since(self) -> datetime | None:
+        """Nobody knows."""
+        return None
+
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is shown of the window, in order of ids: the query's own bounds are obeyed, as its vendor would."""
         now, window = self.clock(), _bounds(query.soql)

@@ -87,6 +87,10 @@ class SyncSource(Protocol):
         """How many rows the query finds, where the vendor counts them by itself; None where it does not."""
         ...
 
+    def made_since(self) -> datetime | None:
+        """A moment before which no record was made, where that shortens an extract; None where it does not."""
+        ...
+
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page, behind a cursor or from the start.
 

@@ -123,6 +123,8 @@ class SyncRun:
     load: Way = Way.REST
     since: datetime | None = None
     until: datetime | None = None
+    #: no record of the source was made before; fixed with the windows of bulk extracts
+    made_since: datetime | None = None
     cursor: str = ""
     #: pages of the extract that are stored, or its files
     pages: int = 0
@@ -216,10 +218,12 @@ class Standing:
 # what happened to a run
 
 
-def begun(run: SyncRun, window: Window, extract: Way, load: Way) -> SyncRun:
+def begun(run: SyncRun, window: Window, extract: Way, made_since: datetime | None) -> SyncRun:
     """It is known what is to be read, and how."""
     step = Step.EXTRACT_FILES if extract is Way.BULK else Step.EXTRACT
-    return replace(_go_on(run), step=step, extract=extract, load=load, since=window.since, until=window.until)
+    return replace(
+        _go_on(run), step=step, extract=extract, made_since=made_since, since=window.since, until=window.until
+    )
 
 
 def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:

@@ -171,8 +171,10 @@ class RunSyncStep:
             covered = source.covered(now)
             watermark = self._runs.standing(run.sync).watermark
             read = window(run.source, watermark, ceiling(run.source, now, covered))
+        way = self._way(work, run, read)
+        made_since = source.made_since() if way is Way.BULK and read.since is None else None
         run = replace(run, calls=run.calls + source.calls)
-        self._save(work, syncing.begun(run, read, self._way(work, run, read), Way.REST))
+        self._save(work, syncing.begun(run, read, way, made_since))
 
     def _way(self, work: "_Work", run: SyncRun, read: Window) -> Way:
         """By file where there are many rows, or where the vendor lists them in no other way."""
@@ -247,7 +249,7 @@ class RunSyncStep:
             return source_query(
                 sync,
                 run.source,
-                self._facts(sync, run.version, run.source),
+                replace(self._facts(sync, run.version, run.source), made_since=run.made_since),
                 run.window,
                 way=run.extract.value,
                 now=run.started_at,

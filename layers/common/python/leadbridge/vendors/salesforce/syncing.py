@@ -48,6 +48,10 @@ class SalesforceSource:
         """How many records the query finds."""
         return self._client.queries.count(query.count)
 
+    def made_since(self) -> datetime | None:
+        """One job takes all there is."""
+        return None
+
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page, in the order of ids."""
         del cursor
