@@ -75,11 +75,32 @@ class Page:
     cursor: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Some rows of a source, and how many there are.
+
+    `total` is exact; where it is None, `estimate` is a number with the `basis` on which it stands, or None as well.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    total: int | None = None
+    estimate: int | None = None
+    basis: str = ""
+
+
 class SyncSource(Protocol):
     """One object of a vendor instance, to be read."""
 
     def covered(self, now: datetime) -> datetime | None:
         """Until when the vendor shows all changes; None where it does not tell."""
+        ...
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as the vendor receives it, byte for byte: method and address, and the body below."""
+        ...
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """Some rows, and how many there are as far as so many calls tell; three at least. Writes nothing."""
         ...
 
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:

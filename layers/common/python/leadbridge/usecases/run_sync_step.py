@@ -13,7 +13,7 @@ from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, SyncRun, Way
-from leadbridge.domain.watermarks import EVERYTHING, ceiling, window
+from leadbridge.domain.watermarks import EVERYTHING
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
@@ -21,6 +21,7 @@ from leadbridge.sync_ports import SyncRuns, SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import place, write_page
+from leadbridge.usecases.sync_window import window_of
 
 #: no new page is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
@@ -159,11 +160,7 @@ class RunSyncStep:
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
         source = self._vendors.source(sync)
-        read = EVERYTHING
-        if run.incremental:
-            covered = source.covered(now)
-            watermark = self._runs.standing(run.sync).watermark
-            read = window(run.source, watermark, ceiling(run.source, now, covered))
+        read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
         run = replace(run, calls=run.calls + source.calls)
         self._save(work, syncing.begun(run, read, Way.REST, Way.REST))
 
