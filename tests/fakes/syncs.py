@@ -14,7 +14,7 @@ from leadbridge.domain.syncing import Part, Standing, SyncRun
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import SyncError
 from leadbridge.ports import OvertakenError
-from leadbridge.sync_ports import Page
+from leadbridge.sync_ports import Page, Sample
 from tests.fakes.clock import NOON
 from tests.fakes.steps import Step, nothing
 
@@ -166,18 +166,26 @@ class FakeSource:
         """All rows that are shown."""
         self.step("source.count")
         self.calls += 1
-        now = self.clock()
-        return sum(since <= now for _, _, since in self.rows)
+        return len(self._found(_bounds(query.soql), ""))
 
     def made_since(self) -> datetime | None:
         """Nobody knows."""
         return None
 
-    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
-        """What is shown of the window, in order of ids: the query's own bounds are obeyed, as its vendor would."""
-        now, window = self.clock(), _bounds(query.soql)
-        self.asked.append(window)
-        shown = [
+    def shown(self, query: SourceQuery) -> str:
+        """The statement."""
+        return f"GET {query.soql}"
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """The first page of what is shown by now, and the number of all."""
+        del calls, now
+        self.calls += 2
+        found = self._found(_bounds(query.soql), "")
+        return Sample(rows=found[: self.page_rows], total=len(found))
+
+    def _found(self, window: Window, cursor: str) -> list[Mapping[str, Any]]:
+        now = self.clock()
+        return [
             columns
             for columns, at, since in sorted(self.rows, key=lambda row: str(row[0]["Id"]))
             if since <= now
@@ -185,6 +193,12 @@ class FakeSource:
             and (window.until is None or at < window.until)
             and str(columns["Id"]) > cursor
         ]
+
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What is shown of the window, in order of ids: the query's own bounds are obeyed, as its vendor would."""
+        window = _bounds(query.soql)
+        self.asked.append(window)
+        shown = self._found(window, cursor)
         start = 0
         while True:
             self.step("source.page")

@@ -76,6 +76,19 @@ class Page:
     cursor: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Some rows of a source, and how many there are.
+
+    `total` is exact; where it is None, `estimate` is a number with the `basis` on which it stands, or None as well.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    total: int | None = None
+    estimate: int | None = None
+    basis: str = ""
+
+
 class SyncSource(Protocol):
     """One object of a vendor instance, to be read."""
 
@@ -89,6 +102,14 @@ class SyncSource(Protocol):
 
     def made_since(self) -> datetime | None:
         """A moment before which no record was made, where that shortens an extract; None where it does not."""
+        ...
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as the vendor receives it, byte for byte: method and address, and the body below."""
+        ...
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """Some rows, and how many there are as far as so many calls tell; three at least. Writes nothing."""
         ...
 
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:

@@ -11,17 +11,29 @@ from typing import Any
 
 from leadbridge.domain import syncing
 from leadbridge.domain.partitioning import partitions_for
+from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Step, SyncRun, Way
-from leadbridge.domain.watermarks import EVERYTHING, Window, ceiling, window
+from leadbridge.domain.watermarks import EVERYTHING, Window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.source_facts import SourceFacts
-from leadbridge.usecases.sync_files import extract_run, place, write_page
+from leadbridge.usecases.sync_files import (
+    CLEAR,
+    attach_import,
+    extract_run,
+    import_key,
+    import_run,
+    join_import,
+    place,
+    write_page,
+)
+from leadbridge.usecases.sync_window import window_of
 
 #: no new page is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
@@ -95,6 +107,8 @@ class RunSyncStep:
             Step.EXTRACT_FILES: self._extracted,
             Step.PARTITION: self._partition,
             Step.LOAD: self._loaded,
+            Step.JOIN: self._join,
+            Step.LOAD_FILES: self._imported,
             Step.COMMIT: self._commit,
         }
 
@@ -166,11 +180,7 @@ class RunSyncStep:
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
         source = self._vendors.source(sync)
-        read = EVERYTHING
-        if run.incremental:
-            covered = source.covered(now)
-            watermark = self._runs.standing(run.sync).watermark
-            read = window(run.source, watermark, ceiling(run.source, now, covered))
+        read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
         way = self._way(work, run, read)
         made_since = source.made_since() if way is Way.BULK and read.since is None else None
         run = replace(run, calls=run.calls + source.calls)
@@ -205,7 +215,7 @@ class RunSyncStep:
                 run = work.run
                 if work.remaining() < LEFT_SECONDS:
                     return
-        self._save(work, syncing.extracted(run, partitions_for(run.pulled)))
+        self._save(work, self._all_there(run, work.sync))
 
     def _extracted(self, work: "_Work") -> None:
         """A bulk extract that the state machine waited for has ended."""
@@ -216,14 +226,59 @@ class RunSyncStep:
             error = _cause(child)
             self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), *error))
         elif child.get("run") == extract_run(run, run.pages + 1):
-            rows, files = int(child["counts"]["rows"]), self._files(work)
-            self._save(work, syncing.filed(run, rows, files, partitions_for))
+            filed = syncing.filed(run, int(child["counts"]["rows"]))
+            is_last = filed.pages >= max(1, len(self._query(work).filters))
+            self._save(work, self._all_there(filed, work.sync) if is_last else filed)
 
-    def _files(self, work: "_Work") -> int:
-        return max(1, len(self._query(work).filters))
+    def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
+        """All rows are there; many of them are imported by file, where that finds records as we do."""
+        load = Way.REST
+        if run.destination == "marketo" and len(sync.match) == 1 and sync.destination.object == "leads":
+            auto = Way.BULK if run.pulled > BULK_ROWS else Way.REST
+            load = auto if sync.by.load == "auto" else Way(sync.by.load)
+        return syncing.extracted(run, partitions_for(run.pulled), load)
+
+    def _join(self, work: "_Work") -> None:
+        run = work.run
+        columns = import_columns(self._load.compiled(run, work.sync))
+        parts = self._runs.parts(run.sync, run.slot)
+        self._save(work, syncing.joined(run, join_import(self._objects, run, columns, parts)))
+
+    def _imported(self, work: "_Work") -> None:
+        """The bulk import that the state machine waited for has ended."""
+        run, child = work.run, work.child
+        if child is None or child.get("run", import_run(run)) != import_run(run):
+            return
+        failed = "Error" in child
+        reason, told = _cause(child) if failed else ("", "")
+
+        def say(word: str, vendors: str) -> str:
+            detail = vendors or told or "what became of the row is not known"
+            return said("vendor_refused", vendor=run.destination.capitalize(), code=word, detail=detail).message
+
+        results, parts = ("", 0) if failed else (str(child["results"]), int(child["parts"]))
+        done = syncing.imported(run, attach_import(self._objects, run, results, parts, say))
+        # what the job has written is not known row by row, so the next run reads all of them again
+        self._save(work, syncing.ended(done, Step.FAILED, self._clock.now(), reason, told) if failed else done)
 
     def _child(self, run: SyncRun) -> dict[str, Any]:
-        """What the state machine orders of the bulk machine."""
+        """What the state machine orders of a bulk machine."""
+        return self._import_order(run) if run.step is Step.LOAD_FILES else self._extract_order(run)
+
+    def _import_order(self, run: SyncRun) -> dict[str, Any]:
+        destination, pair = self._sync(run).destination, self._sync(run).match[0]
+        request = {"lookup_field": pair.field, "clear": CLEAR}
+        return {
+            "run": import_run(run),
+            "vendor": run.destination,
+            "connection": destination.connection,
+            "object": destination.object,
+            "request": request | ({"partition": destination.partition} if destination.partition else {}),
+            "prefix": f"{run.folder}/bulk",
+            "source": import_key(run),
+        }
+
+    def _extract_order(self, run: SyncRun) -> dict[str, Any]:
         work = _Work(run, 0, lambda: 0.0, None)
         work.sync = self._sync(run)
         query = self._query(work)
@@ -298,7 +353,7 @@ class RunSyncStep:
             "wait_seconds": following.wait_seconds,
             "waiting": following.waiting.value,
             "parked": following.waiting in syncing.PARKED,
-            "child": self._child(run) if run.step is Step.EXTRACT_FILES else {},
+            "child": self._child(run) if run.step in {Step.EXTRACT_FILES, Step.LOAD_FILES} else {},
             "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
             "renewal": f"{run.name}-{version}",

@@ -13,7 +13,7 @@ from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
-from leadbridge.sync_ports import Page
+from leadbridge.sync_ports import Page, Sample
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.client import MarketoClient
@@ -22,6 +22,20 @@ from leadbridge.vendors.marketo.values import instant
 LEADS = "leads"
 #: where the ids of an instance begin, older ones and newer ones; so many are looked at for the first lead
 _FIRST_IDS = (1, 301, 601, 901, 1_000_001)
+#: first requests by the name of their endpoint
+_CALLS: Mapping[str, endpoints.Endpoint] = {
+    call.operation: call
+    for call in (
+        endpoints.LEADS_OF_LIST,
+        endpoints.LEADS_BY_FILTER,
+        endpoints.PAGING_TOKEN,
+        endpoints.MEMBERS,
+        endpoints.LEAD_EXPORT.create,
+        endpoints.ACTIVITY_EXPORT.create,
+        endpoints.MEMBER_EXPORT.create,
+        endpoints.OBJECT_EXPORT.create,
+    )
+}
 #: columns whose changes are not logged
 _NOT_LOGGED = frozenset({"id", "createdAt", "updatedAt"})
 
@@ -63,6 +77,17 @@ class MarketoSource(_Counted):
             if found:
                 return min(instant(str(lead["createdAt"])) for lead in found) - timedelta(days=1)
         return None
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as Marketo receives it."""
+        first = query.first
+        return self._client.api.shown(_CALLS[first.operation], parts=first.parts, params=first.params, body=first.body)
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """Some rows, and how many there are as far as so many calls tell."""
+        from leadbridge.vendors.marketo.sampling import sample  # a person's question, no worker's
+
+        return sample(self._client, query, calls, now)
 
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page.

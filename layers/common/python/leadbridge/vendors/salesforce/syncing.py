@@ -8,10 +8,16 @@ from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import PermanentError
-from leadbridge.sync_ports import Page
+from leadbridge.sync_ports import Page, Sample
+from leadbridge.vendors.http.endpoints import Endpoint
+from leadbridge.vendors.salesforce import endpoints
 from leadbridge.vendors.salesforce.client import SalesforceClient
 from leadbridge.vendors.salesforce.row_writes import BATCH_ROWS
 
+#: the smallest page that Salesforce gives
+_SAMPLE_ROWS = 200
+#: first requests by the name of their endpoint
+_CALLS: Mapping[str, Endpoint] = {"query": endpoints.QUERY, "bulk_create": endpoints.CREATE_JOB}
 #: an object whose changes are not listed
 _NOT_LISTED = "INVALID_TYPE"
 
@@ -51,6 +57,19 @@ class SalesforceSource:
     def made_since(self) -> datetime | None:
         """One job takes all there is."""
         return None
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as Salesforce receives it."""
+        first = query.first
+        return self._client.api.shown(_CALLS[first.operation], parts=first.parts, params=first.params, body=first.body)
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """The first page, and the number that the same query counts: two calls."""
+        del calls, now
+        total = self._client.queries.count(query.count)
+        # as a run by REST reads them, whatever way a run would take
+        ordered = query.soql if query.way == "rest" else f"{query.soql} ORDER BY Id"
+        return Sample(rows=next(iter(self._client.queries.pages(ordered, batch_size=_SAMPLE_ROWS)), []), total=total)
 
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page, in the order of ids."""
