@@ -10,6 +10,7 @@ import pytest
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, SyncRun, Totals, Way
 from leadbridge.usecases.start_sync import vendor_of
+from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.vendors.bulk_jobs import VendorBulkJobs
 from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.sync_vendors import VendorSyncs
@@ -225,11 +226,13 @@ def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(bui
     world.contacts(18)
     world.salesforce.post("load", {"Contact": [contact(number) | {"Title": None} for number in (18, 19)]})
     world.salesforce.post("load", {"Contact": [contact(number) | {"Department": "7"} for number in range(20, 60)]})
-    world.marketo.post("faults", [])
+    world.salesforce.post("load", {"Contact": [contact(60) | {"LastName": "null"}]})
     run = world.ran()
 
-    assert (run.step, run.load, run.pulled) == (Step.DONE, Way.BULK, 60), (run.reason, run.message)
-    assert run.totals == Totals(created=40, updated=3, unchanged=17)
+    assert (run.step, run.load, run.pulled) == (Step.DONE, Way.BULK, 61), (run.reason, run.message)
+    assert run.totals == Totals(created=40, updated=3, unchanged=17, failed=1)
+    [failed] = SyncResults(runs=world.runs, objects=world.objects).failed(world.sync.id, run.slot)
+    assert failed["reason"] == "marketo_rejected"
     leads = world.leads()
     assert len(leads) == 60
     for number in range(60):
@@ -239,4 +242,5 @@ def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(bui
         assert {name: held.get(name) for name in wanted} == wanted
     assert leads["person25@example.com"]["leadScore"] == 7
     assert not world.marketo.calls_of("POST", "/rest/v1/leads.json")[1:]
-    assert world.again().totals == Totals(unchanged=60)
+    again = world.again()
+    assert again.totals == Totals(unchanged=60, failed=1)

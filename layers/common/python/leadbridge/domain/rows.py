@@ -56,6 +56,8 @@ class RowWrite:
     row: SourceRow
     fields: Mapping[str, Any]
     record_id: str = ""
+    #: the record as it is, for ways of writing that take whole records only
+    held: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +184,7 @@ def decide(
     }
     if not changed:
         return RowEnd(position=row.position, outcome=Outcome.UNCHANGED, record_id=record_id)
-    return RowWrite(row=row, fields=changed, record_id=record_id)
+    return RowWrite(row=row, fields=changed, record_id=record_id, held=record)
 
 
 def key_values(compiled: CompiledSync, row: SourceRow) -> dict[str, Any]:

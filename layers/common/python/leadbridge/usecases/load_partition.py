@@ -207,9 +207,9 @@ class LoadPartition:
             outcome = Outcome.UPDATED if write.record_id else Outcome.CREATED
             position = write.row.position
             ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
-            # the key tells the record, the others only what differs
-            fields = {**key_values(work.compiled, write.row), **write.fields}
-            lines.append((position, outcome.value, *(fields.get(name, "") for name in import_columns(work.compiled))))
+            # a blank cell would empty its field, so what stays as it is goes along
+            fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
+            lines.append((position, outcome.value, *(fields.get(name) for name in import_columns(work.compiled))))
         write_import(self._objects, work.run, work.part.number, number, lines)
         return [ends[position] for position in sorted(ends)]
 

@@ -24,7 +24,6 @@ from leadbridge.sync_ports import SyncRuns, SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import (
-    CLEAR,
     attach_import,
     extract_run,
     import_key,
@@ -267,7 +266,7 @@ class RunSyncStep:
 
     def _import_order(self, run: SyncRun) -> dict[str, Any]:
         destination, pair = self._sync(run).destination, self._sync(run).match[0]
-        request = {"lookup_field": pair.field, "clear": CLEAR}
+        request = {"lookup_field": pair.field, "blank": "clear"}
         return {
             "run": import_run(run),
             "vendor": run.destination,

@@ -23,8 +23,6 @@ from leadbridge.files.columns import picker
 from leadbridge.files.rows import Rows
 from leadbridge.ports import Objects
 
-#: stands in a cell of an import for "empty this field"; no value of a person is written like that
-CLEAR = "\u2205clear\u2205"
 RESULT_COLUMNS = ("row", "outcome", "id", "reason", "message")
 POSITION = "#"
 
@@ -150,10 +148,9 @@ def _chunk_key(run: SyncRun, partition: int, chunk: int) -> str:
 def write_import(objects: Objects, run: SyncRun, partition: int, chunk: int, lines: Sequence[Sequence[Any]]) -> None:
     """Store rows of a chunk that are to be imported: position, what is expected of it, and its cells.
 
-    A cell of None empties its field, an empty one leaves it alone.
+    A blank cell empties its field.
     """
-    cells = [[*line[:2], *(CLEAR if cell is None else text(cell) for cell in line[2:])] for line in lines]
-    objects.put(_chunk_key(run, partition, chunk), _csv(cells))
+    objects.put(_chunk_key(run, partition, chunk), _csv([[*line[:2], *map(_cell, line[2:])] for line in lines]))
 
 
 def join_import(objects: Objects, run: SyncRun, columns: Sequence[str], parts: Sequence[Part]) -> int:
