@@ -96,7 +96,9 @@ class Admin:
         )
         self.services = Services(
             configurations=world.configurations,
-            apply=ApplyConfiguration(configurations=world.configurations, connect=lambda _: world.connections),
+            apply=ApplyConfiguration(
+                configurations=world.configurations, connect=lambda _: world.connections, clock=world.clock
+            ),
             connections=ListConnections(configurations=world.configurations, secrets=lambda: {MARKETO}),
             catalogue=Catalogue(connections=self.described, clock=world.clock),
             trying=TryAction(

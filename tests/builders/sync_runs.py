@@ -1,26 +1,35 @@
 """Runs of Syncs on in-memory ports, driven as the state machine drives them."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from leadbridge.domain.bulk_order import BulkOrder
+from leadbridge.domain.jobs import Policy
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step as RunStep
 from leadbridge.domain.syncing import SyncRun, summed
+from leadbridge.ports import BulkVendors, Connections
 from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.run_bulk_step import RunBulkStep
 from leadbridge.usecases.run_sync_step import RunSyncStep, SyncOrder
+from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import Started, StartSync, vendor_of
 from leadbridge.usecases.sync_files import read_results
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.builders.syncs import a_sync
-from tests.fakes.bulk import InMemoryObjects
+from tests.fakes.bulk import InMemoryBulkRuns, InMemoryObjects
 from tests.fakes.clock import NOON, SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
+from tests.fakes.connections import FakeConnections
+from tests.fakes.marketo import FakeMarketo
 from tests.fakes.meter import RecordingMeter
+from tests.fakes.salesforce import FakeSalesforce
 from tests.fakes.steps import Crash, Steps
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
@@ -37,6 +46,23 @@ LEADS = ObjectDescription(
             "lastName": "string",
             "score": "integer",
             "vip": "boolean",
+        }.items()
+    },
+)
+
+
+CONTACT = ObjectDescription(
+    name="Contact",
+    fields={
+        name: FieldDescription(name=name, type=kind)
+        for name, kind in {
+            "Id": "id",
+            "Email": "email",
+            "LastName": "string",
+            "Score": "string",
+            "CreatedDate": "datetime",
+            "LastModifiedDate": "datetime",
+            "SystemModstamp": "datetime",
         }.items()
     },
 )
@@ -62,15 +88,22 @@ class SyncWorld:
         if active:
             self.documents.move("sync", self.sync.id, Move.ACTIVATE)
         self.most_turns = most_turns
+        self.connections: Connections = FakeConnections(
+            marketo={"marketing": FakeMarketo(LEADS)}, salesforce={"crm": FakeSalesforce(CONTACT)}
+        )
+        self.bulk_runs = InMemoryBulkRuns(step=self.steps)
+        self.bulk_vendors: BulkVendors | None = None
         #: other vendors than the doubles
         self.others: SyncVendors | None = None
 
-    def row(
-        self, number: int, at: datetime = NOON - timedelta(days=1), shown: datetime | None = None, **members: Any
-    ) -> None:
-        """A row of the source, shown from its moment on or later."""
+    def row(self, number: int, **members: str) -> None:
+        """A row of the source that is there since yesterday."""
+        self.changed(number, NOON - timedelta(days=1), **members)
+
+    def changed(self, number: int, at: datetime, **members: str) -> None:
+        """A row of the source that bears a moment, and is shown from then on."""
         columns = {"Id": f"{number:03}", "Email": f"p{number}@example.com", "LastName": f"Name {number}"}
-        self.source.rows.append((columns | members, at, shown or at))
+        self.source.rows.append((columns | members, at, at))
 
     def start(self, slot: str = SLOT, *, scheduled: bool = True) -> Started:
         """A call of the poll function."""
@@ -90,12 +123,17 @@ class SyncWorld:
         """The one source and the one destination."""
         return self.others or FakeSyncVendors(self.source, self.destination)
 
+    def facts(self) -> SourceFacts:
+        """What is known of the source."""
+        return SourceFacts(connections=self.connections, documents=self.documents, clock=self.clock)
+
     def step(self, slot: str = SLOT, **members: Any) -> dict[str, Any]:
         """One invocation, in a process of its own."""
         load = LoadPartition(
             runs=self.runs,
             objects=self.objects,
             vendors=self.vendors(),
+            facts=self.facts(),
             clock=self.clock,
             sleep=self.clock.sleep,
         )
@@ -104,6 +142,7 @@ class SyncWorld:
             runs=self.runs,
             objects=self.objects,
             vendors=self.vendors(),
+            facts=self.facts(),
             load=load,
             clock=self.clock,
             meter=self.meter,
@@ -121,10 +160,32 @@ class SyncWorld:
                 self.clock.advance(answer["wait_seconds"])
                 for number in answer["open"]:
                     self.step(slot, part=number)
-                self.step(slot)
+                self.step(slot, child=self.bulk(answer["child"]) if answer["child"] else None)
             except Crash:
                 continue
         message = f"not over after {MOST_STEPS} steps: {self.run(slot)}"
+        raise AssertionError(message)
+
+    def bulk(self, order: dict[str, Any]) -> dict[str, Any]:
+        """What the bulk machine does, to its end: its output, or its error as another machine hears of it."""
+        assert self.bulk_vendors is not None, "no bulk run is expected"
+        use_case = RunBulkStep(
+            runs=self.bulk_runs,
+            objects=self.objects,
+            vendors=self.bulk_vendors,
+            clock=self.clock,
+            meter=self.meter,
+            policy=Policy(),
+        )
+        kind = "import" if "source" in order else "extract"
+        for _ in range(MOST_STEPS):
+            answer = use_case(BulkOrder.parse(order | {"kind": kind}), lambda: 600.0)
+            if answer.run.over:
+                said = answer.as_dict()
+                cause = json.dumps({"Error": said["reason"], "Cause": said["message"]})
+                return said if said["step"] == "done" else {"Error": "States.TaskFailed", "Cause": cause}
+            self.clock.advance(answer.next.wait_seconds)
+        message = f"not over after {MOST_STEPS} steps: {order['run']}"
         raise AssertionError(message)
 
     def ran(self, slot: str = SLOT) -> SyncRun:

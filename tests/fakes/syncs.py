@@ -1,16 +1,20 @@
 """Runs of Syncs, their vendors and their state machine in memory, with a point before and after each operation."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.schedule_entries import Entry
+from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
+from leadbridge.domain.watermarks import Window
 from leadbridge.errors import SyncError
 from leadbridge.ports import OvertakenError
-from leadbridge.sync_ports import Asked, Page
+from leadbridge.sync_ports import Page, Sample
 from tests.fakes.clock import NOON
 from tests.fakes.steps import Step, nothing
 
@@ -28,6 +32,7 @@ OPERATIONS = (
     "syncs.save_part",
     "syncs.parts",
     "source.covered",
+    "source.count",
     "source.page",
     "destination.describe",
     "destination.find",
@@ -147,7 +152,7 @@ class FakeSource:
     errors: list[SyncError] = field(default_factory=list)
     calls: int = 0
     #: the windows that were asked for
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[Window] = field(default_factory=list)
 
     def covered(self, now: datetime) -> datetime | None:
         """Not beyond what is still to be shown."""
@@ -157,32 +162,63 @@ class FakeSource:
         self.step("source.covered.done")
         return min([now, *hidden])
 
-    def pages(self, asked: Asked, cursor: str) -> Iterator[Page]:
-        """What is shown of the window, in order of the moments."""
-        self.asked.append(asked)
-        now, window = self.clock(), asked.window
-        shown = sorted(
-            (
-                (at, str(number), columns)
-                for number, (columns, at, since) in enumerate(self.rows)
-                if since <= now
-                and (window.since is None or at >= window.since)
-                and (window.until is None or at < window.until)
-            ),
-            key=lambda each: (each[0], int(each[1])),
-        )
-        start = int(cursor or 0)
+    def count(self, query: SourceQuery) -> int | None:
+        """All rows that are shown."""
+        self.step("source.count")
+        self.calls += 1
+        return len(self._found(_bounds(query.soql), ""))
+
+    def made_since(self) -> datetime | None:
+        """Nobody knows."""
+        return None
+
+    def shown(self, query: SourceQuery) -> str:
+        """The statement."""
+        return f"GET {query.soql}"
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """The first page of what is shown by now, and the number of all."""
+        del calls, now
+        self.calls += 2
+        found = self._found(_bounds(query.soql), "")
+        return Sample(rows=found[: self.page_rows], total=len(found))
+
+    def _found(self, window: Window, cursor: str) -> list[Mapping[str, Any]]:
+        now = self.clock()
+        return [
+            columns
+            for columns, at, since in sorted(self.rows, key=lambda row: str(row[0]["Id"]))
+            if since <= now
+            and (window.since is None or at >= window.since)
+            and (window.until is None or at < window.until)
+            and str(columns["Id"]) > cursor
+        ]
+
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What is shown of the window, in order of ids: the query's own bounds are obeyed, as its vendor would."""
+        window = _bounds(query.soql)
+        self.asked.append(window)
+        shown = self._found(window, cursor)
+        start = 0
         while True:
             self.step("source.page")
             if self.errors:
                 raise self.errors.pop(0)
             self.calls += 1
-            found = [columns for _, _, columns in shown[start : start + self.page_rows]]
+            found = shown[start : start + self.page_rows]
             self.step("source.page.done")
             start += self.page_rows
-            yield Page(rows=found, cursor=str(start))
+            yield Page(rows=found, cursor=str(found[-1]["Id"]) if found else "")
             if start >= len(shown):
                 return
+
+
+def _bounds(soql: str) -> Window:
+    since, until = (re.search(rf"SystemModstamp {sign} (\S+)", soql) for sign in (">=", "<"))
+    return Window(
+        since=datetime.fromisoformat(since[1]) if since else None,
+        until=datetime.fromisoformat(until[1]) if until else None,
+    )
 
 
 @dataclass
@@ -301,3 +337,36 @@ class FakeStarter:
         if name not in [known for _, _, known in self.started]:
             self.started.append((sync, slot, name))
         self._step("starter.start.done")
+
+
+class InMemorySchedules:
+    """`sync_ports.SyncSchedules`."""
+
+    def __init__(self, *, step: Step = nothing) -> None:
+        """There is no entry."""
+        self._step = step
+        self.entries: dict[str, Entry] = {}
+        #: entries that were written or removed
+        self.changes = 0
+
+    def known(self) -> Sequence[str]:
+        """The Syncs that have an entry."""
+        self._step("schedules.known")
+        return list(self.entries)
+
+    def means(self, sync: str) -> str | None:
+        """What the entry of a Sync was stored for."""
+        self._step("schedules.means")
+        return self.entries[sync].means if sync in self.entries else None
+
+    def put(self, entry: Entry) -> None:
+        """Store an entry."""
+        self._step("schedules.put")
+        self.entries[entry.sync] = entry
+        self.changes += 1
+
+    def remove(self, sync: str) -> None:
+        """Take an entry away."""
+        self._step("schedules.remove")
+        self.changes += 1
+        self.entries.pop(sync, None)

@@ -264,11 +264,11 @@ def test_all_findings_of_all_documents_come_together() -> None:
     """Two broken documents are told with all their findings at once, and nothing is stored."""
     desk = Desk()
 
-    findings = desk.findings(*CONNECTIONS, an_action_document(name=" "), {"kind": "sync", "id": "x"})
+    findings = desk.findings(*CONNECTIONS, an_action_document(name=" "), {"kind": "report", "id": "x"})
 
     assert {(finding.document, finding.pointer) for finding in findings} == {
         (f"action {ACTION}", "/name"),
-        ("sync x", "/kind"),
+        ("report x", "/kind"),
     }
     assert desk.stored() == {}
 

@@ -316,6 +316,14 @@ type LeadAction = Literal["createOrUpdate", "createOnly", "updateOnly", "createD
 class Marketo(Protocol):
     """What use-cases ask of a Marketo instance."""
 
+    def describe(self, object_name: str) -> ObjectDescription:
+        """Fields of an object by REST name, as a Sync calls it: leads, program_members, a custom object.
+
+        Raises:
+            PermanentError: There is none of that name.
+        """
+        ...
+
     def describe_leads(self) -> ObjectDescription:
         """Fields of the lead object by REST name."""
         ...

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.schedule_entries import Entry
+from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
-from leadbridge.domain.watermarks import Window
 
 
 class SyncRuns(Protocol):
@@ -68,21 +69,24 @@ class SyncRuns(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is read of a source."""
-
-    sync: Sync
-    #: columns of the source, by name
-    columns: Sequence[str]
-    window: Window
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Rows of a source; after a page with a cursor reading can begin anew, without one it begins from the start."""
 
     rows: Sequence[Mapping[str, Any]]
     cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Some rows of a source, and how many there are.
+
+    `total` is exact; where it is None, `estimate` is a number with the `basis` on which it stands, or None as well.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    total: int | None = None
+    estimate: int | None = None
+    basis: str = ""
 
 
 class SyncSource(Protocol):
@@ -92,8 +96,27 @@ class SyncSource(Protocol):
         """Until when the vendor shows all changes; None where it does not tell."""
         ...
 
-    def pages(self, asked: Asked, cursor: str) -> Iterator[Page]:
-        """What is asked for, page by page, behind a cursor or from the start."""
+    def count(self, query: SourceQuery) -> int | None:
+        """How many rows the query finds, where the vendor counts them by itself; None where it does not."""
+        ...
+
+    def made_since(self) -> datetime | None:
+        """A moment before which no record was made, where that shortens an extract; None where it does not."""
+        ...
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as the vendor receives it, byte for byte: method and address, and the body below."""
+        ...
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """Some rows, and how many there are as far as so many calls tell; three at least. Writes nothing."""
+        ...
+
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What is asked for, page by page, behind a cursor or from the start.
+
+        At Salesforce the query itself begins behind the cursor.
+        """
         ...
 
     @property
@@ -155,4 +178,24 @@ class SyncStarter(Protocol):
 
     def start(self, sync: str, slot: str, name: str) -> None:
         """Start an execution of that name; one that has been started already is fine."""
+        ...
+
+
+class SyncSchedules(Protocol):
+    """Entries of the scheduler, one for each Sync that runs by itself."""
+
+    def known(self) -> Sequence[str]:
+        """The Syncs that have an entry."""
+        ...
+
+    def means(self, sync: str) -> str | None:
+        """What the entry of a Sync was stored for; None if there is none, or somebody switched it off."""
+        ...
+
+    def put(self, entry: Entry) -> None:
+        """Store an entry, in place of the one that the Sync may have."""
+        ...
+
+    def remove(self, sync: str) -> None:
+        """Take a Sync's entry away, if it has one."""
         ...

@@ -308,6 +308,7 @@ def run_sync_step() -> Any:
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.load_partition import LoadPartition
     from leadbridge.usecases.run_sync_step import RunSyncStep
+    from leadbridge.usecases.source_facts import SourceFacts
     from leadbridge.usecases.start_sync import vendor_of
     from leadbridge.vendors.sync_vendors import VendorSyncs
 
@@ -318,10 +319,12 @@ def run_sync_step() -> Any:
     runs = _sync_runs(settings, clock)
     objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
     vendors = VendorSyncs(connections, partial(vendor_of, configurations))
+    facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
     load = LoadPartition(
         runs=runs,
         objects=objects,
         vendors=vendors,
+        facts=facts,
         clock=clock,
         sleep=time.sleep,
         settle=timedelta(seconds=settings.SETTLE_SECONDS),
@@ -331,6 +334,7 @@ def run_sync_step() -> Any:
         runs=runs,
         objects=objects,
         vendors=vendors,
+        facts=facts,
         load=load,
         clock=clock,
         meter=meter(),
@@ -342,6 +346,27 @@ def start_sync() -> "StartSync":
     """The use-case of `start_sync`."""
     settings = StartSyncSettings.from_environment()
     return _start_sync(settings, settings.SYNC_MACHINE, SystemClock(settings.CLOCK_URL))
+
+
+@cache
+def schedule_syncs(function: str) -> Any:
+    """The use-case that keeps the scheduler's entries; `function` is what they call."""
+    from leadbridge.aws.schedules import Schedules
+    from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+
+    settings = StartSyncSettings.from_environment()
+    return ScheduleSyncs(
+        configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
+        schedules=Schedules(
+            _client("scheduler"),
+            group=settings.SCHEDULE_GROUP,
+            function=function,
+            role=settings.SCHEDULE_ROLE,
+            dead_letters=settings.DEAD_LETTERS,
+        ),
+        start=start_sync(),
+        clock=SystemClock(settings.CLOCK_URL),
+    )
 
 
 def _start_sync(settings: "StartSyncSettings | AdminApiSettings", machine: str, clock: SystemClock) -> "StartSync":
@@ -422,7 +447,7 @@ def admin_api() -> Any:
     return AdminApi(
         Services(
             configurations=configurations,
-            apply=ApplyConfiguration(configurations=configurations, connect=connect),
+            apply=ApplyConfiguration(configurations=configurations, connect=connect, clock=clock),
             connections=ListConnections(configurations=configurations, secrets=vendors.value),
             catalogue=Catalogue(connections=connections, clock=clock),
             trying=TryAction(documents=configurations, connections=connections, clock=clock, hash_key=index),
@@ -579,7 +604,6 @@ def flush_counts() -> None:
 
 def _recoveries(settings: InboxSettings, clock: SystemClock) -> "DynamoRecoveries":
     from leadbridge.aws.recoveries import DynamoRecoveries
-    from leadbridge.aws.syncs import DynamoSyncRuns
 
     return DynamoRecoveries(
         _client("dynamodb"),

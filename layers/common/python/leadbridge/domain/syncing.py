@@ -33,8 +33,8 @@ class Step(StrEnum):
     EXTRACT_FILES = "extract_files"  # wait for a bulk extract, one for each window
     PARTITION = "partition"  # sort rows by their keys
     LOAD = "load"  # all partitions, side by side
-    LOAD_FILES = "load_files"  # wait for a bulk import
-    JOIN = "join"  # what became of the rows of a bulk import
+    JOIN = "join"  # put what is to be imported into one file
+    LOAD_FILES = "load_files"  # wait for its bulk import
     COMMIT = "commit"  # move the watermark
     DONE = "done"
     FAILED = "failed"
@@ -123,6 +123,8 @@ class SyncRun:
     load: Way = Way.REST
     since: datetime | None = None
     until: datetime | None = None
+    #: no record of the source was made before; fixed with the windows of bulk extracts
+    made_since: datetime | None = None
     cursor: str = ""
     #: pages of the extract that are stored, or its files
     pages: int = 0
@@ -138,6 +140,8 @@ class SyncRun:
     loaded: int = 0
 
     totals: Totals = field(default_factory=Totals)
+    #: rows that a bulk import did not write, which were counted as written
+    unwritten: int = 0
     #: vendor calls, by all of its processes
     calls: int = 0
     reason: str = ""
@@ -147,6 +151,11 @@ class SyncRun:
     def name(self) -> str:
         """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
         return f"{self.sync[:30]}-{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
+
+    @property
+    def mark(self) -> str:
+        """What its bulk runs are called, with a letter and a number behind."""
+        return f"{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
 
     @property
     def folder(self) -> str:
@@ -211,10 +220,12 @@ class Standing:
 # what happened to a run
 
 
-def begun(run: SyncRun, window: Window, extract: Way, load: Way) -> SyncRun:
+def begun(run: SyncRun, window: Window, extract: Way, made_since: datetime | None) -> SyncRun:
     """It is known what is to be read, and how."""
     step = Step.EXTRACT_FILES if extract is Way.BULK else Step.EXTRACT
-    return replace(_go_on(run), step=step, extract=extract, load=load, since=window.since, until=window.until)
+    return replace(
+        _go_on(run), step=step, extract=extract, made_since=made_since, since=window.since, until=window.until
+    )
 
 
 def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
@@ -222,10 +233,15 @@ def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows, cursor=cursor)
 
 
-def extracted(run: SyncRun, partitions: int) -> SyncRun:
+def filed(run: SyncRun, rows: int) -> SyncRun:
+    """A file of a bulk extract is there."""
+    return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
+
+
+def extracted(run: SyncRun, partitions: int, load: Way) -> SyncRun:
     """All rows are there."""
     step = Step.PARTITION if run.pulled else Step.COMMIT
-    return replace(_go_on(run), step=step, cursor="", partitions=partitions if run.pulled else 0)
+    return replace(_go_on(run), step=step, cursor="", partitions=partitions if run.pulled else 0, load=load)
 
 
 def placed(run: SyncRun, *, pages: int, positions: int, spills: int) -> SyncRun:
@@ -242,7 +258,7 @@ def gone_through(run: SyncRun, parts: Sequence[Part], now: datetime) -> SyncRun:
     if broken is not None:
         return ended(run, Step.FAILED, now, broken.reason, broken.message)
     if all(part is not None and part.finished for part in every):
-        return replace(_go_on(run), step=Step.LOAD_FILES if run.load is Way.BULK else Step.COMMIT)
+        return replace(_go_on(run), step=Step.JOIN if run.load is Way.BULK else Step.COMMIT)
     waiting = [part for part in every if part is not None and part.due_at is not None and part.due_at > now]
     if waiting:
         first = min(waiting, key=lambda part: part.due_at or now)
@@ -268,6 +284,17 @@ def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:
     for part in parts:
         totals, calls = totals + part.totals, calls + part.calls
     return replace(run, totals=totals, calls=calls)
+
+
+def joined(run: SyncRun, rows: int) -> SyncRun:
+    """So many rows are in the file of the import."""
+    return replace(_go_on(run), step=Step.LOAD_FILES if rows else Step.COMMIT)
+
+
+def imported(run: SyncRun, refused: Totals) -> SyncRun:
+    """The import has ended; `refused` were counted as written, and are not."""
+    counts = {each.name: -getattr(refused, each.name) for each in fields(refused)} | {"failed": refused.rows}
+    return replace(_go_on(run), step=Step.COMMIT, totals=run.totals + Totals(**counts), unwritten=refused.rows)
 
 
 def ended(run: SyncRun, step: Step, now: datetime, reason: str = "", message: str = "") -> SyncRun:

@@ -4,26 +4,42 @@ A step may be repeated at any time, also one that died half-way; what it stored 
 executions of one run do not disturb each other, since the run is stored under its version.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadbridge.domain import syncing
 from leadbridge.domain.partitioning import partitions_for
+from leadbridge.domain.rows import import_columns
+from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Step, SyncRun, Way
-from leadbridge.domain.watermarks import EVERYTHING, ceiling, window
+from leadbridge.domain.watermarks import EVERYTHING, Window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
-from leadbridge.sync_ports import Asked, SyncRuns, SyncVendors
+from leadbridge.sync_ports import SyncRuns, SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
-from leadbridge.usecases.sync_files import place, source_columns, write_page
+from leadbridge.usecases.source_facts import SourceFacts
+from leadbridge.usecases.sync_files import (
+    attach_import,
+    extract_run,
+    import_key,
+    import_run,
+    join_import,
+    place,
+    write_page,
+)
+from leadbridge.usecases.sync_window import window_of
 
 #: no new page is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
+#: more rows than these go by file: fewer calls, and the way that Marketo advises for first loads
+BULK_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +51,8 @@ class SyncOrder:
     part: int = 0
     begin: bool = False
     turns: int = 0
+    #: how a bulk run ended that the state machine waited for: its output, or its error
+    child: Mapping[str, Any] | None = None
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "SyncOrder":
@@ -50,6 +68,7 @@ class SyncOrder:
                 part=int(event.get("part", 0)),
                 begin=event.get("begin") is True,
                 turns=int(event.get("turns", 0)),
+                child=event.get("child"),
             )
         except KeyError as error:
             raise ConfigurationError([f"{error.args[0]}: an order needs it"]) from error
@@ -65,6 +84,7 @@ class RunSyncStep:
         runs: SyncRuns,
         objects: Objects,
         vendors: SyncVendors,
+        facts: SourceFacts,
         load: LoadPartition,
         clock: Clock,
         meter: Meter,
@@ -75,6 +95,7 @@ class RunSyncStep:
         self._runs = runs
         self._objects = objects
         self._vendors = vendors
+        self._facts = facts
         self._load = load
         self._clock = clock
         self._meter = meter
@@ -82,8 +103,11 @@ class RunSyncStep:
         self._steps: Mapping[Step, Callable[[_Work], None]] = {
             Step.BEGIN: self._begin,
             Step.EXTRACT: self._extract,
+            Step.EXTRACT_FILES: self._extracted,
             Step.PARTITION: self._partition,
             Step.LOAD: self._loaded,
+            Step.JOIN: self._join,
+            Step.LOAD_FILES: self._imported,
             Step.COMMIT: self._commit,
         }
 
@@ -103,7 +127,7 @@ class RunSyncStep:
             return {"part": order.part}
         now = self._clock.now()
         if not order.begin and not run.over and not syncing.next_of(run, now).wait_seconds:
-            work = _Work(run, version, remaining)
+            work = _Work(run, version, remaining, order.child)
             try:
                 self._take(work)
                 run, version = work.run, work.version
@@ -155,36 +179,146 @@ class RunSyncStep:
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
         source = self._vendors.source(sync)
-        read = EVERYTHING
-        if run.incremental:
-            covered = source.covered(now)
-            watermark = self._runs.standing(run.sync).watermark
-            read = window(run.source, watermark, ceiling(run.source, now, covered))
+        read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
+        way = self._way(work, run, read)
+        made_since = source.made_since() if way is Way.BULK and read.since is None else None
         run = replace(run, calls=run.calls + source.calls)
-        self._save(work, syncing.begun(run, read, Way.REST, Way.REST))
+        self._save(work, syncing.begun(run, read, way, made_since))
+
+    def _way(self, work: "_Work", run: SyncRun, read: Window) -> Way:
+        """By file where there are many rows, or where the vendor lists them in no other way."""
+        wanted = work.sync.by.extract
+        if wanted != "auto":
+            return Way(wanted)
+        work.run = replace(run, since=read.since, until=read.until)
+        if read.since is not None:
+            return Way.REST
+        try:
+            query = self._query(work)
+        except ConfigurationError:
+            return Way.BULK
+        return Way.BULK if (self._vendors.source(work.sync).count(query) or 0) > BULK_ROWS else Way.REST
 
     def _extract(self, work: "_Work") -> None:
+        query = self._query(work)
         source = self._vendors.source(work.sync)
-        columns = source_columns(work.sync, work.run.source)
-        asked = Asked(sync=work.sync, columns=columns, window=work.run.window)
         run, calls = work.run, 0
-        for page in source.pages(asked, run.cursor):
+        for page in source.pages(query, run.cursor):
             if page.rows:
-                write_page(self._objects, run, run.pages + 1, columns, page.rows)
+                write_page(self._objects, run, run.pages + 1, query.columns, page.rows)
                 run = syncing.paged(run, len(page.rows), page.cursor)
             run, calls = replace(run, calls=run.calls + source.calls - calls), source.calls
             # without a cursor a new process would begin from the start, so nothing is told before the end
             if page.cursor:
                 self._save(work, run)
                 run = work.run
-                if work.remaining() < LEFT_SECONDS or run.asked is not syncing.Asked.NOTHING:
+                if work.remaining() < LEFT_SECONDS:
                     return
-        self._save(work, syncing.extracted(run, partitions_for(run.pulled)))
+        self._save(work, self._all_there(run, work.sync))
+
+    def _extracted(self, work: "_Work") -> None:
+        """A bulk extract that the state machine waited for has ended."""
+        run, child = work.run, work.child
+        if child is None:
+            return
+        if "Error" in child:
+            error = _cause(child)
+            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), *error))
+        elif child.get("run") == extract_run(run, run.pages + 1):
+            filed = syncing.filed(run, int(child["counts"]["rows"]))
+            is_last = filed.pages >= max(1, len(self._query(work).filters))
+            self._save(work, self._all_there(filed, work.sync) if is_last else filed)
+
+    def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
+        """All rows are there; many of them are imported by file, where that finds records as we do."""
+        load = Way.REST
+        if run.destination == "marketo" and len(sync.match) == 1 and sync.destination.object == "leads":
+            auto = Way.BULK if run.pulled > BULK_ROWS else Way.REST
+            load = auto if sync.by.load == "auto" else Way(sync.by.load)
+        return syncing.extracted(run, partitions_for(run.pulled), load)
+
+    def _join(self, work: "_Work") -> None:
+        run = work.run
+        columns = import_columns(self._load.compiled(run, work.sync))
+        parts = self._runs.parts(run.sync, run.slot)
+        self._save(work, syncing.joined(run, join_import(self._objects, run, columns, parts)))
+
+    def _imported(self, work: "_Work") -> None:
+        """The bulk import that the state machine waited for has ended."""
+        run, child = work.run, work.child
+        if child is None or child.get("run", import_run(run)) != import_run(run):
+            return
+        failed = "Error" in child
+        reason, told = _cause(child) if failed else ("", "")
+
+        def say(word: str, vendors: str) -> str:
+            detail = vendors or told or "what became of the row is not known"
+            return said("vendor_refused", vendor=run.destination.capitalize(), code=word, detail=detail).message
+
+        results, parts = ("", 0) if failed else (str(child["results"]), int(child["parts"]))
+        done = syncing.imported(run, attach_import(self._objects, run, results, parts, say))
+        # what the job has written is not known row by row, so the next run reads all of them again
+        self._save(work, syncing.ended(done, Step.FAILED, self._clock.now(), reason, told) if failed else done)
+
+    def _child(self, run: SyncRun) -> dict[str, Any]:
+        """What the state machine orders of a bulk machine."""
+        return self._import_order(run) if run.step is Step.LOAD_FILES else self._extract_order(run)
+
+    def _import_order(self, run: SyncRun) -> dict[str, Any]:
+        destination, pair = self._sync(run).destination, self._sync(run).match[0]
+        request = {"lookup_field": pair.field, "blank": "clear"}
+        return {
+            "run": import_run(run),
+            "vendor": run.destination,
+            "connection": destination.connection,
+            "object": destination.object,
+            "request": request | ({"partition": destination.partition} if destination.partition else {}),
+            "prefix": f"{run.folder}/bulk",
+            "source": import_key(run),
+        }
+
+    def _extract_order(self, run: SyncRun) -> dict[str, Any]:
+        work = _Work(run, 0, lambda: 0.0, None)
+        work.sync = self._sync(run)
+        query = self._query(work)
+        number = run.pages + 1
+        if run.source == "salesforce":
+            request: dict[str, Any] = {"soql": query.soql, "columns": list(query.columns)}
+        else:
+            request = {"filter": dict(query.filters[number - 1]), "fields": list(query.columns)}
+        return {
+            "run": extract_run(run, number),
+            "vendor": run.source,
+            "connection": work.sync.source.connection,
+            # members of a list are leads
+            "object": "leads" if query.object == "list_members" else query.object,
+            "request": request,
+            "prefix": f"{run.folder}/bulk",
+        }
+
+    def _query(self, work: "_Work") -> SourceQuery:
+        """What is asked of the source, behind what has been read of it."""
+        run, sync = work.run, work.sync
+        try:
+            return source_query(
+                sync,
+                run.source,
+                replace(self._facts(sync, run.version, run.source), made_since=run.made_since),
+                run.window,
+                way=run.extract.value,
+                now=run.started_at,
+                after_id=run.cursor if run.source == "salesforce" else "",
+            )
+        except ValueError as error:
+            raise ConfigurationError([f"source: {error}"]) from error
 
     def _partition(self, work: "_Work") -> None:
         compiled = self._load.compiled(work.run, work.sync)
+        columns = columns_of(
+            work.sync, work.run.source, self._facts(work.sync, work.run.version, work.run.source).fields
+        )
         while work.run.step is Step.PARTITION:
-            done = place(self._objects, work.run, compiled, lambda: work.remaining() > LEFT_SECONDS)
+            done = place(self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS)
             self._save(work, syncing.placed(work.run, pages=done.pages, positions=done.positions, spills=done.spills))
             if work.remaining() < LEFT_SECONDS:
                 return
@@ -218,6 +352,7 @@ class RunSyncStep:
             "wait_seconds": following.wait_seconds,
             "waiting": following.waiting.value,
             "parked": following.waiting in syncing.PARKED,
+            "child": self._child(run) if run.step in {Step.EXTRACT_FILES, Step.LOAD_FILES} else {},
             "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
             "renewal": f"{run.name}-{version}",
@@ -234,4 +369,14 @@ class _Work:
     run: SyncRun
     version: int
     remaining: Callable[[], float]
+    child: Mapping[str, Any] | None
     sync: Sync = field(init=False)
+
+
+def _cause(child: Mapping[str, Any]) -> tuple[str, str]:
+    """Reason and message of a bulk run that failed, out of what a state machine says of another's execution."""
+    try:
+        said = json.loads(child.get("Cause", ""))
+    except ValueError:
+        said = {}
+    return str(said.get("Error", child["Error"])), str(said.get("Cause", ""))

@@ -6,7 +6,7 @@ from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.sync import Sync
 from leadbridge.sync_ports import SyncDestination, SyncSource
 from leadbridge.vendors.bulk_jobs import Clients
-from leadbridge.vendors.marketo.syncing import MarketoLeads, marketo_source
+from leadbridge.vendors.marketo.syncing import MarketoLeads, MarketoSource
 from leadbridge.vendors.salesforce.syncing import SalesforceRecords, SalesforceSource
 
 
@@ -22,7 +22,7 @@ class VendorSyncs:
         """Where a Sync's rows come from."""
         connection = sync.source.connection
         if self._vendor(connection) == "marketo":
-            return marketo_source(self._clients.marketo(connection), sync)
+            return MarketoSource(self._clients.marketo(connection))
         return SalesforceSource(self._clients.salesforce(connection), sync)
 
     def destination(self, sync: Sync) -> SyncDestination:

@@ -5,32 +5,39 @@ read by bulk extract, or by a static list.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
-from leadbridge.sync_ports import Asked, Page, SyncSource
+from leadbridge.sync_ports import Page, Sample
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.client import MarketoClient
+from leadbridge.vendors.marketo.values import instant
 
-LEADS, LIST_MEMBERS = "leads", "list_members"
-
-
-def marketo_source(client: MarketoClient, sync: Sync) -> SyncSource:
-    """The source of a Sync.
-
-    Raises:
-        ConfigurationError: An object that is not read.
-    """
-    if sync.source.object == LEADS:
-        return ChangedLeads(client)
-    if sync.source.object == LIST_MEMBERS:
-        return ListedLeads(client, sync)
-    raise ConfigurationError([f"source.object: {sync.source.object} is not read by this version"])
+LEADS = "leads"
+#: where the ids of an instance begin, older ones and newer ones; so many are looked at for the first lead
+_FIRST_IDS = (1, 301, 601, 901, 1_000_001)
+#: first requests by the name of their endpoint
+_CALLS: Mapping[str, endpoints.Endpoint] = {
+    call.operation: call
+    for call in (
+        endpoints.LEADS_OF_LIST,
+        endpoints.LEADS_BY_FILTER,
+        endpoints.PAGING_TOKEN,
+        endpoints.MEMBERS,
+        endpoints.LEAD_EXPORT.create,
+        endpoints.ACTIVITY_EXPORT.create,
+        endpoints.MEMBER_EXPORT.create,
+        endpoints.OBJECT_EXPORT.create,
+    )
+}
+#: columns whose changes are not logged
+_NOT_LOGGED = frozenset({"id", "createdAt", "updatedAt"})
 
 
 class _Counted:
@@ -45,47 +52,71 @@ class _Counted:
         """Calls made so far."""
         return self._client.calls_made - self._before
 
+
+class MarketoSource(_Counted):
+    """Leads: those of a static list, those with certain keys, those that changed."""
+
     def covered(self, now: datetime) -> datetime | None:
         """Marketo does not tell until when its log is complete."""
         del now
         return None
 
+    def count(self, query: SourceQuery) -> int | None:
+        """Marketo counts nothing by itself."""
+        del query
+        return None
 
-class ChangedLeads(_Counted):
-    """Leads that are new or changed in a field that the Sync reads, by the log of changes."""
+    def made_since(self) -> datetime | None:
+        """The day before the first lead was made, as ids count up; None if the first few hundred are gone.
 
-    def pages(self, asked: Asked, cursor: str) -> Iterator[Page]:
-        """The leads by id, 300 a page."""
-        since = asked.window.since
-        if since is None:
-            raise ConfigurationError(["by.extract: all leads are read by bulk extract; write `auto` or `bulk`"])
-        changed = {change.lead_id for change in self._client.activity_log.lead_changes(since, asked.columns)}
+        Each month that is left out saves a job, and the minutes that Marketo takes for one.
+        """
+        for first in _FIRST_IDS:
+            ids = [str(each) for each in range(first, first + FILTER_VALUES)]
+            found = self._client.leads_by_filter("id", ids, ["id", "createdAt"])
+            if found:
+                return min(instant(str(lead["createdAt"])) for lead in found) - timedelta(days=1)
+        return None
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as Marketo receives it."""
+        first = query.first
+        return self._client.api.shown(_CALLS[first.operation], parts=first.parts, params=first.params, body=first.body)
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """Some rows, and how many there are as far as so many calls tell."""
+        from leadbridge.vendors.marketo.sampling import sample  # a person's question, no worker's
+
+        return sample(self._client, query, calls, now)
+
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What is asked for, page by page.
+
+        Raises:
+            ConfigurationError: An object that is not read this way.
+        """
+        first = query.first
+        if first.operation == "leads_of_list":
+            return self._all(endpoints.LEADS_OF_LIST, first)
+        if first.operation == "leads_by_filter":
+            return self._all(endpoints.LEADS_BY_FILTER, first)
+        if first.operation == "paging_token" and query.object == LEADS:
+            return self._changed(query, cursor)
+        raise ConfigurationError([f"source.object: {query.object} is not read this way by this version"])
+
+    def _all(self, endpoint: endpoints.Endpoint, first: Request) -> Iterator[Page]:
+        """Every page from the start: Marketo forgets a place in a list soon, so there is no cursor."""
+        return (Page(rows=rows) for rows in self._client.api.pages(endpoint, parts=first.parts, params=first.params))
+
+    def _changed(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """Leads that are new, or changed in a field that is read, by id, 300 a page."""
+        since = instant(query.first.params["sinceDatetime"])
+        watched = [name for name in query.columns if name not in _NOT_LOGGED]
+        changed = {change.lead_id for change in self._client.activity_log.lead_changes(since, watched)}
         ids = sorted(each for each in changed if not cursor or each > int(cursor))
-        for chunk in chunks_of(ids, endpoints.LEADS_BY_FILTER.rows):
-            rows = self._client.leads_by_filter("id", [str(each) for each in chunk], asked.columns)
+        for chunk in chunks_of(ids, FILTER_VALUES):
+            rows = self._client.leads_by_filter("id", [str(each) for each in chunk], query.columns)
             yield Page(rows=sorted(rows, key=lambda row: int(row["id"])), cursor=str(chunk[-1]))
-
-
-class ListedLeads(_Counted):
-    """The members of a static list."""
-
-    def __init__(self, client: MarketoClient, sync: Sync) -> None:
-        """Sends nothing."""
-        super().__init__(client)
-        self._list = sync.source.static_list
-
-    def pages(self, asked: Asked, cursor: str) -> Iterator[Page]:
-        """The members, 300 a page, always from the start: Marketo's place in a list is forgotten soon."""
-        del cursor
-        named = self._list
-        if named is None:
-            raise ConfigurationError(["source.static_list: name the list"])
-        found = named if isinstance(named, int) else self._client.static_list(named)
-        if found is None:
-            raise ConfigurationError([f"source.static_list: Marketo has no static list {named}, or several"])
-        params = {"fields": ",".join(asked.columns)}
-        pages = self._client.api.pages(endpoints.LEADS_OF_LIST, parts={"list": found}, params=params)
-        return (Page(rows=rows) for rows in pages)
 
 
 class MarketoLeads(_Counted):

@@ -88,6 +88,15 @@ class Api:
             )
         )
 
+    def shown(
+        self, endpoint: Endpoint, *, parts: Mapping[str, str], params: Mapping[str, str], body: Any = None
+    ) -> str:
+        """The call that `send` would make, as its receiver reads it."""
+        content = None if body is None else dump_json(body)
+        return self._transport.shown(
+            endpoint.call(root=self._root(), parts=parts, params=params or None, content=content)
+        )
+
     @contextmanager
     def download(
         self,

@@ -5,20 +5,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.records import ObjectDescription, RowResult
-from leadbridge.domain.soql import identifier, literal
+from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.watermarks import Window
 from leadbridge.errors import PermanentError
-from leadbridge.sync_ports import Asked, Page
+from leadbridge.sync_ports import Page, Sample
+from leadbridge.vendors.http.endpoints import Endpoint
+from leadbridge.vendors.salesforce import endpoints
 from leadbridge.vendors.salesforce.client import SalesforceClient
 from leadbridge.vendors.salesforce.row_writes import BATCH_ROWS
 
-#: what changes whenever a record does, also where it is the platform that changes it
-STAMP = "SystemModstamp"
+#: the smallest page that Salesforce gives
+_SAMPLE_ROWS = 200
+#: first requests by the name of their endpoint
+_CALLS: Mapping[str, Endpoint] = {"query": endpoints.QUERY, "bulk_create": endpoints.CREATE_JOB}
 #: an object whose changes are not listed
 _NOT_LISTED = "INVALID_TYPE"
-#: stands between the two halves of a cursor
-_BETWEEN = " "
 
 
 class SalesforceSource:
@@ -49,48 +50,32 @@ class SalesforceSource:
                 raise
             return None
 
-    def pages(self, asked: Asked, cursor: str) -> Iterator[Page]:
-        """What is asked for, page by page.
+    def count(self, query: SourceQuery) -> int | None:
+        """How many records the query finds."""
+        return self._client.queries.count(query.count)
 
-        Of a window the order is that of the changes, so that what changes while it is read is read no second time;
-        of everything it is that of the ids.
-        """
-        is_bounded = asked.window.until is not None
-        columns = tuple(dict.fromkeys([*asked.columns, "Id", *([STAMP] if is_bounded else [])]))
-        for rows in self._client.queries.pages(first_query(asked, columns, cursor)):
-            last = rows[-1] if rows else None
-            if last is None:
-                yield Page(rows=())
-            elif is_bounded:
-                yield Page(rows=rows, cursor=f"{last[STAMP]}{_BETWEEN}{last['Id']}")
-            else:
-                yield Page(rows=rows, cursor=str(last["Id"]))
+    def made_since(self) -> datetime | None:
+        """One job takes all there is."""
+        return None
 
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as Salesforce receives it."""
+        first = query.first
+        return self._client.api.shown(_CALLS[first.operation], parts=first.parts, params=first.params, body=first.body)
 
-def first_query(asked: Asked, columns: Sequence[str], cursor: str = "") -> str:
-    """The query that is sent first, behind a cursor or from the start."""
-    names = ", ".join(identifier(name) for name in columns)
-    clauses = [*_bounds(asked.window), *([_behind(asked.window, cursor)] if cursor else [])]
-    where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
-    order = f"{STAMP}, Id" if asked.window.until is not None else "Id"
-    return f"SELECT {names} FROM {identifier(asked.sync.source.object)}{where} ORDER BY {order}"  # noqa: S608  # identifiers are checked, values quoted
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """The first page, and the number that the same query counts: two calls."""
+        del calls, now
+        total = self._client.queries.count(query.count)
+        # as a run by REST reads them, whatever way a run would take
+        ordered = query.soql if query.way == "rest" else f"{query.soql} ORDER BY Id"
+        return Sample(rows=next(iter(self._client.queries.pages(ordered, batch_size=_SAMPLE_ROWS)), []), total=total)
 
-
-def _bounds(window: Window) -> list[str]:
-    found = []
-    if window.since is not None:
-        found.append(f"{STAMP} >= {literal(window.since)}")
-    if window.until is not None:
-        found.append(f"{STAMP} < {literal(window.until)}")
-    return found
-
-
-def _behind(window: Window, cursor: str) -> str:
-    if window.until is None:
-        return f"Id > {literal(cursor)}"
-    stamp, _, record_id = cursor.partition(_BETWEEN)
-    at = literal(datetime.fromisoformat(stamp))
-    return f"({STAMP} > {at} OR ({STAMP} = {at} AND Id > {literal(record_id)}))"
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What is asked for, page by page, in the order of ids."""
+        del cursor
+        for rows in self._client.queries.pages(query.soql):
+            yield Page(rows=rows, cursor=str(rows[-1]["Id"]) if rows else "")
 
 
 class SalesforceRecords:
