@@ -4,7 +4,10 @@ from functools import partial
 
 import pytest
 
+from leadbridge.domain.event import Batch
+from leadbridge.usecases.drain_lane import isolated
 from tests.builders.imports import Imports, an_import
+from tests.contract.ports.builders import an_event
 from tests.fakes.steps import Crash
 from tests.unit.usecases.deaths import die_at_every_step
 
@@ -76,3 +79,12 @@ def test_a_worker_that_dies_twice_at_one_step_changes_nothing(step: str) -> None
     rows = [line.split(",")[0] for file in scene.files for line in file]
     assert sorted(rows) == sorted(f"{name}@example.com" for name in ENDS)
     assert rows.index("ada@example.com") < rows.index("Ada@example.com")
+
+
+@pytest.mark.parametrize(("size", "number"), [(300, 1), (301, 2), (25_000, 84)])
+def test_suspects_of_a_file_are_run_in_pieces(size: int, number: int) -> None:
+    """After two deaths those of a call run one by one; those of a file in 300 pieces, in their order."""
+    mark = Batch(trigger="count", size=size, cut="z")
+    events = [an_event(each, crashes=2, batch=mark) for each in range(1, 91)]
+
+    assert list(isolated(events, 3)) == events[:number]
