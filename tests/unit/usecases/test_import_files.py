@@ -279,3 +279,16 @@ def test_people_of_a_flow_step_are_told_when_their_file_is_imported() -> None:
         1: (True, "updated"),
         2: (True, "updated"),
     }
+
+
+def test_a_value_that_is_no_id_fails_its_own_call() -> None:
+    """By the lookup field id: a call with a word in its place is stored, fails and names the field; others go."""
+    mappings = [{"column": "member", "to": "id"}, {"column": "firstName", "to": "firstName"}]
+    world = Imports(an_import(lookup_field="id", mappings=mappings))
+    wrong = world.call(member="abc", firstName="Ada")
+    right = world.call(member="7", firstName="Bob")
+    world.run_out()
+
+    assert world.ended(wrong) == ("failed", "value_invalid")
+    assert world.ended(right) == ("updated", "imported")
+    assert world.files == [["7,Bob"]]
