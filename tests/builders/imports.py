@@ -1,6 +1,6 @@
 """Imports by file on in-memory ports: the machine is the real use-case, its vendor and its waits are doubles."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from leadbridge.domain.bulk_order import BulkOrder
@@ -36,6 +36,8 @@ class Machine:
         #: by run and number, the order; those that are at work
         self.orders: dict[tuple[str, int], Mapping[str, Any]] = {}
         self.running: dict[tuple[str, int], Mapping[str, Any]] = {}
+        #: called when an execution was started
+        self.on_start: Callable[[], object] = lambda: None
         #: errors that ended executions
         self.failed: list[SyncError] = []
 
@@ -45,6 +47,7 @@ class Machine:
         key = (str(order["run"]), number)
         if key not in self.orders:
             self.orders[key] = self.running[key] = dict(order)
+            self.on_start()
         self._step("machine.start.done")
 
     def standing(self, run: str, number: int) -> Literal["absent", "running", "over"]:

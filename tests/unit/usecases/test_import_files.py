@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from leadbridge.domain.flow_step import parse_chunk
+from leadbridge.domain.flow_step_queue import messages_of
 from leadbridge.domain.outcome import State
 from leadbridge.errors import AuthenticationError, PermanentError, TransientError
 from tests.builders.connectors import LIST, LIST_ID, a_connector
+from tests.builders.flow_steps import HOSTS, a_person, an_invocation, body_of
 from tests.builders.imports import Imports, an_import
 
 
@@ -256,3 +259,36 @@ def test_a_failed_row_does_not_suppress_the_next_call() -> None:
     world.run_out()
 
     assert [world.ended(each)[0] for each in (failed, again)] == ["failed", "failed"]
+
+
+def test_people_of_a_flow_step_are_told_when_their_file_is_imported() -> None:
+    """Nothing is called back while the file is on its way; then one callback tells of everybody."""
+    world = Imports()
+    rows = [a_person(each, action="connector") for each in (1, 2)]
+    invocation = parse_chunk(body_of(an_invocation(objectData=rows)), hosts=HOSTS)
+    world.receive_chunk(*messages_of(invocation, received_at=world.clock.now(), header_names=[], obstacles={}))
+    world.minute()
+    world.call_back()
+    assert not world.door.taken
+
+    world.run_out()
+    world.call_back()
+    (body,) = world.door.taken.values()
+    told = {row["leadData"]["id"]: row["activityData"] for row in body["objectData"]}
+    assert {lead: (row["success"], row["outcome"]) for lead, row in told.items()} == {
+        1: (True, "updated"),
+        2: (True, "updated"),
+    }
+
+
+def test_a_value_that_is_no_id_fails_its_own_call() -> None:
+    """By the lookup field id: a call with a word in its place is stored, fails and names the field; others go."""
+    mappings = [{"column": "member", "to": "id"}, {"column": "firstName", "to": "firstName"}]
+    world = Imports(an_import(lookup_field="id", mappings=mappings))
+    wrong = world.call(member="abc", firstName="Ada")
+    right = world.call(member="7", firstName="Bob")
+    world.run_out()
+
+    assert world.ended(wrong) == ("failed", "value_invalid")
+    assert world.ended(right) == ("updated", "imported")
+    assert world.files == [["7,Bob"]]

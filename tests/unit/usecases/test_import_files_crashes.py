@@ -1,8 +1,13 @@
 """A worker dies at every single step of an import: nothing is lost, nothing is imported twice, order holds."""
 
+from functools import partial
+
 import pytest
 
+from leadbridge.domain.event import Batch
+from leadbridge.usecases.drain_lane import isolated
 from tests.builders.imports import Imports, an_import
+from tests.contract.ports.builders import an_event
 from tests.fakes.steps import Crash
 from tests.unit.usecases.deaths import die_at_every_step
 
@@ -12,8 +17,11 @@ ENDS = {"ada": "imported", "bad": "import_refused", "odd": "import_warned", "Ada
 class Scene(Imports):
     """Three people, one of whom comes twice, are about to be imported."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
+        """`at_once`: the machine has taken its first steps before whoever started it goes on."""
         super().__init__(an_import(batch={"count": 3, "seconds": 60}))
+        if at_once:
+            self.machine.on_start = self.work
         self.calls = {name: self.call(email=f"{name}@example.com", firstName=name) for name in ENDS}
 
 
@@ -27,10 +35,11 @@ def check(scene: Scene) -> None:
     assert len(scene.files) == 2
 
 
-def test_wherever_a_worker_dies_each_row_is_imported_once() -> None:
+@pytest.mark.parametrize("at_once", [pytest.param(False, id="slow machine"), pytest.param(True, id="fast machine")])
+def test_wherever_a_worker_dies_each_row_is_imported_once(at_once: bool) -> None:
     """At each step in turn, from the batch that is taken to the last result that is read, the worker dies; the others
     bring every call to the end of its row, and Marketo was sent each row once, in two files."""
-    die_at_every_step(Scene, check, least=120, most=400)
+    die_at_every_step(partial(Scene, at_once=at_once), check, least=120, most=400)
 
 
 STEPS = (
@@ -70,3 +79,12 @@ def test_a_worker_that_dies_twice_at_one_step_changes_nothing(step: str) -> None
     rows = [line.split(",")[0] for file in scene.files for line in file]
     assert sorted(rows) == sorted(f"{name}@example.com" for name in ENDS)
     assert rows.index("ada@example.com") < rows.index("Ada@example.com")
+
+
+@pytest.mark.parametrize(("size", "number"), [(300, 1), (301, 2), (25_000, 84)])
+def test_suspects_of_a_file_are_run_in_pieces(size: int, number: int) -> None:
+    """After two deaths those of a call run one by one; those of a file in 300 pieces, in their order."""
+    mark = Batch(trigger="count", size=size, cut="z")
+    events = [an_event(each, crashes=2, batch=mark) for each in range(1, 91)]
+
+    assert list(isolated(events, 3)) == events[:number]

@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.chunks import put_told
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 #: how long a guard remembers the newest written sequence, so that an overtaken event is recognised
 REMEMBER = timedelta(days=1)
+#: events whose operations are made together: 17 MB of them
+AT_ONCE = 1_000
 #: rounds in which the guards of an end may have changed hands since the one before
 GUARD_TRIES = 4
 
@@ -205,22 +208,21 @@ class DynamoInbox:
 
     def ripen(self, events: Sequence[Event]) -> Sequence[Event]:
         """Move events that waited for others into their lane, where they are due."""
-        groups = [
-            [
+        return self._kept(
+            events,
+            lambda event: [
                 delete(self._table, _buffer_key(event), "attribute_exists(pk)"),
                 put(self._table, _event_item(event)),
-            ]
-            for event in events
-        ]
-        return self._kept(events, groups)
+            ],
+        )
 
     def load(self, events: Sequence[Event]) -> Sequence[Event]:
         """Move events out of their lane, beside it, with the file that their batch names; no epoch holds them."""
-        beside = [event.evolve(epoch=0) for event in events]
-        groups = [
-            [
+        moved = self._kept(
+            events,
+            lambda event: [
                 delete(self._table, _lane_key(event), "epoch = :epoch", epoch=event.epoch),
-                put(self._table, _event_item(stands)),
+                put(self._table, _event_item(event.evolve(epoch=0))),
                 self._log_update(
                     event.execution_id,
                     state=event.state,
@@ -229,10 +231,9 @@ class DynamoInbox:
                     due_at="",
                     decision=event.decision or None,
                 ),
-            ]
-            for event, stands in zip(events, beside, strict=True)
-        ]
-        return self._kept(beside, groups)
+            ],
+        )
+        return [event.evolve(epoch=0) for event in moved]
 
     def loaded(self, lane: str, file: str, limit: int) -> Sequence[Event]:
         """Events that stand beside a lane with a file, in sequence order; unreadable versions are parked."""
@@ -301,9 +302,9 @@ class DynamoInbox:
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
         """Mark events as begun by `epoch`; one that an older epoch still held has survived a crash."""
-        begun = [begun_by(event, epoch) for event in events]
-        groups = [
-            [
+        return self._kept(
+            [begun_by(event, epoch) for event in events],
+            lambda event: [
                 update(
                     self._table,
                     event_key(event),
@@ -312,10 +313,8 @@ class DynamoInbox:
                     epoch=epoch,
                     crashes=event.crashes,
                 )
-            ]
-            for event in begun
-        ]
-        return self._kept(begun, groups)
+            ],
+        )
 
     def relinquish(self, events: Sequence[Event]) -> None:
         """Let go of claimed events: their epoch becomes 0, so that they do not look like victims of a crash.
@@ -339,8 +338,9 @@ class DynamoInbox:
 
     def save(self, events: Sequence[Event]) -> Sequence[Event]:
         """Store events as they are now, provided that their epoch still holds them."""
-        groups = [[put(self._table, _event_item(event), "epoch = :epoch", epoch=event.epoch)] for event in events]
-        return self._kept(events, groups)
+        return self._kept(
+            events, lambda event: [put(self._table, _event_item(event), "epoch = :epoch", epoch=event.epoch)]
+        )
 
     def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
         """Give events back: due time, state, intent and result stay; no epoch holds them."""
@@ -483,9 +483,13 @@ class DynamoInbox:
     def _parked(self, action_id: str, execution_id: str, reason: str) -> Operation:
         return put(self._table, parked_item(action_id, execution_id, str(reason), self._now()))
 
-    def _kept(self, events: Sequence[Event], groups: Sequence[Sequence[Operation]]) -> list[Event]:
-        answers = write_groups(self._client, groups)
-        return [event for event, answer in zip(events, answers, strict=True) if answer is None]
+    def _kept(self, events: Sequence[Event], group_of: Callable[[Event], Sequence[Operation]]) -> list[Event]:
+        """The events whose group of operations was written; a whole file of them would not fit into memory at once."""
+        kept: list[Event] = []
+        for some in batched(events, AT_ONCE, strict=False):
+            answers = write_groups(self._client, [group_of(event) for event in some])
+            kept += [event for event, answer in zip(some, answers, strict=True) if answer is None]
+        return kept
 
     def _park_unreadable(self, item: Item) -> None:
         reason = Reason.UNKNOWN_VERSION

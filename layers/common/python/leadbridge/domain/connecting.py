@@ -475,8 +475,9 @@ def _guards(task: Task, secret: bytes) -> tuple[str, ...]:
         return keyed_hash(secret, "guard", "lead", connection, str(lead_id))
 
     def of_value(field: str, value: Any) -> str:
-        if field == "id":
-            return of_lead(int(float(text(value))))
+        found = lead_ids({field: value}, [field]) if field == "id" else None
+        if found:
+            return of_lead(found[0])
         plain = text(value)[:15] if field.startswith(_RECORD_IDS) else normalised(value)
         return keyed_hash(secret, "guard", "match", connection, "leads", field, plain)
 

@@ -86,7 +86,7 @@ def file_of(event: Event) -> str:
     return event.intent.file if event.intent else ""
 
 
-def leads(event: Event) -> bool:
+def is_first(event: Event) -> bool:
     """Whether an event is the one of its file that stays in the lane, and comes due to look how the file is."""
     return event.intent is not None and event.intent.row == 1
 

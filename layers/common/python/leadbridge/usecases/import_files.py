@@ -121,7 +121,6 @@ class ImportFiles:
         """Have those whose person is in a file that was just sent wait for its end; gives the events of the others."""
         files = {task.id: next((self._sent[each] for each in task.guards if each in self._sent), "") for task in tasks}
         self._inbox.load([importing.with_file(task.event, files[task.id]) for task in tasks if files[task.id]])
-        self._sent.clear()
         return [task.event for task in tasks if not files[task.id]]
 
     def go_on(self, ready: Sequence[Ready], secret: bytes, may_go_on: Callable[[], bool]) -> list[Ready]:
@@ -130,6 +129,7 @@ class ImportFiles:
         Raises:
             StoppedError: `may_go_on` said no; what has ended has ended.
         """
+        self._sent.clear()  # a run that was broken off may have left some
         others: list[Ready] = []
         for same in grouped(ready, lambda each: importing.file_of(each[0])):
             file, compiled = importing.file_of(same[0][0]), same[0][1]
@@ -152,7 +152,7 @@ class ImportFiles:
 
         An execution that stopped before its run was over met what only a person can mend: the next comes later.
         """
-        leader = next((event for event in events if importing.leads(event)), None)
+        leader = next((event for event in events if importing.is_first(event)), None)
         if leader is None:
             self._set_apart(file, events)
             return
@@ -178,8 +178,8 @@ class ImportFiles:
         """Have a file's events stand beside the lane, but for the first: that comes due after a while."""
         text = message(Reason.IMPORTING, file=file)
         due_at = self._clock.now() + (pause or self._settings.look)
-        first = [event for event in events if importing.leads(event)]
-        self._inbox.load([importing.with_file(event, file) for event in events if not importing.leads(event)])
+        first = [event for event in events if importing.is_first(event)]
+        self._inbox.load([importing.with_file(event, file) for event in events if not importing.is_first(event)])
         self._closing.defer(
             [event.evolve(due_at=due_at, reason=Reason.IMPORTING, message=text) for event in first],
             parked=pause is not None,
@@ -199,8 +199,8 @@ class ImportFiles:
 
     def _end(self, over: _Over, events: Sequence[Event], may_go_on: Callable[[], bool]) -> None:
         """End the events of a file whose run is over, those in hand and those beside the lane; the first one last."""
-        first = [event for event in events if importing.leads(event)]
-        self._leave(over, [event for event in events if not importing.leads(event)])
+        first = [event for event in events if importing.is_first(event)]
+        self._leave(over, [event for event in events if not importing.is_first(event)])
         lane, seen = events[0].lane, ""
         while beside := self._inbox.loaded(lane, over.file, SLICE):
             require(may_go_on)
