@@ -14,6 +14,7 @@ from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Step, SyncRun, Way
 from leadbridge.domain.watermarks import EVERYTHING, Window
@@ -40,38 +41,6 @@ LEFT_SECONDS = 60.0
 MOST_TURNS = 500
 #: more rows than these go by file: fewer calls, and the way that Marketo advises for first loads
 BULK_ROWS = 5_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncOrder:
-    """The input of an invocation: a run, and a partition of it where that is to be loaded."""
-
-    sync: str
-    slot: str
-    part: int = 0
-    begin: bool = False
-    turns: int = 0
-    #: how a bulk run ended that the state machine waited for: its output, or its error
-    child: Mapping[str, Any] | None = None
-
-    @classmethod
-    def parse(cls, event: Mapping[str, Any]) -> "SyncOrder":
-        """The order in an event.
-
-        Raises:
-            ConfigurationError: It names no run.
-        """
-        try:
-            return cls(
-                sync=str(event["sync"]),
-                slot=str(event["slot"]),
-                part=int(event.get("part", 0)),
-                begin=event.get("begin") is True,
-                turns=int(event.get("turns", 0)),
-                child=event.get("child"),
-            )
-        except KeyError as error:
-            raise ConfigurationError([f"{error.args[0]}: an order needs it"]) from error
 
 
 class RunSyncStep:
