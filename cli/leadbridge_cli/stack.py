@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.pausing import Pausing
     from leadbridge.usecases.redrive import Redrive
+    from leadbridge.usecases.schedule_syncs import ScheduleSyncs
     from leadbridge.usecases.start_sync import StartSync
     from leadbridge.usecases.sync_results import SyncResults
     from leadbridge.vendors.connections import VendorConnections, VendorLimits
@@ -217,6 +218,18 @@ class Target:
             runs=self._sync_runs(),
             vendor=partial(vendor_of, self.configurations),
             starter=Machine(self.client("stepfunctions"), self.outputs["SyncMachineArn"]),
+            clock=self.clock,
+        )
+
+    def schedule_syncs(self) -> "ScheduleSyncs":
+        """The use-case behind `syncs activate`."""
+        from leadbridge.aws.schedules import Schedules
+        from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+
+        return ScheduleSyncs(
+            configurations=self.configurations,
+            schedules=Schedules(self.client("scheduler"), **json.loads(self.outputs["SyncSchedules"])),
+            start=self.start_sync(),
             clock=self.clock,
         )
 

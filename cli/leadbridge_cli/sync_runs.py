@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from leadbridge.domain.event import iso
+from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting
-from leadbridge_cli.common import as_json, fail, pass_target
+from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.stack import Target
 
 #: seconds between two looks at a run that is waited for
@@ -37,6 +38,30 @@ def run_sync(target: Target, sync_id: str, *, wait: bool, as_json: bool) -> None
         click.echo(f"Started: {slot}. `leadbridge syncs executions {sync_id}` shows how it goes.")
     if run.step is Step.FAILED:
         raise SystemExit(1)
+
+
+@click.command("activate")
+@click.argument("sync_id", metavar="ID")
+@pass_target
+def activate_sync(target: Target, sync_id: str) -> None:
+    """Let a Sync run by its schedule, or by hand."""
+    _move(target, sync_id, Move.ACTIVATE)
+
+
+@click.command("deactivate")
+@click.argument("sync_id", metavar="ID")
+@pass_target
+def deactivate_sync(target: Target, sync_id: str) -> None:
+    """Start no more runs of a Sync; one that is at work goes on to its end."""
+    _move(target, sync_id, Move.DEACTIVATE)
+
+
+def _move(target: Target, sync_id: str, move: Move) -> None:
+    if target.configurations.get("sync", sync_id) is None:
+        fail([f"There is no Sync {named(sync_id)}."])
+    state = target.configurations.move("sync", sync_id, move)
+    target.schedule_syncs().one(sync_id)
+    click.echo(f"{sync_id} is {'active' if state is DocumentState.ACTIVE else 'inactive'}.")
 
 
 @click.command("executions")

@@ -1,25 +1,29 @@
 """Runs of Syncs on in-memory ports, driven as the state machine drives them."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from leadbridge.domain.bulk_order import BulkOrder
+from leadbridge.domain.jobs import Policy
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step as RunStep
 from leadbridge.domain.syncing import SyncRun, summed
-from leadbridge.ports import Connections
+from leadbridge.ports import BulkVendors, Connections
 from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.run_bulk_step import RunBulkStep
 from leadbridge.usecases.run_sync_step import RunSyncStep, SyncOrder
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import Started, StartSync, vendor_of
 from leadbridge.usecases.sync_files import read_results
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.builders.syncs import a_sync
-from tests.fakes.bulk import InMemoryObjects
+from tests.fakes.bulk import InMemoryBulkRuns, InMemoryObjects
 from tests.fakes.clock import NOON, SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
@@ -87,6 +91,8 @@ class SyncWorld:
         self.connections: Connections = FakeConnections(
             marketo={"marketing": FakeMarketo(LEADS)}, salesforce={"crm": FakeSalesforce(CONTACT)}
         )
+        self.bulk_runs = InMemoryBulkRuns(step=self.steps)
+        self.bulk_vendors: BulkVendors | None = None
         #: other vendors than the doubles
         self.others: SyncVendors | None = None
 
@@ -154,10 +160,32 @@ class SyncWorld:
                 self.clock.advance(answer["wait_seconds"])
                 for number in answer["open"]:
                     self.step(slot, part=number)
-                self.step(slot)
+                self.step(slot, child=self.bulk(answer["child"]) if answer["child"] else None)
             except Crash:
                 continue
         message = f"not over after {MOST_STEPS} steps: {self.run(slot)}"
+        raise AssertionError(message)
+
+    def bulk(self, order: dict[str, Any]) -> dict[str, Any]:
+        """What the bulk machine does, to its end: its output, or its error as another machine hears of it."""
+        assert self.bulk_vendors is not None, "no bulk run is expected"
+        use_case = RunBulkStep(
+            runs=self.bulk_runs,
+            objects=self.objects,
+            vendors=self.bulk_vendors,
+            clock=self.clock,
+            meter=self.meter,
+            policy=Policy(),
+        )
+        kind = "import" if "source" in order else "extract"
+        for _ in range(MOST_STEPS):
+            answer = use_case(BulkOrder.parse(order | {"kind": kind}), lambda: 600.0)
+            if answer.run.over:
+                said = answer.as_dict()
+                cause = json.dumps({"Error": said["reason"], "Cause": said["message"]})
+                return said if said["step"] == "done" else {"Error": "States.TaskFailed", "Cause": cause}
+            self.clock.advance(answer.next.wait_seconds)
+        message = f"not over after {MOST_STEPS} steps: {order['run']}"
         raise AssertionError(message)
 
     def ran(self, slot: str = SLOT) -> SyncRun:

@@ -65,8 +65,8 @@ def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None
         conditions={"clauses": [{"column": "Department", "operator": "equals", "value": mark}]},
     )
     lab.cli("apply", lab.file("there.yaml", document))
-    assert not [run for run in json.loads(lab.cli("syncs", "executions", there, "--json"))]
-    lab.cli("activate", there)
+    assert json.loads(lab.cli("syncs", "executions", there, "--json")) == []
+    lab.cli("syncs", "activate", there)
     first, second = ran(lab, there), ran(lab, there)
 
     assert (first["status"], first["pulled"], first["created"]) == ("done", PEOPLE, PEOPLE), first
@@ -93,7 +93,7 @@ def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None
         ],
     )
     lab.cli("apply", lab.file("back.yaml", document))
-    lab.cli("activate", back)
+    lab.cli("syncs", "activate", back)
     returned = ran(lab, back)
 
     assert (returned["status"], returned["pulled"], returned["created"]) == ("done", PEOPLE, PEOPLE), returned
@@ -109,9 +109,9 @@ def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None
     machine = lab.stack.client("stepfunctions")
     found = wait_for(
         "the executions",
-        lambda: machine.list_executions(
-            stateMachineArn=lab.stack.outputs["SyncMachineArn"], statusFilter="SUCCEEDED"
-        )["executions"],
+        lambda: machine.list_executions(stateMachineArn=lab.stack.outputs["SyncMachineArn"], statusFilter="SUCCEEDED")[
+            "executions"
+        ],
         MINUTES,
     )
     assert sum(mark in each["name"] for each in found) >= 3

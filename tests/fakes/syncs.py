@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.schedule_entries import Entry
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
@@ -31,6 +32,7 @@ OPERATIONS = (
     "syncs.save_part",
     "syncs.parts",
     "source.covered",
+    "source.count",
     "source.page",
     "destination.describe",
     "destination.find",
@@ -163,6 +165,16 @@ class FakeSource:
     def shown(self, query: SourceQuery) -> str:
         """The statement."""
         return f"GET {query.soql}"
+
+    def count(self, query: SourceQuery) -> int | None:
+        """All rows that are shown."""
+        self.step("source.count")
+        self.calls += 1
+        return len(self._found(_bounds(query.soql), ""))
+
+    def made_since(self) -> datetime | None:
+        """Nobody knows."""
+        return None
 
     def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
         """The first page of what is shown by now, and the number of all."""
@@ -325,3 +337,36 @@ class FakeStarter:
         if name not in [known for _, _, known in self.started]:
             self.started.append((sync, slot, name))
         self._step("starter.start.done")
+
+
+class InMemorySchedules:
+    """`sync_ports.SyncSchedules`."""
+
+    def __init__(self, *, step: Step = nothing) -> None:
+        """There is no entry."""
+        self._step = step
+        self.entries: dict[str, Entry] = {}
+        #: entries that were written or removed
+        self.changes = 0
+
+    def known(self) -> Sequence[str]:
+        """The Syncs that have an entry."""
+        self._step("schedules.known")
+        return list(self.entries)
+
+    def means(self, sync: str) -> str | None:
+        """What the entry of a Sync was stored for."""
+        self._step("schedules.means")
+        return self.entries[sync].means if sync in self.entries else None
+
+    def put(self, entry: Entry) -> None:
+        """Store an entry."""
+        self._step("schedules.put")
+        self.entries[entry.sync] = entry
+        self.changes += 1
+
+    def remove(self, sync: str) -> None:
+        """Take an entry away."""
+        self._step("schedules.remove")
+        self.changes += 1
+        self.entries.pop(sync, None)

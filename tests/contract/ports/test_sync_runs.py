@@ -32,6 +32,7 @@ FULL = replace(
     load=Way.BULK,
     since=NOON - timedelta(days=1),
     until=NOON,
+    made_since=NOON,
     cursor="003",
     pages=4,
     pulled=5,

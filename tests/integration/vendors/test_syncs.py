@@ -1,14 +1,16 @@
 """Syncs with the product's own clients against both vendor twins: every record of the fixture, field by field."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import Step, SyncRun, Totals
+from leadbridge.domain.syncing import Step, SyncRun, Totals, Way
 from leadbridge.usecases.start_sync import vendor_of
+from leadbridge.vendors.bulk_jobs import VendorBulkJobs
 from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.sync_vendors import VendorSyncs
 from tests.builders.sync_runs import SyncWorld
@@ -51,6 +53,7 @@ class WiredSyncs(SyncWorld):
         )
         self.wired = self.connections = TwinConnections(own)
         self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents))
+        self.bulk_vendors = VendorBulkJobs(self.wired)
 
     def contacts(self, count: int, **members: Any) -> None:
         """Contacts of the org that there are for some time."""
@@ -58,10 +61,10 @@ class WiredSyncs(SyncWorld):
         self.salesforce.post("load", {"Contact": loaded})
         self.clock.advance(3600)
 
-    def people(self, count: int) -> None:
+    def people(self, count: int, hours: float = 1) -> None:
         """People of the instance that there are for some time."""
-        self.marketo.post("load", {"leads": [person(number) for number in range(count)]})
-        self.clock.advance(3600)
+        self.marketo.post("load", {"leads": [{"id": number + 1, **person(number)} for number in range(count)]})
+        self.clock.advance(3600 * hours)
 
     def leads(self) -> dict[str, dict[str, Any]]:
         """The instance's leads by address, each of which is there once."""
@@ -97,6 +100,11 @@ def person(number: int) -> dict[str, Any]:
     """The same as a lead."""
     names = {"Email": "email", "LastName": "lastName", "FirstName": "firstName", "Title": "title"}
     return {names[name]: value for name, value in contact(number).items()}
+
+
+def _days(window: dict[str, str]) -> float:
+    first, last = (datetime.fromisoformat(window[name]) for name in ("startAt", "endAt"))
+    return (last - first) / timedelta(days=1)
 
 
 @pytest.fixture
@@ -149,3 +157,56 @@ def test_people_of_a_list_become_contacts_with_every_value_as_it_is(build: Build
         wanted, held = contact(number), records[f"person{number}@example.com"]
         assert {name: held.get(name) for name in wanted} == wanted
     assert world.again().totals == Totals(unchanged=450)
+
+
+def test_contacts_are_read_by_a_query_job(build: Build) -> None:
+    """By file every row comes once, with its values: blanks, quotes and other scripts."""
+    world = build(**TO_MARKETO, by={"extract": "bulk"})
+    world.contacts(60)
+    run = world.ran()
+
+    assert (run.extract, run.pulled, run.totals) == (Way.BULK, 60, Totals(created=60)), (run.reason, run.message)
+    leads = world.leads()
+    for number in range(60):
+        wanted, held = person(number), leads[f"person{number}@example.com"]
+        assert {name: held.get(name) for name in wanted} == wanted
+
+
+@pytest.mark.cap("M091")
+def test_all_people_are_read_by_extracts_of_31_days(build: Build) -> None:
+    """A first load reads every lead by bulk extract; literal nulls are blanks, the values equal the fixture."""
+    world = build(**TO_SALESFORCE)
+    world.people(40, hours=24 * 40)
+    run = world.ran()
+
+    assert (run.step, run.extract, run.pulled) == (Step.DONE, Way.BULK, 40), (run.reason, run.message)
+    assert run.totals == Totals(created=40)
+    records = world.records()
+    for number in range(40):
+        wanted, held = contact(number), records[f"person{number}@example.com"]
+        assert {name: held.get(name) for name in wanted} == wanted
+    windows = [each.request["filter"]["createdAt"] for each, _ in world.bulk_runs._runs.values()]
+    assert [_days(each) <= 31 for each in windows] == [True, True]
+    assert windows[0]["endAt"] < windows[1]["startAt"]
+
+
+def test_people_who_changed_are_read_by_the_log_and_nobody_else(build: Build) -> None:
+    """After a first load only the lead that changed is pulled; an idle run pulls nobody, and moves the watermark."""
+    world = build(**TO_SALESFORCE, extraction="incremental")
+    world.people(20)
+    world.ran()
+    lead = world.leads()["person7@example.com"]
+    world.wired.marketo("marketing").sync_leads(
+        [{"id": lead["id"], "title": "New"}], action="updateOnly", lookup_field="id"
+    )
+    changed = world.again()
+    before = world.runs.standing(world.sync.id).watermark
+    idle = world.again()
+
+    assert (changed.pulled, changed.totals) == (1, Totals(updated=1))
+    assert world.records()["person7@example.com"]["Title"] == "New"
+    assert (idle.pulled, idle.step) == (0, Step.DONE)
+    after = world.runs.standing(world.sync.id).watermark
+    assert before is not None
+    assert after is not None
+    assert after > before

@@ -1,5 +1,6 @@
 """Runs of Syncs on in-memory ports: what is read, what is written, how it is counted, what stands in the way."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -379,6 +380,42 @@ def test_a_long_run_goes_on_in_new_executions() -> None:
     world.start()
     assert world.step(turns=0)["renew"] is False
     assert world.step(turns=1)["renew"] is True
+
+
+@pytest.mark.parametrize(("rows", "step"), [(5_000, Step.EXTRACT), (5_001, Step.EXTRACT_FILES)])
+def test_many_rows_are_read_by_file(rows: int, step: Step) -> None:
+    """Up to 5,000 rows a run reads page by page, one more and it is ordered by file; a Sync may say which."""
+    world = SyncWorld()
+    world.source.rows = [({"Id": f"{number:05}"}, NOON, NOON) for number in range(rows)]
+    world.start()
+    assert world.drive(until=step).step is step
+
+    named = SyncWorld(a_sync(dedupe="youngest", by={"extract": "rest"}))
+    named.source.rows = world.source.rows
+    named.start()
+    assert named.drive(until=Step.EXTRACT).step is Step.EXTRACT
+
+
+def test_a_bulk_extract_that_fails_ends_the_run_with_its_reason() -> None:
+    """The bulk run's own reason is the run's, and its watermark does not move."""
+    world = SyncWorld(a_sync(dedupe="youngest", by={"extract": "bulk"}))
+    world.start()
+    world.drive(until=Step.EXTRACT_FILES)
+    order = world.step(begin=True)["child"]
+    assert order["request"]["soql"].startswith("SELECT Id")
+    cause = json.dumps({"Error": "job_stuck", "Cause": "for hours"})
+    world.step(child={"Error": "States.TaskFailed", "Cause": cause})
+
+    assert (world.run().step, world.run().reason, world.run().message) == (Step.FAILED, "job_stuck", "for hours")
+
+
+def test_a_file_is_taken_once() -> None:
+    """What another execution says of an earlier file, or of another run, moves nothing."""
+    world = SyncWorld(a_sync(dedupe="youngest", by={"extract": "bulk"}))
+    world.start()
+    world.drive(until=Step.EXTRACT_FILES)
+    world.step(child={"run": "another", "counts": {"rows": 3}})
+    assert (world.run().step, world.run().pulled) == (Step.EXTRACT_FILES, 0)
 
 
 def test_outcomes_are_those_of_executions() -> None:

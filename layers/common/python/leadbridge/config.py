@@ -140,6 +140,9 @@ class StartSyncSettings(Settings):
     STATE_TABLE: str
     RETENTION_DAYS: int = Field(ge=1)
     SYNC_MACHINE: str
+    SCHEDULE_GROUP: str
+    SCHEDULE_ROLE: str
+    DEAD_LETTERS: str
 
 
 class SendAlertsSettings(Settings):

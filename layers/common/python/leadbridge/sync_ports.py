@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.schedule_entries import Entry
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
@@ -103,6 +104,14 @@ class SyncSource(Protocol):
         """Some rows, and how many there are as far as so many calls tell; three at least. Writes nothing."""
         ...
 
+    def count(self, query: SourceQuery) -> int | None:
+        """How many rows the query finds, where the vendor counts them by itself; None where it does not."""
+        ...
+
+    def made_since(self) -> datetime | None:
+        """A moment before which no record was made, where that shortens an extract; None where it does not."""
+        ...
+
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page, behind a cursor or from the start.
 
@@ -169,4 +178,24 @@ class SyncStarter(Protocol):
 
     def start(self, sync: str, slot: str, name: str) -> None:
         """Start an execution of that name; one that has been started already is fine."""
+        ...
+
+
+class SyncSchedules(Protocol):
+    """Entries of the scheduler, one for each Sync that runs by itself."""
+
+    def known(self) -> Sequence[str]:
+        """The Syncs that have an entry."""
+        ...
+
+    def means(self, sync: str) -> str | None:
+        """What the entry of a Sync was stored for; None if there is none, or somebody switched it off."""
+        ...
+
+    def put(self, entry: Entry) -> None:
+        """Store an entry, in place of the one that the Sync may have."""
+        ...
+
+    def remove(self, sync: str) -> None:
+        """Take a Sync's entry away, if it has one."""
         ...

@@ -324,6 +324,27 @@ def start_sync() -> "StartSync":
     return _start_sync(settings, settings.SYNC_MACHINE, SystemClock(settings.CLOCK_URL))
 
 
+@cache
+def schedule_syncs(function: str) -> Any:
+    """The use-case that keeps the scheduler's entries; `function` is what they call."""
+    from leadbridge.aws.schedules import Schedules
+    from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+
+    settings = StartSyncSettings.from_environment()
+    return ScheduleSyncs(
+        configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
+        schedules=Schedules(
+            _client("scheduler"),
+            group=settings.SCHEDULE_GROUP,
+            function=function,
+            role=settings.SCHEDULE_ROLE,
+            dead_letters=settings.DEAD_LETTERS,
+        ),
+        start=start_sync(),
+        clock=SystemClock(settings.CLOCK_URL),
+    )
+
+
 def _start_sync(settings: "StartSyncSettings | AdminApiSettings", machine: str, clock: SystemClock) -> "StartSync":
     from functools import partial
 

@@ -94,7 +94,7 @@ def _add_looks(app: APIGatewayRestResolver, services: Services) -> None:
 
     @app.post("/syncs/<sync_id>/preview", **described("What a run would do", tag=_TAG))
     def preview(sync_id: SyncId, given: sync_models.Preview) -> sync_models.SyncPreview:
-        """Counts the rows and shows what would become of the first ones, in at most 12 vendor calls; writes nothing.
+        """Counts the rows and shows what would become of the first ones, in at most 15 vendor calls; writes nothing.
 
         With a `document` it is an edit that is previewed, before it is stored. The answer holds people's values.
         """

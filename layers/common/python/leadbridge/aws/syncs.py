@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _ENUMS: Mapping[str, type[StrEnum]] = {"step": Step, "waiting": Waiting, "asked": Asked, "extract": Way, "load": Way}
-_INSTANTS = frozenset({"started_at", "due_at", "refused_at", "seen_at", "ended_at", "since", "until", "at"})
+_INSTANTS = frozenset(
+    {"started_at", "due_at", "refused_at", "seen_at", "ended_at", "since", "until", "made_since", "at"}
+)
 _VALUES: Mapping[str, type[Any]] = {"totals": Totals, "intent": Intent}
 _LISTS = frozenset({"failed_in", "creates", "updates"})
 

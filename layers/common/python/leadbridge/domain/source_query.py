@@ -87,6 +87,8 @@ class Facts:
     program: int | None = None
     activity_types: Sequence[int] = ()
     statuses: Sequence[str] = ()
+    #: no lead was made before; None if nobody knows
+    made_since: datetime | None = None
 
 
 def columns_of(sync: Sync, vendor: Vendor, fields: Mapping[str, FieldDescription]) -> tuple[str, ...]:
@@ -262,7 +264,7 @@ def _keyed(sync: Sync, facts: Facts) -> tuple[str, str, list[str]] | None:
 def _created(sync: Sync, facts: Facts, now: datetime) -> tuple[frozenset[str], datetime, datetime]:
     """The clauses about when a lead was made, and the stretch that they leave."""
     asked: set[str] = set()
-    since, until = EARLIEST, now.replace(microsecond=0) + _SECOND
+    since, until = facts.made_since or EARLIEST, now.replace(microsecond=0) + _SECOND
     described = facts.fields.get("createdAt")
     if described is None or described.type != "datetime":
         return frozenset(), since, until

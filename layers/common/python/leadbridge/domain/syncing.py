@@ -6,7 +6,7 @@ counts are the sum of theirs. The state machine only routes on `Step` and on how
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -123,6 +123,8 @@ class SyncRun:
     load: Way = Way.REST
     since: datetime | None = None
     until: datetime | None = None
+    #: no record of the source was made before; fixed with the windows of bulk extracts
+    made_since: datetime | None = None
     cursor: str = ""
     #: pages of the extract that are stored, or its files
     pages: int = 0
@@ -147,6 +149,11 @@ class SyncRun:
     def name(self) -> str:
         """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
         return f"{self.sync[:30]}-{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
+
+    @property
+    def mark(self) -> str:
+        """What its bulk runs are called, with a letter and a number behind."""
+        return f"{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
 
     @property
     def folder(self) -> str:
@@ -211,15 +218,23 @@ class Standing:
 # what happened to a run
 
 
-def begun(run: SyncRun, window: Window, extract: Way, load: Way) -> SyncRun:
+def begun(run: SyncRun, window: Window, extract: Way, made_since: datetime | None) -> SyncRun:
     """It is known what is to be read, and how."""
     step = Step.EXTRACT_FILES if extract is Way.BULK else Step.EXTRACT
-    return replace(_go_on(run), step=step, extract=extract, load=load, since=window.since, until=window.until)
+    return replace(
+        _go_on(run), step=step, extract=extract, made_since=made_since, since=window.since, until=window.until
+    )
 
 
 def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     """A page of rows is stored; `cursor` tells where the next one begins."""
     return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows, cursor=cursor)
+
+
+def filed(run: SyncRun, rows: int, files: int, partitions: Callable[[int], int]) -> SyncRun:
+    """A file of a bulk extract is there, of `files` in all; `partitions` says how many so many rows need."""
+    run = replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
+    return run if run.pages < files else extracted(run, partitions(run.pulled))
 
 
 def extracted(run: SyncRun, partitions: int) -> SyncRun:

@@ -4,6 +4,7 @@ A step may be repeated at any time, also one that died half-way; what it stored 
 executions of one run do not disturb each other, since the run is stored under its version.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,15 +14,15 @@ from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, SyncRun, Way
-from leadbridge.domain.watermarks import EVERYTHING
+from leadbridge.domain.watermarks import EVERYTHING, Window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.source_facts import SourceFacts
-from leadbridge.usecases.sync_files import place, write_page
-from leadbridge.usecases.sync_window import window_of
+from leadbridge.usecases.sync_files import extract_run, place, write_page
+from leadbridge.usecases.sync_window import way_of, window_of
 
 #: no new page is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
@@ -38,6 +39,8 @@ class SyncOrder:
     part: int = 0
     begin: bool = False
     turns: int = 0
+    #: how a bulk run ended that the state machine waited for: its output, or its error
+    child: Mapping[str, Any] | None = None
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "SyncOrder":
@@ -53,6 +56,7 @@ class SyncOrder:
                 part=int(event.get("part", 0)),
                 begin=event.get("begin") is True,
                 turns=int(event.get("turns", 0)),
+                child=event.get("child"),
             )
         except KeyError as error:
             raise ConfigurationError([f"{error.args[0]}: an order needs it"]) from error
@@ -87,6 +91,7 @@ class RunSyncStep:
         self._steps: Mapping[Step, Callable[[_Work], None]] = {
             Step.BEGIN: self._begin,
             Step.EXTRACT: self._extract,
+            Step.EXTRACT_FILES: self._extracted,
             Step.PARTITION: self._partition,
             Step.LOAD: self._loaded,
             Step.COMMIT: self._commit,
@@ -108,7 +113,7 @@ class RunSyncStep:
             return {"part": order.part}
         now = self._clock.now()
         if not order.begin and not run.over and not syncing.next_of(run, now).wait_seconds:
-            work = _Work(run, version, remaining)
+            work = _Work(run, version, remaining, order.child)
             try:
                 self._take(work)
                 run, version = work.run, work.version
@@ -161,8 +166,15 @@ class RunSyncStep:
         run, sync, now = work.run, work.sync, self._clock.now()
         source = self._vendors.source(sync)
         read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
+        way = self._way(work, run, read)
+        made_since = source.made_since() if way is Way.BULK and read.since is None else None
         run = replace(run, calls=run.calls + source.calls)
-        self._save(work, syncing.begun(run, read, Way.REST, Way.REST))
+        self._save(work, syncing.begun(run, read, way, made_since))
+
+    def _way(self, work: "_Work", run: SyncRun, read: Window) -> Way:
+        """By file where there are many rows, or where the vendor lists them in no other way."""
+        source, facts = self._vendors.source(work.sync), self._facts(work.sync, run.version, run.source)
+        return Way(way_of(work.sync, run.source, source, facts, read, now=run.started_at).way)
 
     def _extract(self, work: "_Work") -> None:
         query = self._query(work)
@@ -181,6 +193,41 @@ class RunSyncStep:
                     return
         self._save(work, syncing.extracted(run, partitions_for(run.pulled)))
 
+    def _extracted(self, work: "_Work") -> None:
+        """A bulk extract that the state machine waited for has ended."""
+        run, child = work.run, work.child
+        if child is None:
+            return
+        if "Error" in child:
+            error = _cause(child)
+            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), *error))
+        elif child.get("run") == extract_run(run, run.pages + 1):
+            rows, files = int(child["counts"]["rows"]), self._files(work)
+            self._save(work, syncing.filed(run, rows, files, partitions_for))
+
+    def _files(self, work: "_Work") -> int:
+        return max(1, len(self._query(work).filters))
+
+    def _child(self, run: SyncRun) -> dict[str, Any]:
+        """What the state machine orders of the bulk machine."""
+        work = _Work(run, 0, lambda: 0.0, None)
+        work.sync = self._sync(run)
+        query = self._query(work)
+        number = run.pages + 1
+        if run.source == "salesforce":
+            request: dict[str, Any] = {"soql": query.soql, "columns": list(query.columns)}
+        else:
+            request = {"filter": dict(query.filters[number - 1]), "fields": list(query.columns)}
+        return {
+            "run": extract_run(run, number),
+            "vendor": run.source,
+            "connection": work.sync.source.connection,
+            # members of a list are leads
+            "object": "leads" if query.object == "list_members" else query.object,
+            "request": request,
+            "prefix": f"{run.folder}/bulk",
+        }
+
     def _query(self, work: "_Work") -> SourceQuery:
         """What is asked of the source, behind what has been read of it."""
         run, sync = work.run, work.sync
@@ -188,7 +235,7 @@ class RunSyncStep:
             return source_query(
                 sync,
                 run.source,
-                self._facts(sync, run.version, run.source),
+                replace(self._facts(sync, run.version, run.source), made_since=run.made_since),
                 run.window,
                 way=run.extract.value,
                 now=run.started_at,
@@ -237,6 +284,7 @@ class RunSyncStep:
             "wait_seconds": following.wait_seconds,
             "waiting": following.waiting.value,
             "parked": following.waiting in syncing.PARKED,
+            "child": self._child(run) if run.step is Step.EXTRACT_FILES else {},
             "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
             "renewal": f"{run.name}-{version}",
@@ -253,4 +301,14 @@ class _Work:
     run: SyncRun
     version: int
     remaining: Callable[[], float]
+    child: Mapping[str, Any] | None
     sync: Sync = field(init=False)
+
+
+def _cause(child: Mapping[str, Any]) -> tuple[str, str]:
+    """Reason and message of a bulk run that failed, out of what a state machine says of another's execution."""
+    try:
+        said = json.loads(child.get("Cause", ""))
+    except ValueError:
+        said = {}
+    return str(said.get("Error", child["Error"])), str(said.get("Cause", ""))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
@@ -17,6 +17,15 @@ from leadbridge.sync_ports import SyncRuns, SyncStarter
 GONE_AFTER = timedelta(minutes=20)
 #: how often an order is stored against others who go on with the run at the same time
 _TRIES = 5
+
+
+def _moment(at: str) -> datetime | None:
+    """A scheduler's moment; None where it says none that can be read."""
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 _KINDS: Mapping[str, Vendor] = {"marketo_connection": "marketo", "salesforce_connection": "salesforce"}
@@ -116,7 +125,7 @@ class StartSync:
         stored = self._documents.get("sync", sync)
         if stored is None or not isinstance(stored.document, Sync):
             return Started(slot="", started=False, because="gone")
-        slot = slot_of(stored.document, stored.version, datetime.fromisoformat(at) if at else self._clock.now())
+        slot = slot_of(stored.document, stored.version, _moment(at) or self._clock.now())
         if slot is None:
             return Started(slot="", started=False, because="no_slot")
         return self(sync, slot.name)

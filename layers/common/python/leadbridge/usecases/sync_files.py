@@ -14,9 +14,10 @@ from typing import Any
 
 from leadbridge.domain.partitioning import HELD, partition_of
 from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_of
-from leadbridge.domain.syncing import SyncRun
+from leadbridge.domain.syncing import SyncRun, Way
 from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
+from leadbridge.files.cells import MARKETO_EXTRACT_NULL
 from leadbridge.files.columns import picker
 from leadbridge.files.rows import Rows
 from leadbridge.ports import Objects
@@ -25,8 +26,15 @@ RESULT_COLUMNS = ("row", "outcome", "id", "reason", "message")
 POSITION = "#"
 
 
+def extract_run(run: SyncRun, number: int) -> str:
+    """What a bulk extract of the run is called."""
+    return f"{run.mark}-x{number}"
+
+
 def page_key(run: SyncRun, number: int) -> str:
-    """Where a page of the extract is."""
+    """Where a page of the extract is, or the file of a bulk extract."""
+    if run.extract is Way.BULK:
+        return f"{run.folder}/bulk/{extract_run(run, number)}/extract.csv"
     return f"{run.folder}/extract/{number:05}.csv"
 
 
@@ -63,6 +71,7 @@ def place(
     objects: Objects, run: SyncRun, compiled: CompiledSync, columns: Sequence[str], go_on: Callable[[], bool]
 ) -> Placed:
     """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages."""
+    null = MARKETO_EXTRACT_NULL if run.extract is Way.BULK and run.source == "marketo" else ""
     held: dict[int, io.StringIO] = {}
     size, spills, position, page = 0, run.spills, run.positions, run.placed
 
@@ -78,10 +87,11 @@ def place(
     while page < run.pages:
         page += 1
         rows = Rows(objects.stored(page_key(run, page)))
-        pick = picker(rows.header, columns)
+        # a bulk extract without rows may have no header either
+        pick = picker(rows.header, columns) if rows.header else tuple
         for cells in rows:
             position += 1
-            picked = pick(cells)
+            picked = tuple("" if cell == null else cell for cell in pick(cells))
             number = partition_of(key_of(compiled, dict(zip(columns, picked, strict=True))), position, run.partitions)
             if number not in held:
                 held[number] = io.StringIO(newline="")

@@ -63,6 +63,14 @@ class SalesforceSource:
         ordered = query.soql if query.way == "rest" else f"{query.soql} ORDER BY Id"
         return Sample(rows=next(iter(self._client.queries.pages(ordered, batch_size=_SAMPLE_ROWS)), []), total=total)
 
+    def count(self, query: SourceQuery) -> int | None:
+        """How many records the query finds."""
+        return self._client.queries.count(query.count)
+
+    def made_since(self) -> datetime | None:
+        """One job takes all there is."""
+        return None
+
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page, in the order of ids."""
         del cursor
