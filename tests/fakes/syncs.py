@@ -162,10 +162,6 @@ class FakeSource:
         self.step("source.covered.done")
         return min([now, *hidden])
 
-    def shown(self, query: SourceQuery) -> str:
-        """The statement."""
-        return f"GET {query.soql}"
-
     def count(self, query: SourceQuery) -> int | None:
         """All rows that are shown."""
         self.step("source.count")
@@ -175,6 +171,10 @@ class FakeSource:
     def made_since(self) -> datetime | None:
         """Nobody knows."""
         return None
+
+    def shown(self, query: SourceQuery) -> str:
+        """The statement."""
+        return f"GET {query.soql}"
 
     def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
         """The first page of what is shown by now, and the number of all."""

@@ -63,6 +63,7 @@ WILDCARDS = {
     ): "a schedule for each Sync, in a group of its own",
     ("SyncRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
     ("SyncRenewPolicy", "WaitForTheirEnd", EXECUTIONS.format("BulkExtract")): "executions of the bulk machine",
+    ("SyncRenewPolicy", "WaitForTheirEnd", EXECUTIONS.format("BulkImport")): "executions of the bulk machine",
     ("RunBulkStepRole", "KeepFiles", "${DataBucket.Arn}/*"): "callers choose where a run keeps its files",
     ("BulkExtractRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("BulkExtractRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",

@@ -43,6 +43,7 @@ FULL = replace(
     fruitless=1,
     loaded=2,
     totals=Totals(created=1, updated=2, unchanged=3, skipped=4, duplicate=5, failed=6),
+    unwritten=3,
     calls=7,
     reason="why",
     message="and how",

@@ -10,6 +10,7 @@ import pytest
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, SyncRun, Totals, Way
 from leadbridge.usecases.start_sync import vendor_of
+from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.vendors.bulk_jobs import VendorBulkJobs
 from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.sync_vendors import VendorSyncs
@@ -210,3 +211,36 @@ def test_people_who_changed_are_read_by_the_log_and_nobody_else(build: Build) ->
     assert before is not None
     assert after is not None
     assert after > before
+
+
+@pytest.mark.cap("M124", "M127")
+def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(build: Build) -> None:
+    """By file: new people are made, known ones changed or emptied, the same left alone; a refused row is told."""
+    mappings = [*TO_MARKETO["mappings"], {"to": "leadScore", "column": "Department"}]
+    world = build(**{**TO_MARKETO, "mappings": mappings}, by={"load": "bulk"})
+    world.people(20)
+    lead = world.leads()["person3@example.com"]
+    world.wired.marketo("marketing").sync_leads(
+        [{"id": lead["id"], "title": "Old"}], action="updateOnly", lookup_field="id"
+    )
+    world.contacts(18)
+    world.salesforce.post("load", {"Contact": [contact(number) | {"Title": None} for number in (18, 19)]})
+    world.salesforce.post("load", {"Contact": [contact(number) | {"Department": "7"} for number in range(20, 60)]})
+    world.salesforce.post("load", {"Contact": [contact(60) | {"LastName": "null"}]})
+    run = world.ran()
+
+    assert (run.step, run.load, run.pulled) == (Step.DONE, Way.BULK, 61), (run.reason, run.message)
+    assert run.totals == Totals(created=40, updated=3, unchanged=17, failed=1)
+    [failed] = SyncResults(runs=world.runs, objects=world.objects).failed(world.sync.id, run.slot)
+    assert failed["reason"] == "marketo_rejected"
+    leads = world.leads()
+    assert len(leads) == 60
+    for number in range(60):
+        wanted, held = person(number), leads[f"person{number}@example.com"]
+        if number in {18, 19}:
+            wanted["title"] = None
+        assert {name: held.get(name) for name in wanted} == wanted
+    assert leads["person25@example.com"]["leadScore"] == 7
+    assert not world.marketo.calls_of("POST", "/rest/v1/leads.json")[1:]
+    again = world.again()
+    assert again.totals == Totals(unchanged=60, failed=1)

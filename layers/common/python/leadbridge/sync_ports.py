@@ -96,20 +96,20 @@ class SyncSource(Protocol):
         """Until when the vendor shows all changes; None where it does not tell."""
         ...
 
-    def shown(self, query: SourceQuery) -> str:
-        """The first request as the vendor receives it, byte for byte: method and address, and the body below."""
-        ...
-
-    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
-        """Some rows, and how many there are as far as so many calls tell; three at least. Writes nothing."""
-        ...
-
     def count(self, query: SourceQuery) -> int | None:
         """How many rows the query finds, where the vendor counts them by itself; None where it does not."""
         ...
 
     def made_since(self) -> datetime | None:
         """A moment before which no record was made, where that shortens an extract; None where it does not."""
+        ...
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as the vendor receives it, byte for byte: method and address, and the body below."""
+        ...
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """Some rows, and how many there are as far as so many calls tell; three at least. Writes nothing."""
         ...
 
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:

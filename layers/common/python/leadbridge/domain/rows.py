@@ -56,6 +56,8 @@ class RowWrite:
     row: SourceRow
     fields: Mapping[str, Any]
     record_id: str = ""
+    #: the record as it is, for ways of writing that take whole records only
+    held: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,11 +168,8 @@ def decide(
     if not found:
         if sync.import_rule is ImportRule.UPDATE:
             return _end(row, Outcome.SKIPPED, said("not_there", **where))
-        key = {
-            each.name: coerce(row.columns[pair.column], each)
-            for pair, each in zip(sync.match, compiled.key_fields, strict=True)
-        }
-        return RowWrite(row=row, fields={**key, **{name: value for name, value in values.items() if not blank(value)}})
+        valued = {name: value for name, value in values.items() if not blank(value)}
+        return RowWrite(row=row, fields={**key_values(compiled, row), **valued})
     record = _meant(compiled, found)
     if record is None:
         ids = ", ".join(sorted(str(each[compiled.id_field]) for each in found))
@@ -185,7 +184,18 @@ def decide(
     }
     if not changed:
         return RowEnd(position=row.position, outcome=Outcome.UNCHANGED, record_id=record_id)
-    return RowWrite(row=row, fields=changed, record_id=record_id)
+    return RowWrite(row=row, fields=changed, record_id=record_id, held=record)
+
+
+def key_values(compiled: CompiledSync, row: SourceRow) -> dict[str, Any]:
+    """The key of a row by destination field, as it is written."""
+    pairs = zip(compiled.sync.match, compiled.key_fields, strict=True)
+    return {each.name: coerce(row.columns[pair.column], each) for pair, each in pairs}
+
+
+def import_columns(compiled: CompiledSync) -> tuple[str, ...]:
+    """The columns of a file that is imported."""
+    return tuple(dict.fromkeys([*compiled.sync.key_fields, *(source.to for source in compiled.mapped)]))
 
 
 def same(held: Any, wanted: Any, described: FieldDescription) -> bool:

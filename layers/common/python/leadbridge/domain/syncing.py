@@ -6,7 +6,7 @@ counts are the sum of theirs. The state machine only routes on `Step` and on how
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -33,8 +33,8 @@ class Step(StrEnum):
     EXTRACT_FILES = "extract_files"  # wait for a bulk extract, one for each window
     PARTITION = "partition"  # sort rows by their keys
     LOAD = "load"  # all partitions, side by side
-    LOAD_FILES = "load_files"  # wait for a bulk import
-    JOIN = "join"  # what became of the rows of a bulk import
+    JOIN = "join"  # put what is to be imported into one file
+    LOAD_FILES = "load_files"  # wait for its bulk import
     COMMIT = "commit"  # move the watermark
     DONE = "done"
     FAILED = "failed"
@@ -140,6 +140,8 @@ class SyncRun:
     loaded: int = 0
 
     totals: Totals = field(default_factory=Totals)
+    #: rows that a bulk import did not write, which were counted as written
+    unwritten: int = 0
     #: vendor calls, by all of its processes
     calls: int = 0
     reason: str = ""
@@ -231,16 +233,15 @@ def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows, cursor=cursor)
 
 
-def filed(run: SyncRun, rows: int, files: int, partitions: Callable[[int], int]) -> SyncRun:
-    """A file of a bulk extract is there, of `files` in all; `partitions` says how many so many rows need."""
-    run = replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
-    return run if run.pages < files else extracted(run, partitions(run.pulled))
+def filed(run: SyncRun, rows: int) -> SyncRun:
+    """A file of a bulk extract is there."""
+    return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
 
 
-def extracted(run: SyncRun, partitions: int) -> SyncRun:
+def extracted(run: SyncRun, partitions: int, load: Way) -> SyncRun:
     """All rows are there."""
     step = Step.PARTITION if run.pulled else Step.COMMIT
-    return replace(_go_on(run), step=step, cursor="", partitions=partitions if run.pulled else 0)
+    return replace(_go_on(run), step=step, cursor="", partitions=partitions if run.pulled else 0, load=load)
 
 
 def placed(run: SyncRun, *, pages: int, positions: int, spills: int) -> SyncRun:
@@ -257,7 +258,7 @@ def gone_through(run: SyncRun, parts: Sequence[Part], now: datetime) -> SyncRun:
     if broken is not None:
         return ended(run, Step.FAILED, now, broken.reason, broken.message)
     if all(part is not None and part.finished for part in every):
-        return replace(_go_on(run), step=Step.LOAD_FILES if run.load is Way.BULK else Step.COMMIT)
+        return replace(_go_on(run), step=Step.JOIN if run.load is Way.BULK else Step.COMMIT)
     waiting = [part for part in every if part is not None and part.due_at is not None and part.due_at > now]
     if waiting:
         first = min(waiting, key=lambda part: part.due_at or now)
@@ -283,6 +284,17 @@ def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:
     for part in parts:
         totals, calls = totals + part.totals, calls + part.calls
     return replace(run, totals=totals, calls=calls)
+
+
+def joined(run: SyncRun, rows: int) -> SyncRun:
+    """So many rows are in the file of the import."""
+    return replace(_go_on(run), step=Step.LOAD_FILES if rows else Step.COMMIT)
+
+
+def imported(run: SyncRun, refused: Totals) -> SyncRun:
+    """The import has ended; `refused` were counted as written, and are not."""
+    counts = {each.name: -getattr(refused, each.name) for each in fields(refused)} | {"failed": refused.rows}
+    return replace(_go_on(run), step=Step.COMMIT, totals=run.totals + Totals(**counts), unwritten=refused.rows)
 
 
 def ended(run: SyncRun, step: Step, now: datetime, reason: str = "", message: str = "") -> SyncRun:

@@ -21,6 +21,8 @@ from leadbridge.domain.rows import (
     SourceRow,
     compile_sync,
     decide,
+    import_columns,
+    key_values,
     mapped_values,
     record_key,
     unusable,
@@ -29,7 +31,7 @@ from leadbridge.domain.sources import Inputs
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Asked as Wish
-from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, held_by, reason_of
+from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, Way, held_by, reason_of
 from leadbridge.domain.values import coerce, normalised, text
 from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
@@ -37,7 +39,7 @@ from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import chunks, grouped, once_each
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.source_facts import SourceFacts
-from leadbridge.usecases.sync_files import rows_of_part, write_results
+from leadbridge.usecases.sync_files import rows_of_part, write_import, write_results
 
 #: no new chunk is begun in the last seconds of an invocation
 LEFT_SECONDS = 90.0
@@ -128,7 +130,12 @@ class LoadPartition:
         for number in range(work.part.chunks, len(pieces) + 1):
             if remaining() < LEFT_SECONDS or self._stopped(work.run):
                 return
-            ends = ended if number == 0 else self._chunk(work, pieces[number - 1])
+            if number == 0:
+                ends = ended
+            elif work.run.load is Way.BULK:
+                ends = self._chunk_by_file(work, pieces[number - 1], number)
+            else:
+                ends = self._chunk(work, pieces[number - 1])
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
@@ -190,6 +197,20 @@ class LoadPartition:
             self._sleep(self._settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
         for row, _ in pending:
             ends[row.position] = self._refusal(work, row, refused[row.position])
+        return [ends[position] for position in sorted(ends)]
+
+    def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> list[RowEnd]:
+        """The same, but what is to be written goes into the file of an import: the outcome is what is expected."""
+        ends: dict[int, RowEnd] = {}
+        lines = []
+        for write in self._decided(work, piece, {}, ends):
+            outcome = Outcome.UPDATED if write.record_id else Outcome.CREATED
+            position = write.row.position
+            ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
+            # a blank cell would empty its field, so what stays as it is goes along
+            fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
+            lines.append((position, outcome.value, *(fields.get(name) for name in import_columns(work.compiled))))
+        write_import(self._objects, work.run, work.part.number, number, lines)
         return [ends[position] for position in sorted(ends)]
 
     def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:

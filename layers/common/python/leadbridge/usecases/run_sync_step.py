@@ -11,8 +11,11 @@ from typing import Any
 
 from leadbridge.domain import syncing
 from leadbridge.domain.partitioning import partitions_for
+from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_plan import choose_load
+from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Step, SyncRun, Way
 from leadbridge.domain.watermarks import EVERYTHING, Window
 from leadbridge.errors import ConfigurationError, SyncError
@@ -21,7 +24,15 @@ from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.source_facts import SourceFacts
-from leadbridge.usecases.sync_files import extract_run, place, write_page
+from leadbridge.usecases.sync_files import (
+    attach_import,
+    extract_run,
+    import_key,
+    import_run,
+    join_import,
+    place,
+    write_page,
+)
 from leadbridge.usecases.sync_window import way_of, window_of
 
 #: no new page is begun in the last seconds of an invocation
@@ -94,6 +105,8 @@ class RunSyncStep:
             Step.EXTRACT_FILES: self._extracted,
             Step.PARTITION: self._partition,
             Step.LOAD: self._loaded,
+            Step.JOIN: self._join,
+            Step.LOAD_FILES: self._imported,
             Step.COMMIT: self._commit,
         }
 
@@ -191,7 +204,7 @@ class RunSyncStep:
                 run = work.run
                 if work.remaining() < LEFT_SECONDS:
                     return
-        self._save(work, syncing.extracted(run, partitions_for(run.pulled)))
+        self._save(work, self._all_there(run, work.sync))
 
     def _extracted(self, work: "_Work") -> None:
         """A bulk extract that the state machine waited for has ended."""
@@ -202,14 +215,58 @@ class RunSyncStep:
             error = _cause(child)
             self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), *error))
         elif child.get("run") == extract_run(run, run.pages + 1):
-            rows, files = int(child["counts"]["rows"]), self._files(work)
-            self._save(work, syncing.filed(run, rows, files, partitions_for))
+            filed = syncing.filed(run, int(child["counts"]["rows"]))
+            is_last = filed.pages >= max(1, len(self._query(work).filters))
+            self._save(work, self._all_there(filed, work.sync) if is_last else filed)
 
-    def _files(self, work: "_Work") -> int:
-        return max(1, len(self._query(work).filters))
+    def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
+        """All rows are there; many of them are imported by file, where that finds records as we do."""
+        load = Way.REST
+        if run.destination == "marketo" and len(sync.match) == 1 and sync.destination.object == "leads":
+            load = Way(choose_load(sync, run.destination, run.pulled).way)
+        return syncing.extracted(run, partitions_for(run.pulled), load)
+
+    def _join(self, work: "_Work") -> None:
+        run = work.run
+        columns = import_columns(self._load.compiled(run, work.sync))
+        parts = self._runs.parts(run.sync, run.slot)
+        self._save(work, syncing.joined(run, join_import(self._objects, run, columns, parts)))
+
+    def _imported(self, work: "_Work") -> None:
+        """The bulk import that the state machine waited for has ended."""
+        run, child = work.run, work.child
+        if child is None or child.get("run", import_run(run)) != import_run(run):
+            return
+        failed = "Error" in child
+        reason, told = _cause(child) if failed else ("", "")
+
+        def say(word: str, vendors: str) -> str:
+            detail = vendors or told or "what became of the row is not known"
+            return said("vendor_refused", vendor=run.destination.capitalize(), code=word, detail=detail).message
+
+        results, parts = ("", 0) if failed else (str(child["results"]), int(child["parts"]))
+        done = syncing.imported(run, attach_import(self._objects, run, results, parts, say))
+        # what the job has written is not known row by row, so the next run reads all of them again
+        self._save(work, syncing.ended(done, Step.FAILED, self._clock.now(), reason, told) if failed else done)
 
     def _child(self, run: SyncRun) -> dict[str, Any]:
-        """What the state machine orders of the bulk machine."""
+        """What the state machine orders of a bulk machine."""
+        return self._import_order(run) if run.step is Step.LOAD_FILES else self._extract_order(run)
+
+    def _import_order(self, run: SyncRun) -> dict[str, Any]:
+        destination, pair = self._sync(run).destination, self._sync(run).match[0]
+        request = {"lookup_field": pair.field, "blank": "clear"}
+        return {
+            "run": import_run(run),
+            "vendor": run.destination,
+            "connection": destination.connection,
+            "object": destination.object,
+            "request": request | ({"partition": destination.partition} if destination.partition else {}),
+            "prefix": f"{run.folder}/bulk",
+            "source": import_key(run),
+        }
+
+    def _extract_order(self, run: SyncRun) -> dict[str, Any]:
         work = _Work(run, 0, lambda: 0.0, None)
         work.sync = self._sync(run)
         query = self._query(work)
@@ -284,7 +341,7 @@ class RunSyncStep:
             "wait_seconds": following.wait_seconds,
             "waiting": following.waiting.value,
             "parked": following.waiting in syncing.PARKED,
-            "child": self._child(run) if run.step is Step.EXTRACT_FILES else {},
+            "child": self._child(run) if run.step in {Step.EXTRACT_FILES, Step.LOAD_FILES} else {},
             "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
             "renewal": f"{run.name}-{version}",

@@ -8,13 +8,14 @@ The same input gives the same objects, so all of it may be done again.
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of
 from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_of
-from leadbridge.domain.syncing import SyncRun, Way
+from leadbridge.domain.syncing import Part, SyncRun, Totals, Way
 from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.files.cells import MARKETO_EXTRACT_NULL
@@ -120,6 +121,85 @@ def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number:
             columns = dict(zip(rows.header[1:], cells[1:], strict=True))
             found.append(SourceRow(position=int(cells[0]), columns=columns, key=key_of(compiled, columns)))
     return found
+
+
+def import_run(run: SyncRun) -> str:
+    """What the bulk import of the run is called."""
+    return f"{run.mark}-l"
+
+
+def import_key(run: SyncRun) -> str:
+    """The file of the bulk import."""
+    return f"{run.folder}/import.csv"
+
+
+def _imported_key(run: SyncRun) -> str:
+    return f"{run.folder}/import-rows.csv"
+
+
+def _refused_key(run: SyncRun) -> str:
+    return f"{run.folder}/results/import.csv"
+
+
+def _chunk_key(run: SyncRun, partition: int, chunk: int) -> str:
+    return f"{run.folder}/import/{partition:05}-{chunk:05}.csv"
+
+
+def write_import(objects: Objects, run: SyncRun, partition: int, chunk: int, lines: Sequence[Sequence[Any]]) -> None:
+    """Store rows of a chunk that are to be imported: position, what is expected of it, and its cells.
+
+    A blank cell empties its field.
+    """
+    objects.put(_chunk_key(run, partition, chunk), _csv([[*line[:2], *map(_cell, line[2:])] for line in lines]))
+
+
+def join_import(objects: Objects, run: SyncRun, columns: Sequence[str], parts: Sequence[Part]) -> int:
+    """Make one file of all rows to be imported, and beside it which row is which; returns how many there are."""
+    count = 0
+    with objects.writing(import_key(run)) as rows, objects.writing(_imported_key(run)) as whose:
+        rows.write(_csv([columns]))
+        for part in parts:
+            for chunk in range(1, part.chunks):
+                lines = list(_lines(objects.stored(_chunk_key(run, part.number, chunk))))
+                rows.write(_csv([line[2:] for line in lines]))
+                whose.write(_csv([line[:2] for line in lines]))
+                count += len(lines)
+    return count
+
+
+def attach_import(objects: Objects, run: SyncRun, results: str, parts: int, say: Callable[[str, str], str]) -> Totals:
+    """Note the rows that an import did not write, with what `say` makes of outcome and reason; counts what they were.
+
+    `results` is what the keys of the import's results begin with; without `parts` nothing is known of any row.
+    """
+    bad: dict[int, tuple[str, str]] = {}
+    for number in range(parts + 1 if parts else 0):
+        rows = Rows(objects.stored(f"{results}{number:05}.csv"))
+        for cells in rows:
+            line = dict(zip(rows.header, cells, strict=True))
+            if line["outcome"] not in {"done", "warned"}:
+                bad[int(line["row"])] = (line["outcome"], line["reason"])
+    counts = dict.fromkeys(Totals.__slots__, 0)
+    with objects.writing(_refused_key(run)) as into:
+        into.write(_csv([RESULT_COLUMNS]))
+        for number, (position, outcome) in enumerate(_lines(objects.stored(_imported_key(run))), 1):
+            if parts and number not in bad:
+                continue
+            counts[outcome] += 1
+            word, reason = bad.get(number, ("uncertain", ""))
+            into.write(_csv([(position, Outcome.FAILED.value, "", f"{run.destination}_{word}", say(word, reason))]))
+    return Totals(**counts)
+
+
+def read_refused(objects: Objects, run: SyncRun) -> Iterator[dict[str, str]]:
+    """The rows that a bulk import did not write."""
+    rows = Rows(objects.stored(_refused_key(run)))
+    return (dict(zip(rows.header, cells, strict=True)) for cells in rows)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[list[str]]:
+    """Lines of a file of ours, which has no header."""
+    return csv.reader(io.StringIO(b"".join(chunks).decode(), newline=""))
 
 
 def write_results(objects: Objects, run: SyncRun, partition: int, chunk: int, ends: Sequence[RowEnd]) -> None:

@@ -6,7 +6,7 @@ from leadbridge.domain.syncing import SyncRun, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Objects
 from leadbridge.sync_ports import SyncRuns
-from leadbridge.usecases.sync_files import read_results
+from leadbridge.usecases.sync_files import read_refused, read_results
 
 #: runs that a list shows
 LISTED = 50
@@ -47,6 +47,8 @@ class SyncResults:
             for chunk in part.failed_in:
                 lines = read_results(self._objects, run, part.number, chunk)
                 yield from (line for line in lines if line["outcome"] == "failed")
+        if run.unwritten:
+            yield from read_refused(self._objects, run)
 
     def _counted(self, run: SyncRun) -> SyncRun:
         return run if run.over else summed(run, self._runs.parts(run.sync, run.slot))

@@ -20,6 +20,8 @@ from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.values import instant
 
 LEADS = "leads"
+#: where the ids of an instance begin, older ones and newer ones; so many are looked at for the first lead
+_FIRST_IDS = (1, 301, 601, 901, 1_000_001)
 #: first requests by the name of their endpoint
 _CALLS: Mapping[str, endpoints.Endpoint] = {
     call.operation: call
@@ -34,8 +36,6 @@ _CALLS: Mapping[str, endpoints.Endpoint] = {
         endpoints.OBJECT_EXPORT.create,
     )
 }
-#: where the ids of an instance begin, older ones and newer ones; so many are looked at for the first lead
-_FIRST_IDS = (1, 301, 601, 901, 1_000_001)
 #: columns whose changes are not logged
 _NOT_LOGGED = frozenset({"id", "createdAt", "updatedAt"})
 
@@ -61,17 +61,6 @@ class MarketoSource(_Counted):
         del now
         return None
 
-    def shown(self, query: SourceQuery) -> str:
-        """The first request as Marketo receives it."""
-        first = query.first
-        return self._client.api.shown(_CALLS[first.operation], parts=first.parts, params=first.params, body=first.body)
-
-    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
-        """Some rows, and how many there are as far as so many calls tell."""
-        from leadbridge.vendors.marketo.sampling import sample  # a person's question, no worker's
-
-        return sample(self._client, query, calls, now)
-
     def count(self, query: SourceQuery) -> int | None:
         """Marketo counts nothing by itself."""
         del query
@@ -88,6 +77,17 @@ class MarketoSource(_Counted):
             if found:
                 return min(instant(str(lead["createdAt"])) for lead in found) - timedelta(days=1)
         return None
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as Marketo receives it."""
+        first = query.first
+        return self._client.api.shown(_CALLS[first.operation], parts=first.parts, params=first.params, body=first.body)
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """Some rows, and how many there are as far as so many calls tell."""
+        from leadbridge.vendors.marketo.sampling import sample  # a person's question, no worker's
+
+        return sample(self._client, query, calls, now)
 
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page.

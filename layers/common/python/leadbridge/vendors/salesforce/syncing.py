@@ -50,6 +50,14 @@ class SalesforceSource:
                 raise
             return None
 
+    def count(self, query: SourceQuery) -> int | None:
+        """How many records the query finds."""
+        return self._client.queries.count(query.count)
+
+    def made_since(self) -> datetime | None:
+        """One job takes all there is."""
+        return None
+
     def shown(self, query: SourceQuery) -> str:
         """The first request as Salesforce receives it."""
         first = query.first
@@ -62,14 +70,6 @@ class SalesforceSource:
         # as a run by REST reads them, whatever way a run would take
         ordered = query.soql if query.way == "rest" else f"{query.soql} ORDER BY Id"
         return Sample(rows=next(iter(self._client.queries.pages(ordered, batch_size=_SAMPLE_ROWS)), []), total=total)
-
-    def count(self, query: SourceQuery) -> int | None:
-        """How many records the query finds."""
-        return self._client.queries.count(query.count)
-
-    def made_since(self) -> datetime | None:
-        """One job takes all there is."""
-        return None
 
     def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
         """What is asked for, page by page, in the order of ids."""
