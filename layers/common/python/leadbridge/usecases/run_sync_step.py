@@ -14,6 +14,7 @@ from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.sync_plan import choose_load
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Step, SyncRun, Way
@@ -39,38 +40,6 @@ from leadbridge.usecases.sync_window import way_of, window_of
 LEFT_SECONDS = 60.0
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncOrder:
-    """The input of an invocation: a run, and a partition of it where that is to be loaded."""
-
-    sync: str
-    slot: str
-    part: int = 0
-    begin: bool = False
-    turns: int = 0
-    #: how a bulk run ended that the state machine waited for: its output, or its error
-    child: Mapping[str, Any] | None = None
-
-    @classmethod
-    def parse(cls, event: Mapping[str, Any]) -> "SyncOrder":
-        """The order in an event.
-
-        Raises:
-            ConfigurationError: It names no run.
-        """
-        try:
-            return cls(
-                sync=str(event["sync"]),
-                slot=str(event["slot"]),
-                part=int(event.get("part", 0)),
-                begin=event.get("begin") is True,
-                turns=int(event.get("turns", 0)),
-                child=event.get("child"),
-            )
-        except KeyError as error:
-            raise ConfigurationError([f"{error.args[0]}: an order needs it"]) from error
 
 
 class RunSyncStep:
