@@ -62,6 +62,11 @@ WILDCARDS = {
         "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${SyncScheduleGroup}/*",
     ): "a schedule for each Sync, in a group of its own",
     ("SyncRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
+    (
+        "SyncRenewPolicy",
+        "WatchPartitions",
+        EXECUTIONS.format("Sync").replace(":*", "/*"),
+    ): "executions of the machine itself, one for each partition",
     ("SyncRenewPolicy", "WaitForTheirEnd", EXECUTIONS.format("BulkExtract")): "executions of the bulk machine",
     ("SyncRenewPolicy", "WaitForTheirEnd", EXECUTIONS.format("BulkImport")): "executions of the bulk machine",
     ("RunBulkStepRole", "KeepFiles", "${DataBucket.Arn}/*"): "callers choose where a run keeps its files",
