@@ -19,8 +19,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "leadbridge.errors": (),
     "leadbridge.domain": ("leadbridge.errors",),
     "leadbridge.ports": ("leadbridge.domain", "leadbridge.errors"),
+    "leadbridge.sync_ports": ("leadbridge.domain", "leadbridge.errors"),
     "leadbridge.files": ("leadbridge.errors",),
-    "leadbridge.sync_ports": ("leadbridge.domain",),
     "leadbridge.usecases": (
         "leadbridge.domain",
         "leadbridge.errors",

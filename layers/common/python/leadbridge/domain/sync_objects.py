@@ -8,6 +8,7 @@ Source: Marketo REST API, "Lead Database", "Bulk Extract" and the pages of its o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class Readable:
 
     #: the member of `source` that names what is read
     needs: str = ""
-    ways: tuple[str, ...] = ("rest", "bulk")
+    ways: tuple[Literal["rest", "bulk"], ...] = ("rest", "bulk")
     #: whether what changed since a moment can be told
     incremental: bool = True
 

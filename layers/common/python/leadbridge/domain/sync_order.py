@@ -1,4 +1,4 @@
-"""What the state machine of a Sync's run asks for: the input of an invocation."""
+"""What the state machine of a Sync's run asks for: a step of the run, or one of its partitions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

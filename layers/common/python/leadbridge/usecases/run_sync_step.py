@@ -15,6 +15,7 @@ from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.sync_plan import choose_load
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Step, SyncRun, Way
 from leadbridge.domain.watermarks import EVERYTHING, Window
@@ -33,14 +34,12 @@ from leadbridge.usecases.sync_files import (
     place,
     write_page,
 )
-from leadbridge.usecases.sync_window import window_of
+from leadbridge.usecases.sync_window import way_of, window_of
 
 #: no new page is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
-#: more rows than these go by file: fewer calls, and the way that Marketo advises for first loads
-BULK_ROWS = 5_000
 
 
 class RunSyncStep:
@@ -156,17 +155,8 @@ class RunSyncStep:
 
     def _way(self, work: "_Work", run: SyncRun, read: Window) -> Way:
         """By file where there are many rows, or where the vendor lists them in no other way."""
-        wanted = work.sync.by.extract
-        if wanted != "auto":
-            return Way(wanted)
-        work.run = replace(run, since=read.since, until=read.until)
-        if read.since is not None:
-            return Way.REST
-        try:
-            query = self._query(work)
-        except ConfigurationError:
-            return Way.BULK
-        return Way.BULK if (self._vendors.source(work.sync).count(query) or 0) > BULK_ROWS else Way.REST
+        source, facts = self._vendors.source(work.sync), self._facts(work.sync, run.version, run.source)
+        return Way(way_of(work.sync, run.source, source, facts, read, now=run.started_at).way)
 
     def _extract(self, work: "_Work") -> None:
         query = self._query(work)
@@ -202,8 +192,7 @@ class RunSyncStep:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
         load = Way.REST
         if run.destination == "marketo" and len(sync.match) == 1 and sync.destination.object == "leads":
-            auto = Way.BULK if run.pulled > BULK_ROWS else Way.REST
-            load = auto if sync.by.load == "auto" else Way(sync.by.load)
+            load = Way(choose_load(sync, run.destination, run.pulled).way)
         return syncing.extracted(run, partitions_for(run.pulled), load)
 
     def _join(self, work: "_Work") -> None:
