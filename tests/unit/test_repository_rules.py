@@ -49,16 +49,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "leadbridge.ports",
         "leadbridge.vendors",
     ),
+    "leadbridge.vendors.sync_vendors": (
+        "leadbridge.domain",
+        "leadbridge.errors",
+        "leadbridge.ports",
+        "leadbridge.sync_ports",
+        "leadbridge.vendors",
+    ),
     "leadbridge.vendors.connections": (
         "leadbridge.domain",
         "leadbridge.errors",
         "leadbridge.ports",
-        "leadbridge.vendors",
-    ),
-    "leadbridge.vendors.sync_vendors": (
-        "leadbridge.domain",
-        "leadbridge.errors",
-        "leadbridge.sync_ports",
         "leadbridge.vendors",
     ),
     "leadbridge.aws": ("leadbridge.domain", "leadbridge.errors", "leadbridge.ports", "leadbridge.sync_ports"),
