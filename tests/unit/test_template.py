@@ -55,6 +55,7 @@ WILDCARDS = {
     ("RunSyncStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunSyncStepRole", "KeepFiles", "${DataBucket.Arn}/sync/*"): "each run has a folder of its own",
     ("StartSyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("StartSyncRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
     ("SyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     (
         "StartSyncRole",

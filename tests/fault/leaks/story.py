@@ -350,6 +350,8 @@ def _sync_runs(story: Story) -> None:
     assert _invoked(rig, "StartSyncFunctionName", {}) == {"changed": 2}
     fired = _invoked(rig, "StartSyncFunctionName", {"sync": "leak-sync"})
     assert fired["started"], fired
+    beside = _invoked(rig, "StartSyncFunctionName", {"sync": "leak-sync", "at": "2099-01-01T00:00:00Z"})
+    assert beside["because"].startswith("running"), beside
 
     def over() -> bool:
         found = json.loads(rig.cli("syncs", "executions", "leak-sync", "--json"))

@@ -114,7 +114,7 @@ def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
     return lambda **members: WiredSyncs(clients, marketo, salesforce, a_sync(**members))
 
 
-@pytest.mark.cap("S02")
+@pytest.mark.cap("S02", "M125")
 def test_contacts_become_people_with_every_value_as_it_is(build: Build) -> None:
     """Counts and field values equal the fixture; a second run writes nothing, a changed one changes one record."""
     world = build(**TO_MARKETO)
@@ -158,6 +158,22 @@ def test_people_of_a_list_become_contacts_with_every_value_as_it_is(build: Build
         wanted, held = contact(number), records[f"person{number}@example.com"]
         assert {name: held.get(name) for name in wanted} == wanted
     assert world.again().totals == Totals(unchanged=450)
+
+
+@pytest.mark.cap("U41", "U52")
+@pytest.mark.parametrize(("rows", "way"), [(5_000, Way.REST), (5_001, Way.BULK)])
+def test_more_than_five_thousand_rows_go_by_file(build: Build, rows: int, way: Way) -> None:
+    """5,000 Contacts are read by page and written by sync leads; one more, and both vendors' bulk APIs are used."""
+    asked = build(**TO_MARKETO)
+    asked.salesforce.post("load", {"generate": {"object": "Contact", "count": rows, "seed": 5}})
+    asked.start()
+    asked.drive(until=Step.EXTRACT if way is Way.REST else Step.EXTRACT_FILES)
+    assert asked.run().extract is way
+
+    read = build(**TO_MARKETO, id="read-by-page", by={"extract": "rest"})
+    read.start()
+    read.drive(until=Step.LOAD)
+    assert (read.run().pulled, read.run().load) == (rows, way)
 
 
 def test_contacts_are_read_by_a_query_job(build: Build) -> None:

@@ -16,6 +16,16 @@ class Machine:
         self._client = client
         self._arn = arn
 
+    def alive(self, name: str) -> bool:
+        """Whether an execution of that name is running."""
+        arn = f"{self._arn.replace(':stateMachine:', ':execution:')}:{name}"
+        try:
+            return self._client.describe_execution(executionArn=arn)["status"] == "RUNNING"
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+                raise
+            return False
+
     def start(self, sync: str, slot: str, name: str) -> None:
         """Start an execution of that name; one that has been started already is fine."""
         order = json.dumps({"sync": sync, "slot": slot})

@@ -5,7 +5,8 @@ executions of one run do not disturb each other, since the run is stored under i
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -103,7 +104,12 @@ class RunSyncStep:
                 run, version = self._read(order)
             finally:
                 self._vendors.report_quota()
-        return self._answer(run, version, 0 if order.begin else order.turns + 1)
+        turns = 0 if order.begin else order.turns + 1
+        if turns >= self._most_turns and not run.over:
+            run = replace(run, execution=f"{run.name}-{version}")
+            with suppress(OvertakenError):
+                self._runs.save(run, version)
+        return self._answer(run, turns)
 
     def _take(self, work: "_Work") -> None:
         now = self._clock.now()
@@ -146,6 +152,8 @@ class RunSyncStep:
 
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
+        if missing := list(_not_run(sync)):
+            raise ConfigurationError(missing)
         source = self._vendors.source(sync)
         read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
         way = self._way(work, run, read)
@@ -301,7 +309,7 @@ class RunSyncStep:
             raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
         return found
 
-    def _answer(self, run: SyncRun, version: int, turns: int) -> dict[str, Any]:
+    def _answer(self, run: SyncRun, turns: int) -> dict[str, Any]:
         following = syncing.next_of(run, self._clock.now())
         return {
             "sync": run.sync,
@@ -313,7 +321,7 @@ class RunSyncStep:
             "child": self._child(run) if run.step in {Step.EXTRACT_FILES, Step.LOAD_FILES} else {},
             "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
-            "renewal": f"{run.name}-{version}",
+            "renewal": run.carrier,
             "renew": turns >= self._most_turns and not run.over,
             "reason": run.reason,
             "message": run.message[:1000],
@@ -329,6 +337,19 @@ class _Work:
     remaining: Callable[[], float]
     child: Mapping[str, Any] | None
     sync: Sync = field(init=False)
+
+
+def _not_run(sync: Sync) -> Iterator[str]:
+    """What a document may say and no run carries out yet: better no run than one that leaves it out."""
+    remedy = "is not carried out by this version of Leadbridge; remove it"
+    if sync.deletes != "ignore":
+        yield f"deletes: {remedy}, or set `deletes: ignore`"
+    if sync.writeback:
+        yield f"writeback: {remedy}"
+    if sync.destination.idempotency_field:
+        yield f"destination.idempotency_field: {remedy}"
+    if sync.destination.duplicate_rules == "use_match":
+        yield f"destination.duplicate_rules: use_match {remedy}, or write block or allow"
 
 
 def _cause(child: Mapping[str, Any]) -> tuple[str, str]:
