@@ -31,6 +31,7 @@ OBJECTS = (
     CatalogueObject(name="Lead", label="Lead", custom=False, createable=True, updateable=True),
     CatalogueObject(name="Gift__c", label="Gift", custom=True, createable=False, updateable=True),
     CatalogueObject(name="LeadHistory", label="Lead History", custom=False, createable=False, updateable=False),
+    CatalogueObject(name="Feed", label="Feed", custom=False, createable=False, updateable=False, queryable=False),
 )
 
 

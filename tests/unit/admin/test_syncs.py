@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.records import ObjectDescription
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection
 from tests.builders.admin import Admin
+from tests.builders.descriptions import a_field
 from tests.builders.syncs import a_sync, a_sync_document
 from tests.builders.world import World
 from tests.fakes.clock import NOON
@@ -126,3 +128,22 @@ def test_a_preview_shows_counts_mappings_and_rows_and_takes_an_edit(admin: Admin
     assert (other.status, other.json["pointer"]) == (422, "/document/id")
     assert admin.get(f"/syncs/{SYNC}")["version"] == 1
     assert admin.destination.written == []
+
+
+@pytest.mark.cap("S05", "S17")
+def test_objects_of_either_end_come_from_what_the_vendors_describe(admin: Admin) -> None:
+    """A source is what can be queried or listed, a destination what can be written; the object fixes its columns."""
+
+    def names(connection: str, **query: str) -> list[str]:
+        return [each["name"] for each in admin.get(f"/connections/{connection}/objects", **query)["objects"]]
+
+    admin.world.marketo.objects["car_c"] = ObjectDescription(name="car_c", fields={"vin": a_field("vin")})
+
+    assert names(SALESFORCE) == ["Gift__c", "Lead"]
+    assert names(SALESFORCE, role="sync_source") == ["Gift__c", "Lead", "LeadHistory"]
+    assert names(MARKETO) == ["leads"]
+    assert names(MARKETO, role="sync_source") == ["leads", "list_members", "program_members", "car_c"]
+    fields = admin.get(f"/connections/{MARKETO}/objects/car_c/fields", role="sync_source")["fields"]
+    assert [each["name"] for each in fields] == ["vin"]
+    assert admin.ask("GET", f"/connections/{MARKETO}/objects/car_c/fields").status == 404
+    assert admin.ask("GET", f"/connections/{SALESFORCE}/objects/Feed/fields", role="sync_source").status == 404
