@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.pausing import Pausing
+    from leadbridge.usecases.preview_sync import PreviewSync
     from leadbridge.usecases.redrive import Redrive
     from leadbridge.usecases.schedule_syncs import ScheduleSyncs
     from leadbridge.usecases.start_sync import StartSync
     from leadbridge.usecases.sync_results import SyncResults
+    from leadbridge.usecases.view_sync import ViewSync
     from leadbridge.vendors.connections import VendorConnections, VendorLimits
+    from leadbridge.vendors.sync_vendors import VendorSyncs
 
 STACK_FILE = Path(".local/stack.json")
 #: setting: the file of a local stack that is not the checkout's own
@@ -230,6 +233,37 @@ class Target:
             starter=Machine(self.client("stepfunctions"), self.outputs["SyncMachineArn"]),
             clock=self.clock,
         )
+
+    def view_sync(self) -> "ViewSync":
+        """The use-case behind `syncs query`."""
+        from functools import partial
+
+        from leadbridge.usecases.source_facts import SourceFacts
+        from leadbridge.usecases.start_sync import vendor_of
+        from leadbridge.usecases.view_sync import ViewSync
+
+        return ViewSync(
+            documents=self.configurations,
+            runs=self._sync_runs(),
+            vendors=self._sync_vendors(),
+            facts=SourceFacts(connections=self.connections, documents=self.configurations, clock=self.clock),
+            vendor=partial(vendor_of, self.configurations),
+            clock=self.clock,
+        )
+
+    def preview_sync(self) -> "PreviewSync":
+        """The use-case behind `syncs preview`."""
+        from leadbridge.usecases.preview_sync import PreviewSync
+
+        return PreviewSync(view=self.view_sync(), runs=self._sync_runs(), vendors=self._sync_vendors())
+
+    def _sync_vendors(self) -> "VendorSyncs":
+        from functools import partial
+
+        from leadbridge.usecases.start_sync import vendor_of
+        from leadbridge.vendors.sync_vendors import VendorSyncs
+
+        return VendorSyncs(self.connections, partial(vendor_of, self.configurations))
 
     def schedule_syncs(self) -> "ScheduleSyncs":
         """The use-case behind `syncs activate`."""

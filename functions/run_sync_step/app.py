@@ -6,8 +6,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from leadbridge import wiring
 from leadbridge.config import Settings
+from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.observability import worker_logger
-from leadbridge.usecases.run_sync_step import SyncOrder
 
 logger = worker_logger("run_sync_step", Settings.from_environment().LOG_LEVEL)
 

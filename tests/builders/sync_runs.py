@@ -11,13 +11,14 @@ from leadbridge.domain.jobs import Policy
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.syncing import Step as RunStep
 from leadbridge.domain.syncing import SyncRun, summed
 from leadbridge.ports import BulkVendors, Connections
 from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.run_bulk_step import RunBulkStep
-from leadbridge.usecases.run_sync_step import RunSyncStep, SyncOrder
+from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import Started, StartSync, vendor_of
 from leadbridge.usecases.sync_files import read_results

@@ -46,7 +46,7 @@ def ran(lab: Lab, identifier: str) -> Record:
     return told
 
 
-@pytest.mark.cap("S01", "S02")
+@pytest.mark.cap("S01", "S02", "S39")
 def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None:
     """350 Contacts become people and come back as other Contacts; counts and values equal the fixture each time.
 
@@ -105,6 +105,10 @@ def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None
 
     listed = json.loads(lab.cli("syncs", "executions", there, "--json"))
     assert listed == [second, first]
+    assert {"started_at", "ended_at", "status", "pulled", "created", "updated", "skipped", "failed", "message"} <= set(
+        first
+    )
+    assert first["started_at"] < first["ended_at"] <= second["started_at"] < second["ended_at"]
     assert json.loads(lab.cli("syncs", "executions", there, first["slot"], "--failed", "--json")) == []
     machine = lab.stack.client("stepfunctions")
     found = wait_for(

@@ -105,6 +105,10 @@ class FakeMarketo:
             raise PermanentError("Marketo has no such object", vendor="marketo", operation="describe", code="1013")
         return self._read("describe", lambda: self.objects[object_name])
 
+    def custom_object_names(self) -> list[str]:
+        """The custom objects."""
+        return [name for name in self.objects if name.endswith("_c")]
+
     def describe_leads(self) -> ObjectDescription:
         """Fields of the lead object by REST name."""
         self._step("marketo.describe_leads")

@@ -38,6 +38,7 @@ OPERATIONS = (
     "destination.find",
     "destination.create",
     "destination.update",
+    "starter.alive",
     "starter.start",
 )
 
@@ -330,6 +331,13 @@ class FakeStarter:
         """Nothing was started."""
         self._step = step
         self.started: list[tuple[str, str, str]] = []
+        #: executions that have died
+        self.dead: set[str] = set()
+
+    def alive(self, name: str) -> bool:
+        """Whether an execution was started and has not died."""
+        self._step("starter.alive")
+        return any(known == name for _, _, known in self.started) and name not in self.dead
 
     def start(self, sync: str, slot: str, name: str) -> None:
         """Note an execution, unless one of that name is there."""

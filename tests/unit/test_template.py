@@ -39,6 +39,7 @@ PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 
 EXECUTIONS = "arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:execution:${{{}Machine.Name}}:*"
+SCHEDULES = "arn:${{AWS::Partition}}:scheduler:${{AWS::Region}}:${{AWS::AccountId}}:schedule/{}/*"
 # logical id, statement, the wildcard: why it cannot be narrower
 WILDCARDS = {
     ("ReceiveActionRole", "WriteTraces", "*"): "X-Ray has no resources to name",
@@ -55,17 +56,21 @@ WILDCARDS = {
     ("RunSyncStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunSyncStepRole", "KeepFiles", "${DataBucket.Arn}/sync/*"): "each run has a folder of its own",
     ("StartSyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("StartSyncRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
     ("SyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
-    (
-        "StartSyncRole",
-        "KeepSchedules",
-        "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${SyncScheduleGroup}/*",
-    ): "a schedule for each Sync, in a group of its own",
+    ("StartSyncRole", "KeepSchedules", SCHEDULES.format("${SyncScheduleGroup}")): "a schedule for each Sync",
+    ("StartSyncRole", "KeepSchedules", SCHEDULES.format("default")): "the emulator alone, which knows no other group",
+    ("StartSyncRole", "ListSchedules", "*"): "listing has no resources to name",
     ("SyncRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
     ("RunActionsRole", "KeepImports", "${DataBucket.Arn}/imports/*"): "each import has files of its own name",
     ("RunActionsRole", "ReadImports", "${DataBucket.Arn}/imports/*.json"): "each import has an order of its own name",
     ("RunActionsRole", "ReadImports", "${DataBucket.Arn}/imports/*/results-*.csv"): "and results below its name",
     ("RunActionsRole", "LookAtImports", EXECUTIONS.format("BulkImport")): "executions of the import's machine",
+    (
+        "SyncRenewPolicy",
+        "WatchPartitions",
+        EXECUTIONS.format("Sync").replace(":*", "/*"),
+    ): "executions of the machine itself, one for each partition",
     ("SyncRenewPolicy", "WaitForTheirEnd", EXECUTIONS.format("BulkExtract")): "executions of the bulk machine",
     ("SyncRenewPolicy", "WaitForTheirEnd", EXECUTIONS.format("BulkImport")): "executions of the bulk machine",
     ("RunBulkStepRole", "KeepFiles", "${DataBucket.Arn}/*"): "callers choose where a run keeps its files",

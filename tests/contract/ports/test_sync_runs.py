@@ -25,6 +25,7 @@ FULL = replace(
     refused_at=NOON,
     refusals=2,
     asked=Asked.PAUSE,
+    execution="another",
     seen_at=NOON,
     ended_at=NOON,
     incremental=True,

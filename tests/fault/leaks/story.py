@@ -96,6 +96,25 @@ results:
     - {execution: message, to: message}
 """
 
+#: a person's title is no number, so that a row fails
+SYNC = """\
+format: 1
+kind: sync
+id: leak-sync
+name: Leak sync
+source: {connection: salesforce-demo, object: Contact}
+destination: {connection: marketo-demo, object: leads}
+match: [{column: Email, field: email}]
+import: create_and_update
+dedupe: youngest
+extraction: full
+schedule: {every: {hours: 20}}
+mappings:
+  - {column: Email, to: email}
+  - {column: LastName, to: lastName}
+  - {column: Title, to: leadScore}
+"""
+
 
 @dataclass(kw_only=True)
 class Story:
@@ -185,6 +204,7 @@ class Story:
             *open_ones,
             Declared("queue/EventsDeadLetterQueueUrl/*/body", "personal", "killed the intake, expires in 14 days"),
             Declared("s3/*/bulk/*", "personal", "files of bulk runs, expiring"),
+            Declared("s3/*/sync/*", "personal", "files of runs of Syncs, expiring"),
             Declared("secret/*/value", "secret", "Secrets Manager is where they live"),
             Declared("command/keys show/*/stdout", "secret", "the person asked for it", "webhook key*"),
             Declared("folder/.local/stack.json", "secret", "the local stack's file for scripts", "Marketo secret"),
@@ -215,6 +235,7 @@ def tell(rig: Rig) -> Story:
             _inline_calls,
             _bulk_runs,
             _imports,
+            _sync_runs,
             _unusable_bodies,
             _strangers,
             _refused_records,
@@ -331,6 +352,53 @@ def _imports(story: Story) -> None:
     ids = [story.call(each, key=rig.keys[action], path=action)["execution_id"] for each in bodies]
     ended = story.until("imported", ids, "ended")
     assert [each["reason"] for each in ended] == ["imported", "import_warned"], ended
+
+
+def _sync_runs(story: Story) -> None:
+    """A Sync both ways: started by hand and by its schedule, whose entry was lost, changed and left over."""
+    rig = story.rig
+    last, title = FIELDS["lastName"], FIELDS["title"]
+    people = [{"Email": f"{STEM}.s@example.org", "LastName": last}, {"Email": f"{STEM}.t@example.org", "Title": title}]
+    rig.salesforce.load("Contact", [{"LastName": last} | person for person in people])
+    file = rig.folder / "sync.yaml"
+    file.write_text(SYNC)
+    rig.cli("apply", str(file))
+    story.cli("syncs", "activate", "leak-sync")
+    keep = _invoked(rig, "StartSyncFunctionName", {})
+    kept = json.loads(rig.stack.outputs["SyncSchedules"])
+    scheduler, group = rig.stack.client("scheduler"), kept["group"]
+    entry = scheduler.get_schedule(Name="leak-sync", GroupName=group)
+    again = {name: entry[name] for name in ("Name", "GroupName", "FlexibleTimeWindow", "Target", "State")}
+    again["ScheduleExpression"] = "rate(3 days)"
+    assert keep == {"changed": 0}, keep
+    scheduler.update_schedule(**again, Description="changed by hand")
+    assert _invoked(rig, "StartSyncFunctionName", {}) == {"changed": 1}
+    scheduler.delete_schedule(Name="leak-sync", GroupName=group)
+    scheduler.create_schedule(**(again | {"Name": "stray"}))
+    assert _invoked(rig, "StartSyncFunctionName", {}) == {"changed": 2}
+    fired = _invoked(rig, "StartSyncFunctionName", {"sync": "leak-sync"})
+    assert fired["started"], fired
+    beside = _invoked(rig, "StartSyncFunctionName", {"sync": "leak-sync", "at": "2099-01-01T00:00:00Z"})
+    assert beside["because"].startswith("running"), beside
+
+    def over() -> bool:
+        found = json.loads(rig.cli("syncs", "executions", "leak-sync", "--json"))
+        return found[0]["status"] in {"done", "failed"}
+
+    wait_for("the end of a run", over, 120)
+    told = story.cli("syncs", "executions", "leak-sync", "--json")
+    [run] = json.loads(told)
+    assert (run["status"], run["failed"]) == ("done", 1), run
+    story.cli("syncs", "executions", "leak-sync", run["slot"], "--failed")
+    story.cli("syncs", "deactivate", "leak-sync")
+
+
+def _invoked(rig: Rig, output: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Call a function and read its answer."""
+    said = rig.stack.client("lambda").invoke(FunctionName=rig.stack.outputs[output], Payload=json.dumps(event).encode())
+    answer: dict[str, Any] = json.loads(said["Payload"].read())
+    assert "FunctionError" not in said, answer
+    return answer
 
 
 def _execute(

@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
+from leadbridge.aws.jobs import DynamoBulkRuns
 from leadbridge.aws.machines import Machine
 from leadbridge.aws.objects import S3Objects
 from leadbridge.aws.syncs import DynamoSyncRuns
+from leadbridge.domain.bulk_order import BulkOrder
+from leadbridge.domain.jobs import Policy
 from leadbridge.domain.syncing import Asked, Step, Totals
 from leadbridge.errors import QuotaExhaustedError, TransientError, UncertainWriteError
+from leadbridge.usecases.run_bulk_step import RunBulkStep
 from tests.builders.sync_runs import SLOT, SyncWorld
 from tests.builders.syncs import a_sync
+from tests.fakes.bulk import FakeBulkVendor
 from tests.fakes.clock import NOON
 from tests.integration.aws.local_aws import client, create_table
 from tests.integration.statemachines.machines import Execution, Machines, machines
@@ -37,6 +42,13 @@ class Bench(SyncWorld):
         self.runs = DynamoSyncRuns(  # type: ignore[assignment]  # as above
             dynamodb, executions="ExecutionsTable", state="StateTable", retention=timedelta(days=30), now=self.clock.now
         )
+        self.jobs = {
+            "salesforce": FakeBulkVendor(self.clock, vendor="salesforce", step=self.steps),
+            "marketo": FakeBulkVendor(self.clock, vendor="marketo", step=self.steps),
+        }
+        self.bulk_stored = DynamoBulkRuns(
+            dynamodb, table="ExecutionsTable", retention=timedelta(days=30), now=self.clock.now
+        )
         self.starter = Machine(client("stepfunctions"), self.machines.arn("SyncMachine"))  # type: ignore[assignment]  # as above
 
     def ended(self, slot: str = SLOT) -> Execution:
@@ -45,7 +57,18 @@ class Bench(SyncWorld):
         return self.machines.ended(self.machines.execution("SyncMachine", self.run(slot).name))
 
     def handle(self, event: dict[str, Any]) -> dict[str, Any]:
-        """What the function does."""
+        """What the functions do; a bulk order has a kind."""
+        if "kind" in event:
+            vendors = self.jobs[event["vendor"]]
+            use_case = RunBulkStep(
+                runs=self.bulk_stored,
+                objects=self.objects,
+                vendors=vendors,
+                clock=self.clock,
+                meter=self.meter,
+                policy=Policy(),
+            )
+            return use_case(BulkOrder.parse(event), lambda: 600.0).as_dict()
         return self.step(**{name: event[name] for name in event if name != "sync"})
 
 
@@ -126,14 +149,44 @@ def test_a_run_goes_on_in_new_executions(bench: Bench) -> None:
     assert bench.run().totals == Totals(created=1)
 
 
-@pytest.mark.parametrize("operation", ["source.page.done", "destination.find.done", "destination.create.done"])
-def test_a_process_that_is_killed_is_followed_by_another(bench: Bench, operation: str) -> None:
-    """Whatever call a process died after, every row is there once, and counted as created."""
+def test_a_process_that_is_killed_is_followed_by_another(bench: Bench) -> None:
+    """The process dies after its creations and before their outcomes are stored: every row is there once."""
     for number in range(6):
         bench.row(number)
-    bench.steps.die_of(operation)
+    bench.steps.die_of("destination.create.done")
     ended = bench.ended()
 
     assert ended.status == "SUCCEEDED", ended.cause
     assert bench.run().totals == Totals(created=6)
     assert len(bench.held()) == 6
+
+
+def test_files_go_through_the_bulk_machines(bench: Bench) -> None:
+    """One machine extracts, another imports; each row has its end."""
+    for machine in ("BulkExtractMachine", "BulkImportMachine"):
+        bench.machines.arn(machine)
+    bench.documents.put(a_sync(dedupe="import_everything", by={"extract": "bulk", "load": "bulk"}))
+    columns = ["Id", "SystemModstamp", "CreatedDate", "LastModifiedDate", "Email", "LastName"]
+    rows = [[f"{number:03}", "", "", "", f"{name}@example.com", name] for number, name in enumerate(["a", "bad1", "b"])]
+    bench.jobs["salesforce"]._file = "\r\n".join(",".join(row) for row in [columns, *rows, []]).encode()
+    ended = bench.ended()
+
+    assert ended.status == "SUCCEEDED", ended.cause
+    steps = [name for name in ended.states if name not in {"Begin", "Next", "Step"}]
+    assert steps == [
+        *("Plan", "ExtractFile", "Extracted", "Partition", "Load", "Loaded"),
+        *("Join", "LoadFile", "Imported", "Commit", "Done"),
+    ]
+    assert bench.run().totals == Totals(created=2, failed=1)
+    assert sorted(bench.jobs["marketo"].written) == ["a@example.com", "b@example.com"]
+
+
+def test_a_bulk_job_that_fails_fails_the_run_with_its_word(bench: Bench) -> None:
+    """The execution's error is the bulk run's reason, its cause the vendor's own words; no watermark moves."""
+    bench.documents.put(a_sync(dedupe="import_everything", extraction="incremental", by={"extract": "bulk"}))
+    bench.machines.arn("BulkExtractMachine")
+    bench.jobs["salesforce"].faults.ends = ["Failed"]
+    failed = bench.ended()
+
+    assert bench.runs.standing(bench.sync.id).watermark is None
+    assert (failed.status, failed.error, failed.cause) == ("FAILED", "job_failed", "the vendor's own words")

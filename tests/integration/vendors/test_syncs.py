@@ -114,7 +114,7 @@ def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
     return lambda **members: WiredSyncs(clients, marketo, salesforce, a_sync(**members))
 
 
-@pytest.mark.cap("S02")
+@pytest.mark.cap("S02", "M125")
 def test_contacts_become_people_with_every_value_as_it_is(build: Build) -> None:
     """Counts and field values equal the fixture; a second run writes nothing, a changed one changes one record."""
     world = build(**TO_MARKETO)
@@ -158,6 +158,22 @@ def test_people_of_a_list_become_contacts_with_every_value_as_it_is(build: Build
         wanted, held = contact(number), records[f"person{number}@example.com"]
         assert {name: held.get(name) for name in wanted} == wanted
     assert world.again().totals == Totals(unchanged=450)
+
+
+@pytest.mark.cap("U41", "U52")
+@pytest.mark.parametrize(("rows", "way"), [(5_000, Way.REST), (5_001, Way.BULK)])
+def test_more_than_five_thousand_rows_go_by_file(build: Build, rows: int, way: Way) -> None:
+    """5,000 Contacts are read by page and written by sync leads; one more, and both vendors' bulk APIs are used."""
+    asked = build(**TO_MARKETO)
+    asked.salesforce.post("load", {"generate": {"object": "Contact", "count": rows, "seed": 5}})
+    asked.start()
+    asked.drive(until=Step.EXTRACT if way is Way.REST else Step.EXTRACT_FILES)
+    assert asked.run().extract is way
+
+    read = build(**TO_MARKETO, id="read-by-page", by={"extract": "rest"})
+    read.start()
+    read.drive(until=Step.LOAD)
+    assert (read.run().pulled, read.run().load) == (rows, way)
 
 
 def test_contacts_are_read_by_a_query_job(build: Build) -> None:
@@ -244,3 +260,24 @@ def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(bui
     assert not world.marketo.calls_of("POST", "/rest/v1/leads.json")[1:]
     again = world.again()
     assert again.totals == Totals(unchanged=60, failed=1)
+
+
+@pytest.mark.parametrize("to_salesforce", [False, True])
+def test_an_idle_run_costs_two_calls(build: Build, monkeypatch: pytest.MonkeyPatch, *, to_salesforce: bool) -> None:
+    """Nothing has changed: until when changes are shown, and what has changed; the other vendor is not called."""
+    world = build(**(TO_SALESFORCE if to_salesforce else TO_MARKETO), extraction="incremental")
+    if to_salesforce:
+        world.people(3)
+    else:
+        world.contacts(3)
+    kept = world.facts()
+    monkeypatch.setattr(world, "facts", lambda: kept)
+    world.ran()
+    world.clock.advance(600)
+    world.again()
+    before = [twin.get("calls")["total"] for twin in (world.marketo, world.salesforce)]
+    idle = world.ran("20260302T230000Z")
+    after = [twin.get("calls")["total"] for twin in (world.marketo, world.salesforce)]
+
+    assert (idle.step, idle.pulled) == (Step.DONE, 0)
+    assert [new - old for old, new in zip(before, after, strict=True)] == ([2, 0] if to_salesforce else [0, 2])

@@ -18,6 +18,7 @@ from tests.builders.flow_steps import a_chunk
 from tests.builders.world import World
 from tests.fakes.clock import NOON
 
+SYNC = "contacts-to-people"
 ROUTES = (
     ("GET", "/openapi.json"),
     ("GET", "/connections"),
@@ -47,6 +48,12 @@ ROUTES = (
     ("POST", "/executions/redrive"),
     ("GET", "/callbacks"),
     ("POST", "/callbacks/send"),
+    ("GET", "/syncs"),
+    ("GET", f"/syncs/{SYNC}"),
+    ("PUT", f"/syncs/{SYNC}"),
+    ("DELETE", f"/syncs/{SYNC}"),
+    ("GET", f"/syncs/{SYNC}/query"),
+    ("POST", f"/syncs/{SYNC}/preview"),
 )
 
 
@@ -76,6 +83,7 @@ def test_the_routes_of_these_tests_are_all_there_are(admin: Admin) -> None:
             "Lead": "{object_name}",
             "action": "{kind}",
             "1": "{execution_id}",
+            SYNC: "{sync_id}",
         }
         named = [parts.get(each, each) for each in path.split("/")]
         owner = "{document_id}" if "documents" in named else "{action_id}"

@@ -234,6 +234,27 @@ def of(name: str, **members: Any) -> dict[str, Any]:
     return {"source": {"connection": "marketing", "object": name, **members}}
 
 
+@pytest.mark.parametrize(
+    ("members", "member"),
+    [
+        ({"writeback": [{"to": "title", "static": "x"}]}, "writeback"),
+        ({"deletes": "delete"}, "deletes"),
+        ({"guard": {"deletes": 5}}, "guard"),
+        (
+            {"destination": {"connection": "crm", "object": "Contact", "idempotency_field": "Key__c"}},
+            "destination.idempotency_field",
+        ),
+        (
+            {"destination": {"connection": "crm", "object": "Contact", "duplicate_rules": "use_match"}},
+            "destination.duplicate_rules",
+        ),
+    ],
+)
+def test_a_member_that_no_run_obeys_is_refused_rather_than_ignored(members: dict[str, Any], member: str) -> None:
+    """The finding names it."""
+    assert shape(**members) == [f"{member}: cannot be done by a Sync of this version; remove it"]
+
+
 @pytest.mark.parametrize("name", ["companies", "opportunities", "opportunity_roles", "sales_persons"])
 def test_an_object_that_marketo_cannot_list_is_refused_with_the_reason(name: str) -> None:
     """The finding says why, and from where the same can be had."""
@@ -249,7 +270,6 @@ def test_an_object_that_marketo_cannot_list_is_refused_with_the_reason(name: str
         (of("leads"), []),
         (of("list_members", static_list="Newsletter"), []),
         (of("program_members", program=7), []),
-        (of("activities", activity_types=["Fill Out Form"]), []),
         (of("car_c"), []),
         (of("list_members"), ["source.static_list: is missing, list_members needs it; name it, or give its id"]),
         (of("leads", program=7), ["source.program: has no place with leads; remove it"]),

@@ -66,6 +66,8 @@ def test_a_sync_is_stored_with_its_description_and_is_not_active() -> None:
     assert stored is not None
     assert (stored.state, stored.active) == (DocumentState.VALIDATED, False)
     assert getattr(stored.document, "description", "") == "Every customer, every night"
+    with pytest.raises(ConfigurationError, match="has no trial; `leadbridge syncs preview` shows"):
+        desk.configurations.move("sync", "contacts-to-people", Move.TRY)
     assert desk.configurations.move("sync", "contacts-to-people", Move.ACTIVATE) is DocumentState.ACTIVE
 
 

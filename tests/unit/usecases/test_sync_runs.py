@@ -294,16 +294,21 @@ def test_two_fires_of_one_slot_are_one_run() -> None:
 
 
 def test_a_run_without_its_state_machine_is_given_a_new_one() -> None:
-    """Nobody went on with a run for long: the next slot starts it again, and nothing beside it."""
+    """Its execution has died: the next slot starts it again, and nothing beside it; one that waits long is let be."""
     world = SyncWorld()
     world.row(1)
     world.start()
     world.drive(until=Step.EXTRACT)
-    world.clock.advance(1201)
-    told = world.start(LATER)
+    world.clock.advance(86_400)
+    assert world.start(LATER).because == f"running: {SLOT}"
+    assert len(world.starter.started) == 1
 
+    world.starter.dead.add(world.run().name)
+    told = world.start(LATER)
     assert told.because == f"running: {SLOT}"
     assert [slot for _, slot, _ in world.starter.started] == [SLOT, SLOT]
+    world.start("20260302T140000Z")
+    assert len(world.starter.started) == 2
     assert world.drive().step is Step.DONE
 
 
@@ -416,6 +421,19 @@ def test_a_file_is_taken_once() -> None:
     world.drive(until=Step.EXTRACT_FILES)
     world.step(child={"run": "another", "counts": {"rows": 3}})
     assert (world.run().step, world.run().pulled) == (Step.EXTRACT_FILES, 0)
+
+
+def test_what_is_not_carried_out_yet_is_said_instead_of_left_out() -> None:
+    """A run of a Sync that wants deletions or a write-back writes nothing, and names both with a remedy."""
+    back = [{"to": "Description", "field": "id"}]
+    world = SyncWorld(a_sync(dedupe="youngest", deletes="delete", writeback=back))
+    world.row(1)
+    run = world.ran()
+
+    assert (run.step, run.reason) == (Step.FAILED, "configuration")
+    assert "deletes:" in run.message
+    assert "writeback:" in run.message
+    assert world.destination.records == []
 
 
 def test_outcomes_are_those_of_executions() -> None:

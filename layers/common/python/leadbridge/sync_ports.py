@@ -176,6 +176,10 @@ class SyncVendors(Protocol):
 class SyncStarter(Protocol):
     """Starts the state machine."""
 
+    def alive(self, name: str) -> bool:
+        """Whether an execution of that name is running."""
+        ...
+
     def start(self, sync: str, slot: str, name: str) -> None:
         """Start an execution of that name; one that has been started already is fine."""
         ...

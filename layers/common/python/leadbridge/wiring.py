@@ -402,6 +402,8 @@ def _sync_runs(
 @cache
 def admin_api() -> Any:
     """The admin API."""
+    from functools import partial
+
     from leadbridge.admin.app import AdminApi
     from leadbridge.admin.services import Services
     from leadbridge.domain.limits import Lane
@@ -409,10 +411,15 @@ def admin_api() -> Any:
     from leadbridge.usecases.catalogue import Catalogue
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.list_connections import ListConnections
+    from leadbridge.usecases.preview_sync import PreviewSync
     from leadbridge.usecases.redrive import Redrive
     from leadbridge.usecases.redrive_many import RedriveMany
     from leadbridge.usecases.search_executions import SearchExecutions
+    from leadbridge.usecases.source_facts import SourceFacts
+    from leadbridge.usecases.start_sync import vendor_of
     from leadbridge.usecases.try_action import TryAction
+    from leadbridge.usecases.view_sync import ViewSync
+    from leadbridge.vendors.sync_vendors import VendorSyncs
 
     settings = AdminApiSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
@@ -444,6 +451,16 @@ def admin_api() -> Any:
         bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
     )
+    runs, whose = _sync_runs(settings, clock), partial(vendor_of, configurations)
+    sync_vendors = VendorSyncs(connections, whose)
+    view = ViewSync(
+        documents=configurations,
+        runs=runs,
+        vendors=sync_vendors,
+        facts=SourceFacts(connections=connections, documents=configurations, clock=clock),
+        vendor=whose,
+        clock=clock,
+    )
     return AdminApi(
         Services(
             configurations=configurations,
@@ -454,6 +471,8 @@ def admin_api() -> Any:
             search=search,
             redrive=RedriveMany(search=search, redrive=redrive, documents=configurations),
             callbacks=FailedCallbacks(chunks=_chunks(settings, clock), clock=clock),
+            view_sync=view,
+            preview_sync=PreviewSync(view=view, runs=runs, vendors=sync_vendors),
             clock=clock,
             done=done,
         )

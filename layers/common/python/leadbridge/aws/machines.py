@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _LATER = frozenset({"ThrottlingException", "ServiceUnavailable", "InternalFailure", "ServiceUnavailableException"})
 
 
+type Standing = Literal["absent", "running", "over"]
+
+
 class _Executions:
     """Executions of one state machine."""
 
@@ -35,6 +38,19 @@ class _Executions:
                 stateMachineArn=self._machine, name=name, input=json.dumps(order, separators=(",", ":"))
             ),
         )
+
+    def _standing(self, name: str) -> Standing:
+        """How an execution is."""
+        execution = f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
+        said = self._ask(
+            "DescribeExecution",
+            "ExecutionDoesNotExist",
+            lambda: self._client.describe_execution(executionArn=execution),
+        )
+        if said is None:
+            return "absent"
+        # one that waits to be redriven by a person is as good as over
+        return "running" if said["status"] == "RUNNING" else "over"
 
     def _ask(self, operation: str, expected: str, call: Any) -> Any:
         """The answer of a call; None where the service answers with the `expected` refusal."""
@@ -60,22 +76,17 @@ class StepFunctionsImports(_Executions):
         """Start an execution of the order's run; one of that number that was started before stays as it is."""
         self._start(_name(str(order["run"]), number), order)
 
-    def standing(self, run: str, number: int) -> Literal["absent", "running", "over"]:
+    def standing(self, run: str, number: int) -> Standing:
         """How an execution of a run is."""
-        execution = f"{self._machine.replace(':stateMachine:', ':execution:')}:{_name(run, number)}"
-        said = self._ask(
-            "DescribeExecution",
-            "ExecutionDoesNotExist",
-            lambda: self._client.describe_execution(executionArn=execution),
-        )
-        if said is None:
-            return "absent"
-        # one that waits to be redriven by a person is as good as over
-        return "running" if said["status"] == "RUNNING" else "over"
+        return self._standing(_name(run, number))
 
 
 class Machine(_Executions):
     """`sync_ports.SyncStarter` on Step Functions; an execution has the name of its run."""
+
+    def alive(self, name: str) -> bool:
+        """Whether an execution of that name is running."""
+        return self._standing(name) == "running"
 
     def start(self, sync: str, slot: str, name: str) -> None:
         """Start an execution of that name; one that has been started already is fine."""

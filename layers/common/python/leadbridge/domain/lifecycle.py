@@ -114,6 +114,8 @@ REFUSALS: Mapping[tuple[Move, DocumentState], str] = {
         for state in (DocumentState.DRAFT, DocumentState.VALIDATED, DocumentState.INACTIVE)
     },
 }
+#: why a Sync is not tried
+NO_TRIAL = "has no trial; `leadbridge syncs preview` shows what it would do"
 #: why a document without a member `trial` is not tried
 NOBODY_TO_TRY = "names nobody for its trial; give it `trial` with `leads` or a `static_list`, apply it, then try it"
 
@@ -171,7 +173,7 @@ def taken(stored: Stored, move: Move) -> Stored:
     """
     refused = refusal(move, stored.state)
     if move is Move.TRY and not refused and getattr(stored.document, "trial", None) is None:
-        refused = NOBODY_TO_TRY
+        refused = NO_TRIAL if stored.document.kind == "sync" else NOBODY_TO_TRY
     if refused:
         raise ConfigurationError([f"{stored.document.kind} {stored.document.id} {refused}"])
     state = NEXT[move][stored.state]

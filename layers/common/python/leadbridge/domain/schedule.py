@@ -99,6 +99,20 @@ def problems(sync: Sync, now: datetime) -> Iterator[tuple[str, str]]:
             yield "schedule.end", "comes before the next run; give a later one"
 
 
+def told(schedule: Schedule | None) -> str:
+    """A schedule in words; its times are those of the Sync's zone, as they are written."""
+    if schedule is None:
+        return "by hand"
+    if schedule.every is None:
+        return "once, when it is activated" if schedule.once == NOW else f"once, {schedule.once}"
+    unit = next(name for name in ("minutes", "hours", "days") if getattr(schedule.every, name))
+    number = getattr(schedule.every, unit)
+    often = f"every {number} {unit}" if number > 1 else f"every {unit.removesuffix('s')}"
+    bounds = [f"{word} {at}" for word, at in (("from", schedule.start), ("until", schedule.end)) if at]
+    quiet = [f"{each.start} to {each.end}" for each in schedule.quiet or ()]
+    return " ".join([often, *bounds]) + (f", not {' or '.join(quiet)}" if quiet else "")
+
+
 # slots of an interval
 
 

@@ -13,7 +13,7 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
-from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
+from leadbridge.domain.sync import FlagDeletes, Guard, ImportRule, Sync
 from leadbridge.domain.sync_objects import NEEDED_MEMBERS, readable, unwritable
 from leadbridge.domain.transforms import Kind, Place
 from leadbridge.domain.values import TEXT_TYPES
@@ -64,7 +64,22 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
                 yield f"destination.{name}: is Salesforce's; remove it"
     elif sync.destination.partition is not None:
         yield "destination.partition: is Marketo's; remove it"
+    yield from (f"{member}: cannot be done by a Sync of this version; remove it" for member in _not_done(sync))
     yield from (f"{member}: {said}" for member, said in problems(sync, now))
+
+
+def _not_done(sync: Sync) -> Iterator[str]:
+    """Members that are read and that no run obeys: they are refused rather than left without effect."""
+    if sync.writeback:
+        yield "writeback"
+    if sync.deletes != "ignore":
+        yield "deletes"
+    if sync.guard != Guard():
+        yield "guard"
+    if sync.destination.idempotency_field is not None:
+        yield "destination.idempotency_field"
+    if sync.destination.duplicate_rules == "use_match":
+        yield "destination.duplicate_rules"
 
 
 def _check_marketo_source(sync: Sync) -> Iterator[str]:

@@ -8,6 +8,7 @@ Source: Marketo REST API, "Lead Database", "Bulk Extract" and the pages of its o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class Readable:
 
     #: the member of `source` that names what is read
     needs: str = ""
-    ways: tuple[str, ...] = ("rest", "bulk")
+    ways: tuple[Literal["rest", "bulk"], ...] = ("rest", "bulk")
     #: whether what changed since a moment can be told
     incremental: bool = True
 
@@ -25,8 +26,7 @@ READABLE: Mapping[str, Readable] = {
     "leads": Readable(),
     # membership has no log of changes that could be read for one list
     "list_members": Readable(needs="static_list", incremental=False),
-    "program_members": Readable(needs="program", incremental=False),
-    "activities": Readable(needs="activity_types"),
+    "program_members": Readable(needs="program", ways=("bulk",), incremental=False),
 }
 CUSTOM_OBJECT = Readable(ways=("bulk",))
 #: members of a source that name what is read of an object
@@ -35,9 +35,10 @@ NEEDED_MEMBERS = ("static_list", "program", "activity_types")
 _BY_KEY = "Marketo cannot list its {what}, they are found by their keys only; "
 #: Marketo objects that cannot be read, and what to do
 NOT_READABLE: Mapping[str, str] = {
+    "activities": "activities cannot be read by a Sync of this version; read leads, or use an Action with `activity`",
     "companies": _BY_KEY.format(what="companies") + "read `leads`, whose company fields are columns",
-    "opportunities": _BY_KEY.format(what="opportunities") + "read `activities` of their types, which name them",
-    "opportunity_roles": _BY_KEY.format(what="opportunity roles") + "read `activities` of their types",
+    "opportunities": _BY_KEY.format(what="opportunities") + "read Salesforce, where they come from",
+    "opportunity_roles": _BY_KEY.format(what="opportunity roles") + "read Salesforce, where they come from",
     "sales_persons": _BY_KEY.format(what="sales persons") + "take users from Salesforce, where they come from",
 }
 #: Marketo objects that a Sync writes

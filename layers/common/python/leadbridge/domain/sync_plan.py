@@ -48,16 +48,23 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A way, in words why, and what it costs for that many rows."""
+    """A way, in words why, and what it costs for that many rows; `settled`: whatever their number is."""
 
     way: Way
     why: str
-    cost: Cost
+    cost: Cost = Cost()
+    settled: bool = True
 
 
-def choose_extract(sync: Sync, vendor: Vendor, facts: Facts, rows: int | None, *, windows: int = 1) -> Choice:
-    """How rows are read; `rows` is None where nobody has counted them, `windows` are the jobs that an extract takes."""
-    ways = ("rest", "bulk") if vendor == "salesforce" else _marketo_ways(sync, facts)
+def choose_extract(
+    sync: Sync, vendor: Vendor, facts: Facts, rows: int | None, *, changes: bool, windows: int = 1
+) -> Choice:
+    """How rows are read.
+
+    `rows` is None where nobody has counted them, `changes`: only what changed is read; `windows` are the jobs that an
+    extract takes.
+    """
+    ways: tuple[Way, ...] = ("rest", "bulk") if vendor == "salesforce" else _marketo_ways(sync, facts, changes=changes)
     choice = _chosen(sync.by.extract, ways, rows, of=sync.source.object)
     return replace(choice, cost=extract_cost(vendor, choice.way, rows or 0, windows=windows))
 
@@ -91,24 +98,21 @@ def load_cost(vendor: Vendor, way: Way, rows: int) -> Cost:
     return looked + Cost(calls=calls, job_slots=files, minutes=POLL_MINUTES * ceil(files / 2))
 
 
-def _chosen(wanted: str, ways: tuple[str, ...], rows: int | None, *, of: str) -> Choice:
-    if wanted == "rest" and "rest" in ways:
-        return Choice(way="rest", why="the document says so", cost=Cost())
-    if wanted == "bulk" and "bulk" in ways:
-        return Choice(way="bulk", why="the document says so", cost=Cost())
-    if ways == ("rest",):
-        return Choice(way="rest", why=f"{of} is moved by REST only", cost=Cost())
-    if ways == ("bulk",):
-        return Choice(way="bulk", why=f"{of} is moved by bulk jobs only", cost=Cost())
+def _chosen(wanted: str, ways: tuple[Way, ...], rows: int | None, *, of: str) -> Choice:
+    for way in ways:
+        if wanted == way:
+            return Choice(way=way, why="the document says so")
+    if len(ways) == 1:
+        return Choice(way=ways[0], why=f"{of} are moved by {'bulk jobs' if ways[0] == 'bulk' else 'REST'} only")
     if rows is not None and rows > THRESHOLD:
-        return Choice(way="bulk", why=f"{rows} rows are more than {THRESHOLD}", cost=Cost())
+        return Choice(way="bulk", why=f"{rows} rows are more than {THRESHOLD}", settled=False)
     counted = "nobody has counted the rows" if rows is None else f"{rows} rows are at most {THRESHOLD}"
-    return Choice(way="rest", why=counted, cost=Cost())
+    return Choice(way="rest", why=counted, settled=False)
 
 
-def _marketo_ways(sync: Sync, facts: Facts) -> tuple[str, ...]:
-    if sync.source.object == "leads" and not sync.incremental and not reads_leads_by_key(sync, facts):
-        # all leads are in extracts only
-        return ("bulk",)
+def _marketo_ways(sync: Sync, facts: Facts, *, changes: bool) -> tuple[Way, ...]:
+    if sync.source.object == "leads" and not changes:
+        # all leads are in extracts only, unless the conditions name them
+        return ("rest",) if reads_leads_by_key(sync, facts) else ("bulk",)
     found = readable(sync.source.object)
     return found.ways if isinstance(found, Readable) else ("rest",)

@@ -114,6 +114,8 @@ class SyncRun:
     refused_at: datetime | None = None
     refusals: int = 0
     asked: Asked = Asked.NOTHING
+    #: the execution of the state machine that goes on with it; empty for the first one, which is called as it is
+    execution: str = ""
     #: when a process last went on with it
     seen_at: datetime | None = None
     ended_at: datetime | None = None
@@ -151,6 +153,11 @@ class SyncRun:
     def name(self) -> str:
         """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
         return f"{self.sync[:30]}-{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
+
+    @property
+    def carrier(self) -> str:
+        """The name of the execution that goes on with it."""
+        return self.execution or self.name
 
     @property
     def mark(self) -> str:

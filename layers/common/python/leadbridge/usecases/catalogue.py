@@ -1,6 +1,6 @@
 """What a connection offers to whoever sets up an Action: objects, fields, activity types, lists, campaigns."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from leadbridge.domain.marketo import ActivityType, SmartCampaign, StaticList
 from leadbridge.domain.members import PROGRAM_MEMBERS, member_columns
 from leadbridge.domain.records import FieldDescription, ObjectDescription
+from leadbridge.domain.sync_objects import READABLE, WRITABLE
 from leadbridge.errors import PermanentError
 from leadbridge.ports import Clock
 
@@ -17,7 +18,7 @@ AGE = timedelta(minutes=15)
 #: the source table of people; beside it there is `PROGRAM_MEMBERS`
 LEADS = "leads"
 #: stands beside the names of objects
-ACTIVITY_TYPES, LISTS, CAMPAIGNS = "activity types", "lists", "campaigns"
+ACTIVITY_TYPES, LISTS, CAMPAIGNS, SOURCES = "activity types", "lists", "campaigns", "sources"
 #: so many lists or campaigns are offered; another one is named in the Action by its id or name
 OFFERED = 300
 
@@ -50,6 +51,11 @@ class Summary(Protocol):
         """Whether our user may change records."""
         ...
 
+    @property
+    def queryable(self) -> bool:
+        """Whether our user may read records."""
+        ...
+
 
 class Instance(Protocol):
     """A Marketo instance that tells its fields."""
@@ -60,6 +66,14 @@ class Instance(Protocol):
 
     def describe_members(self) -> ObjectDescription:
         """Fields of a program membership by REST name."""
+        ...
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        """Fields of an object, as a Sync calls it."""
+        ...
+
+    def custom_object_names(self) -> Sequence[str]:
+        """The API names of the custom objects."""
         ...
 
     def custom_activity_types(self) -> Sequence[ActivityType]:
@@ -108,6 +122,7 @@ class CatalogueObject:
     custom: bool
     createable: bool
     updateable: bool
+    queryable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +167,17 @@ class Catalogue:
             (connection,), lambda: _writable(self._connections.salesforce(connection).objects()), refresh=refresh
         )
 
+    def sources(self, vendor: str, connection: str, *, refresh: bool = False) -> Catalogued[CatalogueObject]:
+        """What a Sync may read: objects that can be queried; at Marketo those that can be listed."""
+
+        def ask() -> Sequence[CatalogueObject]:
+            if vendor == "marketo":
+                return tuple(_readable(self._connections.marketo(connection)))
+            found = [each for each in self._connections.salesforce(connection).objects() if each.queryable]
+            return tuple(_catalogued(each) for each in sorted(found, key=lambda each: each.name))
+
+        return self._at_most_every_while((connection, "", SOURCES), ask, refresh=refresh)
+
     def fields(
         self, vendor: str, connection: str, object_name: str, *, refresh: bool = False
     ) -> Catalogued[FieldDescription]:
@@ -163,8 +189,12 @@ class Catalogue:
 
         def ask() -> Sequence[FieldDescription]:
             if vendor == "marketo":
-                return _columns(self._connections.marketo(connection), object_name)
-            described = self._connections.salesforce(connection).describe(object_name)
+                instance = self._connections.marketo(connection)
+                if object_name in {LEADS, PROGRAM_MEMBERS}:
+                    return _columns(instance, object_name)
+                described = instance.describe(object_name)
+            else:
+                described = self._connections.salesforce(connection).describe(object_name)
             return tuple(described.fields[name] for name in sorted(described.fields))
 
         return self._at_most_every_while((connection, object_name), ask, refresh=refresh)
@@ -239,15 +269,30 @@ def _choices(found: Iterable[StaticList | SmartCampaign]) -> tuple[Choice, ...]:
 
 
 def _writable(summaries: Sequence[Summary]) -> tuple[CatalogueObject, ...]:
-    found = [
-        CatalogueObject(
-            name=each.name,
-            label=each.label,
-            custom=each.custom,
-            createable=each.createable,
-            updateable=each.updateable,
-        )
-        for each in summaries
-        if each.createable or each.updateable
-    ]
-    return tuple(sorted(found, key=lambda each: each.name))
+    found = [each for each in summaries if each.createable or each.updateable]
+    return tuple(_catalogued(each) for each in sorted(found, key=lambda each: each.name))
+
+
+def _catalogued(each: Summary) -> CatalogueObject:
+    return CatalogueObject(
+        name=each.name,
+        label=each.label,
+        custom=each.custom,
+        createable=each.createable,
+        updateable=each.updateable,
+        queryable=each.queryable,
+    )
+
+
+def _readable(instance: Instance) -> Iterator[CatalogueObject]:
+    """What a Sync reads of Marketo; an instance without custom objects refuses to list them."""
+    for name in READABLE:
+        writable = name in WRITABLE
+        label = name.replace("_", " ").capitalize()
+        yield CatalogueObject(name=name, label=label, custom=False, createable=writable, updateable=writable)
+    try:
+        names = instance.custom_object_names()
+    except PermanentError:
+        return
+    for name in sorted(names):
+        yield CatalogueObject(name=name, label=name, custom=True, createable=False, updateable=False)

@@ -34,7 +34,7 @@ from leadbridge.sync_ports import Sample, SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.view_sync import Opened, Viewed, ViewSync
 
 #: vendor calls of one preview, of both vendors together
-BUDGET = 12
+BUDGET = 15
 #: calls that are kept for describing the destination and looking for the rows' records
 _KEPT = 4
 #: rows that are shown
@@ -109,7 +109,7 @@ class PreviewSync:
         total = self._total(opened, viewed, sample)
         to: Vendor = "salesforce" if opened.vendor == "marketo" else "marketo"
         return Preview(
-            viewed=self._view.viewed(opened, sample.total) if sample.total is not None else viewed,
+            viewed=viewed,
             total=total,
             rows=rows,
             load=choose_load(opened.sync, to, total.rows),

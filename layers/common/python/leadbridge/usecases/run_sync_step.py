@@ -5,7 +5,8 @@ executions of one run do not disturb each other, since the run is stored under i
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.sync_plan import choose_load
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Step, SyncRun, Way
 from leadbridge.domain.watermarks import EVERYTHING, Window
@@ -32,46 +35,12 @@ from leadbridge.usecases.sync_files import (
     place,
     write_page,
 )
-from leadbridge.usecases.sync_window import window_of
+from leadbridge.usecases.sync_window import way_of, window_of
 
 #: no new page is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
-#: more rows than these go by file: fewer calls, and the way that Marketo advises for first loads
-BULK_ROWS = 5_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncOrder:
-    """The input of an invocation: a run, and a partition of it where that is to be loaded."""
-
-    sync: str
-    slot: str
-    part: int = 0
-    begin: bool = False
-    turns: int = 0
-    #: how a bulk run ended that the state machine waited for: its output, or its error
-    child: Mapping[str, Any] | None = None
-
-    @classmethod
-    def parse(cls, event: Mapping[str, Any]) -> "SyncOrder":
-        """The order in an event.
-
-        Raises:
-            ConfigurationError: It names no run.
-        """
-        try:
-            return cls(
-                sync=str(event["sync"]),
-                slot=str(event["slot"]),
-                part=int(event.get("part", 0)),
-                begin=event.get("begin") is True,
-                turns=int(event.get("turns", 0)),
-                child=event.get("child"),
-            )
-        except KeyError as error:
-            raise ConfigurationError([f"{error.args[0]}: an order needs it"]) from error
 
 
 class RunSyncStep:
@@ -135,7 +104,12 @@ class RunSyncStep:
                 run, version = self._read(order)
             finally:
                 self._vendors.report_quota()
-        return self._answer(run, version, 0 if order.begin else order.turns + 1)
+        turns = 0 if order.begin else order.turns + 1
+        if turns >= self._most_turns and not run.over:
+            run = replace(run, execution=f"{run.name}-{version}")
+            with suppress(OvertakenError):
+                self._runs.save(run, version)
+        return self._answer(run, turns)
 
     def _take(self, work: "_Work") -> None:
         now = self._clock.now()
@@ -178,6 +152,8 @@ class RunSyncStep:
 
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
+        if missing := list(_not_run(sync)):
+            raise ConfigurationError(missing)
         source = self._vendors.source(sync)
         read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
         way = self._way(work, run, read)
@@ -187,17 +163,8 @@ class RunSyncStep:
 
     def _way(self, work: "_Work", run: SyncRun, read: Window) -> Way:
         """By file where there are many rows, or where the vendor lists them in no other way."""
-        wanted = work.sync.by.extract
-        if wanted != "auto":
-            return Way(wanted)
-        work.run = replace(run, since=read.since, until=read.until)
-        if read.since is not None:
-            return Way.REST
-        try:
-            query = self._query(work)
-        except ConfigurationError:
-            return Way.BULK
-        return Way.BULK if (self._vendors.source(work.sync).count(query) or 0) > BULK_ROWS else Way.REST
+        source, facts = self._vendors.source(work.sync), self._facts(work.sync, run.version, run.source)
+        return Way(way_of(work.sync, run.source, source, facts, read, now=run.started_at).way)
 
     def _extract(self, work: "_Work") -> None:
         query = self._query(work)
@@ -233,8 +200,7 @@ class RunSyncStep:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
         load = Way.REST
         if run.destination == "marketo" and len(sync.match) == 1 and sync.destination.object == "leads":
-            auto = Way.BULK if run.pulled > BULK_ROWS else Way.REST
-            load = auto if sync.by.load == "auto" else Way(sync.by.load)
+            load = Way(choose_load(sync, run.destination, run.pulled).way)
         return syncing.extracted(run, partitions_for(run.pulled), load)
 
     def _join(self, work: "_Work") -> None:
@@ -343,7 +309,7 @@ class RunSyncStep:
             raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
         return found
 
-    def _answer(self, run: SyncRun, version: int, turns: int) -> dict[str, Any]:
+    def _answer(self, run: SyncRun, turns: int) -> dict[str, Any]:
         following = syncing.next_of(run, self._clock.now())
         return {
             "sync": run.sync,
@@ -355,7 +321,7 @@ class RunSyncStep:
             "child": self._child(run) if run.step in {Step.EXTRACT_FILES, Step.LOAD_FILES} else {},
             "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
             "turns": turns,
-            "renewal": f"{run.name}-{version}",
+            "renewal": run.carrier,
             "renew": turns >= self._most_turns and not run.over,
             "reason": run.reason,
             "message": run.message[:1000],
@@ -371,6 +337,19 @@ class _Work:
     remaining: Callable[[], float]
     child: Mapping[str, Any] | None
     sync: Sync = field(init=False)
+
+
+def _not_run(sync: Sync) -> Iterator[str]:
+    """What a document may say and no run carries out yet: better no run than one that leaves it out."""
+    remedy = "is not carried out by this version of Leadbridge; remove it"
+    if sync.deletes != "ignore":
+        yield f"deletes: {remedy}, or set `deletes: ignore`"
+    if sync.writeback:
+        yield f"writeback: {remedy}"
+    if sync.destination.idempotency_field:
+        yield f"destination.idempotency_field: {remedy}"
+    if sync.destination.duplicate_rules == "use_match":
+        yield f"destination.duplicate_rules: use_match {remedy}, or write block or allow"
 
 
 def _cause(child: Mapping[str, Any]) -> tuple[str, str]:

@@ -45,7 +45,12 @@ class SourceFacts:
         # members of a list are leads
         name = "leads" if source.object == "list_members" else source.object
         described = marketo.describe_leads() if name == "leads" else marketo.describe(name)
-        return Facts(fields=described.fields, lists=lists, static_list=_static_list(sync, marketo))
+        return Facts(
+            fields=described.fields,
+            lists=lists,
+            static_list=_static_list(sync, marketo),
+            program=_program(sync, marketo),
+        )
 
     def _lists(self, sync: Sync) -> Iterator[tuple[str, frozenset[str]]]:
         for name in sorted(named_lists(sync.conditions)):
@@ -63,3 +68,13 @@ def _static_list(sync: Sync, marketo: Marketo) -> int | None:
     if found is None:
         raise ConfigurationError([f"source.static_list: Marketo has no static list {named}, or several; give its id"])
     return found
+
+
+def _program(sync: Sync, marketo: Marketo) -> int | None:
+    named = sync.source.program
+    if named is None or isinstance(named, int):
+        return named
+    found = marketo.program(named)
+    if found is None:
+        raise ConfigurationError([f"source.program: Marketo has no program {named}; give its id"])
+    return found.id

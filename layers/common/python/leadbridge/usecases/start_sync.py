@@ -1,7 +1,7 @@
 """Start a run of a Sync, unless one is at work: the poll function behind schedules and people's orders."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from leadbridge.domain.dedupe_rules import Vendor
@@ -13,8 +13,8 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncStarter
 
-#: longer than any step of a run takes: one that nobody went on with for so long has lost its state machine
-GONE_AFTER = timedelta(minutes=20)
+#: who began a run, or ended an execution of it, starts the next one within this time, or has died
+GONE_AFTER = timedelta(minutes=5)
 #: how often an order is stored against others who go on with the run at the same time
 _TRIES = 5
 
@@ -155,8 +155,13 @@ class StartSync:
         if found is None or found[0].over:
             return None
         run, version = found
-        now = self._clock.now()
-        seen = max(run.seen_at or run.started_at, run.due_at or run.started_at)
-        if now - seen > GONE_AFTER:
-            self._starter.start(sync, slot, f"{run.name}-{version}")
+        seen = run.seen_at or run.started_at
+        if self._starter.alive(run.carrier) or self._clock.now() - seen < GONE_AFTER:
+            return run
+        name = f"{run.name}-{version}"
+        try:
+            self._runs.save(replace(run, execution=name), version)
+        except OvertakenError:
+            return run  # somebody goes on with it after all
+        self._starter.start(sync, slot, name)
         return run

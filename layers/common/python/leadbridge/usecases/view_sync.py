@@ -10,13 +10,13 @@ from datetime import datetime
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.source_query import Facts, SourceQuery, source_query
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.sync_plan import Choice, choose_extract
+from leadbridge.domain.sync_plan import Choice
 from leadbridge.domain.watermarks import EVERYTHING, Window
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents
 from leadbridge.sync_ports import SyncRuns, SyncSource, SyncVendors
 from leadbridge.usecases.source_facts import SourceFacts
-from leadbridge.usecases.sync_window import window_of
+from leadbridge.usecases.sync_window import begun, way_of, window_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +91,12 @@ class ViewSync:
             sync=sync, version=stored.version, vendor=vendor, source=source, facts=facts, window=window, at=now
         )
 
-    def viewed(self, opened: Opened, rows: int | None = None) -> Viewed:
-        """The query of an opened Sync; `rows` if somebody has counted them."""
-        choice = choose_extract(opened.sync, opened.vendor, opened.facts, rows)
+    def viewed(self, opened: Opened) -> Viewed:
+        """The query of an opened Sync."""
         try:
-            query = source_query(opened.sync, opened.vendor, opened.facts, opened.window, way=choice.way, now=opened.at)
+            choice = way_of(opened.sync, opened.vendor, opened.source, opened.facts, opened.window, now=opened.at)
+            facts = begun(opened.facts, opened.source, choice, opened.window)
+            query = source_query(opened.sync, opened.vendor, facts, opened.window, way=choice.way, now=opened.at)
         except ValueError as error:
             raise ConfigurationError([f"source: {error}"]) from error
         return Viewed(

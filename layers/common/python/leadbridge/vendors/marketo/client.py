@@ -106,6 +106,10 @@ class MarketoClient:
 
         return described(self, object_name)
 
+    def custom_object_names(self) -> list[str]:
+        """The API names of the approved custom objects."""
+        return [each.name for each in self.custom_objects.list()]
+
     def describe_leads(self) -> ObjectDescription:
         """The fields of a lead by REST name; `id_lookup` marks those usable as lookup field or filter."""
         return self.leads.describe()
