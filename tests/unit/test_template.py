@@ -39,6 +39,7 @@ PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 
 EXECUTIONS = "arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:execution:${{{}Machine.Name}}:*"
+SCHEDULES = "arn:${{AWS::Partition}}:scheduler:${{AWS::Region}}:${{AWS::AccountId}}:schedule/{}/*"
 # logical id, statement, the wildcard: why it cannot be narrower
 WILDCARDS = {
     ("ReceiveActionRole", "WriteTraces", "*"): "X-Ray has no resources to name",
@@ -57,11 +58,9 @@ WILDCARDS = {
     ("StartSyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("StartSyncRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
     ("SyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
-    (
-        "StartSyncRole",
-        "KeepSchedules",
-        "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${SyncScheduleGroup}/*",
-    ): "a schedule for each Sync, in a group of its own",
+    ("StartSyncRole", "KeepSchedules", SCHEDULES.format("${SyncScheduleGroup}")): "a schedule for each Sync",
+    ("StartSyncRole", "KeepSchedules", SCHEDULES.format("default")): "the emulator alone, which knows no other group",
+    ("StartSyncRole", "ListSchedules", "*"): "listing has no resources to name",
     ("SyncRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
     (
         "SyncRenewPolicy",

@@ -42,6 +42,7 @@ BY_THE_SERVICE: Sequence[tuple[str, str, str]] = (
     ("StoreEventsRole", "sqs:ReceiveMessage", "the Lambda service polls the queue"),
     ("StoreEventsRole", "sqs:DeleteMessage", "the Lambda service polls the queue"),
     ("StoreEventsRole", "sqs:GetQueueAttributes", "the Lambda service polls the queue"),
+    ("StartSyncRole", "iam:PassRole", "EventBridge Scheduler asks whether the function may hand over the role"),
     *(
         (role, "sqs:SendMessage", "the Lambda service reports calls that it gave up")
         for role in (

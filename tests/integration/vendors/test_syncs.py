@@ -260,3 +260,24 @@ def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(bui
     assert not world.marketo.calls_of("POST", "/rest/v1/leads.json")[1:]
     again = world.again()
     assert again.totals == Totals(unchanged=60, failed=1)
+
+
+@pytest.mark.parametrize("to_salesforce", [False, True])
+def test_an_idle_run_costs_two_calls(build: Build, monkeypatch: pytest.MonkeyPatch, *, to_salesforce: bool) -> None:
+    """Nothing has changed: until when changes are shown, and what has changed; the other vendor is not called."""
+    world = build(**(TO_SALESFORCE if to_salesforce else TO_MARKETO), extraction="incremental")
+    if to_salesforce:
+        world.people(3)
+    else:
+        world.contacts(3)
+    kept = world.facts()
+    monkeypatch.setattr(world, "facts", lambda: kept)
+    world.ran()
+    world.clock.advance(600)
+    world.again()
+    before = [twin.get("calls")["total"] for twin in (world.marketo, world.salesforce)]
+    idle = world.ran("20260302T230000Z")
+    after = [twin.get("calls")["total"] for twin in (world.marketo, world.salesforce)]
+
+    assert (idle.step, idle.pulled) == (Step.DONE, 0)
+    assert [new - old for old, new in zip(before, after, strict=True)] == ([2, 0] if to_salesforce else [0, 2])
