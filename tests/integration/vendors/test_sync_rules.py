@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.action import as_document
 from leadbridge.domain.syncing import Step, SyncRun, Totals
 from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from tests.builders.syncs import a_sync, a_sync_document
@@ -161,3 +162,64 @@ def test_mappings_land_after_their_transforms_and_only_what_the_filter_lets_thro
         "/mappings/1/column",
         "gives true/false, and numberOfEmployees takes a number",
     )
+
+
+def test_records_of_a_custom_object_become_contacts(build: Build) -> None:
+    """They are read by extracts of what changed, from the first person on; each value lands."""
+    world = build(
+        source={"connection": "marketing", "object": "car"},
+        destination={"connection": "crm", "object": "Contact"},
+        match=[{"column": "vin", "field": "External_Key__c"}],
+        mappings=[{"to": "External_Key__c", "column": "vin"}, {"to": "LastName", "column": "owner"}],
+    )
+    fields = [
+        {"name": "vin", "displayName": "VIN", "dataType": "string", "isDedupeField": True},
+        {"name": "owner", "displayName": "Owner", "dataType": "string"},
+    ]
+    link = {"name": "who", "displayName": "Who", "dataType": "link", "relatedTo": {"name": "lead", "field": "id"}}
+    world.people(1)
+    [lead] = world.leads().values()
+    world.marketo.post(
+        "load",
+        {
+            "customObjectTypes": [
+                {"apiName": "car", "displayName": "Car", "fields": [*fields, link]},
+                {"apiName": "boat", "displayName": "Boat", "fields": fields},
+            ],
+            "car": [{"vin": f"VIN-{each}", "owner": f"Owner {each}", "who": lead["id"]} for each in range(3)],
+        },
+    )
+    world.clock.advance(3600)
+
+    run = world.ran()
+
+    assert (run.step, run.pulled, run.totals) == (Step.DONE, 3, Totals(created=3)), run.message
+    held = {each["External_Key__c"]: each["LastName"] for each in world.salesforce.get("records/Contact")}
+    assert held == {f"VIN-{number}": f"Owner {number}" for number in range(3)}
+    apply = ApplyConfiguration(configurations=world.documents, connect=lambda _: world.wired, clock=world.clock)
+    document = as_document(world.sync)
+    assert apply.plan([Given(raw=document)], thorough=True).findings == []
+    boat = document | {"source": {"connection": "marketing", "object": "boat"}}
+    assert [each.pointer for each in apply.plan([Given(raw=boat)]).findings] == ["/source/object"]
+
+
+def test_members_of_a_program_become_contacts(build: Build) -> None:
+    """They are read by one extract; the membership's own fields are columns."""
+    world = build(
+        source={"connection": "marketing", "object": "program_members", "program": 1001},
+        destination={"connection": "crm", "object": "Contact"},
+        match=[{"column": "leadId", "field": "External_Key__c"}],
+        mappings=[{"to": "External_Key__c", "column": "leadId"}, {"to": "LastName", "column": "statusName"}],
+    )
+    world.people(2)
+    ids = [int(lead["id"]) for lead in world.leads().values()]
+    world.marketo.post("load", {"programs": [{"id": 1001, "name": "Webinar", "type": "Event", "channel": "Webinar"}]})
+    members = [{"programId": 1001, "leadId": each, "statusName": "Registered"} for each in ids]
+    world.marketo.post("load", {"programMembers": members})
+    world.clock.advance(3600)
+
+    run = world.ran()
+
+    assert (run.step, run.pulled, run.totals) == (Step.DONE, 2, Totals(created=2)), run.message
+    held = {each["External_Key__c"]: each["LastName"] for each in world.salesforce.get("records/Contact")}
+    assert held == {str(each): "Registered" for each in ids}

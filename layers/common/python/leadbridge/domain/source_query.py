@@ -191,7 +191,9 @@ def _marketo(
         case "program_members":
             parts = _program_members(facts, columns, way=way)
         case _ if way == "bulk":
-            parts = _extract("custom_objects", columns, _windows("updatedAt", window, now), object=sync.source.object)
+            # no record is older than the first person
+            changed = Window(since=window.since or facts.made_since, until=window.until)
+            parts = _extract("custom_objects", columns, _windows("updatedAt", changed, now), object=sync.source.object)
         case _:
             raise ValueError("Marketo lists custom objects in bulk extracts only")
     asked = parts.asked

@@ -123,6 +123,11 @@ def _check_source_object(sync: Sync, source: End) -> Iterator[str]:
             yield f"source.object: {source.name} cannot be queried; choose another object"
         if sync.incremental and not any(name in fields for name in CHANGE_STAMPS):
             yield f"extraction: {source.name} does not say when a record changed; set `extraction: full`"
+    elif not source.described.queryable:
+        yield (
+            f"source.object: {source.name} cannot be read, Marketo exports only custom objects linked to leads; "
+            "choose another object"
+        )
     elif (sync.source.object, sync.by.extract, sync.incremental) == ("leads", "rest", False) and not reads_leads_by_key(
         sync, Facts(fields=fields)
     ):

@@ -69,7 +69,9 @@ def _object(name: str, found: ObjectType) -> ObjectDescription:
         )
         for each in found.fields
     }
-    return ObjectDescription(name=name, fields=fields)
+    # of the objects that are no standard ones only those are exported that are linked to leads
+    linked = any(each.related_to.name.casefold() == "lead" for each in found.relationships)
+    return ObjectDescription(name=name, fields=fields, queryable=linked)
 
 
 def _only_read(name: str, kind: str) -> FieldDescription:
