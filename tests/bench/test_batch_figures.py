@@ -22,7 +22,7 @@ def test_calls_and_batches_are_counted(kind: str) -> None:
 
 
 def test_the_rate_is_used_and_not_broken() -> None:
-    """While there is backlog a worker uses nine tenths of what Marketo allows, or more, and is never told to slow down."""
+    """While there is backlog a worker uses nine tenths of what Marketo allows, or more, and breaks no limit."""
     share, fullest, broken = batches.backlog(220, SEED)
 
     assert share >= batches.LEAST_SHARE
