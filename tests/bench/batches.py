@@ -96,6 +96,8 @@ class Result:
     calls: Counter[str]
     triggers: Counter[str]
     outcomes: Counter[str]
+    #: of writes, by strategy: calls that were made, and those that came in
+    strategies: dict[str, tuple[int, int]]
 
 
 def mixed(kind: str, size: int, seed: int) -> Result:
@@ -131,6 +133,13 @@ def mixed(kind: str, size: int, seed: int) -> Result:
                 }
             ),
             outcomes=world.outcomes(),
+            strategies={
+                name: (
+                    sum(body.get("action") == name for _, body in world.bodies if isinstance(body, dict)),
+                    sum(len(calls) for action, calls in seen.items() if action.startswith(f"{name.lower()}-")),
+                )
+                for name in (STRATEGIES if kind == SYNC else ())
+            },
         )
 
 
@@ -181,6 +190,8 @@ def figure_calls(*, people: int, seed: int) -> Figure:
             found.bound(f"{name}: calls per 1,000", per, most=MOST_ADDITIONS)
         else:
             found.add(f"{name}: calls per 1,000: {per:.4g} (no fewer than {least:.4g} writing ones)")
+        for strategy, (made, came) in result.strategies.items():
+            found.add(f"{strategy}: {made} writing calls for {came}, {1000 * made / came:.3g} per 1,000")
     return found
 
 
