@@ -49,8 +49,8 @@ QUEUE_BATCH = 10
 #: on demand, us-east-1, in dollars per million: write and read request units of DynamoDB, requests of SQS
 PRICES, PRICED = {"writes": 0.625, "reads": 0.125, "sqs": 0.40}, "2026-03"
 FREE = {"latency_seconds": 0, "race_window_seconds": 0, "daily_calls": 10**9, "calls_per_20s": 10**9}
-#: the in-process DynamoDB asks for some
-REGION, CREDENTIALS = "us-east-1", {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+#: of the in-process DynamoDB, and of the prices
+REGION = "us-east-1"
 ADD, FIND, SYNC = "additions", "lookups", "syncs"
 
 
@@ -82,7 +82,8 @@ def world_of(actions: Sequence[Any], seed: int, limits: dict[str, Any]) -> Itera
         ]
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         twins[0].post("limits", limits)
-        yield Batching(Clients(announced, key, http), *twins, *actions)
+        marketo, salesforce = twins
+        yield Batching(Clients(announced, key, http), marketo, salesforce, *actions)
         for twin in twins:
             twin.http.close()
 
@@ -237,7 +238,9 @@ def requests(events: int, seed: int, **batch: int) -> tuple[Requests, Counter[st
     """Calls that add people to a list, stored ten messages at a time, and run by whoever is rung for."""
     rng = Random(seed)
     with local_aws():
-        dynamo = DynamoWorld(client("dynamodb", region_name=REGION, **CREDENTIALS))
+        dynamo = DynamoWorld(
+            client("dynamodb", region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
+        )
         action = a_connector(list=1001, batch=batch)
         world = ToMarketo(action)
         world.inbox, world.lanes, world.keys = dynamo.inbox, dynamo.lanes, dynamo.keys  # type: ignore[assignment]  # ports
