@@ -1,8 +1,8 @@
 """Connector actions: calls of Marketo, requests of DynamoDB and SQS and what they cost, and how much of a rate is used.
 
 The use-cases and the product's own clients on real HTTP against the Marketo twin, whose log is counted, on its clock.
-For AWS the adapters of the stores on an in-process DynamoDB, whose requests are counted as botocore sends them: the
-local stack has no counters of its own.
+For AWS the adapters of the stores on the local stack's DynamoDB, whose requests are counted as botocore sends them:
+the local stack has no counters of its own.
 """
 
 from collections import Counter
@@ -15,8 +15,10 @@ from random import Random
 from typing import Any
 
 import httpx
+from botocore.config import Config
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from devstack.stack import REGION, ROOT_CREDENTIALS, emulator
 from leadbridge.vendors.connections import VendorLimits
 from leadbridge.vendors.http.limiter import SharedLimiter
 from leadbridge.vendors.http.transport import build_http_client
@@ -27,7 +29,7 @@ from tests.builders.connectors import ToMarketo, a_connector, a_mail, an_upsert,
 from tests.contract.ports.worlds import DynamoWorld
 from tests.fakes.limits import InMemoryLimits
 from tests.fakes.meter import RecordingMeter
-from tests.integration.aws.local_aws import client, local_aws
+from tests.integration.aws.local_aws import client
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.wired import TwinConnections, WiredWorld, WorldClients
 from tests.twins import running_twins
@@ -49,8 +51,6 @@ QUEUE_BATCH = 10
 #: on demand, us-east-1, in dollars per million: write and read request units of DynamoDB, requests of SQS
 PRICES, PRICED = {"writes": 0.625, "reads": 0.125, "sqs": 0.40}, "2026-03"
 FREE = {"latency_seconds": 0, "race_window_seconds": 0, "daily_calls": 10**9, "calls_per_20s": 10**9}
-#: of the in-process DynamoDB, and of the prices
-REGION = "us-east-1"
 ADD, FIND, SYNC = "additions", "lookups", "syncs"
 
 
@@ -225,6 +225,8 @@ class Requests:
         if model.name in {"Query", "GetItem"}:
             size = (self.put / self.puts if self.puts else 1024) * int(parsed.get("ScannedCount", 1))
             self.reads += max(1, ceil(size / 4096))
+        elif model.name == "BatchGetItem":
+            self.reads += sum(map(len, parsed.get("Responses", {}).values()))
 
     def _units(self, item: Any) -> int:
         if not item:
@@ -237,10 +239,10 @@ class Requests:
 def requests(events: int, seed: int, **batch: int) -> tuple[Requests, Counter[str]]:
     """Calls that add people to a list, stored ten messages at a time, and run by whoever is rung for."""
     rng = Random(seed)
-    with local_aws():
-        dynamo = DynamoWorld(
-            client("dynamodb", region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
-        )
+    with emulator() as endpoint:
+        patient = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=5, read_timeout=30)
+        credentials = {name.lower(): value for name, value in ROOT_CREDENTIALS.items()}
+        dynamo = DynamoWorld(client("dynamodb", patient, endpoint_url=endpoint, region_name=REGION, **credentials))
         action = a_connector(list=1001, batch=batch)
         world = ToMarketo(action)
         world.inbox, world.lanes, world.keys = dynamo.inbox, dynamo.lanes, dynamo.keys  # type: ignore[assignment]  # ports
@@ -266,6 +268,7 @@ def requests(events: int, seed: int, **batch: int) -> tuple[Requests, Counter[st
         dynamo.clock.at = world.clock.advance(1_801)
         world.sweep()()
         world.drain(batch=CALL_PEOPLE)
+        hooks.unregister("provide-client-params.dynamodb.*", counted.sent)
         documents = sum(name == "configurations.get" for name in world.steps.taken)
         counted.names["GetItem of documents"] += documents
         counted.reads += documents
