@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests.bench import (
     acknowledgement,
     backlog,
+    batches,
     bulk_files,
     calls,
     decisions,
@@ -51,6 +52,9 @@ ALONE: dict[str, Alone] = {
     "whole": lambda args: whole_action.figure(webhooks=args.webhooks, seed=args.seed),
     "flow-step": lambda args: flow_step.figure(people=args.webhooks, seed=args.seed),
     "calls": lambda args: calls.figure(calls=args.calls, seed=args.seed),
+    "batches": lambda args: batches.figure_calls(people=10 * args.webhooks, seed=args.seed),
+    "batches-rate": lambda args: batches.figure_rate(calls=args.webhooks, seed=args.seed),
+    "batches-aws": lambda args: batches.figure_requests(events=args.webhooks, seed=args.seed),
 }
 
 
