@@ -36,8 +36,11 @@ from leadbridge.errors import QuotaExhaustedError, RateLimitedError, TransientEr
 from leadbridge.ports import Limits, Meter
 from leadbridge.vendors.http.deadline import Deadline
 
-#: tries against other workers' writes before a state is given up; each costs milliseconds
-SWAPS = 30
+#: tries against other workers' writes before a wish to call is given up, and before a place is given back later;
+#: each costs milliseconds
+ENTER_SWAPS, SWAPS = 200, 30
+#: milliseconds that a worker steps aside at the most
+ASIDE = 800
 #: milliseconds after which one who waits for others looks again, at the latest
 LONGEST_LOOK = 1_000
 #: what is told at once, and not with the next call: others must know, or nobody may call any more
@@ -209,12 +212,12 @@ class SharedLimiter:
             known = self._read(instance)
 
     def _step_aside(self, operation: str, conflicts: int) -> float:
-        """Let another worker go first; the more often, the longer."""
-        if conflicts >= SWAPS:
+        """Let another worker go first; whoever waits for an answer does so until nobody waits any more."""
+        if conflicts >= ENTER_SWAPS or self._deadline.left() <= 0:
             raise TransientError(
                 "too many workers ask at once", vendor="aws", operation=operation, code="limits_contended"
             )
-        return self._pause(min(200, 2**conflicts) * self._jitter(), exact=True)
+        return self._pause(_aside(conflicts) * self._jitter(), exact=True)
 
     def _pause(self, wait: float, *, exact: bool) -> float:
         """Sleep for milliseconds, a little longer if others wait for the same; returns seconds."""
@@ -295,7 +298,7 @@ class SharedLimiter:
             if refusal is None:
                 return
             known = refusal
-            self._pause(min(200, 2**conflicts) * self._jitter(), exact=True)
+            self._pause(_aside(conflicts) * self._jitter(), exact=True)
         raise TransientError("too many workers write at once", vendor="aws", code="limits_contended")
 
     def _latest(self, instance: str) -> tuple[tuple[State, int], bool]:
@@ -338,3 +341,11 @@ class SharedLimiter:
 
     def _now(self) -> int:
         return millis(self._clock())
+
+
+def _aside(conflicts: int) -> float:
+    """Milliseconds to step aside after so many conflicts: longer at first, until the crowd is spread out, then shorter.
+
+    If it went on growing, those who came first would go last: a newcomer tries at once, and often wins.
+    """
+    return min(2.0 ** min(conflicts, 10), ASIDE / conflicts)
