@@ -31,12 +31,11 @@ def figure(
     found = Figure(title="inline answers", size=f"seed {seed}, {sizes}")
     lines = distinct_persons(webhooks, seed=seed, prefix="inline")
     _tell(found, bench, *_pass(bench, lines, key, seed, connections), latency=_latency(bench))
-    usual = _latency(bench)
-    _set_latency(bench, SLOW_SECONDS)
+    usual = bench.limits("salesforce", latency_seconds=SLOW_SECONDS)
     try:
         ours, sent = _pass(bench, distinct_persons(slow, seed=seed, prefix="slow"), key, seed, connections)
     finally:
-        _set_latency(bench, usual)
+        bench.limits("salesforce", **usual)
     _tell(found, bench, ours, sent, latency=SLOW_SECONDS, least=1.0)
     return found
 
@@ -106,11 +105,6 @@ def _apply(bench: Bench, budget: float) -> str:
 def _latency(bench: Bench) -> float:
     limits = bench.http.get(f"{bench.facts['salesforce_url']}/_sim/limits").raise_for_status().json()
     return float(limits["latency_seconds"])
-
-
-def _set_latency(bench: Bench, seconds: float) -> None:
-    url = f"{bench.facts['salesforce_url']}/_sim/limits"
-    bench.http.post(url, json={"latency_seconds": seconds}).raise_for_status()
 
 
 def _at(ordered: Sequence[float], share: float) -> float:

@@ -355,6 +355,29 @@ def test_nothing_starves_when_higher_lanes_are_quiet() -> None:
     assert at_work.vendor.between(130, 230)["bootstrap"] >= 0.9 * 5 * 50
 
 
+def test_of_twenty_who_are_waited_for_nobody_is_crowded_out() -> None:
+    """Twenty processes that call without a pause, as Marketo's connections do: each call begins within 4 seconds."""
+    at_work = Workers(policy=a_policy(calls=None, places=20), seed=3, service=lambda dice: dice.uniform(0.01, 0.05))
+    waited: list[float] = []
+
+    def process() -> None:
+        limiter = at_work.limiter()
+        while at_work.time.now < 12:
+            begin = at_work.time.now
+            with limiter.slot("call", "instance") as place:
+                waited.append(at_work.time.now - begin)
+                at_work.time.sleep(at_work.dice.uniform(0.01, 0.05))
+                place.hear(Heard(signal=Signal.FINE))
+
+    for number in range(20):
+        at_work.time.spawn(process, at=number / 100)
+
+    at_work.time.run(30)
+
+    assert len(waited) > 400
+    assert max(waited) < 4
+
+
 # -- what the vendor says
 
 
