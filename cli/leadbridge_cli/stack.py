@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from leadbridge.aws.lanes import DynamoLanes
     from leadbridge.aws.log import DynamoLog
     from leadbridge.aws.services import LambdaBell, Signer, SystemClock
+    from leadbridge.aws.syncs import DynamoSyncRuns
+    from leadbridge.domain.batching import Buffer
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.pausing import Pausing
     from leadbridge.usecases.redrive import Redrive
+    from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+    from leadbridge.usecases.start_sync import StartSync
+    from leadbridge.usecases.sync_results import SyncResults
     from leadbridge.vendors.connections import VendorConnections, VendorLimits
 
 STACK_FILE = Path(".local/stack.json")
@@ -142,7 +147,9 @@ class Target:
         from leadbridge.usecases.apply_configuration import ApplyConfiguration
 
         return ApplyConfiguration(
-            configurations=self.configurations, connect=lambda documents: self.connect(Lane.ON_DEMAND, documents)
+            configurations=self.configurations,
+            connect=lambda documents: self.connect(Lane.ON_DEMAND, documents),
+            clock=self.clock,
         )
 
     def author(self) -> str:
@@ -154,6 +161,10 @@ class Target:
         from leadbridge.usecases.pausing import Pausing
 
         return Pausing(configurations=self.configurations, lanes=self._lanes(), bell=self._bell(), clock=self.clock)
+
+    def buffers(self) -> "Mapping[str, Mapping[str, Buffer]]":
+        """What waits for batches, by lane and Action, where nobody is at it."""
+        return self._lanes().idle(self.clock.now())
 
     def _lanes(self) -> "DynamoLanes":
         from leadbridge.aws.lanes import DynamoLanes
@@ -204,6 +215,52 @@ class Target:
             now=self.clock.now,
         )
         return FailedCallbacks(chunks=chunks, clock=self.clock)
+
+    def start_sync(self) -> "StartSync":
+        """The use-case behind `syncs run`."""
+        from functools import partial
+
+        from leadbridge.aws.machines import Machine
+        from leadbridge.usecases.start_sync import StartSync, vendor_of
+
+        return StartSync(
+            documents=self.configurations,
+            runs=self._sync_runs(),
+            vendor=partial(vendor_of, self.configurations),
+            starter=Machine(self.client("stepfunctions"), self.outputs["SyncMachineArn"]),
+            clock=self.clock,
+        )
+
+    def schedule_syncs(self) -> "ScheduleSyncs":
+        """The use-case behind `syncs activate`."""
+        from leadbridge.aws.schedules import Schedules
+        from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+
+        return ScheduleSyncs(
+            configurations=self.configurations,
+            schedules=Schedules(self.client("scheduler"), **json.loads(self.outputs["SyncSchedules"])),
+            start=self.start_sync(),
+            clock=self.clock,
+        )
+
+    def sync_results(self) -> "SyncResults":
+        """The use-case behind `syncs executions`."""
+        from leadbridge.aws.objects import S3Objects
+        from leadbridge.usecases.sync_results import SyncResults
+
+        objects = S3Objects(self.client("s3"), bucket=self.outputs["DataBucketName"])
+        return SyncResults(runs=self._sync_runs(), objects=objects)
+
+    def _sync_runs(self) -> "DynamoSyncRuns":
+        from leadbridge.aws.syncs import DynamoSyncRuns
+
+        return DynamoSyncRuns(
+            self.client("dynamodb"),
+            executions=self.outputs["ExecutionsTableName"],
+            state=self.outputs["StateTableName"],
+            retention=timedelta(days=int(self.outputs["RetentionDays"])),
+            now=self.clock.now,
+        )
 
 
 def find_target(stack_name: str | None, region: str | None) -> Target:

@@ -80,7 +80,11 @@ class Admin:
         self.described = Described(world)
         self.finished = 0
         search = SearchExecutions(
-            log=world.log, clock=world.clock, hash_key=lambda: SECRET, configurations=world.configurations
+            log=world.log,
+            clock=world.clock,
+            hash_key=lambda: SECRET,
+            configurations=world.configurations,
+            lanes=world.lanes,
         )
         redrive = Redrive(
             configurations=world.configurations,
@@ -92,7 +96,9 @@ class Admin:
         )
         self.services = Services(
             configurations=world.configurations,
-            apply=ApplyConfiguration(configurations=world.configurations, connect=lambda _: world.connections),
+            apply=ApplyConfiguration(
+                configurations=world.configurations, connect=lambda _: world.connections, clock=world.clock
+            ),
             connections=ListConnections(configurations=world.configurations, secrets=lambda: {MARKETO}),
             catalogue=Catalogue(connections=self.described, clock=world.clock),
             trying=TryAction(

@@ -17,6 +17,7 @@ from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane
 from leadbridge.usecases.drain_lane import Report as Drained
 from leadbridge.usecases.holds import Holds
+from leadbridge.usecases.import_files import ImportPorts
 from leadbridge.usecases.placing import Placing
 from leadbridge.usecases.redrive import Redrive, Redriven
 from leadbridge.usecases.run_events import RunEvents
@@ -55,6 +56,8 @@ class World:
     lane = SALESFORCE
     #: whether its Actions may keep calls for batches
     buffers = False
+    #: what imports need; nothing goes as a file without it
+    imports: ImportPorts | None = None
 
     def __init__(
         self,
@@ -223,6 +226,7 @@ class World:
             settings=settings,
             chunks=ChunkEnds(chunks=self.chunks, bell=self.chunk_bell),
             watch=watch,
+            imports=self.imports,
         )
 
     def drain_lane(self, *, batch: int = 200) -> DrainLane:

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from leadbridge.aws.alerts import DynamoAlertStore, DynamoTally
+from leadbridge.aws.alerts import DynamoAlertStore
+from leadbridge.aws.tally import DynamoTally
 from leadbridge.domain.alerts import Alert, Kind, Memory, Subject, Unsent
 from leadbridge.errors import TransientError, UnknownVersionError
 from leadbridge.ports import AlertStore, Tally

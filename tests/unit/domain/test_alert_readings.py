@@ -8,18 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from leadbridge.domain.alert_readings import (
-    ARRIVED,
-    ENDED,
-    FAILED,
-    PARKED,
-    REJECTED,
-    Certificate,
-    Counted,
-    ParkedWork,
     Quota,
     Totals,
-    Waiting,
-    bucket,
     certificates,
     failures,
     lags,
@@ -41,6 +31,18 @@ from leadbridge.domain.alert_rules import (
     SilenceRule,
 )
 from leadbridge.domain.alerts import Alert, Kind, Level, Memory, Reading, Subject
+from leadbridge.domain.counted import (
+    ARRIVED,
+    ENDED,
+    FAILED,
+    PARKED,
+    REJECTED,
+    Certificate,
+    Counted,
+    ParkedWork,
+    Waiting,
+    bucket,
+)
 
 NOW = datetime(2026, 3, 2, 12, 7, tzinfo=UTC)
 LOCKED, LONG = "salesforce_UNABLE_TO_LOCK_ROW", "salesforce_STRING_TOO_LONG"

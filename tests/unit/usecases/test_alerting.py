@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.action import Configuration
-from leadbridge.domain.alert_readings import ARRIVED, ENDED, FAILED, Certificate, ParkedWork, Waiting
 from leadbridge.domain.alert_rules import AlertsDocument
+from leadbridge.domain.counted import ARRIVED, ENDED, FAILED, Certificate, ParkedWork, Waiting
 from leadbridge.domain.lifecycle import DocumentState, Stored
 from leadbridge.domain.limits import State, millis
 from leadbridge.usecases.alerting import GIVE_UP, MOST_UNSENT, AlertSettings, Report, SendAlerts

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from leadbridge.aws.alerts import DynamoTally
 from leadbridge.aws.chunks import DynamoChunks
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.heartbeat import LeaseHeartbeat
@@ -17,6 +16,7 @@ from leadbridge.aws.keys import DynamoKeys
 from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.services import CallbackBell, LambdaBell, Secret, Signer, SystemClock, hash_key
+from leadbridge.aws.tally import DynamoTally
 from leadbridge.config import (
     AdminApiSettings,
     AnswerInlineSettings,
@@ -26,8 +26,10 @@ from leadbridge.config import (
     RecoverCallsSettings,
     RunActionsSettings,
     RunBulkStepSettings,
+    RunSyncStepSettings,
     SendAlertsSettings,
     Settings,
+    StartSyncSettings,
     StoreEventsSettings,
     SweepSettings,
     VendorSettings,
@@ -41,9 +43,12 @@ from leadbridge.usecases.send_callbacks import ChunkEnds
 
 if TYPE_CHECKING:
     from leadbridge.aws.recoveries import DynamoRecoveries
+    from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
+    from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
+    from leadbridge.usecases.start_sync import StartSync
     from leadbridge.usecases.store_events import StoreEvents
     from leadbridge.usecases.sweep import Sweep
     from leadbridge.vendors.connections import VendorConnections
@@ -177,8 +182,10 @@ def drain_lane() -> Any:
             retry_seconds=settings.RETRY_SECONDS,
             settle=timedelta(seconds=settings.SETTLE_SECONDS),
             patience=timedelta(days=settings.RETRY_DAYS),
+            look=timedelta(seconds=settings.BULK_POLL_SECONDS or 30),
         ),
         chunks=_chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock),
+        imports=_imports(settings, clock),
     )
     return DrainLane(
         inbox=inbox,
@@ -191,6 +198,27 @@ def drain_lane() -> Any:
         sleep=time.sleep,
         settings=DrainSettings(),
         ripen=Ripen(inbox=inbox, lanes=lanes, ripeness=Ripeness(configurations), meter=meter()),
+    )
+
+
+def _imports(settings: RunActionsSettings, clock: SystemClock) -> "ImportPorts":
+    """What imports need; clients are made with the first of them."""
+    from leadbridge.aws.jobs import DynamoBulkRuns
+    from leadbridge.aws.machines import StepFunctionsImports
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.usecases.import_files import ImportPorts
+    from leadbridge.vendors.http.redaction import leaf_values, mask
+
+    return ImportPorts(
+        objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
+        runs=DynamoBulkRuns(
+            _client("dynamodb"),
+            table=settings.EXECUTIONS_TABLE,
+            retention=timedelta(days=settings.RETENTION_DAYS),
+            now=clock.now,
+        ),
+        machine=StepFunctionsImports(_later("stepfunctions"), machine=settings.BULK_IMPORT_MACHINE),
+        mask=lambda text, sent: mask(text, leaf_values(sent)),
     )
 
 
@@ -272,6 +300,106 @@ def run_bulk_step() -> Any:
 
 
 @cache
+def run_sync_step() -> Any:
+    """The use-case of `run_sync_step`."""
+    from functools import partial
+
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.load_partition import LoadPartition
+    from leadbridge.usecases.run_sync_step import RunSyncStep
+    from leadbridge.usecases.source_facts import SourceFacts
+    from leadbridge.usecases.start_sync import vendor_of
+    from leadbridge.vendors.sync_vendors import VendorSyncs
+
+    settings = RunSyncStepSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
+    runs = _sync_runs(settings, clock)
+    objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
+    vendors = VendorSyncs(connections, partial(vendor_of, configurations))
+    facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
+    load = LoadPartition(
+        runs=runs,
+        objects=objects,
+        vendors=vendors,
+        facts=facts,
+        clock=clock,
+        sleep=time.sleep,
+        settle=timedelta(seconds=settings.SETTLE_SECONDS),
+    )
+    return RunSyncStep(
+        documents=configurations,
+        runs=runs,
+        objects=objects,
+        vendors=vendors,
+        facts=facts,
+        load=load,
+        clock=clock,
+        meter=meter(),
+    )
+
+
+@cache
+def start_sync() -> "StartSync":
+    """The use-case of `start_sync`."""
+    settings = StartSyncSettings.from_environment()
+    return _start_sync(settings, settings.SYNC_MACHINE, SystemClock(settings.CLOCK_URL))
+
+
+@cache
+def schedule_syncs(function: str) -> Any:
+    """The use-case that keeps the scheduler's entries; `function` is what they call."""
+    from leadbridge.aws.schedules import Schedules
+    from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+
+    settings = StartSyncSettings.from_environment()
+    return ScheduleSyncs(
+        configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
+        schedules=Schedules(
+            _client("scheduler"),
+            group=settings.SCHEDULE_GROUP,
+            function=function,
+            role=settings.SCHEDULE_ROLE,
+            dead_letters=settings.DEAD_LETTERS,
+        ),
+        start=start_sync(),
+        clock=SystemClock(settings.CLOCK_URL),
+    )
+
+
+def _start_sync(settings: "StartSyncSettings | AdminApiSettings", machine: str, clock: SystemClock) -> "StartSync":
+    from functools import partial
+
+    from leadbridge.aws.machines import Machine
+    from leadbridge.usecases.start_sync import StartSync, vendor_of
+
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    return StartSync(
+        documents=configurations,
+        runs=_sync_runs(settings, clock),
+        vendor=partial(vendor_of, configurations),
+        starter=Machine(_later("stepfunctions"), machine),
+        clock=clock,
+    )
+
+
+def _sync_runs(
+    settings: "RunSyncStepSettings | StartSyncSettings | AdminApiSettings", clock: SystemClock
+) -> "DynamoSyncRuns":
+    from leadbridge.aws.syncs import DynamoSyncRuns
+
+    return DynamoSyncRuns(
+        _client("dynamodb"),
+        executions=settings.EXECUTIONS_TABLE,
+        state=settings.STATE_TABLE,
+        retention=timedelta(days=settings.RETENTION_DAYS),
+        now=clock.now,
+    )
+
+
+@cache
 def admin_api() -> Any:
     """The admin API."""
     from leadbridge.admin.app import AdminApi
@@ -305,7 +433,9 @@ def admin_api() -> Any:
     log = DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE)
     index = hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
     vendors = Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN)
-    search = SearchExecutions(log=log, clock=clock, hash_key=index, configurations=configurations)
+    search = SearchExecutions(
+        log=log, clock=clock, hash_key=index, configurations=configurations, lanes=_lanes(settings)
+    )
     redrive = Redrive(
         configurations=configurations,
         log=log,
@@ -317,7 +447,7 @@ def admin_api() -> Any:
     return AdminApi(
         Services(
             configurations=configurations,
-            apply=ApplyConfiguration(configurations=configurations, connect=connect),
+            apply=ApplyConfiguration(configurations=configurations, connect=connect, clock=clock),
             connections=ListConnections(configurations=configurations, secrets=vendors.value),
             catalogue=Catalogue(connections=connections, clock=clock),
             trying=TryAction(documents=configurations, connections=connections, clock=clock, hash_key=index),

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from leadbridge.domain.limits import AHEAD, Heard, Lane, Policy, Signal, State
 from leadbridge.errors import QuotaExhaustedError, RateLimitedError, TransientError
+from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.http.limiter import SharedLimiter, repeating
 from tests.fakes.clock import SettableClock
 from tests.fakes.limits import InMemoryLimits
@@ -58,6 +59,21 @@ def call(limiter: SharedLimiter, heard: Heard | None = None, instance: str = "in
         place.hear(heard or Heard(signal=Signal.FINE))
 
 
+class Overtaken:
+    """A store in which somebody else always writes first."""
+
+    def __init__(self, store: InMemoryLimits) -> None:
+        self._store = store
+
+    def read(self, instance: str) -> tuple[State, int]:
+        """The state and its version."""
+        return self._store.read(instance)
+
+    def swap(self, instance: str, state: State, version: int) -> tuple[State, int] | None:
+        """What stands there instead."""
+        return State(), version + 1
+
+
 # -- the promises, under many schedules
 
 
@@ -66,14 +82,14 @@ def call(limiter: SharedLimiter, heard: Heard | None = None, instance: str = "in
 @given(
     seed=st.integers(0, 2**32),
     workers=st.integers(1, 12),
-    calls=st.integers(2, 100),
+    calls=st.none() | st.integers(2, 100),
     places=st.integers(1, 10),
     lanes=st.lists(st.sampled_from(list(Lane)), min_size=12, max_size=12),
     slow=st.booleans(),
     lost=st.sampled_from([0.0, 0.02]),
 )
 def test_no_schedule_makes_a_window_or_the_places_hold_more_than_allowed(
-    *, seed: int, workers: int, calls: int, places: int, lanes: list[Lane], slow: bool, lost: float
+    *, seed: int, workers: int, calls: int | None, places: int, lanes: list[Lane], slow: bool, lost: float
 ) -> None:
     """In 100 s of backlog with skewed clocks, deaths and lost store answers the vendor sees neither limit broken."""
     skew = 0.25  # half of the margin
@@ -93,7 +109,7 @@ def test_no_schedule_makes_a_window_or_the_places_hold_more_than_allowed(
     at_work.time.run(100)
 
     assert at_work.vendor.arrivals
-    assert at_work.vendor.fullest_window() <= calls
+    assert calls is None or at_work.vendor.fullest_window() <= calls
     assert at_work.vendor.peak <= places
 
 
@@ -152,6 +168,77 @@ def test_an_undisturbed_call_costs_one_write_and_no_read() -> None:
     assert len(two.vendor.arrivals) == 200
     assert two.store.writes <= 1.2 * 200
     assert two.store.reads <= 1.2 * 200
+
+
+def test_where_only_places_count_every_second_call_asks_nobody() -> None:
+    """200 calls of one on-demand worker without a window cost 100 writes and the last; of a lower lane each one."""
+    writes = {}
+    for lane in (Lane.ON_DEMAND, Lane.SCHEDULED):
+        at_work = Workers(policy=a_policy(calls=None), seed=1)
+        at_work.work("only", calls=200, lane=lane)
+        at_work.time.run(200)
+        assert len(at_work.vendor.arrivals) == 200
+        writes[lane] = at_work.store.writes
+
+    assert writes == {Lane.ON_DEMAND: 101, Lane.SCHEDULED: 201}
+
+
+def test_a_place_that_was_kept_too_long_is_asked_for_again() -> None:
+    """A second call within a quarter of the lease asks nobody; one after it does, and one after a failed call does."""
+    clock, store = SettableClock(), InMemoryLimits()
+    limiter = a_limiter(store, clock, policy=a_policy(calls=None))
+    asked = []
+    for wait, heard in ((0, None), (3, None), (3, None), (4, Heard(signal=Signal.UNKNOWN)), (0, None)):
+        clock.advance(wait)
+        before = store.writes
+        call(limiter, heard)
+        asked.append(store.writes - before)
+
+    assert asked == [1, 0, 1, 1, 1]
+
+
+def test_a_place_whose_return_was_not_answered_is_asked_for_again() -> None:
+    """Four workers share one place, and one answer of the store in twenty is lost: never are two calls under way."""
+    for seed in range(30):
+        at_work = Workers(policy=a_policy(calls=None, places=1), seed=seed, lost=0.05)
+        for number in range(4):
+            at_work.work(f"{number}")
+        at_work.time.run(60)
+        assert at_work.vendor.arrivals
+        assert at_work.vendor.peak == 1
+
+
+def test_a_vendor_that_answers_every_second_call_is_not_taken_for_one_that_is_away() -> None:
+    """Ten outages, each after a call that went well and asked nobody, do not open the breaker; five in a row do."""
+    clock, store = SettableClock(), InMemoryLimits()
+    limiter = a_limiter(store, clock, policy=a_policy(calls=None))
+    away = Heard(signal=Signal.OUTAGE, code="503")
+    for _ in range(10):
+        call(limiter)
+        call(limiter, away)
+    call(limiter)
+    call(limiter)
+    for _ in range(5):
+        call(limiter, away)
+
+    with pytest.raises(RateLimitedError):
+        call(limiter)
+
+
+def test_other_workers_are_let_go_first_as_long_as_may_be_waited() -> None:
+    """Against writes that always come first a call is given up after its budget, and sooner before a deadline."""
+    clock, store = SettableClock(), InMemoryLimits()
+    taken: list[float] = []
+    for seconds in (None, 2.0):
+        deadline = Deadline(timer=lambda: clock.now().timestamp())
+        limiter = a_limiter(store, clock, limits=Overtaken(store), deadline=deadline)
+        began = clock.now()
+        with deadline.within(seconds or 1_000), pytest.raises(TransientError, match="at once"):
+            call(limiter)
+        taken.append((clock.now() - began).total_seconds())
+
+    assert 18 <= taken[0] <= 21
+    assert 1 <= taken[1] <= 2.2
 
 
 @pytest.mark.fault("FM12")

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from leadbridge.domain.alert_rules import (
-    BUCKET_MINUTES,
     EASED,
     CertificateRule,
     FailedRule,
@@ -20,15 +19,18 @@ from leadbridge.domain.alert_rules import (
     SilenceRule,
 )
 from leadbridge.domain.alerts import Kind, Level, Memory, Reading, Subject
+from leadbridge.domain.counted import (
+    ENDED,
+    FAILED,
+    PARKED,
+    REJECTED,
+    Certificate,
+    Counted,
+    ParkedWork,
+    Waiting,
+    bucket,
+)
 
-#: calls that came in, whatever became of them
-ARRIVED = "arrived"
-#: accepted calls that have their outcome
-ENDED = "ended"
-#: what is counted by reason: failed ends, parked work, bodies that could not be used
-FAILED, PARKED, REJECTED = "failed", "parked", "rejected"
-#: weeks before this one whose same hours tell what is usual; a median that three of four must support
-WEEKS = 4
 #: points below its level at which a quota alert ends
 QUOTA_EASED = 5
 #: the pace of a quota that has no day of its own is that of the looks of so long, if they reach back so far at least
@@ -37,36 +39,6 @@ PACE, LEAST_PACE = timedelta(hours=1), timedelta(minutes=10)
 QUIET = timedelta(hours=1)
 #: reasons that are remembered, the newest; they share one stored item with everything else
 MOST_REASONS = 3_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """What was counted for an Action in one piece of time: number by what, and by what and reason."""
-
-    action: str
-    at: datetime
-    numbers: Mapping[tuple[str, str], int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParkedWork:
-    """Calls of an Action that wait for a person, all for one reason."""
-
-    action: str
-    reason: str
-    number: int
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """What a connection's lane holds: since when its oldest call waits, and why; `more`: more than `number` do."""
-
-    connection: str
-    since: datetime
-    number: int
-    more: bool = False
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +55,6 @@ class Quota:
     day_ends: datetime | None = None
     connection: str = ""
     before: Sequence[tuple[datetime, int]] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """The certificate with which a connection logs in."""
-
-    connection: str
-    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +77,6 @@ class Totals:
     def since(self, what: str) -> datetime | None:
         """When one thing was counted first."""
         return min((at for (each, _), at in self.first.items() if each == what), default=None)
-
-
-def bucket(at: datetime) -> datetime:
-    """The beginning of the piece of time in which an instant is counted."""
-    return at.replace(minute=at.minute - at.minute % BUCKET_MINUTES, second=0, microsecond=0)
 
 
 def totals(counted: Sequence[Counted], start: datetime, end: datetime) -> dict[str, Totals]:

@@ -10,10 +10,10 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from leadbridge.domain.action import KINDS, Action, Configuration
-from leadbridge.domain.connector import model_of
+from leadbridge.domain.action import Action, Configuration
 from leadbridge.domain.differences import step
 from leadbridge.domain.documents import FieldName, Identifier
+from leadbridge.domain.kinds import KINDS, model_of
 
 #: pydantic's error types in plain words: what is wrong, and what to do; the names are those of the error's facts
 SENTENCES: Mapping[str, tuple[str, str]] = {

@@ -1,8 +1,8 @@
 """The life of a document: its versions, what a stored one may be used for, and which step leads to which state.
 
 Only an active document is used; one on trial or paused is so, too, within its bounds. A connection begins active; an
-Action has to be activated, and only a checked one can be. Whatever is not in the tables below is refused with the
-sentence that stands there.
+Action or a Sync has to be activated, and only a checked one can be. Whatever is not in the tables below is refused with
+the sentence that stands there.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,6 +41,8 @@ class Move(StrEnum):
 USED = frozenset({DocumentState.TRIAL, DocumentState.ACTIVE, DocumentState.PAUSED})
 
 
+#: kinds of documents that have to be activated
+RUN = frozenset({"action", "sync"})
 #: where a step leads; what is missing is refused
 NEXT: Mapping[Move, Mapping[DocumentState, DocumentState]] = {
     Move.STORE: {
@@ -203,7 +205,7 @@ def next_version(
     move = Move.STORE if sound else Move.STORE_DRAFT
     if current is None:
         first = DocumentState.VALIDATED if sound else DocumentState.DRAFT
-        state = first if document.kind == "action" else DocumentState.ACTIVE
+        state = first if document.kind in RUN else DocumentState.ACTIVE
     else:
         state = taken(current, move).state
         if current.says(document, change.text) and state is current.state:

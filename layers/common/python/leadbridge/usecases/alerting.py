@@ -12,10 +12,7 @@ from urllib.parse import urlsplit
 
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
 from leadbridge.domain.alert_readings import (
-    ARRIVED,
     QUIET,
-    WEEKS,
-    Counted,
     Quota,
     Totals,
     certificates,
@@ -33,6 +30,11 @@ from leadbridge.domain.alert_rules import DEFAULTS, AlertsDocument, FailedRule, 
 from leadbridge.domain.alert_texts import post
 from leadbridge.domain.alerts import Memory, Notice, Reading, Unsent, step
 from leadbridge.domain.connector import ACTIONS, AnyAction
+from leadbridge.domain.counted import (
+    ARRIVED,
+    WEEKS,
+    Counted,
+)
 from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.limits import State, moment
 from leadbridge.ports import AlertStore, Channel, Clock, Configurations, Meter, Tally, Watch

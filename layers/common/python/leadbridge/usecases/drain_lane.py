@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from leadbridge.domain.batching import MOST_DUE, together
+from leadbridge.domain.batching import MOST_DUE, blocked, together
 from leadbridge.domain.event import INLINE, Event, suspected
 from leadbridge.errors import TransientError
 from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
@@ -101,7 +101,7 @@ class DrainLane:
                 return self._hand_over(self._lanes.lift(lease, newest) or lease, total)
             chosen = isolated(together(due, self._settings.batch), lease.epoch)
             try:
-                batch = self._inbox.claim(chosen, lease.epoch)
+                batch = self._in_order(lease.lane, self._inbox.claim(chosen, lease.epoch))
                 total += len(batch)
                 given_back = self._run_events(
                     batch, lambda: held() and remaining_seconds() > self._settings.last_write_seconds
@@ -115,6 +115,19 @@ class DrainLane:
                     return {"lane": lease.lane, "end": "store not available", "events": total}
                 return self._hand_over(current, total)
             earliest = min((moment for moment in (earliest, given_back) if moment), default=None)
+
+    def _in_order(self, lane: str, claimed: Sequence[Event]) -> Sequence[Event]:
+        """Those that overtake nobody: what came before of the same persons, and goes on later, goes first.
+
+        Whoever was turned away, by another writer or by the vendor, holds no keys by which others could tell.
+        """
+        known = [event for event in claimed if event.persons]
+        if not known:
+            return claimed
+        ahead = self._inbox.undue(lane, self._clock.now(), max(event.sequence for event in known))
+        waiting = {event.execution_id: due for event in known if (due := blocked(event, ahead))}
+        self._inbox.defer([e.evolve(due_at=waiting[e.execution_id]) for e in claimed if e.execution_id in waiting])
+        return [event for event in claimed if event.execution_id not in waiting]
 
     def _due(self, lease: Lease) -> Sequence[Event]:
         """What is due, with what drains out of buffers now; where some of it goes together, all of that."""

@@ -100,6 +100,12 @@ class MarketoClient:
 
     # the verbs of `ports.Marketo`
 
+    def describe(self, object_name: str) -> ObjectDescription:
+        """Fields of an object by REST name, as a Sync calls it: leads, program_members, a custom object."""
+        from leadbridge.vendors.marketo.described import described  # a person's question, no worker's
+
+        return described(self, object_name)
+
     def describe_leads(self) -> ObjectDescription:
         """The fields of a lead by REST name; `id_lookup` marks those usable as lookup field or filter."""
         return self.leads.describe()

@@ -1,0 +1,17 @@
+"""`leadbridge syncs`: Syncs and their runs."""
+
+import click
+
+from leadbridge_cli import sync_runs
+
+
+@click.group()
+def syncs() -> None:
+    """Syncs: run them, and see what became of their runs."""
+
+
+syncs.add_command(sync_runs.activate_sync)
+syncs.add_command(sync_runs.deactivate_sync)
+syncs.add_command(sync_runs.run_sync)
+syncs.add_command(sync_runs.sync_executions)
+syncs.add_command(sync_runs.ask_run)

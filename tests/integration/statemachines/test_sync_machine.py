@@ -1,0 +1,139 @@
+"""A run of a Sync as real ASL: an interpreter executes the template's definition over the real adapters of tables.
+
+Tasks call the use-case as a process of its own would, waits move the clock, both vendors are doubles.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from leadbridge.aws.machines import Machine
+from leadbridge.aws.objects import S3Objects
+from leadbridge.aws.syncs import DynamoSyncRuns
+from leadbridge.domain.syncing import Asked, Step, Totals
+from leadbridge.errors import QuotaExhaustedError, TransientError, UncertainWriteError
+from tests.builders.sync_runs import SLOT, SyncWorld
+from tests.builders.syncs import a_sync
+from tests.fakes.clock import NOON
+from tests.integration.aws.local_aws import client, create_table
+from tests.integration.statemachines.machines import Execution, Machines, machines
+
+BUCKET = "data"
+
+
+class Bench(SyncWorld):
+    """A world whose stores and state machine are AWS's."""
+
+    def __init__(self, make: Any, world: SyncWorld) -> None:
+        self.__dict__ |= world.__dict__
+        self.machines: Machines = make()
+        s3, dynamodb = client("s3"), client("dynamodb")
+        s3.create_bucket(Bucket=BUCKET)
+        for table in ("ExecutionsTable", "StateTable"):
+            create_table(dynamodb, table)
+        self.objects = S3Objects(s3, bucket=BUCKET)  # type: ignore[assignment]  # the real one instead of the double
+        self.runs = DynamoSyncRuns(  # type: ignore[assignment]  # as above
+            dynamodb, executions="ExecutionsTable", state="StateTable", retention=timedelta(days=30), now=self.clock.now
+        )
+        self.starter = Machine(client("stepfunctions"), self.machines.arn("SyncMachine"))  # type: ignore[assignment]  # as above
+
+    def ended(self, slot: str = SLOT) -> Execution:
+        """Start a run and wait for its execution's end."""
+        assert self.start(slot).started
+        return self.machines.ended(self.machines.execution("SyncMachine", self.run(slot).name))
+
+    def handle(self, event: dict[str, Any]) -> dict[str, Any]:
+        """What the function does."""
+        return self.step(**{name: event[name] for name in event if name != "sync"})
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """The machine of the template over a Sync that reads what changed."""
+    world, benches = SyncWorld(a_sync(dedupe="import_everything", extraction="incremental")), list[Bench]()
+
+    def handle(event: dict[str, Any]) -> dict[str, Any]:
+        return benches[0].handle(event)
+
+    with machines(monkeypatch, handle, world.clock.advance) as make:
+        benches.append(Bench(make, world))
+        yield benches[0]
+
+
+def test_a_run_goes_through_its_steps_to_its_end(bench: Bench) -> None:
+    """The machine plans, extracts, partitions, loads and commits; rows, counts and watermark are there."""
+    for number in range(5):
+        bench.row(number)
+    ended = bench.ended()
+
+    assert ended.status == "SUCCEEDED", ended.cause
+    steps = [name for name in ended.states if name not in {"Begin", "Next", "Step"}]
+    assert steps == ["Plan", "Extract", "Partition", "Load", "Loaded", "Commit", "Done"]
+    assert bench.run().totals == Totals(created=5)
+    assert bench.runs.standing(bench.sync.id).watermark == NOON
+    assert len(bench.held()) == 5
+
+
+def test_a_run_waits_where_a_vendor_is_away_or_a_quota_spent_and_goes_on(bench: Bench) -> None:
+    """A refusal makes the machine wait, a spent quota makes it park, both lead back to the same step."""
+    bench.row(1)
+    reset = NOON + timedelta(hours=6)
+    bench.source.errors = [TransientError("away", vendor="salesforce", code="http_503")]
+    bench.destination.errors = {
+        "find": [(QuotaExhaustedError("spent", resets_at=reset, vendor="marketo", code="607"), False)],
+        "create": [(UncertainWriteError("no answer", vendor="marketo", code="timeout"), True)],
+    }
+    ended = bench.ended()
+
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert [name for name in ended.states if name in {"Wait", "Park", "Extract", "Load"}] == [
+        *("Extract", "Wait", "Extract", "Load", "Park", "Load", "Wait", "Load"),
+    ]
+    assert bench.run().totals == Totals(created=1)
+    assert len(bench.held()) == 1
+
+
+def test_a_run_that_fails_or_is_cancelled_says_so_in_its_execution(bench: Bench) -> None:
+    """The execution's error is the run's reason; a cancelled one ends without an error."""
+    bench.row(1)
+    described = bench.destination.described
+    bench.destination.described = type(described)(name="leads", fields={})
+    failed = bench.ended()
+    assert (failed.status, failed.error) == ("FAILED", "configuration")
+
+    bench.destination.described = described
+    later = "20260302T130000Z"
+    bench.steps.on_step = lambda name: (
+        bench.starting().ask(bench.sync.id, later, Asked.CANCEL) if name == "source.page.done" else None
+    )
+    ended = bench.ended(later)
+    assert (ended.status, ended.output["step"]) == ("SUCCEEDED", "cancelled")
+    assert bench.run(later).step is Step.CANCELLED
+
+
+@pytest.mark.fault("FA16")
+def test_a_run_goes_on_in_new_executions(bench: Bench) -> None:
+    """Each execution takes a few turns and starts the next one; the run ends once, with every row."""
+    bench.most_turns = 2
+    bench.row(1)
+    first = bench.ended()
+    assert first.states[-1] == "Renew"
+
+    bench.machines.all_ended("SyncMachine")
+    assert bench.run().step is Step.DONE
+    assert bench.run().totals == Totals(created=1)
+
+
+@pytest.mark.parametrize("operation", ["source.page.done", "destination.find.done", "destination.create.done"])
+def test_a_process_that_is_killed_is_followed_by_another(bench: Bench, operation: str) -> None:
+    """Whatever call a process died after, every row is there once, and counted as created."""
+    for number in range(6):
+        bench.row(number)
+    bench.steps.die_of(operation)
+    ended = bench.ended()
+
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert bench.run().totals == Totals(created=6)
+    assert len(bench.held()) == 6
