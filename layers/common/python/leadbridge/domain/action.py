@@ -97,7 +97,8 @@ class Source(Document):
     """Where the data comes from."""
 
     connection: Identifier
-    table: Literal["leads"] = "leads"
+    #: whose columns may be named: a person's, or beside them those of the membership in the program of the campaign
+    table: Literal["leads", "program_members"] = "leads"
 
 
 class Destination(Document):
