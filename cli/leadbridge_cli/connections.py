@@ -14,6 +14,7 @@ from leadbridge.domain.findings import read_document
 from leadbridge.domain.lifecycle import DocumentState, Move, Stored
 from leadbridge.domain.preflight import Finding, Level
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.domain.sync import Sync
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
 from leadbridge.usecases.apply_configuration import Given, explain
 from leadbridge_cli.common import as_json, fail, named, pass_target, secret_of
@@ -110,7 +111,7 @@ def list_(target: Target, *, usable: bool, as_json: bool) -> None:
             "state": "paused" if each.state is DocumentState.PAUSED else "enabled" if each.active else "disabled",
             "version": each.version,
             "secret": _secret_state(each, stored),
-            "actions": _users(target, each.document.id),
+            **_users(target, each.document.id),
         }
         for each in _all(target)
         if not usable or (each.active and _secret_state(each, stored) != "missing")
@@ -119,7 +120,8 @@ def list_(target: Target, *, usable: bool, as_json: bool) -> None:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        used = f"used by {', '.join(row['actions'])}" if row["actions"] else "not used"
+        users = [*row["actions"], *row["syncs"]]
+        used = f"used by {', '.join(users)}" if users else "not used"
         state = f"{row['kind']}, {row['state']}, secret {row['secret']}, {used}"
         click.echo(f"{row['id']} ({state}): {row['name']}\n  {row['url']}")
     if not rows:
@@ -166,9 +168,9 @@ def enable(target: Target, name: str) -> None:
 def remove(target: Target, name: str) -> None:
     """Remove a connection that no Action uses, with its credentials; its history stays."""
     stored = _one(target, name)
-    users = _users(target, name)
+    users = [each for found in _users(target, name).values() for each in found]
     if users:
-        fail([f"{name} is used by {', '.join(users)}. Point these Actions elsewhere first, or disable the connection."])
+        fail([f"{name} is used by {', '.join(users)}. Point them elsewhere first, or disable the connection."])
     # the credentials first: a connection that is still listed can be removed again, a secret without one cannot be seen
     client, arn = target.client("secretsmanager"), target.outputs["VendorSecretArn"]
     members = dict(secret_of(client, arn))
@@ -356,9 +358,17 @@ def _one(target: Target, name: str) -> Stored:
     return stored
 
 
-def _users(target: Target, name: str) -> list[str]:
-    """The Actions that read from a connection or write to it."""
-    return [each.id for each in _actions(target, ()) if name in (each.source.connection, each.destination.connection)]
+def _users(target: Target, name: str) -> dict[str, list[str]]:
+    """The Actions and Syncs that read from a connection or write to it."""
+    stored = [each.document for each in target.configurations.list("sync")]
+    found: dict[str, Sequence[Action | Sync]] = {
+        "actions": _actions(target, ()),
+        "syncs": [each for each in stored if isinstance(each, Sync)],
+    }
+    return {
+        kind: [each.id for each in users if name in (each.source.connection, each.destination.connection)]
+        for kind, users in found.items()
+    }
 
 
 def _address(stored: Stored) -> str:

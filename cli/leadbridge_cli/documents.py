@@ -10,7 +10,7 @@ import click
 from leadbridge.domain.action import Action
 from leadbridge.domain.differences import changes
 from leadbridge.domain.kinds import KINDS
-from leadbridge.domain.lifecycle import DocumentState, Move, Stored
+from leadbridge.domain.lifecycle import RUN, DocumentState, Move, Stored
 from leadbridge.domain.pages import pages
 from leadbridge.usecases.apply_configuration import Effect, Plan, Planned
 from leadbridge_cli.common import as_json, fail, named, pass_target
@@ -151,7 +151,7 @@ def export(target: Target, documents: tuple[str, ...], *, everything: bool) -> N
         fail(["Say which: documents by id, or --all."])
     if everything:
         # what others need comes before what needs it
-        kinds = sorted(KINDS, key=lambda kind: kind in {"action", "sync"})
+        kinds = sorted(KINDS, key=lambda kind: kind in RUN)
         found = [each for kind in kinds for each in target.configurations.list(kind)]
     else:
         found = [_current(target, each) for each in documents]
@@ -257,7 +257,7 @@ def _carry_out(target: Target, planned: Plan, *, note: str, author: str, as_json
     for each in applied:
         document, version = each.stored.document, each.stored.version
         what = f"version {version} stored" if each.changed else f"unchanged, version {version}"
-        state = f" ({in_words(each.stored.state)})" if document.kind == "action" else ""
+        state = f" ({in_words(each.stored.state)})" if document.kind in RUN else ""
         click.echo(f"{document.kind} {document.id}: {what}{state}")
 
 

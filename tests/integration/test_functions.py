@@ -32,6 +32,7 @@ from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import CustomActivityType, FieldDescription, ObjectDescription
 from leadbridge.domain.webhook import BODY_LIMIT_BYTES, webhook_key
 from leadbridge.door import Answer
+from leadbridge.errors import ConfigurationError
 from leadbridge.receiving import STATE_AGE_SECONDS, Receiver
 from tests.contract.ports.builders import LANE, an_action
 from tests.fakes.connections import FakeConnections
@@ -161,6 +162,8 @@ def forget_process() -> None:
         wiring.drain_lane,
         wiring.answer_inline,
         wiring.sweep,
+        wiring.start_sync,
+        wiring.run_sync_step,
         wiring._tally,
         wiring.send_alerts,
         receiving.from_environment,
@@ -187,6 +190,10 @@ def cloud(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "BulkImportMachine": "import-machine",
         "AlarmTopic": "alarm-topic",
         "AlertsSecret": "alerts-secret",
+        "SyncMachine": "sync-machine",
+        "SyncScheduleGroup": "syncs",
+        "SyncScheduleRole": "schedule-role",
+        "InvocationsDeadLetterQueue": "dead-letters",
     }
     environment = {"AWS_LAMBDA_FUNCTION_NAME": "RunActionsFunction"} | resolved(known)
     for name, value in environment.items():
@@ -721,6 +728,16 @@ def test_the_sweep_leaves_a_lane_alone_that_has_a_drainer_or_nothing_due(
     assert rings.payloads == []
     (metric,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert metric["OldestWaitingSeconds"] == [0.0]
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_fire_of_a_sync_that_is_gone_starts_nothing_and_a_step_of_no_run_is_refused(
+    invoke: Callable[..., Any],
+) -> None:
+    """Both functions start with their settings, look into the tables, and say what is missing."""
+    assert invoke("start_sync", {"sync": "gone"})["because"] == "gone"
+    with pytest.raises(ConfigurationError, match="has no run"):
+        invoke("run_sync_step", {"sync": "gone", "slot": "20260302T120000Z"})
 
 
 def test_a_worker_without_work_gives_the_lane_up(

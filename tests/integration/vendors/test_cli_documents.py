@@ -543,7 +543,7 @@ def test_a_document_is_named_by_its_id_or_with_its_kind(lab: Lab) -> None:
     assert "gone was removed" in removed
     assert [each["version"] for each in kept] == [1]
     assert back.splitlines()[-1] == "marketo_connection gone: version 2 stored"
-    assert "There is no kind sync; choose one of action, " in lab.cli_fails("history", "sync/one")
+    assert "There is no kind report; choose one of action, sync, " in lab.cli_fails("history", "report/one")
     assert "There is no document of this name." in lab.cli_fails("diff", "Not An Id")
     assert "no version before its first" in lab.cli_fails("diff", f"action/{MARKETO}")
     assert "Say which" in lab.cli_fails("export")

@@ -70,6 +70,9 @@ def test_what_is_not_there_is_told(desk: Lab) -> None:
     assert desk.cli_fails("syncs", "show", "nobody") == "error: There is no Sync nobody.\n"
     assert "there is no Sync nobody" in desk.cli_fails("syncs", "query", "nobody")
     desk.cli("apply", a_file(desk))
+    assert f"{MARKETO} is used by {SYNC}. Point them elsewhere first" in desk.cli_fails(
+        "connections", "remove", MARKETO
+    )
     assert desk.cli("syncs", "list", "--state", "active") == "There is no such Sync.\n"
     assert desk.cli("syncs", "show", SYNC).startswith(f"# {SYNC}, version 1, inactive, validated\n")
     assert desk.json("syncs", "show", SYNC)["document"]["import"] == "create_and_update"

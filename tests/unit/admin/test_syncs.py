@@ -48,6 +48,8 @@ def test_a_sync_that_was_created_is_in_the_list_which_filters_and_pages(admin: A
     assert [len(each["syncs"]) for each in (first, second)] == [50, 11]
     assert second["next_token"] is None
     [mine] = [each for each in first["syncs"] if each["id"] == SYNC]
+    [crm] = [each for each in admin.get("/connections")["connections"] if each["id"] == SALESFORCE]
+    assert crm["syncs"][0] == SYNC
     assert (mine["state"], mine["schedule"]) == ("validated", "every 15 minutes")
     assert (mine["source"], mine["destination"]) == (ENDS["source"], ENDS["destination"])
     assert [each["id"] for each in admin.get("/syncs", state="active")["syncs"]] == ["more-07"]

@@ -68,6 +68,7 @@ class Connection(Given):
     version: int
     secret: str
     actions: list[str]
+    syncs: list[str]
 
 
 class Connections(Given):

@@ -39,6 +39,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
                     version=each.version,
                     secret=each.secret,
                     actions=each.actions,
+                    syncs=each.syncs,
                 )
                 for each in found
             ]

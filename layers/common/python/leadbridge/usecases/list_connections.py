@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
 from leadbridge.domain.connector import ACTIONS
 from leadbridge.domain.lifecycle import Stored
+from leadbridge.domain.sync import Sync
 from leadbridge.ports import Configurations
 
 KINDS = ("marketo_connection", "salesforce_connection")
@@ -25,6 +26,8 @@ class ConnectionSummary:
     version: int
     secret: str
     actions: list[str]
+    #: Syncs that read or write through it
+    syncs: list[str]
 
     @property
     def usable(self) -> bool:
@@ -43,20 +46,25 @@ class ListConnections:
     def __call__(self, *, usable: bool = False) -> list[ConnectionSummary]:
         """All connections by kind and id, or only those that an Action may name."""
         known = frozenset(self._secrets())
-        users: dict[str, list[str]] = {}
-        for each in self._configurations.list("action"):
-            if isinstance(each.document, ACTIONS):
-                for connection in {each.document.source.connection, each.document.destination.connection}:
-                    users.setdefault(connection, []).append(each.document.id)
+        actions, syncs = self._users("action"), self._users("sync")
         found = [
-            _summary(each, known, users.get(each.document.id, []))
+            _summary(each, known, actions.get(each.document.id, []), syncs.get(each.document.id, []))
             for kind in KINDS
             for each in self._configurations.list(kind)
         ]
         return [each for each in found if each.usable or not usable]
 
+    def _users(self, kind: str) -> dict[str, list[str]]:
+        """The documents of a kind that name each connection."""
+        users: dict[str, list[str]] = {}
+        for each in self._configurations.list(kind):
+            if isinstance(each.document, (*ACTIONS, Sync)):
+                for connection in {each.document.source.connection, each.document.destination.connection}:
+                    users.setdefault(connection, []).append(each.document.id)
+        return users
 
-def _summary(stored: Stored, known: Collection[str], users: list[str]) -> ConnectionSummary:
+
+def _summary(stored: Stored, known: Collection[str], actions: list[str], syncs: list[str]) -> ConnectionSummary:
     document = stored.document
     certified = isinstance(document, SalesforceConnection) and (document.login or "jwt") == "jwt"
     return ConnectionSummary(
@@ -72,5 +80,6 @@ def _summary(stored: Stored, known: Collection[str], users: list[str]) -> Connec
         paused=stored.keeps,
         version=stored.version,
         secret="not needed" if certified else "stored" if document.id in known else "missing",
-        actions=users,
+        actions=actions,
+        syncs=syncs,
     )

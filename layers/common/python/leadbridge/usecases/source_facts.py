@@ -32,10 +32,11 @@ class SourceFacts:
         key, now = (sync.id, vendor, version), self._clock.now()
         known = self._known.get(key)
         if known is None or now - known[0] > AGE:
-            known = self._known[key] = (now, self._asked(sync, vendor))
+            known = self._known[key] = (now, self.asked(sync, vendor))
         return known[1]
 
-    def _asked(self, sync: Sync, vendor: Vendor) -> Facts:
+    def asked(self, sync: Sync, vendor: Vendor) -> Facts:
+        """The same, asked for now: for a Sync that is no stored version."""
         lists = dict(self._lists(sync))
         source = sync.source
         if vendor == "salesforce":

@@ -85,8 +85,7 @@ class ViewSync:
         vendor = self._vendor(sync.source.connection)
         source = self._vendors.source(sync)
         window = window_of(self._runs, source, sync_id, vendor, now) if sync.incremental else EVERYTHING
-        # what is known of a version is not known of an edit of it
-        facts = self._facts(sync, stored.version if document is None else -stored.version, vendor)
+        facts = self._facts(sync, stored.version, vendor) if document is None else self._facts.asked(sync, vendor)
         return Opened(
             sync=sync, version=stored.version, vendor=vendor, source=source, facts=facts, window=window, at=now
         )
