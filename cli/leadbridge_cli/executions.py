@@ -50,7 +50,7 @@ def executions(target: Target, /, *, each: bool, utc: bool, as_json: bool, **fil
             rest.append(shown)
     more = f"{len(rest)} of " if len(rest) < len(found) else ""
     if rest or not found:
-        render.show_table(rest, f"{more}{len(found)} executions", utc=utc)
+        render.show_table(rest, f"{more}{len(found)} execution{'' if len(found) == 1 and not more else 's'}", utc=utc)
 
 
 @click.command()
@@ -63,7 +63,7 @@ def show(target: Target, execution_id: str, *, utc: bool, as_json: bool) -> None
     found = target.log.get(execution_id)
     if found is None:
         fail(["There is no execution with this id. `leadbridge executions` lists them."])
-    item = AsItStands(lambda: target.configurations)(found)
+    item = AsItStands(lambda: target.configurations, target.buffers)(found)
     if as_json:
         more = {"header_names": item.get("header_names", []), "decision": item.get("decision") or None}
         click.echo(json.dumps(render.execution(item) | more))
@@ -112,7 +112,7 @@ def _of_person(target: Target, who: str, since: str | None) -> list[dict[str, An
     found = {item["execution_id"]: item for item in first}
     for lead in {item["lead_hash"] for item in found.values() if item.get("lead_hash")}:
         found |= {item["execution_id"]: item for item in target.log.of_lead(lead)}
-    explained = AsItStands(lambda: target.configurations)
+    explained = AsItStands(lambda: target.configurations, target.buffers)
     known = [explained(item) for item in found.values() if datetime.fromisoformat(item["received_at"]) >= start]
     return sorted(known, key=lambda item: str(item["sequence"]))
 
@@ -183,7 +183,7 @@ def _search(target: Target, filters: Mapping[str, str | None]) -> Iterator[dict[
         items = target.log.of_email(keyed_hash(target.index_key, "email", normalised(filters["email"])))
     else:
         items = target.log.since(start, target.clock.now() + timedelta(days=1))
-    explained = AsItStands(lambda: target.configurations)
+    explained = AsItStands(lambda: target.configurations, target.buffers)
     for item in map(explained, items):
         wanted = all(
             not filters.get(name) or item.get(name) == filters[name] for name in ("action_id", "reason", "state")

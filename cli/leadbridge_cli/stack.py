@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from leadbridge.aws.log import DynamoLog
     from leadbridge.aws.services import LambdaBell, Signer, SystemClock
     from leadbridge.aws.syncs import DynamoSyncRuns
+    from leadbridge.domain.batching import Buffer
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
@@ -164,6 +165,10 @@ class Target:
 
         return Pausing(configurations=self.configurations, lanes=self._lanes(), bell=self._bell(), clock=self.clock)
 
+    def buffers(self) -> "Mapping[str, Mapping[str, Buffer]]":
+        """What waits for batches, by lane and Action, where nobody is at it."""
+        return self._lanes().idle(self.clock.now())
+
     def _lanes(self) -> "DynamoLanes":
         from leadbridge.aws.lanes import DynamoLanes
 
@@ -188,13 +193,18 @@ class Target:
                 dynamodb,
                 executions=self.outputs["ExecutionsTableName"],
                 hash_key=lambda: self.index_key,
-                retention=timedelta(days=90),
+                retention=self._retention,
                 now=self.clock.now,
             ),
             lanes=self._lanes(),
             bell=self._bell(),
             clock=self.clock,
         )
+
+    @property
+    def _retention(self) -> timedelta:
+        """How long the deployment keeps executions."""
+        return timedelta(days=int(self.outputs["RetentionDays"]))
 
     def callbacks(self) -> "FailedCallbacks":
         """The use-case behind `callbacks`."""
@@ -204,7 +214,7 @@ class Target:
         chunks = DynamoChunks(
             self.client("dynamodb"),
             table=self.outputs["ExecutionsTableName"],
-            retention=timedelta(days=int(self.outputs["RetentionDays"])),
+            retention=self._retention,
             now=self.clock.now,
         )
         return FailedCallbacks(chunks=chunks, clock=self.clock)

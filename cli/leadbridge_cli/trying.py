@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from leadbridge.domain import webhook
+from leadbridge.domain.action import Action
 from leadbridge.domain.outcome import message
-from leadbridge.usecases.try_action import Trial, TryAction
+from leadbridge.usecases.tried import Trial
+from leadbridge.usecases.try_action import TryAction
 from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.stack import Target
 
@@ -34,7 +36,8 @@ def try_(
     """Show what an Action would write for a person, field by field; writes nothing."""
     if (lead is None) == (payload is None):
         fail(["Say who: --lead ID or --payload FILE."])
-    if target.configurations.get("action", action, version) is None:
+    stored = target.configurations.get("action", action, version)
+    if stored is None:
         fail([f"There is no Action {named(action)}{f' version {version}' if version else ''}."])
     run = TryAction(
         documents=target.configurations,
@@ -42,7 +45,12 @@ def try_(
         clock=target.clock,
         hash_key=lambda: b"a try holds no key",
     )
-    trial = run.with_payload(action, _read(payload), version) if payload else run.with_lead(action, lead or 0, version)
+    if payload:
+        # another system may not know the lead id
+        given = _read(payload, lead_optional=not isinstance(stored.document, Action))
+        trial = run.with_payload(action, given, version)
+    else:
+        trial = run.with_lead(action, lead or 0, version)
     if as_json:
         click.echo(json.dumps(trial.as_json(), ensure_ascii=False))
         return
@@ -50,9 +58,9 @@ def try_(
         click.echo(line)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, *, lead_optional: bool) -> dict[str, Any]:
     try:
-        return webhook.parse(file.read_bytes())
+        return webhook.parse(file.read_bytes(), lead_optional=lead_optional)
     except webhook.UnusableBodyError as fault:
         fail([message(fault.reason, **fault.facts)])
 
@@ -60,11 +68,12 @@ def _read(file: Path) -> dict[str, Any]:
 def lines(trial: Trial) -> Iterator[str]:
     """A trial as a short tree; values are shown, they are for the person at the keyboard."""
     word = trial.outcome or trial.state
-    yield f"{trial.action} (version {trial.version}) with lead {trial.lead_id}: would be {word}"
+    who = f"lead {trial.lead_id}" if trial.lead_id else "a person who is not in Marketo"
+    yield f"{trial.action} (version {trial.version}) with {who}: would be {word}"
     if trial.message:
         yield f"  {trial.message}"
     for step in trial.steps:
-        facts = ", ".join(f"{name} {_words(value)}" for name, value in step.facts.items() if name != "clauses")
+        facts = ", ".join(_facts(step.facts))
         yield f"  {step.step.replace('_', ' ')}: {step.result.replace('_', ' ')}{f' ({facts})' if facts else ''}"
         for clause in step.facts.get("clauses", ()):
             yield f"    {clause['path']}: {clause['column']} {clause['operator']}: {clause['result'].replace('_', ' ')}"
@@ -101,6 +110,15 @@ def _links(trial: Trial) -> Iterator[str]:
         if link.message:
             yield f"    {link.message}"
         yield from (f"    {name}: {_words(value)}" for name, value in link.fields.items())
+
+
+def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
+    """What a step was decided by; what there is none of is not named, and clauses have lines of their own."""
+    for name, value in facts.items():
+        if name == "looks":
+            yield f"looks for {', '.join(f'{each["object"]} by {each["field"]}' for each in value)}"
+        elif name != "clauses" and value not in ([], None):
+            yield f"{name.replace('_', ' ')} {_words(value)}"
 
 
 def _words(value: Any) -> str:

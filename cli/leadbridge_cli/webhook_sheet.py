@@ -17,10 +17,13 @@ from pydantic import BaseModel
 
 from leadbridge.domain.action import Action, MarketoConnection
 from leadbridge.domain.columns import OF_ACTIVITY
+from leadbridge.domain.connector import ACTIONS, AnyAction, ConnectorAction
+from leadbridge.domain.flow_step_service import install_url
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sources import ValueSource
 from leadbridge.domain.webhook import FORM_TYPE, webhook_key
 from leadbridge.domain.webhook_xml import ENCODED, FIELD, ROOT
+from leadbridge_cli.call_sheet import call_sheet
 from leadbridge_cli.common import as_json, fail, named, pass_target, secret_of
 from leadbridge_cli.stack import Target
 
@@ -109,12 +112,17 @@ class Sheet:
         for note in self.notes:
             yield ""
             yield note
-        yield ""
-        yield "Or as a flow step, in batch campaigns too; one service stands for all Actions of the connection:"
-        yield "Marketo Admin > Service Providers > Add New Service:"
-        yield ""
-        yield f"  OpenAPI address          {self.install_url}"
-        yield f"  API key                  what `leadbridge keys show flow-step/{self.connection}` prints"
+        yield from flow_step_lines(self.install_url, self.connection)
+
+
+def flow_step_lines(install_url: str, connection: str) -> Iterator[str]:
+    """How an Action becomes a flow step."""
+    yield ""
+    yield "Or as a flow step, in batch campaigns too; one service stands for all Actions of the connection:"
+    yield "Marketo Admin > Service Providers > Add New Service:"
+    yield ""
+    yield f"  OpenAPI address          {install_url}"
+    yield f"  API key                  what `leadbridge keys show flow-step/{connection}` prints"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +186,11 @@ def sheet(
             *((_NOTE_OF_INLINE,) if action.inline else ()),
         ),
         connection=action.source.connection,
-        install_url=f"{api_url}/flow-step/{action.source.connection}/fields/openapi.json",
+        install_url=install_url(api_url, action.source.connection),
     )
 
 
-def columns_of(action: Action) -> list[str]:
+def columns_of(action: AnyAction) -> list[str]:
     """The columns that an Action wants of its calls, in the order in which it names them, each once."""
     return [column for column in dict.fromkeys(_columns(action)) if not column.startswith(OF_ACTIVITY)]
 
@@ -360,11 +368,16 @@ def _parse_maps(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
 def webhook_sheet(
     target: Target, action: str, *, encoding: Encoding, maps: dict[str, str], show_key: bool, as_json: bool
 ) -> None:
-    """Print what to paste into Marketo Admin > Webhooks to call an Action."""
+    """Print what to paste into Marketo Admin > Webhooks, or how another system calls an Action."""
     stored = target.configurations.get("action", action)
-    if stored is None or not isinstance(stored.document, Action):
+    if stored is None or not isinstance(stored.document, ACTIONS):
         fail([f"There is no Action {named(action)}. `leadbridge actions` lists them."])
     document = stored.document
+    if isinstance(document, ConnectorAction):
+        if maps or encoding != "json":
+            fail(["Other systems call this Action, with JSON; leave --encoding and --map out."])
+        _tell_call(target, document, as_json=as_json, key=_key(target, action) if show_key else None)
+        return
     source = target.configurations.get("marketo_connection", document.source.connection)
     if source is None or not isinstance(source.document, MarketoConnection):
         fail([f"The Action reads from {document.source.connection}, which is no Marketo connection."])
@@ -387,6 +400,19 @@ def webhook_sheet(
         click.echo(json.dumps(made.document(), ensure_ascii=False))
         return
     for line in made.lines(how_to_get_the_key=f"what `leadbridge keys show {action}` prints"):
+        click.echo(line)
+
+
+def _tell_call(target: Target, action: ConnectorAction, *, as_json: bool, key: str | None) -> None:
+    """Print how another system calls an Action."""
+    api_url = target.outputs["ApiUrl"]
+    key = key or f"what `leadbridge keys show {action.id}` prints"
+    made = call_sheet(action, columns_of(action), api_url=api_url, key_header=KEY_HEADER, key=key)
+    if as_json:
+        click.echo(json.dumps(made.document(), ensure_ascii=False))
+        return
+    connection = action.source.connection
+    for line in (*made.lines(), *flow_step_lines(install_url(api_url, connection), connection)):
         click.echo(line)
 
 

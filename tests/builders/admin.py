@@ -87,7 +87,11 @@ class Admin:
         self.described = Described(world)
         self.finished = 0
         search = SearchExecutions(
-            log=world.log, clock=world.clock, hash_key=lambda: SECRET, configurations=world.configurations
+            log=world.log,
+            clock=world.clock,
+            hash_key=lambda: SECRET,
+            configurations=world.configurations,
+            lanes=world.lanes,
         )
         redrive = Redrive(
             configurations=world.configurations,

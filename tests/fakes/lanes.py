@@ -120,6 +120,10 @@ class InMemoryLanes:
         self._step("lanes.idle.done")
         return found
 
+    def counted(self) -> dict[str, dict[str, Buffer]]:
+        """What is counted into the buffers of each lane; for tests."""
+        return {name: dict(item.buffers) for name, item in self._lanes.items()}
+
     def held(self, now: datetime) -> list[str]:
         """Lanes with a live lease; for tests."""
         return [name for name, item in self._lanes.items() if (item.lease_until or NOBODY) >= whole(now)]

@@ -71,6 +71,8 @@ class FakeMarketo:
         self.crm_keeps = 0
         #: rows of which leads were made by a sync
         self.created: list[dict[str, Any]] = []
+        #: what connector actions had done to people, in order: what, of what, to whom, with what
+        self.journal: list[tuple[str, str, int, dict[str, Any]]] = []
         self.campaigns: dict[int, SmartCampaign] = {}
         #: campaign, lead and tokens of every request that a campaign took, in order
         self.requests: list[tuple[int, int, dict[str, str]]] = []
@@ -149,12 +151,14 @@ class FakeMarketo:
                 return refusal("1004", "Lead not found")
             if found:
                 found[0].update(row)
+                self.journal.append(("updated", lookup, int(found[0]["id"]), dict(row)))
                 return RowResult(ok=True, status="updated", id=str(found[0]["id"]))
             new_id = max(self.leads, default=0) + 1
             # as the vendor, in whole seconds
             made = self._execution.now().replace(microsecond=0).isoformat()
             self.leads[new_id] = {"id": new_id, "createdAt": made} | dict(row)
             self.created.append(dict(row))
+            self.journal.append(("created", lookup, new_id, dict(row)))
             return RowResult(ok=True, status="created", id=str(new_id))
 
         if "id" in {lookup, *(name for row in rows for name in row)} and action != "updateOnly":
@@ -286,6 +290,7 @@ class FakeMarketo:
             if row["id"] not in self.leads:
                 return refusal("1004", "Lead not found")
             members.add(row["id"])
+            self.journal.append(("added", str(list_id), row["id"], {}))
             return RowResult(ok=True, status="added", id=str(row["id"]))
 
         return self._write("add_to_list", [{"id": each} for each in lead_ids], one)
@@ -295,6 +300,7 @@ class FakeMarketo:
         members = self._members_of(list_id, "remove_from_list")
 
         def one(row: Mapping[str, Any]) -> RowResult:
+            self.journal.append(("removed", str(list_id), row["id"], {}))
             if row["id"] not in members:
                 code = "1015" if row["id"] in self.leads else "1004"
                 return RowResult(
@@ -316,14 +322,17 @@ class FakeMarketo:
                 raise PermanentError("Lead not found", vendor="marketo", operation="merge_leads", code="1004")
 
         def one(row: Mapping[str, Any]) -> RowResult:
-            if row["id"] == self.crm_keeps:
-                self.leads.pop(winner, None)
-                return RowResult(ok=True, status="merged")
-            lost = self.leads.pop(row["id"], {})
-            self.leads[winner] = lost | {k: v for k, v in self.leads[winner].items() if v is not None}
+            for loser in row["losers"]:
+                self.journal.append(("merged", str(winner), loser, {}))
+                if loser == self.crm_keeps:
+                    self.leads.pop(winner, None)
+                    break
+                lost = self.leads.pop(loser, {})
+                self.leads[winner] = lost | {k: v for k, v in self.leads[winner].items() if v is not None}
             return RowResult(ok=True, status="merged")
 
-        return self._write("merge_leads", [{"id": each} for each in losers], one)
+        # all of them, or none
+        return self._write("merge_leads", [{"id": winner, "losers": list(losers)}], one) * len(losers)
 
     def all_lists(self) -> Sequence[StaticList]:
         """The static lists, for whoever sets up an Action."""
@@ -349,6 +358,7 @@ class FakeMarketo:
 
         def one(row: Mapping[str, Any]) -> RowResult:
             self.requests.append((campaign_id, row["id"], dict(tokens)))
+            self.journal.append(("requested", str(campaign_id), row["id"], dict(tokens)))
             self._serial += 1
             now = self._execution.now()
             request = Activity(

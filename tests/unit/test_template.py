@@ -62,6 +62,10 @@ WILDCARDS = {
     ("StartSyncRole", "KeepSchedules", SCHEDULES.format("default")): "the emulator alone, which knows no other group",
     ("StartSyncRole", "ListSchedules", "*"): "listing has no resources to name",
     ("SyncRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
+    ("RunActionsRole", "KeepImports", "${DataBucket.Arn}/imports/*"): "each import has files of its own name",
+    ("RunActionsRole", "ReadImports", "${DataBucket.Arn}/imports/*.json"): "each import has an order of its own name",
+    ("RunActionsRole", "ReadImports", "${DataBucket.Arn}/imports/*/results-*.csv"): "and results below its name",
+    ("RunActionsRole", "LookAtImports", EXECUTIONS.format("BulkImport")): "executions of the import's machine",
     (
         "SyncRenewPolicy",
         "WatchPartitions",

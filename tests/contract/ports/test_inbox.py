@@ -582,6 +582,26 @@ def test_what_came_before_an_event_is_told(world: World) -> None:
     assert [event.execution_id for event in found] == ["execution-0001", "execution-0002"]
 
 
+def test_what_goes_on_later_is_told_with_its_persons(world: World) -> None:
+    """Of a lane those are told that came before and are not due, if they say whose they are; nothing is told of what is
+    due, came later or stands in another lane."""
+    until = far(world)
+    persons = ("one", "two")
+    added(
+        world,
+        an_event(1, due_at=until, persons=persons),
+        an_event(2, due_at=until),
+        an_event(3, persons=persons),
+        an_event(4, due_at=until, persons=persons, lane="other"),
+        an_event(6, due_at=until, persons=persons),
+    )
+
+    (found,) = world.inbox.undue(LANE, world.clock.now(), an_event(5).sequence)
+
+    assert (found.persons, found.sequence, found.due_at) == (persons, an_event(1).sequence, until)
+    assert world.inbox.undue(LANE, until, an_event(5).sequence) == []
+
+
 def test_an_event_in_the_hands_of_its_call_is_due_when_that_must_be_dead(world: World) -> None:
     """No lease sees it before; the one that does takes it for a survivor, and the call stores nothing more."""
     until = far(world)

@@ -50,6 +50,18 @@ SECRETS: Mapping[str, str] = {
 SOON: Mapping[str, float] = {"job_refresh_seconds": 0, "export_run_seconds": 1, "import_run_seconds": 1}
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 
+IMPORTS = """\
+format: 1
+kind: action
+id: leak-imports
+name: Leak imports
+destination: {connection: marketo-demo, operation: import_leads, lookup_field: twitterId}
+mappings:
+  - {column: email, to: email}
+  - {column: lastName, to: lastName}
+  - {column: twitterId, to: twitterId}
+batch: {count: 2}
+"""
 LEAKY = """\
 format: 1
 kind: action
@@ -222,6 +234,7 @@ def tell(rig: Rig) -> Story:
             _good_calls,
             _inline_calls,
             _bulk_runs,
+            _imports,
             _sync_runs,
             _unusable_bodies,
             _strangers,
@@ -324,6 +337,21 @@ def _bulk_runs(story: Story) -> None:
     soql = f"SELECT Id, Email, LastName FROM Lead WHERE CreatedDate > {since}"
     found = _execute(rig, "Extract", "salesforce", "Lead", {"soql": soql})
     assert found["output"]["counts"]["rows"] >= 1, found
+
+
+def _imports(story: Story) -> None:
+    """People who go to Marketo as a file; of one it says in its results which address it does not take."""
+    rig = story.rig
+    action = rig.apply(IMPORTS)
+    story.canaries.append(Canary("webhook key (imports)", rig.keys[action], "secret"))
+    people = [
+        {"email": email, "lastName": FIELDS["lastName"], "twitterId": f"{STEM}-{number}"}
+        for number, email in enumerate((f"{STEM}.i@example.org", f"{STEM} at example"))
+    ]
+    bodies = [json.dumps({"lead": person}).encode() for person in people]
+    ids = [story.call(each, key=rig.keys[action], path=action)["execution_id"] for each in bodies]
+    ended = story.until("imported", ids, "ended")
+    assert [each["reason"] for each in ended] == ["imported", "import_warned"], ended
 
 
 def _sync_runs(story: Story) -> None:

@@ -13,6 +13,8 @@ The lease lasts 60 s and is renewed every 15 s; a worker stops 45 s after its la
   lag and late commit together stay within `settle`.
 - A lane that has work finds a worker within 15 minutes, the life of a guard: longer outages may cost an event that was
   written, but not told, its place before older ones of the same Action.
+- For connector actions Marketo's clock differs from true time by at most 50 s, and a person is requested once for a
+  campaign: two requests within a second could not be told apart in its log. What is paused others pass by.
 - Order is promised among events that are in their lane; an event that was parked for a person comes back when that
   person says so, and is superseded if a newer one of its Action was written.
 """

@@ -20,7 +20,7 @@ type Call = dict[str, Any]
 
 def violations(facts: Facts) -> list[str]:
     """Everything that is wrong, each with the call it concerns."""
-    found = [*_totals(facts), *_leftovers(facts), *_order(facts), *_people(facts), *_written_back(facts)]
+    found = [*totals(facts), *leftovers(facts), *_order(facts), *_people(facts), *_written_back(facts)]
     found += _members(facts)
     found += chain_violations(facts)
     for call in facts["calls"]:
@@ -30,7 +30,7 @@ def violations(facts: Facts) -> list[str]:
     return found
 
 
-def _totals(facts: Facts) -> Iterator[str]:
+def totals(facts: Facts) -> Iterator[str]:
     """Every accepted event is counted once, in one place."""
     executions = facts["executions"].values()
     ended = Counter(item.get("outcome") for item in executions if item["state"] == "ended")
@@ -45,7 +45,7 @@ def _totals(facts: Facts) -> Iterator[str]:
     )
 
 
-def _leftovers(facts: Facts) -> Iterator[str]:
+def leftovers(facts: Facts) -> Iterator[str]:
     """Nothing waits, no payload outlives its execution, nobody holds what he does not need."""
     states = {name: item["state"] for name, item in facts["executions"].items()}
     failed = {name for name, item in facts["executions"].items() if item.get("outcome") == "failed"}

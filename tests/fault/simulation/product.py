@@ -27,9 +27,10 @@ from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
 from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.redrive import Redrive
+from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.send_callbacks import ChunkEnds
-from leadbridge.usecases.store_events import StoreEvents
+from leadbridge.usecases.store_events import Places, StoreEvents
 from leadbridge.usecases.sweep import Sweep
 from leadbridge.usecases.watching import Watch
 from leadbridge.vendors.http.deadline import Deadline
@@ -378,6 +379,10 @@ class Container:
 class Simulation:
     """One schedule, from its first call to its rest."""
 
+    #: the lane of its calls, and both versions of its Actions
+    lane = SALESFORCE
+    documents = DOCUMENTS
+
     def __init__(self, plan: Plan, *, tracing: bool = False) -> None:
         self.plan = plan
         self.engine = engine = Engine(Random(plan.seed ^ 0x5EED), tracing=tracing)
@@ -418,13 +423,17 @@ class Simulation:
         self._redriven = False
         #: set when the schedule did not come to rest: what waits
         self.never_rests = ""
-        for stored in (*(versions[0] for versions in DOCUMENTS.values()), *ENDS):
+        for stored in (*(versions[0] for versions in self.documents.values()), *ENDS):
             self.configurations.load(stored)
-        for person, records in plan.records.items():
+        self._load()
+
+    def _load(self) -> None:
+        """Whom and what the vendors have beforehand."""
+        for person, records in self.plan.records.items():
             self.marketo.load(person, **person_fields(person))
             self.marketo.log(a_form(person, NOON - timedelta(hours=1), f"form of {person}"))
             for number in range(records):
-                is_contact = person in plan.contacts
+                is_contact = person in self.plan.contacts
                 own = {"External__c": f"X-{person}"} if number == 0 and not is_contact else {}
                 object_name = "Contact" if is_contact else "Lead"
                 self.salesforce.load(object_name, Email=f"person{person}@example.com", FirstName="before", **own)
@@ -573,6 +582,7 @@ class Simulation:
             bell=self.bell,
             clock=SkewedClock(engine, engine.process.skew),
             chunks=self.chunk_ends,
+            place=self.place(),
         )
         failed = set(store_events([(str(message.number), message.arrival) for message in batch]))
         if failed:
@@ -606,8 +616,9 @@ class Simulation:
                 holds=container.holds,
                 sleep=lambda seconds: engine.pause(max(seconds, 0.001)),
                 settings=DrainSettings(batch=self.plan.batch, patience=timedelta(seconds=self.plan.patience)),
+                ripen=self.ripen(),
             )
-            report = drain_lane(SALESFORCE, lambda: ends_at - engine.time)
+            report = drain_lane(self.lane, lambda: ends_at - engine.time)
             engine.note(f"drained: {report}")
             self._containers.append(container)
 
@@ -648,7 +659,29 @@ class Simulation:
     def _sweep(self) -> None:
         clock = SkewedClock(self.engine, self.engine.process.skew)
         holds = Holds(self.configurations)
-        Sweep(inbox=self.inbox, lanes=self.lanes, bell=self.bell, clock=clock, meter=self.meter, holds=holds)()
+        Sweep(
+            inbox=self.inbox,
+            lanes=self.lanes,
+            bell=self.bell,
+            clock=clock,
+            meter=self.meter,
+            holds=holds,
+            ripeness=self.ripeness(),
+        )()
+
+    # what only calls pass that wait for others
+
+    def place(self) -> Places | None:
+        """What tells of a call whether it waits."""
+        return None
+
+    def ripen(self) -> Ripen | None:
+        """What lets calls out of buffers."""
+        return None
+
+    def ripeness(self) -> Ripeness | None:
+        """What tells that a look into buffers is worth its while."""
+        return None
 
     @property
     def lost_answers(self) -> int:
@@ -676,19 +709,14 @@ class Simulation:
 
     def _new_version(self) -> None:
         self.engine.count("configuration changed")
-        for name, stored in DOCUMENTS.items():
+        for name, stored in self.documents.items():
             now = self.configurations.current("action", name)
             self.configurations.load(replace(stored[1], state=now.state, resumes=now.resumes))
 
     def _foreigner(self, person: int, seconds: float) -> None:
         """Another writer, an inline answer say, holds a person's guards for a while, or dies with them."""
         engine = self.engine
-        guards = sorted(
-            (
-                keyed_hash(SECRET, "guard", "lead", MARKETO, str(person)),
-                keyed_hash(SECRET, "guard", "match", SALESFORCE, "Lead", "Email", f"person{person}@example.com"),
-            )
-        )
+        guards = sorted(self.guards_of(person))
 
         def hold() -> None:
             now = engine.local_now()
@@ -702,6 +730,13 @@ class Simulation:
             self.keys.release("foreigner", guards, [])
 
         self._start("foreigner", hold, 900.0)
+
+    def guards_of(self, person: int) -> tuple[str, ...]:
+        """The keys that stand for a person."""
+        return (
+            keyed_hash(SECRET, "guard", "lead", MARKETO, str(person)),
+            keyed_hash(SECRET, "guard", "match", SALESFORCE, "Lead", "Email", f"person{person}@example.com"),
+        )
 
     # -- what can be seen
 

@@ -8,8 +8,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
 
-from tests.fakes.steps import DONE, VENDOR_WRITES
+from tests.fakes.steps import CONNECTOR_WRITES, DONE, VENDOR_WRITES
 from tests.fault.simulation.checker import violations
+from tests.fault.simulation.connector_checker import connector_violations
+from tests.fault.simulation.connectors import CONNECTOR_SEEDS, ConnectorSimulation, connector_schedule
 from tests.fault.simulation.product import Simulation
 from tests.fault.simulation.schedule import DELIVERY_TROUBLE, REACHED, VENDOR_TROUBLE, Plan, schedule
 
@@ -21,7 +23,7 @@ FAULTS = (
     "store throttled",
     "store answer lost",
     *(f"{vendor}: {kind}" for vendor in ("salesforce", "marketo") for kind in VENDOR_TROUBLE),
-    *(f"crash in flight of {operation}" for operation in VENDOR_WRITES),
+    *(f"crash in flight of {operation}" for operation in (*VENDOR_WRITES, *CONNECTOR_WRITES)),
     *DELIVERY_TROUBLE,
     "message redelivered",
     "batch failed in part",
@@ -119,7 +121,8 @@ def play(plan: Plan | int, *, tracing: bool = False) -> Played:
     Raises:
         BrokenScheduleError: The product raised.
     """
-    simulation = Simulation(schedule(plan) if isinstance(plan, int) else plan, tracing=tracing)
+    plan = plan_of(plan) if isinstance(plan, int) else plan
+    simulation = (ConnectorSimulation if plan.connectors else Simulation)(plan, tracing=tracing)
     try:
         simulation.run()
     except Exception as error:
@@ -127,7 +130,12 @@ def play(plan: Plan | int, *, tracing: bool = False) -> Played:
         raise BrokenScheduleError(f"seed {seed}: {type(error).__name__}: {error}") from error
     if simulation.never_rests:
         return Played(simulation, [simulation.never_rests])
-    return Played(simulation, violations(simulation.facts()))
+    return Played(simulation, (connector_violations if plan.connectors else violations)(simulation.facts()))
+
+
+def plan_of(seed: int) -> Plan:
+    """The schedule of a seed."""
+    return connector_schedule(seed) if seed % 16 in CONNECTOR_SEEDS else schedule(seed)
 
 
 def play_all(seeds: Iterable[int], *, until_found: bool = False) -> Report:

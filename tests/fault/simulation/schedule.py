@@ -1,12 +1,12 @@
 """What happens in one schedule, drawn from its seed: people, calls, and how hostile the world is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 from tests.fakes.clock import NOON
-from tests.fakes.steps import BUFFERS, CONNECTOR_READS, CONNECTOR_WRITES, DONE, OPERATIONS, VENDOR_WRITES
+from tests.fakes.steps import BUFFERS, CONNECTOR_READS, CONNECTOR_WRITES, DONE, FILES, OPERATIONS, VENDOR_WRITES
 from tests.fault.simulation.engine import Blow
 
 WINDOW_SECONDS = 300
@@ -16,13 +16,16 @@ SKEW_SECONDS = 2.5
 LAG_SECONDS = 20.0
 #: nothing is done to the product after this time
 CALM_AT = 600.0
-#: never reached by the use-cases under simulation: applying a configuration is a person's command, nothing is tried
-UNREACHED = frozenset({"marketo.channel", "marketo.describe_leads", "marketo.list_members", "marketo.static_list"})
-#: nor are connector actions among these schedules: `tests.fault.test_batch_order` has its own
-UNREACHED |= frozenset({*BUFFERS, *CONNECTOR_READS, *CONNECTOR_WRITES})
+#: never reached by the use-cases under simulation: applying a configuration is a person's command, nothing is tried;
+#: files of people have deaths of their own (`tests.fault.test_imports`)
+UNREACHED = frozenset({*FILES, "marketo.channel", "marketo.list_members"})
+#: what only connector actions pass, which have schedules of their own (`connectors`)
+OF_CONNECTORS = frozenset({*BUFFERS, *CONNECTOR_READS, *CONNECTOR_WRITES})
+OF_CONNECTORS |= {"marketo.describe_leads", "marketo.static_list"}
 #: what only a call passes whose caller waits
 INLINE = ("inbox.ahead", "lanes.open")
 REACHED = tuple(operation for operation in OPERATIONS if operation not in UNREACHED)
+_REACHED = tuple(operation for operation in REACHED if operation not in OF_CONNECTORS)
 #: seldom passed, therefore aimed at more often
 SELDOM = (
     "inbox.hurry",
@@ -34,7 +37,7 @@ SELDOM = (
     "marketo.program",
     *2 * ("marketo.set_member_status",),
 )
-OFTEN = (*(name for name in REACHED if name not in INLINE), *3 * SELDOM, *3 * VENDOR_WRITES)
+OFTEN = (*(name for name in _REACHED if name not in INLINE), *3 * SELDOM, *3 * VENDOR_WRITES)
 
 UPSERTS = ("by-mail", "by-key", "windowed")
 ACTIONS: dict[str, str] = {
@@ -124,6 +127,8 @@ class Plan:
     foreigners: tuple[tuple[float, int, float], ...] = ()
     #: from when, for how many seconds, and what: an Action, a connection, or everything
     pauses: tuple[tuple[float, float, str], ...] = ()
+    #: whether its calls are of Actions whose destination is Marketo
+    connectors: bool = False
 
     @property
     def chained(self) -> bool:
@@ -163,7 +168,7 @@ def schedule(seed: int) -> Plan:
     rng = Random(seed)
     plan = Plan(seed=seed)
     _people(plan, rng)
-    _blows(plan, rng)
+    blows(plan, rng)
     hostile = rng.random() < 0.75
     for kind in VENDOR_TROUBLE:
         plan.chance[kind] = rng.choice((0.0, 0.0, 0.03, 0.1)) if hostile else 0.0
@@ -298,12 +303,14 @@ def _call(plan: Plan, rng: Random, person: int, action: str, received: float) ->
     )
 
 
-def _blows(plan: Plan, rng: Random) -> None:
+def blows(plan: Plan, rng: Random, points: Sequence[str] = OFTEN) -> None:
+    """Draw deaths, stalls and lost store calls, at any step or at certain points."""
+
     def strike(blow: Blow) -> None:
         if rng.random() < 0.5:
             plan.by_number[rng.randint(1, 350)] = blow
         else:
-            point = rng.choice(OFTEN) + rng.choice(("", DONE))
+            point = rng.choice(points) + rng.choice(("", DONE))
             plan.aimed[point] = (rng.choice((1, 1, 1, 2, 3, 5)), blow)
 
     for _ in range(rng.choice((0, 1, 2, 3, 4, 5, 6))):

@@ -28,6 +28,7 @@ from tests.builders.actions import an_action
 from tests.builders.chains import ChainWorld, a_chained_action, account, follow_up, membership
 from tests.builders.connectors import LIST, LIST_ID, ToMarketo, a_connector, a_mail, a_merge, an_upsert, by_email
 from tests.builders.events import a_payload, a_sequence, an_execution_id
+from tests.builders.imports import Imports
 from tests.builders.members import (
     PROGRAM,
     a_form,
@@ -515,9 +516,67 @@ def campaign_missing() -> Happened:
     return _to_marketo(a_mail(campaign="Gone"), 7, id=7)
 
 
+def importing() -> Happened:
+    """A file of two people is on its way."""
+    world = Imports()
+    execution = world.call(email=ADDRESS, firstName="Ada")
+    world.call(email="bob@example.com", firstName="Bob")
+    world.minute()
+    return world, execution
+
+
+def imported() -> Happened:
+    """Marketo imported the file."""
+    return _import(ADDRESS)
+
+
+def import_warned() -> Happened:
+    """Marketo imported the row and minds something."""
+    return _import("odd@example.com")
+
+
+def import_refused() -> Happened:
+    """Marketo did not import the row."""
+    return _import("bad@example.com")
+
+
+def _import(address: str) -> Happened:
+    world = Imports()
+    world.bulk.reason = "Invalid value for the field leadScore"
+    world.bulk.warning = f"Invalid email address '{address}'"
+    execution = world.call(email=address, firstName="Ada")
+    world.call(email="bob@example.com", firstName="Bob")
+    world.run_out()
+    return world, execution
+
+
 def removed_before() -> Happened:
     """Somebody who is not in the list is to be removed from it."""
     return _to_marketo(a_connector(operation="remove_from_list"), 7, id=7)
+
+
+def in_batch() -> Happened:
+    """Three of twenty people are there."""
+    world = _marketo(a_connector(batch={"count": 20, "seconds": 600}), 7, 8, 9)
+    executions = [world.call(id=number) for number in (7, 8, 9)]
+    world.drain()
+    return world, executions[1]
+
+
+def sent_in_batch() -> Happened:
+    """The third of three people came."""
+    world = _marketo(a_connector(batch={"count": 3}), 7, 8, 9)
+    executions = [world.call(id=number) for number in (7, 8, 9)]
+    world.drain()
+    return world, executions[0]
+
+
+def sent_twice() -> Happened:
+    """Another system sends a call again, with its event id."""
+    world = _marketo(an_upsert(), 7)
+    executions = [world.call(email=ADDRESS, firstName="Ada", event_id="order-1") for _ in range(2)]
+    world.drain()
+    return world, executions[1]
 
 
 def _to_marketo(action: ConnectorAction, *people: int, **lead: Any) -> Happened:
@@ -552,6 +611,8 @@ BESIDE: Mapping[str, Callable[[], Happened]] = {
         writeback_refused,
         not_processed,
         removed_before,
+        sent_in_batch,
+        sent_twice,
     )
 }
 #: how each reason comes about

@@ -47,6 +47,7 @@ class WorldTarget(Target):
         super().__init__(outputs={}, session=None)
         # what the base looks up when it is first asked for
         self.__dict__.update(log=world.log, clock=world.clock, index_key=SECRET, configurations=world.configurations)
+        self.__dict__["buffers"] = lambda: world.lanes.idle(world.clock.now())
 
 
 def cli(world: World, *words: str) -> str:

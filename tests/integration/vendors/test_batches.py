@@ -178,8 +178,8 @@ def test_a_new_version_sends_what_waits(connect: Connect, make: Make, endpoint: 
 @pytest.mark.parametrize(
     ("make", "endpoint"),
     [
-        pytest.param(adding, ADD, id="add"),
-        pytest.param(removing, REMOVE, id="remove"),
+        pytest.param(adding, ADD, id="add", marks=pytest.mark.cap("T32")),
+        pytest.param(removing, REMOVE, id="remove", marks=pytest.mark.cap("T40")),
         pytest.param(writing, SYNC, id="write"),
     ],
 )
@@ -219,23 +219,36 @@ def test_a_megabyte_of_people_is_a_batch(connect: Connect) -> None:
 
 @pytest.mark.cap("T54")
 def test_batches_are_of_one_kind(connect: Connect) -> None:
-    """Two lists, two strategies and two lookup fields, mixed: each call has one of each, and nobody is missing."""
+    """Two lists, two strategies, two lookup fields and two partitions, mixed: each call has one of each, and nobody is
+    missing."""
+    by_key = [{"column": "id", "to": "externalKey"}, {"column": "firstName", "to": "firstName"}]
     actions = {
         "one": adding(action_id="one", batch={"count": 10}),
         "two": adding(action_id="two", list=OTHER, batch={"count": 10}),
         "update": writing(action_id="update", strategy="updateOnly", batch={"count": 10}),
         "both": writing(action_id="both", batch={"count": 10}),
+        "key": writing(action_id="key", lookup_field="externalKey", mappings=by_key, batch={"count": 10}),
+        "east": writing(action_id="east", partition="Partners", batch={"count": 10}),
     }
     world = connect(*actions.values())
 
-    for number in range(1, 41):
-        world.come(number, action=list(actions)[number % 4])
+    for number in range(1, 61):
+        action = list(actions)[number % 6]
+        # who is in one partition is not found in another
+        world.come(number + 1000 * (action == "east"), action=action, firstName="new")
 
-    assert world.members() == set(range(4, 41, 4))
-    assert world.members(OTHER) == set(range(1, 41, 4))
-    said = [(body["action"], len(body["input"])) for known, body in world.bodies if known == SYNC]
-    assert sorted(said) == [("createOrUpdate", 10), ("updateOnly", 10)]
-    assert world.outcomes() == {"updated": 40}
+    assert world.members() == set(range(6, 61, 6))
+    assert world.members(OTHER) == set(range(1, 61, 6))
+    heads = ("action", "lookupField", "partitionName")
+    said = [(*(body.get(name) for name in heads), len(body["input"])) for known, body in world.bodies if known == SYNC]
+    assert set(said) == {
+        ("updateOnly", "email", None, 10),
+        ("createOrUpdate", "email", None, 10),
+        ("createOrUpdate", "externalKey", None, 10),
+        ("createOrUpdate", "email", "Partners", 10),
+    }
+    assert len(said) == 4
+    assert world.outcomes() == {"updated": 40, "created": 20}
 
 
 @pytest.mark.cap("T54")

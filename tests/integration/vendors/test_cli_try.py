@@ -42,6 +42,8 @@ def test_a_try_shows_field_by_field_what_would_be_written(lab: Lab, salesforce: 
     assert '~ FirstName: nothing → "ADA"' in lines
     assert '~ LastName: "Before" → "Lovelace"' in lines
     assert '= Company: "Engines" → "Engines"' in lines
+    assert "identifier: given (looks for Lead by Email)" in lines
+    assert not [line for line in lines if "{" in line]
     assert lines[-1] == "Nothing was written."
     assert record["LastName"] == "Before"
 
@@ -54,3 +56,28 @@ def test_a_try_without_one_person_or_with_a_broken_payload_is_refused(lab: Lab) 
     assert "--lead ID or --payload FILE" in lab.cli_fails("try", "tried", "--lead", "7", "--payload", broken)
     assert "There is no Action other" in lab.cli_fails("try", "other", "--lead", "7")
     assert "not valid JSON" in lab.cli_fails("try", "tried", "--payload", broken)
+
+
+def test_a_try_of_a_connector_action_shows_what_marketo_would_be_asked(lab: Lab, marketo: Twin) -> None:
+    """A person named by address alone: whom Marketo finds, each field before and after, and nothing is written; one
+    whom it does not have would be created."""
+    marketo.post("load", {"staticLists": [{"id": 1001, "name": "Guests"}]})
+    end = {"connection": "marketo-demo", "operation": "upsert_lead", "strategy": "createOrUpdate"}
+    mappings = [{"column": name, "to": name} for name in ("email", "firstName")]
+    document = {"format": 1, "kind": "action", "id": "write", "name": "Write", "destination": end, "mappings": mappings}
+    lab.cli("apply", lab.file("write.yaml", as_yaml([document | {"batch": {"count": 20}}])))
+
+    def tried(mail: str) -> list[str]:
+        body = {"lead": {"email": mail, "firstName": "Augusta"}}
+        return [
+            line.strip()
+            for line in lab.cli("try", "write", "--payload", lab.file("p.json", json.dumps(body))).splitlines()
+        ]
+
+    known, new = tried("person7@example.com"), tried("new@example.com")
+    assert known[0] == "write (version 1) with lead 7: would be updated"
+    assert "batch: waits for others (people 20, bytes 1000000, seconds 1800)" in known
+    assert '~ firstName: " ada " → "Augusta"' in known
+    assert new[0] == "write (version 1) with a person who is not in Marketo: would be created"
+    assert (known[-1], new[-1]) == ("Nothing was written.",) * 2
+    assert [lead["firstName"] for lead in marketo.get("records/leads")] == [" ada "]

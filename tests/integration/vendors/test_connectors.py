@@ -5,10 +5,15 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+from devstack.demo import RECIPES
 from leadbridge.domain.action import as_document
+from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.ids import canonical
 from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
+from leadbridge.usecases.catalogue import Catalogue, Choice
+from tests.builders.actions import MARKETO
 from tests.builders.connectors import (
     CAMPAIGN,
     CAMPAIGN_ID,
@@ -276,6 +281,54 @@ def test_an_unknown_person_does_not_keep_others_from_their_email(connect: Connec
     ended = [world.ended(each) for each in executions]
     assert ended == [("updated", "requested"), ("failed", "marketo_1004")] + [("updated", "requested")] * 2
     assert sorted(lead for leads, _ in requests(world) for lead in leads) == [1, 2, 3]
+
+
+@pytest.mark.cap("T42")
+def test_the_campaign_that_is_picked_is_requested(connect: Connect) -> None:
+    """Of a trigger campaign, one that sleeps and a batch campaign the picker lists the first; an Action that names it
+    by what is listed is taken, and requests it."""
+    world = connect()
+    asleep = {"id": 2002, "name": "Asleep", "isActive": False, "isRequestable": False}
+    nightly = {"id": 2003, "name": "Nightly", "type": "batch", "isRequestable": False}
+    world.marketo_twin.post("load", {"smartCampaigns": [asleep, nightly]})
+
+    offered = Catalogue(connections=world.wired, clock=world.clock).campaigns(MARKETO)
+    (picked,) = offered.found
+    action = a_mail(campaign=picked.name)
+    planned = ApplyConfiguration(configurations=world.configurations, connect=lambda _: world.wired)
+    assert planned.plan([Given(raw=as_document(action))]).findings == []
+    world.configurations.put(action)
+    execution = world.call(id=1)
+    world.run_out()
+
+    assert picked == Choice(id=CAMPAIGN_ID, name=CAMPAIGN)
+    assert world.ended(execution) == ("updated", "requested")
+    assert requests(world) == [([1], {})]
+
+
+def test_the_recipe_is_taken_and_does_what_it_says(connect: Connect) -> None:
+    """The ready-made example has no finding against an instance with its list; of three people of a call two are there,
+    one is made, and all of them are in the list after the minute that they waited for others."""
+    (raw,) = yaml.safe_load_all((RECIPES / "people-to-list.yaml").read_text("utf-8"))
+    world = connect()
+    world.marketo_twin.post("load", {"staticLists": [{"id": LIST_ID + 1, "name": raw["destination"]["list"]}]})
+    planned = ApplyConfiguration(configurations=world.configurations, connect=lambda _: world.wired).plan(
+        [Given(raw=raw)]
+    )
+    assert planned.findings == []
+    world.configurations.put(ConnectorAction.model_validate(raw))
+
+    mails = ["person1@example.com", "person2@example.com", "new@example.com"]
+    executions = [world.call(raw["id"], email=each) for each in mails]
+    world.drain()
+    assert world.states() == {"waiting": 3}
+    world.clock.advance(raw["batch"]["seconds"])
+    world.run_out()
+
+    assert [world.ended(each)[0] for each in executions] == ["updated", "updated", "created"]
+    people = {lead["email"]: number for number, lead in world.persons().items()}
+    members = {each["leadId"] for each in world.marketo_twin.get("records/listMembers")}
+    assert members == {people[each] for each in mails}
 
 
 def test_a_campaign_that_cannot_be_requested_parks_its_events_until_it_can(connect: Connect) -> None:

@@ -14,7 +14,7 @@ from leadbridge.domain.action import (
     as_document,
 )
 from leadbridge.domain.findings import read_document
-from leadbridge.domain.kinds import KINDS
+from leadbridge.domain.kinds import model_of
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection, an_action, an_action_document
 
 
@@ -211,7 +211,7 @@ def test_documents_survive_being_stored() -> None:
     )
 
     for document in (action, a_marketo_connection(), a_salesforce_connection()):
-        again = KINDS[document.kind].model_validate(as_document(document))
+        again = model_of(as_document(document)).model_validate(as_document(document))
         assert again == document
         assert as_document(again) == as_document(document)
 

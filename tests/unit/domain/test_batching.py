@@ -24,8 +24,11 @@ from leadbridge.domain.batching import (
     together,
     trigger,
 )
+from leadbridge.domain.connector import ConnectorAction, group_of
 from leadbridge.domain.event import Batch, Event
+from leadbridge.domain.operations import body_bytes
 from leadbridge.domain.outcome import State
+from tests.builders.connectors import a_connector, an_upsert
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LIMITS = Thresholds(count=3, bytes=100, seconds=60, envelope=10)
@@ -93,6 +96,7 @@ def test_what_is_kept_for_batches_no_more_goes_at_once() -> None:
     assert found.batches == [Trigger.PUBLISH]
 
 
+@pytest.mark.cap("T34")
 @given(
     arrivals=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 60), st.integers(1, 8)), min_size=1, max_size=25),
     count=st.integers(1, 8),
@@ -162,6 +166,35 @@ def test_no_batch_is_too_large_and_none_goes_too_early(
     assert found.left.get("a", Buffer()) == buffer_of(came[len(gone) :])
     assert trigger(found.left.get("a", Buffer()), limits, now, 1) is None
     assert not aged or len(gone) == len(came)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        pytest.param(a_connector(batch={}), id="add"),
+        pytest.param(a_connector(operation="remove_from_list", batch={}), id="remove"),
+        pytest.param(an_upsert(batch={}), id="write"),
+    ],
+)
+def test_a_million_bytes_of_the_body_make_the_batch(action: ConnectorAction) -> None:
+    """With what is set where nothing is said a body of exactly a million bytes goes, a byte less waits; whoever would
+    make it larger begins the next. For lists this is the rule alone: 300 ids, the most of a call, have 8 kB."""
+    limits, group = action.thresholds, group_of(action)
+    assert limits is not None
+    assert (limits.bytes, limits.envelope) == (1_000_000, body_bytes(group, [{}]) - len("{},"))
+    full = (1_000_000 - limits.envelope) // 200
+    came = [event(number, size=full) for number in range(200)]
+    rest = 1_000_000 - limits.envelope - 200 * full
+    came[0] = event(0, size=full + rest)
+    short = [event(0, size=full + rest - 1), *came[1:]]
+
+    def goes(events: list[Event]) -> list[int]:
+        return [len(batch) for batch in out(plan(events, {"a": Rules(limits=limits, version=1)}, at(250)))]
+
+    assert goes(short) == []
+    assert goes(came) == [200]
+    assert goes([*short, event(200, size=2)]) == [200]
+    assert goes([*short, event(200, size=1)]) == [201]
 
 
 def test_the_300th_person_makes_the_batch() -> None:

@@ -9,7 +9,7 @@ import pytest
 from leadbridge.domain.connector import ConnectorAction, group_of, token_name
 from leadbridge.domain.findings import read_document
 from leadbridge.domain.lead_values import lead_coercion
-from leadbridge.domain.operations import Operation, body, body_bytes
+from leadbridge.domain.operations import OPERATIONS, Operation, body, body_bytes
 from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.values import WrongTypeError
 from leadbridge.vendors.http.bodies import dump_json
@@ -63,6 +63,53 @@ def findings(**changes: Any) -> dict[str, str]:
 def test_what_an_operation_cannot_do_without_is_named(changes: dict[str, Any], pointers: set[str]) -> None:
     """Each finding points to its member and says what to do; all of them come at once."""
     assert findings(**changes).keys() == pointers
+
+
+IMPORT = {"lookup_field": "email", "mappings": [{"column": "email", "to": "email"}]}
+WRITES = IMPORT | {"strategy": "createOnly"}
+#: the nine types, as operation and whether calls wait for each other: members of their form, one for each
+FORMS: dict[tuple[str, bool], dict[str, Any]] = {
+    ("add_to_list", False): {"list": 1, "person": {"lead_id": "id"}},
+    ("add_to_list", True): {"list": 1, "person": {"lead_id": "id"}, "batch": {"count": 3}},
+    ("remove_from_list", False): {"list": 1, "person": {"lead_id": "id"}},
+    ("remove_from_list", True): {"list": 1, "person": {"lead_id": "id"}, "batch": {"count": 3}},
+    ("send_email", False): {"campaign": 1, "person": {"lead_id": "id"}, "tokens": [{"static": "a", "to": "b"}]},
+    ("upsert_lead", False): WRITES,
+    ("upsert_lead", True): WRITES | {"batch": {"count": 3}},
+    ("merge_leads", False): {"merge": {"winner": "a", "losers": ["b"]}},
+    ("import_leads", True): IMPORT | {"batch": {"count": 3}},
+}
+MEMBERS = {name: value for form in FORMS.values() for name, value in form.items()}
+
+
+@pytest.mark.cap("T10")
+@pytest.mark.parametrize("kind", FORMS, ids=lambda kind: f"{kind[0]}{', batched' if kind[1] else ''}")
+def test_the_type_of_an_action_decides_its_form(kind: tuple[str, bool]) -> None:
+    """Each of the nine types takes the members of its form; any that belongs to other types alone is refused where it
+    stands. A name is required, and an operation that is none of them is refused with those that there are."""
+    operation, _ = kind
+    form: dict[str, Any] = {"list": None, "person": None, "operation": operation} | FORMS[kind]
+    assert isinstance(read_document(a_connector_document(**form)), ConnectorAction)
+
+    facts = OPERATIONS[Operation(operation)]
+    own = {name.removeprefix("destination.") for name in facts.required | facts.optional}
+    for name in MEMBERS.keys() - own:
+        assert {pointer.rpartition("/")[2] for pointer in findings(**form | {name: MEMBERS[name]})} & {name}
+    assert findings(**form | {"name": None}).keys() == {"/name"}
+    refused = read_document(a_connector_document(**form | {"operation": "import"}))
+    assert isinstance(refused, list)
+    assert [each.pointer for each in refused] == ["/destination/operation"]
+    assert all(each.value in f"{refused[0].what} {refused[0].remedy}" for each in Operation)
+
+
+@pytest.mark.cap("T15")
+def test_a_person_is_known_by_id_or_looked_for() -> None:
+    """A document with both ways, and one with neither, is refused with what to do; with either it is taken."""
+    by_id, by_mail = {"lead_id": "id"}, {"lookup": "email", "column": "email"}
+    for person in (by_id | by_mail, {}, {"lookup": "email"}, {"column": "email"}):
+        assert findings(person=person).keys() == {"/person"}
+    for person in (by_id, by_mail):
+        assert isinstance(read_document(a_connector_document(person=person)), ConnectorAction)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,11 @@ REASONS = {
     "winner_changed",
     "list_missing",
     "campaign_missing",
+    "in_batch",
+    "importing",
+    "imported",
+    "import_warned",
+    "import_refused",
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {
@@ -65,6 +70,8 @@ FACTS = {
     "outcome",
     "campaign", "survivor", "winner",
     "action", "candidates", "clause", "code", "column", "connection", "days", "detail", "expected", "field", "fields",
+    "count", "latest", "missing", "most",
+    "file",
     "found", "limit", "list", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
 

@@ -11,7 +11,8 @@ import pytest
 from leadbridge.domain import webhook
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.errors import ConfigurationError, DisabledError
-from leadbridge.usecases.try_action import NO_EXECUTION, NO_RECORD, FieldChange, Trial, TryAction
+from leadbridge.usecases.tried import NO_RECORD, FieldChange, Trial
+from leadbridge.usecases.try_action import NO_EXECUTION, TryAction
 from tests.builders.actions import ACTION, SALESFORCE, an_action
 from tests.builders.chains import CAMPAIGN, ChainWorld
 from tests.builders.events import SECRET, a_payload

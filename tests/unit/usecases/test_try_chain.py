@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from leadbridge.usecases.try_action import NO_RECORD, Trial
+from leadbridge.usecases.tried import NO_RECORD, Trial
 from leadbridge_cli.trying import lines
 from tests.builders.actions import ACTION
 from tests.builders.chains import ChainWorld, a_chained_action, account, follow_up, membership

@@ -1,6 +1,7 @@
 """What a try tells of a program membership and of an activity, against what the run then does."""
 
-from leadbridge.usecases.try_action import NO_RECORD, TryAction
+from leadbridge.usecases.tried import NO_RECORD
+from leadbridge.usecases.try_action import TryAction
 from leadbridge_cli.trying import lines
 from tests.builders.actions import ACTION, an_action_document
 from tests.builders.events import SECRET, a_payload

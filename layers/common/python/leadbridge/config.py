@@ -89,6 +89,11 @@ class RunActionsSettings(InboxSettings, VendorSettings):
     AWS_LAMBDA_FUNCTION_NAME: str
     KEYS_TABLE: str
     CALL_BACK_FUNCTION: str
+    DATA_BUCKET: str
+    #: the ARN of the state machine that imports files
+    BULK_IMPORT_MACHINE: str
+    #: how often it is looked how an import is; 0: every 30 seconds
+    BULK_POLL_SECONDS: float = Field(default=0, ge=0)
     RETRY_SECONDS: float = Field(default=5, gt=0)
     RETRY_DAYS: int = Field(default=14, ge=1, le=365)
 

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
-from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, Waiting
-from leadbridge.domain.alerts import Memory, Unsent
-from leadbridge.domain.batching import Buffer, Growth
+from leadbridge.domain.batching import Ahead, Buffer, Growth
+from leadbridge.domain.counted import Certificate, Counted, ParkedWork, Waiting
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.flow_step import Chunk, FailedCallback, PersonTold
 from leadbridge.domain.holding import NOTHING, Due, Held
@@ -26,6 +25,7 @@ from leadbridge.domain.records import (
 
 if TYPE_CHECKING:
     # few workers ever need these
+    from leadbridge.domain.alerts import Memory, Unsent
     from leadbridge.domain.jobs import Run, Told
     from leadbridge.domain.jobs import State as JobState
     from leadbridge.domain.marketo import ActivityType, Program, SmartCampaign
@@ -118,12 +118,31 @@ class Inbox(Protocol):
         """Events that wait beside a lane for others to go with, in sequence order; with `persons` only theirs."""
         ...
 
+    def undue(self, lane: str, now: datetime, before: str) -> Sequence[Ahead]:
+        """What of a lane goes on later and came before a sequence, of events that say whose they are."""
+        ...
+
     def first_buffered(self, lane: str) -> Event | None:
         """Any of them; None if there is none."""
         ...
 
     def ripen(self, events: Sequence[Event]) -> Sequence[Event]:
         """Move events that waited for others into their lane, where they are due; returns those that still waited."""
+        ...
+
+    def load(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events out of their lane, to stand beside it with the file that their batch names; no epoch holds them.
+
+        Only those that their epoch still holds. Returns the moved ones as they stand there.
+        """
+        ...
+
+    def loaded(self, lane: str, file: str, limit: int) -> Sequence[Event]:
+        """Events that stand beside a lane with a file, in sequence order, at most `limit`."""
+        ...
+
+    def unload(self, moves: Sequence[tuple[Event, Event]]) -> None:
+        """Move events that stand with a file back into their lane, each as the other of its pair."""
         ...
 
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
@@ -507,6 +526,26 @@ class BulkRuns(Protocol):
         ...
 
 
+class Runs(Protocol):
+    """Bulk runs, for whoever only asks how one is."""
+
+    def find(self, name: str) -> "Run | None":
+        """A run as it is stored; None if none of that name has begun."""
+        ...
+
+
+class ImportMachine(Protocol):
+    """The state machine that brings files into a vendor. A run may need several executions, which are numbered."""
+
+    def start(self, order: Mapping[str, Any], number: int) -> None:
+        """Start an execution of the order's run; one of that number that was started before stays as it is."""
+        ...
+
+    def standing(self, run: str, number: int) -> Literal["absent", "running", "over"]:
+        """How an execution of a run is."""
+        ...
+
+
 class OvertakenError(Exception):
     """Another execution went on with the same run; this one reads it anew."""
 
@@ -679,11 +718,11 @@ class Tally(Protocol):
 class AlertStore(Protocol):
     """What is kept from one look to the next, and what is still to be sent; moved by compare-and-swap."""
 
-    def load(self) -> tuple[Memory, Sequence[Unsent], int]:
+    def load(self) -> "tuple[Memory, Sequence[Unsent], int]":
         """The memory, what was not sent yet, and their version: 0 if there was no look yet."""
         ...
 
-    def save(self, memory: Memory, unsent: Sequence[Unsent], version: int) -> int | None:
+    def save(self, memory: "Memory", unsent: "Sequence[Unsent]", version: int) -> int | None:
         """Replace both if `version` is the current one; gives the next version, None if somebody else was faster."""
         ...
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from leadbridge.aws.alerts import DynamoTally
 from leadbridge.aws.chunks import DynamoChunks
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.heartbeat import LeaseHeartbeat
@@ -17,6 +16,7 @@ from leadbridge.aws.keys import DynamoKeys
 from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.services import CallbackBell, LambdaBell, Secret, Signer, SystemClock, hash_key
+from leadbridge.aws.tally import DynamoTally
 from leadbridge.config import (
     AdminApiSettings,
     AnswerInlineSettings,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
+    from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
     from leadbridge.usecases.start_sync import StartSync
     from leadbridge.usecases.store_events import StoreEvents
@@ -181,8 +182,10 @@ def drain_lane() -> Any:
             retry_seconds=settings.RETRY_SECONDS,
             settle=timedelta(seconds=settings.SETTLE_SECONDS),
             patience=timedelta(days=settings.RETRY_DAYS),
+            look=timedelta(seconds=settings.BULK_POLL_SECONDS or 30),
         ),
         chunks=_chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock),
+        imports=_imports(settings, clock),
     )
     return DrainLane(
         inbox=inbox,
@@ -195,6 +198,27 @@ def drain_lane() -> Any:
         sleep=time.sleep,
         settings=DrainSettings(),
         ripen=Ripen(inbox=inbox, lanes=lanes, ripeness=Ripeness(configurations), meter=meter()),
+    )
+
+
+def _imports(settings: RunActionsSettings, clock: SystemClock) -> "ImportPorts":
+    """What imports need; clients are made with the first of them."""
+    from leadbridge.aws.jobs import DynamoBulkRuns
+    from leadbridge.aws.machines import StepFunctionsImports
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.usecases.import_files import ImportPorts
+    from leadbridge.vendors.http.redaction import leaf_values, mask
+
+    return ImportPorts(
+        objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
+        runs=DynamoBulkRuns(
+            _client("dynamodb"),
+            table=settings.EXECUTIONS_TABLE,
+            retention=timedelta(days=settings.RETENTION_DAYS),
+            now=clock.now,
+        ),
+        machine=StepFunctionsImports(_later("stepfunctions"), machine=settings.BULK_IMPORT_MACHINE),
+        mask=lambda text, sent: mask(text, leaf_values(sent)),
     )
 
 
@@ -416,7 +440,9 @@ def admin_api() -> Any:
     log = DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE)
     index = hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
     vendors = Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN)
-    search = SearchExecutions(log=log, clock=clock, hash_key=index, configurations=configurations)
+    search = SearchExecutions(
+        log=log, clock=clock, hash_key=index, configurations=configurations, lanes=_lanes(settings)
+    )
     redrive = Redrive(
         configurations=configurations,
         log=log,

@@ -186,17 +186,18 @@ def _add_try(app: APIGatewayRestResolver, services: Services) -> None:
         """Reads from both vendors and writes nothing. The answer holds the person's values."""
         if (given.lead_id is None) == (given.payload is None):
             raise refused(422, "invalid", "A try needs one person.", remedy="Give either lead_id or payload.")
-        current(services.configurations, "action", action_id, given.version)
+        stored = current(services.configurations, "action", action_id, given.version)
         if given.lead_id is not None:
             trial = services.trying.with_lead(action_id, given.lead_id, given.version)
         else:
-            trial = services.trying.with_payload(action_id, _payload(given.payload), given.version)
+            payload = _payload(given.payload, lead_optional=not isinstance(stored.document, Action))
+            trial = services.trying.with_payload(action_id, payload, given.version)
         return models.Tried.model_validate(trial.as_json())
 
 
-def _payload(given: Any) -> dict[str, Any]:
+def _payload(given: Any, *, lead_optional: bool) -> dict[str, Any]:
     try:
-        return webhook.parse(json.dumps(given).encode(), webhook.Encoding.JSON)
+        return webhook.parse(json.dumps(given).encode(), webhook.Encoding.JSON, lead_optional=lead_optional)
     except webhook.UnusableBodyError as fault:
         raise refused(422, fault.reason, message(fault.reason, **fault.facts), pointer="/payload") from None
 

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from leadbridge.domain.documents import Document
 from leadbridge.domain.event import Batch, Event
+from leadbridge.domain.outcome import State
 
 #: events that a drainer reads at once where some of them go together
 MOST_DUE = 5_000
@@ -136,6 +137,25 @@ def buffer_of(events: Iterable[Event]) -> Buffer:
         bytes=sum(_bytes(event) for event in first.values()),
         since=oldest.received_at if oldest else None,
         version=min((_version(event) for event in first.values()), default=0),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """An event of a lane that goes on later: its persons, its place, and when."""
+
+    persons: tuple[str, ...]
+    sequence: str
+    due_at: datetime
+
+
+def blocked(event: Event, ahead: Iterable[Ahead]) -> datetime | None:
+    """When an event goes on that would overtake others of its persons; None if it would not, or has begun."""
+    if event.state is not State.WAITING or event.guards:
+        return None
+    mine = {*event.persons}
+    return max(
+        (each.due_at for each in ahead if each.sequence < event.sequence and mine & {*each.persons}), default=None
     )
 
 

@@ -53,7 +53,7 @@ FORMS: Mapping[str, str] = {
 #: both ends of an Action, on its first page: what to set where one is missing
 ENDS: Mapping[str, str] = {
     "/source/connection": "name a Marketo connection that `leadbridge connections list --usable` shows",
-    "/source/table": "name the table, leads",
+    "/source/table": "name the table, leads or program_members",
     "/destination/connection": "name a Salesforce connection that `leadbridge connections list --usable` shows",
     "/destination/object": "name the Salesforce object, such as Lead",
 }

@@ -33,6 +33,9 @@ _STRINGS = {
 }
 #: groups of columns that are no lead fields
 _GROUPS = ("campaign", "program", "token", "activity")
+#: members whose value names a column, or several: those of Actions whose destination is Marketo have names of their own
+_COLUMN = frozenset({"column", "lead_id", "winner"})
+_COLUMNS = frozenset({"columns", "losers"})
 #: kinds of tokens that are no My Tokens
 _OTHER_TOKENS = frozenset({"trigger", "system", "member", "lead", "company", "flow"})
 _TEMPLATE_COLUMN = re.compile(r"\{\{([^{}]+)\}\}")
@@ -90,9 +93,9 @@ def columns_of(document: Any) -> Iterator[str]:
     """Every column that a stored Action reads, as often as it does."""
     if isinstance(document, Mapping):
         for name, value in document.items():
-            if name == "column" and isinstance(value, str):
+            if name in _COLUMN and isinstance(value, str):
                 yield value
-            elif name == "columns" and isinstance(value, list):
+            elif name in _COLUMNS and isinstance(value, list):
                 yield from (each for each in value if isinstance(each, str))
             elif name == "template" and isinstance(value, str):
                 yield from (each.strip() for each in _TEMPLATE_COLUMN.findall(value))

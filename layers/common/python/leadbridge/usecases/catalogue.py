@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from leadbridge.domain.marketo import ActivityType, SmartCampaign, StaticList
+from leadbridge.domain.members import PROGRAM_MEMBERS, member_columns
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_objects import READABLE, WRITABLE
 from leadbridge.errors import PermanentError
@@ -14,7 +15,7 @@ from leadbridge.ports import Clock
 
 #: so long an answer is given again: people who map fields look often, and fields change rarely
 AGE = timedelta(minutes=15)
-#: the one source table of a Marketo connection
+#: the source table of people; beside it there is `PROGRAM_MEMBERS`
 LEADS = "leads"
 #: stands beside the names of objects
 ACTIVITY_TYPES, LISTS, CAMPAIGNS, SOURCES = "activity types", "lists", "campaigns", "sources"
@@ -61,6 +62,10 @@ class Instance(Protocol):
 
     def describe_leads(self) -> ObjectDescription:
         """Fields of the lead object by REST name."""
+        ...
+
+    def describe_members(self) -> ObjectDescription:
+        """Fields of a program membership by REST name."""
         ...
 
     def describe(self, object_name: str) -> ObjectDescription:
@@ -147,7 +152,7 @@ class Catalogue:
         self._known: dict[tuple[str, ...], Catalogued[Any]] = {}
 
     def objects(self, vendor: str, connection: str, *, refresh: bool = False) -> Catalogued[CatalogueObject]:
-        """What an Action may name: as a source the leads, as a destination what can be created or updated.
+        """What an Action may name: tables that Marketo describes to us, objects that can be created or updated.
 
         Args:
             vendor: marketo or salesforce.
@@ -155,8 +160,9 @@ class Catalogue:
             refresh: Ask the vendor whatever is known.
         """
         if vendor == "marketo":
-            leads = CatalogueObject(name=LEADS, label="Leads", custom=False, createable=True, updateable=True)
-            return Catalogued(read_at=self._clock.now(), found=(leads,))
+            return self._at_most_every_while(
+                (connection,), lambda: _tables(self._connections.marketo(connection)), refresh=refresh
+            )
         return self._at_most_every_while(
             (connection,), lambda: _writable(self._connections.salesforce(connection).objects()), refresh=refresh
         )
@@ -172,10 +178,17 @@ class Catalogue:
 
         return self._at_most_every_while((connection, "", SOURCES), ask, refresh=refresh)
 
+    def destinations(self, vendor: str, connection: str, *, refresh: bool = False) -> Catalogued[CatalogueObject]:
+        """What a Sync may write: as an Action what can be created or updated; at Marketo leads."""
+        if vendor != "marketo":
+            return self.objects(vendor, connection, refresh=refresh)
+        leads = CatalogueObject(name=LEADS, label="Leads", custom=False, createable=True, updateable=True)
+        return Catalogued(read_at=self._clock.now(), found=(leads,))
+
     def fields(
-        self, vendor: str, connection: str, object_name: str, *, refresh: bool = False
+        self, vendor: str, connection: str, object_name: str, *, refresh: bool = False, of_sync: bool = False
     ) -> Catalogued[FieldDescription]:
-        """The fields of an object by name.
+        """The fields of an object by name; `of_sync`: as a Sync calls it, not an Action.
 
         Raises:
             PermanentError: The vendor knows no such object.
@@ -184,12 +197,16 @@ class Catalogue:
         def ask() -> Sequence[FieldDescription]:
             if vendor == "marketo":
                 instance = self._connections.marketo(connection)
-                described = instance.describe_leads() if object_name == LEADS else instance.describe(object_name)
+                if not of_sync:
+                    return _columns(instance, object_name)
+                described = instance.describe(object_name)
             else:
                 described = self._connections.salesforce(connection).describe(object_name)
             return tuple(described.fields[name] for name in sorted(described.fields))
 
-        return self._at_most_every_while((connection, object_name), ask, refresh=refresh)
+        return self._at_most_every_while(
+            (connection, object_name, "sync" if of_sync else "action"), ask, refresh=refresh
+        )
 
     def activity_types(self, connection: str, *, refresh: bool = False) -> Catalogued[ActivityType]:
         """The custom activity types of a Marketo connection that an Action may name: those that are approved."""
@@ -230,6 +247,29 @@ class Catalogue:
                 read_at=now, found=found[:most], more=len(found) > (most or len(found))
             )
         return known
+
+
+def _tables(instance: Instance) -> tuple[CatalogueObject, ...]:
+    """The tables that the instance describes; without its people nothing can be read, so their refusal is told."""
+
+    def table(name: str, label: str) -> CatalogueObject:
+        return CatalogueObject(name=name, label=label, custom=False, createable=True, updateable=True)
+
+    instance.describe_leads()
+    found = [table(LEADS, "Leads")]
+    try:
+        instance.describe_members()
+    except PermanentError:
+        return tuple(found)  # the role of our user does not see memberships
+    return (*found, table(PROGRAM_MEMBERS, "Leads with their membership in the program of the campaign"))
+
+
+def _columns(instance: Instance, table: str) -> tuple[FieldDescription, ...]:
+    """The columns that a table has, by the names under which an Action reads them."""
+    fields = dict(instance.describe_leads().fields)
+    if table == PROGRAM_MEMBERS:
+        fields |= member_columns(instance.describe_members())
+    return tuple(fields[name] for name in sorted(fields))
 
 
 def _choices(found: Iterable[StaticList | SmartCampaign]) -> tuple[Choice, ...]:

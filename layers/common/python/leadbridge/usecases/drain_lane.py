@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from leadbridge.domain.batching import MOST_DUE, together
+from leadbridge.domain.batching import MOST_DUE, blocked, together
 from leadbridge.domain.event import INLINE, Event, suspected
 from leadbridge.errors import TransientError
 from leadbridge.ports import Bell, Clock, Heartbeat, Inbox, Lanes, Lease
@@ -15,6 +15,8 @@ from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.ripening import Ripen
 from leadbridge.usecases.run_events import RunEvents
 
+#: into how many pieces the suspects of a batch are cut at most, to be run piece by piece: a call's are so many
+SUSPECTS = 300
 #: how often a drainer that waits for a due time looks for new arrivals
 LOOK_AGAIN_SECONDS = 0.5
 
@@ -101,7 +103,7 @@ class DrainLane:
                 return self._hand_over(self._lanes.lift(lease, newest) or lease, total)
             chosen = isolated(together(due, self._settings.batch), lease.epoch)
             try:
-                batch = self._inbox.claim(chosen, lease.epoch)
+                batch = self._in_order(lease.lane, self._inbox.claim(chosen, lease.epoch))
                 total += len(batch)
                 given_back = self._run_events(
                     batch, lambda: held() and remaining_seconds() > self._settings.last_write_seconds
@@ -115,6 +117,19 @@ class DrainLane:
                     return {"lane": lease.lane, "end": "store not available", "events": total}
                 return self._hand_over(current, total)
             earliest = min((moment for moment in (earliest, given_back) if moment), default=None)
+
+    def _in_order(self, lane: str, claimed: Sequence[Event]) -> Sequence[Event]:
+        """Those that overtake nobody: what came before of the same persons, and goes on later, goes first.
+
+        Whoever was turned away, by another writer or by the vendor, holds no keys by which others could tell.
+        """
+        known = [event for event in claimed if event.persons]
+        if not known:
+            return claimed
+        ahead = self._inbox.undue(lane, self._clock.now(), max(event.sequence for event in known))
+        waiting = {event.execution_id: due for event in known if (due := blocked(event, ahead))}
+        self._inbox.defer([e.evolve(due_at=waiting[e.execution_id]) for e in claimed if e.execution_id in waiting])
+        return [event for event in claimed if event.execution_id not in waiting]
 
     def _due(self, lease: Lease) -> Sequence[Event]:
         """What is due, with what drains out of buffers now; where some of it goes together, all of that."""
@@ -170,5 +185,7 @@ def isolated(events: Sequence[Event], epoch: int) -> Sequence[Event]:
         # of a batch one death makes no suspects: they go before what came later of the same people
         first = suspects[0]
         before = [event for event in events if event.sequence < first.sequence and {*event.persons} & {*first.persons}]
-        return before or [first]
+        # those of a file would take days one by one
+        number = 1 if first.batch is None else max(1, -(-first.batch.size // SUSPECTS))
+        return before or suspects[:number]
     return (written or suspects)[:1] or events

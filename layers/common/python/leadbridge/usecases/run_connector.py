@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from leadbridge.domain import connecting, explanation
+from leadbridge.domain import connecting, explanation, importing, pipeline
 from leadbridge.domain.connecting import CompiledConnector, Task
 from leadbridge.domain.event import Ending, Event, Part, Result
 from leadbridge.domain.operations import Operation, Strategy
@@ -20,6 +20,7 @@ from leadbridge.errors import ContractError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Connections, Guarded, Inbox
 from leadbridge.usecases.batch import RunSettings, chunks, grouped, require, told_of, tries
 from leadbridge.usecases.closing import Closing, repeatable
+from leadbridge.usecases.import_files import ImportFiles
 from leadbridge.usecases.isolation import Isolated, isolate
 from leadbridge.usecases.marketo_names import MarketoNames
 from leadbridge.usecases.owning import Owning
@@ -31,8 +32,7 @@ REQUEST_CAMPAIGN = 47
 BAD_VALUE = frozenset({"1003", "1012"})
 #: intent while a person is made who was not found
 ADD_PERSON = "add_person"
-#: refused when it is planned; a document from elsewhere waits for a version that can
-NO_IMPORTS = message(Reason.MAPPING_BROKEN, detail="imports cannot be run by this version")
+NO_IMPORTS = message(Reason.MAPPING_BROKEN, detail="imports are not run here")
 NOTHING = Part(status="not_configured")
 
 type Ready = tuple[Event, CompiledConnector]
@@ -75,7 +75,10 @@ class RunConnector:
         closing: Closing,
         names: MarketoNames,
         settings: RunSettings,
+        imports: ImportFiles | None = None,
     ) -> None:
+        """`imports` sends files; without it what is to go as one is parked."""
+        self._imports = imports
         self._connections = connections
         self._inbox = inbox
         self._clock = clock
@@ -83,6 +86,8 @@ class RunConnector:
         self._closing = closing
         self._names = names
         self._settings = settings
+        #: keys of persons of whom an event of this run was turned away
+        self._away: set[str] = set()
 
     def __call__(self, ready: Sequence[Ready], secret: bytes, may_go_on: Callable[[], bool]) -> None:
         """Bring every event to its end, or give it back.
@@ -92,7 +97,8 @@ class RunConnector:
         """
         tasks: list[Task] = []
         refused: list[Ending] = []
-        for event, compiled in ready:
+        self._away.clear()
+        for event, compiled in self._imports.go_on(ready, secret, may_go_on) if self._imports else ready:
             begun = connecting.begun(event, compiled)
             admitted = connecting.admit(begun, compiled, secret)
             if isinstance(admitted, Result):
@@ -100,9 +106,11 @@ class RunConnector:
             else:
                 tasks.append(admitted)
         self._closing.finish(refused)
-        for wave in waves(tasks):
+        once, again = importing.repeated(tasks)
+        for wave in waves(once):
             now = self._clock.now()
             self._run_wave([task.with_event(_executed(task.event, now)) for task in wave], may_go_on)
+        self._owning.turn_away(self._imports.after(again) if self._imports else [task.event for task in again])
 
     def leave_out(self, left_out: Sequence[Ready], result: Result) -> None:
         """End events that are not to be run."""
@@ -114,15 +122,24 @@ class RunConnector:
         require(may_go_on)
         claimed = self._owning.claim(wave)
         self._closing.finish([self._ending(told, result) for _, told, result in claimed.doubles])
-        units = united(claimed.mine)
+        units, late = self._passing(united(claimed.mine))
         mine, obtained = self._owning.guard([unit.task for unit in units])
-        held = {task.id: task for task in mine}
-        self._owning.turn_away([each.event for unit in units if unit.task.id not in held for each in unit.riders])
+        held = {task.id: replace(task, written=_written(obtained[task.id])) for task in mine}
+        busy = [unit for unit in units if unit.task.id not in held]
+        self._away.update(key for unit in busy for key in unit.task.guards)
+        self._owning.turn_away([each.event for unit in busy for each in unit.riders])
+        self._owning.turn_away([event for unit in late for event in unit.events])
         owned = [replace_task(unit, held[unit.task.id]) for unit in units if unit.task.id in held]
         for same in grouped(self._in_order(owned, obtained), lambda unit: unit.task.group.connection):
             known = self._addressed(self._settled(same))
             for group in grouped(known, lambda unit: unit.task.group):
                 self._write(group, may_go_on)
+
+    def _passing(self, units: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:
+        """The units, and apart from them those who would overtake somebody who was turned away in this run."""
+        late = [unit for unit in units if self._away.intersection(unit.task.guards)]
+        self._away.update(key for unit in late for key in unit.task.guards)
+        return [unit for unit in units if unit not in late], late
 
     def _in_order(self, units: Sequence[Unit], obtained: Mapping[str, Mapping[str, Guarded]]) -> list[Unit]:
         """Those that no newer event of their Action has overtaken."""
@@ -328,7 +345,7 @@ class RunConnector:
         if not units:
             return
         if units[0].compiled.operation is Operation.IMPORT_LEADS:
-            self._park(units, Reason.MAPPING_BROKEN, NO_IMPORTS)
+            self._import(units, may_go_on)
             return
         try:
             send = self._sender(units[0].task)
@@ -352,6 +369,23 @@ class RunConnector:
                 endings += self._endings(unit, self._became(unit, row), row)
         self._closing.finish(endings)
 
+    def _import(self, units: Sequence[Unit], may_go_on: Callable[[], bool]) -> None:
+        """Have the units of one group go as files."""
+        if self._imports is None:
+            self._park(units, Reason.MAPPING_BROKEN, NO_IMPORTS)
+            return
+        group, named = units[0].task.group, units[0].compiled.action.destination.list
+        try:
+            list_id = self._names.static_list(group.connection, named) if named else None
+        except SyncError as error:
+            self._hold(units, error)
+            return
+        if named and list_id is None:
+            self._park(units, Reason.LIST_MISSING, message(Reason.LIST_MISSING, list=named))
+            return
+        for piece in chunks(units, group.facts.most):
+            self._imports.send([unit.task for unit in piece], list_id, may_go_on)
+
     def _became(self, unit: Unit, row: RowResult) -> Result:
         """The result of a person who was answered; of a merge it is looked who is left, as the CRM may have a say."""
         if not (row.ok and unit.compiled.operation is Operation.MERGE_LEADS):
@@ -363,8 +397,8 @@ class RunConnector:
         return connecting.merged(unit.task, [each for each in (unit.task.lead_id, *unit.task.losers) if each in there])
 
     def _before(self, units: Sequence[Unit]) -> dict[str, list[int]]:
-        """The persons who have the values of duplicates that are about to be made, so that new ones are told apart."""
-        if units[0].task.group.strategy != Strategy.CREATE_DUPLICATE:
+        """The persons who have the values of those that are about to be made, so that new ones are told apart."""
+        if units[0].task.group.strategy not in {Strategy.CREATE_ONLY, Strategy.CREATE_DUPLICATE}:
             return {}
         found = self._with_keys([unit for unit in units if _key_of(unit.task)])
         return {task: [int(lead["id"]) for lead in leads] for task, leads in found.items()}
@@ -595,6 +629,10 @@ def _afresh(unit: Unit) -> Unit:
 
 def _without_intent(task: Task) -> Task:
     return task.with_event(task.event.evolve(state=State.WAITING, intent=None))
+
+
+def _written(obtained: Mapping[str, Guarded]) -> str:
+    return pipeline.written_under({guard: each.writes for guard, each in obtained.items()})
 
 
 def _executed(event: Event, now: datetime) -> Event:

@@ -41,6 +41,7 @@ from leadbridge.usecases.batch import (
     tries,
 )
 from leadbridge.usecases.closing import Closing, repeatable
+from leadbridge.usecases.import_files import ImportFiles, ImportPorts
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.leaving_out import LeftOut, part_left_out, past_its_callback, told_only
 from leadbridge.usecases.marketo_names import MarketoNames
@@ -63,6 +64,24 @@ CRASH_LIMIT = 2
 NOT_CONFIGURED = Part(status="not_configured")
 
 
+class Stuck:
+    """Persons of whom an event is given back before it was begun: what comes later of them follows it."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, SyncError] = {}
+
+    def note(self, event: Event, obstacle: object) -> None:
+        """Note whose an event is that a vendor keeps from running."""
+        if isinstance(obstacle, SyncError):
+            self._errors.update(dict.fromkeys(event.persons, obstacle))
+
+    def get(self, event: Event) -> SyncError | None:
+        """What keeps others of its persons from running; nothing where the event has begun."""
+        if event.guards or event.state is not State.WAITING:
+            return None
+        return next((self._errors[person] for person in event.persons if person in self._errors), None)
+
+
 class RunEvents:
     """Run events that the caller holds the lane's lease for."""
 
@@ -79,8 +98,9 @@ class RunEvents:
         settings: RunSettings,
         chunks: ChunkEnds | None = None,
         watch: Watch | None = None,
+        imports: ImportPorts | None = None,
     ) -> None:
-        """`watch` is told what is answered to the call that brought an event."""
+        """`watch` is told what is answered to the call that brought an event; `imports` is what goes as files needs."""
         self._configurations = configurations
         self._inbox = inbox
         self._keys = keys
@@ -117,9 +137,26 @@ class RunEvents:
             closing=self._closing,
             names=names,
             settings=settings,
+            imports=ImportFiles(
+                imports,
+                inbox=inbox,
+                keys=keys,
+                clock=clock,
+                owning=self._owning,
+                closing=self._closing,
+                settings=settings,
+            )
+            if imports
+            else None,
         )
         self._report = Reporting(
-            connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings, names=names
+            configurations=configurations,
+            connections=connections,
+            inbox=inbox,
+            clock=clock,
+            closing=self._closing,
+            settings=settings,
+            names=names,
         )
 
     def __call__(self, events: Sequence[Event], may_go_on: Callable[[], bool]) -> datetime | None:
@@ -134,14 +171,16 @@ class RunEvents:
         compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
         compiled_events: list[tuple[Event, CompiledAction]] = []
         connector_events: list[tuple[Event, CompiledConnector]] = []
+        stuck = Stuck()
         for event in events:
             if event.crashes >= CRASH_LIMIT + (event.batch is not None):
                 self._closing.park(event, Reason.WORKER_CRASHED, message(Reason.WORKER_CRASHED))
                 if not event.guards:
                     self._free_guards(event, compile_once(event.action_id, event.version))
                 continue
-            compiled = compile_once(event.action_id, event.version)
+            compiled = stuck.get(event) or compile_once(event.action_id, event.version)
             if not isinstance(compiled, CompiledAction | CompiledConnector):
+                stuck.note(event, compiled)
                 self._not_compiled(event, compiled)
                 continue
             self.run[f"{compiled.action.name} ({event.action_id})"] += 1

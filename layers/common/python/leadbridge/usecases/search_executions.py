@@ -14,7 +14,7 @@ from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.outcome import redrivable
 from leadbridge.domain.values import normalised
 from leadbridge.errors import ConfigurationError
-from leadbridge.ports import Clock, Configurations
+from leadbridge.ports import Clock, Configurations, Lanes
 from leadbridge.usecases.as_it_stands import AsItStands
 
 type Item = Mapping[str, Any]
@@ -85,10 +85,11 @@ class SearchExecutions:
     """Searches the log."""
 
     def __init__(
-        self, *, log: Log, clock: Clock, hash_key: Callable[[], bytes], configurations: Configurations
+        self, *, log: Log, clock: Clock, hash_key: Callable[[], bytes], configurations: Configurations, lanes: Lanes
     ) -> None:
-        """`configurations` tell what is paused, which is why a call may wait."""
+        """`configurations` tell what is paused and `lanes` what fills up, which is why a call may wait."""
         self._configurations = configurations
+        self._lanes = lanes
         self._log = log
         self._clock = clock
         self._hash_key = hash_key
@@ -105,7 +106,7 @@ class SearchExecutions:
         after = _after(token) if token else ""
         found: list[Item] = []
         last = ""
-        explained = AsItStands(lambda: self._configurations)
+        explained = self._explained()
         for examined, stored in enumerate(self._items(wanted, start, end, after), start=1):
             item = explained(stored)
             last = str(item["sequence"])
@@ -118,7 +119,10 @@ class SearchExecutions:
     def get(self, execution_id: str) -> Item | None:
         """One execution."""
         item = self._log.get(execution_id)
-        return item and AsItStands(lambda: self._configurations)(item)
+        return item and self._explained()(item)
+
+    def _explained(self) -> AsItStands:
+        return AsItStands(lambda: self._configurations, lambda: self._lanes.idle(self._clock.now()))
 
     def _items(self, wanted: Wanted, start: datetime, end: datetime, after: str) -> Iterator[Item]:
         if wanted.lead_id is not None:

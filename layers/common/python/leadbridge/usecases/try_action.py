@@ -5,7 +5,7 @@ is not tried: whether the call is a duplicate of one before it, and whether some
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from leadbridge.domain.action import Action
 from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.columns import absent
 from leadbridge.domain.conditions import UnknownListError
+from leadbridge.domain.connector import ACTIONS, AnyAction, ConnectorAction
 from leadbridge.domain.event import Event, Result
 from leadbridge.domain.fitting import fitted_row, may_be_long
 from leadbridge.domain.lifecycle import Stored
@@ -21,109 +22,22 @@ from leadbridge.domain.links import object_of
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.pipeline import Candidate, CompiledAction, Write
 from leadbridge.domain.sources import Inputs, trace
-from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Connections, Documents
 from leadbridge.usecases.marketo_names import MarketoNames
 from leadbridge.usecases.match_records import MatchRecords
 from leadbridge.usecases.read_activities import NewestActivities
 from leadbridge.usecases.read_missing import UNKNOWN
-from leadbridge.usecases.try_chain import TriedLink, try_chain
+from leadbridge.usecases.tried import NO_RECORD, FieldChange, Step, Trial, asked, with_result
+from leadbridge.usecases.try_chain import try_chain
+from leadbridge.usecases.try_connector import TryConnector
 
 type Row = Mapping[str, Any]
 #: fields of records whose values only the write will tell: the chained object, None for the person's own, and the field
 type Unsure = Collection[tuple[str | None, str | None]]
 
-#: instead of an execution id and of the id of a record that is not there yet
+#: instead of an execution id
 NO_EXECUTION = "try"
-NO_RECORD = "(the new record's Id)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldChange:
-    """One field as it is and as it would be; `before` is None where nothing is known of it."""
-
-    field: str
-    before: Any
-    after: Any
-
-    @property
-    def changes(self) -> bool:
-        """Whether the value would become another one."""
-        if blank(self.before) or blank(self.after):
-            return blank(self.before) != blank(self.after)
-        return bool(self.before != self.after) and text(self.before) != text(self.after)
-
-    def as_json(self) -> dict[str, Any]:
-        """The change for scripts."""
-        return {"field": self.field, "before": self.before, "after": self.after, "changes": self.changes}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step of the decision tree: what was asked, what came of it, and the facts behind that."""
-
-    step: str
-    result: str
-    facts: Mapping[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """The step for scripts."""
-        return {"step": self.step, "result": self.result, **self.facts}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What would become of a call, and why. It holds the person's values: for the eyes of who asked, never stored."""
-
-    action: str
-    version: int
-    lead_id: int
-    #: parked: it would not be run before somebody mends the Action
-    state: State
-    outcome: Outcome | None
-    reason: str
-    message: str
-    #: create, update or upsert; empty where nothing would be written
-    operation: str = ""
-    object: str = ""
-    record_id: str | None = None
-    steps: Sequence[Step] = ()
-    fields: Sequence[FieldChange] = ()
-    #: how each mapping comes to its value, in the order of the document
-    mappings: Sequence[Mapping[str, Any]] = ()
-    writeback: Sequence[FieldChange] = ()
-    #: fields of the write-back that hold what only the written record will tell
-    assumed: Sequence[str] = ()
-    #: the program membership: program, status and fields; None where nothing would be done about it
-    membership: Mapping[str, Any] | None = None
-    #: what would be chained to the record, in order
-    chained: Sequence[TriedLink] = ()
-    #: the result activity: its type, primary value and attributes; empty where none would be logged
-    activity: Mapping[str, Any] | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The trial for scripts."""
-        return {
-            "action": self.action,
-            "version": self.version,
-            "lead_id": self.lead_id,
-            "state": self.state.value,
-            "outcome": self.outcome.value if self.outcome else None,
-            "reason": str(self.reason) or None,
-            "message": self.message or None,
-            "operation": self.operation or None,
-            "object": self.object or None,
-            "salesforce_id": self.record_id,
-            "steps": [each.as_json() for each in self.steps],
-            "fields": [each.as_json() for each in self.fields],
-            "mappings": [dict(each) for each in self.mappings],
-            "writeback": [each.as_json() for each in self.writeback],
-            "assumed": list(self.assumed),
-            "membership": dict(self.membership) if self.membership else None,
-            "chained": [each.as_json() for each in self.chained],
-            "activity": dict(self.activity) if self.activity else None,
-        }
 
 
 class TryAction:
@@ -139,6 +53,7 @@ class TryAction:
         self._match = MatchRecords(connections)
         self._names = MarketoNames(connections=connections, clock=clock, age=timedelta(0))
         self._activities = NewestActivities(connections=connections, names=self._names)
+        self._connector = TryConnector(connections=connections, names=self._names, hash_key=hash_key)
 
     def with_payload(self, action_id: str, payload: Row, version: int | None = None) -> Trial:
         """What a webhook call with this payload, as `webhook.parse` gives it, would do.
@@ -169,7 +84,9 @@ class TryAction:
         return next((lead for lead in found if str(lead.get("id")) == str(lead_id)), None)
 
     def _try(self, stored: Stored, payload: Row) -> Trial:
-        action = _action(stored)
+        action = stored.document
+        if not isinstance(action, ACTIONS):
+            raise TypeError("not an Action")
         event = Event(
             execution_id=NO_EXECUTION,
             action_id=action.id,
@@ -187,8 +104,10 @@ class TryAction:
             outcome=None,
             reason="",
             message="",
-            object=action.destination.object,
         )
+        if isinstance(action, ConnectorAction):
+            return self._connector(told, event, action, self._lists(action))
+        told = replace(told, object=action.destination.object)
         compiled = self._compiled(action, stored.version)
         if not isinstance(compiled, CompiledAction):
             return replace(told, state=State.PARKED, reason=Reason.MAPPING_BROKEN, message=compiled)
@@ -210,7 +129,7 @@ class TryAction:
             )
             return message(Reason.MAPPING_BROKEN, detail=f"{what} {missing.args[0]}")
 
-    def _lists(self, action: Action) -> dict[str, frozenset[str]]:
+    def _lists(self, action: AnyAction) -> dict[str, frozenset[str]]:
         stored = [self._documents.get("list", name) for name in sorted(named_lists(action.conditions))]
         return {
             each.document.id: each.document.members
@@ -224,7 +143,7 @@ class TryAction:
             told = replace(told, steps=[Step(step="read", result="from_marketo", facts={"columns": lacking})])
             lead = self._lead(compiled.action, event.lead_id, ["id", *lacking])
             if lead is None:
-                told = _with_result(told, UNKNOWN)
+                told = with_result(told, UNKNOWN)
                 return _with_activity(told, compiled, event, event.columns, result=UNKNOWN, record={})
             event = event.evolve(read={name: lead.get(name) for name in lacking})
         source = compiled.action.activity
@@ -238,10 +157,10 @@ class TryAction:
             step = Step(step="activity", result="taken" if "id" in facts else "none", facts=facts)
             told = replace(told, steps=[*told.steps, step])
         columns = event.columns
-        told = replace(told, steps=[*told.steps, *_asked(compiled, columns, event)])
+        told = replace(told, steps=[*told.steps, *asked(compiled.conditions, columns, event)])
         admitted = pipeline.admit(event, compiled, self._hash_key())
         if isinstance(admitted, Result):
-            told = _with_result(replace(told, steps=[*told.steps, *_refused(compiled, admitted)]), admitted)
+            told = with_result(replace(told, steps=[*told.steps, *_refused(compiled, admitted)]), admitted)
             return _with_activity(told, compiled, event, columns, result=admitted, record={})
         matches = self._matches(admitted)
         decided = pipeline.decide_write(admitted, matches, now=event.received_at, settle=timedelta(0))
@@ -302,7 +221,7 @@ class TryAction:
     ) -> Trial:
         """The trial with what Marketo would be told; `unsure` are fields of the records that are only assumed."""
         action = candidate.compiled.action
-        told = _with_result(told, result)
+        told = with_result(told, result)
         row = pipeline.writeback_row(candidate, result, record) or {}
         backs = {name: value for name, value in row.items() if name != "id"}
         if may_be_long(backs):
@@ -340,17 +259,6 @@ class TryAction:
         }
 
 
-def _with_result(told: Trial, result: Result) -> Trial:
-    new = result.record_id == NO_RECORD
-    return replace(
-        told,
-        outcome=result.outcome,
-        reason=result.reason,
-        message=result.message,
-        record_id=None if new else result.record_id,
-    )
-
-
 def _with_activity(
     told: Trial,
     compiled: CompiledAction,
@@ -373,23 +281,6 @@ def _with_activity(
             "assumed": [each.to for each in results.mappings if (each.of, each.field) in unsure],
         },
     )
-
-
-def _action(stored: Stored) -> Action:
-    if not isinstance(stored.document, Action):
-        raise TypeError("not an Action")
-    return stored.document
-
-
-def _asked(compiled: CompiledAction, columns: Row, event: Event) -> list[Step]:
-    """What the conditions say of the call."""
-    if compiled.conditions is None:
-        return []
-    decision = compiled.conditions.decide(columns, event.received_at)
-    facts: dict[str, Any] = {"clauses": decision.record()}
-    if decision.failing is not None:
-        facts["failing"] = decision.failing
-    return [Step(step="conditions", result="hold" if decision.failing is None else "do_not_hold", facts=facts)]
 
 
 def _refused(compiled: CompiledAction, result: Result) -> list[Step]:
