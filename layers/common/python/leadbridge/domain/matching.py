@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.domain import action as documents
-from leadbridge.domain.compiled import CONVERTED, CompiledAction, Target
+from leadbridge.domain.compiled import CONVERTED, CompiledAction
 from leadbridge.domain.event import Result
 from leadbridge.domain.outcome import Outcome, Reason, message
 from leadbridge.domain.records import FieldDescription
@@ -105,7 +105,7 @@ def choose(compiled: CompiledAction, look: Look, matches: Sequence[Match]) -> Ch
     if len(records) == 1:
         return next(iter(records))
     by_id = sorted(records, key=lambda chosen: chosen.id)
-    best = _best(compiled.action.duplicate_record_rule, target, [records[chosen] for chosen in by_id])
+    best = best_of(compiled.action.duplicate_record_rule, target.order, [records[chosen] for chosen in by_id])
     return None if best is None else followed(best, look.object, compiled)
 
 
@@ -116,14 +116,15 @@ def followed(match: Match, object_name: str, compiled: CompiledAction) -> Chosen
     return Chosen(object="Contact", id=str(contact)) if contact else Chosen(object=own, id=str(match["Id"]))
 
 
-def _best(rule: documents.DuplicateRecordRule | None, target: Target, matches: Sequence[Match]) -> Match | None:
+def best_of(rule: documents.DuplicateRecordRule | None, order: Sequence[str], matches: Sequence[Match]) -> Match | None:
+    """The one of several records, given by id, that a rule chooses; `order`: values of its field, the best first."""
     if rule is None:
         return None
     if rule.choose == "refuse":
         return None
     valued = [match for match in matches if not blank(match.get(rule.order_by))]
     if rule.choose == "first":
-        places = {value: place for place, value in enumerate(target.order)}
+        places = {value: place for place, value in enumerate(order)}
         listed = [match for match in valued if text(match[rule.order_by]) in places]
         return min(listed, key=lambda match: places[text(match[rule.order_by])], default=None)
     ordered = sorted(

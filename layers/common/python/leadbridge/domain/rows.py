@@ -6,6 +6,7 @@ from typing import Any
 
 from leadbridge.domain.conditions import Conditions, compile_conditions
 from leadbridge.domain.lead_values import lead_coercion
+from leadbridge.domain.matching import best_of
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.pipeline import unmapped
 from leadbridge.domain.records import FieldDescription, ObjectDescription
@@ -215,20 +216,13 @@ def same(held: Any, wanted: Any, described: FieldDescription) -> bool:
 
 
 def _meant(compiled: CompiledSync, found: Sequence[Record]) -> Record | None:
-    rule = compiled.sync.duplicate_record_rule
+    """The one record that is meant; None if that cannot be told."""
     if len(found) == 1:
         return found[0]
-    if rule is None or rule.choose == "refuse":
-        return None
-    by_id = sorted(found, key=lambda record: str(record[compiled.id_field]))
-    valued = [record for record in by_id if not blank(record.get(rule.order_by))]
-    if rule.choose == "first":
-        own = compiled.described.fields.get(rule.order_by)
-        places = {value: place for place, value in enumerate(rule.order or (own.picklist if own else ()))}
-        listed = [record for record in valued if text(record[rule.order_by]) in places]
-        return min(listed, key=lambda record: places[text(record[rule.order_by])], default=None)
-    ordered = sorted(valued, key=lambda record: text(record[rule.order_by]), reverse=rule.choose == "newest")
-    return ordered[0] if ordered else None
+    rule = compiled.sync.duplicate_record_rule
+    own = compiled.described.fields.get(rule.order_by) if rule else None
+    order = (rule.order if rule else None) or (own.picklist if own else ())
+    return best_of(rule, order, sorted(found, key=lambda record: str(record[compiled.id_field])))
 
 
 def _comparable(value: Any, described: FieldDescription) -> str:
