@@ -141,9 +141,9 @@ def test_objects_of_either_end_come_from_what_the_vendors_describe(admin: Admin)
 
     admin.world.marketo.objects["car_c"] = ObjectDescription(name="car_c", fields={"vin": a_field("vin")})
 
-    assert names(SALESFORCE) == ["Gift__c", "Lead"]
+    assert names(SALESFORCE, role="sync_destination") == ["Gift__c", "Lead"]
     assert names(SALESFORCE, role="sync_source") == ["Gift__c", "Lead", "LeadHistory"]
-    assert names(MARKETO) == ["leads"]
+    assert names(MARKETO, role="sync_destination") == ["leads"]
     assert names(MARKETO, role="sync_source") == ["leads", "list_members", "program_members", "car_c"]
     fields = admin.get(f"/connections/{MARKETO}/objects/car_c/fields", role="sync_source")["fields"]
     assert [each["name"] for each in fields] == ["vin"]

@@ -1,5 +1,6 @@
 """Routes of connections: which there are, and what objects and fields they offer."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
@@ -10,13 +11,13 @@ from leadbridge.admin.common import described
 from leadbridge.admin.problems import missing
 from leadbridge.admin.services import Services
 from leadbridge.domain.clauses import operators_for
-from leadbridge.usecases.catalogue import OFFERED, Catalogued, Choice
+from leadbridge.usecases.catalogue import OFFERED, Catalogued, CatalogueObject, Choice
 
 ConnectionId = Annotated[models.Id, Path()]
 ObjectName = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,254}$")]
 Refresh = Annotated[bool, Query()]
-#: for which end objects are listed; without one for those of an Action and for the destination of a Sync
-Role = Annotated[Literal["sync_source"] | None, Query()]
+#: for which end of a Sync objects are listed; without one for those of an Action
+Role = Annotated[Literal["sync_source", "sync_destination"] | None, Query()]
 
 
 def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
@@ -49,9 +50,9 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
     def list_objects(connection_id: ConnectionId, refresh: Refresh = False, role: Role = None) -> models.Objects:  # noqa: FBT002  # a query parameter
         """Marketo: the tables that an Action may read. Salesforce: the objects in which our user may create or update.
 
-        With `role=sync_source` those that a Sync can read. Up to 15 minutes old; `refresh` asks the vendor now.
+        With a `role` those that a Sync can read or write. Up to 15 minutes old; `refresh` asks the vendor now.
         """
-        ask = services.catalogue.sources if role else services.catalogue.objects
+        ask = _listing(services, role)
         found = ask(_vendor(services, connection_id), connection_id, refresh=refresh)
         return models.Objects(
             read_at=found.read_at,
@@ -77,16 +78,16 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         refresh: Refresh = False,  # noqa: FBT002  # a query parameter
         role: Role = None,
     ) -> models.Fields:
-        """As the vendor describes them to our user; with `role=sync_source` of what a Sync can read.
+        """As the vendor describes them to our user; with a `role` of what a Sync can read or write.
 
         Up to 15 minutes old; `refresh` asks the vendor now.
         """
         vendor = _vendor(services, connection_id)
-        ask = services.catalogue.sources if role else services.catalogue.objects
+        ask = _listing(services, role)
         offered = {each.name for each in ask(vendor, connection_id, refresh=refresh).found}
         if object_name not in offered:
             raise missing(f"object {object_name} at {connection_id} that can be named", "List the objects, choose one.")
-        found = services.catalogue.fields(vendor, connection_id, object_name, refresh=refresh)
+        found = services.catalogue.fields(vendor, connection_id, object_name, refresh=refresh, of_sync=bool(role))
         return models.Fields(
             read_at=found.read_at,
             object=object_name,
@@ -147,6 +148,14 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         """
         _check_marketo(services, connection_id)
         return _choices(services.catalogue.campaigns(connection_id, refresh=refresh), "campaigns")
+
+
+def _listing(services: Services, role: str | None) -> Callable[..., Catalogued[CatalogueObject]]:
+    """How objects are listed for an end."""
+    catalogue = services.catalogue
+    return {"sync_source": catalogue.sources, "sync_destination": catalogue.destinations}.get(
+        role or "", catalogue.objects
+    )
 
 
 def _choices(found: Catalogued[Choice], what: str) -> models.Choices:

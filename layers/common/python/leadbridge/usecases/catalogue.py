@@ -178,10 +178,17 @@ class Catalogue:
 
         return self._at_most_every_while((connection, "", SOURCES), ask, refresh=refresh)
 
+    def destinations(self, vendor: str, connection: str, *, refresh: bool = False) -> Catalogued[CatalogueObject]:
+        """What a Sync may write: as an Action what can be created or updated; at Marketo leads."""
+        if vendor != "marketo":
+            return self.objects(vendor, connection, refresh=refresh)
+        leads = CatalogueObject(name=LEADS, label="Leads", custom=False, createable=True, updateable=True)
+        return Catalogued(read_at=self._clock.now(), found=(leads,))
+
     def fields(
-        self, vendor: str, connection: str, object_name: str, *, refresh: bool = False
+        self, vendor: str, connection: str, object_name: str, *, refresh: bool = False, of_sync: bool = False
     ) -> Catalogued[FieldDescription]:
-        """The fields of an object by name.
+        """The fields of an object by name; `of_sync`: as a Sync calls it, not an Action.
 
         Raises:
             PermanentError: The vendor knows no such object.
@@ -190,14 +197,16 @@ class Catalogue:
         def ask() -> Sequence[FieldDescription]:
             if vendor == "marketo":
                 instance = self._connections.marketo(connection)
-                if object_name in {LEADS, PROGRAM_MEMBERS}:
+                if not of_sync:
                     return _columns(instance, object_name)
                 described = instance.describe(object_name)
             else:
                 described = self._connections.salesforce(connection).describe(object_name)
             return tuple(described.fields[name] for name in sorted(described.fields))
 
-        return self._at_most_every_while((connection, object_name), ask, refresh=refresh)
+        return self._at_most_every_while(
+            (connection, object_name, "sync" if of_sync else "action"), ask, refresh=refresh
+        )
 
     def activity_types(self, connection: str, *, refresh: bool = False) -> Catalogued[ActivityType]:
         """The custom activity types of a Marketo connection that an Action may name: those that are approved."""
