@@ -58,12 +58,13 @@ REASONS = {
     "winner_changed",
     "list_missing",
     "campaign_missing",
+    "in_batch",
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {
     "links",
     "outcome",
-    "campaign", "survivor", "winner",
+    "campaign", "survivor", "winner", "count", "most", "latest", "missing",
     "action", "candidates", "clause", "code", "column", "connection", "days", "detail", "expected", "field", "fields",
     "found", "limit", "list", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
