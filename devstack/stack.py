@@ -55,6 +55,8 @@ FUNCTIONS: Mapping[str, str] = {
     "sweep": "SweepFunctionName",
     "recover_calls": "RecoverCallsFunctionName",
     "run_bulk_step": "RunBulkStepFunctionName",
+    "run_sync_step": "RunSyncStepFunctionName",
+    "start_sync": "StartSyncFunctionName",
     "send_alerts": "SendAlertsFunctionName",
     "admin_api": "AdminApiFunctionName",
 }

@@ -413,7 +413,7 @@ def _odd_bodies() -> Iterator[Line]:
             "a lead id that is a word",
             '{"lead": {"id": "seven", "email": "raw-word-id@example.com"}}',
         ),
-        ("raw-list", "a list", '[{"lead": {"id": "{{lead.Id}}"}}]'),
+        ("raw-list", "a list of nobody", "[]"),
         ("raw-no-lead", "no lead at all", '{"campaign": {"id": "1001", "name": "MQL"}}'),
         ("raw-form", "a form instead of JSON", "id={{lead.Id}}&email=raw-form@example.com"),
     ):

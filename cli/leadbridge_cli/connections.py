@@ -17,6 +17,7 @@ from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
 from leadbridge.usecases.apply_configuration import Given, explain
 from leadbridge_cli.common import as_json, fail, named, pass_target, secret_of
+from leadbridge_cli.offering import objects
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import given_in
 
@@ -26,7 +27,10 @@ DOCUMENTS = click.argument("files", nargs=-1, type=click.Path(exists=True, dir_o
 
 @click.group()
 def connections() -> None:
-    """Vendor connections: add, list, test, disable, enable, remove, and their credentials."""
+    """Vendor connections: add, list, test, disable, enable, remove, what they offer, and their credentials."""
+
+
+connections.add_command(objects)
 
 
 # -- documents

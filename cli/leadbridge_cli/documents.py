@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from leadbridge.domain.action import KINDS, Action
+from leadbridge.domain.action import Action
 from leadbridge.domain.differences import changes
+from leadbridge.domain.kinds import KINDS
 from leadbridge.domain.lifecycle import DocumentState, Move, Stored
 from leadbridge.domain.pages import pages
 from leadbridge.usecases.apply_configuration import Effect, Plan, Planned
@@ -150,7 +151,7 @@ def export(target: Target, documents: tuple[str, ...], *, everything: bool) -> N
         fail(["Say which: documents by id, or --all."])
     if everything:
         # what others need comes before what needs it
-        kinds = [*(kind for kind in KINDS if kind != "action"), "action"]
+        kinds = sorted(KINDS, key=lambda kind: kind in {"action", "sync"})
         found = [each for kind in kinds for each in target.configurations.list(kind)]
     else:
         found = [_current(target, each) for each in documents]

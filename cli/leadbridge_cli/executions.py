@@ -50,7 +50,7 @@ def executions(target: Target, /, *, each: bool, utc: bool, as_json: bool, **fil
             rest.append(shown)
     more = f"{len(rest)} of " if len(rest) < len(found) else ""
     if rest or not found:
-        render.show_table(rest, f"{more}{len(found)} executions", utc=utc)
+        render.show_table(rest, f"{more}{len(found)} execution{'' if len(found) == 1 and not more else 's'}", utc=utc)
 
 
 @click.command()

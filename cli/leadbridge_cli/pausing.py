@@ -62,7 +62,8 @@ def move_actions(target: Target, actions: tuple[str, ...], move: Move) -> None:
         fail([f"There is no Action {named(action)}. `leadbridge actions` lists them." for action in missing])
     pausing = target.pausing()
     for action in actions:
-        click.echo(f"{action} is {in_words(pausing.move('action', action, move))}.")
+        notice = " Webhooks notice within 30 seconds." if move is Move.ACTIVATE else ""
+        click.echo(f"{action} is {in_words(pausing.move('action', action, move))}.{notice}")
     if move in {Move.ACTIVATE, Move.TRY, Move.RESUME} and target.configurations.paused():
         click.echo("All Actions are paused: nothing begins before `leadbridge resume --all`.")
 

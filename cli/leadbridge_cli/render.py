@@ -8,6 +8,8 @@ from typing import Any
 from leadbridge.domain.narration import Burst, called, name_in, said_of, word
 from leadbridge.domain.outcome import Outcome
 
+#: columns of a screen below which a table would break ids and sentences into pieces
+TABLE_COLUMNS = 140
 COLOURS = {"created": "green", "updated": "green", "failed": "red", "parked": "red", "rejected": "red"}
 
 
@@ -42,11 +44,17 @@ def counts(outcome: str | None) -> dict[str, int]:
 
 
 def show_table(executions: Sequence[Mapping[str, Any]], title: str, *, utc: bool = False) -> None:
-    """Print the list of executions, times in the reader's zone."""
+    """Print the list of executions, times in the reader's zone: as a table, or in lines where that is too wide."""
     from rich.console import Console  # only a table needs it
     from rich.markup import escape
     from rich.table import Table
 
+    console = Console()
+    if console.width < TABLE_COLUMNS:
+        console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+        for each in executions:
+            console.print(*_lines(each, utc=utc), sep="\n", soft_wrap=True)
+        return
     shown = Table(title=title, title_justify="left", header_style="bold")
     for name in ("Received", "Execution", "Action", "Lead", "Outcome", "Salesforce Id", "Why"):
         shown.add_column(name, overflow="fold")
@@ -60,7 +68,19 @@ def show_table(executions: Sequence[Mapping[str, Any]], title: str, *, utc: bool
             each["salesforce_id"] or "",
             escape(each["message"] or ""),
         )
-    Console().print(shown)
+    console.print(shown)
+
+
+def _lines(each: Mapping[str, Any], *, utc: bool) -> Iterable[str]:
+    """One execution as a few lines, which the terminal may wrap."""
+    from rich.markup import escape
+
+    yield f"{local_time(each['received_at'], utc=utc)} {_coloured(word(each))} {escape(called(each))}"
+    lead = f", Marketo lead {each['lead_id']}" if each["lead_id"] else ""
+    record = f", Salesforce {each['salesforce_id']}" if each["salesforce_id"] else ""
+    yield f"  {each['execution_id']}{lead}{record}"
+    if each["message"]:
+        yield f"  {escape(each['message'])}"
 
 
 def burst(alike: Burst, *, utc: bool = False) -> str:

@@ -16,14 +16,21 @@ if TYPE_CHECKING:
     from leadbridge.aws.lanes import DynamoLanes
     from leadbridge.aws.log import DynamoLog
     from leadbridge.aws.services import LambdaBell, Signer, SystemClock
+    from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.batching import Buffer
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.pausing import Pausing
+    from leadbridge.usecases.preview_sync import PreviewSync
     from leadbridge.usecases.redrive import Redrive
+    from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+    from leadbridge.usecases.start_sync import StartSync
+    from leadbridge.usecases.sync_results import SyncResults
+    from leadbridge.usecases.view_sync import ViewSync
     from leadbridge.vendors.connections import VendorConnections, VendorLimits
+    from leadbridge.vendors.sync_vendors import VendorSyncs
 
 STACK_FILE = Path(".local/stack.json")
 #: setting: the file of a local stack that is not the checkout's own
@@ -143,7 +150,9 @@ class Target:
         from leadbridge.usecases.apply_configuration import ApplyConfiguration
 
         return ApplyConfiguration(
-            configurations=self.configurations, connect=lambda documents: self.connect(Lane.ON_DEMAND, documents)
+            configurations=self.configurations,
+            connect=lambda documents: self.connect(Lane.ON_DEMAND, documents),
+            clock=self.clock,
         )
 
     def author(self) -> str:
@@ -184,13 +193,18 @@ class Target:
                 dynamodb,
                 executions=self.outputs["ExecutionsTableName"],
                 hash_key=lambda: self.index_key,
-                retention=timedelta(days=90),
+                retention=self._retention,
                 now=self.clock.now,
             ),
             lanes=self._lanes(),
             bell=self._bell(),
             clock=self.clock,
         )
+
+    @property
+    def _retention(self) -> timedelta:
+        """How long the deployment keeps executions."""
+        return timedelta(days=int(self.outputs["RetentionDays"]))
 
     def callbacks(self) -> "FailedCallbacks":
         """The use-case behind `callbacks`."""
@@ -200,10 +214,87 @@ class Target:
         chunks = DynamoChunks(
             self.client("dynamodb"),
             table=self.outputs["ExecutionsTableName"],
-            retention=timedelta(days=int(self.outputs["RetentionDays"])),
+            retention=self._retention,
             now=self.clock.now,
         )
         return FailedCallbacks(chunks=chunks, clock=self.clock)
+
+    def start_sync(self) -> "StartSync":
+        """The use-case behind `syncs run`."""
+        from functools import partial
+
+        from leadbridge.aws.machines import Machine
+        from leadbridge.usecases.start_sync import StartSync, vendor_of
+
+        return StartSync(
+            documents=self.configurations,
+            runs=self._sync_runs(),
+            vendor=partial(vendor_of, self.configurations),
+            starter=Machine(self.client("stepfunctions"), self.outputs["SyncMachineArn"]),
+            clock=self.clock,
+        )
+
+    def view_sync(self) -> "ViewSync":
+        """The use-case behind `syncs query`."""
+        from functools import partial
+
+        from leadbridge.usecases.source_facts import SourceFacts
+        from leadbridge.usecases.start_sync import vendor_of
+        from leadbridge.usecases.view_sync import ViewSync
+
+        return ViewSync(
+            documents=self.configurations,
+            runs=self._sync_runs(),
+            vendors=self._sync_vendors(),
+            facts=SourceFacts(connections=self.connections, documents=self.configurations, clock=self.clock),
+            vendor=partial(vendor_of, self.configurations),
+            clock=self.clock,
+        )
+
+    def preview_sync(self) -> "PreviewSync":
+        """The use-case behind `syncs preview`."""
+        from leadbridge.usecases.preview_sync import PreviewSync
+
+        return PreviewSync(view=self.view_sync(), runs=self._sync_runs(), vendors=self._sync_vendors())
+
+    def _sync_vendors(self) -> "VendorSyncs":
+        from functools import partial
+
+        from leadbridge.usecases.start_sync import vendor_of
+        from leadbridge.vendors.sync_vendors import VendorSyncs
+
+        return VendorSyncs(self.connections, partial(vendor_of, self.configurations))
+
+    def schedule_syncs(self) -> "ScheduleSyncs":
+        """The use-case behind `syncs activate`."""
+        from leadbridge.aws.schedules import Schedules
+        from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+
+        return ScheduleSyncs(
+            configurations=self.configurations,
+            schedules=Schedules(self.client("scheduler"), **json.loads(self.outputs["SyncSchedules"])),
+            start=self.start_sync(),
+            clock=self.clock,
+        )
+
+    def sync_results(self) -> "SyncResults":
+        """The use-case behind `syncs executions`."""
+        from leadbridge.aws.objects import S3Objects
+        from leadbridge.usecases.sync_results import SyncResults
+
+        objects = S3Objects(self.client("s3"), bucket=self.outputs["DataBucketName"])
+        return SyncResults(runs=self._sync_runs(), objects=objects)
+
+    def _sync_runs(self) -> "DynamoSyncRuns":
+        from leadbridge.aws.syncs import DynamoSyncRuns
+
+        return DynamoSyncRuns(
+            self.client("dynamodb"),
+            executions=self.outputs["ExecutionsTableName"],
+            state=self.outputs["StateTableName"],
+            retention=timedelta(days=int(self.outputs["RetentionDays"])),
+            now=self.clock.now,
+        )
 
 
 def find_target(stack_name: str | None, region: str | None) -> Target:

@@ -73,7 +73,7 @@ def lines(trial: Trial) -> Iterator[str]:
     if trial.message:
         yield f"  {trial.message}"
     for step in trial.steps:
-        facts = ", ".join(f"{name} {_words(value)}" for name, value in step.facts.items() if name != "clauses")
+        facts = ", ".join(_facts(step.facts))
         yield f"  {step.step.replace('_', ' ')}: {step.result.replace('_', ' ')}{f' ({facts})' if facts else ''}"
         for clause in step.facts.get("clauses", ()):
             yield f"    {clause['path']}: {clause['column']} {clause['operator']}: {clause['result'].replace('_', ' ')}"
@@ -110,6 +110,15 @@ def _links(trial: Trial) -> Iterator[str]:
         if link.message:
             yield f"    {link.message}"
         yield from (f"    {name}: {_words(value)}" for name, value in link.fields.items())
+
+
+def _facts(facts: Mapping[str, Any]) -> Iterator[str]:
+    """What a step was decided by; what there is none of is not named, and clauses have lines of their own."""
+    for name, value in facts.items():
+        if name == "looks":
+            yield f"looks for {', '.join(f'{each["object"]} by {each["field"]}' for each in value)}"
+        elif name != "clauses" and value not in ([], None):
+            yield f"{name.replace('_', ' ')} {_words(value)}"
 
 
 def _words(value: Any) -> str:

@@ -2,8 +2,8 @@
 
 Source: Object Reference (Lead, Contact, Account, Campaign, CampaignMember, Task, User, Opportunity,
 OpportunityContactRole, CampaignMemberStatus, LeadStatus, OpportunityStage, TaskStatus, Group, QueueSobject,
-Organization, RecordType) and the describe resource. The custom fields of Lead are what an administrator
-of this org has added.
+Organization, RecordType) and the describe resource. The custom fields of Lead and the custom object
+Event_Registration__c are what an administrator of this org has added.
 """
 
 from dataclasses import dataclass, field, replace
@@ -152,12 +152,13 @@ class SObject:
 
     def describe_global(self, base: str) -> dict[str, Any]:
         """Return the object's entry in the list of all objects."""
+        label = self.name.removesuffix("__c").replace("_", " ")
         return {
             "name": self.name,
-            "label": self.name,
-            "labelPlural": self.name + "s",
+            "label": label,
+            "labelPlural": label + "s",
             "keyPrefix": self.key_prefix,
-            "custom": False,
+            "custom": self.name.endswith("__c"),
             "createable": self.createable,
             "updateable": self.updateable,
             "deletable": self.deletable,
@@ -566,6 +567,26 @@ _CAMPAIGN_MEMBER_STATUS = SObject(
     undeletable=False,
 )
 
+# a custom object: its type's key prefix begins with a lower-case a, its name may be given or not
+_EVENT_REGISTRATION = SObject(
+    "Event_Registration__c",
+    "a00",
+    (
+        _ID,
+        _text("Name", 80),
+        _text("Registration_Key__c", 80, external_id=True, unique=True),
+        _typed("Email__c", "email"),
+        _reference("Lead__c", "Lead"),
+        _reference("Contact__c", "Contact"),
+        _pick("Status__c", "Registered", "Attended", "No Show", default="Registered", restricted=True),
+        _number("Seats__c", "double", 4, 0),
+        _typed("Registered_On__c", "date"),
+        _text("Leadbridge_Execution__c", 64, external_id=True, unique=True),
+        _reference("OwnerId", "User", "Group"),
+        *_AUDIT,
+    ),
+)
+
 
 def _set_up(name: str, key_prefix: str, *fields: Field, replicateable: bool = False) -> SObject:
     """Return an object of the org's set-up: an administrator writes it, our profile reads it."""
@@ -681,6 +702,7 @@ SOBJECTS: dict[str, SObject] = {
         _OPPORTUNITY,
         _OPPORTUNITY_CONTACT_ROLE,
         _CAMPAIGN_MEMBER_STATUS,
+        _EVENT_REGISTRATION,
         *_SET_UP_OBJECTS,
     )
 }

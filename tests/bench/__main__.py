@@ -33,7 +33,7 @@ ON_STACK: dict[str, OnStack] = {
     "live": lambda on, args: vendor_calls.figure_live(on, size=args.webhooks, seed=args.seed),
     "slow": lambda on, args: vendor_calls.figure_one_a_second(on, size=args.seconds, seed=args.seed),
     "memory": lambda on, args: backlog.figure(on, size=args.webhooks, seed=args.seed),
-    "latency": lambda on, args: latency.figure(on, webhooks=args.paced, seed=args.seed),
+    "latency": lambda on, args: latency.figure(on, webhooks=args.paced, seed=args.seed, rows=args.backfill),
     "inline": lambda on, args: inline.figure(
         on, webhooks=args.webhooks, slow=args.seconds, seed=args.seed, connections=args.connections
     ),
@@ -73,6 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--connections", type=int, default=20, help="calls of inline at a time (default 20)")
     parser.add_argument("--schedules", type=int, default=1000, help="simulated schedules (default 1000)")
     parser.add_argument("--paced", type=int, default=200, help="webhooks of latency, two a second (default 200)")
+    parser.add_argument(
+        "--backfill", type=int, default=100_000, help="rows that load into each vendor during latency (default 100000)"
+    )
     parser.add_argument("--events", type=int, default=10_000, help="events of losses, run twice (default 10000)")
     parser.add_argument(
         "--calls", type=int, default=600, help="acknowledgements of each function, calls of each client (default 600)"

@@ -59,6 +59,12 @@ class Bench:
         """Replace the fault rules of a vendor."""
         self.http.post(f"{self.facts[f'{vendor}_url']}/_sim/faults", json=list(rules)).raise_for_status()
 
+    def limits(self, vendor: str, **changes: float) -> dict[str, float]:
+        """Set limits of a vendor; gives what those were before."""
+        before = self._sim(vendor, "limits")
+        self.http.post(f"{self.facts[f'{vendor}_url']}/_sim/limits", json=changes).raise_for_status()
+        return {name: before[name] for name in changes}
+
     def records(self, vendor: str, name: str) -> list[dict[str, Any]]:
         """Every record of an object at a simulator."""
         found: list[dict[str, Any]] = self._sim(vendor, f"records/{name}")

@@ -1,6 +1,7 @@
 """The admin API on in-memory ports, and the proxy events that API Gateway would send it."""
 
 import json
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,13 +12,18 @@ from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
+from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
+from leadbridge.usecases.source_facts import SourceFacts
+from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.usecases.try_action import TryAction
+from leadbridge.usecases.view_sync import ViewSync
 from tests.builders.actions import MARKETO
 from tests.builders.events import SECRET
 from tests.builders.world import World
+from tests.fakes.syncs import FakeDestination, FakeSource, FakeSyncVendors, InMemorySyncRuns
 
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
 #: what the org lists beside Lead
@@ -25,6 +31,7 @@ OBJECTS = (
     CatalogueObject(name="Lead", label="Lead", custom=False, createable=True, updateable=True),
     CatalogueObject(name="Gift__c", label="Gift", custom=True, createable=False, updateable=True),
     CatalogueObject(name="LeadHistory", label="Lead History", custom=False, createable=False, updateable=False),
+    CatalogueObject(name="Feed", label="Feed", custom=False, createable=False, updateable=False, queryable=False),
 )
 
 
@@ -94,9 +101,24 @@ class Admin:
             bell=world.bell,
             clock=world.clock,
         )
+        #: what Syncs read and write, whatever their connections
+        self.source = FakeSource(clock=world.clock.now)
+        self.destination = FakeDestination(world.marketo.describe_leads(), "id")
+        self.runs = InMemorySyncRuns()
+        vendors = FakeSyncVendors(self.source, self.destination)
+        view = ViewSync(
+            documents=world.configurations,
+            runs=self.runs,
+            vendors=vendors,
+            facts=SourceFacts(connections=world.connections, documents=world.configurations, clock=world.clock),
+            vendor=partial(vendor_of, world.configurations),
+            clock=world.clock,
+        )
         self.services = Services(
             configurations=world.configurations,
-            apply=ApplyConfiguration(configurations=world.configurations, connect=lambda _: world.connections),
+            apply=ApplyConfiguration(
+                configurations=world.configurations, connect=lambda _: world.connections, clock=world.clock
+            ),
             connections=ListConnections(configurations=world.configurations, secrets=lambda: {MARKETO}),
             catalogue=Catalogue(connections=self.described, clock=world.clock),
             trying=TryAction(
@@ -108,6 +130,8 @@ class Admin:
             search=search,
             redrive=RedriveMany(search=search, redrive=redrive, documents=world.configurations),
             callbacks=FailedCallbacks(chunks=world.chunks, clock=world.clock),
+            view_sync=view,
+            preview_sync=PreviewSync(view=view, runs=self.runs, vendors=vendors),
             clock=world.clock,
             done=self._done,
         )

@@ -3,25 +3,21 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from leadbridge.domain.batching import BatchSettings, Buffer, Thresholds
 from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.event import Arrival, Batch, Ending, Event, Part, Result
 from leadbridge.domain.lifecycle import Move, Stored
 from leadbridge.domain.outcome import Outcome
-from leadbridge.usecases.drain_lane import DrainLane, DrainSettings, Report
-from leadbridge.usecases.holds import Holds
-from leadbridge.usecases.ripening import Ripen, Ripeness
-from leadbridge.usecases.run_events import RunEvents
+from leadbridge.usecases.drain_lane import Report
 from leadbridge.usecases.store_events import StoreEvents
-from leadbridge.usecases.sweep import Sweep
 from tests.builders.actions import MARKETO, a_marketo_connection
+from tests.builders.draining import a_drainer, a_sweep
 from tests.builders.events import an_arrival
 from tests.fakes.bell import RecordingBell
 from tests.fakes.clock import SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
-from tests.fakes.heartbeat import AskingHeartbeat
 from tests.fakes.inbox import InMemoryInbox
 from tests.fakes.lanes import InMemoryLanes
 from tests.fakes.meter import RecordingMeter
@@ -146,31 +142,11 @@ class BufferedLane:
 
     def drain(self, lane: str = MARKETO) -> Report:
         """One worker."""
-        ripeness = Ripeness(self.configurations)
-        return DrainLane(
-            inbox=self.inbox,
-            lanes=self.lanes,
-            bell=self.bell,
-            clock=self.clock,
-            heartbeat=AskingHeartbeat(self.lanes, self.clock),
-            run_events=cast("RunEvents", Sender(self)),
-            holds=Holds(self.configurations),
-            sleep=self.clock.sleep,
-            settings=DrainSettings(),
-            ripen=Ripen(inbox=self.inbox, lanes=self.lanes, ripeness=ripeness, meter=self.meter),
-        )(lane, lambda: 900.0)
+        return a_drainer(self, Sender(self), sleep=self.clock.sleep)(lane, lambda: 900.0)
 
     def minute(self) -> list[str]:
         """A sweep, and whoever it rings for."""
-        rung = Sweep(
-            inbox=self.inbox,
-            lanes=self.lanes,
-            bell=self.bell,
-            clock=self.clock,
-            meter=self.meter,
-            holds=Holds(self.configurations),
-            ripeness=Ripeness(self.configurations),
-        )()
+        rung = a_sweep(self)()
         self.work()
         return rung
 

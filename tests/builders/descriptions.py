@@ -64,7 +64,7 @@ def a_salesforce_contact(**extra: FieldDescription) -> ObjectDescription:
 
 def marketo_leads() -> ObjectDescription:
     """The instance's lead fields; `id` cannot be written."""
-    fields = {name: a_field(name) for name in MARKETO_FIELDS}
+    fields = {name: a_field(name, id_lookup=name == "email") for name in MARKETO_FIELDS}
     fields["id"] = a_field("id", "integer", createable=False, updateable=False)
     return ObjectDescription(name="leads", fields=fields)
 

@@ -14,12 +14,12 @@ from leadbridge.domain.outcome import State
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.usecases.answer_inline import AnswerInline
 from leadbridge.usecases.batch import RunSettings
-from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
+from leadbridge.usecases.drain_lane import DrainLane
 from leadbridge.usecases.drain_lane import Report as Drained
 from leadbridge.usecases.holds import Holds
+from leadbridge.usecases.import_files import ImportPorts
 from leadbridge.usecases.placing import Placing
 from leadbridge.usecases.redrive import Redrive, Redriven
-from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.send_callbacks import ChunkEnds, Report, SendCallbacks
 from leadbridge.usecases.store_events import StoreEvents
@@ -28,13 +28,13 @@ from leadbridge.usecases.watching import Watch
 from leadbridge.vendors.http.deadline import Deadline
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.descriptions import a_result_activity, a_salesforce_contact, a_salesforce_lead, marketo_leads
+from tests.builders.draining import a_drainer, a_sweep
 from tests.builders.events import SECRET, a_payload, an_arrival
 from tests.fakes.bell import RecordingBell
 from tests.fakes.chunks import FakeCallbackDoor, InMemoryChunks
 from tests.fakes.clock import SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
-from tests.fakes.heartbeat import AskingHeartbeat
 from tests.fakes.inbox import InMemoryInbox
 from tests.fakes.keys import InMemoryKeys
 from tests.fakes.lanes import InMemoryLanes
@@ -56,6 +56,8 @@ class World:
     lane = SALESFORCE
     #: whether its Actions may keep calls for batches
     buffers = False
+    #: what imports need; nothing goes as a file without it
+    imports: ImportPorts | None = None
 
     def __init__(
         self,
@@ -188,15 +190,7 @@ class World:
 
     def sweep(self) -> Sweep:
         """The use-case that runs once a minute."""
-        return Sweep(
-            inbox=self.inbox,
-            lanes=self.lanes,
-            bell=self.bell,
-            clock=self.clock,
-            meter=self.meter,
-            holds=self.holds(),
-            ripeness=Ripeness(self.configurations) if self.buffers else None,
-        )
+        return a_sweep(self, holds=self.holds(), buffers=self.buffers)
 
     def holds(self) -> Holds:
         """What is kept back; a process has one."""
@@ -232,23 +226,13 @@ class World:
             settings=settings,
             chunks=ChunkEnds(chunks=self.chunks, bell=self.chunk_bell),
             watch=watch,
+            imports=self.imports,
         )
 
     def drain_lane(self, *, batch: int = 200) -> DrainLane:
         """The use-case that drains the lane."""
-        return DrainLane(
-            inbox=self.inbox,
-            lanes=self.lanes,
-            bell=self.bell,
-            clock=self.clock,
-            heartbeat=AskingHeartbeat(self.lanes, self.clock),
-            run_events=self.run_events(),
-            holds=self.holds(),
-            sleep=self.clock.sleep,
-            settings=DrainSettings(batch=batch),
-            ripen=Ripen(inbox=self.inbox, lanes=self.lanes, ripeness=Ripeness(self.configurations), meter=self.meter)
-            if self.buffers
-            else None,
+        return a_drainer(
+            self, self.run_events(), sleep=self.clock.sleep, holds=self.holds(), batch=batch, buffers=self.buffers
         )
 
     # -- what can be seen

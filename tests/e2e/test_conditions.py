@@ -89,31 +89,6 @@ def test_all_wants_both_and_any_wants_one(lab: Lab) -> None:
     assert [page["conditions"]["match"] for page in shown] == ["all", "any"]
 
 
-@pytest.mark.cap("A49")
-def test_what_a_columns_type_does_not_offer_is_refused_at_save(lab: Lab) -> None:
-    """ "contains" of a boolean, "greater than" of a text and words for a number are refused all at once, each with its
-    place and what may stand there; nothing is stored."""
-    clauses = [
-        {"column": "isCustomer", "operator": "contains", "value": "ru"},
-        {"column": "leadStatus", "operator": "greater_than", "value": 5},
-        {"match": "any", "clauses": [{"column": "leadScore", "operator": "at_least", "value": "many"}]},
-        {"column": "leadStatsu", "operator": "is_empty"},
-        {"column": "company", "operator": "in_list", "value": "no-such-list"},
-    ]
-    document = an_action("ill-asked", conditions={"clauses": clauses})
-
-    said = lab.cli_fails("apply", lab.file("ill-asked.yaml", as_yaml([document])))
-
-    where = "error: action ill-asked: /conditions/clauses"
-    offered = "choose one of equals, not_equals, is_true, is_false, is_empty, is_not_empty"
-    assert f"{where}/0/operator: `contains` is not offered for isCustomer, a yes/no field (boolean); {offered}" in said
-    assert f"{where}/1/operator: `greater_than` is not offered for leadStatus, a text (string); choose one of" in said
-    assert f"{where}/2/clauses/0/value: a text of 4 characters is given for leadScore; give a number" in said
-    assert f"{where}/3/column: the Marketo lead has no field leadStatsu; did you mean leadStatus?" in said
-    assert f"{where}/4/value: there is no list no-such-list; apply its document first" in said
-    assert "There is no Action" in lab.cli_fails("view", "ill-asked")
-
-
 @pytest.fixture(scope="module")
 def asking(lab: Lab) -> Lab:
     """The stack with an Action for each type of columns."""

@@ -102,6 +102,6 @@ def test_a_trial_runs_for_its_people_only_and_tells_the_others_so(lab: Lab) -> N
         [SUCCESS],
         [NOT_PROCESSED],
     ]
-    assert lab.cli("activate", "tried") == "tried is active.\n"
+    assert lab.cli("activate", "tried") == "tried is active. Webhooks notice within 30 seconds.\n"
     [after] = lab.run("tried", other.body())
     assert after["outcome"] == "created"

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, Waiting, bucket
 from leadbridge.domain.alerts import Memory, Unsent
+from leadbridge.domain.counted import Certificate, Counted, ParkedWork, Waiting, bucket
 from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.limits import State
 from leadbridge.errors import TransientError

@@ -54,6 +54,13 @@ class InMemoryBulkRuns:
         self._step("runs.begin.done")
         return stored
 
+    def find(self, name: str) -> Run | None:
+        """A run as it is stored; None if none of that name has begun."""
+        self._step("runs.find")
+        found = self._runs.get(name)
+        self._step("runs.find.done")
+        return found[0] if found else None
+
     def save(self, run: Run, version: int, *, lane: str = "") -> int:
         """Replace a run; returns its new version."""
         self._step("runs.save")
@@ -218,6 +225,8 @@ class FakeBulkVendor:
         #: the connection lets nothing through
         self.disabled = False
         self.foreign: list[VendorJob] = []
+        #: what Marketo says of a row that it refuses, and of one that it minds
+        self.reason, self.warning = "refused", "odd"
 
     def extracts(self, run: Run) -> "FakeBulkVendor":
         """The jobs of every run."""
@@ -315,8 +324,8 @@ class FakeBulkVendor:
             header, refused, warned, written, left = self._outcomes(job)
             if self._vendor == "marketo":
                 return {
-                    "failed": _csv([*header, "Import Failure Reason"], [[*row, "refused"] for row in refused]),
-                    "warned": _csv([*header, "Import Warning Reason"], [[*row, "odd"] for row in warned]),
+                    "failed": _csv([*header, "Import Failure Reason"], [[*row, self.reason] for row in refused]),
+                    "warned": _csv([*header, "Import Warning Reason"], [[*row, self.warning] for row in warned]),
                 }
             ids = ["sf__Id", "sf__Created"]
             return {

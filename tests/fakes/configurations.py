@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from leadbridge.domain.action import Configuration, as_document
-from leadbridge.domain.connector import model_of
+from leadbridge.domain.kinds import model_of
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
 from leadbridge.errors import ConfigurationError, UnknownVersionError
 from tests.fakes.steps import Step, nothing

@@ -10,7 +10,7 @@ from leadbridge.domain.batching import Ahead
 from leadbridge.domain.event import VERSION, Arrival, Ending, Event, Part, Result, begun_by, iso
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.holding import NOTHING, Due, Held
-from leadbridge.domain.outcome import State
+from leadbridge.domain.outcome import Reason, State
 from leadbridge.domain.values import blank, normalised
 from tests.fakes.chunks import InMemoryChunks
 from tests.fakes.clock import NOON, whole
@@ -157,6 +157,39 @@ class InMemoryInbox:
             self._step("inbox.ripen.done")
         return moved
 
+    def load(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events out of their lane, beside it, with the file that their batch names; no epoch holds them."""
+        moved = []
+        for event in events:
+            self._step("inbox.load")
+            there, stands = self.waiting.get((event.lane, event.sequence)), event.evolve(epoch=0)
+            if there is not None and there.epoch == event.epoch:
+                self.waiting[_key(stands)] = _as_stored(stands, self.waiting.pop((event.lane, event.sequence)))
+                self._tell(stands)
+                moved.append(stands)
+            self._step("inbox.load.done")
+        return moved
+
+    def loaded(self, lane: str, file: str, limit: int) -> Sequence[Event]:
+        """Events that stand beside a lane with a file, in sequence order."""
+        self._step("inbox.loaded")
+        found = [event for key, event in sorted(self.waiting.items()) if key[0] == _beside(lane, file)][:limit]
+        self._step("inbox.loaded.done")
+        return found
+
+    def unload(self, moves: Sequence[tuple[Event, Event]]) -> None:
+        """Move events that stand with a file back into their lane, each as the other of its pair."""
+        for event, back in moves:
+            self._step("inbox.unload")
+            if self.waiting.pop(_key(event), None) is not None:
+                self.waiting[_key(back)] = _as_stored(back)
+                self._tell(back)
+            self._step("inbox.unload.done")
+
+    def _tell(self, event: Event) -> None:
+        told = {"state": event.state.value, "reason": str(event.reason), "message": event.message, "due_at": ""}
+        self.logged[event.execution_id] |= told | _decision(event)
+
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first due event of a lane."""
         self._step("inbox.first_due")
@@ -165,7 +198,9 @@ class InMemoryInbox:
         if not found:
             return None
         first = found[0]
-        return Due(action_id=first.action_id, begun=first.state is not State.WAITING, received_at=first.received_at)
+        asks = first.reason == Reason.IMPORTING and first.due_at is not None
+        since = first.due_at if asks and first.due_at else first.received_at
+        return Due(action_id=first.action_id, begun=first.state is not State.WAITING, received_at=since)
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
         """Mark events as begun by `epoch`; one that an older epoch still held has survived a crash."""
@@ -341,7 +376,13 @@ class InMemoryInbox:
 
 
 def _key(event: Event) -> tuple[str, str]:
+    if event.file:
+        return _beside(event.lane, event.file), event.sequence
     return (f"buffer of {event.lane}" if event.buffered else event.lane, event.sequence)
+
+
+def _beside(lane: str, file: str) -> str:
+    return f"{file} of {lane}"
 
 
 def _as_stored(event: Event, known: Event | None = None) -> Event:

@@ -63,6 +63,8 @@ class FakeMarketo:
         self.programs: dict[int, Program] = {}
         self.channels: dict[str, Channel] = {}
         self.member_fields = member_fields()
+        #: other objects than leads, as a Sync calls them
+        self.objects: dict[str, ObjectDescription] = {}
         #: memberships by program and lead
         self.members: dict[tuple[int, int], dict[str, Any]] = {}
         #: a lead that wins every merge, because it is a contact in the CRM
@@ -94,6 +96,18 @@ class FakeMarketo:
         self._activities.append(_Logged(activity, visible_at or activity.activity_date))
 
     # -- the port
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        """Fields of an object, as a Sync calls it."""
+        if object_name in {"leads", "list_members"}:
+            return self.describe_leads()
+        if object_name not in self.objects:
+            raise PermanentError("Marketo has no such object", vendor="marketo", operation="describe", code="1013")
+        return self._read("describe", lambda: self.objects[object_name])
+
+    def custom_object_names(self) -> list[str]:
+        """The custom objects."""
+        return [name for name in self.objects if name.endswith("_c")]
 
     def describe_leads(self) -> ObjectDescription:
         """Fields of the lead object by REST name."""

@@ -19,6 +19,8 @@ STORES = (
     "inbox.first_buffered",
     "inbox.first_due",
     "inbox.hurry",
+    "inbox.load",
+    "inbox.loaded",
     "inbox.park",
     "inbox.readmit",
     "inbox.relinquish",
@@ -26,6 +28,7 @@ STORES = (
     "inbox.save",
     "inbox.set_aside",
     "inbox.undue",
+    "inbox.unload",
     "keys.claim",
     "keys.guard",
     "keys.release",
@@ -71,8 +74,10 @@ CONNECTOR_WRITES = (
     "marketo.remove_from_list",
     "marketo.request_campaign",
 )
-#: what only calls of connector actions pass: they wait for others, and for what came before of the same persons
+#: what only events pass that wait for others, and for what came before of the same persons
 BUFFERS = ("inbox.buffered", "inbox.first_buffered", "inbox.ripen", "inbox.undue", "lanes.settle")
+#: what only events pass that go as a file
+FILES = ("inbox.load", "inbox.loaded", "inbox.unload")
 #: every operation that a double announces; a point that is not listed here is refused by the simulation
 OPERATIONS = (*STORES, *VENDOR_READS, *CONNECTOR_READS, *VENDOR_WRITES, *CONNECTOR_WRITES, "bell.ring")
 

@@ -11,23 +11,19 @@ import pytest
 from leadbridge.domain.event import Arrival
 from leadbridge.errors import RateLimitedError, UncertainWriteError
 from leadbridge.usecases.batch import RunSettings
-from leadbridge.usecases.drain_lane import DrainLane, DrainSettings
-from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.placing import Placing
-from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.store_events import StoreEvents
-from leadbridge.usecases.sweep import Sweep
 from tests import sizes
 from tests.builders.actions import MARKETO, a_marketo_connection
 from tests.builders.connectors import LIST, LIST_ID, a_connector
 from tests.builders.descriptions import marketo_leads
+from tests.builders.draining import a_drainer, a_sweep
 from tests.builders.events import SECRET, an_arrival
 from tests.fakes.bell import RecordingBell
 from tests.fakes.clock import NOON
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
-from tests.fakes.heartbeat import AskingHeartbeat
 from tests.fakes.inbox import InMemoryInbox
 from tests.fakes.keys import InMemoryKeys
 from tests.fakes.lanes import InMemoryLanes
@@ -176,35 +172,13 @@ class Batchers:
                 hash_key=lambda: SECRET,
                 settings=RunSettings(retry_seconds=5.0, settle=timedelta(seconds=60)),
             )
-            DrainLane(
-                inbox=self.inbox,
-                lanes=self.lanes,
-                bell=self.bell,
-                clock=self.clock,
-                heartbeat=AskingHeartbeat(self.lanes, self.clock),
-                run_events=run_events,
-                holds=Holds(self.configurations),
-                sleep=self.engine.pause,
-                settings=DrainSettings(),
-                ripen=Ripen(
-                    inbox=self.inbox, lanes=self.lanes, ripeness=Ripeness(self.configurations), meter=self.meter
-                ),
-            )(MARKETO, lambda: 900.0)
+            a_drainer(self, run_events, sleep=self.engine.pause)(MARKETO, lambda: 900.0)
 
         self._start("worker", drain)
 
     def minute(self) -> None:
         """A sweep a minute."""
-        use_case = Sweep(
-            inbox=self.inbox,
-            lanes=self.lanes,
-            bell=self.bell,
-            clock=self.clock,
-            meter=self.meter,
-            holds=Holds(self.configurations),
-            ripeness=Ripeness(self.configurations),
-        )
-        self._start("sweep", use_case)
+        self._start("sweep", a_sweep(self))
         self.engine.later(60, self.minute)
 
     def run(self) -> None:

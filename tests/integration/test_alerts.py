@@ -13,10 +13,8 @@ import pytest
 from leadbridge import wiring
 from leadbridge.aws.alerts import (
     DynamoAlertStore,
-    DynamoTally,
     DynamoWatch,
     note_certificate,
-    parked_item,
 )
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.inbox import DynamoInbox
@@ -24,7 +22,8 @@ from leadbridge.aws.items import dump
 from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.aws.limits import DynamoLimits
 from leadbridge.aws.notices import TopicChannel
-from leadbridge.domain.alert_readings import Certificate, ParkedWork
+from leadbridge.aws.tally import DynamoTally, parked_item
+from leadbridge.domain.counted import Certificate, ParkedWork
 from leadbridge.domain.event import Ending, Part, Result
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.limits import State, millis

@@ -184,6 +184,7 @@ def cloud(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "VendorSecret": vendor["ARN"],
         "SigningKey": "signing-key",
         "DataBucket": "data-bucket",
+        "BulkImportMachine": "import-machine",
         "AlarmTopic": "alarm-topic",
         "AlertsSecret": "alerts-secret",
     }

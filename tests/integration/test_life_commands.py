@@ -70,7 +70,7 @@ LIFE = {
     f"pause {ACTION}": "paused.",
     f"pause {ACTION} ": "paused.",
     f"resume {ACTION}": "on trial.",
-    f"activate {ACTION}": "active.",
+    f"activate {ACTION}": "active. Webhooks notice within 30 seconds.",
 }
 
 

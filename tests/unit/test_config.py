@@ -23,6 +23,8 @@ RUN = {name: value for name, value in STORE.items() if name != "RUN_ACTIONS_FUNC
     "KEYS_TABLE": "keys",
     "VENDOR_SECRET_ARN": "arn:aws:secretsmanager:::secret:vendor",
     "SIGNING_KEY_ID": "key",
+    "DATA_BUCKET": "data",
+    "BULK_IMPORT_MACHINE": "arn:aws:states:::stateMachine:import",
 }
 
 

@@ -39,6 +39,7 @@ PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 
 EXECUTIONS = "arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:execution:${{{}Machine.Name}}:*"
+SCHEDULES = "arn:${{AWS::Partition}}:scheduler:${{AWS::Region}}:${{AWS::AccountId}}:schedule/{}/*"
 # logical id, statement, the wildcard: why it cannot be narrower
 WILDCARDS = {
     ("ReceiveActionRole", "WriteTraces", "*"): "X-Ray has no resources to name",
@@ -52,6 +53,26 @@ WILDCARDS = {
     ("AdminApiRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunBulkStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("SendAlertsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("RunSyncStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("RunSyncStepRole", "KeepFiles", "${DataBucket.Arn}/sync/*"): "each run has a folder of its own",
+    ("StartSyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("StartSyncRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
+    ("SyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("StartSyncRole", "KeepSchedules", SCHEDULES.format("${SyncScheduleGroup}")): "a schedule for each Sync",
+    ("StartSyncRole", "KeepSchedules", SCHEDULES.format("default")): "the emulator alone, which knows no other group",
+    ("StartSyncRole", "ListSchedules", "*"): "listing has no resources to name",
+    ("SyncRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
+    ("RunActionsRole", "KeepImports", "${DataBucket.Arn}/imports/*"): "each import has files of its own name",
+    ("RunActionsRole", "ReadImports", "${DataBucket.Arn}/imports/*.json"): "each import has an order of its own name",
+    ("RunActionsRole", "ReadImports", "${DataBucket.Arn}/imports/*/results-*.csv"): "and results below its name",
+    ("RunActionsRole", "LookAtImports", EXECUTIONS.format("BulkImport")): "executions of the import's machine",
+    (
+        "SyncRenewPolicy",
+        "WatchPartitions",
+        EXECUTIONS.format("Sync").replace(":*", "/*"),
+    ): "executions of the machine itself, one for each partition",
+    ("SyncRenewPolicy", "WaitForTheirEnd", EXECUTIONS.format("BulkExtract")): "executions of the bulk machine",
+    ("SyncRenewPolicy", "WaitForTheirEnd", EXECUTIONS.format("BulkImport")): "executions of the bulk machine",
     ("RunBulkStepRole", "KeepFiles", "${DataBucket.Arn}/*"): "callers choose where a run keeps its files",
     ("BulkExtractRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("BulkExtractRole", "DeliverLogs", "*"): "deliveries of logs have no resources to name",
@@ -89,6 +110,7 @@ NAME_PROPERTIES = {
     "AWS::SNS::TopicPolicy": None,
     "AWS::SQS::Queue": "QueueName",
     "AWS::SQS::QueuePolicy": None,
+    "AWS::Scheduler::ScheduleGroup": "Name",
     "AWS::SecretsManager::Secret": "Name",
     "AWS::Serverless::Api": "Name",
     "AWS::Serverless::Function": "FunctionName",
@@ -303,10 +325,12 @@ def test_what_cannot_be_processed_ends_in_a_dead_letter_queue() -> None:
         "RecoverCallsFunction",
         "RunActionsFunction",
         "SendAlertsFunction",
+        "StartSyncFunction",
         "SweepFunction",
     }
-    for invocation in invocations.values():
-        assert invocation["MaximumRetryAttempts"] == 0
+    for name, invocation in invocations.items():
+        # a run that is meant for once has no next minute that does the same
+        assert invocation["MaximumRetryAttempts"] == (2 if name == "StartSyncFunction" else 0)
         assert invocation["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] in dead
 
 
@@ -514,6 +538,8 @@ SETTINGS: dict[str, type[config.Settings]] = {
     "RecoverCalls": config.RecoverCallsSettings,
     "AdminApi": config.AdminApiSettings,
     "RunBulkStep": config.RunBulkStepSettings,
+    "RunSyncStep": config.RunSyncStepSettings,
+    "StartSync": config.StartSyncSettings,
     "SendAlerts": config.SendAlertsSettings,
     "CallBack": config.CallBackSettings,
     "Sweep": config.SweepSettings,

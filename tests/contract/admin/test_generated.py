@@ -23,6 +23,7 @@ from schemathesis.core.result import Ok
 
 from tests.builders.actions import ACTION, MARKETO, SALESFORCE, an_action
 from tests.builders.admin import PRINCIPAL, Admin
+from tests.builders.syncs import a_sync
 from tests.builders.world import World
 from tests.contract.admin.documents import PUBLISHED, as_text, document
 from tests.gateway import serving
@@ -46,6 +47,7 @@ def examples(number: int) -> settings:
 
 #: values by which requests reach what the store holds
 KNOWN = {"action_id": ACTION, "kind": "action", "document_id": ACTION, "object_name": "Lead"}
+KNOWN |= {"sync_id": "contacts-to-people"}
 SIGNED = {"identity": {"userArn": PRINCIPAL}}
 UNSIGNED: Mapping[str, Any] = {"identity": {"userArn": None}}
 
@@ -68,6 +70,8 @@ def filled() -> World:
     world.receive(9)
     world.drain()
     world.configurations.put(an_action(name="Third"))
+    records, people = {"connection": SALESFORCE, "object": "Lead"}, {"connection": MARKETO, "object": "leads"}
+    world.configurations.put(a_sync(source=records, destination=people))
     return world
 
 

@@ -1,13 +1,15 @@
 """What alerts are counted from and what they remember: the doubles and the adapters behave alike."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from leadbridge.aws.alerts import DynamoAlertStore, DynamoTally
+from leadbridge.aws.alerts import DynamoAlertStore
+from leadbridge.aws.tally import DynamoTally
 from leadbridge.domain.alerts import Alert, Kind, Memory, Subject, Unsent
 from leadbridge.errors import TransientError, UnknownVersionError
 from leadbridge.ports import AlertStore, Tally
@@ -30,6 +32,7 @@ FULL = Memory(
     },
     told={Subject(kind=Kind.PARKED, name="person-to-lead"): START},
     reasons={("person-to-lead", "salesforce_STRING_TOO_LONG"): START},
+    used={"example.my.salesforce.com": ((START, 5), (START + 5 * MINUTE, 7))},
 )
 UNSENT = [Unsent(channel="slack", subject="1 new", text="ALERT …\nCommand: leadbridge", at=START)]
 
@@ -130,6 +133,18 @@ def test_what_is_kept_is_read_again(world: World) -> None:
     assert world.store.save(Memory(), [], 1) == 2
     memory, unsent, version = world.store.load()
     assert (memory, list(unsent), version) == (Memory(), [], 2)
+
+
+def test_what_was_kept_before_looks_at_quotas_were_is_read(tables: Unsteady) -> None:
+    """A memory without them comes back, with none."""
+    world = dynamo(tables)
+    world.store.save(FULL, UNSENT, 0)
+    key = {"pk": {"S": "alerts"}, "sk": {"S": "state"}}
+    item = tables.client.get_item(TableName="StateTable", Key=key)["Item"]
+    kept = {name: value for name, value in json.loads(item["state"]["S"]).items() if name != "used"}
+    tables.client.put_item(TableName="StateTable", Item={**item, "state": {"S": json.dumps(kept)}})
+
+    assert world.store.load()[0] == replace(FULL, used={})
 
 
 @pytest.mark.parametrize("version", [0, 2])

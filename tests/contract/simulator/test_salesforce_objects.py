@@ -30,6 +30,7 @@ def found(org: Org, soql: str, resource: str = "query") -> list[str]:
         ("LeadStatus", "01J"),
         ("OpportunityStage", "01J"),
         ("TaskStatus", "01J"),
+        ("Event_Registration__c", "a00"),
     ],
 )
 def test_each_further_object_can_be_described(org: Org, name: str, prefix: str) -> None:
@@ -51,6 +52,27 @@ def test_the_org_tells_what_its_statuses_and_stages_mean(org: Org) -> None:
         data={"grant_type": "client_credentials", **{k: org.credentials[k] for k in ("client_id", "client_secret")}},
     ).json()
     assert f"/id/{organization}/" in token["id"]
+
+
+def test_a_custom_object_is_written_and_read_as_any_other(org: Org) -> None:
+    """It is listed as custom, created, upserted by its External Id (201, then 200), and tells of its Lead as
+    `Lead__r`; a value outside its restricted picklist is INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST."""
+    name, key = "Event_Registration__c", "/sobjects/Event_Registration__c/Registration_Key__c/fair-1"
+    [person] = org.load("Lead", lead(LastName="Aalto"))
+    custom = {each["name"] for each in org.call("GET", "/sobjects").json()["sobjects"] if each["custom"]}
+
+    made = org.call("POST", f"/sobjects/{name}", json={"Email__c": "ada@example.com"})
+    codes = [org.call("PATCH", key, json={"Lead__c": person, "Seats__c": seats}).status_code for seats in (1, 2)]
+    refused = org.call("PATCH", key, json={"Status__c": "Maybe"})
+
+    assert custom == {name}
+    assert (made.status_code, made.json()["id"][:3]) == (201, "a00")
+    assert codes == [201, 200]
+    answer = org.call(
+        "GET", "/query", params={"q": f"SELECT Seats__c, Lead__r.LastName FROM {name} WHERE Seats__c > 0"}
+    )
+    assert [(row["Seats__c"], row["Lead__r"]["LastName"]) for row in answer.json()["records"]] == [(2, "Aalto")]
+    assert error_of(refused)[:2] == (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST")
 
 
 def test_the_set_up_can_be_read_but_not_written(org: Org) -> None:

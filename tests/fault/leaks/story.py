@@ -50,6 +50,18 @@ SECRETS: Mapping[str, str] = {
 SOON: Mapping[str, float] = {"job_refresh_seconds": 0, "export_run_seconds": 1, "import_run_seconds": 1}
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 
+IMPORTS = """\
+format: 1
+kind: action
+id: leak-imports
+name: Leak imports
+destination: {connection: marketo-demo, operation: import_leads, lookup_field: twitterId}
+mappings:
+  - {column: email, to: email}
+  - {column: lastName, to: lastName}
+  - {column: twitterId, to: twitterId}
+batch: {count: 2}
+"""
 LEAKY = """\
 format: 1
 kind: action
@@ -82,6 +94,25 @@ results:
   mappings:
     - {execution: salesforce_id, to: salesforceId}
     - {execution: message, to: message}
+"""
+
+#: a person's title is no number, so that a row fails
+SYNC = """\
+format: 1
+kind: sync
+id: leak-sync
+name: Leak sync
+source: {connection: salesforce-demo, object: Contact}
+destination: {connection: marketo-demo, object: leads}
+match: [{column: Email, field: email}]
+import: create_and_update
+dedupe: youngest
+extraction: full
+schedule: {every: {hours: 20}}
+mappings:
+  - {column: Email, to: email}
+  - {column: LastName, to: lastName}
+  - {column: Title, to: leadScore}
 """
 
 
@@ -173,6 +204,7 @@ class Story:
             *open_ones,
             Declared("queue/EventsDeadLetterQueueUrl/*/body", "personal", "killed the intake, expires in 14 days"),
             Declared("s3/*/bulk/*", "personal", "files of bulk runs, expiring"),
+            Declared("s3/*/sync/*", "personal", "files of runs of Syncs, expiring"),
             Declared("secret/*/value", "secret", "Secrets Manager is where they live"),
             Declared("command/keys show/*/stdout", "secret", "the person asked for it", "webhook key*"),
             Declared("folder/.local/stack.json", "secret", "the local stack's file for scripts", "Marketo secret"),
@@ -202,6 +234,8 @@ def tell(rig: Rig) -> Story:
             _good_calls,
             _inline_calls,
             _bulk_runs,
+            _imports,
+            _sync_runs,
             _unusable_bodies,
             _strangers,
             _refused_records,
@@ -303,6 +337,68 @@ def _bulk_runs(story: Story) -> None:
     soql = f"SELECT Id, Email, LastName FROM Lead WHERE CreatedDate > {since}"
     found = _execute(rig, "Extract", "salesforce", "Lead", {"soql": soql})
     assert found["output"]["counts"]["rows"] >= 1, found
+
+
+def _imports(story: Story) -> None:
+    """People who go to Marketo as a file; of one it says in its results which address it does not take."""
+    rig = story.rig
+    action = rig.apply(IMPORTS)
+    story.canaries.append(Canary("webhook key (imports)", rig.keys[action], "secret"))
+    people = [
+        {"email": email, "lastName": FIELDS["lastName"], "twitterId": f"{STEM}-{number}"}
+        for number, email in enumerate((f"{STEM}.i@example.org", f"{STEM} at example"))
+    ]
+    bodies = [json.dumps({"lead": person}).encode() for person in people]
+    ids = [story.call(each, key=rig.keys[action], path=action)["execution_id"] for each in bodies]
+    ended = story.until("imported", ids, "ended")
+    assert [each["reason"] for each in ended] == ["imported", "import_warned"], ended
+
+
+def _sync_runs(story: Story) -> None:
+    """A Sync both ways: started by hand and by its schedule, whose entry was lost, changed and left over."""
+    rig = story.rig
+    last, title = FIELDS["lastName"], FIELDS["title"]
+    people = [{"Email": f"{STEM}.s@example.org", "LastName": last}, {"Email": f"{STEM}.t@example.org", "Title": title}]
+    rig.salesforce.load("Contact", [{"LastName": last} | person for person in people])
+    file = rig.folder / "sync.yaml"
+    file.write_text(SYNC)
+    rig.cli("apply", str(file))
+    story.cli("syncs", "activate", "leak-sync")
+    keep = _invoked(rig, "StartSyncFunctionName", {})
+    kept = json.loads(rig.stack.outputs["SyncSchedules"])
+    scheduler, group = rig.stack.client("scheduler"), kept["group"]
+    entry = scheduler.get_schedule(Name="leak-sync", GroupName=group)
+    again = {name: entry[name] for name in ("Name", "GroupName", "FlexibleTimeWindow", "Target", "State")}
+    again["ScheduleExpression"] = "rate(3 days)"
+    assert keep == {"changed": 0}, keep
+    scheduler.update_schedule(**again, Description="changed by hand")
+    assert _invoked(rig, "StartSyncFunctionName", {}) == {"changed": 1}
+    scheduler.delete_schedule(Name="leak-sync", GroupName=group)
+    scheduler.create_schedule(**(again | {"Name": "stray"}))
+    assert _invoked(rig, "StartSyncFunctionName", {}) == {"changed": 2}
+    fired = _invoked(rig, "StartSyncFunctionName", {"sync": "leak-sync"})
+    assert fired["started"], fired
+    beside = _invoked(rig, "StartSyncFunctionName", {"sync": "leak-sync", "at": "2099-01-01T00:00:00Z"})
+    assert beside["because"].startswith("running"), beside
+
+    def over() -> bool:
+        found = json.loads(rig.cli("syncs", "executions", "leak-sync", "--json"))
+        return found[0]["status"] in {"done", "failed"}
+
+    wait_for("the end of a run", over, 120)
+    told = story.cli("syncs", "executions", "leak-sync", "--json")
+    [run] = json.loads(told)
+    assert (run["status"], run["failed"]) == ("done", 1), run
+    story.cli("syncs", "executions", "leak-sync", run["slot"], "--failed")
+    story.cli("syncs", "deactivate", "leak-sync")
+
+
+def _invoked(rig: Rig, output: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Call a function and read its answer."""
+    said = rig.stack.client("lambda").invoke(FunctionName=rig.stack.outputs[output], Payload=json.dumps(event).encode())
+    answer: dict[str, Any] = json.loads(said["Payload"].read())
+    assert "FunctionError" not in said, answer
+    return answer
 
 
 def _execute(

@@ -42,13 +42,24 @@ BY_THE_SERVICE: Sequence[tuple[str, str, str]] = (
     ("StoreEventsRole", "sqs:ReceiveMessage", "the Lambda service polls the queue"),
     ("StoreEventsRole", "sqs:DeleteMessage", "the Lambda service polls the queue"),
     ("StoreEventsRole", "sqs:GetQueueAttributes", "the Lambda service polls the queue"),
+    ("StartSyncRole", "iam:PassRole", "EventBridge Scheduler asks whether the function may hand over the role"),
     *(
         (role, "sqs:SendMessage", "the Lambda service reports calls that it gave up")
-        for role in ("RunActionsRole", "SweepRole", "CallBackRole", "RecoverCallsRole", "SendAlertsRole")
+        for role in (
+            "RunActionsRole",
+            "SweepRole",
+            "CallBackRole",
+            "RecoverCallsRole",
+            "SendAlertsRole",
+            "StartSyncRole",
+        )
     ),
     *(
         (role, action, f"EventBridge Scheduler {reason}")
-        for role in ("ScheduleRole", "CallBackScheduleRole", "RecoverScheduleRole", "AlertScheduleRole")
+        for role in (
+            *("ScheduleRole", "CallBackScheduleRole", "RecoverScheduleRole", "AlertScheduleRole"),
+            "SyncScheduleRole",
+        )
         for action, reason in (
             ("lambda:InvokeFunction", "calls the function"),
             ("sqs:SendMessage", "reports calls that it gave up"),
@@ -56,7 +67,7 @@ BY_THE_SERVICE: Sequence[tuple[str, str, str]] = (
     ),
     *(
         (role, action, reason)
-        for role in ("BulkExtractRole", "BulkImportRole")
+        for role in ("BulkExtractRole", "BulkImportRole", "SyncRole")
         for action, reason in MACHINE_ACTIONS.items()
     ),
 )

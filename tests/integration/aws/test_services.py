@@ -248,3 +248,26 @@ def test_a_local_stacks_clock_follows_the_simulators(simulators: Simulators, sec
 
     seconds.at += 0.001
     assert (offset_of(clock), simulators.asked) == (timedelta(hours=-1), 2)
+
+
+def test_a_local_stacks_clock_goes_on_while_the_simulators_are_busy(
+    simulators: Simulators, seconds: SettableSeconds
+) -> None:
+    """What they said last holds while they do not answer, and they are not asked at each look; a process that has
+    never heard of them does not guess."""
+    simulators.offset_seconds = 86_400.0
+    url = f"http://127.0.0.1:{simulators.server_port}/_sim/clock"
+    clock = SystemClock(url, seconds)
+    assert offset_of(clock) == timedelta(days=1)
+
+    gone = SystemClock("http://127.0.0.1:1/_sim/clock", seconds)
+    clock._url = gone._url
+    seconds.at += OFFSET_AGE_SECONDS + 0.001
+    assert offset_of(clock) == timedelta(days=1)
+    with pytest.raises(OSError, match="refused"):
+        gone.now()
+
+    clock._url, simulators.offset_seconds = url, -3600.0
+    assert (offset_of(clock), simulators.asked) == (timedelta(days=1), 1)
+    seconds.at += OFFSET_AGE_SECONDS + 0.001
+    assert (offset_of(clock), simulators.asked) == (timedelta(hours=-1), 2)

@@ -28,6 +28,7 @@ from tests.builders.actions import an_action
 from tests.builders.chains import ChainWorld, a_chained_action, account, follow_up, membership
 from tests.builders.connectors import LIST, LIST_ID, ToMarketo, a_connector, a_mail, a_merge, an_upsert, by_email
 from tests.builders.events import a_payload, a_sequence, an_execution_id
+from tests.builders.imports import Imports
 from tests.builders.members import (
     PROGRAM,
     a_form,
@@ -513,6 +514,40 @@ def list_missing() -> Happened:
 def campaign_missing() -> Happened:
     """The campaign was renamed."""
     return _to_marketo(a_mail(campaign="Gone"), 7, id=7)
+
+
+def importing() -> Happened:
+    """A file of two people is on its way."""
+    world = Imports()
+    execution = world.call(email=ADDRESS, firstName="Ada")
+    world.call(email="bob@example.com", firstName="Bob")
+    world.minute()
+    return world, execution
+
+
+def imported() -> Happened:
+    """Marketo imported the file."""
+    return _import(ADDRESS)
+
+
+def import_warned() -> Happened:
+    """Marketo imported the row and minds something."""
+    return _import("odd@example.com")
+
+
+def import_refused() -> Happened:
+    """Marketo did not import the row."""
+    return _import("bad@example.com")
+
+
+def _import(address: str) -> Happened:
+    world = Imports()
+    world.bulk.reason = "Invalid value for the field leadScore"
+    world.bulk.warning = f"Invalid email address '{address}'"
+    execution = world.call(email=address, firstName="Ada")
+    world.call(email="bob@example.com", firstName="Bob")
+    world.run_out()
+    return world, execution
 
 
 def removed_before() -> Happened:

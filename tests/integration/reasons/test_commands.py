@@ -132,6 +132,23 @@ def test_the_name_of_the_action_stands_in_every_row() -> None:
     assert all(f"Action {called[one]}" in cli(world, "show", one) for one in called)
 
 
+def test_on_a_narrow_screen_no_id_and_no_sentence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the width of the table an execution is a few lines; the sentence is one, for the terminal to wrap."""
+    monkeypatch.setenv("COLUMNS", "80")
+    world = World()
+    execution = world.receive(7, email=" ")
+    world.drain()
+
+    text = cli(world, "executions", "--utc")
+
+    assert text.splitlines() == [
+        "1 execution",
+        "2026-03-02 12:00:00+00:00 skipped Person to Lead (person-to-lead)",
+        f"  {execution}, Marketo lead 7",
+        "  Missing identifier: email. The person has no value in it, so no record can be matched.",
+    ]
+
+
 def a_history() -> tuple[World, list[str]]:
     """A person who was created, came again, took another address, and now waits for a quota."""
     world = World(an_action(deduplicate={"columns": ["email"], "window_seconds": 60}))

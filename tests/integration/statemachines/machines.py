@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
-FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:run-bulk-step"
+#: what the definitions leave open
+OPEN = {
+    "RunBulkStepFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:run-bulk-step",
+    "RunSyncStepFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:run-sync-step",
+    "BulkExtractMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:BulkExtractMachine",
+    "BulkImportMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:BulkImportMachine",
+    "Partition": "aws",
+}
 #: seconds of real time that an execution may take
 PATIENCE = 60.0
 
@@ -47,23 +54,27 @@ class Execution:
 
 
 class Machines:
-    """Both machines as the template describes them."""
+    """The machines as the template describes them."""
 
     def __init__(self, sfn: "SFNClient") -> None:
         self._sfn = sfn
         self._arns: dict[str, str] = {}
-        for name, machine in MACHINES.items():
-            text = (ROOT / machine["DefinitionUri"]).read_text("utf-8")
-            for placeholder, value in {"RunBulkStepFunctionArn": FUNCTION, "Partition": "aws"}.items():
-                assert placeholder in machine["DefinitionSubstitutions"]
-                text = text.replace(f"${{{placeholder}}}", value)
+
+    def arn(self, machine: str) -> str:
+        """A machine's address; it is made when it is first asked for, which takes a second."""
+        if machine not in self._arns:
+            described = MACHINES[machine]
+            text = (ROOT / described["DefinitionUri"]).read_text("utf-8")
+            for placeholder in described["DefinitionSubstitutions"]:
+                text = text.replace(f"${{{placeholder}}}", OPEN[placeholder])
             assert "${" not in text
-            made = sfn.create_state_machine(name=name, definition=text, roleArn=ROLE)
-            self._arns[name] = made["stateMachineArn"]
+            made = self._sfn.create_state_machine(name=machine, definition=text, roleArn=ROLE)
+            self._arns[machine] = made["stateMachineArn"]
+        return self._arns[machine]
 
     def run(self, machine: str, order: Mapping[str, Any], *, name: str = "execution") -> Execution:
         """Execute a machine to its end."""
-        arn = self._sfn.start_execution(stateMachineArn=self._arns[machine], input=json.dumps(order), name=name)
+        arn = self._sfn.start_execution(stateMachineArn=self.arn(machine), input=json.dumps(order), name=name)
         return self.ended(arn["executionArn"])
 
     def ended(self, arn: str) -> Execution:
@@ -80,6 +91,17 @@ class Machines:
             states=self.states(arn),
         )
 
+    def execution(self, machine: str, name: str) -> str:
+        """The address of an execution of that name."""
+        return f"{self.arn(machine).replace(':stateMachine:', ':execution:')}:{name}"
+
+    def all_ended(self, machine: str) -> None:
+        """Wait until no execution of a machine runs, also none that another one started."""
+        deadline = time.monotonic() + PATIENCE
+        while self._sfn.list_executions(stateMachineArn=self.arn(machine), statusFilter="RUNNING")["executions"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
     def states(self, arn: str) -> list[str]:
         """The states that an execution entered, in order."""
         events = self._sfn.get_execution_history(executionArn=arn, maxResults=1000)["events"]
@@ -95,7 +117,7 @@ def machines(
     def invoke(
         self: LambdaSimpleBackend, function_name: str, qualifier: object, body: Any, headers: object, answered: Any
     ) -> bytes:
-        assert function_name in FUNCTION
+        assert any(function_name in each for each in OPEN.values())
         try:
             return json.dumps(handler(json.loads(body))).encode()
         except SyncError as error:

@@ -23,6 +23,13 @@ from tests.integration.vendors.test_cli_documents import CONNECTIONS
 from tests.integration.vendors.wired import TwinConnections
 from tests.unit.test_template import FUNCTIONS, RESOURCES
 
+#: an object that an administrator of the org has made
+CUSTOM = "Event_Registration__c"
+#: columns that only leads with their membership have, and what is said of one that they have not
+MEMBER = ("token.member.status", "token.member.reachedSuccess", "token.member.registrationCode")
+UNKNOWN_MEMBER = (
+    "the membership in a program has no field token.member.registratonCode; did you mean token.member.registrationCode?"
+)
 LEAD = {"id": 4711, "email": "zoe.odd@example.com", "firstName": "  zoë ", "lastName": "Odd", "company": "Quirke"}
 
 
@@ -107,7 +114,7 @@ def a_document(**changes: Any) -> dict[str, Any]:
 
 def test_an_administrator_chooses_connections_objects_and_fields_from_what_there_is(api: Api) -> None:
     """Only enabled connections with their secret are offered; the objects are those of Describe that can be created or
-    updated; the fields are those of both sides."""
+    updated; the fields are those of both sides, Marketo's with the operators that their types offer."""
     usable = [each["id"] for each in api.must("GET", "/connections", usable="true")["connections"]]
     api.must("POST", f"/documents/marketo_connection/{MARKETO}/state", {"move": "deactivate"})
     without = [each["id"] for each in api.must("GET", "/connections", usable="true")["connections"]]
@@ -121,6 +128,11 @@ def test_an_administrator_chooses_connections_objects_and_fields_from_what_there
     assert all(each["createable"] or each["updateable"] for each in objects.values())
     assert {"Email", "LastName"} <= {each["name"] for each in fields}
     assert {"email", "firstName"} <= {each["name"] for each in columns}
+    operators = {each["name"]: each["operators"] for each in columns}
+    assert operators["isCustomer"] == ["equals", "not_equals", "is_true", "is_false", "is_empty", "is_not_empty"]
+    assert {"contains", "in_list"} <= set(operators["firstName"])
+    assert "greater_than" in operators["leadScore"]
+    assert {tuple(each["operators"]) for each in fields} == {()}
 
 
 def test_an_action_lives_through_the_api(api: Api) -> None:
@@ -148,24 +160,80 @@ def test_an_action_lives_through_the_api(api: Api) -> None:
     assert "tried" not in api.log.getvalue()
 
 
-def test_a_destination_is_chosen_from_what_describe_says_can_be_written(api: Api) -> None:
-    """Of the org's objects those are listed in which records can be created or updated; what can
-    be neither is not listed, and an Action that names it is refused with where it stands. What is listed is taken."""
-    offered = {each["name"]: each for each in api.must("GET", f"/connections/{SALESFORCE}/objects")["objects"]}
-    writing = {name for name, each in offered.items() if each["createable"] or each["updateable"]}
+@pytest.mark.cap("A05")
+def test_a_source_table_is_chosen_from_those_that_marketo_describes(api: Api, marketo: Twin) -> None:
+    """Leads, and leads with their membership, are offered as long as Marketo describes them to us; the table chosen
+    says which columns are offered and taken, and a table that is not offered is refused with those that are."""
+    path = f"/connections/{MARKETO}/objects"
 
-    def saved(name: str) -> tuple[int, list[str]]:
+    def tables() -> list[str]:
+        return [each["name"] for each in api.must("GET", path, refresh="true")["objects"]]
+
+    def columns(table: str) -> set[str]:
+        return {each["name"] for each in api.must("GET", f"{path}/{table}/fields")["fields"]}
+
+    def refused(table: str, column: str) -> list[tuple[str, str]]:
+        document = a_document(source={"connection": MARKETO, "table": table})
+        document["mappings"] = [*document["mappings"], {"column": column, "to": "Title"}]
+        told = api.ask("PUT", "/actions/tried", {"document": document})[1]
+        return [(each["pointer"], f"{each['what']}; {each['remedy']}") for each in told.get("findings", [])]
+
+    offered = tables()
+    leads, members = columns("leads"), columns("program_members")
+    taken = [refused("leads", "title"), *(refused("program_members", each) for each in MEMBER)]
+    mistaken = refused("program_members", "token.member.registratonCode")
+    of_members = refused("leads", "registrationCode")
+    companies = refused("companies", "title")
+    refusal = {"match": "GET /rest/v1/programs/members/describe.json", "kind": "vendor_error", "code": "603"}
+    marketo.post("faults", [refusal])
+    narrow = tables()
+
+    assert offered == ["leads", "program_members"]
+    assert {"email", "title", "leadScore"} <= leads
+    assert not {each for each in leads if each.startswith("token.member.")}
+    assert members - leads >= set(MEMBER)
+    assert leads <= members
+    assert taken == [[]] * (1 + len(MEMBER))
+    assert mistaken == [("/mappings/4/column", UNKNOWN_MEMBER)]
+    assert of_members[0][0] == "/mappings/4/column"
+    assert companies == [("/source/table", "is not one of what it may be; choose 'leads' or 'program_members'")]
+    assert narrow == ["leads"]
+
+
+@pytest.mark.cap("A07")
+def test_a_destination_is_chosen_from_what_describe_says_can_be_written(api: Api, salesforce: Twin) -> None:
+    """Of the org's objects, standard and custom, those are listed in which records can be created or updated; what can
+    be neither is not listed, and an Action that names it is refused with where it stands. What is listed is taken."""
+
+    def offered() -> dict[str, Any]:
+        listed = api.must("GET", f"/connections/{SALESFORCE}/objects", refresh="true")["objects"]
+        return {each["name"]: each for each in listed}
+
+    def saved(name: str, **fields: str) -> tuple[int, list[str]]:
         document = a_document()
         document["destination"] = document["destination"] | {"object": name}
+        if fields:
+            document["identifier"] = {"column": "email", "field": fields["email"]}
+            document["mappings"] = [{"column": column, "to": to} for column, to in fields.items()]
         status, told = api.ask("PUT", "/actions/tried", {"document": document})
         return status, [each["pointer"] for each in told.get("findings", [])]
 
-    assert writing == set(offered)
-    assert {"Lead", "Contact", "Account", "Campaign"} <= set(offered)
-    assert "User" not in offered
-    assert saved("Lead") == (200, [])
-    status, places = saved("User")
-    assert (status, "/destination/object" in places) == (422, True)
+    first = offered()
+    taken = [saved("Lead"), saved(CUSTOM, email="Email__c", company="Name")]
+    salesforce.post("permissions", {"denied": [f"{CUSTOM}.create"]})
+    updated = offered()
+    salesforce.post("permissions", {"denied": [f"{CUSTOM}.create", f"{CUSTOM}.update"]})
+    closed = offered()
+    refused = [saved("User"), saved(CUSTOM, email="Email__c", lastName="Name")]
+
+    assert {"Lead", "Contact", "Account", "Campaign", CUSTOM} <= set(first)
+    assert {name: each["custom"] for name, each in first.items()} == {name: name == CUSTOM for name in first}
+    assert all(each["createable"] or each["updateable"] for each in first.values())
+    assert "User" not in first
+    assert taken == [(200, []), (200, [])]
+    assert (updated[CUSTOM]["createable"], updated[CUSTOM]["updateable"]) == (False, True)
+    assert CUSTOM not in closed
+    assert [(status, "/destination/object" in places) for status, places in refused] == [(422, True), (422, True)]
 
 
 @pytest.mark.cap("A53")

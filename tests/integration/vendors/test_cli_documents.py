@@ -364,6 +364,25 @@ def test_page_two_is_refused_until_both_ends_are_set(lab: Lab) -> None:
     assert not any(row["id"].startswith("end-") for row in lab.json("actions"))
 
 
+def test_a_connection_lists_what_an_action_may_name(lab: Lab) -> None:
+    """The tables of Marketo and the writable objects of Salesforce, of one its fields; a connection or an object that
+    is not there is refused with where to look."""
+    tables = lab.cli("connections", "objects", MARKETO).splitlines()
+    found = lab.cli("connections", "objects", SALESFORCE).splitlines()
+    columns = lab.cli("connections", "objects", MARKETO, "program_members").splitlines()
+    fields = {each["name"]: each for each in lab.json("connections", "objects", SALESFORCE, "Lead")}
+
+    assert [line.split(" ")[0] for line in tables] == ["leads", "program_members"]
+    assert "Event_Registration__c (custom, create, update): Event Registration" in found
+    assert "Lead (create, update): Lead" in found
+    assert not [line for line in found if line.startswith("User ")]
+    assert "token.member.registrationCode (string of 255): Registration Code" in columns
+    assert fields["LastName"]["required"]
+    assert "Working - Contacted" in fields["Status"]["picklist"]
+    assert "There is no connection nowhere" in lab.cli_fails("connections", "objects", "nowhere")
+    assert "`leadbridge connections objects" in lab.cli_fails("connections", "objects", SALESFORCE, "User")
+
+
 @pytest.mark.cap("A09")
 def test_what_an_action_needs_beforehand_is_named_where_it_is_missing(lab: Lab) -> None:
     """An Action on an unknown or disabled connection, or with a custom activity that is missing or not approved, is
@@ -396,6 +415,51 @@ def test_what_an_action_needs_beforehand_is_named_where_it_is_missing(lab: Lab) 
     stored = {row["id"] for row in lab.json("actions")}
     assert stored.isdisjoint({"on-unknown", "on-disabled", "no-activity", "unapproved"})
     lab.cli("connections", "remove", "switched-off")
+
+
+@pytest.mark.cap("A49")
+def test_what_a_columns_type_does_not_offer_is_refused_at_save(lab: Lab) -> None:
+    """ "contains" of a boolean, "greater than" of a picklist or a text and words for a number are refused all at once,
+    each with its place and what may stand there; nothing is stored. What the types do offer is stored."""
+    clauses = [
+        {"column": "isCustomer", "operator": "contains", "value": "ru"},
+        {"column": "token.Tier", "type": "picklist", "operator": "greater_than", "value": 5},
+        {"column": "leadStatus", "operator": "greater_than", "value": 5},
+        {"match": "any", "clauses": [{"column": "leadScore", "operator": "at_least", "value": "many"}]},
+        {"column": "leadStatsu", "operator": "is_empty"},
+        {"column": "company", "operator": "in_list", "value": "no-such-list"},
+    ]
+    offered = [
+        {"column": "isCustomer", "operator": "is_true"},
+        {"column": "token.Tier", "type": "picklist", "operator": "in", "value": ["Gold", "Silver"]},
+        {"column": "leadStatus", "operator": "contains", "value": "Qualified"},
+        {"column": "leadScore", "operator": "greater_than", "value": 5},
+    ]
+
+    said = lab.cli_fails(
+        "apply", lab.file("ill.yaml", as_yaml([an_action("ill-asked", conditions={"clauses": clauses})]))
+    )
+    stored = lab.cli(
+        "apply", lab.file("well.yaml", as_yaml([an_action("well-asked", conditions={"clauses": offered})]))
+    )
+
+    lines = dict(
+        line.removeprefix("error: action ill-asked: /conditions/clauses/").split(": ", 1) for line in said.splitlines()
+    )
+    assert lines == {
+        "0/operator": "`contains` is not offered for isCustomer, a yes/no field (boolean); "
+        "choose one of equals, not_equals, is_true, is_false, is_empty, is_not_empty",
+        "1/operator": "`greater_than` is not offered for token.Tier, a picklist; "
+        "choose one of equals, not_equals, in, not_in, in_list, not_in_list, is_empty, is_not_empty",
+        "2/operator": "`greater_than` is not offered for leadStatus, a text (string); choose one of equals, "
+        "not_equals, contains, not_contains, starts_with, ends_with, in, not_in, in_list, not_in_list, "
+        "is_empty, is_not_empty",
+        "3/clauses/0/value": "a text of 4 characters is given for leadScore; give a number",
+        "4/column": "the Marketo lead has no field leadStatsu; did you mean leadStatus?",
+        "5/value": "there is no list no-such-list; apply its document first",
+    }
+    assert [row["id"] for row in lab.json("actions")] == ["well-asked"]
+    assert "action well-asked: version 1 stored" in stored
 
 
 def draft_activity_type(lab: Lab, api_name: str) -> None:
@@ -453,7 +517,8 @@ def test_states_of_an_action_are_told_and_changed(lab: Lab) -> None:
     [still] = lab.json("actions")
     off = lab.cli("deactivate", "stated")
 
-    assert (never, on, off) == ("stated is inactive, validated.\n", "stated is active.\n", "stated is inactive.\n")
+    assert (never, off) == ("stated is inactive, validated.\n", "stated is inactive.\n")
+    assert on == "stated is active. Webhooks notice within 30 seconds.\n"
     assert changed.splitlines()[-1] == "action stated: version 2 stored (active)"
     assert refused == "error: There is no Action no-such-action. `leadbridge actions` lists them.\n"
     assert (still["state"], still["active"], still["name"]) == ("active", True, "Renamed")

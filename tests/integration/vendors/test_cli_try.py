@@ -42,6 +42,8 @@ def test_a_try_shows_field_by_field_what_would_be_written(lab: Lab, salesforce: 
     assert '~ FirstName: nothing → "ADA"' in lines
     assert '~ LastName: "Before" → "Lovelace"' in lines
     assert '= Company: "Engines" → "Engines"' in lines
+    assert "identifier: given (looks for Lead by Email)" in lines
+    assert not [line for line in lines if "{" in line]
     assert lines[-1] == "Nothing was written."
     assert record["LastName"] == "Before"
 

@@ -8,6 +8,7 @@ import pytest
 from leadbridge.domain.flow_step import parse_chunk
 from leadbridge.domain.flow_step_queue import LOOK, messages_of
 from tests.builders.actions import an_action, an_action_document
+from tests.builders.events import a_payload
 from tests.builders.flow_steps import HOSTS, a_person, an_invocation, body_of
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.wired import CREATE, UPDATE, UPSERT, Build, WiredWorld
@@ -117,3 +118,33 @@ def test_what_the_orgs_duplicate_rule_finds_is_as_the_action_says(
     assert world.ended(execution) == ended
     assert len(world.leads()) == leads
     assert ("Augusta" in {lead["FirstName"] for lead in world.leads()}) is (policy != "block")
+
+
+def test_an_action_writes_into_a_custom_object(build: Build) -> None:
+    """An object that the org has made takes two people; one comes again and its record is updated. Marketo hears the
+    Ids, Leads are not touched."""
+    mappings = [
+        {"column": "email", "to": "Email__c"},
+        {"template": "{{firstName}} at the fair", "to": "Name"},
+        {"column": "token.Seats", "to": "Seats__c"},
+    ]
+    destination = an_action_document()["destination"] | {"object": "Event_Registration__c"}
+    identifier = {"column": "email", "field": "Email__c"}
+    back = [{"field": "Id", "to": "salesforceId"}]
+    world = build(an_action(destination=destination, identifier=identifier, mappings=mappings, writeback=back))
+
+    executions = []
+    for number, seats in ((1, "2"), (2, "1"), (1, "3")):
+        payload = a_payload(number, firstName=f"Ada {number}") | {"token": {"Seats": seats}}
+        executions.append(world.receive_payload(payload))
+        world.run_out()
+
+    kept = {each["Email__c"]: each for each in world.salesforce_twin.get("records/Event_Registration__c")}
+    assert [world.ended(each)[0] for each in executions] == ["created", "created", "updated"]
+    assert {address: (each["Name"], each["Seats__c"]) for address, each in kept.items()} == {
+        "person1@example.com": ("Ada 1 at the fair", 3),
+        "person2@example.com": ("Ada 2 at the fair", 1),
+    }
+    persons = world.persons()
+    assert [persons[number]["salesforceId"] for number in (1, 2)] == [each["Id"] for each in kept.values()]
+    assert world.leads() == []

@@ -6,8 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from leadbridge.domain.records import Resolution
+from leadbridge.domain.soql import in_list_chunks, literal
 from leadbridge.errors import AuthenticationError, UncertainWriteError
-from leadbridge.vendors.salesforce.soql import in_list_chunks, literal
 from tests.integration.vendors.conftest import Clients, Twin
 
 TOKEN = "/services/oauth2/token"

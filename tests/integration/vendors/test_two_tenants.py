@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,12 +21,16 @@ from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from leadbridge.usecases.batch import RunSettings
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.run_events import RunEvents
+from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.usecases.watching import Watch
 from leadbridge.vendors import connections
 from leadbridge.vendors.connections import VendorConnections, VendorLimits
+from leadbridge.vendors.sync_vendors import VendorSyncs
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection, an_action, an_action_document
 from tests.builders.events import SECRET, a_payload
 from tests.builders.flow_steps import a_person, an_invocation, body_of
+from tests.builders.sync_runs import SyncWorld
+from tests.builders.syncs import a_sync
 from tests.builders.world import WORKER, World
 from tests.fakes.clock import SettableClock
 from tests.fakes.flow_step_door import FlowStepDoor
@@ -223,3 +228,35 @@ def taken(action: Action, connection: str) -> set[tuple[str, str]]:
     )
     assert status == 201
     return {(each.kind, each.reason) for message in door.queue.messages for each in read_chunk(message)[1]}
+
+
+@pytest.mark.cap("S04", "S16")
+@pytest.mark.parametrize(("source", "destination"), [("here", "there"), ("there", "here")])
+def test_a_sync_reads_from_the_chosen_org_and_writes_to_the_chosen_instance(
+    tenants: Tenants, source: str, destination: str
+) -> None:
+    """Each org has a Contact of its own: that of the chosen one becomes a person of the chosen instance, and neither
+    the other org is asked for anything nor does the other instance hold anybody new."""
+    for name in ("here", "there"):
+        contact = {"Email": f"{name}@example.com", "LastName": "Lovelace"}
+        tenants.twins[name][1].post("load", {"Contact": [contact]})
+    sync = a_sync(
+        source={"connection": f"salesforce-{source}", "object": "Contact"},
+        destination={"connection": f"marketo-{destination}", "object": "leads"},
+    )
+    world = SyncWorld(sync)
+    world.clock, world.documents, world.connections = tenants.clock, tenants.configurations, tenants.chosen
+    world.documents.put(sync)
+    world.documents.move("sync", sync.id, Move.ACTIVATE)
+    world.others = VendorSyncs(tenants.chosen, partial(vendor_of, world.documents))
+    asked = {name: len(tenants.twins[name][1].get("log?since=0")) for name in ("here", "there")}
+
+    run = world.ran()
+
+    assert (run.pulled, run.totals.created) == (1, 1)
+    people = {
+        name: {lead["email"] for lead in tenants.twins[name][0].get("records/leads")} - {"person7@example.com"}
+        for name in ("here", "there")
+    }
+    assert people == {destination: {f"{source}@example.com"}, source: set()}
+    assert len(tenants.twins[destination][1].get("log?since=0")) == asked[destination]

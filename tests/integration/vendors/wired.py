@@ -129,6 +129,7 @@ class WiredWorld(World):
             hash_key=lambda: SECRET,
             settings=settings,
             watch=watch,
+            imports=self.imports,
         )
 
     # -- what the twins saw

@@ -18,6 +18,7 @@ from tests.builders.flow_steps import a_chunk
 from tests.builders.world import World
 from tests.fakes.clock import NOON
 
+SYNC = "contacts-to-people"
 ROUTES = (
     ("GET", "/openapi.json"),
     ("GET", "/connections"),
@@ -47,6 +48,12 @@ ROUTES = (
     ("POST", "/executions/redrive"),
     ("GET", "/callbacks"),
     ("POST", "/callbacks/send"),
+    ("GET", "/syncs"),
+    ("GET", f"/syncs/{SYNC}"),
+    ("PUT", f"/syncs/{SYNC}"),
+    ("DELETE", f"/syncs/{SYNC}"),
+    ("GET", f"/syncs/{SYNC}/query"),
+    ("POST", f"/syncs/{SYNC}/preview"),
 )
 
 
@@ -76,6 +83,7 @@ def test_the_routes_of_these_tests_are_all_there_are(admin: Admin) -> None:
             "Lead": "{object_name}",
             "action": "{kind}",
             "1": "{execution_id}",
+            SYNC: "{sync_id}",
         }
         named = [parts.get(each, each) for each in path.split("/")]
         owner = "{document_id}" if "documents" in named else "{action_id}"
@@ -192,9 +200,11 @@ def test_objects_are_those_that_can_be_written_and_are_asked_for_now_and_then(ad
     assert admin.described.org.asked[len(asked) :] == ["objects", "objects"]
 
 
-def test_a_marketo_connection_offers_its_leads(admin: Admin) -> None:
-    """The one table, with the instance's fields; an unknown connection is answered 404."""
-    assert [each["name"] for each in admin.get(f"/connections/{MARKETO}/objects")["objects"]] == ["leads"]
+def test_a_marketo_connection_offers_its_tables(admin: Admin) -> None:
+    """The two tables, with the instance's fields; an unknown connection or table is answered 404."""
+    offered = [each["name"] for each in admin.get(f"/connections/{MARKETO}/objects")["objects"]]
+    assert offered == ["leads", "program_members"]
+    assert admin.ask("GET", f"/connections/{MARKETO}/objects/companies/fields").status == 404
     fields = [each["name"] for each in admin.get(f"/connections/{MARKETO}/objects/leads/fields")["fields"]]
     assert {"email", "leadStatus"} <= set(fields)
     assert admin.ask("GET", "/connections/nobody/objects").status == 404

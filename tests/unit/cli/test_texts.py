@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from leadbridge.domain.action import KINDS, as_document
+from leadbridge.domain.action import as_document
+from leadbridge.domain.kinds import model_of
 from leadbridge.domain.lifecycle import Change, Stored
 from leadbridge.usecases.apply_configuration import Given
 from leadbridge_cli.texts import canonical, exported, given_in
@@ -42,7 +43,7 @@ def given(folder: Path, text: str) -> list[Given]:
 def stored(each: Given) -> Stored:
     """A document as applying it stores it."""
     change = Change(author="somebody", at=datetime(2030, 1, 1, tzinfo=UTC), text=each.text)
-    return Stored(document=KINDS[each.raw["kind"]].model_validate(each.raw), version=1, change=change)
+    return Stored(document=model_of(each.raw).model_validate(each.raw), version=1, change=change)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_document_without_a_text_is_exported_in_the_canonical_form(tmp_path: P
     text = exported([Stored(document=document, version=1)])
 
     assert text == canonical(as_document(document))
-    assert [KINDS[each.raw["kind"]].model_validate(each.raw) for each in given(tmp_path, text)] == [document]
+    assert [model_of(each.raw).model_validate(each.raw) for each in given(tmp_path, text)] == [document]
 
 
 def test_placeholders_are_filled_before_anything_is_kept(

@@ -7,7 +7,6 @@ import pytest
 
 from leadbridge.domain.action import (
     FORMAT,
-    KINDS,
     Action,
     ActionType,
     MarketoConnection,
@@ -15,6 +14,7 @@ from leadbridge.domain.action import (
     as_document,
 )
 from leadbridge.domain.findings import read_document
+from leadbridge.domain.kinds import model_of
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection, an_action, an_action_document
 
 
@@ -153,8 +153,8 @@ def test_findings_do_not_repeat_what_was_written() -> None:
         (None, "is no object with named members"),
         ([], "is no object with named members"),
         ("text", "is no object with named members"),
-        ({}, "kind: is no kind of document; choose one of action, marketo_connection, salesforce_connection"),
-        ({"kind": "sync", "id": "x"}, "sync x: /kind: is no kind of document"),
+        ({}, "kind: is no kind of document; choose one of action, sync, marketo_connection, salesforce_connection"),
+        ({"kind": "report", "id": "x"}, "report x: /kind: is no kind of document"),
         ({"kind": ["action"]}, "kind: is no kind of document"),
     ],
 )
@@ -211,7 +211,7 @@ def test_documents_survive_being_stored() -> None:
     )
 
     for document in (action, a_marketo_connection(), a_salesforce_connection()):
-        again = KINDS[document.kind].model_validate(as_document(document))
+        again = model_of(as_document(document)).model_validate(as_document(document))
         assert again == document
         assert as_document(again) == as_document(document)
 

@@ -8,18 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from leadbridge.domain.alert_readings import (
-    ARRIVED,
-    ENDED,
-    FAILED,
-    PARKED,
-    REJECTED,
-    Certificate,
-    Counted,
-    ParkedWork,
     Quota,
     Totals,
-    Waiting,
-    bucket,
     certificates,
     failures,
     lags,
@@ -28,6 +18,7 @@ from leadbridge.domain.alert_readings import (
     quotas,
     same_hours,
     silence,
+    told_time,
     totals,
 )
 from leadbridge.domain.alert_rules import (
@@ -40,6 +31,18 @@ from leadbridge.domain.alert_rules import (
     SilenceRule,
 )
 from leadbridge.domain.alerts import Alert, Kind, Level, Memory, Reading, Subject
+from leadbridge.domain.counted import (
+    ARRIVED,
+    ENDED,
+    FAILED,
+    PARKED,
+    REJECTED,
+    Certificate,
+    Counted,
+    ParkedWork,
+    Waiting,
+    bucket,
+)
 
 NOW = datetime(2026, 3, 2, 12, 7, tzinfo=UTC)
 LOCKED, LONG = "salesforce_UNABLE_TO_LOCK_ROW", "salesforce_STRING_TOO_LONG"
@@ -225,12 +228,45 @@ def test_the_forecast_says_when_the_calls_are_spent() -> None:
 
     facts = next(iter(quotas([quota], {"": QuotaRule()}, NOW))).facts
     slow = next(iter(quotas([replace(quota, used=200)], {}, NOW))).facts
-    rolling = next(iter(quotas([replace(quota, day_ends=None)], {}, NOW))).facts
 
     assert (facts["spent_at"], facts["day_ends"]) == ("2026-03-02 16:11 UTC", "2026-03-03 06:00 UTC")
     assert "spent_at" not in slow
     assert slow["day_ends"] == "2026-03-03 06:00 UTC"
-    assert "day_ends" not in rolling
+
+
+def rolling(used: int, *before: tuple[int, int]) -> dict[str, str | int]:
+    """The facts of 1,000 calls of the last 24 hours, with what was used so many minutes ago."""
+    looks = [(NOW - timedelta(minutes=minutes), number) for minutes, number in before]
+    quota = Quota(vendor="salesforce", instance="i", used=used, allowed=1000, before=looks)
+    return dict(next(iter(quotas([quota], {}, NOW))).facts)
+
+
+@pytest.mark.parametrize(
+    ("used", "before", "spent_at"),
+    [
+        pytest.param(800, [(60, 700), (5, 799)], NOW + timedelta(hours=2), id="at the pace of the whole hour"),
+        pytest.param(800, [(90, 0), (30, 700)], NOW + timedelta(hours=1), id="what is older does not count"),
+        pytest.param(800, [(-5, 0), (20, 790)], NOW + timedelta(minutes=400), id="nor what is still to come"),
+        pytest.param(800, [(60, 799)], None, id="lasts for more than a day"),
+        pytest.param(800, [(60, 800)], None, id="nothing is used"),
+        pytest.param(800, [(60, 900)], None, id="calls come back"),
+        pytest.param(1000, [(60, 900)], None, id="they are spent"),
+    ],
+)
+def test_without_a_day_the_forecast_is_of_the_last_hour(
+    used: int, before: list[tuple[int, int]], spent_at: datetime | None
+) -> None:
+    """The calls that are left, divided by those of the hour; where they last for a day nothing is foretold."""
+    facts = rolling(used, *before)
+
+    assert facts.get("spent_at") == (told_time(spent_at) if spent_at else None)
+    assert "paced_since" in facts
+
+
+@pytest.mark.parametrize("before", [[], [(9, 100)], [(61, 100)]], ids=["first look", "too short", "too old"])
+def test_without_earlier_looks_no_pace_is_told(before: list[tuple[int, int]]) -> None:
+    """Ten minutes are looked back at least, an hour at most."""
+    assert not {"spent_at", "paced_since"} & set(rolling(800, *before))
 
 
 @pytest.mark.parametrize(("days", "level"), [(31, Level.CLEAR), (30, Level.RAISED), (-1, Level.RAISED)])

@@ -123,20 +123,33 @@ def test_a_repetition_begins_with_still() -> None:
     assert block(a_notice(Kind.LAG, Step.REPEAT), "prod") == RAISED[Kind.LAG].replace("ALERT", "STILL", 1)
 
 
+#: calls that are counted over the last 24 hours
+ROLLING: dict[str, str | int] = {"day_ends": "", "spent_at": "", "vendor": "salesforce", "connection": ""}
+
+
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
         ({"spent_at": ""}, "at this pace they last until the new day begins at 2026-03-03 06:00 UTC."),
         ({"used": 50000}, "50000 of 50000 calls are used (80 %); they come back at 2026-03-03 06:00 UTC."),
+        (ROLLING, "40000 of 50000 calls are used (80 %)."),
         (
-            {"day_ends": "", "spent_at": "", "vendor": "salesforce", "connection": ""},
-            "40000 of 50000 calls are used (80 %).",
+            ROLLING | {"paced_since": "2026-03-02 12:05 UTC"},
+            "40000 of 50000 calls are used (80 %); at the pace of the last hour they last.",
+        ),
+        (
+            ROLLING | {"spent_at": "2026-03-02 19:30 UTC"},
+            "at the pace of the last hour they are spent at 2026-03-02 19:30 UTC, and each comes back 24 hours after",
+        ),
+        (
+            ROLLING | {"used": 50000},
+            "50000 of 50000 calls are used (80 %); each comes back 24 hours after it was made.",
         ),
     ],
-    ids=["lasts", "spent", "rolling day"],
+    ids=["lasts", "spent", "no pace yet", "lasts at its pace", "will be spent", "spent without a day"],
 )
 def test_a_quota_says_how_long_it_lasts(facts: dict[str, str | int], sentence: str) -> None:
-    """The forecast of a day that is enough, of one that is spent, and none where the day rolls."""
+    """The forecast of a day that is enough, of one that is spent, and of the last 24 hours by their pace."""
     assert sentence in block(a_notice(Kind.QUOTA, facts=facts), "")
 
 

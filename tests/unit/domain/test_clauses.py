@@ -6,8 +6,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from leadbridge.domain.action import KINDS, as_document
+from leadbridge.domain.action import as_document
 from leadbridge.domain.clauses import OPERATORS, Clause, Group, ListDocument, Takes, named_lists, walk
+from leadbridge.domain.kinds import model_of
 from tests.builders.actions import an_action
 
 #: something of the shape that each kind of operator takes
@@ -116,7 +117,7 @@ def test_a_tree_is_stored_as_it_was_given() -> None:
     action = an_action(conditions=tree)
 
     assert as_document(action)["conditions"] == tree
-    assert KINDS["action"].model_validate(as_document(action)) == action
+    assert model_of(as_document(action)).model_validate(as_document(action)) == action
 
 
 def test_every_clause_has_a_place() -> None:
@@ -146,7 +147,7 @@ def test_a_list_has_each_member_once_as_it_is_compared() -> None:
     document = ListDocument.model_validate(a_list(values=["Example Ltd ", "EXAMPLE LTD", 1001, 2.5, "straße"]))
 
     assert document.members == {"example ltd", "1001", "2.5", "strasse"}
-    assert KINDS["list"].model_validate(as_document(document)) == document
+    assert model_of(as_document(document)).model_validate(as_document(document)) == document
 
 
 @pytest.mark.parametrize(

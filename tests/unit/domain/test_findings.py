@@ -107,7 +107,7 @@ def test_findings_do_not_repeat_what_was_written() -> None:
     assert "hunter2" not in " ".join(finding.line() for finding in found)
 
 
-@pytest.mark.parametrize("raw", [None, [], "text", {}, {"kind": "sync", "id": "x"}, {"kind": ["action"]}])
+@pytest.mark.parametrize("raw", [None, [], "text", {}, {"kind": "report", "id": "x"}, {"kind": ["action"]}])
 def test_what_is_no_document_is_one_finding(raw: Any) -> None:
     """Something else than a document of a known kind is told as such, with what there is."""
     read = read_document(raw)

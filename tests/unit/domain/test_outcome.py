@@ -59,13 +59,19 @@ REASONS = {
     "list_missing",
     "campaign_missing",
     "in_batch",
+    "importing",
+    "imported",
+    "import_warned",
+    "import_refused",
 }
 #: placeholders name facts, and none of these is a person's value
 FACTS = {
     "links",
     "outcome",
-    "campaign", "survivor", "winner", "count", "most", "latest", "missing",
+    "campaign", "survivor", "winner",
     "action", "candidates", "clause", "code", "column", "connection", "days", "detail", "expected", "field", "fields",
+    "count", "latest", "missing", "most",
+    "file",
     "found", "limit", "list", "object", "owner", "program", "rule", "seconds", "type", "until", "vendor", "version",
 }  # fmt: skip
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.action import Configuration
-from leadbridge.domain.alert_readings import ARRIVED, ENDED, FAILED, Certificate, ParkedWork, Waiting
 from leadbridge.domain.alert_rules import AlertsDocument
+from leadbridge.domain.counted import ARRIVED, ENDED, FAILED, Certificate, ParkedWork, Waiting
 from leadbridge.domain.lifecycle import DocumentState, Stored
 from leadbridge.domain.limits import State, millis
 from leadbridge.usecases.alerting import GIVE_UP, MOST_UNSENT, AlertSettings, Report, SendAlerts
@@ -263,6 +263,25 @@ def test_marketos_quota_is_told_at_each_level_with_a_forecast() -> None:
         in (world.email.taken[0][1])
     )
     assert f"connections test {MARKETO}" in world.email.taken[0][1]
+
+
+def test_salesforces_quota_is_told_at_each_level_with_a_forecast() -> None:
+    """10 calls a minute of 10,000: at 50, 80 and 95 %, each with when they are spent at the pace of the last hour."""
+    world = World()
+
+    for used in range(4_700, 9_800, 50):
+        world.watch.states["salesforce#example.my.salesforce.com"] = State(used=used, allowed=10_000)
+        world.looks(5)
+
+    assert world.heads()[:3] == [
+        f"ALERT Salesforce example.my.salesforce.com: {level} % of the calls of the last 24 hours are used"
+        for level in (50, 80, 95)
+    ]
+    spent = "at the pace of the last hour they are spent at 2026-03-02 20:50 UTC, and each comes back 24 hours after"
+    assert [text.splitlines()[1] for _, text in world.email.taken[:3]] == [
+        f"{used} of 10000 calls are used ({level} %); {spent} it was made."
+        for used, level in ((5000, 50), (8000, 80), (9500, 95))
+    ]
 
 
 def test_the_allocation_is_that_of_the_connection_where_it_says_one() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from leadbridge.domain.action import KINDS
 from leadbridge.domain.findings import Finding
+from leadbridge.domain.kinds import KINDS
 from leadbridge.domain.lifecycle import Change, DocumentState, Move
 from leadbridge.errors import AuthenticationError, ConfigurationError
 from leadbridge.ports import Documents
@@ -264,11 +264,11 @@ def test_all_findings_of_all_documents_come_together() -> None:
     """Two broken documents are told with all their findings at once, and nothing is stored."""
     desk = Desk()
 
-    findings = desk.findings(*CONNECTIONS, an_action_document(name=" "), {"kind": "sync", "id": "x"})
+    findings = desk.findings(*CONNECTIONS, an_action_document(name=" "), {"kind": "report", "id": "x"})
 
     assert {(finding.document, finding.pointer) for finding in findings} == {
         (f"action {ACTION}", "/name"),
-        ("sync x", "/kind"),
+        ("report x", "/kind"),
     }
     assert desk.stored() == {}
 

@@ -1,6 +1,6 @@
 """What passes through the inbox is counted for alerts, and a store that is away harms nothing."""
 
-from leadbridge.domain.alert_readings import ARRIVED, ENDED, FAILED, PARKED, REJECTED, bucket
+from leadbridge.domain.counted import ARRIVED, ENDED, FAILED, PARKED, REJECTED, bucket
 from leadbridge.domain.event import Ending, Event, Part, Result
 from leadbridge.domain.outcome import Outcome, Reason, State
 from leadbridge.usecases.counting import CountingInbox, flush

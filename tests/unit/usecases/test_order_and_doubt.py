@@ -1,6 +1,8 @@
 """Order and doubt over long delays: each case was first shown by the simulation."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -168,6 +170,34 @@ def test_a_late_write_back_does_not_undo_the_next_one(*, reads_back: bool) -> No
     lead = world.marketo.leads[1]
     assert lead["salesforceId"] == world.leads()[0]["Id"]
     assert lead.get("title") == ("Second" if reads_back else None)
+
+
+@pytest.mark.parametrize("other", [None, {"writeback": [{"static": "Other", "to": "leadbridgeStatus"}]}])
+def test_a_late_write_back_does_not_undo_another_actions(other: dict[str, Any] | None) -> None:
+    """A person has an Action's value from before; it is written again without an answer, lands late, and another
+    Action's value comes in between: that stays. Where no Action writes another value one look ends the call at once."""
+    back = [{"static": "Synced", "to": "leadbridgeStatus"}]
+    actions = [an_action(writeback=back), *([an_action(id="other", **other)] if other else [])]
+    world = World(*actions)
+    world.receive(1)
+    world.run_out()
+    lost = UncertainWriteError("no answer", vendor="marketo", code="timeout")
+    world.marketo.trouble.fail("sync_leads", lost, late_seconds=30)
+    repeated = world.receive(1)
+    world.drain()
+    ended_at_once = world.execution(repeated)["state"] == "ended"
+    executions = [repeated]
+    if other:
+        arrival = replace(world.arrival(a_payload(1)), action_id="other")
+        world.store_events()([("other", arrival)])
+        executions.append(arrival.execution_id)
+    world.run_out()
+    world.clock.advance(60)
+    world.marketo.logged()  # whatever is late has landed
+
+    assert ended_at_once is (other is None)
+    assert [world.ended(each)[0] for each in executions] == ["updated"] * len(executions)
+    assert world.marketo.leads[1]["leadbridgeStatus"] == ("Other" if other else "Synced")
 
 
 def test_what_was_written_is_told_before_anything_older_is_looked_at() -> None:

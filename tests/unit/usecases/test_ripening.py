@@ -13,17 +13,26 @@ from tests.builders.events import an_arrival
 from tests.fakes.steps import Crash
 
 
-def test_the_call_that_crosses_the_count_sends_the_batch() -> None:
-    """Two wait without a worker, the third has all three sent in one call; nothing is counted afterwards."""
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        pytest.param([[1], [2]], id="one by one"),
+        pytest.param([[1, 2, 1, 1, 2]], id="often"),
+    ],
+)
+def test_the_call_that_crosses_the_count_sends_the_batch(waiting: list[list[int]]) -> None:
+    """Two people wait without a worker, however often they come; the third sends all calls, and each has its end."""
     world = BufferedLane(a_list_action("add"))
 
-    world.receive("add", 1)
-    world.receive("add", 2)
+    for together in waiting:
+        world.receive("add", *together)
     assert world.sent == []
-    assert world.counted()["add"].count == 2
+    assert world.counted()["add"].count == 2, "what a look found was not counted anew"
     world.receive("add", 3)
 
-    assert world.sent == [("add", [1, 2, 3])]
+    came = [lead for together in waiting for lead in together]
+    assert world.sent == [("add", [*came, 3])]
+    assert len(world.inbox.ends) == len(came) + 1
     assert world.counted() == {}
     assert set(world.triggers.values()) == {"count"}
 
@@ -36,19 +45,6 @@ def test_many_at_once_go_in_full_batches() -> None:
 
     assert [leads for _, leads in world.sent] == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
     assert world.counted()["add"].count == 2
-
-
-def test_who_comes_again_is_no_third_person() -> None:
-    """Two people who come five times wait; the third person sends all six calls, each with its end."""
-    world = BufferedLane(a_list_action("add"))
-
-    world.receive("add", 1, 2, 1, 1, 2)
-    assert world.sent == []
-    assert world.counted()["add"].count == 2, "what a look found was not counted anew"
-    world.receive("add", 3)
-
-    assert world.sent == [("add", [1, 2, 1, 1, 2, 3])]
-    assert len(world.inbox.ends) == 6
 
 
 def test_the_oldest_sends_the_batch_when_it_is_old_enough() -> None:

@@ -89,6 +89,11 @@ class RunActionsSettings(InboxSettings, VendorSettings):
     AWS_LAMBDA_FUNCTION_NAME: str
     KEYS_TABLE: str
     CALL_BACK_FUNCTION: str
+    DATA_BUCKET: str
+    #: the ARN of the state machine that imports files
+    BULK_IMPORT_MACHINE: str
+    #: how often it is looked how an import is; 0: every 30 seconds
+    BULK_POLL_SECONDS: float = Field(default=0, ge=0)
     RETRY_SECONDS: float = Field(default=5, gt=0)
     RETRY_DAYS: int = Field(default=14, ge=1, le=365)
 
@@ -122,6 +127,27 @@ class RunBulkStepSettings(VendorSettings):
     BULK_POLL_SECONDS: float = Field(default=0, ge=0)
     BULK_STUCK_MINUTES: float = Field(default=480, gt=0)
     BULK_TURNS: int = Field(default=500, ge=2)
+
+
+class RunSyncStepSettings(VendorSettings):
+    """Settings of `run_sync_step`."""
+
+    EXECUTIONS_TABLE: str
+    DATA_BUCKET: str
+    RETENTION_DAYS: int = Field(ge=1)
+
+
+class StartSyncSettings(Settings):
+    """Settings of `start_sync`."""
+
+    CONFIG_TABLE: str
+    EXECUTIONS_TABLE: str
+    STATE_TABLE: str
+    RETENTION_DAYS: int = Field(ge=1)
+    SYNC_MACHINE: str
+    SCHEDULE_GROUP: str
+    SCHEDULE_ROLE: str
+    DEAD_LETTERS: str
 
 
 class SendAlertsSettings(Settings):

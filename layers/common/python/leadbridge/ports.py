@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from leadbridge.domain.action import Configuration
-from leadbridge.domain.alert_readings import Certificate, Counted, ParkedWork, Waiting
-from leadbridge.domain.alerts import Memory, Unsent
 from leadbridge.domain.batching import Ahead, Buffer, Growth
+from leadbridge.domain.counted import Certificate, Counted, ParkedWork, Waiting
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.flow_step import Chunk, FailedCallback, PersonTold
 from leadbridge.domain.holding import NOTHING, Due, Held
@@ -26,6 +25,7 @@ from leadbridge.domain.records import (
 
 if TYPE_CHECKING:
     # few workers ever need these
+    from leadbridge.domain.alerts import Memory, Unsent
     from leadbridge.domain.jobs import Run, Told
     from leadbridge.domain.jobs import State as JobState
     from leadbridge.domain.marketo import ActivityType, Program, SmartCampaign
@@ -128,6 +128,21 @@ class Inbox(Protocol):
 
     def ripen(self, events: Sequence[Event]) -> Sequence[Event]:
         """Move events that waited for others into their lane, where they are due; returns those that still waited."""
+        ...
+
+    def load(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events out of their lane, to stand beside it with the file that their batch names; no epoch holds them.
+
+        Only those that their epoch still holds. Returns the moved ones as they stand there.
+        """
+        ...
+
+    def loaded(self, lane: str, file: str, limit: int) -> Sequence[Event]:
+        """Events that stand beside a lane with a file, in sequence order, at most `limit`."""
+        ...
+
+    def unload(self, moves: Sequence[tuple[Event, Event]]) -> None:
+        """Move events that stand with a file back into their lane, each as the other of its pair."""
         ...
 
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
@@ -300,6 +315,14 @@ type LeadAction = Literal["createOrUpdate", "createOnly", "updateOnly", "createD
 
 class Marketo(Protocol):
     """What use-cases ask of a Marketo instance."""
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        """Fields of an object by REST name, as a Sync calls it: leads, program_members, a custom object.
+
+        Raises:
+            PermanentError: There is none of that name.
+        """
+        ...
 
     def describe_leads(self) -> ObjectDescription:
         """Fields of the lead object by REST name."""
@@ -503,6 +526,26 @@ class BulkRuns(Protocol):
         ...
 
 
+class Runs(Protocol):
+    """Bulk runs, for whoever only asks how one is."""
+
+    def find(self, name: str) -> "Run | None":
+        """A run as it is stored; None if none of that name has begun."""
+        ...
+
+
+class ImportMachine(Protocol):
+    """The state machine that brings files into a vendor. A run may need several executions, which are numbered."""
+
+    def start(self, order: Mapping[str, Any], number: int) -> None:
+        """Start an execution of the order's run; one of that number that was started before stays as it is."""
+        ...
+
+    def standing(self, run: str, number: int) -> Literal["absent", "running", "over"]:
+        """How an execution of a run is."""
+        ...
+
+
 class OvertakenError(Exception):
     """Another execution went on with the same run; this one reads it anew."""
 
@@ -675,11 +718,11 @@ class Tally(Protocol):
 class AlertStore(Protocol):
     """What is kept from one look to the next, and what is still to be sent; moved by compare-and-swap."""
 
-    def load(self) -> tuple[Memory, Sequence[Unsent], int]:
+    def load(self) -> "tuple[Memory, Sequence[Unsent], int]":
         """The memory, what was not sent yet, and their version: 0 if there was no look yet."""
         ...
 
-    def save(self, memory: Memory, unsent: Sequence[Unsent], version: int) -> int | None:
+    def save(self, memory: "Memory", unsent: "Sequence[Unsent]", version: int) -> int | None:
         """Replace both if `version` is the current one; gives the next version, None if somebody else was faster."""
         ...
 

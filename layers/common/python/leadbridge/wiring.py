@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from leadbridge.aws.alerts import DynamoTally
 from leadbridge.aws.chunks import DynamoChunks
 from leadbridge.aws.configurations import DynamoConfigurations
 from leadbridge.aws.heartbeat import LeaseHeartbeat
@@ -17,6 +16,7 @@ from leadbridge.aws.keys import DynamoKeys
 from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.services import CallbackBell, LambdaBell, Secret, Signer, SystemClock, hash_key
+from leadbridge.aws.tally import DynamoTally
 from leadbridge.config import (
     AdminApiSettings,
     AnswerInlineSettings,
@@ -26,8 +26,10 @@ from leadbridge.config import (
     RecoverCallsSettings,
     RunActionsSettings,
     RunBulkStepSettings,
+    RunSyncStepSettings,
     SendAlertsSettings,
     Settings,
+    StartSyncSettings,
     StoreEventsSettings,
     SweepSettings,
     VendorSettings,
@@ -41,9 +43,12 @@ from leadbridge.usecases.send_callbacks import ChunkEnds
 
 if TYPE_CHECKING:
     from leadbridge.aws.recoveries import DynamoRecoveries
+    from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
+    from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
+    from leadbridge.usecases.start_sync import StartSync
     from leadbridge.usecases.store_events import StoreEvents
     from leadbridge.usecases.sweep import Sweep
     from leadbridge.vendors.connections import VendorConnections
@@ -177,8 +182,10 @@ def drain_lane() -> Any:
             retry_seconds=settings.RETRY_SECONDS,
             settle=timedelta(seconds=settings.SETTLE_SECONDS),
             patience=timedelta(days=settings.RETRY_DAYS),
+            look=timedelta(seconds=settings.BULK_POLL_SECONDS or 30),
         ),
         chunks=_chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock),
+        imports=_imports(settings, clock),
     )
     return DrainLane(
         inbox=inbox,
@@ -191,6 +198,27 @@ def drain_lane() -> Any:
         sleep=time.sleep,
         settings=DrainSettings(),
         ripen=Ripen(inbox=inbox, lanes=lanes, ripeness=Ripeness(configurations), meter=meter()),
+    )
+
+
+def _imports(settings: RunActionsSettings, clock: SystemClock) -> "ImportPorts":
+    """What imports need; clients are made with the first of them."""
+    from leadbridge.aws.jobs import DynamoBulkRuns
+    from leadbridge.aws.machines import StepFunctionsImports
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.usecases.import_files import ImportPorts
+    from leadbridge.vendors.http.redaction import leaf_values, mask
+
+    return ImportPorts(
+        objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
+        runs=DynamoBulkRuns(
+            _client("dynamodb"),
+            table=settings.EXECUTIONS_TABLE,
+            retention=timedelta(days=settings.RETENTION_DAYS),
+            now=clock.now,
+        ),
+        machine=StepFunctionsImports(_later("stepfunctions"), machine=settings.BULK_IMPORT_MACHINE),
+        mask=lambda text, sent: mask(text, leaf_values(sent)),
     )
 
 
@@ -272,8 +300,110 @@ def run_bulk_step() -> Any:
 
 
 @cache
+def run_sync_step() -> Any:
+    """The use-case of `run_sync_step`."""
+    from functools import partial
+
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.load_partition import LoadPartition
+    from leadbridge.usecases.run_sync_step import RunSyncStep
+    from leadbridge.usecases.source_facts import SourceFacts
+    from leadbridge.usecases.start_sync import vendor_of
+    from leadbridge.vendors.sync_vendors import VendorSyncs
+
+    settings = RunSyncStepSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
+    runs = _sync_runs(settings, clock)
+    objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
+    vendors = VendorSyncs(connections, partial(vendor_of, configurations))
+    facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
+    load = LoadPartition(
+        runs=runs,
+        objects=objects,
+        vendors=vendors,
+        facts=facts,
+        clock=clock,
+        sleep=time.sleep,
+        settle=timedelta(seconds=settings.SETTLE_SECONDS),
+    )
+    return RunSyncStep(
+        documents=configurations,
+        runs=runs,
+        objects=objects,
+        vendors=vendors,
+        facts=facts,
+        load=load,
+        clock=clock,
+        meter=meter(),
+    )
+
+
+@cache
+def start_sync() -> "StartSync":
+    """The use-case of `start_sync`."""
+    settings = StartSyncSettings.from_environment()
+    return _start_sync(settings, settings.SYNC_MACHINE, SystemClock(settings.CLOCK_URL))
+
+
+@cache
+def schedule_syncs(function: str) -> Any:
+    """The use-case that keeps the scheduler's entries; `function` is what they call."""
+    from leadbridge.aws.schedules import Schedules
+    from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+
+    settings = StartSyncSettings.from_environment()
+    return ScheduleSyncs(
+        configurations=DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE),
+        schedules=Schedules(
+            _client("scheduler"),
+            group=settings.SCHEDULE_GROUP,
+            function=function,
+            role=settings.SCHEDULE_ROLE,
+            dead_letters=settings.DEAD_LETTERS,
+        ),
+        start=start_sync(),
+        clock=SystemClock(settings.CLOCK_URL),
+    )
+
+
+def _start_sync(settings: "StartSyncSettings | AdminApiSettings", machine: str, clock: SystemClock) -> "StartSync":
+    from functools import partial
+
+    from leadbridge.aws.machines import Machine
+    from leadbridge.usecases.start_sync import StartSync, vendor_of
+
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    return StartSync(
+        documents=configurations,
+        runs=_sync_runs(settings, clock),
+        vendor=partial(vendor_of, configurations),
+        starter=Machine(_later("stepfunctions"), machine),
+        clock=clock,
+    )
+
+
+def _sync_runs(
+    settings: "RunSyncStepSettings | StartSyncSettings | AdminApiSettings", clock: SystemClock
+) -> "DynamoSyncRuns":
+    from leadbridge.aws.syncs import DynamoSyncRuns
+
+    return DynamoSyncRuns(
+        _client("dynamodb"),
+        executions=settings.EXECUTIONS_TABLE,
+        state=settings.STATE_TABLE,
+        retention=timedelta(days=settings.RETENTION_DAYS),
+        now=clock.now,
+    )
+
+
+@cache
 def admin_api() -> Any:
     """The admin API."""
+    from functools import partial
+
     from leadbridge.admin.app import AdminApi
     from leadbridge.admin.services import Services
     from leadbridge.domain.limits import Lane
@@ -281,10 +411,15 @@ def admin_api() -> Any:
     from leadbridge.usecases.catalogue import Catalogue
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.list_connections import ListConnections
+    from leadbridge.usecases.preview_sync import PreviewSync
     from leadbridge.usecases.redrive import Redrive
     from leadbridge.usecases.redrive_many import RedriveMany
     from leadbridge.usecases.search_executions import SearchExecutions
+    from leadbridge.usecases.source_facts import SourceFacts
+    from leadbridge.usecases.start_sync import vendor_of
     from leadbridge.usecases.try_action import TryAction
+    from leadbridge.usecases.view_sync import ViewSync
+    from leadbridge.vendors.sync_vendors import VendorSyncs
 
     settings = AdminApiSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
@@ -316,16 +451,28 @@ def admin_api() -> Any:
         bell=LambdaBell(_later("lambda"), settings.RUN_ACTIONS_FUNCTION),
         clock=clock,
     )
+    runs, whose = _sync_runs(settings, clock), partial(vendor_of, configurations)
+    sync_vendors = VendorSyncs(connections, whose)
+    view = ViewSync(
+        documents=configurations,
+        runs=runs,
+        vendors=sync_vendors,
+        facts=SourceFacts(connections=connections, documents=configurations, clock=clock),
+        vendor=whose,
+        clock=clock,
+    )
     return AdminApi(
         Services(
             configurations=configurations,
-            apply=ApplyConfiguration(configurations=configurations, connect=connect),
+            apply=ApplyConfiguration(configurations=configurations, connect=connect, clock=clock),
             connections=ListConnections(configurations=configurations, secrets=vendors.value),
             catalogue=Catalogue(connections=connections, clock=clock),
             trying=TryAction(documents=configurations, connections=connections, clock=clock, hash_key=index),
             search=search,
             redrive=RedriveMany(search=search, redrive=redrive, documents=configurations),
             callbacks=FailedCallbacks(chunks=_chunks(settings, clock), clock=clock),
+            view_sync=view,
+            preview_sync=PreviewSync(view=view, runs=runs, vendors=sync_vendors),
             clock=clock,
             done=done,
         )

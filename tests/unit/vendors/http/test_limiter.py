@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from leadbridge.domain.limits import AHEAD, Heard, Lane, Policy, Signal, State
 from leadbridge.errors import QuotaExhaustedError, RateLimitedError, TransientError
+from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.http.limiter import SharedLimiter, repeating
 from tests.fakes.clock import SettableClock
 from tests.fakes.limits import InMemoryLimits
@@ -57,6 +59,21 @@ def call(limiter: SharedLimiter, heard: Heard | None = None, instance: str = "in
         place.hear(heard or Heard(signal=Signal.FINE))
 
 
+class Overtaken:
+    """A store in which somebody else always writes first."""
+
+    def __init__(self, store: InMemoryLimits) -> None:
+        self._store = store
+
+    def read(self, instance: str) -> tuple[State, int]:
+        """The state and its version."""
+        return self._store.read(instance)
+
+    def swap(self, instance: str, state: State, version: int) -> tuple[State, int] | None:
+        """What stands there instead."""
+        return State(), version + 1
+
+
 # -- the promises, under many schedules
 
 
@@ -65,14 +82,14 @@ def call(limiter: SharedLimiter, heard: Heard | None = None, instance: str = "in
 @given(
     seed=st.integers(0, 2**32),
     workers=st.integers(1, 12),
-    calls=st.integers(2, 100),
+    calls=st.none() | st.integers(2, 100),
     places=st.integers(1, 10),
     lanes=st.lists(st.sampled_from(list(Lane)), min_size=12, max_size=12),
     slow=st.booleans(),
     lost=st.sampled_from([0.0, 0.02]),
 )
 def test_no_schedule_makes_a_window_or_the_places_hold_more_than_allowed(
-    *, seed: int, workers: int, calls: int, places: int, lanes: list[Lane], slow: bool, lost: float
+    *, seed: int, workers: int, calls: int | None, places: int, lanes: list[Lane], slow: bool, lost: float
 ) -> None:
     """In 100 s of backlog with skewed clocks, deaths and lost store answers the vendor sees neither limit broken."""
     skew = 0.25  # half of the margin
@@ -92,7 +109,7 @@ def test_no_schedule_makes_a_window_or_the_places_hold_more_than_allowed(
     at_work.time.run(100)
 
     assert at_work.vendor.arrivals
-    assert at_work.vendor.fullest_window() <= calls
+    assert calls is None or at_work.vendor.fullest_window() <= calls
     assert at_work.vendor.peak <= places
 
 
@@ -151,6 +168,77 @@ def test_an_undisturbed_call_costs_one_write_and_no_read() -> None:
     assert len(two.vendor.arrivals) == 200
     assert two.store.writes <= 1.2 * 200
     assert two.store.reads <= 1.2 * 200
+
+
+def test_where_only_places_count_every_second_call_asks_nobody() -> None:
+    """200 calls of one on-demand worker without a window cost 100 writes and the last; of a lower lane each one."""
+    writes = {}
+    for lane in (Lane.ON_DEMAND, Lane.SCHEDULED):
+        at_work = Workers(policy=a_policy(calls=None), seed=1)
+        at_work.work("only", calls=200, lane=lane)
+        at_work.time.run(200)
+        assert len(at_work.vendor.arrivals) == 200
+        writes[lane] = at_work.store.writes
+
+    assert writes == {Lane.ON_DEMAND: 101, Lane.SCHEDULED: 201}
+
+
+def test_a_place_that_was_kept_too_long_is_asked_for_again() -> None:
+    """A second call within a quarter of the lease asks nobody; one after it does, and one after a failed call does."""
+    clock, store = SettableClock(), InMemoryLimits()
+    limiter = a_limiter(store, clock, policy=a_policy(calls=None))
+    asked = []
+    for wait, heard in ((0, None), (3, None), (3, None), (4, Heard(signal=Signal.UNKNOWN)), (0, None)):
+        clock.advance(wait)
+        before = store.writes
+        call(limiter, heard)
+        asked.append(store.writes - before)
+
+    assert asked == [1, 0, 1, 1, 1]
+
+
+def test_a_place_whose_return_was_not_answered_is_asked_for_again() -> None:
+    """Four workers share one place, and one answer of the store in twenty is lost: never are two calls under way."""
+    for seed in range(30):
+        at_work = Workers(policy=a_policy(calls=None, places=1), seed=seed, lost=0.05)
+        for number in range(4):
+            at_work.work(f"{number}")
+        at_work.time.run(60)
+        assert at_work.vendor.arrivals
+        assert at_work.vendor.peak == 1
+
+
+def test_a_vendor_that_answers_every_second_call_is_not_taken_for_one_that_is_away() -> None:
+    """Ten outages, each after a call that went well and asked nobody, do not open the breaker; five in a row do."""
+    clock, store = SettableClock(), InMemoryLimits()
+    limiter = a_limiter(store, clock, policy=a_policy(calls=None))
+    away = Heard(signal=Signal.OUTAGE, code="503")
+    for _ in range(10):
+        call(limiter)
+        call(limiter, away)
+    call(limiter)
+    call(limiter)
+    for _ in range(5):
+        call(limiter, away)
+
+    with pytest.raises(RateLimitedError):
+        call(limiter)
+
+
+def test_other_workers_are_let_go_first_as_long_as_may_be_waited() -> None:
+    """Against writes that always come first a call is given up after its budget, and sooner before a deadline."""
+    clock, store = SettableClock(), InMemoryLimits()
+    taken: list[float] = []
+    for seconds in (None, 2.0):
+        deadline = Deadline(timer=lambda: clock.now().timestamp())
+        limiter = a_limiter(store, clock, limits=Overtaken(store), deadline=deadline)
+        began = clock.now()
+        with deadline.within(seconds or 1_000), pytest.raises(TransientError, match="at once"):
+            call(limiter)
+        taken.append((clock.now() - began).total_seconds())
+
+    assert 18 <= taken[0] <= 21
+    assert 1 <= taken[1] <= 2.2
 
 
 @pytest.mark.fault("FM12")
@@ -228,6 +316,33 @@ def test_on_demand_work_that_comes_now_and_then_does_not_wait_behind_a_backlog()
     assert at_work.share(30, 150) >= 0.85  # and the backlog still uses what is left
 
 
+@pytest.mark.parametrize(
+    ("calls", "seconds"), [pytest.param(50, 0.3, id="Marketo"), pytest.param(None, 3.0, id="Salesforce, slow calls")]
+)
+@pytest.mark.parametrize("lane", [Lane.SCHEDULED, Lane.BOOTSTRAP])
+def test_two_calls_a_second_overtake_a_load(lane: Lane, calls: int | None, seconds: float) -> None:
+    """Beside eight workers that load without a pause, of 200 on-demand calls 95 % begin within 2.5 seconds; after them
+    the load goes on."""
+    at_work = Workers(policy=a_policy(calls=calls), seed=12, service=lambda dice: dice.uniform(0.05, seconds))
+    for number in range(8):
+        at_work.work(f"load {number}", lane=lane)
+    limiter, waited = at_work.limiter(), list[float]()
+
+    def once(begin: float) -> None:
+        with limiter.slot("call", "instance"), at_work.vendor.call("on demand"):
+            waited.append(at_work.time.now - begin)
+
+    for number in range(200):
+        begin = 30.0 + number / 2
+        at_work.time.spawn(partial(once, begin), at=begin)
+
+    at_work.time.run(200)
+
+    assert len(waited) == 200
+    assert sorted(waited)[190] <= 2.5
+    assert at_work.vendor.between(130, 200).total() > 0.8 * (130 if calls else 70)
+
+
 def test_nothing_starves_when_higher_lanes_are_quiet() -> None:
     """As soon as on-demand and scheduled work end, the bootstrap goes on at the full rate."""
     at_work = Workers(policy=a_policy(), seed=7)
@@ -238,6 +353,29 @@ def test_nothing_starves_when_higher_lanes_are_quiet() -> None:
     at_work.time.run(230)
 
     assert at_work.vendor.between(130, 230)["bootstrap"] >= 0.9 * 5 * 50
+
+
+def test_of_twenty_who_are_waited_for_nobody_is_crowded_out() -> None:
+    """Twenty processes that call without a pause, as Marketo's connections do: each call begins within 4 seconds."""
+    at_work = Workers(policy=a_policy(calls=None, places=20), seed=3, service=lambda dice: dice.uniform(0.01, 0.05))
+    waited: list[float] = []
+
+    def process() -> None:
+        limiter = at_work.limiter()
+        while at_work.time.now < 12:
+            begin = at_work.time.now
+            with limiter.slot("call", "instance") as place:
+                waited.append(at_work.time.now - begin)
+                at_work.time.sleep(at_work.dice.uniform(0.01, 0.05))
+                place.hear(Heard(signal=Signal.FINE))
+
+    for number in range(20):
+        at_work.time.spawn(process, at=number / 100)
+
+    at_work.time.run(30)
+
+    assert len(waited) > 400
+    assert max(waited) < 4
 
 
 # -- what the vendor says

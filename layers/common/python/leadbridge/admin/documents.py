@@ -11,7 +11,8 @@ from leadbridge.admin.common import as_summary, current, described, summary_of
 from leadbridge.admin.problems import refused, with_findings
 from leadbridge.admin.services import Services
 from leadbridge.domain import webhook
-from leadbridge.domain.action import KINDS, Action, as_document
+from leadbridge.domain.action import Action, as_document
+from leadbridge.domain.kinds import KINDS
 from leadbridge.domain.lifecycle import Move, Stored
 from leadbridge.domain.outcome import message
 from leadbridge.domain.pages import pages
@@ -45,7 +46,7 @@ def _add_actions(app: APIGatewayRestResolver, services: Services) -> None:
     @app.get("/actions/<action_id>", **described("An Action as it is saved", tag="Actions"))
     def get_action(action_id: DocumentId, version: AnyVersion = None) -> models.Saved:
         """Its members as JSON, and its author's own words where there are any."""
-        return _saved(current(configurations, "action", action_id, version))
+        return saved(current(configurations, "action", action_id, version))
 
     @app.put("/actions/<action_id>", **described("Store an Action", tag="Actions"))
     def put_action(action_id: DocumentId, given: models.PutAction) -> models.Applied:
@@ -54,7 +55,7 @@ def _add_actions(app: APIGatewayRestResolver, services: Services) -> None:
         if (document["kind"], document["id"]) != ("action", action_id):
             pointer = "/document/kind" if document["kind"] != "action" else "/document/id"
             raise refused(422, "invalid", "The document is not the Action of the address.", pointer=pointer)
-        return _applied(app, services, [document], draft=given.draft, note=given.note).documents[0]
+        return store(app, services, [document], draft=given.draft, note=given.note).documents[0]
 
     @app.delete("/actions/<action_id>", **described("Remove an Action", tag="Actions"))
     def delete_action(action_id: DocumentId) -> models.Summary:
@@ -124,7 +125,7 @@ def _add_documents(app: APIGatewayRestResolver, services: Services) -> None:
     @app.post("/documents/apply", **described("Store documents: all or none", tag="Documents"))
     def apply(given: models.ApplyDocuments) -> models.AppliedDocuments:
         """The same checks and the same plan as `plan`, carried out."""
-        return _applied(app, services, given.documents, draft=given.draft, note=given.note)
+        return store(app, services, given.documents, draft=given.draft, note=given.note)
 
 
 def _add_versions(app: APIGatewayRestResolver, services: Services) -> None:
@@ -210,13 +211,19 @@ def _place(token: str | None, versions: int) -> int:
     return versions - int(token[:9]) + 1
 
 
-def _saved(stored: Stored) -> models.Saved:
+def saved(stored: Stored) -> models.Saved:
+    """A document as it is saved."""
     return models.Saved(**summary_of(stored), document=as_document(stored.document), text=stored.change.text or None)
 
 
-def _applied(
+def store(
     app: APIGatewayRestResolver, services: Services, documents: list[dict[str, Any]], *, draft: bool, note: str
 ) -> models.AppliedDocuments:
+    """Store documents after the checks of `apply`, in the name of who asks.
+
+    Raises:
+        RefusedError: They have findings.
+    """
     planned = services.apply.plan([Given(raw=each) for each in documents], draft=draft)
     return _carried_out(app, services, planned, note=note)
 

@@ -137,6 +137,9 @@ class FieldInfo(Given):
     unique: bool
     external_id: bool
     picklist: list[str]
+    operators: list[str] = Field(
+        description="what a condition may ask of a column of Marketo; none of a field of Salesforce"
+    )
 
 
 class Fields(Given):

@@ -8,9 +8,11 @@ from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
+from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
 from leadbridge.usecases.try_action import TryAction
+from leadbridge.usecases.view_sync import ViewSync
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,5 +27,7 @@ class Services:
     search: SearchExecutions
     redrive: RedriveMany
     callbacks: FailedCallbacks
+    view_sync: ViewSync
+    preview_sync: PreviewSync
     clock: Clock
     done: Callable[[], None]

@@ -1,6 +1,6 @@
 """Routes of connections: which there are, and what objects and fields they offer."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -9,11 +9,14 @@ from leadbridge.admin import models
 from leadbridge.admin.common import described
 from leadbridge.admin.problems import missing
 from leadbridge.admin.services import Services
+from leadbridge.domain.clauses import operators_for
 from leadbridge.usecases.catalogue import OFFERED, Catalogued, Choice
 
 ConnectionId = Annotated[models.Id, Path()]
 ObjectName = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,254}$")]
 Refresh = Annotated[bool, Query()]
+#: for which end objects are listed; without one for those of an Action and for the destination of a Sync
+Role = Annotated[Literal["sync_source"] | None, Query()]
 
 
 def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
@@ -42,12 +45,13 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         )
 
     @app.get("/connections/<connection_id>/objects", **described("What a connection offers", tag="Connections"))
-    def list_objects(connection_id: ConnectionId, refresh: Refresh = False) -> models.Objects:  # noqa: FBT002  # a query parameter
+    def list_objects(connection_id: ConnectionId, refresh: Refresh = False, role: Role = None) -> models.Objects:  # noqa: FBT002  # a query parameter
         """Marketo: the tables that an Action may read. Salesforce: the objects in which our user may create or update.
 
-        Up to 15 minutes old; `refresh` asks the vendor now.
+        With `role=sync_source` those that a Sync can read. Up to 15 minutes old; `refresh` asks the vendor now.
         """
-        found = services.catalogue.objects(_vendor(services, connection_id), connection_id, refresh=refresh)
+        ask = services.catalogue.sources if role else services.catalogue.objects
+        found = ask(_vendor(services, connection_id), connection_id, refresh=refresh)
         return models.Objects(
             read_at=found.read_at,
             objects=[
@@ -66,10 +70,19 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         "/connections/<connection_id>/objects/<object_name>/fields",
         **described("The fields of an object", tag="Connections"),
     )
-    def list_fields(connection_id: ConnectionId, object_name: ObjectName, refresh: Refresh = False) -> models.Fields:  # noqa: FBT002  # a query parameter
-        """As the vendor describes them to our user. Up to 15 minutes old; `refresh` asks the vendor now."""
+    def list_fields(
+        connection_id: ConnectionId,
+        object_name: ObjectName,
+        refresh: Refresh = False,  # noqa: FBT002  # a query parameter
+        role: Role = None,
+    ) -> models.Fields:
+        """As the vendor describes them to our user; with `role=sync_source` of what a Sync can read.
+
+        Up to 15 minutes old; `refresh` asks the vendor now.
+        """
         vendor = _vendor(services, connection_id)
-        offered = {each.name for each in services.catalogue.objects(vendor, connection_id, refresh=refresh).found}
+        ask = services.catalogue.sources if role else services.catalogue.objects
+        offered = {each.name for each in ask(vendor, connection_id, refresh=refresh).found}
         if object_name not in offered:
             raise missing(f"object {object_name} at {connection_id} that can be named", "List the objects, choose one.")
         found = services.catalogue.fields(vendor, connection_id, object_name, refresh=refresh)
@@ -88,6 +101,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
                     unique=each.unique,
                     external_id=each.external_id,
                     picklist=list(each.picklist),
+                    operators=list(operators_for(each.type)) if vendor == "marketo" else [],
                 )
                 for each in found.found
             ],

@@ -1,27 +1,24 @@
 """What alerts are decided from and what they remember, in DynamoDB.
 
 Items
-- executions, `counts#<hour>` / `<action>#<minute>`: what was counted for an Action in the five minutes that begin then.
-  One query reads an hour of all Actions. They expire after the weeks that silence is compared with.
-- executions, `parked` / `<action>#<execution id>`: a call that waits for a person, and for which reason.
 - state, `alerts` / `state`: what is open, was told, waits for a channel; one item, replaced under its version.
 - state, `certificate` / `<connection>`: when the certificate ends that was made last.
 """
 
 import json
 import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from leadbridge.aws.holding import not_kept
+from leadbridge.aws.holding import not_kept, waiting_since
 from leadbridge.aws.items import Item, dump, later, load
 from leadbridge.aws.limits import DynamoLimits
-from leadbridge.domain.alert_readings import WEEKS, Certificate, Counted, ParkedWork, Waiting, bucket
+from leadbridge.aws.tally import PARKED, query_all
 from leadbridge.domain.alerts import Alert, Kind, Memory, Subject, Unsent
+from leadbridge.domain.counted import Certificate, ParkedWork, Waiting
 from leadbridge.domain.event import VERSION, instant, iso, readable
 from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.limits import State
@@ -30,56 +27,9 @@ from leadbridge.errors import UnknownVersionError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-#: counts are kept somewhat longer than they are compared with
-KEPT = timedelta(weeks=WEEKS, days=2)
 #: waiting calls of a lane that one look counts; they are read with their payloads
 MOST_WAITING = 200
-#: partition of the calls that wait for a person
-PARKED = "parked"
 _STATE = {"pk": "alerts", "sk": "state"}
-
-
-class DynamoTally:
-    """`ports.Tally` on the executions table; what is noted is kept in memory until `flush`."""
-
-    def __init__(self, client: "DynamoDBClient", *, table: str, now: Callable[[], datetime]) -> None:
-        self._client = client
-        self._table = table
-        self._now = now
-        self._noted: dict[str, Counter[tuple[str, str]]] = {}
-
-    def note(self, action: str, what: str, reason: str = "", number: int = 1) -> None:
-        """Count in memory."""
-        self._noted.setdefault(action, Counter())[what, reason] += number
-
-    def flush(self) -> None:
-        """Add what was noted to the present piece of time, one write for each Action."""
-        noted, self._noted = self._noted, {}
-        now = self._now()
-        for action, numbers in noted.items():
-            names = {f"#n{place}": f"n#{what}#{reason}" for place, (what, reason) in enumerate(numbers)}
-            values = {f":n{place}": number for place, number in enumerate(numbers.values())}
-            added = ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
-            with later("UpdateItem"):
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=dump(_counts_key(action, now)),
-                    UpdateExpression=f"SET #ttl = :ttl, v = :v ADD {added}",
-                    ExpressionAttributeNames={"#ttl": "ttl", **names},
-                    ExpressionAttributeValues=dump({":ttl": int((now + KEPT).timestamp()), ":v": VERSION, **values}),
-                )
-
-    def between(self, start: datetime, end: datetime) -> Sequence[Counted]:
-        """What was counted in pieces that begin in [start, end)."""
-        found: list[Counted] = []
-        hour = start.replace(minute=0, second=0, microsecond=0)
-        while hour < end:
-            for item in _query(self._client, self._table, f"counts#{iso(hour)}"):
-                counted = _counted(item, hour)
-                if start <= counted.at < end:
-                    found.append(counted)
-            hour += timedelta(hours=1)
-        return found
 
 
 class DynamoAlertStore:
@@ -148,13 +98,13 @@ class DynamoWatch:
     def waiting(self, kept: Callable[[str], Held] = lambda _: NOTHING) -> Sequence[Waiting]:
         """The oldest call of each lane that holds any but those kept back; a lane is its connection's."""
         found = []
-        for lane in _query(self._client, self._state, "lane"):
+        for lane in query_all(self._client, self._state, "lane"):
             events, more = self._waiting(lane["sk"], kept(lane["sk"]))
             if events:
                 found.append(
                     Waiting(
                         connection=lane["sk"],
-                        since=instant(events[0]["received_at"]),
+                        since=min(map(waiting_since, events)),
                         number=len(events),
                         more=more,
                         reason=events[0].get("reason", ""),
@@ -168,7 +118,7 @@ class DynamoWatch:
         query: dict[str, Any] = {
             "TableName": self._executions,
             "KeyConditionExpression": "pk = :lane",
-            "ProjectionExpression": "received_at, reason",
+            "ProjectionExpression": "received_at, reason, due_at",
             "ExpressionAttributeValues": {":lane": {"S": f"lane#{lane}"}, **values},
         }
         if condition:
@@ -188,7 +138,7 @@ class DynamoWatch:
     def parked(self) -> Sequence[ParkedWork]:
         """What waits for a person, by Action and reason."""
         found: dict[tuple[str, str], list[datetime]] = {}
-        for item in _query(self._client, self._executions, PARKED):
+        for item in query_all(self._client, self._executions, PARKED):
             found.setdefault((item["sk"].rpartition("#")[0], item["reason"]), []).append(instant(item["since"]))
         return [
             ParkedWork(action=action, reason=reason, number=len(times), since=min(times))
@@ -198,14 +148,14 @@ class DynamoWatch:
     def instances(self) -> Mapping[str, State]:
         """What is known of each vendor instance's limits."""
         limits = DynamoLimits(self._client, table=self._state)
-        names = [item["sk"] for item in _query(self._client, self._state, "limits")]
+        names = [item["sk"] for item in query_all(self._client, self._state, "limits")]
         return {name: limits.read(name)[0] for name in names}
 
     def certificates(self) -> Sequence[Certificate]:
         """The newest certificate of each connection."""
         return [
             Certificate(connection=item["sk"], ends_at=instant(item["ends_at"]))
-            for item in _query(self._client, self._state, "certificate")
+            for item in query_all(self._client, self._state, "certificate")
         ]
 
 
@@ -217,41 +167,6 @@ def note_certificate(client: "DynamoDBClient", table: str, connection: str, ends
         UpdateExpression="SET ends_at = :ends, v = :v",
         ExpressionAttributeValues=dump({":ends": iso(ends_at), ":v": VERSION}),
     )
-
-
-def parked_key(action: str, execution_id: str) -> dict[str, str]:
-    """The key of the item that says that a call waits for a person."""
-    return {"pk": PARKED, "sk": f"{action}#{execution_id}"}
-
-
-def parked_item(action: str, execution_id: str, reason: str, since: datetime) -> dict[str, Any]:
-    """The item that says that a call waits for a person, for as long as it does."""
-    return parked_key(action, execution_id) | {"v": VERSION, "reason": reason, "since": iso(since)}
-
-
-def _query(client: "DynamoDBClient", table: str, partition: str) -> list[Item]:
-    """Every item of a partition; people read what comes of it, so eventual consistency is enough."""
-    pages = client.get_paginator("query").paginate(
-        TableName=table,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": partition}},
-    )
-    with later("Query"):
-        return [load(raw) for page in pages for raw in page["Items"]]
-
-
-def _counts_key(action: str, now: datetime) -> dict[str, str]:
-    at = bucket(now)
-    hour = at.replace(minute=0)
-    return {"pk": f"counts#{iso(hour)}", "sk": f"{action}#{at.minute:02d}"}
-
-
-def _counted(item: Item, hour: datetime) -> Counted:
-    action, _, minute = item["sk"].rpartition("#")
-    numbers = {
-        (name.split("#", 2)[1], name.split("#", 2)[2]): number for name, number in item.items() if name.startswith("n#")
-    }
-    return Counted(action=action, at=hour + timedelta(minutes=int(minute)), numbers=numbers)
 
 
 # -- the memory as text
@@ -272,6 +187,7 @@ def _members(memory: Memory, unsent: Sequence[Unsent]) -> dict[str, Any]:
         ],
         "told": [{**_subject_members(subject), "at": iso(at)} for subject, at in memory.told.items()],
         "reasons": [[action, reason, iso(at)] for (action, reason), at in memory.reasons.items()],
+        "used": {instance: [[iso(at), used] for at, used in looks] for instance, looks in memory.used.items()},
         "unsent": [
             {"channel": each.channel, "subject": each.subject, "text": each.text, "at": iso(each.at)} for each in unsent
         ],
@@ -294,6 +210,11 @@ def _remembered(members: Mapping[str, Any]) -> tuple[Memory, list[Unsent]]:
         alerts={alert.subject: alert for alert in alerts},
         told={_subject(each): instant(each["at"]) for each in members["told"]},
         reasons={(action, reason): instant(at) for action, reason, at in members["reasons"]},
+        # not there in what was stored before looks were kept
+        used={
+            instance: tuple((instant(at), used) for at, used in looks)
+            for instance, looks in members.get("used", {}).items()
+        },
     )
     return memory, [
         Unsent(channel=each["channel"], subject=each["subject"], text=each["text"], at=instant(each["at"]))

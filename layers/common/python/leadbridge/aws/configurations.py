@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.items import dump, later, load, put, read_item, update, write_groups
 from leadbridge.domain.action import FORMAT, Configuration, as_document
-from leadbridge.domain.connector import ConnectorAction, model_of
+from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.event import VERSION, readable
+from leadbridge.domain.kinds import model_of
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
 from leadbridge.errors import ConfigurationError, UnknownVersionError
 

@@ -3,6 +3,7 @@
 Items
 - `lane#<lane>` / `<sequence>`: an event that waits, is being written or reported. Holds the payload.
 - `buffer#<lane>` / `<person>#<sequence>`: an event that waits for others to go with, under a keyed hash of its person.
+- `import#<lane>#<file>` / `<sequence>`: an event whose row is in the file of an import, or waits for its end.
 - `execution#<id>` / `log`: the execution as people see it. Ids, names and keyed hashes, no personal value.
 - `execution#<id>` / `payload`: what `redrive` needs of a parked, rejected or not-run call, or of one with chained
   objects that failed.
@@ -15,12 +16,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.aws.alerts import parked_item, parked_key
 from leadbridge.aws.chunks import put_told
-from leadbridge.aws.holding import not_kept
+from leadbridge.aws.holding import not_kept, waiting_since
 from leadbridge.aws.items import Item, Operation, delete, later, load, put, update, write_groups
+from leadbridge.aws.tally import parked_item, parked_key
 from leadbridge.domain.batching import Ahead
 from leadbridge.domain.event import (
     VERSION,
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 #: how long a guard remembers the newest written sequence, so that an overtaken event is recognised
 REMEMBER = timedelta(days=1)
+#: events whose operations are made together: 17 MB of them
+AT_ONCE = 1_000
 #: rounds in which the guards of an end may have changed hands since the one before
 GUARD_TRIES = 4
 
@@ -204,20 +208,73 @@ class DynamoInbox:
 
     def ripen(self, events: Sequence[Event]) -> Sequence[Event]:
         """Move events that waited for others into their lane, where they are due."""
-        groups = [
-            [
+        return self._kept(
+            events,
+            lambda event: [
                 delete(self._table, _buffer_key(event), "attribute_exists(pk)"),
                 put(self._table, _event_item(event)),
+            ],
+        )
+
+    def load(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events out of their lane, beside it, with the file that their batch names; no epoch holds them."""
+        moved = self._kept(
+            events,
+            lambda event: [
+                delete(self._table, _lane_key(event), "epoch = :epoch", epoch=event.epoch),
+                put(self._table, _event_item(event.evolve(epoch=0))),
+                self._log_update(
+                    event.execution_id,
+                    state=event.state,
+                    reason=event.reason,
+                    message=event.message,
+                    due_at="",
+                    decision=event.decision or None,
+                ),
+            ],
+        )
+        return [event.evolve(epoch=0) for event in moved]
+
+    def loaded(self, lane: str, file: str, limit: int) -> Sequence[Event]:
+        """Events that stand beside a lane with a file, in sequence order; unreadable versions are parked."""
+        events: list[Event] = []
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :file",
+            ExpressionAttributeValues={":file": {"S": f"import#{lane}#{file}"}},
+        )
+        with later("Query"):
+            for page in pages:
+                for raw in page["Items"]:
+                    item = load(raw)
+                    if readable(item["v"]):
+                        events.append(_event(item))
+                    else:
+                        self._park_unreadable(item)
+                if len(events) >= limit:
+                    break
+        return events[:limit]
+
+    def unload(self, moves: Sequence[tuple[Event, Event]]) -> None:
+        """Move events that stand with a file back into their lane, each as the other of its pair."""
+        groups = [
+            [
+                delete(self._table, event_key(event), "attribute_exists(pk)"),
+                put(self._table, _event_item(back)),
+                self._log_update(
+                    back.execution_id, state=back.state, reason=back.reason, message=back.message, due_at=""
+                ),
             ]
-            for event in events
+            for event, back in moves
         ]
-        return self._kept(events, groups)
+        write_groups(self._client, groups)
 
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first due event of a lane; reads only."""
         query = self._due(lane, now, kept)
         query["ExpressionAttributeNames"] = {"#state": "state"}
-        projected = "received_at, action_id, #state"
+        projected = "received_at, action_id, #state, reason, due_at"
         pages = self._client.get_paginator("query").paginate(**query, ProjectionExpression=projected)
         with later("Query"):
             for page in pages:
@@ -226,7 +283,7 @@ class DynamoInbox:
                     return Due(
                         action_id=item["action_id"],
                         begun=item["state"] != State.WAITING,
-                        received_at=instant(item["received_at"]),
+                        received_at=waiting_since(item),
                     )
         return None
 
@@ -245,9 +302,9 @@ class DynamoInbox:
 
     def claim(self, events: Sequence[Event], epoch: int) -> Sequence[Event]:
         """Mark events as begun by `epoch`; one that an older epoch still held has survived a crash."""
-        begun = [begun_by(event, epoch) for event in events]
-        groups = [
-            [
+        return self._kept(
+            [begun_by(event, epoch) for event in events],
+            lambda event: [
                 update(
                     self._table,
                     event_key(event),
@@ -256,10 +313,8 @@ class DynamoInbox:
                     epoch=epoch,
                     crashes=event.crashes,
                 )
-            ]
-            for event in begun
-        ]
-        return self._kept(begun, groups)
+            ],
+        )
 
     def relinquish(self, events: Sequence[Event]) -> None:
         """Let go of claimed events: their epoch becomes 0, so that they do not look like victims of a crash.
@@ -283,8 +338,9 @@ class DynamoInbox:
 
     def save(self, events: Sequence[Event]) -> Sequence[Event]:
         """Store events as they are now, provided that their epoch still holds them."""
-        groups = [[put(self._table, _event_item(event), "epoch = :epoch", epoch=event.epoch)] for event in events]
-        return self._kept(events, groups)
+        return self._kept(
+            events, lambda event: [put(self._table, _event_item(event), "epoch = :epoch", epoch=event.epoch)]
+        )
 
     def defer(self, events: Sequence[Event], *, parked: bool = False) -> None:
         """Give events back: due time, state, intent and result stay; no epoch holds them."""
@@ -427,9 +483,13 @@ class DynamoInbox:
     def _parked(self, action_id: str, execution_id: str, reason: str) -> Operation:
         return put(self._table, parked_item(action_id, execution_id, str(reason), self._now()))
 
-    def _kept(self, events: Sequence[Event], groups: Sequence[Sequence[Operation]]) -> list[Event]:
-        answers = write_groups(self._client, groups)
-        return [event for event, answer in zip(events, answers, strict=True) if answer is None]
+    def _kept(self, events: Sequence[Event], group_of: Callable[[Event], Sequence[Operation]]) -> list[Event]:
+        """The events whose group of operations was written; a whole file of them would not fit into memory at once."""
+        kept: list[Event] = []
+        for some in batched(events, AT_ONCE, strict=False):
+            answers = write_groups(self._client, [group_of(event) for event in some])
+            kept += [event for event, answer in zip(some, answers, strict=True) if answer is None]
+        return kept
 
     def _park_unreadable(self, item: Item) -> None:
         reason = Reason.UNKNOWN_VERSION
@@ -519,7 +579,13 @@ def _part(part: Any) -> dict[str, str]:
 
 def event_key(event: Event) -> dict[str, str]:
     """The key of an event's item in the executions table."""
-    return _buffer_key(event) if event.buffered else {"pk": f"lane#{event.lane}", "sk": event.sequence}
+    if event.file:
+        return {"pk": f"import#{event.lane}#{event.file}", "sk": event.sequence}
+    return _buffer_key(event) if event.buffered else _lane_key(event)
+
+
+def _lane_key(event: Event) -> dict[str, str]:
+    return {"pk": f"lane#{event.lane}", "sk": event.sequence}
 
 
 def _buffer_key(event: Event) -> dict[str, str]:
@@ -560,8 +626,13 @@ def _event_item(event: Event) -> dict[str, Any]:
         "message": event.message,
         "decision": dict(event.decision) or None,
         "persons": list(event.persons) or None,
-        "batch": asdict(event.batch) if event.batch else None,
+        "batch": _batch_item(event.batch),
     }
+
+
+def _batch_item(batch: Batch | None) -> dict[str, Any] | None:
+    # a name that is younger than the others is left out where it says nothing, for readers that do not know it
+    return {name: value for name, value in asdict(batch).items() if name != "file" or value} if batch else None
 
 
 def _kept_item(event: Event) -> dict[str, Any]:
@@ -586,7 +657,7 @@ def _intent_item(intent: Intent | None) -> dict[str, Any] | None:
         "before": list(intent.before),
         "written": intent.written,
         "object": intent.object,
-    }
+    } | ({"file": intent.file, "row": intent.row} if intent.file else {})
 
 
 def _result_item(result: Result | None) -> dict[str, Any] | None:
@@ -610,8 +681,8 @@ def _event(item: Mapping[str, Any]) -> Event:
     return Event(
         execution_id=item["execution_id"],
         action_id=item["action_id"],
-        lane=item["pk"].partition("#")[2],
-        sequence=item["sk"] if item["pk"].startswith("lane#") else item["sk"].partition("#")[2],
+        lane=item["pk"].split("#")[1],
+        sequence=item["sk"].partition("#")[2] if item["pk"].startswith("buffer#") else item["sk"],
         received_at=instant(item["received_at"]),
         payload=json.loads(item["payload"]),
         state=State(item["state"]),
@@ -654,6 +725,8 @@ def _intent(item: Mapping[str, Any] | None) -> Intent | None:
         before=tuple(item["before"]),
         written=item.get("written", ""),
         object=item.get("object", ""),
+        file=item.get("file", ""),
+        row=item.get("row", 0),
     )
 
 

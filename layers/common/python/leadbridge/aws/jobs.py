@@ -46,6 +46,11 @@ class DynamoBulkRuns:
             item = refused[0] if refused else None
         return _stamped(item) if item else (run, 1)
 
+    def find(self, name: str) -> Run | None:
+        """A run as it is stored; None if none of that name has begun."""
+        item = self._get(_run_key(name))
+        return _stamped(item)[0] if item else None
+
     def save(self, run: Run, version: int, *, lane: str = "") -> int:
         """Replace a run; returns its new version."""
         operations = [self._put(run, version + 1, "version = :old", old=version)]

@@ -13,15 +13,17 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
-from leadbridge.domain.alert_rules import AlertsDocument
 from leadbridge.domain.chained import MOST_LINKS, Chained, RecordSource
-from leadbridge.domain.clauses import Group, ListDocument
+from leadbridge.domain.clauses import Group
 from leadbridge.domain.documents import Column, Document, FieldName, Identifier, Name
 from leadbridge.domain.sources import BlankPolicy, CompiledSource, ValueSource, compile_source
 from leadbridge.domain.transforms import Place
 
 if TYPE_CHECKING:
+    from leadbridge.domain.alert_rules import AlertsDocument
+    from leadbridge.domain.clauses import ListDocument
     from leadbridge.domain.connector import ConnectorAction
+    from leadbridge.domain.sync import Sync
 
 #: format of the documents; readers accept this one and the one before
 FORMAT = 1
@@ -390,19 +392,9 @@ class Action(Document):
         return tuple(compile_source(mapping, Place(zone=self.zone)) for mapping in self.results.mappings)
 
 
-type Configuration = Action | ConnectorAction | MarketoConnection | SalesforceConnection | ListDocument | AlertsDocument
-
-#: the models by kind; of an Action whose destination is Marketo `domain.connector.model_of` tells
-KINDS: dict[
-    str,
-    type[Action] | type[MarketoConnection] | type[SalesforceConnection] | type[ListDocument] | type[AlertsDocument],
-] = {
-    "action": Action,
-    "marketo_connection": MarketoConnection,
-    "salesforce_connection": SalesforceConnection,
-    "list": ListDocument,
-    "alerts": AlertsDocument,
-}
+type Configuration = (
+    Action | ConnectorAction | Sync | MarketoConnection | SalesforceConnection | ListDocument | AlertsDocument
+)
 
 
 def as_document(configuration: Configuration) -> dict[str, Any]:

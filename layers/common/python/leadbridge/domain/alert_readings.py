@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from leadbridge.domain.alert_rules import (
-    BUCKET_MINUTES,
     EASED,
     CertificateRule,
     FailedRule,
@@ -20,17 +19,22 @@ from leadbridge.domain.alert_rules import (
     SilenceRule,
 )
 from leadbridge.domain.alerts import Kind, Level, Memory, Reading, Subject
+from leadbridge.domain.counted import (
+    ENDED,
+    FAILED,
+    PARKED,
+    REJECTED,
+    Certificate,
+    Counted,
+    ParkedWork,
+    Waiting,
+    bucket,
+)
 
-#: calls that came in, whatever became of them
-ARRIVED = "arrived"
-#: accepted calls that have their outcome
-ENDED = "ended"
-#: what is counted by reason: failed ends, parked work, bodies that could not be used
-FAILED, PARKED, REJECTED = "failed", "parked", "rejected"
-#: weeks before this one whose same hours tell what is usual; a median that three of four must support
-WEEKS = 4
 #: points below its level at which a quota alert ends
 QUOTA_EASED = 5
+#: the pace of a quota that has no day of its own is that of the looks of so long, if they reach back so far at least
+PACE, LEAST_PACE = timedelta(hours=1), timedelta(minutes=10)
 #: a reason that was new and has not come again for so long is over
 QUIET = timedelta(hours=1)
 #: reasons that are remembered, the newest; they share one stored item with everything else
@@ -38,38 +42,11 @@ MOST_REASONS = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """What was counted for an Action in one piece of time: number by what, and by what and reason."""
-
-    action: str
-    at: datetime
-    numbers: Mapping[tuple[str, str], int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParkedWork:
-    """Calls of an Action that wait for a person, all for one reason."""
-
-    action: str
-    reason: str
-    number: int
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """What a connection's lane holds: since when its oldest call waits, and why; `more`: more than `number` do."""
-
-    connection: str
-    since: datetime
-    number: int
-    more: bool = False
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """Calls of the day of one vendor instance; without `day_ends` the day is the last 24 hours."""
+    """Calls of the day of one vendor instance; without `day_ends` the day is the last 24 hours.
+
+    `before`: what was used at earlier looks, oldest first; of an instance without a day it tells the pace.
+    """
 
     vendor: str
     instance: str
@@ -77,14 +54,7 @@ class Quota:
     allowed: int
     day_ends: datetime | None = None
     connection: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """The certificate with which a connection logs in."""
-
-    connection: str
-    ends_at: datetime
+    before: Sequence[tuple[datetime, int]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +77,6 @@ class Totals:
     def since(self, what: str) -> datetime | None:
         """When one thing was counted first."""
         return min((at for (each, _), at in self.first.items() if each == what), default=None)
-
-
-def bucket(at: datetime) -> datetime:
-    """The beginning of the piece of time in which an instant is counted."""
-    return at.replace(minute=at.minute - at.minute % BUCKET_MINUTES, second=0, microsecond=0)
 
 
 def totals(counted: Sequence[Counted], start: datetime, end: datetime) -> dict[str, Totals]:
@@ -323,8 +288,10 @@ def quotas(found: Sequence[Quota], rules: Mapping[str, QuotaRule], now: datetime
 
 
 def _forecast(quota: Quota, used: int, now: datetime) -> dict[str, str]:
-    """When the day's calls are spent if they go on as they did since its beginning."""
-    if quota.day_ends is None or not used:
+    """When the day's calls are spent if they go on as they did since its beginning, or in the last hour."""
+    if quota.day_ends is None:
+        return _forecast_of_24_hours(quota, now)
+    if not used:
         return {}
     begun = quota.day_ends - timedelta(days=1)
     facts = {"day_ends": told_time(quota.day_ends)}
@@ -332,6 +299,30 @@ def _forecast(quota: Quota, used: int, now: datetime) -> dict[str, str]:
     if used < quota.allowed and spent_at < quota.day_ends:
         facts["spent_at"] = told_time(spent_at)
     return facts
+
+
+def _forecast_of_24_hours(quota: Quota, now: datetime) -> dict[str, str]:
+    """The same where calls come back 24 hours after they were made: those that came back are in the pace already."""
+    looks = recent(quota.before, now)
+    if not looks or now - looks[0][0] < LEAST_PACE:
+        return {}
+    (since, before), left = looks[0], quota.allowed - quota.used
+    more = quota.used - before
+    facts = {"paced_since": told_time(since)}
+    # what would last longer than a day comes back before it is spent
+    if left > 0 and more > 0 and (ahead := (now - since) * (left / more)) <= timedelta(days=1):
+        facts["spent_at"] = told_time(now + ahead)
+    return facts
+
+
+def recent(looks: Sequence[tuple[datetime, int]], now: datetime) -> tuple[tuple[datetime, int], ...]:
+    """Looks that tell the pace: of the last hour, and not from a time that is still to come."""
+    return tuple((at, used) for at, used in looks if timedelta(0) < now - at <= PACE)
+
+
+def quotas_seen(found: Sequence[Quota], now: datetime) -> dict[str, tuple[tuple[datetime, int], ...]]:
+    """What is to be remembered of instances that have no day, with this look."""
+    return {each.instance: (*recent(each.before, now), (now, each.used)) for each in found if each.day_ends is None}
 
 
 def certificates(

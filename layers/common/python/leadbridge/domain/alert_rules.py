@@ -9,12 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from leadbridge.domain.counted import BUCKET_MINUTES
 from leadbridge.domain.documents import Document, Identifier, Name
 
 #: an alert that was raised ends below this part of its threshold
 EASED = 0.5
-#: what arrived and what became of it is counted in pieces of this length
-BUCKET_MINUTES = 5
 #: nobody hears of one and the same thing more often
 MOST_OFTEN_HOURS = 1
 

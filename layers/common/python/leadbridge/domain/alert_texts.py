@@ -200,8 +200,11 @@ def _quota(notice: Notice) -> dict[str, object]:
     forecast = f"; at this pace they last until the new day begins at {ends}" if ends else ""
     if spent:
         forecast = f"; at this pace they are spent at {spent}, and come back at {ends}"
-    if ends and int(notice.facts.get("used", 0)) >= int(notice.facts.get("allowed", 0)):
+    over = int(notice.facts.get("used", 0)) >= int(notice.facts.get("allowed", 0))
+    if ends and over:
         forecast = f"; they come back at {ends}"
+    if not ends:
+        forecast = _forecast_of_24_hours(notice, spent, over=over)
     marketo = vendor == "Marketo"
     return {
         "vendor": vendor,
@@ -211,6 +214,17 @@ def _quota(notice: Notice) -> dict[str, object]:
         "where": "Marketo: Admin > Web Services" if marketo else "Salesforce: Setup > Company Information",
         "look": f"connections test {connection}" if connection else "connections list",
     }
+
+
+def _forecast_of_24_hours(notice: Notice, spent: str, *, over: bool) -> str:
+    """Calls that come back one by one have no hour at which all are there again."""
+    if over:
+        return "; each comes back 24 hours after it was made"
+    if spent:
+        return (
+            f"; at the pace of the last hour they are spent at {spent}, and each comes back 24 hours after it was made"
+        )
+    return "; at the pace of the last hour they last" if _time(notice, "paced_since") else ""
 
 
 def _time(notice: Notice, name: str) -> str:

@@ -97,12 +97,14 @@ class Memory:
     """What is kept from one look to the next.
 
     `told`: when subjects that are not open any more were last spoken of, for an hour. `reasons`: when a reason was last
-    seen, by Action and reason.
+    seen, by Action and reason. `used`: calls of the day that a vendor's instance told at looks of the last hour, oldest
+    first, where the vendor counts them over the last 24 hours.
     """
 
     alerts: Mapping[Subject, Alert] = field(default_factory=dict)
     told: Mapping[Subject, datetime] = field(default_factory=dict)
     reasons: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    used: Mapping[str, Sequence[tuple[datetime, int]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,7 +96,8 @@ def _check_required(action: Action, described: ObjectDescription) -> Iterator[st
             yield f"mappings: {described.name}.{name} is required to create a record; map it or give it a static value"
 
 
-def _check_columns(action: Action, leads: ObjectDescription) -> Iterator[str]:
+def named_columns(action: Action) -> list[tuple[str, str]]:
+    """Every column that an Action names outside its conditions, with where it does."""
     named: list[tuple[str, str]] = [(f"{where}.column", each.column) for where, each in identifiers_of(action)]
     sources: tuple[tuple[str, Sequence[ValueSource]], ...] = (
         ("mappings", action.mappings),
@@ -113,7 +114,11 @@ def _check_columns(action: Action, leads: ObjectDescription) -> Iterator[str]:
             named += [(f"chained[{index}].{what}[{place}].{member}", name) for member, name in source.columns()]
     if action.deduplicate:
         named += [(f"deduplicate.columns[{i}]", name) for i, name in enumerate(action.deduplicate.columns)]
-    for where, column in named:
+    return named
+
+
+def _check_columns(action: Action, leads: ObjectDescription) -> Iterator[str]:
+    for where, column in named_columns(action):
         # those of an activity have a check of their own, which knows its attributes
         if column not in leads.fields and not _undescribed(column):
             yield unknown_field(where, column, leads.fields, "the Marketo lead")

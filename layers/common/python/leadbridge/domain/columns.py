@@ -9,6 +9,8 @@ from leadbridge.domain.outcome import State
 
 #: columns that the attributes of an activity are, read from its log (`domain.activity_columns`)
 OF_ACTIVITY = "activity."
+#: columns that the fields of the membership are, as a call brings them: in the program of the campaign that makes it
+OF_MEMBER = "token.member."
 #: columns that only a call can bring, beside `id` and `program`; all others are fields of the Marketo lead
 IN_CALL = ("campaign.", "program.", "token.", "trigger.")
 

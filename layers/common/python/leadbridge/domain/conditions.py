@@ -443,11 +443,18 @@ def _within(found: Moment, now: datetime, *, span: Span, zone: tzinfo, sign: int
         elapsed = (found.astimezone(UTC) - now.astimezone(UTC)) * sign
         return timedelta() <= elapsed <= timedelta(hours=count)
     here = today(now, zone)
-    days = timedelta(days=count * (7 if unit == "week" else 1))
-    edge = _months_from(here, sign * count) if unit == "month" else here + sign * days
+    edge = edge_of(span, here, sign=sign)
     if isinstance(found, datetime) and (found.astimezone(UTC) - now.astimezone(UTC)) * sign < timedelta():
         return False
     return min(edge, here) <= _local(found, zone) <= max(edge, here)
+
+
+def edge_of(span: Span, here: date, *, sign: int) -> date:
+    """The day so many days, weeks or months before (`sign` -1) or after (1) a day."""
+    count, unit = span
+    if unit == "month":
+        return _months_from(here, sign * count)
+    return here + sign * timedelta(days=count * (7 if unit == "week" else 1))
 
 
 def _months_from(start: date, months: int) -> date:

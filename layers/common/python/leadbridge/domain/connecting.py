@@ -14,7 +14,17 @@ from leadbridge.domain.connector import ConnectorAction, Merge, Person, group_of
 from leadbridge.domain.event import Event, Intent, Result
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.lead_values import lead_coercion
-from leadbridge.domain.operations import OPERATIONS, UNKNOWN_ID, Doubt, Group, Operation, Row, Strategy, doubt_of
+from leadbridge.domain.operations import (
+    OPERATIONS,
+    UNKNOWN_ID,
+    Doubt,
+    Group,
+    Operation,
+    Row,
+    Strategy,
+    doubt_of,
+    unsendable,
+)
 from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.postponement import vendor_reason
 from leadbridge.domain.records import ObjectDescription, RowResult
@@ -157,12 +167,18 @@ def admit(event: Event, compiled: CompiledConnector, secret: bytes) -> Task | Re
     tokens = _filled(compiled.tokens, inputs)
     if isinstance(row, Result):
         return row
+    if compiled.operation is Operation.IMPORT_LEADS and (fault := unsendable(row)) is not None:
+        field, needed, holds = fault
+        text_ = message(Reason.VALUE_INVALID, column=field, field=field, type=needed, found=holds)
+        return Result(outcome=Outcome.FAILED, reason=Reason.VALUE_INVALID, message=text_)
     if isinstance(tokens, Result):
         return tokens
+    group = group_of(compiled.action, tuple(tokens.items()))
     task = Task(
         event=event,
         compiled=compiled,
-        group=group_of(compiled.action, tuple(tokens.items())),
+        # Marketo does not say what a blank cell does to a field: the rows of a file have the same columns, and none
+        group=replace(group, columns=tuple(name for name in group.columns if name in row)),
         row=row,
         guards=(),
         claims=pipeline.claims_of(event, compiled.action, columns, secret),
@@ -202,6 +218,8 @@ def looked(task: Task, leads: Sequence[Mapping[str, Any]]) -> Task:
 def sending(task: Task, intent: Intent) -> Event:
     """The event with its intent, and the record of what is asked."""
     sections: dict[str, Mapping[str, Any]] = {"write": {"operation": intent.operation, "attempt": intent.attempt}}
+    if intent.file:
+        sections["write"] = {**sections["write"], "file": intent.file, "row": intent.row}
     if task.compiled.fields:
         names = [source.to for source in task.compiled.fields]
         fates = {
@@ -241,7 +259,8 @@ def overtaken(task: Task, last: Mapping[str, str]) -> bool:
 
     `last` maps Action id to the newest sequence written under the person's guard.
     """
-    writes_over = task.group.strategy in {Strategy.CREATE_OR_UPDATE, Strategy.UPDATE_ONLY}
+    imported = task.compiled.operation is Operation.IMPORT_LEADS
+    writes_over = imported or task.group.strategy in {Strategy.CREATE_OR_UPDATE, Strategy.UPDATE_ONLY}
     return writes_over and last.get(task.compiled.action.id, "") > task.event.sequence
 
 
@@ -456,8 +475,9 @@ def _guards(task: Task, secret: bytes) -> tuple[str, ...]:
         return keyed_hash(secret, "guard", "lead", connection, str(lead_id))
 
     def of_value(field: str, value: Any) -> str:
-        if field == "id":
-            return of_lead(int(float(text(value))))
+        found = lead_ids({field: value}, [field]) if field == "id" else None
+        if found:
+            return of_lead(found[0])
         plain = text(value)[:15] if field.startswith(_RECORD_IDS) else normalised(value)
         return keyed_hash(secret, "guard", "match", connection, "leads", field, plain)
 

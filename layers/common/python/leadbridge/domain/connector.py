@@ -198,14 +198,6 @@ type AnyAction = documents.Action | ConnectorAction
 ACTIONS = (documents.Action, ConnectorAction)
 
 
-def model_of(raw: Mapping[str, Any]) -> Any:
-    """The model of a document's plain values, None if it is of no kind that there is."""
-    destination = raw.get("destination")
-    if raw.get("kind") == "action" and isinstance(destination, Mapping) and "operation" in destination:
-        return ConnectorAction
-    return documents.KINDS.get(str(raw.get("kind")))
-
-
 def group_of(action: ConnectorAction, tokens: Sequence[tuple[str, str]] = ()) -> Group:
     """What an Action's calls must have in common to go together; `tokens` are those of one campaign request."""
     end, person = action.destination, action.person

@@ -48,6 +48,9 @@ class Intent:
     written: str = ""
     #: the object of the record, unless it is the one in which the Action creates records
     object: str = ""
+    #: the file of an import that holds its row, and which one that is, from 1
+    file: str = ""
+    row: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,8 @@ class Link:
 class Batch:
     """An event that is kept for a batch: what it adds to the body, and once it goes out, with how many and why.
 
-    Without a `trigger` it waits in its buffer; `cut` is the sequence of the last that goes with it.
+    Without a `trigger` it waits in its buffer; `cut` is the sequence of the last that goes with it. With a `file` it
+    stands beside its lane again, until that file is imported.
     """
 
     bytes: int = 0
@@ -84,6 +88,7 @@ class Batch:
     trigger: str = ""
     size: int = 0
     cut: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +157,12 @@ class Event:
     @property
     def buffered(self) -> bool:
         """Whether it waits for others, outside of its lane."""
-        return self.batch is not None and not self.batch.trigger
+        return self.batch is not None and not self.batch.trigger and not self.batch.file
+
+    @property
+    def file(self) -> str:
+        """The file of an import with which it stands beside its lane; empty if with none."""
+        return self.batch.file if self.batch else ""
 
     @property
     def begun(self) -> bool:

@@ -10,10 +10,10 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from leadbridge.domain.action import KINDS, Action, Configuration
-from leadbridge.domain.connector import model_of
+from leadbridge.domain.action import Action, Configuration
 from leadbridge.domain.differences import step
 from leadbridge.domain.documents import FieldName, Identifier
+from leadbridge.domain.kinds import KINDS, model_of
 
 #: pydantic's error types in plain words: what is wrong, and what to do; the names are those of the error's facts
 SENTENCES: Mapping[str, tuple[str, str]] = {
@@ -53,7 +53,7 @@ FORMS: Mapping[str, str] = {
 #: both ends of an Action, on its first page: what to set where one is missing
 ENDS: Mapping[str, str] = {
     "/source/connection": "name a Marketo connection that `leadbridge connections list --usable` shows",
-    "/source/table": "name the table, leads",
+    "/source/table": "name the table, leads or program_members",
     "/destination/connection": "name a Salesforce connection that `leadbridge connections list --usable` shows",
     "/destination/object": "name the Salesforce object, such as Lead",
 }

@@ -1,8 +1,8 @@
 """The life of a document: its versions, what a stored one may be used for, and which step leads to which state.
 
 Only an active document is used; one on trial or paused is so, too, within its bounds. A connection begins active; an
-Action has to be activated, and only a checked one can be. Whatever is not in the tables below is refused with the
-sentence that stands there.
+Action or a Sync has to be activated, and only a checked one can be. Whatever is not in the tables below is refused with
+the sentence that stands there.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,6 +41,8 @@ class Move(StrEnum):
 USED = frozenset({DocumentState.TRIAL, DocumentState.ACTIVE, DocumentState.PAUSED})
 
 
+#: kinds of documents that have to be activated
+RUN = frozenset({"action", "sync"})
 #: where a step leads; what is missing is refused
 NEXT: Mapping[Move, Mapping[DocumentState, DocumentState]] = {
     Move.STORE: {
@@ -112,6 +114,8 @@ REFUSALS: Mapping[tuple[Move, DocumentState], str] = {
         for state in (DocumentState.DRAFT, DocumentState.VALIDATED, DocumentState.INACTIVE)
     },
 }
+#: why a Sync is not tried
+NO_TRIAL = "has no trial; `leadbridge syncs preview` shows what it would do"
 #: why a document without a member `trial` is not tried
 NOBODY_TO_TRY = "names nobody for its trial; give it `trial` with `leads` or a `static_list`, apply it, then try it"
 
@@ -169,7 +173,7 @@ def taken(stored: Stored, move: Move) -> Stored:
     """
     refused = refusal(move, stored.state)
     if move is Move.TRY and not refused and getattr(stored.document, "trial", None) is None:
-        refused = NOBODY_TO_TRY
+        refused = NO_TRIAL if stored.document.kind == "sync" else NOBODY_TO_TRY
     if refused:
         raise ConfigurationError([f"{stored.document.kind} {stored.document.id} {refused}"])
     state = NEXT[move][stored.state]
@@ -203,7 +207,7 @@ def next_version(
     move = Move.STORE if sound else Move.STORE_DRAFT
     if current is None:
         first = DocumentState.VALIDATED if sound else DocumentState.DRAFT
-        state = first if document.kind == "action" else DocumentState.ACTIVE
+        state = first if document.kind in RUN else DocumentState.ACTIVE
     else:
         state = taken(current, move).state
         if current.says(document, change.text) and state is current.state:

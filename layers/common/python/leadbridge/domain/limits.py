@@ -74,10 +74,11 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A call that is over: when, and what was learnt."""
+    """A call that is over: when, and what was learnt; `after_fine`: one before it that was not told went well."""
 
     at: int
     heard: Heard
+    after_fine: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +246,19 @@ def take(
     return state, Grant(at=at, probe=gate is not None, crowded=crowded, free=free)
 
 
+def goes_on(policy: Policy, *, lane: Lane, granted_at: int, ended: Ended | None, now: int) -> bool:
+    """Whether a holder may begin a call without asking: every second one, where only places count.
+
+    Its place is its own for as long as was promised, and no window has to hold the call. `ended` is its previous call,
+    `granted_at` when that was asked for. What has happened since is heard with the next call that asks, so lower
+    lanes, which may have to stand back, always ask.
+    """
+    if policy.calls is not None or lane is not Lane.ON_DEMAND or ended is None or ended.after_fine:
+        return False
+    # the call renews the place twice before it would end, as one does that has asked: one lost renewal harms nobody
+    return ended.heard.signal is Signal.FINE and now < granted_at + policy.lease // 4
+
+
 def renew(state: State, policy: Policy, *, holder: str, now: int) -> State:
     """The state with a place that is held on to during a long call, even if it had been given up for lost."""
     held = state.held.get(holder, Held(until=0))
@@ -327,7 +341,7 @@ def _slowed(state: State, policy: Policy, began: int, ended: Ended, *, probing: 
 def _struck(state: State, ended: Ended, *, probing: bool) -> State:
     """The state after the vendor was away once more."""
     gate, now = state.gate, ended.at
-    outages = state.outages + 1
+    outages = 1 if ended.after_fine else state.outages + 1
     if gate is not None and gate.signal is Signal.QUOTA and probing:
         return replace(state, outages=outages, gate=replace(gate, prober="", probing_until=0))
     if gate is not None and not probing:

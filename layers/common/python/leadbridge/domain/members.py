@@ -1,10 +1,12 @@
 """Program members: what an execution makes of a person's membership in the Action's Marketo program."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action, ProgramMember
+from leadbridge.domain.columns import OF_MEMBER
 from leadbridge.domain.event import Result
 from leadbridge.domain.fitting import fitted
 from leadbridge.domain.match_checks import unknown_field
@@ -24,8 +26,20 @@ NOT_MAPPED: Mapping[str, str] = {
     "programId": "`program` says it",
     "statusName": "`status` says it",
 }
+#: the source table of people with their membership in the program of the campaign that calls
+PROGRAM_MEMBERS = "program_members"
+#: how a flow step calls the status, which Describe calls `statusName`
+STATUS = "status"
 #: fields that Describe calls read-only at some instances although the API writes them
 WRITABLE = frozenset({"acquiredBy", "statusReason"})
+
+
+def member_columns(described: ObjectDescription) -> dict[str, FieldDescription]:
+    """The columns that the fields of a membership are; those that only say whose it is are left out."""
+    fields = {name: each for name, each in described.fields.items() if name not in {"leadId", "programId"}}
+    if "statusName" in fields:
+        fields[STATUS] = fields["statusName"]
+    return {f"{OF_MEMBER}{name}": replace(each, name=f"{OF_MEMBER}{name}") for name, each in fields.items()}
 
 
 def compile_members(action: Action, fields: ObjectDescription | None) -> tuple[CompiledSource, ...]:

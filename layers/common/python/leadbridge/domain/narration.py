@@ -66,6 +66,7 @@ OPERATIONS: Mapping[str, str] = {
     "send_email": "Marketo was asked to take the person into the campaign",
     "upsert_lead": "Marketo was asked to write the person",
     "merge_leads": "Marketo was asked to merge the persons",
+    "import_leads": "Marketo was asked to import the person, row {row} of the file {file}",
 }
 #: what became of a chained object, by state
 LINKS: Mapping[str, str] = {
@@ -253,7 +254,10 @@ def _write(record: Mapping[str, Any]) -> Iterator[Line]:
         return
     match = record.get("match", {})
     asked = OPERATIONS.get(write["operation"], "Salesforce was asked").format(
-        object=_new(record), chosen="{object} {id}".format(**match["chosen"]) if "chosen" in match else ""
+        object=_new(record),
+        chosen="{object} {id}".format(**match["chosen"]) if "chosen" in match else "",
+        file=write.get("file", ""),
+        row=write.get("row", ""),
     )
     again = f", attempt {write['attempt']}" if write["attempt"] > 1 else ""
     below = []

@@ -65,6 +65,8 @@ _PERSON = frozenset({"person"})
 _LIST_OPTIONS = frozenset({"duplicate_record_rule", "destination.partition", "batch"})
 _MERGE_REFUSALS = frozenset({"712", "714", "1003", "1004", "1076", "1077", "1078", "1079"})
 
+#: the cell that empties a field in an import's file
+CLEAR = "null"
 #: most rows and bytes of one import (Marketo: less than 10 MB)
 IMPORT_ROWS, IMPORT_BYTES = 25_000, 10_000_000
 #: losers of one merge, since March 2026 (1080 above it)
@@ -185,12 +187,22 @@ def body(group: Group, rows: Sequence[Row]) -> bytes:
 
 
 def import_file(columns: Sequence[str], rows: Sequence[Row]) -> bytes:
-    """The CSV file of an import: the fields' names, then a line for each row; a blank leaves a field as it is."""
+    """The CSV file of an import: the fields' names, then a line for each row. A value of None empties its field."""
     written = io.StringIO(newline="")
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(columns)
-    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
-    return written.getvalue().encode()
+    writer.writerows([_cell(row, name) for name in columns] for row in rows)
+    return written.getvalue().encode(errors="replace")
+
+
+def unsendable(row: Row) -> tuple[str, str, str] | None:
+    """The field of a row that no file can carry, what it would have to hold, and what it holds; None if all can."""
+    for name, value in row.items():
+        if isinstance(value, str) and value.casefold() == CLEAR:
+            return name, f"another text than {CLEAR}, which empties a field in a file,", "this word"
+        if isinstance(value, str) and any("\ud800" <= each <= "\udfff" for each in value):
+            return name, "valid text", "halves of characters"
+    return None
 
 
 def _head(group: Group) -> dict[str, Any]:
@@ -204,9 +216,12 @@ def _head(group: Group) -> dict[str, Any]:
     return head
 
 
-def _cell(value: Any) -> str:
-    if value is None:
+def _cell(row: Row, name: str) -> str:
+    if name not in row:
         return ""
+    value = row[name]
+    if value is None:
+        return CLEAR
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -92,6 +92,10 @@ class Reason(StrEnum):
     LIST_MISSING = "list_missing"
     CAMPAIGN_MISSING = "campaign_missing"
     IN_BATCH = "in_batch"
+    IMPORTING = "importing"
+    IMPORTED = "imported"
+    IMPORT_WARNED = "import_warned"
+    IMPORT_REFUSED = "import_refused"
 
 
 def redrivable(item: Mapping[str, object]) -> bool:
@@ -326,6 +330,24 @@ WORDS: Mapping[str, Words] = {
         "at the latest, or when {missing} more have come.",
         "Nothing: they go by themselves.",
         told=False,
+    ),
+    Reason.IMPORTING: Words(
+        "In a file: what became of the person is known when Marketo has imported the whole file ({file}).",
+        "Nothing: the call ends by itself. A later call of a person whom the file holds goes into the next one.",
+        told=False,
+    ),
+    Reason.IMPORTED: Words(
+        "Imported: Marketo wrote the person's row. It does not tell whether that made the person or changed one.",
+        "Nothing: it is as it was meant to be.",
+        told=False,
+    ),
+    Reason.IMPORT_WARNED: Words(
+        "Imported, with a warning of Marketo's: {detail}.",
+        "Look whether the person is as meant; if not, correct what Marketo names, then send the person again.",
+    ),
+    Reason.IMPORT_REFUSED: Words(
+        "Marketo did not import the person's row: {detail}.",
+        "Correct what is named, then send the person again.",
     ),
     "marketo_benign": Words("Left as it was: {detail}.", "Nothing: it is as it was meant to be.", told=False),
     "marketo_left": Words(

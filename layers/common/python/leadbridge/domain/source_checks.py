@@ -21,8 +21,13 @@ TAKEN: Mapping[str, tuple[frozenset[Kind], str]] = {
 }
 
 
-def check_source(where: str, source: ValueSource, target: FieldDescription | None, place: Place) -> Iterator[str]:
-    """Findings about a source that stands at `where`; `target` is its field, where that is known."""
+def check_source(
+    where: str, source: ValueSource, target: FieldDescription | None, place: Place, *, before: Kind = Kind.ANY
+) -> Iterator[str]:
+    """Findings about a source that stands at `where`; `target` is its field, where that is known.
+
+    `before` is what is known of the column that it reads.
+    """
     for member, template in source.templates():
         try:
             parts(template)
@@ -30,7 +35,7 @@ def check_source(where: str, source: ValueSource, target: FieldDescription | Non
             yield f"{where}.{member}: {wrong}"
     if source.blank is not None and source.blank not in source.blank_choices:
         yield f"{where}.blank: `{source.blank}` cannot be done here; choose one of {', '.join(source.blank_choices)}"
-    kind = source.kind_before()
+    kind = before if source.kind == "column" else source.kind_before()
     for index, rule in enumerate(source.rules):
         here = f"{where}.transforms[{index}]"
         yield from (f"{here}.{member}: {said}" for member, said in rule.findings(place))

@@ -12,10 +12,7 @@ from urllib.parse import urlsplit
 
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
 from leadbridge.domain.alert_readings import (
-    ARRIVED,
     QUIET,
-    WEEKS,
-    Counted,
     Quota,
     Totals,
     certificates,
@@ -24,6 +21,7 @@ from leadbridge.domain.alert_readings import (
     new_reasons,
     parked,
     quotas,
+    quotas_seen,
     same_hours,
     silence,
     totals,
@@ -32,6 +30,11 @@ from leadbridge.domain.alert_rules import DEFAULTS, AlertsDocument, FailedRule, 
 from leadbridge.domain.alert_texts import post
 from leadbridge.domain.alerts import Memory, Notice, Reading, Unsent, step
 from leadbridge.domain.connector import ACTIONS, AnyAction
+from leadbridge.domain.counted import (
+    ARRIVED,
+    WEEKS,
+    Counted,
+)
 from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.limits import State, moment
 from leadbridge.ports import AlertStore, Channel, Clock, Configurations, Meter, Tally, Watch
@@ -114,9 +117,10 @@ class SendAlerts:
         now = self._clock.now()
         memory, unsent, version = self._store.load()
         scene = self._scene()
-        readings, reasons = self._readings(scene, memory, now)
+        found = self._quotas(scene, memory)
+        readings, reasons = self._readings(scene, memory, found, now)
         after, notices = step(memory, readings, now)
-        after = replace(after, reasons=reasons)
+        after = replace(after, reasons=reasons, used=quotas_seen(found, now))
         young = [each for each in unsent if now - each.at < GIVE_UP][-MOST_UNSENT:]
         if len(young) < len(unsent):
             self._meter.count("AlertsGivenUp", len(unsent) - len(young))
@@ -175,7 +179,7 @@ class SendAlerts:
         )
 
     def _readings(
-        self, scene: _Scene, memory: Memory, now: datetime
+        self, scene: _Scene, memory: Memory, found: Sequence[Quota], now: datetime
     ) -> tuple[list[Reading], dict[tuple[str, str], datetime]]:
         of_actions = {action: scene.rules.for_action(action) for action in scene.actions}
         of_connections = {
@@ -209,9 +213,7 @@ class SendAlerts:
                 {name: rules.lag for name, rules in of_connections.items() if rules.lag},
                 now,
             ),
-            *quotas(
-                self._quotas(scene), {name: rules.quota for name, rules in of_connections.items() if rules.quota}, now
-            ),
+            *quotas(found, {name: rules.quota for name, rules in of_connections.items() if rules.quota}, now),
             *certificates(
                 self._watch.certificates(),
                 {
@@ -265,7 +267,7 @@ class SendAlerts:
             asked[start, end] = self._tally.between(start - timedelta(minutes=5), end)
         return asked[start, end]
 
-    def _quotas(self, scene: _Scene) -> list[Quota]:
+    def _quotas(self, scene: _Scene, memory: Memory) -> list[Quota]:
         """Calls of the day of every instance that was called, with the connection that tells its allocation."""
         by_host = {urlsplit(each.base_url).netloc.lower(): each for each in scene.marketo.values()}
         found = []
@@ -276,7 +278,15 @@ class SendAlerts:
                 own = document.limits.daily_calls if document.limits else None
                 found.append(self._marketo_quota(host, state, own, document.id))
             elif vendor == "salesforce" and state.allowed:
-                found.append(Quota(vendor=vendor, instance=host, used=state.used, allowed=state.allowed))
+                found.append(
+                    Quota(
+                        vendor=vendor,
+                        instance=host,
+                        used=state.used,
+                        allowed=state.allowed,
+                        before=memory.used.get(host, ()),
+                    )
+                )
         return found
 
     def _marketo_quota(self, host: str, state: State, own: int | None, connection: str) -> Quota:

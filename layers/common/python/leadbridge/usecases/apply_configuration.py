@@ -6,7 +6,7 @@ a connection that is new. Applying takes a plan and nothing else.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -14,19 +14,24 @@ from leadbridge.domain.action import Action, Configuration, as_document
 from leadbridge.domain.alert_rules import AlertsDocument, check_alerts
 from leadbridge.domain.checks import check_action
 from leadbridge.domain.clauses import named_lists
-from leadbridge.domain.connector import ACTIONS, ConnectorAction
+from leadbridge.domain.connector import ConnectorAction
+from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.differences import Difference, changes
 from leadbridge.domain.findings import Finding, at, label, of_line, read_document
-from leadbridge.domain.lifecycle import Change, DocumentState, Move, Stored, refusal
+from leadbridge.domain.lifecycle import RUN, Change, DocumentState, Move, Stored, refusal
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.domain.sync import Sync
 from leadbridge.domain.trial_checks import NO_TRIAL_LIST, check_trial
 from leadbridge.errors import ConfigurationError, PermanentError, SyncError
-from leadbridge.ports import Configurations, Connections, Documents
+from leadbridge.ports import Clock, Configurations, Connections, Documents
 from leadbridge.usecases.check_connector import connector_lines
 from leadbridge.usecases.check_marketo import marketo_lines
+from leadbridge.usecases.check_sync import CONNECTION_KINDS, sync_lines
 
 #: an item of the table may have 400 KB (AWS), and holds the document and its text
 MOST_BYTES = 350_000
+#: before any time that a document names
+NO_PAST = datetime(1970, 1, 1, tzinfo=UTC)
 VENDORS: Mapping[str, str] = {"marketo_connection": "Marketo", "salesforce_connection": "Salesforce"}
 
 
@@ -121,10 +126,20 @@ class _Overlay:
 class ApplyConfiguration:
     """Plan and apply documents as people write them."""
 
-    def __init__(self, *, configurations: Configurations, connect: Callable[[Documents], Connections]) -> None:
-        """`connect` gives clients of the connections that it finds among documents."""
+    def __init__(
+        self,
+        *,
+        configurations: Configurations,
+        connect: Callable[[Documents], Connections],
+        clock: Clock | None = None,
+    ) -> None:
+        """`connect` gives clients of the connections that it finds among documents.
+
+        Without a `clock` no time that a document names is past.
+        """
         self._configurations = configurations
         self._connect = connect
+        self._now: Callable[[], datetime] = clock.now if clock else lambda: NO_PAST
 
     def plan(self, given: Sequence[Given], *, draft: bool = False, thorough: bool = False) -> Plan:
         """What applying the documents would do; nothing is written.
@@ -151,6 +166,12 @@ class ApplyConfiguration:
                     *_check_connector(each.document, overlay, connections, broken),
                     *check_trial(each.document, each.before),
                 ]
+            if isinstance(each.document, Sync) and (thorough or each.effect is not Effect.NOTHING):
+                before = each.before.document if each.before else None
+                same = isinstance(before, Sync) and before.schedule == each.document.schedule
+                # a time that was to come when it was stored may be past by now
+                now = NO_PAST if same else self._now()
+                found = list(_check_sync(each.document, overlay, connections, broken, now=now))
             if isinstance(each.document, AlertsDocument):
                 found = list(_check_names(each.document, overlay))
             forbidden = refusal(Move.STORE_DRAFT, each.before.state) if found and draft and each.before else None
@@ -193,7 +214,7 @@ class ApplyConfiguration:
         return applied
 
     def _read(self, given: Sequence[Given]) -> tuple[list[Planned], list[Finding]]:
-        """The documents that have the shape of one, Actions last, and what is wrong with the others."""
+        """The documents that have the shape of one, those that run last, and what is wrong with the others."""
         planned: dict[tuple[str, str], Planned] = {}
         findings: list[Finding] = []
         for each in given:
@@ -207,7 +228,7 @@ class ApplyConfiguration:
             if len(f"{parsed.model_dump_json()}{each.text}".encode()) > MOST_BYTES:
                 findings.append(at(name, "", f"has more than {MOST_BYTES} bytes with its text; make it smaller"))
             planned[key] = Planned(document=parsed, text=each.text, before=self._configurations.get(*key))
-        return sorted(planned.values(), key=lambda each: isinstance(each.document, ACTIONS)), findings
+        return sorted(planned.values(), key=lambda each: each.document.kind in RUN), findings
 
 
 def _check(action: Action, documents: Documents, connections: Connections, broken: Set[str]) -> Iterator[Finding]:
@@ -285,6 +306,38 @@ def _check_connector(
     except ConfigurationError as error:
         # the connection itself lacks something, its secret above all
         yield from (at(name, "/destination/connection", each) for each in error.findings)
+        return
+    yield from (of_line(name, line) for line in lines)
+
+
+def _check_sync(
+    sync: Sync, documents: Documents, connections: Connections, broken: Set[str], *, now: datetime
+) -> Iterator[Finding]:
+    """What is wrong with a Sync, asking both vendors once its connections are there."""
+    name = label(sync.kind, sync.id)
+    ends: list[Vendor] = []
+    for where, connection in (("source", sync.source.connection), ("destination", sync.destination.connection)):
+        found = [(kind, vendor) for kind, vendor in CONNECTION_KINDS if documents.get(kind, connection) is not None]
+        if len(found) != 1:
+            several = f"{connection} is a connection of either vendor; give one of them another id"
+            none = f"there is no connection {connection}; apply its document, or choose another"
+            yield at(name, f"/{where}/connection", several if found else none)
+            continue
+        [(kind, vendor)] = found
+        if label(kind, connection) in broken:
+            return
+        if why := _why_unusable(documents, kind, connection):
+            yield at(name, f"/{where}/connection", why)
+            continue
+        ends.append(vendor)
+    if len(ends) < 2 or name in broken:
+        return
+    lists = [each for each in named_lists(sync.conditions) if documents.get("list", each) is not None]
+    try:
+        lines = list(sync_lines(sync, (ends[0], ends[1]), connections, lists=lists, now=now))
+    except ConfigurationError as error:
+        # a connection itself lacks something, its secret above all
+        yield from (at(name, "", each) for each in error.findings)
         return
     yield from (of_line(name, line) for line in lines)
 

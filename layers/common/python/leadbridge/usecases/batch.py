@@ -33,6 +33,8 @@ class RunSettings:
     guard: timedelta = timedelta(minutes=15)
     busy: timedelta = timedelta(seconds=2)
     describe_age: timedelta = timedelta(minutes=15)
+    #: how often it is looked how the import of a file is; by itself a worker comes once a minute
+    look: timedelta = timedelta(seconds=30)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,21 +1,24 @@
 """What a connection offers to whoever sets up an Action: objects, fields, activity types, lists, campaigns."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Protocol
 
 from leadbridge.domain.marketo import ActivityType, SmartCampaign, StaticList
+from leadbridge.domain.members import PROGRAM_MEMBERS, member_columns
 from leadbridge.domain.records import FieldDescription, ObjectDescription
+from leadbridge.domain.sync_objects import READABLE, WRITABLE
+from leadbridge.errors import PermanentError
 from leadbridge.ports import Clock
 
 #: so long an answer is given again: people who map fields look often, and fields change rarely
 AGE = timedelta(minutes=15)
-#: the one source table of a Marketo connection
+#: the source table of people; beside it there is `PROGRAM_MEMBERS`
 LEADS = "leads"
 #: stands beside the names of objects
-ACTIVITY_TYPES, LISTS, CAMPAIGNS = "activity types", "lists", "campaigns"
+ACTIVITY_TYPES, LISTS, CAMPAIGNS, SOURCES = "activity types", "lists", "campaigns", "sources"
 #: so many lists or campaigns are offered; another one is named in the Action by its id or name
 OFFERED = 300
 
@@ -48,12 +51,29 @@ class Summary(Protocol):
         """Whether our user may change records."""
         ...
 
+    @property
+    def queryable(self) -> bool:
+        """Whether our user may read records."""
+        ...
+
 
 class Instance(Protocol):
     """A Marketo instance that tells its fields."""
 
     def describe_leads(self) -> ObjectDescription:
         """Fields of the lead object by REST name."""
+        ...
+
+    def describe_members(self) -> ObjectDescription:
+        """Fields of a program membership by REST name."""
+        ...
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        """Fields of an object, as a Sync calls it."""
+        ...
+
+    def custom_object_names(self) -> Sequence[str]:
+        """The API names of the custom objects."""
         ...
 
     def custom_activity_types(self) -> Sequence[ActivityType]:
@@ -102,6 +122,7 @@ class CatalogueObject:
     custom: bool
     createable: bool
     updateable: bool
+    queryable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +152,7 @@ class Catalogue:
         self._known: dict[tuple[str, ...], Catalogued[Any]] = {}
 
     def objects(self, vendor: str, connection: str, *, refresh: bool = False) -> Catalogued[CatalogueObject]:
-        """What an Action may name: as a source the leads, as a destination what can be created or updated.
+        """What an Action may name: tables that Marketo describes to us, objects that can be created or updated.
 
         Args:
             vendor: marketo or salesforce.
@@ -139,11 +160,23 @@ class Catalogue:
             refresh: Ask the vendor whatever is known.
         """
         if vendor == "marketo":
-            leads = CatalogueObject(name=LEADS, label="Leads", custom=False, createable=True, updateable=True)
-            return Catalogued(read_at=self._clock.now(), found=(leads,))
+            return self._at_most_every_while(
+                (connection,), lambda: _tables(self._connections.marketo(connection)), refresh=refresh
+            )
         return self._at_most_every_while(
             (connection,), lambda: _writable(self._connections.salesforce(connection).objects()), refresh=refresh
         )
+
+    def sources(self, vendor: str, connection: str, *, refresh: bool = False) -> Catalogued[CatalogueObject]:
+        """What a Sync may read: objects that can be queried; at Marketo those that can be listed."""
+
+        def ask() -> Sequence[CatalogueObject]:
+            if vendor == "marketo":
+                return tuple(_readable(self._connections.marketo(connection)))
+            found = [each for each in self._connections.salesforce(connection).objects() if each.queryable]
+            return tuple(_catalogued(each) for each in sorted(found, key=lambda each: each.name))
+
+        return self._at_most_every_while((connection, "", SOURCES), ask, refresh=refresh)
 
     def fields(
         self, vendor: str, connection: str, object_name: str, *, refresh: bool = False
@@ -156,7 +189,10 @@ class Catalogue:
 
         def ask() -> Sequence[FieldDescription]:
             if vendor == "marketo":
-                described = self._connections.marketo(connection).describe_leads()
+                instance = self._connections.marketo(connection)
+                if object_name in {LEADS, PROGRAM_MEMBERS}:
+                    return _columns(instance, object_name)
+                described = instance.describe(object_name)
             else:
                 described = self._connections.salesforce(connection).describe(object_name)
             return tuple(described.fields[name] for name in sorted(described.fields))
@@ -204,21 +240,59 @@ class Catalogue:
         return known
 
 
+def _tables(instance: Instance) -> tuple[CatalogueObject, ...]:
+    """The tables that the instance describes; without its people nothing can be read, so their refusal is told."""
+
+    def table(name: str, label: str) -> CatalogueObject:
+        return CatalogueObject(name=name, label=label, custom=False, createable=True, updateable=True)
+
+    instance.describe_leads()
+    found = [table(LEADS, "Leads")]
+    try:
+        instance.describe_members()
+    except PermanentError:
+        return tuple(found)  # the role of our user does not see memberships
+    return (*found, table(PROGRAM_MEMBERS, "Leads with their membership in the program of the campaign"))
+
+
+def _columns(instance: Instance, table: str) -> tuple[FieldDescription, ...]:
+    """The columns that a table has, by the names under which an Action reads them."""
+    fields = dict(instance.describe_leads().fields)
+    if table == PROGRAM_MEMBERS:
+        fields |= member_columns(instance.describe_members())
+    return tuple(fields[name] for name in sorted(fields))
+
+
 def _choices(found: Iterable[StaticList | SmartCampaign]) -> tuple[Choice, ...]:
     """One more than is offered, so that it is known whether there are more."""
     return tuple(Choice(id=each.id, name=each.name) for each in islice(found, OFFERED + 1))
 
 
 def _writable(summaries: Sequence[Summary]) -> tuple[CatalogueObject, ...]:
-    found = [
-        CatalogueObject(
-            name=each.name,
-            label=each.label,
-            custom=each.custom,
-            createable=each.createable,
-            updateable=each.updateable,
-        )
-        for each in summaries
-        if each.createable or each.updateable
-    ]
-    return tuple(sorted(found, key=lambda each: each.name))
+    found = [each for each in summaries if each.createable or each.updateable]
+    return tuple(_catalogued(each) for each in sorted(found, key=lambda each: each.name))
+
+
+def _catalogued(each: Summary) -> CatalogueObject:
+    return CatalogueObject(
+        name=each.name,
+        label=each.label,
+        custom=each.custom,
+        createable=each.createable,
+        updateable=each.updateable,
+        queryable=each.queryable,
+    )
+
+
+def _readable(instance: Instance) -> Iterator[CatalogueObject]:
+    """What a Sync reads of Marketo; an instance without custom objects refuses to list them."""
+    for name in READABLE:
+        writable = name in WRITABLE
+        label = name.replace("_", " ").capitalize()
+        yield CatalogueObject(name=name, label=label, custom=False, createable=writable, updateable=writable)
+    try:
+        names = instance.custom_object_names()
+    except PermanentError:
+        return
+    for name in sorted(names):
+        yield CatalogueObject(name=name, label=name, custom=True, createable=False, updateable=False)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from leadbridge.domain.condition_checks import check_conditions
 from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.match_checks import unknown_field
-from leadbridge.domain.operations import Operation, Strategy
+from leadbridge.domain.operations import Strategy
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.transforms import Place, zone_finding
@@ -14,17 +14,12 @@ from leadbridge.domain.values import TEXT_TYPES
 from leadbridge.errors import PermanentError
 from leadbridge.ports import Marketo
 
-#: what has to be there before an import is more than a promise
-NOT_YET = "import_leads cannot be run by this version; use upsert_lead, which takes 300 people a call"
-
 
 def connector_lines(action: ConnectorAction, marketo: Marketo, *, lists: list[str]) -> Iterator[str]:
     """Findings as lines. Nothing is asked of Marketo that the Action does not name; `lists` are those of conditions."""
     if action.time_zone is not None and (said := zone_finding(action.time_zone)):
         yield f"time_zone: {said}"
         return
-    if action.operation is Operation.IMPORT_LEADS:
-        yield f"destination.operation: is not to be had; {NOT_YET}"
     checks: tuple[tuple[str, Callable[[], list[str]]], ...] = (
         ("destination.list", lambda: list(_list(action, marketo))),
         ("destination.campaign", lambda: list(_campaign(action, marketo))),

@@ -68,7 +68,8 @@ class Closing:
         """Take an event out of its lane until a person redrives it; others need not wait for that."""
         self._meter.count("Parked", reason=reason)
         self._inbox.park(pipeline.left_alone(event), reason=reason, message=text)
-        self.let_go(event)
+        if not (event.intent and event.intent.file):
+            self.let_go(event)  # whose row is in a file may still be imported: nobody is to come before that
         if self._watch:
             self._watch.set_aside(reason)
         if self._chunks and event.chunk:

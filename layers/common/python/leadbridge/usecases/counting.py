@@ -7,8 +7,8 @@ worker that dies in between counts too little; what became of a call is told by 
 from collections.abc import Sequence
 from datetime import datetime
 
-from leadbridge.domain.alert_readings import ARRIVED, ENDED, FAILED, PARKED, REJECTED
 from leadbridge.domain.batching import Ahead
+from leadbridge.domain.counted import ARRIVED, ENDED, FAILED, PARKED, REJECTED
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.holding import NOTHING, Due, Held
 from leadbridge.domain.outcome import State
@@ -74,6 +74,18 @@ class CountingInbox:
     def ripen(self, events: Sequence[Event]) -> Sequence[Event]:
         """Move events that waited for others into their lane."""
         return self._inbox.ripen(events)
+
+    def load(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Move events beside their lane, with their file."""
+        return self._inbox.load(events)
+
+    def loaded(self, lane: str, file: str, limit: int) -> Sequence[Event]:
+        """Events that stand beside a lane with a file."""
+        return self._inbox.loaded(lane, file, limit)
+
+    def unload(self, moves: Sequence[tuple[Event, Event]]) -> None:
+        """Move events that stand with a file back into their lane."""
+        self._inbox.unload(moves)
 
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first event of a lane whose due time has come."""

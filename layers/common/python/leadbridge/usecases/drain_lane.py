@@ -15,6 +15,8 @@ from leadbridge.usecases.holds import Holds
 from leadbridge.usecases.ripening import Ripen
 from leadbridge.usecases.run_events import RunEvents
 
+#: into how many pieces the suspects of a batch are cut at most, to be run piece by piece: a call's are so many
+SUSPECTS = 300
 #: how often a drainer that waits for a due time looks for new arrivals
 LOOK_AGAIN_SECONDS = 0.5
 
@@ -183,5 +185,7 @@ def isolated(events: Sequence[Event], epoch: int) -> Sequence[Event]:
         # of a batch one death makes no suspects: they go before what came later of the same people
         first = suspects[0]
         before = [event for event in events if event.sequence < first.sequence and {*event.persons} & {*first.persons}]
-        return before or [first]
+        # those of a file would take days one by one
+        number = 1 if first.batch is None else max(1, -(-first.batch.size // SUSPECTS))
+        return before or suspects[:number]
     return (written or suspects)[:1] or events

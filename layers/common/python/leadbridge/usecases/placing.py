@@ -37,7 +37,7 @@ class Placing:
         if limits is None:
             return event.evolve(persons=task.guards), None
         row = task.row or {"id": task.lead_id or UNKNOWN_ID}
-        added = body_bytes(task.group, [row]) - limits.envelope
+        added = body_bytes(task.group, [row, row]) - body_bytes(task.group, [row])
         # who has no key is nobody else
         persons = task.guards[:1] or (event.execution_id,)
         return event.evolve(persons=persons, batch=Batch(bytes=added, version=stored.version)), limits

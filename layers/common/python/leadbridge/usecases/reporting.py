@@ -8,11 +8,13 @@ from typing import Any
 from leadbridge.domain import pipeline
 from leadbridge.domain.action import Action
 from leadbridge.domain.compiled import Target
+from leadbridge.domain.connector import ACTIONS
+from leadbridge.domain.contested import contested
 from leadbridge.domain.event import INLINE, Event, Part
 from leadbridge.domain.fitting import fitted_row, may_be_long, shortened
 from leadbridge.domain.records import CustomActivity, CustomActivityType, Resolution, RowResult
 from leadbridge.errors import SyncError, UncertainWriteError
-from leadbridge.ports import Clock, Connections, Inbox
+from leadbridge.ports import Clock, Configurations, Connections, Inbox
 from leadbridge.usecases.batch import Entry, RunSettings, chunks, grouped, require, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.isolation import isolate
@@ -36,6 +38,7 @@ class Reporting:
     def __init__(
         self,
         *,
+        configurations: Configurations,
         connections: Connections,
         inbox: Inbox,
         clock: Clock,
@@ -43,6 +46,7 @@ class Reporting:
         settings: RunSettings,
         names: MarketoNames,
     ) -> None:
+        self._configurations = configurations
         self._connections = connections
         self._inbox = inbox
         self._clock = clock
@@ -160,13 +164,14 @@ class Reporting:
     def _not_landed(self, piece: Sequence[tuple[Entry, Mapping[str, Any]]]) -> list[Entry]:
         """Look once, at once, for values whose answer was lost; gives the entries whose lead does not hold them.
 
-        Values that differ from run to run are not looked for: the lead may hold them from before, and the lost write
-        may still come and undo what is written back next.
+        Values that differ from run to run, or from those of another Action, are not looked for: the lead may hold them
+        from before, and the lost write may still come and undo what is written back next.
         """
         constant = [(entry, row) for entry, row in piece if entry.candidate.compiled.tells_the_same]
         leads: dict[str, Mapping[str, Any]] = {}
-        if constant:
-            with suppress(SyncError):  # a later run writes them again
+        with suppress(SyncError):  # a later run writes them again
+            constant = [(entry, row) for entry, row in constant if not self._contested(entry)] if constant else []
+            if constant:
                 client = self._connections.marketo(piece[0][0].candidate.compiled.action.source.connection)
                 names = sorted({name for _, row in constant for name in row})
                 found = client.leads_by_filter("id", [str(row["id"]) for _, row in constant], names)
@@ -178,6 +183,10 @@ class Reporting:
             else:
                 missing.append(entry)
         return missing
+
+    def _contested(self, entry: Entry) -> bool:
+        every = (each.document for each in self._configurations.list("action"))
+        return contested(entry.candidate.compiled.action, [each for each in every if isinstance(each, ACTIONS)])
 
     def _read_back(self, entries: Sequence[Entry]) -> dict[str, Mapping[str, Any]]:
         """Destination values that are told beyond the Id, by record id."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from leadbridge.domain import connecting, explanation, pipeline
+from leadbridge.domain import connecting, explanation, importing, pipeline
 from leadbridge.domain.connecting import CompiledConnector, Task
 from leadbridge.domain.event import Ending, Event, Part, Result
 from leadbridge.domain.operations import Operation, Strategy
@@ -20,6 +20,7 @@ from leadbridge.errors import ContractError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Connections, Guarded, Inbox
 from leadbridge.usecases.batch import RunSettings, chunks, grouped, require, told_of, tries
 from leadbridge.usecases.closing import Closing, repeatable
+from leadbridge.usecases.import_files import ImportFiles
 from leadbridge.usecases.isolation import Isolated, isolate
 from leadbridge.usecases.marketo_names import MarketoNames
 from leadbridge.usecases.owning import Owning
@@ -31,8 +32,7 @@ REQUEST_CAMPAIGN = 47
 BAD_VALUE = frozenset({"1003", "1012"})
 #: intent while a person is made who was not found
 ADD_PERSON = "add_person"
-#: refused when it is planned; a document from elsewhere waits for a version that can
-NO_IMPORTS = message(Reason.MAPPING_BROKEN, detail="imports cannot be run by this version")
+NO_IMPORTS = message(Reason.MAPPING_BROKEN, detail="imports are not run here")
 NOTHING = Part(status="not_configured")
 
 type Ready = tuple[Event, CompiledConnector]
@@ -75,7 +75,10 @@ class RunConnector:
         closing: Closing,
         names: MarketoNames,
         settings: RunSettings,
+        imports: ImportFiles | None = None,
     ) -> None:
+        """`imports` sends files; without it what is to go as one is parked."""
+        self._imports = imports
         self._connections = connections
         self._inbox = inbox
         self._clock = clock
@@ -95,7 +98,7 @@ class RunConnector:
         tasks: list[Task] = []
         refused: list[Ending] = []
         self._away.clear()
-        for event, compiled in ready:
+        for event, compiled in self._imports.go_on(ready, secret, may_go_on) if self._imports else ready:
             begun = connecting.begun(event, compiled)
             admitted = connecting.admit(begun, compiled, secret)
             if isinstance(admitted, Result):
@@ -103,9 +106,11 @@ class RunConnector:
             else:
                 tasks.append(admitted)
         self._closing.finish(refused)
-        for wave in waves(tasks):
+        once, again = importing.repeated(tasks)
+        for wave in waves(once):
             now = self._clock.now()
             self._run_wave([task.with_event(_executed(task.event, now)) for task in wave], may_go_on)
+        self._owning.turn_away(self._imports.after(again) if self._imports else [task.event for task in again])
 
     def leave_out(self, left_out: Sequence[Ready], result: Result) -> None:
         """End events that are not to be run."""
@@ -340,7 +345,7 @@ class RunConnector:
         if not units:
             return
         if units[0].compiled.operation is Operation.IMPORT_LEADS:
-            self._park(units, Reason.MAPPING_BROKEN, NO_IMPORTS)
+            self._import(units, may_go_on)
             return
         try:
             send = self._sender(units[0].task)
@@ -363,6 +368,23 @@ class RunConnector:
             if self._final(unit, row):
                 endings += self._endings(unit, self._became(unit, row), row)
         self._closing.finish(endings)
+
+    def _import(self, units: Sequence[Unit], may_go_on: Callable[[], bool]) -> None:
+        """Have the units of one group go as files."""
+        if self._imports is None:
+            self._park(units, Reason.MAPPING_BROKEN, NO_IMPORTS)
+            return
+        group, named = units[0].task.group, units[0].compiled.action.destination.list
+        try:
+            list_id = self._names.static_list(group.connection, named) if named else None
+        except SyncError as error:
+            self._hold(units, error)
+            return
+        if named and list_id is None:
+            self._park(units, Reason.LIST_MISSING, message(Reason.LIST_MISSING, list=named))
+            return
+        for piece in chunks(units, group.facts.most):
+            self._imports.send([unit.task for unit in piece], list_id, may_go_on)
 
     def _became(self, unit: Unit, row: RowResult) -> Result:
         """The result of a person who was answered; of a merge it is looked who is left, as the CRM may have a say."""

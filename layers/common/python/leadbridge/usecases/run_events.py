@@ -41,6 +41,7 @@ from leadbridge.usecases.batch import (
     tries,
 )
 from leadbridge.usecases.closing import Closing, repeatable
+from leadbridge.usecases.import_files import ImportFiles, ImportPorts
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.leaving_out import LeftOut, part_left_out, past_its_callback, told_only
 from leadbridge.usecases.marketo_names import MarketoNames
@@ -97,8 +98,9 @@ class RunEvents:
         settings: RunSettings,
         chunks: ChunkEnds | None = None,
         watch: Watch | None = None,
+        imports: ImportPorts | None = None,
     ) -> None:
-        """`watch` is told what is answered to the call that brought an event."""
+        """`watch` is told what is answered to the call that brought an event; `imports` is what goes as files needs."""
         self._configurations = configurations
         self._inbox = inbox
         self._keys = keys
@@ -135,9 +137,26 @@ class RunEvents:
             closing=self._closing,
             names=names,
             settings=settings,
+            imports=ImportFiles(
+                imports,
+                inbox=inbox,
+                keys=keys,
+                clock=clock,
+                owning=self._owning,
+                closing=self._closing,
+                settings=settings,
+            )
+            if imports
+            else None,
         )
         self._report = Reporting(
-            connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings, names=names
+            configurations=configurations,
+            connections=connections,
+            inbox=inbox,
+            clock=clock,
+            closing=self._closing,
+            settings=settings,
+            names=names,
         )
 
     def __call__(self, events: Sequence[Event], may_go_on: Callable[[], bool]) -> datetime | None:

@@ -27,6 +27,7 @@ from leadbridge.domain.limits import (
     State,
     Wait,
     give_back,
+    goes_on,
     millis,
     moment,
     renew,
@@ -36,8 +37,11 @@ from leadbridge.errors import QuotaExhaustedError, RateLimitedError, TransientEr
 from leadbridge.ports import Limits, Meter
 from leadbridge.vendors.http.deadline import Deadline
 
-#: tries against other workers' writes before a state is given up; each costs milliseconds
-SWAPS = 30
+#: tries against other workers' writes before a change is given up that somebody waits for, and one that nobody does;
+#: each costs milliseconds
+ENTRIES, SWAPS = 200, 30
+#: milliseconds for which one steps aside for other workers, at the longest
+LONGEST_ASIDE = 400
 #: milliseconds after which one who waits for others looks again, at the latest
 LONGEST_LOOK = 1_000
 #: what is told at once, and not with the next call: others must know, or nobody may call any more
@@ -89,9 +93,10 @@ class Limiter(Protocol):
 
 @dataclass(slots=True)
 class _Hold:
-    """A place of this process: its name, and the call whose end is still to be told."""
+    """A place of this process: its name, when it was granted last, and the call whose end is still to be told."""
 
     name: str
+    granted_at: int = 0
     ended: Ended | None = None
 
 
@@ -148,8 +153,10 @@ class SharedLimiter:
         """Hold one place for one call of a vendor instance; waits a bounded time."""
         instance = f"{self._policy.vendor}#{instance}"
         hold = self._hold(instance)
+        before = hold.ended
+        again = goes_on(self._policy, lane=self._lane, granted_at=hold.granted_at, ended=before, now=self._now())
         try:
-            grant = self._enter(operation, instance, hold)
+            grant = None if again else self._enter(operation, instance, hold)
         except BaseException:
             self._keep(instance, hold)  # its last call may still be untold
             raise
@@ -158,8 +165,8 @@ class SharedLimiter:
             with self._beat(self._policy.lease / 3000, lambda: self._renew(instance, hold)):
                 yield call
         finally:
-            hold.ended = Ended(at=self._now(), heard=call.heard)
-            urgent = grant.probe or grant.crowded or call.heard.signal in _URGENT
+            hold.ended = Ended(at=self._now(), heard=call.heard, after_fine=again)
+            urgent = call.heard.signal in _URGENT or (grant is not None and (grant.probe or grant.crowded))
             if not (urgent and self._leave(instance, hold)):
                 self._keep(instance, hold)
 
@@ -190,11 +197,16 @@ class SharedLimiter:
                 refusal = self._swap(instance, known, state, hold)
                 if refusal is not None:
                     self._alone.discard(instance)
-                    known, fresh = refusal, True
                     conflicts += 1
-                    waited += self._step_aside(operation, conflicts)
+                    if conflicts >= ENTRIES or waited >= min(self._budget, self._deadline.left()):
+                        raise TransientError(
+                            "too many workers ask at once", vendor="aws", operation=operation, code="limits_contended"
+                        )
+                    known, aside = self._step_aside(instance, refusal, conflicts, self._now() - now)
+                    fresh, waited = True, waited + aside
                     continue
                 hold.ended = None
+                hold.granted_at = decision.at if isinstance(decision, Grant) else 0
                 known = (state, known[1] + 1)
             if isinstance(decision, Refused):
                 self._refuse(operation, decision.gate, now)
@@ -208,13 +220,19 @@ class SharedLimiter:
             waited += self._pause(max(decision.wait, min(LONGEST_LOOK, LOOK * looks)), exact=False)
             known = self._read(instance)
 
-    def _step_aside(self, operation: str, conflicts: int) -> float:
-        """Let another worker go first; the more often, the longer."""
-        if conflicts >= SWAPS:
-            raise TransientError(
-                "too many workers ask at once", vendor="aws", operation=operation, code="limits_contended"
-            )
-        return self._pause(min(200, 2**conflicts) * self._jitter(), exact=True)
+    def _step_aside(
+        self, instance: str, refusal: tuple[State, int], conflicts: int, took: int
+    ) -> tuple[tuple[State, int], float]:
+        """What to try on after another worker was faster, and for how many seconds it was let go first.
+
+        What stood in the way is as fresh as can be, so it is tried on at once. Every second time others go first, the
+        longer the slower the store is (`took` milliseconds) and the more often; then what stands there by now is read.
+        """
+        if conflicts % 2:
+            return refusal, 0.0
+        longest = min(LONGEST_ASIDE, max(2, took) * 2 ** (conflicts // 2))
+        waited = self._pause(longest * self._jitter(), exact=True)
+        return self._read(instance), waited
 
     def _pause(self, wait: float, *, exact: bool) -> float:
         """Sleep for milliseconds, a little longer if others wait for the same; returns seconds."""
@@ -260,6 +278,7 @@ class SharedLimiter:
     def _leave(self, instance: str, hold: _Hold) -> bool:
         """Tell of the last call and give the place back; False if the store is away, then the next call tells."""
         now, ended = self._now(), hold.ended
+        hold.granted_at = 0  # also without an answer the place may be another's
         try:
             self._change(
                 instance, hold, lambda state: give_back(state, self._policy, holder=hold.name, now=now, ended=ended)
@@ -290,12 +309,11 @@ class SharedLimiter:
         """
         known, _ = self._latest(instance)
         for conflicts in range(1, SWAPS + 1):
-            state = change(known[0])
-            refusal = self._swap(instance, known, state, hold)
+            began = self._now()
+            refusal = self._swap(instance, known, change(known[0]), hold)
             if refusal is None:
                 return
-            known = refusal
-            self._pause(min(200, 2**conflicts) * self._jitter(), exact=True)
+            known, _ = self._step_aside(instance, refusal, conflicts, self._now() - began)
         raise TransientError("too many workers write at once", vendor="aws", code="limits_contended")
 
     def _latest(self, instance: str) -> tuple[tuple[State, int], bool]:

@@ -253,6 +253,12 @@ class Transport:
             resets_at=self._words.quota_returns(self._settings.clock()) if quota else None,
         )
 
+    def shown(self, call: Call) -> str:
+        """A call as its receiver reads it: method and address, and the body below; nothing is sent, no secret told."""
+        request = self._request(call)
+        line = f"{request.method} {request.url.raw_path.decode()}"
+        return f"{line}\n{request.content.decode()}" if request.content else line
+
     def _request(self, call: Call) -> httpx.Request:
         return self._settings.client.build_request(
             call.method,

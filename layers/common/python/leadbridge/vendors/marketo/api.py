@@ -11,7 +11,7 @@ from leadbridge.domain.records import RowResult
 from leadbridge.errors import ContractError, PermanentError, UncertainWriteError
 from leadbridge.vendors.http.batches import chunks_of, send_in_chunks, too_large_row
 from leadbridge.vendors.http.bodies import dump_json
-from leadbridge.vendors.http.calls import Answer
+from leadbridge.vendors.http.calls import Answer, Call
 from leadbridge.vendors.http.downloads import whole
 from leadbridge.vendors.http.transport import Transport
 from leadbridge.vendors.marketo import endpoints
@@ -78,19 +78,16 @@ class Api:
 
     def get(self, endpoint: Endpoint, *, parts: Parts | None = None, params: Params | None = None) -> Answer:
         """Make a read; one whose address would be too long goes as POST with its query as a form."""
-        query = urlencode(params or {})
-        call = endpoint.call(parts=_texts(parts), params=params, sent=_values_of(params or {}))
-        if len(call.path) + len(query) + 1 > URI_BYTES:
-            return self._transport.send(
-                _disguised(endpoint).call(
-                    parts=_texts(parts),
-                    params=_AS_GET,
-                    content=query.encode(),
-                    headers=_FORM,
-                    sent=call.sent,
-                )
-            )
-        return self._transport.send(call)
+        return self._transport.send(_reading(endpoint, parts, params))
+
+    def shown(self, endpoint: Endpoint, *, parts: Parts, params: Params, body: Mapping[str, Any] | None = None) -> str:
+        """The call that `get` would make, or `send` if there is a body, as its receiver reads it."""
+        if body is None:
+            return self._transport.shown(_reading(endpoint, parts, params or None))
+        content, headers = _encoded(endpoint, body)
+        return self._transport.shown(
+            endpoint.call(parts=_texts(parts), params=params or None, content=content, headers=headers)
+        )
 
     def one[T](self, kind: type[T], endpoint: Endpoint, answer: Answer) -> T:
         """The one record of an answer.
@@ -286,6 +283,17 @@ def _form_value(value: Any) -> str:
     if isinstance(value, datetime):
         return timestamp(value)
     return value if isinstance(value, str) else dump_json(value).decode()
+
+
+def _reading(endpoint: Endpoint, parts: Parts | None, params: Params | None) -> Call:
+    """A read as a call."""
+    query = urlencode(params or {})
+    call = endpoint.call(parts=_texts(parts), params=params, sent=_values_of(params or {}))
+    if len(call.path) + len(query) + 1 <= URI_BYTES:
+        return call
+    return _disguised(endpoint).call(
+        parts=_texts(parts), params=_AS_GET, content=query.encode(), headers=_FORM, sent=call.sent
+    )
 
 
 def _disguised(endpoint: Endpoint) -> Endpoint:

@@ -100,6 +100,16 @@ class MarketoClient:
 
     # the verbs of `ports.Marketo`
 
+    def describe(self, object_name: str) -> ObjectDescription:
+        """Fields of an object by REST name, as a Sync calls it: leads, program_members, a custom object."""
+        from leadbridge.vendors.marketo.described import described  # a person's question, no worker's
+
+        return described(self, object_name)
+
+    def custom_object_names(self) -> list[str]:
+        """The API names of the approved custom objects."""
+        return [each.name for each in self.custom_objects.list()]
+
     def describe_leads(self) -> ObjectDescription:
         """The fields of a lead by REST name; `id_lookup` marks those usable as lookup field or filter."""
         return self.leads.describe()

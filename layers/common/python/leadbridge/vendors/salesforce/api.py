@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from leadbridge.domain.soql import identifier
 from leadbridge.errors import ConfigurationError, ContractError, PermanentError
 from leadbridge.vendors.http.bodies import dump_json
 from leadbridge.vendors.http.calls import Answer, Call
@@ -14,7 +15,6 @@ from leadbridge.vendors.http.transport import Transport
 from leadbridge.vendors.salesforce.answers import ApiUsage, usage_of
 from leadbridge.vendors.salesforce.auth import VENDOR, SalesforceAuth
 from leadbridge.vendors.salesforce.options import WriteOptions
-from leadbridge.vendors.salesforce.soql import identifier
 
 # a field or object that was described, and is gone or hidden since
 _OTHERWISE_DESCRIBED = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "INVALID_TYPE"})
@@ -86,6 +86,15 @@ class Api:
                 headers={**self._always, **(_JSON if body is not None else {}), **(headers or {})},
                 sent=sent,
             )
+        )
+
+    def shown(
+        self, endpoint: Endpoint, *, parts: Mapping[str, str], params: Mapping[str, str], body: Any = None
+    ) -> str:
+        """The call that `send` would make, as its receiver reads it."""
+        content = None if body is None else dump_json(body)
+        return self._transport.shown(
+            endpoint.call(root=self._root(), parts=parts, params=params or None, content=content)
         )
 
     @contextmanager

@@ -13,13 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from leadbridge.domain.soql import literals_of
 from leadbridge.errors import ContractError, PermanentError
 from leadbridge.vendors.http.endpoints import Endpoint
 from leadbridge.vendors.http.redaction import mask
 from leadbridge.vendors.salesforce import endpoints
 from leadbridge.vendors.salesforce.api import Api, api_name
 from leadbridge.vendors.salesforce.auth import VENDOR
-from leadbridge.vendors.salesforce.soql import literals_of
 
 type Operation = Literal["insert", "update", "upsert", "delete", "hardDelete"]
 type LineEnding = Literal["LF", "CRLF"]

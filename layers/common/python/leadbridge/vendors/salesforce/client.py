@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain.records import ObjectDescription, Row, RowResult
+from leadbridge.domain.soql import Value
 from leadbridge.errors import ConfigurationError
 from leadbridge.vendors.http.groups import Group
 from leadbridge.vendors.http.hosts import SALESFORCE_LOGIN_HOST, ForbiddenHostError, checked_base
@@ -19,7 +20,6 @@ from leadbridge.vendors.salesforce.queries import Queries
 from leadbridge.vendors.salesforce.quota import WORDS
 from leadbridge.vendors.salesforce.row_writes import RowWrites
 from leadbridge.vendors.salesforce.schema import ObjectSummary, Schema
-from leadbridge.vendors.salesforce.soql import Value
 
 if TYPE_CHECKING:
     from leadbridge.domain.preflight import Finding

@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any
 
 from leadbridge.domain.ids import canonical, is_id
+from leadbridge.domain.soql import in_list_chunks
 from leadbridge.vendors.salesforce.queries import Queries
-from leadbridge.vendors.salesforce.soql import in_list_chunks
 
 _FIELDS = (
     "Id",

@@ -6,12 +6,7 @@ Source: REST API, Query, Query More Results, QueryAll, Query Options header.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from leadbridge.errors import ContractError, PermanentError
-from leadbridge.vendors.salesforce.answers import without_attributes
-from leadbridge.vendors.salesforce.api import Api, api_name
-from leadbridge.vendors.salesforce.auth import VENDOR
-from leadbridge.vendors.salesforce.endpoints import QUERY, QUERY_ALL
-from leadbridge.vendors.salesforce.soql import (
+from leadbridge.domain.soql import (
     URI_BYTES,
     Value,
     encoded_length,
@@ -19,6 +14,11 @@ from leadbridge.vendors.salesforce.soql import (
     in_list_chunks,
     literals_of,
 )
+from leadbridge.errors import ContractError, PermanentError
+from leadbridge.vendors.salesforce.answers import without_attributes
+from leadbridge.vendors.salesforce.api import Api, api_name
+from leadbridge.vendors.salesforce.auth import VENDOR
+from leadbridge.vendors.salesforce.endpoints import QUERY, QUERY_ALL
 
 _EXPIRED = "INVALID_QUERY_LOCATOR"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadbridge.vendors.salesforce.soql import URI_BYTES, identifier, in_list_chunks, like, literal
+from leadbridge.domain.soql import URI_BYTES, identifier, in_list_chunks, like, literal
 
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
 PREFIX = "SELECT Id FROM Lead WHERE"

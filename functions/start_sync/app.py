@@ -1,0 +1,23 @@
+"""Starts the run of a Sync's slot, for a schedule; and keeps the schedules as the documents say."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from leadbridge import wiring
+from leadbridge.config import Settings
+from leadbridge.observability import worker_logger
+
+logger = worker_logger("start_sync", Settings.from_environment().LOG_LEVEL)
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Start a run, unless one is at work or the Sync is not active; without a Sync, mend the schedules."""
+    if "sync" not in event:
+        changed = wiring.schedule_syncs(context.invoked_function_arn)()
+        logger.info("schedules kept", extra={"changed": changed})
+        return {"changed": changed}
+    told = wiring.start_sync().fired(str(event["sync"]), str(event.get("at", "")))
+    said = {"sync": event["sync"], "slot": told.slot, "started": told.started, "because": told.because}
+    logger.info("sync fired", extra=said)
+    return said

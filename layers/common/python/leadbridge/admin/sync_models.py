@@ -1,0 +1,123 @@
+"""What the admin API gives of Syncs: lists of them, their queries and previews."""
+
+from datetime import datetime
+from typing import Any
+
+from leadbridge.admin.models import Given, Json, PutAction, Summary, Taken
+
+
+class SyncEnd(Given):
+    """One end of a Sync."""
+
+    connection: str
+    object: str
+
+
+class SyncSummary(Summary):
+    """A Sync as it stands; `schedule` is in words."""
+
+    source: SyncEnd
+    destination: SyncEnd
+    schedule: str
+
+
+class Syncs(Given):
+    """A page of the Syncs by id."""
+
+    syncs: list[SyncSummary]
+    next_token: str | None
+
+
+class PutSync(PutAction):
+    """A Sync to be stored."""
+
+
+class QueryClause(Given):
+    """Where a clause of the conditions is asked: at the source, or by us alone, and then why."""
+
+    path: str
+    words: str
+    at_source: bool
+    why: str
+
+
+class SyncCost(Given):
+    """What moving rows takes: vendor calls, megabytes of extracts, places of jobs, minutes at least."""
+
+    calls: int
+    megabytes: float
+    job_slots: int
+    minutes: float
+
+
+class SyncQuery(Given):
+    """What a run that began now would ask its source; `request` is its first one as the vendor receives it."""
+
+    id: str
+    version: int
+    vendor: str
+    object: str
+    #: rest or bulk, and why
+    way: str
+    why: str
+    request: str
+    #: in what later requests differ
+    cursor: str
+    soql: str | None
+    columns: list[str]
+    clauses: list[QueryClause]
+    #: what an incremental run reads
+    since: datetime | None
+    until: datetime | None
+
+
+class SyncTotal(Given):
+    """How many rows a run would pull; an estimate has a basis, and a cost of the exact number."""
+
+    rows: int | None
+    exact: bool
+    basis: str
+    exact_cost: SyncCost | None
+
+
+class PreviewField(Given):
+    """A destination field: what it holds, and what it would hold."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+class PreviewRow(Given):
+    """A row of the source and what would become of it. It holds a person's values."""
+
+    position: int
+    columns: Json
+    outcome: str
+    record_id: str
+    reason: str
+    message: str
+    fields: list[PreviewField]
+
+
+class Preview(Taken):
+    """What to preview: the Sync as it is stored, or an edit of it that is not."""
+
+    document: Json | None = None
+
+
+class SyncPreview(Given):
+    """What a run that began now would do with its first rows; nothing was written."""
+
+    id: str
+    version: int
+    total: SyncTotal
+    rows: list[PreviewRow]
+    mappings: list[Json]
+    query: SyncQuery
+    #: how the rows would be written, and why
+    load: str
+    load_why: str
+    #: vendor calls that were made, and how many are at most
+    calls: int
+    budget: int

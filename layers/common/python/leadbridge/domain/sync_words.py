@@ -1,0 +1,31 @@
+"""What is said of rows and runs of Syncs: one sentence for each code, without a value of a person."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+WORDS: Mapping[str, str] = {
+    "identifier_missing": "Skipped: the row has no value in {column}, so no record can be matched.",
+    "identifier_invalid": "Skipped: the value in {column} is not a valid {type}.",
+    "condition_not_met": "Skipped by a condition: {clause}.",
+    "not_there": "Skipped: no {object} has this value in {field}, and the Sync only updates.",
+    "already_there": "Skipped: a {object} has this value in {field}, and the Sync only creates.",
+    "duplicate_row": "Duplicate: several rows of the source have this value in {column}; the rule is {rule}.",
+    "ambiguous_match": (
+        "Several {object} records match {field}: {candidates}. Nothing was written; merge them or set a duplicate "
+        "record rule."
+    ),
+    "vendor_refused": "{vendor} refused the record: {code} {detail}.",
+    "vendor_left": "{vendor} left the record as it was: {code} {detail}.",
+}
+
+
+class Said(NamedTuple):
+    """A code and its sentence."""
+
+    reason: str
+    message: str
+
+
+def said(reason: str, **facts: object) -> Said:
+    """The sentence of a code; a fact that ends with a stop loses it."""
+    return Said(reason, WORDS[reason].format(**{name: str(fact).removesuffix(".") for name, fact in facts.items()}))

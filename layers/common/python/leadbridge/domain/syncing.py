@@ -1,0 +1,389 @@
+"""What a run of a Sync is, step by step. Pure: what happened goes in, the run as it is then comes out.
+
+Everything a run knows is in one record that is stored under its version after each step, so that whoever comes next
+goes on where the last one stopped. Partitions have records of their own, since they are loaded side by side; the run's
+counts are the sum of theirs. The state machine only routes on `Step` and on how long to wait.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.watermarks import Window
+from leadbridge.errors import DisabledError, QuotaExhaustedError, SyncError, TransientError, UncertainWriteError
+
+#: a vendor that cannot be reached for so long ends the run; its watermark stays, so the next one reads the same again
+PATIENCE = timedelta(hours=24)
+_REFUSED_SECONDS = (5.0, 300.0)
+_DISABLED_SECONDS = 300.0
+#: how soon a paused run notices that it is to go on
+_PAUSED_SECONDS = 60.0
+#: rounds over all open partitions in which none of them came any further
+FRUITLESS = 5
+
+
+class Step(StrEnum):
+    """What a run does next."""
+
+    BEGIN = "begin"  # how far the source can be read, and which way
+    EXTRACT = "extract"  # read rows page by page
+    EXTRACT_FILES = "extract_files"  # wait for a bulk extract, one for each window
+    PARTITION = "partition"  # sort rows by their keys
+    LOAD = "load"  # all partitions, side by side
+    JOIN = "join"  # put what is to be imported into one file
+    LOAD_FILES = "load_files"  # wait for its bulk import
+    COMMIT = "commit"  # move the watermark
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDS = frozenset({Step.DONE, Step.FAILED, Step.CANCELLED})
+
+
+class Waiting(StrEnum):
+    """Why a run waits."""
+
+    NOT = ""
+    QUOTA = "quota"
+    DISABLED = "disabled"
+    VENDOR = "vendor"
+    SETTLING = "settling"
+    PAUSED = "paused"
+
+
+#: waits of which people should know
+PARKED = frozenset({Waiting.QUOTA, Waiting.DISABLED, Waiting.PAUSED})
+
+
+class Asked(StrEnum):
+    """What somebody wants of a run."""
+
+    NOTHING = ""
+    PAUSE = "pause"
+    CANCEL = "cancel"
+
+
+class Way(StrEnum):
+    """How rows are moved."""
+
+    REST = "rest"
+    BULK = "bulk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Rows by what became of them."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    duplicate: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return sum(getattr(self, each.name) for each in fields(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRun:
+    """One run of a Sync. `slot` is the time that it was meant for, or the name that somebody gave it."""
+
+    sync: str
+    slot: str
+    #: of the document; a run obeys the one it began with
+    version: int
+    source: Vendor
+    destination: Vendor
+    #: of the Sync's lease
+    epoch: int
+    started_at: datetime
+    step: Step = Step.BEGIN
+    waiting: Waiting = Waiting.NOT
+    due_at: datetime | None = None
+    #: the first of a row of refusals; None as soon as the vendor has said yes
+    refused_at: datetime | None = None
+    refusals: int = 0
+    asked: Asked = Asked.NOTHING
+    #: the execution of the state machine that goes on with it; empty for the first one, which is called as it is
+    execution: str = ""
+    #: when a process last went on with it
+    seen_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    incremental: bool = False
+    extract: Way = Way.REST
+    load: Way = Way.REST
+    since: datetime | None = None
+    until: datetime | None = None
+    #: no record of the source was made before; fixed with the windows of bulk extracts
+    made_since: datetime | None = None
+    cursor: str = ""
+    #: pages of the extract that are stored, or its files
+    pages: int = 0
+    pulled: int = 0
+
+    partitions: int = 0
+    #: pages that have been partitioned, their rows, and the number of times that held rows were written
+    placed: int = 0
+    positions: int = 0
+    spills: int = 0
+    #: rounds over the partitions without any progress, and what had been done by then
+    fruitless: int = 0
+    loaded: int = 0
+
+    totals: Totals = field(default_factory=Totals)
+    #: rows that a bulk import did not write, which were counted as written
+    unwritten: int = 0
+    #: vendor calls, by all of its processes
+    calls: int = 0
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
+        return f"{self.sync[:30]}-{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
+
+    @property
+    def carrier(self) -> str:
+        """The name of the execution that goes on with it."""
+        return self.execution or self.name
+
+    @property
+    def mark(self) -> str:
+        """What its bulk runs are called, with a letter and a number behind."""
+        return f"{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
+
+    @property
+    def folder(self) -> str:
+        """Where its objects are."""
+        return f"sync/{self.sync}/{self.slot}"
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.step in ENDS
+
+    @property
+    def window(self) -> Window:
+        """What it reads."""
+        return Window(since=self.since, until=self.until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What a process is about to write: rows, by their positions, to be created and to be updated."""
+
+    at: datetime
+    creates: tuple[int, ...] = ()
+    updates: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """How far a partition is. `epoch` is raised by each process that takes it: an older one stores nothing more."""
+
+    sync: str
+    slot: str
+    number: int
+    epoch: int = 0
+    #: chunks of which every row has its outcome
+    chunks: int = 0
+    totals: Totals = field(default_factory=Totals)
+    #: chunks in which rows failed
+    failed_in: tuple[int, ...] = ()
+    intent: Intent | None = None
+    finished: bool = False
+    waiting: Waiting = Waiting.NOT
+    due_at: datetime | None = None
+    refused_at: datetime | None = None
+    refusals: int = 0
+    #: it cannot go on, and the run with it
+    reason: str = ""
+    message: str = ""
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of a Sync between its runs: its lease and how far it has come."""
+
+    epoch: int = 0
+    #: the slot of the run that holds the lease
+    holder: str = ""
+    watermark: datetime | None = None
+
+
+# what happened to a run
+
+
+def begun(run: SyncRun, window: Window, extract: Way, made_since: datetime | None) -> SyncRun:
+    """It is known what is to be read, and how."""
+    step = Step.EXTRACT_FILES if extract is Way.BULK else Step.EXTRACT
+    return replace(
+        _go_on(run), step=step, extract=extract, made_since=made_since, since=window.since, until=window.until
+    )
+
+
+def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
+    """A page of rows is stored; `cursor` tells where the next one begins."""
+    return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows, cursor=cursor)
+
+
+def filed(run: SyncRun, rows: int) -> SyncRun:
+    """A file of a bulk extract is there."""
+    return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
+
+
+def extracted(run: SyncRun, partitions: int, load: Way) -> SyncRun:
+    """All rows are there."""
+    step = Step.PARTITION if run.pulled else Step.COMMIT
+    return replace(_go_on(run), step=step, cursor="", partitions=partitions if run.pulled else 0, load=load)
+
+
+def placed(run: SyncRun, *, pages: int, positions: int, spills: int) -> SyncRun:
+    """So many pages have been partitioned, of which so many times held rows were written."""
+    run = replace(_go_on(run), placed=pages, positions=positions, spills=spills)
+    return replace(run, step=Step.LOAD) if pages >= run.pages else run
+
+
+def gone_through(run: SyncRun, parts: Sequence[Part], now: datetime) -> SyncRun:
+    """Every open partition was loaded as far as it could be."""
+    known = {part.number: part for part in parts}
+    every = [known.get(number) for number in range(1, run.partitions + 1)]
+    broken = next((part for part in parts if part.reason and not part.finished), None)
+    if broken is not None:
+        return ended(run, Step.FAILED, now, broken.reason, broken.message)
+    if all(part is not None and part.finished for part in every):
+        return replace(_go_on(run), step=Step.JOIN if run.load is Way.BULK else Step.COMMIT)
+    waiting = [part for part in every if part is not None and part.due_at is not None and part.due_at > now]
+    if waiting:
+        first = min(waiting, key=lambda part: part.due_at or now)
+        return replace(run, waiting=first.waiting, due_at=first.due_at, fruitless=0)
+    done = sum(part.chunks for part in parts)
+    fruitless = run.fruitless + 1 if done == run.loaded else 0
+    if fruitless >= FRUITLESS:
+        return ended(run, Step.FAILED, now, "partition_died", "the process that loads a partition dies again and again")
+    return replace(_go_on(run), fruitless=fruitless, loaded=done)
+
+
+def open_parts(run: SyncRun, parts: Iterable[Part]) -> list[int]:
+    """The numbers of partitions that are not through."""
+    finished = {part.number for part in parts if part.finished}
+    return [number for number in range(1, run.partitions + 1) if number not in finished]
+
+
+def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:
+    """The run with the counts of its partitions as they stand."""
+    if run.over:
+        return run
+    totals, calls = run.totals, run.calls
+    for part in parts:
+        totals, calls = totals + part.totals, calls + part.calls
+    return replace(run, totals=totals, calls=calls)
+
+
+def joined(run: SyncRun, rows: int) -> SyncRun:
+    """So many rows are in the file of the import."""
+    return replace(_go_on(run), step=Step.LOAD_FILES if rows else Step.COMMIT)
+
+
+def imported(run: SyncRun, refused: Totals) -> SyncRun:
+    """The import has ended; `refused` were counted as written, and are not."""
+    counts = {each.name: -getattr(refused, each.name) for each in fields(refused)} | {"failed": refused.rows}
+    return replace(_go_on(run), step=Step.COMMIT, totals=run.totals + Totals(**counts), unwritten=refused.rows)
+
+
+def ended(run: SyncRun, step: Step, now: datetime, reason: str = "", message: str = "") -> SyncRun:
+    """Nothing more happens."""
+    return replace(_go_on(run), step=step, ended_at=now, reason=reason, message=message)
+
+
+def asked_for(run: SyncRun, asked: Asked, now: datetime) -> SyncRun:
+    """Somebody wants something of a run; one that waited looks at it at once."""
+    return run if run.over else replace(run, asked=asked, due_at=now if run.due_at else None)
+
+
+def obeyed(run: SyncRun, now: datetime) -> SyncRun | None:
+    """What somebody asked for comes before the next step; None if there is nothing in its way."""
+    if run.over or run.asked is Asked.NOTHING:
+        return None
+    if run.asked is Asked.CANCEL:
+        return ended(run, Step.CANCELLED, now, "cancelled", "somebody cancelled the run")
+    return replace(run, waiting=Waiting.PAUSED, due_at=now + timedelta(seconds=_PAUSED_SECONDS))
+
+
+def refused(run: SyncRun, error: SyncError, now: datetime) -> SyncRun:
+    """A call was refused, or got no answer: the run waits, or ends where only a person can help."""
+    held = held_by(error, run.refusals, run.refused_at, now)
+    if held is None:
+        return ended(run, Step.FAILED, now, reason_of(error), error.detail or str(error))
+    return replace(
+        run, waiting=held.waiting, due_at=held.due_at, refusals=run.refusals + 1, refused_at=run.refused_at or now
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """How long something waits, and for what."""
+
+    waiting: Waiting
+    due_at: datetime
+
+
+def held_by(error: SyncError, refusals: int, refused_at: datetime | None, now: datetime) -> Held | None:
+    """How long an error keeps work from going on; None if it will not pass by itself."""
+    match error:
+        case QuotaExhaustedError():
+            return Held(waiting=Waiting.QUOTA, due_at=error.resets_at)
+        case DisabledError():
+            return Held(waiting=Waiting.DISABLED, due_at=now + timedelta(seconds=_DISABLED_SECONDS))
+        case TransientError() | UncertainWriteError():
+            if now - (refused_at or now) > PATIENCE:
+                return None
+            first, most = _REFUSED_SECONDS
+            asked = error.retry_after_seconds if isinstance(error, TransientError) else 0.0
+            # the growth ends long before the power would
+            wait = max(asked, min(first * 2 ** min(refusals, 10), most))
+            return Held(waiting=Waiting.VENDOR, due_at=now + timedelta(seconds=wait))
+        case _:
+            return None
+
+
+def reason_of(error: SyncError) -> str:
+    """The code of an error as a run's reason."""
+    return "_".join(part for part in (error.vendor, error.code) if part) or type(error).__name__
+
+
+# what the state machine hears
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """What the state machine does next: the step, after a wait in whole seconds."""
+
+    step: Step
+    wait_seconds: int
+    waiting: Waiting
+
+
+def next_of(run: SyncRun, now: datetime) -> Next:
+    """What follows, seen from now."""
+    if run.over or run.due_at is None or run.due_at <= now:
+        return Next(step=run.step, wait_seconds=0, waiting=Waiting.NOT)
+    left = run.due_at - now
+    return Next(step=run.step, wait_seconds=-(-left // timedelta(seconds=1)), waiting=run.waiting)
+
+
+def _go_on(run: SyncRun) -> SyncRun:
+    return replace(run, waiting=Waiting.NOT, due_at=None, refused_at=None, refusals=0)

@@ -1,0 +1,62 @@
+"""Windows of time for incremental Syncs: from where the last run ended to where the vendor shows everything.
+
+A watermark is an instant: whatever the source changed before it has been carried over. A run reads a window that begins
+a little before it and ends at its *ceiling*, never at "now": a change becomes visible some time after the moment it
+bears, and what bears an earlier moment than the watermark would never be read. The ceiling is told by the vendor
+(`latestDateCovered` at Salesforce, which goes back to the begin of the oldest transaction that still runs), or lies
+`LAG` before the present where the vendor does not tell it. What lies in two windows is read twice and compares equal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+#: how much later than its moment an entry may appear, and how far the clocks of a vendor and ours may lie apart
+LAG: Mapping[str, timedelta] = {"marketo": timedelta(minutes=10), "salesforce": timedelta(minutes=10)}
+#: what is read once more of the window before, whatever the vendor promises
+OVERLAP: Mapping[str, timedelta] = {"marketo": timedelta(minutes=1), "salesforce": timedelta(minutes=1)}
+#: no record of these vendors is older, and Marketo takes no earlier date
+EARLIEST = datetime(2007, 1, 1, tzinfo=UTC)
+#: the longest window of one extract job at Marketo
+LONGEST_EXTRACT = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What a run reads: `since` is in it, `until` is not. None: no bound on that side."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+#: all there is
+EVERYTHING = Window()
+
+
+def ceiling(vendor: str, now: datetime, covered: datetime | None) -> datetime:
+    """Where a window ends that begins to be read at `now`; `covered`: until when the vendor says it shows everything.
+
+    In whole seconds, as both vendors compare.
+    """
+    return (now - LAG[vendor] if covered is None else covered).replace(microsecond=0)
+
+
+def window(vendor: str, watermark: datetime | None, until: datetime) -> Window:
+    """What a run reads after a watermark; without one everything before `until`.
+
+    A window never ends before the watermark: what the vendor says it covers may lie behind what it said before.
+    """
+    if watermark is None:
+        return Window(until=until)
+    return Window(since=watermark - OVERLAP[vendor], until=max(until, watermark))
+
+
+def tiles(since: datetime, until: datetime, longest: timedelta = LONGEST_EXTRACT) -> list[Window]:
+    """A span cut into windows of at most `longest`, each beginning where the one before ends."""
+    since = max(since, EARLIEST)
+    found: list[Window] = []
+    while since < until:
+        end = min(since + longest, until)
+        found.append(Window(since=since, until=end))
+        since = end
+    return found

@@ -1,0 +1,205 @@
+"""The roles that running a Sync needs from the outside, beside those of `ports`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.schedule_entries import Entry
+from leadbridge.domain.source_query import SourceQuery
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.syncing import Part, Standing, SyncRun
+
+
+class SyncRuns(Protocol):
+    """Runs of Syncs, their partitions, and what is known of a Sync between its runs."""
+
+    def standing(self, sync: str) -> Standing:
+        """The lease of a Sync and its watermark; that of a new one if nothing is known."""
+        ...
+
+    def take(self, sync: str, slot: str, seen: Standing) -> Standing | None:
+        """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
+        ...
+
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not."""
+        ...
+
+    def release(self, sync: str, slot: str, epoch: int) -> None:
+        """Give the lease back, if it is still this run's."""
+        ...
+
+    def begin(self, run: SyncRun) -> tuple[SyncRun, int]:
+        """Store a new run, unless one of its slot is there; returns what is stored, and its version."""
+        ...
+
+    def get(self, sync: str, slot: str) -> tuple[SyncRun, int] | None:
+        """A run and its version; None if there is none."""
+        ...
+
+    def save(self, run: SyncRun, version: int) -> int:
+        """Replace a run; returns its new version.
+
+        Raises:
+            OvertakenError: Somebody else went on with this run.
+        """
+        ...
+
+    def runs(self, sync: str, limit: int) -> Sequence[SyncRun]:
+        """The runs of a Sync, the newest first."""
+        ...
+
+    def take_part(self, sync: str, slot: str, number: int) -> Part:
+        """A partition, in this process's hands from now on."""
+        ...
+
+    def save_part(self, part: Part) -> None:
+        """Replace a partition.
+
+        Raises:
+            OvertakenError: Another process has taken it since.
+        """
+        ...
+
+    def parts(self, sync: str, slot: str) -> Sequence[Part]:
+        """The partitions that somebody has taken so far, by number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Rows of a source; after a page with a cursor reading can begin anew, without one it begins from the start."""
+
+    rows: Sequence[Mapping[str, Any]]
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Some rows of a source, and how many there are.
+
+    `total` is exact; where it is None, `estimate` is a number with the `basis` on which it stands, or None as well.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    total: int | None = None
+    estimate: int | None = None
+    basis: str = ""
+
+
+class SyncSource(Protocol):
+    """One object of a vendor instance, to be read."""
+
+    def covered(self, now: datetime) -> datetime | None:
+        """Until when the vendor shows all changes; None where it does not tell."""
+        ...
+
+    def count(self, query: SourceQuery) -> int | None:
+        """How many rows the query finds, where the vendor counts them by itself; None where it does not."""
+        ...
+
+    def made_since(self) -> datetime | None:
+        """A moment before which no record was made, where that shortens an extract; None where it does not."""
+        ...
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as the vendor receives it, byte for byte: method and address, and the body below."""
+        ...
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """Some rows, and how many there are as far as so many calls tell; three at least. Writes nothing."""
+        ...
+
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What is asked for, page by page, behind a cursor or from the start.
+
+        At Salesforce the query itself begins behind the cursor.
+        """
+        ...
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far."""
+        ...
+
+
+class SyncDestination(Protocol):
+    """One object of a vendor instance, to be written."""
+
+    #: rows of one call that writes
+    rows: int
+
+    def describe(self) -> ObjectDescription:
+        """Its fields."""
+        ...
+
+    def find(self, field: str, values: Sequence[Any], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Records whose `field` equals one of the values."""
+        ...
+
+    def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Create records; one result per row, in order."""
+        ...
+
+    def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Update records by their own id, which each row carries; one result per row, in order."""
+        ...
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far."""
+        ...
+
+
+class SyncVendors(Protocol):
+    """Sources and destinations by Sync."""
+
+    def source(self, sync: Sync) -> SyncSource:
+        """Where a Sync's rows come from.
+
+        Raises:
+            ConfigurationError: No such connection, or an object that cannot be read.
+        """
+        ...
+
+    def destination(self, sync: Sync) -> SyncDestination:
+        """Where a Sync's records go; raises as `source`."""
+        ...
+
+    def report_quota(self) -> None:
+        """Tell the meter how much of the vendors' daily calls is left, and give back the places for calls."""
+        ...
+
+
+class SyncStarter(Protocol):
+    """Starts the state machine."""
+
+    def alive(self, name: str) -> bool:
+        """Whether an execution of that name is running."""
+        ...
+
+    def start(self, sync: str, slot: str, name: str) -> None:
+        """Start an execution of that name; one that has been started already is fine."""
+        ...
+
+
+class SyncSchedules(Protocol):
+    """Entries of the scheduler, one for each Sync that runs by itself."""
+
+    def known(self) -> Sequence[str]:
+        """The Syncs that have an entry."""
+        ...
+
+    def means(self, sync: str) -> str | None:
+        """What the entry of a Sync was stored for; None if there is none, or somebody switched it off."""
+        ...
+
+    def put(self, entry: Entry) -> None:
+        """Store an entry, in place of the one that the Sync may have."""
+        ...
+
+    def remove(self, sync: str) -> None:
+        """Take a Sync's entry away, if it has one."""
+        ...

@@ -1,0 +1,409 @@
+"""Load one partition of a run: filter, dedupe, map, match, compare, write, and what became of each row.
+
+Rows go in chunks of one vendor call, in an order that is the same whenever it is worked out. Before a chunk is written
+it is stored what is about to be created and updated; a process that finds such an intent waits until the vendor shows
+what the one before it may have done, and looks before it writes: nothing is created twice, and what was written under
+the intent is told as that. The chunk's outcomes are stored before the partition's record says that it is through.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from leadbridge.domain.dedupe_rules import choose, stamps_of
+from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.records import Resolution, RowResult
+from leadbridge.domain.rows import (
+    CompiledSync,
+    RowEnd,
+    RowWrite,
+    SourceRow,
+    compile_sync,
+    decide,
+    import_columns,
+    key_values,
+    mapped_values,
+    record_key,
+    unusable,
+)
+from leadbridge.domain.sources import Inputs
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_words import said
+from leadbridge.domain.syncing import Asked as Wish
+from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, Way, held_by, reason_of
+from leadbridge.domain.values import coerce, normalised, text
+from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, UncertainWriteError
+from leadbridge.ports import Clock, Objects, OvertakenError
+from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
+from leadbridge.usecases.batch import chunks, grouped, once_each
+from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.source_facts import SourceFacts
+from leadbridge.usecases.sync_files import rows_of_part, write_import, write_results
+
+#: no new chunk is begun in the last seconds of an invocation
+LEFT_SECONDS = 90.0
+#: how often a row is sent that the vendor says may be sent again
+ROW_TRIES = 5
+_RETRY_SECONDS = 2.0
+#: a refusal of a row that says it may be sent again
+_AGAIN = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Resolution.REAUTH, Resolution.QUOTA})
+
+
+class LoadPartition:
+    """Loads partitions of runs, one at a time."""
+
+    def __init__(
+        self,
+        *,
+        runs: SyncRuns,
+        objects: Objects,
+        vendors: SyncVendors,
+        facts: SourceFacts,
+        clock: Clock,
+        sleep: Callable[[float], object],
+        settle: timedelta = timedelta(seconds=60),
+    ) -> None:
+        """`settle`: a write whose answer was lost shows itself within this time."""
+        self._runs = runs
+        self._objects = objects
+        self._vendors = vendors
+        self._facts = facts
+        self._clock = clock
+        self._sleep = sleep
+        self._settle = settle
+        self._compiled: dict[tuple[str, str], CompiledSync] = {}
+
+    def compiled(self, run: SyncRun, sync: Sync) -> CompiledSync:
+        """The Sync made ready for its destination; once for each run.
+
+        Raises:
+            ConfigurationError: The destination lacks a field that the Sync names.
+        """
+        key = (run.sync, run.slot)
+        if key not in self._compiled:
+            described = self._vendors.destination(sync).describe()
+            facts = self._facts(sync, run.version, run.source)
+            try:
+                made = compile_sync(
+                    sync,
+                    run.version,
+                    described,
+                    to_marketo=run.destination == "marketo",
+                    types={name: field.type for name, field in facts.fields.items()},
+                    lists=facts.lists,
+                )
+            except KeyError as error:
+                name = sync.destination.object
+                raise ConfigurationError(
+                    [f"{name} has no field {error.args[0]}; correct and apply the Sync"]
+                ) from error
+            self._compiled = {key: made}
+        return self._compiled[key]
+
+    def __call__(self, run: SyncRun, sync: Sync, number: int, remaining: Callable[[], float]) -> None:
+        """Load a partition as far as it can be; what is in its way is stored with it.
+
+        Raises:
+            TransientError: A store is away.
+        """
+        part = self._runs.take_part(run.sync, run.slot, number)
+        now = self._clock.now()
+        if part.finished or part.reason or (part.due_at is not None and part.due_at > now):
+            return
+        work = _Work(run, part)
+        try:
+            work.destination = self._vendors.destination(sync)
+            work.compiled = self.compiled(run, sync)
+            self._go_through(work, remaining)
+        except OvertakenError:
+            return  # another process has it
+        except SyncError as error:
+            if error.vendor == "aws":
+                raise
+            self._hold(work, error)
+
+    def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
+        rows = rows_of_part(self._objects, work.run, work.compiled, work.part.number)
+        ended, open_ = self._prepared(work, rows)
+        pieces: list[Sequence[_Open]] = [piece for calm in once_each(open_, _key) for piece in chunks(calm, work.rows)]
+        for number in range(work.part.chunks, len(pieces) + 1):
+            if remaining() < LEFT_SECONDS or self._stopped(work.run):
+                return
+            if number == 0:
+                ends = ended
+            elif work.run.load is Way.BULK:
+                ends = self._chunk_by_file(work, pieces[number - 1], number)
+            else:
+                ends = self._chunk(work, pieces[number - 1])
+            write_results(self._objects, work.run, work.part.number, number, ends)
+            self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
+
+    def _stopped(self, run: SyncRun) -> bool:
+        found = self._runs.get(run.sync, run.slot)
+        return found is None or found[0].over or found[0].asked is not Wish.NOTHING
+
+    # before anything is asked of the destination
+
+    def _prepared(self, work: "_Work", rows: Sequence[SourceRow]) -> tuple[list[RowEnd], list["_Open"]]:
+        """The ends of rows that the destination need not be asked about, and all others with their values."""
+        ended: list[RowEnd] = []
+        kept: list[SourceRow] = []
+        at = work.run.started_at
+        conditions = work.compiled.conditions
+        for row in rows:
+            failing = conditions.decide(row.columns, at).failing if conditions else None
+            if failing is not None:
+                ended.append(_ended(row, Outcome.SKIPPED, "condition_not_met", clause=failing))
+                continue
+            end = unusable(work.compiled, row)
+            if end is not None:
+                ended.append(end)
+            else:
+                kept.append(row)
+        open_: list[_Open] = []
+        for row in self._deduped(work, kept, ended):
+            values = mapped_values(work.compiled, row, Inputs(columns=row.columns, at=at))
+            if isinstance(values, RowEnd):
+                ended.append(values)
+            else:
+                open_.append((row, values))
+        return sorted(ended, key=lambda end: end.position), open_
+
+    def _deduped(self, work: "_Work", rows: Sequence[SourceRow], ended: list[RowEnd]) -> list[SourceRow]:
+        """Rows that the Sync's rule lets go on; the others have ended."""
+        sync, stamps = work.compiled.sync, stamps_of(work.run.source, work.compiled.sync.source.object)
+        kept: list[SourceRow] = []
+        for same_key in grouped(rows, lambda row: row.key):
+            chosen = choose(sync.dedupe, [row.columns for row in same_key], stamps)
+            kept += [same_key[place] for place in chosen.imported]
+            facts = {"column": ", ".join(sync.key_columns), "rule": sync.dedupe.value}
+            ended += [_ended(same_key[place], Outcome.DUPLICATE, "duplicate_row", **facts) for place in chosen.left_out]
+        return sorted(kept, key=lambda row: row.position)
+
+    # a chunk
+
+    def _chunk(self, work: "_Work", piece: Sequence["_Open"]) -> list[RowEnd]:
+        """What became of every row of a chunk."""
+        begun = self._begun_before(work.part.intent)
+        ends: dict[int, RowEnd] = {}
+        pending, refused = list(piece), dict[int, RowResult]()
+        for attempt in range(ROW_TRIES):
+            refused = self._attempt(work, pending, begun, ends)
+            pending = [item for item in pending if item[0].position in refused]
+            if not pending:
+                break
+            uncertain = any(result.resolution is Resolution.UNCERTAIN for result in refused.values())
+            self._sleep(self._settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
+        for row, _ in pending:
+            ends[row.position] = self._refusal(work, row, refused[row.position])
+        return [ends[position] for position in sorted(ends)]
+
+    def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> list[RowEnd]:
+        """The same, but what is to be written goes into the file of an import: the outcome is what is expected."""
+        ends: dict[int, RowEnd] = {}
+        lines = []
+        for write in self._decided(work, piece, {}, ends):
+            outcome = Outcome.UPDATED if write.record_id else Outcome.CREATED
+            position = write.row.position
+            ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
+            # a blank cell would empty its field, so what stays as it is goes along
+            fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
+            lines.append((position, outcome.value, *(fields.get(name) for name in import_columns(work.compiled))))
+        write_import(self._objects, work.run, work.part.number, number, lines)
+        return [ends[position] for position in sorted(ends)]
+
+    def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:
+        """What a process before this one was about to do; it shows by now, if it was done."""
+        if intent is None:
+            return {}
+        left = (intent.at + self._settle - self._clock.now()).total_seconds()
+        if left > 0:
+            self._sleep(left)
+        return dict.fromkeys(intent.creates, Outcome.CREATED) | dict.fromkeys(intent.updates, Outcome.UPDATED)
+
+    def _attempt(
+        self, work: "_Work", pending: Sequence["_Open"], begun: dict[int, Outcome], ends: dict[int, RowEnd]
+    ) -> dict[int, RowResult]:
+        """Look, and write what is not as it should be; gives those that may be sent again."""
+        writes = self._decided(work, pending, begun, ends)
+        if not writes:
+            return {}
+        self._intend(work, writes, begun)
+        refused: dict[int, RowResult] = {}
+        said_of = self._write(work, writes)
+        for write in writes:
+            result = said_of[write.row.position]
+            if not result.ok and result.resolution in _AGAIN:
+                refused[write.row.position] = result
+            else:
+                ends[write.row.position] = self._end(work, write, result)
+        return refused
+
+    def _decided(
+        self, work: "_Work", pending: Sequence["_Open"], begun: Mapping[int, Outcome], ends: dict[int, RowEnd]
+    ) -> list[RowWrite]:
+        found = self._found(work, [row for row, _ in pending])
+        writes: list[RowWrite] = []
+        for row, values in pending:
+            records = found.get(row.key or (), [])
+            earlier = begun.get(row.position)
+            decided = decide(work.compiled, row, values, records)
+            if isinstance(decided, RowWrite):
+                writes.append(decided)
+            elif earlier is not None and decided.outcome in {Outcome.UNCHANGED, Outcome.SKIPPED} and records:
+                # what a process before this one was about to write is there
+                ends[row.position] = replace(decided, outcome=earlier, reason="", message="")
+            else:
+                ends[row.position] = decided
+        return writes
+
+    def _found(self, work: "_Work", rows: Sequence[SourceRow]) -> Mapping[tuple[str, ...], list[Mapping[str, Any]]]:
+        """Records of the destination by the keys of rows; asked for by the key's first field."""
+        pair, described = work.compiled.sync.match[0], work.compiled.key_fields[0]
+        values = {normalised(value): value for value in (coerce(row.columns[pair.column], described) for row in rows)}
+        records = work.destination.find(described.name, list(values.values()), work.compiled.read_fields)
+        by_key: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+        for record in records:
+            by_key.setdefault(record_key(work.compiled, record), []).append(record)
+        return by_key
+
+    def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome]) -> None:
+        """Store what is about to be written."""
+        for write in writes:
+            begun.setdefault(write.row.position, Outcome.UPDATED if write.record_id else Outcome.CREATED)
+        intent = Intent(
+            at=self._clock.now(),
+            creates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.CREATED)),
+            updates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.UPDATED)),
+        )
+        self._save(work, replace(work.part, intent=intent))
+
+    def _write(self, work: "_Work", writes: Sequence[RowWrite]) -> Mapping[int, RowResult]:
+        """What the vendor says of each.
+
+        Raises:
+            SyncError: Nothing is known of some of them; the next look tells what became of them.
+        """
+        creates = [write for write in writes if not write.record_id]
+        updates = [write for write in writes if write.record_id]
+        found: dict[int, RowResult] = {}
+        for group, call in (
+            (creates, lambda piece: work.destination.create([write.fields for write in piece])),
+            (
+                updates,
+                lambda piece: work.destination.update(
+                    [{work.compiled.id_field: write.record_id, **write.fields} for write in piece]
+                ),
+            ),
+        ):
+            said_of = isolate([group], call, lambda _, error: isinstance(error, SpoiledCallError))
+            found |= {write.row.position: result for write, result in said_of.answered}
+            for write, error in said_of.culprits:
+                found[write.row.position] = RowResult(
+                    ok=False, code=error.code, message=error.detail, resolution=Resolution.REJECT
+                )
+            if said_of.refused:
+                raise said_of.refused[0][1]
+        return found
+
+    def _end(self, work: "_Work", write: RowWrite, result: RowResult) -> RowEnd:
+        if result.ok:
+            created = not write.record_id and result.status != "updated"
+            return RowEnd(
+                position=write.row.position,
+                outcome=Outcome.CREATED if created else Outcome.UPDATED,
+                record_id=write.record_id or result.id or "",
+            )
+        return self._refusal(work, write.row, result)
+
+    def _refusal(self, work: "_Work", row: SourceRow, result: RowResult) -> RowEnd:
+        vendor = work.run.destination
+        outcome = Outcome.SKIPPED if result.resolution is Resolution.OK else Outcome.FAILED
+        word = "vendor_left" if outcome is Outcome.SKIPPED else "vendor_refused"
+        told = said(word, vendor=vendor.capitalize(), code=result.code, detail=result.message)
+        return RowEnd(
+            position=row.position,
+            outcome=outcome,
+            record_id=result.id or "",
+            reason=f"{vendor}_{result.code or 'unknown'}",
+            message=told.message,
+        )
+
+    # what is stored
+
+    def _save(self, work: "_Work", part: Part) -> None:
+        calls = work.spent()
+        work.part = replace(
+            part, calls=part.calls + calls, due_at=None, waiting=Waiting.NOT, refusals=0, refused_at=None
+        )
+        self._runs.save_part(work.part)
+
+    def _hold(self, work: "_Work", error: SyncError) -> None:
+        part, now = work.part, self._clock.now()
+        held = held_by(error, part.refusals, part.refused_at, now)
+        if isinstance(error, UncertainWriteError):
+            held = Held(waiting=Waiting.SETTLING, due_at=now + self._settle)
+        part = replace(part, calls=part.calls + work.spent())
+        if held is None:
+            part = replace(part, reason=reason_of(error), message=error.detail or text(error))
+        else:
+            part = replace(
+                part,
+                waiting=held.waiting,
+                due_at=held.due_at,
+                refusals=part.refusals + 1,
+                refused_at=part.refused_at or now,
+            )
+        self._runs.save_part(part)
+
+
+#: a row with its values
+type _Open = tuple[SourceRow, Mapping[str, Any]]
+
+
+class _Work:
+    """A partition while it is loaded."""
+
+    compiled: CompiledSync
+    destination: SyncDestination
+
+    def __init__(self, run: SyncRun, part: Part) -> None:
+        self.run = run
+        self.part = part
+        self._counted = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows of a chunk."""
+        return self.destination.rows
+
+    def spent(self) -> int:
+        """Vendor calls since this was last asked."""
+        calls = self.destination.calls
+        new, self._counted = calls - self._counted, calls
+        return new
+
+
+def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> Part:
+    counts = dict.fromkeys(Totals.__slots__, 0)
+    for end in ends:
+        counts[end.outcome.value] += 1
+    failed = (*part.failed_in, number) if counts["failed"] else part.failed_in
+    return replace(
+        part,
+        chunks=number + 1,
+        totals=part.totals + Totals(**counts),
+        failed_in=failed,
+        intent=None,
+        finished=last,
+    )
+
+
+def _ended(row: SourceRow, outcome: Outcome, reason: str, **facts: object) -> RowEnd:
+    told = said(reason, **facts)
+    return RowEnd(position=row.position, outcome=outcome, reason=told.reason, message=told.message)
+
+
+def _key(item: _Open) -> str:
+    return "\x1f".join(item[0].key or ())

@@ -1,0 +1,212 @@
+"""Preview a Sync: how many rows a run would pull, and what would become of some of them. Nothing is written.
+
+The rows go the way that those of a run go: key, conditions, mappings, match, import rule. What only all rows of a key
+can tell, the dedupe rule, is not decided. At most `BUDGET` calls are made, of both vendors together.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.records import ObjectDescription
+from leadbridge.domain.rows import (
+    CompiledSync,
+    RowEnd,
+    RowWrite,
+    SourceRow,
+    compile_sync,
+    decide,
+    key_of,
+    mapped_values,
+    record_key,
+    unusable,
+)
+from leadbridge.domain.sources import Inputs
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_plan import Choice, Cost, choose_load, extract_cost
+from leadbridge.domain.sync_words import said
+from leadbridge.domain.syncing import Step
+from leadbridge.domain.values import blank, text
+from leadbridge.errors import ConfigurationError
+from leadbridge.sync_ports import Sample, SyncDestination, SyncRuns, SyncVendors
+from leadbridge.usecases.view_sync import Opened, Viewed, ViewSync
+
+#: vendor calls of one preview, of both vendors together
+BUDGET = 15
+#: calls that are kept for describing the destination and looking for the rows' records
+_KEPT = 4
+#: rows that are shown
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """How many rows a run would pull: exactly, or an estimate with its basis and what the exact number costs."""
+
+    rows: int | None
+    exact: bool
+    basis: str = ""
+    exact_cost: Cost | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChange:
+    """One destination field: what it holds and what it would hold."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewedRow:
+    """A row of the source, and what would become of it; `outcome` is a word of the closed list."""
+
+    position: int
+    columns: Mapping[str, str]
+    outcome: str
+    record_id: str = ""
+    reason: str = ""
+    message: str = ""
+    fields: Sequence[FieldChange] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a run that began now would do, as far as the budget tells."""
+
+    viewed: Viewed
+    total: Total
+    rows: Sequence[PreviewedRow]
+    load: Choice
+    calls: int
+    budget: int = BUDGET
+
+
+class PreviewSync:
+    """The use-case of Preview."""
+
+    def __init__(self, *, view: ViewSync, runs: SyncRuns, vendors: SyncVendors) -> None:
+        """`view` opens the source."""
+        self._view = view
+        self._runs = runs
+        self._vendors = vendors
+
+    def __call__(self, sync_id: str, version: int | None = None, document: Sync | None = None) -> Preview:
+        """What a version would do, or an edit of it that is not stored.
+
+        Raises:
+            ConfigurationError: There is no such Sync, or it does not fit what the vendors describe (any more).
+        """
+        opened = self._view.opened(sync_id, version, document)
+        destination = self._vendors.destination(opened.sync)
+        viewed = self._view.viewed(opened)
+        left = max(3, BUDGET - opened.source.calls - _KEPT)
+        sample = opened.source.sample(viewed.query, left, opened.at)
+        rows = self._previewed(opened, destination, sample.rows[:SHOWN])
+        total = self._total(opened, viewed, sample)
+        to: Vendor = "salesforce" if opened.vendor == "marketo" else "marketo"
+        return Preview(
+            viewed=viewed,
+            total=total,
+            rows=rows,
+            load=choose_load(opened.sync, to, total.rows),
+            calls=opened.source.calls + destination.calls,
+        )
+
+    def _total(self, opened: Opened, viewed: Viewed, sample: Sample) -> Total:
+        if sample.total is not None:
+            return Total(rows=sample.total, exact=True)
+        windows = max(1, len(viewed.query.filters))
+        cost = extract_cost(opened.vendor, "bulk", sample.estimate or 0, windows=windows)
+        last = next(iter(self._runs.runs(opened.sync.id, 1)), None)
+        if last and last.step is Step.DONE and last.version == opened.version and not opened.sync.incremental:
+            return Total(rows=last.pulled, exact=False, basis=f"the run {last.slot} pulled so many", exact_cost=cost)
+        return Total(rows=sample.estimate, exact=False, basis=sample.basis, exact_cost=cost)
+
+    def _previewed(
+        self, opened: Opened, destination: SyncDestination, rows: Sequence[Mapping[str, Any]]
+    ) -> list[PreviewedRow]:
+        if not rows:
+            return []
+        compiled = _compiled(opened, destination.describe())
+        placed = [_row(compiled, number, row) for number, row in enumerate(rows, start=1)]
+        open_rows: list[tuple[SourceRow, Mapping[str, Any]]] = []
+        ends: dict[int, PreviewedRow] = {}
+        for row in placed:
+            found = _judged(compiled, opened, row)
+            if isinstance(found, RowEnd):
+                ends[row.position] = _ended(row, found)
+            else:
+                open_rows.append((row, found))
+        held = _held(compiled, destination, [row for row, _ in open_rows])
+        for row, values in open_rows:
+            records = [record for record in held if record_key(compiled, record) == row.key]
+            ends[row.position] = _decided(row, decide(compiled, row, values, records), records)
+        return [ends[row.position] for row in placed]
+
+
+def _compiled(opened: Opened, described: ObjectDescription) -> CompiledSync:
+    types = {name: field.type for name, field in opened.facts.fields.items()}
+    try:
+        return compile_sync(
+            opened.sync,
+            opened.version,
+            described,
+            to_marketo=opened.vendor == "salesforce",
+            types=types,
+            lists=opened.facts.lists,
+        )
+    except KeyError as error:
+        name = opened.sync.destination.object
+        raise ConfigurationError([f"{name} has no field {error.args[0]}; correct the Sync"]) from error
+
+
+def _row(compiled: CompiledSync, position: int, row: Mapping[str, Any]) -> SourceRow:
+    # as the files of a run hold them
+    columns = {name: "" if blank(value) else text(value) for name, value in row.items() if not isinstance(value, dict)}
+    return SourceRow(position=position, columns=columns, key=key_of(compiled, columns))
+
+
+def _judged(compiled: CompiledSync, opened: Opened, row: SourceRow) -> Mapping[str, Any] | RowEnd:
+    """The values of a row that goes on, or its end."""
+    if compiled.conditions is not None:
+        failing = compiled.conditions.decide(row.columns, opened.at).failing
+        if failing is not None:
+            told = said("condition_not_met", clause=failing)
+            return RowEnd(position=row.position, outcome=Outcome.SKIPPED, reason=told.reason, message=told.message)
+    return unusable(compiled, row) or mapped_values(compiled, row, Inputs(columns=row.columns, at=opened.at))
+
+
+def _held(
+    compiled: CompiledSync, destination: SyncDestination, rows: Sequence[SourceRow]
+) -> Sequence[Mapping[str, Any]]:
+    """The destination's records that the rows may mean; looked for by the first field of the key."""
+    pair = compiled.sync.match[0]
+    values = list(dict.fromkeys(row.columns[pair.column].strip() for row in rows))
+    return destination.find(pair.field, values, compiled.read_fields) if values else []
+
+
+def _decided(row: SourceRow, decided: RowWrite | RowEnd, records: Sequence[Mapping[str, Any]]) -> PreviewedRow:
+    if isinstance(decided, RowEnd):
+        return _ended(row, decided)
+    record = next((each for each in records if decided.record_id in {str(each.get("Id")), str(each.get("id"))}), {})
+    changes = [
+        FieldChange(name=name, before=record.get(name), after=value) for name, value in sorted(decided.fields.items())
+    ]
+    outcome = Outcome.UPDATED if decided.record_id else Outcome.CREATED
+    end = PreviewedRow(position=row.position, columns=row.columns, outcome=outcome.value, record_id=decided.record_id)
+    return replace(end, fields=changes)
+
+
+def _ended(row: SourceRow, end: RowEnd) -> PreviewedRow:
+    return PreviewedRow(
+        position=row.position,
+        columns=row.columns,
+        outcome=end.outcome.value,
+        record_id=end.record_id,
+        reason=end.reason,
+        message=end.message,
+    )

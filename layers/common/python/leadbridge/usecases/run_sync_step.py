@@ -1,0 +1,361 @@
+"""One step of a run of a Sync: gathers what the step needs, lets the domain decide, stores what became of the run.
+
+A step may be repeated at any time, also one that died half-way; what it stored is written once more, the same. Two
+executions of one run do not disturb each other, since the run is stored under its version.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from leadbridge.domain import syncing
+from leadbridge.domain.partitioning import partitions_for
+from leadbridge.domain.rows import import_columns
+from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.sync_plan import choose_load
+from leadbridge.domain.sync_words import said
+from leadbridge.domain.syncing import Step, SyncRun, Way
+from leadbridge.domain.watermarks import EVERYTHING, Window
+from leadbridge.errors import ConfigurationError, SyncError
+from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
+from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
+from leadbridge.sync_ports import SyncRuns, SyncVendors
+from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.source_facts import SourceFacts
+from leadbridge.usecases.sync_files import (
+    attach_import,
+    extract_run,
+    import_key,
+    import_run,
+    join_import,
+    place,
+    write_page,
+)
+from leadbridge.usecases.sync_window import way_of, window_of
+
+#: no new page is begun in the last seconds of an invocation
+LEFT_SECONDS = 60.0
+#: a turn adds about a dozen events to an execution's history, which holds 25,000
+MOST_TURNS = 500
+
+
+class RunSyncStep:
+    """The use-case of `run_sync_step`."""
+
+    def __init__(
+        self,
+        *,
+        documents: Documents,
+        runs: SyncRuns,
+        objects: Objects,
+        vendors: SyncVendors,
+        facts: SourceFacts,
+        load: LoadPartition,
+        clock: Clock,
+        meter: Meter,
+        most_turns: int = MOST_TURNS,
+    ) -> None:
+        """`most_turns`: after so many steps a run goes on in a new execution."""
+        self._documents = documents
+        self._runs = runs
+        self._objects = objects
+        self._vendors = vendors
+        self._facts = facts
+        self._load = load
+        self._clock = clock
+        self._meter = meter
+        self._most_turns = most_turns
+        self._steps: Mapping[Step, Callable[[_Work], None]] = {
+            Step.BEGIN: self._begin,
+            Step.EXTRACT: self._extract,
+            Step.EXTRACT_FILES: self._extracted,
+            Step.PARTITION: self._partition,
+            Step.LOAD: self._loaded,
+            Step.JOIN: self._join,
+            Step.LOAD_FILES: self._imported,
+            Step.COMMIT: self._commit,
+        }
+
+    def __call__(self, order: SyncOrder, remaining: Callable[[], float]) -> dict[str, Any]:
+        """Take the run's next step, or load one partition of it; tells the state machine where to go on.
+
+        Raises:
+            ConfigurationError: There is no such run.
+            TransientError: A store is away; the state machine tries again.
+        """
+        run, version = self._read(order)
+        if order.part:
+            try:
+                self._load(run, self._sync(run), order.part, remaining)
+            finally:
+                self._vendors.report_quota()
+            return {"part": order.part}
+        now = self._clock.now()
+        if not order.begin and not run.over and not syncing.next_of(run, now).wait_seconds:
+            work = _Work(run, version, remaining, order.child)
+            try:
+                self._take(work)
+                run, version = work.run, work.version
+            except OvertakenError:
+                run, version = self._read(order)
+            finally:
+                self._vendors.report_quota()
+        turns = 0 if order.begin else order.turns + 1
+        if turns >= self._most_turns and not run.over:
+            run = replace(run, execution=f"{run.name}-{version}")
+            with suppress(OvertakenError):
+                self._runs.save(run, version)
+        return self._answer(run, turns)
+
+    def _take(self, work: "_Work") -> None:
+        now = self._clock.now()
+        heard = syncing.obeyed(work.run, now)
+        if heard is not None:
+            self._save(work, self._closed(heard))
+            return
+        try:
+            work.sync = self._sync(work.run)
+            self._steps[work.run.step](work)
+        except (UnreadableFileError, SchemaDriftError) as error:
+            self._save(work, syncing.ended(work.run, Step.FAILED, now, error.code, error.detail))
+        except SyncError as error:
+            if error.vendor == "aws":
+                raise  # a store is away: nothing can be stored of it either
+            self._save(work, syncing.refused(work.run, error, self._clock.now()))
+        if work.run.over:
+            self._runs.release(work.run.sync, work.run.slot, work.run.epoch)
+            self._meter.count("SyncRunsFailed" if work.run.step is Step.FAILED else "SyncRunsDone")
+
+    def _sync(self, run: SyncRun) -> Sync:
+        stored = self._documents.get("sync", run.sync, run.version)
+        if stored is None or not isinstance(stored.document, Sync):
+            raise ConfigurationError([f"there is no version {run.version} of the Sync {run.sync}"])
+        return stored.document
+
+    def _save(self, work: "_Work", run: SyncRun) -> None:
+        run = replace(self._closed(run), seen_at=self._clock.now())
+        work.version = self._runs.save(run, work.version)
+        work.run = run
+
+    def _closed(self, run: SyncRun) -> SyncRun:
+        """A run that has just ended keeps the counts of its partitions."""
+        if not run.over or run.totals.rows:
+            return run
+        counted = syncing.summed(replace(run, step=Step.COMMIT), self._runs.parts(run.sync, run.slot))
+        return replace(counted, step=run.step)
+
+    # the steps
+
+    def _begin(self, work: "_Work") -> None:
+        run, sync, now = work.run, work.sync, self._clock.now()
+        if missing := list(_not_run(sync)):
+            raise ConfigurationError(missing)
+        source = self._vendors.source(sync)
+        read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
+        way = self._way(work, run, read)
+        made_since = source.made_since() if way is Way.BULK and read.since is None else None
+        run = replace(run, calls=run.calls + source.calls)
+        self._save(work, syncing.begun(run, read, way, made_since))
+
+    def _way(self, work: "_Work", run: SyncRun, read: Window) -> Way:
+        """By file where there are many rows, or where the vendor lists them in no other way."""
+        source, facts = self._vendors.source(work.sync), self._facts(work.sync, run.version, run.source)
+        return Way(way_of(work.sync, run.source, source, facts, read, now=run.started_at).way)
+
+    def _extract(self, work: "_Work") -> None:
+        query = self._query(work)
+        source = self._vendors.source(work.sync)
+        run, calls = work.run, 0
+        for page in source.pages(query, run.cursor):
+            if page.rows:
+                write_page(self._objects, run, run.pages + 1, query.columns, page.rows)
+                run = syncing.paged(run, len(page.rows), page.cursor)
+            run, calls = replace(run, calls=run.calls + source.calls - calls), source.calls
+            # without a cursor a new process would begin from the start, so nothing is told before the end
+            if page.cursor:
+                self._save(work, run)
+                run = work.run
+                if work.remaining() < LEFT_SECONDS:
+                    return
+        self._save(work, self._all_there(run, work.sync))
+
+    def _extracted(self, work: "_Work") -> None:
+        """A bulk extract that the state machine waited for has ended."""
+        run, child = work.run, work.child
+        if child is None:
+            return
+        if "Error" in child:
+            error = _cause(child)
+            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), *error))
+        elif child.get("run") == extract_run(run, run.pages + 1):
+            filed = syncing.filed(run, int(child["counts"]["rows"]))
+            is_last = filed.pages >= max(1, len(self._query(work).filters))
+            self._save(work, self._all_there(filed, work.sync) if is_last else filed)
+
+    def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
+        """All rows are there; many of them are imported by file, where that finds records as we do."""
+        load = Way.REST
+        if run.destination == "marketo" and len(sync.match) == 1 and sync.destination.object == "leads":
+            load = Way(choose_load(sync, run.destination, run.pulled).way)
+        return syncing.extracted(run, partitions_for(run.pulled), load)
+
+    def _join(self, work: "_Work") -> None:
+        run = work.run
+        columns = import_columns(self._load.compiled(run, work.sync))
+        parts = self._runs.parts(run.sync, run.slot)
+        self._save(work, syncing.joined(run, join_import(self._objects, run, columns, parts)))
+
+    def _imported(self, work: "_Work") -> None:
+        """The bulk import that the state machine waited for has ended."""
+        run, child = work.run, work.child
+        if child is None or child.get("run", import_run(run)) != import_run(run):
+            return
+        failed = "Error" in child
+        reason, told = _cause(child) if failed else ("", "")
+
+        def say(word: str, vendors: str) -> str:
+            detail = vendors or told or "what became of the row is not known"
+            return said("vendor_refused", vendor=run.destination.capitalize(), code=word, detail=detail).message
+
+        results, parts = ("", 0) if failed else (str(child["results"]), int(child["parts"]))
+        done = syncing.imported(run, attach_import(self._objects, run, results, parts, say))
+        # what the job has written is not known row by row, so the next run reads all of them again
+        self._save(work, syncing.ended(done, Step.FAILED, self._clock.now(), reason, told) if failed else done)
+
+    def _child(self, run: SyncRun) -> dict[str, Any]:
+        """What the state machine orders of a bulk machine."""
+        return self._import_order(run) if run.step is Step.LOAD_FILES else self._extract_order(run)
+
+    def _import_order(self, run: SyncRun) -> dict[str, Any]:
+        destination, pair = self._sync(run).destination, self._sync(run).match[0]
+        request = {"lookup_field": pair.field, "blank": "clear"}
+        return {
+            "run": import_run(run),
+            "vendor": run.destination,
+            "connection": destination.connection,
+            "object": destination.object,
+            "request": request | ({"partition": destination.partition} if destination.partition else {}),
+            "prefix": f"{run.folder}/bulk",
+            "source": import_key(run),
+        }
+
+    def _extract_order(self, run: SyncRun) -> dict[str, Any]:
+        work = _Work(run, 0, lambda: 0.0, None)
+        work.sync = self._sync(run)
+        query = self._query(work)
+        number = run.pages + 1
+        if run.source == "salesforce":
+            request: dict[str, Any] = {"soql": query.soql, "columns": list(query.columns)}
+        else:
+            request = {"filter": dict(query.filters[number - 1]), "fields": list(query.columns)}
+        return {
+            "run": extract_run(run, number),
+            "vendor": run.source,
+            "connection": work.sync.source.connection,
+            # members of a list are leads
+            "object": "leads" if query.object == "list_members" else query.object,
+            "request": request,
+            "prefix": f"{run.folder}/bulk",
+        }
+
+    def _query(self, work: "_Work") -> SourceQuery:
+        """What is asked of the source, behind what has been read of it."""
+        run, sync = work.run, work.sync
+        try:
+            return source_query(
+                sync,
+                run.source,
+                replace(self._facts(sync, run.version, run.source), made_since=run.made_since),
+                run.window,
+                way=run.extract.value,
+                now=run.started_at,
+                after_id=run.cursor if run.source == "salesforce" else "",
+            )
+        except ValueError as error:
+            raise ConfigurationError([f"source: {error}"]) from error
+
+    def _partition(self, work: "_Work") -> None:
+        compiled = self._load.compiled(work.run, work.sync)
+        columns = columns_of(
+            work.sync, work.run.source, self._facts(work.sync, work.run.version, work.run.source).fields
+        )
+        while work.run.step is Step.PARTITION:
+            done = place(self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS)
+            self._save(work, syncing.placed(work.run, pages=done.pages, positions=done.positions, spills=done.spills))
+            if work.remaining() < LEFT_SECONDS:
+                return
+
+    def _loaded(self, work: "_Work") -> None:
+        parts = self._runs.parts(work.run.sync, work.run.slot)
+        self._save(work, syncing.gone_through(work.run, parts, self._clock.now()))
+
+    def _commit(self, work: "_Work") -> None:
+        run = work.run
+        if run.until is not None and not self._runs.commit(run.sync, run.slot, run.epoch, run.until):
+            ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
+            self._save(work, ended)
+            return
+        self._save(work, syncing.ended(run, Step.DONE, self._clock.now()))
+
+    # what the state machine hears
+
+    def _read(self, order: SyncOrder) -> tuple[SyncRun, int]:
+        found = self._runs.get(order.sync, order.slot)
+        if found is None:
+            raise ConfigurationError([f"the Sync {order.sync} has no run {order.slot}"])
+        return found
+
+    def _answer(self, run: SyncRun, turns: int) -> dict[str, Any]:
+        following = syncing.next_of(run, self._clock.now())
+        return {
+            "sync": run.sync,
+            "slot": run.slot,
+            "step": following.step.value,
+            "wait_seconds": following.wait_seconds,
+            "waiting": following.waiting.value,
+            "parked": following.waiting in syncing.PARKED,
+            "child": self._child(run) if run.step in {Step.EXTRACT_FILES, Step.LOAD_FILES} else {},
+            "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
+            "turns": turns,
+            "renewal": run.carrier,
+            "renew": turns >= self._most_turns and not run.over,
+            "reason": run.reason,
+            "message": run.message[:1000],
+        }
+
+
+@dataclass(slots=True)
+class _Work:
+    """A run while its step is taken."""
+
+    run: SyncRun
+    version: int
+    remaining: Callable[[], float]
+    child: Mapping[str, Any] | None
+    sync: Sync = field(init=False)
+
+
+def _not_run(sync: Sync) -> Iterator[str]:
+    """What a document may say and no run carries out yet: better no run than one that leaves it out."""
+    remedy = "is not carried out by this version of Leadbridge; remove it"
+    if sync.deletes != "ignore":
+        yield f"deletes: {remedy}, or set `deletes: ignore`"
+    if sync.writeback:
+        yield f"writeback: {remedy}"
+    if sync.destination.idempotency_field:
+        yield f"destination.idempotency_field: {remedy}"
+    if sync.destination.duplicate_rules == "use_match":
+        yield f"destination.duplicate_rules: use_match {remedy}, or write block or allow"
+
+
+def _cause(child: Mapping[str, Any]) -> tuple[str, str]:
+    """Reason and message of a bulk run that failed, out of what a state machine says of another's execution."""
+    try:
+        said = json.loads(child.get("Cause", ""))
+    except ValueError:
+        said = {}
+    return str(said.get("Error", child["Error"])), str(said.get("Cause", ""))

@@ -1,0 +1,80 @@
+"""What must be known of a source before it can be asked: its fields, and the ids of what a Sync names by name."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from leadbridge.domain.clauses import ListDocument, named_lists
+from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.source_query import Facts
+from leadbridge.domain.sync import Sync
+from leadbridge.errors import ConfigurationError
+from leadbridge.ports import Clock, Connections, Documents, Marketo
+
+#: fields change rarely, and asking costs a call
+AGE = timedelta(minutes=15)
+
+
+class SourceFacts:
+    """Facts by Sync; asked for once in a while."""
+
+    def __init__(self, *, connections: Connections, documents: Documents, clock: Clock) -> None:
+        self._connections = connections
+        self._documents = documents
+        self._clock = clock
+        self._known: dict[tuple[str, str, int], tuple[datetime, Facts]] = {}
+
+    def __call__(self, sync: Sync, version: int, vendor: Vendor) -> Facts:
+        """What is known of the source of a version.
+
+        Raises:
+            ConfigurationError: The vendor has nothing of a name that the Sync uses, or there is no such list.
+        """
+        key, now = (sync.id, vendor, version), self._clock.now()
+        known = self._known.get(key)
+        if known is None or now - known[0] > AGE:
+            known = self._known[key] = (now, self._asked(sync, vendor))
+        return known[1]
+
+    def _asked(self, sync: Sync, vendor: Vendor) -> Facts:
+        lists = dict(self._lists(sync))
+        source = sync.source
+        if vendor == "salesforce":
+            described = self._connections.salesforce(source.connection).describe(source.object)
+            return Facts(fields=described.fields, lists=lists)
+        marketo = self._connections.marketo(source.connection)
+        # members of a list are leads
+        name = "leads" if source.object == "list_members" else source.object
+        described = marketo.describe_leads() if name == "leads" else marketo.describe(name)
+        return Facts(
+            fields=described.fields,
+            lists=lists,
+            static_list=_static_list(sync, marketo),
+            program=_program(sync, marketo),
+        )
+
+    def _lists(self, sync: Sync) -> Iterator[tuple[str, frozenset[str]]]:
+        for name in sorted(named_lists(sync.conditions)):
+            stored = self._documents.get("list", name)
+            if stored is None or not isinstance(stored.document, ListDocument):
+                raise ConfigurationError([f"conditions: there is no list {name}; apply it"])
+            yield name, stored.document.members
+
+
+def _static_list(sync: Sync, marketo: Marketo) -> int | None:
+    named = sync.source.static_list
+    if named is None or isinstance(named, int):
+        return named
+    found = marketo.static_list(named)
+    if found is None:
+        raise ConfigurationError([f"source.static_list: Marketo has no static list {named}, or several; give its id"])
+    return found
+
+
+def _program(sync: Sync, marketo: Marketo) -> int | None:
+    named = sync.source.program
+    if named is None or isinstance(named, int):
+        return named
+    found = marketo.program(named)
+    if found is None:
+        raise ConfigurationError([f"source.program: Marketo has no program {named}; give its id"])
+    return found.id

@@ -1,0 +1,167 @@
+"""Start a run of a Sync, unless one is at work: the poll function behind schedules and people's orders."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.lifecycle import DocumentState
+from leadbridge.domain.schedule import slot_of
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.syncing import Asked, SyncRun, asked_for
+from leadbridge.errors import ConfigurationError
+from leadbridge.ports import Clock, Documents, OvertakenError
+from leadbridge.sync_ports import SyncRuns, SyncStarter
+
+#: who began a run, or ended an execution of it, starts the next one within this time, or has died
+GONE_AFTER = timedelta(minutes=5)
+#: how often an order is stored against others who go on with the run at the same time
+_TRIES = 5
+
+
+def _moment(at: str) -> datetime | None:
+    """A scheduler's moment; None where it says none that can be read."""
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+_KINDS: Mapping[str, Vendor] = {"marketo_connection": "marketo", "salesforce_connection": "salesforce"}
+
+
+def vendor_of(documents: Documents, connection: str) -> Vendor:
+    """The vendor of a connection.
+
+    Raises:
+        ConfigurationError: There is no such connection.
+    """
+    for kind, vendor in _KINDS.items():
+        if documents.get(kind, connection) is not None:
+            return vendor
+    raise ConfigurationError([f"there is no connection {connection}; apply its document first"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What became of a call for a run; `because` it was not started."""
+
+    slot: str
+    started: bool
+    because: str = ""
+
+
+class StartSync:
+    """The use-case of `start_sync`."""
+
+    def __init__(
+        self,
+        *,
+        documents: Documents,
+        runs: SyncRuns,
+        vendor: Callable[[str], Vendor],
+        starter: SyncStarter,
+        clock: Clock,
+    ) -> None:
+        """`vendor` tells whose a connection is."""
+        self._documents = documents
+        self._runs = runs
+        self._vendor = vendor
+        self._starter = starter
+        self._clock = clock
+
+    def __call__(self, sync: str, slot: str, *, scheduled: bool = True) -> Started:
+        """Start the run of a slot; the same slot twice is one run.
+
+        A run that is at work keeps the next one from starting: what that one would have read, the one after it reads.
+
+        Raises:
+            ConfigurationError: There is no such Sync, or, where a person asks, it is not active.
+        """
+        stored = self._documents.get("sync", sync)
+        if stored is None or not isinstance(stored.document, Sync):
+            raise ConfigurationError([f"there is no Sync {sync}; apply its document first"])
+        if stored.state is not DocumentState.ACTIVE:
+            if not scheduled:
+                raise ConfigurationError(
+                    [f"the Sync {sync} is {stored.state}; `leadbridge activate {sync}` lets it run"]
+                )
+            return Started(slot=slot, started=False, because="not_active")
+        standing = self._runs.standing(sync)
+        if standing.holder and standing.holder != slot:
+            at_work = self._at_work(sync, standing.holder)
+            if at_work is not None:
+                return Started(slot=slot, started=False, because=f"running: {at_work.slot}")
+        known = self._runs.get(sync, slot)
+        if known is not None and known[0].over:
+            return Started(slot=slot, started=False, because="ended")
+        if standing.holder != slot:
+            taken = self._runs.take(sync, slot, standing)
+            if taken is None:
+                return Started(slot=slot, started=False, because="running")
+            standing = taken
+        document = stored.document
+        run, _ = self._runs.begin(
+            SyncRun(
+                sync=sync,
+                slot=slot,
+                version=stored.version,
+                source=self._vendor(document.source.connection),
+                destination=self._vendor(document.destination.connection),
+                epoch=standing.epoch,
+                started_at=self._clock.now(),
+                incremental=document.incremental,
+            )
+        )
+        self._starter.start(sync, slot, run.name)
+        return Started(slot=slot, started=True)
+
+    def fired(self, sync: str, at: str) -> Started:
+        """A schedule's fire: late or twice, it is of the slot that it was meant for.
+
+        `at` is when it was meant to be, in the scheduler's words; without it the present counts.
+        """
+        stored = self._documents.get("sync", sync)
+        if stored is None or not isinstance(stored.document, Sync):
+            return Started(slot="", started=False, because="gone")
+        slot = slot_of(stored.document, stored.version, _moment(at) or self._clock.now())
+        if slot is None:
+            return Started(slot="", started=False, because="no_slot")
+        return self(sync, slot.name)
+
+    def ask(self, sync: str, slot: str, asked: Asked) -> SyncRun:
+        """Pause, resume or cancel a run.
+
+        Raises:
+            ConfigurationError: There is no such run.
+        """
+        for _ in range(_TRIES):
+            found = self._runs.get(sync, slot)
+            if found is None:
+                raise ConfigurationError([f"the Sync {sync} has no run {slot}"])
+            run, version = found
+            wanted = asked_for(run, asked, self._clock.now())
+            try:
+                self._runs.save(wanted, version)
+            except OvertakenError:
+                continue
+            return wanted
+        raise ConfigurationError([f"the run {slot} is changing all the time; ask again"])
+
+    def _at_work(self, sync: str, slot: str) -> SyncRun | None:
+        """The run that holds the lease, if it goes on; one that has lost its state machine is given a new one."""
+        found = self._runs.get(sync, slot)
+        if found is None or found[0].over:
+            return None
+        run, version = found
+        seen = run.seen_at or run.started_at
+        if self._starter.alive(run.carrier) or self._clock.now() - seen < GONE_AFTER:
+            return run
+        name = f"{run.name}-{version}"
+        try:
+            self._runs.save(replace(run, execution=name), version)
+        except OvertakenError:
+            return run  # somebody goes on with it after all
+        self._starter.start(sync, slot, name)
+        return run

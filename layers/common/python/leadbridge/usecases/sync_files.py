@@ -1,0 +1,224 @@
+"""Files of a run of a Sync: pages of an extract, rows sorted into partitions, what became of each row.
+
+Below the run's folder: `extract/00001.csv` … hold the rows as they came; `parts/00001/00001.csv` … those of a
+partition, in the order of the source, each with its position; `results/00001-00001.csv` … what became of each row,
+chunk by chunk.
+The same input gives the same objects, so all of it may be done again.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.partitioning import HELD, partition_of
+from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_of
+from leadbridge.domain.syncing import Part, SyncRun, Totals, Way
+from leadbridge.domain.values import blank, text
+from leadbridge.errors import ConfigurationError
+from leadbridge.files.cells import MARKETO_EXTRACT_NULL
+from leadbridge.files.columns import picker
+from leadbridge.files.rows import Rows
+from leadbridge.ports import Objects
+
+RESULT_COLUMNS = ("row", "outcome", "id", "reason", "message")
+POSITION = "#"
+
+
+def extract_run(run: SyncRun, number: int) -> str:
+    """What a bulk extract of the run is called."""
+    return f"{run.mark}-x{number}"
+
+
+def page_key(run: SyncRun, number: int) -> str:
+    """Where a page of the extract is, or the file of a bulk extract."""
+    if run.extract is Way.BULK:
+        return f"{run.folder}/bulk/{extract_run(run, number)}/extract.csv"
+    return f"{run.folder}/extract/{number:05}.csv"
+
+
+def part_key(run: SyncRun, partition: int, spill: int) -> str:
+    """Where rows of a partition are that were written together."""
+    return f"{run.folder}/parts/{partition:05}/{spill:05}.csv"
+
+
+def result_key(run: SyncRun, partition: int, chunk: int) -> str:
+    """Where it is said what became of the rows of a chunk."""
+    return f"{run.folder}/results/{partition:05}-{chunk:05}.csv"
+
+
+def write_page(
+    objects: Objects, run: SyncRun, number: int, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Store a page of records."""
+    objects.put(
+        page_key(run, number),
+        _csv([columns, *([_cell(row.get(name)) for name in columns] for row in rows)]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """How far an extract has been partitioned."""
+
+    pages: int
+    positions: int
+    spills: int
+
+
+def place(
+    objects: Objects, run: SyncRun, compiled: CompiledSync, columns: Sequence[str], go_on: Callable[[], bool]
+) -> Placed:
+    """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages."""
+    null = MARKETO_EXTRACT_NULL if run.extract is Way.BULK and run.source == "marketo" else ""
+    held: dict[int, io.StringIO] = {}
+    size, spills, position, page = 0, run.spills, run.positions, run.placed
+
+    def spill() -> None:
+        nonlocal size, spills
+        if held:
+            spills += 1
+        for number, buffer in sorted(held.items()):
+            objects.put(part_key(run, number, spills), buffer.getvalue().encode())
+        held.clear()
+        size = 0
+
+    while page < run.pages:
+        page += 1
+        rows = Rows(objects.stored(page_key(run, page)))
+        # a bulk extract without rows may have no header either
+        pick = picker(rows.header, columns) if rows.header else tuple
+        for cells in rows:
+            position += 1
+            picked = tuple("" if cell == null else cell for cell in pick(cells))
+            number = partition_of(key_of(compiled, dict(zip(columns, picked, strict=True))), position, run.partitions)
+            if number not in held:
+                held[number] = io.StringIO(newline="")
+                csv.writer(held[number]).writerow([POSITION, *columns])
+            before = held[number].tell()
+            csv.writer(held[number]).writerow([position, *picked])
+            size += held[number].tell() - before
+            if size >= HELD:
+                spill()
+        if not go_on():
+            break
+    spill()
+    return Placed(pages=page, positions=position, spills=spills)
+
+
+def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number: int) -> list[SourceRow]:
+    """All rows of a partition, in the order of the source."""
+    found: list[SourceRow] = []
+    for spill in range(1, run.spills + 1):
+        try:
+            stored = objects.stored(part_key(run, number, spill))
+        except ConfigurationError:
+            continue  # no row of this partition was held then
+        rows = Rows(stored)
+        for cells in rows:
+            columns = dict(zip(rows.header[1:], cells[1:], strict=True))
+            found.append(SourceRow(position=int(cells[0]), columns=columns, key=key_of(compiled, columns)))
+    return found
+
+
+def import_run(run: SyncRun) -> str:
+    """What the bulk import of the run is called."""
+    return f"{run.mark}-l"
+
+
+def import_key(run: SyncRun) -> str:
+    """The file of the bulk import."""
+    return f"{run.folder}/import.csv"
+
+
+def _imported_key(run: SyncRun) -> str:
+    return f"{run.folder}/import-rows.csv"
+
+
+def _refused_key(run: SyncRun) -> str:
+    return f"{run.folder}/results/import.csv"
+
+
+def _chunk_key(run: SyncRun, partition: int, chunk: int) -> str:
+    return f"{run.folder}/import/{partition:05}-{chunk:05}.csv"
+
+
+def write_import(objects: Objects, run: SyncRun, partition: int, chunk: int, lines: Sequence[Sequence[Any]]) -> None:
+    """Store rows of a chunk that are to be imported: position, what is expected of it, and its cells.
+
+    A blank cell empties its field.
+    """
+    objects.put(_chunk_key(run, partition, chunk), _csv([[*line[:2], *map(_cell, line[2:])] for line in lines]))
+
+
+def join_import(objects: Objects, run: SyncRun, columns: Sequence[str], parts: Sequence[Part]) -> int:
+    """Make one file of all rows to be imported, and beside it which row is which; returns how many there are."""
+    count = 0
+    with objects.writing(import_key(run)) as rows, objects.writing(_imported_key(run)) as whose:
+        rows.write(_csv([columns]))
+        for part in parts:
+            for chunk in range(1, part.chunks):
+                lines = list(_lines(objects.stored(_chunk_key(run, part.number, chunk))))
+                rows.write(_csv([line[2:] for line in lines]))
+                whose.write(_csv([line[:2] for line in lines]))
+                count += len(lines)
+    return count
+
+
+def attach_import(objects: Objects, run: SyncRun, results: str, parts: int, say: Callable[[str, str], str]) -> Totals:
+    """Note the rows that an import did not write, with what `say` makes of outcome and reason; counts what they were.
+
+    `results` is what the keys of the import's results begin with; without `parts` nothing is known of any row.
+    """
+    bad: dict[int, tuple[str, str]] = {}
+    for number in range(parts + 1 if parts else 0):
+        rows = Rows(objects.stored(f"{results}{number:05}.csv"))
+        for cells in rows:
+            line = dict(zip(rows.header, cells, strict=True))
+            if line["outcome"] not in {"done", "warned"}:
+                bad[int(line["row"])] = (line["outcome"], line["reason"])
+    counts = dict.fromkeys(Totals.__slots__, 0)
+    with objects.writing(_refused_key(run)) as into:
+        into.write(_csv([RESULT_COLUMNS]))
+        for number, (position, outcome) in enumerate(_lines(objects.stored(_imported_key(run))), 1):
+            if parts and number not in bad:
+                continue
+            counts[outcome] += 1
+            word, reason = bad.get(number, ("uncertain", ""))
+            into.write(_csv([(position, Outcome.FAILED.value, "", f"{run.destination}_{word}", say(word, reason))]))
+    return Totals(**counts)
+
+
+def read_refused(objects: Objects, run: SyncRun) -> Iterator[dict[str, str]]:
+    """The rows that a bulk import did not write."""
+    rows = Rows(objects.stored(_refused_key(run)))
+    return (dict(zip(rows.header, cells, strict=True)) for cells in rows)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[list[str]]:
+    """Lines of a file of ours, which has no header."""
+    return csv.reader(io.StringIO(b"".join(chunks).decode(), newline=""))
+
+
+def write_results(objects: Objects, run: SyncRun, partition: int, chunk: int, ends: Sequence[RowEnd]) -> None:
+    """Store what became of the rows of a chunk."""
+    lines = [(end.position, end.outcome.value, end.record_id, end.reason, end.message) for end in ends]
+    objects.put(result_key(run, partition, chunk), _csv([RESULT_COLUMNS, *lines]))
+
+
+def read_results(objects: Objects, run: SyncRun, partition: int, chunk: int) -> Iterator[dict[str, str]]:
+    """What became of the rows of a chunk."""
+    rows = Rows(objects.stored(result_key(run, partition, chunk)))
+    return (dict(zip(rows.header, cells, strict=True)) for cells in rows)
+
+
+def _cell(value: Any) -> str:
+    return "" if blank(value) else text(value)
+
+
+def _csv(lines: Sequence[Sequence[Any]]) -> bytes:
+    into = io.StringIO(newline="")
+    csv.writer(into).writerows(lines)
+    return into.getvalue().encode()

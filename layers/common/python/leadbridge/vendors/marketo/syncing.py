@@ -1,0 +1,158 @@
+"""Marketo as source and destination of Syncs (`leadbridge.sync_ports`).
+
+Leads cannot be listed. Those that changed are known from the log of changes, and read by their ids; all of them are
+read by bulk extract, or by a static list.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.values import text
+from leadbridge.errors import ConfigurationError
+from leadbridge.sync_ports import Page, Sample
+from leadbridge.vendors.http.batches import chunks_of
+from leadbridge.vendors.marketo import endpoints
+from leadbridge.vendors.marketo.client import MarketoClient
+from leadbridge.vendors.marketo.values import instant
+
+LEADS = "leads"
+#: where the ids of an instance begin, older ones and newer ones; so many are looked at for the first lead
+_FIRST_IDS = (1, 301, 601, 901, 1_000_001)
+#: first requests by the name of their endpoint
+_CALLS: Mapping[str, endpoints.Endpoint] = {
+    call.operation: call
+    for call in (
+        endpoints.LEADS_OF_LIST,
+        endpoints.LEADS_BY_FILTER,
+        endpoints.PAGING_TOKEN,
+        endpoints.MEMBERS,
+        endpoints.LEAD_EXPORT.create,
+        endpoints.ACTIVITY_EXPORT.create,
+        endpoints.MEMBER_EXPORT.create,
+        endpoints.OBJECT_EXPORT.create,
+    )
+}
+#: columns whose changes are not logged
+_NOT_LOGGED = frozenset({"id", "createdAt", "updatedAt"})
+
+
+class _Counted:
+    """Calls of a client since it came into somebody's hands."""
+
+    def __init__(self, client: MarketoClient) -> None:
+        self._client = client
+        self._before = client.calls_made
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far."""
+        return self._client.calls_made - self._before
+
+
+class MarketoSource(_Counted):
+    """Leads: those of a static list, those with certain keys, those that changed."""
+
+    def covered(self, now: datetime) -> datetime | None:
+        """Marketo does not tell until when its log is complete."""
+        del now
+        return None
+
+    def count(self, query: SourceQuery) -> int | None:
+        """Marketo counts nothing by itself."""
+        del query
+        return None
+
+    def made_since(self) -> datetime | None:
+        """The day before the first lead was made, as ids count up; None if the first few hundred are gone.
+
+        Each month that is left out saves a job, and the minutes that Marketo takes for one.
+        """
+        for first in _FIRST_IDS:
+            ids = [str(each) for each in range(first, first + FILTER_VALUES)]
+            found = self._client.leads_by_filter("id", ids, ["id", "createdAt"])
+            if found:
+                return min(instant(str(lead["createdAt"])) for lead in found) - timedelta(days=1)
+        return None
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as Marketo receives it."""
+        first = query.first
+        return self._client.api.shown(_CALLS[first.operation], parts=first.parts, params=first.params, body=first.body)
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """Some rows, and how many there are as far as so many calls tell."""
+        from leadbridge.vendors.marketo.sampling import sample  # a person's question, no worker's
+
+        return sample(self._client, query, calls, now)
+
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What is asked for, page by page.
+
+        Raises:
+            ConfigurationError: An object that is not read this way.
+        """
+        first = query.first
+        if first.operation == "leads_of_list":
+            return self._all(endpoints.LEADS_OF_LIST, first)
+        if first.operation == "leads_by_filter":
+            return self._all(endpoints.LEADS_BY_FILTER, first)
+        if first.operation == "paging_token" and query.object == LEADS:
+            return self._changed(query, cursor)
+        raise ConfigurationError([f"source.object: {query.object} is not read this way by this version"])
+
+    def _all(self, endpoint: endpoints.Endpoint, first: Request) -> Iterator[Page]:
+        """Every page from the start: Marketo forgets a place in a list soon, so there is no cursor."""
+        return (Page(rows=rows) for rows in self._client.api.pages(endpoint, parts=first.parts, params=first.params))
+
+    def _changed(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """Leads that are new, or changed in a field that is read, by id, 300 a page."""
+        since = instant(query.first.params["sinceDatetime"])
+        watched = [name for name in query.columns if name not in _NOT_LOGGED]
+        changed = {change.lead_id for change in self._client.activity_log.lead_changes(since, watched)}
+        ids = sorted(each for each in changed if not cursor or each > int(cursor))
+        for chunk in chunks_of(ids, FILTER_VALUES):
+            rows = self._client.leads_by_filter("id", [str(each) for each in chunk], query.columns)
+            yield Page(rows=sorted(rows, key=lambda row: int(row["id"])), cursor=str(chunk[-1]))
+
+
+class MarketoLeads(_Counted):
+    """Leads, to be written."""
+
+    rows = endpoints.SYNC_LEADS.rows
+
+    def __init__(self, client: MarketoClient, sync: Sync) -> None:
+        """Sends nothing.
+
+        Raises:
+            ConfigurationError: Another object than leads.
+        """
+        super().__init__(client)
+        if sync.destination.object != LEADS:
+            raise ConfigurationError([f"destination.object: {sync.destination.object} is not written by this version"])
+        # of a key of several fields Marketo knows only one, and would take another person's record for this one
+        self._lookup = sync.match[0].field if len(sync.match) == 1 else None
+        self._partition = sync.destination.partition
+
+    def describe(self) -> ObjectDescription:
+        """The fields of a lead."""
+        return self._client.describe_leads()
+
+    def find(self, field: str, values: Sequence[Any], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Leads whose `field` equals one of the values."""
+        return self._client.leads_by_filter(field, [text(value) for value in values], fields)
+
+    def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Create leads; one result per row, in order. A lead of the same key that came meanwhile is updated."""
+        if self._lookup is None:
+            return self._client.sync_leads(rows, action="createDuplicate", lookup_field=None, partition=self._partition)
+        return self._client.sync_leads(
+            rows, action="createOrUpdate", lookup_field=self._lookup, partition=self._partition
+        )
+
+    def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Update leads by `id`; one result per row, in order."""
+        return self._client.sync_leads(rows, action="updateOnly", lookup_field="id")

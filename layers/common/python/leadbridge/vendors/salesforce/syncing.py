@@ -1,0 +1,112 @@
+"""Salesforce as source and destination of Syncs (`leadbridge.sync_ports`)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.source_query import SourceQuery
+from leadbridge.domain.sync import Sync
+from leadbridge.errors import PermanentError
+from leadbridge.sync_ports import Page, Sample
+from leadbridge.vendors.http.endpoints import Endpoint
+from leadbridge.vendors.salesforce import endpoints
+from leadbridge.vendors.salesforce.client import SalesforceClient
+from leadbridge.vendors.salesforce.row_writes import BATCH_ROWS
+
+#: the smallest page that Salesforce gives
+_SAMPLE_ROWS = 200
+#: first requests by the name of their endpoint
+_CALLS: Mapping[str, Endpoint] = {"query": endpoints.QUERY, "bulk_create": endpoints.CREATE_JOB}
+#: an object whose changes are not listed
+_NOT_LISTED = "INVALID_TYPE"
+
+
+class SalesforceSource:
+    """Any object that can be queried."""
+
+    def __init__(self, client: SalesforceClient, sync: Sync) -> None:
+        """Sends nothing."""
+        self._client = client
+        self._object = sync.source.object
+        self._before = client.calls_made
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far."""
+        return self._client.calls_made - self._before
+
+    def covered(self, now: datetime) -> datetime | None:
+        """Until when all changes are shown: not beyond the begin of the oldest transaction that still runs.
+
+        None for an object whose changes Salesforce does not list.
+        """
+        # whole minutes count, and the shortest window has one
+        end = now.replace(second=0, microsecond=0)
+        try:
+            return self._client.changes.updated(self._object, end - timedelta(minutes=1), end).covered_to
+        except PermanentError as error:
+            if error.code != _NOT_LISTED:
+                raise
+            return None
+
+    def count(self, query: SourceQuery) -> int | None:
+        """How many records the query finds."""
+        return self._client.queries.count(query.count)
+
+    def made_since(self) -> datetime | None:
+        """One job takes all there is."""
+        return None
+
+    def shown(self, query: SourceQuery) -> str:
+        """The first request as Salesforce receives it."""
+        first = query.first
+        return self._client.api.shown(_CALLS[first.operation], parts=first.parts, params=first.params, body=first.body)
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """The first page, and the number that the same query counts: two calls."""
+        del calls, now
+        total = self._client.queries.count(query.count)
+        # as a run by REST reads them, whatever way a run would take
+        ordered = query.soql if query.way == "rest" else f"{query.soql} ORDER BY Id"
+        return Sample(rows=next(iter(self._client.queries.pages(ordered, batch_size=_SAMPLE_ROWS)), []), total=total)
+
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What is asked for, page by page, in the order of ids."""
+        del cursor
+        for rows in self._client.queries.pages(query.soql):
+            yield Page(rows=rows, cursor=str(rows[-1]["Id"]) if rows else "")
+
+
+class SalesforceRecords:
+    """Any object that can be written."""
+
+    rows = BATCH_ROWS
+
+    def __init__(self, client: SalesforceClient, sync: Sync) -> None:
+        """Sends nothing."""
+        self._client = client
+        self._object = sync.destination.object
+        self._allow = sync.destination.duplicate_rules == "allow"
+        self._before = client.calls_made
+
+    @property
+    def calls(self) -> int:
+        """Calls made so far."""
+        return self._client.calls_made - self._before
+
+    def describe(self) -> ObjectDescription:
+        """Its fields."""
+        return self._client.describe(self._object)
+
+    def find(self, field: str, values: Sequence[Any], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Records whose `field` equals one of the values."""
+        return self._client.find(self._object, fields, field, values)
+
+    def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Create records; one result per row, in order."""
+        return self._client.create(self._object, rows, allow_duplicates=self._allow)
+
+    def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Update records by `Id`; one result per row, in order."""
+        return self._client.update(self._object, rows, allow_duplicates=self._allow)

@@ -1,0 +1,37 @@
+"""Sources and destinations of Syncs by connection."""
+
+from collections.abc import Callable
+
+from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.sync import Sync
+from leadbridge.sync_ports import SyncDestination, SyncSource
+from leadbridge.vendors.bulk_jobs import Clients
+from leadbridge.vendors.marketo.syncing import MarketoLeads, MarketoSource
+from leadbridge.vendors.salesforce.syncing import SalesforceRecords, SalesforceSource
+
+
+class VendorSyncs:
+    """`sync_ports.SyncVendors` over the configured connections."""
+
+    def __init__(self, clients: Clients, vendor: Callable[[str], Vendor]) -> None:
+        """`vendor` tells whose a connection is."""
+        self._clients = clients
+        self._vendor = vendor
+
+    def source(self, sync: Sync) -> SyncSource:
+        """Where a Sync's rows come from."""
+        connection = sync.source.connection
+        if self._vendor(connection) == "marketo":
+            return MarketoSource(self._clients.marketo(connection))
+        return SalesforceSource(self._clients.salesforce(connection), sync)
+
+    def destination(self, sync: Sync) -> SyncDestination:
+        """Where a Sync's records go."""
+        connection = sync.destination.connection
+        if self._vendor(connection) == "marketo":
+            return MarketoLeads(self._clients.marketo(connection), sync)
+        return SalesforceRecords(self._clients.salesforce(connection), sync)
+
+    def report_quota(self) -> None:
+        """Tell the meter how much of the vendors' daily calls is left, and give back the places for calls."""
+        self._clients.report_quota()

@@ -1,0 +1,79 @@
+"""`leadbridge syncs` in this process: a Sync from its file to its preview, on an in-process AWS and both twins."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.builders.syncs import a_sync_document
+from tests.e2e.actions import MARKETO, SALESFORCE, as_yaml
+from tests.integration.aws.local_aws import create_table
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.test_cli_documents import Lab, lab
+
+__all__ = ["lab"]
+
+SYNC = "contacts-to-people"
+ENDS: dict[str, Any] = {
+    "source": {"connection": SALESFORCE, "object": "Contact"},
+    "destination": {"connection": MARKETO, "object": "leads"},
+}
+
+
+@pytest.fixture
+def desk(lab: Lab) -> Lab:  # the fixture of the other module
+    """The deployment, with a table for runs."""
+    create_table(lab.target.session.client("dynamodb"), "ExecutionsTable")
+    outputs = {**lab.target.outputs, "ExecutionsTableName": "ExecutionsTable", "RetentionDays": "30"}
+    return replace(lab, target=replace(lab.target, outputs=outputs))
+
+
+def a_file(desk: Lab, name: str = "sync.yaml", **members: Any) -> str:
+    """The Sync in a file."""
+    return desk.file(name, as_yaml([a_sync_document(**{**ENDS, **members})]))
+
+
+@pytest.mark.cap("S05")
+def test_a_sync_is_applied_listed_shown_and_previewed(
+    desk: Lab, clients: Clients, marketo: Twin, salesforce: Twin
+) -> None:
+    """Columns are those of the object that was chosen; the list, the query and the preview say what it is and does."""
+    salesforce.post("load", {"Contact": [{"Email": "ada@example.com", "LastName": "Lovelace"}]})
+    asked = {"clauses": [{"column": "LastName", "operator": "starts_with", "value": "Love"}]}
+    refused = desk.cli_fails("validate", a_file(desk, match=[{"column": "Company", "field": "email"}]))
+    unknown = desk.cli_fails("validate", a_file(desk, source={"connection": SALESFORCE, "object": "Contract7"}))
+
+    planned = desk.cli("plan", a_file(desk, conditions=asked, schedule={"every": {"hours": 1}, "quiet": None}))
+    desk.cli("apply", a_file(desk, conditions=asked))
+    listed = desk.cli("syncs", "list")
+    query = desk.json("syncs", "query", SYNC)
+    preview = desk.cli("syncs", "preview", SYNC)
+    edit = desk.json("syncs", "preview", SYNC, "--file", a_file(desk, "edit.yaml", import_rule="update"))
+
+    assert "/match/0/column: Contact has no field Company" in refused
+    assert "/source/object: cannot be described" in unknown
+    assert f"sync {SYNC}: to create" in planned
+    assert f"{SYNC} (version 1, inactive, validated): Contacts to people" in listed
+    assert f"{SALESFORCE}/Contact to {MARKETO}/leads, by hand" in listed
+    assert "WHERE LastName LIKE 'Love%'" in query["soql"]
+    assert [each["at_source"] for each in query["clauses"]] == [True]
+    assert "1 rows, counted." in preview
+    assert '  row 1: created email: nothing -> "ada@example.com", lastName: nothing -> "Lovelace"' in preview
+    assert "calls; nothing was written." in preview
+    assert [(row["outcome"], row["reason"]) for row in edit["rows"]] == [("skipped", "not_there")]
+    assert marketo.get("records/leads") == []
+
+
+def test_what_is_not_there_is_told(desk: Lab) -> None:
+    """A Sync, a version and a file that lack what was asked for end the command with a sentence."""
+    assert desk.cli("syncs", "list") == "There is no Sync yet; `leadbridge apply` stores one.\n"
+    assert desk.cli_fails("syncs", "show", "nobody") == "error: There is no Sync nobody.\n"
+    assert "there is no Sync nobody" in desk.cli_fails("syncs", "query", "nobody")
+    desk.cli("apply", a_file(desk))
+    assert desk.cli("syncs", "list", "--state", "active") == "There is no such Sync.\n"
+    assert desk.cli("syncs", "show", SYNC).startswith(f"# {SYNC}, version 1, inactive, validated\n")
+    assert desk.json("syncs", "show", SYNC)["document"]["import"] == "create_and_update"
+    other = desk.file("other.yaml", as_yaml([a_sync_document(id="other", **ENDS)]))
+    assert "holds no Sync contacts-to-people" in desk.cli_fails("syncs", "preview", SYNC, "--file", other)
+    wrong = a_file(desk, "wrong.yaml", match=[{"column": "Mail", "field": "email"}])
+    assert "/match/0/column" in desk.cli_fails("syncs", "preview", SYNC, "--file", wrong)

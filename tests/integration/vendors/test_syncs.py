@@ -1,0 +1,283 @@
+"""Syncs with the product's own clients against both vendor twins: every record of the fixture, field by field."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.syncing import Step, SyncRun, Totals, Way
+from leadbridge.usecases.start_sync import vendor_of
+from leadbridge.usecases.sync_results import SyncResults
+from leadbridge.vendors.bulk_jobs import VendorBulkJobs
+from leadbridge.vendors.http.deadline import Deadline
+from leadbridge.vendors.sync_vendors import VendorSyncs
+from tests.builders.sync_runs import SyncWorld
+from tests.builders.syncs import a_sync
+from tests.fakes.clock import NOON
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.wired import SharedClock, TwinConnections, WorldClients
+
+TO_MARKETO = {
+    "dedupe": "import_everything",
+    "mappings": [
+        {"to": "email", "column": "Email"},
+        {"to": "lastName", "column": "LastName"},
+        {"to": "firstName", "column": "FirstName"},
+        {"to": "title", "column": "Title", "blank": "clear"},
+    ],
+}
+TO_SALESFORCE = {
+    "dedupe": "import_everything",
+    "to_salesforce": True,
+    "mappings": [
+        {"to": "Email", "column": "email"},
+        {"to": "LastName", "column": "lastName"},
+        {"to": "FirstName", "column": "firstName"},
+        {"to": "Title", "column": "title", "blank": "clear"},
+    ],
+}
+type Build = Callable[..., "WiredSyncs"]
+
+
+class WiredSyncs(SyncWorld):
+    """Runs of a Sync between the twins; their clock is ours."""
+
+    def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, sync: Sync) -> None:
+        super().__init__(sync)
+        self.marketo, self.salesforce = marketo, salesforce
+        self.clock = SharedClock(marketo, NOON - NOON, NOON)
+        own = WorldClients(
+            announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
+        )
+        self.wired = self.connections = TwinConnections(own)
+        self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents))
+        self.bulk_vendors = VendorBulkJobs(self.wired)
+
+    def contacts(self, count: int, **members: Any) -> None:
+        """Contacts of the org that there are for some time."""
+        loaded = [contact(number) | members for number in range(count)]
+        self.salesforce.post("load", {"Contact": loaded})
+        self.clock.advance(3600)
+
+    def people(self, count: int, hours: float = 1) -> None:
+        """People of the instance that there are for some time."""
+        self.marketo.post("load", {"leads": [{"id": number + 1, **person(number)} for number in range(count)]})
+        self.clock.advance(3600 * hours)
+
+    def leads(self) -> dict[str, dict[str, Any]]:
+        """The instance's leads by address, each of which is there once."""
+        return _by(self.marketo.get("records/leads"), "email")
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The org's Contacts by address, each of which is there once."""
+        return _by(self.salesforce.get("records/Contact"), "Email")
+
+    def again(self) -> SyncRun:
+        """The next run, an hour later."""
+        self.clock.advance(3600)
+        return self.ran(self.clock.now().strftime("%Y%m%dT%H%M%SZ"))
+
+
+def _by(records: list[dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
+    found = {record[name]: record for record in records}
+    assert len(found) == len(records)
+    return found
+
+
+def contact(number: int) -> dict[str, Any]:
+    """A Contact of the fixture; texts are of many kinds."""
+    return {
+        "Email": f"person{number}@example.com",
+        "LastName": f'Łukasz, "{number}" O\'Hara',
+        "FirstName": "Zoë" if number % 2 else None,
+        "Title": f"Head of ✓ {number}",
+    }
+
+
+def person(number: int) -> dict[str, Any]:
+    """The same as a lead."""
+    names = {"Email": "email", "LastName": "lastName", "FirstName": "firstName", "Title": "title"}
+    return {names[name]: value for name, value in contact(number).items()}
+
+
+def _days(window: dict[str, str]) -> float:
+    first, last = (datetime.fromisoformat(window[name]) for name in ("startAt", "endAt"))
+    return (last - first) / timedelta(days=1)
+
+
+@pytest.fixture
+def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
+    """Makes the world of a Sync."""
+    return lambda **members: WiredSyncs(clients, marketo, salesforce, a_sync(**members))
+
+
+@pytest.mark.cap("S02", "M125")
+def test_contacts_become_people_with_every_value_as_it_is(build: Build) -> None:
+    """Counts and field values equal the fixture; a second run writes nothing, a changed one changes one record."""
+    world = build(**TO_MARKETO)
+    world.contacts(450)
+    run = world.ran()
+
+    assert (run.step, run.pulled, run.totals) == (Step.DONE, 450, Totals(created=450))
+    leads = world.leads()
+    assert len(leads) == 450
+    for number in range(450):
+        wanted, held = person(number), leads[f"person{number}@example.com"]
+        assert {name: held.get(name) for name in wanted} == wanted
+
+    writes = len(world.marketo.calls_of("POST", "/rest/v1/leads.json"))
+    assert writes == 2
+    second = world.again()
+    assert second.totals == Totals(unchanged=450)
+    assert len(world.marketo.calls_of("POST", "/rest/v1/leads.json")) == writes
+
+    record = world.records()["person7@example.com"]
+    world.wired.salesforce("crm").update("Contact", [{"Id": record["Id"], "Title": None}])
+    assert world.again().totals == Totals(unchanged=449, updated=1)
+    assert world.leads()["person7@example.com"].get("title") is None
+
+
+@pytest.mark.cap("S01")
+def test_people_of_a_list_become_contacts_with_every_value_as_it_is(build: Build) -> None:
+    """Counts and field values equal the fixture; a second run writes nothing."""
+    world = build(
+        **TO_SALESFORCE, source={"connection": "marketing", "object": "list_members", "static_list": "Everybody"}
+    )
+    world.people(450)
+    world.marketo.post("load", {"staticLists": [{"id": 1001, "name": "Everybody"}]})
+    ids = [int(lead["id"]) for lead in world.leads().values()]
+    world.marketo.post("load", {"listMembers": [{"listId": 1001, "leadId": each} for each in ids]})
+    run = world.ran()
+
+    assert (run.step, run.pulled, run.totals) == (Step.DONE, 450, Totals(created=450)), run.message
+    records = world.records()
+    for number in range(450):
+        wanted, held = contact(number), records[f"person{number}@example.com"]
+        assert {name: held.get(name) for name in wanted} == wanted
+    assert world.again().totals == Totals(unchanged=450)
+
+
+@pytest.mark.cap("U41", "U52")
+@pytest.mark.parametrize(("rows", "way"), [(5_000, Way.REST), (5_001, Way.BULK)])
+def test_more_than_five_thousand_rows_go_by_file(build: Build, rows: int, way: Way) -> None:
+    """5,000 Contacts are read by page and written by sync leads; one more, and both vendors' bulk APIs are used."""
+    asked = build(**TO_MARKETO)
+    asked.salesforce.post("load", {"generate": {"object": "Contact", "count": rows, "seed": 5}})
+    asked.start()
+    asked.drive(until=Step.EXTRACT if way is Way.REST else Step.EXTRACT_FILES)
+    assert asked.run().extract is way
+
+    read = build(**TO_MARKETO, id="read-by-page", by={"extract": "rest"})
+    read.start()
+    read.drive(until=Step.LOAD)
+    assert (read.run().pulled, read.run().load) == (rows, way)
+
+
+def test_contacts_are_read_by_a_query_job(build: Build) -> None:
+    """By file every row comes once, with its values: blanks, quotes and other scripts."""
+    world = build(**TO_MARKETO, by={"extract": "bulk"})
+    world.contacts(60)
+    run = world.ran()
+
+    assert (run.extract, run.pulled, run.totals) == (Way.BULK, 60, Totals(created=60)), (run.reason, run.message)
+    leads = world.leads()
+    for number in range(60):
+        wanted, held = person(number), leads[f"person{number}@example.com"]
+        assert {name: held.get(name) for name in wanted} == wanted
+
+
+@pytest.mark.cap("M091")
+def test_all_people_are_read_by_extracts_of_31_days(build: Build) -> None:
+    """A first load reads every lead by bulk extract; literal nulls are blanks, the values equal the fixture."""
+    world = build(**TO_SALESFORCE)
+    world.people(40, hours=24 * 40)
+    run = world.ran()
+
+    assert (run.step, run.extract, run.pulled) == (Step.DONE, Way.BULK, 40), (run.reason, run.message)
+    assert run.totals == Totals(created=40)
+    records = world.records()
+    for number in range(40):
+        wanted, held = contact(number), records[f"person{number}@example.com"]
+        assert {name: held.get(name) for name in wanted} == wanted
+    windows = [each.request["filter"]["createdAt"] for each, _ in world.bulk_runs._runs.values()]
+    assert [_days(each) <= 31 for each in windows] == [True, True]
+    assert windows[0]["endAt"] < windows[1]["startAt"]
+
+
+def test_people_who_changed_are_read_by_the_log_and_nobody_else(build: Build) -> None:
+    """After a first load only the lead that changed is pulled; an idle run pulls nobody, and moves the watermark."""
+    world = build(**TO_SALESFORCE, extraction="incremental")
+    world.people(20)
+    world.ran()
+    lead = world.leads()["person7@example.com"]
+    world.wired.marketo("marketing").sync_leads(
+        [{"id": lead["id"], "title": "New"}], action="updateOnly", lookup_field="id"
+    )
+    changed = world.again()
+    before = world.runs.standing(world.sync.id).watermark
+    idle = world.again()
+
+    assert (changed.pulled, changed.totals) == (1, Totals(updated=1))
+    assert world.records()["person7@example.com"]["Title"] == "New"
+    assert (idle.pulled, idle.step) == (0, Step.DONE)
+    after = world.runs.standing(world.sync.id).watermark
+    assert before is not None
+    assert after is not None
+    assert after > before
+
+
+@pytest.mark.cap("M124", "M127")
+def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(build: Build) -> None:
+    """By file: new people are made, known ones changed or emptied, the same left alone; a refused row is told."""
+    mappings = [*TO_MARKETO["mappings"], {"to": "leadScore", "column": "Department"}]
+    world = build(**{**TO_MARKETO, "mappings": mappings}, by={"load": "bulk"})
+    world.people(20)
+    lead = world.leads()["person3@example.com"]
+    world.wired.marketo("marketing").sync_leads(
+        [{"id": lead["id"], "title": "Old"}], action="updateOnly", lookup_field="id"
+    )
+    world.contacts(18)
+    world.salesforce.post("load", {"Contact": [contact(number) | {"Title": None} for number in (18, 19)]})
+    world.salesforce.post("load", {"Contact": [contact(number) | {"Department": "7"} for number in range(20, 60)]})
+    world.salesforce.post("load", {"Contact": [contact(60) | {"LastName": "null"}]})
+    run = world.ran()
+
+    assert (run.step, run.load, run.pulled) == (Step.DONE, Way.BULK, 61), (run.reason, run.message)
+    assert run.totals == Totals(created=40, updated=3, unchanged=17, failed=1)
+    [failed] = SyncResults(runs=world.runs, objects=world.objects).failed(world.sync.id, run.slot)
+    assert failed["reason"] == "marketo_rejected"
+    leads = world.leads()
+    assert len(leads) == 60
+    for number in range(60):
+        wanted, held = person(number), leads[f"person{number}@example.com"]
+        if number in {18, 19}:
+            wanted["title"] = None
+        assert {name: held.get(name) for name in wanted} == wanted
+    assert leads["person25@example.com"]["leadScore"] == 7
+    assert not world.marketo.calls_of("POST", "/rest/v1/leads.json")[1:]
+    again = world.again()
+    assert again.totals == Totals(unchanged=60, failed=1)
+
+
+@pytest.mark.parametrize("to_salesforce", [False, True])
+def test_an_idle_run_costs_two_calls(build: Build, monkeypatch: pytest.MonkeyPatch, *, to_salesforce: bool) -> None:
+    """Nothing has changed: until when changes are shown, and what has changed; the other vendor is not called."""
+    world = build(**(TO_SALESFORCE if to_salesforce else TO_MARKETO), extraction="incremental")
+    if to_salesforce:
+        world.people(3)
+    else:
+        world.contacts(3)
+    kept = world.facts()
+    monkeypatch.setattr(world, "facts", lambda: kept)
+    world.ran()
+    world.clock.advance(600)
+    world.again()
+    before = [twin.get("calls")["total"] for twin in (world.marketo, world.salesforce)]
+    idle = world.ran("20260302T230000Z")
+    after = [twin.get("calls")["total"] for twin in (world.marketo, world.salesforce)]
+
+    assert (idle.step, idle.pulled) == (Step.DONE, 0)
+    assert [new - old for old, new in zip(before, after, strict=True)] == ([2, 0] if to_salesforce else [0, 2])

@@ -1,0 +1,156 @@
+"""Schedules of Syncs: entries made, changed and removed with them, every slot a run, none beside them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.lifecycle import Move
+from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+from tests.builders.sync_runs import SyncWorld
+from tests.builders.syncs import a_sync
+from tests.fakes.clock import NOON
+from tests.fakes.syncs import InMemorySchedules
+
+
+class Scheduled(SyncWorld):
+    """A Sync with a schedule, and the scheduler's entries."""
+
+    def __init__(self, schedule: dict[str, Any] | None, **members: Any) -> None:
+        super().__init__(a_sync(dedupe="import_everything", schedule=schedule, **members))
+        self.schedules = InMemorySchedules()
+
+    def keep(self) -> ScheduleSyncs:
+        """The use-case."""
+        return ScheduleSyncs(
+            configurations=self.documents, schedules=self.schedules, start=self.starting(), clock=self.clock
+        )
+
+    def fire(self, at: datetime) -> bool:
+        """A fire of the scheduler, which is followed by a whole run where it starts one."""
+        told = self.starting().fired(self.sync.id, at.isoformat())
+        if told.started:
+            self.drive(told.slot)
+        return told.started
+
+
+@pytest.mark.cap("S33", "S34", "S35")
+def test_an_interval_is_an_entry_whose_fires_are_slots() -> None:
+    """Every fifteen minutes from the next slot on, until the end; in quiet hours a fire starts nothing."""
+    schedule = {
+        "every": {"minutes": 15},
+        "start": "2026-03-02T12:20",
+        "end": "2026-03-02T14:00",
+        "quiet": [{"from": "13:00", "to": "13:30"}],
+    }
+    world = Scheduled(schedule)
+    world.keep()()
+    entry = world.schedules.entries[world.sync.id]
+    fires = [entry.start + timedelta(minutes=15 * each) for each in range(12)] if entry.start else []
+
+    assert entry.expression == "rate(15 minutes)"
+    assert entry.start == NOON + timedelta(minutes=20)
+    started = []
+    for at in fires:
+        world.clock.set(at)
+        if world.fire(at):
+            started.append(f"{at:%H:%M}")
+    assert started == ["12:20", "12:35", "12:50", "13:35", "13:50"]
+
+
+def test_a_double_fire_and_a_late_one_are_of_one_slot() -> None:
+    """The second fire of a slot starts nothing, also seconds later and after the run has ended."""
+    world = Scheduled({"every": {"minutes": 15}})
+    at = NOON + timedelta(minutes=15)
+    world.clock.set(at)
+
+    assert world.fire(at)
+    assert not world.fire(at + timedelta(seconds=40))
+    assert len(world.starter.started) == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expression", "zone"),
+    [
+        ({"every": {"hours": 2}}, "rate(120 minutes)", "UTC"),
+        ({"every": {"minutes": 1}}, "rate(1 minute)", "UTC"),
+        ({"every": {"days": 1}, "start": "2026-01-01T06:30"}, "cron(30 6 * * ? *)", "Europe/Berlin"),
+        ({"once": "2026-12-01T08:00"}, "at(2026-12-01T07:00:00)", "UTC"),
+    ],
+)
+def test_schedules_in_the_schedulers_words(schedule: dict[str, Any], expression: str, zone: str) -> None:
+    """Minutes and hours pass, days are of the Sync's zone, a moment is in UTC."""
+    world = Scheduled(schedule, time_zone="Europe/Berlin")
+    world.keep()()
+    entry = world.schedules.entries[world.sync.id]
+
+    assert (entry.expression, entry.zone) == (expression, zone)
+
+
+@pytest.mark.cap("S32")
+def test_a_run_once_starts_at_its_time_and_never_again() -> None:
+    """Nothing before the time of the Sync's zone, one run at it, no entry afterwards."""
+    world = Scheduled({"once": "2026-03-02T14:00"}, time_zone="Europe/Berlin")
+    world.row(1)
+    world.keep()()
+    assert not world.fire(NOON)
+    at = NOON + timedelta(hours=1)
+    world.clock.set(at)
+    assert world.fire(at)
+    assert not world.fire(at)
+    world.clock.advance(1)
+    world.keep()()
+
+    assert world.schedules.entries == {}
+    assert len(world.starter.started) == 1
+
+
+@pytest.mark.cap("S31")
+def test_a_run_once_now_starts_with_the_activation_and_never_again() -> None:
+    """One run at once, no entry; looking after all schedules later starts none, a new version starts its own."""
+    world = Scheduled({"once": "now"})
+    world.row(1)
+    keep = world.keep()
+    keep.one(world.sync.id)
+    keep()
+    assert [slot for _, slot, _ in world.starter.started] == ["now-v1"]
+    world.drive("now-v1")
+    world.clock.advance(3600)
+    keep()
+
+    assert world.schedules.entries == {}
+    assert len(world.starter.started) == 1
+
+
+def test_entries_are_changed_and_removed_with_their_syncs_and_mended() -> None:
+    """A new interval replaces the entry, deactivation and deletion remove it, what was lost is there again."""
+    world = Scheduled({"every": {"minutes": 15}})
+    keep = world.keep()
+    assert keep() == 1
+    assert keep() == 0
+
+    world.documents.put(a_sync(dedupe="import_everything", schedule={"every": {"minutes": 20}}))
+    assert keep.one(world.sync.id)
+    assert world.schedules.entries[world.sync.id].expression == "rate(20 minutes)"
+
+    world.schedules.entries.clear()
+    assert keep() == 1
+
+    world.documents.move("sync", world.sync.id, Move.DEACTIVATE)
+    assert keep.one(world.sync.id)
+    assert world.schedules.entries == {}
+
+    world.documents.move("sync", world.sync.id, Move.ACTIVATE)
+    keep()
+    world.documents.remove("sync", world.sync.id)
+    keep()
+    assert world.schedules.entries == {}
+
+
+def test_a_fire_of_what_is_gone_starts_nothing() -> None:
+    """An entry that outlives its Sync for a moment does no harm."""
+    world = Scheduled({"every": {"minutes": 15}})
+    world.documents.move("sync", world.sync.id, Move.DEACTIVATE)
+    assert not world.fire(NOON)
+    world.documents.remove("sync", world.sync.id)
+    assert not world.fire(NOON)
