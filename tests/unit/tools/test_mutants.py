@@ -1,12 +1,13 @@
 """A fault that no test notices, a stale mutant and a wrong import each stop `make mutants`."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tools import mutants
-from tools.mutants import Mutant, Run, StaleMutantError
+from tools.mutants import Mutant, Run, StaleMutantError, planted
 
 PRODUCT = "def double(number):\n    return number * 2\n\n\ndef triple(number):\n    return number * 3\n"
 TESTS = (
@@ -136,3 +137,22 @@ def test_an_empty_list_is_refused(tmp_path: Path) -> None:
     """No mutant at all is an error, not a success."""
     with pytest.raises(ValueError, match="holds no mutant"):
         mutants.read_mutants(tmp_path)
+
+
+def test_every_planted_fault_fits_the_code_as_it_is() -> None:
+    """Each text that a mutant replaces stands once in its file, and the tests that must go red are there."""
+    root = Path(__file__).resolve().parents[3]
+    found = mutants.read_mutants(root / "tools/mutants")
+
+    assert len(found) > 400
+    for each in found:
+        assert planted(read(root / each.file), each) != read(root / each.file)
+        for test in each.tests:
+            file, _, function = test.partition("::")
+            assert f"def {function.partition('[')[0]}" in read(root / file), (each.id, test)
+
+
+@functools.cache
+def read(path: Path) -> str:
+    """A file's text."""
+    return path.read_text("utf-8")
