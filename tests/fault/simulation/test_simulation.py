@@ -32,8 +32,8 @@ PORTS = {
 BESIDES = {"inbox.readmit", "inbox.hurry", "lanes.note_ring", "configurations.get", "configurations.paused"}
 BESIDES |= {operation for operation in OPERATIONS if operation.startswith("chunks.")}
 
-#: what only a table that was lost and restored leads to, and what only the check of a document asks
-UNVISITED = {"lanes.lift", "marketo.has_list"}
+#: what only a table that was lost and restored leads to, and what only the check of a document or a Sync asks
+UNVISITED = {"lanes.lift", "marketo.describe", "marketo.has_list"}
 
 
 def nothing_is_wrong(report: Report) -> None:

@@ -19,6 +19,7 @@ from tests.builders.connectors import (
     an_upsert,
     by_email,
 )
+from tests.builders.imports import an_import
 from tests.unit.usecases.test_try_action import trying
 
 MAIL, NEW = "person1@example.com", "new@example.com"
@@ -127,3 +128,17 @@ def test_a_try_tells_whom_it_takes_and_what_it_waits_for() -> None:
     assert chosen.steps[-1].as_json()["candidates"] == ["41", "42"]
     by_id = trying(a_world(a_connector())).with_lead("connector", 2)
     assert (by_id.lead_id, by_id.outcome) == (2, "updated")
+
+
+@pytest.mark.parametrize(("mail", "lead"), [(MAIL, 1), (NEW, 0)])
+def test_a_try_of_an_import_tells_what_the_row_would_change(mail: str, lead: int) -> None:
+    """Who is there is told with the values before and after, who is not as nobody; a file would import either."""
+    world = a_world(an_import())
+
+    trial = trying(world).with_payload("connector", {"lead": {"email": mail, "firstName": "Ada"}})
+
+    assert (trial.state, trial.outcome, trial.reason) == ("ended", "updated", "imported")
+    assert (trial.operation, trial.lead_id) == ("import_leads", lead)
+    told = {each.field: (each.before, each.after) for each in trial.fields}
+    assert told["firstName"] == ("Before" if lead else None, "Ada")
+    assert trial.steps[0].as_json()["result"] == "waits_for_others"

@@ -13,12 +13,12 @@ from leadbridge.domain.connecting import CompiledConnector, Task
 from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.event import Event, Result
 from leadbridge.domain.operations import Operation, Strategy
-from leadbridge.domain.outcome import Reason, State, message
+from leadbridge.domain.outcome import Outcome, Reason, State, message
 from leadbridge.domain.records import RowResult
 from leadbridge.errors import PermanentError
 from leadbridge.ports import Connections
 from leadbridge.usecases.marketo_names import MarketoNames
-from leadbridge.usecases.run_connector import BAD_VALUE, NO_IMPORTS
+from leadbridge.usecases.run_connector import BAD_VALUE
 from leadbridge.usecases.tried import FieldChange, Step, Trial, asked, with_result
 
 type Lead = Mapping[str, Any]
@@ -28,6 +28,8 @@ DONE = RowResult(ok=True)
 CREATED, UPDATED = RowResult(ok=True, status="created"), RowResult(ok=True, status="updated")
 NO_MEMBER = RowResult(ok=True, code="1015", message="the person is not in the list")
 NOBODY = "Lead not found"
+#: how a row of a file ends that Marketo takes
+IMPORTED = Result(outcome=Outcome.UPDATED, reason=Reason.IMPORTED, message=message(Reason.IMPORTED))
 SEVERAL = RowResult(ok=False, code="1007", message="several people match the lookup field")
 
 
@@ -71,8 +73,6 @@ class TryConnector:
         self, action: ConnectorAction, version: int, lists: Mapping[str, frozenset[str]]
     ) -> CompiledConnector | str:
         """The Action made ready, or the sentence with which its calls would be parked."""
-        if action.operation is Operation.IMPORT_LEADS:
-            return NO_IMPORTS
         client = self._connections.marketo(action.destination.connection)
         leads = client.describe_leads() if connecting.needs_description(action) else None
         try:
@@ -119,7 +119,7 @@ class TryConnector:
     def _done(self, told: Trial, task: Task) -> Trial:
         """What would be asked of Marketo, and what it would say."""
         told = replace(told, operation=task.compiled.operation.value)
-        if task.compiled.operation is Operation.UPSERT_LEAD:
+        if task.compiled.operation in {Operation.UPSERT_LEAD, Operation.IMPORT_LEADS}:
             return self._written(told, task)
         result = connecting.merged(task, [task.lead_id or 0]) if task.losers else None
         answer = self._answer(task)
@@ -153,7 +153,8 @@ class TryConnector:
             found = self._with(task, field, str(value), tuple(dict.fromkeys(["id", field, *task.row])))
             step = Step(step="look_up", result=_word(found), facts={"field": field, "candidates": _ids(found)})
             told = replace(told, steps=[*told.steps, step])
-        if len(found) > 1:
+        imports = task.compiled.operation is Operation.IMPORT_LEADS
+        if len(found) > 1 and not imports:
             return with_result(told, connecting.result_of(task, SEVERAL))
         before = found[0] if found else {}
         told = replace(
@@ -161,6 +162,8 @@ class TryConnector:
             lead_id=int(before["id"]) if found else told.lead_id,
             fields=[FieldChange(field=name, before=before.get(name), after=each) for name, each in task.row.items()],
         )
+        if imports:
+            return with_result(told, IMPORTED)
         if found and strategy == Strategy.CREATE_ONLY:
             return with_result(told, connecting.result_of(task, _refused("1005", "Lead already exists")))
         if not found and strategy == Strategy.UPDATE_ONLY:
