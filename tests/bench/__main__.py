@@ -32,6 +32,7 @@ ON_STACK: dict[str, OnStack] = {
     "backlog": lambda on, args: vendor_calls.figure_backlog(on, size=args.webhooks, seed=args.seed),
     "live": lambda on, args: vendor_calls.figure_live(on, size=args.webhooks, seed=args.seed),
     "slow": lambda on, args: vendor_calls.figure_one_a_second(on, size=args.seconds, seed=args.seed),
+    "whole-stack": lambda on, args: whole_action.figure_on_stack(on, webhooks=args.webhooks, seed=args.seed),
     "memory": lambda on, args: backlog.figure(on, size=args.webhooks, seed=args.seed),
     "latency": lambda on, args: latency.figure(on, webhooks=args.paced, seed=args.seed, rows=args.backfill),
     "inline": lambda on, args: inline.figure(

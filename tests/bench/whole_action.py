@@ -4,17 +4,27 @@ The use-cases on stores in memory, the product's own clients on real HTTP agains
 counted. Everything has arrived before anything is run, so batches are full.
 """
 
+import json
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from devstack import demo, play
+from devstack.persons import Group
 from leadbridge.vendors.http.transport import build_http_client
+from tests.bench import vendor_calls
+from tests.bench.inputs import distinct_persons
+from tests.bench.local import Bench
 from tests.bench.report import Figure, listed
 from tests.builders.actions import an_action
 from tests.contract.simulator.salesforce_support import certificate
@@ -43,7 +53,10 @@ MOST_OF_A_BATCH: Mapping[str, Mapping[str, int]] = {
 #: a Task without a key of ours: what the Lead has already is asked for, so that a create in doubt can be told from it
 LOOK_FOR_TASKS = 1
 #: what is read once for a process, whatever the number of calls: logins, descriptions, programs and their channels
-ONCE = ("oauth", "describe", "/activities/external/type", "/schema/", "/asset/")
+ONCE = ("oauth", "describe", "/activities/external/type", "/schema/", "/asset/", "/stats/")
+ACTION = "bench-whole"
+CALLERS = 20
+VENDORS = ("salesforce", "marketo")
 FREE = {"latency_seconds": 0, "race_window_seconds": 0, "daily_calls": 10**9, "calls_per_20s": 10**9}
 
 
@@ -82,7 +95,7 @@ def run(webhooks: int, seed: int, *, keyed: bool) -> Result:
             Clients(announced, key, http),
             twins["marketo"],
             twins["salesforce"],
-            _action(campaign, program, keyed=keyed),
+            an_action(**_extras(campaign, program, keyed=keyed)),
         )
         leads = _persons(world, webhooks, campaign)
         executions = [world.receive(lead) for lead in leads]
@@ -111,6 +124,60 @@ def figure(*, webhooks: int, seed: int) -> Figure:
     return found
 
 
+def figure_on_stack(on: Bench, *, webhooks: int, seed: int) -> Figure:
+    """The same on the deployed stack with the simulators' limits on, for persons of the other figures."""
+    with ExitStack() as open_:
+        clients = {
+            vendor: open_.enter_context(httpx.Client(base_url=on.facts[f"{vendor}_url"], timeout=60, trust_env=False))
+            for vendor in VENDORS
+        }
+        campaign, program = _prepare({vendor: Twin(client) for vendor, client in clients.items()})
+    key = _apply(on, campaign, program)
+    before = {vendor: on.calls(vendor) for vendor in VENDORS}
+
+    def send(groups: Sequence[Group]) -> Sequence[play.Sent]:
+        with on.lane_held():
+            sent = play.play(
+                groups, webhook_url=on.facts["webhook_url"], key=key, action_id=ACTION, seed=seed, concurrency=CALLERS
+            )
+            on.wait_stored([each.answer["execution_id"] for each in sent])
+        return sent
+
+    ours = vendor_calls.measure(on, distinct_persons(webhooks, seed=seed, prefix="whole"), send)
+    found = Figure(
+        title="vendor calls, an Action with everything on, on the stack",
+        size=f"seed {seed}, {webhooks} distinct persons, 30 % existing",
+    )
+    found.add(f"outcomes: {listed(ours.outcomes)}; limits broken: {ours.violations}; {ours.seconds:.0f} s")
+    found.add(f"write-backs {ours.write_backs}, activities {ours.activities.total()}")
+    for vendor in VENDORS:
+        calls = +(on.calls(vendor) - before[vendor])
+        once = Counter({name: number for name, number in calls.items() if _only_once(name)})
+        found.add(f"{vendor}: {(calls - once).total()} calls ({listed(calls - once)})")
+        found.add(f"{vendor}, now and then: {listed(once)}")
+        each, bound = (1000 * n / webhooks for n in ((calls - once).total(), most(vendor, webhooks, keyed=False)))
+        found.bound(f"{vendor} calls per 1,000", each, most=bound)
+    if ours.violations:
+        found.missed.append(f"{found.title}: {ours.violations} vendor limits broken")
+    return found
+
+
+def _only_once(endpoint: str) -> bool:
+    return any(part in endpoint for part in ONCE)
+
+
+def _apply(on: Bench, campaign: str, program: int) -> str:
+    """The demo's Action with everything on, under another name; gives its key."""
+    document = yaml.safe_load((demo.RECIPES / f"{demo.ACTION}.yaml").read_text("utf-8"))
+    document |= {"id": ACTION, "name": "Everything on", **_extras(campaign, program, keyed=False)}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{ACTION}.yaml"
+        file.write_text(json.dumps(document), "utf-8")
+        demo.leadbridge(on.facts, "apply", str(file))
+    demo.leadbridge(on.facts, "activate", ACTION)
+    return demo.leadbridge(on.facts, "keys", "show", ACTION).strip()
+
+
 def _prepare(twins: Mapping[str, Twin]) -> tuple[str, int]:
     """A campaign of the org and a program of the instance."""
     twins["salesforce"].post("load", {"Campaign": [{"Name": "Webinar"}]})
@@ -121,7 +188,8 @@ def _prepare(twins: Mapping[str, Twin]) -> tuple[str, int]:
     return str(campaign["Id"]), int(made)
 
 
-def _action(campaign: str, program: int, *, keyed: bool) -> Any:
+def _extras(campaign: str, program: int, *, keyed: bool) -> dict[str, Any]:
+    """Two chained objects and a program membership."""
     task: dict[str, Any] = {
         "name": "follow_up",
         "object": "Task",
@@ -142,7 +210,7 @@ def _action(campaign: str, program: int, *, keyed: bool) -> Any:
         "status": "Registered",
         "mappings": [{"execution": "salesforce_id", "to": "registrationCode"}],
     }
-    return an_action(chained=[task, membership], program_member=member)
+    return {"chained": [task, membership], "program_member": member}
 
 
 def _persons(world: WiredWorld, count: int, campaign: str) -> Sequence[int]:
@@ -178,4 +246,4 @@ def _result(world: WiredWorld, twins: Mapping[str, Twin], executions: Sequence[s
 
 
 def _those(calls: Counter[str], *, once: bool) -> Counter[str]:
-    return Counter({name: number for name, number in calls.items() if any(part in name for part in ONCE) is once})
+    return Counter({name: number for name, number in calls.items() if _only_once(name) is once})
