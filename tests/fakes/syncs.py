@@ -68,10 +68,10 @@ class InMemorySyncRuns:
         self._step("syncs.take.done")
         return self._standings[sync]
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not."""
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
         self._step("syncs.commit")
-        moved = self._held(sync, slot, epoch, watermark=watermark)
+        moved = self._held(sync, slot, epoch, watermark=watermark, records=records)
         self._step("syncs.commit.done")
         return moved
 

@@ -239,7 +239,6 @@ def of(name: str, **members: Any) -> dict[str, Any]:
     [
         ({"writeback": [{"to": "title", "static": "x"}]}, "writeback"),
         ({"deletes": "delete"}, "deletes"),
-        ({"guard": {"deletes": 5}}, "guard"),
         (
             {"destination": {"connection": "crm", "object": "Contact", "idempotency_field": "Key__c"}},
             "destination.idempotency_field",

@@ -13,7 +13,7 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
-from leadbridge.domain.sync import FlagDeletes, Guard, ImportRule, Sync
+from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
 from leadbridge.domain.sync_objects import NEEDED_MEMBERS, readable, unwritable
 from leadbridge.domain.transforms import Kind, Place
 from leadbridge.domain.values import TEXT_TYPES
@@ -74,8 +74,6 @@ def _not_done(sync: Sync) -> Iterator[str]:
         yield "writeback"
     if sync.deletes != "ignore":
         yield "deletes"
-    if sync.guard != Guard():
-        yield "guard"
     if sync.destination.idempotency_field is not None:
         yield "destination.idempotency_field"
     if sync.destination.duplicate_rules == "use_match":

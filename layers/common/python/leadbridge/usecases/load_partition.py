@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from leadbridge.domain.dedupe_rules import choose, stamps_of
+from leadbridge.domain.mass_guard import Tally, tally_of
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
@@ -109,7 +110,11 @@ class LoadPartition:
         """
         part = self._runs.take_part(run.sync, run.slot, number)
         now = self._clock.now()
-        if part.finished or part.reason or (part.due_at is not None and part.due_at > now):
+        if (
+            (part.counted if run.counting else part.finished)
+            or part.reason
+            or (part.due_at is not None and part.due_at > now)
+        ):
             return
         work = _Work(run, part)
         try:
@@ -127,17 +132,33 @@ class LoadPartition:
         rows = rows_of_part(self._objects, work.run, work.compiled, work.part.number)
         ended, open_ = self._prepared(work, rows)
         pieces: list[Sequence[_Open]] = [piece for calm in once_each(open_, _key) for piece in chunks(calm, work.rows)]
+        if work.run.counting:
+            self._count(work, pieces, remaining)
+            return
         for number in range(work.part.chunks, len(pieces) + 1):
             if remaining() < LEFT_SECONDS or self._stopped(work.run):
                 return
             if number == 0:
                 ends = ended
             elif work.run.load is Way.BULK:
-                ends = self._chunk_by_file(work, pieces[number - 1], number)
+                ends, tally = self._chunk_by_file(work, pieces[number - 1], number)
+                work.part = replace(work.part, tally=work.part.tally + tally)
             else:
                 ends = self._chunk(work, pieces[number - 1])
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
+
+    def _count(self, work: "_Work", pieces: Sequence[Sequence["_Open"]], remaining: Callable[[], float]) -> None:
+        """Look at every chunk, and note what would be done to records that are there."""
+        part = work.part
+        for number in range(part.looked, len(pieces)):
+            if remaining() < LEFT_SECONDS or self._stopped(work.run):
+                return
+            writes = self._decided(work, pieces[number], {}, {})
+            part = replace(part, looked=number + 1, tally=sum(map(tally_of, writes), part.tally))
+            self._save(work, part)
+            part = work.part
+        self._save(work, replace(part, counted=True))
 
     def _stopped(self, run: SyncRun) -> bool:
         found = self._runs.get(run.sync, run.slot)
@@ -199,11 +220,12 @@ class LoadPartition:
             ends[row.position] = self._refusal(work, row, refused[row.position])
         return [ends[position] for position in sorted(ends)]
 
-    def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> list[RowEnd]:
+    def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> tuple[list[RowEnd], Tally]:
         """The same, but what is to be written goes into the file of an import: the outcome is what is expected."""
         ends: dict[int, RowEnd] = {}
-        lines = []
+        lines, tally = [], Tally()
         for write in self._decided(work, piece, {}, ends):
+            tally += tally_of(write)
             outcome = Outcome.UPDATED if write.record_id else Outcome.CREATED
             position = write.row.position
             ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
@@ -211,7 +233,7 @@ class LoadPartition:
             fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
             lines.append((position, outcome.value, *(fields.get(name) for name in import_columns(work.compiled))))
         write_import(self._objects, work.run, work.part.number, number, lines)
-        return [ends[position] for position in sorted(ends)]
+        return [ends[position] for position in sorted(ends)], tally
 
     def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:
         """What a process before this one was about to do; it shows by now, if it was done."""
