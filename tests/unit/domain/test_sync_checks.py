@@ -101,6 +101,10 @@ def test_sound_syncs_of_both_directions_have_no_findings() -> None:
             "match[0].field: id is set by the vendor, so no new record has it; choose `import: update`",
         ),
         (
+            {"writeback": [{"to": "Title", "field": "id"}], "by": {"load": "bulk"}},
+            "by.load: an import does not tell ids, so nothing could be written back; choose auto or rest",
+        ),
+        (
             {"writeback": [{"to": "CreatedDate", "field": "id"}]},
             "writeback[0].to: CreatedDate cannot be changed; choose another field",
         ),
@@ -237,7 +241,6 @@ def of(name: str, **members: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("members", "member"),
     [
-        ({"writeback": [{"to": "title", "static": "x"}]}, "writeback"),
         ({"deletes": "delete"}, "deletes"),
         (
             {"destination": {"connection": "crm", "object": "Contact", "idempotency_field": "Key__c"}},

@@ -424,15 +424,13 @@ def test_a_file_is_taken_once() -> None:
 
 
 def test_what_is_not_carried_out_yet_is_said_instead_of_left_out() -> None:
-    """A run of a Sync that wants deletions or a write-back writes nothing, and names both with a remedy."""
-    back = [{"to": "Description", "field": "id"}]
-    world = SyncWorld(a_sync(dedupe="youngest", deletes="delete", writeback=back))
+    """A run of a Sync that wants deletions writes nothing, and names that with a remedy."""
+    world = SyncWorld(a_sync(dedupe="youngest", deletes="delete"))
     world.row(1)
     run = world.ran()
 
     assert (run.step, run.reason) == (Step.FAILED, "configuration")
     assert "deletes:" in run.message
-    assert "writeback:" in run.message
     assert world.destination.records == []
 
 

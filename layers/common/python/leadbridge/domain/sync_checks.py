@@ -70,8 +70,6 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
 
 def _not_done(sync: Sync) -> Iterator[str]:
     """Members that are read and that no run obeys: they are refused rather than left without effect."""
-    if sync.writeback:
-        yield "writeback"
     if sync.deletes != "ignore":
         yield "deletes"
     if sync.destination.idempotency_field is not None:
@@ -239,6 +237,8 @@ def _check_writeback(sync: Sync, source: End, destination: End) -> Iterator[str]
     if sync.writeback and source.vendor == "marketo" and sync.source.object != "leads":
         yield f"writeback: {source.name} cannot be written back to; remove it, or read leads"
         return
+    if sync.writeback and sync.by.load == "bulk":
+        yield "by.load: an import does not tell ids, so nothing could be written back; choose auto or rest"
     for index, back in enumerate(sync.writeback):
         where, target = f"writeback[{index}]", source.described.fields.get(back.to)
         if target is None:

@@ -31,6 +31,7 @@ from leadbridge.domain.rows import (
 from leadbridge.domain.sources import Inputs
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_words import said
+from leadbridge.domain.sync_write_back import compile_back, origin_of
 from leadbridge.domain.syncing import Asked as Wish
 from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, Way, held_by, reason_of
 from leadbridge.domain.values import coerce, normalised, text
@@ -41,6 +42,7 @@ from leadbridge.usecases.batch import chunks, grouped, once_each
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_results
+from leadbridge.usecases.write_back import WriteBack
 
 #: no new chunk is begun in the last seconds of an invocation
 LEFT_SECONDS = 90.0
@@ -120,6 +122,7 @@ class LoadPartition:
         try:
             work.destination = self._vendors.destination(sync)
             work.compiled = self.compiled(run, sync)
+            work.back = self._back(work)
             self._go_through(work, remaining)
         except OvertakenError:
             return  # another process has it
@@ -127,6 +130,19 @@ class LoadPartition:
             if error.vendor == "aws":
                 raise
             self._hold(work, error)
+
+    def _back(self, work: "_Work") -> WriteBack | None:
+        """What takes values back to the source, if the Sync wants any."""
+        run, sync = work.run, work.compiled.sync
+        if not sync.writeback:
+            return None
+        try:
+            back = compile_back(sync, run.source, self._facts(sync, run.version, run.source).fields)
+        except KeyError as error:
+            named = [f"{sync.source.object} has no field {error.args[0]}; correct and apply the Sync"]
+            raise ConfigurationError(named) from error
+        origin = self._vendors.destination(origin_of(sync))
+        return WriteBack(compiled=work.compiled, back=back, vendor=run.source, origin=origin, sleep=self._sleep)
 
     def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
         rows = rows_of_part(self._objects, work.run, work.compiled, work.part.number)
@@ -218,7 +234,10 @@ class LoadPartition:
             self._sleep(self._settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
         for row, _ in pending:
             ends[row.position] = self._refusal(work, row, refused[row.position])
-        return [ends[position] for position in sorted(ends)]
+        every = [ends[position] for position in sorted(ends)]
+        if work.back is None:
+            return every
+        return work.back({row.position: row for row, _ in piece}, every, work.destination, work.run.started_at)
 
     def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> tuple[list[RowEnd], Tally]:
         """The same, but what is to be written goes into the file of an import: the outcome is what is expected."""
@@ -389,6 +408,7 @@ class _Work:
 
     compiled: CompiledSync
     destination: SyncDestination
+    back: WriteBack | None = None
 
     def __init__(self, run: SyncRun, part: Part) -> None:
         self.run = run
@@ -402,7 +422,7 @@ class _Work:
 
     def spent(self) -> int:
         """Vendor calls since this was last asked."""
-        calls = self.destination.calls
+        calls = self.destination.calls + (self.back.calls if self.back else 0)
         new, self._counted = calls - self._counted, calls
         return new
 
