@@ -307,3 +307,15 @@ def test_the_id_of_a_contact_comes_back_to_its_person(build: Build) -> None:
     before = world.leads()
     assert world.again().totals == Totals(unchanged=30)
     assert world.leads() == before
+
+
+def test_new_contacts_carry_our_id_of_their_row(build: Build) -> None:
+    """Each id stands once in the unique field; the second run looks by the key alone and writes nothing."""
+    destination = {"connection": "crm", "object": "Contact", "idempotency_field": "Leadbridge_Execution__c"}
+    world = build(**TO_SALESFORCE, destination=destination)
+    world.people(30)
+    run = world.ran()
+    assert run.totals == Totals(created=30), (run.reason, run.message)
+    marks = {record["Leadbridge_Execution__c"] for record in world.records().values()}
+    assert marks == {run.row_mark(position) for position in range(1, 31)}
+    assert world.again().totals == Totals(unchanged=30)

@@ -72,8 +72,6 @@ def _not_done(sync: Sync) -> Iterator[str]:
     """Members that are read and that no run obeys: they are refused rather than left without effect."""
     if sync.deletes != "ignore":
         yield "deletes"
-    if sync.destination.idempotency_field is not None:
-        yield "destination.idempotency_field"
     if sync.destination.duplicate_rules == "use_match":
         yield "destination.duplicate_rules"
 
@@ -154,6 +152,10 @@ def _check_destination(sync: Sync, destination: End) -> Iterator[str]:
         yield unknown_field("destination.idempotency_field", marker, described.fields, destination.name)
     elif marker and not described.fields[marker].unique:
         yield f"destination.idempotency_field: {marker} must be a unique External Id field"
+    elif marker and any(mapping.to == marker for mapping in sync.mappings):
+        yield f"destination.idempotency_field: {marker} is mapped as well; remove the mapping, or choose another field"
+    elif marker and marker in sync.key_fields:
+        yield f"destination.idempotency_field: {marker} belongs to the key, which keeps records apart; remove it"
     if rule is not ImportRule.UPDATE:
         mapped = {mapping.to for mapping in sync.mappings}
         for name in sorted(field.name for field in described.fields.values() if field.required_on_create):

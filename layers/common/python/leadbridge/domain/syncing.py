@@ -176,6 +176,10 @@ class SyncRun:
         """What its bulk runs are called, with a letter and a number behind."""
         return f"{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
 
+    def row_mark(self, position: int) -> str:
+        """Our own id of one of its rows, whoever writes it, in at most 60 characters."""
+        return f"{self.mark}-{position}"
+
     @property
     def folder(self) -> str:
         """Where its objects are."""

@@ -330,7 +330,7 @@ class LoadPartition:
         updates = [write for write in writes if write.record_id]
         found: dict[int, RowResult] = {}
         for group, call in (
-            (creates, lambda piece: work.destination.create([write.fields for write in piece])),
+            (creates, lambda piece: work.destination.create([_new(work, write) for write in piece])),
             (
                 updates,
                 lambda piece: work.destination.update(
@@ -346,7 +346,27 @@ class LoadPartition:
                 )
             if said_of.refused:
                 raise said_of.refused[0][1]
-        return found
+        return found | self._made_before(work, creates, found)
+
+    def _made_before(
+        self, work: "_Work", creates: Sequence[RowWrite], found: Mapping[int, RowResult]
+    ) -> dict[int, RowResult]:
+        """New records that the vendor refuses since they are there already, by our own id of their row."""
+        field = work.compiled.sync.destination.idempotency_field
+        marks = {
+            work.run.row_mark(write.row.position): write.row.position
+            for write in creates
+            if found[write.row.position].code == "DUPLICATE_VALUE"
+        }
+        if not field or not marks:
+            return {}
+        own = work.compiled.id_field
+        made = work.destination.find(field, list(marks), [own, field])
+        return {
+            marks[record[field]]: RowResult(ok=True, status="created", id=str(record[own]))
+            for record in made
+            if record[field] in marks
+        }
 
     def _end(self, work: "_Work", write: RowWrite, result: RowResult) -> RowEnd:
         if result.ok:
@@ -445,6 +465,12 @@ def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> 
 def _ended(row: SourceRow, outcome: Outcome, reason: str, **facts: object) -> RowEnd:
     told = said(reason, **facts)
     return RowEnd(position=row.position, outcome=outcome, reason=told.reason, message=told.message)
+
+
+def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
+    """The fields of a new record, with our own id of its row where there is a field for it."""
+    field = work.compiled.sync.destination.idempotency_field
+    return {**write.fields, field: work.run.row_mark(write.row.position)} if field else write.fields
 
 
 def _key(item: _Open) -> str:

@@ -346,8 +346,6 @@ def _not_run(sync: Sync) -> Iterator[str]:
     remedy = "is not carried out by this version of Leadbridge; remove it"
     if sync.deletes != "ignore":
         yield f"deletes: {remedy}, or set `deletes: ignore`"
-    if sync.destination.idempotency_field:
-        yield f"destination.idempotency_field: {remedy}"
     if sync.destination.duplicate_rules == "use_match":
         yield f"destination.duplicate_rules: use_match {remedy}, or write block or allow"
 
