@@ -88,13 +88,13 @@ def sync_executions(target: Target, sync_id: str, slot: str | None, *, failed: b
 
 
 @click.command("ask")
-@click.argument("what", type=click.Choice(["pause", "resume", "cancel"]))
+@click.argument("what", type=click.Choice(["pause", "resume", "cancel", "confirm"]))
 @click.argument("sync_id", metavar="ID")
 @click.argument("slot")
 @pass_target
 def ask_run(target: Target, what: str, sync_id: str, slot: str) -> None:
-    """Pause, resume or cancel a run; what it has written stays."""
-    wanted = {"pause": Asked.PAUSE, "resume": Asked.NOTHING, "cancel": Asked.CANCEL}[what]
+    """Pause, resume or cancel a run; what it has written stays. Or confirm one that its guard has parked."""
+    wanted = Asked.NOTHING if what == "resume" else Asked(what)
     run = target.start_sync().ask(sync_id, slot, wanted)
     click.echo(sentence(run) if run.over else f"{slot}: {what} is noted; it is heard within a minute.")
 

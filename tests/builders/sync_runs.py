@@ -81,6 +81,7 @@ class SyncWorld:
         self.objects = InMemoryObjects(step=self.steps)
         self.source = FakeSource(step=self.steps, clock=self.clock.now)
         self.destination = FakeDestination(LEADS, "id", step=self.steps)
+        self.origin = FakeDestination(CONTACT, "Id", step=self.steps)
         self.meter = RecordingMeter()
         self.starter = FakeStarter(step=self.steps)
         self.documents = InMemoryConfigurations()
@@ -122,7 +123,7 @@ class SyncWorld:
 
     def vendors(self) -> SyncVendors:
         """The one source and the one destination."""
-        return self.others or FakeSyncVendors(self.source, self.destination)
+        return self.others or FakeSyncVendors(self.source, self.destination, self.origin)
 
     def facts(self) -> SourceFacts:
         """What is known of the source."""

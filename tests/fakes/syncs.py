@@ -68,10 +68,10 @@ class InMemorySyncRuns:
         self._step("syncs.take.done")
         return self._standings[sync]
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not."""
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
         self._step("syncs.commit")
-        moved = self._held(sync, slot, epoch, watermark=watermark)
+        moved = self._held(sync, slot, epoch, watermark=watermark, records=records)
         self._step("syncs.commit.done")
         return moved
 
@@ -301,8 +301,9 @@ class FakeDestination:
 class FakeSyncVendors:
     """`sync_ports.SyncVendors`: one source, one destination."""
 
-    def __init__(self, source: FakeSource, destination: FakeDestination) -> None:
-        """Both serve every Sync."""
+    def __init__(self, source: FakeSource, destination: FakeDestination, origin: FakeDestination | None = None) -> None:
+        """All serve every Sync; `origin` takes what is written back."""
+        self._origin = origin
         self._source = source
         self._destination = destination
 
@@ -313,7 +314,8 @@ class FakeSyncVendors:
 
     def destination(self, sync: Sync) -> FakeDestination:
         """The one destination."""
-        return replace_calls(self._destination)
+        back = self._origin if sync.destination.connection == sync.source.connection else None
+        return replace_calls(back or self._destination)
 
     def report_quota(self) -> None:
         """Nobody asks."""

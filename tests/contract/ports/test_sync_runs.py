@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from leadbridge.aws.syncs import DynamoSyncRuns
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.syncing import Asked, Intent, Part, Standing, Step, SyncRun, Totals, Waiting, Way
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import OvertakenError
@@ -41,6 +42,9 @@ FULL = replace(
     placed=7,
     positions=8,
     spills=9,
+    size=10,
+    counting=True,
+    confirmed=True,
     fruitless=1,
     loaded=2,
     totals=Totals(created=1, updated=2, unchanged=3, skipped=4, duplicate=5, failed=6),
@@ -67,18 +71,18 @@ def test_a_lease_is_taken_by_who_saw_how_it_stands(runs: SyncRuns) -> None:
     assert runs.take("one", SLOT, Standing()) == Standing(epoch=1, holder=SLOT)
     assert runs.take("one", LATER, Standing()) is None
 
-    assert runs.commit("one", SLOT, 1, NOON)
-    assert not runs.commit("one", LATER, 1, NOON + timedelta(hours=1))
-    assert not runs.commit("one", SLOT, 2, NOON + timedelta(hours=1))
+    assert runs.commit("one", SLOT, 1, NOON, 70)
+    assert not runs.commit("one", LATER, 1, NOON + timedelta(hours=1), 8)
+    assert not runs.commit("one", SLOT, 2, NOON + timedelta(hours=1), 9)
     runs.release("one", LATER, 1)
-    held = Standing(epoch=1, holder=SLOT, watermark=NOON)
+    held = Standing(epoch=1, holder=SLOT, watermark=NOON, records=70)
     assert runs.standing("one") == held
 
-    assert runs.take("one", LATER, held) == Standing(epoch=2, holder=LATER, watermark=NOON)
+    assert runs.take("one", LATER, held) == Standing(epoch=2, holder=LATER, watermark=NOON, records=70)
     runs.release("one", SLOT, 1)
     assert runs.standing("one").holder == LATER
     runs.release("one", LATER, 2)
-    assert runs.standing("one") == Standing(epoch=2, watermark=NOON)
+    assert runs.standing("one") == Standing(epoch=2, watermark=NOON, records=70)
     assert runs.standing("two") == Standing()
 
 
@@ -111,6 +115,9 @@ def test_a_partition_belongs_to_who_took_it_last(runs: SyncRuns) -> None:
     assert first == Part(sync="one", slot=SLOT, number=7, epoch=1)
     kept = replace(
         first,
+        looked=3,
+        counted=True,
+        tally=Tally(changed=2, blanked=1, deletes=4),
         chunks=2,
         totals=Totals(created=3),
         failed_in=(1, 2),

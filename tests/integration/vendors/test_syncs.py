@@ -281,3 +281,41 @@ def test_an_idle_run_costs_two_calls(build: Build, monkeypatch: pytest.MonkeyPat
 
     assert (idle.step, idle.pulled) == (Step.DONE, 0)
     assert [new - old for old, new in zip(before, after, strict=True)] == ([2, 0] if to_salesforce else [0, 2])
+
+
+def test_ids_come_back_to_the_source_records(build: Build) -> None:
+    """Each Contact holds the id and address of its person; the runs after it read that once more and write nothing."""
+    back = [{"to": "Department", "field": "id"}, {"to": "Description", "field": "email"}]
+    world = build(**TO_MARKETO, extraction="incremental", writeback=back)
+    world.contacts(205)
+    run = world.ran()
+    assert run.totals == Totals(created=205), (run.reason, run.message)
+    told = {email: record["Department"] for email, record in world.records().items()}
+    assert told == {email: str(lead["id"]) for email, lead in world.leads().items()}
+    assert all(record["Description"] == email for email, record in world.records().items())
+    assert world.again().totals == Totals(unchanged=205)
+    assert world.again().pulled == 0
+
+
+def test_the_id_of_a_contact_comes_back_to_its_person(build: Build) -> None:
+    """People read by extract take the Contact's Id, and a second run changes nothing."""
+    world = build(**TO_SALESFORCE, writeback=[{"to": "department", "field": "Id"}])
+    world.people(30)
+    assert world.ran().totals == Totals(created=30)
+    told = {email: lead["department"] for email, lead in world.leads().items()}
+    assert told == {email: record["Id"] for email, record in world.records().items()}
+    before = world.leads()
+    assert world.again().totals == Totals(unchanged=30)
+    assert world.leads() == before
+
+
+def test_new_contacts_carry_our_id_of_their_row(build: Build) -> None:
+    """Each id stands once in the unique field; the second run looks by the key alone and writes nothing."""
+    destination = {"connection": "crm", "object": "Contact", "idempotency_field": "Leadbridge_Execution__c"}
+    world = build(**TO_SALESFORCE, destination=destination)
+    world.people(30)
+    run = world.ran()
+    assert run.totals == Totals(created=30), (run.reason, run.message)
+    marks = {record["Leadbridge_Execution__c"] for record in world.records().values()}
+    assert marks == {run.row_mark(position) for position in range(1, 31)}
+    assert world.again().totals == Totals(unchanged=30)

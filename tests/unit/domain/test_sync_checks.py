@@ -101,6 +101,10 @@ def test_sound_syncs_of_both_directions_have_no_findings() -> None:
             "match[0].field: id is set by the vendor, so no new record has it; choose `import: update`",
         ),
         (
+            {"writeback": [{"to": "Title", "field": "id"}], "by": {"load": "bulk"}},
+            "by.load: an import does not tell ids, so nothing could be written back; choose auto or rest",
+        ),
+        (
             {"writeback": [{"to": "CreatedDate", "field": "id"}]},
             "writeback[0].to: CreatedDate cannot be changed; choose another field",
         ),
@@ -237,13 +241,7 @@ def of(name: str, **members: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("members", "member"),
     [
-        ({"writeback": [{"to": "title", "static": "x"}]}, "writeback"),
         ({"deletes": "delete"}, "deletes"),
-        ({"guard": {"deletes": 5}}, "guard"),
-        (
-            {"destination": {"connection": "crm", "object": "Contact", "idempotency_field": "Key__c"}},
-            "destination.idempotency_field",
-        ),
         (
             {"destination": {"connection": "crm", "object": "Contact", "duplicate_rules": "use_match"}},
             "destination.duplicate_rules",
@@ -317,3 +315,27 @@ def test_both_ends_of_one_vendor_are_refused() -> None:
     assert list(check_shape(a_sync(), "salesforce", "salesforce", NOW)) == [
         "destination.connection: is of the same vendor as the source; choose one of the other"
     ]
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({}, []),
+        (
+            {"mappings": mappings(("Email", "email"), ("LastName", "lastName"), ("Key__c", "id"))},
+            ["Key__c is mapped as well; remove the mapping, or choose another field"],
+        ),
+        (
+            {"match": [{"column": "id", "field": "Key__c"}], "import_rule": "create"},
+            ["Key__c belongs to the key, which keeps records apart; remove it"],
+        ),
+    ],
+)
+def test_the_field_of_our_own_ids_holds_nothing_else(members: dict[str, Any], said: list[str]) -> None:
+    """A unique field is taken; one that a mapping or the key writes is refused with the remedy."""
+    key = FieldDescription(name="Key__c", type="string", length=64, unique=True, filterable=True, createable=True)
+    contact = replace(SALESFORCE.described, fields={**SALESFORCE.described.fields, "Key__c": key})
+    destination = {"connection": "crm", "object": "Contact", "idempotency_field": "Key__c"}
+    found = [each for each in to_salesforce(contact, destination=destination, **members) if "idempotency" in each]
+
+    assert found == [f"destination.idempotency_field: {each}" for each in said]

@@ -1,5 +1,6 @@
 """Runs of Syncs on in-memory ports: what is read, what is written, how it is counted, what stands in the way."""
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +23,13 @@ from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
 
 LATER = "20260302T130000Z"
+#: the double of the destination takes a marker as Salesforce would
+MARKED = {"connection": "marketing", "object": "leads", "idempotency_field": "marker"}
+
+
+def world_mark(world: SyncWorld) -> str:
+    """What our ids of rows of the run begin with."""
+    return f"{hashlib.sha256(world.sync.id.encode()).hexdigest()[:8]}-{SLOT}"
 
 
 def test_every_row_is_carried_over_and_counted() -> None:
@@ -424,18 +432,37 @@ def test_a_file_is_taken_once() -> None:
 
 
 def test_what_is_not_carried_out_yet_is_said_instead_of_left_out() -> None:
-    """A run of a Sync that wants deletions or a write-back writes nothing, and names both with a remedy."""
-    back = [{"to": "Description", "field": "id"}]
-    world = SyncWorld(a_sync(dedupe="youngest", deletes="delete", writeback=back))
+    """A run of a Sync that wants deletions writes nothing, and names that with a remedy."""
+    world = SyncWorld(a_sync(dedupe="youngest", deletes="delete"))
     world.row(1)
     run = world.ran()
 
     assert (run.step, run.reason) == (Step.FAILED, "configuration")
     assert "deletes:" in run.message
-    assert "writeback:" in run.message
     assert world.destination.records == []
 
 
 def test_outcomes_are_those_of_executions() -> None:
     """Every member of the totals is an outcome of the closed list."""
     assert set(Totals.__slots__) <= {outcome.value for outcome in Outcome}
+
+
+def test_a_new_record_that_is_there_already_by_the_id_of_its_row_is_not_made_twice() -> None:
+    """Each new record carries our id of its row; where the vendor refuses the second one, the first is told as created.
+
+    A vendor that does not show the first one by its key yet would otherwise hold it twice.
+    """
+    world = SyncWorld(a_sync(to_salesforce=False, destination=MARKED))
+    for number in range(3):
+        world.row(number)
+    mark = f"{world_mark(world)}-2"
+    world.destination.records.append({"id": "777", "email": "hidden", "lastName": "Name 1", "marker": mark})
+    refused = RowResult(ok=False, code="DUPLICATE_VALUE", message="duplicate", resolution=Resolution.REJECT)
+    world.destination.refusals = {mark: [refused], "p2@example.com": [refused]}
+    run = world.ran()
+
+    assert run.totals == Totals(created=2, failed=1)
+    assert (world.results()[2]["outcome"], world.results()[2]["id"]) == ("created", "777")
+    # another field than ours is there twice: that stays a refusal
+    assert world.results()[3]["reason"] == "marketo_DUPLICATE_VALUE"
+    assert [record.get("marker") for record in world.destination.records] == [mark, f"{world_mark(world)}-1"]

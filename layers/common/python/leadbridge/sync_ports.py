@@ -23,8 +23,8 @@ class SyncRuns(Protocol):
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
         ...
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not."""
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
         ...
 
     def release(self, sync: str, slot: str, epoch: int) -> None:

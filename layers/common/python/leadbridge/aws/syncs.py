@@ -6,13 +6,14 @@ both expire with the retention. `sync#<id>` / `standing` of the state table is a
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.items import Item, Operation, dump, later, load, put, read_item, update, write_groups
 from leadbridge.domain.event import VERSION
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.syncing import Asked, Intent, Part, Standing, Step, SyncRun, Totals, Waiting, Way
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import OvertakenError
@@ -24,7 +25,7 @@ _ENUMS: Mapping[str, type[StrEnum]] = {"step": Step, "waiting": Waiting, "asked"
 _INSTANTS = frozenset(
     {"started_at", "due_at", "refused_at", "seen_at", "ended_at", "since", "until", "made_since", "at"}
 )
-_VALUES: Mapping[str, type[Any]] = {"totals": Totals, "intent": Intent}
+_VALUES: Mapping[str, type[Any]] = {"totals": Totals, "intent": Intent, "tally": Tally}
 _LISTS = frozenset({"failed_in", "creates", "updates"})
 
 
@@ -69,11 +70,12 @@ class DynamoSyncRuns:
         )
         if self._write([taken]) is not None:
             return None
-        return Standing(epoch=seen.epoch + 1, holder=slot, watermark=seen.watermark)
+        return replace(seen, epoch=seen.epoch + 1, holder=slot)
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not."""
-        return self._held(sync, slot, epoch, "SET watermark = :at", at=watermark.isoformat())
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
+        expression = "SET watermark = :at, records = :records"
+        return self._held(sync, slot, epoch, expression, at=watermark.isoformat(), records=records)
 
     def release(self, sync: str, slot: str, epoch: int) -> None:
         """Give the lease back, if it is still this run's."""
@@ -182,7 +184,12 @@ def _part_key(sync: str, slot: str, number: int) -> dict[str, Any]:
 
 def _standing(item: Item) -> Standing:
     at = item.get("watermark")
-    return Standing(epoch=item["epoch"], holder=item["holder"], watermark=datetime.fromisoformat(at) if at else None)
+    return Standing(
+        epoch=item["epoch"],
+        holder=item["holder"],
+        watermark=datetime.fromisoformat(at) if at else None,
+        records=int(item.get("records", 0)),
+    )
 
 
 def _run(item: Item) -> SyncRun:

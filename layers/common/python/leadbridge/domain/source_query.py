@@ -102,6 +102,7 @@ def columns_of(sync: Sync, vendor: Vendor, fields: Mapping[str, FieldDescription
     wanted += [name for name in (stamps.created, stamps.updated) if name in fields]
     wanted += sync.key_columns
     wanted += [name for source in (*sync.mappings, *sync.writeback) for _, name in source.columns()]
+    wanted += [source.to for source in sync.writeback]
     wanted += [clause.column for _, clause in walk(sync.conditions)] if sync.conditions else []
     return tuple(dict.fromkeys(wanted))
 

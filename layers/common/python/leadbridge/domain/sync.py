@@ -94,7 +94,7 @@ class FlagDeletes(Document):
 
 
 class Guard(Document):
-    """How much a run may change before it parks and asks; percent of the records that the run touches."""
+    """How much a run may do before it parks and asks (`domain.mass_guard`); percent of the Sync's records."""
 
     deletes: int = Field(default=100, ge=0)
     blanked_percent: float = Field(default=1, ge=0, le=100)

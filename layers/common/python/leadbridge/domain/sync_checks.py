@@ -13,7 +13,7 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
-from leadbridge.domain.sync import FlagDeletes, Guard, ImportRule, Sync
+from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
 from leadbridge.domain.sync_objects import NEEDED_MEMBERS, readable, unwritable
 from leadbridge.domain.transforms import Kind, Place
 from leadbridge.domain.values import TEXT_TYPES
@@ -70,14 +70,8 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
 
 def _not_done(sync: Sync) -> Iterator[str]:
     """Members that are read and that no run obeys: they are refused rather than left without effect."""
-    if sync.writeback:
-        yield "writeback"
     if sync.deletes != "ignore":
         yield "deletes"
-    if sync.guard != Guard():
-        yield "guard"
-    if sync.destination.idempotency_field is not None:
-        yield "destination.idempotency_field"
     if sync.destination.duplicate_rules == "use_match":
         yield "destination.duplicate_rules"
 
@@ -158,6 +152,10 @@ def _check_destination(sync: Sync, destination: End) -> Iterator[str]:
         yield unknown_field("destination.idempotency_field", marker, described.fields, destination.name)
     elif marker and not described.fields[marker].unique:
         yield f"destination.idempotency_field: {marker} must be a unique External Id field"
+    elif marker and any(mapping.to == marker for mapping in sync.mappings):
+        yield f"destination.idempotency_field: {marker} is mapped as well; remove the mapping, or choose another field"
+    elif marker and marker in sync.key_fields:
+        yield f"destination.idempotency_field: {marker} belongs to the key, which keeps records apart; remove it"
     if rule is not ImportRule.UPDATE:
         mapped = {mapping.to for mapping in sync.mappings}
         for name in sorted(field.name for field in described.fields.values() if field.required_on_create):
@@ -241,6 +239,8 @@ def _check_writeback(sync: Sync, source: End, destination: End) -> Iterator[str]
     if sync.writeback and source.vendor == "marketo" and sync.source.object != "leads":
         yield f"writeback: {source.name} cannot be written back to; remove it, or read leads"
         return
+    if sync.writeback and sync.by.load == "bulk":
+        yield "by.load: an import does not tell ids, so nothing could be written back; choose auto or rest"
     for index, back in enumerate(sync.writeback):
         where, target = f"writeback[{index}]", source.described.fields.get(back.to)
         if target is None:

@@ -71,7 +71,9 @@ def choose_extract(
 
 def choose_load(sync: Sync, vendor: Vendor, rows: int | None) -> Choice:
     """How rows are written."""
-    choice = _chosen(sync.by.load, ("rest", "bulk"), rows, of=sync.destination.object)
+    # an import does not tell the ids of what it has made
+    ways: tuple[Way, ...] = ("rest",) if sync.writeback else ("rest", "bulk")
+    choice = _chosen(sync.by.load, ways, rows, of=sync.destination.object)
     return replace(choice, cost=load_cost(vendor, choice.way, rows or 0))
 
 

@@ -15,6 +15,7 @@ WORDS: Mapping[str, str] = {
         "record rule."
     ),
     "vendor_refused": "{vendor} refused the record: {code} {detail}.",
+    "not_written_back": "The record is {outcome}, but the source record did not take what is written back: {detail}.",
     "vendor_left": "{vendor} left the record as it was: {code} {detail}.",
 }
 

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.mass_guard import Tally, exceeded, may_exceed
+from leadbridge.domain.sync import Guard, Sync
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import DisabledError, QuotaExhaustedError, SyncError, TransientError, UncertainWriteError
 
@@ -53,10 +55,12 @@ class Waiting(StrEnum):
     VENDOR = "vendor"
     SETTLING = "settling"
     PAUSED = "paused"
+    #: it would do too much, and somebody is to confirm it
+    GUARD = "guard"
 
 
 #: waits of which people should know
-PARKED = frozenset({Waiting.QUOTA, Waiting.DISABLED, Waiting.PAUSED})
+PARKED = frozenset({Waiting.QUOTA, Waiting.DISABLED, Waiting.PAUSED, Waiting.GUARD})
 
 
 class Asked(StrEnum):
@@ -65,6 +69,8 @@ class Asked(StrEnum):
     NOTHING = ""
     PAUSE = "pause"
     CANCEL = "cancel"
+    #: what the guard has counted is meant
+    CONFIRM = "confirm"
 
 
 class Way(StrEnum):
@@ -137,6 +143,12 @@ class SyncRun:
     placed: int = 0
     positions: int = 0
     spills: int = 0
+    #: rows that the Sync has pulled when it read everything, where this run reads changes only
+    size: int = 0
+    #: partitions are only looked at, to count what would be done
+    counting: bool = False
+    #: a person has seen what would be done, and wants it
+    confirmed: bool = False
     #: rounds over the partitions without any progress, and what had been done by then
     fruitless: int = 0
     loaded: int = 0
@@ -164,6 +176,10 @@ class SyncRun:
         """What its bulk runs are called, with a letter and a number behind."""
         return f"{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
 
+    def row_mark(self, position: int) -> str:
+        """Our own id of one of its rows, whoever writes it, in at most 60 characters."""
+        return f"{self.mark}-{position}"
+
     @property
     def folder(self) -> str:
         """Where its objects are."""
@@ -173,6 +189,11 @@ class SyncRun:
     def over(self) -> bool:
         """Whether it has ended."""
         return self.step in ENDS
+
+    @property
+    def records(self) -> int:
+        """The records of which the guard's percent are."""
+        return max(self.size, self.pulled)
 
     @property
     def window(self) -> Window:
@@ -197,6 +218,10 @@ class Part:
     slot: str
     number: int
     epoch: int = 0
+    #: chunks that were only looked at so far, whether those are all, and what would be done
+    looked: int = 0
+    counted: bool = False
+    tally: Tally = field(default_factory=Tally)
     #: chunks of which every row has its outcome
     chunks: int = 0
     totals: Totals = field(default_factory=Totals)
@@ -222,6 +247,8 @@ class Standing:
     #: the slot of the run that holds the lease
     holder: str = ""
     watermark: datetime | None = None
+    #: rows that the newest run has pulled that read everything
+    records: int = 0
 
 
 # what happened to a run
@@ -251,35 +278,53 @@ def extracted(run: SyncRun, partitions: int, load: Way) -> SyncRun:
     return replace(_go_on(run), step=step, cursor="", partitions=partitions if run.pulled else 0, load=load)
 
 
-def placed(run: SyncRun, *, pages: int, positions: int, spills: int) -> SyncRun:
-    """So many pages have been partitioned, of which so many times held rows were written."""
+def placed(run: SyncRun, sync: Sync, *, pages: int, positions: int, spills: int) -> SyncRun:
+    """So many pages have been partitioned, of which so many times held rows were written.
+
+    Where writing begins at once, and could be too much, it is counted before. An import by file is decided as a whole.
+    """
     run = replace(_go_on(run), placed=pages, positions=positions, spills=spills)
-    return replace(run, step=Step.LOAD) if pages >= run.pages else run
+    if pages < run.pages:
+        return run
+    return replace(run, step=Step.LOAD, counting=run.load is Way.REST and may_exceed(sync, run.pulled, run.records))
 
 
-def gone_through(run: SyncRun, parts: Sequence[Part], now: datetime) -> SyncRun:
-    """Every open partition was loaded as far as it could be."""
+def gone_through(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -> SyncRun:
+    """Every open partition was loaded, or looked at, as far as it could be."""
     known = {part.number: part for part in parts}
     every = [known.get(number) for number in range(1, run.partitions + 1)]
     broken = next((part for part in parts if part.reason and not part.finished), None)
     if broken is not None:
         return ended(run, Step.FAILED, now, broken.reason, broken.message)
-    if all(part is not None and part.finished for part in every):
-        return replace(_go_on(run), step=Step.JOIN if run.load is Way.BULK else Step.COMMIT)
+    if all(part is not None and (part.counted if run.counting else part.finished) for part in every):
+        return _guarded(run, parts, now, guard)
     waiting = [part for part in every if part is not None and part.due_at is not None and part.due_at > now]
     if waiting:
         first = min(waiting, key=lambda part: part.due_at or now)
         return replace(run, waiting=first.waiting, due_at=first.due_at, fruitless=0)
-    done = sum(part.chunks for part in parts)
+    done = sum(part.looked + part.chunks for part in parts)
     fruitless = run.fruitless + 1 if done == run.loaded else 0
     if fruitless >= FRUITLESS:
         return ended(run, Step.FAILED, now, "partition_died", "the process that loads a partition dies again and again")
     return replace(_go_on(run), fruitless=fruitless, loaded=done)
 
 
+def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -> SyncRun:
+    """All partitions are through: it goes on, unless it would write too much and nobody has said yes."""
+    if run.load is Way.REST and not run.counting:
+        return replace(_go_on(run), step=Step.COMMIT)
+    too_much = "" if run.confirmed else exceeded(guard, sum((part.tally for part in parts), Tally()), run.records)
+    if too_much:
+        message = f"the run would {too_much}; nothing is written until somebody confirms it, or cancels it"
+        due_at = now + timedelta(seconds=_PAUSED_SECONDS)
+        return replace(run, waiting=Waiting.GUARD, due_at=due_at, fruitless=0, reason="guard", message=message)
+    run = replace(_go_on(run), reason="", message="")
+    return replace(run, counting=False, fruitless=0) if run.counting else replace(run, step=Step.JOIN)
+
+
 def open_parts(run: SyncRun, parts: Iterable[Part]) -> list[int]:
     """The numbers of partitions that are not through."""
-    finished = {part.number for part in parts if part.finished}
+    finished = {part.number for part in parts if (part.counted if run.counting else part.finished)}
     return [number for number in range(1, run.partitions + 1) if number not in finished]
 
 
@@ -290,6 +335,9 @@ def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:
     totals, calls = run.totals, run.calls
     for part in parts:
         totals, calls = totals + part.totals, calls + part.calls
+    if run.load is Way.BULK and run.step in {Step.LOAD, Step.JOIN}:
+        # decided, and not sent
+        totals = replace(totals, created=0, updated=0)
     return replace(run, totals=totals, calls=calls)
 
 
@@ -311,7 +359,9 @@ def ended(run: SyncRun, step: Step, now: datetime, reason: str = "", message: st
 
 def asked_for(run: SyncRun, asked: Asked, now: datetime) -> SyncRun:
     """Somebody wants something of a run; one that waited looks at it at once."""
-    return run if run.over else replace(run, asked=asked, due_at=now if run.due_at else None)
+    if asked is Asked.CONFIRM and run.waiting is Waiting.GUARD:
+        return replace(run, confirmed=True, asked=Asked.NOTHING, due_at=now)
+    return run if run.over or asked is Asked.CONFIRM else replace(run, asked=asked, due_at=now if run.due_at else None)
 
 
 def obeyed(run: SyncRun, now: datetime) -> SyncRun | None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from leadbridge.domain.dedupe_rules import choose, stamps_of
+from leadbridge.domain.mass_guard import Tally, tally_of
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
@@ -30,6 +31,7 @@ from leadbridge.domain.rows import (
 from leadbridge.domain.sources import Inputs
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_words import said
+from leadbridge.domain.sync_write_back import compile_back, origin_of
 from leadbridge.domain.syncing import Asked as Wish
 from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, Way, held_by, reason_of
 from leadbridge.domain.values import coerce, normalised, text
@@ -40,6 +42,7 @@ from leadbridge.usecases.batch import chunks, grouped, once_each
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_results
+from leadbridge.usecases.write_back import WriteBack
 
 #: no new chunk is begun in the last seconds of an invocation
 LEFT_SECONDS = 90.0
@@ -109,12 +112,17 @@ class LoadPartition:
         """
         part = self._runs.take_part(run.sync, run.slot, number)
         now = self._clock.now()
-        if part.finished or part.reason or (part.due_at is not None and part.due_at > now):
+        if (
+            (part.counted if run.counting else part.finished)
+            or part.reason
+            or (part.due_at is not None and part.due_at > now)
+        ):
             return
         work = _Work(run, part)
         try:
             work.destination = self._vendors.destination(sync)
             work.compiled = self.compiled(run, sync)
+            work.back = self._back(work)
             self._go_through(work, remaining)
         except OvertakenError:
             return  # another process has it
@@ -123,21 +131,50 @@ class LoadPartition:
                 raise
             self._hold(work, error)
 
+    def _back(self, work: "_Work") -> WriteBack | None:
+        """What takes values back to the source, if the Sync wants any."""
+        run, sync = work.run, work.compiled.sync
+        if not sync.writeback:
+            return None
+        try:
+            back = compile_back(sync, run.source, self._facts(sync, run.version, run.source).fields)
+        except KeyError as error:
+            named = [f"{sync.source.object} has no field {error.args[0]}; correct and apply the Sync"]
+            raise ConfigurationError(named) from error
+        origin = self._vendors.destination(origin_of(sync))
+        return WriteBack(compiled=work.compiled, back=back, vendor=run.source, origin=origin, sleep=self._sleep)
+
     def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
         rows = rows_of_part(self._objects, work.run, work.compiled, work.part.number)
         ended, open_ = self._prepared(work, rows)
         pieces: list[Sequence[_Open]] = [piece for calm in once_each(open_, _key) for piece in chunks(calm, work.rows)]
+        if work.run.counting:
+            self._count(work, pieces, remaining)
+            return
         for number in range(work.part.chunks, len(pieces) + 1):
             if remaining() < LEFT_SECONDS or self._stopped(work.run):
                 return
             if number == 0:
                 ends = ended
             elif work.run.load is Way.BULK:
-                ends = self._chunk_by_file(work, pieces[number - 1], number)
+                ends, tally = self._chunk_by_file(work, pieces[number - 1], number)
+                work.part = replace(work.part, tally=work.part.tally + tally)
             else:
                 ends = self._chunk(work, pieces[number - 1])
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
+
+    def _count(self, work: "_Work", pieces: Sequence[Sequence["_Open"]], remaining: Callable[[], float]) -> None:
+        """Look at every chunk, and note what would be done to records that are there."""
+        part = work.part
+        for number in range(part.looked, len(pieces)):
+            if remaining() < LEFT_SECONDS or self._stopped(work.run):
+                return
+            writes = self._decided(work, pieces[number], {}, {})
+            part = replace(part, looked=number + 1, tally=sum(map(tally_of, writes), part.tally))
+            self._save(work, part)
+            part = work.part
+        self._save(work, replace(part, counted=True))
 
     def _stopped(self, run: SyncRun) -> bool:
         found = self._runs.get(run.sync, run.slot)
@@ -197,13 +234,17 @@ class LoadPartition:
             self._sleep(self._settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
         for row, _ in pending:
             ends[row.position] = self._refusal(work, row, refused[row.position])
-        return [ends[position] for position in sorted(ends)]
+        every = [ends[position] for position in sorted(ends)]
+        if work.back is None:
+            return every
+        return work.back({row.position: row for row, _ in piece}, every, work.destination, work.run.started_at)
 
-    def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> list[RowEnd]:
+    def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> tuple[list[RowEnd], Tally]:
         """The same, but what is to be written goes into the file of an import: the outcome is what is expected."""
         ends: dict[int, RowEnd] = {}
-        lines = []
+        lines, tally = [], Tally()
         for write in self._decided(work, piece, {}, ends):
+            tally += tally_of(write)
             outcome = Outcome.UPDATED if write.record_id else Outcome.CREATED
             position = write.row.position
             ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
@@ -211,7 +252,7 @@ class LoadPartition:
             fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
             lines.append((position, outcome.value, *(fields.get(name) for name in import_columns(work.compiled))))
         write_import(self._objects, work.run, work.part.number, number, lines)
-        return [ends[position] for position in sorted(ends)]
+        return [ends[position] for position in sorted(ends)], tally
 
     def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:
         """What a process before this one was about to do; it shows by now, if it was done."""
@@ -289,7 +330,7 @@ class LoadPartition:
         updates = [write for write in writes if write.record_id]
         found: dict[int, RowResult] = {}
         for group, call in (
-            (creates, lambda piece: work.destination.create([write.fields for write in piece])),
+            (creates, lambda piece: work.destination.create([_new(work, write) for write in piece])),
             (
                 updates,
                 lambda piece: work.destination.update(
@@ -305,7 +346,27 @@ class LoadPartition:
                 )
             if said_of.refused:
                 raise said_of.refused[0][1]
-        return found
+        return found | self._made_before(work, creates, found)
+
+    def _made_before(
+        self, work: "_Work", creates: Sequence[RowWrite], found: Mapping[int, RowResult]
+    ) -> dict[int, RowResult]:
+        """New records that the vendor refuses since they are there already, by our own id of their row."""
+        field = work.compiled.sync.destination.idempotency_field
+        marks = {
+            work.run.row_mark(write.row.position): write.row.position
+            for write in creates
+            if found[write.row.position].code == "DUPLICATE_VALUE"
+        }
+        if not field or not marks:
+            return {}
+        own = work.compiled.id_field
+        made = work.destination.find(field, list(marks), [own, field])
+        return {
+            marks[record[field]]: RowResult(ok=True, status="created", id=str(record[own]))
+            for record in made
+            if record[field] in marks
+        }
 
     def _end(self, work: "_Work", write: RowWrite, result: RowResult) -> RowEnd:
         if result.ok:
@@ -367,6 +428,7 @@ class _Work:
 
     compiled: CompiledSync
     destination: SyncDestination
+    back: WriteBack | None = None
 
     def __init__(self, run: SyncRun, part: Part) -> None:
         self.run = run
@@ -380,7 +442,7 @@ class _Work:
 
     def spent(self) -> int:
         """Vendor calls since this was last asked."""
-        calls = self.destination.calls
+        calls = self.destination.calls + (self.back.calls if self.back else 0)
         new, self._counted = calls - self._counted, calls
         return new
 
@@ -403,6 +465,12 @@ def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> 
 def _ended(row: SourceRow, outcome: Outcome, reason: str, **facts: object) -> RowEnd:
     told = said(reason, **facts)
     return RowEnd(position=row.position, outcome=outcome, reason=told.reason, message=told.message)
+
+
+def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
+    """The fields of a new record, with our own id of its row where there is a field for it."""
+    field = work.compiled.sync.destination.idempotency_field
+    return {**write.fields, field: work.run.row_mark(write.row.position)} if field else write.fields
 
 
 def _key(item: _Open) -> str:

@@ -115,7 +115,7 @@ class RunSyncStep:
         now = self._clock.now()
         heard = syncing.obeyed(work.run, now)
         if heard is not None:
-            self._save(work, self._closed(heard))
+            self._save(work, heard)
             return
         try:
             work.sync = self._sync(work.run)
@@ -137,15 +137,15 @@ class RunSyncStep:
         return stored.document
 
     def _save(self, work: "_Work", run: SyncRun) -> None:
-        run = replace(self._closed(run), seen_at=self._clock.now())
+        run = replace(self._closed(run, work.run.step), seen_at=self._clock.now())
         work.version = self._runs.save(run, work.version)
         work.run = run
 
-    def _closed(self, run: SyncRun) -> SyncRun:
-        """A run that has just ended keeps the counts of its partitions."""
+    def _closed(self, run: SyncRun, last: Step) -> SyncRun:
+        """A run that has just ended, in its step `last`, keeps the counts of its partitions."""
         if not run.over or run.totals.rows:
             return run
-        counted = syncing.summed(replace(run, step=Step.COMMIT), self._runs.parts(run.sync, run.slot))
+        counted = syncing.summed(replace(run, step=last), self._runs.parts(run.sync, run.slot))
         return replace(counted, step=run.step)
 
     # the steps
@@ -158,7 +158,8 @@ class RunSyncStep:
         read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
         way = self._way(work, run, read)
         made_since = source.made_since() if way is Way.BULK and read.since is None else None
-        run = replace(run, calls=run.calls + source.calls)
+        size = self._runs.standing(run.sync).records if read.since is not None else 0
+        run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
 
     def _way(self, work: "_Work", run: SyncRun, read: Window) -> Way:
@@ -285,17 +286,18 @@ class RunSyncStep:
         )
         while work.run.step is Step.PARTITION:
             done = place(self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS)
-            self._save(work, syncing.placed(work.run, pages=done.pages, positions=done.positions, spills=done.spills))
+            reached = {"pages": done.pages, "positions": done.positions, "spills": done.spills}
+            self._save(work, syncing.placed(work.run, work.sync, **reached))
             if work.remaining() < LEFT_SECONDS:
                 return
 
     def _loaded(self, work: "_Work") -> None:
         parts = self._runs.parts(work.run.sync, work.run.slot)
-        self._save(work, syncing.gone_through(work.run, parts, self._clock.now()))
+        self._save(work, syncing.gone_through(work.run, parts, self._clock.now(), work.sync.guard))
 
     def _commit(self, work: "_Work") -> None:
         run = work.run
-        if run.until is not None and not self._runs.commit(run.sync, run.slot, run.epoch, run.until):
+        if run.until is not None and not self._runs.commit(run.sync, run.slot, run.epoch, run.until, run.records):
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
             self._save(work, ended)
             return
@@ -344,10 +346,6 @@ def _not_run(sync: Sync) -> Iterator[str]:
     remedy = "is not carried out by this version of Leadbridge; remove it"
     if sync.deletes != "ignore":
         yield f"deletes: {remedy}, or set `deletes: ignore`"
-    if sync.writeback:
-        yield f"writeback: {remedy}"
-    if sync.destination.idempotency_field:
-        yield f"destination.idempotency_field: {remedy}"
     if sync.destination.duplicate_rules == "use_match":
         yield f"destination.duplicate_rules: use_match {remedy}, or write block or allow"
 

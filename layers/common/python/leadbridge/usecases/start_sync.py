@@ -8,7 +8,7 @@ from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
 from leadbridge.domain.schedule import slot_of
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import Asked, SyncRun, asked_for
+from leadbridge.domain.syncing import Asked, SyncRun, Waiting, asked_for
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncStarter
@@ -131,16 +131,18 @@ class StartSync:
         return self(sync, slot.name)
 
     def ask(self, sync: str, slot: str, asked: Asked) -> SyncRun:
-        """Pause, resume or cancel a run.
+        """Pause, resume or cancel a run, or confirm what its guard has counted.
 
         Raises:
-            ConfigurationError: There is no such run.
+            ConfigurationError: There is no such run, or it waits for no confirmation.
         """
         for _ in range(_TRIES):
             found = self._runs.get(sync, slot)
             if found is None:
                 raise ConfigurationError([f"the Sync {sync} has no run {slot}"])
             run, version = found
+            if asked is Asked.CONFIRM and run.waiting is not Waiting.GUARD:
+                raise ConfigurationError([f"the run {slot} waits for no confirmation; nothing is confirmed"])
             wanted = asked_for(run, asked, self._clock.now())
             try:
                 self._runs.save(wanted, version)

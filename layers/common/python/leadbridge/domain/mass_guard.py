@@ -1,0 +1,72 @@
+"""The guard against mass damage: what a run of a Sync would do to records that are there is counted before it writes.
+
+A run that would change, blank or delete more than its document allows writes nothing, and asks a person. New records
+are no damage. Percent are those of the records: the rows that the run has pulled, or, where only changes are read, the
+rows that the Sync has pulled when it read everything, if those are more.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+from leadbridge.domain.rows import RowWrite
+from leadbridge.domain.sources import ValueSource
+from leadbridge.domain.sync import Guard, ImportRule, Sync
+from leadbridge.domain.values import blank
+
+#: so many changed records, or blanked values, are never too many by percent, unless 0 percent are allowed
+SMALL = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What would happen to records that are there: records updated, values emptied, records deleted."""
+
+    changed: int = 0
+    blanked: int = 0
+    deletes: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
+
+
+def tally_of(write: RowWrite) -> Tally:
+    """What a write does to the record that it is meant for."""
+    if not write.record_id:
+        return Tally()
+    emptied = [name for name, value in write.fields.items() if blank(value) and not blank(write.held.get(name))]
+    return Tally(changed=1, blanked=len(emptied))
+
+
+def may_exceed(sync: Sync, rows: int, records: int) -> bool:
+    """Whether so many rows could be too much at worst; where they could not, nobody need look twice."""
+    if sync.import_rule is ImportRule.CREATE:
+        return False
+    emptying = sum(_may_empty(mapping) for mapping in sync.mappings)
+    return bool(exceeded(sync.guard, Tally(changed=rows, blanked=rows * emptying), records))
+
+
+def exceeded(guard: Guard, tally: Tally, records: int) -> str:
+    """The sentence about what is too much, with each number and its limit; empty if nothing is."""
+    return " and ".join(_too_much(guard, tally, records))
+
+
+def _too_much(guard: Guard, tally: Tally, records: int) -> Iterator[str]:
+    if tally.deletes > guard.deletes:
+        yield f"delete {tally.deletes} records (the limit is {guard.deletes})"
+    for verb, count, noun, percent in (
+        ("empty", tally.blanked, "values", guard.blanked_percent),
+        ("change", tally.changed, "records", guard.changed_percent),
+    ):
+        if count > _allowed(percent, records):
+            yield f"{verb} {count} {noun} (the limit is {percent:g} % of {records} records)"
+
+
+def _allowed(percent: float, records: int) -> float:
+    return max(SMALL, percent * records / 100) if percent else 0
+
+
+def _may_empty(mapping: ValueSource) -> bool:
+    """Whether a mapping can make a blank of a value."""
+    policy = mapping.blank or mapping.blank_here
+    fixed = mapping.static is not None and blank(mapping.static)
+    return policy == "clear" or fixed or (policy == "default" and blank(mapping.default))
