@@ -290,7 +290,7 @@ def test_an_idle_run_costs_two_calls(build: Build, monkeypatch: pytest.MonkeyPat
 @pytest.mark.cap("S40")
 @pytest.mark.parametrize("to_salesforce", [False, True])
 def test_failed_rows_are_listed_and_they_alone_are_tried_again(build: Build, *, to_salesforce: bool) -> None:
-    """One row of five has no number where one is needed: it is named with the reason; mended, it alone is read again."""
+    """One row of five has no number where one is needed: it is named, and mended it alone is read again."""
     field = (
         {"to": "NumberOfEmployees", "column": "department"}
         if to_salesforce

@@ -43,12 +43,17 @@ class SyncResults:
         Raises:
             ConfigurationError: There is none of that slot.
         """
-        found = self._runs.get(sync, slot)
+        found = self.known(sync, slot)
         if found is None:
             raise ConfigurationError(
                 [f"the Sync {sync} has no run {slot}; `leadbridge syncs executions {sync}` lists them"]
             )
-        return self._counted(found[0])
+        return found
+
+    def known(self, sync: str, slot: str) -> SyncRun | None:
+        """The same; None if there is none."""
+        found = self._runs.get(sync, slot)
+        return self._counted(found[0]) if found else None
 
     def failed(self, sync: str, slot: str) -> Iterator[Failed]:
         """The rows of a run that failed.
