@@ -537,6 +537,7 @@ def send_alerts() -> Any:
     """The use-case of `send_alerts`."""
     from leadbridge.aws.alerts import DynamoAlertStore, DynamoWatch
     from leadbridge.aws.notices import TopicChannel
+    from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.usecases.alerting import AlertSettings, SendAlerts
     from leadbridge.vendors.http.slack import SlackChannel
     from leadbridge.vendors.marketo.quota import next_midnight
@@ -550,6 +551,14 @@ def send_alerts() -> Any:
         configurations=DynamoConfigurations(client, table=settings.CONFIG_TABLE),
         tally=DynamoTally(client, table=settings.EXECUTIONS_TABLE, now=clock.now),
         watch=DynamoWatch(client, executions=settings.EXECUTIONS_TABLE, state=settings.STATE_TABLE),
+        # nothing is stored of a run
+        runs=DynamoSyncRuns(
+            client,
+            executions=settings.EXECUTIONS_TABLE,
+            state=settings.STATE_TABLE,
+            retention=timedelta(),
+            now=clock.now,
+        ),
         store=DynamoAlertStore(client, table=settings.STATE_TABLE),
         channels=lambda: [TopicChannel(_later("sns"), settings.ALARM_TOPIC), *([slack] if slack.configured else [])],
         clock=clock,
