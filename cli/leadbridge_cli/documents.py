@@ -240,6 +240,10 @@ def _carry_out(target: Target, planned: Plan, *, note: str, author: str, as_json
     idle = all(each.effect is Effect.NOTHING for each in planned.documents)
     author = author or ("" if idle else target.author())
     applied = target.apply().apply(planned, author=author, at=target.clock.now(), note=note)
+    for each in applied:
+        # one that is not active has no schedule
+        if each.changed and each.stored.active and each.stored.document.kind == "sync":
+            target.schedule_syncs().one(each.stored.document.id)
     rows = [
         {
             "kind": each.stored.document.kind,

@@ -283,7 +283,7 @@ class Target:
         from leadbridge.usecases.sync_results import SyncResults
 
         objects = S3Objects(self.client("s3"), bucket=self.outputs["DataBucketName"])
-        return SyncResults(runs=self._sync_runs(), objects=objects)
+        return SyncResults(documents=self.configurations, runs=self._sync_runs(), objects=objects)
 
     def _sync_runs(self) -> "DynamoSyncRuns":
         from leadbridge.aws.syncs import DynamoSyncRuns

@@ -2,20 +2,22 @@
 
 import json
 import time
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict
+from typing import TextIO
 
 import click
 
-from leadbridge.domain.event import iso
 from leadbridge.domain.lifecycle import DocumentState, Move
-from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting
+from leadbridge.domain.sync_progress import members
+from leadbridge.domain.syncing import Asked, Step, SyncRun
+from leadbridge.usecases.failed_rows import Failed, failed_lines
+from leadbridge.usecases.start_sync import Started
 from leadbridge_cli.common import as_json, fail, named, pass_target
+from leadbridge_cli.run_bar import RunBar, sentence, show_runs
 from leadbridge_cli.stack import Target
 
 #: seconds between two looks at a run that is waited for
 LOOK_SECONDS = 1.0
-COUNTS = ("created", "updated", "unchanged", "skipped", "duplicate", "failed")
 
 
 @click.command("run")
@@ -25,17 +27,32 @@ COUNTS = ("created", "updated", "unchanged", "skipped", "duplicate", "failed")
 @pass_target
 def run_sync(target: Target, sync_id: str, *, wait: bool, as_json: bool) -> None:
     """Run a Sync now; one that is at work already goes on alone."""
-    slot = target.clock.now().strftime("%Y%m%dT%H%M%SZ")
-    told = target.start_sync()(sync_id, slot, scheduled=False)
+    _show_started(target, sync_id, target.start_sync().now(sync_id), wait=wait, as_json=as_json)
+
+
+@click.command("retry")
+@click.argument("sync_id", metavar="ID")
+@click.argument("slot")
+@click.option("--wait", is_flag=True, help="Show how it goes on, until it has ended.")
+@as_json
+@pass_target
+def retry_rows(target: Target, sync_id: str, slot: str, *, wait: bool, as_json: bool) -> None:
+    """Try the rows of a run once more that failed, and no others: they are read again from the source by their ids."""
+    _show_started(target, sync_id, target.start_sync().retry(sync_id, slot), wait=wait, as_json=as_json)
+
+
+def _show_started(target: Target, sync_id: str, told: Started, *, wait: bool, as_json: bool) -> None:
     if not told.started:
         fail([f"The Sync {sync_id} was not started: {told.because}. `leadbridge syncs executions {sync_id}` shows it."])
-    run = _followed(target, sync_id, slot, quiet=as_json) if wait else target.sync_results().run(sync_id, slot)
+    run = (
+        _followed(target, sync_id, told.slot, quiet=as_json) if wait else target.sync_results().run(sync_id, told.slot)
+    )
     if as_json:
-        click.echo(json.dumps(members(run)))
+        click.echo(json.dumps(members(run, target.clock.now())))
     elif wait:
-        click.echo(sentence(run))
+        click.echo(sentence(run, target.clock.now()))
     else:
-        click.echo(f"Started: {slot}. `leadbridge syncs executions {sync_id}` shows how it goes.")
+        click.echo(f"Started: {told.slot}. `leadbridge syncs executions {sync_id}` shows how it goes.")
     if run.step is Step.FAILED:
         raise SystemExit(1)
 
@@ -68,23 +85,32 @@ def _move(target: Target, sync_id: str, move: Move) -> None:
 @click.argument("sync_id", metavar="ID")
 @click.argument("slot", required=False)
 @click.option("--failed", is_flag=True, help="The rows of the run SLOT that failed, with their reasons.")
+@click.option("--csv", "file", type=click.File("w", encoding="utf-8", lazy=True), help="Write them into this file.")
 @as_json
 @pass_target
-def sync_executions(target: Target, sync_id: str, slot: str | None, *, failed: bool, as_json: bool) -> None:
+def sync_executions(
+    target: Target, sync_id: str, slot: str | None, *, failed: bool, file: TextIO | None, as_json: bool
+) -> None:
     """List the runs of a Sync, or show one: when, how many rows, what became of them."""
     results = target.sync_results()
-    if failed:
+    if failed or file is not None:
         if slot is None:
             fail(["Say which run: leadbridge syncs executions ID SLOT --failed."])
-        _rows(list(results.failed(sync_id, slot)), as_json=as_json)
+        rows = results.failed(sync_id, slot)
+        if file is None:
+            _rows(list(rows), as_json=as_json)
+        else:
+            for line in failed_lines(rows):
+                # the lines end as CSV says, on every system
+                file.write(line)
         return
     found = [results.run(sync_id, slot)] if slot else results.runs(sync_id)
+    now = target.clock.now()
     if as_json:
-        click.echo(json.dumps([members(run) for run in found]))
+        click.echo(json.dumps([members(run, now) for run in found]))
         return
-    for run in found:
-        click.echo(sentence(run))
-    click.echo(f"{len(found)} runs" if found else "It has not run yet.")
+    show_runs(found, now)
+    click.echo(f"{len(found)} run{'' if len(found) == 1 else 's'}" if found else "It has not run yet.")
 
 
 @click.command("ask")
@@ -96,62 +122,27 @@ def ask_run(target: Target, what: str, sync_id: str, slot: str) -> None:
     """Pause, resume or cancel a run; what it has written stays. Or confirm one that its guard has parked."""
     wanted = Asked.NOTHING if what == "resume" else Asked(what)
     run = target.start_sync().ask(sync_id, slot, wanted)
-    click.echo(sentence(run) if run.over else f"{slot}: {what} is noted; it is heard within a minute.")
-
-
-def members(run: SyncRun) -> dict[str, Any]:
-    """A run as JSON."""
-    return {
-        "sync": run.sync,
-        "slot": run.slot,
-        "version": run.version,
-        "status": status(run),
-        "started_at": iso(run.started_at),
-        "ended_at": iso(run.ended_at) if run.ended_at else None,
-        "waits_until": iso(run.due_at) if run.due_at and not run.over else None,
-        "pulled": run.pulled,
-        **{name: getattr(run.totals, name) for name in COUNTS},
-        "calls": run.calls,
-        "reason": run.reason,
-        "message": run.message,
-    }
-
-
-def status(run: SyncRun) -> str:
-    """A word for how a run stands."""
-    if run.over:
-        return run.step.value
-    return "running" if run.waiting is Waiting.NOT else f"waiting: {run.waiting}"
-
-
-def sentence(run: SyncRun) -> str:
-    """A line about a run."""
-    counts = ", ".join(f"{getattr(run.totals, name)} {name}" for name in COUNTS if getattr(run.totals, name))
-    end = f" to {iso(run.ended_at)}" if run.ended_at else ""
-    why = f"; {run.reason}: {run.message}" if run.reason else ""
-    return (
-        f"{run.slot}: {status(run)}, {iso(run.started_at)}{end}, version {run.version}, {run.pulled} rows"
-        f"{': ' + counts if counts else ''}{why}"
+    click.echo(
+        sentence(run, target.clock.now()) if run.over else f"{slot}: {what} is noted; it is heard within a minute."
     )
 
 
 def _followed(target: Target, sync_id: str, slot: str, *, quiet: bool) -> SyncRun:
-    results, shown = target.sync_results(), ""
-    while True:
-        run = results.run(sync_id, slot)
-        if run.over:
-            return run
-        line = f"{status(run)}, {run.step.value}: {run.totals.rows} of {run.pulled} rows"
-        if line != shown and not quiet:
-            click.echo(line)
-        shown = line
-        time.sleep(LOOK_SECONDS)
+    results = target.sync_results()
+    with RunBar(target.clock.now, quiet=quiet) as bar:
+        while True:
+            run = results.run(sync_id, slot)
+            bar.show(run)
+            if run.over:
+                return run
+            time.sleep(LOOK_SECONDS)
 
 
-def _rows(found: list[Mapping[str, str]], *, as_json: bool) -> None:
+def _rows(found: list[Failed], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps([asdict(row) for row in found]))
         return
-    for line in found:
-        click.echo(f"row {line['row']}: {line['reason']}. {line['message']}")
+    for row in found:
+        whose = f" ({row.source_id})" if row.source_id else ""
+        click.echo(f"row {row.row}{whose}: {row.reason}. {row.message}")
     click.echo(f"{len(found)} rows failed")

@@ -12,7 +12,11 @@ logger = worker_logger("start_sync", Settings.from_environment().LOG_LEVEL)
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Start a run, unless one is at work or the Sync is not active; without a Sync, mend the schedules."""
+    """Start a run, unless one is at work or the Sync is not active; else mend the schedule of one Sync, or all."""
+    if "keep" in event:
+        kept = wiring.schedule_syncs(context.invoked_function_arn).one(str(event["keep"]))
+        logger.info("schedule kept", extra={"sync": event["keep"], "changed": kept})
+        return {"changed": int(kept)}
     if "sync" not in event:
         changed = wiring.schedule_syncs(context.invoked_function_arn)()
         logger.info("schedules kept", extra={"changed": changed})

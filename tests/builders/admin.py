@@ -17,13 +17,15 @@ from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
 from leadbridge.usecases.source_facts import SourceFacts
-from leadbridge.usecases.start_sync import vendor_of
+from leadbridge.usecases.start_sync import StartSync, vendor_of
+from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
 from tests.builders.actions import MARKETO
 from tests.builders.events import SECRET
 from tests.builders.world import World
-from tests.fakes.syncs import FakeDestination, FakeSource, FakeSyncVendors, InMemorySyncRuns
+from tests.fakes.bulk import InMemoryObjects
+from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
 #: what the org lists beside Lead
@@ -76,7 +78,9 @@ class Answered:
     def __init__(self, answer: dict[str, Any]) -> None:
         self.status: int = answer["statusCode"]
         self.headers: dict[str, list[str]] = answer["multiValueHeaders"]
-        self.json: Any = json.loads(answer["body"])
+        self.text: str = answer["body"]
+        kind = self.headers.get("Content-Type", ["application/json"])[0]
+        self.json: Any = json.loads(self.text) if kind == "application/json" else None
 
 
 class Admin:
@@ -105,6 +109,9 @@ class Admin:
         self.source = FakeSource(clock=world.clock.now)
         self.destination = FakeDestination(world.marketo.describe_leads(), "id")
         self.runs = InMemorySyncRuns()
+        self.objects = InMemoryObjects()
+        #: Syncs whose schedules were to be looked after
+        self.kept: list[str] = []
         vendors = FakeSyncVendors(self.source, self.destination)
         view = ViewSync(
             documents=world.configurations,
@@ -132,6 +139,15 @@ class Admin:
             callbacks=FailedCallbacks(chunks=world.chunks, clock=world.clock),
             view_sync=view,
             preview_sync=PreviewSync(view=view, runs=self.runs, vendors=vendors),
+            start_sync=StartSync(
+                documents=world.configurations,
+                runs=self.runs,
+                vendor=partial(vendor_of, world.configurations),
+                starter=FakeStarter(),
+                clock=world.clock,
+            ),
+            sync_results=SyncResults(documents=world.configurations, runs=self.runs, objects=self.objects),
+            keep_schedule=self.kept.append,
             clock=world.clock,
             done=self._done,
         )

@@ -200,6 +200,8 @@ class FakeSource:
         window = _bounds(query.soql)
         self.asked.append(window)
         shown = self._found(window, cursor)
+        if named := re.search(r"Id IN \((.*?)\)", query.soql):
+            shown = [row for row in shown if f"'{row['Id']}'" in named[1].split(", ")]
         start = 0
         while True:
             self.step("source.page")

@@ -22,6 +22,7 @@ from leadbridge.aws.items import dump
 from leadbridge.aws.lanes import DynamoLanes
 from leadbridge.aws.limits import DynamoLimits
 from leadbridge.aws.notices import TopicChannel
+from leadbridge.aws.syncs import DynamoSyncRuns
 from leadbridge.aws.tally import DynamoTally, parked_item
 from leadbridge.domain.counted import Certificate, ParkedWork
 from leadbridge.domain.event import Ending, Part, Result
@@ -114,6 +115,9 @@ def world(dynamodb: Any, clock: SettableClock, slack: Catcher) -> World:
         configurations=configurations,
         tally=tally,
         watch=DynamoWatch(dynamodb, executions="ExecutionsTable", state="StateTable"),
+        runs=DynamoSyncRuns(
+            dynamodb, executions="ExecutionsTable", state="StateTable", retention=timedelta(days=30), now=clock.now
+        ),
         store=DynamoAlertStore(dynamodb, table="StateTable"),
         channels=lambda: [
             TopicChannel(sns, topic),

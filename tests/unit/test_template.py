@@ -56,6 +56,8 @@ WILDCARDS = {
     ("RunSyncStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunSyncStepRole", "KeepFiles", "${DataBucket.Arn}/sync/*"): "each run has a folder of its own",
     ("StartSyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("AdminApiRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
+    ("AdminApiRole", "ReadRows", "${DataBucket.Arn}/sync/*"): "each run has files below its name",
     ("StartSyncRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
     ("SyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("StartSyncRole", "KeepSchedules", SCHEDULES.format("${SyncScheduleGroup}")): "a schedule for each Sync",

@@ -117,11 +117,31 @@ def admin_requests(story: "Story") -> None:
     story.until("redriven by request", [kept], "ended")
 
 
+def sync_requests(story: "Story", sync: str, slot: str) -> None:
+    """A run's failed rows are read and tried again; a start beside that is refused; the Sync is deactivated."""
+    runs = f"/syncs/{sync}/executions"
+    ask(story, "GET", f"{runs}/{slot}/failed")
+    ask(story, "POST", f"{runs}/{slot}/retry", {})
+    wait_for("a start beside a run", lambda: sent(story, "POST", runs, {}).status_code == 409, PATIENCE)
+
+    def idle() -> bool:
+        found = sent(story, "GET", runs).json()["runs"]
+        return all(each["status"] in {"done", "failed"} for each in found)
+
+    wait_for("the end of all runs", idle, 120)
+    ask(story, "POST", f"/documents/sync/{sync}/state", {"move": "deactivate"})
+
+
 def ask(story: "Story", method: str, path: str, body: Any = None) -> None:
     """One signed request, which must go well; its answer is the asker's own."""
-    with httpx.Client(timeout=PATIENCE, trust_env=False, verify=False) as web:
-        answer = web.send(signed(story.rig.stack, method, path, body))
+    answer = sent(story, method, path, body)
     assert answer.is_success, (method, path, answer.text)
+
+
+def sent(story: "Story", method: str, path: str, body: Any = None) -> httpx.Response:
+    """One signed request, and its answer."""
+    with httpx.Client(timeout=PATIENCE, trust_env=False, verify=False) as web:
+        return web.send(signed(story.rig.stack, method, path, body))
 
 
 def invoke(story: "Story", function: str) -> Any:

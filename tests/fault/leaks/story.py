@@ -390,7 +390,7 @@ def _sync_runs(story: Story) -> None:
     [run] = json.loads(told)
     assert (run["status"], run["failed"]) == ("done", 1), run
     story.cli("syncs", "executions", "leak-sync", run["slot"], "--failed")
-    story.cli("syncs", "deactivate", "leak-sync")
+    doors.sync_requests(story, "leak-sync", run["slot"])
 
 
 def _invoked(rig: Rig, output: str, event: Mapping[str, Any]) -> dict[str, Any]:

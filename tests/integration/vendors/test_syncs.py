@@ -247,8 +247,12 @@ def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(bui
 
     assert (run.step, run.load, run.pulled) == (Step.DONE, Way.BULK, 61), (run.reason, run.message)
     assert run.totals == Totals(created=40, updated=3, unchanged=17, failed=1)
-    [failed] = SyncResults(runs=world.runs, objects=world.objects).failed(world.sync.id, run.slot)
-    assert failed["reason"] == "marketo_rejected"
+    [failed] = SyncResults(documents=world.documents, runs=world.runs, objects=world.objects).failed(
+        world.sync.id, run.slot
+    )
+    assert failed.reason == "marketo_rejected"
+    [refused] = [each for each in world.salesforce.get("records/Contact") if each["LastName"] == "null"]
+    assert failed.source_id == refused["Id"]
     leads = world.leads()
     assert len(leads) == 60
     for number in range(60):
@@ -319,3 +323,44 @@ def test_new_contacts_carry_our_id_of_their_row(build: Build) -> None:
     marks = {record["Leadbridge_Execution__c"] for record in world.records().values()}
     assert marks == {run.row_mark(position) for position in range(1, 31)}
     assert world.again().totals == Totals(unchanged=30)
+
+
+@pytest.mark.cap("S40")
+@pytest.mark.parametrize("to_salesforce", [False, True])
+def test_failed_rows_are_listed_and_they_alone_are_tried_again(build: Build, *, to_salesforce: bool) -> None:
+    """One row of five has no number where one is needed: it is named, and mended it alone is read again."""
+    field = (
+        {"to": "NumberOfEmployees", "column": "department"}
+        if to_salesforce
+        else {"to": "leadScore", "column": "Department"}
+    )
+    kind: dict[str, Any] = TO_SALESFORCE if to_salesforce else TO_MARKETO
+    lead = {"destination": {"connection": "crm", "object": "Lead"}} if to_salesforce else {}
+    extra = [field, {"to": "Company", "static": "Acme"}] if to_salesforce else [field]
+    world = build(**{**kind, **lead, "mappings": [*kind["mappings"], *extra]})
+    if to_salesforce:
+        world.marketo.post("load", {"leads": [{"id": 9, **person(9), "department": "many"}]})
+        world.people(4)
+    else:
+        world.salesforce.post("load", {"Contact": [contact(9) | {"Department": "many"}]})
+        world.contacts(4)
+    first = world.ran()
+    results = SyncResults(documents=world.documents, runs=world.runs, objects=world.objects)
+    [failed] = results.failed(world.sync.id, first.slot)
+
+    assert (first.pulled, first.totals) == (5, Totals(created=4, failed=1))
+    assert failed.reason
+    assert "Department".casefold() in failed.message.casefold()
+    if to_salesforce:
+        assert failed.source_id == "9"
+        world.wired.marketo("marketing").sync_leads(
+            [{"id": 9, "department": "7"}], action="updateOnly", lookup_field="id"
+        )
+    else:
+        world.wired.salesforce("crm").update("Contact", [{"Id": failed.source_id, "Department": "7"}])
+    world.clock.advance(3600)
+    told = world.starting().retry(world.sync.id, first.slot)
+    again = world.drive(told.slot)
+    assert (again.pulled, again.totals) == (1, Totals(created=1)), (again.reason, again.message)
+    made = world.salesforce.get("records/Lead") if to_salesforce else world.marketo.get("records/leads")
+    assert len(made) == 5

@@ -19,6 +19,7 @@ from tests.builders.world import World
 from tests.fakes.clock import NOON
 
 SYNC = "contacts-to-people"
+SLOT = "20260302T120000Z"
 ROUTES = (
     ("GET", "/openapi.json"),
     ("GET", "/connections"),
@@ -54,6 +55,13 @@ ROUTES = (
     ("DELETE", f"/syncs/{SYNC}"),
     ("GET", f"/syncs/{SYNC}/query"),
     ("POST", f"/syncs/{SYNC}/preview"),
+    ("GET", f"/syncs/{SYNC}/executions"),
+    ("POST", f"/syncs/{SYNC}/executions"),
+    ("GET", f"/syncs/{SYNC}/executions/{SLOT}"),
+    ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed"),
+    ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed.csv"),
+    ("POST", f"/syncs/{SYNC}/executions/{SLOT}/ask"),
+    ("POST", f"/syncs/{SYNC}/executions/{SLOT}/retry"),
 )
 
 
@@ -84,6 +92,7 @@ def test_the_routes_of_these_tests_are_all_there_are(admin: Admin) -> None:
             "action": "{kind}",
             "1": "{execution_id}",
             SYNC: "{sync_id}",
+            SLOT: "{slot}",
         }
         named = [parts.get(each, each) for each in path.split("/")]
         owner = "{document_id}" if "documents" in named else "{action_id}"

@@ -13,6 +13,7 @@ from leadbridge.domain.alerts import Kind, Notice, Step, Subject
 SINCE = datetime(2026, 3, 2, 12, 5, tzinfo=UTC)
 UNTIL = datetime(2026, 3, 2, 13, 40, tzinfo=UTC)
 LOCKED = "salesforce_UNABLE_TO_LOCK_ROW"
+SYNC, SLOT = "contacts-to-people", "20260302T120000Z"
 FACTS: dict[Kind, tuple[str, dict[str, str | int]]] = {
     Kind.FAILED: (
         "person-to-lead",
@@ -39,6 +40,10 @@ FACTS: dict[Kind, tuple[str, dict[str, str | int]]] = {
     ),
     Kind.CERTIFICATE: ("salesforce-main", {"ends_at": "2026-04-01 09:00 UTC", "days": 30}),
     Kind.SILENCE: ("person-to-lead", {"arrived": 1, "usual": 140, "minutes": 60}),
+    Kind.SYNC_FAILED: (SYNC, {"slot": SLOT, "reason": "salesforce_INVALID_FIELD", "number": 3}),
+    Kind.SYNC_ROWS: (SYNC, {"slot": SLOT, "failed": 34, "ended": 120, "share": 28}),
+    Kind.SYNC_PARKED: (SYNC, {"slot": SLOT, "waiting": "quota", "rows": 600, "pulled": 9000}),
+    Kind.SYNC_LAG: (SYNC, {"minutes": 75, "behind": 95}),
 }
 RAISED = {
     Kind.FAILED: """\
@@ -84,6 +89,29 @@ ALERT Action person-to-lead: hardly any calls arrive
 1 call arrived in 60 minutes, 140 are usual at this hour of this weekday. Since 2026-03-02 12:05 UTC.
 What to do: See in Marketo whether the campaign runs, and in a person's activity log what Call Webhook was answered.
 Command: leadbridge --stack prod webhook-sheet person-to-lead""",
+    Kind.SYNC_FAILED: """\
+ALERT Sync contacts-to-people: a run failed
+3 runs in a row failed, the last one (20260302T120000Z), because of salesforce_INVALID_FIELD. \
+Since 2026-03-02 12:05 UTC.
+What to do: Mend what its message says; the next run reads again what this one should have moved.
+Command: leadbridge --stack prod syncs executions contacts-to-people 20260302T120000Z""",
+    Kind.SYNC_ROWS: """\
+ALERT Sync contacts-to-people: rows fail
+34 of 120 rows of the run 20260302T120000Z failed (28 %). Since 2026-03-02 12:05 UTC.
+What to do: Look at their reasons, mend what they say, then try those rows again with \
+`leadbridge --stack prod syncs retry contacts-to-people 20260302T120000Z`.
+Command: leadbridge --stack prod syncs executions contacts-to-people 20260302T120000Z --failed""",
+    Kind.SYNC_PARKED: """\
+ALERT Sync contacts-to-people: its run waits
+The run 20260302T120000Z waits (quota) with 600 of 9000 rows done. Since 2026-03-02 12:05 UTC.
+What to do: What waits for a quota goes on by itself; enable a connection that is disabled, or let a paused run go on \
+with `leadbridge --stack prod syncs ask resume contacts-to-people 20260302T120000Z`.
+Command: leadbridge --stack prod syncs executions contacts-to-people 20260302T120000Z""",
+    Kind.SYNC_LAG: """\
+ALERT Sync contacts-to-people: it stays behind
+What changed 95 minutes ago has not been moved; a run that does so is due for 75 minutes. Since 2026-03-02 12:05 UTC.
+What to do: See whether its runs fail, wait, or take longer than the time between two of them.
+Command: leadbridge --stack prod syncs executions contacts-to-people""",
 }
 
 

@@ -35,13 +35,21 @@ def test_the_document_of_the_page_is_valid_and_shows_the_defaults() -> None:
     given: dict[str, Any] = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])
 
     document = AlertsDocument.model_validate(given)
-    shown = {name: rule for name, rule in given.items() if name not in {"kind", "id", "actions", "connections"}}
-    defaults = {
+    shown = {
+        name: rule for name, rule in given.items() if name not in {"kind", "id", "actions", "syncs", "connections"}
+    }
+    stored = as_document(DEFAULTS)
+
+    assert shown == _without_switches(stored) | {"sync": _without_switches(stored["sync"])}
+    assert document.actions
+    assert document.syncs
+    assert document.connections
+
+
+def _without_switches(rules: dict[str, Any]) -> dict[str, Any]:
+    """The rules among some members, each without the member that switches it on."""
+    return {
         name: {member: value for member, value in rule.items() if member != "enabled"}
-        for name, rule in as_document(DEFAULTS).items()
+        for name, rule in rules.items()
         if isinstance(rule, dict) and "enabled" in rule
     }
-
-    assert shown == defaults
-    assert document.actions
-    assert document.connections

@@ -1,5 +1,6 @@
 """A look every five minutes: what is found is told once, on every channel, and nothing is lost when one is away."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,12 +11,15 @@ from leadbridge.domain.alert_rules import AlertsDocument
 from leadbridge.domain.counted import ARRIVED, ENDED, FAILED, Certificate, ParkedWork, Waiting
 from leadbridge.domain.lifecycle import DocumentState, Stored
 from leadbridge.domain.limits import State, millis
+from leadbridge.domain.syncing import Step, SyncRun
 from leadbridge.usecases.alerting import GIVE_UP, MOST_UNSENT, AlertSettings, Report, SendAlerts
 from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
+from tests.builders.syncs import a_sync
 from tests.fakes.alerts import InMemoryAlertStore, InMemoryTally, RecordingChannel, SettableWatch
 from tests.fakes.clock import NOON, SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.meter import RecordingMeter
+from tests.fakes.syncs import InMemorySyncRuns
 
 MIDNIGHT = datetime(2026, 3, 3, 6, tzinfo=UTC)
 
@@ -27,6 +31,7 @@ class World:
         self.clock = SettableClock()
         self.tally = InMemoryTally(self.clock.now)
         self.watch = SettableWatch()
+        self.runs = InMemorySyncRuns()
         self.store = InMemoryAlertStore()
         self.email, self.slack = RecordingChannel("email"), RecordingChannel("slack")
         self.channels = [self.email, self.slack]
@@ -38,6 +43,7 @@ class World:
             configurations=self.configurations,
             tally=self.tally,
             watch=self.watch,
+            runs=self.runs,
             store=self.store,
             channels=lambda: self.channels,
             clock=self.clock,
@@ -329,3 +335,30 @@ def test_a_certificate_of_another_login_is_not_spoken_of() -> None:
     world.look()
 
     assert world.heads() == []
+
+
+def test_a_failed_run_of_a_sync_is_told_until_one_goes_well() -> None:
+    """An active Sync's runs are looked at: its failure is told with slot and reason, its end once."""
+    world = World()
+    world.give(a_sync(source={"connection": SALESFORCE, "object": "Contact"}))
+    world.give(a_sync(id="asleep"), DocumentState.DRAFT)
+    begun = SyncRun(
+        sync="contacts-to-people",
+        slot="20260302T110000Z",
+        version=1,
+        source="salesforce",
+        destination="marketo",
+        epoch=1,
+        started_at=NOON - timedelta(hours=1),
+    )
+    failed = replace(begun, step=Step.FAILED, ended_at=NOON, reason="salesforce_INVALID_FIELD", message="no such field")
+    world.runs.begin(failed)
+    world.runs.begin(replace(failed, sync="asleep"))
+    world.looks(60)
+    done = replace(begun, slot="20260302T130000Z", step=Step.DONE, started_at=world.clock.now())
+    world.runs.begin(done)
+    world.looks(60)
+
+    title = "Sync contacts-to-people: a run failed"
+    assert world.heads() == [f"ALERT {title}", f"RESOLVED {title}"]
+    assert "(20260302T110000Z), because of salesforce_INVALID_FIELD." in world.email.taken[0][1]

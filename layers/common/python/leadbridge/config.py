@@ -115,6 +115,9 @@ class AdminApiSettings(InboxSettings, VendorSettings):
     """Settings of `admin_api`."""
 
     RUN_ACTIONS_FUNCTION: str
+    START_SYNC_FUNCTION: str
+    SYNC_MACHINE: str
+    DATA_BUCKET: str
 
 
 class RunBulkStepSettings(VendorSettings):

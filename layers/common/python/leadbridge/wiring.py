@@ -406,6 +406,8 @@ def admin_api() -> Any:
 
     from leadbridge.admin.app import AdminApi
     from leadbridge.admin.services import Services
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.aws.services import ScheduleBell
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
@@ -417,6 +419,7 @@ def admin_api() -> Any:
     from leadbridge.usecases.search_executions import SearchExecutions
     from leadbridge.usecases.source_facts import SourceFacts
     from leadbridge.usecases.start_sync import vendor_of
+    from leadbridge.usecases.sync_results import SyncResults
     from leadbridge.usecases.try_action import TryAction
     from leadbridge.usecases.view_sync import ViewSync
     from leadbridge.vendors.sync_vendors import VendorSyncs
@@ -473,6 +476,11 @@ def admin_api() -> Any:
             callbacks=FailedCallbacks(chunks=_chunks(settings, clock), clock=clock),
             view_sync=view,
             preview_sync=PreviewSync(view=view, runs=runs, vendors=sync_vendors),
+            start_sync=_start_sync(settings, settings.SYNC_MACHINE, clock),
+            sync_results=SyncResults(
+                documents=configurations, runs=runs, objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET)
+            ),
+            keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             clock=clock,
             done=done,
         )
@@ -529,6 +537,7 @@ def send_alerts() -> Any:
     """The use-case of `send_alerts`."""
     from leadbridge.aws.alerts import DynamoAlertStore, DynamoWatch
     from leadbridge.aws.notices import TopicChannel
+    from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.usecases.alerting import AlertSettings, SendAlerts
     from leadbridge.vendors.http.slack import SlackChannel
     from leadbridge.vendors.marketo.quota import next_midnight
@@ -542,6 +551,14 @@ def send_alerts() -> Any:
         configurations=DynamoConfigurations(client, table=settings.CONFIG_TABLE),
         tally=DynamoTally(client, table=settings.EXECUTIONS_TABLE, now=clock.now),
         watch=DynamoWatch(client, executions=settings.EXECUTIONS_TABLE, state=settings.STATE_TABLE),
+        # nothing is stored of a run
+        runs=DynamoSyncRuns(
+            client,
+            executions=settings.EXECUTIONS_TABLE,
+            state=settings.STATE_TABLE,
+            retention=timedelta(),
+            now=clock.now,
+        ),
         store=DynamoAlertStore(client, table=settings.STATE_TABLE),
         channels=lambda: [TopicChannel(_later("sns"), settings.ALARM_TOPIC), *([slack] if slack.configured else [])],
         clock=clock,

@@ -91,6 +91,8 @@ def _add_lives(app: APIGatewayRestResolver, services: Services) -> None:
         """
         current(configurations, kind, document_id)
         state = configurations.move(kind, document_id, Move(step.move))
+        if kind == "sync":
+            services.keep_schedule(document_id)
         return models.Standing(kind=kind, id=document_id, state=state)
 
 
@@ -234,6 +236,10 @@ def _carried_out(
     if planned.refused:
         raise with_findings(planned.findings)
     applied = services.apply.apply(planned, author=app.context["principal"], at=services.clock.now(), note=note)
+    for each in applied:
+        # one that is not active has no schedule
+        if each.changed and each.stored.active and each.stored.document.kind == "sync":
+            services.keep_schedule(each.stored.document.id)
     return models.AppliedDocuments(
         documents=[
             models.Applied(

@@ -11,6 +11,8 @@ from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
+from leadbridge.usecases.start_sync import StartSync
+from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
 
@@ -29,5 +31,9 @@ class Services:
     callbacks: FailedCallbacks
     view_sync: ViewSync
     preview_sync: PreviewSync
+    start_sync: StartSync
+    sync_results: SyncResults
+    #: has the scheduler's entry of a Sync moved as its document says
+    keep_schedule: Callable[[str], None]
     clock: Clock
     done: Callable[[], None]

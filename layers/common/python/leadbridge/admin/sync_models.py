@@ -1,7 +1,7 @@
 """What the admin API gives of Syncs: lists of them, their queries and previews."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from leadbridge.admin.models import Given, Json, PutAction, Summary, Taken
 
@@ -30,6 +30,64 @@ class Syncs(Given):
 
 class PutSync(PutAction):
     """A Sync to be stored."""
+
+
+class SyncRun(Given):
+    """A run of a Sync: how it stands, and what became of its rows so far."""
+
+    sync: str
+    slot: str
+    #: of the document, which the run obeys
+    version: int
+    status: str
+    step: str
+    started_at: datetime
+    ended_at: datetime | None
+    #: until when it waits, for what `status` says
+    waits_until: datetime | None
+    #: the run whose failed rows it tries again
+    retry_of: str | None
+    pulled: int
+    created: int
+    updated: int
+    unchanged: int
+    skipped: int
+    duplicate: int
+    failed: int
+    rows_per_second: float | None
+    #: an estimate, once all rows are read
+    seconds_left: int | None
+    calls: int
+    reason: str
+    message: str
+
+
+class SyncRuns(Given):
+    """The newest runs of a Sync."""
+
+    runs: list[SyncRun]
+
+
+class FailedRow(Given):
+    """A row that failed: its number in the extract, the id of the source's record, and why."""
+
+    row: int
+    source_id: str
+    reason: str
+    message: str
+
+
+class FailedRows(Given):
+    """Some of the rows that failed."""
+
+    rows: list[FailedRow]
+    next_token: str | None
+
+
+class AskRun(Taken):
+    """What somebody wants of a run."""
+
+    what: Literal["pause", "resume", "cancel"]
 
 
 class QueryClause(Given):

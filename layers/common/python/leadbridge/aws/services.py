@@ -103,6 +103,22 @@ class LambdaBell:
                 raise
 
 
+class ScheduleBell:
+    """Has `start_sync` look after the schedule of one Sync, by an asynchronous invocation."""
+
+    def __init__(self, client: "LambdaClient", function: str) -> None:
+        self._client = client
+        self._function = function
+
+    def keep(self, sync: str) -> None:
+        """Ask for it; what is lost is mended within five minutes, when all of them are looked after."""
+        payload = json.dumps({"v": VERSION, "keep": sync}).encode()
+        try:
+            self._client.invoke(FunctionName=self._function, InvocationType="Event", Payload=payload)
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("schedule not looked after: %s", type(error).__name__)
+
+
 class PatientBell:
     """A bell for who has an answer in hand: it must go out, and `sweep` rings again within a minute."""
 

@@ -115,6 +115,43 @@ class ConnectionRules(Document):
     certificate: CertificateRule | None = None
 
 
+class SyncRowsRule(Rule):
+    """Rows of a run of a Sync that fail: `count` of them, or `share_percent` of at least `least`."""
+
+    count: int = Field(default=100, ge=1)
+    share_percent: Percent = 20
+    least: int = Field(default=10, ge=1)
+    repeat_hours: Repeat = 24
+
+
+class SyncFailedRule(Rule):
+    """A run of a Sync that failed, until one has gone well."""
+
+    repeat_hours: Repeat = 24
+
+
+class SyncParkedRule(Rule):
+    """A run of a Sync that waits for a quota, a connection or a person."""
+
+    repeat_hours: Repeat = 24
+
+
+class SyncLagRule(Rule):
+    """So long ago a run should have moved the watermark of an incremental Sync."""
+
+    oldest_minutes: int = Field(default=60, ge=1)
+    repeat_hours: Repeat = 24
+
+
+class SyncRules(Document):
+    """Rules of Syncs; of one Sync, a rule that is absent is as for all, one that is given stands for itself."""
+
+    rows: SyncRowsRule = SyncRowsRule()
+    failed: SyncFailedRule = SyncFailedRule()
+    parked: SyncParkedRule = SyncParkedRule()
+    lag: SyncLagRule = SyncLagRule()
+
+
 class AlertsDocument(Document):
     """Who is told of what: rules for all, and those of single Actions and connections."""
 
@@ -130,7 +167,9 @@ class AlertsDocument(Document):
     quota: QuotaRule = QuotaRule()
     certificate: CertificateRule = CertificateRule()
     silence: SilenceRule = SilenceRule()
+    sync: SyncRules = SyncRules()
     actions: dict[Identifier, ActionRules] = Field(default_factory=dict)
+    syncs: dict[Identifier, SyncRules] = Field(default_factory=dict)
     connections: dict[Identifier, ConnectionRules] = Field(default_factory=dict)
 
     def for_action(self, action: str) -> ActionRules:
@@ -142,6 +181,11 @@ class AlertsDocument(Document):
             parked=own.parked or self.parked,
             silence=own.silence or self.silence,
         )
+
+    def for_sync(self, sync: str) -> SyncRules:
+        """The rules of a Sync: what its own leave out is as for all."""
+        own = self.syncs.get(sync)
+        return self.sync.model_copy(update={name: getattr(own, name) for name in own.model_fields_set} if own else {})
 
     def for_connection(self, connection: str) -> ConnectionRules:
         """The rules of a connection, every one filled in."""
@@ -158,13 +202,18 @@ DEFAULTS = AlertsDocument(kind="alerts", id="alerts")
 
 
 def check_alerts(
-    document: AlertsDocument, *, actions: Collection[str], connections: Collection[str]
+    document: AlertsDocument, *, actions: Collection[str], connections: Collection[str], syncs: Collection[str]
 ) -> list[tuple[str, str]]:
     """Findings about what the document names: a JSON pointer and a sentence each."""
     missing = [
         (f"/actions/{name}", "there is no Action of this id; `leadbridge actions` lists them")
         for name in document.actions
         if name not in actions
+    ]
+    missing += [
+        (f"/syncs/{name}", "there is no Sync of this id; `leadbridge syncs list` shows them")
+        for name in document.syncs
+        if name not in syncs
     ]
     missing += [
         (f"/connections/{name}", "there is no connection of this id; `leadbridge connections list` shows them")

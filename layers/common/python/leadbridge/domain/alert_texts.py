@@ -93,6 +93,40 @@ WORDS: Mapping[Kind, Words] = {
         command="webhook-sheet {name}",
         over="Calls arrive again",
     ),
+    Kind.SYNC_FAILED: Words(
+        title="Sync {name}: a run failed",
+        what="{number} {runs} in a row failed, the last one ({slot}){because}",
+        remedy="Mend what its message says; the next run reads again what this one should have moved",
+        command="syncs executions {name} {slot}",
+        over="A run has gone well again",
+    ),
+    Kind.SYNC_ROWS: Words(
+        title="Sync {name}: rows fail",
+        what="{failed} of {ended} rows of the run {slot} failed ({share} %)",
+        remedy=(
+            "Look at their reasons, mend what they say, then try those rows again with "
+            "`leadbridge{stack} syncs retry {name} {slot}`"
+        ),
+        command="syncs executions {name} {slot} --failed",
+        over="Rows do not fail any more, or hardly",
+    ),
+    Kind.SYNC_PARKED: Words(
+        title="Sync {name}: its run waits",
+        what="The run {slot} waits ({waiting}) with {rows} of {pulled} rows done",
+        remedy=(
+            "What waits for a quota goes on by itself; enable a connection that is disabled, or let a paused run go on "
+            "with `leadbridge{stack} syncs ask resume {name} {slot}`"
+        ),
+        command="syncs executions {name} {slot}",
+        over="Its run goes on, or has ended",
+    ),
+    Kind.SYNC_LAG: Words(
+        title="Sync {name}: it stays behind",
+        what="What changed {behind} minutes ago has not been moved; a run that does so is due for {minutes} minutes",
+        remedy="See whether its runs fail, wait, or take longer than the time between two of them",
+        command="syncs executions {name}",
+        over="It has caught up",
+    ),
 }
 BECAME = {"failed": "failed", "parked": "were parked", "rejected": "were refused"}
 
@@ -163,6 +197,7 @@ def _facts(notice: Notice, stack: str) -> dict[str, object]:
     given = {name: value for name, value in notice.facts.items() if isinstance(value, int)}
     facts: dict[str, object] = {"failed": 0, "ended": 0, "minutes": 0, "share": 0, "actions": 0, "number": 0}
     facts |= {"percent": 0, "used": 0, "allowed": 0, "days": 0, "arrived": 0, "usual": 0} | given
+    facts = {"rows": 0, "pulled": 0, "behind": 0} | facts
     reason, number = _word(notice.facts.get("reason", "")), given.get("number", given.get("arrived", 0))
     one = number == 1
     of_it = given.get("of_it", 0)
@@ -181,6 +216,9 @@ def _facts(notice: Notice, stack: str) -> dict[str, object]:
             "or_more": " or more" if given.get("more") else "",
             "because": f", because of {reason}" if reason else "",
             "which": f" --reason {reason}" if reason else " --state waiting",
+            "runs": "run" if one else "runs",
+            "slot": _word(notice.facts.get("slot", "")) or "of another name",
+            "waiting": _word(notice.facts.get("waiting", "")) or "for something",
             "days_word": "day" if given.get("days") == 1 else "days",
             "ends_at": _time(notice, "ends_at"),
         }

@@ -32,6 +32,10 @@ class Kind(StrEnum):
     NEW_REASON = "new_reason"
     QUOTA = "quota"
     CERTIFICATE = "certificate"
+    SYNC_FAILED = "sync_failed"
+    SYNC_ROWS = "sync_rows"
+    SYNC_PARKED = "sync_parked"
+    SYNC_LAG = "sync_lag"
 
 
 class Level(StrEnum):

@@ -108,18 +108,54 @@ def columns_of(sync: Sync, vendor: Vendor, fields: Mapping[str, FieldDescription
 
 
 def source_query(
-    sync: Sync, vendor: Vendor, facts: Facts, window: Window, *, way: Way, now: datetime, after_id: str = ""
+    sync: Sync,
+    vendor: Vendor,
+    facts: Facts,
+    window: Window,
+    *,
+    way: Way,
+    now: datetime,
+    after_id: str = "",
+    ids: Sequence[str] = (),
 ) -> SourceQuery:
     """The query of a run that begins at `now`; `after_id`: only records with a higher id (Salesforce, not in bulk).
+
+    `ids`: these records and no others, whatever the conditions say, which are asked of each row by us.
 
     Raises:
         ValueError: The source cannot be asked that way (`domain.sync_checks` says so before).
     """
     columns = columns_of(sync, vendor, facts.fields)
+    if ids:
+        return _by_id(sync, vendor, facts, columns, ids, now=now)
     if vendor == "salesforce":
         bounds = tuple(_changed(facts, window, after_id))
         return _salesforce(sync, facts, columns, bounds, way=way, now=now)
     return _marketo(sync, facts, columns, window, way=way, now=now)
+
+
+# records by their ids
+
+
+def readable_by_id(sync: Sync, vendor: Vendor) -> bool:
+    """Whether single records of a Sync's source can be asked for."""
+    return vendor == "salesforce" or sync.source.object == "leads"
+
+
+def _by_id(
+    sync: Sync, vendor: Vendor, facts: Facts, columns: tuple[str, ...], ids: Sequence[str], *, now: datetime
+) -> SourceQuery:
+    if not readable_by_id(sync, vendor):
+        raise ValueError(f"Marketo does not give {sync.source.object} by their ids")
+    if vendor == "salesforce":
+        bound = f"Id IN ({', '.join(soql.literal(each) for each in ids)})"
+        plain = sync.model_copy(update={"conditions": None})
+        return _salesforce(plain, facts, columns, (bound,), way="rest", now=now)
+    params = {"filterType": "id", "filterValues": ",".join(ids), "fields": ",".join(columns)}
+    first = Request(operation="leads_by_filter", params=params)
+    return SourceQuery(
+        vendor="marketo", way="rest", object=sync.source.object, columns=columns, first=first, cursor=_BY_PAGE
+    )
 
 
 # Salesforce

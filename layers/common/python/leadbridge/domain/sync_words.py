@@ -14,6 +14,7 @@ WORDS: Mapping[str, str] = {
         "Several {object} records match {field}: {candidates}. Nothing was written; merge them or set a duplicate "
         "record rule."
     ),
+    "rows_gone": "{count} of the {wanted} rows that were to be tried again are no longer in the source.",
     "vendor_refused": "{vendor} refused the record: {code} {detail}.",
     "not_written_back": "The record is {outcome}, but the source record did not take what is written back: {detail}.",
     "vendor_left": "{vendor} left the record as it was: {code} {detail}.",

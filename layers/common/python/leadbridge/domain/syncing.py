@@ -14,7 +14,7 @@ from enum import StrEnum
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.mass_guard import Tally, exceeded, may_exceed
 from leadbridge.domain.sync import Guard, Sync
-from leadbridge.domain.watermarks import Window
+from leadbridge.domain.watermarks import EVERYTHING, Window
 from leadbridge.errors import DisabledError, QuotaExhaustedError, SyncError, TransientError, UncertainWriteError
 
 #: a vendor that cannot be reached for so long ends the run; its watermark stays, so the next one reads the same again
@@ -126,6 +126,10 @@ class SyncRun:
     seen_at: datetime | None = None
     ended_at: datetime | None = None
 
+    #: the run whose failed rows it tries once more; it reads those and nothing else
+    retry_of: str = ""
+    #: rows that it wants to try
+    wanted: int = 0
     incremental: bool = False
     extract: Way = Way.REST
     load: Way = Way.REST
@@ -260,6 +264,11 @@ def begun(run: SyncRun, window: Window, extract: Way, made_since: datetime | Non
     return replace(
         _go_on(run), step=step, extract=extract, made_since=made_since, since=window.since, until=window.until
     )
+
+
+def wants(run: SyncRun, rows: int) -> SyncRun:
+    """It is known which rows are to be tried once more."""
+    return replace(begun(run, EVERYTHING, Way.REST, None), wanted=rows)
 
 
 def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:

@@ -37,13 +37,19 @@ from leadbridge.domain.counted import (
 )
 from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.limits import State, moment
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_readings import Watched, sync_readings
+from leadbridge.domain.syncing import summed
 from leadbridge.ports import AlertStore, Channel, Clock, Configurations, Meter, Tally, Watch
+from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.holds import kept_now
 
 #: a message that no channel took for so long is given up
 GIVE_UP = timedelta(days=1)
 #: messages that wait for a channel; of more the oldest are given up
 MOST_UNSENT = 20
+#: runs of a Sync that a look sees
+SYNC_RUNS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,7 @@ class _Scene:
 
     rules: AlertsDocument
     actions: Mapping[str, AnyAction]
+    syncs: Mapping[str, Sync]
     marketo: Mapping[str, MarketoConnection]
     salesforce: Mapping[str, SalesforceConnection]
 
@@ -96,6 +103,7 @@ class SendAlerts:
         configurations: Configurations,
         tally: Tally,
         watch: Watch,
+        runs: SyncRuns,
         store: AlertStore,
         channels: Callable[[], Sequence[Channel]],
         clock: Clock,
@@ -106,6 +114,7 @@ class SendAlerts:
         self._configurations = configurations
         self._tally = tally
         self._watch = watch
+        self._runs = runs
         self._store = store
         self._channels = channels
         self._clock = clock
@@ -172,6 +181,7 @@ class SendAlerts:
         return _Scene(
             rules=rules,
             actions={each.id: each for each in active("action") if isinstance(each, ACTIONS)},
+            syncs={each.id: each for each in active("sync") if isinstance(each, Sync)},
             marketo={each.id: each for each in active("marketo_connection") if isinstance(each, MarketoConnection)},
             salesforce={
                 each.id: each for each in active("salesforce_connection") if isinstance(each, SalesforceConnection)
@@ -224,8 +234,21 @@ class SendAlerts:
                 now,
             ),
             *self._silences(scene, silent, counted, now),
+            *sync_readings(
+                [self._watched(each) for each in scene.syncs.values()],
+                {name: scene.rules.for_sync(name) for name in scene.syncs},
+                now,
+            ),
         ]
         return readings, seen
+
+    def _watched(self, sync: Sync) -> Watched:
+        found = [
+            run if run.over else summed(run, self._runs.parts(sync.id, run.slot))
+            for run in self._runs.runs(sync.id, SYNC_RUNS)
+        ]
+        watermark = self._runs.standing(sync.id).watermark if sync.incremental else None
+        return Watched(sync=sync, runs=found, watermark=watermark)
 
     def _kept(self) -> Callable[[str], Held]:
         """What does not wait too long in a lane: somebody paused it."""

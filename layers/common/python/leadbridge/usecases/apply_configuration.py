@@ -346,7 +346,8 @@ def _check_names(document: AlertsDocument, documents: Documents) -> Iterator[Fin
     """What the alerts speak of and what is not there."""
     actions = [each for each in document.actions if documents.get("action", each)]
     connections = [each for each in document.connections if any(documents.get(kind, each) for kind in VENDORS)]
-    for pointer, sentence in check_alerts(document, actions=actions, connections=connections):
+    syncs = [each for each in document.syncs if documents.get("sync", each)]
+    for pointer, sentence in check_alerts(document, actions=actions, connections=connections, syncs=syncs):
         yield at(label(document.kind, document.id), pointer, sentence)
 
 

@@ -5,7 +5,7 @@ executions of one run do not disturb each other, since the run is stored under i
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,7 +23,8 @@ from leadbridge.domain.watermarks import EVERYTHING, Window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
-from leadbridge.sync_ports import SyncRuns, SyncVendors
+from leadbridge.sync_ports import Page, SyncRuns, SyncSource, SyncVendors
+from leadbridge.usecases import failed_rows
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import (
@@ -154,6 +155,9 @@ class RunSyncStep:
         run, sync, now = work.run, work.sync, self._clock.now()
         if missing := list(_not_run(sync)):
             raise ConfigurationError(missing)
+        if run.retry_of:
+            self._save(work, syncing.wants(run, self._failed_before(run)))
+            return
         source = self._vendors.source(sync)
         read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
         way = self._way(work, run, read)
@@ -162,18 +166,25 @@ class RunSyncStep:
         run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
 
+    def _failed_before(self, run: SyncRun) -> int:
+        """Note the records that failed in the run that is tried again; tells how many."""
+        before, _ = self._read(SyncOrder(sync=run.sync, slot=run.retry_of))
+        stored = failed_rows.pieces(self._objects, before, self._runs.parts(before.sync, before.slot))
+        failed = failed_rows.with_ids(self._objects, before, self._sync(before), stored)
+        return failed_rows.keep_ids(self._objects, run, failed)
+
     def _way(self, work: "_Work", run: SyncRun, read: Window) -> Way:
         """By file where there are many rows, or where the vendor lists them in no other way."""
         source, facts = self._vendors.source(work.sync), self._facts(work.sync, run.version, run.source)
         return Way(way_of(work.sync, run.source, source, facts, read, now=run.started_at).way)
 
     def _extract(self, work: "_Work") -> None:
-        query = self._query(work)
         source = self._vendors.source(work.sync)
         run, calls = work.run, 0
-        for page in source.pages(query, run.cursor):
+        columns, pages = self._pages(work, source)
+        for page in pages:
             if page.rows:
-                write_page(self._objects, run, run.pages + 1, query.columns, page.rows)
+                write_page(self._objects, run, run.pages + 1, columns, page.rows)
                 run = syncing.paged(run, len(page.rows), page.cursor)
             run, calls = replace(run, calls=run.calls + source.calls - calls), source.calls
             # without a cursor a new process would begin from the start, so nothing is told before the end
@@ -183,6 +194,16 @@ class RunSyncStep:
                 if work.remaining() < LEFT_SECONDS:
                     return
         self._save(work, self._all_there(run, work.sync))
+
+    def _pages(self, work: "_Work", source: SyncSource) -> tuple[Sequence[str], Iterator[Page]]:
+        """The columns of what is asked for, and its rows."""
+        run = work.run
+        if not run.retry_of:
+            query = self._query(work)
+            return query.columns, source.pages(query, run.cursor)
+        facts = self._facts(work.sync, run.version, run.source)
+        asked = failed_rows.queries(self._objects, run, work.sync, facts)
+        return columns_of(work.sync, run.source, facts.fields), failed_rows.pages(source, asked, run.cursor)
 
     def _extracted(self, work: "_Work") -> None:
         """A bulk extract that the state machine waited for has ended."""
@@ -301,7 +322,9 @@ class RunSyncStep:
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
             self._save(work, ended)
             return
-        self._save(work, syncing.ended(run, Step.DONE, self._clock.now()))
+        gone = run.wanted - run.pulled if run.retry_of else 0
+        told = said("rows_gone", count=gone, wanted=run.wanted) if gone > 0 else ("", "")
+        self._save(work, syncing.ended(run, Step.DONE, self._clock.now(), *told))
 
     # what the state machine hears
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
 from leadbridge.domain.schedule import slot_of
+from leadbridge.domain.source_query import readable_by_id
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import Asked, SyncRun, Waiting, asked_for
+from leadbridge.domain.syncing import Asked, SyncRun, Waiting, asked_for, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncStarter
@@ -71,8 +72,8 @@ class StartSync:
         self._starter = starter
         self._clock = clock
 
-    def __call__(self, sync: str, slot: str, *, scheduled: bool = True) -> Started:
-        """Start the run of a slot; the same slot twice is one run.
+    def __call__(self, sync: str, slot: str, *, scheduled: bool = True, retry_of: str = "") -> Started:
+        """Start the run of a slot; the same slot twice is one run. `retry_of` is the run whose failed rows it reads.
 
         A run that is at work keeps the next one from starting: what that one would have read, the one after it reads.
 
@@ -111,11 +112,47 @@ class StartSync:
                 destination=self._vendor(document.destination.connection),
                 epoch=standing.epoch,
                 started_at=self._clock.now(),
-                incremental=document.incremental,
+                incremental=document.incremental and not retry_of,
+                retry_of=retry_of,
             )
         )
         self._starter.start(sync, slot, run.name)
         return Started(slot=slot, started=True)
+
+    def now(self, sync: str) -> Started:
+        """Start a run because somebody wants it, in a slot of its own.
+
+        Raises:
+            ConfigurationError: There is no such Sync, or it is not active.
+        """
+        return self(sync, self._slot(), scheduled=False)
+
+    def retry(self, sync: str, slot: str) -> Started:
+        """Start a run over the rows that failed in another one: they are read again, as the Sync says by now.
+
+        Raises:
+            ConfigurationError: There is no such run, or nothing of it can be tried again.
+        """
+        found, stored = self._runs.get(sync, slot), self._documents.get("sync", sync)
+        if found is None:
+            raise ConfigurationError([f"the Sync {sync} has no run {slot}"])
+        run = summed(found[0], self._runs.parts(sync, slot))
+        before = self._documents.get("sync", sync, run.version)
+        if not run.over:
+            raise ConfigurationError([f"the run {slot} is at work; wait for its end, or cancel it"])
+        if not run.totals.failed:
+            raise ConfigurationError([f"no row of the run {slot} failed"])
+        if stored is not None and isinstance(stored.document, Sync) and before is not None:
+            document = stored.document
+            if not isinstance(before.document, Sync) or before.document.source != document.source:
+                raise ConfigurationError([f"the Sync {sync} has another source by now; run it as a whole"])
+            if not readable_by_id(document, run.source):
+                what = f"Marketo does not give single {document.source.object}"
+                raise ConfigurationError([f"{what}; run the Sync, which reads all of them and writes what differs"])
+        return self(sync, self._slot(), scheduled=False, retry_of=slot)
+
+    def _slot(self) -> str:
+        return self._clock.now().strftime("%Y%m%dT%H%M%SZ")
 
     def fired(self, sync: str, at: str) -> Started:
         """A schedule's fire: late or twice, it is of the slot that it was meant for.

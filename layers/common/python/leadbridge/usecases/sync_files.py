@@ -197,6 +197,20 @@ def read_refused(objects: Objects, run: SyncRun) -> Iterator[dict[str, str]]:
     return (dict(zip(rows.header, cells, strict=True)) for cells in rows)
 
 
+def _ids_key(run: SyncRun) -> str:
+    return f"{run.folder}/retried.csv"
+
+
+def write_ids(objects: Objects, run: SyncRun, ids: Sequence[str]) -> None:
+    """Store the ids of the source's records that a retry reads."""
+    objects.put(_ids_key(run), _csv([[each] for each in ids]))
+
+
+def read_ids(objects: Objects, run: SyncRun) -> list[str]:
+    """The ids of the records that a retry reads."""
+    return [line[0] for line in _lines(objects.stored(_ids_key(run)))]
+
+
 def _lines(chunks: Iterable[bytes]) -> Iterator[list[str]]:
     """Lines of a file of ours, which has no header."""
     return csv.reader(io.StringIO(b"".join(chunks).decode(), newline=""))

@@ -1,21 +1,35 @@
 """What became of runs: how they stand, and the rows that failed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
+from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import SyncRun, summed
 from leadbridge.errors import ConfigurationError
-from leadbridge.ports import Objects
+from leadbridge.ports import Documents, Objects
 from leadbridge.sync_ports import SyncRuns
-from leadbridge.usecases.sync_files import read_refused, read_results
+from leadbridge.usecases.failed_rows import Failed, pieces, with_ids
 
 #: runs that a list shows
 LISTED = 50
+#: failed rows of a page at least, if there are so many
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedPage:
+    """Some of the rows that failed, and where the next ones begin; 0 if there are none."""
+
+    rows: Sequence[Failed]
+    following: int = 0
 
 
 class SyncResults:
     """Reads what runs have stored."""
 
-    def __init__(self, *, runs: SyncRuns, objects: Objects) -> None:
+    def __init__(self, *, documents: Documents, runs: SyncRuns, objects: Objects) -> None:
+        self._documents = documents
         self._runs = runs
         self._objects = objects
 
@@ -29,26 +43,49 @@ class SyncResults:
         Raises:
             ConfigurationError: There is none of that slot.
         """
-        found = self._runs.get(sync, slot)
+        found = self.known(sync, slot)
         if found is None:
             raise ConfigurationError(
                 [f"the Sync {sync} has no run {slot}; `leadbridge syncs executions {sync}` lists them"]
             )
-        return self._counted(found[0])
+        return found
 
-    def failed(self, sync: str, slot: str) -> Iterator[Mapping[str, str]]:
-        """The rows of a run that failed: number in the extract, reason and message.
+    def known(self, sync: str, slot: str) -> SyncRun | None:
+        """The same; None if there is none."""
+        found = self._runs.get(sync, slot)
+        return self._counted(found[0]) if found else None
+
+    def failed(self, sync: str, slot: str) -> Iterator[Failed]:
+        """The rows of a run that failed.
 
         Raises:
-            ConfigurationError: There is no such run.
+            ConfigurationError: There is no such run, or its files have expired.
         """
         run = self.run(sync, slot)
-        for part in self._runs.parts(sync, slot):
-            for chunk in part.failed_in:
-                lines = read_results(self._objects, run, part.number, chunk)
-                yield from (line for line in lines if line["outcome"] == "failed")
-        if run.unwritten:
-            yield from read_refused(self._objects, run)
+        return with_ids(self._objects, run, self._sync(run), pieces(self._objects, run, self._runs.parts(sync, slot)))
+
+    def failed_page(self, sync: str, slot: str, begin: int = 0) -> FailedPage:
+        """Some of them, from a place on that the page before told; a place counts what was stored together.
+
+        Raises:
+            ConfigurationError: As above.
+        """
+        run = self.run(sync, slot)
+        stored = islice(pieces(self._objects, run, self._runs.parts(sync, slot)), begin, None)
+        taken, count = [], 0
+        for piece in stored:
+            taken.append(piece)
+            count += len(piece)
+            if count >= PAGE:
+                break
+        following = begin + len(taken) if next(stored, None) is not None else 0
+        return FailedPage(rows=list(with_ids(self._objects, run, self._sync(run), taken)), following=following)
+
+    def _sync(self, run: SyncRun) -> Sync:
+        stored = self._documents.get("sync", run.sync, run.version)
+        if stored is None or not isinstance(stored.document, Sync):
+            raise ConfigurationError([f"there is no version {run.version} of the Sync {run.sync}"])
+        return stored.document
 
     def _counted(self, run: SyncRun) -> SyncRun:
         return run if run.over else summed(run, self._runs.parts(run.sync, run.slot))

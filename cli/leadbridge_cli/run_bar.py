@@ -1,0 +1,123 @@
+"""Runs of Syncs on a screen: a table of them, and a bar for one that is at work."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from leadbridge.domain.event import iso
+from leadbridge.domain.sync_progress import COUNTS, progress_of, status
+from leadbridge.domain.syncing import SyncRun
+from leadbridge_cli.render import TABLE_COLUMNS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+
+def show_runs(runs: Sequence[SyncRun], now: datetime, console: "Console | None" = None) -> None:
+    """Print runs: as a table, or in lines where that is too wide."""
+    from rich.console import Console  # only a table needs it
+    from rich.table import Table
+
+    console = console or Console()
+    if console.width < TABLE_COLUMNS:
+        for run in runs:
+            click.echo(sentence(run, now))
+        return
+    table = Table(header_style="bold")
+    for name in ("Run", "Start", "End", "Status", "Version"):
+        table.add_column(name, overflow="fold")
+    for name in ("pulled", *COUNTS, "rows/s", "calls"):
+        table.add_column(name.capitalize(), justify="right")
+    table.add_column("Message", overflow="fold")
+    for run in runs:
+        counts = [str(run.pulled), *(str(getattr(run.totals, name)) for name in COUNTS)]
+        end = iso(run.ended_at) if run.ended_at else ""
+        rate = progress_of(run, now).rate
+        facts = [run.slot, iso(run.started_at), end, status(run), str(run.version), *counts, _rate(rate)]
+        # the vendor's words may look like markup
+        table.add_row(*(_plain(each) for each in (*facts, str(run.calls), run.message)))
+    console.print(table)
+
+
+def sentence(run: SyncRun, now: datetime) -> str:
+    """A line about a run."""
+    counts = ", ".join(f"{getattr(run.totals, name)} {name}" for name in COUNTS if getattr(run.totals, name))
+    end = f" to {iso(run.ended_at)}" if run.ended_at else ""
+    why = f"; {run.reason}: {run.message}" if run.reason else ""
+    again = f", the failed rows of {run.retry_of} again" if run.retry_of else ""
+    rate = progress_of(run, now).rate
+    pace = f", {_rate(rate)} rows a second" if rate is not None else ""
+    return (
+        f"{run.slot}: {status(run)}, {iso(run.started_at)}{end}, version {run.version}{again}, {run.pulled} rows"
+        f"{': ' + counts if counts else ''}, {run.calls} calls{pace}{why}"
+    )
+
+
+class RunBar:
+    """How a run goes on: a bar with rate and time left on a terminal, a line for each change elsewhere."""
+
+    def __init__(self, now: Callable[[], datetime], *, quiet: bool, console: "Console | None" = None) -> None:
+        """Nothing is shown yet; `quiet`: nothing ever is."""
+        self._now = now
+        self._quiet = quiet
+        self._console = console
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._shown = ""
+
+    def __enter__(self) -> Self:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        console = self._console or Console()
+        if console.is_terminal and not self._quiet:
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), console=console
+            )
+            self._task = self._bar.add_task("", total=None, told="")
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, run: SyncRun) -> None:
+        """The run as it is now."""
+        line = told(run, self._now())
+        if self._bar is not None and self._task is not None:
+            known = progress_of(run, self._now())
+            self._bar.update(
+                self._task,
+                description=f"{status(run)}, {run.step.value}",
+                completed=known.rows,
+                total=known.total,
+                told=line,
+            )
+        elif not self._quiet and (line := f"{status(run)}, {run.step.value}: {line}") != self._shown:
+            click.echo(line)
+            self._shown = line
+
+
+def told(run: SyncRun, now: datetime) -> str:
+    """Rows, rate and time left in words."""
+    known = progress_of(run, now)
+    rows = f"{known.rows} of {known.total} rows" if known.total is not None else f"{known.rows} rows read"
+    pace = f", {_rate(known.rate)} a second" if known.rate is not None else ""
+    return rows + pace + (f", about {known.left} left" if known.left is not None else "")
+
+
+def _rate(rate: float | None) -> str:
+    return "" if rate is None else f"{rate:.1f}" if rate < 10 else f"{rate:.0f}"
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,65 @@
+"""How fast a run of a Sync goes, and when it may end; of what it has counted, so an estimate while it is at work."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.domain.event import iso
+from leadbridge.domain.syncing import Step, SyncRun, Waiting
+
+COUNTS = ("created", "updated", "unchanged", "skipped", "duplicate", "failed")
+#: steps in which the number of rows is known
+_LOADING = frozenset({Step.PARTITION, Step.LOAD, Step.JOIN, Step.LOAD_FILES, Step.COMMIT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """`rate` is rows a second, `left` what it takes until the end at that pace; None where nobody can say."""
+
+    rows: int
+    #: of how many; None while they are being read
+    total: int | None
+    rate: float | None
+    left: timedelta | None
+
+
+def progress_of(run: SyncRun, now: datetime) -> Progress:
+    """How a run stands. While it reads, rows that are read count; afterwards those that have their outcome."""
+    loading = run.over or run.step in _LOADING
+    rows = run.totals.rows if loading else run.pulled
+    took = ((run.ended_at or now) - run.started_at).total_seconds()
+    rate = rows / took if rows and took > 0 else None
+    left = None
+    if loading and rate is not None and not run.over:
+        left = timedelta(seconds=round(max(0, run.pulled - rows) / rate))
+    return Progress(rows=rows, total=run.pulled if loading else None, rate=rate, left=left)
+
+
+def status(run: SyncRun) -> str:
+    """A word for how a run stands."""
+    if run.over:
+        return run.step.value
+    return "running" if run.waiting is Waiting.NOT else f"waiting: {run.waiting}"
+
+
+def members(run: SyncRun, now: datetime) -> dict[str, Any]:
+    """A run as people and programs read it, as JSON."""
+    progress = progress_of(run, now)
+    return {
+        "sync": run.sync,
+        "slot": run.slot,
+        "version": run.version,
+        "status": status(run),
+        "step": run.step.value,
+        "started_at": iso(run.started_at),
+        "ended_at": iso(run.ended_at) if run.ended_at else None,
+        "waits_until": iso(run.due_at) if run.due_at and not run.over else None,
+        "retry_of": run.retry_of or None,
+        "pulled": run.pulled,
+        **{name: getattr(run.totals, name) for name in COUNTS},
+        "rows_per_second": round(progress.rate, 1) if progress.rate is not None else None,
+        "seconds_left": int(progress.left.total_seconds()) if progress.left is not None else None,
+        "calls": run.calls,
+        "reason": run.reason,
+        "message": run.message,
+    }

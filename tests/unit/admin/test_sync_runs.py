@@ -1,0 +1,124 @@
+"""The admin API's routes of runs of Syncs, on in-memory ports."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.rows import RowEnd
+from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals
+from leadbridge.usecases.sync_files import write_page, write_results
+from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection
+from tests.builders.admin import Admin
+from tests.builders.syncs import a_sync, a_sync_document
+from tests.builders.world import World
+from tests.fakes.clock import NOON
+
+SYNC = "contacts-to-people"
+SLOT = "20260302T110000Z"
+RUNS = f"/syncs/{SYNC}/executions"
+ENDS: dict[str, Any] = {
+    "source": {"connection": SALESFORCE, "object": "Lead"},
+    "destination": {"connection": MARKETO, "object": "leads"},
+}
+
+
+@pytest.fixture
+def admin() -> Admin:
+    """The admin API of a deployment with an active Sync."""
+    admin = Admin(World())
+    admin.store(a_marketo_connection(), a_salesforce_connection(), a_sync(**ENDS))
+    admin.world.configurations.move("sync", SYNC, Move.ACTIVATE)
+    return admin
+
+
+def ran(admin: Admin) -> SyncRun:
+    """A run that is over; two of its three rows failed."""
+    run = SyncRun(sync=SYNC, slot=SLOT, version=1, source="salesforce", destination="marketo", epoch=1, started_at=NOON)
+    run = replace(run, step=Step.DONE, ended_at=NOON, pulled=3, pages=1, partitions=1, calls=4)
+    run = replace(run, totals=Totals(created=1, failed=2))
+    admin.runs.begin(run)
+    write_page(admin.objects, run, 1, ["Id"], [{"Id": f"00{number}"} for number in range(1, 4)])
+    ends = [
+        RowEnd(position=1, outcome=Outcome.CREATED),
+        RowEnd(position=2, outcome=Outcome.FAILED, reason="marketo_1006", message="=no such value"),
+        RowEnd(position=3, outcome=Outcome.FAILED, reason="marketo_1003", message="a, b"),
+    ]
+    write_results(admin.objects, run, 1, 0, ends)
+    part = admin.runs.take_part(SYNC, SLOT, 1)
+    admin.runs.save_part(replace(part, chunks=1, failed_in=(0,), finished=True))
+    return run
+
+
+def test_runs_are_listed_shown_and_their_failed_rows_named(admin: Admin) -> None:
+    """Counts, rate and calls of each run; failed rows with the ids of their records, as JSON and as a file."""
+    assert admin.get(RUNS)["runs"] == []
+    ran(admin)
+    [listed], one = admin.get(RUNS)["runs"], admin.get(f"{RUNS}/{SLOT}")
+    failed, file = admin.get(f"{RUNS}/{SLOT}/failed"), admin.ask("GET", f"{RUNS}/{SLOT}/failed.csv")
+
+    assert listed == one
+    assert {name: one[name] for name in ("status", "version", "pulled", "created", "failed", "calls")} == {
+        "status": "done",
+        "version": 1,
+        "pulled": 3,
+        "created": 1,
+        "failed": 2,
+        "calls": 4,
+    }
+    assert [(row["row"], row["source_id"], row["reason"]) for row in failed["rows"]] == [
+        (2, "002", "marketo_1006"),
+        (3, "003", "marketo_1003"),
+    ]
+    assert failed["next_token"] is None
+    assert file.headers["Content-Type"] == ["text/csv; charset=utf-8"]
+    assert file.text.splitlines()[1:] == ["2,002,marketo_1006,'=no such value", '3,003,marketo_1003,"a, b"']
+    assert admin.ask("GET", "/syncs/nobody/executions").status == 404
+    assert admin.ask("GET", f"{RUNS}/nowhen/failed").status == 404
+
+
+def test_a_sync_is_run_held_cancelled_and_its_failed_rows_tried_again(admin: Admin) -> None:
+    """One run at a time; a wish is noted with the run; a retry names what it tries again."""
+    ran(admin)
+    again = admin.post(f"{RUNS}/{SLOT}/retry", {})
+    admin.world.clock.advance(1)
+    beside = admin.ask("POST", RUNS)
+    paused = admin.post(f"{RUNS}/{again['slot']}/ask", {"what": "pause"})
+    wrong = admin.ask("POST", f"{RUNS}/{again['slot']}/ask", {"what": "faster"})
+    stored = admin.runs.get(SYNC, again["slot"])
+
+    assert (again["retry_of"], again["status"]) == (SLOT, "running")
+    assert (beside.status, beside.json["code"]) == (409, "not_started")
+    assert stored is not None
+    assert (stored[0].asked, paused["slot"]) == (Asked.PAUSE, again["slot"])
+    assert wrong.status == 422
+    assert admin.ask("POST", f"{RUNS}/nowhen/retry").status == 404
+
+
+def test_only_an_active_sync_is_run(admin: Admin) -> None:
+    """It starts in a slot named by the time; a deactivated one is refused with what to do."""
+    started = admin.post(RUNS, {})
+    admin.world.configurations.move("sync", SYNC, Move.DEACTIVATE)
+    refused = admin.ask("POST", RUNS)
+
+    assert (started["slot"], started["retry_of"]) == ("20260302T120000Z", None)
+    assert (refused.status, refused.json["code"]) == (409, "configuration")
+    assert "activate" in refused.json["remedy"]
+
+
+def test_the_schedule_follows_state_and_document_at_once(admin: Admin) -> None:
+    """Activated, deactivated, or stored anew while active: each time the schedule is looked after, else never."""
+    every = a_sync_document(**ENDS, schedule={"every": {"hours": 1}})
+    admin.ask("PUT", f"/syncs/{SYNC}", {"document": every})
+    assert admin.kept == [SYNC]
+    admin.ask("PUT", f"/syncs/{SYNC}", {"document": every})
+    assert admin.kept == [SYNC]
+    admin.post(f"/documents/sync/{SYNC}/state", {"move": "deactivate"})
+    assert admin.kept == [SYNC, SYNC]
+    admin.ask("PUT", f"/syncs/{SYNC}", {"document": every | {"description": "other"}})
+    assert admin.kept == [SYNC, SYNC]
+    admin.post(f"/documents/sync/{SYNC}/state", {"move": "activate"})
+    admin.post(f"/documents/marketo_connection/{MARKETO}/state", {"move": "deactivate"})
+    assert admin.kept == [SYNC, SYNC, SYNC]
