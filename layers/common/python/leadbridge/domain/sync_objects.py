@@ -41,20 +41,15 @@ NOT_READABLE: Mapping[str, str] = {
     "opportunity_roles": _BY_KEY.format(what="opportunity roles") + "read Salesforce, where they come from",
     "sales_persons": _BY_KEY.format(what="sales persons") + "take users from Salesforce, where they come from",
 }
-#: Marketo objects that a Sync writes
-WRITABLE = frozenset({"leads"})
+#: Marketo objects that a Sync writes, beside custom objects; all but leads have their keys described
+WRITABLE = frozenset({"leads", "companies", "opportunities", "opportunity_roles", "sales_persons"})
 #: Marketo objects that it cannot write, and why
 NOT_WRITABLE: Mapping[str, str] = {
     "activities": "an activity is written once and has no key by which it would be found again; log a custom activity "
     "with an Action",
     "list_members": "a list is not written by a Sync; use an Action that adds people to it",
     "program_members": "a program is not written by a Sync; use `program_member` of an Action",
-    "companies": "companies cannot be written by a Sync of this version; choose leads",
-    "opportunities": "opportunities cannot be written by a Sync of this version; choose leads",
-    "opportunity_roles": "opportunity roles cannot be written by a Sync of this version; choose leads",
-    "sales_persons": "sales persons cannot be written by a Sync of this version; choose leads",
 }
-NO_CUSTOM_OBJECT = "custom objects cannot be written by a Sync of this version; choose leads"
 
 
 def readable(object_name: str) -> Readable | str:
@@ -64,4 +59,4 @@ def readable(object_name: str) -> Readable | str:
 
 def unwritable(object_name: str) -> str:
     """Why a Sync cannot write a Marketo object; empty if it can."""
-    return "" if object_name in WRITABLE else NOT_WRITABLE.get(object_name, NO_CUSTOM_OBJECT)
+    return NOT_WRITABLE.get(object_name, "")

@@ -6,7 +6,8 @@ from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.sync import Sync
 from leadbridge.sync_ports import SyncDestination, SyncSource
 from leadbridge.vendors.bulk_jobs import Clients
-from leadbridge.vendors.marketo.syncing import MarketoLeads, MarketoSource
+from leadbridge.vendors.marketo.object_syncing import MarketoObjects
+from leadbridge.vendors.marketo.syncing import LEADS, MarketoLeads, MarketoSource
 from leadbridge.vendors.salesforce.syncing import SalesforceRecords, SalesforceSource
 
 
@@ -29,7 +30,8 @@ class VendorSyncs:
         """Where a Sync's records go."""
         connection = sync.destination.connection
         if self._vendor(connection) == "marketo":
-            return MarketoLeads(self._clients.marketo(connection), sync)
+            client = self._clients.marketo(connection)
+            return MarketoLeads(client, sync) if sync.destination.object == LEADS else MarketoObjects(client, sync)
         return SalesforceRecords(self._clients.salesforce(connection), sync)
 
     def report_quota(self) -> None:

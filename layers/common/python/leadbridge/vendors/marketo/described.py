@@ -9,6 +9,7 @@ from leadbridge.domain.source_query import ACTIVITY_COLUMNS
 
 if TYPE_CHECKING:
     from leadbridge.vendors.marketo.client import MarketoClient
+    from leadbridge.vendors.marketo.objects import Objects
 
 #: the columns of every activity, with their types
 _OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys(ACTIVITY_COLUMNS, "string") | {
@@ -32,7 +33,12 @@ def described(client: "MarketoClient", object_name: str) -> ObjectDescription:
         return client.describe_leads()
     if object_name in _OTHERS:
         return _OTHERS[object_name](client)
-    return _object(object_name, client.custom_objects(object_name).describe())
+    return _object(_said(object_name), objects_named(client, object_name).describe())
+
+
+def objects_named(client: "MarketoClient", object_name: str) -> "Objects":
+    """The verbs of an object of the general pattern, as a Sync calls it."""
+    return _GENERAL[object_name](client) if object_name in _GENERAL else client.custom_objects(object_name)
 
 
 def _members(client: "MarketoClient") -> ObjectDescription:
@@ -61,7 +67,8 @@ def _object(name: str, found: ObjectType) -> ObjectDescription:
             name=each.name,
             type=each.data_type,
             createable=each.updateable or each.name in keys,
-            updateable=each.updateable,
+            # some keys are described as if they could be changed
+            updateable=each.updateable and each.name not in keys,
             required_on_create=each.name in keys,
             id_lookup=each.name in searchable,
             length=each.length,
@@ -71,7 +78,13 @@ def _object(name: str, found: ObjectType) -> ObjectDescription:
     }
     # of the objects that are no standard ones only those are exported that are linked to leads
     linked = any(each.related_to.name.casefold() == "lead" for each in found.relationships)
-    return ObjectDescription(name=name, fields=fields, queryable=linked)
+    return ObjectDescription(
+        name=name, fields=fields, queryable=linked, id_field=found.id_field, key_fields=found.dedupe_fields
+    )
+
+
+def _said(object_name: str) -> str:
+    return object_name.replace("_", " ") if object_name in _GENERAL else object_name
 
 
 def _only_read(name: str, kind: str) -> FieldDescription:
@@ -81,8 +94,10 @@ def _only_read(name: str, kind: str) -> FieldDescription:
 _OTHERS: Mapping[str, Callable[["MarketoClient"], ObjectDescription]] = {
     "program_members": _members,
     "activities": _activities,
-    "companies": lambda client: _object("companies", client.companies.describe()),
-    "opportunities": lambda client: _object("opportunities", client.opportunities.describe()),
-    "opportunity_roles": lambda client: _object("opportunity roles", client.opportunity_roles.describe()),
-    "sales_persons": lambda client: _object("sales persons", client.sales_persons.describe()),
+}
+_GENERAL: Mapping[str, Callable[["MarketoClient"], "Objects"]] = {
+    "companies": lambda client: client.companies,
+    "opportunities": lambda client: client.opportunities,
+    "opportunity_roles": lambda client: client.opportunity_roles,
+    "sales_persons": lambda client: client.sales_persons,
 }
