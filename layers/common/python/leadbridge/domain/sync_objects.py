@@ -26,6 +26,8 @@ READABLE: Mapping[str, Readable] = {
     "leads": Readable(),
     # membership has no log of changes that could be read for one list
     "list_members": Readable(needs="static_list", incremental=False),
+    # the file of an extract has all attributes in one cell
+    "activities": Readable(needs="activity_types", ways=("rest",)),
     "program_members": Readable(needs="program", ways=("bulk",), incremental=False),
 }
 CUSTOM_OBJECT = Readable(ways=("bulk",))
@@ -35,7 +37,6 @@ NEEDED_MEMBERS = ("static_list", "program", "activity_types")
 _BY_KEY = "Marketo cannot list its {what}, they are found by their keys only; "
 #: Marketo objects that cannot be read, and what to do
 NOT_READABLE: Mapping[str, str] = {
-    "activities": "activities cannot be read by a Sync of this version; read leads, or use an Action with `activity`",
     "companies": _BY_KEY.format(what="companies") + "read `leads`, whose company fields are columns",
     "opportunities": _BY_KEY.format(what="opportunities") + "read Salesforce, where they come from",
     "opportunity_roles": _BY_KEY.format(what="opportunity roles") + "read Salesforce, where they come from",

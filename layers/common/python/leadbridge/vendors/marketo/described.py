@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from leadbridge.domain.marketo import ObjectType
 from leadbridge.domain.records import FieldDescription, ObjectDescription
-from leadbridge.domain.source_query import ACTIVITY_COLUMNS
+from leadbridge.domain.source_query import ACTIVITY_COLUMNS, LEAD_PREFIX, TYPE_NAME
 
 if TYPE_CHECKING:
     from leadbridge.vendors.marketo.client import MarketoClient
     from leadbridge.vendors.marketo.objects import Objects
 
 #: the columns of every activity, with their types
-_OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys(ACTIVITY_COLUMNS, "string") | {
+_OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys((*ACTIVITY_COLUMNS, TYPE_NAME), "string") | {
     "leadId": "integer",
     "activityDate": "datetime",
     "activityTypeId": "integer",
@@ -48,13 +48,15 @@ def _members(client: "MarketoClient") -> ObjectDescription:
 
 
 def _activities(client: "MarketoClient") -> ObjectDescription:
-    """Every activity's columns, and the attributes of all types as `activity.<name>`."""
+    """Every activity's columns, the attributes of all types as `activity.<name>`, and its person's as `lead.<name>`."""
     attributes = {
         f"activity.{attribute.name}": attribute.data_type
         for kind in client.activity_types()
         for attribute in kind.attributes
     }
-    fields = {name: _only_read(name, kind) for name, kind in {**_OF_ACTIVITIES, **attributes}.items()}
+    people = {f"{LEAD_PREFIX}{each.name}": each.type for each in client.describe_leads().fields.values()}
+    every = {**_OF_ACTIVITIES, **attributes, **people}
+    fields = {name: _only_read(name, kind) for name, kind in every.items()}
     return ObjectDescription(name="activities", fields=fields, createable=False, updateable=False, deletable=False)
 
 

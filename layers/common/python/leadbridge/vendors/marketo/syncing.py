@@ -16,6 +16,7 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.sync_ports import Page, Sample, values_of
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
+from leadbridge.vendors.marketo.activity_syncing import activity_pages
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.values import instant
 
@@ -102,6 +103,8 @@ class MarketoSource(Counted):
             return self._all(endpoints.LEADS_BY_FILTER, first)
         if first.operation == "paging_token" and query.object == LEADS:
             return self._changed(query, cursor)
+        if first.operation == "paging_token" and query.object == "activities":
+            return activity_pages(self._client, query, cursor)
         raise ConfigurationError([f"source.object: {query.object} is not read this way by this version"])
 
     def _all(self, endpoint: endpoints.Endpoint, first: Request) -> Iterator[Page]:
