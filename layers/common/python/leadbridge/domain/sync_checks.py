@@ -14,7 +14,7 @@ from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
 from leadbridge.domain.sync import FlagDeletes, Guard, ImportRule, Sync
-from leadbridge.domain.sync_objects import NEEDED_MEMBERS, readable, unwritable
+from leadbridge.domain.sync_objects import MEMBERSHIPS, NEEDED_MEMBERS, readable, unwritable
 from leadbridge.domain.transforms import Kind, Place
 from leadbridge.domain.values import TEXT_TYPES
 
@@ -58,13 +58,22 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
                 yield f"source.{name}: has no place with a Salesforce object; remove it"
     if destination == "marketo":
         yield from _check_marketo_destination(sync)
-    elif sync.destination.partition is not None:
-        yield "destination.partition: is Marketo's; remove it"
+    else:
+        for name in ("partition", *MEMBERSHIPS.values()):
+            if getattr(sync.destination, name) is not None:
+                yield f"destination.{name}: is Marketo's; remove it"
     yield from (f"{member}: cannot be done by a Sync of this version; remove it" for member in _not_done(sync))
     yield from (f"{member}: {said}" for member, said in problems(sync, now))
 
 
 def _check_marketo_destination(sync: Sync) -> Iterator[str]:
+    needed = MEMBERSHIPS.get(sync.destination.object)
+    for name in MEMBERSHIPS.values():
+        given = getattr(sync.destination, name) is not None
+        if name == needed and not given:
+            yield f"destination.{name}: is missing, {sync.destination.object} needs it; name it, or give its id"
+        elif given and name != needed:
+            yield f"destination.{name}: has no place with {sync.destination.object}; remove it"
     if why := unwritable(sync.destination.object):
         yield f"destination.object: {why}"
     elif sync.destination.object != "leads":

@@ -42,14 +42,16 @@ NOT_READABLE: Mapping[str, str] = {
     "opportunity_roles": _BY_KEY.format(what="opportunity roles") + "read Salesforce, where they come from",
     "sales_persons": _BY_KEY.format(what="sales persons") + "take users from Salesforce, where they come from",
 }
-#: Marketo objects that a Sync writes, beside custom objects; all but leads have their keys described
-WRITABLE = frozenset({"leads", "companies", "opportunities", "opportunity_roles", "sales_persons"})
+#: members of a destination by the objects that need them: people are put there, not made
+MEMBERSHIPS: Mapping[str, str] = {"list_members": "static_list", "program_members": "program"}
+#: how these are described as destinations: as sources they have other columns
+AS_DESTINATION: Mapping[str, str] = {"list_members": "list_membership", "program_members": "program_membership"}
+#: Marketo objects that a Sync writes, beside custom objects
+WRITABLE = frozenset({"leads", "companies", "opportunities", "opportunity_roles", "sales_persons", *MEMBERSHIPS})
 #: Marketo objects that it cannot write, and why
 NOT_WRITABLE: Mapping[str, str] = {
     "activities": "an activity is written once and has no key by which it would be found again; log a custom activity "
     "with an Action",
-    "list_members": "a list is not written by a Sync; use an Action that adds people to it",
-    "program_members": "a program is not written by a Sync; use `program_member` of an Action",
 }
 
 

@@ -1,11 +1,13 @@
 """Descriptions of Marketo's objects under the names that Syncs give them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leadbridge.domain.marketo import ObjectType
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.source_query import ACTIVITY_COLUMNS, LEAD_PREFIX, TYPE_NAME
+from leadbridge.domain.sync_objects import AS_DESTINATION
 
 if TYPE_CHECKING:
     from leadbridge.vendors.marketo.client import MarketoClient
@@ -19,6 +21,8 @@ _OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys((*ACTIVITY_COLUMNS, TYPE_NAME)
     "campaignId": "integer",
     "primaryAttributeValueId": "integer",
 }
+#: whether a person is in a list, and the status of one in a program
+MEMBER, STATUS = "member", "statusName"
 #: columns that a membership has whatever its program
 _OF_MEMBERS: Mapping[str, str] = {"leadId": "integer", "programId": "integer"}
 
@@ -93,7 +97,31 @@ def _only_read(name: str, kind: str) -> FieldDescription:
     return FieldDescription(name=name, type=kind, createable=False, updateable=False)
 
 
+def _list_membership(client: "MarketoClient") -> ObjectDescription:
+    """A person, and whether it is in a list."""
+    own = {MEMBER: FieldDescription(name=MEMBER, type="boolean", createable=False)}
+    return ObjectDescription(name="members of a list", fields=_people(client) | own, createable=False, deletable=False)
+
+
+def _program_membership(client: "MarketoClient") -> ObjectDescription:
+    """A person, and what of its membership in a program can be changed; the status is set by a call of its own."""
+    own = {name: each for name, each in client.describe_members().fields.items() if each.updateable}
+    own[STATUS] = FieldDescription(name=STATUS, type="string", createable=False)
+    return ObjectDescription(
+        name="members of a program", fields=_people(client) | own, createable=False, deletable=False
+    )
+
+
+def _people(client: "MarketoClient") -> dict[str, FieldDescription]:
+    return {
+        name: replace(each, createable=False, updateable=False, required_on_create=False)
+        for name, each in client.describe_leads().fields.items()
+    }
+
+
 _OTHERS: Mapping[str, Callable[["MarketoClient"], ObjectDescription]] = {
+    AS_DESTINATION["list_members"]: _list_membership,
+    AS_DESTINATION["program_members"]: _program_membership,
     "program_members": _members,
     "activities": _activities,
 }
