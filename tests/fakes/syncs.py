@@ -246,12 +246,13 @@ class FakeDestination:
         self.step("destination.describe")
         return self.described
 
-    def find(self, field: str, values: Sequence[Any], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """Records whose field has one of the values, in any case."""
+    def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Records that agree with a key in its first field, in any case."""
         self.step("destination.find")
         self._fail("find", done=False)
         self.calls += 1
-        wanted = {str(value).casefold() for value in values}
+        field = next(iter(keys[0]), "") if keys else ""
+        wanted = {str(key[field]).casefold() for key in keys}
         found = [
             {name: record.get(name) for name in fields}
             for record in self.records

@@ -143,8 +143,10 @@ def test_objects_of_either_end_come_from_what_the_vendors_describe(admin: Admin)
 
     assert names(SALESFORCE, role="sync_destination") == ["Gift__c", "Lead"]
     assert names(SALESFORCE, role="sync_source") == ["Gift__c", "Lead", "LeadHistory"]
-    assert names(MARKETO, role="sync_destination") == ["leads"]
-    assert names(MARKETO, role="sync_source") == ["leads", "list_members", "program_members", "car_c"]
+    keyed = ["companies", "opportunities", "opportunity_roles", "sales_persons"]
+    into = ["leads", "list_members", "program_members"]
+    assert names(MARKETO, role="sync_destination") == [*into, *keyed, "car_c"]
+    assert names(MARKETO, role="sync_source") == ["leads", "list_members", "activities", "program_members", "car_c"]
     fields = admin.get(f"/connections/{MARKETO}/objects/car_c/fields", role="sync_source")["fields"]
     assert [each["name"] for each in fields] == ["vin"]
     assert admin.ask("GET", f"/connections/{MARKETO}/objects/car_c/fields").status == 404

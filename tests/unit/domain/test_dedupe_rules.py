@@ -130,3 +130,24 @@ def test_the_choice_does_not_depend_on_the_order_of_rows(
 def test_each_source_has_columns_that_tell_its_rows_apart(vendor: Any, name: str, columns: tuple[str, ...]) -> None:
     """Id, creation and last change under the names that the vendor gives them."""
     assert stamps_of(vendor, name).columns == columns
+
+
+@pytest.mark.parametrize(
+    ("rule", "imported"),
+    [
+        (DedupeRule.IMPORT_EVERYTHING, (0, 2)),
+        (DedupeRule.IGNORE_DUPLICATES, ()),
+        (DedupeRule.YOUNGEST, (2,)),
+        (DedupeRule.OLDEST, (0,)),
+    ],
+)
+def test_an_activity_that_was_read_twice_is_no_duplicate_of_itself(rule: DedupeRule, imported: tuple[int, ...]) -> None:
+    """Of one GUID the first reading counts; alone under its key it is imported, whatever the rule."""
+    stamps = stamps_of("marketo", "activities")
+    one = {"marketoGUID": "a", "activityDate": "2026-03-01T00:00:00Z"}
+    later = {"marketoGUID": "b", "activityDate": "2026-03-02T00:00:00Z"}
+
+    assert choose(rule, [one, one], stamps).imported == (0,)
+    kept = choose(rule, [one, one, later], stamps)
+    assert kept.imported == imported
+    assert sorted((*kept.imported, *kept.left_out)) == [0, 1, 2]

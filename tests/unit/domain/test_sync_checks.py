@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from leadbridge.domain.records import FieldDescription
+from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_checks import End, check_shape, check_sync
+from leadbridge.domain.sync_objects import NOT_WRITABLE
 from tests.builders.sync_ends import a_contact, leads
 from tests.builders.syncs import a_sync
 
@@ -294,12 +295,19 @@ def test_a_source_says_what_its_object_needs_and_nothing_else(members: dict[str,
     assert shape(**members) == said
 
 
-def test_a_destination_at_marketo_is_leads_and_the_others_are_refused_with_the_reason() -> None:
-    """No object is accepted that could not be written; members of Salesforce have no place there."""
-    for name in ("activities", "list_members", "program_members", "companies", "car_c"):
+def test_a_destination_at_marketo_has_a_key_and_the_others_are_refused_with_the_reason() -> None:
+    """No object is accepted that could not be written; members of Salesforce and of leads have no place there."""
+    for name in NOT_WRITABLE:
         [said] = shape(to_salesforce=False, destination={"connection": "marketing", "object": name})
         assert said.startswith("destination.object: ")
         assert "; " in said
+    for name in ("companies", "opportunities", "opportunity_roles", "sales_persons", "car_c"):
+        there = {"connection": "marketing", "object": name}
+        assert shape(to_salesforce=False, destination=there) == []
+        assert shape(to_salesforce=False, destination=there | {"partition": "Europe"}, by={"load": "bulk"}) == [
+            "destination.partition: goes with leads only; remove it",
+            f"by.load: {name} are written by `rest` only; choose auto or rest",
+        ]
     assert shape(
         to_salesforce=False,
         destination={"connection": "marketing", "object": "leads", "duplicate_rules": "allow"},
@@ -339,3 +347,42 @@ def test_the_field_of_our_own_ids_holds_nothing_else(members: dict[str, Any], sa
     found = [each for each in to_salesforce(contact, destination=destination, **members) if "idempotency" in each]
 
     assert found == [f"destination.idempotency_field: {each}" for each in said]
+
+
+BY_KEY = "match by its key (deal, part), or put a searchable field first (deal)"
+
+
+def a_role(**extra: Any) -> ObjectDescription:
+    """An object whose key is of two fields, one of which is searchable by itself."""
+    fields = {
+        "deal": FieldDescription(name="deal", type="string", updateable=False, id_lookup=True, required_on_create=True),
+        "part": FieldDescription(name="part", type="string", updateable=False, required_on_create=True),
+        "note": FieldDescription(name="note", type="string"),
+    }
+    return ObjectDescription(name="roles", fields=fields | extra, id_field="marketoGUID", key_fields=("deal", "part"))
+
+
+@pytest.mark.parametrize(
+    ("match", "said"),
+    [
+        (("part", "deal"), []),
+        (("deal",), []),
+        (
+            ("part",),
+            [f"match[0].field: Marketo does not find records by part; {BY_KEY}"],
+        ),
+        (
+            ("note", "part"),
+            [f"match[0].field: Marketo does not find records by note; {BY_KEY}"],
+        ),
+    ],
+)
+def test_an_object_is_matched_by_its_key_or_by_a_searchable_field(match: tuple[str, ...], said: list[str]) -> None:
+    """The whole key in any order, or a searchable field first; else the finding names both."""
+    found = to_marketo(
+        lead=a_role(),
+        match=[{"column": "Title", "field": name} for name in match],
+        mappings=mappings(*((name, "Title") for name in ("deal", "part", "note"))),
+    )
+
+    assert found == said

@@ -7,9 +7,10 @@ import pytest
 
 from leadbridge.domain.mass_guard import Tally, exceeded, may_exceed
 from leadbridge.domain.sync import Guard
+from leadbridge.domain.sync_progress import members
 from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals, Waiting
 from leadbridge.errors import ConfigurationError, QuotaExhaustedError
-from leadbridge_cli.sync_runs import members, sentence
+from leadbridge_cli.run_bar import sentence
 from tests.builders.sync_runs import SLOT, SyncWorld
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
@@ -251,9 +252,10 @@ def test_an_import_is_counted_before_its_file_is_made() -> None:
 
 def test_the_command_line_says_why_a_run_waits_without_any_value() -> None:
     """Its line and its JSON have the status, the reason and the numbers."""
-    run = parked(a_world(guard={"changed_percent": 0}))
+    world = a_world(guard={"changed_percent": 0})
+    run, now = parked(world), world.clock.now()
 
-    assert "waiting: guard" in sentence(run)
-    assert "guard: the run would change 3 records (the limit is 0 % of 6 records)" in sentence(run)
-    assert (members(run)["status"], members(run)["reason"]) == ("waiting: guard", "guard")
-    assert re.search("example|Name|Other", sentence(run)) is None
+    assert "waiting: guard" in sentence(run, now)
+    assert "guard: the run would change 3 records (the limit is 0 % of 6 records)" in sentence(run, now)
+    assert (members(run, now)["status"], members(run, now)["reason"]) == ("waiting: guard", "guard")
+    assert re.search("example|Name|Other", sentence(run, now)) is None

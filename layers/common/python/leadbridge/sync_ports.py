@@ -10,6 +10,7 @@ from leadbridge.domain.schedule_entries import Entry
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
+from leadbridge.domain.values import normalised
 
 
 class SyncRuns(Protocol):
@@ -125,6 +126,12 @@ class SyncSource(Protocol):
         ...
 
 
+def first_of(keys: Sequence[Mapping[str, Any]]) -> tuple[str, list[Any]]:
+    """The first field of keys, by which vendors look, and what they hold in it, each value once in whatever case."""
+    field = next(iter(keys[0])) if keys else ""
+    return field, list({normalised(key[field]): key[field] for key in keys}.values())
+
+
 class SyncDestination(Protocol):
     """One object of a vendor instance, to be written."""
 
@@ -135,8 +142,8 @@ class SyncDestination(Protocol):
         """Its fields."""
         ...
 
-    def find(self, field: str, values: Sequence[Any], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """Records whose `field` equals one of the values."""
+    def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Records of these keys, all of the same fields; others may be among them, to be left aside."""
         ...
 
     def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:

@@ -11,6 +11,7 @@ from leadbridge.admin.common import described
 from leadbridge.admin.problems import missing
 from leadbridge.admin.services import Services
 from leadbridge.domain.clauses import operators_for
+from leadbridge.domain.sync_objects import AS_DESTINATION
 from leadbridge.usecases.catalogue import OFFERED, Catalogued, CatalogueObject, Choice
 
 ConnectionId = Annotated[models.Id, Path()]
@@ -87,7 +88,10 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         offered = {each.name for each in ask(vendor, connection_id, refresh=refresh).found}
         if object_name not in offered:
             raise missing(f"object {object_name} at {connection_id} that can be named", "List the objects, choose one.")
-        found = services.catalogue.fields(vendor, connection_id, object_name, refresh=refresh, of_sync=bool(role))
+        # members of a list or program have other fields where they are written
+        into = vendor == "marketo" and role == "sync_destination"
+        name = AS_DESTINATION.get(object_name, object_name) if into else object_name
+        found = services.catalogue.fields(vendor, connection_id, name, refresh=refresh, of_sync=bool(role))
         return models.Fields(
             read_at=found.read_at,
             object=object_name,

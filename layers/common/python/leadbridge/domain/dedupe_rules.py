@@ -63,15 +63,26 @@ def choose(rule: DedupeRule, rows: Sequence[Mapping[str, Any]], stamps: Stamps) 
     The youngest is the one with the latest last change, the oldest the one that was made first. A date that is
     missing, or that nobody can read, comes last; of equal ones the lowest id is chosen, whatever the order of rows.
     """
-    places = tuple(range(len(rows)))
-    if len(rows) < 2 or rule is DedupeRule.IMPORT_EVERYTHING:
-        return Kept(imported=places)
+    places, again = _read_twice(rows, stamps)
+    if len(places) < 2 or rule is DedupeRule.IMPORT_EVERYTHING:
+        return Kept(imported=places, left_out=again)
     if rule is DedupeRule.IGNORE_DUPLICATES:
-        return Kept(imported=(), left_out=places)
+        return Kept(imported=(), left_out=tuple(sorted((*places, *again))))
     youngest = rule is DedupeRule.YOUNGEST
     rank = _rank(stamps, youngest=youngest)
     chosen = min(places, key=lambda place: rank(rows[place]))
-    return Kept(imported=(chosen,), left_out=tuple(place for place in places if place != chosen))
+    return Kept(imported=(chosen,), left_out=tuple(place for place in range(len(rows)) if place != chosen))
+
+
+def _read_twice(rows: Sequence[Mapping[str, Any]], stamps: Stamps) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Places of rows, and those of activities that stand there once more: a log may be read over a place twice."""
+    if stamps.id != "marketoGUID":
+        return tuple(range(len(rows))), ()
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        first.setdefault(text(row.get(stamps.id) or f"#{place}"), place)
+    places = tuple(first.values())
+    return places, tuple(place for place in range(len(rows)) if place not in set(places))
 
 
 def _rank(stamps: Stamps, *, youngest: bool) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

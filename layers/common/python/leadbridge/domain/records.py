@@ -86,6 +86,9 @@ class ObjectDescription:
     queryable: bool = True
     replicateable: bool = False  # its changes and deletions can be listed
     key_prefix: str = ""
+    #: where the vendor names them: the field of its own id, and those that together are a record's key
+    id_field: str = ""
+    key_fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

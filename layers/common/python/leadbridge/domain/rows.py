@@ -109,7 +109,7 @@ def compile_sync(
         sync=sync,
         version=version,
         described=described,
-        id_field="id" if to_marketo else "Id",
+        id_field=described.id_field or ("id" if to_marketo else "Id"),
         key_fields=tuple(described.fields[name] for name in sync.key_fields),
         mapped=tuple(mapped),
         conditions=compile_conditions(sync.conditions, types=types, zone=zone, lists=lists)
@@ -178,10 +178,12 @@ def decide(
     record_id = str(record[compiled.id_field])
     if sync.import_rule is ImportRule.CREATE:
         return _end(row, Outcome.SKIPPED, said("already_there", **where), record_id)
+    # a key that the vendor fixes agrees in what it is found by, and cannot be written otherwise
+    fixed = {each.name for each in compiled.key_fields if not each.updateable}
     changed = {
         name: value
         for name, value in values.items()
-        if not same(record.get(name), value, compiled.described.fields[name])
+        if name not in fixed and not same(record.get(name), value, compiled.described.fields[name])
     }
     if not changed:
         return RowEnd(position=row.position, outcome=Outcome.UNCHANGED, record_id=record_id)

@@ -37,6 +37,12 @@ ACTIVITY_COLUMNS = (
     "primaryAttributeValueId",
     "primaryAttributeValue",
 )
+#: before a field of the person of an activity
+LEAD_PREFIX = "lead."
+#: what the type of an activity is called
+TYPE_NAME = "activityType"
+#: Marketo keeps no activity for longer than 25 months, many for 90 days
+KEPT = timedelta(days=762)
 #: when a record last changed, the one first that an object has
 CHANGE_STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 _SECOND = timedelta(seconds=1)
@@ -71,6 +77,9 @@ class SourceQuery:
     soql: str = ""
     count: str = ""
     filters: tuple[Mapping[str, Any], ...] = ()
+    #: of activities: their types by id, and the moment before which they happened
+    activity_types: tuple[int, ...] = ()
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +253,8 @@ def _marketo(
         cursor=parts.cursor,
         clauses=clauses,
         filters=parts.filters,
+        activity_types=tuple(facts.activity_types),
+        until=window.until,
     )
 
 
@@ -350,10 +361,11 @@ def _program_members(facts: Facts, columns: tuple[str, ...], *, way: Way) -> _Pa
 
 def _activities(facts: Facts, window: Window, *, way: Way, now: datetime) -> _Parts:
     if way == "rest":
-        params = {"sinceDatetime": _stamp(window.since or EARLIEST)}
+        params = {"sinceDatetime": _stamp(window.since or now - KEPT)}
+        types = ", ".join(map(str, facts.activity_types))
         return _Parts(
             first=Request(operation="paging_token", params=params),
-            cursor="the token leads to the activities of the types, page by page",
+            cursor=f"the token leads to the activities of the types {types}, page by page",
         )
     own = {"activityTypeIds": list(facts.activity_types)}
     return _extract("activities", (), [{**each, **own} for each in _windows("createdAt", window, now)])

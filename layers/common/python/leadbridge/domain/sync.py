@@ -66,6 +66,9 @@ class SyncDestination(Document):
     idempotency_field: FieldName | None = None
     #: where new people are made, at Marketo only
     partition: Name | None = None
+    #: of `list_members` and `program_members` at Marketo: name or id
+    static_list: Named | None = None
+    program: Named | None = None
 
 
 class SyncWriteBack(ValueSource):

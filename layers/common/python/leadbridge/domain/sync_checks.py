@@ -14,7 +14,7 @@ from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
-from leadbridge.domain.sync_objects import NEEDED_MEMBERS, readable, unwritable
+from leadbridge.domain.sync_objects import MEMBERSHIPS, NEEDED_MEMBERS, readable, unwritable
 from leadbridge.domain.transforms import Kind, Place
 from leadbridge.domain.values import TEXT_TYPES
 
@@ -57,15 +57,33 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
             if getattr(sync.source, name) is not None:
                 yield f"source.{name}: has no place with a Salesforce object; remove it"
     if destination == "marketo":
-        if why := unwritable(sync.destination.object):
-            yield f"destination.object: {why}"
-        for name in ("duplicate_rules", "idempotency_field"):
+        yield from _check_marketo_destination(sync)
+    else:
+        for name in ("partition", *MEMBERSHIPS.values()):
             if getattr(sync.destination, name) is not None:
-                yield f"destination.{name}: is Salesforce's; remove it"
-    elif sync.destination.partition is not None:
-        yield "destination.partition: is Marketo's; remove it"
+                yield f"destination.{name}: is Marketo's; remove it"
     yield from (f"{member}: cannot be done by a Sync of this version; remove it" for member in _not_done(sync))
     yield from (f"{member}: {said}" for member, said in problems(sync, now))
+
+
+def _check_marketo_destination(sync: Sync) -> Iterator[str]:
+    needed = MEMBERSHIPS.get(sync.destination.object)
+    for name in MEMBERSHIPS.values():
+        given = getattr(sync.destination, name) is not None
+        if name == needed and not given:
+            yield f"destination.{name}: is missing, {sync.destination.object} needs it; name it, or give its id"
+        elif given and name != needed:
+            yield f"destination.{name}: has no place with {sync.destination.object}; remove it"
+    if why := unwritable(sync.destination.object):
+        yield f"destination.object: {why}"
+    elif sync.destination.object != "leads":
+        if sync.destination.partition is not None:
+            yield "destination.partition: goes with leads only; remove it"
+        if sync.by.load == "bulk":
+            yield f"by.load: {sync.destination.object} are written by `rest` only; choose auto or rest"
+    for name in ("duplicate_rules", "idempotency_field"):
+        if getattr(sync.destination, name) is not None:
+            yield f"destination.{name}: is Salesforce's; remove it"
 
 
 def _not_done(sync: Sync) -> Iterator[str]:
@@ -176,13 +194,26 @@ def _check_match(sync: Sync, destination: End) -> Iterator[str]:
             continue
         if destination.vendor == "salesforce" and not field.filterable:
             yield f"{where}: Salesforce cannot look for {pair.field}; choose a field that can be filtered"
-        if destination.vendor == "marketo" and index == 0 and not (field.id_lookup or field.name == "id"):
-            yield f"{where}: Marketo does not find records by {pair.field}; put a searchable field first, such as email"
+        if destination.vendor == "marketo" and index == 0 and not _finds(sync, destination.described, field):
+            yield f"{where}: Marketo does not find records by {pair.field}; {_searchable(destination.described)}"
         if sync.import_rule is not ImportRule.UPDATE:
             if not field.createable:
                 yield f"{where}: {pair.field} is set by the vendor, so no new record has it; choose `import: update`"
             elif pair.field not in mapped:
                 yield f"{where}: a new record would not be found again, as {pair.field} is not mapped; map it, too"
+
+
+def _finds(sync: Sync, described: ObjectDescription, field: FieldDescription) -> bool:
+    """Whether Marketo finds records by the first field of the match, or by all of them as the object's whole key."""
+    return field.id_lookup or field.name == "id" or set(sync.key_fields) == set(described.key_fields)
+
+
+def _searchable(described: ObjectDescription) -> str:
+    if not described.key_fields:
+        return "put a searchable field first, such as email"
+    searchable = sorted(each.name for each in described.fields.values() if each.id_lookup)
+    own = f"match by its key ({', '.join(described.key_fields)})"
+    return f"{own}, or put a searchable field first ({', '.join(searchable)})" if searchable else own
 
 
 def _check_mappings(sync: Sync, source: End, destination: End) -> Iterator[str]:

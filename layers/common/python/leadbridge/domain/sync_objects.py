@@ -26,6 +26,8 @@ READABLE: Mapping[str, Readable] = {
     "leads": Readable(),
     # membership has no log of changes that could be read for one list
     "list_members": Readable(needs="static_list", incremental=False),
+    # the file of an extract has all attributes in one cell
+    "activities": Readable(needs="activity_types", ways=("rest",)),
     "program_members": Readable(needs="program", ways=("bulk",), incremental=False),
 }
 CUSTOM_OBJECT = Readable(ways=("bulk",))
@@ -35,26 +37,22 @@ NEEDED_MEMBERS = ("static_list", "program", "activity_types")
 _BY_KEY = "Marketo cannot list its {what}, they are found by their keys only; "
 #: Marketo objects that cannot be read, and what to do
 NOT_READABLE: Mapping[str, str] = {
-    "activities": "activities cannot be read by a Sync of this version; read leads, or use an Action with `activity`",
     "companies": _BY_KEY.format(what="companies") + "read `leads`, whose company fields are columns",
     "opportunities": _BY_KEY.format(what="opportunities") + "read Salesforce, where they come from",
     "opportunity_roles": _BY_KEY.format(what="opportunity roles") + "read Salesforce, where they come from",
     "sales_persons": _BY_KEY.format(what="sales persons") + "take users from Salesforce, where they come from",
 }
-#: Marketo objects that a Sync writes
-WRITABLE = frozenset({"leads"})
+#: members of a destination by the objects that need them: people are put there, not made
+MEMBERSHIPS: Mapping[str, str] = {"list_members": "static_list", "program_members": "program"}
+#: how these are described as destinations: as sources they have other columns
+AS_DESTINATION: Mapping[str, str] = {"list_members": "list_membership", "program_members": "program_membership"}
+#: Marketo objects that a Sync writes, beside custom objects
+WRITABLE = frozenset({"leads", "companies", "opportunities", "opportunity_roles", "sales_persons", *MEMBERSHIPS})
 #: Marketo objects that it cannot write, and why
 NOT_WRITABLE: Mapping[str, str] = {
     "activities": "an activity is written once and has no key by which it would be found again; log a custom activity "
     "with an Action",
-    "list_members": "a list is not written by a Sync; use an Action that adds people to it",
-    "program_members": "a program is not written by a Sync; use `program_member` of an Action",
-    "companies": "companies cannot be written by a Sync of this version; choose leads",
-    "opportunities": "opportunities cannot be written by a Sync of this version; choose leads",
-    "opportunity_roles": "opportunity roles cannot be written by a Sync of this version; choose leads",
-    "sales_persons": "sales persons cannot be written by a Sync of this version; choose leads",
 }
-NO_CUSTOM_OBJECT = "custom objects cannot be written by a Sync of this version; choose leads"
 
 
 def readable(object_name: str) -> Readable | str:
@@ -64,4 +62,4 @@ def readable(object_name: str) -> Readable | str:
 
 def unwritable(object_name: str) -> str:
     """Why a Sync cannot write a Marketo object; empty if it can."""
-    return "" if object_name in WRITABLE else NOT_WRITABLE.get(object_name, NO_CUSTOM_OBJECT)
+    return NOT_WRITABLE.get(object_name, "")

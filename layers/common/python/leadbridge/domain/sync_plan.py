@@ -26,6 +26,7 @@ ROW_BYTES = 250
 FILE_BYTES: Mapping[Vendor, int] = {"marketo": 9_990_000, "salesforce": 100_000_000}
 #: a job is asked for its state once a minute; so long does one take at least
 POLL_MINUTES = 1.0
+_WAYS: tuple[Way, ...] = ("rest", "bulk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +72,9 @@ def choose_extract(
 
 def choose_load(sync: Sync, vendor: Vendor, rows: int | None) -> Choice:
     """How rows are written."""
-    # an import does not tell the ids of what it has made
-    ways: tuple[Way, ...] = ("rest",) if sync.writeback else ("rest", "bulk")
+    # an import does not tell the ids of what it has made, and imports people alone
+    by_file = not sync.writeback and (vendor != "marketo" or sync.destination.object == "leads")
+    ways: tuple[Way, ...] = _WAYS if by_file else ("rest",)
     choice = _chosen(sync.by.load, ways, rows, of=sync.destination.object)
     return replace(choice, cost=load_cost(vendor, choice.way, rows or 0))
 

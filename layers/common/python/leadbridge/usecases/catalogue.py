@@ -1,7 +1,7 @@
 """What a connection offers to whoever sets up an Action: objects, fields, activity types, lists, campaigns."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Protocol
@@ -169,21 +169,30 @@ class Catalogue:
 
     def sources(self, vendor: str, connection: str, *, refresh: bool = False) -> Catalogued[CatalogueObject]:
         """What a Sync may read: objects that can be queried; at Marketo those that can be listed."""
+        if vendor == "marketo":
+            known = self._of_marketo(connection, refresh=refresh)
+            return replace(known, found=tuple(each for each in known.found if each.queryable))
 
         def ask() -> Sequence[CatalogueObject]:
-            if vendor == "marketo":
-                return tuple(_readable(self._connections.marketo(connection)))
             found = [each for each in self._connections.salesforce(connection).objects() if each.queryable]
             return tuple(_catalogued(each) for each in sorted(found, key=lambda each: each.name))
 
         return self._at_most_every_while((connection, "", SOURCES), ask, refresh=refresh)
 
     def destinations(self, vendor: str, connection: str, *, refresh: bool = False) -> Catalogued[CatalogueObject]:
-        """What a Sync may write: as an Action what can be created or updated; at Marketo leads."""
+        """What a Sync may write: as an Action what can be created or updated; at Marketo also objects found by key."""
         if vendor != "marketo":
             return self.objects(vendor, connection, refresh=refresh)
-        leads = CatalogueObject(name=LEADS, label="Leads", custom=False, createable=True, updateable=True)
-        return Catalogued(read_at=self._clock.now(), found=(leads,))
+        known = self._of_marketo(connection, refresh=refresh)
+        return replace(known, found=tuple(each for each in known.found if each.createable))
+
+    def _of_marketo(self, connection: str, *, refresh: bool) -> Catalogued[CatalogueObject]:
+        """What Syncs read or write of Marketo."""
+        return self._at_most_every_while(
+            (connection, "", SOURCES),
+            lambda: tuple(_of_syncs(self._connections.marketo(connection))),
+            refresh=refresh,
+        )
 
     def fields(
         self, vendor: str, connection: str, object_name: str, *, refresh: bool = False, of_sync: bool = False
@@ -293,15 +302,21 @@ def _catalogued(each: Summary) -> CatalogueObject:
     )
 
 
-def _readable(instance: Instance) -> Iterator[CatalogueObject]:
-    """What a Sync reads of Marketo; an instance without custom objects refuses to list them."""
-    for name in READABLE:
+def _of_syncs(instance: Instance) -> Iterator[CatalogueObject]:
+    """What a Sync reads or writes of Marketo; an instance without custom objects refuses to list them."""
+    for name in (*READABLE, *sorted(WRITABLE - set(READABLE))):
         writable = name in WRITABLE
-        label = name.replace("_", " ").capitalize()
-        yield CatalogueObject(name=name, label=label, custom=False, createable=writable, updateable=writable)
+        yield CatalogueObject(
+            name=name,
+            label=name.replace("_", " ").capitalize(),
+            custom=False,
+            createable=writable,
+            updateable=writable,
+            queryable=name in READABLE,
+        )
     try:
         names = instance.custom_object_names()
     except PermanentError:
         return
     for name in sorted(names):
-        yield CatalogueObject(name=name, label=name, custom=True, createable=False, updateable=False)
+        yield CatalogueObject(name=name, label=name, custom=True, createable=True, updateable=True)

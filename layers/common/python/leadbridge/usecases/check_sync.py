@@ -7,6 +7,7 @@ from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_checks import End, check_shape, check_sync
+from leadbridge.domain.sync_objects import AS_DESTINATION
 from leadbridge.domain.transforms import zone_finding
 from leadbridge.errors import PermanentError
 from leadbridge.ports import Connections, Marketo
@@ -37,7 +38,8 @@ def sync_lines(
     described: list[ObjectDescription] = []
     for where, vendor, end in (("source", ends[0], sync.source), ("destination", ends[1], sync.destination)):
         try:
-            described.append(describe(connections, vendor, end.connection, end.object))
+            name = AS_DESTINATION.get(end.object, end.object) if where == "destination" else end.object
+            described.append(describe(connections, vendor, end.connection, name))
         except PermanentError as error:
             yield (
                 f"{where}.object: cannot be described: {error}; correct its name, or give the integration user access "
@@ -47,6 +49,8 @@ def sync_lines(
         return
     if ends[0] == "marketo":
         yield from _named(sync, connections.marketo(sync.source.connection))
+    else:
+        yield from _destination(sync, connections.marketo(sync.destination.connection))
     source = End(vendor=ends[0], described=described[0])
     yield from check_sync(sync, source, End(vendor=ends[1], described=described[1]), lists=lists)
 
@@ -77,6 +81,18 @@ def _named(sync: Sync, marketo: Marketo) -> Iterator[str]:
                     yield f"source.activity_types[{index}]: Marketo has no activity type {named}; correct it"
     except PermanentError as error:
         yield f"source: cannot be looked up: {error}; give the API user's role access to it"
+
+
+def _destination(sync: Sync, marketo: Marketo) -> Iterator[str]:
+    """What the destination names and Marketo does not have."""
+    into = sync.destination
+    try:
+        if into.object == "list_members" and into.static_list is not None and not _has_list(marketo, into.static_list):
+            yield ("destination.static_list: Marketo has no such static list, or several; correct it, or give its id")
+        if into.object == "program_members" and into.program is not None and marketo.program(into.program) is None:
+            yield "destination.program: Marketo has no such program; correct it, or give the program's id"
+    except PermanentError as error:
+        yield f"destination: cannot be looked up: {error}; give the API user's role access to it"
 
 
 def _has_list(marketo: Marketo, named: str | int) -> bool:

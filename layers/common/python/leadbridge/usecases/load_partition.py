@@ -34,7 +34,7 @@ from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
 from leadbridge.domain.syncing import Asked as Wish
 from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, Way, held_by, reason_of
-from leadbridge.domain.values import coerce, normalised, text
+from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
@@ -300,10 +300,9 @@ class LoadPartition:
         return writes
 
     def _found(self, work: "_Work", rows: Sequence[SourceRow]) -> Mapping[tuple[str, ...], list[Mapping[str, Any]]]:
-        """Records of the destination by the keys of rows; asked for by the key's first field."""
-        pair, described = work.compiled.sync.match[0], work.compiled.key_fields[0]
-        values = {normalised(value): value for value in (coerce(row.columns[pair.column], described) for row in rows)}
-        records = work.destination.find(described.name, list(values.values()), work.compiled.read_fields)
+        """Records of the destination by the keys of rows."""
+        keys = {row.key: key_values(work.compiled, row) for row in rows}
+        records = work.destination.find(list(keys.values()), work.compiled.read_fields)
         by_key: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
         for record in records:
             by_key.setdefault(record_key(work.compiled, record), []).append(record)
@@ -361,7 +360,7 @@ class LoadPartition:
         if not field or not marks:
             return {}
         own = work.compiled.id_field
-        made = work.destination.find(field, list(marks), [own, field])
+        made = work.destination.find([{field: mark} for mark in marks], [own, field])
         return {
             marks[record[field]]: RowResult(ok=True, status="created", id=str(record[own]))
             for record in made

@@ -19,6 +19,7 @@ from leadbridge.domain.rows import (
     compile_sync,
     decide,
     key_of,
+    key_values,
     mapped_values,
     record_key,
     unusable,
@@ -144,7 +145,7 @@ class PreviewSync:
         held = _held(compiled, destination, [row for row, _ in open_rows])
         for row, values in open_rows:
             records = [record for record in held if record_key(compiled, record) == row.key]
-            ends[row.position] = _decided(row, decide(compiled, row, values, records), records)
+            ends[row.position] = _decided(row, decide(compiled, row, values, records))
         return [ends[row.position] for row in placed]
 
 
@@ -183,18 +184,17 @@ def _judged(compiled: CompiledSync, opened: Opened, row: SourceRow) -> Mapping[s
 def _held(
     compiled: CompiledSync, destination: SyncDestination, rows: Sequence[SourceRow]
 ) -> Sequence[Mapping[str, Any]]:
-    """The destination's records that the rows may mean; looked for by the first field of the key."""
-    pair = compiled.sync.match[0]
-    values = list(dict.fromkeys(row.columns[pair.column].strip() for row in rows))
-    return destination.find(pair.field, values, compiled.read_fields) if values else []
+    """The destination's records that the rows may mean."""
+    keys = {row.key: key_values(compiled, row) for row in rows}
+    return destination.find(list(keys.values()), compiled.read_fields) if keys else []
 
 
-def _decided(row: SourceRow, decided: RowWrite | RowEnd, records: Sequence[Mapping[str, Any]]) -> PreviewedRow:
+def _decided(row: SourceRow, decided: RowWrite | RowEnd) -> PreviewedRow:
     if isinstance(decided, RowEnd):
         return _ended(row, decided)
-    record = next((each for each in records if decided.record_id in {str(each.get("Id")), str(each.get("id"))}), {})
     changes = [
-        FieldChange(name=name, before=record.get(name), after=value) for name, value in sorted(decided.fields.items())
+        FieldChange(name=name, before=decided.held.get(name), after=value)
+        for name, value in sorted(decided.fields.items())
     ]
     outcome = Outcome.UPDATED if decided.record_id else Outcome.CREATED
     end = PreviewedRow(position=row.position, columns=row.columns, outcome=outcome.value, record_id=decided.record_id)

@@ -51,6 +51,7 @@ class SourceFacts:
             lists=lists,
             static_list=_static_list(sync, marketo),
             program=_program(sync, marketo),
+            activity_types=_activity_types(sync, marketo),
         )
 
     def _lists(self, sync: Sync) -> Iterator[tuple[str, frozenset[str]]]:
@@ -79,3 +80,14 @@ def _program(sync: Sync, marketo: Marketo) -> int | None:
     if found is None:
         raise ConfigurationError([f"source.program: Marketo has no program {named}; give its id"])
     return found.id
+
+
+def _activity_types(sync: Sync, marketo: Marketo) -> list[int]:
+    named = sync.source.activity_types or []
+    ids = [each for each in named if isinstance(each, int)]
+    if len(ids) < len(named):
+        known = {each.name: each.id for each in marketo.activity_types()}
+        if unknown := [name for name in named if isinstance(name, str) and name not in known]:
+            raise ConfigurationError([f"source.activity_types: Marketo has no activity type {unknown[0]}; correct it"])
+        ids += [known[name] for name in named if isinstance(name, str)]
+    return sorted(set(ids))

@@ -1,13 +1,22 @@
 """Sources and destinations of Syncs by connection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.sync import Sync
 from leadbridge.sync_ports import SyncDestination, SyncSource
 from leadbridge.vendors.bulk_jobs import Clients
-from leadbridge.vendors.marketo.syncing import MarketoLeads, MarketoSource
+from leadbridge.vendors.marketo.client import MarketoClient
+from leadbridge.vendors.marketo.member_syncing import ListMembers, ProgramMembers
+from leadbridge.vendors.marketo.object_syncing import MarketoObjects
+from leadbridge.vendors.marketo.syncing import LEADS, MarketoLeads, MarketoSource
 from leadbridge.vendors.salesforce.syncing import SalesforceRecords, SalesforceSource
+
+_MARKETO: Mapping[str, Callable[[MarketoClient, Sync], SyncDestination]] = {
+    LEADS: MarketoLeads,
+    "list_members": ListMembers,
+    "program_members": ProgramMembers,
+}
 
 
 class VendorSyncs:
@@ -29,7 +38,7 @@ class VendorSyncs:
         """Where a Sync's records go."""
         connection = sync.destination.connection
         if self._vendor(connection) == "marketo":
-            return MarketoLeads(self._clients.marketo(connection), sync)
+            return _MARKETO.get(sync.destination.object, MarketoObjects)(self._clients.marketo(connection), sync)
         return SalesforceRecords(self._clients.salesforce(connection), sync)
 
     def report_quota(self) -> None:

@@ -1,23 +1,28 @@
 """Descriptions of Marketo's objects under the names that Syncs give them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leadbridge.domain.marketo import ObjectType
 from leadbridge.domain.records import FieldDescription, ObjectDescription
-from leadbridge.domain.source_query import ACTIVITY_COLUMNS
+from leadbridge.domain.source_query import ACTIVITY_COLUMNS, LEAD_PREFIX, TYPE_NAME
+from leadbridge.domain.sync_objects import AS_DESTINATION
 
 if TYPE_CHECKING:
     from leadbridge.vendors.marketo.client import MarketoClient
+    from leadbridge.vendors.marketo.objects import Objects
 
 #: the columns of every activity, with their types
-_OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys(ACTIVITY_COLUMNS, "string") | {
+_OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys((*ACTIVITY_COLUMNS, TYPE_NAME), "string") | {
     "leadId": "integer",
     "activityDate": "datetime",
     "activityTypeId": "integer",
     "campaignId": "integer",
     "primaryAttributeValueId": "integer",
 }
+#: whether a person is in a list, and the status of one in a program
+MEMBER, STATUS = "member", "statusName"
 #: columns that a membership has whatever its program
 _OF_MEMBERS: Mapping[str, str] = {"leadId": "integer", "programId": "integer"}
 
@@ -32,7 +37,12 @@ def described(client: "MarketoClient", object_name: str) -> ObjectDescription:
         return client.describe_leads()
     if object_name in _OTHERS:
         return _OTHERS[object_name](client)
-    return _object(object_name, client.custom_objects(object_name).describe())
+    return _object(_said(object_name), objects_named(client, object_name).describe())
+
+
+def objects_named(client: "MarketoClient", object_name: str) -> "Objects":
+    """The verbs of an object of the general pattern, as a Sync calls it."""
+    return _GENERAL[object_name](client) if object_name in _GENERAL else client.custom_objects(object_name)
 
 
 def _members(client: "MarketoClient") -> ObjectDescription:
@@ -42,13 +52,15 @@ def _members(client: "MarketoClient") -> ObjectDescription:
 
 
 def _activities(client: "MarketoClient") -> ObjectDescription:
-    """Every activity's columns, and the attributes of all types as `activity.<name>`."""
+    """Every activity's columns, the attributes of all types as `activity.<name>`, and its person's as `lead.<name>`."""
     attributes = {
         f"activity.{attribute.name}": attribute.data_type
         for kind in client.activity_types()
         for attribute in kind.attributes
     }
-    fields = {name: _only_read(name, kind) for name, kind in {**_OF_ACTIVITIES, **attributes}.items()}
+    people = {f"{LEAD_PREFIX}{each.name}": each.type for each in client.describe_leads().fields.values()}
+    every = {**_OF_ACTIVITIES, **attributes, **people}
+    fields = {name: _only_read(name, kind) for name, kind in every.items()}
     return ObjectDescription(name="activities", fields=fields, createable=False, updateable=False, deletable=False)
 
 
@@ -61,7 +73,8 @@ def _object(name: str, found: ObjectType) -> ObjectDescription:
             name=each.name,
             type=each.data_type,
             createable=each.updateable or each.name in keys,
-            updateable=each.updateable,
+            # some keys are described as if they could be changed
+            updateable=each.updateable and each.name not in keys,
             required_on_create=each.name in keys,
             id_lookup=each.name in searchable,
             length=each.length,
@@ -71,18 +84,50 @@ def _object(name: str, found: ObjectType) -> ObjectDescription:
     }
     # of the objects that are no standard ones only those are exported that are linked to leads
     linked = any(each.related_to.name.casefold() == "lead" for each in found.relationships)
-    return ObjectDescription(name=name, fields=fields, queryable=linked)
+    return ObjectDescription(
+        name=name, fields=fields, queryable=linked, id_field=found.id_field, key_fields=found.dedupe_fields
+    )
+
+
+def _said(object_name: str) -> str:
+    return object_name.replace("_", " ") if object_name in _GENERAL else object_name
 
 
 def _only_read(name: str, kind: str) -> FieldDescription:
     return FieldDescription(name=name, type=kind, createable=False, updateable=False)
 
 
+def _list_membership(client: "MarketoClient") -> ObjectDescription:
+    """A person, and whether it is in a list."""
+    own = {MEMBER: FieldDescription(name=MEMBER, type="boolean", createable=False)}
+    return ObjectDescription(name="members of a list", fields=_people(client) | own, createable=False, deletable=False)
+
+
+def _program_membership(client: "MarketoClient") -> ObjectDescription:
+    """A person, and what of its membership in a program can be changed; the status is set by a call of its own."""
+    own = {name: each for name, each in client.describe_members().fields.items() if each.updateable}
+    own[STATUS] = FieldDescription(name=STATUS, type="string", createable=False)
+    return ObjectDescription(
+        name="members of a program", fields=_people(client) | own, createable=False, deletable=False
+    )
+
+
+def _people(client: "MarketoClient") -> dict[str, FieldDescription]:
+    return {
+        name: replace(each, createable=False, updateable=False, required_on_create=False)
+        for name, each in client.describe_leads().fields.items()
+    }
+
+
 _OTHERS: Mapping[str, Callable[["MarketoClient"], ObjectDescription]] = {
+    AS_DESTINATION["list_members"]: _list_membership,
+    AS_DESTINATION["program_members"]: _program_membership,
     "program_members": _members,
     "activities": _activities,
-    "companies": lambda client: _object("companies", client.companies.describe()),
-    "opportunities": lambda client: _object("opportunities", client.opportunities.describe()),
-    "opportunity_roles": lambda client: _object("opportunity roles", client.opportunity_roles.describe()),
-    "sales_persons": lambda client: _object("sales persons", client.sales_persons.describe()),
+}
+_GENERAL: Mapping[str, Callable[["MarketoClient"], "Objects"]] = {
+    "companies": lambda client: client.companies,
+    "opportunities": lambda client: client.opportunities,
+    "opportunity_roles": lambda client: client.opportunity_roles,
+    "sales_persons": lambda client: client.sales_persons,
 }

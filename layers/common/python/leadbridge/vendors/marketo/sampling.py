@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from leadbridge.domain.source_query import FILTER_VALUES, SourceQuery
 from leadbridge.sync_ports import Sample
 from leadbridge.vendors.marketo import endpoints
+from leadbridge.vendors.marketo.activity_syncing import activity_pages
 from leadbridge.vendors.marketo.values import instant
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def sample(client: "MarketoClient", query: SourceQuery, calls: int, now: datetim
     first = query.first
     if first.operation in _PAGED:
         return _of_pages(client, query, calls)
+    if query.object == "activities":
+        return _of_activities(client, query, calls)
     if query.object != "leads":
         return Sample(rows=[], basis=f"{query.object} are counted by a finished extract only")
     if first.operation == "paging_token":
@@ -52,6 +55,18 @@ def _of_changes(client: "MarketoClient", query: SourceQuery, calls: int) -> Samp
     if found <= FILTER_VALUES:
         return Sample(rows=rows, total=len(rows))
     return Sample(rows=rows, estimate=found, basis="so many changed, and those deleted since are among them")
+
+
+def _of_activities(client: "MarketoClient", query: SourceQuery, calls: int) -> Sample:
+    """The first pages; each may cost a second call, for the people."""
+    rows: list[Any] = []
+    for number, page in enumerate(activity_pages(client, query, ""), start=1):
+        rows += page.rows
+        if not page.cursor:
+            return Sample(rows=rows, total=len(rows))
+        if 2 * number + 1 >= calls:
+            break
+    return Sample(rows=rows, estimate=len(rows), basis=_AT_LEAST.format(calls=calls))
 
 
 def _of_pages(client: "MarketoClient", query: SourceQuery, calls: int) -> Sample:

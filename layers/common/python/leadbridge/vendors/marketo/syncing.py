@@ -13,9 +13,10 @@ from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
-from leadbridge.sync_ports import Page, Sample
+from leadbridge.sync_ports import Page, Sample, first_of
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
+from leadbridge.vendors.marketo.activity_syncing import activity_pages
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.values import instant
 
@@ -40,7 +41,7 @@ _CALLS: Mapping[str, endpoints.Endpoint] = {
 _NOT_LOGGED = frozenset({"id", "createdAt", "updatedAt"})
 
 
-class _Counted:
+class Counted:
     """Calls of a client since it came into somebody's hands."""
 
     def __init__(self, client: MarketoClient) -> None:
@@ -53,7 +54,7 @@ class _Counted:
         return self._client.calls_made - self._before
 
 
-class MarketoSource(_Counted):
+class MarketoSource(Counted):
     """Leads: those of a static list, those with certain keys, those that changed."""
 
     def covered(self, now: datetime) -> datetime | None:
@@ -102,6 +103,8 @@ class MarketoSource(_Counted):
             return self._all(endpoints.LEADS_BY_FILTER, first)
         if first.operation == "paging_token" and query.object == LEADS:
             return self._changed(query, cursor)
+        if first.operation == "paging_token" and query.object == "activities":
+            return activity_pages(self._client, query, cursor)
         raise ConfigurationError([f"source.object: {query.object} is not read this way by this version"])
 
     def _all(self, endpoint: endpoints.Endpoint, first: Request) -> Iterator[Page]:
@@ -119,20 +122,14 @@ class MarketoSource(_Counted):
             yield Page(rows=sorted(rows, key=lambda row: int(row["id"])), cursor=str(chunk[-1]))
 
 
-class MarketoLeads(_Counted):
+class MarketoLeads(Counted):
     """Leads, to be written."""
 
     rows = endpoints.SYNC_LEADS.rows
 
     def __init__(self, client: MarketoClient, sync: Sync) -> None:
-        """Sends nothing.
-
-        Raises:
-            ConfigurationError: Another object than leads.
-        """
+        """Sends nothing."""
         super().__init__(client)
-        if sync.destination.object != LEADS:
-            raise ConfigurationError([f"destination.object: {sync.destination.object} is not written by this version"])
         # of a key of several fields Marketo knows only one, and would take another person's record for this one
         self._lookup = sync.match[0].field if len(sync.match) == 1 else None
         self._partition = sync.destination.partition
@@ -141,9 +138,10 @@ class MarketoLeads(_Counted):
         """The fields of a lead."""
         return self._client.describe_leads()
 
-    def find(self, field: str, values: Sequence[Any], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """Leads whose `field` equals one of the values."""
-        return self._client.leads_by_filter(field, [text(value) for value in values], fields)
+    def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Leads that agree with one of the keys in its first field, by which Marketo finds them."""
+        field, values = first_of(keys)
+        return self._client.leads_by_filter(field, [text(value) for value in values], fields) if keys else []
 
     def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Create leads; one result per row, in order. A lead of the same key that came meanwhile is updated."""

@@ -8,7 +8,7 @@ from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import PermanentError
-from leadbridge.sync_ports import Page, Sample
+from leadbridge.sync_ports import Page, Sample, first_of
 from leadbridge.vendors.http.endpoints import Endpoint
 from leadbridge.vendors.salesforce import endpoints
 from leadbridge.vendors.salesforce.client import SalesforceClient
@@ -99,9 +99,9 @@ class SalesforceRecords:
         """Its fields."""
         return self._client.describe(self._object)
 
-    def find(self, field: str, values: Sequence[Any], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """Records whose `field` equals one of the values."""
-        return self._client.find(self._object, fields, field, values)
+    def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Records that agree with one of the keys in its first field."""
+        return self._client.find(self._object, fields, *first_of(keys)) if keys else []
 
     def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Create records; one result per row, in order."""

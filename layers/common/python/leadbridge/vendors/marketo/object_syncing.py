@@ -1,0 +1,81 @@
+"""Marketo's objects of the general pattern as destinations of Syncs: companies, opportunities, roles and the like.
+
+A record is found by its whole key, or by one searchable field; it is created by its key, and changed by Marketo's own
+id, which leaves the key as it is.
+
+Source: Marketo REST API, "Lead Database" (the general pattern), and the pages of the objects.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from leadbridge.domain.records import ObjectDescription, Resolution, Row, RowResult
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.values import blank, text
+from leadbridge.sync_ports import first_of
+from leadbridge.vendors.marketo.client import MarketoClient
+from leadbridge.vendors.marketo.described import objects_named
+from leadbridge.vendors.marketo.endpoints import CUSTOM_OBJECTS
+from leadbridge.vendors.marketo.syncing import Counted
+
+
+class MarketoObjects(Counted):
+    """Records of one object, to be written."""
+
+    rows = CUSTOM_OBJECTS.sync.rows
+
+    def __init__(self, client: MarketoClient, sync: Sync) -> None:
+        """Sends nothing."""
+        super().__init__(client)
+        self._name = sync.destination.object
+        self._objects = objects_named(client, self._name)
+        self._match = frozenset(pair.field for pair in sync.match)
+
+    def describe(self) -> ObjectDescription:
+        """Its fields."""
+        return self._client.describe(self._name)
+
+    def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Records of the keys where these are the object's own, else those that agree in the first field."""
+        if not keys:
+            return []
+        if keys[0].keys() == frozenset(self._objects.describe().dedupe_fields):
+            return list(self._objects.by_keys(keys, fields))
+        field, values = first_of(keys)
+        return list(self._objects.by_filter(field, [text(each) for each in values], fields))
+
+    def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Create records; one result per row, in order. A record of the same key that came meanwhile is updated.
+
+        Where rows are matched by something else a record of that key is another one, and is left alone.
+        """
+        return self._sent(
+            rows,
+            lambda row: any(blank(row.get(name)) for name in self._objects.describe().dedupe_fields),
+            "a field of the object's key is blank",
+            partial(self._objects.sync, action="createOrUpdate" if self._by_key else "createOnly"),
+        )
+
+    def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Update records by their own id; one result per row, in order. Nothing changes a key."""
+        return self._sent(
+            rows,
+            lambda row: any(name in row for name in self._objects.describe().dedupe_fields),
+            "a field of the object's key would change, which Marketo does not do",
+            partial(self._objects.sync, action="updateOnly", by="idField"),
+        )
+
+    @property
+    def _by_key(self) -> bool:
+        return self._match == frozenset(self._objects.describe().dedupe_fields)
+
+    @staticmethod
+    def _sent(
+        rows: Sequence[Row], wrong: Callable[[Row], bool], why: str, call: Callable[[Sequence[Row]], list[RowResult]]
+    ) -> list[RowResult]:
+        """The results of rows, of which those that Marketo would not take as they are do not spoil the call."""
+        refused = RowResult(ok=False, code="key", message=why, resolution=Resolution.REJECT)
+        sound = [row for row in rows if not wrong(row)]
+        answers = iter(call(sound) if sound else [])
+        return [refused if wrong(row) else next(answers) for row in rows]

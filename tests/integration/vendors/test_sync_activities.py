@@ -1,0 +1,130 @@
+"""Activities as a source of Syncs, with the product's own clients against both vendor twins."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.action import as_document
+from leadbridge.domain.syncing import Step, Totals
+from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
+from tests.builders.syncs import a_sync
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.test_syncs import WiredSyncs
+
+type Build = Callable[..., WiredSyncs]
+ACTIVITIES = "/rest/v1/activities.json"
+FORM, CLICK, VISIT = 2, 11, 1
+
+
+@pytest.fixture
+def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Iterator[Build]:
+    """Makes the world of a Sync from activities to Tasks."""
+    document: dict[str, Any] = {
+        "to_salesforce": True,
+        "source": {"connection": "marketing", "object": "activities", "activity_types": ["Fill Out Form", CLICK]},
+        "destination": {"connection": "crm", "object": "Task"},
+        "match": [{"column": "marketoGUID", "field": "External_Key__c"}],
+        "mappings": [
+            {"to": "External_Key__c", "column": "marketoGUID"},
+            {"to": "WhoId", "column": "lead.sfdcContactId"},
+            {"to": "Subject", "template": "{{ activityType }}: {{ primaryAttributeValue }}"},
+            {"to": "ActivityDate", "column": "activityDate"},
+        ],
+        "dedupe": "ignore_duplicates",
+        "extraction": "incremental",
+    }
+    yield lambda **members: WiredSyncs(clients, marketo, salesforce, a_sync(**document | members))
+    marketo.post("limits", {"activity_scan": 0})
+
+
+def happened(world: WiredSyncs, count: int, kind: int, lead: int, seconds: float = 0) -> None:
+    """So many activities of a type, at the world's time or that much earlier."""
+    at = world.clock.now().timestamp() - seconds
+    rows = [
+        {
+            "leadId": lead,
+            "activityTypeId": kind,
+            "activityDate": world.clock.now().fromtimestamp(at, world.clock.now().tzinfo).isoformat(),
+            "primaryAttributeValue": f"Thing {number}",
+        }
+        for number in range(count)
+    ]
+    world.marketo.post("load", {"activities": rows})
+
+
+def person(world: WiredSyncs) -> tuple[int, str]:
+    """A lead that is a Contact: both ids."""
+    world.contacts(1)
+    [record] = world.records().values()
+    world.marketo.post("load", {"leads": [{"email": record["Email"], "sfdcContactId": record["Id"]}]})
+    [lead] = world.leads().values()
+    return int(lead["id"]), str(record["Id"])
+
+
+def tasks(world: WiredSyncs) -> list[tuple[str, str]]:
+    """Whom each Task is about, and its subject."""
+    return sorted((each["WhoId"], each["Subject"]) for each in world.salesforce.get("records/Task"))
+
+
+@pytest.mark.cap("U24", "M082")
+def test_activities_become_tasks_on_the_right_contact(build: Build, clients: Clients) -> None:
+    """Clicks and forms become Tasks of their person with a readable subject; no other type is asked for."""
+    world = build()
+    lead, contact = person(world)
+    for kind in (FORM, CLICK, VISIT):
+        happened(world, 2, kind, lead)
+    world.clock.advance(3600)
+    apply = ApplyConfiguration(configurations=world.documents, connect=lambda _: world.wired, clock=world.clock)
+    assert apply.plan([Given(raw=as_document(world.sync))], thorough=True).findings == []
+
+    asked: set[str | None] = set()
+    clients.http.event_hooks["request"].append(
+        lambda request: asked.add(request.url.params.get("activityTypeIds")) if request.url.path == ACTIVITIES else None
+    )
+
+    run = world.ran()
+
+    assert (run.step, run.pulled, run.totals) == (Step.DONE, 4, Totals(created=4)), run.message
+    assert tasks(world) == [
+        (contact, f"{kind}: Thing {each}") for kind in ("Click Email", "Fill Out Form") for each in range(2)
+    ]
+    assert asked == {f"{FORM},{CLICK}"}
+
+
+@pytest.mark.cap("U25")
+def test_an_activity_that_is_read_twice_or_shown_late_is_one_task(build: Build) -> None:
+    """Windows overlap by a minute: what both show compares equal, and what was shown late is not missed."""
+    world = build()
+    lead, _ = person(world)
+    happened(world, 1, FORM, lead)
+    world.clock.advance(660)
+    happened(world, 1, CLICK, lead)
+    first = world.ran()
+    world.clock.advance(60)
+    # ten minutes are left for entries that bear an earlier time than their appearance
+    happened(world, 1, CLICK, lead, seconds=500)
+    world.clock.advance(3600)
+
+    second, third = world.again(), world.again()
+
+    assert (first.totals, second.totals.created, third.pulled) == (Totals(created=1), 2, 0)
+    assert second.totals.created + second.totals.unchanged == second.pulled
+    assert len(tasks(world)) == 3
+
+
+@pytest.mark.fault("FM24")
+def test_a_token_too_old_begins_anew_and_doubles_nothing(build: Build) -> None:
+    """A later page is refused: reading begins anew with a new token, and every activity is one Task."""
+    world = build()
+    lead, _ = person(world)
+    happened(world, 130, FORM, lead)
+    world.clock.advance(3600)
+    world.marketo.post("limits", {"activity_scan": 60})
+    refusal: dict[str, Any] = {"match": f"GET {ACTIVITIES}", "nth": 2, "kind": "vendor_error", "code": "1003"}
+    world.marketo.post("faults", [refusal])
+
+    run = world.ran()
+
+    assert (run.step, run.pulled, run.totals) == (Step.DONE, 130, Totals(created=130)), run.message
+    assert len(tasks(world)) == 130
