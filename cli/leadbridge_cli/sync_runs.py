@@ -20,7 +20,7 @@ COUNTS = ("created", "updated", "unchanged", "skipped", "duplicate", "failed")
 
 @click.command("run")
 @click.argument("sync_id", metavar="ID")
-@click.option("--wait", is_flag=True, help="Show how it goes on, until it has ended.")
+@click.option("--wait", is_flag=True, help="Show how it goes on, until it has ended or asks.")
 @as_json
 @pass_target
 def run_sync(target: Target, sync_id: str, *, wait: bool, as_json: bool) -> None:
@@ -139,7 +139,7 @@ def _followed(target: Target, sync_id: str, slot: str, *, quiet: bool) -> SyncRu
     results, shown = target.sync_results(), ""
     while True:
         run = results.run(sync_id, slot)
-        if run.over:
+        if run.over or run.waiting is Waiting.GUARD:
             return run
         line = f"{status(run)}, {run.step.value}: {run.totals.rows} of {run.pulled} rows"
         if line != shown and not quiet:

@@ -300,5 +300,6 @@ def test_the_command_line_says_why_a_run_waits_without_any_value() -> None:
 
     assert "waiting: guard" in sentence(run)
     assert "guard: the run would change 3 records (the limit is 0 % of 6 records)" in sentence(run)
+    assert f"`leadbridge syncs ask confirm {run.sync} {SLOT}` lets it go on" in sentence(run)
     assert (members(run)["status"], members(run)["reason"]) == ("waiting: guard", "guard")
     assert re.search("example|Name|Other", sentence(run)) is None

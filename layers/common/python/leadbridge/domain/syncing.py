@@ -317,7 +317,8 @@ def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -
         return replace(_go_on(run), step=Step.COMMIT)
     too_much = "" if run.confirmed else exceeded(guard, sum((part.tally for part in parts), Tally()), run.records)
     if too_much:
-        message = f"the run would {too_much}; nothing is written until somebody confirms it, or cancels it"
+        remedy = f"`leadbridge syncs ask confirm {run.sync} {run.slot}` lets it go on, `ask cancel` ends it"
+        message = f"the run would {too_much}; nothing is written yet, {remedy}"
         return _held(replace(run, fruitless=0, reason="guard", message=message), Waiting.GUARD, now)
     run = replace(_go_on(run), reason="", message="")
     return replace(run, counting=False, fruitless=0) if run.counting else replace(run, step=Step.JOIN)
