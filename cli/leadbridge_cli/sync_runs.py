@@ -9,7 +9,7 @@ import click
 
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.sync_progress import members
-from leadbridge.domain.syncing import Asked, Step, SyncRun
+from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting
 from leadbridge.usecases.failed_rows import Failed, failed_lines
 from leadbridge.usecases.start_sync import Started
 from leadbridge_cli.common import as_json, fail, named, pass_target
@@ -22,7 +22,7 @@ LOOK_SECONDS = 1.0
 
 @click.command("run")
 @click.argument("sync_id", metavar="ID")
-@click.option("--wait", is_flag=True, help="Show how it goes on, until it has ended.")
+@click.option("--wait", is_flag=True, help="Show how it goes on, until it has ended or asks.")
 @as_json
 @pass_target
 def run_sync(target: Target, sync_id: str, *, wait: bool, as_json: bool) -> None:
@@ -33,7 +33,7 @@ def run_sync(target: Target, sync_id: str, *, wait: bool, as_json: bool) -> None
 @click.command("retry")
 @click.argument("sync_id", metavar="ID")
 @click.argument("slot")
-@click.option("--wait", is_flag=True, help="Show how it goes on, until it has ended.")
+@click.option("--wait", is_flag=True, help="Show how it goes on, until it has ended or asks.")
 @as_json
 @pass_target
 def retry_rows(target: Target, sync_id: str, slot: str, *, wait: bool, as_json: bool) -> None:
@@ -133,7 +133,7 @@ def _followed(target: Target, sync_id: str, slot: str, *, quiet: bool) -> SyncRu
         while True:
             run = results.run(sync_id, slot)
             bar.show(run)
-            if run.over:
+            if run.over or run.waiting is Waiting.GUARD:
                 return run
             time.sleep(LOOK_SECONDS)
 

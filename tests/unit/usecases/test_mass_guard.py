@@ -10,6 +10,7 @@ from leadbridge.domain.sync import Guard
 from leadbridge.domain.sync_progress import members
 from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals, Waiting
 from leadbridge.errors import ConfigurationError, QuotaExhaustedError
+from leadbridge.usecases.sync_files import part_key
 from leadbridge_cli.run_bar import sentence
 from tests.builders.sync_runs import SLOT, SyncWorld
 from tests.builders.syncs import a_sync
@@ -107,6 +108,50 @@ def test_a_parked_run_can_be_cancelled_and_paused() -> None:
     run = world.drive()
 
     assert (run.step, run.totals, world.destination.written) == (Step.CANCELLED, Totals(), [])
+    assert world.runs.standing(world.sync.id).holder == ""
+
+
+@pytest.mark.parametrize("pause", [False, True])
+def test_a_run_waits_for_a_person_as_long_as_its_files_are_there(pause: bool) -> None:  # or at the guard
+    """After thirteen days it fails and says so, writes nothing, and the next run may begin."""
+    world = a_world(guard={"changed_percent": 0}, extraction="incremental")
+    parked(world)
+    if pause:
+        world.starting().ask(world.sync.id, SLOT, Asked.PAUSE)
+    world.clock.advance(13 * 86_400)
+    world.step()
+    assert not world.run().over
+    world.clock.advance(120)
+    world.step()
+
+    assert (world.run().step, world.run().reason) == (Step.FAILED, "held_too_long")
+    assert (world.destination.written, world.runs.standing(world.sync.id).holder) == ([], "")
+    assert world.runs.standing(world.sync.id).watermark is None
+
+
+def test_a_run_whose_rows_are_gone_is_not_done() -> None:
+    """Files that were removed while it waited: it fails with both numbers, and its watermark stays."""
+    world = a_world(guard={"changed_percent": 0}, extraction="incremental")
+    parked(world)
+    world.objects.delete([part_key(world.run(), 1, 1)])
+    world.starting().ask(world.sync.id, SLOT, Asked.CONFIRM)
+    run = world.drive()
+
+    assert (run.step, run.reason) == (Step.FAILED, "rows_missing")
+    assert "6 rows were pulled, and 0 have an outcome" in run.message
+    assert world.runs.standing(world.sync.id).watermark is None
+
+
+def test_who_cancelled_is_heard_whoever_confirms_then() -> None:
+    """A confirmation takes back neither a cancellation nor a pause that the run has not heard yet."""
+    world = a_world(guard={"changed_percent": 0})
+    parked(world)
+    starting = world.starting()
+    starting.ask(world.sync.id, SLOT, Asked.CANCEL)
+    starting.ask(world.sync.id, SLOT, Asked.CONFIRM)
+    run = world.drive()
+
+    assert (run.step, world.destination.written) == (Step.CANCELLED, [])
 
 
 def test_nothing_can_be_confirmed_before_it_is_counted() -> None:
@@ -257,5 +302,6 @@ def test_the_command_line_says_why_a_run_waits_without_any_value() -> None:
 
     assert "waiting: guard" in sentence(run, now)
     assert "guard: the run would change 3 records (the limit is 0 % of 6 records)" in sentence(run, now)
+    assert f"`leadbridge syncs ask confirm {run.sync} {SLOT}` lets it go on" in sentence(run, now)
     assert (members(run, now)["status"], members(run, now)["reason"]) == ("waiting: guard", "guard")
     assert re.search("example|Name|Other", sentence(run, now)) is None

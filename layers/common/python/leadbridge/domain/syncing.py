@@ -21,6 +21,8 @@ from leadbridge.errors import DisabledError, QuotaExhaustedError, SyncError, Tra
 PATIENCE = timedelta(hours=24)
 _REFUSED_SECONDS = (5.0, 300.0)
 _DISABLED_SECONDS = 300.0
+#: a run waits no longer for a person: what it has stored is removed after 15 days or more (`RetentionDays`)
+HELD_FOR = timedelta(days=13)
 #: how soon a paused run notices that it is to go on
 _PAUSED_SECONDS = 60.0
 #: rounds over all open partitions in which none of them came any further
@@ -324,9 +326,9 @@ def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -
         return replace(_go_on(run), step=Step.COMMIT)
     too_much = "" if run.confirmed else exceeded(guard, sum((part.tally for part in parts), Tally()), run.records)
     if too_much:
-        message = f"the run would {too_much}; nothing is written until somebody confirms it, or cancels it"
-        due_at = now + timedelta(seconds=_PAUSED_SECONDS)
-        return replace(run, waiting=Waiting.GUARD, due_at=due_at, fruitless=0, reason="guard", message=message)
+        remedy = f"`leadbridge syncs ask confirm {run.sync} {run.slot}` lets it go on, `ask cancel` ends it"
+        message = f"the run would {too_much}; nothing is written yet, {remedy}"
+        return _held(replace(run, fruitless=0, reason="guard", message=message), Waiting.GUARD, now)
     run = replace(_go_on(run), reason="", message="")
     return replace(run, counting=False, fruitless=0) if run.counting else replace(run, step=Step.JOIN)
 
@@ -369,7 +371,7 @@ def ended(run: SyncRun, step: Step, now: datetime, reason: str = "", message: st
 def asked_for(run: SyncRun, asked: Asked, now: datetime) -> SyncRun:
     """Somebody wants something of a run; one that waited looks at it at once."""
     if asked is Asked.CONFIRM and run.waiting is Waiting.GUARD:
-        return replace(run, confirmed=True, asked=Asked.NOTHING, due_at=now)
+        return replace(run, confirmed=True, due_at=now)
     return run if run.over or asked is Asked.CONFIRM else replace(run, asked=asked, due_at=now if run.due_at else None)
 
 
@@ -379,7 +381,15 @@ def obeyed(run: SyncRun, now: datetime) -> SyncRun | None:
         return None
     if run.asked is Asked.CANCEL:
         return ended(run, Step.CANCELLED, now, "cancelled", "somebody cancelled the run")
-    return replace(run, waiting=Waiting.PAUSED, due_at=now + timedelta(seconds=_PAUSED_SECONDS))
+    return _held(run, Waiting.PAUSED, now)
+
+
+def _held(run: SyncRun, waiting: Waiting, now: datetime) -> SyncRun:
+    """It waits for a person, as long as what it has stored is there."""
+    if now - run.started_at > HELD_FOR:
+        message = f"the run waited {HELD_FOR.days} days for somebody ({waiting}); the next one reads the same again"
+        return ended(run, Step.FAILED, now, "held_too_long", message)
+    return replace(run, waiting=waiting, due_at=now + timedelta(seconds=_PAUSED_SECONDS))
 
 
 def refused(run: SyncRun, error: SyncError, now: datetime) -> SyncRun:

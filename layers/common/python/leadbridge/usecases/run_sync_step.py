@@ -113,23 +113,25 @@ class RunSyncStep:
         return self._answer(run, turns)
 
     def _take(self, work: "_Work") -> None:
-        now = self._clock.now()
-        heard = syncing.obeyed(work.run, now)
-        if heard is not None:
+        heard = syncing.obeyed(work.run, self._clock.now())
+        if heard is None:
+            self._go(work)
+        else:
             self._save(work, heard)
-            return
+        if work.run.over:
+            self._runs.release(work.run.sync, work.run.slot, work.run.epoch)
+            self._meter.count("SyncRunsFailed" if work.run.step is Step.FAILED else "SyncRunsDone")
+
+    def _go(self, work: "_Work") -> None:
         try:
             work.sync = self._sync(work.run)
             self._steps[work.run.step](work)
         except (UnreadableFileError, SchemaDriftError) as error:
-            self._save(work, syncing.ended(work.run, Step.FAILED, now, error.code, error.detail))
+            self._save(work, syncing.ended(work.run, Step.FAILED, self._clock.now(), error.code, error.detail))
         except SyncError as error:
             if error.vendor == "aws":
                 raise  # a store is away: nothing can be stored of it either
             self._save(work, syncing.refused(work.run, error, self._clock.now()))
-        if work.run.over:
-            self._runs.release(work.run.sync, work.run.slot, work.run.epoch)
-            self._meter.count("SyncRunsFailed" if work.run.step is Step.FAILED else "SyncRunsDone")
 
     def _sync(self, run: SyncRun) -> Sync:
         stored = self._documents.get("sync", run.sync, run.version)
@@ -318,6 +320,11 @@ class RunSyncStep:
 
     def _commit(self, work: "_Work") -> None:
         run = work.run
+        counted = syncing.summed(run, self._runs.parts(run.sync, run.slot)).totals.rows
+        if counted != run.pulled:
+            message = f"{run.pulled} rows were pulled, and {counted} have an outcome; the next run reads all again"
+            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), "rows_missing", message))
+            return
         if run.until is not None and not self._runs.commit(run.sync, run.slot, run.epoch, run.until, run.records):
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
             self._save(work, ended)
