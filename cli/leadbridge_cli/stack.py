@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.pausing import Pausing
     from leadbridge.usecases.preview_sync import PreviewSync
+    from leadbridge.usecases.price_sync import PriceSync
     from leadbridge.usecases.redrive import Redrive
     from leadbridge.usecases.schedule_syncs import ScheduleSyncs
     from leadbridge.usecases.start_sync import StartSync
@@ -256,6 +257,20 @@ class Target:
         from leadbridge.usecases.preview_sync import PreviewSync
 
         return PreviewSync(view=self.view_sync(), runs=self._sync_runs(), vendors=self._sync_vendors())
+
+    def price_sync(self) -> "PriceSync":
+        """The use-case behind `syncs price`."""
+        from leadbridge.aws.alerts import DynamoWatch
+        from leadbridge.usecases.price_sync import PriceSync
+
+        watch = DynamoWatch(
+            self.client("dynamodb"),
+            executions=self.outputs["ExecutionsTableName"],
+            state=self.outputs["StateTableName"],
+        )
+        return PriceSync(
+            documents=self.configurations, preview=self.preview_sync(), instances=watch.instances, clock=self.clock
+        )
 
     def _sync_vendors(self) -> "VendorSyncs":
         from functools import partial

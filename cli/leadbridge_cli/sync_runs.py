@@ -10,11 +10,13 @@ import click
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.sync_progress import members
 from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting
+from leadbridge.errors import SyncError
 from leadbridge.usecases.failed_rows import Failed, failed_lines
 from leadbridge.usecases.start_sync import Started
 from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.run_bar import RunBar, sentence, show_runs
 from leadbridge_cli.stack import Target
+from leadbridge_cli.sync_price import show_price
 
 #: seconds between two looks at a run that is waited for
 LOOK_SECONDS = 1.0
@@ -61,7 +63,13 @@ def _show_started(target: Target, sync_id: str, told: Started, *, wait: bool, as
 @click.argument("sync_id", metavar="ID")
 @pass_target
 def activate_sync(target: Target, sync_id: str) -> None:
-    """Let a Sync run by its schedule, or by hand."""
+    """Let a Sync run by its schedule, or by hand; tells what that costs."""
+    if target.configurations.get("sync", sync_id) is not None:
+        try:
+            show_price(target.price_sync()(sync_id))
+        except SyncError as error:
+            # a vendor that does not answer now is no reason not to activate
+            click.echo(f"What it costs is not known: {error.detail or error}.")
     _move(target, sync_id, Move.ACTIVATE)
 
 

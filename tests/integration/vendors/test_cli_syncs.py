@@ -48,6 +48,8 @@ def test_a_sync_is_applied_listed_shown_and_previewed(
     listed = desk.cli("syncs", "list")
     query = desk.json("syncs", "query", SYNC)
     preview = desk.cli("syncs", "preview", SYNC)
+    told = desk.cli("syncs", "price", SYNC)
+    price = desk.json("syncs", "price", SYNC)
     edit = desk.json("syncs", "preview", SYNC, "--file", a_file(desk, "edit.yaml", import_rule="update"))
 
     assert "/match/0/column: Contact has no field Company" in refused
@@ -60,6 +62,9 @@ def test_a_sync_is_applied_listed_shown_and_previewed(
     assert "1 rows, counted." in preview
     assert '  row 1: created email: nothing -> "ada@example.com", lastName: nothing -> "Lovelace"' in preview
     assert "calls; nothing was written." in preview
+    assert told.startswith("1 rows, 1 run in the next 24 hours.\n  Salesforce: ")
+    assert (price["rows"], price["exact"], price["runs_a_day"], price["warnings"]) == (1, True, 1, [])
+    assert price["vendors"]["marketo"]["run"]["calls"] >= 2
     assert [(row["outcome"], row["reason"]) for row in edit["rows"]] == [("skipped", "not_there")]
     assert marketo.get("records/leads") == []
 

@@ -1,0 +1,67 @@
+"""What a Sync will cost, as it is told before it runs."""
+
+import json
+
+import click
+
+from leadbridge.domain.sync_plan import Cost
+from leadbridge.domain.sync_price import Price
+from leadbridge_cli.common import as_json, pass_target
+from leadbridge_cli.stack import Target
+
+
+@click.command("price")
+@click.argument("sync_id", metavar="ID")
+@as_json
+@pass_target
+def price_sync(target: Target, sync_id: str, *, as_json: bool) -> None:
+    """Tell what the next run and a day cost at both vendors, against what is left. Nothing is written."""
+    found = target.price_sync()(sync_id)
+    if as_json:
+        click.echo(json.dumps(members(found)))
+        return
+    show_price(found)
+
+
+def members(found: Price) -> dict[str, object]:
+    """A price as JSON."""
+    return {
+        "rows": found.rows,
+        "exact": found.exact,
+        "basis": found.basis,
+        "runs_a_day": found.runs,
+        "vendors": {
+            vendor: {"run": _cost(cost), "day": _cost(found.day[vendor]), "calls_left": found.left[vendor].calls}
+            for vendor, cost in found.run.items()
+        },
+        "warnings": list(found.warnings),
+    }
+
+
+def show_price(found: Price) -> None:
+    """Print a price."""
+    number = "An unknown number of" if found.rows is None else f"{'' if found.exact else 'About '}{found.rows}"
+    basis = "" if found.exact else f" ({found.basis})"
+    click.echo(f"{number} rows{basis}, {found.runs} run{'' if found.runs == 1 else 's'} in the next 24 hours.")
+    for vendor, cost in found.run.items():
+        calls = found.left[vendor].calls
+        left = "nobody knows how many calls are left" if calls is None else f"{calls} calls are left"
+        click.echo(f"  {vendor.capitalize()}: {_told(cost)} a run, {_told(found.day[vendor])} a day; {left}")
+    for warning in found.warnings:
+        click.echo(f"  Warning: {warning}.")
+
+
+def _cost(cost: Cost) -> dict[str, float]:
+    return {
+        "calls": cost.calls,
+        "megabytes": round(cost.megabytes, 1),
+        "job_slots": cost.job_slots,
+        "minutes": round(cost.minutes, 1),
+    }
+
+
+def _told(cost: Cost) -> str:
+    jobs = (
+        f", {cost.job_slots} job slots, {cost.megabytes:.1f} MB, {cost.minutes:.0f} minutes" if cost.job_slots else ""
+    )
+    return f"{cost.calls} calls{jobs}"

@@ -1,0 +1,163 @@
+"""What a Sync will cost at both vendors, told before it runs: per run and per day, against what is left. Pure.
+
+A run is priced as it goes: pages of the source; of each chunk of rows one look into the destination and one call for
+rows that are new, one for those that differ; job by job what bulk files take. What nobody knows before is how many
+rows differ: the shares are those of the previewed rows.
+
+Source: Marketo REST API, "Limits" (500 MB of extracts a day, two of them at a time); Salesforce API request limits.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from math import ceil
+
+from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.partitioning import partitions_for
+from leadbridge.domain.schedule import slots
+from leadbridge.domain.source_query import Way
+from leadbridge.domain.sync import NOW, Sync
+from leadbridge.domain.sync_plan import WRITE_ROWS, Cost, extract_cost, load_cost
+
+#: megabytes of extracts that Marketo gives in a day
+MARKETO_MEGABYTES = 500
+#: calls at the source of a run that finds no change: until when changes are shown, and what changed
+IDLE_CALLS = 2
+#: descriptions of both objects, which each worker reads once in a while
+DESCRIBED = 1
+#: a day has at most a run each minute
+_MOST_RUNS = 1440
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """Parts of the rows that are created, updated, and looked for in the destination at all; each from 0 to 1."""
+
+    created: float
+    updated: float
+    looked_for: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """Calls of the day of one vendor instance that are left; None where nothing is known of it yet."""
+
+    calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """The cost of the next run and of a day by vendor, and warnings. `rows` None: nobody knows."""
+
+    rows: int | None
+    exact: bool
+    basis: str
+    runs: int
+    run: Mapping[Vendor, Cost]
+    day: Mapping[Vendor, Cost]
+    left: Mapping[Vendor, Left]
+    warnings: Sequence[str] = ()
+
+
+def shares_of(outcomes: Sequence[str]) -> Shares:
+    """The shares of previewed rows; without any, every row is taken for a new one, which costs most."""
+    number = len(outcomes)
+    if not number:
+        return Shares(created=1.0, updated=0.0, looked_for=1.0)
+    created, updated, unchanged = (outcomes.count(each) / number for each in ("created", "updated", "unchanged"))
+    return Shares(created=created, updated=updated, looked_for=created + updated + unchanged)
+
+
+def runs_a_day(sync: Sync, now: datetime) -> int:
+    """Runs that begin in the next 24 hours; one of a Sync that somebody starts."""
+    if sync.schedule is None or sync.schedule.once == NOW:
+        return 1
+    return sum(1 for _ in islice(slots(sync, now, now + timedelta(days=1)), _MOST_RUNS))
+
+
+def load_price(vendor: Vendor, way: Way, rows: int, shares: Shares) -> Cost:
+    """What writing rows takes."""
+    partitions = partitions_for(rows)
+    looked = rows * shares.looked_for
+    if not looked:
+        return Cost()
+    # each partition's last chunk is not full
+    chunks = partitions * ceil(looked / partitions / WRITE_ROWS[vendor])
+    if way == "bulk":
+        written = round(rows * (shares.created + shares.updated))
+        jobs = load_cost(vendor, "bulk", written) if written else Cost()
+        own = load_cost(vendor, "rest", written).calls - ceil(written / WRITE_ROWS[vendor]) if written else 0
+        return Cost(calls=chunks + jobs.calls - own, job_slots=jobs.job_slots, minutes=jobs.minutes)
+    each = 1 + _of_chunks(shares.created, chunks, looked) + _of_chunks(shares.updated, chunks, looked)
+    return Cost(calls=ceil(chunks * each))
+
+
+def _of_chunks(share: float, chunks: int, looked: float) -> float:
+    """The part of the chunks that have a row of some share at least."""
+    if not share:
+        return 0.0
+    none = (1.0 - min(share, 1.0)) ** max(looked / chunks, 1.0)
+    return 1.0 - float(none)
+
+
+def price(
+    sync: Sync,
+    ends: tuple[Vendor, Vendor],
+    *,
+    rows: int | None,
+    exact: bool,
+    basis: str,
+    ways: tuple[Way, Way],
+    windows: int,
+    counted: bool,
+    shares: Shares,
+    left: Mapping[Vendor, Left],
+    now: datetime,
+) -> Price:
+    """The price of a Sync. `ends` are the vendors of source and destination, `ways` how rows are read and written.
+
+    `windows`: jobs of an extract; `counted`: the source is asked for the number of rows before it is read.
+    """
+    source, destination = ends
+    read = extract_cost(source, ways[0], rows or 0, windows=windows)
+    changes = 1 if sync.incremental else 0
+    read += Cost(calls=DESCRIBED + int(counted) + changes)
+    written = Cost(calls=DESCRIBED if rows else 0) + load_price(destination, ways[1], rows or 0, shares)
+    run = {source: read, destination: written}
+    runs = runs_a_day(sync, now)
+    again = {source: Cost(calls=IDLE_CALLS), destination: Cost()} if sync.incremental else run
+    day = {vendor: _times(run[vendor], min(runs, 1)) + _times(again[vendor], max(runs - 1, 0)) for vendor in ends}
+    return Price(
+        rows=rows,
+        exact=exact,
+        basis=basis,
+        runs=runs,
+        run=run,
+        day=day,
+        left=left,
+        warnings=tuple(_warnings(day, left)),
+    )
+
+
+def _times(cost: Cost, times: int) -> Cost:
+    return Cost(
+        calls=cost.calls * times,
+        megabytes=cost.megabytes * times,
+        job_slots=cost.job_slots * times,
+        minutes=cost.minutes * times,
+    )
+
+
+def _warnings(day: Mapping[Vendor, Cost], left: Mapping[Vendor, Left]) -> Iterator[str]:
+    for vendor, cost in day.items():
+        calls = left.get(vendor, Left()).calls
+        if calls is not None and cost.calls > calls:
+            yield f"{vendor.capitalize()} has {calls} calls left and a day takes {cost.calls}; runs will wait for more"
+        if vendor == "marketo" and cost.megabytes > MARKETO_MEGABYTES:
+            yield (
+                f"Marketo gives {MARKETO_MEGABYTES} MB of extracts a day and these take about {cost.megabytes:.0f}; "
+                "runs will wait for the next day"
+            )
+        if cost.minutes > 24 * 60:
+            yield f"its jobs at {vendor.capitalize()} take longer than a day"

@@ -1,0 +1,80 @@
+"""Price a Sync before it runs: from its preview, its schedule, and what is left of the vendors' calls of the day."""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from leadbridge.domain.action import MarketoConnection
+from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.limits import State
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_price import Left, Price, price, shares_of
+from leadbridge.ports import Clock, Documents
+from leadbridge.usecases.preview_sync import PreviewSync
+
+
+class PriceSync:
+    """The use-case of `syncs price`."""
+
+    def __init__(
+        self,
+        *,
+        documents: Documents,
+        preview: PreviewSync,
+        instances: Callable[[], Mapping[str, State]],
+        clock: Clock,
+    ) -> None:
+        """`instances` tells what is known of each vendor instance's calls."""
+        self._documents = documents
+        self._preview = preview
+        self._instances = instances
+        self._clock = clock
+
+    def __call__(self, sync_id: str) -> Price:
+        """The price of the next run, and of a day.
+
+        Raises:
+            ConfigurationError: There is no such Sync, or it does not fit what the vendors describe.
+        """
+        found = self._preview(sync_id)
+        sync, source = found.viewed.sync, found.viewed.query.vendor
+        destination: Vendor = "salesforce" if source == "marketo" else "marketo"
+        return price(
+            sync,
+            (source, destination),
+            rows=found.total.rows,
+            exact=found.total.exact,
+            basis=found.total.basis,
+            ways=(found.viewed.choice.way, found.load.way),
+            windows=max(1, len(found.viewed.query.filters)),
+            counted=not found.viewed.choice.settled and found.viewed.window.since is None,
+            shares=shares_of([row.outcome for row in found.rows]),
+            left=self._left(sync, source),
+            now=self._clock.now(),
+        )
+
+    def _left(self, sync: Sync, source: Vendor) -> dict[Vendor, Left]:
+        known = self._instances()
+        marketo, salesforce = sync.source.connection, sync.destination.connection
+        if source == "salesforce":
+            marketo, salesforce = salesforce, marketo
+        return {"marketo": self._of_marketo(marketo, known), "salesforce": _of_the_only_org(known)}
+
+    def _of_marketo(self, connection: str, known: Mapping[str, State]) -> Left:
+        stored = self._documents.get("marketo_connection", connection)
+        if stored is None or not isinstance(stored.document, MarketoConnection):
+            return Left()
+        document = stored.document
+        state = known.get(f"marketo#{urlsplit(document.base_url).netloc.lower()}")
+        allowed = document.limits.daily_calls if document.limits else None
+        allowed = allowed or (state.allowed if state else None)
+        if allowed is None or state is None:
+            return Left(calls=allowed)
+        return Left(calls=max(0, allowed - state.used))
+
+
+def _of_the_only_org(known: Mapping[str, State]) -> Left:
+    """Its answers tell how many calls are left; of several orgs nobody can say which one is meant."""
+    orgs = [state for name, state in known.items() if name.startswith("salesforce#") and state.allowed]
+    if len(orgs) != 1 or orgs[0].allowed is None:
+        return Left()
+    return Left(calls=max(0, orgs[0].allowed - orgs[0].used))

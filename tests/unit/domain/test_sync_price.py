@@ -1,0 +1,103 @@
+"""What a Sync costs, told before it runs."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.source_query import Way
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_plan import Cost
+from leadbridge.domain.sync_price import Left, Price, Shares, load_price, price, runs_a_day, shares_of
+from tests.builders.syncs import a_sync
+from tests.fakes.clock import NOON
+
+NEW, SAME = Shares(created=1, updated=0, looked_for=1), Shares(created=0, updated=0, looked_for=1)
+
+
+def priced(
+    sync: Sync,
+    rows: int,
+    *,
+    ends: tuple[Vendor, Vendor] = ("salesforce", "marketo"),
+    ways: tuple[Way, Way] = ("rest", "rest"),
+    left: Mapping[Vendor, Left] | None = None,
+    windows: int = 1,
+) -> Price:
+    """The price of a Sync whose rows are all new."""
+    return price(
+        sync,
+        ends,
+        rows=rows,
+        exact=True,
+        basis="",
+        ways=ways,
+        windows=windows,
+        counted=False,
+        shares=NEW,
+        left=left or {},
+        now=NOON,
+    )
+
+
+@pytest.mark.parametrize(
+    ("vendor", "rows", "shares", "calls"),
+    [
+        ("marketo", 300, NEW, 2),
+        ("marketo", 301, NEW, 4),
+        ("marketo", 300, SAME, 1),
+        ("salesforce", 400, NEW, 4),
+        ("salesforce", 400, Shares(created=0.5, updated=0.5, looked_for=1), 6),
+        ("salesforce", 400, Shares(created=0, updated=0, looked_for=0), 0),
+        ("marketo", 0, NEW, 0),
+    ],
+)
+def test_each_chunk_costs_a_look_and_its_writes(vendor: Vendor, rows: int, shares: Shares, calls: int) -> None:
+    """300 people or 200 records a chunk: one look, one call for new ones, one for those that differ."""
+    assert load_price(vendor, "rest", rows, shares) == Cost(calls=calls)
+
+
+def test_a_day_has_the_runs_of_its_schedule() -> None:
+    """96 quarters of an hour, fewer with quiet hours; by hand, or once now, one; once on another day none."""
+    quiet = {"every": {"minutes": 15}, "quiet": [{"from": "22:00", "to": "06:00"}]}
+
+    assert runs_a_day(a_sync(schedule={"every": {"minutes": 15}}), NOON) == 96
+    assert runs_a_day(a_sync(schedule=quiet), NOON) == 64
+    assert runs_a_day(a_sync(), NOON) == runs_a_day(a_sync(schedule={"once": "now"}), NOON) == 1
+    assert runs_a_day(a_sync(schedule={"once": "2026-12-01T08:00"}), NOON) == 0
+
+
+def test_a_full_sync_costs_the_same_each_time_and_an_incremental_one_hardly_anything_again() -> None:
+    """Four runs a day: four times a run, or one run and three that find nothing."""
+    schedule = {"every": {"hours": 6}}
+    full = priced(a_sync(schedule=schedule, extraction="full"), 600)
+    incremental = priced(a_sync(schedule=schedule), 600)
+
+    assert full.day["marketo"].calls == 4 * full.run["marketo"].calls == 4 * (1 + 4)
+    assert full.day["salesforce"].calls == 4 * full.run["salesforce"].calls
+    assert incremental.day["marketo"] == incremental.run["marketo"] == full.run["marketo"]
+    assert incremental.day["salesforce"].calls == incremental.run["salesforce"].calls + 3 * 2
+
+
+def test_what_is_left_is_compared_with_a_day() -> None:
+    """As many calls as are left are no warning, one more is; so are more megabytes than Marketo gives."""
+    sync = a_sync()
+    calls = priced(sync, 600).day["marketo"].calls
+    enough = priced(sync, 600, left={"marketo": Left(calls=calls), "salesforce": Left()})
+    short = priced(sync, 600, left={"marketo": Left(calls=calls - 1), "salesforce": Left()})
+    back = a_sync(to_salesforce=True)
+    many = priced(back, 3_000_000, ends=("marketo", "salesforce"), ways=("bulk", "rest"), windows=4)
+
+    assert enough.warnings == ()
+    [warning] = short.warnings
+    assert warning == f"Marketo has {calls - 1} calls left and a day takes {calls}; runs will wait for more"
+    assert [each.partition(" a day and ")[0] for each in many.warnings] == ["Marketo gives 500 MB of extracts"]
+    assert (many.run["marketo"].job_slots, many.run["marketo"].megabytes) == (4, 750.0)
+
+
+def test_shares_are_those_of_the_previewed_rows() -> None:
+    """Rows that are skipped or fail before are looked for nowhere; without rows each is taken for a new one."""
+    found = shares_of(["created", "updated", "unchanged", "skipped"])
+
+    assert found == Shares(created=0.25, updated=0.25, looked_for=0.75)
+    assert shares_of([]) == NEW
