@@ -127,8 +127,13 @@ class SyncSource(Protocol):
 
 
 def values_of(keys: Sequence[Mapping[str, Any]], field: str) -> list[Any]:
-    """What keys hold in one field, each value once in whatever case."""
-    return list({normalised(key[field]): key[field] for key in keys}.values())
+    """What keys hold in one field, each value once in whatever case, texts without blanks around them."""
+    return list({normalised(key[field]): trimmed(key[field]) for key in keys}.values())
+
+
+def trimmed(value: Any) -> Any:
+    """A text without blanks around it, as keys are compared; anything else as it is."""
+    return value.strip() if isinstance(value, str) else value
 
 
 class SyncDestination(Protocol):

@@ -13,7 +13,7 @@ from typing import Any
 from leadbridge.domain.records import ObjectDescription, Resolution, Row, RowResult
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import blank, text
-from leadbridge.sync_ports import values_of
+from leadbridge.sync_ports import trimmed, values_of
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.described import objects_named
 from leadbridge.vendors.marketo.endpoints import CUSTOM_OBJECTS
@@ -42,7 +42,8 @@ class MarketoObjects(Counted):
         if not keys:
             return []
         if self._by_key:
-            return list(self._objects.by_keys(keys, fields))
+            asked = [{name: trimmed(value) for name, value in key.items()} for key in keys]
+            return list(self._objects.by_keys(asked, fields))
         return list(self._objects.by_filter(self._first, [text(each) for each in values_of(keys, self._first)], fields))
 
     def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
