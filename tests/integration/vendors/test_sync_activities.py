@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.action import as_document
+from leadbridge.domain.source_query import source_query
 from leadbridge.domain.syncing import Step, Totals
+from leadbridge.domain.watermarks import Window
+from leadbridge.sync_ports import Page
 from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
+from leadbridge.vendors.marketo.syncing import MarketoSource
 from tests.builders.syncs import a_sync
+from tests.fakes.clock import NOON
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.test_syncs import WiredSyncs
 
@@ -128,3 +133,27 @@ def test_a_token_too_old_begins_anew_and_doubles_nothing(build: Build) -> None:
 
     assert (run.step, run.pulled, run.totals) == (Step.DONE, 130, Totals(created=130)), run.message
     assert len(tasks(world)) == 130
+
+
+def test_reading_goes_on_behind_a_stored_page_or_begins_anew_where_its_token_is_too_old(build: Build) -> None:
+    """Another process gives the pages that are left; with a token that Marketo no longer takes it gives all of them."""
+    world = build()
+    lead, _ = person(world)
+    happened(world, 130, FORM, lead)
+    world.clock.advance(3600)
+    world.marketo.post("limits", {"activity_scan": 60})
+    source, now = MarketoSource(world.wired.marketo("marketing")), world.clock.now()
+    facts = world.facts()(world.sync, 1, "marketo")
+    query = source_query(world.sync, "marketo", facts, Window(since=NOON), way="rest", now=now)
+    first, *rest = source.pages(query, "")
+    left = list(source.pages(query, first.cursor))
+    world.marketo.post("faults", [{"match": f"GET {ACTIVITIES}", "nth": 1, "kind": "vendor_error", "code": "1003"}])
+    anew = list(source.pages(query, first.cursor))
+
+    def ids(pages: list[Page]) -> list[str]:
+        return [row["marketoGUID"] for page in pages for row in page.rows]
+
+    assert len(first.rows) < 130
+    assert ids(left) == ids(rest)
+    assert ids(anew) == ids([first, *rest])
+    assert len(set(ids(anew))) == 130

@@ -188,7 +188,7 @@ def test_a_custom_object_with_a_key_of_two_fields_is_written(build: Build) -> No
             "car": [{"make": "A", "model": "1", "owner": "Before"}, {"make": "B", "model": "1", "owner": "Other"}],
         },
     )
-    rows = [{"LastName": make, "Department": model, "Title": "After"} for make, model in (("A", "1"), ("A", "2"))]
+    rows = [{"LastName": make, "Department": model, "Title": "After"} for make, model in (("a ", "1"), ("A", "2"))]
     world.salesforce.post("load", {"Contact": rows})
     world.clock.advance(3600)
     assert findings(world) == []

@@ -127,9 +127,17 @@ class SyncSource(Protocol):
 
 
 def first_of(keys: Sequence[Mapping[str, Any]]) -> tuple[str, list[Any]]:
-    """The first field of keys, by which vendors look, and what they hold in it, each value once in whatever case."""
+    """The first field of keys, by which vendors look, and what they hold in it.
+
+    Each value stands there once in whatever case, texts without blanks around them.
+    """
     field = next(iter(keys[0])) if keys else ""
-    return field, list({normalised(key[field]): key[field] for key in keys}.values())
+    return field, list({normalised(key[field]): trimmed(key[field]) for key in keys}.values())
+
+
+def trimmed(value: Any) -> Any:
+    """A text without blanks around it, as keys are compared; anything else as it is."""
+    return value.strip() if isinstance(value, str) else value
 
 
 class SyncDestination(Protocol):

@@ -13,7 +13,7 @@ from typing import Any
 from leadbridge.domain.records import ObjectDescription, Resolution, Row, RowResult
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import blank, text
-from leadbridge.sync_ports import first_of
+from leadbridge.sync_ports import first_of, trimmed
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.described import objects_named
 from leadbridge.vendors.marketo.endpoints import CUSTOM_OBJECTS
@@ -41,7 +41,8 @@ class MarketoObjects(Counted):
         if not keys:
             return []
         if keys[0].keys() == frozenset(self._objects.describe().dedupe_fields):
-            return list(self._objects.by_keys(keys, fields))
+            asked = [{name: trimmed(value) for name, value in key.items()} for key in keys]
+            return list(self._objects.by_keys(asked, fields))
         field, values = first_of(keys)
         return list(self._objects.by_filter(field, [text(each) for each in values], fields))
 
