@@ -45,6 +45,7 @@ def artifact() -> Iterator[Artifact]:
         yield built
 
 
+@pytest.mark.pain("P05")
 def test_a_backlog_of_200_persons_costs_the_calls_of_one_batch(running: Bench) -> None:
     """After 200 webhooks for 200 persons have piled up, the simulators count one call per step, no limit broken."""
     lines = distinct_persons(200, seed=SEED, prefix="small")

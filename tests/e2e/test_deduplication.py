@@ -53,6 +53,7 @@ def test_the_window_ends_after_five_minutes(lab: Lab) -> None:
     assert sorted(each["outcome"] for each in late) == ["duplicate"] * 5 + ["updated"]
 
 
+@pytest.mark.pain("P09")
 @pytest.mark.cap("A15")
 def test_a_combination_of_fields_tells_campaigns_apart(lab: Lab) -> None:
     """With address and campaign as fields, the other campaign's call is processed and the same campaign's is not."""

@@ -9,7 +9,7 @@ CAMPAIGN = 2_060
 MAPPINGS = {"callback": {"leadbridgeStatus": "title", "salesforceId": "department"}}
 
 
-@pytest.mark.pain("P02")
+@pytest.mark.pain("P01", "P02")
 def test_people_of_a_batch_campaign_are_written_and_told_with_one_callback(lab: Lab) -> None:
     """Installed from the address that the sheet names, with the key that the command line shows; each person has one
     Lead, and its id came back.

@@ -156,7 +156,7 @@ def test_a_spent_salesforce_quota_parks_the_work_and_calls_are_still_accepted(ri
     rig.whole(later, ids[1])
 
 
-@pytest.mark.pain("P02")
+@pytest.mark.pain("P02", "P04")
 def test_the_webhook_answers_as_fast_while_salesforce_is_stalled(rig: Rig) -> None:
     """P02: Salesforce says nothing for 60 s, the webhook answers as without the stall, and the record lands once."""
     rig.ended(rig.send(*rig.persons(3)))

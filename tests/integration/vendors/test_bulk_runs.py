@@ -306,6 +306,7 @@ def test_a_lost_answer_to_an_import_doubles_no_lead(product: Product, marketo: T
     assert len(marketo.get("records/leads")) == 30
 
 
+@pytest.mark.pain("P28")
 @pytest.mark.fault("FB07")
 def test_a_completed_export_without_its_file_is_made_again_once(product: Product, marketo: Twin) -> None:
     """404 in plain text after Completed: a second job is made; when its file is gone too, the run says so."""

@@ -168,6 +168,7 @@ def load_adversarial(instance: Twin) -> list[list[str]]:
     return table
 
 
+@pytest.mark.pain("P25")
 @pytest.mark.fault("FB13")
 def test_leads_go_out_of_marketo_and_in_again_byte_for_byte(instance: Twin) -> None:
     """Extract, map, split and import: every field of every lead is as before; only people called Null go by REST."""

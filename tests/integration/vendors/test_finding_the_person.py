@@ -94,6 +94,7 @@ def test_the_lead_id_alone_brings_the_whole_person(build: Build) -> None:
     assert world.calls("GET /rest/v1/leads.json") == 1
 
 
+@pytest.mark.pain("P10")
 @pytest.mark.parametrize(
     ("policy", "ended", "leads"),
     [
@@ -118,6 +119,24 @@ def test_what_the_orgs_duplicate_rule_finds_is_as_the_action_says(
     assert world.ended(execution) == ended
     assert len(world.leads()) == leads
     assert ("Augusta" in {lead["FirstName"] for lead in world.leads()}) is (policy != "block")
+
+
+@pytest.mark.pain("P35")
+def test_whoever_is_a_contact_already_is_not_made_a_lead(build: Build) -> None:
+    """Looked for among Contacts first: the Contact takes the fields, somebody unknown becomes a Lead, nobody both."""
+    destination = {"connection": "salesforce-demo", "object": "Lead", "match_in": ["Contact", "Lead"]}
+    mappings = [{"column": "email", "to": "Email"}, {"column": "firstName", "to": "FirstName"}]
+    mappings += [{"column": "lastName", "to": "LastName"}, {"static": "Acme", "to": "Company"}]
+    world = build(an_action(destination=destination, mappings=mappings))
+    world.salesforce_twin.post("load", {"Contact": [{"LastName": "Before", "Email": "person1@example.com"}]})
+
+    executions = [world.receive(number, firstName=f"Ada {number}") for number in (1, 2)]
+    world.run_out()
+
+    assert [world.ended(each)[0] for each in executions] == ["updated", "created"]
+    contacts = world.salesforce_twin.get("records/Contact")
+    assert [(each["Email"], each["FirstName"]) for each in contacts] == [("person1@example.com", "Ada 1")]
+    assert [(each["Email"], each["FirstName"]) for each in world.leads()] == [("person2@example.com", "Ada 2")]
 
 
 def test_an_action_writes_into_a_custom_object(build: Build) -> None:

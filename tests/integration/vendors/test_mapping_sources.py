@@ -146,6 +146,7 @@ def test_rules_change_the_value_at_the_destination(build: Build) -> None:
     assert {to: lead[to] for to in changed} == {to: expected for to, (_, _, expected) in changed.items()}
 
 
+@pytest.mark.pain("P27")
 @pytest.mark.parametrize(
     ("policy", "after"),
     [

@@ -152,6 +152,7 @@ def test_the_types_are_those_of_the_instance_and_an_unknown_one_is_carried(
     assert {each.activity_type_id for each in client.activity_log.since(since, [VISIT])} == {VISIT}
 
 
+@pytest.mark.pain("P15")
 @pytest.mark.fault("FM23")
 def test_short_and_empty_pages_with_more_to_come_are_read_to_the_end(
     clients: Clients, marketo: Twin, visits: list[int], since: datetime
