@@ -349,7 +349,11 @@ def _imports(story: Story) -> None:
         for number, email in enumerate((f"{STEM}.i@example.org", f"{STEM} at example"))
     ]
     bodies = [json.dumps({"lead": person}).encode() for person in people]
-    ids = [story.call(each, key=rig.keys[action], path=action)["execution_id"] for each in bodies]
+    ids = []
+    for body in bodies:
+        ids.append(story.call(body, key=rig.keys[action], path=action)["execution_id"])
+        # who comes first waits for the other, and the admin API says so
+        wait_for("a call that is stored", lambda: doors.sent(story, "GET", f"/executions/{ids[0]}").is_success, 30)
     ended = story.until("imported", ids, "ended")
     assert [each["reason"] for each in ended] == ["imported", "import_warned"], ended
 

@@ -26,6 +26,7 @@ def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
             "mappings": mappings,
             "import_rule": "update",
             "dedupe": "import_everything",
+            "guard": {"changed_percent": 100, "blanked_percent": 100},
         }
         return WiredSyncs(clients, marketo, salesforce, a_sync(**document))
 

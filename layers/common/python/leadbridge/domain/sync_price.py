@@ -14,6 +14,7 @@ from itertools import islice
 from math import ceil
 
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.mass_guard import may_exceed
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.schedule import slots
 from leadbridge.domain.source_query import Way
@@ -76,8 +77,8 @@ def runs_a_day(sync: Sync, now: datetime) -> int:
     return sum(1 for _ in islice(slots(sync, now, now + timedelta(days=1)), _MOST_RUNS))
 
 
-def load_price(vendor: Vendor, way: Way, rows: int, shares: Shares) -> Cost:
-    """What writing rows takes."""
+def load_price(vendor: Vendor, way: Way, rows: int, shares: Shares, *, guarded: bool = False) -> Cost:
+    """What writing rows takes; `guarded`: all are looked at once before, so that the guard can count them."""
     partitions = partitions_for(rows)
     looked = rows * shares.looked_for
     if not looked:
@@ -89,7 +90,7 @@ def load_price(vendor: Vendor, way: Way, rows: int, shares: Shares) -> Cost:
         jobs = load_cost(vendor, "bulk", written) if written else Cost()
         own = load_cost(vendor, "rest", written).calls - ceil(written / WRITE_ROWS[vendor]) if written else 0
         return Cost(calls=chunks + jobs.calls - own, job_slots=jobs.job_slots, minutes=jobs.minutes)
-    each = 1 + _of_chunks(shares.created, chunks, looked) + _of_chunks(shares.updated, chunks, looked)
+    each = 1 + int(guarded) + _of_chunks(shares.created, chunks, looked) + _of_chunks(shares.updated, chunks, looked)
     return Cost(calls=ceil(chunks * each))
 
 
@@ -123,7 +124,9 @@ def price(
     read = extract_cost(source, ways[0], rows or 0, windows=windows)
     changes = 1 if sync.incremental else 0
     read += Cost(calls=DESCRIBED + int(counted) + changes)
-    written = Cost(calls=DESCRIBED if rows else 0) + load_price(destination, ways[1], rows or 0, shares)
+    guarded = may_exceed(sync, rows or 0, rows or 0)
+    written = Cost(calls=DESCRIBED if rows else 0)
+    written += load_price(destination, ways[1], rows or 0, shares, guarded=guarded)
     run = {source: read, destination: written}
     runs = runs_a_day(sync, now)
     again = {source: Cost(calls=IDLE_CALLS), destination: Cost()} if sync.incremental else run
