@@ -122,6 +122,7 @@ def sync_requests(story: "Story", sync: str, slot: str) -> None:
     runs = f"/syncs/{sync}/executions"
     ask(story, "GET", f"{runs}/{slot}/failed")
     ask(story, "POST", f"{runs}/{slot}/retry", {})
+    story.rig.advance(5)  # a run is called after its second
     wait_for("a start beside a run", lambda: sent(story, "POST", runs, {}).status_code == 409, PATIENCE)
 
     def idle() -> bool:
