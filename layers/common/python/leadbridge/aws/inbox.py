@@ -120,8 +120,12 @@ class DynamoInbox:
 
     def due(self, lane: str, now: datetime, limit: int, kept: Held = NOTHING) -> Sequence[Event]:
         """Events of a lane whose due time has come, in sequence order; unreadable versions are parked."""
+        return self._first(self._due(lane, now, kept), limit)
+
+    def _first(self, query: Mapping[str, Any], limit: int) -> Sequence[Event]:
+        """The first events that a query finds; unreadable versions are parked."""
         events: list[Event] = []
-        pages = self._client.get_paginator("query").paginate(**self._due(lane, now, kept))
+        pages = self._client.get_paginator("query").paginate(**query)
         with later("Query"):
             for page in pages:
                 for raw in page["Items"]:
@@ -237,24 +241,13 @@ class DynamoInbox:
 
     def loaded(self, lane: str, file: str, limit: int) -> Sequence[Event]:
         """Events that stand beside a lane with a file, in sequence order; unreadable versions are parked."""
-        events: list[Event] = []
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :file",
-            ExpressionAttributeValues={":file": {"S": f"import#{lane}#{file}"}},
-        )
-        with later("Query"):
-            for page in pages:
-                for raw in page["Items"]:
-                    item = load(raw)
-                    if readable(item["v"]):
-                        events.append(_event(item))
-                    else:
-                        self._park_unreadable(item)
-                if len(events) >= limit:
-                    break
-        return events[:limit]
+        query = {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :file",
+            "ExpressionAttributeValues": {":file": {"S": f"import#{lane}#{file}"}},
+        }
+        return self._first(query, limit)
 
     def unload(self, moves: Sequence[tuple[Event, Event]]) -> None:
         """Move events that stand with a file back into their lane, each as the other of its pair."""
