@@ -1,11 +1,12 @@
 """An event on its way through the inbox, and how it ends."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from leadbridge.domain import webhook
+from leadbridge.domain.evolving import evolved
 from leadbridge.domain.flow_step import Chunk, PersonTold
 from leadbridge.domain.outcome import Outcome, State
 
@@ -91,7 +92,8 @@ class Batch:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# no slots: see `evolving`
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One webhook call in the inbox. `payload` is personal data and leaves with the event."""
 
@@ -137,7 +139,7 @@ class Event:
 
     def evolve(self, **changes: Any) -> "Event":
         """A copy with `changes`."""
-        return replace(self, **changes)
+        return evolved(self, changes)
 
     def link(self, name: str) -> Link:
         """How far the chained object of that name has come."""
