@@ -24,7 +24,8 @@ def readable(version: object) -> bool:
 
 def iso(at: datetime) -> str:
     """`at` as ISO 8601 in UTC with milliseconds, the form in which instants are stored."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def instant(text: str) -> datetime:

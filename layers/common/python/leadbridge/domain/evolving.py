@@ -5,8 +5,9 @@ most of what is decided in between.
 """
 
 from dataclasses import fields
-from functools import cache
 from typing import Any
+
+_NAMES: dict[type, frozenset[str]] = {}
 
 
 def evolved[T](value: T, changes: dict[str, Any]) -> T:
@@ -16,13 +17,9 @@ def evolved[T](value: T, changes: dict[str, Any]) -> T:
         TypeError: It has no field of such a name.
     """
     kind = type(value)
-    if not changes.keys() <= _names(kind):
-        raise TypeError(f"{kind.__name__} has no field {', '.join(sorted(changes.keys() - _names(kind)))}")
+    names = _NAMES.get(kind) or _NAMES.setdefault(kind, frozenset(each.name for each in fields(kind)))  # type: ignore[arg-type]  # who calls it has a dataclass
+    if not changes.keys() <= names:
+        raise TypeError(f"{kind.__name__} has no field {', '.join(sorted(changes.keys() - names))}")
     copy = object.__new__(kind)
     vars(copy).update(vars(value), **changes)
     return copy
-
-
-@cache
-def _names(kind: type[Any]) -> frozenset[str]:
-    return frozenset(each.name for each in fields(kind))
