@@ -35,10 +35,10 @@ from leadbridge.domain.sync_write_back import compile_back, origin_of
 from leadbridge.domain.syncing import Asked as Wish
 from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, Way, held_by, reason_of
 from leadbridge.domain.values import text
-from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, UncertainWriteError
+from leadbridge.errors import ConfigurationError, PermanentError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
-from leadbridge.usecases.batch import chunks, grouped, once_each
+from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, grouped, once_each
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_results
@@ -51,6 +51,8 @@ ROW_TRIES = 5
 _RETRY_SECONDS = 2.0
 #: a refusal of a row that says it may be sent again
 _AGAIN = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Resolution.REAUTH, Resolution.QUOTA})
+#: what is said of a row whose field was removed, or taken from our user, since the run began: no other row fares better
+_DRIFTED = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "1006"})
 
 
 class LoadPartition:
@@ -266,16 +268,26 @@ class LoadPartition:
     def _attempt(
         self, work: "_Work", pending: Sequence["_Open"], begun: dict[int, Outcome], ends: dict[int, RowEnd]
     ) -> dict[int, RowResult]:
-        """Look, and write what is not as it should be; gives those that may be sent again."""
+        """Look, and write what is not as it should be; gives those that may be sent again.
+
+        Raises:
+            SyncError: The call was refused, or a field of the mapping is not there any more.
+        """
         writes = self._decided(work, pending, begun, ends)
         if not writes:
             return {}
         self._intend(work, writes, begun)
         refused: dict[int, RowResult] = {}
         said_of = self._write(work, writes)
+        drifted = next((result for result in said_of.values() if result.code in _DRIFTED), None)
+        if drifted is not None:
+            raise PermanentError(drifted.message, vendor=work.run.destination, code=drifted.code)
         for write in writes:
             result = said_of[write.row.position]
-            if not result.ok and result.resolution in _AGAIN:
+            if write.record_id and result.code == ENTITY_IS_DELETED:
+                begun.pop(write.row.position)  # nothing was written; what is done instead may be another thing
+                refused[write.row.position] = result
+            elif not result.ok and result.resolution in _AGAIN:
                 refused[write.row.position] = result
             else:
                 ends[write.row.position] = self._end(work, write, result)
