@@ -56,7 +56,9 @@ class InMemorySyncRuns:
     def standing(self, sync: str) -> Standing:
         """The lease of a Sync and its watermark; that of a new one if nothing is known."""
         self._step("syncs.standing")
-        return self._standings.get(sync, Standing())
+        found = self._standings.get(sync, Standing())
+        self._step("syncs.standing.done")
+        return found
 
     def take(self, sync: str, slot: str, seen: Standing) -> Standing | None:
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
@@ -98,7 +100,9 @@ class InMemorySyncRuns:
     def get(self, sync: str, slot: str) -> tuple[SyncRun, int] | None:
         """A run and its version; None if there is none."""
         self._step("syncs.get")
-        return self._runs.get((sync, slot))
+        found = self._runs.get((sync, slot))
+        self._step("syncs.get.done")
+        return found
 
     def save(self, run: SyncRun, version: int) -> int:
         """Replace a run; returns its new version."""
@@ -136,7 +140,8 @@ class InMemorySyncRuns:
     def parts(self, sync: str, slot: str) -> Sequence[Part]:
         """The partitions that somebody has taken so far, by number."""
         self._step("syncs.parts")
-        known = self._parts.get((sync, slot), {})
+        known = dict(self._parts.get((sync, slot), {}))
+        self._step("syncs.parts.done")
         return [known[number] for number in sorted(known)]
 
 

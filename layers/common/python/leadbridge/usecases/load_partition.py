@@ -7,6 +7,7 @@ the intent is told as that. The chunk's outcomes are stored before the partition
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -131,7 +132,8 @@ class LoadPartition:
         except SyncError as error:
             if error.vendor == "aws":
                 raise
-            self._hold(work, error)
+            with suppress(OvertakenError):
+                self._hold(work, error)
 
     def _back(self, work: "_Work") -> WriteBack | None:
         """What takes values back to the source, if the Sync wants any."""
