@@ -62,6 +62,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "leadbridge.ports",
         "leadbridge.vendors",
     ),
+    # a queue of calls is filled here as at the door
+    "leadbridge.aws.queue": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors"),
     "leadbridge.aws": ("leadbridge.domain", "leadbridge.errors", "leadbridge.ports", "leadbridge.sync_ports"),
     "leadbridge.config": ("leadbridge.domain", "leadbridge.errors"),
     "leadbridge.observability": ("leadbridge.domain", "leadbridge.errors"),
