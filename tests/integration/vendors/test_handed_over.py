@@ -155,7 +155,7 @@ def test_each_action_runs_for_whoever_comes_into_an_audience_and_for_a_single_ca
     assert (second.totals, done(target)) == (Totals(handed_over=1), {1, 2})
     assert world.after("Gold").totals == Totals()
 
-    held = {"Email": "person3@example.com", "Title": 3, "LastName": "6"}
+    held: dict[str, Any] = {"Email": "person3@example.com", "Title": 3, "LastName": "6"}
     target.call(**{name: held[column] for name, column in columns.items()})
     target.run_out()
     assert done(target) == {1, 2, 3}
