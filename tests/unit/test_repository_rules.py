@@ -64,6 +64,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "leadbridge.ports",
         "leadbridge.vendors",
     ),
+    # a queue of calls is filled here as at the door
+    "leadbridge.aws.queue": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors"),
     "leadbridge.aws": (
         "leadbridge.cycle_ports",
         "leadbridge.domain",

@@ -9,6 +9,7 @@ import pytest
 
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, SyncRun, Totals, Way
+from leadbridge.usecases.hand_over import looked_at
 from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.vendors.bulk_jobs import VendorBulkJobs
@@ -53,7 +54,7 @@ class WiredSyncs(SyncWorld):
             announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
         )
         self.wired = self.connections = TwinConnections(own)
-        self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents))
+        self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents), looked_at(self.documents, self.clock))
         self.bulk_vendors = VendorBulkJobs(self.wired)
 
     def contacts(self, count: int, **members: Any) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from leadbridge.domain.lifecycle import Move
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.syncing import Asked, Step, Totals, Waiting
 from leadbridge.errors import (
@@ -443,8 +443,8 @@ def test_what_is_not_carried_out_yet_is_said_instead_of_left_out() -> None:
 
 
 def test_outcomes_are_those_of_executions() -> None:
-    """Every member of the totals is an outcome of the closed list."""
-    assert set(Totals.__slots__) <= {outcome.value for outcome in Outcome}
+    """Every member of the totals is an outcome of the closed list, or of what else becomes of a row."""
+    assert set(Totals.__slots__) <= {outcome.value for outcome in (*Outcome, *RowOutcome)}
 
 
 def test_a_new_record_that_is_there_already_by_the_id_of_its_row_is_not_made_twice() -> None:

@@ -54,6 +54,8 @@ class SyncRun(Given):
     skipped: int
     duplicate: int
     failed: int
+    #: became calls of the Action that is the destination
+    handed_over: int = 0
     rows_per_second: float | None
     #: an estimate, once all rows are read
     seconds_left: int | None
@@ -87,7 +89,7 @@ class FailedRows(Given):
 class AskRun(Taken):
     """What somebody wants of a run."""
 
-    what: Literal["pause", "resume", "cancel"]
+    what: Literal["pause", "resume", "cancel", "confirm"]
 
 
 class QueryClause(Given):

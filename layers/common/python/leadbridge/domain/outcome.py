@@ -18,6 +18,12 @@ class Outcome(StrEnum):
     DECIDED = "decided"
 
 
+class RowOutcome(StrEnum):
+    """What else becomes of a row of a Sync: a call of an Action, which has an outcome of its own."""
+
+    HANDED_OVER = "handed_over"
+
+
 #: outcomes after which the destination holds what the event asked for
 WRITTEN = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED})
 #: outcomes of what was left out: nothing was asked of the destination for it

@@ -7,7 +7,7 @@ from typing import Any
 from leadbridge.domain.conditions import Conditions, compile_conditions
 from leadbridge.domain.lead_values import lead_coercion
 from leadbridge.domain.matching import best_of
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.pipeline import unmapped
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs, compile_source
@@ -44,7 +44,8 @@ class RowEnd:
     """What became of a row."""
 
     position: int
-    outcome: Outcome
+    outcome: Outcome | RowOutcome
+    #: of the destination's record; of a row that was handed over the execution of its call
     record_id: str = ""
     reason: str = ""
     message: str = ""

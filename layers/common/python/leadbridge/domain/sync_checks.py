@@ -14,7 +14,7 @@ from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
-from leadbridge.domain.sync_objects import MEMBERSHIPS, NEEDED_MEMBERS, readable, unwritable
+from leadbridge.domain.sync_objects import NEEDED_AT_DESTINATION, NEEDED_MEMBERS, readable, unwritable
 from leadbridge.domain.transforms import Kind, Place
 from leadbridge.domain.values import TEXT_TYPES
 
@@ -59,7 +59,7 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
     if destination == "marketo":
         yield from _check_marketo_destination(sync)
     else:
-        for name in ("partition", *MEMBERSHIPS.values()):
+        for name in ("partition", *NEEDED_AT_DESTINATION.values()):
             if getattr(sync.destination, name) is not None:
                 yield f"destination.{name}: is Marketo's; remove it"
     yield from (f"{member}: cannot be done by a Sync of this version; remove it" for member in _not_done(sync))
@@ -67,8 +67,8 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
 
 
 def _check_marketo_destination(sync: Sync) -> Iterator[str]:
-    needed = MEMBERSHIPS.get(sync.destination.object)
-    for name in MEMBERSHIPS.values():
+    needed = NEEDED_AT_DESTINATION.get(sync.destination.object)
+    for name in NEEDED_AT_DESTINATION.values():
         given = getattr(sync.destination, name) is not None
         if name == needed and not given:
             yield f"destination.{name}: is missing, {sync.destination.object} needs it; name it, or give its id"

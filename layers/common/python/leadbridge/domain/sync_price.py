@@ -115,10 +115,12 @@ def price(
     shares: Shares,
     left: Mapping[Vendor, Left],
     now: datetime,
+    handed: Cost | None = None,
 ) -> Price:
     """The price of a Sync. `ends` are the vendors of source and destination, `ways` how rows are read and written.
 
-    `windows`: jobs of an extract; `counted`: the source is asked for the number of rows before it is read.
+    `windows`: jobs of an extract; `counted`: the source is asked for the number of rows before it is read; `handed`:
+    what the calls take that its rows become.
     """
     source, destination = ends
     read = extract_cost(source, ways[0], rows or 0, windows=windows)
@@ -127,7 +129,7 @@ def price(
     guarded = may_exceed(sync, rows or 0, rows or 0)
     written = Cost(calls=DESCRIBED if rows else 0)
     written += load_price(destination, ways[1], rows or 0, shares, guarded=guarded)
-    run = {source: read, destination: written}
+    run = {source: read, destination: written if handed is None else handed}
     runs = runs_a_day(sync, now)
     again = {source: Cost(calls=IDLE_CALLS), destination: Cost()} if sync.incremental else run
     day = {vendor: _times(run[vendor], min(runs, 1)) + _times(again[vendor], max(runs - 1, 0)) for vendor in ends}

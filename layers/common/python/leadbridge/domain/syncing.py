@@ -92,6 +92,8 @@ class Totals:
     skipped: int = 0
     duplicate: int = 0
     failed: int = 0
+    #: became calls of an Action
+    handed_over: int = 0
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})

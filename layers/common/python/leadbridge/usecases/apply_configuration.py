@@ -339,11 +339,14 @@ def _check_sync(
             yield at(name, f"/{where}/connection", why)
             continue
         ends.append(vendor)
-    if len(ends) < 2 or name in broken:
+    handed = sync.destination.action or ""
+    if len(ends) < 2 or broken & {name, label("action", handed)}:
         return
+    stored = documents.get("action", handed) if handed else None
+    action = stored.document if stored and isinstance(stored.document, ConnectorAction) else None
     lists = [each for each in named_lists(sync.conditions) if documents.get("list", each) is not None]
     try:
-        lines = list(sync_lines(sync, (ends[0], ends[1]), connections, lists=lists, now=now))
+        lines = list(sync_lines(sync, (ends[0], ends[1]), connections, lists=lists, now=now, action=action))
     except ConfigurationError as error:
         # a connection itself lacks something, its secret above all
         yield from (at(name, "", each) for each in error.findings)

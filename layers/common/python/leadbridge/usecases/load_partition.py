@@ -13,8 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 from leadbridge.domain.dedupe_rules import choose, stamps_of
+from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
 from leadbridge.domain.mass_guard import Tally, tally_of
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
     CompiledSync,
@@ -382,6 +383,8 @@ class LoadPartition:
         }
 
     def _end(self, work: "_Work", write: RowWrite, result: RowResult) -> RowEnd:
+        if result.ok and result.status == HANDED_OVER:
+            return RowEnd(position=write.row.position, outcome=RowOutcome.HANDED_OVER, record_id=result.id or "")
         if result.ok:
             created = not write.record_id and result.status != "updated"
             return RowEnd(
@@ -393,6 +396,9 @@ class LoadPartition:
 
     def _refusal(self, work: "_Work", row: SourceRow, result: RowResult) -> RowEnd:
         vendor = work.run.destination
+        if work.compiled.sync.destination.action:
+            # nobody but we has looked at it
+            return RowEnd(position=row.position, outcome=Outcome.FAILED, reason=result.code, message=result.message)
         outcome = Outcome.SKIPPED if result.resolution is Resolution.OK else Outcome.FAILED
         word = "vendor_left" if outcome is Outcome.SKIPPED else "vendor_refused"
         told = said(word, vendor=vendor.capitalize(), code=result.code, detail=result.message)
@@ -481,8 +487,11 @@ def _ended(row: SourceRow, outcome: Outcome, reason: str, **facts: object) -> Ro
 
 
 def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
-    """The fields of a new record, with our own id of its row where there is a field for it."""
-    field = work.compiled.sync.destination.idempotency_field
+    """The fields of a new record, with our own id of its row where there is a place for it."""
+    sync = work.compiled.sync
+    if sync.destination.action:
+        return {**write.fields, CALL: call_id(work.run, sync, write.row)}
+    field = sync.destination.idempotency_field
     return {**write.fields, field: work.run.row_mark(write.row.position)} if field else write.fields
 
 

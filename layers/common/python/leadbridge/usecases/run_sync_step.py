@@ -25,6 +25,7 @@ from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
 from leadbridge.sync_ports import Page, SyncRuns, SyncSource, SyncVendors
 from leadbridge.usecases import failed_rows
+from leadbridge.usecases.hand_over import why_not
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import (
@@ -155,7 +156,7 @@ class RunSyncStep:
 
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
-        if missing := list(_not_run(sync)):
+        if missing := [*_not_run(sync), *filter(None, [why_not(self._documents, sync)])]:
             raise ConfigurationError(missing)
         if run.retry_of:
             self._save(work, syncing.wants(run, self._failed_before(run)))
