@@ -49,6 +49,7 @@ def sentence(run: SyncRun, now: datetime) -> str:
     end = f" to {iso(run.ended_at)}" if run.ended_at else ""
     why = f"; {run.reason}: {run.message}" if run.reason else ""
     again = f", the failed rows of {run.retry_of} again" if run.retry_of else ""
+    again += f", makes the writes of {run.plan}" if run.plan else ", a plan: nothing is written" if run.planning else ""
     rate = progress_of(run, now).rate
     pace = f", {_rate(rate)} rows a second" if rate is not None else ""
     return (

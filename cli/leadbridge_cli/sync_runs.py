@@ -29,7 +29,7 @@ LOOK_SECONDS = 1.0
 @pass_target
 def run_sync(target: Target, sync_id: str, *, wait: bool, as_json: bool) -> None:
     """Run a Sync now; one that is at work already goes on alone."""
-    _show_started(target, sync_id, target.start_sync().now(sync_id), wait=wait, as_json=as_json)
+    show_started(target, sync_id, target.start_sync().now(sync_id), wait=wait, as_json=as_json)
 
 
 @click.command("retry")
@@ -40,10 +40,11 @@ def run_sync(target: Target, sync_id: str, *, wait: bool, as_json: bool) -> None
 @pass_target
 def retry_rows(target: Target, sync_id: str, slot: str, *, wait: bool, as_json: bool) -> None:
     """Try the rows of a run once more that failed, and no others: they are read again from the source by their ids."""
-    _show_started(target, sync_id, target.start_sync().retry(sync_id, slot), wait=wait, as_json=as_json)
+    show_started(target, sync_id, target.start_sync().retry(sync_id, slot), wait=wait, as_json=as_json)
 
 
-def _show_started(target: Target, sync_id: str, told: Started, *, wait: bool, as_json: bool) -> None:
+def show_started(target: Target, sync_id: str, told: Started, *, wait: bool, as_json: bool) -> None:
+    """What became of a call for a run; with `wait` how it goes on."""
     if not told.started:
         fail([f"The Sync {sync_id} was not started: {told.because}. `leadbridge syncs executions {sync_id}` shows it."])
     run = (

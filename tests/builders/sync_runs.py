@@ -22,6 +22,7 @@ from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import Started, StartSync, vendor_of
 from leadbridge.usecases.sync_files import read_results
+from leadbridge.usecases.sync_results import SyncResults
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.builders.syncs import a_sync
 from tests.fakes.bulk import InMemoryBulkRuns, InMemoryObjects
@@ -200,6 +201,10 @@ class SyncWorld:
         found = self.runs.get(self.sync.id, slot)
         assert found is not None
         return summed(found[0], self.runs.parts(self.sync.id, slot))
+
+    def results_of(self) -> SyncResults:
+        """What people ask of runs that are over."""
+        return SyncResults(documents=self.documents, runs=self.runs, objects=self.objects)
 
     def results(self, slot: str = SLOT) -> dict[int, Mapping[str, str]]:
         """What became of each row, by its position; no row has two ends."""

@@ -1,6 +1,6 @@
 """What becomes of one source row of a Sync: its key, its values, and what is written, if anything. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,10 @@ class RowWrite:
     record_id: str = ""
     #: the record as it is, for ways of writing that take whole records only
     held: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: what is done about a row with these values whose key these records have
+type Decide = Callable[[SourceRow, Mapping[str, Any], Sequence[Record]], RowWrite | RowEnd]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +176,7 @@ def decide(
             return _end(row, Outcome.SKIPPED, said("not_there", **where))
         valued = {name: value for name, value in values.items() if not blank(value)}
         return RowWrite(row=row, fields={**key_values(compiled, row), **valued})
-    record = _meant(compiled, found)
+    record = meant(compiled, found)
     if record is None:
         ids = ", ".join(sorted(str(each[compiled.id_field]) for each in found))
         return _end(row, Outcome.FAILED, said("ambiguous_match", candidates=ids, **where))
@@ -218,8 +222,8 @@ def same(held: Any, wanted: Any, described: FieldDescription) -> bool:
         return False
 
 
-def _meant(compiled: CompiledSync, found: Sequence[Record]) -> Record | None:
-    """The one record that is meant; None if that cannot be told."""
+def meant(compiled: CompiledSync, found: Sequence[Record]) -> Record | None:
+    """The one of several records of a key that is meant; None if that cannot be told."""
     if len(found) == 1:
         return found[0]
     rule = compiled.sync.duplicate_record_rule

@@ -8,7 +8,7 @@ Source: Marketo REST API, "Limits" (500 MB of extracts a day, two of them at a t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from math import ceil
@@ -116,17 +116,19 @@ def price(
     left: Mapping[Vendor, Left],
     now: datetime,
     handed: Cost | None = None,
+    planning: bool = False,
 ) -> Price:
     """The price of a Sync. `ends` are the vendors of source and destination, `ways` how rows are read and written.
 
     `windows`: jobs of an extract; `counted`: the source is asked for the number of rows before it is read; `handed`:
-    what the calls take that its rows become.
+    what the calls take that its rows become; `planning`: nothing is written, so each record is looked for once.
     """
     source, destination = ends
     read = extract_cost(source, ways[0], rows or 0, windows=windows)
     changes = 1 if sync.incremental else 0
     read += Cost(calls=DESCRIBED + int(counted) + changes)
-    guarded = may_exceed(sync, rows or 0, rows or 0)
+    guarded = not planning and may_exceed(sync, rows or 0, rows or 0)
+    shares = replace(shares, created=0.0, updated=0.0) if planning else shares
     written = Cost(calls=DESCRIBED if rows else 0)
     written += load_price(destination, ways[1], rows or 0, shares, guarded=guarded)
     run = {source: read, destination: written if handed is None else handed}

@@ -48,6 +48,8 @@ def members(run: SyncRun, now: datetime) -> dict[str, Any]:
     return {
         "sync": run.sync,
         "slot": run.slot,
+        "kind": run.kind,
+        "plan": run.plan or None,
         "version": run.version,
         "status": status(run),
         "step": run.step.value,

@@ -17,6 +17,7 @@ WORDS: Mapping[str, str] = {
     "rows_gone": "{count} of the {wanted} rows that were to be tried again are no longer in the source.",
     "vendor_refused": "{vendor} refused the record: {code} {detail}.",
     "not_written_back": "The record is {outcome}, but the source record did not take what is written back: {detail}.",
+    "drifted": "Not written: the record has changed since the plan was made, {why}. Plan again.",
     "vendor_left": "{vendor} left the record as it was: {code} {detail}.",
 }
 

@@ -134,6 +134,11 @@ class SyncRun:
     retry_of: str = ""
     #: rows that it wants to try
     wanted: int = 0
+    #: it writes nothing, but stores what it would write; of so many rows at most, of all of them where that is 0
+    planning: bool = False
+    most: int = 0
+    #: the run that has planned what it writes; it writes that and nothing else
+    plan: str = ""
     incremental: bool = False
     extract: Way = Way.REST
     load: Way = Way.REST
@@ -185,8 +190,20 @@ class SyncRun:
         return f"{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
 
     def row_mark(self, position: int) -> str:
-        """Our own id of one of its rows, whoever writes it, in at most 60 characters."""
-        return f"{self.mark}-{position}"
+        """Our own id of one of its rows, whoever writes it, in at most 60 characters; of a planned row the plan's."""
+        return f"{self.reading.mark}-{position}"
+
+    @property
+    def reading(self) -> "SyncRun":
+        """The run that has read its rows: itself, or the one that planned."""
+        return replace(self, slot=self.plan, plan="") if self.plan else self
+
+    @property
+    def kind(self) -> str:
+        """A word for what it does."""
+        if self.planning:
+            return "plan"
+        return "apply" if self.plan else "retry" if self.retry_of else "run"
 
     @property
     def folder(self) -> str:
@@ -275,6 +292,13 @@ def wants(run: SyncRun, rows: int) -> SyncRun:
     return replace(begun(run, EVERYTHING, Way.REST, None), wanted=rows)
 
 
+def applies(run: SyncRun, plan: SyncRun) -> SyncRun:
+    """What a plan lists is to be written; its rows are where the plan has left them."""
+    writes = plan.totals.created + plan.totals.updated
+    run = replace(_go_on(run), step=Step.LOAD if writes else Step.COMMIT, pulled=writes)
+    return replace(run, extract=plan.extract, pages=plan.pages, partitions=plan.partitions)
+
+
 def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     """A page of rows is stored; `cursor` tells where the next one begins."""
     return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows, cursor=cursor)
@@ -299,7 +323,8 @@ def placed(run: SyncRun, sync: Sync, *, pages: int, positions: int, spills: int)
     run = replace(_go_on(run), placed=pages, positions=positions, spills=spills)
     if pages < run.pages:
         return run
-    return replace(run, step=Step.LOAD, counting=run.load is Way.REST and may_exceed(sync, run.pulled, run.records))
+    counting = run.load is Way.REST and not run.planning and may_exceed(sync, run.pulled, run.records)
+    return replace(run, step=Step.LOAD, counting=counting)
 
 
 def gone_through(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -> SyncRun:
@@ -363,6 +388,13 @@ def imported(run: SyncRun, refused: Totals) -> SyncRun:
     """The import has ended; `refused` were counted as written, and are not."""
     counts = {each.name: -getattr(refused, each.name) for each in fields(refused)} | {"failed": refused.rows}
     return replace(_go_on(run), step=Step.COMMIT, totals=run.totals + Totals(**counts), unwritten=refused.rows)
+
+
+def planned(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -> SyncRun:
+    """A plan is there; it says whether a run would park at its guard, of which a sample tells nothing."""
+    too_much = "" if run.most else exceeded(guard, sum((part.tally for part in parts), Tally()), run.records)
+    told = ("guard", f"a run would ask before it writes, since it would {too_much}") if too_much else ("", "")
+    return ended(run, Step.DONE, now, *told)
 
 
 def ended(run: SyncRun, step: Step, now: datetime, reason: str = "", message: str = "") -> SyncRun:

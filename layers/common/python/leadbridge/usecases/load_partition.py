@@ -10,15 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from leadbridge.domain.dedupe_rules import choose, stamps_of
 from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
-from leadbridge.domain.mass_guard import Tally, tally_of
+from leadbridge.domain.mass_guard import tally_of
 from leadbridge.domain.outcome import Outcome, RowOutcome
+from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
     CompiledSync,
+    Decide,
     RowEnd,
     RowWrite,
     SourceRow,
@@ -42,8 +45,9 @@ from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, grouped, once_each
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.planned_rows import PlannedPart, foreseen
 from leadbridge.usecases.source_facts import SourceFacts
-from leadbridge.usecases.sync_files import rows_of_part, write_import, write_results
+from leadbridge.usecases.sync_files import rows_of_part, write_import, write_plan, write_results
 from leadbridge.usecases.write_back import WriteBack
 
 #: no new chunk is begun in the last seconds of an invocation
@@ -139,7 +143,8 @@ class LoadPartition:
     def _back(self, work: "_Work") -> WriteBack | None:
         """What takes values back to the source, if the Sync wants any."""
         run, sync = work.run, work.compiled.sync
-        if not sync.writeback:
+        # a plan lists what is written to the destination, and no more is done for it
+        if not sync.writeback or run.planning or run.plan:
             return None
         try:
             back = compile_back(sync, run.source, self._facts(sync, run.version, run.source).fields)
@@ -150,8 +155,7 @@ class LoadPartition:
         return WriteBack(compiled=work.compiled, back=back, vendor=run.source, origin=origin, sleep=self._sleep)
 
     def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
-        rows = rows_of_part(self._objects, work.run, work.compiled, work.part.number)
-        ended, open_ = self._prepared(work, rows)
+        ended, open_ = self._opened(work)
         pieces: list[Sequence[_Open]] = [piece for calm in once_each(open_, _key) for piece in chunks(calm, work.rows)]
         if work.run.counting:
             self._count(work, pieces, remaining)
@@ -161,9 +165,10 @@ class LoadPartition:
                 return
             if number == 0:
                 ends = ended
+            elif work.run.planning:
+                ends = self._foreseen(work, pieces[number - 1], number, self._into_plan)
             elif work.run.load is Way.BULK:
-                ends, tally = self._chunk_by_file(work, pieces[number - 1], number)
-                work.part = replace(work.part, tally=work.part.tally + tally)
+                ends = self._foreseen(work, pieces[number - 1], number, self._into_file)
             else:
                 ends = self._chunk(work, pieces[number - 1])
             write_results(self._objects, work.run, work.part.number, number, ends)
@@ -186,6 +191,20 @@ class LoadPartition:
         return found is None or found[0].over or found[0].asked is not Wish.NOTHING
 
     # before anything is asked of the destination
+
+    def _opened(self, work: "_Work") -> tuple[list[RowEnd], list["_Open"]]:
+        """Rows that have ended, and those that are looked for; work is told how these are decided about."""
+        run, compiled, number = work.run, work.compiled, work.part.number
+        if run.plan:
+            plan = PlannedPart.read(self._objects, self._runs, run, number, compiled)
+            work.decide = plan.decide
+            return [], plan.rows
+        ended, open_ = self._prepared(work, rows_of_part(self._objects, run, compiled, number))
+        if run.planning:
+            work.decide = foreseen(self._objects, run, work.part, compiled)
+        else:
+            work.decide = partial(decide, compiled)
+        return ended, open_
 
     def _prepared(self, work: "_Work", rows: Sequence[SourceRow]) -> tuple[list[RowEnd], list["_Open"]]:
         """The ends of rows that the destination need not be asked about, and all others with their values."""
@@ -244,20 +263,38 @@ class LoadPartition:
             return every
         return work.back({row.position: row for row, _ in piece}, every, work.destination, work.run.started_at)
 
-    def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> tuple[list[RowEnd], Tally]:
-        """The same, but what is to be written goes into the file of an import: the outcome is what is expected."""
+    def _foreseen(
+        self,
+        work: "_Work",
+        piece: Sequence["_Open"],
+        number: int,
+        store: Callable[["_Work", int, Sequence[RowWrite]], None],
+    ) -> list[RowEnd]:
+        """The same where nothing is written now, but stored: the outcome is what is expected."""
         ends: dict[int, RowEnd] = {}
-        lines, tally = [], Tally()
-        for write in self._decided(work, piece, {}, ends):
-            tally += tally_of(write)
-            outcome = Outcome.UPDATED if write.record_id else Outcome.CREATED
+        writes = self._decided(work, piece, {}, ends)
+        for write in writes:
+            outcome = Outcome.UPDATED if write.held else Outcome.CREATED
             position = write.row.position
             ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
+        store(work, number, writes)
+        work.part = replace(work.part, tally=sum(map(tally_of, writes), work.part.tally))
+        return [ends[position] for position in sorted(ends)]
+
+    def _into_plan(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
+        run, compiled = work.run, work.compiled
+        planned = [Planned.of(compiled, write, run.row_mark(write.row.position)) for write in writes]
+        write_plan(self._objects, run, work.part.number, number, planned)
+
+    def _into_file(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
+        lines = []
+        for write in writes:
+            outcome = Outcome.UPDATED if write.held else Outcome.CREATED
             # a blank cell would empty its field, so what stays as it is goes along
             fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
-            lines.append((position, outcome.value, *(fields.get(name) for name in import_columns(work.compiled))))
+            cells = (fields.get(name) for name in import_columns(work.compiled))
+            lines.append((write.row.position, outcome.value, *cells))
         write_import(self._objects, work.run, work.part.number, number, lines)
-        return [ends[position] for position in sorted(ends)], tally
 
     def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:
         """What a process before this one was about to do; it shows by now, if it was done."""
@@ -304,7 +341,7 @@ class LoadPartition:
         for row, values in pending:
             records = found.get(row.key or (), [])
             earlier = begun.get(row.position)
-            decided = decide(work.compiled, row, values, records)
+            decided = work.decide(row, values, records)
             if isinstance(decided, RowWrite):
                 writes.append(decided)
             elif earlier is not None and decided.outcome in {Outcome.UNCHANGED, Outcome.SKIPPED} and records:
@@ -447,6 +484,7 @@ class _Work:
 
     compiled: CompiledSync
     destination: SyncDestination
+    decide: Decide
     back: WriteBack | None = None
 
     def __init__(self, run: SyncRun, part: Part) -> None:

@@ -40,6 +40,8 @@ BUDGET = 15
 _KEPT = 4
 #: rows that are shown
 SHOWN = 20
+#: newest runs among which one over all rows is looked for
+_LOOKED_AT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,8 @@ class PreviewSync:
             return Total(rows=sample.total, exact=True)
         windows = max(1, len(viewed.query.filters))
         cost = extract_cost(opened.vendor, "bulk", sample.estimate or 0, windows=windows)
-        last = next(iter(self._runs.runs(opened.sync.id, 1)), None)
+        runs = self._runs.runs(opened.sync.id, _LOOKED_AT)
+        last = next((run for run in runs if run.kind == "run"), None)
         if last and last.step is Step.DONE and last.version == opened.version and not opened.sync.incremental:
             return Total(rows=last.pulled, exact=False, basis=f"the run {last.slot} pulled so many", exact_cost=cost)
         return Total(rows=sample.estimate, exact=False, basis=sample.basis, exact_cost=cost)

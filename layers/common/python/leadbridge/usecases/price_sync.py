@@ -41,22 +41,35 @@ class PriceSync:
         Raises:
             ConfigurationError: There is no such Sync, or it does not fit what the vendors describe.
         """
+        return self._price(sync_id)
+
+    def plan(self, sync_id: str, rows: int) -> Mapping[Vendor, Cost]:
+        """What a plan of so many rows takes at each vendor; of all of them where that is 0.
+
+        Raises:
+            ConfigurationError: As above.
+        """
+        return self._price(sync_id, planning=True, most=rows).run
+
+    def _price(self, sync_id: str, *, planning: bool = False, most: int = 0) -> Price:
         found = self._preview(sync_id)
         sync, source = found.viewed.sync, found.viewed.query.vendor
         destination: Vendor = "salesforce" if source == "marketo" else "marketo"
+        total, choice = found.total, found.viewed.choice
         return price(
             sync,
             (source, destination),
-            rows=found.total.rows,
-            exact=found.total.exact,
-            basis=found.total.basis,
-            ways=(found.viewed.choice.way, found.load.way),
+            rows=total.rows if not most else most if total.rows is None else min(most, total.rows),
+            exact=total.exact,
+            basis=total.basis,
+            ways=("rest" if most else choice.way, "rest" if planning else found.load.way),
             windows=max(1, len(found.viewed.query.filters)),
-            counted=not found.viewed.choice.settled and found.viewed.window.since is None,
+            counted=not most and not choice.settled and found.viewed.window.since is None,
             shares=shares_of([row.outcome for row in found.rows]),
             left=self._left(sync, source),
             now=self._clock.now(),
             handed=self._handed(sync, found),
+            planning=planning,
         )
 
     def _handed(self, sync: Sync, found: Preview) -> Cost | None:

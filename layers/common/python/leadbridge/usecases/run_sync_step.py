@@ -14,19 +14,21 @@ from leadbridge.domain import syncing
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
+from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.sync_plan import choose_load
+from leadbridge.domain.sync_plan import choose_extract, choose_load
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Step, SyncRun, Way
 from leadbridge.domain.watermarks import EVERYTHING, Window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
-from leadbridge.sync_ports import Page, SyncRuns, SyncSource, SyncVendors
+from leadbridge.sync_ports import Page, Sample, SyncRuns, SyncSource, SyncVendors
 from leadbridge.usecases import failed_rows
 from leadbridge.usecases.hand_over import why_not
 from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.planned_rows import first_rows
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import (
     attach_import,
@@ -41,6 +43,8 @@ from leadbridge.usecases.sync_window import way_of, window_of
 
 #: no new page is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
+#: vendor calls for the rows of a sample where nothing reads just some
+BUDGET = 15
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
 
@@ -161,9 +165,12 @@ class RunSyncStep:
         if run.retry_of:
             self._save(work, syncing.wants(run, self._failed_before(run)))
             return
+        if run.plan:
+            self._save(work, syncing.applies(run, self._read(SyncOrder(sync=run.sync, slot=run.plan))[0]))
+            return
         source = self._vendors.source(sync)
         read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
-        way = self._way(work, run, read)
+        way = Way.REST if run.most else self._way(work, run, read)
         made_since = source.made_since() if way is Way.BULK and read.since is None else None
         size = self._runs.standing(run.sync).records if read.since is not None else 0
         run = replace(run, calls=run.calls + source.calls, size=size)
@@ -201,12 +208,28 @@ class RunSyncStep:
     def _pages(self, work: "_Work", source: SyncSource) -> tuple[Sequence[str], Iterator[Page]]:
         """The columns of what is asked for, and its rows."""
         run = work.run
+        if run.most:
+            return self._sample(work, source)
         if not run.retry_of:
             query = self._query(work)
             return query.columns, source.pages(query, run.cursor)
         facts = self._facts(work.sync, run.version, run.source)
         asked = failed_rows.queries(self._objects, run, work.sync, facts)
         return columns_of(work.sync, run.source, facts.fields), failed_rows.pages(source, asked, run.cursor)
+
+    def _sample(self, work: "_Work", source: SyncSource) -> tuple[Sequence[str], Iterator[Page]]:
+        """The columns, and the first rows: page by page, or, of what is in extracts only, as Preview finds some."""
+        run = work.run
+        facts = self._facts(work.sync, run.version, run.source)
+        chosen = choose_extract(work.sync, run.source, facts, run.most, changes=run.since is not None)
+        if run.source == "salesforce" or chosen.way == "rest":
+            query = self._query(work)
+            pages = source.pages(query, run.cursor)
+        else:
+            query = self._query(work, way="bulk")
+            found = source.sample(query, BUDGET, run.started_at) if not run.pulled else Sample(rows=())
+            pages = iter([Page(rows=found.rows)])
+        return query.columns, first_rows(pages, run.most - run.pulled)
 
     def _extracted(self, work: "_Work") -> None:
         """A bulk extract that the state machine waited for has ended."""
@@ -224,7 +247,8 @@ class RunSyncStep:
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
         load = Way.REST
-        if run.destination == "marketo" and len(sync.match) == 1 and sync.destination.object == "leads":
+        to_leads = run.destination == "marketo" and sync.destination.object == "leads"
+        if to_leads and len(sync.match) == 1 and not run.planning:
             load = Way(choose_load(sync, run.destination, run.pulled).way)
         return syncing.extracted(run, partitions_for(run.pulled), load)
 
@@ -287,7 +311,7 @@ class RunSyncStep:
             "prefix": f"{run.folder}/bulk",
         }
 
-    def _query(self, work: "_Work") -> SourceQuery:
+    def _query(self, work: "_Work", way: QueryWay | None = None) -> SourceQuery:
         """What is asked of the source, behind what has been read of it."""
         run, sync = work.run, work.sync
         try:
@@ -296,7 +320,7 @@ class RunSyncStep:
                 run.source,
                 replace(self._facts(sync, run.version, run.source), made_since=run.made_since),
                 run.window,
-                way=run.extract.value,
+                way=way or run.extract.value,
                 now=run.started_at,
                 after_id=run.cursor if run.source == "salesforce" else "",
             )
@@ -321,10 +345,14 @@ class RunSyncStep:
 
     def _commit(self, work: "_Work") -> None:
         run = work.run
-        counted = syncing.summed(run, self._runs.parts(run.sync, run.slot)).totals.rows
+        parts = self._runs.parts(run.sync, run.slot)
+        counted = syncing.summed(run, parts).totals.rows
         if counted != run.pulled:
             message = f"{run.pulled} rows were pulled, and {counted} have an outcome; the next run reads all again"
             self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), "rows_missing", message))
+            return
+        if run.planning:
+            self._save(work, syncing.planned(run, parts, self._clock.now(), work.sync.guard))
             return
         if run.until is not None and not self._runs.commit(run.sync, run.slot, run.epoch, run.until, run.records):
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
 from leadbridge.domain.schedule import slot_of
 from leadbridge.domain.source_query import readable_by_id
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import Asked, SyncRun, Waiting, asked_for, summed
+from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting, asked_for, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncStarter
@@ -72,8 +73,8 @@ class StartSync:
         self._starter = starter
         self._clock = clock
 
-    def __call__(self, sync: str, slot: str, *, scheduled: bool = True, retry_of: str = "") -> Started:
-        """Start the run of a slot; the same slot twice is one run. `retry_of` is the run whose failed rows it reads.
+    def __call__(self, sync: str, slot: str, *, scheduled: bool = True, **wanted: Any) -> Started:
+        """Start the run of a slot; the same slot twice is one run. `wanted` are members of a run that is no usual one.
 
         A run that is at work keeps the next one from starting: what that one would have read, the one after it reads.
 
@@ -83,7 +84,7 @@ class StartSync:
         stored = self._documents.get("sync", sync)
         if stored is None or not isinstance(stored.document, Sync):
             raise ConfigurationError([f"there is no Sync {sync}; apply its document first"])
-        if stored.state is not DocumentState.ACTIVE:
+        if stored.state is not DocumentState.ACTIVE and not wanted.get("planning"):
             if not scheduled:
                 raise ConfigurationError(
                     [f"the Sync {sync} is {stored.state}; `leadbridge activate {sync}` lets it run"]
@@ -112,8 +113,8 @@ class StartSync:
                 destination=self._vendor(document.destination.connection),
                 epoch=standing.epoch,
                 started_at=self._clock.now(),
-                incremental=document.incremental and not retry_of,
-                retry_of=retry_of,
+                incremental=document.incremental and (not wanted or "planning" in wanted),
+                **wanted,
             )
         )
         self._starter.start(sync, slot, run.name)
@@ -140,6 +141,8 @@ class StartSync:
         before = self._documents.get("sync", sync, run.version)
         if not run.over:
             raise ConfigurationError([f"the run {slot} is at work; wait for its end, or cancel it"])
+        if run.planning:
+            raise ConfigurationError([f"{slot} is a plan, of which nothing was written; run the Sync"])
         if not run.totals.failed:
             raise ConfigurationError([f"no row of the run {slot} failed"])
         if stored is not None and isinstance(stored.document, Sync) and before is not None:
@@ -150,6 +153,35 @@ class StartSync:
                 what = f"Marketo does not give single {document.source.object}"
                 raise ConfigurationError([f"{what}; run the Sync, which reads all of them and writes what differs"])
         return self(sync, self._slot(), scheduled=False, retry_of=slot)
+
+    def plan(self, sync: str, rows: int = 0) -> Started:
+        """Start a run that writes nothing and stores what it would write: of so many rows, or, with 0, of all.
+
+        The Sync need not be active. As with every run, only one of them is at work at a time.
+
+        Raises:
+            ConfigurationError: There is no such Sync.
+        """
+        # a name of its own: no scheduled run may take it for its own
+        return self(sync, f"{self._slot()}-plan", scheduled=False, planning=True, most=rows)
+
+    def apply(self, sync: str, slot: str) -> Started:
+        """Start a run that makes the writes of a plan, and no others.
+
+        Raises:
+            ConfigurationError: There is no such plan, it has not ended well, or the Sync has been changed since.
+        """
+        found, stored = self._runs.get(sync, slot), self._documents.get("sync", sync)
+        if found is None or not found[0].planning:
+            raise ConfigurationError([f"the Sync {sync} has no plan {slot}; `leadbridge syncs plan {sync}` makes one"])
+        plan, _ = found
+        if plan.step is not Step.DONE:
+            how = "ended without a result" if plan.over else "is at work"
+            raise ConfigurationError([f"the plan {slot} {how}; nothing can be applied of it"])
+        if stored is not None and stored.version != plan.version:
+            was = f"version {plan.version} of the Sync, which is at version {stored.version} by now"
+            raise ConfigurationError([f"the plan {slot} is of {was}; plan again"])
+        return self(sync, f"{self._slot()}-apply", scheduled=False, plan=slot)
 
     def _slot(self) -> str:
         return self._clock.now().strftime("%Y%m%dT%H%M%SZ")

@@ -2,18 +2,20 @@
 
 Below the run's folder: `extract/00001.csv` … hold the rows as they came; `parts/00001/00001.csv` … those of a
 partition, in the order of the source, each with its position; `results/00001-00001.csv` … what became of each row,
-chunk by chunk.
+chunk by chunk; `plan/00001-00001.jsonl` … what a plan would write of it.
 The same input gives the same objects, so all of it may be done again.
 """
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of
+from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_of
 from leadbridge.domain.syncing import Part, SyncRun, Totals, Way
 from leadbridge.domain.values import blank, text
@@ -34,9 +36,10 @@ def extract_run(run: SyncRun, number: int) -> str:
 
 def page_key(run: SyncRun, number: int) -> str:
     """Where a page of the extract is, or the file of a bulk extract."""
-    if run.extract is Way.BULK:
-        return f"{run.folder}/bulk/{extract_run(run, number)}/extract.csv"
-    return f"{run.folder}/extract/{number:05}.csv"
+    read = run.reading
+    if read.extract is Way.BULK:
+        return f"{read.folder}/bulk/{extract_run(read, number)}/extract.csv"
+    return f"{read.folder}/extract/{number:05}.csv"
 
 
 def part_key(run: SyncRun, partition: int, spill: int) -> str:
@@ -226,6 +229,22 @@ def read_results(objects: Objects, run: SyncRun, partition: int, chunk: int) -> 
     """What became of the rows of a chunk."""
     rows = Rows(objects.stored(result_key(run, partition, chunk)))
     return (dict(zip(rows.header, cells, strict=True)) for cells in rows)
+
+
+def _plan_key(run: SyncRun, partition: int, chunk: int) -> str:
+    return f"{run.reading.folder}/plan/{partition:05}-{chunk:05}.jsonl"
+
+
+def write_plan(objects: Objects, run: SyncRun, partition: int, chunk: int, writes: Sequence[Planned]) -> None:
+    """Store what would be written of a chunk."""
+    lines = (json.dumps(write.as_line(), separators=(",", ":"), ensure_ascii=False) for write in writes)
+    objects.put(_plan_key(run, partition, chunk), "".join(f"{line}\n" for line in lines).encode())
+
+
+def read_plan(objects: Objects, run: SyncRun, partition: int, chunk: int) -> list[Planned]:
+    """What was planned of a chunk; a plan has them from 1 on."""
+    stored = b"".join(objects.stored(_plan_key(run, partition, chunk)))
+    return [Planned.parse(json.loads(line)) for line in stored.split(b"\n") if line]
 
 
 def _cell(value: Any) -> str:
