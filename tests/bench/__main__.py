@@ -19,6 +19,7 @@ from tests.bench import (
     lost_answers,
     mapping,
     schedules,
+    sync_calls,
     vendor_calls,
     whole_action,
 )
@@ -53,6 +54,7 @@ ALONE: dict[str, Alone] = {
     "whole": lambda args: whole_action.figure(webhooks=args.webhooks, seed=args.seed),
     "flow-step": lambda args: flow_step.figure(people=args.webhooks, seed=args.seed),
     "calls": lambda args: calls.figure(calls=args.calls, seed=args.seed),
+    "syncs": lambda args: sync_calls.figure(rows=args.sync_rows, seed=args.seed),
     "batches": lambda args: batches.figure_calls(people=10 * args.webhooks, seed=args.seed),
     "batches-rate": lambda args: batches.figure_rate(calls=args.webhooks, seed=args.seed),
     "batches-aws": lambda args: batches.figure_requests(events=args.webhooks, seed=args.seed),
@@ -84,6 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=11, help="fresh processes of each kind (default 11)")
     parser.add_argument("--records", type=int, default=20_000, help="records of decisions and mapping (default 20000)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of rows (default 1000000)")
+    parser.add_argument("--sync-rows", type=int, default=20_000, help="rows of syncs, each way (default 20000)")
     parser.add_argument("--megabytes", type=int, default=500, help="size of extract, and a tenth of it (default 500)")
     chosen = parser.parse_args(arguments)
     wanted = chosen.figures or [*ALONE, *ON_STACK]

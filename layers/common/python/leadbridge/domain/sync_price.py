@@ -23,8 +23,8 @@ from leadbridge.domain.sync_plan import WRITE_ROWS, Cost, extract_cost, load_cos
 
 #: megabytes of extracts that Marketo gives in a day
 MARKETO_MEGABYTES = 500
-#: calls at the source of a run that finds no change: until when changes are shown, and what changed
-IDLE_CALLS = 2
+#: calls at the source of a run that finds no change: Salesforce lists changes and until when they are all shown
+IDLE_CALLS: Mapping[Vendor, int] = {"marketo": 2, "salesforce": 1}
 #: descriptions of both objects, which each worker reads once in a while
 DESCRIBED = 1
 #: a day has at most a run each minute
@@ -129,7 +129,7 @@ def price(
     written += load_price(destination, ways[1], rows or 0, shares, guarded=guarded)
     run = {source: read, destination: written}
     runs = runs_a_day(sync, now)
-    again = {source: Cost(calls=IDLE_CALLS), destination: Cost()} if sync.incremental else run
+    again = {source: Cost(calls=IDLE_CALLS[source]), destination: Cost()} if sync.incremental else run
     day = {vendor: _times(run[vendor], min(runs, 1)) + _times(again[vendor], max(runs - 1, 0)) for vendor in ends}
     return Price(
         rows=rows,

@@ -1,9 +1,11 @@
 """Load one partition of a run: filter, dedupe, map, match, compare, write, and what became of each row.
 
-Rows go in chunks of one vendor call, in an order that is the same whenever it is worked out. Before a chunk is written
-it is stored what is about to be created and updated; a process that finds such an intent waits until the vendor shows
-what the one before it may have done, and looks before it writes: nothing is created twice, and what was written under
-the intent is told as that. The chunk's outcomes are stored before the partition's record says that it is through.
+Rows go in chunks of some vendor calls, in an order that is the same whenever it is worked out: a chunk is looked for as
+a whole, so that the calls which then create and update are full, however rows that are new, differ and agree are mixed.
+Before a chunk is written it is stored what is about to be created and updated; a process that finds such an intent
+waits until the vendor shows what the one before it may have done, and looks before it writes: nothing is created twice,
+and what was written under the intent is told as that. The chunk's outcomes are stored before the partition's record
+says that it is through.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,8 +46,10 @@ from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_results
 from leadbridge.usecases.write_back import WriteBack
 
-#: no new chunk is begun in the last seconds of an invocation
+#: no new call that looks or writes is begun in the last seconds of an invocation
 LEFT_SECONDS = 90.0
+#: calls of one kind that a chunk of rows fills
+CHUNK_CALLS = 20
 #: how often a row is sent that the vendor says may be sent again
 ROW_TRIES = 5
 _RETRY_SECONDS = 2.0
@@ -66,8 +70,9 @@ class LoadPartition:
         clock: Clock,
         sleep: Callable[[float], object],
         settle: timedelta = timedelta(seconds=60),
+        calls: int = CHUNK_CALLS,
     ) -> None:
-        """`settle`: a write whose answer was lost shows itself within this time."""
+        """`settle`: a write whose answer was lost shows itself within this time; `calls` of a kind fill a chunk."""
         self._runs = runs
         self._objects = objects
         self._vendors = vendors
@@ -75,6 +80,7 @@ class LoadPartition:
         self._clock = clock
         self._sleep = sleep
         self._settle = settle
+        self._calls = calls
         self._compiled: dict[tuple[str, str], CompiledSync] = {}
 
     def compiled(self, run: SyncRun, sync: Sync) -> CompiledSync:
@@ -118,14 +124,16 @@ class LoadPartition:
             or (part.due_at is not None and part.due_at > now)
         ):
             return
-        work = _Work(run, part)
+        work = _Work(run, part, remaining)
         try:
             work.destination = self._vendors.destination(sync)
             work.compiled = self.compiled(run, sync)
             work.back = self._back(work)
-            self._go_through(work, remaining)
+            self._go_through(work)
         except OvertakenError:
             return  # another process has it
+        except _StopError:
+            self._save(work, work.part)  # with its intent: what is written shows when somebody goes on
         except SyncError as error:
             if error.vendor == "aws":
                 raise
@@ -144,16 +152,17 @@ class LoadPartition:
         origin = self._vendors.destination(origin_of(sync))
         return WriteBack(compiled=work.compiled, back=back, vendor=run.source, origin=origin, sleep=self._sleep)
 
-    def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
+    def _go_through(self, work: "_Work") -> None:
         rows = rows_of_part(self._objects, work.run, work.compiled, work.part.number)
         ended, open_ = self._prepared(work, rows)
-        pieces: list[Sequence[_Open]] = [piece for calm in once_each(open_, _key) for piece in chunks(calm, work.rows)]
+        pieces: list[Sequence[_Open]] = [
+            piece for calm in once_each(open_, _key) for piece in chunks(calm, self._calls * work.rows)
+        ]
         if work.run.counting:
-            self._count(work, pieces, remaining)
+            self._count(work, pieces)
             return
         for number in range(work.part.chunks, len(pieces) + 1):
-            if remaining() < LEFT_SECONDS or self._stopped(work.run):
-                return
+            self._require(work)
             if number == 0:
                 ends = ended
             elif work.run.load is Way.BULK:
@@ -164,21 +173,26 @@ class LoadPartition:
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
-    def _count(self, work: "_Work", pieces: Sequence[Sequence["_Open"]], remaining: Callable[[], float]) -> None:
+    def _count(self, work: "_Work", pieces: Sequence[Sequence["_Open"]]) -> None:
         """Look at every chunk, and note what would be done to records that are there."""
         part = work.part
         for number in range(part.looked, len(pieces)):
-            if remaining() < LEFT_SECONDS or self._stopped(work.run):
-                return
+            self._require(work)
             writes = self._decided(work, pieces[number], {}, {})
             part = replace(part, looked=number + 1, tally=sum(map(tally_of, writes), part.tally))
             self._save(work, part)
             part = work.part
         self._save(work, replace(part, counted=True))
 
-    def _stopped(self, run: SyncRun) -> bool:
-        found = self._runs.get(run.sync, run.slot)
-        return found is None or found[0].over or found[0].asked is not Wish.NOTHING
+    def _require(self, work: "_Work") -> None:
+        """Go on only while there is time, and nobody wants the run to stop.
+
+        Raises:
+            _StopError: Somebody does, or the time is up.
+        """
+        found = self._runs.get(work.run.sync, work.run.slot)
+        if work.remaining() < LEFT_SECONDS or found is None or found[0].over or found[0].asked is not Wish.NOTHING:
+            raise _StopError
 
     # before anything is asked of the destination
 
@@ -302,10 +316,12 @@ class LoadPartition:
     def _found(self, work: "_Work", rows: Sequence[SourceRow]) -> Mapping[tuple[str, ...], list[Mapping[str, Any]]]:
         """Records of the destination by the keys of rows."""
         keys = {row.key: key_values(work.compiled, row) for row in rows}
-        records = work.destination.find(list(keys.values()), work.compiled.read_fields)
         by_key: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-        for record in records:
-            by_key.setdefault(record_key(work.compiled, record), []).append(record)
+        for number, piece in enumerate(chunks(list(keys.values()), work.rows)):
+            if number:
+                self._require(work)
+            for record in work.destination.find(piece, work.compiled.read_fields):
+                by_key.setdefault(record_key(work.compiled, record), []).append(record)
         return by_key
 
     def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome]) -> None:
@@ -328,16 +344,20 @@ class LoadPartition:
         creates = [write for write in writes if not write.record_id]
         updates = [write for write in writes if write.record_id]
         found: dict[int, RowResult] = {}
-        for group, call in (
-            (creates, lambda piece: work.destination.create([_new(work, write) for write in piece])),
-            (
-                updates,
-                lambda piece: work.destination.update(
-                    [{work.compiled.id_field: write.record_id, **write.fields} for write in piece]
-                ),
-            ),
-        ):
-            said_of = isolate([group], call, lambda _, error: isinstance(error, SpoiledCallError))
+
+        def create(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            return work.destination.create([_new(work, write) for write in piece])
+
+        def update(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            own = work.compiled.id_field
+            return work.destination.update([{own: write.record_id, **write.fields} for write in piece])
+
+        calls = [(piece, create) for piece in chunks(creates, work.rows)]
+        calls += [(piece, update) for piece in chunks(updates, work.rows)]
+        for number, (piece, call) in enumerate(calls):
+            if number:
+                self._require(work)
+            said_of = isolate([piece], call, lambda _, error: isinstance(error, SpoiledCallError))
             found |= {write.row.position: result for write, result in said_of.answered}
             for write, error in said_of.culprits:
                 found[write.row.position] = RowResult(
@@ -360,10 +380,10 @@ class LoadPartition:
         if not field or not marks:
             return {}
         own = work.compiled.id_field
-        made = work.destination.find([{field: mark} for mark in marks], [own, field])
         return {
             marks[record[field]]: RowResult(ok=True, status="created", id=str(record[own]))
-            for record in made
+            for piece in chunks([{field: mark} for mark in marks], work.rows)
+            for record in work.destination.find(piece, [own, field])
             if record[field] in marks
         }
 
@@ -422,6 +442,10 @@ class LoadPartition:
 type _Open = tuple[SourceRow, Mapping[str, Any]]
 
 
+class _StopError(Exception):
+    """Nothing more is to be asked or written for now."""
+
+
 class _Work:
     """A partition while it is loaded."""
 
@@ -429,14 +453,15 @@ class _Work:
     destination: SyncDestination
     back: WriteBack | None = None
 
-    def __init__(self, run: SyncRun, part: Part) -> None:
+    def __init__(self, run: SyncRun, part: Part, remaining: Callable[[], float]) -> None:
         self.run = run
         self.part = part
+        self.remaining = remaining
         self._counted = 0
 
     @property
     def rows(self) -> int:
-        """Rows of a chunk."""
+        """Rows of a call."""
         return self.destination.rows
 
     def spent(self) -> int:
