@@ -1,6 +1,7 @@
 """`make bench`: measure and print the figures of docs/figures.md, with seed, size and raw lines."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ from tests.bench import (
     mapping,
     schedules,
     sync_calls,
+    sync_stack,
     vendor_calls,
     whole_action,
 )
@@ -40,6 +42,9 @@ ON_STACK: dict[str, OnStack] = {
         on, webhooks=args.webhooks, slow=args.seconds, seed=args.seed, connections=args.connections
     ),
     "losses": lambda on, args: lost_answers.figure(on, events=args.events, seed=args.seed),
+    "syncs-stack": lambda on, args: sync_stack.figure(
+        on, rows=round(sync_stack.ROWS * float(os.environ.get(sync_stack.SCALE, "0.05"))), seed=args.seed
+    ),
     "limits-stack": lambda on, args: limits.figure_on_stack(on, seconds=args.seconds),
     "acknowledgement": lambda on, args: acknowledgement.figure(on, calls=args.calls, seed=args.seed),
 }

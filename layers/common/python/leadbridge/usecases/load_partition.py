@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from leadbridge.domain.dedupe_rules import choose, stamps_of
 from leadbridge.domain.mass_guard import Tally, tally_of
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.records import Resolution, RowResult
@@ -26,11 +25,8 @@ from leadbridge.domain.rows import (
     decide,
     import_columns,
     key_values,
-    mapped_values,
     record_key,
-    unusable,
 )
-from leadbridge.domain.sources import Inputs
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
@@ -40,8 +36,9 @@ from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
-from leadbridge.usecases.batch import chunks, grouped, once_each
+from leadbridge.usecases.batch import chunks, once_each
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.preparing import Open, prepared
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_results
 from leadbridge.usecases.write_back import WriteBack
@@ -154,8 +151,8 @@ class LoadPartition:
 
     def _go_through(self, work: "_Work") -> None:
         rows = rows_of_part(self._objects, work.run, work.compiled, work.part.number)
-        ended, open_ = self._prepared(work, rows)
-        pieces: list[Sequence[_Open]] = [
+        ended, open_ = prepared(work.run, work.compiled, rows)
+        pieces: list[Sequence[Open]] = [
             piece for calm in once_each(open_, _key) for piece in chunks(calm, self._calls * work.rows)
         ]
         if work.run.counting:
@@ -163,6 +160,7 @@ class LoadPartition:
             return
         for number in range(work.part.chunks, len(pieces) + 1):
             self._require(work)
+            ends: Sequence[RowEnd]
             if number == 0:
                 ends = ended
             elif work.run.load is Way.BULK:
@@ -173,7 +171,7 @@ class LoadPartition:
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
-    def _count(self, work: "_Work", pieces: Sequence[Sequence["_Open"]]) -> None:
+    def _count(self, work: "_Work", pieces: Sequence[Sequence[Open]]) -> None:
         """Look at every chunk, and note what would be done to records that are there."""
         part = work.part
         for number in range(part.looked, len(pieces)):
@@ -194,47 +192,9 @@ class LoadPartition:
         if work.remaining() < LEFT_SECONDS or found is None or found[0].over or found[0].asked is not Wish.NOTHING:
             raise _StopError
 
-    # before anything is asked of the destination
-
-    def _prepared(self, work: "_Work", rows: Sequence[SourceRow]) -> tuple[list[RowEnd], list["_Open"]]:
-        """The ends of rows that the destination need not be asked about, and all others with their values."""
-        ended: list[RowEnd] = []
-        kept: list[SourceRow] = []
-        at = work.run.started_at
-        conditions = work.compiled.conditions
-        for row in rows:
-            failing = conditions.decide(row.columns, at).failing if conditions else None
-            if failing is not None:
-                ended.append(_ended(row, Outcome.SKIPPED, "condition_not_met", clause=failing))
-                continue
-            end = unusable(work.compiled, row)
-            if end is not None:
-                ended.append(end)
-            else:
-                kept.append(row)
-        open_: list[_Open] = []
-        for row in self._deduped(work, kept, ended):
-            values = mapped_values(work.compiled, row, Inputs(columns=row.columns, at=at))
-            if isinstance(values, RowEnd):
-                ended.append(values)
-            else:
-                open_.append((row, values))
-        return sorted(ended, key=lambda end: end.position), open_
-
-    def _deduped(self, work: "_Work", rows: Sequence[SourceRow], ended: list[RowEnd]) -> list[SourceRow]:
-        """Rows that the Sync's rule lets go on; the others have ended."""
-        sync, stamps = work.compiled.sync, stamps_of(work.run.source, work.compiled.sync.source.object)
-        kept: list[SourceRow] = []
-        for same_key in grouped(rows, lambda row: row.key):
-            chosen = choose(sync.dedupe, [row.columns for row in same_key], stamps)
-            kept += [same_key[place] for place in chosen.imported]
-            facts = {"column": ", ".join(sync.key_columns), "rule": sync.dedupe.value}
-            ended += [_ended(same_key[place], Outcome.DUPLICATE, "duplicate_row", **facts) for place in chosen.left_out]
-        return sorted(kept, key=lambda row: row.position)
-
     # a chunk
 
-    def _chunk(self, work: "_Work", piece: Sequence["_Open"]) -> list[RowEnd]:
+    def _chunk(self, work: "_Work", piece: Sequence[Open]) -> list[RowEnd]:
         """What became of every row of a chunk."""
         begun = self._begun_before(work.part.intent)
         ends: dict[int, RowEnd] = {}
@@ -253,10 +213,10 @@ class LoadPartition:
             return every
         return work.back({row.position: row for row, _ in piece}, every, work.destination, work.run.started_at)
 
-    def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> tuple[list[RowEnd], Tally]:
+    def _chunk_by_file(self, work: "_Work", piece: Sequence[Open], number: int) -> tuple[list[RowEnd], Tally]:
         """The same, but what is to be written goes into the file of an import: the outcome is what is expected."""
         ends: dict[int, RowEnd] = {}
-        lines, tally = [], Tally()
+        lines, tally, columns = [], Tally(), import_columns(work.compiled)
         for write in self._decided(work, piece, {}, ends):
             tally += tally_of(write)
             outcome = Outcome.UPDATED if write.record_id else Outcome.CREATED
@@ -264,7 +224,7 @@ class LoadPartition:
             ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
             # a blank cell would empty its field, so what stays as it is goes along
             fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
-            lines.append((position, outcome.value, *(fields.get(name) for name in import_columns(work.compiled))))
+            lines.append((position, outcome.value, *map(fields.get, columns)))
         write_import(self._objects, work.run, work.part.number, number, lines)
         return [ends[position] for position in sorted(ends)], tally
 
@@ -278,7 +238,7 @@ class LoadPartition:
         return dict.fromkeys(intent.creates, Outcome.CREATED) | dict.fromkeys(intent.updates, Outcome.UPDATED)
 
     def _attempt(
-        self, work: "_Work", pending: Sequence["_Open"], begun: dict[int, Outcome], ends: dict[int, RowEnd]
+        self, work: "_Work", pending: Sequence[Open], begun: dict[int, Outcome], ends: dict[int, RowEnd]
     ) -> dict[int, RowResult]:
         """Look, and write what is not as it should be; gives those that may be sent again."""
         writes = self._decided(work, pending, begun, ends)
@@ -296,7 +256,7 @@ class LoadPartition:
         return refused
 
     def _decided(
-        self, work: "_Work", pending: Sequence["_Open"], begun: Mapping[int, Outcome], ends: dict[int, RowEnd]
+        self, work: "_Work", pending: Sequence[Open], begun: Mapping[int, Outcome], ends: dict[int, RowEnd]
     ) -> list[RowWrite]:
         found = self._found(work, [row for row, _ in pending])
         writes: list[RowWrite] = []
@@ -438,10 +398,6 @@ class LoadPartition:
         self._runs.save_part(part)
 
 
-#: a row with its values
-type _Open = tuple[SourceRow, Mapping[str, Any]]
-
-
 class _StopError(Exception):
     """Nothing more is to be asked or written for now."""
 
@@ -497,5 +453,5 @@ def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
     return {**write.fields, field: work.run.row_mark(write.row.position)} if field else write.fields
 
 
-def _key(item: _Open) -> str:
+def _key(item: Open) -> str:
     return "\x1f".join(item[0].key or ())
