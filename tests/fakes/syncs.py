@@ -14,7 +14,7 @@ from leadbridge.domain.syncing import Part, Standing, SyncRun
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import SyncError
 from leadbridge.ports import OvertakenError
-from leadbridge.sync_ports import Page, Sample
+from leadbridge.sync_ports import Covered, Page, Sample
 from tests.fakes.clock import NOON
 from tests.fakes.steps import Step, nothing
 
@@ -160,13 +160,15 @@ class FakeSource:
     #: the windows that were asked for
     asked: list[Window] = field(default_factory=list)
 
-    def covered(self, now: datetime) -> datetime | None:
-        """Not beyond what is still to be shown."""
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
+        """Not beyond what is still to be shown, and whether nothing has changed up to there."""
         self.step("source.covered")
         self.calls += 1
         hidden = [at for _, at, shown in self.rows if shown > now]
         self.step("source.covered.done")
-        return min([now, *hidden])
+        until = min([now, *hidden])
+        changed = [at for _, at, shown in self.rows if shown <= now and since is not None and since <= at < until]
+        return Covered(until=until, idle=since is not None and not changed)
 
     def count(self, query: SourceQuery) -> int | None:
         """All rows that are shown."""

@@ -90,11 +90,19 @@ class Sample:
     basis: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """Until when a vendor shows all changes, None where it does not tell; `idle`: it says that there are none."""
+
+    until: datetime | None = None
+    idle: bool = False
+
+
 class SyncSource(Protocol):
     """One object of a vendor instance, to be read."""
 
-    def covered(self, now: datetime) -> datetime | None:
-        """Until when the vendor shows all changes; None where it does not tell."""
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
+        """Until when the vendor shows all changes, and whether there are none from `since` on, where it says so."""
         ...
 
     def count(self, query: SourceQuery) -> int | None:

@@ -135,6 +135,27 @@ def key_of(compiled: CompiledSync, columns: Mapping[str, Any]) -> tuple[str, ...
     return tuple(parts)
 
 
+def key_reader(compiled: CompiledSync, names: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...] | None]:
+    """`key_of` for rows as cells, in the order of `names`."""
+    places = [names.index(pair.column) for pair in compiled.sync.match]
+    if len(places) == 1 and compiled.key_fields[0].type in TEXT_TYPES - ID_TYPES:
+        [place] = places
+
+        def text_key(cells: Sequence[str]) -> tuple[str, ...] | None:
+            value = cells[place].strip()
+            return (value.casefold(),) if value else None
+
+        return text_key
+    pairs = list(zip(places, compiled.key_fields, strict=True))
+
+    def key(cells: Sequence[str]) -> tuple[str, ...] | None:
+        if any(blank(cells[place]) for place, _ in pairs):
+            return None
+        return tuple(_comparable(cells[place], described) for place, described in pairs)
+
+    return key
+
+
 def record_key(compiled: CompiledSync, record: Record) -> tuple[str, ...]:
     """The key of a destination record, in the same form."""
     return tuple(_comparable(record.get(each.name), each) for each in compiled.key_fields)
@@ -158,11 +179,16 @@ def mapped_values(compiled: CompiledSync, row: SourceRow, inputs: Inputs) -> dic
         try:
             value = source.value(inputs)
         except FAILURES as failure:
-            result = unmapped(source, failure)
-            return _end(row, Outcome.FAILED, Said(str(result.reason), result.message))
+            return unmapped_row(row, source, failure)
         if value is not LEFT_ALONE:
             values[source.to] = value
     return values
+
+
+def unmapped_row(row: SourceRow, source: CompiledSource, failure: Exception) -> RowEnd:
+    """The end of a row of which a mapping cannot be filled."""
+    result = unmapped(source, failure)
+    return _end(row, Outcome.FAILED, Said(str(result.reason), result.message))
 
 
 def decide(

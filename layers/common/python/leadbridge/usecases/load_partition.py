@@ -1,9 +1,11 @@
 """Load one partition of a run: filter, dedupe, map, match, compare, write, and what became of each row.
 
-Rows go in chunks of one vendor call, in an order that is the same whenever it is worked out. Before a chunk is written
-it is stored what is about to be created and updated; a process that finds such an intent waits until the vendor shows
-what the one before it may have done, and looks before it writes: nothing is created twice, and what was written under
-the intent is told as that. The chunk's outcomes are stored before the partition's record says that it is through.
+Rows go in chunks of some vendor calls, in an order that is the same whenever it is worked out: a chunk is looked for as
+a whole, so that the calls which then create and update are full, however rows that are new, differ and agree are mixed.
+Before a chunk is written it is stored what is about to be created and updated; a process that finds such an intent
+waits until the vendor shows what the one before it may have done, and looks before it writes: nothing is created twice,
+and what was written under the intent is told as that. The chunk's outcomes are stored before the partition's record
+says that it is through.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +15,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from leadbridge.domain.dedupe_rules import choose, stamps_of
 from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
 from leadbridge.domain.mass_guard import tally_of
 from leadbridge.domain.outcome import Outcome, RowOutcome
@@ -29,11 +30,8 @@ from leadbridge.domain.rows import (
     decide,
     import_columns,
     key_values,
-    mapped_values,
     record_key,
-    unusable,
 )
-from leadbridge.domain.sources import Inputs
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
@@ -43,15 +41,18 @@ from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError, PermanentError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
-from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, grouped, once_each
+from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.planned_rows import PlannedPart, foreseen
+from leadbridge.usecases.preparing import Open, prepared
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_plan, write_results
 from leadbridge.usecases.write_back import WriteBack
 
-#: no new chunk is begun in the last seconds of an invocation
+#: no new call that looks or writes is begun in the last seconds of an invocation
 LEFT_SECONDS = 90.0
+#: calls of one kind that a chunk of rows fills
+CHUNK_CALLS = 20
 #: how often a row is sent that the vendor says may be sent again
 ROW_TRIES = 5
 _RETRY_SECONDS = 2.0
@@ -74,8 +75,9 @@ class LoadPartition:
         clock: Clock,
         sleep: Callable[[float], object],
         settle: timedelta = timedelta(seconds=60),
+        calls: int = CHUNK_CALLS,
     ) -> None:
-        """`settle`: a write whose answer was lost shows itself within this time."""
+        """`settle`: a write whose answer was lost shows itself within this time; `calls` of a kind fill a chunk."""
         self._runs = runs
         self._objects = objects
         self._vendors = vendors
@@ -83,6 +85,7 @@ class LoadPartition:
         self._clock = clock
         self._sleep = sleep
         self._settle = settle
+        self._calls = calls
         self._compiled: dict[tuple[str, str], CompiledSync] = {}
 
     def compiled(self, run: SyncRun, sync: Sync) -> CompiledSync:
@@ -126,14 +129,16 @@ class LoadPartition:
             or (part.due_at is not None and part.due_at > now)
         ):
             return
-        work = _Work(run, part)
+        work = _Work(run, part, remaining)
         try:
             work.destination = self._vendors.destination(sync)
             work.compiled = self.compiled(run, sync)
             work.back = self._back(work)
-            self._go_through(work, remaining)
+            self._go_through(work)
         except OvertakenError:
             return  # another process has it
+        except _StopError:
+            self._save(work, work.part)  # with its intent: what is written shows when somebody goes on
         except SyncError as error:
             if error.vendor == "aws":
                 raise
@@ -154,15 +159,17 @@ class LoadPartition:
         origin = self._vendors.destination(origin_of(sync))
         return WriteBack(compiled=work.compiled, back=back, vendor=run.source, origin=origin, sleep=self._sleep)
 
-    def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
+    def _go_through(self, work: "_Work") -> None:
         ended, open_ = self._opened(work)
-        pieces: list[Sequence[_Open]] = [piece for calm in once_each(open_, _key) for piece in chunks(calm, work.rows)]
+        pieces: list[Sequence[Open]] = [
+            piece for calm in once_each(open_, _key) for piece in chunks(calm, self._calls * work.rows)
+        ]
         if work.run.counting:
-            self._count(work, pieces, remaining)
+            self._count(work, pieces)
             return
         for number in range(work.part.chunks, len(pieces) + 1):
-            if remaining() < LEFT_SECONDS or self._stopped(work.run):
-                return
+            self._require(work)
+            ends: Sequence[RowEnd]
             if number == 0:
                 ends = ended
             elif work.run.planning:
@@ -174,77 +181,44 @@ class LoadPartition:
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
-    def _count(self, work: "_Work", pieces: Sequence[Sequence["_Open"]], remaining: Callable[[], float]) -> None:
+    def _count(self, work: "_Work", pieces: Sequence[Sequence[Open]]) -> None:
         """Look at every chunk, and note what would be done to records that are there."""
         part = work.part
         for number in range(part.looked, len(pieces)):
-            if remaining() < LEFT_SECONDS or self._stopped(work.run):
-                return
+            self._require(work)
             writes = self._decided(work, pieces[number], {}, {})
             part = replace(part, looked=number + 1, tally=sum(map(tally_of, writes), part.tally))
             self._save(work, part)
             part = work.part
         self._save(work, replace(part, counted=True))
 
-    def _stopped(self, run: SyncRun) -> bool:
-        found = self._runs.get(run.sync, run.slot)
-        return found is None or found[0].over or found[0].asked is not Wish.NOTHING
+    def _require(self, work: "_Work") -> None:
+        """Go on only while there is time, and nobody wants the run to stop.
 
-    # before anything is asked of the destination
+        Raises:
+            _StopError: Somebody does, or the time is up.
+        """
+        found = self._runs.get(work.run.sync, work.run.slot)
+        if work.remaining() < LEFT_SECONDS or found is None or found[0].over or found[0].asked is not Wish.NOTHING:
+            raise _StopError
 
-    def _opened(self, work: "_Work") -> tuple[list[RowEnd], list["_Open"]]:
+    def _opened(self, work: "_Work") -> tuple[Sequence[RowEnd], list[Open]]:
         """Rows that have ended, and those that are looked for; work is told how these are decided about."""
         run, compiled, number = work.run, work.compiled, work.part.number
         if run.plan:
             plan = PlannedPart.read(self._objects, self._runs, run, number, compiled)
             work.decide = plan.decide
             return [], plan.rows
-        ended, open_ = self._prepared(work, rows_of_part(self._objects, run, compiled, number))
+        ended, open_ = prepared(run, compiled, rows_of_part(self._objects, run, compiled, number))
         if run.planning:
             work.decide = foreseen(self._objects, run, work.part, compiled)
         else:
             work.decide = partial(decide, compiled)
         return ended, open_
 
-    def _prepared(self, work: "_Work", rows: Sequence[SourceRow]) -> tuple[list[RowEnd], list["_Open"]]:
-        """The ends of rows that the destination need not be asked about, and all others with their values."""
-        ended: list[RowEnd] = []
-        kept: list[SourceRow] = []
-        at = work.run.started_at
-        conditions = work.compiled.conditions
-        for row in rows:
-            failing = conditions.decide(row.columns, at).failing if conditions else None
-            if failing is not None:
-                ended.append(_ended(row, Outcome.SKIPPED, "condition_not_met", clause=failing))
-                continue
-            end = unusable(work.compiled, row)
-            if end is not None:
-                ended.append(end)
-            else:
-                kept.append(row)
-        open_: list[_Open] = []
-        for row in self._deduped(work, kept, ended):
-            values = mapped_values(work.compiled, row, Inputs(columns=row.columns, at=at))
-            if isinstance(values, RowEnd):
-                ended.append(values)
-            else:
-                open_.append((row, values))
-        return sorted(ended, key=lambda end: end.position), open_
-
-    def _deduped(self, work: "_Work", rows: Sequence[SourceRow], ended: list[RowEnd]) -> list[SourceRow]:
-        """Rows that the Sync's rule lets go on; the others have ended."""
-        sync, stamps = work.compiled.sync, stamps_of(work.run.source, work.compiled.sync.source.object)
-        kept: list[SourceRow] = []
-        for same_key in grouped(rows, lambda row: row.key):
-            chosen = choose(sync.dedupe, [row.columns for row in same_key], stamps)
-            kept += [same_key[place] for place in chosen.imported]
-            facts = {"column": ", ".join(sync.key_columns), "rule": sync.dedupe.value}
-            ended += [_ended(same_key[place], Outcome.DUPLICATE, "duplicate_row", **facts) for place in chosen.left_out]
-        return sorted(kept, key=lambda row: row.position)
-
     # a chunk
 
-    def _chunk(self, work: "_Work", piece: Sequence["_Open"]) -> list[RowEnd]:
+    def _chunk(self, work: "_Work", piece: Sequence[Open]) -> list[RowEnd]:
         """What became of every row of a chunk."""
         begun = self._begun_before(work.part.intent)
         ends: dict[int, RowEnd] = {}
@@ -266,7 +240,7 @@ class LoadPartition:
     def _foreseen(
         self,
         work: "_Work",
-        piece: Sequence["_Open"],
+        piece: Sequence[Open],
         number: int,
         store: Callable[["_Work", int, Sequence[RowWrite]], None],
     ) -> list[RowEnd]:
@@ -287,13 +261,12 @@ class LoadPartition:
         write_plan(self._objects, run, work.part.number, number, planned)
 
     def _into_file(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
-        lines = []
+        lines, columns = [], import_columns(work.compiled)
         for write in writes:
             outcome = Outcome.UPDATED if write.held else Outcome.CREATED
             # a blank cell would empty its field, so what stays as it is goes along
             fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
-            cells = (fields.get(name) for name in import_columns(work.compiled))
-            lines.append((write.row.position, outcome.value, *cells))
+            lines.append((write.row.position, outcome.value, *map(fields.get, columns)))
         write_import(self._objects, work.run, work.part.number, number, lines)
 
     def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:
@@ -306,7 +279,7 @@ class LoadPartition:
         return dict.fromkeys(intent.creates, Outcome.CREATED) | dict.fromkeys(intent.updates, Outcome.UPDATED)
 
     def _attempt(
-        self, work: "_Work", pending: Sequence["_Open"], begun: dict[int, Outcome], ends: dict[int, RowEnd]
+        self, work: "_Work", pending: Sequence[Open], begun: dict[int, Outcome], ends: dict[int, RowEnd]
     ) -> dict[int, RowResult]:
         """Look, and write what is not as it should be; gives those that may be sent again.
 
@@ -334,7 +307,7 @@ class LoadPartition:
         return refused
 
     def _decided(
-        self, work: "_Work", pending: Sequence["_Open"], begun: Mapping[int, Outcome], ends: dict[int, RowEnd]
+        self, work: "_Work", pending: Sequence[Open], begun: Mapping[int, Outcome], ends: dict[int, RowEnd]
     ) -> list[RowWrite]:
         found = self._found(work, [row for row, _ in pending])
         writes: list[RowWrite] = []
@@ -354,10 +327,12 @@ class LoadPartition:
     def _found(self, work: "_Work", rows: Sequence[SourceRow]) -> Mapping[tuple[str, ...], list[Mapping[str, Any]]]:
         """Records of the destination by the keys of rows."""
         keys = {row.key: key_values(work.compiled, row) for row in rows}
-        records = work.destination.find(list(keys.values()), work.compiled.read_fields)
         by_key: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-        for record in records:
-            by_key.setdefault(record_key(work.compiled, record), []).append(record)
+        for number, piece in enumerate(chunks(list(keys.values()), work.rows)):
+            if number:
+                self._require(work)
+            for record in work.destination.find(piece, work.compiled.read_fields):
+                by_key.setdefault(record_key(work.compiled, record), []).append(record)
         return by_key
 
     def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome]) -> None:
@@ -380,16 +355,20 @@ class LoadPartition:
         creates = [write for write in writes if not write.record_id]
         updates = [write for write in writes if write.record_id]
         found: dict[int, RowResult] = {}
-        for group, call in (
-            (creates, lambda piece: work.destination.create([_new(work, write) for write in piece])),
-            (
-                updates,
-                lambda piece: work.destination.update(
-                    [{work.compiled.id_field: write.record_id, **write.fields} for write in piece]
-                ),
-            ),
-        ):
-            said_of = isolate([group], call, lambda _, error: isinstance(error, SpoiledCallError))
+
+        def create(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            return work.destination.create([_new(work, write) for write in piece])
+
+        def update(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            own = work.compiled.id_field
+            return work.destination.update([{own: write.record_id, **write.fields} for write in piece])
+
+        calls = [(piece, create) for piece in chunks(creates, work.rows)]
+        calls += [(piece, update) for piece in chunks(updates, work.rows)]
+        for number, (piece, call) in enumerate(calls):
+            if number:
+                self._require(work)
+            said_of = isolate([piece], call, lambda _, error: isinstance(error, SpoiledCallError))
             found |= {write.row.position: result for write, result in said_of.answered}
             for write, error in said_of.culprits:
                 found[write.row.position] = RowResult(
@@ -412,10 +391,10 @@ class LoadPartition:
         if not field or not marks:
             return {}
         own = work.compiled.id_field
-        made = work.destination.find([{field: mark} for mark in marks], [own, field])
         return {
             marks[record[field]]: RowResult(ok=True, status="created", id=str(record[own]))
-            for record in made
+            for piece in chunks([{field: mark} for mark in marks], work.rows)
+            for record in work.destination.find(piece, [own, field])
             if record[field] in marks
         }
 
@@ -475,8 +454,8 @@ class LoadPartition:
         self._runs.save_part(part)
 
 
-#: a row with its values
-type _Open = tuple[SourceRow, Mapping[str, Any]]
+class _StopError(Exception):
+    """Nothing more is to be asked or written for now."""
 
 
 class _Work:
@@ -487,14 +466,15 @@ class _Work:
     decide: Decide
     back: WriteBack | None = None
 
-    def __init__(self, run: SyncRun, part: Part) -> None:
+    def __init__(self, run: SyncRun, part: Part, remaining: Callable[[], float]) -> None:
         self.run = run
         self.part = part
+        self.remaining = remaining
         self._counted = 0
 
     @property
     def rows(self) -> int:
-        """Rows of a chunk."""
+        """Rows of a call."""
         return self.destination.rows
 
     def spent(self) -> int:
@@ -533,5 +513,5 @@ def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
     return {**write.fields, field: work.run.row_mark(write.row.position)} if field else write.fields
 
 
-def _key(item: _Open) -> str:
+def _key(item: Open) -> str:
     return "\x1f".join(item[0].key or ())

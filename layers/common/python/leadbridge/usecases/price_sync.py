@@ -1,6 +1,7 @@
 """Price a Sync before it runs: from its preview, its schedule, and what is left of the vendors' calls of the day."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import ceil
 from urllib.parse import urlsplit
 
@@ -56,6 +57,7 @@ class PriceSync:
         sync, source = found.viewed.sync, found.viewed.query.vendor
         destination: Vendor = "salesforce" if source == "marketo" else "marketo"
         total, choice = found.total, found.viewed.choice
+        shares = shares_of([row.outcome for row in found.rows])
         return price(
             sync,
             (source, destination),
@@ -65,11 +67,10 @@ class PriceSync:
             ways=("rest" if most else choice.way, "rest" if planning else found.load.way),
             windows=max(1, len(found.viewed.query.filters)),
             counted=not most and not choice.settled and found.viewed.window.since is None,
-            shares=shares_of([row.outcome for row in found.rows]),
+            shares=replace(shares, created=0.0, updated=0.0, planned=True) if planning else shares,
             left=self._left(sync, source),
             now=self._clock.now(),
             handed=self._handed(sync, found),
-            planning=planning,
         )
 
     def _handed(self, sync: Sync, found: Preview) -> Cost | None:

@@ -169,7 +169,13 @@ class RunSyncStep:
             self._save(work, syncing.applies(run, self._read(SyncOrder(sync=run.sync, slot=run.plan))[0]))
             return
         source = self._vendors.source(sync)
-        read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
+        read, idle = EVERYTHING, False
+        if run.incremental:
+            read, idle = window_of(self._runs, source, run.sync, run.source, now)
+        if idle:
+            begun = syncing.begun(replace(run, calls=run.calls + source.calls), read, Way.REST, None)
+            self._save(work, syncing.extracted(begun, 1, Way.REST))
+            return
         way = Way.REST if run.most else self._way(work, run, read)
         made_since = source.made_since() if way is Way.BULK and read.since is None else None
         size = self._runs.standing(run.sync).records if read.since is not None else 0

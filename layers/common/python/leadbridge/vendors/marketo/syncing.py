@@ -13,7 +13,7 @@ from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
-from leadbridge.sync_ports import Page, Sample, first_of
+from leadbridge.sync_ports import Covered, Page, Sample, first_of
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.activity_syncing import activity_pages
@@ -57,10 +57,10 @@ class Counted:
 class MarketoSource(Counted):
     """Leads: those of a static list, those with certain keys, those that changed."""
 
-    def covered(self, now: datetime) -> datetime | None:
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
         """Marketo does not tell until when its log is complete."""
-        del now
-        return None
+        del now, since
+        return Covered()
 
     def count(self, query: SourceQuery) -> int | None:
         """Marketo counts nothing by itself."""
