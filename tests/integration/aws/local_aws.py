@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from tests.integration.aws.quick import quick_aws
 from tests.unit.test_template import RESOURCES
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ class SettableSeconds:
 
 
 @contextmanager
-def local_aws() -> Iterator[None]:
-    """No call to AWS leaves the process while the context is open; it begins and ends empty."""
-    with mock_aws():
+def local_aws(config: Any = None) -> Iterator[None]:
+    """No call to AWS leaves the process while the context is open; it begins and ends empty; `config` is moto's."""
+    with quick_aws(), mock_aws(config=config):
         yield
 
 

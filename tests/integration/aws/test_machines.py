@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
-from moto import mock_aws
 
 from leadbridge.aws.machines import StepFunctionsImports
 from leadbridge.errors import TransientError
-from tests.integration.aws.local_aws import client
+from tests.integration.aws.local_aws import client, local_aws
 
 ORDER = {"run": "import-1", "connection": "marketo-demo"}
 ROLE = "arn:aws:iam::123456789012:role/machine"
@@ -32,7 +31,7 @@ class Answers:
 @pytest.fixture
 def machine() -> Iterator[StepFunctionsImports]:
     """A machine whose executions are at work until somebody stops them."""
-    with mock_aws():
+    with local_aws():
         states = client("stepfunctions")
         made = states.create_state_machine(name="import", definition=json.dumps(WAITS), roleArn=ROLE)
         yield StepFunctionsImports(states, machine=made["stateMachineArn"])

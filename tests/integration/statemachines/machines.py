@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
@@ -19,7 +18,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 
 from leadbridge.errors import SyncError
 from tests.fakes.steps import Crash
-from tests.integration.aws.local_aws import client
+from tests.integration.aws.local_aws import client, local_aws
 from tests.unit.test_template import MACHINES, ROOT
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ def machines(
     patch.setattr(retrier_decl, "time", SimpleNamespace(sleep=wait))
     patch.setattr(WaitFunction, "_wait_interval", lambda self, env, wait_seconds: wait(wait_seconds))
     config: Any = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
-    with mock_aws(config=config):
+    with local_aws(config):
         yield lambda: Machines(client("stepfunctions"))
 
 
