@@ -40,6 +40,7 @@ from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, grouped, once_each
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.null_names import restored
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_results
 from leadbridge.usecases.write_back import WriteBack
@@ -148,6 +149,7 @@ class LoadPartition:
 
     def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
         rows = rows_of_part(self._objects, work.run, work.compiled, work.part.number)
+        rows, work.reread = self._restored(work, rows)
         ended, open_ = self._prepared(work, rows)
         pieces: list[Sequence[_Open]] = [piece for calm in once_each(open_, _key) for piece in chunks(calm, work.rows)]
         if work.run.counting:
@@ -165,6 +167,18 @@ class LoadPartition:
                 ends = self._chunk(work, pieces[number - 1])
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
+
+    def _restored(self, work: "_Work", rows: list[SourceRow]) -> tuple[list[SourceRow], int]:
+        run, sync = work.run, work.compiled.sync
+        return restored(
+            self._objects,
+            run,
+            sync,
+            work.part.number,
+            rows,
+            source=lambda: self._vendors.source(sync),
+            facts=lambda: self._facts(sync, run.version, run.source),
+        )
 
     def _count(self, work: "_Work", pieces: Sequence[Sequence["_Open"]], remaining: Callable[[], float]) -> None:
         """Look at every chunk, and note what would be done to records that are there."""
@@ -440,6 +454,8 @@ class _Work:
     compiled: CompiledSync
     destination: SyncDestination
     back: WriteBack | None = None
+    #: calls for what the extract does not tell
+    reread: int = 0
 
     def __init__(self, run: SyncRun, part: Part) -> None:
         self.run = run
@@ -453,7 +469,7 @@ class _Work:
 
     def spent(self) -> int:
         """Vendor calls since this was last asked."""
-        calls = self.destination.calls + (self.back.calls if self.back else 0)
+        calls = self.destination.calls + self.reread + (self.back.calls if self.back else 0)
         new, self._counted = calls - self._counted, calls
         return new
 
