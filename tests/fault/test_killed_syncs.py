@@ -85,6 +85,7 @@ def test_two_processes_load_one_partition_and_the_older_one_stores_nothing_more(
     complete(world)
 
 
+@pytest.mark.fault("FA14")
 def test_a_run_whose_lease_went_to_another_moves_no_watermark() -> None:
     """What a run of an older epoch has read is written, but its watermark does not overwrite the newer one's."""
     world = a_world()

@@ -210,6 +210,30 @@ def test_all_people_are_read_by_extracts_of_31_days(build: Build) -> None:
     assert windows[0]["endAt"] < windows[1]["startAt"]
 
 
+@pytest.mark.fault("FB12")
+def test_a_person_called_null_is_read_once_more_and_keeps_the_name(build: Build) -> None:
+    """A bulk extract says `null` of a name that is this word and of none: those rows are asked for by REST, once.
+
+    A person called so keeps the name, in whatever case it is written; one without a name has none.
+    """
+    world = build(**TO_SALESFORCE)
+    names = {"null@example.com": "null", "big@example.com": "NULL", "none@example.com": None, "ada@example.com": "King"}
+    world.marketo.post("load", {"leads": [{"email": each, "lastName": name} for each, name in names.items()]})
+    world.salesforce.post("load", {"Contact": [{"Email": "null@example.com", "LastName": "Null"}]})
+    world.clock.advance(3600)
+    world.start()
+    world.drive(until=Step.LOAD)
+    asked = len(world.marketo.calls_of("GET", "/rest/v1/leads.json"))
+    run = world.drive()
+
+    assert (run.step, run.extract) == (Step.DONE, Way.BULK), (run.reason, run.message)
+    assert run.totals == Totals(created=2, updated=1, failed=1)
+    assert {each: record["LastName"] for each, record in world.records().items()} == {
+        each: name for each, name in names.items() if name
+    }
+    assert len(world.marketo.calls_of("GET", "/rest/v1/leads.json")) == asked + 1
+
+
 def test_people_who_changed_are_read_by_the_log_and_nobody_else(build: Build) -> None:
     """After a first load only the lead that changed is pulled; an idle run pulls nobody, and moves the watermark."""
     world = build(**TO_SALESFORCE, extraction="incremental")

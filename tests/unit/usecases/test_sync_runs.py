@@ -236,6 +236,7 @@ def test_what_passes_is_tried_again_and_what_does_not_ends_the_run() -> None:
 
 
 @pytest.mark.cap("S41")
+@pytest.mark.fault("FT09")
 def test_a_run_obeys_the_version_that_it_began_with() -> None:
     """The document is changed between extract and load: the run writes what the old version maps, the next the new."""
     world = SyncWorld()
@@ -272,6 +273,7 @@ def test_counts_advance_while_a_run_is_at_work() -> None:
 
 
 @pytest.mark.cap("S37")
+@pytest.mark.fault("FA12")
 def test_a_start_while_a_run_is_at_work_starts_nothing() -> None:
     """The second slot is told who runs; what changed meanwhile is carried over by the run after."""
     world = SyncWorld(a_sync(dedupe="import_everything", extraction="incremental"))
@@ -288,6 +290,7 @@ def test_a_start_while_a_run_is_at_work_starts_nothing() -> None:
     assert world.ran("20260302T140000Z").totals.created == 1
 
 
+@pytest.mark.fault("FA12")
 def test_two_fires_of_one_slot_are_one_run() -> None:
     """The second call starts no other execution; after the end it starts none either."""
     world = SyncWorld()

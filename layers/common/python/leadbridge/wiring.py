@@ -37,7 +37,6 @@ from leadbridge.config import (
 from leadbridge.observability import EmbeddedMetrics
 from leadbridge.usecases.counting import CountingInbox, flush
 from leadbridge.usecases.holds import Holds
-from leadbridge.usecases.placing import Placing
 from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.send_callbacks import ChunkEnds
 
@@ -98,6 +97,7 @@ def store_events() -> "StoreEvents":
 
 
 def _store(settings: IntakeSettings, clock: SystemClock, chunks: ChunkEnds | None = None) -> "StoreEvents":
+    from leadbridge.usecases.placing import Placing
     from leadbridge.usecases.store_events import StoreEvents
 
     return StoreEvents(
@@ -185,7 +185,7 @@ def drain_lane() -> Any:
             look=timedelta(seconds=settings.BULK_POLL_SECONDS or 30),
         ),
         chunks=_chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock),
-        imports=_imports(settings, clock),
+        imports=lambda: _imports(settings, clock),
     )
     return DrainLane(
         inbox=inbox,

@@ -8,7 +8,7 @@ and what was written under the intent is told as that. The chunk's outcomes are 
 says that it is through.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -43,6 +43,7 @@ from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.null_names import restored
 from leadbridge.usecases.planned_rows import PlannedPart, foreseen
 from leadbridge.usecases.preparing import Open, prepared
 from leadbridge.usecases.source_facts import SourceFacts
@@ -181,6 +182,20 @@ class LoadPartition:
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
+    def _restored(self, work: "_Work") -> Iterable[SourceRow]:
+        """The rows of the partition, with what their extract does not tell."""
+        run, compiled, number = work.run, work.compiled, work.part.number
+        rows, work.reread = restored(
+            self._objects,
+            run,
+            compiled.sync,
+            number,
+            lambda: rows_of_part(self._objects, run, compiled, number),
+            source=lambda: self._vendors.source(compiled.sync),
+            facts=lambda: self._facts(compiled.sync, run.version, run.source),
+        )
+        return rows
+
     def _count(self, work: "_Work", pieces: Sequence[Sequence[Open]]) -> None:
         """Look at every chunk, and note what would be done to records that are there."""
         part = work.part
@@ -209,7 +224,7 @@ class LoadPartition:
             plan = PlannedPart.read(self._objects, self._runs, run, number, compiled)
             work.decide = plan.decide
             return [], plan.rows
-        ended, open_ = prepared(run, compiled, rows_of_part(self._objects, run, compiled, number))
+        ended, open_ = prepared(run, compiled, self._restored(work))
         if run.planning:
             work.decide = foreseen(self._objects, run, work.part, compiled)
         else:
@@ -465,6 +480,8 @@ class _Work:
     destination: SyncDestination
     decide: Decide
     back: WriteBack | None = None
+    #: calls for what the extract does not tell
+    reread: int = 0
 
     def __init__(self, run: SyncRun, part: Part, remaining: Callable[[], float]) -> None:
         self.run = run
@@ -479,7 +496,7 @@ class _Work:
 
     def spent(self) -> int:
         """Vendor calls since this was last asked."""
-        calls = self.destination.calls + (self.back.calls if self.back else 0)
+        calls = self.destination.calls + self.reread + (self.back.calls if self.back else 0)
         new, self._counted = calls - self._counted, calls
         return new
 

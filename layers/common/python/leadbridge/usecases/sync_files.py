@@ -132,6 +132,24 @@ def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number:
             yield SourceRow(position=int(position), columns=dict(zip(names, cells, strict=True)), key=key(cells))
 
 
+def _names_key(run: SyncRun, number: int) -> str:
+    return f"{run.folder}/names/{number:05}.csv"
+
+
+def write_names(objects: Objects, run: SyncRun, number: int, names: Mapping[int, str]) -> None:
+    """Store names of a partition's rows, by their positions, that its extract does not tell."""
+    objects.put(_names_key(run, number), _csv(list(names.items())))
+
+
+def read_names(objects: Objects, run: SyncRun, number: int) -> dict[int, str] | None:
+    """Names of a partition's rows by their positions; None if nobody has asked for them."""
+    try:
+        stored = objects.stored(_names_key(run, number))
+    except ConfigurationError:
+        return None
+    return {int(position): name for position, name in _lines(stored)}
+
+
 def import_run(run: SyncRun) -> str:
     """What the bulk import of the run is called."""
     return f"{run.mark}-l"
