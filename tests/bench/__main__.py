@@ -12,6 +12,7 @@ from tests.bench import (
     calls,
     decisions,
     flow_step,
+    import_files,
     imports,
     inline,
     latency,
@@ -54,6 +55,7 @@ ALONE: dict[str, Alone] = {
     "flow-step": lambda args: flow_step.figure(people=args.webhooks, seed=args.seed),
     "calls": lambda args: calls.figure(calls=args.calls, seed=args.seed),
     "batches": lambda args: batches.figure_calls(people=10 * args.webhooks, seed=args.seed),
+    "batches-imports": lambda args: import_files.figure(people=25 * args.webhooks, seed=args.seed),
     "batches-rate": lambda args: batches.figure_rate(calls=args.webhooks, seed=args.seed),
     "batches-aws": lambda args: batches.figure_requests(events=args.webhooks, seed=args.seed),
 }
