@@ -13,6 +13,7 @@ from tests.bench import (
     calls,
     decisions,
     flow_step,
+    import_files,
     imports,
     inline,
     latency,
@@ -61,6 +62,7 @@ ALONE: dict[str, Alone] = {
     "calls": lambda args: calls.figure(calls=args.calls, seed=args.seed),
     "syncs": lambda args: sync_calls.figure(rows=args.sync_rows, seed=args.seed),
     "batches": lambda args: batches.figure_calls(people=10 * args.webhooks, seed=args.seed),
+    "batches-imports": lambda args: import_files.figure(people=25 * args.webhooks, seed=args.seed),
     "batches-rate": lambda args: batches.figure_rate(calls=args.webhooks, seed=args.seed),
     "batches-aws": lambda args: batches.figure_requests(events=args.webhooks, seed=args.seed),
 }

@@ -243,7 +243,10 @@ WORDS: Mapping[str, Words] = {
         "The form or query string cannot be read: {detail}.",
         "Check the payload template or the URL of the webhook.",
     ),
-    Reason.BODY_TOO_MANY: Words("The body has more than {limit} values.", "Send only those that the Action uses."),
+    Reason.BODY_TOO_MANY: Words(
+        "The body has more than {limit} values, or people.",
+        "Send only those that the Action uses; more people in several calls.",
+    ),
     Reason.CONTENT_TYPE_UNKNOWN: Words(
         "A body of this content type is not read.",
         "Set the webhook's custom header Content-Type to application/json, application/xml or "
