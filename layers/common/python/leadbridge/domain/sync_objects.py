@@ -26,8 +26,7 @@ READABLE: Mapping[str, Readable] = {
     "leads": Readable(),
     # membership has no log of changes that could be read for one list
     "list_members": Readable(needs="static_list", incremental=False),
-    # the file of an extract has all attributes in one cell
-    "activities": Readable(needs="activity_types", ways=("rest",)),
+    "activities": Readable(needs="activity_types"),
     "program_members": Readable(needs="program", ways=("bulk",), incremental=False),
 }
 CUSTOM_OBJECT = Readable(ways=("bulk",))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from leadbridge.domain.dedupe_rules import Vendor
-from leadbridge.domain.source_query import Facts, Way, reads_leads_by_key
+from leadbridge.domain.source_query import DELETED_LEAD, Facts, Way, reads_leads_by_key
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_objects import ACTION, Readable, readable
 
@@ -67,6 +67,9 @@ def choose_extract(
     """
     ways: tuple[Way, ...] = ("rest", "bulk") if vendor == "salesforce" else _marketo_ways(sync, facts, changes=changes)
     choice = _chosen(sync.by.extract, ways, rows, of=sync.source.object)
+    if sync.source.object == "activities" and sync.by.extract == "auto" and "bulk" in ways and not changes:
+        # nobody counts them, and these are months; a page of the log has 300 at most
+        choice = Choice(way="bulk", why="a first or full reading of activities goes back 25 months")
     return replace(choice, cost=extract_cost(vendor, choice.way, rows or 0, windows=windows))
 
 
@@ -120,5 +123,7 @@ def _marketo_ways(sync: Sync, facts: Facts, *, changes: bool) -> tuple[Way, ...]
     if sync.source.object == "leads" and not changes:
         # all leads are in extracts only, unless the conditions name them
         return ("rest",) if reads_leads_by_key(sync, facts) else ("bulk",)
+    if sync.source.object == "activities" and DELETED_LEAD in facts.activity_types:
+        return ("rest",)
     found = readable(sync.source.object)
     return found.ways if isinstance(found, Readable) else ("rest",)

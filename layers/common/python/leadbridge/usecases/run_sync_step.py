@@ -276,7 +276,9 @@ class RunSyncStep:
         if run.source == "salesforce":
             request: dict[str, Any] = {"soql": query.soql, "columns": list(query.columns)}
         else:
-            request = {"filter": dict(query.filters[number - 1]), "fields": list(query.columns)}
+            # those of activities are all of them, attributes in one cell
+            fields = list((query.first.body or {}).get("fields", ()))
+            request = {"filter": dict(query.filters[number - 1]), "fields": fields}
         return {
             "run": extract_run(run, number),
             "vendor": run.source,
@@ -308,10 +310,17 @@ class RunSyncStep:
         columns = columns_of(
             work.sync, work.run.source, self._facts(work.sync, work.run.version, work.run.source).fields
         )
+        source = self._vendors.source(work.sync) if work.sync.source.object == "activities" else None
+        expand = source.expanded if source is not None and work.run.extract is Way.BULK else None
+        calls = 0
         while work.run.step is Step.PARTITION:
-            done = place(self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS)
+            done = place(
+                self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS, expand=expand
+            )
             reached = {"pages": done.pages, "positions": done.positions, "spills": done.spills}
-            self._save(work, syncing.placed(work.run, work.sync, **reached))
+            spent, calls = (source.calls - calls, source.calls) if source is not None else (0, 0)
+            run = replace(work.run, calls=work.run.calls + spent)
+            self._save(work, syncing.placed(run, work.sync, **reached))
             if work.remaining() < LEFT_SECONDS:
                 return
 

@@ -68,10 +68,22 @@ class Placed:
     spills: int
 
 
+type Expand = Callable[[Sequence[str], Iterable[Mapping[str, str]]], Iterator[Mapping[str, Any]]]
+
+
 def place(
-    objects: Objects, run: SyncRun, compiled: CompiledSync, columns: Sequence[str], go_on: Callable[[], bool]
+    objects: Objects,
+    run: SyncRun,
+    compiled: CompiledSync,
+    columns: Sequence[str],
+    go_on: Callable[[], bool],
+    *,
+    expand: Expand | None = None,
 ) -> Placed:
-    """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages."""
+    """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages.
+
+    `expand` makes rows with the columns wanted of those of a file that has others.
+    """
     null = MARKETO_EXTRACT_NULL if run.extract is Way.BULK and run.source == "marketo" else ""
     held: dict[int, io.StringIO] = {}
     size, spills, position, page = 0, run.spills, run.positions, run.placed
@@ -88,11 +100,8 @@ def place(
     while page < run.pages:
         page += 1
         rows = Rows(objects.stored(page_key(run, page)))
-        # a bulk extract without rows may have no header either
-        pick = picker(rows.header, columns) if rows.header else tuple
-        for cells in rows:
+        for picked in _picked(rows, columns, null, expand):
             position += 1
-            picked = tuple("" if cell == null else cell for cell in pick(cells))
             number = partition_of(key_of(compiled, dict(zip(columns, picked, strict=True))), position, run.partitions)
             if number not in held:
                 held[number] = io.StringIO(newline="")
@@ -106,6 +115,21 @@ def place(
             break
     spill()
     return Placed(pages=page, positions=position, spills=spills)
+
+
+def _picked(rows: Rows, columns: Sequence[str], null: str, expand: Expand | None) -> Iterator[tuple[str, ...]]:
+    """The columns wanted of the rows of a page, cell by cell."""
+    if expand is not None:
+        whole = (
+            dict(zip(rows.header, ("" if cell == null else cell for cell in cells), strict=True)) for cells in rows
+        )
+        for row in expand(columns, whole):
+            yield tuple(_cell(row.get(name)) for name in columns)
+        return
+    # a bulk extract without rows may have no header either
+    pick = picker(rows.header, columns) if rows.header else tuple
+    for cells in rows:
+        yield tuple("" if cell == null else cell for cell in pick(cells))
 
 
 def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number: int) -> list[SourceRow]:
