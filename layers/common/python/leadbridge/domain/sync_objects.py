@@ -63,6 +63,14 @@ def readable(object_name: str) -> Readable | str:
     return READABLE.get(object_name) or NOT_READABLE.get(object_name) or CUSTOM_OBJECT
 
 
+def importable(object_name: str) -> bool:
+    """Whether Marketo imports an object by file: people, and custom objects.
+
+    An import of a program's members makes people of rows, and all of one status; members are written by REST.
+    """
+    return object_name == "leads" or object_name not in {*WRITABLE, *NOT_WRITABLE, *READABLE, ACTION}
+
+
 def unwritable(object_name: str) -> str:
     """Why a Sync cannot write a Marketo object; empty if it can."""
     return NOT_WRITABLE.get(object_name, "")

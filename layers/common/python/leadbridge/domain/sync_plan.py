@@ -13,7 +13,7 @@ from math import ceil
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.source_query import DELETED_LEAD, Facts, Way, reads_leads_by_key
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.sync_objects import ACTION, Readable, readable
+from leadbridge.domain.sync_objects import ACTION, Readable, importable, readable
 
 #: rows that go by REST at most (U52)
 THRESHOLD = 5_000
@@ -77,8 +77,8 @@ def choose_load(sync: Sync, vendor: Vendor, rows: int | None) -> Choice:
     """How rows are written."""
     if sync.destination.object == ACTION:
         return Choice(way="rest", why=f"each row becomes a call of the Action {sync.destination.action}")
-    # an import does not tell the ids of what it has made, and imports people alone
-    by_file = not sync.writeback and (vendor != "marketo" or sync.destination.object == "leads")
+    # an import does not tell the ids of what it has made
+    by_file = not sync.writeback and (vendor != "marketo" or importable(sync.destination.object))
     ways: tuple[Way, ...] = _WAYS if by_file else ("rest",)
     choice = _chosen(sync.by.load, ways, rows, of=sync.destination.object)
     return replace(choice, cost=load_cost(vendor, choice.way, rows or 0))

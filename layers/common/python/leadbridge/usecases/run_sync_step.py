@@ -224,9 +224,17 @@ class RunSyncStep:
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
         load = Way.REST
-        if run.destination == "marketo" and len(sync.match) == 1 and sync.destination.object == "leads":
+        if run.destination == "marketo" and self._finds_alike(run, sync):
             load = Way(choose_load(sync, run.destination, run.pulled).way)
         return syncing.extracted(run, partitions_for(run.pulled), load)
+
+    def _finds_alike(self, run: SyncRun, sync: Sync) -> bool:
+        """Whether an import finds records as we do: people by one field, others by their whole key."""
+        if sync.destination.object == "leads":
+            return len(sync.match) == 1
+        if choose_load(sync, run.destination, run.pulled).way == "rest":
+            return False
+        return set(sync.key_fields) == set(self._load.compiled(run, sync).described.key_fields)
 
     def _join(self, work: "_Work") -> None:
         run = work.run
