@@ -30,11 +30,13 @@ def show_runs(runs: Sequence[SyncRun], now: datetime, console: "Console | None" 
     table = Table(header_style="bold")
     for name in ("Run", "Start", "End", "Status", "Version"):
         table.add_column(name, overflow="fold")
-    for name in ("pulled", *COUNTS, "rows/s", "calls"):
+    # the last count is of those only that hand rows over
+    names = COUNTS if any(run.totals.handed_over for run in runs) else COUNTS[:-1]
+    for name in ("pulled", *(each.replace("_", " ") for each in names), "rows/s", "calls"):
         table.add_column(name.capitalize(), justify="right")
     table.add_column("Message", overflow="fold")
     for run in runs:
-        counts = [str(run.pulled), *(str(getattr(run.totals, name)) for name in COUNTS)]
+        counts = [str(run.pulled), *(str(getattr(run.totals, name)) for name in names)]
         end = iso(run.ended_at) if run.ended_at else ""
         rate = progress_of(run, now).rate
         facts = [run.slot, iso(run.started_at), end, status(run), str(run.version), *counts, _rate(rate)]
@@ -45,7 +47,9 @@ def show_runs(runs: Sequence[SyncRun], now: datetime, console: "Console | None" 
 
 def sentence(run: SyncRun, now: datetime) -> str:
     """A line about a run."""
-    counts = ", ".join(f"{getattr(run.totals, name)} {name}" for name in COUNTS if getattr(run.totals, name))
+    counts = ", ".join(
+        f"{getattr(run.totals, name)} {name.replace('_', ' ')}" for name in COUNTS if getattr(run.totals, name)
+    )
     end = f" to {iso(run.ended_at)}" if run.ended_at else ""
     why = f"; {run.reason}: {run.message}" if run.reason else ""
     again = f", the failed rows of {run.retry_of} again" if run.retry_of else ""

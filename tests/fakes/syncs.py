@@ -1,7 +1,7 @@
 """Runs of Syncs, their vendors and their state machine in memory, with a point before and after each operation."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -190,6 +190,11 @@ class FakeSource:
         self.calls += 2
         found = self._found(_bounds(query.soql), "")
         return Sample(rows=found[: self.page_rows], total=len(found))
+
+    def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+        """Every column is there."""
+        del columns
+        return iter(rows)
 
     def _found(self, window: Window, cursor: str) -> list[Mapping[str, Any]]:
         now = self.clock()

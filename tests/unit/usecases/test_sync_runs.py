@@ -328,7 +328,7 @@ def test_what_is_not_active_does_not_run() -> None:
     """A schedule's fire starts nothing; a person who asks for it is told what to do."""
     world = SyncWorld(active=False)
     assert world.start().because == "not_active"
-    with pytest.raises(ConfigurationError, match="leadbridge activate"):
+    with pytest.raises(ConfigurationError, match="leadbridge syncs activate"):
         world.start(scheduled=False)
     world.documents.move("sync", world.sync.id, Move.ACTIVATE)
     assert world.start().started

@@ -1,6 +1,6 @@
 """The roles that running a Sync needs from the outside, beside those of `ports`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -126,6 +126,10 @@ class SyncSource(Protocol):
 
         At Salesforce the query itself begins behind the cursor.
         """
+        ...
+
+    def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+        """Rows of an extract's file as rows with these columns, in order, where the file has others: of activities."""
         ...
 
     @property

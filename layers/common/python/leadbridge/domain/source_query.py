@@ -43,6 +43,8 @@ LEAD_PREFIX = "lead."
 TYPE_NAME = "activityType"
 #: Marketo keeps no activity for longer than 25 months, many for 90 days
 KEPT = timedelta(days=762)
+#: the activity type of a deleted lead, which no extract holds
+DELETED_LEAD = 37
 #: when a record last changed, the one first that an object has
 CHANGE_STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 _SECOND = timedelta(seconds=1)
@@ -370,7 +372,10 @@ def _activities(facts: Facts, window: Window, *, way: Way, now: datetime) -> _Pa
             cursor=f"the token leads to the activities of the types {types}, page by page",
         )
     own = {"activityTypeIds": list(facts.activity_types)}
-    return _extract("activities", (), [{**each, **own} for each in _windows("createdAt", window, now)])
+    # nobody has done anything before the first person was there
+    since = window.since or max(now - KEPT, facts.made_since or now - KEPT)
+    read = Window(since=since, until=window.until)
+    return _extract("activities", (), [{**each, **own} for each in _windows("createdAt", read, now)])
 
 
 def _extract(

@@ -14,7 +14,7 @@ from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
-from leadbridge.domain.sync_objects import NEEDED_AT_DESTINATION, NEEDED_MEMBERS, readable, unwritable
+from leadbridge.domain.sync_objects import NEEDED_AT_DESTINATION, NEEDED_MEMBERS, importable, readable, unwritable
 from leadbridge.domain.transforms import Kind, Place
 from leadbridge.domain.values import TEXT_TYPES
 
@@ -79,7 +79,7 @@ def _check_marketo_destination(sync: Sync) -> Iterator[str]:
     elif sync.destination.object != "leads":
         if sync.destination.partition is not None:
             yield "destination.partition: goes with leads only; remove it"
-        if sync.by.load == "bulk":
+        if sync.by.load == "bulk" and not importable(sync.destination.object):
             yield f"by.load: {sync.destination.object} are written by `rest` only; choose auto or rest"
     for name in ("duplicate_rules", "idempotency_field"):
         if getattr(sync.destination, name) is not None:
@@ -186,6 +186,10 @@ def _check_destination(sync: Sync, destination: End) -> Iterator[str]:
 
 def _check_match(sync: Sync, destination: End) -> Iterator[str]:
     fields = destination.described.fields
+    if destination.vendor == "marketo" and sync.by.load == "bulk" and sync.destination.object != "leads":
+        keys = ", ".join(destination.described.key_fields)
+        if keys and not _keyed(sync, destination.described):
+            yield f"by.load: an import finds records by their own key only; match by {keys}, or choose auto or rest"
     mapped = {mapping.to for mapping in sync.mappings}
     for index, pair in enumerate(sync.match):
         where, field = f"match[{index}].field", fields.get(pair.field)
@@ -203,9 +207,14 @@ def _check_match(sync: Sync, destination: End) -> Iterator[str]:
                 yield f"{where}: a new record would not be found again, as {pair.field} is not mapped; map it, too"
 
 
+def _keyed(sync: Sync, described: ObjectDescription) -> bool:
+    """Whether the match is the object's whole key."""
+    return set(sync.key_fields) == set(described.key_fields)
+
+
 def _finds(sync: Sync, described: ObjectDescription, field: FieldDescription) -> bool:
     """Whether Marketo finds records by the first field of the match, or by all of them as the object's whole key."""
-    return field.id_lookup or field.name == "id" or set(sync.key_fields) == set(described.key_fields)
+    return field.id_lookup or field.name == "id" or _keyed(sync, described)
 
 
 def _searchable(described: ObjectDescription) -> str:

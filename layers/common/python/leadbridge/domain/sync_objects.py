@@ -26,8 +26,7 @@ READABLE: Mapping[str, Readable] = {
     "leads": Readable(),
     # membership has no log of changes that could be read for one list
     "list_members": Readable(needs="static_list", incremental=False),
-    # the file of an extract has all attributes in one cell
-    "activities": Readable(needs="activity_types", ways=("rest",)),
+    "activities": Readable(needs="activity_types"),
     "program_members": Readable(needs="program", ways=("bulk",), incremental=False),
 }
 CUSTOM_OBJECT = Readable(ways=("bulk",))
@@ -62,6 +61,14 @@ NOT_WRITABLE: Mapping[str, str] = {
 def readable(object_name: str) -> Readable | str:
     """How a Marketo object is read, or why it is not."""
     return READABLE.get(object_name) or NOT_READABLE.get(object_name) or CUSTOM_OBJECT
+
+
+def importable(object_name: str) -> bool:
+    """Whether Marketo imports an object by file: people, and custom objects.
+
+    An import of a program's members makes people of rows, and all of one status; members are written by REST.
+    """
+    return object_name == "leads" or object_name not in {*WRITABLE, *NOT_WRITABLE, *READABLE, ACTION}
 
 
 def unwritable(object_name: str) -> str:

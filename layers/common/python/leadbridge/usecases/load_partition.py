@@ -280,7 +280,7 @@ class LoadPartition:
         for write in writes:
             outcome = Outcome.UPDATED if write.held else Outcome.CREATED
             # a blank cell would empty its field, so what stays as it is goes along
-            fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
+            fields = {**write.held, **_key_of_file(work.compiled, write), **write.fields}
             lines.append((write.row.position, outcome.value, *map(fields.get, columns)))
         write_import(self._objects, work.run, work.part.number, number, lines)
 
@@ -528,6 +528,12 @@ def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
         return {**write.fields, CALL: call_id(work.run, sync, write.row)}
     field = sync.destination.idempotency_field
     return {**write.fields, field: work.run.row_mark(write.row.position)} if field else write.fields
+
+
+def _key_of_file(compiled: CompiledSync, write: RowWrite) -> Mapping[str, Any]:
+    """The key in a file: one that the vendor fixes as the record has it, or another record would be made of it."""
+    fixed = {each.name for each in compiled.key_fields if not each.updateable and each.name in write.held}
+    return {name: value for name, value in key_values(compiled, write.row).items() if name not in fixed}
 
 
 def _key(item: Open) -> str:

@@ -253,10 +253,17 @@ class RunSyncStep:
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
         load = Way.REST
-        to_leads = run.destination == "marketo" and sync.destination.object == "leads"
-        if to_leads and len(sync.match) == 1 and not run.planning:
+        if run.destination == "marketo" and not run.planning and self._finds_alike(run, sync):
             load = Way(choose_load(sync, run.destination, run.pulled).way)
         return syncing.extracted(run, partitions_for(run.pulled), load)
+
+    def _finds_alike(self, run: SyncRun, sync: Sync) -> bool:
+        """Whether an import finds records as we do: people by one field, others by their whole key."""
+        if sync.destination.object == "leads":
+            return len(sync.match) == 1
+        if choose_load(sync, run.destination, run.pulled).way == "rest":
+            return False
+        return set(sync.key_fields) == set(self._load.compiled(run, sync).described.key_fields)
 
     def _join(self, work: "_Work") -> None:
         run = work.run
@@ -306,7 +313,9 @@ class RunSyncStep:
         if run.source == "salesforce":
             request: dict[str, Any] = {"soql": query.soql, "columns": list(query.columns)}
         else:
-            request = {"filter": dict(query.filters[number - 1]), "fields": list(query.columns)}
+            # those of activities are all of them, attributes in one cell
+            fields = list((query.first.body or {}).get("fields", ()))
+            request = {"filter": dict(query.filters[number - 1]), "fields": fields}
         return {
             "run": extract_run(run, number),
             "vendor": run.source,
@@ -338,10 +347,17 @@ class RunSyncStep:
         columns = columns_of(
             work.sync, work.run.source, self._facts(work.sync, work.run.version, work.run.source).fields
         )
+        source = self._vendors.source(work.sync) if work.sync.source.object == "activities" else None
+        expand = source.expanded if source is not None and work.run.extract is Way.BULK else None
+        calls = 0
         while work.run.step is Step.PARTITION:
-            done = place(self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS)
+            done = place(
+                self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS, expand=expand
+            )
             reached = {"pages": done.pages, "positions": done.positions, "spills": done.spills}
-            self._save(work, syncing.placed(work.run, work.sync, **reached))
+            spent, calls = (source.calls - calls, source.calls) if source is not None else (0, 0)
+            run = replace(work.run, calls=work.run.calls + spent)
+            self._save(work, syncing.placed(run, work.sync, **reached))
             if work.remaining() < LEFT_SECONDS:
                 return
 

@@ -87,7 +87,7 @@ class StartSync:
         if stored.state is not DocumentState.ACTIVE and not wanted.get("planning"):
             if not scheduled:
                 raise ConfigurationError(
-                    [f"the Sync {sync} is {stored.state}; `leadbridge activate {sync}` lets it run"]
+                    [f"the Sync {sync} is {stored.state}; `leadbridge syncs activate {sync}` lets it run"]
                 )
             return Started(slot=slot, started=False, because="not_active")
         standing = self._runs.standing(sync)

@@ -76,10 +76,22 @@ class Placed:
     spills: int
 
 
+type Expand = Callable[[Sequence[str], Iterable[Mapping[str, str]]], Iterator[Mapping[str, Any]]]
+
+
 def place(
-    objects: Objects, run: SyncRun, compiled: CompiledSync, columns: Sequence[str], go_on: Callable[[], bool]
+    objects: Objects,
+    run: SyncRun,
+    compiled: CompiledSync,
+    columns: Sequence[str],
+    go_on: Callable[[], bool],
+    *,
+    expand: Expand | None = None,
 ) -> Placed:
-    """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages."""
+    """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages.
+
+    `expand` makes rows with the columns wanted of those of a file that has others.
+    """
     null = MARKETO_EXTRACT_NULL if run.extract is Way.BULK and run.source == "marketo" else ""
     key = key_reader(compiled, columns)
     header = _csv([[POSITION, *columns]])
@@ -98,13 +110,10 @@ def place(
     while page < run.pages:
         page += 1
         rows = Rows(objects.stored(page_key(run, page)))
-        # a bulk extract without rows may have no header either
-        pick = picker(rows.header, columns) if rows.header else tuple
-        for block in batched(rows, _BLOCK_ROWS, strict=False):
+        for block in batched(_picked(rows, columns, null, expand), _BLOCK_ROWS, strict=False):
             placed: dict[int, list[Sequence[Any]]] = {}
-            for cells in block:
+            for picked in block:
                 position += 1
-                picked = pick(cells) if not null else tuple("" if cell == null else cell for cell in pick(cells))
                 placed.setdefault(partition_of(key(picked), position, run.partitions), []).append((position, *picked))
             for number, lines in placed.items():
                 written = _csv(lines)
@@ -116,6 +125,24 @@ def place(
             break
     spill()
     return Placed(pages=page, positions=position, spills=spills)
+
+
+def _picked(rows: Rows, columns: Sequence[str], null: str, expand: Expand | None) -> Iterator[Sequence[str]]:
+    """The columns wanted of the rows of a page, cell by cell."""
+    if expand is not None:
+        whole = (
+            dict(zip(rows.header, ("" if cell == null else cell for cell in cells), strict=True)) for cells in rows
+        )
+        for row in expand(columns, whole):
+            yield tuple(_cell(row.get(name)) for name in columns)
+        return
+    # a bulk extract without rows may have no header either
+    pick = picker(rows.header, columns) if rows.header else tuple
+    if not null:
+        yield from map(pick, rows)
+        return
+    for cells in rows:
+        yield tuple("" if cell == null else cell for cell in pick(cells))
 
 
 def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number: int) -> Iterator[SourceRow]:

@@ -4,7 +4,7 @@ Leads cannot be listed. Those that changed are known from the log of changes, an
 read by bulk extract, or by a static list.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.sync_ports import Covered, Page, Sample, first_of
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
-from leadbridge.vendors.marketo.activity_syncing import activity_pages
+from leadbridge.vendors.marketo.activity_syncing import activities_of_file, activity_pages
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.values import instant
 
@@ -106,6 +106,10 @@ class MarketoSource(Counted):
         if first.operation == "paging_token" and query.object == "activities":
             return activity_pages(self._client, query, cursor)
         raise ConfigurationError([f"source.object: {query.object} is not read this way by this version"])
+
+    def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+        """Activities of a file with the columns of a Sync."""
+        return activities_of_file(self._client, columns, rows)
 
     def _all(self, endpoint: endpoints.Endpoint, first: Request) -> Iterator[Page]:
         """Every page from the start: Marketo forgets a place in a list soon, so there is no cursor."""
