@@ -95,12 +95,15 @@ def _value_of(source: CompiledSource) -> Callable[[str], Any]:
     if not rules:
         return coerce
     (_, first, _), *others = rules
+    as_text = coerce is text
 
     def ruled(cell: str) -> Any:
         value = first(cell, _NOTHING)
         for _, apply, takes_blanks in others:
             if takes_blanks or not blank(value):
                 value = apply(value, _NOTHING)
+        if as_text and value.__class__ is str and value and not value.isspace():
+            return value
         return finish(value)
 
     return ruled

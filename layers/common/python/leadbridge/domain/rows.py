@@ -53,7 +53,8 @@ class Cells(Mapping[str, str]):
         return len(self.places)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# not frozen: there are millions, and each would be made in twice the time
+@dataclass(slots=True, kw_only=True)
 class SourceRow:
     """A row of the source; `position` counts from 1 over the whole extract."""
 
