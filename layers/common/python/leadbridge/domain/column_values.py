@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, unmapped_row
+from leadbridge.domain.rows import Cells, CompiledSync, RowEnd, SourceRow, unmapped_row
 from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs
+from leadbridge.domain.values import blank, text
 
 type Values = Mapping[str, Any]
 #: the values of one mapping, row by row
-type _Column = Callable[[Sequence[SourceRow]], Sequence[Any]]
+type _Column = Callable[[Sequence[SourceRow], Sequence[str | None]], Sequence[Any]]
 
 
 class _FailedValue:
@@ -32,47 +33,80 @@ class ColumnValues:
         """`at` is when the run began, whose day some values are."""
         self._compiled = compiled
         self._names = tuple(source.to for source in compiled.mapped)
-        self._columns = tuple(_column(source, at) for source in compiled.mapped)
+        self._columns = tuple((source.alone, _column(source, at)) for source in compiled.mapped)
 
     def __call__(self, rows: Sequence[SourceRow]) -> list[Values | RowEnd]:
         """What the mappings make of each row; its end where one of them cannot be filled."""
+        cells = _by_column(rows)
+        made = [column(rows, cells(name) if name else ()) for name, column in self._columns]
+        # an exception stands in a column or it does not; most have none
+        failing = {place for place, values in enumerate(made) if _FailedValue in set(map(type, values))}
         names = self._names
-        found: list[Values | RowEnd] = []
-        for row, values in zip(rows, zip(*(column(rows) for column in self._columns), strict=True), strict=True):
-            made = {name: value for name, value in zip(names, values, strict=True) if value is not LEFT_ALONE}
-            found.append(made)
-            if _FailedValue in map(type, values):
-                place = next(place for place, value in enumerate(values) if type(value) is _FailedValue)
-                found[-1] = unmapped_row(row, self._compiled.mapped[place], values[place].failure)
+        found: list[Values | RowEnd] = [
+            {name: value for name, value in zip(names, values, strict=True) if value is not LEFT_ALONE}
+            for values in zip(*made, strict=True)
+        ]
+        for number, row in enumerate(rows) if failing else ():
+            place = next((each for each in sorted(failing) if type(made[each][number]) is _FailedValue), None)
+            if place is not None:
+                found[number] = unmapped_row(row, self._compiled.mapped[place], made[place][number].failure)
         return found
 
 
+def _by_column(rows: Sequence[SourceRow]) -> Callable[[str], Sequence[str | None]]:
+    """The cells of rows by the name of their column."""
+    first = rows[0].columns if rows else None
+    if isinstance(first, Cells) and all(type(row.columns) is Cells for row in rows):
+        places = first.places
+        columns = list(zip(*(row.columns.cells for row in rows), strict=True))  # type: ignore[attr-defined]  # all are Cells
+        none = [None] * len(rows)
+        return lambda name: columns[places[name]] if name in places else none
+    return lambda name: [row.columns.get(name) for row in rows]
+
+
 def _column(source: CompiledSource, at: datetime) -> _Column:
-    name = source.alone
-    if not name:
-        return lambda rows: [_tried(source, Inputs(columns=row.columns, at=at)) for row in rows]
-    empty = _tried(source, Inputs(columns={}, at=at))
-    if source.as_it_is:
-        return lambda rows: [cell if (cell := row.columns.get(name)) and not cell.isspace() else empty for row in rows]
-    known = _Known(source, at)
-    return lambda rows: [known[row.columns.get(name)] for row in rows]
+    if not source.alone:
+        return lambda rows, _: [_tried(source, Inputs(columns=row.columns, at=at)) for row in rows]
+    value_of, empty = _value_of(source), _tried(source, Inputs(columns={}, at=at))
+    if not source.rules and source.coerce is text:
+        return lambda _, cells: [cell if cell and not cell.isspace() else empty for cell in cells]
+
+    def tried(cell: str | None) -> Any:
+        try:
+            return empty if not cell or cell.isspace() else value_of(cell)
+        except FAILURES as failure:
+            return _FailedValue(failure)
+
+    def values(_: Sequence[SourceRow], cells: Sequence[str | None]) -> Sequence[Any]:
+        distinct = set(cells)
+        if 2 * len(distinct) < len(cells):
+            return list(map({cell: tried(cell) for cell in distinct}.__getitem__, cells))
+        try:
+            return [empty if not cell or cell.isspace() else value_of(cell) for cell in cells]
+        except FAILURES:
+            return list(map(tried, cells))
+
+    return values
 
 
-class _Known(dict[str | None, Any]):
-    """What becomes of the cells of one column, as far as they have been seen; of not too many."""
+def _value_of(source: CompiledSource) -> Callable[[str], Any]:
+    """What the rules and the field make of a cell that is no blank; the rules read no other."""
+    coerce, finish, rules = source.coerce, source.finish, source.rules
+    if not rules:
+        return coerce
+    (_, first, _), *others = rules
+    as_text = coerce is text
 
-    MOST = 20_000
+    def ruled(cell: str) -> Any:
+        value = first(cell, _NOTHING)
+        for _, apply, takes_blanks in others:
+            if takes_blanks or not blank(value):
+                value = apply(value, _NOTHING)
+        if as_text and value.__class__ is str and value and not value.isspace():
+            return value
+        return finish(value)
 
-    def __init__(self, source: CompiledSource, at: datetime) -> None:
-        super().__init__()
-        self._source = source
-        self._at = at
-
-    def __missing__(self, cell: str | None) -> Any:
-        if len(self) >= self.MOST:
-            self.clear()
-        self[cell] = value = _tried(self._source, Inputs(columns={self._source.alone: cell}, at=self._at))
-        return value
+    return ruled
 
 
 def _tried(source: CompiledSource, inputs: Inputs) -> Any:
@@ -80,3 +114,7 @@ def _tried(source: CompiledSource, inputs: Inputs) -> Any:
         return source.value(inputs)
     except FAILURES as failure:
         return _FailedValue(failure)
+
+
+#: the other columns, which no value of one column alone hangs on
+_NOTHING: Mapping[str, Any] = {}

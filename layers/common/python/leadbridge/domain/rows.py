@@ -1,6 +1,6 @@
 """What becomes of one source row of a Sync: its key, its values, and what is written, if anything. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,32 @@ from leadbridge.domain.values import (
 type Record = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells(Mapping[str, str]):
+    """A row by the names of its columns, of which many rows share the places."""
+
+    __slots__ = ("cells", "places")
+
+    def __init__(self, places: Mapping[str, int], cells: Sequence[str]) -> None:
+        self.places = places
+        self.cells = cells
+
+    def __getitem__(self, name: str) -> str:
+        return self.cells[self.places[name]]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The cell of a column, if there is one of that name."""
+        place = self.places.get(name)
+        return default if place is None else self.cells[place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+# not frozen: there are millions, and each would be made in twice the time
+@dataclass(slots=True, kw_only=True)
 class SourceRow:
     """A row of the source; `position` counts from 1 over the whole extract."""
 
@@ -163,8 +188,8 @@ def record_key(compiled: CompiledSync, record: Record) -> tuple[str, ...]:
 
 def unusable(compiled: CompiledSync, row: SourceRow) -> RowEnd | None:
     """The end of a row whose key cannot be looked for."""
-    missing = [pair.column for pair in compiled.sync.match if blank(row.columns.get(pair.column))]
-    if missing:
+    if row.key is None:
+        missing = [pair.column for pair in compiled.sync.match if blank(row.columns.get(pair.column))]
         return _end(row, Outcome.SKIPPED, said("identifier_missing", column=", ".join(missing)))
     for pair, described in zip(compiled.sync.match, compiled.key_fields, strict=True):
         if not valid_identifier(row.columns[pair.column], described):

@@ -132,8 +132,8 @@ class CompiledSource:
     finish: Callable[[Any], Any]
     #: the column of which, and of nothing else, the value is made; empty where there is more to it
     alone: str = ""
-    #: the column's texts are written as they are
-    as_it_is: bool = False
+    #: what a field takes of a value that is no blank
+    coerce: Callable[[Any], Any] = plain
 
 
 def compile_source(source: ValueSource, place: Place, coerce: Callable[[Any], Any] = plain) -> CompiledSource:
@@ -177,7 +177,7 @@ def compile_source(source: ValueSource, place: Place, coerce: Callable[[Any], An
         rules=rules,
         finish=coerce if fixed else finish,
         alone=name if alone else "",
-        as_it_is=alone and not rules and coerce is text,
+        coerce=coerce,
     )
 
 

@@ -87,7 +87,7 @@ def _usable(run: SyncRun, compiled: CompiledSync, rows: Iterable[SourceRow], end
     """Rows that fulfil the conditions and have a key; the others have ended."""
     conditions, at = compiled.conditions, run.started_at
     for row in rows:
-        failing = conditions.decide(row.columns, at).failing if conditions else None
+        failing = conditions.failing(row.columns, at) if conditions else None
         if failing is not None:
             told = said("condition_not_met", clause=failing)
             ended.add(row.position, (Outcome.SKIPPED, told.reason, told.message))

@@ -17,7 +17,7 @@ from typing import Any
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of
 from leadbridge.domain.planned import Planned
-from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_reader
+from leadbridge.domain.rows import Cells, CompiledSync, RowEnd, SourceRow, key_reader
 from leadbridge.domain.syncing import Part, SyncRun, Totals, Way
 from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
@@ -30,6 +30,8 @@ RESULT_COLUMNS = ("row", "outcome", "id", "reason", "message")
 POSITION = "#"
 #: rows that are handled at once
 _BLOCK_ROWS = 1_000
+#: kinds of values that csv writes as they are, and None as nothing
+_PLAIN = frozenset({int, float, type(None)})
 #: more of them, those that a dedupe rule leaves out, are written as they come
 _RESULTS_AT_ONCE = 20_000
 
@@ -153,10 +155,11 @@ def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number:
         except ConfigurationError:
             continue  # no row of this partition was held then
         rows = Rows(stored)
-        names = rows.header[1:]
-        key = key_reader(compiled, names)
-        for position, *cells in rows:
-            yield SourceRow(position=int(position), columns=dict(zip(names, cells, strict=True)), key=key(cells))
+        # the number of the row is none of its columns
+        places = {name: place for place, name in enumerate(rows.header) if place}
+        key = key_reader(compiled, rows.header)
+        for cells in rows:
+            yield SourceRow(position=int(cells[0]), columns=Cells(places, cells), key=key(cells))
 
 
 def _names_key(run: SyncRun, number: int) -> str:
@@ -204,7 +207,15 @@ def write_import(objects: Objects, run: SyncRun, partition: int, chunk: int, lin
 
     A blank cell empties its field.
     """
-    objects.put(_chunk_key(run, partition, chunk), _csv([[*line[:2], *map(_cell, line[2:])] for line in lines]))
+    # csv writes what most cells are as `_cell` would
+    cells = [
+        [
+            cell if (kind := cell.__class__) in _PLAIN or (kind is str and not cell.isspace()) else _cell(cell)
+            for cell in line
+        ]
+        for line in lines
+    ]
+    objects.put(_chunk_key(run, partition, chunk), _csv(cells))
 
 
 def join_import(objects: Objects, run: SyncRun, columns: Sequence[str], parts: Sequence[Part]) -> int:
@@ -310,8 +321,6 @@ def read_plan(objects: Objects, run: SyncRun, partition: int, chunk: int) -> lis
 
 
 def _cell(value: Any) -> str:
-    if value.__class__ is str:  # what most are
-        return "" if value.isspace() else value
     return "" if blank(value) else text(value)
 
 
