@@ -59,6 +59,9 @@ class SyncRun(Given):
     skipped: int
     duplicate: int
     failed: int
+    #: records whose source records were deleted
+    deleted: int
+    flagged: int
     rows_per_second: float | None
     #: an estimate, once all rows are read
     seconds_left: int | None

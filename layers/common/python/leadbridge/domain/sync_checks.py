@@ -8,6 +8,7 @@ from leadbridge.domain.checks import FORBIDDEN
 from leadbridge.domain.clauses import Family, family_of
 from leadbridge.domain.condition_checks import check_conditions
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.gone import link_of
 from leadbridge.domain.match_checks import unknown_field
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.schedule import problems
@@ -88,8 +89,6 @@ def _check_marketo_destination(sync: Sync) -> Iterator[str]:
 
 def _not_done(sync: Sync) -> Iterator[str]:
     """Members that are read and that no run obeys: they are refused rather than left without effect."""
-    if sync.deletes != "ignore":
-        yield "deletes"
     if sync.destination.duplicate_rules == "use_match":
         yield "destination.duplicate_rules"
 
@@ -283,6 +282,27 @@ def _check_writeback(sync: Sync, source: End, destination: End) -> Iterator[str]
         yield from check_source(where, back, None, Place(zone=sync.zone))
 
 
+def _check_gone(sync: Sync, source: End, destination: End) -> Iterator[str]:
+    """Whether records of deleted rows are found, and whether it can be asked who lives on."""
+    if sync.destination.object in MEMBERSHIPS:
+        yield f"deletes: {sync.destination.object} are left by what is mapped only; set `deletes: ignore`"
+        return
+    if any(pair.field not in destination.described.fields for pair in sync.match):
+        return  # said elsewhere
+    if link_of(sync, source.vendor, destination.vendor, destination.described) is None:
+        yield (
+            "deletes: of deleted people Marketo tells the id alone; map `id` to a field that can be searched, or match "
+            "by it"
+        )
+    first = source.described.fields.get(sync.key_columns[0])
+    asked = first is None or (first.filterable if source.vendor == "salesforce" else first.id_lookup)
+    if not asked and sync.key_columns[0] != "id":
+        yield (
+            f"deletes: {source.name} cannot be asked which records have the same {sync.key_columns[0]}, so a living "
+            "one could be deleted; put a searchable column first in `match`"
+        )
+
+
 def _check_deletes(sync: Sync, source: End, destination: End) -> Iterator[str]:
     if sync.deletes == "ignore":
         return
@@ -290,6 +310,7 @@ def _check_deletes(sync: Sync, source: End, destination: End) -> Iterator[str]:
         yield f"deletes: Salesforce does not tell which {source.name} records were deleted; set `deletes: ignore`"
     if source.vendor == "marketo" and sync.source.object != "leads":
         yield f"deletes: Marketo does not tell what was deleted of {sync.source.object}; set `deletes: ignore`"
+    yield from _check_gone(sync, source, destination)
     if not isinstance(sync.deletes, FlagDeletes):
         if not destination.described.deletable:
             yield f"deletes: no {destination.name} can be deleted; name a field with `flag`, or set `deletes: ignore`"
@@ -299,3 +320,5 @@ def _check_deletes(sync: Sync, source: End, destination: End) -> Iterator[str]:
         yield unknown_field("deletes.flag", sync.deletes.flag, destination.described.fields, destination.name)
     elif flag.type != "boolean" or not flag.updateable:
         yield f"deletes.flag: {flag.name} is no yes/no field that can be changed; choose another one"
+    elif any(mapping.to == flag.name for mapping in sync.mappings):
+        yield f"deletes.flag: {flag.name} is mapped as well; remove the mapping, or choose another field"

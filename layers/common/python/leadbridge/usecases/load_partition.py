@@ -20,12 +20,14 @@ from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
     CompiledSync,
     Decide,
+    Removal,
     RowEnd,
     RowWrite,
     SourceRow,
     compile_sync,
     decide,
     import_columns,
+    key_of,
     key_values,
     mapped_values,
     record_key,
@@ -36,14 +38,28 @@ from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
 from leadbridge.domain.syncing import Asked as Wish
-from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, Way, held_by, reason_of
+from leadbridge.domain.syncing import (
+    Held,
+    Intent,
+    Part,
+    SyncRun,
+    Totals,
+    Waiting,
+    Way,
+    held_by,
+    is_removal,
+    is_through,
+    only_looks,
+    reason_of,
+)
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import chunks, grouped, once_each
 from leadbridge.usecases.isolation import isolate
-from leadbridge.usecases.planned_rows import PlannedPart, foreseen
+from leadbridge.usecases.planned_rows import PlannedPart, foreseen, planned_writes
+from leadbridge.usecases.remove_gone import GonePart
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_plan, write_results
 from leadbridge.usecases.write_back import WriteBack
@@ -116,11 +132,7 @@ class LoadPartition:
         """
         part = self._runs.take_part(run.sync, run.slot, number)
         now = self._clock.now()
-        if (
-            (part.counted if run.counting else part.finished)
-            or part.reason
-            or (part.due_at is not None and part.due_at > now)
-        ):
+        if is_through(run, number, part) or part.reason or (part.due_at is not None and part.due_at > now):
             return
         work = _Work(run, part)
         try:
@@ -152,7 +164,7 @@ class LoadPartition:
     def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
         ended, open_ = self._opened(work)
         pieces: list[Sequence[_Open]] = [piece for calm in once_each(open_, _key) for piece in chunks(calm, work.rows)]
-        if work.run.counting:
+        if only_looks(work.run, work.part.number):
             self._count(work, pieces, remaining)
             return
         for number in range(work.part.chunks, len(pieces) + 1):
@@ -162,7 +174,7 @@ class LoadPartition:
                 ends = ended
             elif work.run.planning:
                 ends = self._foreseen(work, pieces[number - 1], number, self._into_plan)
-            elif work.run.load is Way.BULK:
+            elif work.run.load is Way.BULK and not work.run.removing:
                 ends = self._foreseen(work, pieces[number - 1], number, self._into_file)
             else:
                 ends = self._chunk(work, pieces[number - 1])
@@ -190,8 +202,18 @@ class LoadPartition:
     def _opened(self, work: "_Work") -> tuple[list[RowEnd], list["_Open"]]:
         """Rows that have ended, and those that are looked for; work is told how these are decided about."""
         run, compiled, number = work.run, work.compiled, work.part.number
+        if is_removal(run, number):
+            gone = self._gone(work)
+            work.find, work.decide = gone.found, gone.decide
+            if not run.plan:
+                return gone.rows(self._objects, number - run.row_parts)
+            plan = PlannedPart.of(compiled, planned_writes(self._objects, self._runs, run, number), gone.link.key)
+            work.decide = plan.removal(gone.decide)
+            return [], plan.rows
+        work.find = partial(self._found, work)
         if run.plan:
-            plan = PlannedPart.read(self._objects, self._runs, run, number, compiled)
+            writes = planned_writes(self._objects, self._runs, run, number)
+            plan = PlannedPart.of(compiled, writes, partial(key_of, compiled))
             work.decide = plan.decide
             return [], plan.rows
         ended, open_ = self._prepared(work, rows_of_part(self._objects, run, compiled, number))
@@ -237,11 +259,16 @@ class LoadPartition:
             ended += [_ended(same_key[place], Outcome.DUPLICATE, "duplicate_row", **facts) for place in chosen.left_out]
         return sorted(kept, key=lambda row: row.position)
 
+    def _gone(self, work: "_Work") -> GonePart:
+        """What finds the records of deleted rows."""
+        origin = self._vendors.destination(origin_of(work.compiled.sync))
+        return GonePart(compiled=work.compiled, run=work.run, destination=work.destination, origin=origin)
+
     # a chunk
 
     def _chunk(self, work: "_Work", piece: Sequence["_Open"]) -> list[RowEnd]:
         """What became of every row of a chunk."""
-        begun = self._begun_before(work.part.intent)
+        begun = self._begun_before(work)
         ends: dict[int, RowEnd] = {}
         pending, refused = list(piece), dict[int, RowResult]()
         for attempt in range(ROW_TRIES):
@@ -269,9 +296,8 @@ class LoadPartition:
         ends: dict[int, RowEnd] = {}
         writes = self._decided(work, piece, {}, ends)
         for write in writes:
-            outcome = Outcome.UPDATED if write.held else Outcome.CREATED
             position = write.row.position
-            ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
+            ends[position] = RowEnd(position=position, outcome=write.outcome, record_id=write.record_id)
         store(work, number, writes)
         work.part = replace(work.part, tally=sum(map(tally_of, writes), work.part.tally))
         return [ends[position] for position in sorted(ends)]
@@ -284,24 +310,26 @@ class LoadPartition:
     def _into_file(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
         lines = []
         for write in writes:
-            outcome = Outcome.UPDATED if write.held else Outcome.CREATED
             # a blank cell would empty its field, so what stays as it is goes along
             fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
             cells = (fields.get(name) for name in import_columns(work.compiled))
-            lines.append((write.row.position, outcome.value, *cells))
+            lines.append((write.row.position, write.outcome.value, *cells))
         write_import(self._objects, work.run, work.part.number, number, lines)
 
-    def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:
+    def _begun_before(self, work: "_Work") -> dict[int, Outcome | Removal]:
         """What a process before this one was about to do; it shows by now, if it was done."""
+        intent = work.part.intent
         if intent is None:
             return {}
+        removal = Removal.FLAGGED if work.compiled.flag else Removal.DELETED
         left = (intent.at + self._settle - self._clock.now()).total_seconds()
         if left > 0:
             self._sleep(left)
-        return dict.fromkeys(intent.creates, Outcome.CREATED) | dict.fromkeys(intent.updates, Outcome.UPDATED)
+        begun: dict[int, Outcome | Removal] = dict.fromkeys(intent.creates, Outcome.CREATED)
+        return begun | dict.fromkeys(intent.updates, Outcome.UPDATED) | dict.fromkeys(intent.removals, removal)
 
     def _attempt(
-        self, work: "_Work", pending: Sequence["_Open"], begun: dict[int, Outcome], ends: dict[int, RowEnd]
+        self, work: "_Work", pending: Sequence["_Open"], begun: dict[int, Outcome | Removal], ends: dict[int, RowEnd]
     ) -> dict[int, RowResult]:
         """Look, and write what is not as it should be; gives those that may be sent again."""
         writes = self._decided(work, pending, begun, ends)
@@ -319,9 +347,9 @@ class LoadPartition:
         return refused
 
     def _decided(
-        self, work: "_Work", pending: Sequence["_Open"], begun: Mapping[int, Outcome], ends: dict[int, RowEnd]
+        self, work: "_Work", pending: Sequence["_Open"], begun: Mapping[int, Outcome | Removal], ends: dict[int, RowEnd]
     ) -> list[RowWrite]:
-        found = self._found(work, [row for row, _ in pending])
+        found = work.find([row for row, _ in pending])
         writes: list[RowWrite] = []
         for row, values in pending:
             records = found.get(row.key or (), [])
@@ -329,7 +357,7 @@ class LoadPartition:
             decided = work.decide(row, values, records)
             if isinstance(decided, RowWrite):
                 writes.append(decided)
-            elif earlier is not None and decided.outcome in {Outcome.UNCHANGED, Outcome.SKIPPED} and records:
+            elif earlier is not None and _is_done(earlier, decided, records):
                 # what a process before this one was about to write is there
                 ends[row.position] = replace(decided, outcome=earlier, reason="", message="")
             else:
@@ -345,14 +373,15 @@ class LoadPartition:
             by_key.setdefault(record_key(work.compiled, record), []).append(record)
         return by_key
 
-    def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome]) -> None:
+    def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome | Removal]) -> None:
         """Store what is about to be written."""
         for write in writes:
-            begun.setdefault(write.row.position, Outcome.UPDATED if write.record_id else Outcome.CREATED)
+            begun.setdefault(write.row.position, write.outcome)
         intent = Intent(
             at=self._clock.now(),
             creates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.CREATED)),
             updates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.UPDATED)),
+            removals=tuple(sorted(each for each, outcome in begun.items() if isinstance(outcome, Removal))),
         )
         self._save(work, replace(work.part, intent=intent))
 
@@ -363,7 +392,8 @@ class LoadPartition:
             SyncError: Nothing is known of some of them; the next look tells what became of them.
         """
         creates = [write for write in writes if not write.record_id]
-        updates = [write for write in writes if write.record_id]
+        updates = [write for write in writes if write.record_id and write.does != "delete"]
+        deletes = [write for write in writes if write.does == "delete"]
         found: dict[int, RowResult] = {}
         for group, call in (
             (creates, lambda piece: work.destination.create([_new(work, write) for write in piece])),
@@ -373,6 +403,7 @@ class LoadPartition:
                     [{work.compiled.id_field: write.record_id, **write.fields} for write in piece]
                 ),
             ),
+            (deletes, lambda piece: work.destination.delete([write.record_id for write in piece])),
         ):
             said_of = isolate([group], call, lambda _, error: isinstance(error, SpoiledCallError))
             found |= {write.row.position: result for write, result in said_of.answered}
@@ -407,9 +438,10 @@ class LoadPartition:
     def _end(self, work: "_Work", write: RowWrite, result: RowResult) -> RowEnd:
         if result.ok:
             created = not write.record_id and result.status != "updated"
+            outcome = write.outcome if write.does != "write" else Outcome.CREATED if created else Outcome.UPDATED
             return RowEnd(
                 position=write.row.position,
-                outcome=Outcome.CREATED if created else Outcome.UPDATED,
+                outcome=outcome,
                 record_id=write.record_id or result.id or "",
             )
         return self._refusal(work, write.row, result)
@@ -465,6 +497,8 @@ class _Work:
     compiled: CompiledSync
     destination: SyncDestination
     decide: Decide
+    #: records of the destination by the keys of rows
+    find: Callable[[Sequence[SourceRow]], Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]]]
     back: WriteBack | None = None
 
     def __init__(self, run: SyncRun, part: Part) -> None:
@@ -502,6 +536,13 @@ def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> 
 def _ended(row: SourceRow, outcome: Outcome, reason: str, **facts: object) -> RowEnd:
     told = said(reason, **facts)
     return RowEnd(position=row.position, outcome=outcome, reason=told.reason, message=told.message)
+
+
+def _is_done(earlier: Outcome | Removal, decided: RowEnd, records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a process before this one has done what it was about to do, seen by what there is left to do."""
+    if earlier is Removal.DELETED:
+        return not records
+    return bool(records) and (decided.outcome is Outcome.UNCHANGED or decided.reason == "already_there")
 
 
 def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
