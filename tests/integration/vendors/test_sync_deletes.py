@@ -37,7 +37,11 @@ def test_contacts_that_are_deleted_take_their_leads_along(build: Build) -> None:
     assert "person1@example.com" in world.leads()
     before = _asked(world)
     assert world.again().totals == Totals()
-    assert [each for each in _asked(world)[len(before) :] if each not in {"describe", "token"}] == ["updated", "query", "deleted"]
+    assert [each for each in _asked(world)[len(before) :] if each not in {"describe", "token"}] == [
+        "updated",
+        "query",
+        "deleted",
+    ]
 
 
 def _asked(world: WiredSyncs) -> list[str]:
@@ -55,7 +59,8 @@ def ids_of(world: WiredSyncs, *emails: str) -> list[str]:
 @pytest.mark.pain("P18")
 def test_people_that_are_deleted_are_flagged_in_salesforce(build: Build) -> None:
     """Marketo tells the id alone, which a mapping has put into the org; a merged person's Contact is left."""
-    mappings = [*TO_SALESFORCE["mappings"], {"to": "External_Key__c", "column": "id"}]
+    plain: Any = TO_SALESFORCE["mappings"]
+    mappings = [*plain, {"to": "External_Key__c", "column": "id"}]
     members = {**TO_SALESFORCE, "mappings": mappings, "deletes": {"flag": "HasOptedOutOfEmail"}, **INCREMENTAL}
     world = build(**members)
     world.people(4)

@@ -246,20 +246,6 @@ def of(name: str, **members: Any) -> dict[str, Any]:
     return {"source": {"connection": "marketing", "object": name, **members}}
 
 
-@pytest.mark.parametrize(
-    ("members", "member"),
-    [
-        (
-            {"destination": {"connection": "crm", "object": "Contact", "duplicate_rules": "use_match"}},
-            "destination.duplicate_rules",
-        ),
-    ],
-)
-def test_a_member_that_no_run_obeys_is_refused_rather_than_ignored(members: dict[str, Any], member: str) -> None:
-    """The finding names it."""
-    assert shape(**members) == [f"{member}: cannot be done by a Sync of this version; remove it"]
-
-
 @pytest.mark.parametrize("name", ["companies", "opportunities", "opportunity_roles", "sales_persons"])
 def test_an_object_that_marketo_cannot_list_is_refused_with_the_reason(name: str) -> None:
     """The finding says why, and from where the same can be had."""

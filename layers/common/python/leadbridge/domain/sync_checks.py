@@ -63,7 +63,6 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
         for name in ("partition", *MEMBERSHIPS.values()):
             if getattr(sync.destination, name) is not None:
                 yield f"destination.{name}: is Marketo's; remove it"
-    yield from (f"{member}: cannot be done by a Sync of this version; remove it" for member in _not_done(sync))
     yield from (f"{member}: {said}" for member, said in problems(sync, now))
 
 
@@ -85,12 +84,6 @@ def _check_marketo_destination(sync: Sync) -> Iterator[str]:
     for name in ("duplicate_rules", "idempotency_field"):
         if getattr(sync.destination, name) is not None:
             yield f"destination.{name}: is Salesforce's; remove it"
-
-
-def _not_done(sync: Sync) -> Iterator[str]:
-    """Members that are read and that no run obeys: they are refused rather than left without effect."""
-    if sync.destination.duplicate_rules == "use_match":
-        yield "destination.duplicate_rules"
 
 
 def _check_marketo_source(sync: Sync) -> Iterator[str]:

@@ -57,6 +57,7 @@ from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, U
 from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import chunks, grouped, once_each
+from leadbridge.usecases.duplicate_matches import matched, named
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.planned_rows import PlannedPart, foreseen, planned_writes
 from leadbridge.usecases.remove_gone import GonePart
@@ -337,14 +338,43 @@ class LoadPartition:
             return {}
         self._intend(work, writes, begun)
         refused: dict[int, RowResult] = {}
-        said_of = self._write(work, writes)
-        for write in writes:
+        said_of = dict(self._write(work, writes))
+        for write in self._instead(work, pending, writes, said_of, begun=begun, ends=ends):
             result = said_of[write.row.position]
             if not result.ok and result.resolution in _AGAIN:
                 refused[write.row.position] = result
             else:
                 ends[write.row.position] = self._end(work, write, result)
         return refused
+
+    def _instead(
+        self,
+        work: "_Work",
+        pending: Sequence["_Open"],
+        writes: Sequence[RowWrite],
+        said_of: dict[int, RowResult],
+        *,
+        begun: dict[int, Outcome | Removal],
+        ends: dict[int, RowEnd],
+    ) -> list[RowWrite]:
+        """The writes that have a result now: where the org's duplicate rule found the record, it is updated instead.
+
+        What a plan lists is made or refused, but not replaced.
+        """
+        if work.compiled.sync.destination.duplicate_rules != "use_match" or work.run.plan:
+            return list(writes)
+        values = {row.position: taken for row, taken in pending}
+        found = matched(work.destination, work.compiled, writes, values, said_of)
+        updates = [each for each in found if isinstance(each, RowWrite)]
+        for end in found:
+            if isinstance(end, RowEnd):
+                ends[end.position] = end
+        if updates:
+            begun |= {write.row.position: write.outcome for write in updates}
+            self._intend(work, updates, begun)
+            said_of |= self._write(work, updates)
+        replaced = {write.row.position: write for write in updates}
+        return [replaced.get(each.row.position, each) for each in writes if each.row.position not in ends]
 
     def _decided(
         self, work: "_Work", pending: Sequence["_Open"], begun: Mapping[int, Outcome | Removal], ends: dict[int, RowEnd]
@@ -396,7 +426,7 @@ class LoadPartition:
         deletes = [write for write in writes if write.does == "delete"]
         found: dict[int, RowResult] = {}
         for group, call in (
-            (creates, lambda piece: work.destination.create([_new(work, write) for write in piece])),
+            (creates, lambda piece: self._create(work, [_new(work, write) for write in piece])),
             (
                 updates,
                 lambda piece: work.destination.update(
@@ -414,6 +444,12 @@ class LoadPartition:
             if said_of.refused:
                 raise said_of.refused[0][1]
         return found | self._made_before(work, creates, found)
+
+    def _create(self, work: "_Work", rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        said_of = work.destination.create(rows)
+        if work.compiled.sync.destination.duplicate_rules == "use_match" and not work.run.plan:
+            return named(work.destination, rows, said_of)
+        return said_of
 
     def _made_before(
         self, work: "_Work", creates: Sequence[RowWrite], found: Mapping[int, RowResult]
