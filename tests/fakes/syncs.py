@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from leadbridge.domain.gone import FATE, KNOWN
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.schedule_entries import Entry
 from leadbridge.domain.source_query import SourceQuery
@@ -14,7 +15,7 @@ from leadbridge.domain.syncing import Part, Standing, SyncRun
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import SyncError
 from leadbridge.ports import OvertakenError
-from leadbridge.sync_ports import Covered, Page, Sample
+from leadbridge.sync_ports import Covered, Gone, Page, Sample
 from tests.fakes.clock import NOON
 from tests.fakes.steps import Step, nothing
 
@@ -34,10 +35,12 @@ OPERATIONS = (
     "source.covered",
     "source.count",
     "source.page",
+    "source.gone",
     "destination.describe",
     "destination.find",
     "destination.create",
     "destination.update",
+    "destination.delete",
     "starter.alive",
     "starter.start",
 )
@@ -70,10 +73,23 @@ class InMemorySyncRuns:
         self._step("syncs.take.done")
         return self._standings[sync]
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
+    def commit(
+        self,
+        sync: str,
+        slot: str,
+        epoch: int,
+        watermark: datetime | None,
+        records: int,
+        *,
+        gone: datetime | None = None,
+    ) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size.
+
+        `gone` moves that of deletions. What is None stays.
+        """
         self._step("syncs.commit")
-        moved = self._held(sync, slot, epoch, watermark=watermark, records=records)
+        members = {name: at for name, at in (("watermark", watermark), ("gone_until", gone)) if at is not None}
+        moved = self._held(sync, slot, epoch, records=records, **members)
         self._step("syncs.commit.done")
         return moved
 
@@ -159,6 +175,10 @@ class FakeSource:
     calls: int = 0
     #: the windows that were asked for
     asked: list[Window] = field(default_factory=list)
+    #: deleted rows, and when; from when on alone they are told; the windows that were asked for
+    deleted: list[tuple[Mapping[str, Any], datetime]] = field(default_factory=list)
+    told_from: datetime | None = None
+    asked_gone: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     def covered(self, now: datetime, since: datetime | None = None) -> Covered:
         """Not beyond what is still to be shown, and whether nothing has changed up to there."""
@@ -179,6 +199,22 @@ class FakeSource:
     def made_since(self) -> datetime | None:
         """Nobody knows."""
         return None
+
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> Gone:
+        """What was deleted in the window, in order of ids."""
+        self.step("source.gone")
+        self.calls += 1
+        self.asked_gone.append((since, until))
+        inside = sorted(str(row["Id"]) for row, at in self.deleted if since <= at < until and str(row["Id"]) > cursor)
+        rows = [row for row, _ in self.deleted if str(row["Id"]) in inside]
+        rows = sorted(({FATE: KNOWN, **row} for row in rows), key=lambda row: str(row["Id"]))
+        self.step("source.gone.done")
+        return Gone(pages=self._gone_pages(rows), known_from=self.told_from)
+
+    def _gone_pages(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Page]:
+        for start in range(0, len(rows), self.page_rows):
+            page = rows[start : start + self.page_rows]
+            yield Page(rows=page, cursor=str(page[-1]["Id"]))
 
     def shown(self, query: SourceQuery) -> str:
         """The statement."""
@@ -280,6 +316,15 @@ class FakeDestination:
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Update by id."""
         return self._call("update", rows, self._update)
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete by id; one that is gone is deleted."""
+        return self._call("delete", [{self.id_field: each} for each in ids], self._delete)
+
+    def _delete(self, row: Mapping[str, Any]) -> RowResult:
+        record_id = str(row[self.id_field])
+        self.records[:] = [each for each in self.records if str(each[self.id_field]) != record_id]
+        return RowResult(ok=True, status="deleted", id=record_id)
 
     def _call(
         self, name: str, rows: Sequence[Mapping[str, Any]], write: Callable[[Mapping[str, Any]], RowResult]

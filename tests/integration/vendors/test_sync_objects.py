@@ -57,6 +57,9 @@ def test_accounts_become_companies_three_hundred_a_call(build: Build) -> None:
     world.salesforce.post("load", {"Account": accounts})
     world.clock.advance(3600)
     assert findings(world) == []
+    # saving tries a write of nothing
+    looked = len(world.marketo.calls_of("POST", "/rest/v1/companies.json"))
+    assert looked == 1
 
     first = world.ran()
 
@@ -65,7 +68,7 @@ def test_accounts_become_companies_three_hundred_a_call(build: Build) -> None:
     assert {key: (each["company"], each["website"]) for key, each in held.items()} == {
         each["External_Key__c"]: (each["Name"], each["Website"]) for each in accounts
     }
-    assert len(world.marketo.calls_of("POST", "/rest/v1/companies.json")) == 2
+    assert len(world.marketo.calls_of("POST", "/rest/v1/companies.json")) == looked + 2
     record = next(each for each in world.salesforce.get("records/Account") if each["External_Key__c"] == "Key-7")
     # a key in other capitals means the same company, whose own key stays
     world.wired.salesforce("crm").update(
@@ -76,7 +79,7 @@ def test_accounts_become_companies_three_hundred_a_call(build: Build) -> None:
     assert second.totals == Totals(unchanged=ONE_MORE - 1, updated=1)
     now = {each["externalCompanyId"]: each for each in world.marketo.get("records/companies")}
     assert (now["Key-7"]["company"], now["Key-7"]["id"]) == ("Renamed", held["Key-7"]["id"])
-    assert len(world.marketo.calls_of("POST", "/rest/v1/companies.json")) == 3
+    assert len(world.marketo.calls_of("POST", "/rest/v1/companies.json")) == looked + 3
 
 
 def test_opportunities_and_their_roles_are_written_by_their_keys(build: Build) -> None:
@@ -215,13 +218,16 @@ def test_a_custom_object_with_a_key_of_two_fields_is_written(build: Build, load:
 
 
 def test_a_write_that_marketos_own_crm_sync_owns_ends_the_run_with_the_reason(build: Build) -> None:
-    """Beside Marketo's own CRM sync companies are closed: nothing is written, and the run says why."""
+    """Beside Marketo's own CRM sync companies are closed: saving says so, a run writes nothing and says why."""
     world = build(
         "Account", "companies", {"External_Key__c": "externalCompanyId", "Name": "company"}, ["externalCompanyId"]
     )
     world.salesforce.post("load", {"Account": [{"External_Key__c": "Key", "Name": "Example"}]})
     world.clock.advance(3600)
+    assert findings(world) == []
     world.marketo.post("limits", {"native_crm": True})
+    [(pointer, what)] = findings(world)
+    assert (pointer, what.partition(",")[0]) == ("/destination/object", "Marketo's own CRM sync is on")
 
     run = world.ran()
 

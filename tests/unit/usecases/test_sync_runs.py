@@ -434,17 +434,6 @@ def test_a_file_is_taken_once() -> None:
     assert (world.run().step, world.run().pulled) == (Step.EXTRACT_FILES, 0)
 
 
-def test_what_is_not_carried_out_yet_is_said_instead_of_left_out() -> None:
-    """A run of a Sync that wants deletions writes nothing, and names that with a remedy."""
-    world = SyncWorld(a_sync(dedupe="youngest", deletes="delete"))
-    world.row(1)
-    run = world.ran()
-
-    assert (run.step, run.reason) == (Step.FAILED, "configuration")
-    assert "deletes:" in run.message
-    assert world.destination.records == []
-
-
 def test_outcomes_are_those_of_executions() -> None:
     """Every member of the totals is an outcome of the closed list, or of what else becomes of a row."""
     assert set(Totals.__slots__) <= {outcome.value for outcome in (*Outcome, *RowOutcome)}

@@ -24,8 +24,20 @@ class SyncRuns(Protocol):
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
         ...
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
+    def commit(
+        self,
+        sync: str,
+        slot: str,
+        epoch: int,
+        watermark: datetime | None,
+        records: int,
+        *,
+        gone: datetime | None = None,
+    ) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size.
+
+        `gone` moves that of deletions. What is None stays.
+        """
         ...
 
     def release(self, sync: str, slot: str, epoch: int) -> None:
@@ -98,6 +110,18 @@ class Covered:
     idle: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """Deleted records of a source, each row with its fate (`domain.gone`).
+
+    Told are those from `known_from` on, up to `covered_to`; None: as was asked.
+    """
+
+    pages: Iterator[Page]
+    known_from: datetime | None = None
+    covered_to: datetime | None = None
+
+
 class SyncSource(Protocol):
     """One object of a vendor instance, to be read."""
 
@@ -107,6 +131,10 @@ class SyncSource(Protocol):
 
     def count(self, query: SourceQuery) -> int | None:
         """How many rows the query finds, where the vendor counts them by itself; None where it does not."""
+        ...
+
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> "Gone":
+        """Records that were deleted in a window, in the order of ids, behind a cursor; `query` says their columns."""
         ...
 
     def made_since(self) -> datetime | None:
@@ -172,6 +200,10 @@ class SyncDestination(Protocol):
 
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Update records by their own id, which each row carries; one result per row, in order."""
+        ...
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete records by their own ids; one result per id, in order. One that is gone already is deleted."""
         ...
 
     @property

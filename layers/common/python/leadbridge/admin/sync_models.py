@@ -59,6 +59,9 @@ class SyncRun(Given):
     skipped: int
     duplicate: int
     failed: int
+    #: records whose source records were deleted
+    deleted: int
+    flagged: int
     #: became calls of the Action that is the destination
     handed_over: int = 0
     rows_per_second: float | None

@@ -19,8 +19,12 @@ class Outcome(StrEnum):
 
 
 class RowOutcome(StrEnum):
-    """What else becomes of a row of a Sync: a call of an Action, which has an outcome of its own."""
+    """What else becomes of a row of a Sync."""
 
+    #: the record of a source record that was deleted, by the Sync's policy
+    DELETED = "deleted"
+    FLAGGED = "flagged"
+    #: a call of an Action, which has an outcome of its own
     HANDED_OVER = "handed_over"
 
 

@@ -5,22 +5,23 @@ where the listed fields hold what they held, exactly these fields are written; w
 drifted, and is left alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from leadbridge.domain.outcome import Outcome
-from leadbridge.domain.rows import CompiledSync, Record, RowEnd, RowWrite, SourceRow, decide, key_of, meant, same
+from leadbridge.domain.rows import CompiledSync, Record, RowEnd, RowWrite, SourceRow, decide, meant, same
 from leadbridge.domain.sync_words import said
 
-type Does = Literal["create", "update"]
+type Does = Literal["create", "update", "flag", "delete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """One write of a plan.
 
-    `columns` are those of the row's key; without `record_id` an update is of the record that an earlier row of the same
+    `columns` are those by which its record is found; `before` of a deletion is the whole record, as far as it is read;
+    without `record_id` an update is of the record that an earlier row of the same
     key creates.
     """
 
@@ -34,6 +35,15 @@ class Planned:
     @classmethod
     def of(cls, compiled: CompiledSync, write: RowWrite, mark: str) -> "Planned":
         """What is planned of a write; `mark` is our own id of its row."""
+        if write.does != "write":
+            return cls(
+                position=write.row.position,
+                does=write.does,
+                columns={name: value for name, value in write.row.columns.items() if value},
+                record_id=write.record_id,
+                before={name: write.held.get(name) for name in write.fields or compiled.read_fields},
+                after=write.fields,
+            )
         marker = compiled.sync.destination.idempotency_field
         is_new = not write.held
         after = {**write.fields, marker: mark} if is_new and marker else write.fields
@@ -69,9 +79,9 @@ class Planned:
             "after": dict(self.after),
         }
 
-    def row(self, compiled: CompiledSync) -> SourceRow:
-        """The row that it is of, as far as it is known."""
-        return SourceRow(position=self.position, columns=self.columns, key=key_of(compiled, self.columns))
+    def row(self, key: Callable[[Mapping[str, str]], tuple[str, ...] | None]) -> SourceRow:
+        """The row that it is of, as far as it is known; `key` makes its key of columns."""
+        return SourceRow(position=self.position, columns=self.columns, key=key(self.columns))
 
 
 @dataclass(slots=True)
@@ -102,15 +112,9 @@ class Foreseen:
 def checked(compiled: CompiledSync, planned: Planned, row: SourceRow, records: Sequence[Record]) -> RowWrite | RowEnd:
     """The planned write where its record is as it was; the end of the row where it is not, or is so already."""
     record = meant(compiled, records) if records else None
-    known = frozenset(compiled.read_fields)
 
     def differing(wanted: Mapping[str, Any]) -> list[str]:
-        held = record or {}
-        return [
-            name
-            for name, value in sorted(wanted.items())
-            if name in known and not same(held.get(name), value, compiled.described.fields[name])
-        ]
+        return _differing(compiled, record or {}, wanted)
 
     record_id = str(record[compiled.id_field]) if record is not None else ""
     if record is not None and planned.record_id in {"", record_id} and not differing(planned.after):
@@ -124,6 +128,26 @@ def checked(compiled: CompiledSync, planned: Planned, row: SourceRow, records: S
     if names := differing(planned.before):
         return _drifted(row, record_id, f"it holds other values by now in {', '.join(names)}")
     return RowWrite(row=row, fields=planned.after, record_id=record_id, held=record)
+
+
+def checked_removal(
+    compiled: CompiledSync, planned: Planned, row: SourceRow, decided: RowWrite | RowEnd
+) -> RowWrite | RowEnd:
+    """A planned flag or deletion where `decided` is the same by now, of a record that is as it was."""
+    if isinstance(decided, RowEnd):
+        return decided
+    if (decided.does, decided.record_id) != (planned.does, planned.record_id):
+        return _drifted(row, planned.record_id, "another one is meant by now")
+    if names := _differing(compiled, decided.held, planned.before):
+        return _drifted(row, planned.record_id, f"it holds other values by now in {', '.join(names)}")
+    return decided
+
+
+def _differing(compiled: CompiledSync, held: Record, wanted: Mapping[str, Any]) -> list[str]:
+    """The names of fields in which a record holds something else; of those that are read."""
+    described = compiled.described.fields
+    names = sorted(frozenset(wanted) & frozenset(compiled.read_fields) & frozenset(described))
+    return [name for name in names if not same(held.get(name), wanted[name], described[name])]
 
 
 def _drifted(row: SourceRow, record_id: str, why: str) -> RowEnd:

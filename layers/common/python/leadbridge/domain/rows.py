@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from leadbridge.domain.conditions import Conditions, compile_conditions
 from leadbridge.domain.lead_values import lead_coercion
@@ -11,7 +11,7 @@ from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.pipeline import unmapped
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs, compile_source
-from leadbridge.domain.sync import ImportRule, Sync
+from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
 from leadbridge.domain.sync_words import Said, said
 from leadbridge.domain.transforms import Place
 from leadbridge.domain.values import (
@@ -85,6 +85,16 @@ class RowWrite:
     record_id: str = ""
     #: the record as it is, for ways of writing that take whole records only
     held: Mapping[str, Any] = field(default_factory=dict)
+    #: what is done: its fields are written, as those of a flag are; or the record is deleted
+    does: Literal["write", "flag", "delete"] = "write"
+
+    @property
+    def outcome(self) -> Outcome | RowOutcome:
+        """What becomes of the row if it is written."""
+        if self.does != "write":
+            return RowOutcome.FLAGGED if self.does == "flag" else RowOutcome.DELETED
+        # what an earlier row will have made has no id yet
+        return Outcome.UPDATED if self.record_id or self.held else Outcome.CREATED
 
 
 #: what is done about a row with these values whose key these records have
@@ -111,7 +121,14 @@ class CompiledSync:
         """What must be known of a destination record to decide about a row."""
         names = {self.id_field, *self.sync.key_fields, *(source.to for source in self.mapped)}
         rule = self.sync.duplicate_record_rule
+        names |= {self.flag} if self.flag else set()
         return tuple(sorted(names | ({rule.order_by} if rule and rule.choose != "refuse" else set())))
+
+    @property
+    def flag(self) -> str:
+        """The field that marks records whose source records were deleted; empty if there is none."""
+        deletes = self.sync.deletes
+        return deletes.flag if isinstance(deletes, FlagDeletes) else ""
 
 
 def compile_sync(
@@ -156,7 +173,7 @@ def key_of(compiled: CompiledSync, columns: Mapping[str, Any]) -> tuple[str, ...
         value = columns.get(pair.column)
         if blank(value):
             return None
-        parts.append(_comparable(value, described))
+        parts.append(comparable(value, described))
     return tuple(parts)
 
 
@@ -176,14 +193,14 @@ def key_reader(compiled: CompiledSync, names: Sequence[str]) -> Callable[[Sequen
     def key(cells: Sequence[str]) -> tuple[str, ...] | None:
         if any(blank(cells[place]) for place, _ in pairs):
             return None
-        return tuple(_comparable(cells[place], described) for place, described in pairs)
+        return tuple(comparable(cells[place], described) for place, described in pairs)
 
     return key
 
 
 def record_key(compiled: CompiledSync, record: Record) -> tuple[str, ...]:
     """The key of a destination record, in the same form."""
-    return tuple(_comparable(record.get(each.name), each) for each in compiled.key_fields)
+    return tuple(comparable(record.get(each.name), each) for each in compiled.key_fields)
 
 
 def unusable(compiled: CompiledSync, row: SourceRow) -> RowEnd | None:
@@ -241,6 +258,8 @@ def decide(
         for name, value in values.items()
         if name not in fixed and not same(record.get(name), value, compiled.described.fields[name])
     }
+    if (flag := compiled.flag) and same(record.get(flag), True, compiled.described.fields[flag]):  # noqa: FBT003  # a value
+        changed[flag] = False  # it is there again
     if not changed:
         return RowEnd(position=row.position, outcome=Outcome.UNCHANGED, record_id=record_id)
     return RowWrite(row=row, fields=changed, record_id=record_id, held=record)
@@ -254,7 +273,8 @@ def key_values(compiled: CompiledSync, row: SourceRow) -> dict[str, Any]:
 
 def import_columns(compiled: CompiledSync) -> tuple[str, ...]:
     """The columns of a file that is imported."""
-    return tuple(dict.fromkeys([*compiled.sync.key_fields, *(source.to for source in compiled.mapped)]))
+    flag = [compiled.flag] if compiled.flag else []
+    return tuple(dict.fromkeys([*compiled.sync.key_fields, *(source.to for source in compiled.mapped), *flag]))
 
 
 def same(held: Any, wanted: Any, described: FieldDescription) -> bool:
@@ -283,7 +303,8 @@ def meant(compiled: CompiledSync, found: Sequence[Record]) -> Record | None:
     return best_of(rule, order, sorted(found, key=lambda record: str(record[compiled.id_field])))
 
 
-def _comparable(value: Any, described: FieldDescription) -> str:
+def comparable(value: Any, described: FieldDescription) -> str:
+    """A value of a key in the form in which keys are compared."""
     try:
         return normalised(coerce(value, described))
     except WrongTypeError:

@@ -8,13 +8,22 @@ from leadbridge.domain.checks import FORBIDDEN
 from leadbridge.domain.clauses import Family, family_of
 from leadbridge.domain.condition_checks import check_conditions
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.gone import link_of
 from leadbridge.domain.match_checks import unknown_field
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
-from leadbridge.domain.sync_objects import NEEDED_AT_DESTINATION, NEEDED_MEMBERS, importable, readable, unwritable
+from leadbridge.domain.sync_objects import (
+    ACTION,
+    MEMBERSHIPS,
+    NEEDED_AT_DESTINATION,
+    NEEDED_MEMBERS,
+    importable,
+    readable,
+    unwritable,
+)
 from leadbridge.domain.transforms import Kind, Place
 from leadbridge.domain.values import TEXT_TYPES
 
@@ -62,7 +71,6 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
         for name in ("partition", *NEEDED_AT_DESTINATION.values()):
             if getattr(sync.destination, name) is not None:
                 yield f"destination.{name}: is Marketo's; remove it"
-    yield from (f"{member}: cannot be done by a Sync of this version; remove it" for member in _not_done(sync))
     yield from (f"{member}: {said}" for member, said in problems(sync, now))
 
 
@@ -84,14 +92,6 @@ def _check_marketo_destination(sync: Sync) -> Iterator[str]:
     for name in ("duplicate_rules", "idempotency_field"):
         if getattr(sync.destination, name) is not None:
             yield f"destination.{name}: is Salesforce's; remove it"
-
-
-def _not_done(sync: Sync) -> Iterator[str]:
-    """Members that are read and that no run obeys: they are refused rather than left without effect."""
-    if sync.deletes != "ignore":
-        yield "deletes"
-    if sync.destination.duplicate_rules == "use_match":
-        yield "destination.duplicate_rules"
 
 
 def _check_marketo_source(sync: Sync) -> Iterator[str]:
@@ -292,6 +292,30 @@ def _check_writeback(sync: Sync, source: End, destination: End) -> Iterator[str]
         yield from check_source(where, back, None, Place(zone=sync.zone))
 
 
+def _check_gone(sync: Sync, source: End, destination: End) -> Iterator[str]:
+    """Whether records of deleted rows are found, and whether it can be asked who lives on."""
+    if sync.destination.object == ACTION:
+        yield "deletes: nothing that an Action did is undone; set `deletes: ignore`"
+        return
+    if sync.destination.object in MEMBERSHIPS:
+        yield f"deletes: {sync.destination.object} are left by what is mapped only; set `deletes: ignore`"
+        return
+    if any(pair.field not in destination.described.fields for pair in sync.match):
+        return  # said elsewhere
+    if link_of(sync, source.vendor, destination.vendor, destination.described) is None:
+        yield (
+            "deletes: of deleted people Marketo tells the id alone; map `id` to a field that can be searched, or match "
+            "by it"
+        )
+    first = source.described.fields.get(sync.key_columns[0])
+    asked = first is None or (first.filterable if source.vendor == "salesforce" else first.id_lookup)
+    if not asked and sync.key_columns[0] != "id":
+        yield (
+            f"deletes: {source.name} cannot be asked which records have the same {sync.key_columns[0]}, so a living "
+            "one could be deleted; put a searchable column first in `match`"
+        )
+
+
 def _check_deletes(sync: Sync, source: End, destination: End) -> Iterator[str]:
     if sync.deletes == "ignore":
         return
@@ -299,6 +323,7 @@ def _check_deletes(sync: Sync, source: End, destination: End) -> Iterator[str]:
         yield f"deletes: Salesforce does not tell which {source.name} records were deleted; set `deletes: ignore`"
     if source.vendor == "marketo" and sync.source.object != "leads":
         yield f"deletes: Marketo does not tell what was deleted of {sync.source.object}; set `deletes: ignore`"
+    yield from _check_gone(sync, source, destination)
     if not isinstance(sync.deletes, FlagDeletes):
         if not destination.described.deletable:
             yield f"deletes: no {destination.name} can be deleted; name a field with `flag`, or set `deletes: ignore`"
@@ -308,3 +333,5 @@ def _check_deletes(sync: Sync, source: End, destination: End) -> Iterator[str]:
         yield unknown_field("deletes.flag", sync.deletes.flag, destination.described.fields, destination.name)
     elif flag.type != "boolean" or not flag.updateable:
         yield f"deletes.flag: {flag.name} is no yes/no field that can be changed; choose another one"
+    elif any(mapping.to == flag.name for mapping in sync.mappings):
+        yield f"deletes.flag: {flag.name} is mapped as well; remove the mapping, or choose another field"

@@ -105,6 +105,11 @@ def _named(sync: Sync, marketo: Marketo) -> Iterator[str]:
 def _destination(sync: Sync, marketo: Marketo) -> Iterator[str]:
     """What the destination names and Marketo does not have."""
     into = sync.destination
+    if marketo.read_only(into.object):
+        yield (
+            f"destination.object: Marketo's own CRM sync is on, which keeps {into.object} for itself: nothing else can "
+            "write them; choose leads or a custom object, or have that sync switched off"
+        )
     try:
         if into.object == "list_members" and into.static_list is not None and not _has_list(marketo, into.static_list):
             yield ("destination.static_list: Marketo has no such static list, or several; correct it, or give its id")

@@ -29,6 +29,7 @@ from leadbridge.domain.rows import (
     compile_sync,
     decide,
     import_columns,
+    key_of,
     key_values,
     record_key,
 )
@@ -36,16 +37,31 @@ from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
 from leadbridge.domain.syncing import Asked as Wish
-from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, Way, held_by, reason_of
+from leadbridge.domain.syncing import (
+    Held,
+    Intent,
+    Part,
+    SyncRun,
+    Totals,
+    Waiting,
+    Way,
+    held_by,
+    is_removal,
+    is_through,
+    only_looks,
+    reason_of,
+)
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError, PermanentError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
+from leadbridge.usecases.duplicate_matches import matched, named
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.null_names import restored
-from leadbridge.usecases.planned_rows import PlannedPart, foreseen
+from leadbridge.usecases.planned_rows import PlannedPart, foreseen, planned_writes
 from leadbridge.usecases.preparing import Open, prepared
+from leadbridge.usecases.remove_gone import GonePart
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_plan, write_results
 from leadbridge.usecases.write_back import WriteBack
@@ -124,11 +140,7 @@ class LoadPartition:
         """
         part = self._runs.take_part(run.sync, run.slot, number)
         now = self._clock.now()
-        if (
-            (part.counted if run.counting else part.finished)
-            or part.reason
-            or (part.due_at is not None and part.due_at > now)
-        ):
+        if is_through(run, number, part) or part.reason or (part.due_at is not None and part.due_at > now):
             return
         work = _Work(run, part, remaining)
         try:
@@ -165,7 +177,7 @@ class LoadPartition:
         pieces: list[Sequence[Open]] = [
             piece for calm in once_each(open_, _key) for piece in chunks(calm, self._calls * work.rows)
         ]
-        if work.run.counting:
+        if only_looks(work.run, work.part.number):
             self._count(work, pieces)
             return
         for number in range(work.part.chunks, len(pieces) + 1):
@@ -175,7 +187,7 @@ class LoadPartition:
                 ends = ended
             elif work.run.planning:
                 ends = self._foreseen(work, pieces[number - 1], number, self._into_plan)
-            elif work.run.load is Way.BULK:
+            elif work.run.load is Way.BULK and not work.run.removing:
                 ends = self._foreseen(work, pieces[number - 1], number, self._into_file)
             else:
                 ends = self._chunk(work, pieces[number - 1])
@@ -220,8 +232,18 @@ class LoadPartition:
     def _opened(self, work: "_Work") -> tuple[Sequence[RowEnd], list[Open]]:
         """Rows that have ended, and those that are looked for; work is told how these are decided about."""
         run, compiled, number = work.run, work.compiled, work.part.number
+        if is_removal(run, number):
+            gone = self._gone(work)
+            work.find, work.decide = gone.found, gone.decide
+            if not run.plan:
+                return gone.rows(self._objects, number - run.row_parts)
+            plan = PlannedPart.of(compiled, planned_writes(self._objects, self._runs, run, number), gone.link.key)
+            work.decide = plan.removal(gone.decide)
+            return [], plan.rows
+        work.find = partial(self._found, work)
         if run.plan:
-            plan = PlannedPart.read(self._objects, self._runs, run, number, compiled)
+            writes = planned_writes(self._objects, self._runs, run, number)
+            plan = PlannedPart.of(compiled, writes, partial(key_of, compiled))
             work.decide = plan.decide
             return [], plan.rows
         ended, open_ = prepared(run, compiled, self._restored(work))
@@ -231,11 +253,16 @@ class LoadPartition:
             work.decide = partial(decide, compiled)
         return ended, open_
 
+    def _gone(self, work: "_Work") -> GonePart:
+        """What finds the records of deleted rows."""
+        origin = self._vendors.destination(origin_of(work.compiled.sync))
+        return GonePart(compiled=work.compiled, run=work.run, destination=work.destination, origin=origin)
+
     # a chunk
 
     def _chunk(self, work: "_Work", piece: Sequence[Open]) -> list[RowEnd]:
         """What became of every row of a chunk."""
-        begun = self._begun_before(work.part.intent)
+        begun = self._begun_before(work)
         ends: dict[int, RowEnd] = {}
         pending, refused = list(piece), dict[int, RowResult]()
         for attempt in range(ROW_TRIES):
@@ -263,9 +290,8 @@ class LoadPartition:
         ends: dict[int, RowEnd] = {}
         writes = self._decided(work, piece, {}, ends)
         for write in writes:
-            outcome = Outcome.UPDATED if write.held else Outcome.CREATED
             position = write.row.position
-            ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
+            ends[position] = RowEnd(position=position, outcome=write.outcome, record_id=write.record_id)
         store(work, number, writes)
         work.part = replace(work.part, tally=sum(map(tally_of, writes), work.part.tally))
         return [ends[position] for position in sorted(ends)]
@@ -278,23 +304,25 @@ class LoadPartition:
     def _into_file(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
         lines, columns = [], import_columns(work.compiled)
         for write in writes:
-            outcome = Outcome.UPDATED if write.held else Outcome.CREATED
             # a blank cell would empty its field, so what stays as it is goes along
             fields = {**write.held, **_key_of_file(work.compiled, write), **write.fields}
-            lines.append((write.row.position, outcome.value, *map(fields.get, columns)))
+            lines.append((write.row.position, write.outcome.value, *map(fields.get, columns)))
         write_import(self._objects, work.run, work.part.number, number, lines)
 
-    def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:
+    def _begun_before(self, work: "_Work") -> dict[int, Outcome | RowOutcome]:
         """What a process before this one was about to do; it shows by now, if it was done."""
+        intent = work.part.intent
         if intent is None:
             return {}
+        removal = RowOutcome.FLAGGED if work.compiled.flag else RowOutcome.DELETED
         left = (intent.at + self._settle - self._clock.now()).total_seconds()
         if left > 0:
             self._sleep(left)
-        return dict.fromkeys(intent.creates, Outcome.CREATED) | dict.fromkeys(intent.updates, Outcome.UPDATED)
+        begun: dict[int, Outcome | RowOutcome] = dict.fromkeys(intent.creates, Outcome.CREATED)
+        return begun | dict.fromkeys(intent.updates, Outcome.UPDATED) | dict.fromkeys(intent.removals, removal)
 
     def _attempt(
-        self, work: "_Work", pending: Sequence[Open], begun: dict[int, Outcome], ends: dict[int, RowEnd]
+        self, work: "_Work", pending: Sequence[Open], begun: dict[int, Outcome | RowOutcome], ends: dict[int, RowEnd]
     ) -> dict[int, RowResult]:
         """Look, and write what is not as it should be; gives those that may be sent again.
 
@@ -306,11 +334,11 @@ class LoadPartition:
             return {}
         self._intend(work, writes, begun)
         refused: dict[int, RowResult] = {}
-        said_of = self._write(work, writes)
+        said_of = dict(self._write(work, writes))
         drifted = next((result for result in said_of.values() if result.code in _DRIFTED), None)
         if drifted is not None:
             raise PermanentError(drifted.message, vendor=work.run.destination, code=drifted.code)
-        for write in writes:
+        for write in self._instead(work, pending, writes, said_of, begun=begun, ends=ends):
             result = said_of[write.row.position]
             if write.record_id and result.code == ENTITY_IS_DELETED:
                 begun.pop(write.row.position)  # nothing was written; what is done instead may be another thing
@@ -321,10 +349,43 @@ class LoadPartition:
                 ends[write.row.position] = self._end(work, write, result)
         return refused
 
-    def _decided(
-        self, work: "_Work", pending: Sequence[Open], begun: Mapping[int, Outcome], ends: dict[int, RowEnd]
+    def _instead(
+        self,
+        work: "_Work",
+        pending: Sequence[Open],
+        writes: Sequence[RowWrite],
+        said_of: dict[int, RowResult],
+        *,
+        begun: dict[int, Outcome | RowOutcome],
+        ends: dict[int, RowEnd],
     ) -> list[RowWrite]:
-        found = self._found(work, [row for row, _ in pending])
+        """The writes that have a result now: where the org's duplicate rule found the record, it is updated instead.
+
+        What a plan lists is made or refused, but not replaced.
+        """
+        if work.compiled.sync.destination.duplicate_rules != "use_match" or work.run.plan:
+            return list(writes)
+        values = {row.position: taken for row, taken in pending}
+        found = matched(work.destination, work.compiled, writes, values, said_of)
+        updates = [each for each in found if isinstance(each, RowWrite)]
+        for end in found:
+            if isinstance(end, RowEnd):
+                ends[end.position] = end
+        if updates:
+            begun |= {write.row.position: write.outcome for write in updates}
+            self._intend(work, updates, begun)
+            said_of |= self._write(work, updates)
+        replaced = {write.row.position: write for write in updates}
+        return [replaced.get(each.row.position, each) for each in writes if each.row.position not in ends]
+
+    def _decided(
+        self,
+        work: "_Work",
+        pending: Sequence[Open],
+        begun: Mapping[int, Outcome | RowOutcome],
+        ends: dict[int, RowEnd],
+    ) -> list[RowWrite]:
+        found = work.find([row for row, _ in pending])
         writes: list[RowWrite] = []
         for row, values in pending:
             records = found.get(row.key or (), [])
@@ -332,7 +393,7 @@ class LoadPartition:
             decided = work.decide(row, values, records)
             if isinstance(decided, RowWrite):
                 writes.append(decided)
-            elif earlier is not None and decided.outcome in {Outcome.UNCHANGED, Outcome.SKIPPED} and records:
+            elif earlier is not None and _is_done(earlier, decided, records):
                 # what a process before this one was about to write is there
                 ends[row.position] = replace(decided, outcome=earlier, reason="", message="")
             else:
@@ -350,14 +411,15 @@ class LoadPartition:
                 by_key.setdefault(record_key(work.compiled, record), []).append(record)
         return by_key
 
-    def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome]) -> None:
+    def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome | RowOutcome]) -> None:
         """Store what is about to be written."""
         for write in writes:
-            begun.setdefault(write.row.position, Outcome.UPDATED if write.record_id else Outcome.CREATED)
+            begun.setdefault(write.row.position, write.outcome)
         intent = Intent(
             at=self._clock.now(),
             creates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.CREATED)),
             updates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.UPDATED)),
+            removals=tuple(sorted(each for each, outcome in begun.items() if isinstance(outcome, RowOutcome))),
         )
         self._save(work, replace(work.part, intent=intent))
 
@@ -368,18 +430,23 @@ class LoadPartition:
             SyncError: Nothing is known of some of them; the next look tells what became of them.
         """
         creates = [write for write in writes if not write.record_id]
-        updates = [write for write in writes if write.record_id]
+        updates = [write for write in writes if write.record_id and write.does != "delete"]
+        deletes = [write for write in writes if write.does == "delete"]
         found: dict[int, RowResult] = {}
 
         def create(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
-            return work.destination.create([_new(work, write) for write in piece])
+            return self._create(work, [_new(work, write) for write in piece])
 
         def update(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
             own = work.compiled.id_field
             return work.destination.update([{own: write.record_id, **write.fields} for write in piece])
 
+        def delete(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            return work.destination.delete([write.record_id for write in piece])
+
         calls = [(piece, create) for piece in chunks(creates, work.rows)]
         calls += [(piece, update) for piece in chunks(updates, work.rows)]
+        calls += [(piece, delete) for piece in chunks(deletes, work.rows)]
         for number, (piece, call) in enumerate(calls):
             if number:
                 self._require(work)
@@ -392,6 +459,12 @@ class LoadPartition:
             if said_of.refused:
                 raise said_of.refused[0][1]
         return found | self._made_before(work, creates, found)
+
+    def _create(self, work: "_Work", rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        said_of = work.destination.create(rows)
+        if work.compiled.sync.destination.duplicate_rules == "use_match" and not work.run.plan:
+            return named(work.destination, rows, said_of)
+        return said_of
 
     def _made_before(
         self, work: "_Work", creates: Sequence[RowWrite], found: Mapping[int, RowResult]
@@ -418,9 +491,10 @@ class LoadPartition:
             return RowEnd(position=write.row.position, outcome=RowOutcome.HANDED_OVER, record_id=result.id or "")
         if result.ok:
             created = not write.record_id and result.status != "updated"
+            outcome = write.outcome if write.does != "write" else Outcome.CREATED if created else Outcome.UPDATED
             return RowEnd(
                 position=write.row.position,
-                outcome=Outcome.CREATED if created else Outcome.UPDATED,
+                outcome=outcome,
                 record_id=write.record_id or result.id or "",
             )
         return self._refusal(work, write.row, result)
@@ -479,6 +553,8 @@ class _Work:
     compiled: CompiledSync
     destination: SyncDestination
     decide: Decide
+    #: records of the destination by the keys of rows
+    find: Callable[[Sequence[SourceRow]], Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]]]
     back: WriteBack | None = None
     #: calls for what the extract does not tell
     reread: int = 0
@@ -519,6 +595,13 @@ def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> 
 def _ended(row: SourceRow, outcome: Outcome, reason: str, **facts: object) -> RowEnd:
     told = said(reason, **facts)
     return RowEnd(position=row.position, outcome=outcome, reason=told.reason, message=told.message)
+
+
+def _is_done(earlier: Outcome | RowOutcome, decided: RowEnd, records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a process before this one has done what it was about to do, seen by what there is left to do."""
+    if earlier is RowOutcome.DELETED:
+        return not records
+    return bool(records) and (decided.outcome is Outcome.UNCHANGED or decided.reason == "already_there")
 
 
 def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:

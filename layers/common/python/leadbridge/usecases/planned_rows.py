@@ -1,15 +1,19 @@
 """The stored writes of plans: read to be made, to go on planning behind them, and to be shown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
-from leadbridge.domain.planned import Foreseen, Planned, checked
-from leadbridge.domain.rows import CompiledSync, Record, RowEnd, RowWrite, SourceRow
+from leadbridge.domain.planned import Foreseen, Planned, checked, checked_removal
+from leadbridge.domain.rows import CompiledSync, Decide, Record, RowEnd, RowWrite, SourceRow, key_of
 from leadbridge.domain.syncing import Part, SyncRun
 from leadbridge.ports import Objects
 from leadbridge.sync_ports import Page, SyncRuns
 from leadbridge.usecases.sync_files import read_plan, read_results
+
+#: makes a row's key of its columns
+type MakeKey = Callable[[Mapping[str, str]], tuple[str, ...] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,16 +26,12 @@ class PlannedPart:
     rows: list[tuple[SourceRow, Mapping[str, Any]]]
 
     @classmethod
-    def read(cls, objects: Objects, runs: SyncRuns, run: SyncRun, number: int, compiled: CompiledSync) -> Self:
-        """What the plan of a run lists for a partition."""
-        plan = run.reading
-        part = next((each for each in runs.parts(plan.sync, plan.slot) if each.number == number), None)
-        chunks = range(1, part.chunks if part else 0)
-        writes = [write for chunk in chunks for write in read_plan(objects, run, number, chunk)]
+    def of(cls, compiled: CompiledSync, writes: Sequence[Planned], key: MakeKey) -> Self:
+        """What is to be made of stored writes; `key` makes a row's key of its columns."""
         return cls(
             compiled=compiled,
             writes={write.position: write for write in writes},
-            rows=[(write.row(compiled), write.after) for write in writes],
+            rows=[(write.row(key), write.after) for write in writes],
         )
 
     def decide(self, row: SourceRow, values: Mapping[str, Any], records: Sequence[Record]) -> RowWrite | RowEnd:
@@ -39,13 +39,29 @@ class PlannedPart:
         del values
         return checked(self.compiled, self.writes[row.position], row, records)
 
+    def removal(self, decide: Decide) -> Decide:
+        """How the planned flags and deletions are decided about; `decide` says what would be done by now."""
+
+        def decided(row: SourceRow, values: Mapping[str, Any], records: Sequence[Record]) -> RowWrite | RowEnd:
+            return checked_removal(self.compiled, self.writes[row.position], row, decide(row, values, records))
+
+        return decided
+
+
+def planned_writes(objects: Objects, runs: SyncRuns, run: SyncRun, number: int) -> list[Planned]:
+    """What the plan of a run lists for a partition."""
+    plan = run.reading
+    part = next((each for each in runs.parts(plan.sync, plan.slot) if each.number == number), None)
+    chunks = range(1, part.chunks if part else 0)
+    return [write for chunk in chunks for write in read_plan(objects, run, number, chunk)]
+
 
 def foreseen(objects: Objects, run: SyncRun, part: Part, compiled: CompiledSync) -> Foreseen:
     """How rows of a plan are decided about, behind those of the partition that are planned already."""
     found = Foreseen(compiled)
     for chunk in range(1, part.chunks):
         for write in read_plan(objects, run, part.number, chunk):
-            found.note(write.row(compiled).key or (), write.record_id, write.after)
+            found.note(write.row(partial(key_of, compiled)).key or (), write.record_id, write.after)
     return found
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadbridge.domain import syncing
+from leadbridge.domain.event import iso
+from leadbridge.domain.gone import FATE
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
@@ -20,7 +22,7 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.sync_plan import choose_extract, choose_load
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Step, SyncRun, Way
-from leadbridge.domain.watermarks import EVERYTHING, Window
+from leadbridge.domain.watermarks import EVERYTHING, Window, ceiling, deletions
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
@@ -37,6 +39,7 @@ from leadbridge.usecases.sync_files import (
     import_run,
     join_import,
     place,
+    write_gone,
     write_page,
 )
 from leadbridge.usecases.sync_window import way_of, window_of
@@ -160,8 +163,8 @@ class RunSyncStep:
 
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
-        if missing := [*_not_run(sync), *filter(None, [why_not(self._documents, sync)])]:
-            raise ConfigurationError(missing)
+        if missing := why_not(self._documents, sync):
+            raise ConfigurationError([missing])
         if run.retry_of:
             self._save(work, syncing.wants(run, self._failed_before(run)))
             return
@@ -172,13 +175,19 @@ class RunSyncStep:
         read, idle = EVERYTHING, False
         if run.incremental:
             read, idle = window_of(self._runs, source, run.sync, run.source, now)
-        if idle:
+        if idle and sync.deletes == "ignore":
             begun = syncing.begun(replace(run, calls=run.calls + source.calls), read, Way.REST, None)
             self._save(work, syncing.extracted(begun, 1, Way.REST))
             return
         way = Way.REST if run.most else self._way(work, run, read)
         made_since = source.made_since() if way is Way.BULK and read.since is None else None
-        size = self._runs.standing(run.sync).records if read.since is not None else 0
+        standing = self._runs.standing(run.sync)
+        size = standing.records if read.since is not None else 0
+        if sync.deletes != "ignore" and not run.most:
+            # what was deleted before the first run that asks is nobody's
+            until, before = read.until or ceiling(run.source, now, source.covered(now).until), standing.gone_until
+            since, known = deletions(run.source, before, now) if before else (None, None)
+            run = replace(run, gone_since=since, gone_from=known, gone_until=max(until, before or until))
         run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
 
@@ -196,6 +205,9 @@ class RunSyncStep:
 
     def _extract(self, work: "_Work") -> None:
         source = self._vendors.source(work.sync)
+        if work.run.listing:
+            self._list_gone(work, source)
+            return
         run, calls = work.run, 0
         columns, pages = self._pages(work, source)
         for page in pages:
@@ -210,6 +222,24 @@ class RunSyncStep:
                 if work.remaining() < LEFT_SECONDS:
                     return
         self._save(work, self._all_there(run, work.sync))
+
+    def _list_gone(self, work: "_Work", source: SyncSource) -> None:
+        """Store what was deleted, page by page."""
+        run, calls = work.run, 0
+        if run.gone_since is None or run.gone_until is None:
+            raise ConfigurationError(["a run lists deletions without a window"])
+        query = self._query(work)
+        found = source.gone(query, run.gone_since, run.gone_until, run.cursor)
+        for page in found.pages:
+            write_gone(self._objects, run, (*query.columns, FATE), page.rows)
+            run = syncing.gone_paged(run, len(page.rows), page.cursor)
+            run, calls = replace(run, calls=run.calls + source.calls - calls), source.calls
+            self._save(work, run)
+            run = work.run
+            if work.remaining() < LEFT_SECONDS:
+                return
+        run = replace(run, calls=run.calls + source.calls - calls)
+        self._save(work, syncing.listed(run, work.sync, found.known_from, found.covered_to))
 
     def _pages(self, work: "_Work", source: SyncSource) -> tuple[Sequence[str], Iterator[Page]]:
         """The columns of what is asked for, and its rows."""
@@ -369,19 +399,23 @@ class RunSyncStep:
         run = work.run
         parts = self._runs.parts(run.sync, run.slot)
         counted = syncing.summed(run, parts).totals.rows
-        if counted != run.pulled:
-            message = f"{run.pulled} rows were pulled, and {counted} have an outcome; the next run reads all again"
+        if counted != run.rows:
+            message = f"{run.rows} rows were pulled, and {counted} have an outcome; the next run reads all again"
             self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), "rows_missing", message))
             return
         if run.planning:
             self._save(work, syncing.planned(run, parts, self._clock.now(), work.sync.guard))
             return
-        if run.until is not None and not self._runs.commit(run.sync, run.slot, run.epoch, run.until, run.records):
+        moves = run.until is not None or run.gone_until is not None
+        lease = (run.sync, run.slot, run.epoch)
+        if moves and not self._runs.commit(*lease, run.until, run.records, gone=run.gone_until):
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
             self._save(work, ended)
             return
         gone = run.wanted - run.pulled if run.retry_of else 0
-        told = said("rows_gone", count=gone, wanted=run.wanted) if gone > 0 else ("", "")
+        told: tuple[str, str] = said("rows_gone", count=gone, wanted=run.wanted) if gone > 0 else ("", "")
+        if run.gone_from is not None:
+            told = said("deletes_lost", known=iso(run.gone_from), vendor=run.source.capitalize())
         self._save(work, syncing.ended(run, Step.DONE, self._clock.now(), *told))
 
     # what the state machine hears
@@ -420,15 +454,6 @@ class _Work:
     remaining: Callable[[], float]
     child: Mapping[str, Any] | None
     sync: Sync = field(init=False)
-
-
-def _not_run(sync: Sync) -> Iterator[str]:
-    """What a document may say and no run carries out yet: better no run than one that leaves it out."""
-    remedy = "is not carried out by this version of Leadbridge; remove it"
-    if sync.deletes != "ignore":
-        yield f"deletes: {remedy}, or set `deletes: ignore`"
-    if sync.destination.duplicate_rules == "use_match":
-        yield f"destination.duplicate_rules: use_match {remedy}, or write block or allow"
 
 
 def _cause(child: Mapping[str, Any]) -> tuple[str, str]:

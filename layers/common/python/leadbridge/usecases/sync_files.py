@@ -116,7 +116,7 @@ def place(
             placed: dict[int, list[Sequence[Any]]] = {}
             for picked in block:
                 position += 1
-                placed.setdefault(partition_of(key(picked), position, run.partitions), []).append((position, *picked))
+                placed.setdefault(partition_of(key(picked), position, run.row_parts), []).append((position, *picked))
             for number, lines in placed.items():
                 written = _csv(lines)
                 held.setdefault(number, bytearray(header)).extend(written)
@@ -318,6 +318,19 @@ def read_plan(objects: Objects, run: SyncRun, partition: int, chunk: int) -> lis
     """What was planned of a chunk; a plan has them from 1 on."""
     stored = b"".join(objects.stored(_plan_key(run, partition, chunk)))
     return [Planned.parse(json.loads(line)) for line in stored.split(b"\n") if line]
+
+
+def gone_key(run: SyncRun, number: int) -> str:
+    """Where a page of deleted records of the source is."""
+    return f"{run.folder}/gone/{number:05}.csv"
+
+
+def write_gone(objects: Objects, run: SyncRun, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store the next page of deleted records; they are counted on behind the rows."""
+    lines = [
+        [number, *(_cell(row.get(name)) for name in columns)] for number, row in enumerate(rows, start=run.rows + 1)
+    ]
+    objects.put(gone_key(run, run.gone_pages + 1), _csv([[POSITION, *columns], *lines]))
 
 
 def _cell(value: Any) -> str:

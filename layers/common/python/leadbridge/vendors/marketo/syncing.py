@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.gone import BARE, FATE, MERGED
+from leadbridge.domain.gone import PAGE as GONE_ROWS
+from leadbridge.domain.records import ObjectDescription, Resolution, RowResult
 from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
-from leadbridge.sync_ports import Covered, Page, Sample, first_of
+from leadbridge.sync_ports import Covered, Gone, Page, Sample, first_of
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.activity_syncing import activities_of_file, activity_pages
@@ -53,6 +55,11 @@ class Counted:
         """Calls made so far."""
         return self._client.calls_made - self._before
 
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Nothing is deleted here, unless a destination says how (a Sync that would is refused when it is stored)."""
+        refused = RowResult(ok=False, code="kept", message="nothing is deleted here", resolution=Resolution.REJECT)
+        return [refused] * len(ids)
+
 
 class MarketoSource(Counted):
     """Leads: those of a static list, those with certain keys, those that changed."""
@@ -66,6 +73,22 @@ class MarketoSource(Counted):
         """Marketo counts nothing by itself."""
         del query
         return None
+
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> Gone:
+        """Deleted people, of whom Marketo tells nothing but the id; those that were merged live on in another.
+
+        Whether its list of deletions names merged people is not documented, so the log of merges is asked as well.
+        """
+        del query
+        told = {each.lead_id for each in self._client.activity_log.deleted_leads(since) if each.activity_date < until}
+        ids = sorted(each for each in told if not cursor or each > int(cursor))
+        merges = self._client.activity_log.merges(since) if ids else ()
+        merged = {loser for merge in merges for loser in merge.losers}
+        pages = (
+            Page(rows=[{"id": each, FATE: MERGED if each in merged else BARE} for each in chunk], cursor=str(chunk[-1]))
+            for chunk in chunks_of(ids, GONE_ROWS)
+        )
+        return Gone(pages=pages)
 
     def made_since(self) -> datetime | None:
         """The day before the first lead was made, as ids count up; None if the first few hundred are gone.
@@ -158,3 +181,7 @@ class MarketoLeads(Counted):
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Update leads by `id`; one result per row, in order."""
         return self._client.sync_leads(rows, action="updateOnly", lookup_field="id")
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete leads for good; one result per id, in order."""
+        return self._client.leads.delete([int(each) for each in ids])

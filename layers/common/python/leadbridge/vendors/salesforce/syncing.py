@@ -4,14 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from leadbridge.domain import soql
+from leadbridge.domain.gone import BARE, FATE, KNOWN, MERGED
+from leadbridge.domain.gone import PAGE as GONE_ROWS
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import PermanentError
-from leadbridge.sync_ports import Covered, Page, Sample, first_of
+from leadbridge.sync_ports import Covered, Gone, Page, Sample, first_of
+from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.http.endpoints import Endpoint
 from leadbridge.vendors.salesforce import endpoints
 from leadbridge.vendors.salesforce.client import SalesforceClient
+from leadbridge.vendors.salesforce.records import GONE
 from leadbridge.vendors.salesforce.row_writes import BATCH_ROWS
 
 #: the smallest page that Salesforce gives
@@ -22,6 +27,8 @@ _CALLS: Mapping[str, Endpoint] = {"query": endpoints.QUERY, "bulk_create": endpo
 _NOT_LISTED = "INVALID_TYPE"
 #: a window in which so few records change that their ids may come in one answer; at most 30 days would be listed
 _LISTED = timedelta(days=2)
+#: a window that its list of deletions does not reach back to
+_TOO_OLD = "INVALID_REPLICATION_DATE"
 
 
 class SalesforceSource:
@@ -64,6 +71,40 @@ class SalesforceSource:
         """Every column of a file is there already."""
         del columns
         return iter(rows)
+
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> Gone:
+        """Deleted records with their columns as far as they are in the Recycle Bin; those that are back are left out.
+
+        Salesforce lists ids for 15 days, and drops its list early where it is long: then nothing of the window is told.
+        """
+        whole = (at.replace(second=0, microsecond=0) for at in (since, until))
+        try:
+            told = self._client.changes.deleted(self._object, *whole)
+        except PermanentError as error:
+            if error.code != _TOO_OLD:
+                raise
+            return Gone(pages=iter(()), known_from=until)
+        ids = sorted(each for each in told.at if each > cursor)
+        pages = (self._gone_page(query.columns, chunk) for chunk in chunks_of(ids, GONE_ROWS))
+        return Gone(pages=pages, known_from=told.known_from, covered_to=told.covered_to)
+
+    def _gone_page(self, columns: Sequence[str], ids: Sequence[str]) -> Page:
+        merged = ["MasterRecordId"] if "MasterRecordId" in self._client.describe(self._object).fields else []
+        names = list(dict.fromkeys([*columns, "Id", "IsDeleted", *merged]))
+        select = f"SELECT {', '.join(map(soql.identifier, names))} FROM {soql.identifier(self._object)} WHERE"  # noqa: S608  # names are checked, values quoted
+        known = {
+            str(record["Id"]): record
+            for statement in soql.in_list_chunks("Id", ids, select)
+            for record in self._client.queries.all(statement, include_deleted=True)
+        }
+        rows: list[Mapping[str, Any]] = []
+        for each in ids:
+            record = known.get(each)
+            if record is None:
+                rows.append({"Id": each, FATE: BARE})
+            elif record.get("IsDeleted") is True:
+                rows.append({**record, FATE: MERGED if record.get("MasterRecordId") else KNOWN})
+        return Page(rows=rows, cursor=ids[-1])
 
     def made_since(self) -> datetime | None:
         """One job takes all there is."""
@@ -121,3 +162,10 @@ class SalesforceRecords:
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Update records by `Id`; one result per row, in order."""
         return self._client.update(self._object, rows, allow_duplicates=self._allow)
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Move records to the Recycle Bin; one result per id, in order."""
+        return [
+            RowResult(ok=True, status="deleted", id=each) if said.code in GONE else said
+            for each, said in zip(ids, self._client.rows.delete(ids), strict=True)
+        ]
