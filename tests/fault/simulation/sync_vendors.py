@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain.records import FieldDescription, ObjectDescription, Resolution, RowResult
@@ -284,21 +285,20 @@ class SimulatedSource(Calls):
         return self._changed(datetime.fromisoformat(query.first.params["sinceDatetime"]), cursor)
 
     def _in_order(self, query: SourceQuery) -> Iterator[Page]:
-        snapshot: list[dict[str, Any]] | None = None
-        size, start = self.world.plan.page_rows, 0
+        snapshot: list[dict[str, Any]] = []
+        size = self.world.plan.page_rows
+
+        def first() -> list[dict[str, Any]]:
+            snapshot.extend(dict(self.table.rows[key]) for key in self._queried(query))
+            return snapshot[:size]
+
+        rows, start = self.read("source.page", first), 0
         while True:
-
-            def piece() -> list[dict[str, Any]]:
-                nonlocal snapshot
-                if snapshot is None:
-                    snapshot = [dict(self.table.rows[key]) for key in self._queried(query)]
-                return snapshot[start : start + size]
-
-            rows = self.read("source.page", piece)
-            start += size
             yield Page(rows=rows, cursor=str(rows[-1]["Id"]) if rows else "")
-            if snapshot is None or start >= len(snapshot):
+            start += size
+            if start >= len(snapshot):
                 return
+            rows = self.read("source.page", partial(_slice, snapshot, start, size))
 
     def _queried(self, query: SourceQuery) -> list[str]:
         since, strict, until = _bounds(query.soql)
@@ -447,12 +447,16 @@ class SimulatedVendors:
 _DAY = timedelta(days=1)
 
 
+def _slice(rows: Sequence[dict[str, Any]], start: int, size: int) -> list[dict[str, Any]]:
+    return list(rows[start : start + size])
+
+
 def _bounds(soql: str) -> tuple[datetime | None, bool, datetime | None]:
     since = re.search(r"SystemModstamp >(=?) (\S+)", soql)
     until = re.search(r"SystemModstamp < (\S+)", soql)
     return (
         datetime.fromisoformat(since[2]) if since else None,
-        bool(since) and not since[1],
+        since is not None and not since[1],
         datetime.fromisoformat(until[1]) if until else None,
     )
 

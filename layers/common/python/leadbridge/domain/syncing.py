@@ -252,6 +252,8 @@ class Standing:
     epoch: int = 0
     #: the slot of the run that holds the lease
     holder: str = ""
+    #: when it took it; None for one that was taken before this was stored
+    taken_at: datetime | None = None
     watermark: datetime | None = None
     #: rows that the newest run has pulled that read everything
     records: int = 0

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 from leadbridge.domain.dedupe_rules import choose, stamps_of
@@ -50,6 +52,10 @@ LEFT_SECONDS = 90.0
 #: how often a row is sent that the vendor says may be sent again
 ROW_TRIES = 5
 _RETRY_SECONDS = 2.0
+#: an intent is fresh for this part of the time in which writes show themselves; the rest is for the call
+_FRESH = 4
+#: no row goes before another one
+_NOTHING: Mapping[tuple[str, ...], Sequence["_Open"]] = MappingProxyType({})
 #: a refusal of a row that says it may be sent again
 _AGAIN = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Resolution.REAUTH, Resolution.QUOTA})
 
@@ -75,7 +81,7 @@ class LoadPartition:
         self._facts = facts
         self._clock = clock
         self._sleep = sleep
-        self._settle = settle
+        self.settle = settle
         self._compiled: dict[tuple[str, str], CompiledSync] = {}
 
     def compiled(self, run: SyncRun, sync: Sync) -> CompiledSync:
@@ -144,7 +150,14 @@ class LoadPartition:
             named = [f"{sync.source.object} has no field {error.args[0]}; correct and apply the Sync"]
             raise ConfigurationError(named) from error
         origin = self._vendors.destination(origin_of(sync))
-        return WriteBack(compiled=work.compiled, back=back, vendor=run.source, origin=origin, sleep=self._sleep)
+        return WriteBack(
+            compiled=work.compiled,
+            back=back,
+            vendor=run.source,
+            origin=origin,
+            sleep=self._sleep,
+            before=lambda: self._about_to_write(work),
+        )
 
     def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
         rows = rows_of_part(self._objects, work.run, work.compiled, work.part.number)
@@ -159,10 +172,13 @@ class LoadPartition:
             if number == 0:
                 ends = ended
             elif work.run.load is Way.BULK:
-                ends, tally = self._chunk_by_file(work, pieces[number - 1], number)
+                ends, tally = self._chunk_by_file(work, pieces, number)
                 work.part = replace(work.part, tally=work.part.tally + tally)
             else:
                 ends = self._chunk(work, pieces[number - 1])
+            if work.part.intent is not None:
+                # a process that fell asleep must not tell otherwise what its successor has told
+                self._about_to_write(work)
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
@@ -233,7 +249,7 @@ class LoadPartition:
             if not pending:
                 break
             uncertain = any(result.resolution is Resolution.UNCERTAIN for result in refused.values())
-            self._sleep(self._settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
+            self._sleep(self.settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
         for row, _ in pending:
             ends[row.position] = self._refusal(work, row, refused[row.position])
         every = [ends[position] for position in sorted(ends)]
@@ -241,13 +257,19 @@ class LoadPartition:
             return every
         return work.back({row.position: row for row, _ in piece}, every, work.destination, work.run.started_at)
 
-    def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> tuple[list[RowEnd], Tally]:
+    def _chunk_by_file(
+        self, work: "_Work", pieces: Sequence[Sequence["_Open"]], number: int
+    ) -> tuple[list[RowEnd], Tally]:
         """The same, but what is to be written goes into the file of an import: the outcome is what is expected."""
         ends: dict[int, RowEnd] = {}
         lines, tally = [], Tally()
-        for write in self._decided(work, piece, {}, ends):
+        # rows of one key go one after the other into one file: a later one meets what the earlier ones will have made
+        earlier: dict[tuple[str, ...], list[_Open]] = {}
+        for item in chain.from_iterable(pieces[: number - 1]):
+            earlier.setdefault(item[0].key or (), []).append(item)
+        for write in self._decided(work, pieces[number - 1], {}, ends, earlier):
             tally += tally_of(write)
-            outcome = Outcome.UPDATED if write.record_id else Outcome.CREATED
+            outcome = Outcome.UPDATED if write.held else Outcome.CREATED
             position = write.row.position
             ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
             # a blank cell would empty its field, so what stays as it is goes along
@@ -260,7 +282,7 @@ class LoadPartition:
         """What a process before this one was about to do; it shows by now, if it was done."""
         if intent is None:
             return {}
-        left = (intent.at + self._settle - self._clock.now()).total_seconds()
+        left = (intent.at + self.settle - self._clock.now()).total_seconds()
         if left > 0:
             self._sleep(left)
         return dict.fromkeys(intent.creates, Outcome.CREATED) | dict.fromkeys(intent.updates, Outcome.UPDATED)
@@ -284,19 +306,26 @@ class LoadPartition:
         return refused
 
     def _decided(
-        self, work: "_Work", pending: Sequence["_Open"], begun: Mapping[int, Outcome], ends: dict[int, RowEnd]
+        self,
+        work: "_Work",
+        pending: Sequence["_Open"],
+        begun: Mapping[int, Outcome],
+        ends: dict[int, RowEnd],
+        earlier: Mapping[tuple[str, ...], Sequence["_Open"]] = _NOTHING,
     ) -> list[RowWrite]:
+        """What is to be written of rows; the others have ended. `earlier` are rows that go before, by their key."""
         found = self._found(work, [row for row, _ in pending])
         writes: list[RowWrite] = []
         for row, values in pending:
-            records = found.get(row.key or (), [])
-            earlier = begun.get(row.position)
+            key = row.key or ()
+            records = _after(work.compiled, earlier.get(key, ()), found.get(key, []))
+            intended = begun.get(row.position)
             decided = decide(work.compiled, row, values, records)
             if isinstance(decided, RowWrite):
                 writes.append(decided)
-            elif earlier is not None and decided.outcome in {Outcome.UNCHANGED, Outcome.SKIPPED} and records:
+            elif intended is not None and decided.outcome in {Outcome.UNCHANGED, Outcome.SKIPPED} and records:
                 # what a process before this one was about to write is there
-                ends[row.position] = replace(decided, outcome=earlier, reason="", message="")
+                ends[row.position] = replace(decided, outcome=intended, reason="", message="")
             else:
                 ends[row.position] = decided
         return writes
@@ -321,6 +350,19 @@ class LoadPartition:
         )
         self._save(work, replace(work.part, intent=intent))
 
+    def _about_to_write(self, work: "_Work") -> None:
+        """Make sure that the stored intent is a fresh one when a call leaves.
+
+        Whoever takes the partition waits from the intent on, so a process that fell asleep over it has to store it once
+        more, and hears that it was overtaken.
+        """
+        while True:
+            now = self._clock.now()
+            intent = work.part.intent or Intent(at=now - self.settle)
+            if now - intent.at <= self.settle / _FRESH:
+                return
+            self._save(work, replace(work.part, intent=replace(intent, at=now)))
+
     def _write(self, work: "_Work", writes: Sequence[RowWrite]) -> Mapping[int, RowResult]:
         """What the vendor says of each.
 
@@ -339,7 +381,12 @@ class LoadPartition:
                 ),
             ),
         ):
-            said_of = isolate([group], call, lambda _, error: isinstance(error, SpoiledCallError))
+
+            def send(piece: Sequence[RowWrite], call: _Call = call) -> Sequence[RowResult]:
+                self._about_to_write(work)
+                return call(piece)
+
+            said_of = isolate([group], send, lambda _, error: isinstance(error, SpoiledCallError))
             found |= {write.row.position: result for write, result in said_of.answered}
             for write, error in said_of.culprits:
                 found[write.row.position] = RowResult(
@@ -405,7 +452,7 @@ class LoadPartition:
         part, now = work.part, self._clock.now()
         held = held_by(error, part.refusals, part.refused_at, now)
         if isinstance(error, UncertainWriteError):
-            held = Held(waiting=Waiting.SETTLING, due_at=now + self._settle)
+            held = Held(waiting=Waiting.SETTLING, due_at=now + self.settle)
         part = replace(part, calls=part.calls + work.spent())
         if held is None:
             part = replace(part, reason=reason_of(error), message=error.detail or text(error))
@@ -420,6 +467,8 @@ class LoadPartition:
         self._runs.save_part(part)
 
 
+#: a vendor's call that writes rows
+type _Call = Callable[[Sequence[RowWrite]], Sequence[RowResult]]
 #: a row with its values
 type _Open = tuple[SourceRow, Mapping[str, Any]]
 
@@ -466,6 +515,17 @@ def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> 
 def _ended(row: SourceRow, outcome: Outcome, reason: str, **facts: object) -> RowEnd:
     told = said(reason, **facts)
     return RowEnd(position=row.position, outcome=outcome, reason=told.reason, message=told.message)
+
+
+def _after(
+    compiled: CompiledSync, earlier: Sequence[_Open], records: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """The records of a key as earlier rows will have left them; a new one has no id yet."""
+    for row, values in earlier:
+        decided = decide(compiled, row, values, records)
+        if isinstance(decided, RowWrite):
+            records = [{**decided.held, compiled.id_field: decided.record_id, **decided.fields}]
+    return records
 
 
 def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
