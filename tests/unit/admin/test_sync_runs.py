@@ -8,7 +8,7 @@ import pytest
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.rows import RowEnd
-from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals
+from leadbridge.domain.syncing import Asked, Part, Step, SyncRun, Totals
 from leadbridge.usecases.sync_files import write_page, write_results
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection
 from tests.builders.admin import Admin
@@ -46,7 +46,7 @@ def ran(admin: Admin) -> SyncRun:
         RowEnd(position=2, outcome=Outcome.FAILED, reason="marketo_1006", message="=no such value"),
         RowEnd(position=3, outcome=Outcome.FAILED, reason="marketo_1003", message="a, b"),
     ]
-    write_results(admin.objects, run, 1, 0, ends)
+    write_results(admin.objects, run, Part(sync=run.sync, slot=run.slot, number=1), 0, ends)
     part = admin.runs.take_part(SYNC, SLOT, 1)
     admin.runs.save_part(replace(part, chunks=1, failed_in=(0,), finished=True))
     return run

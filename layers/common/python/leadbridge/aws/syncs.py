@@ -26,7 +26,7 @@ _INSTANTS = frozenset(
     {"started_at", "due_at", "refused_at", "seen_at", "ended_at", "since", "until", "made_since", "at"}
 )
 _VALUES: Mapping[str, type[Any]] = {"totals": Totals, "intent": Intent, "tally": Tally}
-_LISTS = frozenset({"failed_in", "creates", "updates"})
+_LISTS = frozenset({"failed_in", "creates", "updates", "tellers"})
 
 
 class DynamoSyncRuns:

@@ -39,7 +39,7 @@ def pieces(objects: Objects, run: SyncRun, parts: Sequence[Part]) -> Iterator[li
     """Failed rows as they are stored, a piece for each chunk with some; those that an import refused come last."""
     for part in parts:
         for chunk in part.failed_in:
-            lines = read_results(objects, run, part.number, chunk)
+            lines = read_results(objects, run, part, chunk)
             yield [line for line in lines if line["outcome"] == "failed"]
     if run.unwritten:
         piece: list[Mapping[str, str]] = []

@@ -176,10 +176,7 @@ class LoadPartition:
                 work.part = replace(work.part, tally=work.part.tally + tally)
             else:
                 ends = self._chunk(work, pieces[number - 1])
-            if work.part.intent is not None:
-                # a process that fell asleep must not tell otherwise what its successor has told
-                self._about_to_write(work)
-            write_results(self._objects, work.run, work.part.number, number, ends)
+            write_results(self._objects, work.run, work.part, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
     def _count(self, work: "_Work", pieces: Sequence[Sequence["_Open"]], remaining: Callable[[], float]) -> None:
@@ -275,7 +272,7 @@ class LoadPartition:
             # a blank cell would empty its field, so what stays as it is goes along
             fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
             lines.append((position, outcome.value, *(fields.get(name) for name in import_columns(work.compiled))))
-        write_import(self._objects, work.run, work.part.number, number, lines)
+        write_import(self._objects, work.run, work.part, number, lines)
         return [ends[position] for position in sorted(ends)], tally
 
     def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:
@@ -505,6 +502,7 @@ def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> 
     return replace(
         part,
         chunks=number + 1,
+        tellers=(*(part.teller(chunk) for chunk in range(number)), part.epoch),
         totals=part.totals + Totals(**counts),
         failed_in=failed,
         intent=None,
