@@ -29,7 +29,7 @@ from typing import Any
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.rows import CompiledSync, compile_sync, import_columns
-from leadbridge.domain.syncing import SyncRun, Way
+from leadbridge.domain.syncing import Part, SyncRun, Way
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import StoredFile, Writer
 from leadbridge.usecases.preparing import Ended, Open, prepared
@@ -202,10 +202,11 @@ def written(
 ) -> Mapping[str, int]:
     """Store the ends of a partition, and the others as lines of an import; gives how many there are of each."""
     ended, open_ = done
-    write_results(objects, run, number, 0, ended)
+    part = Part(sync=run.sync, slot=run.slot, number=number)
+    write_results(objects, run, part, 0, ended)
     columns = import_columns(compiled)
     lines = [(row.position, "created", *map(values.get, columns)) for row, values in open_]
-    write_import(objects, run, number, 1, lines)
+    write_import(objects, run, part, 1, lines)
     return {"ended": len(ended), "open": len(open_)}
 
 

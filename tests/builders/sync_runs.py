@@ -215,7 +215,7 @@ class SyncWorld:
         found: dict[int, Mapping[str, str]] = {}
         for part in self.runs.parts(self.sync.id, slot):
             for chunk in range(part.chunks):
-                for line in read_results(self.objects, run, part.number, chunk):
+                for line in read_results(self.objects, run, part, chunk):
                     assert int(line["row"]) not in found, line
                     found[int(line["row"])] = line
         return found

@@ -63,13 +63,13 @@ class InMemorySyncRuns:
         self._step("syncs.standing.done")
         return found
 
-    def take(self, sync: str, slot: str, seen: Standing) -> Standing | None:
+    def take(self, sync: str, slot: str, seen: Standing, now: datetime) -> Standing | None:
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
         self._step("syncs.take")
         held = self._standings.get(sync, Standing())
         if (held.epoch, held.holder) != (seen.epoch, seen.holder):
             return None
-        self._standings[sync] = replace(held, epoch=seen.epoch + 1, holder=slot)
+        self._standings[sync] = replace(held, epoch=seen.epoch + 1, holder=slot, taken_at=now)
         self._step("syncs.take.done")
         return self._standings[sync]
 

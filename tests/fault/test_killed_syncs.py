@@ -92,7 +92,7 @@ def test_a_run_whose_lease_went_to_another_moves_no_watermark() -> None:
     world.start()
     world.drive(until=Step.COMMIT)
     standing = world.runs.standing(world.sync.id)
-    world.runs.take(world.sync.id, LATER, standing)
+    world.runs.take(world.sync.id, LATER, standing, world.clock.now())
     run = world.drive()
 
     assert (run.step, run.reason) == (Step.FAILED, "lease_lost")

@@ -1,4 +1,4 @@
-"""What must hold when a schedule of a Sync is at rest: a plain model, fed with plain values (`SyncSimulation.facts`)."""
+"""What must hold when a schedule of a Sync is at rest: a plain model, fed with plain values."""
 
 import re
 from collections import Counter, defaultdict
@@ -55,6 +55,7 @@ def _destination(facts: Facts) -> Iterator[str]:
         held[_key(record.get(ours["email"]))].append(record)
     yield from (f"doubled: {len(records)} records of {key}" for key, records in held.items() if len(records) > 1)
     people: dict[str, list[Facts]] = defaultdict(list)
+    sharing = Counter(_key(record.get(theirs["email"])) for record in facts["source"].values())
     for record in facts["source"].values():
         wanted = not facts["conditions"] or record.get(theirs["status"]) == "keep"
         if wanted and "@" in str(record.get(theirs["email"])):
@@ -63,7 +64,8 @@ def _destination(facts: Facts) -> Iterator[str]:
     for key, records in people.items():
         there = held.get(key, [])
         before = [others[str(record[ours["id"]])] for record in there if str(record[ours["id"]]) in others]
-        yield from (f"{key}: {text}" for text in _person(facts, records, there, before))
+        check = _several if sharing[key] > 1 else _person
+        yield from (f"{key}: {text}" for text in check(facts, records, there, before))
 
 
 def _person(facts: Facts, records: list[Facts], there: list[Facts], others: list[float]) -> Iterator[str]:
@@ -71,10 +73,6 @@ def _person(facts: Facts, records: list[Facts], there: list[Facts], others: list
     if rule == "update" and not others:
         if there:
             yield "made, and the rule is to update only"
-        return
-    if len(records) > 1:
-        if rule == "create_and_update" and facts["dedupe"] != "ignore_duplicates":
-            yield from _several(facts, records, there)
         return
     if not there:
         yield "lost: there is no record"
@@ -89,8 +87,10 @@ def _person(facts: Facts, records: list[Facts], there: list[Facts], others: list
     yield f"has {name}, {there[0].get(ours['score'])} and not {wanted}"
 
 
-def _several(facts: Facts, records: list[Facts], there: list[Facts]) -> Iterator[str]:
+def _several(facts: Facts, records: list[Facts], there: list[Facts], _: list[float]) -> Iterator[str]:
     """Who of several is meant is certain where a run reads them all."""
+    if facts["rule"] != "create_and_update" or facts["dedupe"] == "ignore_duplicates":
+        return
     ours, theirs = facts["destination_fields"], facts["source_fields"]
     if not there:
         yield "lost: there is no record of several"
@@ -105,6 +105,8 @@ def _several(facts: Facts, records: list[Facts], there: list[Facts]) -> Iterator
     elif facts["dedupe"] == "oldest":
         first = min(record[theirs["made"]] for record in records)
         names = {next(str(one[theirs["name"]]) for one in ordered if one[theirs["made"]] == first)}
+    elif facts["dedupe"] == "import_everything":
+        names = {str(ordered[-1][theirs["name"]])}
     if there[0].get(ours["name"]) not in names:
         yield f"has {there[0].get(ours['name'])} of several, and not {sorted(names)}"
 
@@ -153,11 +155,11 @@ def _watermarks(facts: Facts) -> Iterator[str]:
         if last is not None and moved["at"] < last:
             yield f"{moved['slot']} moved the watermark back"
         last = moved["at"]
-        newest = {version["record"]: version for version in facts["versions"][: moved["known"]]}
         limit = moved["at"] - (OVERLAP if facts["marketo_source"] else timedelta())
-        for version in newest.values():
-            if version["at"] < limit and version["marker"] not in moved["read"]:
-                yield f"the watermark of {moved['slot']} passed {version['marker']}, which nobody had read"
+        for record, marker in moved["newest"].items():
+            # what is told back changes a record, too: then it is read once more
+            if moved["stamps"][record] < limit and marker not in moved["read"]:
+                yield f"the watermark of {moved['slot']} passed {marker}, which nobody had read"
     ends = {run["slot"]: run["step"] for run in facts["runs"]}
     yield from (
         f"the run {moved['slot']} moved the watermark, and is {ends[moved['slot']]}"
@@ -200,10 +202,12 @@ def _guarded(facts: Facts) -> Iterator[str]:
 
 def _counted(facts: Facts) -> Iterator[str]:
     """As many records were made as runs say, where every run has ended well."""
-    if any(run["step"] != "done" for run in facts["runs"]):
-        return
+    if facts["writeback"] or any(run["step"] != "done" for run in facts["runs"]):
+        return  # who is made and not told back has failed
     if any(write["by"] == "others" and write["at"] > 0 for write in facts["writes"]):
         return  # a person who came meanwhile is told as created, too
+    if any(run["refused"] for run in facts["runs"]):
+        return  # the second row of a key makes whom the refused first one was to make
     told = sum(run["totals"]["created"] for run in facts["runs"])
     made = sum(write["kind"] == "created" and write["by"] != "others" for write in facts["writes"])
     if told != made:

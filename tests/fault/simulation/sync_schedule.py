@@ -25,7 +25,7 @@ SLOT_SECONDS = 900
 START_SECONDS = 30.0
 STEP_SECONDS = 900.0
 
-#: what a person's record is made of, by vendor: its own id, the key, who it is, a number, whether it counts, made, changed
+#: what a person's record is made of, by vendor: its own id, the key, who it is, a number, whether it is to go, dates
 FIELDS = {
     "salesforce": {
         "id": "Id",
@@ -184,7 +184,20 @@ def sync_schedule(seed: int) -> SyncPlan:
     plan.source_skew = rng.choice(skews)
     _troubles(plan, rng)
     _people(plan, rng)
+    story = rng.random()
+    if story < 0.3:
+        (_sleeper if story < 0.15 else _latecomer if story < 0.23 else _starter)(plan, rng)
+    _number(plan)
     return plan
+
+
+def _number(plan: SyncPlan) -> None:
+    """Give each change the number of its version, in the order of time."""
+    plan.changes.sort(key=lambda change: change.at)
+    versions: dict[int, int] = {}
+    for change in plan.changes:
+        number = versions[change.person] = versions.get(change.person, 0) + 1
+        change.values.update(name=f"r{change.person}v{number}", score=number)
 
 
 def _document(rng: Random, source: str, destination: str, *, shared: bool) -> Sync:
@@ -223,20 +236,14 @@ def _document(rng: Random, source: str, destination: str, *, shared: bool) -> Sy
 
 def _records(plan: SyncPlan, rng: Random, *, shared: bool) -> None:
     count = rng.randint(6, 14)
-    version: dict[int, int] = {}
+    made: set[int] = set()
     lag = (0.0, 0.0, 20.0, 300.0) if plan.source == "marketo" else (0.0, 0.0, 30.0, 250.0)
 
     def change(at: float, person: int, late: float) -> None:
-        number = version[person] = version.get(person, 0) + 1
-        values: dict[str, Any] = {"name": f"r{person}v{number}", "score": number}
-        if number == 1:
-            chance = rng.random()
-            email = rng.choice((mail(person), mail(person).upper(), f" {mail(person)} "))
-            if shared and chance < 0.5:
-                email = f"same{rng.randint(1, 2)}@example.com"
-            elif chance > 0.95:
-                email = rng.choice(("", "no address"))
-            values |= {"email": email, "status": "keep"}
+        values: dict[str, Any] = {}
+        if person not in made:
+            made.add(person)
+            values = {"email": _mail(rng, person, shared=shared), "status": "keep"}
         if rng.random() < 0.15:
             values["status"] = rng.choice(("keep", "drop"))
         plan.changes.append(Change(at=at, person=person, values=values, late=late))
@@ -245,16 +252,7 @@ def _records(plan: SyncPlan, rng: Random, *, shared: bool) -> None:
         change(-86_400.0 - person * rng.choice((0.0, 1.0, 4000.0)), person, 0.0)
         if rng.random() < 0.35:
             plan.known.append(person)
-    moments = [rng.uniform(0, CHANGES_UNTIL) for _ in range(rng.randint(3, 9))]
-    # at the very second where windows meet
-    moments += [60.0 * rng.randint(0, 5) + SLOT_SECONDS * rng.randint(0, 5) for _ in range(rng.randint(0, 4))]
-    # just before a run begins
-    moments += [SLOT_SECONDS * rng.randint(1, 5) - rng.uniform(0, 20) for _ in range(rng.randint(0, 3))]
-    moments += [SLOT_SECONDS * rng.randint(1, 5) + rng.uniform(0, 60) for _ in range(rng.randint(0, 3))]
-    if plan.source == "marketo":
-        # at the edge of what Marketo's lag, its clock and ours may be apart
-        moments += [SLOT_SECONDS * rng.randint(1, 5) - rng.uniform(280, 300) for _ in range(rng.randint(0, 2))]
-    for at in sorted(moments):
+    for at in _moments(plan, rng):
         late = rng.choice(lag)
         several = rng.choice((1, 1, 1, 2, 5))
         for person in rng.sample(range(1, count + 1), min(several, count)):
@@ -264,6 +262,30 @@ def _records(plan: SyncPlan, rng: Random, *, shared: bool) -> None:
             change(at, count, late)
     if plan.destination == "marketo" and rng.random() < 0.3:
         plan.foreigners = [(rng.uniform(0, 3000), rng.randint(1, count)) for _ in range(rng.randint(1, 3))]
+
+
+def _mail(rng: Random, person: int, *, shared: bool) -> str:
+    """The address of a person, as somebody may have written it."""
+    chance = rng.random()
+    if shared and chance < 0.5:
+        return f"same{rng.randint(1, 2)}@example.com"
+    if chance > 0.95:
+        return rng.choice(("", "no address"))
+    return rng.choice((mail(person), mail(person).upper(), f" {mail(person)} "))
+
+
+def _moments(plan: SyncPlan, rng: Random) -> list[float]:
+    """When people change records."""
+    moments = [rng.uniform(0, CHANGES_UNTIL) for _ in range(rng.randint(3, 9))]
+    # at the very second where windows meet
+    moments += [60.0 * rng.randint(0, 5) + SLOT_SECONDS * rng.randint(0, 5) for _ in range(rng.randint(0, 4))]
+    # just before a run begins, and just after
+    moments += [SLOT_SECONDS * rng.randint(1, 5) - rng.uniform(0, 20) for _ in range(rng.randint(0, 3))]
+    moments += [SLOT_SECONDS * rng.randint(1, 5) + rng.uniform(0, 60) for _ in range(rng.randint(0, 3))]
+    if plan.source == "marketo":
+        # at the edge of what Marketo's lag, its clock and ours may be apart
+        moments += [SLOT_SECONDS * rng.randint(1, 5) - rng.uniform(280, 300) for _ in range(rng.randint(0, 2))]
+    return sorted(moments)
 
 
 def _troubles(plan: SyncPlan, rng: Random) -> None:
@@ -297,3 +319,43 @@ def _people(plan: SyncPlan, rng: Random) -> None:
     for _ in range(rng.choice((0, 0, 1, 2, 4))):
         at = rng.choice((rng.uniform(0, CALM_AT), SLOT_SECONDS * rng.randint(0, 5) + rng.uniform(0, 40)))
         plan.people.append((at, rng.choice(wants)))
+
+
+def _sleeper(plan: SyncPlan, rng: Random) -> None:
+    """A task falls asleep over what it has just found, is given up, and its run cancelled; the next one begins."""
+    point = rng.choice(("destination.find.done", "syncs.save_part.done", "syncs.get.done", "origin.update"))
+    plan.aimed[point] = (rng.randint(1, 12), Blow("stall", rng.uniform(5, 800)))
+    plan.chance |= {"task given up while it runs": 0.15, "fire missed": 0.0}
+    slot = SLOT_SECONDS * rng.randint(0, 4)
+    plan.people = sorted([(slot + rng.uniform(2, 100), "cancel"), (slot + rng.uniform(60, 200), "run"), *plan.people])
+    plan.limits = (STEP_SECONDS,)
+    _busy(plan, rng, slot)
+
+
+def _latecomer(plan: SyncPlan, rng: Random) -> None:
+    """A run ends while what it has sent last is still on its way to the vendor."""
+    plan.chance |= dict.fromkeys(VENDOR_TROUBLE, 0.0)
+    plan.chance |= {"late commit": 0.25, "refused as a whole": 0.03, "fire missed": 0.0}
+    slot = SLOT_SECONDS * rng.randint(0, 4)
+    for _ in range(3):
+        plan.people.append((slot + rng.uniform(2, 30), "cancel"))
+        plan.people.append((slot + rng.uniform(5, 60), "run"))
+    _busy(plan, rng, slot)
+
+
+def _starter(plan: SyncPlan, rng: Random) -> None:
+    """Whoever has the lease falls asleep before the run begins, and others start meanwhile."""
+    plan.aimed[rng.choice(("syncs.take.done", "syncs.take", "syncs.begin"))] = (
+        rng.randint(1, 4),
+        Blow("stall", rng.uniform(2, 28)),
+    )
+    plan.people += [(SLOT_SECONDS * number + rng.uniform(0, 20), "run") for number in range(5)]
+    plan.chance["fire twice"] = 0.3
+
+
+def _busy(plan: SyncPlan, rng: Random, slot: float) -> None:
+    """Records change just before a run and just after it has begun."""
+    people = sorted({change.person for change in plan.changes if change.at < 0})
+    for at in (slot - 30.0, slot + rng.uniform(5, 60)):
+        if at > 0:
+            plan.changes += [Change(at=at, person=person, values={}) for person in rng.sample(people, 3)]

@@ -3,9 +3,10 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain.records import FieldDescription, ObjectDescription, Resolution, RowResult
@@ -21,7 +22,7 @@ from leadbridge.errors import (
     TransientError,
     UncertainWriteError,
 )
-from leadbridge.sync_ports import Page, Sample
+from leadbridge.sync_ports import Covered, Gone, Page, Sample
 from tests.fakes.clock import NOON
 from tests.fakes.trouble import refusal
 from tests.fault.simulation.sync_schedule import FIELDS, READ_TROUBLE, VENDOR_TROUBLE
@@ -243,10 +244,27 @@ class Calls:
 class SimulatedSource(Calls):
     """`sync_ports.SyncSource`."""
 
-    def covered(self, now: datetime) -> datetime | None:
-        """Salesforce tells; Marketo does not."""
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
+        """Salesforce tells, and whether anything has changed; Marketo does not."""
         del now
-        return self.read("source.covered", self._covered)
+
+        def told() -> Covered:
+            until = self._covered()
+            if until is None or since is None:
+                return Covered(until=until)
+            return Covered(until=until, idle=not any(since <= at < until for at in self.table.stamps.values()))
+
+        return self.read("source.covered", told)
+
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> Gone:
+        """Nobody deletes here."""
+        del query, since, until, cursor
+        return Gone(pages=iter(()))
+
+    def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+        """Every column is there."""
+        del columns
+        return iter(rows)
 
     def _covered(self) -> datetime | None:
         if self.vendor == "marketo":
@@ -284,21 +302,20 @@ class SimulatedSource(Calls):
         return self._changed(datetime.fromisoformat(query.first.params["sinceDatetime"]), cursor)
 
     def _in_order(self, query: SourceQuery) -> Iterator[Page]:
-        snapshot: list[dict[str, Any]] | None = None
-        size, start = self.world.plan.page_rows, 0
+        snapshot: list[dict[str, Any]] = []
+        size = self.world.plan.page_rows
+
+        def first() -> list[dict[str, Any]]:
+            snapshot.extend(dict(self.table.rows[key]) for key in self._queried(query))
+            return snapshot[:size]
+
+        rows, start = self.read("source.page", first), 0
         while True:
-
-            def piece() -> list[dict[str, Any]]:
-                nonlocal snapshot
-                if snapshot is None:
-                    snapshot = [dict(self.table.rows[key]) for key in self._queried(query)]
-                return snapshot[start : start + size]
-
-            rows = self.read("source.page", piece)
-            start += size
             yield Page(rows=rows, cursor=str(rows[-1]["Id"]) if rows else "")
-            if snapshot is None or start >= len(snapshot):
+            start += size
+            if start >= len(snapshot):
                 return
+            rows = self.read("source.page", partial(_slice, snapshot, start, size))
 
     def _queried(self, query: SourceQuery) -> list[str]:
         since, strict, until = _bounds(query.soql)
@@ -412,6 +429,14 @@ class SimulatedDestination(Calls):
         self.table.change(time, slot, key, row, self.table.clock(time), time)
         return RowResult(ok=True, status="updated", id=key)
 
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Nobody deletes here.
+
+        Raises:
+            NotImplementedError: Somebody did.
+        """
+        raise NotImplementedError(len(ids))
+
     def imported(self, lines: Sequence[Mapping[str, str]], slot: str) -> None:
         """Rows of a file that Marketo carries out; a blank cell empties its field."""
         names = FIELDS[self.vendor]
@@ -447,12 +472,16 @@ class SimulatedVendors:
 _DAY = timedelta(days=1)
 
 
+def _slice(rows: Sequence[dict[str, Any]], start: int, size: int) -> list[dict[str, Any]]:
+    return list(rows[start : start + size])
+
+
 def _bounds(soql: str) -> tuple[datetime | None, bool, datetime | None]:
     since = re.search(r"SystemModstamp >(=?) (\S+)", soql)
     until = re.search(r"SystemModstamp < (\S+)", soql)
     return (
         datetime.fromisoformat(since[2]) if since else None,
-        bool(since) and not since[1],
+        since is not None and not since[1],
         datetime.fromisoformat(until[1]) if until else None,
     )
 

@@ -20,7 +20,7 @@ class SyncRuns(Protocol):
         """The lease of a Sync and its watermark; that of a new one if nothing is known."""
         ...
 
-    def take(self, sync: str, slot: str, seen: Standing) -> Standing | None:
+    def take(self, sync: str, slot: str, seen: Standing, now: datetime) -> Standing | None:
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
         ...
 

@@ -29,7 +29,7 @@ _INSTANTS = frozenset(
     }
 )
 _VALUES: Mapping[str, type[Any]] = {"totals": Totals, "intent": Intent, "tally": Tally}
-_LISTS = frozenset({"failed_in", "creates", "updates", "removals"})
+_LISTS = frozenset({"failed_in", "creates", "updates", "removals", "tellers"})
 
 
 class DynamoSyncRuns:
@@ -57,23 +57,24 @@ class DynamoSyncRuns:
         item = read_item(self._client, self._state, _standing_key(sync))
         return _standing(item) if item else Standing()
 
-    def take(self, sync: str, slot: str, seen: Standing) -> Standing | None:
+    def take(self, sync: str, slot: str, seen: Standing, now: datetime) -> Standing | None:
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
         condition = "epoch = :seen AND holder = :held" if seen.epoch else "attribute_not_exists(pk)"
         values: dict[str, Any] = {"seen": seen.epoch, "held": seen.holder} if seen.epoch else {}
         taken = update(
             self._state,
             _standing_key(sync),
-            "SET epoch = :next, holder = :slot, v = :v",
+            "SET epoch = :next, holder = :slot, taken_at = :now, v = :v",
             condition,
             **values,
             next=seen.epoch + 1,
             slot=slot,
+            now=now.isoformat(),
             v=VERSION,
         )
         if self._write([taken]) is not None:
             return None
-        return replace(seen, epoch=seen.epoch + 1, holder=slot)
+        return replace(seen, epoch=seen.epoch + 1, holder=slot, taken_at=now)
 
     def commit(
         self,
@@ -200,10 +201,11 @@ def _part_key(sync: str, slot: str, number: int) -> dict[str, Any]:
 
 
 def _standing(item: Item) -> Standing:
-    at, gone = item.get("watermark"), item.get("gone_until")
+    at, gone, taken_at = item.get("watermark"), item.get("gone_until"), item.get("taken_at")
     return Standing(
         epoch=item["epoch"],
         holder=item["holder"],
+        taken_at=datetime.fromisoformat(taken_at) if taken_at else None,
         watermark=datetime.fromisoformat(at) if at else None,
         records=int(item.get("records", 0)),
         gone_until=datetime.fromisoformat(gone) if gone else None,

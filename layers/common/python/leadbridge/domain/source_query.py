@@ -279,8 +279,8 @@ def _leads(sync: Sync, facts: Facts, columns: tuple[str, ...], window: Window, *
     if way == "bulk":
         if window.since is not None:
             return _extract("leads", columns, _windows("updatedAt", window, now))
-        asked, since, until = _created(sync, facts, now)
-        made = Window(since=since, until=min(until, window.until or until))
+        # the ceiling is fixed when the run first reaches the vendor, which may be long after its begin
+        asked, made = _created(sync, facts, now, window.until or now.replace(microsecond=0) + _SECOND)
         return _extract("leads", columns, _windows("createdAt", made, now), asked=asked)
     if window.since is not None:
         params = {"sinceDatetime": _stamp(window.since)}
@@ -315,13 +315,13 @@ def _keyed(sync: Sync, facts: Facts) -> tuple[str, str, list[str]] | None:
     return None
 
 
-def _created(sync: Sync, facts: Facts, now: datetime) -> tuple[frozenset[str], datetime, datetime]:
-    """The clauses about when a lead was made, and the stretch that they leave."""
+def _created(sync: Sync, facts: Facts, now: datetime, until: datetime) -> tuple[frozenset[str], Window]:
+    """The clauses about when a lead was made, and the stretch up to `until` that they leave."""
     asked: set[str] = set()
-    since, until = facts.made_since or EARLIEST, now.replace(microsecond=0) + _SECOND
+    since = facts.made_since or EARLIEST
     described = facts.fields.get("createdAt")
     if described is None or described.type != "datetime":
-        return frozenset(), since, until
+        return frozenset(), Window(since=since, until=until)
     for path, clause in _needed(sync.conditions):
         found = bounds_of(clause, sync.zone, now, days=False) if clause.column == "createdAt" else None
         if found is None or OPERATORS[clause.operator].denies:
@@ -329,7 +329,7 @@ def _created(sync: Sync, facts: Facts, now: datetime) -> tuple[frozenset[str], d
         asked.add(path)
         since = max(since, found.first) if isinstance(found.first, datetime) else since
         until = min(until, found.end) if isinstance(found.end, datetime) else until
-    return frozenset(asked), since, until
+    return frozenset(asked), Window(since=since, until=until)
 
 
 def _needed(group: Group | None, path: str = "conditions") -> Iterator[tuple[str, Clause]]:

@@ -271,8 +271,9 @@ class Part:
     looked: int = 0
     counted: bool = False
     tally: Tally = field(default_factory=Tally)
-    #: chunks of which every row has its outcome
+    #: chunks of which every row has its outcome, and the epochs of those who have stored them
     chunks: int = 0
+    tellers: tuple[int, ...] = ()
     totals: Totals = field(default_factory=Totals)
     #: chunks in which rows failed
     failed_in: tuple[int, ...] = ()
@@ -287,6 +288,10 @@ class Part:
     message: str = ""
     calls: int = 0
 
+    def teller(self, chunk: int) -> int:
+        """The epoch of whoever has stored what became of a chunk; 1 for one of before this was noted."""
+        return self.tellers[chunk] if chunk < len(self.tellers) else 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -295,6 +300,8 @@ class Standing:
     epoch: int = 0
     #: the slot of the run that holds the lease
     holder: str = ""
+    #: when it took it; None for one that was taken before this was stored
+    taken_at: datetime | None = None
     watermark: datetime | None = None
     #: rows that the newest run has pulled that read everything
     records: int = 0

@@ -42,7 +42,7 @@ def pieces(objects: Objects, run: SyncRun, parts: Sequence[Part]) -> Iterator[li
     """Failed rows as they are stored, a piece for each chunk with some; those that an import refused come last."""
     for part in parts:
         for chunk in part.failed_in:
-            lines = read_results(objects, run, part.number, chunk)
+            lines = read_results(objects, run, part, chunk)
             yield [line for line in lines if line["outcome"] == "failed"]
     if run.unwritten:
         piece: list[Mapping[str, str]] = []
@@ -114,7 +114,7 @@ def handed_over(objects: Objects, run: SyncRun, sync: Sync, parts: Sequence[Part
         return
     for part in parts:
         for chunk in range(1, part.chunks):
-            lines = [line for line in read_results(objects, run, part.number, chunk) if line["outcome"] == HANDED_OVER]
+            lines = [line for line in read_results(objects, run, part, chunk) if line["outcome"] == HANDED_OVER]
             ids = source_ids(objects, run, sync, {int(line["row"]) for line in lines}) if lines else {}
             for line in lines:
                 row = int(line["row"])

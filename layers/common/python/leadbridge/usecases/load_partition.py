@@ -18,7 +18,7 @@ from typing import Any
 from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
 from leadbridge.domain.mass_guard import tally_of
 from leadbridge.domain.outcome import Outcome, RowOutcome
-from leadbridge.domain.planned import Planned
+from leadbridge.domain.planned import Foreseen, Planned
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
     CompiledSync,
@@ -73,6 +73,8 @@ CHUNK_CALLS = 20
 #: how often a row is sent that the vendor says may be sent again
 ROW_TRIES = 5
 _RETRY_SECONDS = 2.0
+#: an intent is fresh for this part of the time in which writes show themselves; the rest is for the call
+_FRESH = 4
 #: a refusal of a row that says it may be sent again
 _AGAIN = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Resolution.REAUTH, Resolution.QUOTA})
 #: what is said of a row whose field was removed, or taken from our user, since the run began: no other row fares better
@@ -101,7 +103,7 @@ class LoadPartition:
         self._facts = facts
         self._clock = clock
         self._sleep = sleep
-        self._settle = settle
+        self.settle = settle
         self._calls = calls
         self._compiled: dict[tuple[str, str], CompiledSync] = {}
 
@@ -170,7 +172,14 @@ class LoadPartition:
             named = [f"{sync.source.object} has no field {error.args[0]}; correct and apply the Sync"]
             raise ConfigurationError(named) from error
         origin = self._vendors.destination(origin_of(sync))
-        return WriteBack(compiled=work.compiled, back=back, vendor=run.source, origin=origin, sleep=self._sleep)
+        return WriteBack(
+            compiled=work.compiled,
+            back=back,
+            vendor=run.source,
+            origin=origin,
+            sleep=self._sleep,
+            before=lambda: self._about_to_write(work),
+        )
 
     def _go_through(self, work: "_Work") -> None:
         ended, open_ = self._opened(work)
@@ -180,6 +189,8 @@ class LoadPartition:
         if only_looks(work.run, work.part.number):
             self._count(work, pieces)
             return
+        if work.part.chunks and work.run.load is Way.BULK and not work.run.planning:
+            self._note_earlier(work, pieces, work.part.chunks)
         for number in range(work.part.chunks, len(pieces) + 1):
             self._require(work)
             ends: Sequence[RowEnd]
@@ -191,7 +202,7 @@ class LoadPartition:
                 ends = self._foreseen(work, pieces[number - 1], number, self._into_file)
             else:
                 ends = self._chunk(work, pieces[number - 1])
-            write_results(self._objects, work.run, work.part.number, number, ends)
+            write_results(self._objects, work.run, work.part, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
     def _restored(self, work: "_Work") -> Iterable[SourceRow]:
@@ -249,6 +260,9 @@ class LoadPartition:
         ended, open_ = prepared(run, compiled, self._restored(work))
         if run.planning:
             work.decide = foreseen(self._objects, run, work.part, compiled)
+        elif run.load is Way.BULK:
+            # rows of one key go one after the other into one file: a later one meets what the earlier will have made
+            work.decide = Foreseen(compiled)
         else:
             work.decide = partial(decide, compiled)
         return ended, open_
@@ -271,7 +285,7 @@ class LoadPartition:
             if not pending:
                 break
             uncertain = any(result.resolution is Resolution.UNCERTAIN for result in refused.values())
-            self._sleep(self._settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
+            self._sleep(self.settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
         for row, _ in pending:
             ends[row.position] = self._refusal(work, row, refused[row.position])
         every = [ends[position] for position in sorted(ends)]
@@ -296,6 +310,13 @@ class LoadPartition:
         work.part = replace(work.part, tally=sum(map(tally_of, writes), work.part.tally))
         return [ends[position] for position in sorted(ends)]
 
+    def _note_earlier(self, work: "_Work", pieces: Sequence[Sequence[Open]], number: int) -> None:
+        """Decide once more about rows that a process before this one has stored, as far as their keys recur."""
+        again = {_key(item) for piece in pieces[number - 1 :] for item in piece}
+        earlier = [item for piece in pieces[: number - 1] for item in piece if _key(item) in again]
+        if earlier:
+            self._decided(work, earlier, {}, {})
+
     def _into_plan(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
         run, compiled = work.run, work.compiled
         planned = [Planned.of(compiled, write, run.row_mark(write.row.position)) for write in writes]
@@ -307,7 +328,7 @@ class LoadPartition:
             # a blank cell would empty its field, so what stays as it is goes along
             fields = {**write.held, **_key_of_file(work.compiled, write), **write.fields}
             lines.append((write.row.position, write.outcome.value, *map(fields.get, columns)))
-        write_import(self._objects, work.run, work.part.number, number, lines)
+        write_import(self._objects, work.run, work.part, number, lines)
 
     def _begun_before(self, work: "_Work") -> dict[int, Outcome | RowOutcome]:
         """What a process before this one was about to do; it shows by now, if it was done."""
@@ -315,7 +336,7 @@ class LoadPartition:
         if intent is None:
             return {}
         removal = RowOutcome.FLAGGED if work.compiled.flag else RowOutcome.DELETED
-        left = (intent.at + self._settle - self._clock.now()).total_seconds()
+        left = (intent.at + self.settle - self._clock.now()).total_seconds()
         if left > 0:
             self._sleep(left)
         begun: dict[int, Outcome | RowOutcome] = dict.fromkeys(intent.creates, Outcome.CREATED)
@@ -423,6 +444,19 @@ class LoadPartition:
         )
         self._save(work, replace(work.part, intent=intent))
 
+    def _about_to_write(self, work: "_Work") -> None:
+        """Make sure that the stored intent is a fresh one when a call leaves.
+
+        Whoever takes the partition waits from the intent on, so a process that fell asleep over it has to store it once
+        more, and hears that it was overtaken.
+        """
+        while True:
+            now = self._clock.now()
+            intent = work.part.intent or Intent(at=now - self.settle)
+            if now - intent.at <= self.settle / _FRESH:
+                return
+            self._save(work, replace(work.part, intent=replace(intent, at=now)))
+
     def _write(self, work: "_Work", writes: Sequence[RowWrite]) -> Mapping[int, RowResult]:
         """What the vendor says of each.
 
@@ -450,7 +484,12 @@ class LoadPartition:
         for number, (piece, call) in enumerate(calls):
             if number:
                 self._require(work)
-            said_of = isolate([piece], call, lambda _, error: isinstance(error, SpoiledCallError))
+
+            def send(piece: Sequence[RowWrite], call: _Call = call) -> Sequence[RowResult]:
+                self._about_to_write(work)
+                return call(piece)
+
+            said_of = isolate([piece], send, lambda _, error: isinstance(error, SpoiledCallError))
             found |= {write.row.position: result for write, result in said_of.answered}
             for write, error in said_of.culprits:
                 found[write.row.position] = RowResult(
@@ -528,7 +567,7 @@ class LoadPartition:
         part, now = work.part, self._clock.now()
         held = held_by(error, part.refusals, part.refused_at, now)
         if isinstance(error, UncertainWriteError):
-            held = Held(waiting=Waiting.SETTLING, due_at=now + self._settle)
+            held = Held(waiting=Waiting.SETTLING, due_at=now + self.settle)
         part = replace(part, calls=part.calls + work.spent())
         if held is None:
             part = replace(part, reason=reason_of(error), message=error.detail or text(error))
@@ -541,6 +580,10 @@ class LoadPartition:
                 refused_at=part.refused_at or now,
             )
         self._runs.save_part(part)
+
+
+#: a vendor's call that writes rows
+type _Call = Callable[[Sequence[RowWrite]], Sequence[RowResult]]
 
 
 class _StopError(Exception):
@@ -585,6 +628,7 @@ def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> 
     return replace(
         part,
         chunks=number + 1,
+        tellers=(*(part.teller(chunk) for chunk in range(number)), part.epoch),
         totals=part.totals + Totals(**counts),
         failed_in=failed,
         intent=None,

@@ -100,7 +100,7 @@ def planned_pieces(objects: Objects, run: SyncRun, parts: Sequence[Part]) -> Ite
     for part in parts:
         for chunk in range(part.chunks):
             writes = {write.position: write for write in read_plan(objects, run, part.number, chunk)} if chunk else {}
-            yield [_row(line, writes) for line in read_results(objects, run, part.number, chunk)]
+            yield [_row(line, writes) for line in read_results(objects, run, part, chunk)]
 
 
 def _row(line: Mapping[str, str], writes: Mapping[int, Planned]) -> PlannedRow:

@@ -21,7 +21,7 @@ from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.sync_plan import choose_extract, choose_load
 from leadbridge.domain.sync_words import said
-from leadbridge.domain.syncing import Step, SyncRun, Way
+from leadbridge.domain.syncing import Step, SyncRun, Waiting, Way
 from leadbridge.domain.watermarks import EVERYTHING, Window, ceiling, deletions
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
@@ -148,9 +148,24 @@ class RunSyncStep:
         return stored.document
 
     def _save(self, work: "_Work", run: SyncRun) -> None:
+        if run.over and run.step is not Step.DONE:
+            run = self._at_rest(work.run, run)
         run = replace(self._closed(run, work.run.step), seen_at=self._clock.now())
         work.version = self._runs.save(run, work.version)
         work.run = run
+
+    def _at_rest(self, run: SyncRun, ended: SyncRun) -> SyncRun:
+        """A run that ends before it is through; or as it was, while something that it sent may still arrive.
+
+        The next run must not look before: what comes late would be there twice, or take the place of newer values.
+        """
+        parts = [part for part in self._runs.parts(run.sync, run.slot) if not part.finished]
+        # whoever still loads one of them writes nothing from now on
+        fenced = [self._runs.take_part(run.sync, run.slot, part.number) for part in parts]
+        due_at = max((part.intent.at + self._load.settle for part in fenced if part.intent), default=None)
+        if due_at is None or due_at <= self._clock.now():
+            return ended
+        return replace(run, waiting=Waiting.SETTLING, due_at=due_at)
 
     def _closed(self, run: SyncRun, last: Step) -> SyncRun:
         """A run that has just ended, in its step `last`, keeps the counts of its partitions."""

@@ -10,7 +10,7 @@ from leadbridge.domain.lifecycle import DocumentState
 from leadbridge.domain.schedule import slot_of
 from leadbridge.domain.source_query import readable_by_id
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting, asked_for, summed
+from leadbridge.domain.syncing import Asked, Standing, Step, SyncRun, Waiting, asked_for, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncStarter
@@ -92,14 +92,14 @@ class StartSync:
             return Started(slot=slot, started=False, because="not_active")
         standing = self._runs.standing(sync)
         if standing.holder and standing.holder != slot:
-            at_work = self._at_work(sync, standing.holder)
+            at_work = self._at_work(sync, standing)
             if at_work is not None:
-                return Started(slot=slot, started=False, because=f"running: {at_work.slot}")
+                return Started(slot=slot, started=False, because=f"running: {at_work}")
         known = self._runs.get(sync, slot)
         if known is not None and known[0].over:
             return Started(slot=slot, started=False, because="ended")
         if standing.holder != slot:
-            taken = self._runs.take(sync, slot, standing)
+            taken = self._runs.take(sync, slot, standing, self._clock.now())
             if taken is None:
                 return Started(slot=slot, started=False, because="running")
             standing = taken
@@ -220,19 +220,24 @@ class StartSync:
             return wanted
         raise ConfigurationError([f"the run {slot} is changing all the time; ask again"])
 
-    def _at_work(self, sync: str, slot: str) -> SyncRun | None:
+    def _at_work(self, sync: str, standing: Standing) -> str | None:
         """The run that holds the lease, if it goes on; one that has lost its state machine is given a new one."""
+        slot = standing.holder
         found = self._runs.get(sync, slot)
-        if found is None or found[0].over:
+        if found is None:
+            # whoever took the lease begins the run now, or has died
+            taken_at = standing.taken_at
+            return slot if taken_at is not None and self._clock.now() - taken_at < GONE_AFTER else None
+        if found[0].over:
             return None
         run, version = found
         seen = run.seen_at or run.started_at
         if self._starter.alive(run.carrier) or self._clock.now() - seen < GONE_AFTER:
-            return run
+            return slot
         name = f"{run.name}-{version}"
         try:
             self._runs.save(replace(run, execution=name), version)
         except OvertakenError:
-            return run  # somebody goes on with it after all
+            return slot  # somebody goes on with it after all
         self._starter.start(sync, slot, name)
-        return run
+        return slot

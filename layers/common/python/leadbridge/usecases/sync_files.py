@@ -2,7 +2,8 @@
 
 Below the run's folder: `extract/00001.csv` … hold the rows as they came; `parts/00001/00001.csv` … those of a
 partition, in the order of the source, each with its position; `results/00001-00001.csv` … what became of each row,
-chunk by chunk; `plan/00001-00001.jsonl` … what a plan would write of it.
+chunk by chunk, with the epoch of whoever says so if it is not the first (`results/00001-00001-2.csv`);
+`plan/00001-00001.jsonl` … what a plan would write of it.
 The same input gives the same objects, so all of it may be done again.
 """
 
@@ -54,9 +55,12 @@ def part_key(run: SyncRun, partition: int, spill: int) -> str:
     return f"{run.folder}/parts/{partition:05}/{spill:05}.csv"
 
 
-def result_key(run: SyncRun, partition: int, chunk: int) -> str:
-    """Where it is said what became of the rows of a chunk."""
-    return f"{run.folder}/results/{partition:05}-{chunk:05}.csv"
+def result_key(run: SyncRun, partition: int, chunk: int, epoch: int = 1) -> str:
+    """Where it is said what became of the rows of a chunk, by a process of that epoch.
+
+    One that was overtaken, and does not know it yet, stores elsewhere than its successor.
+    """
+    return f"{run.folder}/results/{partition:05}-{chunk:05}{_of(epoch)}.csv"
 
 
 def write_page(
@@ -198,11 +202,15 @@ def _refused_key(run: SyncRun) -> str:
     return f"{run.folder}/results/import.csv"
 
 
-def _chunk_key(run: SyncRun, partition: int, chunk: int) -> str:
-    return f"{run.folder}/import/{partition:05}-{chunk:05}.csv"
+def _chunk_key(run: SyncRun, partition: int, chunk: int, epoch: int) -> str:
+    return f"{run.folder}/import/{partition:05}-{chunk:05}{_of(epoch)}.csv"
 
 
-def write_import(objects: Objects, run: SyncRun, partition: int, chunk: int, lines: Sequence[Sequence[Any]]) -> None:
+def _of(epoch: int) -> str:
+    return f"-{epoch}" if epoch > 1 else ""
+
+
+def write_import(objects: Objects, run: SyncRun, part: Part, chunk: int, lines: Sequence[Sequence[Any]]) -> None:
     """Store rows of a chunk that are to be imported: position, what is expected of it, and its cells.
 
     A blank cell empties its field.
@@ -215,7 +223,7 @@ def write_import(objects: Objects, run: SyncRun, partition: int, chunk: int, lin
         ]
         for line in lines
     ]
-    objects.put(_chunk_key(run, partition, chunk), _csv(cells))
+    objects.put(_chunk_key(run, part.number, chunk, part.epoch), _csv(cells))
 
 
 def join_import(objects: Objects, run: SyncRun, columns: Sequence[str], parts: Sequence[Part]) -> int:
@@ -225,7 +233,7 @@ def join_import(objects: Objects, run: SyncRun, columns: Sequence[str], parts: S
         rows.write(_csv([columns]))
         for part in parts:
             for chunk in range(1, part.chunks):
-                lines = list(_lines(objects.stored(_chunk_key(run, part.number, chunk))))
+                lines = list(_lines(objects.stored(_chunk_key(run, part.number, chunk, part.teller(chunk)))))
                 rows.write(_csv([line[2:] for line in lines]))
                 whose.write(_csv([line[:2] for line in lines]))
                 count += len(lines)
@@ -281,9 +289,9 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(b"".join(chunks).decode(), newline=""))
 
 
-def write_results(objects: Objects, run: SyncRun, partition: int, chunk: int, ends: Sequence[RowEnd]) -> None:
+def write_results(objects: Objects, run: SyncRun, part: Part, chunk: int, ends: Sequence[RowEnd]) -> None:
     """Store what became of the rows of a chunk."""
-    key = result_key(run, partition, chunk)
+    key = result_key(run, part.number, chunk, part.epoch)
     if len(ends) <= _RESULTS_AT_ONCE:
         objects.put(key, _results([RESULT_COLUMNS], ends))
         return
@@ -298,9 +306,9 @@ def _results(header: Sequence[Sequence[str]], ends: Iterable[RowEnd]) -> bytes:
     return _csv([*header, *lines])
 
 
-def read_results(objects: Objects, run: SyncRun, partition: int, chunk: int) -> Iterator[dict[str, str]]:
+def read_results(objects: Objects, run: SyncRun, part: Part, chunk: int) -> Iterator[dict[str, str]]:
     """What became of the rows of a chunk."""
-    rows = Rows(objects.stored(result_key(run, partition, chunk)))
+    rows = Rows(objects.stored(result_key(run, part.number, chunk, part.teller(chunk))))
     return (dict(zip(rows.header, cells, strict=True)) for cells in rows)
 
 

@@ -35,13 +35,15 @@ class WriteBack:
         vendor: Vendor,
         origin: SyncDestination,
         sleep: Callable[[float], object],
+        before: Callable[[], None],
     ) -> None:
-        """`vendor` is the source's, `origin` its records to be written."""
+        """`vendor` is the source's, `origin` its records to be written; `before` is called before each write."""
         self._compiled = compiled
         self._back = back
         self._vendor = vendor
         self._origin = origin
         self._sleep = sleep
+        self._before = before
 
     @property
     def calls(self) -> int:
@@ -93,7 +95,7 @@ class WriteBack:
         for attempt in range(_TRIES):
             said_of = isolate(
                 chunks(pending, self._origin.rows),
-                lambda piece: self._origin.update([fields for _, fields in piece]),
+                self._send,
                 lambda _, error: isinstance(error, SpoiledCallError),
             )
             if said_of.refused:
@@ -108,6 +110,10 @@ class WriteBack:
                 break
             self._sleep(_RETRY_SECONDS * 2**attempt)
         return found
+
+    def _send(self, piece: Sequence[_Item]) -> Sequence[RowResult]:
+        self._before()
+        return self._origin.update([fields for _, fields in piece])
 
     def _end(self, end: RowEnd, why: str | None) -> RowEnd:
         if why is None:
