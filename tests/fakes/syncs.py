@@ -66,9 +66,9 @@ class InMemorySyncRuns:
         held = self._standings.get(sync, Standing())
         if (held.epoch, held.holder) != (seen.epoch, seen.holder):
             return None
-        self._standings[sync] = replace(held, epoch=seen.epoch + 1, holder=slot, taken_at=now)
+        taken = self._standings[sync] = replace(held, epoch=seen.epoch + 1, holder=slot, taken_at=now)
         self._step("syncs.take.done")
-        return self._standings[sync]
+        return taken
 
     def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
         """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
@@ -124,9 +124,9 @@ class InMemorySyncRuns:
         self._step("syncs.take_part")
         parts = self._parts.setdefault((sync, slot), {})
         known = parts.get(number, Part(sync=sync, slot=slot, number=number))
-        parts[number] = replace(known, epoch=known.epoch + 1)
+        taken = parts[number] = replace(known, epoch=known.epoch + 1)
         self._step("syncs.take_part.done")
-        return parts[number]
+        return taken
 
     def save_part(self, part: Part) -> None:
         """Replace a partition."""
