@@ -69,9 +69,9 @@ class InMemorySyncRuns:
         held = self._standings.get(sync, Standing())
         if (held.epoch, held.holder) != (seen.epoch, seen.holder):
             return None
-        self._standings[sync] = replace(held, epoch=seen.epoch + 1, holder=slot, taken_at=now)
+        taken = self._standings[sync] = replace(held, epoch=seen.epoch + 1, holder=slot, taken_at=now)
         self._step("syncs.take.done")
-        return self._standings[sync]
+        return taken
 
     def commit(
         self,
@@ -140,9 +140,9 @@ class InMemorySyncRuns:
         self._step("syncs.take_part")
         parts = self._parts.setdefault((sync, slot), {})
         known = parts.get(number, Part(sync=sync, slot=slot, number=number))
-        parts[number] = replace(known, epoch=known.epoch + 1)
+        taken = parts[number] = replace(known, epoch=known.epoch + 1)
         self._step("syncs.take_part.done")
-        return parts[number]
+        return taken
 
     def save_part(self, part: Part) -> None:
         """Replace a partition."""

@@ -41,6 +41,7 @@ FAULTS = (
     "asked: pause",
     "asked: resume",
     "asked: cancel",
+    "cancelled in haste",
     "guard: confirm",
     "guard: cancel",
     *(f"waits: {reason}" for reason in ("quota", "vendor", "settling", "paused", "guard")),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync import Sync, Ways
 from tests.builders.syncs import a_sync
 from tests.fakes.steps import DONE
 from tests.fault.simulation.engine import Blow
@@ -143,6 +143,8 @@ class SyncPlan:
     chance: dict[str, float] = field(default_factory=dict)
     limits: tuple[float, ...] = (STEP_SECONDS,)
     source_skew: float = 0.0
+    #: somebody cancels what waits, and starts the next run at once
+    hasty: bool = False
     #: rows of a call that writes, of a partition, of a page, that go by REST at most, ids of a retry's request
     call_rows: int = 3
     part_rows: int = 5
@@ -333,14 +335,17 @@ def _sleeper(plan: SyncPlan, rng: Random) -> None:
 
 
 def _latecomer(plan: SyncPlan, rng: Random) -> None:
-    """A run ends while what it has sent last is still on its way to the vendor."""
-    plan.chance |= dict.fromkeys(VENDOR_TROUBLE, 0.0)
-    plan.chance |= {"late commit": 0.25, "refused as a whole": 0.03, "fire missed": 0.0}
-    slot = SLOT_SECONDS * rng.randint(0, 4)
-    for _ in range(3):
-        plan.people.append((slot + rng.uniform(2, 30), "cancel"))
-        plan.people.append((slot + rng.uniform(5, 60), "run"))
-    _busy(plan, rng, slot)
+    """A run ends while what it has sent last is still on its way to the vendor, and the next one begins."""
+    plan.chance |= dict.fromkeys((*VENDOR_TROUBLE, *MACHINE_TROUBLE), 0.0)
+    plan.chance |= {"late commit": 0.25, "refused as a whole": rng.choice((0.0, 0.05))}
+    plan.hasty = True
+    plan.threshold = 5000
+    plan.people = []
+    plan.sync = plan.sync.model_copy(update={"extraction": "incremental", "by": Ways(extract="rest", load="rest")})
+    # who comes, or changes, while one run follows another
+    plan.changes += [
+        Change(at=rng.uniform(0, 4000), person=rng.randint(1, 6), values={}) for _ in range(rng.randint(10, 20))
+    ]
 
 
 def _starter(plan: SyncPlan, rng: Random) -> None:

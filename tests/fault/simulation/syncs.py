@@ -258,6 +258,8 @@ class SyncSimulation:
         self.again: list[str] = []
         self._retried: set[str] = set()
         self._before: set[str] = set()
+        #: somebody has cancelled a run, and wants the next one at once
+        self._hasty = False
 
     # -- the world
 
@@ -280,6 +282,8 @@ class SyncSimulation:
             for number in range(int(CALM_AT // SLOT_SECONDS)):
                 self._fire(number * SLOT_SECONDS)
             engine.later(120.0, self._look)
+            if plan.hasty:
+                engine.later(1.0, self._hasten)
             engine.later(CALM_AT, self._calm_down)
             try:
                 engine.run(lambda: bool(self._phase == "rest" or self.never_rests))
@@ -387,6 +391,20 @@ class SyncSimulation:
         elif run is not None:
             self.engine.count(f"asked: {what}")
             self._start_process("person", lambda: self._starting().ask(sync, run.slot, Asked(what)))
+
+    def _hasten(self) -> None:
+        """Somebody cancels a run as soon as it waits for what it has sent, and starts the next one at once."""
+        if self.engine.calm:
+            return
+        run = self._current()
+        if run is not None and run.asked is Asked.NOTHING and run.waiting is Waiting.SETTLING:
+            self.engine.count("cancelled in haste")
+            self._wants("cancel")
+            self._hasty = True
+        elif run is None and self._hasty:
+            self._wants("run")
+            self._hasty = False
+        self.engine.later(2.0, self._hasten)
 
     def _look(self) -> None:
         """Somebody looks now and then at what waits for a person."""
