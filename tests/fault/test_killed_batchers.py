@@ -9,7 +9,6 @@ import pytest
 
 from tests.fault.rig import WORKER, Record, Rig, wait_for
 from tests.fault.test_killed_workers import ADD, CHANGE, TRANSACTION, Point, around, die
-from tests.fault.wire import Held
 
 SYNC = "POST /rest/v1/leads.json"
 LANE = "marketo-demo"
@@ -75,11 +74,6 @@ def waiting(rig: Rig) -> int:
     return found
 
 
-def arrived(rig: Rig, point: Point, held: Held) -> None:
-    """Wait until a process stands at the point."""
-    rig.swept_until(f"a process at {point.name}", lambda: held.arrived, every=0.02)
-
-
 def seconds_of(item: Record) -> float:
     """How long a call waited."""
     executed, received = (datetime.fromisoformat(item[name]) for name in ("executed_at", "received_at"))
@@ -94,17 +88,19 @@ def test_whoever_is_killed_with_a_batch_loses_nobody_and_sends_nobody_twice(rig:
     action = rig.apply(MADE) if "people-made" not in rig.keys else "people-made"
     rig.one_at_a_time()
     mark, bodies = rig.marketo.mark(), people(3)
-    deaths = STORIES[story]
-    held = deaths[0][1].hold(rig)
+    deaths = list(STORIES[story])
+    function, point = deaths.pop(0)
+    held = point.hold(rig)
     executions = [str(rig.post(body, action).json()["execution_id"]) for body in bodies]
     dead = []
-    for (function, point), following in zip(deaths, [*deaths[1:], None], strict=True):
-        standing = held
-        arrived(rig, point, standing)
-        # before the death: the queue may bring the message again at once
-        held = following[1].hold(rig) if following else standing
-        dead += die(rig, point, standing, function)
+    while True:
+        dead += die(rig, point, held, function)
+        if not deaths:
+            break
+        function, point = deaths.pop(0)
+        held = point.hold(rig)
         rig.bury()
+    rig.bury()
 
     items = rig.ended(executions)
     assert [(item["outcome"], item["reason"]) for item in items] == [("created", "")] * 3
