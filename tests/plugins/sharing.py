@@ -1,5 +1,10 @@
 """How a run is shared out to several processes: tests that share a deployed stack stay together, in one of them."""
 
+import fcntl
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,3 +60,24 @@ class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # as above
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
     """Share out by groups; the plugin's own way by markers does nothing with this version of pytest."""
     return Sharing(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Let the first process compile the tests, which takes longer than running most of them, before others collect."""
+    if not hasattr(session.config, "workerinput") or sys.dont_write_bytecode:
+        return (yield)
+    with first_alone(session.config.rootpath / ".local" / "collecting"):
+        return (yield)
+
+
+@contextmanager
+def first_alone(file: Path) -> Iterator[None]:
+    """Whoever comes first is alone, all others are together after that; the lock of one who dies is free."""
+    file.parent.mkdir(exist_ok=True)
+    with file.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(held, fcntl.LOCK_SH)
+        yield

@@ -1,8 +1,12 @@
 """Which tests of a shared-out run stay together."""
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, Event
+
 import pytest
 
-from tests.plugins.sharing import group_of, place_of
+from tests.plugins.sharing import first_alone, group_of, place_of
 
 ANYWHERE = "tests/unit/domain/test_values.py::test_x[a@b]"
 SIMULATION = "tests/fault/simulation/test_simulation.py::test_x[3]"
@@ -53,3 +57,20 @@ def test_one_process_runs_a_whole_group(pytester: pytest.Pytester) -> None:
 
     result.assert_outcomes(passed=12)
     assert len(set((pytester.path / "workers").read_text().split())) == 1
+
+
+def test_the_first_process_is_alone_and_the_others_follow_together(tmp_path: Path) -> None:
+    """While the first holds the place a second one waits; once it has let go, two more are there at the same time."""
+    file, there, together = tmp_path / "of" / "lock", Event(), Barrier(2)
+
+    def second() -> None:
+        with first_alone(file):
+            there.set()
+            together.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        with first_alone(file):
+            waiting = [pool.submit(second), pool.submit(second)]
+            assert not there.wait(0.05)
+        for each in waiting:
+            each.result(10)
