@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
+#: counts that have a column only where there is something to be told
+_RARE = frozenset({"deleted", "flagged", "handed_over"})
+
 
 def show_runs(runs: Sequence[SyncRun], now: datetime, console: "Console | None" = None) -> None:
     """Print runs: as a table, or in lines where that is too wide."""
@@ -30,11 +33,13 @@ def show_runs(runs: Sequence[SyncRun], now: datetime, console: "Console | None" 
     table = Table(header_style="bold")
     for name in ("Run", "Start", "End", "Status", "Version"):
         table.add_column(name, overflow="fold")
-    for name in ("pulled", *COUNTS, "rows/s", "calls"):
+    # most Syncs remove nothing, and hand nothing over
+    shown = [name for name in COUNTS if name not in _RARE or any(getattr(run.totals, name) for run in runs)]
+    for name in ("pulled", *shown, "rows/s", "calls"):
         table.add_column(name.capitalize(), justify="right")
     table.add_column("Message", overflow="fold")
     for run in runs:
-        counts = [str(run.pulled), *(str(getattr(run.totals, name)) for name in COUNTS)]
+        counts = [str(run.rows), *(str(getattr(run.totals, name)) for name in shown)]
         end = iso(run.ended_at) if run.ended_at else ""
         rate = progress_of(run, now).rate
         facts = [run.slot, iso(run.started_at), end, status(run), str(run.version), *counts, _rate(rate)]
@@ -45,14 +50,17 @@ def show_runs(runs: Sequence[SyncRun], now: datetime, console: "Console | None" 
 
 def sentence(run: SyncRun, now: datetime) -> str:
     """A line about a run."""
-    counts = ", ".join(f"{getattr(run.totals, name)} {name}" for name in COUNTS if getattr(run.totals, name))
+    counts = ", ".join(
+        f"{getattr(run.totals, name)} {name.replace('_', ' ')}" for name in COUNTS if getattr(run.totals, name)
+    )
     end = f" to {iso(run.ended_at)}" if run.ended_at else ""
     why = f"; {run.reason}: {run.message}" if run.reason else ""
     again = f", the failed rows of {run.retry_of} again" if run.retry_of else ""
+    again += f", makes the writes of {run.plan}" if run.plan else ", a plan: nothing is written" if run.planning else ""
     rate = progress_of(run, now).rate
     pace = f", {_rate(rate)} rows a second" if rate is not None else ""
     return (
-        f"{run.slot}: {status(run)}, {iso(run.started_at)}{end}, version {run.version}{again}, {run.pulled} rows"
+        f"{run.slot}: {status(run)}, {iso(run.started_at)}{end}, version {run.version}{again}, {run.rows} rows"
         f"{': ' + counts if counts else ''}, {run.calls} calls{pace}{why}"
     )
 

@@ -46,7 +46,9 @@ def show_price(found: Price) -> None:
     for vendor, cost in found.run.items():
         calls = found.left[vendor].calls
         left = "nobody knows how many calls are left" if calls is None else f"{calls} calls are left"
-        click.echo(f"  {vendor.capitalize()}: {_told(cost)} a run, {_told(found.day[vendor])} a day; {left}")
+        click.echo(
+            f"  {vendor.capitalize()}: {cost_in_words(cost)} a run, {cost_in_words(found.day[vendor])} a day; {left}"
+        )
     for warning in found.warnings:
         click.echo(f"  Warning: {warning}.")
 
@@ -60,7 +62,8 @@ def _cost(cost: Cost) -> dict[str, float]:
     }
 
 
-def _told(cost: Cost) -> str:
+def cost_in_words(cost: Cost) -> str:
+    """Calls, and what jobs take where there are some."""
     jobs = (
         f", {cost.job_slots} job slots, {cost.megabytes:.1f} MB, {cost.minutes:.0f} minutes" if cost.job_slots else ""
     )

@@ -2,7 +2,7 @@
 
 import click
 
-from leadbridge_cli import sync_looks, sync_price, sync_runs
+from leadbridge_cli import sync_looks, sync_plans, sync_price, sync_runs
 
 
 @click.group()
@@ -15,6 +15,9 @@ syncs.add_command(sync_looks.show_sync)
 syncs.add_command(sync_looks.view_query)
 syncs.add_command(sync_looks.preview_sync)
 syncs.add_command(sync_price.price_sync)
+syncs.add_command(sync_plans.plan_sync)
+syncs.add_command(sync_plans.show_plan)
+syncs.add_command(sync_plans.apply_plan)
 syncs.add_command(sync_runs.activate_sync)
 syncs.add_command(sync_runs.deactivate_sync)
 syncs.add_command(sync_runs.run_sync)

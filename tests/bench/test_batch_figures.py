@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench import batches
+from tests.bench import batches, import_files
 
 SEED = 7
 
@@ -19,6 +19,17 @@ def test_calls_and_batches_are_counted(kind: str) -> None:
     assert writes >= result.triggers.total() > 0
     assert (result.calls["look up"] > 0) == (kind != batches.ADD)
     assert result.people < 40
+
+
+def test_files_and_their_calls_are_counted() -> None:
+    """Of forty imports each ends, with the last value of its person; each file has its looks, failures and warnings."""
+    result = import_files.imported(40, SEED, repeated=0.2)
+
+    assert result.outcomes == {"updated": 40}
+    assert result.right == result.people < 40
+    assert result.crossing == (0, 0)
+    assert sum(result.files) == 40
+    assert result.calls["file"] == result.calls["failures"] == result.calls["warnings"] == len(result.files) > 1
 
 
 def test_the_rate_is_used_and_not_broken() -> None:

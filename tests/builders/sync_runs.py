@@ -22,6 +22,7 @@ from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import Started, StartSync, vendor_of
 from leadbridge.usecases.sync_files import read_results
+from leadbridge.usecases.sync_results import SyncResults
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.builders.syncs import a_sync
 from tests.fakes.bulk import InMemoryBulkRuns, InMemoryObjects
@@ -90,6 +91,8 @@ class SyncWorld:
         if active:
             self.documents.move("sync", self.sync.id, Move.ACTIVATE)
         self.most_turns = most_turns
+        #: calls of a kind in a chunk
+        self.chunk_calls = 1
         self.connections: Connections = FakeConnections(
             marketo={"marketing": FakeMarketo(LEADS)}, salesforce={"crm": FakeSalesforce(CONTACT)}
         )
@@ -138,6 +141,7 @@ class SyncWorld:
             facts=self.facts(),
             clock=self.clock,
             sleep=self.clock.sleep,
+            calls=self.chunk_calls,
         )
         use_case = RunSyncStep(
             documents=self.documents,
@@ -201,13 +205,17 @@ class SyncWorld:
         assert found is not None
         return summed(found[0], self.runs.parts(self.sync.id, slot))
 
+    def results_of(self) -> SyncResults:
+        """What people ask of runs that are over."""
+        return SyncResults(documents=self.documents, runs=self.runs, objects=self.objects)
+
     def results(self, slot: str = SLOT) -> dict[int, Mapping[str, str]]:
         """What became of each row, by its position; no row has two ends."""
         run = self.run(slot)
         found: dict[int, Mapping[str, str]] = {}
         for part in self.runs.parts(self.sync.id, slot):
             for chunk in range(part.chunks):
-                for line in read_results(self.objects, run, part.number, chunk):
+                for line in read_results(self.objects, run, part, chunk):
                     assert int(line["row"]) not in found, line
                     found[int(line["row"])] = line
         return found

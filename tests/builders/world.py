@@ -215,6 +215,7 @@ class World:
 
     def run_events(self, settings: RunSettings = WORKER, watch: Watch | None = None) -> RunEvents:
         """The use-case that runs a batch, without a lane around it."""
+        imports = self.imports
         return RunEvents(
             configurations=self.configurations,
             inbox=self.inbox,
@@ -226,7 +227,7 @@ class World:
             settings=settings,
             chunks=ChunkEnds(chunks=self.chunks, bell=self.chunk_bell),
             watch=watch,
-            imports=self.imports,
+            imports=(lambda: imports) if imports else None,
         )
 
     def drain_lane(self, *, batch: int = 200) -> DrainLane:

@@ -119,3 +119,49 @@ def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None
         MINUTES,
     )
     assert sum(mark in each["name"] for each in found) >= 3
+
+
+def test_the_entry_of_an_active_sync_starts_it_and_goes_with_it(lab: Lab) -> None:
+    """An active Sync has an entry whose fire starts a run in a slot of the document; what somebody changed in it is
+    mended with the next activation, and deactivation leaves none.
+
+    The scheduler goes by the machine's clock and the product by the simulators': so the test makes the entry due.
+    """
+    mark = f"sync{uuid.uuid4().hex[:8]}"
+    lab.salesforce.load("Contact", a_contact(mark, 0))
+    document = a_document(
+        mark,
+        source={"connection": "salesforce-demo", "object": "Contact"},
+        destination={"connection": "marketo-demo", "object": "leads"},
+        match=[{"column": "Email", "field": "email"}],
+        mappings=[{"to": "email", "column": "Email"}, {"to": "lastName", "column": "LastName"}],
+        conditions={"clauses": [{"column": "Department", "operator": "equals", "value": mark}]},
+        extraction="full",
+        schedule={"every": {"hours": 1}},
+    )
+    scheduler, group = lab.stack.client("scheduler"), json.loads(lab.stack.outputs["SyncSchedules"])["group"]
+
+    def entries() -> dict[str, str]:
+        found = scheduler.list_schedules(GroupName=group)["Schedules"]
+        return {
+            each["Name"]: scheduler.get_schedule(Name=each["Name"], GroupName=group)["ScheduleExpression"]
+            for each in found
+            if each["Name"] == mark
+        }
+
+    lab.cli("apply", lab.file("hourly.yaml", document))
+    assert entries() == {}
+    lab.cli("syncs", "activate", mark)
+    assert entries() == {mark: "rate(60 minutes)"}
+    stored = scheduler.get_schedule(Name=mark, GroupName=group)
+    kept = {name: stored[name] for name in ("Name", "GroupName", "FlexibleTimeWindow", "Target", "State")}
+    scheduler.update_schedule(**kept, Description="by hand", ScheduleExpression="at(2026-01-01T00:00:00)")
+
+    listed = wait_for("the run", lambda: json.loads(lab.cli("syncs", "executions", mark, "--json")), MINUTES)
+    assert [each["slot"].endswith("0000Z") for each in listed] == [True]
+    wait_for("its end", lambda: json.loads(lab.cli("syncs", "executions", mark, "--json"))[0]["ended_at"], MINUTES)
+    assert mark in {str(lead["email"]).partition("-")[0] for lead in lab.marketo.records("leads")}
+    lab.cli("syncs", "activate", mark)
+    assert entries() == {mark: "rate(60 minutes)"}
+    lab.cli("syncs", "deactivate", mark)
+    assert entries() == {}

@@ -97,6 +97,11 @@ class FakeMarketo:
 
     # -- the port
 
+    def read_only(self, object_name: str) -> bool:
+        """No other sync owns anything here."""
+        del object_name
+        return False
+
     def describe(self, object_name: str) -> ObjectDescription:
         """Fields of an object, as a Sync calls it."""
         if object_name in {"leads", "list_members"}:

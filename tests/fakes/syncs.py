@@ -1,11 +1,12 @@
 """Runs of Syncs, their vendors and their state machine in memory, with a point before and after each operation."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from leadbridge.domain.gone import FATE, KNOWN
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.schedule_entries import Entry
 from leadbridge.domain.source_query import SourceQuery
@@ -14,7 +15,7 @@ from leadbridge.domain.syncing import Part, Standing, SyncRun
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import SyncError
 from leadbridge.ports import OvertakenError
-from leadbridge.sync_ports import Page, Sample
+from leadbridge.sync_ports import Covered, Gone, Page, Sample
 from tests.fakes.clock import NOON
 from tests.fakes.steps import Step, nothing
 
@@ -34,10 +35,12 @@ OPERATIONS = (
     "source.covered",
     "source.count",
     "source.page",
+    "source.gone",
     "destination.describe",
     "destination.find",
     "destination.create",
     "destination.update",
+    "destination.delete",
     "starter.alive",
     "starter.start",
 )
@@ -56,22 +59,37 @@ class InMemorySyncRuns:
     def standing(self, sync: str) -> Standing:
         """The lease of a Sync and its watermark; that of a new one if nothing is known."""
         self._step("syncs.standing")
-        return self._standings.get(sync, Standing())
+        found = self._standings.get(sync, Standing())
+        self._step("syncs.standing.done")
+        return found
 
-    def take(self, sync: str, slot: str, seen: Standing) -> Standing | None:
+    def take(self, sync: str, slot: str, seen: Standing, now: datetime) -> Standing | None:
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
         self._step("syncs.take")
         held = self._standings.get(sync, Standing())
         if (held.epoch, held.holder) != (seen.epoch, seen.holder):
             return None
-        self._standings[sync] = replace(held, epoch=seen.epoch + 1, holder=slot)
+        taken = self._standings[sync] = replace(held, epoch=seen.epoch + 1, holder=slot, taken_at=now)
         self._step("syncs.take.done")
-        return self._standings[sync]
+        return taken
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
+    def commit(
+        self,
+        sync: str,
+        slot: str,
+        epoch: int,
+        watermark: datetime | None,
+        records: int,
+        *,
+        gone: datetime | None = None,
+    ) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size.
+
+        `gone` moves that of deletions. What is None stays.
+        """
         self._step("syncs.commit")
-        moved = self._held(sync, slot, epoch, watermark=watermark, records=records)
+        members = {name: at for name, at in (("watermark", watermark), ("gone_until", gone)) if at is not None}
+        moved = self._held(sync, slot, epoch, records=records, **members)
         self._step("syncs.commit.done")
         return moved
 
@@ -98,7 +116,9 @@ class InMemorySyncRuns:
     def get(self, sync: str, slot: str) -> tuple[SyncRun, int] | None:
         """A run and its version; None if there is none."""
         self._step("syncs.get")
-        return self._runs.get((sync, slot))
+        found = self._runs.get((sync, slot))
+        self._step("syncs.get.done")
+        return found
 
     def save(self, run: SyncRun, version: int) -> int:
         """Replace a run; returns its new version."""
@@ -120,9 +140,9 @@ class InMemorySyncRuns:
         self._step("syncs.take_part")
         parts = self._parts.setdefault((sync, slot), {})
         known = parts.get(number, Part(sync=sync, slot=slot, number=number))
-        parts[number] = replace(known, epoch=known.epoch + 1)
+        taken = parts[number] = replace(known, epoch=known.epoch + 1)
         self._step("syncs.take_part.done")
-        return parts[number]
+        return taken
 
     def save_part(self, part: Part) -> None:
         """Replace a partition."""
@@ -136,7 +156,8 @@ class InMemorySyncRuns:
     def parts(self, sync: str, slot: str) -> Sequence[Part]:
         """The partitions that somebody has taken so far, by number."""
         self._step("syncs.parts")
-        known = self._parts.get((sync, slot), {})
+        known = dict(self._parts.get((sync, slot), {}))
+        self._step("syncs.parts.done")
         return [known[number] for number in sorted(known)]
 
 
@@ -154,14 +175,20 @@ class FakeSource:
     calls: int = 0
     #: the windows that were asked for
     asked: list[Window] = field(default_factory=list)
+    #: deleted rows, and when; from when on alone they are told; the windows that were asked for
+    deleted: list[tuple[Mapping[str, Any], datetime]] = field(default_factory=list)
+    told_from: datetime | None = None
+    asked_gone: list[tuple[datetime, datetime]] = field(default_factory=list)
 
-    def covered(self, now: datetime) -> datetime | None:
-        """Not beyond what is still to be shown."""
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
+        """Not beyond what is still to be shown, and whether nothing has changed up to there."""
         self.step("source.covered")
         self.calls += 1
         hidden = [at for _, at, shown in self.rows if shown > now]
         self.step("source.covered.done")
-        return min([now, *hidden])
+        until = min([now, *hidden])
+        changed = [at for _, at, shown in self.rows if shown <= now and since is not None and since <= at < until]
+        return Covered(until=until, idle=since is not None and not changed)
 
     def count(self, query: SourceQuery) -> int | None:
         """All rows that are shown."""
@@ -173,6 +200,22 @@ class FakeSource:
         """Nobody knows."""
         return None
 
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> Gone:
+        """What was deleted in the window, in order of ids."""
+        self.step("source.gone")
+        self.calls += 1
+        self.asked_gone.append((since, until))
+        inside = sorted(str(row["Id"]) for row, at in self.deleted if since <= at < until and str(row["Id"]) > cursor)
+        rows = [row for row, _ in self.deleted if str(row["Id"]) in inside]
+        rows = sorted(({FATE: KNOWN, **row} for row in rows), key=lambda row: str(row["Id"]))
+        self.step("source.gone.done")
+        return Gone(pages=self._gone_pages(rows), known_from=self.told_from)
+
+    def _gone_pages(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Page]:
+        for start in range(0, len(rows), self.page_rows):
+            page = rows[start : start + self.page_rows]
+            yield Page(rows=page, cursor=str(page[-1]["Id"]))
+
     def shown(self, query: SourceQuery) -> str:
         """The statement."""
         return f"GET {query.soql}"
@@ -183,6 +226,11 @@ class FakeSource:
         self.calls += 2
         found = self._found(_bounds(query.soql), "")
         return Sample(rows=found[: self.page_rows], total=len(found))
+
+    def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+        """Every column is there."""
+        del columns
+        return iter(rows)
 
     def _found(self, window: Window, cursor: str) -> list[Mapping[str, Any]]:
         now = self.clock()
@@ -268,6 +316,15 @@ class FakeDestination:
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Update by id."""
         return self._call("update", rows, self._update)
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete by id; one that is gone is deleted."""
+        return self._call("delete", [{self.id_field: each} for each in ids], self._delete)
+
+    def _delete(self, row: Mapping[str, Any]) -> RowResult:
+        record_id = str(row[self.id_field])
+        self.records[:] = [each for each in self.records if str(each[self.id_field]) != record_id]
+        return RowResult(ok=True, status="deleted", id=record_id)
 
     def _call(
         self, name: str, rows: Sequence[Mapping[str, Any]], write: Callable[[Mapping[str, Any]], RowResult]

@@ -43,13 +43,14 @@ SETTLE = Point(name="settling", match=CHANGE, containing="REMOVE #a0", moment="b
 CLAIM = Point(name="claim", match=TRANSACTION, containing="crashes = :crashes", moment="before")
 SEND = Point(name="sync", to="marketo", match=SYNC, moment="before")
 END = Point(name="outcome", match=TRANSACTION, containing='"ended"', moment="before")
-#: who dies where, one after the other; whoever has had a batch in hand three times is parked, therefore two stories
+#: who dies where, one after the other; whoever has had a batch in hand three times is parked, therefore three stories
 STORIES: dict[str, Sequence[tuple[str, Point]]] = {
     "on-the-way": [
         *(("store_events", point) for point in around(ADD)),
-        *((WORKER, point) for point in (*around(RIPEN), *around(SETTLE), *around(CLAIM), END)),
+        *((WORKER, point) for point in (*around(RIPEN), *around(SETTLE), *around(CLAIM))),
     ],
     "at-the-vendor": [(WORKER, point) for point in around(SEND)],
+    "at-the-end": [(WORKER, point) for point in around(END)],
 }
 _numbers = count(1)
 

@@ -39,13 +39,16 @@ def complete(world: SyncWorld) -> None:
 
 
 @pytest.mark.fault("FA05")
-def test_a_process_may_die_at_any_point_of_a_run() -> None:
+@pytest.mark.parametrize("calls", [1, 3])
+def test_a_process_may_die_at_any_point_of_a_run(calls: int) -> None:
     """For every operation in turn: the process dies there, another goes on, and the end is the one of a quiet run.
 
-    Rows are told as created that a process has created and did not live to tell.
+    Rows are told as created that a process has created and did not live to tell. A chunk is one call of each kind, or
+    three of them.
     """
     for point in range(1, MOST_POINTS):
         world = a_world()
+        world.chunk_calls, world.destination.rows = calls, 4 if calls == 1 else 2
         world.steps.arm(point)
         try:
             world.start()
@@ -82,13 +85,14 @@ def test_two_processes_load_one_partition_and_the_older_one_stores_nothing_more(
     complete(world)
 
 
+@pytest.mark.fault("FA14")
 def test_a_run_whose_lease_went_to_another_moves_no_watermark() -> None:
     """What a run of an older epoch has read is written, but its watermark does not overwrite the newer one's."""
     world = a_world()
     world.start()
     world.drive(until=Step.COMMIT)
     standing = world.runs.standing(world.sync.id)
-    world.runs.take(world.sync.id, LATER, standing)
+    world.runs.take(world.sync.id, LATER, standing, world.clock.now())
     run = world.drive()
 
     assert (run.step, run.reason) == (Step.FAILED, "lease_lost")

@@ -51,12 +51,14 @@ def test_a_person_who_cannot_be_used_is_rejected_alone(door: Door) -> None:
 
 
 def test_a_person_may_be_as_large_as_alone_and_no_larger(door: Door) -> None:
-    """A person beyond the limit of one call is rejected alone, and nothing of it is kept."""
-    large = a_payload(2, lastName="x" * BODY_LIMIT_BYTES)
+    """A person beyond the limit of one call is rejected alone, and nothing of it is kept; one just below it is not,
+    whatever the alphabet: bytes are those of UTF-8, as of a body."""
+    large, wide = a_payload(2, lastName="x" * BODY_LIMIT_BYTES), a_payload(3, lastName="ü" * (BODY_LIMIT_BYTES // 2))
+    wide["lead"]["lastName"] = wide["lead"]["lastName"][: -len(json.dumps(a_payload(3)))]
 
-    answer = door.call(json.dumps([a_payload(1), large]))[1]
+    answer = door.call(json.dumps([a_payload(1), large, wide], ensure_ascii=False))[1]
 
-    assert [each["status"] for each in answer["calls"]] == ["accepted", "rejected"]
+    assert [each["status"] for each in answer["calls"]] == ["accepted", "rejected", "accepted"]
     assert (answer["calls"][1]["reason"], arrivals(door)[1].body) == ("body_too_large", None)
 
 

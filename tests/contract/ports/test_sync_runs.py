@@ -68,21 +68,24 @@ def runs(world: World) -> SyncRuns:
 def test_a_lease_is_taken_by_who_saw_how_it_stands(runs: SyncRuns) -> None:
     """Of two who saw the same, one gets the next epoch; only its holder moves the watermark and gives it back."""
     assert runs.standing("one") == Standing()
-    assert runs.take("one", SLOT, Standing()) == Standing(epoch=1, holder=SLOT)
-    assert runs.take("one", LATER, Standing()) is None
+    assert runs.take("one", SLOT, Standing(), NOON) == Standing(epoch=1, holder=SLOT, taken_at=NOON)
+    assert runs.take("one", LATER, Standing(), NOON) is None
 
     assert runs.commit("one", SLOT, 1, NOON, 70)
     assert not runs.commit("one", LATER, 1, NOON + timedelta(hours=1), 8)
     assert not runs.commit("one", SLOT, 2, NOON + timedelta(hours=1), 9)
     runs.release("one", LATER, 1)
-    held = Standing(epoch=1, holder=SLOT, watermark=NOON, records=70)
+    held = Standing(epoch=1, holder=SLOT, taken_at=NOON, watermark=NOON, records=70)
     assert runs.standing("one") == held
 
-    assert runs.take("one", LATER, held) == Standing(epoch=2, holder=LATER, watermark=NOON, records=70)
+    at = NOON + timedelta(minutes=1)
+    taken = Standing(epoch=2, holder=LATER, taken_at=at, watermark=NOON, records=70)
+    assert runs.take("one", LATER, held, at) == taken
+    assert runs.standing("one") == taken
     runs.release("one", SLOT, 1)
     assert runs.standing("one").holder == LATER
     runs.release("one", LATER, 2)
-    assert runs.standing("one") == Standing(epoch=2, watermark=NOON, records=70)
+    assert runs.standing("one") == replace(taken, holder="")
     assert runs.standing("two") == Standing()
 
 

@@ -6,8 +6,10 @@ One schedule again, step by step: `python -m tests.fault.simulation --seed 4711 
 import argparse
 import sys
 import time
+from typing import Any
 
-from tests.fault.simulation.report import Report, in_parallel, play, play_all, transcript
+from tests.fault.simulation import report as actions
+from tests.fault.simulation import sync_report as syncs
 
 PROGRESS_SECONDS = 10.0
 
@@ -20,16 +22,19 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--trace", action="store_true", help="print every step; for a single schedule")
     parser.add_argument("--until-found", action="store_true", help="stop at the first violation, print its steps")
+    parser.add_argument("--syncs", action="store_true", help="schedules of Syncs, in place of those of Actions")
     options = parser.parse_args()
+    # both kinds play, add up and tell in the same words
+    kind: Any = syncs if options.syncs else actions
     if options.trace:
-        played = play(options.seed, tracing=True)
-        print("\n".join(transcript(played)))
+        played = kind.play(options.seed, tracing=True)
+        print("\n".join(kind.transcript(played)))
         return 1 if played.wrong else 0
     if options.until_found:
-        return _until_found(options.seed, options.schedules)
-    report, began = Report(), time.monotonic()
+        return _until_found(kind, options.seed, options.schedules)
+    report, began = (syncs.SyncReport if options.syncs else actions.Report)(), time.monotonic()
     told = began
-    for piece in in_parallel(options.seed, options.schedules, options.jobs):
+    for piece in kind.in_parallel(options.seed, options.schedules, options.jobs):
         report.add(piece)
         for seed, wrong in piece.failures.items():
             print(f"seed {seed}: {wrong[0]}", flush=True)
@@ -42,13 +47,13 @@ def main() -> int:
     return 1 if report.failures or report.missing() else 0
 
 
-def _until_found(first: int, schedules: int) -> int:
-    report = play_all(range(first, first + schedules), until_found=True)
+def _until_found(kind: Any, first: int, schedules: int) -> int:
+    report = kind.play_all(range(first, first + schedules), until_found=True)
     if not report.failures:
         print(f"nothing wrong in {report.schedules} schedules")
         return 0
     seed = next(iter(report.failures))
-    print("\n".join(transcript(play(seed, tracing=True))))
+    print("\n".join(kind.transcript(kind.play(seed, tracing=True))))
     print(f"first seed {seed}, the {report.schedules}th")
     return 1
 

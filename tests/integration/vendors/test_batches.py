@@ -18,7 +18,8 @@ from tests.integration.vendors.wired import WiredWorld
 LIST, OTHER = 1001, 1002
 ADD = f"POST /rest/v1/lists/{LIST}/leads.json"
 REMOVE = f"DELETE /rest/v1/lists/{LIST}/leads.json"
-SYNC = "POST /rest/v1/leads.json"
+OTHERS = f"POST /rest/v1/lists/{OTHER}/leads.json"
+SYNC, FIND = "POST /rest/v1/leads.json", "GET /rest/v1/leads.json"
 HALF_AN_HOUR = 1800
 
 
@@ -281,12 +282,23 @@ def test_each_of_a_batch_has_its_own_outcome(connect: Connect) -> None:
 
 @pytest.mark.cap("T29")
 def test_a_batch_is_addressed_as_a_single_call_is(connect: Connect) -> None:
-    """Looked for by address and made where they are missing: three persons need a lookup, a create and one addition."""
-    world = connect(adding(person=by_email(add_if_missing=True), batch={"count": 3}))
+    """By lead id there is no lookup. Looked for by address, chosen by a rule where there are several, and made in a
+    partition where they are missing: three persons need a lookup, a create and one addition."""
+    rule = {"order_by": "createdAt", "choose": "oldest"}
+    looked_for = {"person": by_email(add_if_missing=True), "partition": "Partners", "duplicate_record_rule": rule}
+    world = connect(
+        adding(batch={"count": 3}), adding(action_id="looked-for", list=OTHER, batch={"count": 3}, **looked_for)
+    )
+    world.come(1, 2, 3)
+    assert (world.members(), world.calls(FIND)) == ({1, 2, 3}, 0)
+    world.clock.advance(60)
+    world.marketo_twin.post("load", {"leads": [{"id": 700, "email": "person2@example.com"}]})
 
-    world.come(1, 2, 900)
+    world.come(1, 2, 900, action="looked-for")
 
-    assert len(world.members()) == 3
-    assert (world.calls("GET /rest/v1/leads.json"), world.calls(SYNC), world.calls(ADD)) == (1, 1, 1)
+    (made,) = [number for number, lead in world.persons().items() if lead["email"] == "person900@example.com"]
+    assert world.members(OTHER) == {1, 2, made}
+    assert [body["partitionName"] for known, body in world.bodies if known == SYNC] == ["Partners"]
+    assert (world.calls(FIND), world.calls(SYNC), len(world.sent(OTHERS))) == (1, 1, 1)
     assert world.lanes.idle(world.clock.now())[MARKETO] == {}
     assert set(world.states()) == {State.ENDED.value}

@@ -2,6 +2,8 @@
 
 import csv
 import hashlib
+import io
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -203,6 +205,33 @@ def test_salesforce_rows_are_extracted_page_by_page(product: Product, salesforce
     assert run.step is Step.DONE, run
     assert run.pieces == 3
     assert sorted(row["LastName"] for row in rows) == sorted(f"Ü {number}" for number in range(25))
+
+
+@pytest.mark.fault("FS15")
+def test_a_job_declares_the_line_ends_that_its_file_has(product: Product, clients: Clients, salesforce: Twin) -> None:
+    """Line ends of either kind inside values: two jobs, each declares that of its file, and values arrive as sent."""
+    declared: list[str] = []
+    clients.http.event_hooks["request"].append(
+        lambda request: (
+            declared.append(json.loads(request.read())["lineEnding"])
+            if (request.method, request.url.path) == ("POST", INGEST)
+            else None
+        )
+    )
+    streets = ["1 Main St\r\nFloor 2", "2 Main St\nFloor 3", "3 Main St"] * 3
+    into = io.StringIO(newline="")
+    csv.writer(into).writerows(
+        [["External_Key__c", "LastName", "Company", "Street"]]
+        + [[f"K-{number}", "Doe", "Acme", street] for number, street in enumerate(streets)]
+    )
+    product.objects.contents[SOURCE] = into.getvalue().encode()
+    run = product.drive(salesforce_import())
+
+    assert run.counts == Counts(rows=9, done=9), run
+    assert sorted(declared) == ["CRLF", "LF"]
+    assert {lead["External_Key__c"]: lead["Street"] for lead in salesforce.get("records/Lead")} == {
+        f"K-{number}": street for number, street in enumerate(streets)
+    }
 
 
 def test_each_bad_row_of_a_salesforce_import_is_named(product: Product, salesforce: Twin) -> None:

@@ -76,7 +76,10 @@ def connect(clients: Clients, marketo: Twin, salesforce: Twin) -> Connect:
 
 @pytest.mark.cap("T11", "T14")
 def test_a_person_of_a_known_id_becomes_a_member_without_a_lookup(connect: Connect) -> None:
-    """Two persons are added by one call, and no lead is read; somebody who does not exist fails with Marketo's code."""
+    """Two persons are added by one call, and no lead is read; somebody who does not exist fails with Marketo's code. A
+    document without a list is refused."""
+    with pytest.raises(ValueError, match=r"destination\.list: is missing"):
+        a_connector(list=None)
     world = connect(a_connector())
 
     executions = [world.call(id=number) for number in (1, 2, 77)]
@@ -179,7 +182,11 @@ def test_a_cookie_that_marketo_does_not_know_fails_its_own_person(connect: Conne
 
 @pytest.mark.cap("T27", "T28")
 def test_who_is_not_there_is_added_only_if_the_action_says_so(connect: Connect) -> None:
-    """Of two unknown addresses one is made and then added to the list, the other is left out as not found."""
+    """Of two unknown addresses one is made and then added to the list, the other is left out as not found. A document
+    that would make people by what Marketo sets itself is refused."""
+    for lookup in ("id", "cookies", "sfdcAccountId", "sfdcContactId", "sfdcLeadId", "sfdcLeadOwnerId", "sfdcOpptyId"):
+        with pytest.raises(ValueError, match="nobody can be made by this value"):
+            a_connector(person={"lookup": lookup, "column": "value", "add_if_missing": True})
     world = connect(
         a_connector(person=by_email()),
         a_connector("adds", person=by_email(add_if_missing=True)),
@@ -241,7 +248,9 @@ TOKENS = [{"column": "token.amount", "to": "amount"}, {"column": "token.note", "
 @pytest.mark.cap("T43", "T44")
 def test_a_campaign_is_requested_for_exactly_the_person_with_the_tokens_of_the_call(connect: Connect) -> None:
     """Two persons with tokens of their own are two requests, two with the same share one; a blank token is left to
-    the program, and a call without a lead id asks for nothing."""
+    the program, and a call without a lead id asks for nothing. A document that names people otherwise is refused."""
+    with pytest.raises(ValueError, match=r"person\.lead_id: is missing"):
+        a_mail(person=by_email())
     world = connect(a_mail(tokens=TOKENS))
 
     executions = [
@@ -361,7 +370,10 @@ def test_a_campaign_that_cannot_be_requested_parks_its_events_until_it_can(conne
 def test_each_strategy_does_what_marketo_means_by_it(
     connect: Connect, strategy: str, there: tuple[str, str], absent: tuple[str, str], named: str | None, leads: int
 ) -> None:
-    """A person who is there, and one who is not, by each strategy: outcome, values, and how many leads there are."""
+    """A person who is there, and one who is not, by each strategy: outcome, values, and how many leads there are. A
+    document without a strategy is refused."""
+    with pytest.raises(ValueError, match=r"destination\.strategy: is missing"):
+        an_upsert(strategy=None)
     world = connect(an_upsert(strategy=strategy))
 
     known = world.call(email="person1@example.com", firstName="New")
@@ -418,7 +430,10 @@ def test_the_lookup_field_is_sent_and_one_that_marketo_refuses_parks_before_anyt
 
 @pytest.mark.cap("T48")
 def test_each_mapped_value_is_found_on_the_lead(connect: Connect) -> None:
-    """Values, a fixed one and one that a rule made; the record of the execution names the fields and no value."""
+    """Values, a fixed one and one that a rule made; the record of the execution names the fields and no value. What has
+    no mapping is refused."""
+    with pytest.raises(ValueError, match="mappings: is missing"):
+        an_upsert(mappings=[])
     mappings = [
         {"column": "email", "to": "email"},
         {"column": "firstName", "to": "firstName", "transforms": [{"type": "case", "to": "upper"}]},
@@ -621,6 +636,25 @@ def test_dates_reach_marketo_as_iso_8601(connect: Connect) -> None:
 
 
 @pytest.mark.cap("T13")
+def test_a_list_that_the_picker_does_not_show_is_named_by_its_id(connect: Connect) -> None:
+    """Of 451 lists the picker shows 300 and not its last; an Action with the id of that is taken, and adds to it."""
+    world = connect()
+    world.marketo_twin.post("load", {"staticLists": [{"id": 5000 + n, "name": f"List {n}"} for n in range(1, 452)]})
+    offered = Catalogue(connections=world.wired, clock=world.clock).lists(MARKETO)
+    action = a_connector(list=5451)
+    planned = ApplyConfiguration(configurations=world.configurations, connect=lambda _: world.wired)
+    assert planned.plan([Given(raw=as_document(action))]).findings == []
+    world.configurations.put(action)
+
+    execution = world.call(id=3)
+    world.run_out()
+
+    assert len(offered.found) == 300
+    assert 5451 not in {each.id for each in offered.found}
+    assert world.ended(execution) == ("updated", "")
+    assert world.marketo_twin.get("records/listMembers")[-1].items() >= {"listId": 5451, "leadId": 3}.items()
+
+
 def test_names_are_checked_against_the_instance_before_anything_is_stored(connect: Connect) -> None:
     """List, campaign, fields and lookup field that are not there are findings, each with its place; ids that the
     instance has are taken whatever their names."""

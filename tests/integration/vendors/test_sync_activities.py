@@ -1,13 +1,15 @@
 """Activities as a source of Syncs, with the product's own clients against both vendor twins."""
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from leadbridge.domain.action import as_document
 from leadbridge.domain.source_query import source_query
-from leadbridge.domain.syncing import Step, Totals
+from leadbridge.domain.syncing import Step, Totals, Way
 from leadbridge.domain.watermarks import Window
 from leadbridge.sync_ports import Page
 from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
@@ -19,7 +21,14 @@ from tests.integration.vendors.test_syncs import WiredSyncs
 
 type Build = Callable[..., WiredSyncs]
 ACTIVITIES = "/rest/v1/activities.json"
+EXTRACT = "/bulk/v1/activities/export/create.json"
 FORM, CLICK, VISIT = 2, 11, 1
+MAPPED = [
+    {"to": "External_Key__c", "column": "marketoGUID"},
+    {"to": "WhoId", "column": "lead.sfdcContactId"},
+    {"to": "Subject", "template": "{{ activityType }}: {{ primaryAttributeValue }}"},
+    {"to": "Description", "template": "{{ activity.Link }}, {{ lead.email }}"},
+]
 
 
 @pytest.fixture
@@ -38,6 +47,7 @@ def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Iterator[Build]:
         ],
         "dedupe": "ignore_duplicates",
         "extraction": "incremental",
+        "by": {"extract": "rest"},
     }
     yield lambda **members: WiredSyncs(clients, marketo, salesforce, a_sync(**document | members))
     marketo.post("limits", {"activity_scan": 0})
@@ -52,6 +62,7 @@ def happened(world: WiredSyncs, count: int, kind: int, lead: int, seconds: float
             "activityTypeId": kind,
             "activityDate": world.clock.now().fromtimestamp(at, world.clock.now().tzinfo).isoformat(),
             "primaryAttributeValue": f"Thing {number}",
+            "attributes": [{"name": "Link", "value": "link"}] if kind == CLICK else [],
         }
         for number in range(count)
     ]
@@ -98,6 +109,7 @@ def test_activities_become_tasks_on_the_right_contact(build: Build, clients: Cli
 
 
 @pytest.mark.cap("U25")
+@pytest.mark.fault("FT03", "FT04")
 def test_an_activity_that_is_read_twice_or_shown_late_is_one_task(build: Build) -> None:
     """Windows overlap by a minute: what both show compares equal, and what was shown late is not missed."""
     world = build()
@@ -157,3 +169,35 @@ def test_reading_goes_on_behind_a_stored_page_or_begins_anew_where_its_token_is_
     assert ids(left) == ids(rest)
     assert ids(anew) == ids([first, *rest])
     assert len(set(ids(anew))) == 130
+
+
+@pytest.mark.cap("M104")
+def test_a_first_reading_goes_by_extracts_of_31_days_and_the_next_by_the_log(build: Build, clients: Clients) -> None:
+    """Fifty days of forms and clicks come in two jobs, windows without a gap, with names, attributes and persons; what
+    both readings show is one Task."""
+    world = build(by={}, mappings=MAPPED)
+    lead, contact = person(world)
+    for seconds in (49 * 86_400, 660):
+        happened(world, 1, CLICK, lead)
+        happened(world, 1, VISIT, lead)
+        world.clock.advance(seconds)
+    jobs: list[dict[str, Any]] = []
+    clients.http.event_hooks["request"].append(
+        lambda request: jobs.append(json.loads(request.read())) if request.url.path == EXTRACT else None
+    )
+
+    first = world.ran()
+    happened(world, 1, CLICK, lead)
+    second = world.again()
+
+    assert (first.step, first.extract, first.totals) == (Step.DONE, Way.BULK, Totals(created=2)), first.message
+    assert (second.extract, second.totals.created, second.pulled <= 2) == (Way.REST, 1, True)
+    assert tasks(world) == [(contact, "Click Email: Thing 0")] * 3
+    assert {each["Description"] for each in world.salesforce.get("records/Task")} == {"link, person0@example.com"}
+    windows = [job["filter"]["createdAt"] for job in jobs]
+    assert {tuple(job["filter"]["activityTypeIds"]) for job in jobs} == {(FORM, CLICK)}
+    stamps = [datetime.fromisoformat(each[name]) for each in windows for name in ("startAt", "endAt")]
+    assert len(jobs) == 2
+    assert stamps == sorted(stamps)
+    assert stamps[2] - stamps[1] == timedelta(seconds=1)
+    assert all(end - start <= timedelta(days=31) for start, end in zip(stamps[::2], stamps[1::2], strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.action import as_document
-from leadbridge.domain.syncing import Step, Totals
+from leadbridge.domain.syncing import Step, Totals, Way
 from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from tests.builders.syncs import a_sync
 from tests.integration.vendors.conftest import Clients, Twin
@@ -14,6 +14,7 @@ from tests.integration.vendors.test_syncs import WiredSyncs
 
 type Build = Callable[..., WiredSyncs]
 ONE_MORE = 301
+IMPORT = "/bulk/v1/customobjects/car/import.json"
 
 
 @pytest.fixture
@@ -56,6 +57,9 @@ def test_accounts_become_companies_three_hundred_a_call(build: Build) -> None:
     world.salesforce.post("load", {"Account": accounts})
     world.clock.advance(3600)
     assert findings(world) == []
+    # saving tries a write of nothing
+    looked = len(world.marketo.calls_of("POST", "/rest/v1/companies.json"))
+    assert looked == 1
 
     first = world.ran()
 
@@ -64,7 +68,7 @@ def test_accounts_become_companies_three_hundred_a_call(build: Build) -> None:
     assert {key: (each["company"], each["website"]) for key, each in held.items()} == {
         each["External_Key__c"]: (each["Name"], each["Website"]) for each in accounts
     }
-    assert len(world.marketo.calls_of("POST", "/rest/v1/companies.json")) == 2
+    assert len(world.marketo.calls_of("POST", "/rest/v1/companies.json")) == looked + 2
     record = next(each for each in world.salesforce.get("records/Account") if each["External_Key__c"] == "Key-7")
     # a key in other capitals means the same company, whose own key stays
     world.wired.salesforce("crm").update(
@@ -75,7 +79,7 @@ def test_accounts_become_companies_three_hundred_a_call(build: Build) -> None:
     assert second.totals == Totals(unchanged=ONE_MORE - 1, updated=1)
     now = {each["externalCompanyId"]: each for each in world.marketo.get("records/companies")}
     assert (now["Key-7"]["company"], now["Key-7"]["id"]) == ("Renamed", held["Key-7"]["id"])
-    assert len(world.marketo.calls_of("POST", "/rest/v1/companies.json")) == 3
+    assert len(world.marketo.calls_of("POST", "/rest/v1/companies.json")) == looked + 3
 
 
 def test_opportunities_and_their_roles_are_written_by_their_keys(build: Build) -> None:
@@ -172,10 +176,17 @@ def test_sales_persons_may_be_matched_by_a_searchable_field(build: Build) -> Non
     assert told == {"marketo_1017", "marketo_key"}
 
 
-def test_a_custom_object_with_a_key_of_two_fields_is_written(build: Build) -> None:
-    """No field of the key is searchable by itself: records are found by both; another match is a finding."""
+@pytest.mark.parametrize(
+    ("load", "wrong"),
+    [("rest", ["/match/0/field"]), ("bulk", ["/by/load", "/match/0/field"])],
+)
+def test_a_custom_object_with_a_key_of_two_fields_is_written(build: Build, load: str, wrong: list[str]) -> None:
+    """No field of the key is searchable by itself: records are found by both; another match is a finding.
+
+    By import it is the same: a key in another spelling means the same record, and who holds all costs no second file.
+    """
     pairs = {"LastName": "make", "Department": "model", "Title": "owner"}
-    world = build("Contact", "car", pairs, ["make", "model"])
+    world = build("Contact", "car", pairs, ["make", "model"], by={"load": load})
     fields = [
         {"name": "make", "displayName": "Make", "dataType": "string", "isDedupeField": True},
         {"name": "model", "displayName": "Model", "dataType": "string", "isDedupeField": True},
@@ -189,26 +200,34 @@ def test_a_custom_object_with_a_key_of_two_fields_is_written(build: Build) -> No
         },
     )
     rows = [{"LastName": make, "Department": model, "Title": "After"} for make, model in (("a ", "1"), ("A", "2"))]
+    rows.append({"LastName": "B", "Department": "1", "Title": "Other"})
     world.salesforce.post("load", {"Contact": rows})
     world.clock.advance(3600)
     assert findings(world) == []
-    assert [each for each, _ in findings(build("Contact", "car", pairs, ["make"]))] == ["/match/0/field"]
+    assert [each for each, _ in findings(build("Contact", "car", pairs, ["make"], by={"load": load}))] == wrong
 
     run = world.ran()
 
-    assert (run.step, run.totals) == (Step.DONE, Totals(created=1, updated=1)), run.message
+    assert (run.step, run.load, run.totals) == (Step.DONE, Way(load), Totals(created=1, updated=1, unchanged=1))
     held = {(each["make"], each["model"]): each["owner"] for each in world.marketo.get("records/car")}
     assert held == {("A", "1"): "After", ("A", "2"): "After", ("B", "1"): "Other"}
+    calls = [len(world.marketo.calls_of("POST", path)) for path in ("/rest/v1/customobjects/car.json", IMPORT)]
+    assert calls == ([2, 0] if load == "rest" else [0, 1])
+    assert world.again().totals == Totals(unchanged=3)
+    assert len(world.marketo.calls_of("POST", IMPORT)) == calls[1]
 
 
 def test_a_write_that_marketos_own_crm_sync_owns_ends_the_run_with_the_reason(build: Build) -> None:
-    """Beside Marketo's own CRM sync companies are closed: nothing is written, and the run says why."""
+    """Beside Marketo's own CRM sync companies are closed: saving says so, a run writes nothing and says why."""
     world = build(
         "Account", "companies", {"External_Key__c": "externalCompanyId", "Name": "company"}, ["externalCompanyId"]
     )
     world.salesforce.post("load", {"Account": [{"External_Key__c": "Key", "Name": "Example"}]})
     world.clock.advance(3600)
+    assert findings(world) == []
     world.marketo.post("limits", {"native_crm": True})
+    [(pointer, what)] = findings(world)
+    assert (pointer, what.partition(",")[0]) == ("/destination/object", "Marketo's own CRM sync is on")
 
     run = world.ran()
 

@@ -10,7 +10,7 @@ from leadbridge.domain.syncing import Step, SyncRun, Totals
 from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from tests.builders.syncs import a_sync, a_sync_document
 from tests.integration.vendors.conftest import Clients, Twin
-from tests.integration.vendors.test_syncs import WiredSyncs
+from tests.integration.vendors.test_syncs import TO_SALESFORCE, WiredSyncs
 
 type Build = Callable[..., WiredSyncs]
 MAPPED = [
@@ -223,3 +223,39 @@ def test_members_of_a_program_become_contacts(build: Build) -> None:
     assert (run.step, run.pulled, run.totals) == (Step.DONE, 2, Totals(created=2)), run.message
     held = {each["External_Key__c"]: each["LastName"] for each in world.salesforce.get("records/Contact")}
     assert held == {str(each): "Registered" for each in ids}
+
+
+@pytest.mark.pain("P10")
+@pytest.mark.parametrize(
+    ("policy", "totals", "contacts"),
+    [
+        ("block", Totals(failed=12), 12),
+        ("allow", Totals(created=12), 24),
+        ("use_match", Totals(updated=12), 12),
+    ],
+)
+def test_what_the_orgs_duplicate_rule_finds_is_as_the_sync_says(
+    build: Build, policy: str, totals: Totals, contacts: int
+) -> None:
+    """The org's rule finds Contacts by address while the Sync looks by another field; more than a call names."""
+    plain: Any = TO_SALESFORCE["mappings"]
+    world = build(
+        **TO_SALESFORCE
+        | {
+            "destination": {"connection": "crm", "object": "Contact", "duplicate_rules": policy},
+            "match": [{"column": "id", "field": "External_Key__c"}],
+            "mappings": [*plain, {"to": "External_Key__c", "column": "id"}],
+        }
+    )
+    held = [{"LastName": "Before", "Email": f"person{number}@example.com"} for number in range(12)]
+    world.salesforce.post("load", {"Contact": held})
+    world.people(12)
+    world.salesforce.post("limits", {"duplicate_rule_alert": True, "duplicate_rule_contacts": True})
+    run = world.ran()
+
+    assert run.totals == totals
+    records = world.salesforce.get("records/Contact")
+    assert len(records) == contacts
+    assert sum(each["LastName"] == "Before" for each in records) == (0 if policy == "use_match" else 12)
+    if policy == "use_match":
+        assert world.again().totals == Totals(unchanged=12)

@@ -118,6 +118,7 @@ class WiredWorld(World):
 
     def run_events(self, settings: RunSettings = WORKER, watch: Watch | None = None) -> RunEvents:
         """The use-case that runs a batch, with the product's clients."""
+        imports = self.imports
         clock: Clock = self.clock
         return RunEvents(
             configurations=self.configurations,
@@ -129,7 +130,7 @@ class WiredWorld(World):
             hash_key=lambda: SECRET,
             settings=settings,
             watch=watch,
-            imports=self.imports,
+            imports=(lambda: imports) if imports else None,
         )
 
     # -- what the twins saw

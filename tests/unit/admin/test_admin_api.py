@@ -62,6 +62,9 @@ ROUTES = (
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed.csv"),
     ("POST", f"/syncs/{SYNC}/executions/{SLOT}/ask"),
     ("POST", f"/syncs/{SYNC}/executions/{SLOT}/retry"),
+    ("POST", f"/syncs/{SYNC}/plans"),
+    ("GET", f"/syncs/{SYNC}/plans/{SLOT}"),
+    ("POST", f"/syncs/{SYNC}/plans/{SLOT}/apply"),
 )
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import RowEnd
-from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals
-from leadbridge.usecases.sync_files import write_page, write_results
+from leadbridge.domain.syncing import Asked, Part, Step, SyncRun, Totals
+from leadbridge.usecases.sync_files import write_page, write_plan, write_results
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection
 from tests.builders.admin import Admin
 from tests.builders.syncs import a_sync, a_sync_document
@@ -46,7 +47,7 @@ def ran(admin: Admin) -> SyncRun:
         RowEnd(position=2, outcome=Outcome.FAILED, reason="marketo_1006", message="=no such value"),
         RowEnd(position=3, outcome=Outcome.FAILED, reason="marketo_1003", message="a, b"),
     ]
-    write_results(admin.objects, run, 1, 0, ends)
+    write_results(admin.objects, run, Part(sync=run.sync, slot=run.slot, number=1), 0, ends)
     part = admin.runs.take_part(SYNC, SLOT, 1)
     admin.runs.save_part(replace(part, chunks=1, failed_in=(0,), finished=True))
     return run
@@ -122,3 +123,36 @@ def test_the_schedule_follows_state_and_document_at_once(admin: Admin) -> None:
     admin.post(f"/documents/sync/{SYNC}/state", {"move": "activate"})
     admin.post(f"/documents/marketo_connection/{MARKETO}/state", {"move": "deactivate"})
     assert admin.kept == [SYNC, SYNC, SYNC]
+
+
+def test_a_plan_is_made_read_and_applied(admin: Admin) -> None:
+    """Also of a Sync that is not active; its rows have their fields before and after; a run is no plan."""
+    ran(admin)
+    admin.world.configurations.move("sync", SYNC, Move.DEACTIVATE)
+    plan = admin.post(f"/syncs/{SYNC}/plans", {"rows": 10})
+    slot, stored = plan["slot"], admin.runs.get(SYNC, plan["slot"])
+    assert stored is not None
+    assert (plan["kind"], plan["plan"], stored[0].most) == ("plan", None, 10)
+    done = replace(stored[0], step=Step.DONE, ended_at=NOON, pulled=2, pages=1, partitions=1)
+    admin.runs.save(replace(done, totals=Totals(updated=1, skipped=1)), stored[1])
+    write_page(admin.objects, done, 1, ["Id"], [{"Id": "001"}, {"Id": "002"}])
+    part = Part(sync=SYNC, slot=slot, number=1)
+    write_results(admin.objects, done, part, 0, [RowEnd(position=2, outcome=Outcome.SKIPPED, reason="not_there")])
+    write_results(admin.objects, done, part, 1, [RowEnd(position=1, outcome=Outcome.UPDATED, record_id="7")])
+    write = Planned(position=1, does="update", columns={}, record_id="7", before={"a": 1}, after={"a": 2})
+    write_plan(admin.objects, done, 1, 1, [write])
+    admin.runs.save_part(replace(admin.runs.take_part(SYNC, slot, 1), chunks=2, finished=True))
+    admin.runs.release(SYNC, slot, done.epoch)
+
+    found = admin.get(f"/syncs/{SYNC}/plans/{slot}")
+    assert [(row["row"], row["source_id"], row["outcome"], row["fields"]) for row in found["rows"]] == [
+        (1, "001", "updated", [{"name": "a", "before": 1, "after": 2}]),
+        (2, "002", "skipped", []),
+    ]
+    assert found["next_token"] is None
+    assert admin.ask("POST", f"/syncs/{SYNC}/plans/{slot}/apply").status == 409
+    admin.world.configurations.move("sync", SYNC, Move.ACTIVATE)
+    applied = admin.post(f"/syncs/{SYNC}/plans/{slot}/apply", {})
+    assert (applied["kind"], applied["plan"]) == ("apply", slot)
+    assert admin.ask("GET", f"/syncs/{SYNC}/plans/{SLOT}").status == 404
+    assert admin.ask("POST", f"/syncs/{SYNC}/plans/{SLOT}/apply").status == 404

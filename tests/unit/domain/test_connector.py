@@ -12,7 +12,7 @@ from leadbridge.domain.lead_values import lead_coercion
 from leadbridge.domain.operations import OPERATIONS, Operation, body, body_bytes
 from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.values import WrongTypeError
-from leadbridge.vendors.http.bodies import dump_json
+from leadbridge.vendors.http.bodies import dump_json, multipart
 from tests.builders.connectors import a_connector, a_connector_document, a_mail, an_upsert
 
 
@@ -177,6 +177,17 @@ def test_an_import_counts_the_bytes_of_its_file() -> None:
     size = body_bytes(group_of(action), [{"email": "a@example.com", "firstName": 'A "b"'}, {"email": "c@example.com"}])
 
     assert size == len(b'email,firstName\r\na@example.com,"A ""b"""\r\nc@example.com,\r\n')
+
+
+def test_the_form_around_a_file_counts_as_the_client_sends_it() -> None:
+    """Beside the rows the header and an empty form are sent; with the largest file they are a byte below the limit."""
+    mappings = [{"column": "email", "to": "email"}, {"column": "firstName", "to": "firstName"}]
+    action = an_upsert(operation=Operation.IMPORT_LEADS.value, strategy=None, lookup_field="email", mappings=mappings)
+    form, _ = multipart("file", "import.csv", "text/csv", b"")
+
+    limits = action.thresholds
+    assert limits is not None
+    assert (limits.bytes, limits.envelope) == (10_000_000, len(b"email,firstName\r\n") + len(form) + 1)
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ def _says_null(row: Sequence[str]) -> bool:
     return any(cell.lower() == "null" for cell in row)
 
 
+@pytest.mark.fault("FS15")
 def test_line_ends_inside_values_are_those_of_their_salesforce_file() -> None:
     """Rows with bare line feeds go to a part with LF, all others to one with CRLF; a row with both is refused."""
     rows = [["a", "1\r\n2"], ["b", "1\n2"], ["c", "1\r2"], ["d", "x"], ["e", "1\r\n2\n3"], ["f", "\n"]]
@@ -188,7 +189,7 @@ def test_a_value_that_reads_as_nothing_is_refused_and_not_blanked(rules: FileRul
     assert [(row.index, row.code) for row in split.refused] == ([] if sent else [(1, "reserved_word")])
 
 
-@pytest.mark.fault("FB10")
+@pytest.mark.fault("FB10", "FS15")
 @pytest.mark.parametrize(
     ("rules", "most"),
     [
@@ -226,8 +227,8 @@ def test_a_row_larger_than_a_part_is_refused_alone(length: int, sent: bool) -> N
         [] if sent else [(1, "row_too_large", REFUSALS["row_too_large"])]
     )
     assert [part.rows for part in split.parts] == ([1, 1, 1] if sent else [2])
-    # an upload puts some hundred bytes around each file
-    assert all(part.size + 1_000 < MARKETO_BYTES for part in split.parts)
+    # an upload puts a form around each file
+    assert all(part.size + 170 < MARKETO_BYTES for part in split.parts)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,27 @@ def test_a_rejected_body_runs_after_its_repair() -> None:
     assert not world.inbox.kept
 
 
+@pytest.mark.parametrize(
+    ("body", "reason", "words"),
+    [
+        pytest.param(None, "body_too_large", "too large to be kept", id="not kept"),
+        pytest.param(base64.b64encode(b"[5, 6]").decode(), "body_too_many", "an array of people", id="array"),
+    ],
+)
+def test_what_is_no_call_of_one_person_is_to_be_sent_again(body: str | None, reason: str, words: str) -> None:
+    """A body of which nothing was kept, and an array that was rejected as a whole, stay rejected; it is said why."""
+    world = World()
+    arrival = an_arrival(1, kind="rejected", body=body, reason=reason, message="It was refused.")
+    world.store_events()([("m1", replace(arrival, payload=None))])
+
+    answer = world.redrive(an_execution_id(1))
+
+    assert not answer.done
+    assert words in answer.note
+    assert "have it sent again" in answer.note
+    assert world.execution(an_execution_id(1))["state"] == "rejected"
+
+
 def test_a_body_that_is_still_unusable_stays_rejected() -> None:
     """A body that cannot be read now either stays kept, and the answer names what is wrong."""
     world = World()

@@ -501,6 +501,7 @@ def test_an_action_without_write_back_says_so() -> None:
 # -- configuration
 
 
+@pytest.mark.fault("FT09")
 def test_an_event_keeps_the_version_it_began_with() -> None:
     """An event that waits for a lock while its Action changes ends with the version it began with."""
     world = World()
@@ -518,6 +519,7 @@ def test_an_event_keeps_the_version_it_began_with() -> None:
     assert world.execution(execution)["version"] == 1
 
 
+@pytest.mark.fault("FT09")
 def test_an_event_whose_action_is_gone_is_parked() -> None:
     """An event that waits when its Action is removed is parked with the reason, not lost."""
     world = World()

@@ -58,6 +58,7 @@ def test_an_interval_is_an_entry_whose_fires_are_slots() -> None:
     assert started == ["12:20", "12:35", "12:50", "13:35", "13:50"]
 
 
+@pytest.mark.fault("FA12")
 def test_a_double_fire_and_a_late_one_are_of_one_slot() -> None:
     """The second fire of a slot starts nothing, also seconds later and after the run has ended."""
     world = Scheduled({"every": {"minutes": 15}})

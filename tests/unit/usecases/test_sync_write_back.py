@@ -37,6 +37,7 @@ def read_again(world: SyncWorld) -> None:
     ]
 
 
+@pytest.mark.fault("FT08")
 def test_the_id_of_every_record_comes_back_and_the_next_run_writes_nothing() -> None:
     """Created, updated and unchanged rows: each source record holds its record's id; a second run tells nothing."""
     world = a_world()

@@ -316,6 +316,10 @@ type LeadAction = Literal["createOrUpdate", "createOnly", "updateOnly", "createD
 class Marketo(Protocol):
     """What use-cases ask of a Marketo instance."""
 
+    def read_only(self, object_name: str) -> bool:
+        """Whether Marketo's own CRM sync keeps an object from being written, as a Sync calls it."""
+        ...
+
     def describe(self, object_name: str) -> ObjectDescription:
         """Fields of an object by REST name, as a Sync calls it: leads, program_members, a custom object.
 

@@ -131,7 +131,7 @@ class Receiver:
             message = envelope(several.numbered(base, place))
             written = json.dumps(person).encode()
             try:
-                if len(written) > BODY_LIMIT_BYTES:
+                if len(written) > BODY_LIMIT_BYTES and several.bytes_of(person) > BODY_LIMIT_BYTES:
                     raise UnusableBodyError("body_too_large", limit=BODY_LIMIT_BYTES)  # noqa: TRY301  # as of one person
                 payload = checked(person, lead_optional=bool(state.get("lead_optional")))
             except UnusableBodyError as fault:

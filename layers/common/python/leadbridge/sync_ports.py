@@ -1,6 +1,6 @@
 """The roles that running a Sync needs from the outside, beside those of `ports`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -20,12 +20,24 @@ class SyncRuns(Protocol):
         """The lease of a Sync and its watermark; that of a new one if nothing is known."""
         ...
 
-    def take(self, sync: str, slot: str, seen: Standing) -> Standing | None:
+    def take(self, sync: str, slot: str, seen: Standing, now: datetime) -> Standing | None:
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
         ...
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
+    def commit(
+        self,
+        sync: str,
+        slot: str,
+        epoch: int,
+        watermark: datetime | None,
+        records: int,
+        *,
+        gone: datetime | None = None,
+    ) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size.
+
+        `gone` moves that of deletions. What is None stays.
+        """
         ...
 
     def release(self, sync: str, slot: str, epoch: int) -> None:
@@ -90,15 +102,39 @@ class Sample:
     basis: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """Until when a vendor shows all changes, None where it does not tell; `idle`: it says that there are none."""
+
+    until: datetime | None = None
+    idle: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """Deleted records of a source, each row with its fate (`domain.gone`).
+
+    Told are those from `known_from` on, up to `covered_to`; None: as was asked.
+    """
+
+    pages: Iterator[Page]
+    known_from: datetime | None = None
+    covered_to: datetime | None = None
+
+
 class SyncSource(Protocol):
     """One object of a vendor instance, to be read."""
 
-    def covered(self, now: datetime) -> datetime | None:
-        """Until when the vendor shows all changes; None where it does not tell."""
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
+        """Until when the vendor shows all changes, and whether there are none from `since` on, where it says so."""
         ...
 
     def count(self, query: SourceQuery) -> int | None:
         """How many rows the query finds, where the vendor counts them by itself; None where it does not."""
+        ...
+
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> "Gone":
+        """Records that were deleted in a window, in the order of ids, behind a cursor; `query` says their columns."""
         ...
 
     def made_since(self) -> datetime | None:
@@ -118,6 +154,10 @@ class SyncSource(Protocol):
 
         At Salesforce the query itself begins behind the cursor.
         """
+        ...
+
+    def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+        """Rows of an extract's file as rows with these columns, in order, where the file has others: of activities."""
         ...
 
     @property
@@ -160,6 +200,10 @@ class SyncDestination(Protocol):
 
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Update records by their own id, which each row carries; one result per row, in order."""
+        ...
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete records by their own ids; one result per id, in order. One that is gone already is deleted."""
         ...
 
     @property

@@ -37,7 +37,6 @@ from leadbridge.config import (
 from leadbridge.observability import EmbeddedMetrics
 from leadbridge.usecases.counting import CountingInbox, flush
 from leadbridge.usecases.holds import Holds
-from leadbridge.usecases.placing import Placing
 from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.send_callbacks import ChunkEnds
 
@@ -98,6 +97,7 @@ def store_events() -> "StoreEvents":
 
 
 def _store(settings: IntakeSettings, clock: SystemClock, chunks: ChunkEnds | None = None) -> "StoreEvents":
+    from leadbridge.usecases.placing import Placing
     from leadbridge.usecases.store_events import StoreEvents
 
     return StoreEvents(
@@ -185,7 +185,7 @@ def drain_lane() -> Any:
             look=timedelta(seconds=settings.BULK_POLL_SECONDS or 30),
         ),
         chunks=_chunk_ends(settings, settings.CALL_BACK_FUNCTION, clock),
-        imports=_imports(settings, clock),
+        imports=lambda: _imports(settings, clock),
     )
     return DrainLane(
         inbox=inbox,
@@ -305,7 +305,9 @@ def run_sync_step() -> Any:
     from functools import partial
 
     from leadbridge.aws.objects import S3Objects
+    from leadbridge.aws.queue import CallQueue
     from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.hand_over import HandOver
     from leadbridge.usecases.load_partition import LoadPartition
     from leadbridge.usecases.run_sync_step import RunSyncStep
     from leadbridge.usecases.source_facts import SourceFacts
@@ -318,7 +320,9 @@ def run_sync_step() -> Any:
     connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
     runs = _sync_runs(settings, clock)
     objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
-    vendors = VendorSyncs(connections, partial(vendor_of, configurations))
+    queue = CallQueue(_later("sqs"), settings.EVENTS_QUEUE_URL)
+    calls = HandOver(documents=configurations, clock=clock, queue=lambda: queue)
+    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls)
     facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
     load = LoadPartition(
         runs=runs,
@@ -412,6 +416,7 @@ def admin_api() -> Any:
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
+    from leadbridge.usecases.hand_over import looked_at
     from leadbridge.usecases.list_connections import ListConnections
     from leadbridge.usecases.preview_sync import PreviewSync
     from leadbridge.usecases.redrive import Redrive
@@ -455,7 +460,7 @@ def admin_api() -> Any:
         clock=clock,
     )
     runs, whose = _sync_runs(settings, clock), partial(vendor_of, configurations)
-    sync_vendors = VendorSyncs(connections, whose)
+    sync_vendors = VendorSyncs(connections, whose, looked_at(configurations, clock))
     view = ViewSync(
         documents=configurations,
         runs=runs,

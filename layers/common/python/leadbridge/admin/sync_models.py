@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import Field
+
 from leadbridge.admin.models import Given, Json, PutAction, Summary, Taken
 
 
@@ -37,6 +39,9 @@ class SyncRun(Given):
 
     sync: str
     slot: str
+    #: run; plan, which writes nothing; apply, which makes the writes of a `plan`; retry
+    kind: str
+    plan: str | None
     #: of the document, which the run obeys
     version: int
     status: str
@@ -54,6 +59,11 @@ class SyncRun(Given):
     skipped: int
     duplicate: int
     failed: int
+    #: records whose source records were deleted
+    deleted: int
+    flagged: int
+    #: became calls of the Action that is the destination
+    handed_over: int = 0
     rows_per_second: float | None
     #: an estimate, once all rows are read
     seconds_left: int | None
@@ -87,7 +97,32 @@ class FailedRows(Given):
 class AskRun(Taken):
     """What somebody wants of a run."""
 
-    what: Literal["pause", "resume", "cancel"]
+    what: Literal["pause", "resume", "cancel", "confirm"]
+
+
+class MakePlan(Taken):
+    """Of how many rows a plan is wanted; of all if that is missing."""
+
+    rows: int | None = Field(default=None, ge=1, le=1_000_000)
+
+
+class PlanRow(Given):
+    """A row of a plan: what would become of it, field by field. It holds a person's values."""
+
+    row: int
+    source_id: str
+    outcome: str
+    record_id: str
+    reason: str
+    message: str
+    fields: list["PreviewField"]
+
+
+class PlanRows(Given):
+    """Some rows of a plan."""
+
+    rows: list[PlanRow]
+    next_token: str | None
 
 
 class QueryClause(Given):

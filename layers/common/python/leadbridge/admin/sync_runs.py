@@ -20,7 +20,7 @@ from leadbridge.usecases.start_sync import Started
 #: a time as 20260302T120000Z, or the name of what runs once
 Slot = Annotated[str, Path(pattern="^[A-Za-z0-9-]{1,40}$")]
 Place = Annotated[str | None, Query(pattern="^[0-9]{1,7}$")]
-_ASKED = {"pause": Asked.PAUSE, "resume": Asked.NOTHING, "cancel": Asked.CANCEL}
+_ASKED = {"pause": Asked.PAUSE, "resume": Asked.NOTHING, "cancel": Asked.CANCEL, "confirm": Asked.CONFIRM}
 _TAG = "Syncs"
 
 
@@ -28,6 +28,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
     """Add the routes."""
     _add_looks(app, services)
     _add_orders(app, services)
+    _add_plans(app, services)
 
 
 def _add_looks(app: APIGatewayRestResolver, services: Services) -> None:
@@ -85,12 +86,43 @@ def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
         _run(services, sync_id, slot)
         return _begun(services, sync_id, start.retry(sync_id, slot))
 
-    @app.post("/syncs/<sync_id>/executions/<slot>/ask", **described("Pause, resume or cancel a run", tag=_TAG))
+    @app.post("/syncs/<sync_id>/executions/<slot>/ask", **described("Pause, resume, cancel or confirm a run", tag=_TAG))
     def ask(sync_id: SyncId, slot: Slot, given: sync_models.AskRun) -> sync_models.SyncRun:
-        """Heard within a minute; what is written stays written."""
+        """Heard within a minute; what is written stays written. To confirm lets a run go on that its guard parked."""
         _run(services, sync_id, slot)
         start.ask(sync_id, slot, _ASKED[given.what])
         return _told(services, _run(services, sync_id, slot))
+
+
+def _add_plans(app: APIGatewayRestResolver, services: Services) -> None:
+    start, results = services.start_sync, services.sync_results
+
+    @app.post("/syncs/<sync_id>/plans", **described("Plan what a run would write", tag=_TAG))
+    def make_plan(sync_id: SyncId, given: sync_models.MakePlan) -> sync_models.SyncRun:
+        """A run that writes nothing, and stores each write field by field; the Sync need not be active."""
+        current(services.configurations, "sync", sync_id)
+        return _begun(services, sync_id, start.plan(sync_id, given.rows or 0))
+
+    @app.get("/syncs/<sync_id>/plans/<slot>", **described("What a plan would write", tag=_TAG))
+    def list_planned(sync_id: SyncId, slot: Slot, token: Place = None) -> sync_models.PlanRows:
+        """Every row with its outcome, and each field before and after. The answer holds people's values."""
+        _plan(services, sync_id, slot)
+        page = results.planned_page(sync_id, slot, int(token or 0))
+        return sync_models.PlanRows(
+            rows=[sync_models.PlanRow.model_validate(asdict(row)) for row in page.rows],
+            next_token=str(page.following) if page.following else None,
+        )
+
+    @app.post("/syncs/<sync_id>/plans/<slot>/apply", **described("Make the writes of a plan", tag=_TAG))
+    def apply_plan(sync_id: SyncId, slot: Slot) -> sync_models.SyncRun:
+        """Exactly the fields listed; a record that has changed since is left as it is, and its row fails."""
+        _plan(services, sync_id, slot)
+        return _begun(services, sync_id, start.apply(sync_id, slot))
+
+
+def _plan(services: Services, sync: str, slot: str) -> None:
+    if not _run(services, sync, slot).planning:
+        raise missing(f"plan {slot} of the Sync {sync}", f"GET /syncs/{sync}/executions lists what there is.")
 
 
 def _run(services: Services, sync: str, slot: str) -> Run:

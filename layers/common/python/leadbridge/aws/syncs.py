@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 _ENUMS: Mapping[str, type[StrEnum]] = {"step": Step, "waiting": Waiting, "asked": Asked, "extract": Way, "load": Way}
 _INSTANTS = frozenset(
-    {"started_at", "due_at", "refused_at", "seen_at", "ended_at", "since", "until", "made_since", "at"}
+    {
+        *("started_at", "due_at", "refused_at", "seen_at", "ended_at", "since", "until", "made_since", "at"),
+        *("gone_since", "gone_until", "gone_from"),
+    }
 )
 _VALUES: Mapping[str, type[Any]] = {"totals": Totals, "intent": Intent, "tally": Tally}
-_LISTS = frozenset({"failed_in", "creates", "updates"})
+_LISTS = frozenset({"failed_in", "creates", "updates", "removals", "tellers"})
 
 
 class DynamoSyncRuns:
@@ -54,28 +57,43 @@ class DynamoSyncRuns:
         item = read_item(self._client, self._state, _standing_key(sync))
         return _standing(item) if item else Standing()
 
-    def take(self, sync: str, slot: str, seen: Standing) -> Standing | None:
+    def take(self, sync: str, slot: str, seen: Standing, now: datetime) -> Standing | None:
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
         condition = "epoch = :seen AND holder = :held" if seen.epoch else "attribute_not_exists(pk)"
         values: dict[str, Any] = {"seen": seen.epoch, "held": seen.holder} if seen.epoch else {}
         taken = update(
             self._state,
             _standing_key(sync),
-            "SET epoch = :next, holder = :slot, v = :v",
+            "SET epoch = :next, holder = :slot, taken_at = :now, v = :v",
             condition,
             **values,
             next=seen.epoch + 1,
             slot=slot,
+            now=now.isoformat(),
             v=VERSION,
         )
         if self._write([taken]) is not None:
             return None
-        return replace(seen, epoch=seen.epoch + 1, holder=slot)
+        return replace(seen, epoch=seen.epoch + 1, holder=slot, taken_at=now)
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
-        expression = "SET watermark = :at, records = :records"
-        return self._held(sync, slot, epoch, expression, at=watermark.isoformat(), records=records)
+    def commit(
+        self,
+        sync: str,
+        slot: str,
+        epoch: int,
+        watermark: datetime | None,
+        records: int,
+        *,
+        gone: datetime | None = None,
+    ) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size.
+
+        `gone` moves that of deletions. What is None stays.
+        """
+        moved = {"watermark": watermark, "gone_until": gone}
+        members = {name: at.isoformat() for name, at in moved.items() if at is not None} | {"records": records}
+        expression = f"SET {', '.join(f'{name} = :{name}' for name in members)}"
+        return self._held(sync, slot, epoch, expression, **members)
 
     def release(self, sync: str, slot: str, epoch: int) -> None:
         """Give the lease back, if it is still this run's."""
@@ -183,12 +201,14 @@ def _part_key(sync: str, slot: str, number: int) -> dict[str, Any]:
 
 
 def _standing(item: Item) -> Standing:
-    at = item.get("watermark")
+    at, gone, taken_at = item.get("watermark"), item.get("gone_until"), item.get("taken_at")
     return Standing(
         epoch=item["epoch"],
         holder=item["holder"],
+        taken_at=datetime.fromisoformat(taken_at) if taken_at else None,
         watermark=datetime.fromisoformat(at) if at else None,
         records=int(item.get("records", 0)),
+        gone_until=datetime.fromisoformat(gone) if gone else None,
     )
 
 

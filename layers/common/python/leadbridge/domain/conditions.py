@@ -106,6 +106,10 @@ class Conditions:
     clauses: tuple[CompiledClause, ...]
     _root: _Node
 
+    def failing(self, columns: Mapping[str, Any], now: datetime | None) -> str | None:
+        """Only what `decide` gives as `failing`, for many rows of which nothing else is told."""
+        return self._root(columns, now, [ClauseResult.NOT_EVALUATED] * len(self.clauses))
+
     def decide(self, columns: Mapping[str, Any], now: datetime | None) -> Decision:
         """Judge one event; clauses are asked in order, until the result is certain."""
         results = [ClauseResult.NOT_EVALUATED] * len(self.clauses)

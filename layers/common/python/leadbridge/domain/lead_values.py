@@ -17,6 +17,7 @@ from leadbridge.domain.values import WrongTypeError, coercion, kind, text
 _SECONDS, _MILLISECONDS = re.compile(r"-?\d{9,10}(\.\d+)?"), re.compile(r"-?\d{12,13}")
 #: a day's name or number, a month's name: RFC 2822
 _MAIL_DATE = re.compile(r"([A-Za-z]{3},\s*)?\d{1,2}\s+[A-Za-z]{3}\s+\d{4}\s+\d\d:\d\d(:\d\d)?\s+([+-]\d{4}|[A-Z]{1,3})")
+_DAY_LENGTH = len("2026-01-31")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,6 +28,8 @@ def lead_coercion(field: FieldDescription, zone: tzinfo) -> Callable[[Any], Any]
         return coerce
 
     def dated(value: Any) -> Any:
+        if field.type == "date" and isinstance(value, str) and _is_day(value):
+            return value  # what most are
         read = _instant(value)
         if read is None:
             return coerce(value)
@@ -44,6 +47,9 @@ def _instant(value: Any) -> datetime | None:
     if isinstance(value, bool | date):
         return None
     written = text(value).strip()
+    # year, month, day, as most are: none of the other forms
+    if written[4:5] == "-" == written[7:8]:
+        return _iso(written)
     try:
         if _SECONDS.fullmatch(written):
             return _EPOCH + timedelta(seconds=float(written))
@@ -51,8 +57,26 @@ def _instant(value: Any) -> datetime | None:
             return _EPOCH + timedelta(milliseconds=int(written))
         if _MAIL_DATE.fullmatch(written):
             return parsedate_to_datetime(written)
-        moment = datetime.fromisoformat(written) if len(written) > len("2026-01-31") else None
     except (ValueError, OverflowError):
         raise WrongTypeError("a date and time (ISO 8601)", kind(value)) from None
+    return _iso(written)
+
+
+def _is_day(written: str) -> bool:
+    """Whether a text is a day as it is sent."""
+    if not (len(written) == _DAY_LENGTH and written[4] == "-" == written[7]):
+        return False
+    try:
+        date.fromisoformat(written)
+    except ValueError:
+        return False
+    return True
+
+
+def _iso(written: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(written) if len(written) > _DAY_LENGTH else None
+    except ValueError:
+        raise WrongTypeError("a date and time (ISO 8601)", kind(written)) from None
     # one without an offset is read as everywhere: in UTC, as Marketo means it
     return moment if moment and moment.tzinfo else None

@@ -33,16 +33,22 @@ def tally_of(write: RowWrite) -> Tally:
     """What a write does to the record that it is meant for."""
     if not write.record_id:
         return Tally()
+    if write.does == "delete":
+        return Tally(deletes=1)
     emptied = [name for name, value in write.fields.items() if blank(value) and not blank(write.held.get(name))]
     return Tally(changed=1, blanked=len(emptied))
 
 
-def may_exceed(sync: Sync, rows: int, records: int) -> bool:
-    """Whether so many rows could be too much at worst; where they could not, nobody need look twice."""
-    if sync.import_rule is ImportRule.CREATE:
-        return False
-    emptying = sum(_may_empty(mapping) for mapping in sync.mappings)
-    return bool(exceeded(sync.guard, Tally(changed=rows, blanked=rows * emptying), records))
+def may_exceed(sync: Sync, rows: int, records: int, gone: int = 0) -> bool:
+    """Whether so many rows could be too much at worst; where they could not, nobody need look twice.
+
+    `gone`: deleted records of the source, whose records are flagged or deleted.
+    """
+    worst = Tally(deletes=gone) if sync.deletes == "delete" else Tally(changed=gone)
+    if sync.import_rule is not ImportRule.CREATE:
+        emptying = sum(_may_empty(mapping) for mapping in sync.mappings)
+        worst += Tally(changed=rows, blanked=rows * emptying)
+    return bool(exceeded(sync.guard, worst, records))
 
 
 def exceeded(guard: Guard, tally: Tally, records: int) -> str:

@@ -18,6 +18,16 @@ class Outcome(StrEnum):
     DECIDED = "decided"
 
 
+class RowOutcome(StrEnum):
+    """What else becomes of a row of a Sync."""
+
+    #: the record of a source record that was deleted, by the Sync's policy
+    DELETED = "deleted"
+    FLAGGED = "flagged"
+    #: a call of an Action, which has an outcome of its own
+    HANDED_OVER = "handed_over"
+
+
 #: outcomes after which the destination holds what the event asked for
 WRITTEN = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED})
 #: outcomes of what was left out: nothing was asked of the destination for it
@@ -237,7 +247,10 @@ WORDS: Mapping[str, Words] = {
         "The form or query string cannot be read: {detail}.",
         "Check the payload template or the URL of the webhook.",
     ),
-    Reason.BODY_TOO_MANY: Words("The body has more than {limit} values.", "Send only those that the Action uses."),
+    Reason.BODY_TOO_MANY: Words(
+        "The body has more than {limit} values, or people.",
+        "Send only those that the Action uses; more people in several calls.",
+    ),
     Reason.CONTENT_TYPE_UNKNOWN: Words(
         "A body of this content type is not read.",
         "Set the webhook's custom header Content-Type to application/json, application/xml or "

@@ -1,17 +1,17 @@
 """What becomes of one source row of a Sync: its key, its values, and what is written, if anything. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from leadbridge.domain.conditions import Conditions, compile_conditions
 from leadbridge.domain.lead_values import lead_coercion
 from leadbridge.domain.matching import best_of
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.pipeline import unmapped
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs, compile_source
-from leadbridge.domain.sync import ImportRule, Sync
+from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
 from leadbridge.domain.sync_words import Said, said
 from leadbridge.domain.transforms import Place
 from leadbridge.domain.values import (
@@ -29,7 +29,32 @@ from leadbridge.domain.values import (
 type Record = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells(Mapping[str, str]):
+    """A row by the names of its columns, of which many rows share the places."""
+
+    __slots__ = ("cells", "places")
+
+    def __init__(self, places: Mapping[str, int], cells: Sequence[str]) -> None:
+        self.places = places
+        self.cells = cells
+
+    def __getitem__(self, name: str) -> str:
+        return self.cells[self.places[name]]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The cell of a column, if there is one of that name."""
+        place = self.places.get(name)
+        return default if place is None else self.cells[place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+# not frozen: there are millions, and each would be made in twice the time
+@dataclass(slots=True, kw_only=True)
 class SourceRow:
     """A row of the source; `position` counts from 1 over the whole extract."""
 
@@ -44,7 +69,8 @@ class RowEnd:
     """What became of a row."""
 
     position: int
-    outcome: Outcome
+    outcome: Outcome | RowOutcome
+    #: of the destination's record; of a row that was handed over the execution of its call
     record_id: str = ""
     reason: str = ""
     message: str = ""
@@ -59,6 +85,20 @@ class RowWrite:
     record_id: str = ""
     #: the record as it is, for ways of writing that take whole records only
     held: Mapping[str, Any] = field(default_factory=dict)
+    #: what is done: its fields are written, as those of a flag are; or the record is deleted
+    does: Literal["write", "flag", "delete"] = "write"
+
+    @property
+    def outcome(self) -> Outcome | RowOutcome:
+        """What becomes of the row if it is written."""
+        if self.does != "write":
+            return RowOutcome.FLAGGED if self.does == "flag" else RowOutcome.DELETED
+        # what an earlier row will have made has no id yet
+        return Outcome.UPDATED if self.record_id or self.held else Outcome.CREATED
+
+
+#: what is done about a row with these values whose key these records have
+type Decide = Callable[[SourceRow, Mapping[str, Any], Sequence[Record]], RowWrite | RowEnd]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +121,14 @@ class CompiledSync:
         """What must be known of a destination record to decide about a row."""
         names = {self.id_field, *self.sync.key_fields, *(source.to for source in self.mapped)}
         rule = self.sync.duplicate_record_rule
+        names |= {self.flag} if self.flag else set()
         return tuple(sorted(names | ({rule.order_by} if rule and rule.choose != "refuse" else set())))
+
+    @property
+    def flag(self) -> str:
+        """The field that marks records whose source records were deleted; empty if there is none."""
+        deletes = self.sync.deletes
+        return deletes.flag if isinstance(deletes, FlagDeletes) else ""
 
 
 def compile_sync(
@@ -126,19 +173,40 @@ def key_of(compiled: CompiledSync, columns: Mapping[str, Any]) -> tuple[str, ...
         value = columns.get(pair.column)
         if blank(value):
             return None
-        parts.append(_comparable(value, described))
+        parts.append(comparable(value, described))
     return tuple(parts)
+
+
+def key_reader(compiled: CompiledSync, names: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...] | None]:
+    """`key_of` for rows as cells, in the order of `names`."""
+    places = [names.index(pair.column) for pair in compiled.sync.match]
+    if len(places) == 1 and compiled.key_fields[0].type in TEXT_TYPES - ID_TYPES:
+        [place] = places
+
+        def text_key(cells: Sequence[str]) -> tuple[str, ...] | None:
+            value = cells[place].strip()
+            return (value.casefold(),) if value else None
+
+        return text_key
+    pairs = list(zip(places, compiled.key_fields, strict=True))
+
+    def key(cells: Sequence[str]) -> tuple[str, ...] | None:
+        if any(blank(cells[place]) for place, _ in pairs):
+            return None
+        return tuple(comparable(cells[place], described) for place, described in pairs)
+
+    return key
 
 
 def record_key(compiled: CompiledSync, record: Record) -> tuple[str, ...]:
     """The key of a destination record, in the same form."""
-    return tuple(_comparable(record.get(each.name), each) for each in compiled.key_fields)
+    return tuple(comparable(record.get(each.name), each) for each in compiled.key_fields)
 
 
 def unusable(compiled: CompiledSync, row: SourceRow) -> RowEnd | None:
     """The end of a row whose key cannot be looked for."""
-    missing = [pair.column for pair in compiled.sync.match if blank(row.columns.get(pair.column))]
-    if missing:
+    if row.key is None:
+        missing = [pair.column for pair in compiled.sync.match if blank(row.columns.get(pair.column))]
         return _end(row, Outcome.SKIPPED, said("identifier_missing", column=", ".join(missing)))
     for pair, described in zip(compiled.sync.match, compiled.key_fields, strict=True):
         if not valid_identifier(row.columns[pair.column], described):
@@ -153,11 +221,16 @@ def mapped_values(compiled: CompiledSync, row: SourceRow, inputs: Inputs) -> dic
         try:
             value = source.value(inputs)
         except FAILURES as failure:
-            result = unmapped(source, failure)
-            return _end(row, Outcome.FAILED, Said(str(result.reason), result.message))
+            return unmapped_row(row, source, failure)
         if value is not LEFT_ALONE:
             values[source.to] = value
     return values
+
+
+def unmapped_row(row: SourceRow, source: CompiledSource, failure: Exception) -> RowEnd:
+    """The end of a row of which a mapping cannot be filled."""
+    result = unmapped(source, failure)
+    return _end(row, Outcome.FAILED, Said(str(result.reason), result.message))
 
 
 def decide(
@@ -171,7 +244,7 @@ def decide(
             return _end(row, Outcome.SKIPPED, said("not_there", **where))
         valued = {name: value for name, value in values.items() if not blank(value)}
         return RowWrite(row=row, fields={**key_values(compiled, row), **valued})
-    record = _meant(compiled, found)
+    record = meant(compiled, found)
     if record is None:
         ids = ", ".join(sorted(str(each[compiled.id_field]) for each in found))
         return _end(row, Outcome.FAILED, said("ambiguous_match", candidates=ids, **where))
@@ -185,6 +258,8 @@ def decide(
         for name, value in values.items()
         if name not in fixed and not same(record.get(name), value, compiled.described.fields[name])
     }
+    if (flag := compiled.flag) and same(record.get(flag), True, compiled.described.fields[flag]):  # noqa: FBT003  # a value
+        changed[flag] = False  # it is there again
     if not changed:
         return RowEnd(position=row.position, outcome=Outcome.UNCHANGED, record_id=record_id)
     return RowWrite(row=row, fields=changed, record_id=record_id, held=record)
@@ -198,7 +273,8 @@ def key_values(compiled: CompiledSync, row: SourceRow) -> dict[str, Any]:
 
 def import_columns(compiled: CompiledSync) -> tuple[str, ...]:
     """The columns of a file that is imported."""
-    return tuple(dict.fromkeys([*compiled.sync.key_fields, *(source.to for source in compiled.mapped)]))
+    flag = [compiled.flag] if compiled.flag else []
+    return tuple(dict.fromkeys([*compiled.sync.key_fields, *(source.to for source in compiled.mapped), *flag]))
 
 
 def same(held: Any, wanted: Any, described: FieldDescription) -> bool:
@@ -217,8 +293,8 @@ def same(held: Any, wanted: Any, described: FieldDescription) -> bool:
         return False
 
 
-def _meant(compiled: CompiledSync, found: Sequence[Record]) -> Record | None:
-    """The one record that is meant; None if that cannot be told."""
+def meant(compiled: CompiledSync, found: Sequence[Record]) -> Record | None:
+    """The one of several records of a key that is meant; None if that cannot be told."""
     if len(found) == 1:
         return found[0]
     rule = compiled.sync.duplicate_record_rule
@@ -227,7 +303,8 @@ def _meant(compiled: CompiledSync, found: Sequence[Record]) -> Record | None:
     return best_of(rule, order, sorted(found, key=lambda record: str(record[compiled.id_field])))
 
 
-def _comparable(value: Any, described: FieldDescription) -> str:
+def comparable(value: Any, described: FieldDescription) -> str:
+    """A value of a key in the form in which keys are compared."""
     try:
         return normalised(coerce(value, described))
     except WrongTypeError:

@@ -24,6 +24,11 @@ def is_several(body: bytes) -> bool:
     return body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
 
+def bytes_of(person: Any) -> int:
+    """How large a person of an array is, as the body of a call alone would be."""
+    return len(json.dumps(person, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))
+
+
 def numbered(base: str, place: int) -> str:
     """The id of an array's call: those of one array sort in its order. `base` are 28 hexadecimal digits."""
     return f"{base}{place:04x}"

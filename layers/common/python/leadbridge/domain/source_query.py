@@ -43,6 +43,8 @@ LEAD_PREFIX = "lead."
 TYPE_NAME = "activityType"
 #: Marketo keeps no activity for longer than 25 months, many for 90 days
 KEPT = timedelta(days=762)
+#: the activity type of a deleted lead, which no extract holds
+DELETED_LEAD = 37
 #: when a record last changed, the one first that an object has
 CHANGE_STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 _SECOND = timedelta(seconds=1)
@@ -108,7 +110,9 @@ def columns_of(sync: Sync, vendor: Vendor, fields: Mapping[str, FieldDescription
     stamps = stamps_of(vendor, sync.source.object)
     change = next((name for name in CHANGE_STAMPS if name in fields), None) if vendor == "salesforce" else None
     wanted: list[str] = [stamps.id, *((change,) if change else ())]
-    wanted += [name for name in (stamps.created, stamps.updated) if name in fields]
+    # each lead has them, without a look at its fields
+    of_leads = vendor == "marketo" and sync.source.object in {"leads", "list_members"}
+    wanted += [name for name in (stamps.created, stamps.updated) if of_leads or name in fields]
     wanted += sync.key_columns
     wanted += [name for source in (*sync.mappings, *sync.writeback) for _, name in source.columns()]
     wanted += [source.to for source in sync.writeback]
@@ -275,8 +279,8 @@ def _leads(sync: Sync, facts: Facts, columns: tuple[str, ...], window: Window, *
     if way == "bulk":
         if window.since is not None:
             return _extract("leads", columns, _windows("updatedAt", window, now))
-        asked, since, until = _created(sync, facts, now)
-        made = Window(since=since, until=min(until, window.until or until))
+        # the ceiling is fixed when the run first reaches the vendor, which may be long after its begin
+        asked, made = _created(sync, facts, now, window.until or now.replace(microsecond=0) + _SECOND)
         return _extract("leads", columns, _windows("createdAt", made, now), asked=asked)
     if window.since is not None:
         params = {"sinceDatetime": _stamp(window.since)}
@@ -311,13 +315,13 @@ def _keyed(sync: Sync, facts: Facts) -> tuple[str, str, list[str]] | None:
     return None
 
 
-def _created(sync: Sync, facts: Facts, now: datetime) -> tuple[frozenset[str], datetime, datetime]:
-    """The clauses about when a lead was made, and the stretch that they leave."""
+def _created(sync: Sync, facts: Facts, now: datetime, until: datetime) -> tuple[frozenset[str], Window]:
+    """The clauses about when a lead was made, and the stretch up to `until` that they leave."""
     asked: set[str] = set()
-    since, until = facts.made_since or EARLIEST, now.replace(microsecond=0) + _SECOND
+    since = facts.made_since or EARLIEST
     described = facts.fields.get("createdAt")
     if described is None or described.type != "datetime":
-        return frozenset(), since, until
+        return frozenset(), Window(since=since, until=until)
     for path, clause in _needed(sync.conditions):
         found = bounds_of(clause, sync.zone, now, days=False) if clause.column == "createdAt" else None
         if found is None or OPERATORS[clause.operator].denies:
@@ -325,7 +329,7 @@ def _created(sync: Sync, facts: Facts, now: datetime) -> tuple[frozenset[str], d
         asked.add(path)
         since = max(since, found.first) if isinstance(found.first, datetime) else since
         until = min(until, found.end) if isinstance(found.end, datetime) else until
-    return frozenset(asked), since, until
+    return frozenset(asked), Window(since=since, until=until)
 
 
 def _needed(group: Group | None, path: str = "conditions") -> Iterator[tuple[str, Clause]]:
@@ -368,7 +372,10 @@ def _activities(facts: Facts, window: Window, *, way: Way, now: datetime) -> _Pa
             cursor=f"the token leads to the activities of the types {types}, page by page",
         )
     own = {"activityTypeIds": list(facts.activity_types)}
-    return _extract("activities", (), [{**each, **own} for each in _windows("createdAt", window, now)])
+    # nobody has done anything before the first person was there
+    since = window.since or max(now - KEPT, facts.made_since or now - KEPT)
+    read = Window(since=since, until=window.until)
+    return _extract("activities", (), [{**each, **own} for each in _windows("createdAt", read, now)])
 
 
 def _extract(

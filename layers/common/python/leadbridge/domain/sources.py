@@ -130,6 +130,10 @@ class CompiledSource:
     #: name, function, and whether it takes a blank
     rules: tuple[tuple[str, Apply, bool], ...]
     finish: Callable[[Any], Any]
+    #: the column of which, and of nothing else, the value is made; empty where there is more to it
+    alone: str = ""
+    #: what a field takes of a value that is no blank
+    coerce: Callable[[Any], Any] = plain
 
 
 def compile_source(source: ValueSource, place: Place, coerce: Callable[[Any], Any] = plain) -> CompiledSource:
@@ -161,6 +165,7 @@ def compile_source(source: ValueSource, place: Place, coerce: Callable[[Any], An
     name = str(source.column)
     # a fixed value is what somebody wrote, even if it is a blank
     fixed = source.static is not None and not rules
+    alone = kind == "column" and not any(True for rule in source.rules for _ in rule.templates())
     simple = column if kind == "column" else unruled
     return CompiledSource(
         to=source.to,
@@ -171,6 +176,8 @@ def compile_source(source: ValueSource, place: Place, coerce: Callable[[Any], An
         read=read,
         rules=rules,
         finish=coerce if fixed else finish,
+        alone=name if alone else "",
+        coerce=coerce,
     )
 
 

@@ -8,13 +8,22 @@ from leadbridge.domain.checks import FORBIDDEN
 from leadbridge.domain.clauses import Family, family_of
 from leadbridge.domain.condition_checks import check_conditions
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.gone import link_of
 from leadbridge.domain.match_checks import unknown_field
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
-from leadbridge.domain.sync_objects import MEMBERSHIPS, NEEDED_MEMBERS, readable, unwritable
+from leadbridge.domain.sync_objects import (
+    ACTION,
+    MEMBERSHIPS,
+    NEEDED_AT_DESTINATION,
+    NEEDED_MEMBERS,
+    importable,
+    readable,
+    unwritable,
+)
 from leadbridge.domain.transforms import Kind, Place
 from leadbridge.domain.values import TEXT_TYPES
 
@@ -59,16 +68,15 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
     if destination == "marketo":
         yield from _check_marketo_destination(sync)
     else:
-        for name in ("partition", *MEMBERSHIPS.values()):
+        for name in ("partition", *NEEDED_AT_DESTINATION.values()):
             if getattr(sync.destination, name) is not None:
                 yield f"destination.{name}: is Marketo's; remove it"
-    yield from (f"{member}: cannot be done by a Sync of this version; remove it" for member in _not_done(sync))
     yield from (f"{member}: {said}" for member, said in problems(sync, now))
 
 
 def _check_marketo_destination(sync: Sync) -> Iterator[str]:
-    needed = MEMBERSHIPS.get(sync.destination.object)
-    for name in MEMBERSHIPS.values():
+    needed = NEEDED_AT_DESTINATION.get(sync.destination.object)
+    for name in NEEDED_AT_DESTINATION.values():
         given = getattr(sync.destination, name) is not None
         if name == needed and not given:
             yield f"destination.{name}: is missing, {sync.destination.object} needs it; name it, or give its id"
@@ -79,19 +87,11 @@ def _check_marketo_destination(sync: Sync) -> Iterator[str]:
     elif sync.destination.object != "leads":
         if sync.destination.partition is not None:
             yield "destination.partition: goes with leads only; remove it"
-        if sync.by.load == "bulk":
+        if sync.by.load == "bulk" and not importable(sync.destination.object):
             yield f"by.load: {sync.destination.object} are written by `rest` only; choose auto or rest"
     for name in ("duplicate_rules", "idempotency_field"):
         if getattr(sync.destination, name) is not None:
             yield f"destination.{name}: is Salesforce's; remove it"
-
-
-def _not_done(sync: Sync) -> Iterator[str]:
-    """Members that are read and that no run obeys: they are refused rather than left without effect."""
-    if sync.deletes != "ignore":
-        yield "deletes"
-    if sync.destination.duplicate_rules == "use_match":
-        yield "destination.duplicate_rules"
 
 
 def _check_marketo_source(sync: Sync) -> Iterator[str]:
@@ -186,6 +186,10 @@ def _check_destination(sync: Sync, destination: End) -> Iterator[str]:
 
 def _check_match(sync: Sync, destination: End) -> Iterator[str]:
     fields = destination.described.fields
+    if destination.vendor == "marketo" and sync.by.load == "bulk" and sync.destination.object != "leads":
+        keys = ", ".join(destination.described.key_fields)
+        if keys and not _keyed(sync, destination.described):
+            yield f"by.load: an import finds records by their own key only; match by {keys}, or choose auto or rest"
     mapped = {mapping.to for mapping in sync.mappings}
     for index, pair in enumerate(sync.match):
         where, field = f"match[{index}].field", fields.get(pair.field)
@@ -203,9 +207,14 @@ def _check_match(sync: Sync, destination: End) -> Iterator[str]:
                 yield f"{where}: a new record would not be found again, as {pair.field} is not mapped; map it, too"
 
 
+def _keyed(sync: Sync, described: ObjectDescription) -> bool:
+    """Whether the match is the object's whole key."""
+    return set(sync.key_fields) == set(described.key_fields)
+
+
 def _finds(sync: Sync, described: ObjectDescription, field: FieldDescription) -> bool:
     """Whether Marketo finds records by the first field of the match, or by all of them as the object's whole key."""
-    return field.id_lookup or field.name == "id" or set(sync.key_fields) == set(described.key_fields)
+    return field.id_lookup or field.name == "id" or _keyed(sync, described)
 
 
 def _searchable(described: ObjectDescription) -> str:
@@ -283,6 +292,30 @@ def _check_writeback(sync: Sync, source: End, destination: End) -> Iterator[str]
         yield from check_source(where, back, None, Place(zone=sync.zone))
 
 
+def _check_gone(sync: Sync, source: End, destination: End) -> Iterator[str]:
+    """Whether records of deleted rows are found, and whether it can be asked who lives on."""
+    if sync.destination.object == ACTION:
+        yield "deletes: nothing that an Action did is undone; set `deletes: ignore`"
+        return
+    if sync.destination.object in MEMBERSHIPS:
+        yield f"deletes: {sync.destination.object} are left by what is mapped only; set `deletes: ignore`"
+        return
+    if any(pair.field not in destination.described.fields for pair in sync.match):
+        return  # said elsewhere
+    if link_of(sync, source.vendor, destination.vendor, destination.described) is None:
+        yield (
+            "deletes: of deleted people Marketo tells the id alone; map `id` to a field that can be searched, or match "
+            "by it"
+        )
+    first = source.described.fields.get(sync.key_columns[0])
+    asked = first is None or (first.filterable if source.vendor == "salesforce" else first.id_lookup)
+    if not asked and sync.key_columns[0] != "id":
+        yield (
+            f"deletes: {source.name} cannot be asked which records have the same {sync.key_columns[0]}, so a living "
+            "one could be deleted; put a searchable column first in `match`"
+        )
+
+
 def _check_deletes(sync: Sync, source: End, destination: End) -> Iterator[str]:
     if sync.deletes == "ignore":
         return
@@ -290,6 +323,7 @@ def _check_deletes(sync: Sync, source: End, destination: End) -> Iterator[str]:
         yield f"deletes: Salesforce does not tell which {source.name} records were deleted; set `deletes: ignore`"
     if source.vendor == "marketo" and sync.source.object != "leads":
         yield f"deletes: Marketo does not tell what was deleted of {sync.source.object}; set `deletes: ignore`"
+    yield from _check_gone(sync, source, destination)
     if not isinstance(sync.deletes, FlagDeletes):
         if not destination.described.deletable:
             yield f"deletes: no {destination.name} can be deleted; name a field with `flag`, or set `deletes: ignore`"
@@ -299,3 +333,5 @@ def _check_deletes(sync: Sync, source: End, destination: End) -> Iterator[str]:
         yield unknown_field("deletes.flag", sync.deletes.flag, destination.described.fields, destination.name)
     elif flag.type != "boolean" or not flag.updateable:
         yield f"deletes.flag: {flag.name} is no yes/no field that can be changed; choose another one"
+    elif any(mapping.to == flag.name for mapping in sync.mappings):
+        yield f"deletes.flag: {flag.name} is mapped as well; remove the mapping, or choose another field"

@@ -26,8 +26,7 @@ READABLE: Mapping[str, Readable] = {
     "leads": Readable(),
     # membership has no log of changes that could be read for one list
     "list_members": Readable(needs="static_list", incremental=False),
-    # the file of an extract has all attributes in one cell
-    "activities": Readable(needs="activity_types", ways=("rest",)),
+    "activities": Readable(needs="activity_types"),
     "program_members": Readable(needs="program", ways=("bulk",), incremental=False),
 }
 CUSTOM_OBJECT = Readable(ways=("bulk",))
@@ -44,6 +43,10 @@ NOT_READABLE: Mapping[str, str] = {
 }
 #: members of a destination by the objects that need them: people are put there, not made
 MEMBERSHIPS: Mapping[str, str] = {"list_members": "static_list", "program_members": "program"}
+#: the destination that is a connector Action: its calls are made of rows
+ACTION = "action"
+#: members that destinations need, by their objects
+NEEDED_AT_DESTINATION: Mapping[str, str] = {**MEMBERSHIPS, ACTION: "action"}
 #: how these are described as destinations: as sources they have other columns
 AS_DESTINATION: Mapping[str, str] = {"list_members": "list_membership", "program_members": "program_membership"}
 #: Marketo objects that a Sync writes, beside custom objects
@@ -58,6 +61,14 @@ NOT_WRITABLE: Mapping[str, str] = {
 def readable(object_name: str) -> Readable | str:
     """How a Marketo object is read, or why it is not."""
     return READABLE.get(object_name) or NOT_READABLE.get(object_name) or CUSTOM_OBJECT
+
+
+def importable(object_name: str) -> bool:
+    """Whether Marketo imports an object by file: people, and custom objects.
+
+    An import of a program's members makes people of rows, and all of one status; members are written by REST.
+    """
+    return object_name == "leads" or object_name not in {*WRITABLE, *NOT_WRITABLE, *READABLE, ACTION}
 
 
 def unwritable(object_name: str) -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from leadbridge.domain.dedupe_rules import Vendor
-from leadbridge.domain.source_query import Facts, Way, reads_leads_by_key
+from leadbridge.domain.source_query import DELETED_LEAD, Facts, Way, reads_leads_by_key
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.sync_objects import Readable, readable
+from leadbridge.domain.sync_objects import ACTION, Readable, importable, readable
 
 #: rows that go by REST at most (U52)
 THRESHOLD = 5_000
@@ -67,13 +67,18 @@ def choose_extract(
     """
     ways: tuple[Way, ...] = ("rest", "bulk") if vendor == "salesforce" else _marketo_ways(sync, facts, changes=changes)
     choice = _chosen(sync.by.extract, ways, rows, of=sync.source.object)
+    if sync.source.object == "activities" and sync.by.extract == "auto" and "bulk" in ways and not changes:
+        # nobody counts them, and these are months; a page of the log has 300 at most
+        choice = Choice(way="bulk", why="a first or full reading of activities goes back 25 months")
     return replace(choice, cost=extract_cost(vendor, choice.way, rows or 0, windows=windows))
 
 
 def choose_load(sync: Sync, vendor: Vendor, rows: int | None) -> Choice:
     """How rows are written."""
-    # an import does not tell the ids of what it has made, and imports people alone
-    by_file = not sync.writeback and (vendor != "marketo" or sync.destination.object == "leads")
+    if sync.destination.object == ACTION:
+        return Choice(way="rest", why=f"each row becomes a call of the Action {sync.destination.action}")
+    # an import does not tell the ids of what it has made
+    by_file = not sync.writeback and (vendor != "marketo" or importable(sync.destination.object))
     ways: tuple[Way, ...] = _WAYS if by_file else ("rest",)
     choice = _chosen(sync.by.load, ways, rows, of=sync.destination.object)
     return replace(choice, cost=load_cost(vendor, choice.way, rows or 0))
@@ -118,5 +123,7 @@ def _marketo_ways(sync: Sync, facts: Facts, *, changes: bool) -> tuple[Way, ...]
     if sync.source.object == "leads" and not changes:
         # all leads are in extracts only, unless the conditions name them
         return ("rest",) if reads_leads_by_key(sync, facts) else ("bulk",)
+    if sync.source.object == "activities" and DELETED_LEAD in facts.activity_types:
+        return ("rest",)
     found = readable(sync.source.object)
     return found.ways if isinstance(found, Readable) else ("rest",)

@@ -7,7 +7,7 @@ from typing import Any
 from leadbridge.domain.event import iso
 from leadbridge.domain.syncing import Step, SyncRun, Waiting
 
-COUNTS = ("created", "updated", "unchanged", "skipped", "duplicate", "failed")
+COUNTS = ("created", "updated", "unchanged", "skipped", "duplicate", "failed", "deleted", "flagged", "handed_over")
 #: steps in which the number of rows is known
 _LOADING = frozenset({Step.PARTITION, Step.LOAD, Step.JOIN, Step.LOAD_FILES, Step.COMMIT})
 
@@ -31,8 +31,8 @@ def progress_of(run: SyncRun, now: datetime) -> Progress:
     rate = rows / took if rows and took > 0 else None
     left = None
     if loading and rate is not None and not run.over:
-        left = timedelta(seconds=round(max(0, run.pulled - rows) / rate))
-    return Progress(rows=rows, total=run.pulled if loading else None, rate=rate, left=left)
+        left = timedelta(seconds=round(max(0, run.rows - rows) / rate))
+    return Progress(rows=rows, total=run.rows if loading else None, rate=rate, left=left)
 
 
 def status(run: SyncRun) -> str:
@@ -48,6 +48,8 @@ def members(run: SyncRun, now: datetime) -> dict[str, Any]:
     return {
         "sync": run.sync,
         "slot": run.slot,
+        "kind": run.kind,
+        "plan": run.plan or None,
         "version": run.version,
         "status": status(run),
         "step": run.step.value,
@@ -55,7 +57,7 @@ def members(run: SyncRun, now: datetime) -> dict[str, Any]:
         "ended_at": iso(run.ended_at) if run.ended_at else None,
         "waits_until": iso(run.due_at) if run.due_at and not run.over else None,
         "retry_of": run.retry_of or None,
-        "pulled": run.pulled,
+        "pulled": run.rows,
         **{name: getattr(run.totals, name) for name in COUNTS},
         "rows_per_second": round(progress.rate, 1) if progress.rate is not None else None,
         "seconds_left": int(progress.left.total_seconds()) if progress.left is not None else None,

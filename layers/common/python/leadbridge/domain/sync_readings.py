@@ -40,7 +40,7 @@ def sync_readings(found: Sequence[Watched], rules: Mapping[str, SyncRules], now:
 def _rows(each: Watched, rules: SyncRules) -> Iterator[Reading]:
     """The newest run of which enough rows have their outcome."""
     rule = rules.rows
-    run = next((run for run in each.runs if run.over or run.totals.rows >= rule.least), None)
+    run = next((run for run in each.runs if not run.planning and (run.over or run.totals.rows >= rule.least)), None)
     if run is None:
         return
     failed, rows = run.totals.failed, run.totals.rows
@@ -57,7 +57,7 @@ def _rows(each: Watched, rules: SyncRules) -> Iterator[Reading]:
 
 def _failed(each: Watched, rules: SyncRules) -> Iterator[Reading]:
     """The newest run that has ended; one that somebody cancelled says nothing, nor one over a few rows only."""
-    ended = [run for run in each.runs if run.step in {Step.DONE, Step.FAILED} and not run.retry_of]
+    ended = [run for run in each.runs if run.step in {Step.DONE, Step.FAILED} and run.kind == "run"]
     if not ended:
         return
     run = ended[0]

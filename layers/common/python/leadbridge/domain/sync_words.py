@@ -10,6 +10,10 @@ WORDS: Mapping[str, str] = {
     "not_there": "Skipped: no {object} has this value in {field}, and the Sync only updates.",
     "already_there": "Skipped: a {object} has this value in {field}, and the Sync only creates.",
     "duplicate_row": "Duplicate: several rows of the source have this value in {column}; the rule is {rule}.",
+    "key_too_often": (
+        "More than {most} rows of the source have this value in {column}; of further ones nothing was written. Choose "
+        "another dedupe rule, or match by more fields."
+    ),
     "ambiguous_match": (
         "Several {object} records match {field}: {candidates}. Nothing was written; merge them or set a duplicate "
         "record rule."
@@ -17,6 +21,15 @@ WORDS: Mapping[str, str] = {
     "rows_gone": "{count} of the {wanted} rows that were to be tried again are no longer in the source.",
     "vendor_refused": "{vendor} refused the record: {code} {detail}.",
     "not_written_back": "The record is {outcome}, but the source record did not take what is written back: {detail}.",
+    "drifted": "Not written: the record has changed since the plan was made, {why}. Plan again.",
+    "gone_too": "Skipped: the source record was deleted, and the destination has no record of it (any more).",
+    "gone_lives_on": "Skipped: the source record was deleted, but the source has a record of the same key.",
+    "gone_merged": "Skipped: the source record was merged into another one, which is moved as every other.",
+    "gone_unknown": "Skipped: the source record was deleted, and nothing is known by which its record could be found.",
+    "deletes_lost": (
+        "What was deleted before {known} is not told by {vendor} (any more): records of it may be left in the "
+        "destination. Compare both sides."
+    ),
     "vendor_left": "{vendor} left the record as it was: {code} {detail}.",
 }
 

@@ -92,6 +92,11 @@ class Totals:
     skipped: int = 0
     duplicate: int = 0
     failed: int = 0
+    #: records whose source records were deleted
+    deleted: int = 0
+    flagged: int = 0
+    #: became calls of an Action
+    handed_over: int = 0
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
@@ -132,6 +137,11 @@ class SyncRun:
     retry_of: str = ""
     #: rows that it wants to try
     wanted: int = 0
+    #: it writes nothing, but stores what it would write; of so many rows at most, of all of them where that is 0
+    planning: bool = False
+    most: int = 0
+    #: the run that has planned what it writes; it writes that and nothing else
+    plan: str = ""
     incremental: bool = False
     extract: Way = Way.REST
     load: Way = Way.REST
@@ -149,6 +159,15 @@ class SyncRun:
     placed: int = 0
     positions: int = 0
     spills: int = 0
+    #: deletions of the source: their window, the moment from which on alone they are told, pages and rows of them
+    gone_since: datetime | None = None
+    gone_until: datetime | None = None
+    gone_from: datetime | None = None
+    gone_pages: int = 0
+    gone: int = 0
+    #: they are being read; their records are being flagged or deleted
+    listing: bool = False
+    removing: bool = False
     #: rows that the Sync has pulled when it read everything, where this run reads changes only
     size: int = 0
     #: partitions are only looked at, to count what would be done
@@ -183,8 +202,20 @@ class SyncRun:
         return f"{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
 
     def row_mark(self, position: int) -> str:
-        """Our own id of one of its rows, whoever writes it, in at most 60 characters."""
-        return f"{self.mark}-{position}"
+        """Our own id of one of its rows, whoever writes it, in at most 60 characters; of a planned row the plan's."""
+        return f"{self.reading.mark}-{position}"
+
+    @property
+    def reading(self) -> "SyncRun":
+        """The run that has read its rows: itself, or the one that planned."""
+        return replace(self, slot=self.plan, plan="") if self.plan else self
+
+    @property
+    def kind(self) -> str:
+        """A word for what it does."""
+        if self.planning:
+            return "plan"
+        return "apply" if self.plan else "retry" if self.retry_of else "run"
 
     @property
     def folder(self) -> str:
@@ -202,6 +233,16 @@ class SyncRun:
         return max(self.size, self.pulled)
 
     @property
+    def rows(self) -> int:
+        """The rows of which each has an outcome at its end."""
+        return self.pulled + self.gone
+
+    @property
+    def row_parts(self) -> int:
+        """Partitions of rows; those behind them are of deletions."""
+        return self.partitions - self.gone_pages
+
+    @property
     def window(self) -> Window:
         """What it reads."""
         return Window(since=self.since, until=self.until)
@@ -214,6 +255,8 @@ class Intent:
     at: datetime
     creates: tuple[int, ...] = ()
     updates: tuple[int, ...] = ()
+    #: records to be flagged or deleted
+    removals: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,8 +271,9 @@ class Part:
     looked: int = 0
     counted: bool = False
     tally: Tally = field(default_factory=Tally)
-    #: chunks of which every row has its outcome
+    #: chunks of which every row has its outcome, and the epochs of those who have stored them
     chunks: int = 0
+    tellers: tuple[int, ...] = ()
     totals: Totals = field(default_factory=Totals)
     #: chunks in which rows failed
     failed_in: tuple[int, ...] = ()
@@ -244,6 +288,10 @@ class Part:
     message: str = ""
     calls: int = 0
 
+    def teller(self, chunk: int) -> int:
+        """The epoch of whoever has stored what became of a chunk; 1 for one of before this was noted."""
+        return self.tellers[chunk] if chunk < len(self.tellers) else 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -252,9 +300,13 @@ class Standing:
     epoch: int = 0
     #: the slot of the run that holds the lease
     holder: str = ""
+    #: when it took it; None for one that was taken before this was stored
+    taken_at: datetime | None = None
     watermark: datetime | None = None
     #: rows that the newest run has pulled that read everything
     records: int = 0
+    #: up to when deletions of the source have been carried over
+    gone_until: datetime | None = None
 
 
 # what happened to a run
@@ -273,6 +325,14 @@ def wants(run: SyncRun, rows: int) -> SyncRun:
     return replace(begun(run, EVERYTHING, Way.REST, None), wanted=rows)
 
 
+def applies(run: SyncRun, plan: SyncRun) -> SyncRun:
+    """What a plan lists is to be written; its rows are where the plan has left them."""
+    writes, gone = plan.totals.created + plan.totals.updated, plan.totals.deleted + plan.totals.flagged
+    run = replace(_go_on(run), step=Step.LOAD if writes + gone else Step.COMMIT, pulled=writes, gone=gone)
+    read = replace(run, extract=plan.extract, pages=plan.pages, partitions=plan.partitions)
+    return replace(read, gone_pages=plan.gone_pages)
+
+
 def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     """A page of rows is stored; `cursor` tells where the next one begins."""
     return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows, cursor=cursor)
@@ -284,9 +344,30 @@ def filed(run: SyncRun, rows: int) -> SyncRun:
 
 
 def extracted(run: SyncRun, partitions: int, load: Way) -> SyncRun:
-    """All rows are there."""
-    step = Step.PARTITION if run.pulled else Step.COMMIT
-    return replace(_go_on(run), step=step, cursor="", partitions=partitions if run.pulled else 0, load=load)
+    """All rows are there; deletions are read behind them, if any are to be."""
+    run = replace(_go_on(run), cursor="", partitions=partitions if run.pulled else 0, load=load)
+    if run.gone_since is not None:
+        return replace(run, step=Step.EXTRACT, listing=True)
+    return replace(run, step=Step.PARTITION if run.pulled else Step.COMMIT)
+
+
+def gone_paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
+    """A page of deletions is stored, which is loaded like a partition."""
+    pages, partitions = run.gone_pages + 1, run.partitions + 1
+    return replace(_go_on(run), gone_pages=pages, gone=run.gone + rows, partitions=partitions, cursor=cursor)
+
+
+def listed(run: SyncRun, sync: Sync, known_from: datetime | None, covered_to: datetime | None) -> SyncRun:
+    """All deletions are there: of those from `known_from`, if that is later than asked, to `covered_to`."""
+    since, until = run.gone_since, run.gone_until
+    if known_from is not None and since is not None and known_from > since:
+        run = replace(run, gone_from=known_from)
+    if covered_to is not None and until is not None:
+        run = replace(run, gone_until=min(until, covered_to))
+    run = replace(_go_on(run), listing=False, cursor="")
+    if run.pulled:
+        return replace(run, step=Step.PARTITION)
+    return _to_load(run, sync) if run.gone else replace(run, step=Step.COMMIT)
 
 
 def placed(run: SyncRun, sync: Sync, *, pages: int, positions: int, spills: int) -> SyncRun:
@@ -297,17 +378,40 @@ def placed(run: SyncRun, sync: Sync, *, pages: int, positions: int, spills: int)
     run = replace(_go_on(run), placed=pages, positions=positions, spills=spills)
     if pages < run.pages:
         return run
-    return replace(run, step=Step.LOAD, counting=run.load is Way.REST and may_exceed(sync, run.pulled, run.records))
+    return _to_load(run, sync)
+
+
+def _to_load(run: SyncRun, sync: Sync) -> SyncRun:
+    counting = run.load is Way.REST and not run.planning and may_exceed(sync, run.pulled, run.records, run.gone)
+    return replace(run, step=Step.LOAD, counting=counting)
+
+
+def is_removal(run: SyncRun, number: int) -> bool:
+    """Whether a partition is one of deletions."""
+    return number > run.row_parts
+
+
+def only_looks(run: SyncRun, number: int) -> bool:
+    """Whether a partition is only looked at for now: all before the guard, those of deletions before an import."""
+    return run.counting or (is_removal(run, number) and not run.removing)
+
+
+def is_through(run: SyncRun, number: int, part: Part | None) -> bool:
+    """Whether nothing is left to be done for a partition as the run stands. Deletions come after all rows."""
+    if is_removal(run, number) and not run.removing and not run.counting and run.load is Way.REST:
+        return True
+    return part is not None and (part.counted if only_looks(run, number) else part.finished)
 
 
 def gone_through(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -> SyncRun:
     """Every open partition was loaded, or looked at, as far as it could be."""
     known = {part.number: part for part in parts}
-    every = [known.get(number) for number in range(1, run.partitions + 1)]
+    numbers = range(1, run.partitions + 1)
+    every = [known.get(number) for number in numbers]
     broken = next((part for part in parts if part.reason and not part.finished), None)
     if broken is not None:
         return ended(run, Step.FAILED, now, broken.reason, broken.message)
-    if all(part is not None and (part.counted if run.counting else part.finished) for part in every):
+    if all(is_through(run, number, known.get(number)) for number in numbers):
         return _guarded(run, parts, now, guard)
     waiting = [part for part in every if part is not None and part.due_at is not None and part.due_at > now]
     if waiting:
@@ -322,8 +426,10 @@ def gone_through(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guar
 
 def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -> SyncRun:
     """All partitions are through: it goes on, unless it would write too much and nobody has said yes."""
-    if run.load is Way.REST and not run.counting:
+    if run.removing:
         return replace(_go_on(run), step=Step.COMMIT)
+    if run.load is Way.REST and not run.counting:
+        return _after_rows(run)
     too_much = "" if run.confirmed else exceeded(guard, sum((part.tally for part in parts), Tally()), run.records)
     if too_much:
         remedy = f"`leadbridge syncs ask confirm {run.sync} {run.slot}` lets it go on, `ask cancel` ends it"
@@ -333,10 +439,15 @@ def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -
     return replace(run, counting=False, fruitless=0) if run.counting else replace(run, step=Step.JOIN)
 
 
+def _after_rows(run: SyncRun) -> SyncRun:
+    """All rows have their outcome; what was deleted is left, or nothing."""
+    return replace(_go_on(run), step=Step.LOAD, removing=True) if run.gone else replace(_go_on(run), step=Step.COMMIT)
+
+
 def open_parts(run: SyncRun, parts: Iterable[Part]) -> list[int]:
     """The numbers of partitions that are not through."""
-    finished = {part.number for part in parts if (part.counted if run.counting else part.finished)}
-    return [number for number in range(1, run.partitions + 1) if number not in finished]
+    known = {part.number: part for part in parts}
+    return [number for number in range(1, run.partitions + 1) if not is_through(run, number, known.get(number))]
 
 
 def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:
@@ -346,7 +457,7 @@ def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:
     totals, calls = run.totals, run.calls
     for part in parts:
         totals, calls = totals + part.totals, calls + part.calls
-    if run.load is Way.BULK and run.step in {Step.LOAD, Step.JOIN}:
+    if run.load is Way.BULK and run.step in {Step.LOAD, Step.JOIN} and not run.removing:
         # decided, and not sent
         totals = replace(totals, created=0, updated=0)
     return replace(run, totals=totals, calls=calls)
@@ -354,13 +465,20 @@ def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:
 
 def joined(run: SyncRun, rows: int) -> SyncRun:
     """So many rows are in the file of the import."""
-    return replace(_go_on(run), step=Step.LOAD_FILES if rows else Step.COMMIT)
+    return replace(_go_on(run), step=Step.LOAD_FILES) if rows else _after_rows(run)
 
 
 def imported(run: SyncRun, refused: Totals) -> SyncRun:
     """The import has ended; `refused` were counted as written, and are not."""
     counts = {each.name: -getattr(refused, each.name) for each in fields(refused)} | {"failed": refused.rows}
-    return replace(_go_on(run), step=Step.COMMIT, totals=run.totals + Totals(**counts), unwritten=refused.rows)
+    return _after_rows(replace(run, totals=run.totals + Totals(**counts), unwritten=refused.rows))
+
+
+def planned(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -> SyncRun:
+    """A plan is there; it says whether a run would park at its guard, of which a sample tells nothing."""
+    too_much = "" if run.most else exceeded(guard, sum((part.tally for part in parts), Tally()), run.records)
+    told = ("guard", f"a run would ask before it writes, since it would {too_much}") if too_much else ("", "")
+    return ended(run, Step.DONE, now, *told)
 
 
 def ended(run: SyncRun, step: Step, now: datetime, reason: str = "", message: str = "") -> SyncRun:

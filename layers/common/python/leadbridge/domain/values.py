@@ -18,6 +18,8 @@ TEXT_TYPES = frozenset(
 ID_TYPES = frozenset({"id", "reference"})
 #: decimal places before the point beyond which no vendor field holds a number
 MAGNITUDE = 30
+#: characters of a number without sign and exponent that a float holds as it is written
+_EXACT = 15
 #: texts that mean true or false to every field
 BOOLEAN_WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 #: one @, something on both sides, a dot in the domain, no blanks; stricter checks are the vendor's
@@ -170,6 +172,9 @@ def _integer(value: Any) -> int:
 
 
 def _number(value: Any) -> int | float:
+    if isinstance(value, str) and len(value) <= _EXACT and value.isascii() and value.replace(".", "", 1).isdigit():
+        found = float(value)  # what most are, in a third of the time
+        return int(found) if found.is_integer() else found
     number = decimal(value, "a number")
     return int(number) if number == number.to_integral_value() else float(number)
 

@@ -15,6 +15,11 @@ from datetime import UTC, datetime, timedelta
 LAG: Mapping[str, timedelta] = {"marketo": timedelta(minutes=10), "salesforce": timedelta(minutes=10)}
 #: what is read once more of the window before, whatever the vendor promises
 OVERLAP: Mapping[str, timedelta] = {"marketo": timedelta(minutes=1), "salesforce": timedelta(minutes=1)}
+#: vendors tell of deletions of about 15 and 14 days; an hour less, as time passes until they are asked
+TOLD_DELETED: Mapping[str, timedelta] = {
+    "marketo": timedelta(days=14, hours=-1),
+    "salesforce": timedelta(days=15, hours=-1),
+}
 #: no record of these vendors is older, and Marketo takes no earlier date
 EARLIEST = datetime(2007, 1, 1, tzinfo=UTC)
 #: the longest window of one extract job at Marketo
@@ -49,6 +54,15 @@ def window(vendor: str, watermark: datetime | None, until: datetime) -> Window:
     if watermark is None:
         return Window(until=until)
     return Window(since=watermark - OVERLAP[vendor], until=max(until, watermark))
+
+
+def deletions(vendor: str, before: datetime, now: datetime) -> tuple[datetime, datetime | None]:
+    """Since when deletions are asked for that were told up to `before`, and from when on alone the vendor tells them.
+
+    The latter is None where nothing is lost.
+    """
+    since, oldest = before - OVERLAP[vendor], now - TOLD_DELETED[vendor]
+    return (oldest, oldest) if since < oldest else (since, None)
 
 
 def tiles(since: datetime, until: datetime, longest: timedelta = LONGEST_EXTRACT) -> list[Window]:

@@ -1,56 +1,84 @@
 """Load one partition of a run: filter, dedupe, map, match, compare, write, and what became of each row.
 
-Rows go in chunks of one vendor call, in an order that is the same whenever it is worked out. Before a chunk is written
-it is stored what is about to be created and updated; a process that finds such an intent waits until the vendor shows
-what the one before it may have done, and looks before it writes: nothing is created twice, and what was written under
-the intent is told as that. The chunk's outcomes are stored before the partition's record says that it is through.
+Rows go in chunks of some vendor calls, in an order that is the same whenever it is worked out: a chunk is looked for as
+a whole, so that the calls which then create and update are full, however rows that are new, differ and agree are mixed.
+Before a chunk is written it is stored what is about to be created and updated; a process that finds such an intent
+waits until the vendor shows what the one before it may have done, and looks before it writes: nothing is created twice,
+and what was written under the intent is told as that. The chunk's outcomes are stored before the partition's record
+says that it is through.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from leadbridge.domain.dedupe_rules import choose, stamps_of
-from leadbridge.domain.mass_guard import Tally, tally_of
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
+from leadbridge.domain.mass_guard import tally_of
+from leadbridge.domain.outcome import Outcome, RowOutcome
+from leadbridge.domain.planned import Foreseen, Planned
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
     CompiledSync,
+    Decide,
     RowEnd,
     RowWrite,
     SourceRow,
     compile_sync,
     decide,
     import_columns,
+    key_of,
     key_values,
-    mapped_values,
     record_key,
-    unusable,
 )
-from leadbridge.domain.sources import Inputs
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
 from leadbridge.domain.syncing import Asked as Wish
-from leadbridge.domain.syncing import Held, Intent, Part, SyncRun, Totals, Waiting, Way, held_by, reason_of
+from leadbridge.domain.syncing import (
+    Held,
+    Intent,
+    Part,
+    SyncRun,
+    Totals,
+    Waiting,
+    Way,
+    held_by,
+    is_removal,
+    is_through,
+    only_looks,
+    reason_of,
+)
 from leadbridge.domain.values import text
-from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, UncertainWriteError
+from leadbridge.errors import ConfigurationError, PermanentError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
-from leadbridge.usecases.batch import chunks, grouped, once_each
+from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
+from leadbridge.usecases.duplicate_matches import matched, named
 from leadbridge.usecases.isolation import isolate
+from leadbridge.usecases.null_names import restored
+from leadbridge.usecases.planned_rows import PlannedPart, foreseen, planned_writes
+from leadbridge.usecases.preparing import Open, prepared
+from leadbridge.usecases.remove_gone import GonePart
 from leadbridge.usecases.source_facts import SourceFacts
-from leadbridge.usecases.sync_files import rows_of_part, write_import, write_results
+from leadbridge.usecases.sync_files import rows_of_part, write_import, write_plan, write_results
 from leadbridge.usecases.write_back import WriteBack
 
-#: no new chunk is begun in the last seconds of an invocation
+#: no new call that looks or writes is begun in the last seconds of an invocation
 LEFT_SECONDS = 90.0
+#: calls of one kind that a chunk of rows fills
+CHUNK_CALLS = 20
 #: how often a row is sent that the vendor says may be sent again
 ROW_TRIES = 5
 _RETRY_SECONDS = 2.0
+#: an intent is fresh for this part of the time in which writes show themselves; the rest is for the call
+_FRESH = 4
 #: a refusal of a row that says it may be sent again
 _AGAIN = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Resolution.REAUTH, Resolution.QUOTA})
+#: what is said of a row whose field was removed, or taken from our user, since the run began: no other row fares better
+_DRIFTED = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "1006"})
 
 
 class LoadPartition:
@@ -66,15 +94,17 @@ class LoadPartition:
         clock: Clock,
         sleep: Callable[[float], object],
         settle: timedelta = timedelta(seconds=60),
+        calls: int = CHUNK_CALLS,
     ) -> None:
-        """`settle`: a write whose answer was lost shows itself within this time."""
+        """`settle`: a write whose answer was lost shows itself within this time; `calls` of a kind fill a chunk."""
         self._runs = runs
         self._objects = objects
         self._vendors = vendors
         self._facts = facts
         self._clock = clock
         self._sleep = sleep
-        self._settle = settle
+        self.settle = settle
+        self._calls = calls
         self._compiled: dict[tuple[str, str], CompiledSync] = {}
 
     def compiled(self, run: SyncRun, sync: Sync) -> CompiledSync:
@@ -112,29 +142,29 @@ class LoadPartition:
         """
         part = self._runs.take_part(run.sync, run.slot, number)
         now = self._clock.now()
-        if (
-            (part.counted if run.counting else part.finished)
-            or part.reason
-            or (part.due_at is not None and part.due_at > now)
-        ):
+        if is_through(run, number, part) or part.reason or (part.due_at is not None and part.due_at > now):
             return
-        work = _Work(run, part)
+        work = _Work(run, part, remaining)
         try:
             work.destination = self._vendors.destination(sync)
             work.compiled = self.compiled(run, sync)
             work.back = self._back(work)
-            self._go_through(work, remaining)
+            self._go_through(work)
         except OvertakenError:
             return  # another process has it
+        except _StopError:
+            self._save(work, work.part)  # with its intent: what is written shows when somebody goes on
         except SyncError as error:
             if error.vendor == "aws":
                 raise
-            self._hold(work, error)
+            with suppress(OvertakenError):
+                self._hold(work, error)
 
     def _back(self, work: "_Work") -> WriteBack | None:
         """What takes values back to the source, if the Sync wants any."""
         run, sync = work.run, work.compiled.sync
-        if not sync.writeback:
+        # a plan lists what is written to the destination, and no more is done for it
+        if not sync.writeback or run.planning or run.plan:
             return None
         try:
             back = compile_back(sync, run.source, self._facts(sync, run.version, run.source).fields)
@@ -142,87 +172,111 @@ class LoadPartition:
             named = [f"{sync.source.object} has no field {error.args[0]}; correct and apply the Sync"]
             raise ConfigurationError(named) from error
         origin = self._vendors.destination(origin_of(sync))
-        return WriteBack(compiled=work.compiled, back=back, vendor=run.source, origin=origin, sleep=self._sleep)
+        return WriteBack(
+            compiled=work.compiled,
+            back=back,
+            vendor=run.source,
+            origin=origin,
+            sleep=self._sleep,
+            before=lambda: self._about_to_write(work),
+        )
 
-    def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
-        rows = rows_of_part(self._objects, work.run, work.compiled, work.part.number)
-        ended, open_ = self._prepared(work, rows)
-        pieces: list[Sequence[_Open]] = [piece for calm in once_each(open_, _key) for piece in chunks(calm, work.rows)]
-        if work.run.counting:
-            self._count(work, pieces, remaining)
+    def _go_through(self, work: "_Work") -> None:
+        ended, open_ = self._opened(work)
+        pieces: list[Sequence[Open]] = [
+            piece for calm in once_each(open_, _key) for piece in chunks(calm, self._calls * work.rows)
+        ]
+        if only_looks(work.run, work.part.number):
+            self._count(work, pieces)
             return
+        if work.part.chunks and work.run.load is Way.BULK and not work.run.planning:
+            self._note_earlier(work, pieces, work.part.chunks)
         for number in range(work.part.chunks, len(pieces) + 1):
-            if remaining() < LEFT_SECONDS or self._stopped(work.run):
-                return
+            self._require(work)
+            ends: Sequence[RowEnd]
             if number == 0:
                 ends = ended
-            elif work.run.load is Way.BULK:
-                ends, tally = self._chunk_by_file(work, pieces[number - 1], number)
-                work.part = replace(work.part, tally=work.part.tally + tally)
+            elif work.run.planning:
+                ends = self._foreseen(work, pieces[number - 1], number, self._into_plan)
+            elif work.run.load is Way.BULK and not work.run.removing:
+                ends = self._foreseen(work, pieces[number - 1], number, self._into_file)
             else:
                 ends = self._chunk(work, pieces[number - 1])
-            write_results(self._objects, work.run, work.part.number, number, ends)
+            write_results(self._objects, work.run, work.part, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
-    def _count(self, work: "_Work", pieces: Sequence[Sequence["_Open"]], remaining: Callable[[], float]) -> None:
+    def _restored(self, work: "_Work") -> Iterable[SourceRow]:
+        """The rows of the partition, with what their extract does not tell."""
+        run, compiled, number = work.run, work.compiled, work.part.number
+        rows, work.reread = restored(
+            self._objects,
+            run,
+            compiled.sync,
+            number,
+            lambda: rows_of_part(self._objects, run, compiled, number),
+            source=lambda: self._vendors.source(compiled.sync),
+            facts=lambda: self._facts(compiled.sync, run.version, run.source),
+        )
+        return rows
+
+    def _count(self, work: "_Work", pieces: Sequence[Sequence[Open]]) -> None:
         """Look at every chunk, and note what would be done to records that are there."""
         part = work.part
         for number in range(part.looked, len(pieces)):
-            if remaining() < LEFT_SECONDS or self._stopped(work.run):
-                return
+            self._require(work)
             writes = self._decided(work, pieces[number], {}, {})
             part = replace(part, looked=number + 1, tally=sum(map(tally_of, writes), part.tally))
             self._save(work, part)
             part = work.part
         self._save(work, replace(part, counted=True))
 
-    def _stopped(self, run: SyncRun) -> bool:
-        found = self._runs.get(run.sync, run.slot)
-        return found is None or found[0].over or found[0].asked is not Wish.NOTHING
+    def _require(self, work: "_Work") -> None:
+        """Go on only while there is time, and nobody wants the run to stop.
 
-    # before anything is asked of the destination
+        Raises:
+            _StopError: Somebody does, or the time is up.
+        """
+        found = self._runs.get(work.run.sync, work.run.slot)
+        if work.remaining() < LEFT_SECONDS or found is None or found[0].over or found[0].asked is not Wish.NOTHING:
+            raise _StopError
 
-    def _prepared(self, work: "_Work", rows: Sequence[SourceRow]) -> tuple[list[RowEnd], list["_Open"]]:
-        """The ends of rows that the destination need not be asked about, and all others with their values."""
-        ended: list[RowEnd] = []
-        kept: list[SourceRow] = []
-        at = work.run.started_at
-        conditions = work.compiled.conditions
-        for row in rows:
-            failing = conditions.decide(row.columns, at).failing if conditions else None
-            if failing is not None:
-                ended.append(_ended(row, Outcome.SKIPPED, "condition_not_met", clause=failing))
-                continue
-            end = unusable(work.compiled, row)
-            if end is not None:
-                ended.append(end)
-            else:
-                kept.append(row)
-        open_: list[_Open] = []
-        for row in self._deduped(work, kept, ended):
-            values = mapped_values(work.compiled, row, Inputs(columns=row.columns, at=at))
-            if isinstance(values, RowEnd):
-                ended.append(values)
-            else:
-                open_.append((row, values))
-        return sorted(ended, key=lambda end: end.position), open_
+    def _opened(self, work: "_Work") -> tuple[Sequence[RowEnd], list[Open]]:
+        """Rows that have ended, and those that are looked for; work is told how these are decided about."""
+        run, compiled, number = work.run, work.compiled, work.part.number
+        if is_removal(run, number):
+            gone = self._gone(work)
+            work.find, work.decide = gone.found, gone.decide
+            if not run.plan:
+                return gone.rows(self._objects, number - run.row_parts)
+            plan = PlannedPart.of(compiled, planned_writes(self._objects, self._runs, run, number), gone.link.key)
+            work.decide = plan.removal(gone.decide)
+            return [], plan.rows
+        work.find = partial(self._found, work)
+        if run.plan:
+            writes = planned_writes(self._objects, self._runs, run, number)
+            plan = PlannedPart.of(compiled, writes, partial(key_of, compiled))
+            work.decide = plan.decide
+            return [], plan.rows
+        ended, open_ = prepared(run, compiled, self._restored(work))
+        if run.planning:
+            work.decide = foreseen(self._objects, run, work.part, compiled)
+        elif run.load is Way.BULK:
+            # rows of one key go one after the other into one file: a later one meets what the earlier will have made
+            work.decide = Foreseen(compiled)
+        else:
+            work.decide = partial(decide, compiled)
+        return ended, open_
 
-    def _deduped(self, work: "_Work", rows: Sequence[SourceRow], ended: list[RowEnd]) -> list[SourceRow]:
-        """Rows that the Sync's rule lets go on; the others have ended."""
-        sync, stamps = work.compiled.sync, stamps_of(work.run.source, work.compiled.sync.source.object)
-        kept: list[SourceRow] = []
-        for same_key in grouped(rows, lambda row: row.key):
-            chosen = choose(sync.dedupe, [row.columns for row in same_key], stamps)
-            kept += [same_key[place] for place in chosen.imported]
-            facts = {"column": ", ".join(sync.key_columns), "rule": sync.dedupe.value}
-            ended += [_ended(same_key[place], Outcome.DUPLICATE, "duplicate_row", **facts) for place in chosen.left_out]
-        return sorted(kept, key=lambda row: row.position)
+    def _gone(self, work: "_Work") -> GonePart:
+        """What finds the records of deleted rows."""
+        origin = self._vendors.destination(origin_of(work.compiled.sync))
+        return GonePart(compiled=work.compiled, run=work.run, destination=work.destination, origin=origin)
 
     # a chunk
 
-    def _chunk(self, work: "_Work", piece: Sequence["_Open"]) -> list[RowEnd]:
+    def _chunk(self, work: "_Work", piece: Sequence[Open]) -> list[RowEnd]:
         """What became of every row of a chunk."""
-        begun = self._begun_before(work.part.intent)
+        begun = self._begun_before(work)
         ends: dict[int, RowEnd] = {}
         pending, refused = list(piece), dict[int, RowResult]()
         for attempt in range(ROW_TRIES):
@@ -231,7 +285,7 @@ class LoadPartition:
             if not pending:
                 break
             uncertain = any(result.resolution is Resolution.UNCERTAIN for result in refused.values())
-            self._sleep(self._settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
+            self._sleep(self.settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
         for row, _ in pending:
             ends[row.position] = self._refusal(work, row, refused[row.position])
         every = [ends[position] for position in sorted(ends)]
@@ -239,60 +293,128 @@ class LoadPartition:
             return every
         return work.back({row.position: row for row, _ in piece}, every, work.destination, work.run.started_at)
 
-    def _chunk_by_file(self, work: "_Work", piece: Sequence["_Open"], number: int) -> tuple[list[RowEnd], Tally]:
-        """The same, but what is to be written goes into the file of an import: the outcome is what is expected."""
+    def _foreseen(
+        self,
+        work: "_Work",
+        piece: Sequence[Open],
+        number: int,
+        store: Callable[["_Work", int, Sequence[RowWrite]], None],
+    ) -> list[RowEnd]:
+        """The same where nothing is written now, but stored: the outcome is what is expected."""
         ends: dict[int, RowEnd] = {}
-        lines, tally = [], Tally()
-        for write in self._decided(work, piece, {}, ends):
-            tally += tally_of(write)
-            outcome = Outcome.UPDATED if write.record_id else Outcome.CREATED
+        writes = self._decided(work, piece, {}, ends)
+        for write in writes:
             position = write.row.position
-            ends[position] = RowEnd(position=position, outcome=outcome, record_id=write.record_id)
-            # a blank cell would empty its field, so what stays as it is goes along
-            fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
-            lines.append((position, outcome.value, *(fields.get(name) for name in import_columns(work.compiled))))
-        write_import(self._objects, work.run, work.part.number, number, lines)
-        return [ends[position] for position in sorted(ends)], tally
+            ends[position] = RowEnd(position=position, outcome=write.outcome, record_id=write.record_id)
+        store(work, number, writes)
+        work.part = replace(work.part, tally=sum(map(tally_of, writes), work.part.tally))
+        return [ends[position] for position in sorted(ends)]
 
-    def _begun_before(self, intent: Intent | None) -> dict[int, Outcome]:
+    def _note_earlier(self, work: "_Work", pieces: Sequence[Sequence[Open]], number: int) -> None:
+        """Decide once more about rows that a process before this one has stored, as far as their keys recur."""
+        again = {_key(item) for piece in pieces[number - 1 :] for item in piece}
+        earlier = [item for piece in pieces[: number - 1] for item in piece if _key(item) in again]
+        if earlier:
+            self._decided(work, earlier, {}, {})
+
+    def _into_plan(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
+        run, compiled = work.run, work.compiled
+        planned = [Planned.of(compiled, write, run.row_mark(write.row.position)) for write in writes]
+        write_plan(self._objects, run, work.part.number, number, planned)
+
+    def _into_file(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
+        lines, columns = [], import_columns(work.compiled)
+        for write in writes:
+            # a blank cell would empty its field, so what stays as it is goes along
+            fields = {**write.held, **_key_of_file(work.compiled, write), **write.fields}
+            lines.append((write.row.position, write.outcome.value, *map(fields.get, columns)))
+        write_import(self._objects, work.run, work.part, number, lines)
+
+    def _begun_before(self, work: "_Work") -> dict[int, Outcome | RowOutcome]:
         """What a process before this one was about to do; it shows by now, if it was done."""
+        intent = work.part.intent
         if intent is None:
             return {}
-        left = (intent.at + self._settle - self._clock.now()).total_seconds()
+        removal = RowOutcome.FLAGGED if work.compiled.flag else RowOutcome.DELETED
+        left = (intent.at + self.settle - self._clock.now()).total_seconds()
         if left > 0:
             self._sleep(left)
-        return dict.fromkeys(intent.creates, Outcome.CREATED) | dict.fromkeys(intent.updates, Outcome.UPDATED)
+        begun: dict[int, Outcome | RowOutcome] = dict.fromkeys(intent.creates, Outcome.CREATED)
+        return begun | dict.fromkeys(intent.updates, Outcome.UPDATED) | dict.fromkeys(intent.removals, removal)
 
     def _attempt(
-        self, work: "_Work", pending: Sequence["_Open"], begun: dict[int, Outcome], ends: dict[int, RowEnd]
+        self, work: "_Work", pending: Sequence[Open], begun: dict[int, Outcome | RowOutcome], ends: dict[int, RowEnd]
     ) -> dict[int, RowResult]:
-        """Look, and write what is not as it should be; gives those that may be sent again."""
+        """Look, and write what is not as it should be; gives those that may be sent again.
+
+        Raises:
+            SyncError: The call was refused, or a field of the mapping is not there any more.
+        """
         writes = self._decided(work, pending, begun, ends)
         if not writes:
             return {}
         self._intend(work, writes, begun)
         refused: dict[int, RowResult] = {}
-        said_of = self._write(work, writes)
-        for write in writes:
+        said_of = dict(self._write(work, writes))
+        drifted = next((result for result in said_of.values() if result.code in _DRIFTED), None)
+        if drifted is not None:
+            raise PermanentError(drifted.message, vendor=work.run.destination, code=drifted.code)
+        for write in self._instead(work, pending, writes, said_of, begun=begun, ends=ends):
             result = said_of[write.row.position]
-            if not result.ok and result.resolution in _AGAIN:
+            if write.record_id and result.code == ENTITY_IS_DELETED:
+                begun.pop(write.row.position)  # nothing was written; what is done instead may be another thing
+                refused[write.row.position] = result
+            elif not result.ok and result.resolution in _AGAIN:
                 refused[write.row.position] = result
             else:
                 ends[write.row.position] = self._end(work, write, result)
         return refused
 
-    def _decided(
-        self, work: "_Work", pending: Sequence["_Open"], begun: Mapping[int, Outcome], ends: dict[int, RowEnd]
+    def _instead(
+        self,
+        work: "_Work",
+        pending: Sequence[Open],
+        writes: Sequence[RowWrite],
+        said_of: dict[int, RowResult],
+        *,
+        begun: dict[int, Outcome | RowOutcome],
+        ends: dict[int, RowEnd],
     ) -> list[RowWrite]:
-        found = self._found(work, [row for row, _ in pending])
+        """The writes that have a result now: where the org's duplicate rule found the record, it is updated instead.
+
+        What a plan lists is made or refused, but not replaced.
+        """
+        if work.compiled.sync.destination.duplicate_rules != "use_match" or work.run.plan:
+            return list(writes)
+        values = {row.position: taken for row, taken in pending}
+        found = matched(work.destination, work.compiled, writes, values, said_of)
+        updates = [each for each in found if isinstance(each, RowWrite)]
+        for end in found:
+            if isinstance(end, RowEnd):
+                ends[end.position] = end
+        if updates:
+            begun |= {write.row.position: write.outcome for write in updates}
+            self._intend(work, updates, begun)
+            said_of |= self._write(work, updates)
+        replaced = {write.row.position: write for write in updates}
+        return [replaced.get(each.row.position, each) for each in writes if each.row.position not in ends]
+
+    def _decided(
+        self,
+        work: "_Work",
+        pending: Sequence[Open],
+        begun: Mapping[int, Outcome | RowOutcome],
+        ends: dict[int, RowEnd],
+    ) -> list[RowWrite]:
+        found = work.find([row for row, _ in pending])
         writes: list[RowWrite] = []
         for row, values in pending:
             records = found.get(row.key or (), [])
             earlier = begun.get(row.position)
-            decided = decide(work.compiled, row, values, records)
+            decided = work.decide(row, values, records)
             if isinstance(decided, RowWrite):
                 writes.append(decided)
-            elif earlier is not None and decided.outcome in {Outcome.UNCHANGED, Outcome.SKIPPED} and records:
+            elif earlier is not None and _is_done(earlier, decided, records):
                 # what a process before this one was about to write is there
                 ends[row.position] = replace(decided, outcome=earlier, reason="", message="")
             else:
@@ -302,22 +424,38 @@ class LoadPartition:
     def _found(self, work: "_Work", rows: Sequence[SourceRow]) -> Mapping[tuple[str, ...], list[Mapping[str, Any]]]:
         """Records of the destination by the keys of rows."""
         keys = {row.key: key_values(work.compiled, row) for row in rows}
-        records = work.destination.find(list(keys.values()), work.compiled.read_fields)
         by_key: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-        for record in records:
-            by_key.setdefault(record_key(work.compiled, record), []).append(record)
+        for number, piece in enumerate(chunks(list(keys.values()), work.rows)):
+            if number:
+                self._require(work)
+            for record in work.destination.find(piece, work.compiled.read_fields):
+                by_key.setdefault(record_key(work.compiled, record), []).append(record)
         return by_key
 
-    def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome]) -> None:
+    def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome | RowOutcome]) -> None:
         """Store what is about to be written."""
         for write in writes:
-            begun.setdefault(write.row.position, Outcome.UPDATED if write.record_id else Outcome.CREATED)
+            begun.setdefault(write.row.position, write.outcome)
         intent = Intent(
             at=self._clock.now(),
             creates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.CREATED)),
             updates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.UPDATED)),
+            removals=tuple(sorted(each for each, outcome in begun.items() if isinstance(outcome, RowOutcome))),
         )
         self._save(work, replace(work.part, intent=intent))
+
+    def _about_to_write(self, work: "_Work") -> None:
+        """Make sure that the stored intent is a fresh one when a call leaves.
+
+        Whoever takes the partition waits from the intent on, so a process that fell asleep over it has to store it once
+        more, and hears that it was overtaken.
+        """
+        while True:
+            now = self._clock.now()
+            intent = work.part.intent or Intent(at=now - self.settle)
+            if now - intent.at <= self.settle / _FRESH:
+                return
+            self._save(work, replace(work.part, intent=replace(intent, at=now)))
 
     def _write(self, work: "_Work", writes: Sequence[RowWrite]) -> Mapping[int, RowResult]:
         """What the vendor says of each.
@@ -326,18 +464,32 @@ class LoadPartition:
             SyncError: Nothing is known of some of them; the next look tells what became of them.
         """
         creates = [write for write in writes if not write.record_id]
-        updates = [write for write in writes if write.record_id]
+        updates = [write for write in writes if write.record_id and write.does != "delete"]
+        deletes = [write for write in writes if write.does == "delete"]
         found: dict[int, RowResult] = {}
-        for group, call in (
-            (creates, lambda piece: work.destination.create([_new(work, write) for write in piece])),
-            (
-                updates,
-                lambda piece: work.destination.update(
-                    [{work.compiled.id_field: write.record_id, **write.fields} for write in piece]
-                ),
-            ),
-        ):
-            said_of = isolate([group], call, lambda _, error: isinstance(error, SpoiledCallError))
+
+        def create(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            return self._create(work, [_new(work, write) for write in piece])
+
+        def update(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            own = work.compiled.id_field
+            return work.destination.update([{own: write.record_id, **write.fields} for write in piece])
+
+        def delete(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            return work.destination.delete([write.record_id for write in piece])
+
+        calls = [(piece, create) for piece in chunks(creates, work.rows)]
+        calls += [(piece, update) for piece in chunks(updates, work.rows)]
+        calls += [(piece, delete) for piece in chunks(deletes, work.rows)]
+        for number, (piece, call) in enumerate(calls):
+            if number:
+                self._require(work)
+
+            def send(piece: Sequence[RowWrite], call: _Call = call) -> Sequence[RowResult]:
+                self._about_to_write(work)
+                return call(piece)
+
+            said_of = isolate([piece], send, lambda _, error: isinstance(error, SpoiledCallError))
             found |= {write.row.position: result for write, result in said_of.answered}
             for write, error in said_of.culprits:
                 found[write.row.position] = RowResult(
@@ -346,6 +498,12 @@ class LoadPartition:
             if said_of.refused:
                 raise said_of.refused[0][1]
         return found | self._made_before(work, creates, found)
+
+    def _create(self, work: "_Work", rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        said_of = work.destination.create(rows)
+        if work.compiled.sync.destination.duplicate_rules == "use_match" and not work.run.plan:
+            return named(work.destination, rows, said_of)
+        return said_of
 
     def _made_before(
         self, work: "_Work", creates: Sequence[RowWrite], found: Mapping[int, RowResult]
@@ -360,25 +518,31 @@ class LoadPartition:
         if not field or not marks:
             return {}
         own = work.compiled.id_field
-        made = work.destination.find([{field: mark} for mark in marks], [own, field])
         return {
             marks[record[field]]: RowResult(ok=True, status="created", id=str(record[own]))
-            for record in made
+            for piece in chunks([{field: mark} for mark in marks], work.rows)
+            for record in work.destination.find(piece, [own, field])
             if record[field] in marks
         }
 
     def _end(self, work: "_Work", write: RowWrite, result: RowResult) -> RowEnd:
+        if result.ok and result.status == HANDED_OVER:
+            return RowEnd(position=write.row.position, outcome=RowOutcome.HANDED_OVER, record_id=result.id or "")
         if result.ok:
             created = not write.record_id and result.status != "updated"
+            outcome = write.outcome if write.does != "write" else Outcome.CREATED if created else Outcome.UPDATED
             return RowEnd(
                 position=write.row.position,
-                outcome=Outcome.CREATED if created else Outcome.UPDATED,
+                outcome=outcome,
                 record_id=write.record_id or result.id or "",
             )
         return self._refusal(work, write.row, result)
 
     def _refusal(self, work: "_Work", row: SourceRow, result: RowResult) -> RowEnd:
         vendor = work.run.destination
+        if work.compiled.sync.destination.action:
+            # nobody but we has looked at it
+            return RowEnd(position=row.position, outcome=Outcome.FAILED, reason=result.code, message=result.message)
         outcome = Outcome.SKIPPED if result.resolution is Resolution.OK else Outcome.FAILED
         word = "vendor_left" if outcome is Outcome.SKIPPED else "vendor_refused"
         told = said(word, vendor=vendor.capitalize(), code=result.code, detail=result.message)
@@ -403,7 +567,7 @@ class LoadPartition:
         part, now = work.part, self._clock.now()
         held = held_by(error, part.refusals, part.refused_at, now)
         if isinstance(error, UncertainWriteError):
-            held = Held(waiting=Waiting.SETTLING, due_at=now + self._settle)
+            held = Held(waiting=Waiting.SETTLING, due_at=now + self.settle)
         part = replace(part, calls=part.calls + work.spent())
         if held is None:
             part = replace(part, reason=reason_of(error), message=error.detail or text(error))
@@ -418,8 +582,12 @@ class LoadPartition:
         self._runs.save_part(part)
 
 
-#: a row with its values
-type _Open = tuple[SourceRow, Mapping[str, Any]]
+#: a vendor's call that writes rows
+type _Call = Callable[[Sequence[RowWrite]], Sequence[RowResult]]
+
+
+class _StopError(Exception):
+    """Nothing more is to be asked or written for now."""
 
 
 class _Work:
@@ -427,21 +595,27 @@ class _Work:
 
     compiled: CompiledSync
     destination: SyncDestination
+    decide: Decide
+    #: records of the destination by the keys of rows
+    find: Callable[[Sequence[SourceRow]], Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]]]
     back: WriteBack | None = None
+    #: calls for what the extract does not tell
+    reread: int = 0
 
-    def __init__(self, run: SyncRun, part: Part) -> None:
+    def __init__(self, run: SyncRun, part: Part, remaining: Callable[[], float]) -> None:
         self.run = run
         self.part = part
+        self.remaining = remaining
         self._counted = 0
 
     @property
     def rows(self) -> int:
-        """Rows of a chunk."""
+        """Rows of a call."""
         return self.destination.rows
 
     def spent(self) -> int:
         """Vendor calls since this was last asked."""
-        calls = self.destination.calls + (self.back.calls if self.back else 0)
+        calls = self.destination.calls + self.reread + (self.back.calls if self.back else 0)
         new, self._counted = calls - self._counted, calls
         return new
 
@@ -454,6 +628,7 @@ def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> 
     return replace(
         part,
         chunks=number + 1,
+        tellers=(*(part.teller(chunk) for chunk in range(number)), part.epoch),
         totals=part.totals + Totals(**counts),
         failed_in=failed,
         intent=None,
@@ -466,11 +641,27 @@ def _ended(row: SourceRow, outcome: Outcome, reason: str, **facts: object) -> Ro
     return RowEnd(position=row.position, outcome=outcome, reason=told.reason, message=told.message)
 
 
+def _is_done(earlier: Outcome | RowOutcome, decided: RowEnd, records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a process before this one has done what it was about to do, seen by what there is left to do."""
+    if earlier is RowOutcome.DELETED:
+        return not records
+    return bool(records) and (decided.outcome is Outcome.UNCHANGED or decided.reason == "already_there")
+
+
 def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
-    """The fields of a new record, with our own id of its row where there is a field for it."""
-    field = work.compiled.sync.destination.idempotency_field
+    """The fields of a new record, with our own id of its row where there is a place for it."""
+    sync = work.compiled.sync
+    if sync.destination.action:
+        return {**write.fields, CALL: call_id(work.run, sync, write.row)}
+    field = sync.destination.idempotency_field
     return {**write.fields, field: work.run.row_mark(write.row.position)} if field else write.fields
 
 
-def _key(item: _Open) -> str:
+def _key_of_file(compiled: CompiledSync, write: RowWrite) -> Mapping[str, Any]:
+    """The key in a file: one that the vendor fixes as the record has it, or another record would be made of it."""
+    fixed = {each.name for each in compiled.key_fields if not each.updateable and each.name in write.held}
+    return {name: value for name, value in key_values(compiled, write.row).items() if name not in fixed}
+
+
+def _key(item: Open) -> str:
     return "\x1f".join(item[0].key or ())

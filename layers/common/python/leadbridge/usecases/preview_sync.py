@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leadbridge.domain.dedupe_rules import Vendor
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.rows import (
     CompiledSync,
@@ -40,6 +40,8 @@ BUDGET = 15
 _KEPT = 4
 #: rows that are shown
 SHOWN = 20
+#: newest runs among which one over all rows is looked for
+_LOOKED_AT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,8 @@ class PreviewSync:
             return Total(rows=sample.total, exact=True)
         windows = max(1, len(viewed.query.filters))
         cost = extract_cost(opened.vendor, "bulk", sample.estimate or 0, windows=windows)
-        last = next(iter(self._runs.runs(opened.sync.id, 1)), None)
+        runs = self._runs.runs(opened.sync.id, _LOOKED_AT)
+        last = next((run for run in runs if run.kind == "run"), None)
         if last and last.step is Step.DONE and last.version == opened.version and not opened.sync.incremental:
             return Total(rows=last.pulled, exact=False, basis=f"the run {last.slot} pulled so many", exact_cost=cost)
         return Total(rows=sample.estimate, exact=False, basis=sample.basis, exact_cost=cost)
@@ -145,7 +148,7 @@ class PreviewSync:
         held = _held(compiled, destination, [row for row, _ in open_rows])
         for row, values in open_rows:
             records = [record for record in held if record_key(compiled, record) == row.key]
-            ends[row.position] = _decided(row, decide(compiled, row, values, records))
+            ends[row.position] = _decided(compiled, row, decide(compiled, row, values, records))
         return [ends[row.position] for row in placed]
 
 
@@ -189,14 +192,16 @@ def _held(
     return destination.find(list(keys.values()), compiled.read_fields) if keys else []
 
 
-def _decided(row: SourceRow, decided: RowWrite | RowEnd) -> PreviewedRow:
+def _decided(compiled: CompiledSync, row: SourceRow, decided: RowWrite | RowEnd) -> PreviewedRow:
     if isinstance(decided, RowEnd):
         return _ended(row, decided)
     changes = [
         FieldChange(name=name, before=decided.held.get(name), after=value)
         for name, value in sorted(decided.fields.items())
     ]
-    outcome = Outcome.UPDATED if decided.record_id else Outcome.CREATED
+    outcome: Outcome | RowOutcome = Outcome.UPDATED if decided.record_id else Outcome.CREATED
+    if compiled.sync.destination.action:
+        outcome = RowOutcome.HANDED_OVER
     end = PreviewedRow(position=row.position, columns=row.columns, outcome=outcome.value, record_id=decided.record_id)
     return replace(end, fields=changes)
 

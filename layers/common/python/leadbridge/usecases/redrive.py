@@ -11,6 +11,7 @@ from leadbridge.domain.action import Action
 from leadbridge.domain.connector import ACTIONS, ConnectorAction
 from leadbridge.domain.event import VERSION, Event, instant, readable
 from leadbridge.domain.outcome import Reason, State, message, redrivable
+from leadbridge.domain.several import is_several
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import Bell, Clock, Configurations, Lanes
 from leadbridge.usecases.store_events import lane_of
@@ -166,6 +167,8 @@ class Redrive:
             return fresh if original or parked.intent or parked.result else fresh.evolve(version=0)
         if not readable(kept.get("version", VERSION)):
             raise UnknownVersionError("sent by a newer version", code=str(kept["version"]))
+        if kept.get("payload") is None and (why := _no_body(base64.b64decode(kept.get("body") or ""))):
+            return why
         try:
             payload = _payload(kept, lead_optional=lead_optional)
         except webhook.UnusableBodyError as fault:
@@ -178,6 +181,13 @@ class Redrive:
             received_at=instant(item["received_at"]),
             payload=payload,
         )
+
+
+def _no_body(body: bytes) -> str:
+    """Why what was kept of a rejected call is no call, empty if it may be one."""
+    if not body:
+        return "Its body was empty, or too large to be kept: have it sent again."
+    return "It was an array of people that was rejected as a whole: have it sent again." if is_several(body) else ""
 
 
 def _payload(kept: Item, *, lead_optional: bool) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain import chain, connecting, explanation, members, pipeline
 from leadbridge.domain.action import Action
@@ -30,6 +30,7 @@ from leadbridge.errors import ContractError, PermanentError, SyncError, Uncertai
 from leadbridge.ports import Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
 from leadbridge.usecases.batch import (
     DUPLICATES_DETECTED,
+    GONE_SINCE,
     NAMING_TRIES,
     Entry,
     RunSettings,
@@ -41,7 +42,6 @@ from leadbridge.usecases.batch import (
     tries,
 )
 from leadbridge.usecases.closing import Closing, repeatable
-from leadbridge.usecases.import_files import ImportFiles, ImportPorts
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.leaving_out import LeftOut, part_left_out, past_its_callback, told_only
 from leadbridge.usecases.marketo_names import MarketoNames
@@ -51,10 +51,13 @@ from leadbridge.usecases.read_activities import NewestActivities, ReadActivities
 from leadbridge.usecases.read_missing import ReadMissing
 from leadbridge.usecases.reporting import Reporting
 from leadbridge.usecases.run_chain import RunChain
-from leadbridge.usecases.run_connector import RunConnector
 from leadbridge.usecases.send_callbacks import ChunkEnds
 from leadbridge.usecases.trials import LEFT_OUT, Trials
 from leadbridge.usecases.watching import Watch
+
+if TYPE_CHECKING:
+    from leadbridge.usecases.import_files import ImportPorts
+    from leadbridge.usecases.run_connector import RunConnector
 
 #: rows of one Salesforce collections call
 COLLECTION_LIMIT = 200
@@ -98,9 +101,12 @@ class RunEvents:
         settings: RunSettings,
         chunks: ChunkEnds | None = None,
         watch: Watch | None = None,
-        imports: ImportPorts | None = None,
+        imports: "Callable[[], ImportPorts] | None" = None,
     ) -> None:
-        """`watch` is told what is answered to the call that brought an event; `imports` is what goes as files needs."""
+        """`watch` is told what is answered to the call that brought an event; `imports` is what goes as files needs.
+
+        What runs connector actions is made when the first of them is there.
+        """
         self._configurations = configurations
         self._inbox = inbox
         self._keys = keys
@@ -129,16 +135,14 @@ class RunEvents:
         self._chain = RunChain(
             connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings
         )
-        self._connector = RunConnector(
-            connections=connections,
-            inbox=inbox,
-            clock=clock,
-            owning=self._owning,
-            closing=self._closing,
-            names=names,
-            settings=settings,
-            imports=ImportFiles(
-                imports,
+
+        @cache
+        def connector() -> "RunConnector":
+            from leadbridge.usecases.import_files import ImportFiles
+            from leadbridge.usecases.run_connector import RunConnector
+
+            files = imports and ImportFiles(
+                imports(),
                 inbox=inbox,
                 keys=keys,
                 clock=clock,
@@ -146,9 +150,18 @@ class RunEvents:
                 closing=self._closing,
                 settings=settings,
             )
-            if imports
-            else None,
-        )
+            return RunConnector(
+                connections=connections,
+                inbox=inbox,
+                clock=clock,
+                owning=self._owning,
+                closing=self._closing,
+                names=names,
+                settings=settings,
+                imports=files,
+            )
+
+        self._connector = connector
         self._report = Reporting(
             configurations=configurations,
             connections=connections,
@@ -189,7 +202,8 @@ class RunEvents:
                 connector_events.append((told, compiled))
             else:
                 compiled_events.append((told, compiled))
-        self._run_connectors(connector_events, may_go_on)
+        if connector_events:
+            self._run_connectors(connector_events, may_go_on)
         candidates = self._admit(compiled_events, may_go_on)
         for wave in waves(candidates):
             now = self._clock.now()
@@ -199,8 +213,9 @@ class RunEvents:
     def _run_connectors(self, events: Sequence[tuple[Event, CompiledConnector]], may_go_on: Callable[[], bool]) -> None:
         """Run those whose destination is Marketo, as far as their trial lets them."""
         tried, untried = self._trials(events, self._current)
-        self._connector.leave_out(untried, LEFT_OUT)
-        self._connector(tried, self._hash_key(), may_go_on)
+        run_connector = self._connector()
+        run_connector.leave_out(untried, LEFT_OUT)
+        run_connector(tried, self._hash_key(), may_go_on)
 
     def _admit(self, events: Sequence[tuple[Event, CompiledAction]], may_go_on: Callable[[], bool]) -> list[Candidate]:
         """Those that pass their trial and their filter, with all that their Actions read; the others end."""
@@ -406,7 +421,7 @@ class RunEvents:
             return pipeline.success(write, str(row.id or write.intent.record_id), created=row.status == "created")
         made = tries(event, row.code, vendor="salesforce")
         creates = write.intent.operation != "update"
-        raced = row.code == "DUPLICATE_VALUE" and creates and made == 0
+        raced = made == 0 and (row.code == "DUPLICATE_VALUE" if creates else row.code in GONE_SINCE)
         if row.code == DUPLICATES_DETECTED and creates and _policy(write) == "use_match":
             instead = pipeline.instead(write, row.matches, now=self._clock.now())
             if instead is not None:

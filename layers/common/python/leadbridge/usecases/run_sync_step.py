@@ -11,21 +11,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadbridge.domain import syncing
+from leadbridge.domain.event import iso
+from leadbridge.domain.gone import FATE
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
+from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.sync_plan import choose_load
+from leadbridge.domain.sync_plan import choose_extract, choose_load
 from leadbridge.domain.sync_words import said
-from leadbridge.domain.syncing import Step, SyncRun, Way
-from leadbridge.domain.watermarks import EVERYTHING, Window
+from leadbridge.domain.syncing import Step, SyncRun, Waiting, Way
+from leadbridge.domain.watermarks import EVERYTHING, Window, ceiling, deletions
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
-from leadbridge.sync_ports import Page, SyncRuns, SyncSource, SyncVendors
+from leadbridge.sync_ports import Page, Sample, SyncRuns, SyncSource, SyncVendors
 from leadbridge.usecases import failed_rows
+from leadbridge.usecases.hand_over import why_not
 from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.planned_rows import first_rows
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import (
     attach_import,
@@ -34,12 +39,15 @@ from leadbridge.usecases.sync_files import (
     import_run,
     join_import,
     place,
+    write_gone,
     write_page,
 )
 from leadbridge.usecases.sync_window import way_of, window_of
 
 #: no new page is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
+#: vendor calls for the rows of a sample where nothing reads just some
+BUDGET = 15
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
 
@@ -140,9 +148,24 @@ class RunSyncStep:
         return stored.document
 
     def _save(self, work: "_Work", run: SyncRun) -> None:
+        if run.over and run.step is not Step.DONE:
+            run = self._at_rest(work.run, run)
         run = replace(self._closed(run, work.run.step), seen_at=self._clock.now())
         work.version = self._runs.save(run, work.version)
         work.run = run
+
+    def _at_rest(self, run: SyncRun, ended: SyncRun) -> SyncRun:
+        """A run that ends before it is through; or as it was, while something that it sent may still arrive.
+
+        The next run must not look before: what comes late would be there twice, or take the place of newer values.
+        """
+        parts = [part for part in self._runs.parts(run.sync, run.slot) if not part.finished]
+        # whoever still loads one of them writes nothing from now on
+        fenced = [self._runs.take_part(run.sync, run.slot, part.number) for part in parts]
+        due_at = max((part.intent.at + self._load.settle for part in fenced if part.intent), default=None)
+        if due_at is None or due_at <= self._clock.now():
+            return ended
+        return replace(run, waiting=Waiting.SETTLING, due_at=due_at)
 
     def _closed(self, run: SyncRun, last: Step) -> SyncRun:
         """A run that has just ended, in its step `last`, keeps the counts of its partitions."""
@@ -155,16 +178,31 @@ class RunSyncStep:
 
     def _begin(self, work: "_Work") -> None:
         run, sync, now = work.run, work.sync, self._clock.now()
-        if missing := list(_not_run(sync)):
-            raise ConfigurationError(missing)
+        if missing := why_not(self._documents, sync):
+            raise ConfigurationError([missing])
         if run.retry_of:
             self._save(work, syncing.wants(run, self._failed_before(run)))
             return
+        if run.plan:
+            self._save(work, syncing.applies(run, self._read(SyncOrder(sync=run.sync, slot=run.plan))[0]))
+            return
         source = self._vendors.source(sync)
-        read = window_of(self._runs, source, run.sync, run.source, now) if run.incremental else EVERYTHING
-        way = self._way(work, run, read)
+        read, idle = EVERYTHING, False
+        if run.incremental:
+            read, idle = window_of(self._runs, source, run.sync, run.source, now)
+        if idle and sync.deletes == "ignore":
+            begun = syncing.begun(replace(run, calls=run.calls + source.calls), read, Way.REST, None)
+            self._save(work, syncing.extracted(begun, 1, Way.REST))
+            return
+        way = Way.REST if run.most else self._way(work, run, read)
         made_since = source.made_since() if way is Way.BULK and read.since is None else None
-        size = self._runs.standing(run.sync).records if read.since is not None else 0
+        standing = self._runs.standing(run.sync)
+        size = standing.records if read.since is not None else 0
+        if sync.deletes != "ignore" and not run.most:
+            # what was deleted before the first run that asks is nobody's
+            until, before = read.until or ceiling(run.source, now, source.covered(now).until), standing.gone_until
+            since, known = deletions(run.source, before, now) if before else (None, None)
+            run = replace(run, gone_since=since, gone_from=known, gone_until=max(until, before or until))
         run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
 
@@ -182,6 +220,9 @@ class RunSyncStep:
 
     def _extract(self, work: "_Work") -> None:
         source = self._vendors.source(work.sync)
+        if work.run.listing:
+            self._list_gone(work, source)
+            return
         run, calls = work.run, 0
         columns, pages = self._pages(work, source)
         for page in pages:
@@ -197,15 +238,49 @@ class RunSyncStep:
                     return
         self._save(work, self._all_there(run, work.sync))
 
+    def _list_gone(self, work: "_Work", source: SyncSource) -> None:
+        """Store what was deleted, page by page."""
+        run, calls = work.run, 0
+        if run.gone_since is None or run.gone_until is None:
+            raise ConfigurationError(["a run lists deletions without a window"])
+        query = self._query(work)
+        found = source.gone(query, run.gone_since, run.gone_until, run.cursor)
+        for page in found.pages:
+            write_gone(self._objects, run, (*query.columns, FATE), page.rows)
+            run = syncing.gone_paged(run, len(page.rows), page.cursor)
+            run, calls = replace(run, calls=run.calls + source.calls - calls), source.calls
+            self._save(work, run)
+            run = work.run
+            if work.remaining() < LEFT_SECONDS:
+                return
+        run = replace(run, calls=run.calls + source.calls - calls)
+        self._save(work, syncing.listed(run, work.sync, found.known_from, found.covered_to))
+
     def _pages(self, work: "_Work", source: SyncSource) -> tuple[Sequence[str], Iterator[Page]]:
         """The columns of what is asked for, and its rows."""
         run = work.run
+        if run.most:
+            return self._sample(work, source)
         if not run.retry_of:
             query = self._query(work)
             return query.columns, source.pages(query, run.cursor)
         facts = self._facts(work.sync, run.version, run.source)
         asked = failed_rows.queries(self._objects, run, work.sync, facts)
         return columns_of(work.sync, run.source, facts.fields), failed_rows.pages(source, asked, run.cursor)
+
+    def _sample(self, work: "_Work", source: SyncSource) -> tuple[Sequence[str], Iterator[Page]]:
+        """The columns, and the first rows: page by page, or, of what is in extracts only, as Preview finds some."""
+        run = work.run
+        facts = self._facts(work.sync, run.version, run.source)
+        chosen = choose_extract(work.sync, run.source, facts, run.most, changes=run.since is not None)
+        if run.source == "salesforce" or chosen.way == "rest":
+            query = self._query(work)
+            pages = source.pages(query, run.cursor)
+        else:
+            query = self._query(work, way="bulk")
+            found = source.sample(query, BUDGET, run.started_at) if not run.pulled else Sample(rows=())
+            pages = iter([Page(rows=found.rows)])
+        return query.columns, first_rows(pages, run.most - run.pulled)
 
     def _extracted(self, work: "_Work") -> None:
         """A bulk extract that the state machine waited for has ended."""
@@ -223,9 +298,17 @@ class RunSyncStep:
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
         load = Way.REST
-        if run.destination == "marketo" and len(sync.match) == 1 and sync.destination.object == "leads":
+        if run.destination == "marketo" and not run.planning and self._finds_alike(run, sync):
             load = Way(choose_load(sync, run.destination, run.pulled).way)
         return syncing.extracted(run, partitions_for(run.pulled), load)
+
+    def _finds_alike(self, run: SyncRun, sync: Sync) -> bool:
+        """Whether an import finds records as we do: people by one field, others by their whole key."""
+        if sync.destination.object == "leads":
+            return len(sync.match) == 1
+        if choose_load(sync, run.destination, run.pulled).way == "rest":
+            return False
+        return set(sync.key_fields) == set(self._load.compiled(run, sync).described.key_fields)
 
     def _join(self, work: "_Work") -> None:
         run = work.run
@@ -275,7 +358,9 @@ class RunSyncStep:
         if run.source == "salesforce":
             request: dict[str, Any] = {"soql": query.soql, "columns": list(query.columns)}
         else:
-            request = {"filter": dict(query.filters[number - 1]), "fields": list(query.columns)}
+            # those of activities are all of them, attributes in one cell
+            fields = list((query.first.body or {}).get("fields", ()))
+            request = {"filter": dict(query.filters[number - 1]), "fields": fields}
         return {
             "run": extract_run(run, number),
             "vendor": run.source,
@@ -286,7 +371,7 @@ class RunSyncStep:
             "prefix": f"{run.folder}/bulk",
         }
 
-    def _query(self, work: "_Work") -> SourceQuery:
+    def _query(self, work: "_Work", way: QueryWay | None = None) -> SourceQuery:
         """What is asked of the source, behind what has been read of it."""
         run, sync = work.run, work.sync
         try:
@@ -295,7 +380,7 @@ class RunSyncStep:
                 run.source,
                 replace(self._facts(sync, run.version, run.source), made_since=run.made_since),
                 run.window,
-                way=run.extract.value,
+                way=way or run.extract.value,
                 now=run.started_at,
                 after_id=run.cursor if run.source == "salesforce" else "",
             )
@@ -307,10 +392,17 @@ class RunSyncStep:
         columns = columns_of(
             work.sync, work.run.source, self._facts(work.sync, work.run.version, work.run.source).fields
         )
+        source = self._vendors.source(work.sync) if work.sync.source.object == "activities" else None
+        expand = source.expanded if source is not None and work.run.extract is Way.BULK else None
+        calls = 0
         while work.run.step is Step.PARTITION:
-            done = place(self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS)
+            done = place(
+                self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS, expand=expand
+            )
             reached = {"pages": done.pages, "positions": done.positions, "spills": done.spills}
-            self._save(work, syncing.placed(work.run, work.sync, **reached))
+            spent, calls = (source.calls - calls, source.calls) if source is not None else (0, 0)
+            run = replace(work.run, calls=work.run.calls + spent)
+            self._save(work, syncing.placed(run, work.sync, **reached))
             if work.remaining() < LEFT_SECONDS:
                 return
 
@@ -320,17 +412,25 @@ class RunSyncStep:
 
     def _commit(self, work: "_Work") -> None:
         run = work.run
-        counted = syncing.summed(run, self._runs.parts(run.sync, run.slot)).totals.rows
-        if counted != run.pulled:
-            message = f"{run.pulled} rows were pulled, and {counted} have an outcome; the next run reads all again"
+        parts = self._runs.parts(run.sync, run.slot)
+        counted = syncing.summed(run, parts).totals.rows
+        if counted != run.rows:
+            message = f"{run.rows} rows were pulled, and {counted} have an outcome; the next run reads all again"
             self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), "rows_missing", message))
             return
-        if run.until is not None and not self._runs.commit(run.sync, run.slot, run.epoch, run.until, run.records):
+        if run.planning:
+            self._save(work, syncing.planned(run, parts, self._clock.now(), work.sync.guard))
+            return
+        moves = run.until is not None or run.gone_until is not None
+        lease = (run.sync, run.slot, run.epoch)
+        if moves and not self._runs.commit(*lease, run.until, run.records, gone=run.gone_until):
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
             self._save(work, ended)
             return
         gone = run.wanted - run.pulled if run.retry_of else 0
-        told = said("rows_gone", count=gone, wanted=run.wanted) if gone > 0 else ("", "")
+        told: tuple[str, str] = said("rows_gone", count=gone, wanted=run.wanted) if gone > 0 else ("", "")
+        if run.gone_from is not None:
+            told = said("deletes_lost", known=iso(run.gone_from), vendor=run.source.capitalize())
         self._save(work, syncing.ended(run, Step.DONE, self._clock.now(), *told))
 
     # what the state machine hears
@@ -369,15 +469,6 @@ class _Work:
     remaining: Callable[[], float]
     child: Mapping[str, Any] | None
     sync: Sync = field(init=False)
-
-
-def _not_run(sync: Sync) -> Iterator[str]:
-    """What a document may say and no run carries out yet: better no run than one that leaves it out."""
-    remedy = "is not carried out by this version of Leadbridge; remove it"
-    if sync.deletes != "ignore":
-        yield f"deletes: {remedy}, or set `deletes: ignore`"
-    if sync.destination.duplicate_rules == "use_match":
-        yield f"destination.duplicate_rules: use_match {remedy}, or write block or allow"
 
 
 def _cause(child: Mapping[str, Any]) -> tuple[str, str]:

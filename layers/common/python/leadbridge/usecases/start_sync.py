@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
 from leadbridge.domain.schedule import slot_of
 from leadbridge.domain.source_query import readable_by_id
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import Asked, SyncRun, Waiting, asked_for, summed
+from leadbridge.domain.syncing import Asked, Standing, Step, SyncRun, Waiting, asked_for, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncStarter
@@ -72,8 +73,8 @@ class StartSync:
         self._starter = starter
         self._clock = clock
 
-    def __call__(self, sync: str, slot: str, *, scheduled: bool = True, retry_of: str = "") -> Started:
-        """Start the run of a slot; the same slot twice is one run. `retry_of` is the run whose failed rows it reads.
+    def __call__(self, sync: str, slot: str, *, scheduled: bool = True, **wanted: Any) -> Started:
+        """Start the run of a slot; the same slot twice is one run. `wanted` are members of a run that is no usual one.
 
         A run that is at work keeps the next one from starting: what that one would have read, the one after it reads.
 
@@ -83,22 +84,22 @@ class StartSync:
         stored = self._documents.get("sync", sync)
         if stored is None or not isinstance(stored.document, Sync):
             raise ConfigurationError([f"there is no Sync {sync}; apply its document first"])
-        if stored.state is not DocumentState.ACTIVE:
+        if stored.state is not DocumentState.ACTIVE and not wanted.get("planning"):
             if not scheduled:
                 raise ConfigurationError(
-                    [f"the Sync {sync} is {stored.state}; `leadbridge activate {sync}` lets it run"]
+                    [f"the Sync {sync} is {stored.state}; `leadbridge syncs activate {sync}` lets it run"]
                 )
             return Started(slot=slot, started=False, because="not_active")
         standing = self._runs.standing(sync)
         if standing.holder and standing.holder != slot:
-            at_work = self._at_work(sync, standing.holder)
+            at_work = self._at_work(sync, standing)
             if at_work is not None:
-                return Started(slot=slot, started=False, because=f"running: {at_work.slot}")
+                return Started(slot=slot, started=False, because=f"running: {at_work}")
         known = self._runs.get(sync, slot)
         if known is not None and known[0].over:
             return Started(slot=slot, started=False, because="ended")
         if standing.holder != slot:
-            taken = self._runs.take(sync, slot, standing)
+            taken = self._runs.take(sync, slot, standing, self._clock.now())
             if taken is None:
                 return Started(slot=slot, started=False, because="running")
             standing = taken
@@ -112,8 +113,8 @@ class StartSync:
                 destination=self._vendor(document.destination.connection),
                 epoch=standing.epoch,
                 started_at=self._clock.now(),
-                incremental=document.incremental and not retry_of,
-                retry_of=retry_of,
+                incremental=document.incremental and (not wanted or "planning" in wanted),
+                **wanted,
             )
         )
         self._starter.start(sync, slot, run.name)
@@ -140,6 +141,8 @@ class StartSync:
         before = self._documents.get("sync", sync, run.version)
         if not run.over:
             raise ConfigurationError([f"the run {slot} is at work; wait for its end, or cancel it"])
+        if run.planning:
+            raise ConfigurationError([f"{slot} is a plan, of which nothing was written; run the Sync"])
         if not run.totals.failed:
             raise ConfigurationError([f"no row of the run {slot} failed"])
         if stored is not None and isinstance(stored.document, Sync) and before is not None:
@@ -150,6 +153,35 @@ class StartSync:
                 what = f"Marketo does not give single {document.source.object}"
                 raise ConfigurationError([f"{what}; run the Sync, which reads all of them and writes what differs"])
         return self(sync, self._slot(), scheduled=False, retry_of=slot)
+
+    def plan(self, sync: str, rows: int = 0) -> Started:
+        """Start a run that writes nothing and stores what it would write: of so many rows, or, with 0, of all.
+
+        The Sync need not be active. As with every run, only one of them is at work at a time.
+
+        Raises:
+            ConfigurationError: There is no such Sync.
+        """
+        # a name of its own: no scheduled run may take it for its own
+        return self(sync, f"{self._slot()}-plan", scheduled=False, planning=True, most=rows)
+
+    def apply(self, sync: str, slot: str) -> Started:
+        """Start a run that makes the writes of a plan, and no others.
+
+        Raises:
+            ConfigurationError: There is no such plan, it has not ended well, or the Sync has been changed since.
+        """
+        found, stored = self._runs.get(sync, slot), self._documents.get("sync", sync)
+        if found is None or not found[0].planning:
+            raise ConfigurationError([f"the Sync {sync} has no plan {slot}; `leadbridge syncs plan {sync}` makes one"])
+        plan, _ = found
+        if plan.step is not Step.DONE:
+            how = "ended without a result" if plan.over else "is at work"
+            raise ConfigurationError([f"the plan {slot} {how}; nothing can be applied of it"])
+        if stored is not None and stored.version != plan.version:
+            was = f"version {plan.version} of the Sync, which is at version {stored.version} by now"
+            raise ConfigurationError([f"the plan {slot} is of {was}; plan again"])
+        return self(sync, f"{self._slot()}-apply", scheduled=False, plan=slot)
 
     def _slot(self) -> str:
         return self._clock.now().strftime("%Y%m%dT%H%M%SZ")
@@ -188,19 +220,24 @@ class StartSync:
             return wanted
         raise ConfigurationError([f"the run {slot} is changing all the time; ask again"])
 
-    def _at_work(self, sync: str, slot: str) -> SyncRun | None:
+    def _at_work(self, sync: str, standing: Standing) -> str | None:
         """The run that holds the lease, if it goes on; one that has lost its state machine is given a new one."""
+        slot = standing.holder
         found = self._runs.get(sync, slot)
-        if found is None or found[0].over:
+        if found is None:
+            # whoever took the lease begins the run now, or has died
+            taken_at = standing.taken_at
+            return slot if taken_at is not None and self._clock.now() - taken_at < GONE_AFTER else None
+        if found[0].over:
             return None
         run, version = found
         seen = run.seen_at or run.started_at
         if self._starter.alive(run.carrier) or self._clock.now() - seen < GONE_AFTER:
-            return run
+            return slot
         name = f"{run.name}-{version}"
         try:
             self._runs.save(replace(run, execution=name), version)
         except OvertakenError:
-            return run  # somebody goes on with it after all
+            return slot  # somebody goes on with it after all
         self._starter.start(sync, slot, name)
-        return run
+        return slot

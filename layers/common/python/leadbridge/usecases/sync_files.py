@@ -2,19 +2,23 @@
 
 Below the run's folder: `extract/00001.csv` … hold the rows as they came; `parts/00001/00001.csv` … those of a
 partition, in the order of the source, each with its position; `results/00001-00001.csv` … what became of each row,
-chunk by chunk.
+chunk by chunk, with the epoch of whoever says so if it is not the first (`results/00001-00001-2.csv`);
+`plan/00001-00001.jsonl` … what a plan would write of it.
 The same input gives the same objects, so all of it may be done again.
 """
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any
 
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of
-from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_of
+from leadbridge.domain.planned import Planned
+from leadbridge.domain.rows import Cells, CompiledSync, RowEnd, SourceRow, key_reader
 from leadbridge.domain.syncing import Part, SyncRun, Totals, Way
 from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
@@ -25,6 +29,12 @@ from leadbridge.ports import Objects
 
 RESULT_COLUMNS = ("row", "outcome", "id", "reason", "message")
 POSITION = "#"
+#: rows that are handled at once
+_BLOCK_ROWS = 1_000
+#: kinds of values that csv writes as they are, and None as nothing
+_PLAIN = frozenset({int, float, type(None)})
+#: more of them, those that a dedupe rule leaves out, are written as they come
+_RESULTS_AT_ONCE = 20_000
 
 
 def extract_run(run: SyncRun, number: int) -> str:
@@ -34,9 +44,10 @@ def extract_run(run: SyncRun, number: int) -> str:
 
 def page_key(run: SyncRun, number: int) -> str:
     """Where a page of the extract is, or the file of a bulk extract."""
-    if run.extract is Way.BULK:
-        return f"{run.folder}/bulk/{extract_run(run, number)}/extract.csv"
-    return f"{run.folder}/extract/{number:05}.csv"
+    read = run.reading
+    if read.extract is Way.BULK:
+        return f"{read.folder}/bulk/{extract_run(read, number)}/extract.csv"
+    return f"{read.folder}/extract/{number:05}.csv"
 
 
 def part_key(run: SyncRun, partition: int, spill: int) -> str:
@@ -44,9 +55,12 @@ def part_key(run: SyncRun, partition: int, spill: int) -> str:
     return f"{run.folder}/parts/{partition:05}/{spill:05}.csv"
 
 
-def result_key(run: SyncRun, partition: int, chunk: int) -> str:
-    """Where it is said what became of the rows of a chunk."""
-    return f"{run.folder}/results/{partition:05}-{chunk:05}.csv"
+def result_key(run: SyncRun, partition: int, chunk: int, epoch: int = 1) -> str:
+    """Where it is said what became of the rows of a chunk, by a process of that epoch.
+
+    One that was overtaken, and does not know it yet, stores elsewhere than its successor.
+    """
+    return f"{run.folder}/results/{partition:05}-{chunk:05}{_of(epoch)}.csv"
 
 
 def write_page(
@@ -68,38 +82,49 @@ class Placed:
     spills: int
 
 
+type Expand = Callable[[Sequence[str], Iterable[Mapping[str, str]]], Iterator[Mapping[str, Any]]]
+
+
 def place(
-    objects: Objects, run: SyncRun, compiled: CompiledSync, columns: Sequence[str], go_on: Callable[[], bool]
+    objects: Objects,
+    run: SyncRun,
+    compiled: CompiledSync,
+    columns: Sequence[str],
+    go_on: Callable[[], bool],
+    *,
+    expand: Expand | None = None,
 ) -> Placed:
-    """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages."""
+    """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages.
+
+    `expand` makes rows with the columns wanted of those of a file that has others.
+    """
     null = MARKETO_EXTRACT_NULL if run.extract is Way.BULK and run.source == "marketo" else ""
-    held: dict[int, io.StringIO] = {}
+    key = key_reader(compiled, columns)
+    header = _csv([[POSITION, *columns]])
+    held: dict[int, bytearray] = {}
     size, spills, position, page = 0, run.spills, run.positions, run.placed
 
     def spill() -> None:
         nonlocal size, spills
         if held:
             spills += 1
-        for number, buffer in sorted(held.items()):
-            objects.put(part_key(run, number, spills), buffer.getvalue().encode())
+        for number, lines in sorted(held.items()):
+            objects.put(part_key(run, number, spills), bytes(lines))
         held.clear()
         size = 0
 
     while page < run.pages:
         page += 1
         rows = Rows(objects.stored(page_key(run, page)))
-        # a bulk extract without rows may have no header either
-        pick = picker(rows.header, columns) if rows.header else tuple
-        for cells in rows:
-            position += 1
-            picked = tuple("" if cell == null else cell for cell in pick(cells))
-            number = partition_of(key_of(compiled, dict(zip(columns, picked, strict=True))), position, run.partitions)
-            if number not in held:
-                held[number] = io.StringIO(newline="")
-                csv.writer(held[number]).writerow([POSITION, *columns])
-            before = held[number].tell()
-            csv.writer(held[number]).writerow([position, *picked])
-            size += held[number].tell() - before
+        for block in batched(_picked(rows, columns, null, expand), _BLOCK_ROWS, strict=False):
+            placed: dict[int, list[Sequence[Any]]] = {}
+            for picked in block:
+                position += 1
+                placed.setdefault(partition_of(key(picked), position, run.row_parts), []).append((position, *picked))
+            for number, lines in placed.items():
+                written = _csv(lines)
+                held.setdefault(number, bytearray(header)).extend(written)
+                size += len(written)
             if size >= HELD:
                 spill()
         if not go_on():
@@ -108,19 +133,55 @@ def place(
     return Placed(pages=page, positions=position, spills=spills)
 
 
-def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number: int) -> list[SourceRow]:
-    """All rows of a partition, in the order of the source."""
-    found: list[SourceRow] = []
+def _picked(rows: Rows, columns: Sequence[str], null: str, expand: Expand | None) -> Iterator[Sequence[str]]:
+    """The columns wanted of the rows of a page, cell by cell."""
+    if expand is not None:
+        whole = (
+            dict(zip(rows.header, ("" if cell == null else cell for cell in cells), strict=True)) for cells in rows
+        )
+        for row in expand(columns, whole):
+            yield tuple(_cell(row.get(name)) for name in columns)
+        return
+    # a bulk extract without rows may have no header either
+    pick = picker(rows.header, columns) if rows.header else tuple
+    if not null:
+        yield from map(pick, rows)
+        return
+    for cells in rows:
+        yield tuple("" if cell == null else cell for cell in pick(cells))
+
+
+def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number: int) -> Iterator[SourceRow]:
+    """The rows of a partition as they are read, in the order of the source."""
     for spill in range(1, run.spills + 1):
         try:
             stored = objects.stored(part_key(run, number, spill))
         except ConfigurationError:
             continue  # no row of this partition was held then
         rows = Rows(stored)
+        # the number of the row is none of its columns
+        places = {name: place for place, name in enumerate(rows.header) if place}
+        key = key_reader(compiled, rows.header)
         for cells in rows:
-            columns = dict(zip(rows.header[1:], cells[1:], strict=True))
-            found.append(SourceRow(position=int(cells[0]), columns=columns, key=key_of(compiled, columns)))
-    return found
+            yield SourceRow(position=int(cells[0]), columns=Cells(places, cells), key=key(cells))
+
+
+def _names_key(run: SyncRun, number: int) -> str:
+    return f"{run.folder}/names/{number:05}.csv"
+
+
+def write_names(objects: Objects, run: SyncRun, number: int, names: Mapping[int, str]) -> None:
+    """Store names of a partition's rows, by their positions, that its extract does not tell."""
+    objects.put(_names_key(run, number), _csv(list(names.items())))
+
+
+def read_names(objects: Objects, run: SyncRun, number: int) -> dict[int, str] | None:
+    """Names of a partition's rows by their positions; None if nobody has asked for them."""
+    try:
+        stored = objects.stored(_names_key(run, number))
+    except ConfigurationError:
+        return None
+    return {int(position): name for position, name in _lines(stored)}
 
 
 def import_run(run: SyncRun) -> str:
@@ -141,16 +202,28 @@ def _refused_key(run: SyncRun) -> str:
     return f"{run.folder}/results/import.csv"
 
 
-def _chunk_key(run: SyncRun, partition: int, chunk: int) -> str:
-    return f"{run.folder}/import/{partition:05}-{chunk:05}.csv"
+def _chunk_key(run: SyncRun, partition: int, chunk: int, epoch: int) -> str:
+    return f"{run.folder}/import/{partition:05}-{chunk:05}{_of(epoch)}.csv"
 
 
-def write_import(objects: Objects, run: SyncRun, partition: int, chunk: int, lines: Sequence[Sequence[Any]]) -> None:
+def _of(epoch: int) -> str:
+    return f"-{epoch}" if epoch > 1 else ""
+
+
+def write_import(objects: Objects, run: SyncRun, part: Part, chunk: int, lines: Sequence[Sequence[Any]]) -> None:
     """Store rows of a chunk that are to be imported: position, what is expected of it, and its cells.
 
     A blank cell empties its field.
     """
-    objects.put(_chunk_key(run, partition, chunk), _csv([[*line[:2], *map(_cell, line[2:])] for line in lines]))
+    # csv writes what most cells are as `_cell` would
+    cells = [
+        [
+            cell if (kind := cell.__class__) in _PLAIN or (kind is str and not cell.isspace()) else _cell(cell)
+            for cell in line
+        ]
+        for line in lines
+    ]
+    objects.put(_chunk_key(run, part.number, chunk, part.epoch), _csv(cells))
 
 
 def join_import(objects: Objects, run: SyncRun, columns: Sequence[str], parts: Sequence[Part]) -> int:
@@ -160,7 +233,7 @@ def join_import(objects: Objects, run: SyncRun, columns: Sequence[str], parts: S
         rows.write(_csv([columns]))
         for part in parts:
             for chunk in range(1, part.chunks):
-                lines = list(_lines(objects.stored(_chunk_key(run, part.number, chunk))))
+                lines = list(_lines(objects.stored(_chunk_key(run, part.number, chunk, part.teller(chunk)))))
                 rows.write(_csv([line[2:] for line in lines]))
                 whose.write(_csv([line[:2] for line in lines]))
                 count += len(lines)
@@ -216,16 +289,56 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(b"".join(chunks).decode(), newline=""))
 
 
-def write_results(objects: Objects, run: SyncRun, partition: int, chunk: int, ends: Sequence[RowEnd]) -> None:
+def write_results(objects: Objects, run: SyncRun, part: Part, chunk: int, ends: Sequence[RowEnd]) -> None:
     """Store what became of the rows of a chunk."""
-    lines = [(end.position, end.outcome.value, end.record_id, end.reason, end.message) for end in ends]
-    objects.put(result_key(run, partition, chunk), _csv([RESULT_COLUMNS, *lines]))
+    key = result_key(run, part.number, chunk, part.epoch)
+    if len(ends) <= _RESULTS_AT_ONCE:
+        objects.put(key, _results([RESULT_COLUMNS], ends))
+        return
+    with objects.writing(key) as into:
+        into.write(_results([RESULT_COLUMNS], ()))
+        for piece in batched(ends, _BLOCK_ROWS, strict=False):
+            into.write(_results((), piece))
 
 
-def read_results(objects: Objects, run: SyncRun, partition: int, chunk: int) -> Iterator[dict[str, str]]:
+def _results(header: Sequence[Sequence[str]], ends: Iterable[RowEnd]) -> bytes:
+    lines = ((end.position, end.outcome.value, end.record_id, end.reason, end.message) for end in ends)
+    return _csv([*header, *lines])
+
+
+def read_results(objects: Objects, run: SyncRun, part: Part, chunk: int) -> Iterator[dict[str, str]]:
     """What became of the rows of a chunk."""
-    rows = Rows(objects.stored(result_key(run, partition, chunk)))
+    rows = Rows(objects.stored(result_key(run, part.number, chunk, part.teller(chunk))))
     return (dict(zip(rows.header, cells, strict=True)) for cells in rows)
+
+
+def _plan_key(run: SyncRun, partition: int, chunk: int) -> str:
+    return f"{run.reading.folder}/plan/{partition:05}-{chunk:05}.jsonl"
+
+
+def write_plan(objects: Objects, run: SyncRun, partition: int, chunk: int, writes: Sequence[Planned]) -> None:
+    """Store what would be written of a chunk."""
+    lines = (json.dumps(write.as_line(), separators=(",", ":"), ensure_ascii=False) for write in writes)
+    objects.put(_plan_key(run, partition, chunk), "".join(f"{line}\n" for line in lines).encode())
+
+
+def read_plan(objects: Objects, run: SyncRun, partition: int, chunk: int) -> list[Planned]:
+    """What was planned of a chunk; a plan has them from 1 on."""
+    stored = b"".join(objects.stored(_plan_key(run, partition, chunk)))
+    return [Planned.parse(json.loads(line)) for line in stored.split(b"\n") if line]
+
+
+def gone_key(run: SyncRun, number: int) -> str:
+    """Where a page of deleted records of the source is."""
+    return f"{run.folder}/gone/{number:05}.csv"
+
+
+def write_gone(objects: Objects, run: SyncRun, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store the next page of deleted records; they are counted on behind the rows."""
+    lines = [
+        [number, *(_cell(row.get(name)) for name in columns)] for number, row in enumerate(rows, start=run.rows + 1)
+    ]
+    objects.put(gone_key(run, run.gone_pages + 1), _csv([[POSITION, *columns], *lines]))
 
 
 def _cell(value: Any) -> str:

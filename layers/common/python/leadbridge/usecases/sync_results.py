@@ -1,7 +1,7 @@
 """What became of runs: how they stand, and the rows that failed."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from leadbridge.domain.sync import Sync
@@ -9,7 +9,8 @@ from leadbridge.domain.syncing import SyncRun, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Documents, Objects
 from leadbridge.sync_ports import SyncRuns
-from leadbridge.usecases.failed_rows import Failed, pieces, with_ids
+from leadbridge.usecases.failed_rows import Failed, Handed, handed_over, pieces, source_ids, with_ids
+from leadbridge.usecases.planned_rows import PlannedRow, planned_pieces
 
 #: runs that a list shows
 LISTED = 50
@@ -22,6 +23,14 @@ class FailedPage:
     """Some of the rows that failed, and where the next ones begin; 0 if there are none."""
 
     rows: Sequence[Failed]
+    following: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedPage:
+    """Some rows of a plan, and where the next ones begin; 0 if there are none."""
+
+    rows: Sequence[PlannedRow]
     following: int = 0
 
 
@@ -64,6 +73,15 @@ class SyncResults:
         run = self.run(sync, slot)
         return with_ids(self._objects, run, self._sync(run), pieces(self._objects, run, self._runs.parts(sync, slot)))
 
+    def handed_over(self, sync: str, slot: str) -> Iterator[Handed]:
+        """The rows of a run that became calls of its Action.
+
+        Raises:
+            ConfigurationError: As above.
+        """
+        run = self.run(sync, slot)
+        return handed_over(self._objects, run, self._sync(run), self._runs.parts(sync, slot))
+
     def failed_page(self, sync: str, slot: str, begin: int = 0) -> FailedPage:
         """Some of them, from a place on that the page before told; a place counts what was stored together.
 
@@ -80,6 +98,47 @@ class SyncResults:
                 break
         following = begin + len(taken) if next(stored, None) is not None else 0
         return FailedPage(rows=list(with_ids(self._objects, run, self._sync(run), taken)), following=following)
+
+    def planned(self, sync: str, slot: str) -> Iterator[PlannedRow]:
+        """The rows of a plan, and what would be written of each.
+
+        Raises:
+            ConfigurationError: There is no such plan, or its files have expired.
+        """
+        run = self._plan(sync, slot)
+        for piece in planned_pieces(self._objects, run, self._runs.parts(sync, slot)):
+            yield from self._named(run, piece)
+
+    def planned_page(self, sync: str, slot: str, begin: int = 0) -> PlannedPage:
+        """Some of them, from a place on that the page before told; a place counts what was stored together.
+
+        Raises:
+            ConfigurationError: As above.
+        """
+        run = self._plan(sync, slot)
+        stored = islice(planned_pieces(self._objects, run, self._runs.parts(sync, slot)), begin, None)
+        rows, taken = list[PlannedRow](), 0
+        for piece in stored:
+            rows += piece
+            taken += 1
+            if len(rows) >= PAGE:
+                break
+        more = next(stored, None) is not None
+        return PlannedPage(rows=self._named(run, rows), following=begin + taken if more else 0)
+
+    def _plan(self, sync: str, slot: str) -> SyncRun:
+        run = self.run(sync, slot)
+        if not run.planning:
+            raise ConfigurationError([f"the run {slot} of the Sync {sync} is no plan"])
+        return run
+
+    def _named(self, run: SyncRun, rows: Sequence[PlannedRow]) -> list[PlannedRow]:
+        """The rows with the ids of their source records, in the order of the source."""
+        if not rows:
+            return []
+        ids = source_ids(self._objects, run, self._sync(run), {row.row for row in rows})
+        named = (replace(row, source_id=ids.get(row.row, "")) for row in rows)
+        return sorted(named, key=lambda row: row.row)
 
     def _sync(self, run: SyncRun) -> Sync:
         stored = self._documents.get("sync", run.sync, run.version)

@@ -35,13 +35,15 @@ class WriteBack:
         vendor: Vendor,
         origin: SyncDestination,
         sleep: Callable[[float], object],
+        before: Callable[[], None],
     ) -> None:
-        """`vendor` is the source's, `origin` its records to be written."""
+        """`vendor` is the source's, `origin` its records to be written; `before` is called before each write."""
         self._compiled = compiled
         self._back = back
         self._vendor = vendor
         self._origin = origin
         self._sleep = sleep
+        self._before = before
 
     @property
     def calls(self) -> int:
@@ -81,8 +83,9 @@ class WriteBack:
         own = self._compiled.id_field
         records: dict[str, Mapping[str, Any]] = {end.record_id: {own: end.record_id} for end in done}
         if records and self._back.read - {own}:
-            found = destination.find([{own: each} for each in records], sorted(self._back.read | {own}))
-            records |= {str(record[own]): record for record in found}
+            for piece in chunks([{own: each} for each in records], destination.rows):
+                found = destination.find(piece, sorted(self._back.read | {own}))
+                records |= {str(record[own]): record for record in found}
         return records
 
     def _written(self, wanted: Sequence[_Item]) -> dict[int, RowResult]:
@@ -92,7 +95,7 @@ class WriteBack:
         for attempt in range(_TRIES):
             said_of = isolate(
                 chunks(pending, self._origin.rows),
-                lambda piece: self._origin.update([fields for _, fields in piece]),
+                self._send,
                 lambda _, error: isinstance(error, SpoiledCallError),
             )
             if said_of.refused:
@@ -107,6 +110,10 @@ class WriteBack:
                 break
             self._sleep(_RETRY_SECONDS * 2**attempt)
         return found
+
+    def _send(self, piece: Sequence[_Item]) -> Sequence[RowResult]:
+        self._before()
+        return self._origin.update([fields for _, fields in piece])
 
     def _end(self, end: RowEnd, why: str | None) -> RowEnd:
         if why is None:

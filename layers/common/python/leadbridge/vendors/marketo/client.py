@@ -100,6 +100,12 @@ class MarketoClient:
 
     # the verbs of `ports.Marketo`
 
+    def read_only(self, object_name: str) -> bool:
+        """Whether Marketo's own CRM sync keeps an object from being written, as a Sync calls it."""
+        from leadbridge.vendors.marketo.preflight import closed_by_crm_sync  # a person's question, no worker's
+
+        return closed_by_crm_sync(self.api, object_name)
+
     def describe(self, object_name: str) -> ObjectDescription:
         """Fields of an object by REST name, as a Sync calls it: leads, program_members, a custom object."""
         from leadbridge.vendors.marketo.described import described  # a person's question, no worker's

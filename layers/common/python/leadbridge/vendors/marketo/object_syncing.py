@@ -67,6 +67,10 @@ class MarketoObjects(Counted):
             partial(self._objects.sync, action="updateOnly", by="idField"),
         )
 
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete records by their own id; one result per id, in order."""
+        return self._objects.delete([{self._objects.describe().id_field: each} for each in ids], by="idField")
+
     @property
     def _by_key(self) -> bool:
         return self._match == frozenset(self._objects.describe().dedupe_fields)

@@ -47,12 +47,19 @@ def _update_of_nothing(**key: object) -> dict[str, Any]:
 
 #: writes that Marketo's own CRM sync closes
 _CLOSED_BY_CRM_SYNC = (endpoints.COMPANIES.sync, endpoints.OPPORTUNITIES.sync, endpoints.SALES_PERSONS.sync)
+#: the same by what Syncs call the objects; roles are closed with their opportunities
+_CRM_OBJECTS: Mapping[str, Endpoint] = {
+    "companies": endpoints.COMPANIES.sync,
+    "opportunities": endpoints.OPPORTUNITIES.sync,
+    "opportunity_roles": endpoints.OPPORTUNITIES.sync,
+    "sales_persons": endpoints.SALES_PERSONS.sync,
+}
 
 PROBES = (
     Probe(endpoint=endpoints.DESCRIBE_LEADS, needed_for="Actions", essential=True),
     Probe(
         endpoint=endpoints.SYNC_LEADS,
-        needed_for="write-backs",
+        needed_for="write-backs, list actions and writing people",
         essential=True,
         body={"action": "updateOnly", "lookupField": "id", "input": [{"id": _NOBODY}]},
     ),
@@ -94,6 +101,7 @@ PROBES = (
         parts={"object": _NO_NAME},
         body=_update_of_nothing(marketoGUID=_NO_NAME),
     ),
+    Probe(endpoint=endpoints.LISTS, needed_for="list actions", params={"batchSize": "1"}),
     Probe(endpoint=endpoints.PROGRAMS, needed_for="programs and lists by name", params={"maxReturn": "1"}),
     Probe(
         endpoint=endpoints.REQUEST_CAMPAIGN,
@@ -140,6 +148,12 @@ def preflight(api: Api, *, daily_calls: int) -> Iterator[Finding]:
     if allowed:
         yield Finding(level=Level.FINE, what=f"permissions that are there: {', '.join(allowed)}")
     yield _crm_sync({probe: code for probe, code in codes.items() if probe.endpoint in _CLOSED_BY_CRM_SYNC})
+
+
+def closed_by_crm_sync(api: Api, object_name: str) -> bool:
+    """Whether Marketo's own CRM sync keeps an object from being written, as a Sync calls it; one call at most."""
+    endpoint = _CRM_OBJECTS.get(object_name)
+    return endpoint is not None and any(_try(api, probe) == NATIVE for probe in PROBES if probe.endpoint is endpoint)
 
 
 def _lets_in(code: str) -> bool:

@@ -4,10 +4,11 @@ Marketo counts nothing. A number is exact where reading reaches the end; else it
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.domain.source_query import FILTER_VALUES, SourceQuery
+from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.sync_ports import Sample
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.activity_syncing import activity_pages
@@ -58,8 +59,11 @@ def _of_changes(client: "MarketoClient", query: SourceQuery, calls: int) -> Samp
 
 
 def _of_activities(client: "MarketoClient", query: SourceQuery, calls: int) -> Sample:
-    """The first pages; each may cost a second call, for the people."""
+    """The first pages, also of what an extract would read; each may cost a second call, for the people."""
     rows: list[Any] = []
+    if query.filters:
+        began = query.filters[0]["createdAt"]["startAt"]
+        query = replace(query, first=Request(operation="paging_token", params={"sinceDatetime": began}))
     for number, page in enumerate(activity_pages(client, query, ""), start=1):
         rows += page.rows
         if not page.cursor:

@@ -4,19 +4,21 @@ Leads cannot be listed. Those that changed are known from the log of changes, an
 read by bulk extract, or by a static list.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.records import ObjectDescription, RowResult
+from leadbridge.domain.gone import BARE, FATE, MERGED
+from leadbridge.domain.gone import PAGE as GONE_ROWS
+from leadbridge.domain.records import ObjectDescription, Resolution, RowResult
 from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
-from leadbridge.sync_ports import Page, Sample, first_of
+from leadbridge.sync_ports import Covered, Gone, Page, Sample, first_of
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
-from leadbridge.vendors.marketo.activity_syncing import activity_pages
+from leadbridge.vendors.marketo.activity_syncing import activities_of_file, activity_pages
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.values import instant
 
@@ -53,19 +55,40 @@ class Counted:
         """Calls made so far."""
         return self._client.calls_made - self._before
 
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Nothing is deleted here, unless a destination says how (a Sync that would is refused when it is stored)."""
+        refused = RowResult(ok=False, code="kept", message="nothing is deleted here", resolution=Resolution.REJECT)
+        return [refused] * len(ids)
+
 
 class MarketoSource(Counted):
     """Leads: those of a static list, those with certain keys, those that changed."""
 
-    def covered(self, now: datetime) -> datetime | None:
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
         """Marketo does not tell until when its log is complete."""
-        del now
-        return None
+        del now, since
+        return Covered()
 
     def count(self, query: SourceQuery) -> int | None:
         """Marketo counts nothing by itself."""
         del query
         return None
+
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> Gone:
+        """Deleted people, of whom Marketo tells nothing but the id; those that were merged live on in another.
+
+        Whether its list of deletions names merged people is not documented, so the log of merges is asked as well.
+        """
+        del query
+        told = {each.lead_id for each in self._client.activity_log.deleted_leads(since) if each.activity_date < until}
+        ids = sorted(each for each in told if not cursor or each > int(cursor))
+        merges = self._client.activity_log.merges(since) if ids else ()
+        merged = {loser for merge in merges for loser in merge.losers}
+        pages = (
+            Page(rows=[{"id": each, FATE: MERGED if each in merged else BARE} for each in chunk], cursor=str(chunk[-1]))
+            for chunk in chunks_of(ids, GONE_ROWS)
+        )
+        return Gone(pages=pages)
 
     def made_since(self) -> datetime | None:
         """The day before the first lead was made, as ids count up; None if the first few hundred are gone.
@@ -106,6 +129,10 @@ class MarketoSource(Counted):
         if first.operation == "paging_token" and query.object == "activities":
             return activity_pages(self._client, query, cursor)
         raise ConfigurationError([f"source.object: {query.object} is not read this way by this version"])
+
+    def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+        """Activities of a file with the columns of a Sync."""
+        return activities_of_file(self._client, columns, rows)
 
     def _all(self, endpoint: endpoints.Endpoint, first: Request) -> Iterator[Page]:
         """Every page from the start: Marketo forgets a place in a list soon, so there is no cursor."""
@@ -154,3 +181,7 @@ class MarketoLeads(Counted):
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Update leads by `id`; one result per row, in order."""
         return self._client.sync_leads(rows, action="updateOnly", lookup_field="id")
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete leads for good; one result per id, in order."""
+        return self._client.leads.delete([int(each) for each in ids])

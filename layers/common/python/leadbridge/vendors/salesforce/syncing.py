@@ -1,17 +1,22 @@
 """Salesforce as source and destination of Syncs (`leadbridge.sync_ports`)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from leadbridge.domain import soql
+from leadbridge.domain.gone import BARE, FATE, KNOWN, MERGED
+from leadbridge.domain.gone import PAGE as GONE_ROWS
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import PermanentError
-from leadbridge.sync_ports import Page, Sample, first_of
+from leadbridge.sync_ports import Covered, Gone, Page, Sample, first_of
+from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.http.endpoints import Endpoint
 from leadbridge.vendors.salesforce import endpoints
 from leadbridge.vendors.salesforce.client import SalesforceClient
+from leadbridge.vendors.salesforce.records import GONE
 from leadbridge.vendors.salesforce.row_writes import BATCH_ROWS
 
 #: the smallest page that Salesforce gives
@@ -20,6 +25,10 @@ _SAMPLE_ROWS = 200
 _CALLS: Mapping[str, Endpoint] = {"query": endpoints.QUERY, "bulk_create": endpoints.CREATE_JOB}
 #: an object whose changes are not listed
 _NOT_LISTED = "INVALID_TYPE"
+#: a window in which so few records change that their ids may come in one answer; at most 30 days would be listed
+_LISTED = timedelta(days=2)
+#: a window that its list of deletions does not reach back to
+_TOO_OLD = "INVALID_REPLICATION_DATE"
 
 
 class SalesforceSource:
@@ -36,23 +45,66 @@ class SalesforceSource:
         """Calls made so far."""
         return self._client.calls_made - self._before
 
-    def covered(self, now: datetime) -> datetime | None:
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
         """Until when all changes are shown: not beyond the begin of the oldest transaction that still runs.
 
-        None for an object whose changes Salesforce does not list.
+        Nothing is told of an object whose changes Salesforce does not list. It lists them by SystemModstamp, or else
+        by LastModifiedDate, as they are read; of a window that is not too long it is asked for all of them at once.
         """
         # whole minutes count, and the shortest window has one
         end = now.replace(second=0, microsecond=0)
+        start = end - timedelta(minutes=1)
+        whole = since is not None and end - since <= _LISTED
         try:
-            return self._client.changes.updated(self._object, end - timedelta(minutes=1), end).covered_to
+            found = self._client.changes.updated(self._object, min(since, start) if since and whole else start, end)
         except PermanentError as error:
             if error.code != _NOT_LISTED:
                 raise
-            return None
+            return Covered()
+        return Covered(until=found.covered_to, idle=whole and not found.ids)
 
     def count(self, query: SourceQuery) -> int | None:
         """How many records the query finds."""
         return self._client.queries.count(query.count)
+
+    def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+        """Every column of a file is there already."""
+        del columns
+        return iter(rows)
+
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> Gone:
+        """Deleted records with their columns as far as they are in the Recycle Bin; those that are back are left out.
+
+        Salesforce lists ids for 15 days, and drops its list early where it is long: then nothing of the window is told.
+        """
+        whole = (at.replace(second=0, microsecond=0) for at in (since, until))
+        try:
+            told = self._client.changes.deleted(self._object, *whole)
+        except PermanentError as error:
+            if error.code != _TOO_OLD:
+                raise
+            return Gone(pages=iter(()), known_from=until)
+        ids = sorted(each for each in told.at if each > cursor)
+        pages = (self._gone_page(query.columns, chunk) for chunk in chunks_of(ids, GONE_ROWS))
+        return Gone(pages=pages, known_from=told.known_from, covered_to=told.covered_to)
+
+    def _gone_page(self, columns: Sequence[str], ids: Sequence[str]) -> Page:
+        merged = ["MasterRecordId"] if "MasterRecordId" in self._client.describe(self._object).fields else []
+        names = list(dict.fromkeys([*columns, "Id", "IsDeleted", *merged]))
+        select = f"SELECT {', '.join(map(soql.identifier, names))} FROM {soql.identifier(self._object)} WHERE"  # noqa: S608  # names are checked, values quoted
+        known = {
+            str(record["Id"]): record
+            for statement in soql.in_list_chunks("Id", ids, select)
+            for record in self._client.queries.all(statement, include_deleted=True)
+        }
+        rows: list[Mapping[str, Any]] = []
+        for each in ids:
+            record = known.get(each)
+            if record is None:
+                rows.append({"Id": each, FATE: BARE})
+            elif record.get("IsDeleted") is True:
+                rows.append({**record, FATE: MERGED if record.get("MasterRecordId") else KNOWN})
+        return Page(rows=rows, cursor=ids[-1])
 
     def made_since(self) -> datetime | None:
         """One job takes all there is."""
@@ -110,3 +162,10 @@ class SalesforceRecords:
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Update records by `Id`; one result per row, in order."""
         return self._client.update(self._object, rows, allow_duplicates=self._allow)
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Move records to the Recycle Bin; one result per id, in order."""
+        return [
+            RowResult(ok=True, status="deleted", id=each) if said.code in GONE else said
+            for each, said in zip(ids, self._client.rows.delete(ids), strict=True)
+        ]
