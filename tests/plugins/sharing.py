@@ -1,5 +1,10 @@
 """How a run is shared out to several processes: tests that share a deployed stack stay together, in one of them."""
 
+import fcntl
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,20 +27,57 @@ EMULATOR = "[emulator"
 
 
 def group_of(test_id: str) -> str:
-    """The name of the tests that a test must run with, or its own id if it may run anywhere."""
+    """The name of the tests that a test runs with: those of its stack, those of its file, or none but itself.
+
+    A file's tests share what is made once for them; handing them out one by one also costs more than most of them.
+    """
     if EMULATOR in test_id:
         return "emulator"
-    return next((group for start, group in TOGETHER if test_id.startswith(start)), "") or test_id
+    group = next((group for start, group in TOGETHER if test_id.startswith(start)), None)
+    return test_id.partition("::")[0] if group is None else group or test_id
+
+
+def place_of(group: str, tests: int) -> tuple[int, int]:
+    """When a group of so many tests is begun: stacks first, the largest of all, then long single tests, then files."""
+    if "::" in group:
+        return 1, 0
+    return (2, 0) if group.endswith(".py") else (0, -tests)
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # as above
-    """Whole groups to one process, the largest first, everything else to whoever is free."""
+    """Whole groups to one process each, in the order of `place_of`, to whoever is free."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        first = min(self.workqueue, key=lambda group: place_of(group, len(self.workqueue[group])))
+        self.workqueue.move_to_end(first, last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
     """Share out by groups; the plugin's own way by markers does nothing with this version of pytest."""
     return Sharing(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Let the first process compile the tests, which takes longer than running most of them, before others collect."""
+    if not hasattr(session.config, "workerinput") or sys.dont_write_bytecode:
+        return (yield)
+    with first_alone(session.config.rootpath / ".local" / "collecting"):
+        return (yield)
+
+
+@contextmanager
+def first_alone(file: Path) -> Iterator[None]:
+    """Whoever comes first is alone, all others are together after that; the lock of one who dies is free."""
+    file.parent.mkdir(exist_ok=True)
+    with file.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(held, fcntl.LOCK_SH)
+        yield

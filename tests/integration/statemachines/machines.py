@@ -5,16 +5,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jsonpath_ng.ext import parse  # type: ignore[attr-defined]  # it does not say that it is public
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
     StateTaskServiceSfn,
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.utils import json_path
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from leadbridge.errors import SyncError
 from tests.fakes.steps import Crash
@@ -131,11 +135,18 @@ def machines(
     # moto leaves out what turns AWS's spelling of members into the SDK's, and back
     patch.setattr(StateTaskServiceSfn, "_normalise_parameters", _as_the_sdk_spells)
     patch.setattr(StateTaskServiceSfn, "_normalise_response", _as_machines_spell)
+    # both are asked for thousands of times, for the same few texts
+    patch.setattr(json_path, "parse", _path)
+    patch.setattr(StepFunctionsParserBackend, "_validate_definition", _validated)
     patch.setattr(retrier_decl, "time", SimpleNamespace(sleep=wait))
     patch.setattr(WaitFunction, "_wait_interval", lambda self, env, wait_seconds: wait(wait_seconds))
     config: Any = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
     with local_aws(config):
         yield lambda: Machines(client("stepfunctions"))
+
+
+_path = cache(parse)
+_validated = staticmethod(cache(StepFunctionsParserBackend._validate_definition))
 
 
 def _as_the_sdk_spells(self: StateTaskServiceSfn, parameters: dict[str, Any], **_: object) -> None:

@@ -1,8 +1,12 @@
 """Which tests of a shared-out run stay together."""
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, Event
+
 import pytest
 
-from tests.plugins.sharing import group_of
+from tests.plugins.sharing import first_alone, group_of, place_of
 
 ANYWHERE = "tests/unit/domain/test_values.py::test_x[a@b]"
 SIMULATION = "tests/fault/simulation/test_simulation.py::test_x[3]"
@@ -17,12 +21,25 @@ SIMULATION = "tests/fault/simulation/test_simulation.py::test_x[3]"
         ("tests/fault/leaks/test_nothing_leaks.py::test_x", "leaks"),
         ("tests/contract/ports/test_lanes.py::test_x[emulator-late]", "emulator"),
         (SIMULATION, SIMULATION),
-        (ANYWHERE, ANYWHERE),
+        (ANYWHERE, "tests/unit/domain/test_values.py"),
     ],
 )
-def test_tests_that_share_a_stack_stay_together(test_id: str, group: str) -> None:
-    """Tests on one deployed stack are one group; all others, the simulation's too, may run in any process."""
+def test_tests_that_share_a_stack_or_a_file_stay_together(test_id: str, group: str) -> None:
+    """Tests on one deployed stack are one group, those of any other file too; each of the simulation's goes alone."""
     assert group_of(test_id) == group
+
+
+def test_stacks_are_begun_first_and_files_last() -> None:
+    """The order is the larger stack, the smaller one, a long test that runs alone, and then whole files."""
+    groups = {"tests/unit/test_b.py": 90, SIMULATION: 1, "leaks": 3, "tests/unit/test_a.py": 2, "e2e": 80}
+
+    assert sorted(groups, key=lambda group: place_of(group, groups[group])) == [
+        "e2e",
+        "leaks",
+        SIMULATION,
+        "tests/unit/test_b.py",
+        "tests/unit/test_a.py",
+    ]
 
 
 def test_one_process_runs_a_whole_group(pytester: pytest.Pytester) -> None:
@@ -40,3 +57,20 @@ def test_one_process_runs_a_whole_group(pytester: pytest.Pytester) -> None:
 
     result.assert_outcomes(passed=12)
     assert len(set((pytester.path / "workers").read_text().split())) == 1
+
+
+def test_the_first_process_is_alone_and_the_others_follow_together(tmp_path: Path) -> None:
+    """While the first holds the place a second one waits; once it has let go, two more are there at the same time."""
+    file, there, together = tmp_path / "of" / "lock", Event(), Barrier(2)
+
+    def second() -> None:
+        with first_alone(file):
+            there.set()
+            together.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        with first_alone(file):
+            waiting = [pool.submit(second), pool.submit(second)]
+            assert not there.wait(0.05)
+        for each in waiting:
+            each.result(10)
