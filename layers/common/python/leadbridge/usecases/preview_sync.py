@@ -81,6 +81,10 @@ class Preview:
     viewed: Viewed
     total: Total
     rows: Sequence[PreviewedRow]
+    #: of all rows that were looked for with those that are shown
+    outcomes: Sequence[str]
+    #: of a row of the source, on average; None where there was none
+    row_bytes: float | None
     load: Choice
     calls: int
     budget: int = BUDGET
@@ -106,13 +110,16 @@ class PreviewSync:
         viewed = self._view.viewed(opened)
         left = max(3, BUDGET - opened.source.calls - _KEPT)
         sample = opened.source.sample(viewed.query, left, opened.at)
-        rows = self._previewed(opened, destination, sample.rows[:SHOWN])
+        # as many as one call looks for: what they become is also the basis of a price
+        rows = self._previewed(opened, destination, sample.rows[: destination.rows])
         total = self._total(opened, viewed, sample)
         to: Vendor = "salesforce" if opened.vendor == "marketo" else "marketo"
         return Preview(
             viewed=viewed,
             total=total,
-            rows=rows,
+            rows=rows[:SHOWN],
+            outcomes=[row.outcome for row in rows],
+            row_bytes=_row_bytes(rows),
             load=choose_load(opened.sync, to, total.rows),
             calls=opened.source.calls + destination.calls,
         )
@@ -147,6 +154,12 @@ class PreviewSync:
             records = [record for record in held if record_key(compiled, record) == row.key]
             ends[row.position] = _decided(row, decide(compiled, row, values, records))
         return [ends[row.position] for row in placed]
+
+
+def _row_bytes(rows: Sequence[PreviewedRow]) -> float | None:
+    """Bytes of a row as a file holds it: its cells, and what stands between them."""
+    sizes = [sum(len(cell.encode()) + 1 for cell in row.columns.values()) for row in rows]
+    return sum(sizes) / len(sizes) if sizes else None
 
 
 def _compiled(opened: Opened, described: ObjectDescription) -> CompiledSync:

@@ -7,9 +7,10 @@ from leadbridge.domain.action import MarketoConnection
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.limits import State
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_plan import ROW_BYTES
 from leadbridge.domain.sync_price import Left, Price, price, shares_of
 from leadbridge.ports import Clock, Documents
-from leadbridge.usecases.preview_sync import PreviewSync
+from leadbridge.usecases.preview_sync import Preview, PreviewSync
 
 
 class PriceSync:
@@ -46,8 +47,9 @@ class PriceSync:
             basis=found.total.basis,
             ways=(found.viewed.choice.way, found.load.way),
             windows=max(1, len(found.viewed.query.filters)),
-            counted=not found.viewed.choice.settled and found.viewed.window.since is None,
-            shares=shares_of([row.outcome for row in found.rows]),
+            counted=_counted(found, source),
+            shares=shares_of(found.outcomes),
+            row_bytes=found.row_bytes or ROW_BYTES,
             left=self._left(sync, source),
             now=self._clock.now(),
         )
@@ -70,6 +72,14 @@ class PriceSync:
         if allowed is None or state is None:
             return Left(calls=allowed)
         return Left(calls=max(0, allowed - state.used))
+
+
+def _counted(found: Preview, source: Vendor) -> bool:
+    """Whether a run that reads everything asks for a number before: of rows, or for the oldest one of all people."""
+    choice = found.viewed.choice
+    if found.viewed.window.since is not None:
+        return False
+    return choice.way == "bulk" if source == "marketo" else not choice.settled
 
 
 def _of_the_only_org(known: Mapping[str, State]) -> Left:

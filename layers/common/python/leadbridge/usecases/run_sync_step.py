@@ -33,6 +33,7 @@ from leadbridge.usecases.sync_files import (
     import_key,
     import_run,
     join_import,
+    page_key,
     place,
     write_page,
 )
@@ -228,10 +229,9 @@ class RunSyncStep:
 
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
-        load = Way.REST
-        if run.destination == "marketo" and len(sync.match) == 1 and sync.destination.object == "leads":
-            load = Way(choose_load(sync, run.destination, run.pulled).way)
-        return syncing.extracted(run, partitions_for(run.pulled), load)
+        load = Way(choose_load(sync, run.destination, run.pulled).way)
+        size = sum(self._objects.stored(page_key(run, number)).size for number in range(1, run.pages + 1))
+        return syncing.extracted(run, partitions_for(run.pulled, size), load)
 
     def _join(self, work: "_Work") -> None:
         run = work.run
