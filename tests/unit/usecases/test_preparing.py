@@ -35,7 +35,7 @@ _MAPPINGS: list[dict[str, Any]] = [
     {"to": "plain", "column": "Name"},
     {"to": "cleared", "column": "Title", "blank": "clear"},
     {"to": "number", "column": "Value"},
-    {"to": "whole", "column": "Value", "transforms": [{"type": "number_parse", "decimal": ".", "otherwise": "blank"}]},
+    {"to": "whole", "column": "Id", "transforms": [{"type": "number_parse", "decimal": ".", "otherwise": "blank"}]},
     {"to": "truth", "column": "Flag"},
     {"to": "day", "column": "Day"},
     {"to": "moment", "column": "Day"},
