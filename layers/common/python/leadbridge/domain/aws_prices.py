@@ -26,12 +26,12 @@ PRICED = "2026-03"
 #: of the function that takes a run's steps, and partitions that are loaded side by side (`statemachines/sync.asl.json`)
 FUNCTION_GB, WORKERS = 0.5, 2
 #: seconds of a step beside its rows and calls, of a row in all steps, and of a call with the wait for its turn
-STEP_SECONDS, ROW_SECONDS, CALL_SECONDS = 0.3, 0.25e-3, 0.4
-#: steps of a run, and of a job of a bulk machine with what it waits
-STEPS, JOB_STEPS = 6, 10
+STEP_SECONDS, ROW_SECONDS, CALL_SECONDS = 0.3, 0.08e-3, 0.4
+#: steps of a run, and of a job of a bulk machine, of which two run at a time
+STEPS, JOB_STEPS = 6, 2
 #: states that lie between two steps, those of a partition, and those of a run whatever it does
 STATES_A_STEP, STATES_A_PARTITION, STATES = 3, 2, 4
-#: bytes of rows that are held before they are written (`domain.partitioning.HELD`), and of a row
+#: rows that are held before they are written, at 300 bytes each (`domain.partitioning.HELD`)
 HELD_ROWS = 80_000
 #: rows whose ends are stored as one object
 CHUNK_ROWS = 6_000
@@ -79,7 +79,7 @@ def usage(rows: int, calls: int, *, jobs: int = 0) -> Usage:
     partitions = partitions_for(rows) if rows else 0
     chunks = partitions + ceil(rows / CHUNK_ROWS)
     spills = ceil(rows / HELD_ROWS)
-    steps = STEPS + (jobs * (JOB_STEPS + 2)) if rows else 1
+    steps = STEPS + jobs * JOB_STEPS if rows else 2
     # workers wait for the vendor's rate together
     waited = calls * CALL_SECONDS * min(WORKERS, max(partitions, 1))
     return Usage(
