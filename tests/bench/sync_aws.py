@@ -76,6 +76,7 @@ def figure(*, rows: int, seed: int) -> Figure:
         objects = CountingObjects(Path(folder))
         run = write_extract(objects, rows, rows, seed)
         objects.requests.clear()
+        source = sum(path.stat().st_size for path in (Path(folder) / run.folder / "extract").iterdir())
         begun = process_time()
         run = partitioned(objects, run, compiled)
         lines = 0
@@ -115,6 +116,6 @@ def figure(*, rows: int, seed: int) -> Figure:
         found.add(f"a million: {name} {amount * share:,.0f}, {amount * share * PRICES[name]:.4f} dollars")
     dollars = share * sum(PRICES[name] * amount for name, amount in items.items())
     found.bound(f"dollars per million (us-east-1, arm64, {PRICED})", dollars, most=MOST_DOLLARS)
-    said = usage(rows, looks, jobs=1 + files).dollars * share
+    said = usage(rows, looks, jobs=1 + files, row_bytes=source / rows).dollars * share
     found.bound("difference of what a price says", abs(said / dollars - 1), most=0.1)
     return found

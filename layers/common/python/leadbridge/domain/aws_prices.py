@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from leadbridge.domain.partitioning import partitions_for
+from leadbridge.domain.partitioning import HELD, partitions_for
 
 #: dollars for one of each
 PRICES: Mapping[str, float] = {
@@ -31,8 +31,6 @@ STEP_SECONDS, ROW_SECONDS, CALL_SECONDS = 0.3, 0.08e-3, 0.4
 STEPS, JOB_STEPS = 6, 2
 #: states that lie between two steps, those of a partition, and those of a run whatever it does
 STATES_A_STEP, STATES_A_PARTITION, STATES = 3, 2, 4
-#: rows that are held before they are written, at 300 bytes each (`domain.partitioning.HELD`)
-HELD_ROWS = 80_000
 #: rows whose ends are stored as one object
 CHUNK_ROWS = 6_000
 
@@ -74,11 +72,11 @@ class Usage:
         return sum(PRICES[name] * number for name, number in self.items.items())
 
 
-def usage(rows: int, calls: int, *, jobs: int = 0) -> Usage:
-    """What a run takes that moves so many rows with so many vendor calls, by so many jobs."""
+def usage(rows: int, calls: int, *, jobs: int = 0, row_bytes: float = 250) -> Usage:
+    """What a run takes that moves so many rows of so many bytes with so many vendor calls, by so many jobs."""
     partitions = partitions_for(rows) if rows else 0
     chunks = partitions + ceil(rows / CHUNK_ROWS)
-    spills = ceil(rows / HELD_ROWS)
+    spills = ceil(rows * row_bytes / HELD)
     steps = STEPS + jobs * JOB_STEPS if rows else 2
     # workers wait for the vendor's rate together
     waited = calls * CALL_SECONDS * min(WORKERS, max(partitions, 1))
@@ -93,6 +91,6 @@ def usage(rows: int, calls: int, *, jobs: int = 0) -> Usage:
     )
 
 
-def run_dollars(rows: int, calls: int, *, jobs: int = 0) -> float:
+def run_dollars(rows: int, calls: int, *, jobs: int = 0, row_bytes: float = 250) -> float:
     """What a run costs."""
-    return usage(rows, calls, jobs=jobs).dollars
+    return usage(rows, calls, jobs=jobs, row_bytes=row_bytes).dollars

@@ -8,7 +8,7 @@ ROWS, BYTES = 6_000, 8_000_000
 #: an answer to the state machine names every open partition, and may have 262,144 bytes
 MOST = 4_000
 #: bytes that are held before they are written
-HELD = 24_000_000
+HELD = 48_000_000
 #: stands between the parts of a key, and in none of them
 SEPARATOR = "\x1f"
 

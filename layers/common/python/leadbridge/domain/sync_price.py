@@ -154,7 +154,7 @@ def price(
     written += load_price(destination, ways[1], rows or 0, shares, guarded=guarded, row_bytes=row_bytes)
     run = {source: read, destination: written}
     runs = runs_a_day(sync, now)
-    dollars = run_dollars(rows or 0, sum(cost.calls for cost in run.values()), jobs=_jobs(run))
+    dollars = run_dollars(rows or 0, sum(cost.calls for cost in run.values()), jobs=_jobs(run), row_bytes=row_bytes)
     again = {source: Cost(calls=IDLE_CALLS[source]), destination: Cost()} if sync.incremental else run
     day = {vendor: _times(run[vendor], min(runs, 1)) + _times(again[vendor], max(runs - 1, 0)) for vendor in ends}
     return Price(
