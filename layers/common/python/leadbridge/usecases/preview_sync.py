@@ -99,8 +99,10 @@ class PreviewSync:
         self._runs = runs
         self._vendors = vendors
 
-    def __call__(self, sync_id: str, version: int | None = None, document: Sync | None = None) -> Preview:
-        """What a version would do, or an edit of it that is not stored.
+    def __call__(
+        self, sync_id: str, version: int | None = None, document: Sync | None = None, *, budget: int = BUDGET
+    ) -> Preview:
+        """What a version would do, or an edit of it that is not stored, in at most so many vendor calls.
 
         Raises:
             ConfigurationError: There is no such Sync, or it does not fit what the vendors describe (any more).
@@ -108,7 +110,7 @@ class PreviewSync:
         opened = self._view.opened(sync_id, version, document)
         destination = self._vendors.destination(opened.sync)
         viewed = self._view.viewed(opened)
-        left = max(3, BUDGET - opened.source.calls - _KEPT)
+        left = max(3, budget - opened.source.calls - _KEPT)
         sample = opened.source.sample(viewed.query, left, opened.at)
         # as many as one call looks for: what they become is also the basis of a price
         rows = self._previewed(opened, destination, sample.rows[: destination.rows])
@@ -122,6 +124,7 @@ class PreviewSync:
             row_bytes=_row_bytes(rows),
             load=choose_load(opened.sync, to, total.rows),
             calls=opened.source.calls + destination.calls,
+            budget=budget,
         )
 
     def _total(self, opened: Opened, viewed: Viewed, sample: Sample) -> Total:

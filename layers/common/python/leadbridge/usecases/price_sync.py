@@ -12,6 +12,9 @@ from leadbridge.domain.sync_price import Left, Price, price, shares_of
 from leadbridge.ports import Clock, Documents
 from leadbridge.usecases.preview_sync import Preview, PreviewSync
 
+#: vendor calls of one price, of both vendors together: Marketo counts the members of a list for nobody
+BUDGET = 50
+
 
 class PriceSync:
     """The use-case of `syncs price`."""
@@ -36,7 +39,7 @@ class PriceSync:
         Raises:
             ConfigurationError: There is no such Sync, or it does not fit what the vendors describe.
         """
-        found = self._preview(sync_id)
+        found = self._preview(sync_id, budget=BUDGET)
         sync, source = found.viewed.sync, found.viewed.query.vendor
         destination: Vendor = "salesforce" if source == "marketo" else "marketo"
         return price(
