@@ -34,6 +34,7 @@ from leadbridge.domain.rows import (
     record_key,
 )
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_plan import CHUNK_CALLS
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
 from leadbridge.domain.syncing import Asked as Wish
@@ -68,8 +69,6 @@ from leadbridge.usecases.write_back import WriteBack
 
 #: no new call that looks or writes is begun in the last seconds of an invocation
 LEFT_SECONDS = 90.0
-#: calls of one kind that a chunk of rows fills
-CHUNK_CALLS = 20
 #: how often a row is sent that the vendor says may be sent again
 ROW_TRIES = 5
 _RETRY_SECONDS = 2.0

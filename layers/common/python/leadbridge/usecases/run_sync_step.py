@@ -38,6 +38,7 @@ from leadbridge.usecases.sync_files import (
     import_key,
     import_run,
     join_import,
+    page_key,
     place,
     write_gone,
     write_page,
@@ -300,7 +301,8 @@ class RunSyncStep:
         load = Way.REST
         if run.destination == "marketo" and not run.planning and self._finds_alike(run, sync):
             load = Way(choose_load(sync, run.destination, run.pulled).way)
-        return syncing.extracted(run, partitions_for(run.pulled), load)
+        size = sum(self._objects.stored(page_key(run, number)).size for number in range(1, run.pages + 1))
+        return syncing.extracted(run, partitions_for(run.pulled, size), load)
 
     def _finds_alike(self, run: SyncRun, sync: Sync) -> bool:
         """Whether an import finds records as we do: people by one field, others by their whole key."""
