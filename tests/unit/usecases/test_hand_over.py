@@ -276,7 +276,12 @@ def test_preview_and_price_speak_of_calls() -> None:
     assert {row.outcome for row in found.rows} == {"handed_over"}
     assert [(each.name, each.before) for each in found.rows[0].fields] == [("email", None)]
     assert found.load.why == "each row becomes a call of the Action connector"
-    assert price.run["marketo"] == Cost(calls=20)
+    assert (price.run["marketo"], price.warnings) == (Cost(calls=20), ())
+    world.documents.move("action", "connector", Move.DEACTIVATE)
+    [warning] = PriceSync(documents=world.documents, preview=preview, instances=dict, clock=world.clock)(
+        world.sync.id
+    ).warnings
+    assert warning.startswith("destination.action: connector is not active")
     assert world.queue.messages == []
 
 

@@ -1,6 +1,7 @@
 """Price a Sync before it runs: from its preview, its schedule, and what is left of the vendors' calls of the day."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import ceil
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Cost
 from leadbridge.domain.sync_price import Left, Price, price, shares_of
 from leadbridge.ports import Clock, Documents
-from leadbridge.usecases.hand_over import action_of
+from leadbridge.usecases.hand_over import action_of, why_not
 from leadbridge.usecases.preview_sync import Preview, PreviewSync
 
 
@@ -44,7 +45,7 @@ class PriceSync:
         found = self._preview(sync_id)
         sync, source = found.viewed.sync, found.viewed.query.vendor
         destination: Vendor = "salesforce" if source == "marketo" else "marketo"
-        return price(
+        told = price(
             sync,
             (source, destination),
             rows=found.total.rows,
@@ -58,6 +59,9 @@ class PriceSync:
             now=self._clock.now(),
             handed=self._handed(sync, found),
         )
+        # of an Action that takes no calls nothing will be asked
+        obstacle = why_not(self._documents, sync)
+        return replace(told, warnings=(*told.warnings, obstacle)) if obstacle else told
 
     def _handed(self, sync: Sync, found: Preview) -> Cost | None:
         """What the calls take that rows become, with the share of previewed rows that do; None where none does."""
