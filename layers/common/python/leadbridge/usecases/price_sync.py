@@ -15,7 +15,7 @@ from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import ROW_BYTES, Cost
 from leadbridge.domain.sync_price import Amount, Left, Price, price, shares_of
 from leadbridge.ports import Clock, Documents
-from leadbridge.usecases.hand_over import action_of
+from leadbridge.usecases.hand_over import action_of, why_not
 from leadbridge.usecases.preview_sync import Preview, PreviewSync
 
 #: vendor calls of one price, of both vendors together: Marketo counts the members of a list for nobody
@@ -61,7 +61,7 @@ class PriceSync:
         destination: Vendor = "salesforce" if source == "marketo" else "marketo"
         total, choice = found.total, found.viewed.choice
         shares = shares_of(found.outcomes)
-        return price(
+        told = price(
             sync,
             (source, destination),
             Amount(
@@ -78,6 +78,9 @@ class PriceSync:
             now=self._clock.now(),
             handed=self._handed(sync, found),
         )
+        # of an Action that takes no calls nothing will be asked
+        obstacle = why_not(self._documents, sync)
+        return replace(told, warnings=(*told.warnings, obstacle)) if obstacle else told
 
     def _handed(self, sync: Sync, found: Preview) -> Cost | None:
         """What the calls take that rows become, with the share of previewed rows that do; None where none does."""
