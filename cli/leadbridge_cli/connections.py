@@ -10,6 +10,7 @@ import click
 
 from leadbridge.aws.alerts import note_certificate
 from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
+from leadbridge.domain.connector import ACTIONS, AnyAction
 from leadbridge.domain.findings import read_document
 from leadbridge.domain.lifecycle import DocumentState, Move, Stored
 from leadbridge.domain.preflight import Finding, Level
@@ -45,11 +46,13 @@ def add() -> None:
 @add.command("marketo")
 @click.argument("name")
 @click.option("--url", required=True, help="Host of the REST endpoint: https://123-ABC-456.mktorest.com")
+@click.option("--identity-url", help="Identity endpoint, checked to be on the same host; need not be given.")
 @click.option("--title", help="Name for people; without it the connection's id.")
 @pass_target
-def add_marketo(target: Target, name: str, url: str, title: str | None) -> None:
+def add_marketo(target: Target, name: str, url: str, identity_url: str | None, title: str | None) -> None:
     """Add a Marketo instance; `connections secret` stores its credentials afterwards."""
-    _add(target, {"kind": "marketo_connection", "id": name, "name": title or name, "base_url": url.rstrip("/")})
+    document = {"kind": "marketo_connection", "id": name, "name": title or name, "base_url": url}
+    _add(target, document | ({"identity_url": identity_url} if identity_url else {}))
     click.echo(f"Store its credentials: leadbridge connections secret {name}")
 
 
@@ -211,6 +214,10 @@ def secret(
             "client_id": client_id or click.prompt("Client id"),
             "client_secret": client_secret or click.prompt("Client secret", hide_input=True),
         }
+    # what is copied brings a line's end along
+    given = {member: value.strip() for member, value in given.items()}
+    if blank := [member.replace("_", " ") for member, value in given.items() if not value]:
+        fail([f"The {each} is blank, nothing was stored. Copy it from where the vendor shows it." for each in blank])
     client, arn = target.client("secretsmanager"), target.outputs["VendorSecretArn"]
     members = dict(secret_of(client, arn)) | {name: given}
     client.put_secret_value(SecretId=arn, SecretString=json.dumps(members))
@@ -361,8 +368,9 @@ def _one(target: Target, name: str) -> Stored:
 def _users(target: Target, name: str) -> dict[str, list[str]]:
     """The Actions and Syncs that read from a connection or write to it."""
     stored = [each.document for each in target.configurations.list("sync")]
-    found: dict[str, Sequence[Action | Sync]] = {
-        "actions": _actions(target, ()),
+    applied = [each.document for each in target.configurations.list("action")]
+    found: dict[str, Sequence[AnyAction | Sync]] = {
+        "actions": [each for each in applied if isinstance(each, ACTIONS)],
         "syncs": [each for each in stored if isinstance(each, Sync)],
     }
     return {

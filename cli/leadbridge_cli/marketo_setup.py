@@ -44,7 +44,7 @@ Admin > Users & Roles > Users > Invite New User: role `Leadbridge API`, tick `AP
 Admin > Integration > LaunchPoint > New Service: service `Custom`, the API-only user. View Details shows client id and
    secret: leadbridge connections secret {connection}
 
-Admin > Integration > Web Services: the host of the REST endpoint, without /rest, is `base_url`, now {base_url}.
+Admin > Integration > Web Services: the REST endpoint, with or without /rest, is `base_url`, now {base_url}.
    The same page shows the calls a day that the subscription has: they belong into `MarketoDailyCalls`.
 
 Is there an IP allow-list for API access on that page? Functions have no fixed address unless your network gives them

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 #: counts that have a column only where there is something to be told
-_RARE = frozenset({"deleted", "flagged"})
+_RARE = frozenset({"deleted", "flagged", "handed_over"})
 
 
 def show_runs(runs: Sequence[SyncRun], now: datetime, console: "Console | None" = None) -> None:

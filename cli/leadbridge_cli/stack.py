@@ -275,10 +275,12 @@ class Target:
     def _sync_vendors(self) -> "VendorSyncs":
         from functools import partial
 
+        from leadbridge.usecases.hand_over import looked_at
         from leadbridge.usecases.start_sync import vendor_of
         from leadbridge.vendors.sync_vendors import VendorSyncs
 
-        return VendorSyncs(self.connections, partial(vendor_of, self.configurations))
+        calls = looked_at(self.configurations, self.clock)
+        return VendorSyncs(self.connections, partial(vendor_of, self.configurations), calls)
 
     def schedule_syncs(self) -> "ScheduleSyncs":
         """The use-case behind `syncs activate`."""

@@ -11,7 +11,7 @@ from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.sync_progress import members
 from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting
 from leadbridge.errors import SyncError
-from leadbridge.usecases.failed_rows import Failed, failed_lines
+from leadbridge.usecases.failed_rows import Failed, Handed, failed_lines
 from leadbridge.usecases.start_sync import Started
 from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.run_bar import RunBar, sentence, show_runs
@@ -94,14 +94,27 @@ def _move(target: Target, sync_id: str, move: Move) -> None:
 @click.argument("sync_id", metavar="ID")
 @click.argument("slot", required=False)
 @click.option("--failed", is_flag=True, help="The rows of the run SLOT that failed, with their reasons.")
+@click.option("--handed-over", is_flag=True, help="The rows of the run SLOT that became calls, with their executions.")
 @click.option("--csv", "file", type=click.File("w", encoding="utf-8", lazy=True), help="Write them into this file.")
 @as_json
 @pass_target
 def sync_executions(
-    target: Target, sync_id: str, slot: str | None, *, failed: bool, file: TextIO | None, as_json: bool
+    target: Target,
+    sync_id: str,
+    slot: str | None,
+    *,
+    failed: bool,
+    handed_over: bool,
+    file: TextIO | None,
+    as_json: bool,
 ) -> None:
     """List the runs of a Sync, or show one: when, how many rows, what became of them."""
     results = target.sync_results()
+    if handed_over:
+        if slot is None:
+            fail(["Say which run: leadbridge syncs executions ID SLOT --handed-over."])
+        _calls(list(results.handed_over(sync_id, slot)), as_json=as_json)
+        return
     if failed or file is not None:
         if slot is None:
             fail(["Say which run: leadbridge syncs executions ID SLOT --failed."])
@@ -155,3 +168,12 @@ def _rows(found: list[Failed], *, as_json: bool) -> None:
         whose = f" ({row.source_id})" if row.source_id else ""
         click.echo(f"row {row.row}{whose}: {row.reason}. {row.message}")
     click.echo(f"{len(found)} rows failed")
+
+
+def _calls(found: list[Handed], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in found]))
+        return
+    for row in found:
+        click.echo(f"row {row.row} ({row.source_id}): {row.execution_id}")
+    click.echo(f"{len(found)} rows became calls; `leadbridge show EXECUTION` tells what became of one")

@@ -1,6 +1,7 @@
 """`make bench`: measure and print the figures of docs/figures.md, with seed, size and raw lines."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 
@@ -19,6 +20,8 @@ from tests.bench import (
     lost_answers,
     mapping,
     schedules,
+    sync_calls,
+    sync_stack,
     vendor_calls,
     whole_action,
 )
@@ -39,6 +42,9 @@ ON_STACK: dict[str, OnStack] = {
         on, webhooks=args.webhooks, slow=args.seconds, seed=args.seed, connections=args.connections
     ),
     "losses": lambda on, args: lost_answers.figure(on, events=args.events, seed=args.seed),
+    "syncs-stack": lambda on, args: sync_stack.figure(
+        on, rows=round(sync_stack.ROWS * float(os.environ.get(sync_stack.SCALE, "0.05"))), seed=args.seed
+    ),
     "limits-stack": lambda on, args: limits.figure_on_stack(on, seconds=args.seconds),
     "acknowledgement": lambda on, args: acknowledgement.figure(on, calls=args.calls, seed=args.seed),
 }
@@ -53,6 +59,7 @@ ALONE: dict[str, Alone] = {
     "whole": lambda args: whole_action.figure(webhooks=args.webhooks, seed=args.seed),
     "flow-step": lambda args: flow_step.figure(people=args.webhooks, seed=args.seed),
     "calls": lambda args: calls.figure(calls=args.calls, seed=args.seed),
+    "syncs": lambda args: sync_calls.figure(rows=args.sync_rows, seed=args.seed),
     "batches": lambda args: batches.figure_calls(people=10 * args.webhooks, seed=args.seed),
     "batches-rate": lambda args: batches.figure_rate(calls=args.webhooks, seed=args.seed),
     "batches-aws": lambda args: batches.figure_requests(events=args.webhooks, seed=args.seed),
@@ -84,6 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=11, help="fresh processes of each kind (default 11)")
     parser.add_argument("--records", type=int, default=20_000, help="records of decisions and mapping (default 20000)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of rows (default 1000000)")
+    parser.add_argument("--sync-rows", type=int, default=20_000, help="rows of syncs, each way (default 20000)")
     parser.add_argument("--megabytes", type=int, default=500, help="size of extract, and a tenth of it (default 500)")
     chosen = parser.parse_args(arguments)
     wanted = chosen.figures or [*ALONE, *ON_STACK]

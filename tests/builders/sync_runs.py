@@ -91,6 +91,8 @@ class SyncWorld:
         if active:
             self.documents.move("sync", self.sync.id, Move.ACTIVATE)
         self.most_turns = most_turns
+        #: calls of a kind in a chunk
+        self.chunk_calls = 1
         self.connections: Connections = FakeConnections(
             marketo={"marketing": FakeMarketo(LEADS)}, salesforce={"crm": FakeSalesforce(CONTACT)}
         )
@@ -139,6 +141,7 @@ class SyncWorld:
             facts=self.facts(),
             clock=self.clock,
             sleep=self.clock.sleep,
+            calls=self.chunk_calls,
         )
         use_case = RunSyncStep(
             documents=self.documents,

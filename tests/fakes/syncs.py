@@ -15,7 +15,7 @@ from leadbridge.domain.syncing import Part, Standing, SyncRun
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import SyncError
 from leadbridge.ports import OvertakenError
-from leadbridge.sync_ports import Gone, Page, Sample
+from leadbridge.sync_ports import Covered, Gone, Page, Sample
 from tests.fakes.clock import NOON
 from tests.fakes.steps import Step, nothing
 
@@ -24,6 +24,7 @@ OPERATIONS = (
     "syncs.standing",
     "syncs.take",
     "syncs.commit",
+    "syncs.commit_gone",
     "syncs.release",
     "syncs.begin",
     "syncs.get",
@@ -59,7 +60,9 @@ class InMemorySyncRuns:
     def standing(self, sync: str) -> Standing:
         """The lease of a Sync and its watermark; that of a new one if nothing is known."""
         self._step("syncs.standing")
-        return self._standings.get(sync, Standing())
+        found = self._standings.get(sync, Standing())
+        self._step("syncs.standing.done")
+        return found
 
     def take(self, sync: str, slot: str, seen: Standing) -> Standing | None:
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
@@ -71,24 +74,18 @@ class InMemorySyncRuns:
         self._step("syncs.take.done")
         return self._standings[sync]
 
-    def commit(
-        self,
-        sync: str,
-        slot: str,
-        epoch: int,
-        watermark: datetime | None,
-        records: int,
-        *,
-        gone: datetime | None = None,
-    ) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size.
-
-        `gone` moves that of deletions. What is None stays.
-        """
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
         self._step("syncs.commit")
-        members = {name: at for name, at in (("watermark", watermark), ("gone_until", gone)) if at is not None}
-        moved = self._held(sync, slot, epoch, records=records, **members)
+        moved = self._held(sync, slot, epoch, watermark=watermark, records=records)
         self._step("syncs.commit.done")
+        return moved
+
+    def commit_gone(self, sync: str, slot: str, epoch: int, until: datetime) -> bool:
+        """Note up to when deletions have been carried over, if the lease is still this run's; False if it is not."""
+        self._step("syncs.commit_gone")
+        moved = self._held(sync, slot, epoch, gone_until=until)
+        self._step("syncs.commit_gone.done")
         return moved
 
     def release(self, sync: str, slot: str, epoch: int) -> None:
@@ -114,7 +111,9 @@ class InMemorySyncRuns:
     def get(self, sync: str, slot: str) -> tuple[SyncRun, int] | None:
         """A run and its version; None if there is none."""
         self._step("syncs.get")
-        return self._runs.get((sync, slot))
+        found = self._runs.get((sync, slot))
+        self._step("syncs.get.done")
+        return found
 
     def save(self, run: SyncRun, version: int) -> int:
         """Replace a run; returns its new version."""
@@ -152,7 +151,8 @@ class InMemorySyncRuns:
     def parts(self, sync: str, slot: str) -> Sequence[Part]:
         """The partitions that somebody has taken so far, by number."""
         self._step("syncs.parts")
-        known = self._parts.get((sync, slot), {})
+        known = dict(self._parts.get((sync, slot), {}))
+        self._step("syncs.parts.done")
         return [known[number] for number in sorted(known)]
 
 
@@ -175,13 +175,15 @@ class FakeSource:
     told_from: datetime | None = None
     asked_gone: list[tuple[datetime, datetime]] = field(default_factory=list)
 
-    def covered(self, now: datetime) -> datetime | None:
-        """Not beyond what is still to be shown."""
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
+        """Not beyond what is still to be shown, and whether nothing has changed up to there."""
         self.step("source.covered")
         self.calls += 1
         hidden = [at for _, at, shown in self.rows if shown > now]
         self.step("source.covered.done")
-        return min([now, *hidden])
+        until = min([now, *hidden])
+        changed = [at for _, at, shown in self.rows if shown <= now and since is not None and since <= at < until]
+        return Covered(until=until, idle=since is not None and not changed)
 
     def count(self, query: SourceQuery) -> int | None:
         """All rows that are shown."""

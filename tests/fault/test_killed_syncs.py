@@ -39,13 +39,16 @@ def complete(world: SyncWorld) -> None:
 
 
 @pytest.mark.fault("FA05")
-def test_a_process_may_die_at_any_point_of_a_run() -> None:
+@pytest.mark.parametrize("calls", [1, 3])
+def test_a_process_may_die_at_any_point_of_a_run(calls: int) -> None:
     """For every operation in turn: the process dies there, another goes on, and the end is the one of a quiet run.
 
-    Rows are told as created that a process has created and did not live to tell.
+    Rows are told as created that a process has created and did not live to tell. A chunk is one call of each kind, or
+    three of them.
     """
     for point in range(1, MOST_POINTS):
         world = a_world()
+        world.chunk_calls, world.destination.rows = calls, 4 if calls == 1 else 2
         world.steps.arm(point)
         try:
             world.start()

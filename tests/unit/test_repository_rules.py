@@ -20,8 +20,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "leadbridge.domain": ("leadbridge.errors",),
     "leadbridge.ports": ("leadbridge.domain", "leadbridge.errors"),
     "leadbridge.sync_ports": ("leadbridge.domain", "leadbridge.errors"),
+    "leadbridge.cycle_ports": ("leadbridge.domain", "leadbridge.errors"),
     "leadbridge.files": ("leadbridge.errors",),
     "leadbridge.usecases": (
+        "leadbridge.cycle_ports",
         "leadbridge.domain",
         "leadbridge.errors",
         "leadbridge.files",
@@ -62,7 +64,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "leadbridge.ports",
         "leadbridge.vendors",
     ),
-    "leadbridge.aws": ("leadbridge.domain", "leadbridge.errors", "leadbridge.ports", "leadbridge.sync_ports"),
+    # a queue of calls is filled here as at the door
+    "leadbridge.aws.queue": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors"),
+    "leadbridge.aws": (
+        "leadbridge.cycle_ports",
+        "leadbridge.domain",
+        "leadbridge.errors",
+        "leadbridge.ports",
+        "leadbridge.sync_ports",
+    ),
     "leadbridge.config": ("leadbridge.domain", "leadbridge.errors"),
     "leadbridge.observability": ("leadbridge.domain", "leadbridge.errors"),
     # the receive path starts cold: it carries no settings model, no use-case and no vendor client

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # ships no types
 
@@ -55,6 +56,15 @@ class Blow:
 
 
 @dataclass(slots=True, eq=False)
+class Thread:
+    """Work that waits in between, on a greenlet of its engine while it is under way."""
+
+    work: Callable[[], None]
+    runner: greenlet | None = None
+    ended: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Process:
     """One invocation: its clock, its time limit, its threads."""
 
@@ -65,7 +75,9 @@ class Process:
     frozen_until: float = 0.0
     #: dies in the vendor write that it is about to make, which reaches the vendor all the same
     doomed: bool = False
-    threads: list[greenlet] = field(default_factory=list)
+    #: has slept just before a call that it makes all the same
+    woken: bool = False
+    threads: list[Thread] = field(default_factory=list)
     #: the people whose records are in a write that has not been answered
     in_flight: tuple[str, ...] = ()
 
@@ -85,10 +97,13 @@ class Engine:
         self.aimed: dict[str, tuple[int, Blow]] = {}
         #: told of every death and failure, while the process can still be looked at
         self.on_doubt: Callable[[Process], None] = lambda _: None
-        self._heap: list[tuple[float, int, Process | None, greenlet | Callable[[], None]]] = []
+        self._heap: list[tuple[float, int, Process | None, Any]] = []
         self._serial = 0
         self._current: Process | None = None
+        self._thread: Thread | None = None
         self._hub = getcurrent()
+        #: greenlets whose work has ended: making one takes longer than going on with one
+        self._free: list[greenlet] = []
         self._processes: list[Process] = []
 
     # -- the hub
@@ -123,7 +138,7 @@ class Engine:
 
     def alive(self) -> bool:
         """Whether some process has not ended."""
-        self._processes = [one for one in self._processes if not one.dead and any(not t.dead for t in one.threads)]
+        self._processes = [one for one in self._processes if not one.dead and any(not t.ended for t in one.threads)]
         return bool(self._processes)
 
     def close(self) -> None:
@@ -131,6 +146,8 @@ class Engine:
         for process in self._processes:
             process.dead = True
             self._bury(process)
+        for runner in self._free:
+            runner.throw()  # no garbage collection ends one that waits
 
     def note(self, text: str) -> None:
         """A line of the trace."""
@@ -195,7 +212,11 @@ class Engine:
         self.steps += 1
         if self.trace is not None:
             self.note(f"{process.name} {name}")
-        blow = None if self.calm else self._blow(name)
+        if process.woken:
+            process.woken = False
+            self.on_doubt(process)  # what it stored after its sleep may be an intent that its successor finds
+        struck = not self.calm and (self.steps in self.at or name in self.aimed)
+        blow = self._blow(name) if struck else None
         if blow is not None:
             self._strike(process, point, blow)
         chance = self.rng.random()
@@ -253,6 +274,7 @@ class Engine:
         self.count("stall beyond the lease" if blow.seconds > LEASE_SECONDS else "stall")
         self.on_doubt(process)  # so may one that comes when its successor is at work
         process.frozen_until = self.time + blow.seconds
+        process.woken = True
         self.pause(blow.seconds)
 
     # -- greenlets
@@ -268,17 +290,31 @@ class Engine:
                 self.on_doubt(process)
                 process.dead = True
 
-        thread = greenlet(body, self._hub)
+        thread = Thread(body)
         process.threads.append(thread)
         self._push(self.time, process, thread)
 
-    def _push(self, when: float, process: Process | None, what: greenlet | Callable[[], None]) -> None:
+    def _push(self, when: float, process: Process | None, what: Thread | Callable[[], None] | None) -> None:
+        """Plan the next step of a thread, or something that no process does."""
         self._serial += 1
         heapq.heappush(self._heap, (when, self._serial, process, what))
 
-    def _switch(self, process: Process, thread: greenlet) -> None:
-        self._current = process
-        thread.switch()
+    def _runs(self, thread: Thread) -> None:
+        """What a greenlet does: one piece of work after the other."""
+        own = getcurrent()
+        while True:
+            thread.work()
+            thread.ended, thread.runner = True, None
+            self._free.append(own)
+            thread = self._hub.switch()
+
+    def _switch(self, process: Process, thread: Thread) -> None:
+        self._current, self._thread = process, thread
+        if thread.runner is None:
+            thread.runner = self._free.pop() if self._free else greenlet(self._runs, self._hub)
+            thread.runner.switch(thread)
+        else:
+            thread.runner.switch()
         if process.dead:
             self._bury(process)
         self._current = None
@@ -287,13 +323,13 @@ class Engine:
         """Unwind the other threads of a dead process; whatever they try on their way out is refused."""
         self._current = process
         for thread in process.threads:
-            if thread:
-                thread.throw(Crash(process.name))
+            if thread.runner:  # one that broke down has none that could be told
+                thread.runner.throw(Crash(process.name))
         self._current = None
 
     def _wait(self, process: Process, until: float) -> None:
         if process.frozen_until <= until and not (self._heap and self._heap[0][0] <= until):
             self.time = until
         else:
-            self._push(until, process, getcurrent())
+            self._push(until, process, self._thread)
             self._hub.switch()

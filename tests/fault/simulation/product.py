@@ -54,6 +54,7 @@ from tests.fakes.steps import Crash
 from tests.fakes.trouble import CallFault, Row, Trouble, refusal
 from tests.fault.simulation.engine import LEASE_SECONDS, Engine, Process
 from tests.fault.simulation.pauses import Pauses
+from tests.fault.simulation.remembered import compiled_once
 from tests.fault.simulation.schedule import (
     ACTIONS,
     CALM_AT,
@@ -455,7 +456,8 @@ class Simulation:
         engine.later(60.0 * engine.rng.random(), self._minute)
         engine.later(CALM_AT, self._calm_down)
         try:
-            engine.run(self._at_rest)
+            with compiled_once():
+                engine.run(self._at_rest)
         finally:
             engine.close()
 

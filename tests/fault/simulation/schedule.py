@@ -57,6 +57,8 @@ ACTIONS: dict[str, str] = {
 CHAINED: Mapping[str, str] = {"by-mail": "chained", "by-key": "shared"}
 #: a quarter of the schedules, none of which is the first that shows a planted fault of the protocol
 CHAINED_SEEDS = frozenset({3, 9, 12, 15})
+#: one schedule of 32, in which a worker sleeps past its lease where it would store what has gone on without it
+DOZING_SEEDS = frozenset({13})
 #: Actions that write values back which change with the record; the others write its id and a constant
 READS_BACK = frozenset({"by-mail", "windowed", "only-update", "create"})
 #: Actions that look by more than one identifier, in their order
@@ -198,6 +200,8 @@ def schedule(seed: int) -> Plan:
         (rng.uniform(0, 300), rng.choice((5.0, 60.0, 400.0, 1000.0)) * rng.random(), rng.choice(paused))
         for _ in range(rng.choice((0, 0, 1, 2, 4)))
     )
+    if seed % 32 in DOZING_SEEDS:
+        _dozer(plan)
     return plan
 
 
@@ -337,3 +341,31 @@ def _teller(plan: Plan, rng: Random) -> None:
     # nothing comes late here but what the dead had sent: so much more may the log lag
     plan.activity_lag = 2 * LAG_SECONDS
     plan.chance |= {"not available": 0.3, "rate limit": 0.2, "late commit": 0.0, "ring lost": 0.0, "sweep missed": 0.0}
+
+
+def _dozer(plan: Plan) -> None:
+    """A worker sleeps over what it stores or gives back, while its successor creates the record, and it shows late.
+
+    Whatever the sleeper stores when it wakes undoes what its successor knows of the write.
+    """
+    rng = Random(f"dozer {plan.seed}")
+    point = rng.choice(("inbox.defer", "inbox.defer", "inbox.save"))
+    plan.aimed[point] = (1, Blow("stall", rng.uniform(80, 180)))
+    plan.by_number, plan.pauses = {}, ()
+    plan.chance |= dict.fromkeys(VENDOR_TROUBLE, 0.0)
+    plan.chance |= {"late commit": 0.8, "ring lost": 0.0, "ring refused": 0.0}
+    plan.activity_lag = min(plan.activity_lag, LAG_SECONDS)  # what is late already may not lag for longer
+    if point == "inbox.defer":  # another has the keys of all persons, so that there is something to give back
+        plan.foreigners = tuple((0.0, person, 50.0) for person in (1, 2, 3))
+    able = (call.kind == "event" and call.person not in plan.contacts and call.lead["email"] for call in plan.calls)
+    plan.calls = [_creating(call) if can else call for call, can in zip(plan.calls, able, strict=True)]
+
+
+def _creating(call: Call) -> Call:
+    """The call, of the Action that creates: what is written once more is seen there, an update would hide it."""
+    values = {
+        version: {name: value for name, value in written.items() if name not in {"External__c", "Phone"}}
+        | {"Email": call.lead["email"]}
+        for version, written in call.values.items()
+    }
+    return replace(call, action="create", values=values, inline=False)

@@ -30,6 +30,7 @@ MEMBER = ("token.member.status", "token.member.reachedSuccess", "token.member.re
 UNKNOWN_MEMBER = (
     "the membership in a program has no field token.member.registratonCode; did you mean token.member.registrationCode?"
 )
+CREDENTIALS = {"client_id": "the-client-of-ours", "client_secret": "the-secret-of-ours"}
 LEAD = {"id": 4711, "email": "zoe.odd@example.com", "firstName": "  zoë ", "lastName": "Odd", "company": "Quirke"}
 
 
@@ -66,7 +67,7 @@ def api(
     """A deployment with one connection to each twin."""
     vault = client("secretsmanager")
     made = {
-        "VendorSecret": vault.create_secret(Name="vendors", SecretString=json.dumps({MARKETO: {}}))["ARN"],
+        "VendorSecret": vault.create_secret(Name="vendors", SecretString=json.dumps({MARKETO: CREDENTIALS}))["ARN"],
         "IndexKeySecret": vault.create_secret(Name="index", SecretString='{"key": "index-key"}')["ARN"],
     }
     known = {name: name for name in (*TABLES, *FUNCTIONS)} | made
@@ -133,6 +134,24 @@ def test_an_administrator_chooses_connections_objects_and_fields_from_what_there
     assert {"contains", "in_list"} <= set(operators["firstName"])
     assert "greater_than" in operators["leadScore"]
     assert {tuple(each["operators"]) for each in fields} == {()}
+
+
+@pytest.mark.cap("T03")
+def test_no_route_that_reads_gives_the_credentials_of_a_connection(api: Api) -> None:
+    """Asked for connections, what they offer, their documents and versions, the API tells that a secret is stored, and
+    neither the client id nor the secret; nor does its log."""
+    of_connection = f"/connections/{MARKETO}"
+    routes = ["/connections", f"/documents/marketo_connection/{MARKETO}/history", "/actions", "/executions"]
+    routes += [f"{of_connection}/{each}" for each in ("objects", "objects/leads/fields", "lists", "activity-types")]
+    told = [api.must("GET", each) for each in routes]
+    document = {"format": 1, **CONNECTIONS[0], "name": "Renamed"}
+    told.append(api.must("POST", "/documents/plan", {"documents": [document]}))
+
+    states = {each["id"]: each["secret"] for each in told[0]["connections"]}
+    assert states[MARKETO] == "stored"
+    for value in CREDENTIALS.values():
+        assert value not in json.dumps(told)
+        assert value not in api.log.getvalue()
 
 
 def test_an_action_lives_through_the_api(api: Api) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from leadbridge.domain.marketo import ExportJob, ImportJob
 from leadbridge.errors import PermanentError, QuotaExhaustedError, TransientError, UncertainWriteError
+from leadbridge.files.cells import MARKETO_IMPORT
 from leadbridge.vendors.marketo.bulk import IMPORT_BYTES, Exports, Imports, window, windows
 from leadbridge.vendors.marketo.client import MarketoClient
 from tests.integration.vendors.conftest import Clients, Twin
@@ -371,7 +372,8 @@ def test_a_full_import_queue_and_a_busy_list_wait_for_a_slot(clients: Clients, m
 
 
 def test_a_file_of_ten_megabytes_is_not_sent(clients: Clients, marketo: Twin) -> None:
-    """The largest file that the client takes goes through; one byte more is refused before any call."""
+    """The largest file that the client takes goes through, with its form a byte less than ten million, and it is the
+    largest that any file of ours may be; one byte more is refused before any call."""
     imports = clients.marketo().bulk.lead_imports
     # few long rows: the twin reads each of them
     head, line = b"email,address\r\n", b"a@example.com," + b"x" * 14_000 + b"Y\r\n"
@@ -382,7 +384,8 @@ def test_a_file_of_ten_megabytes_is_not_sent(clients: Clients, marketo: Twin) ->
     assert imports.create_leads(largest).status == "Queued"
     with pytest.raises(ValueError, match="less than"):
         imports.create_leads(largest + b"x")
-    assert len(marketo.calls_of("POST", "/bulk/v1/leads.json")) == 1
+    assert [each["bytes"] for each in marketo.calls_of("POST", "/bulk/v1/leads.json")] == [9_999_999]
+    assert MARKETO_IMPORT.max_bytes == IMPORT_BYTES - 1
     assert marketo.get("calls")["violations"] == {}
 
 

@@ -19,6 +19,7 @@ from leadbridge.domain.flow_step_queue import read_chunk
 from leadbridge.domain.lifecycle import Move
 from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from leadbridge.usecases.batch import RunSettings
+from leadbridge.usecases.hand_over import looked_at
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.run_events import RunEvents
 from leadbridge.usecases.start_sync import vendor_of
@@ -248,7 +249,9 @@ def test_a_sync_reads_from_the_chosen_org_and_writes_to_the_chosen_instance(
     world.clock, world.documents, world.connections = tenants.clock, tenants.configurations, tenants.chosen
     world.documents.put(sync)
     world.documents.move("sync", sync.id, Move.ACTIVATE)
-    world.others = VendorSyncs(tenants.chosen, partial(vendor_of, world.documents))
+    world.others = VendorSyncs(
+        tenants.chosen, partial(vendor_of, world.documents), looked_at(world.documents, world.clock)
+    )
     asked = {name: len(tenants.twins[name][1].get("log?since=0")) for name in ("here", "there")}
 
     run = world.ran()

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.clauses import ListDocument
+from leadbridge.domain.connector import ConnectorAction, MarketoDestination
 from leadbridge.domain.findings import Finding
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given, Plan
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
+from tests.builders.connectors import a_mail
 from tests.builders.sync_ends import a_contact, leads
 from tests.builders.syncs import a_sync_document
 from tests.fakes.clock import NOON, SettableClock
@@ -211,3 +213,67 @@ def test_versions_of_a_sync_are_planned_and_compared() -> None:
 
     assert [each.line() for each in changed.differences] == ['~ /dedupe: "youngest" → "oldest"']
     assert same.effect.value == "nothing"
+
+
+HANDED: dict[str, Any] = {
+    "destination": {"connection": "marketing", "object": "action", "action": "connector"},
+    "match": [{"column": "AnnualRevenue__c", "field": "id"}],
+    "mappings": [{"to": "id", "column": "AnnualRevenue__c"}],
+    "import_rule": "create",
+}
+
+
+def test_rows_are_handed_over_to_an_action_that_is_there() -> None:
+    """The Action's columns are the destination's fields: what it reads may be mapped, and nothing else."""
+    desk = Desk()
+    action = a_mail(tokens=[{"to": "name", "column": "name"}])
+    desk.configurations.put(action.model_copy(update={"destination": _to(action, "marketing")}))
+
+    assert desk.plan(a_sync_document(**HANDED)).findings == []
+    assert desk.findings(a_sync_document(**HANDED | {"mappings": [{"to": "nme", "column": "LastName"}]})) == [
+        ("/mappings", "the Action connector knows the person by its column id; map it"),
+        ("/match/0/field", "a new record would not be found again, as id is not mapped; map it, too"),
+        (
+            "/mappings/0/to",
+            "Marketo's Action connector has no field nme; did you mean name?",
+        ),
+    ]
+
+
+def test_what_an_action_cannot_do_with_rows_is_told_all_at_once() -> None:
+    """Nothing is looked for, written back or taken back; the Action's own connection is named."""
+    desk = Desk()
+    desk.configurations.put(a_mail())
+    wrong = HANDED | {
+        "import_rule": "update",
+        "writeback": [{"to": "Title", "static": "called"}],
+        "duplicate_record_rule": {"choose": "newest", "order_by": "createdAt"},
+    }
+    said = dict(desk.findings(a_sync_document(**wrong)))
+
+    assert {pointer: said[pointer] for pointer in ("/destination/connection", "/import", "/writeback")} == {
+        "/destination/connection": "the Action connector goes to marketo-demo; name that, or choose another Action",
+        "/import": "each row becomes a call, nothing is looked for; write `import: create`",
+        "/writeback": "what becomes of a call is not known when the row is done; remove it",
+    }
+    assert "/duplicate_record_rule" in said
+
+
+@pytest.mark.parametrize(
+    ("destination", "pointer", "what"),
+    [
+        ({"object": "action"}, "/destination/action", "is missing, action needs it"),
+        ({"object": "leads", "action": "connector"}, "/destination/action", "has no place with leads"),
+        ({"object": "action", "action": "another"}, "/destination/action", "there is no connector Action another"),
+    ],
+)
+def test_an_action_is_named_where_rows_are_handed_over(destination: dict[str, Any], pointer: str, what: str) -> None:
+    """The member stands where it is needed and nowhere else, and names an Action that is there."""
+    desk = Desk()
+    document = a_sync_document(**HANDED | {"destination": {"connection": "marketing", **destination}})
+
+    assert any(where == pointer and sentence.startswith(what) for where, sentence in desk.findings(document))
+
+
+def _to(action: ConnectorAction, connection: str) -> MarketoDestination:
+    return action.destination.model_copy(update={"connection": connection})

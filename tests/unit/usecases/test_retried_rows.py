@@ -19,7 +19,7 @@ from tests.builders.sync_runs import SLOT, SyncWorld
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
 
-REFUSED = RowResult(ok=False, code="1006", message="no such value", resolution=Resolution.REJECT)
+REFUSED = RowResult(ok=False, code="1003", message="no such value", resolution=Resolution.REJECT)
 
 
 def a_world(*refused: int, rows: int = 9, sync: Sync | None = None) -> SyncWorld:
@@ -53,8 +53,8 @@ def test_a_failed_row_says_whose_it_is() -> None:
     world = a_world(2, 8)
 
     assert [(each.row, each.source_id, each.reason) for each in sorted(failed(world), key=lambda each: each.row)] == [
-        (2, "002", "marketo_1006"),
-        (8, "008", "marketo_1006"),
+        (2, "002", "marketo_1003"),
+        (8, "008", "marketo_1003"),
     ]
     assert all("no such value" in each.message for each in failed(world))
 
@@ -175,7 +175,7 @@ def test_failed_rows_come_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_failed_rows_as_csv_hold_no_formula() -> None:
     """A cell that a spreadsheet would carry out becomes text; every other cell stays as it is."""
     rows = [
-        Failed(row=number, source_id="003", reason="marketo_1006", message=message)
+        Failed(row=number, source_id="003", reason="marketo_1003", message=message)
         for number, message in enumerate(["=1+1", "+1", "-1", "@a", "\tx", "\r=1", '"=1"', "a=1, b"], start=1)
     ]
     found = list(csv.reader(io.StringIO("".join(failed_lines(rows)), newline="")))

@@ -135,6 +135,7 @@ class RunBulkStepSettings(VendorSettings):
 class RunSyncStepSettings(VendorSettings):
     """Settings of `run_sync_step`."""
 
+    EVENTS_QUEUE_URL: str
     EXECUTIONS_TABLE: str
     DATA_BUCKET: str
     RETENTION_DAYS: int = Field(ge=1)

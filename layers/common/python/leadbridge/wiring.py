@@ -305,7 +305,9 @@ def run_sync_step() -> Any:
     from functools import partial
 
     from leadbridge.aws.objects import S3Objects
+    from leadbridge.aws.queue import CallQueue
     from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.hand_over import HandOver
     from leadbridge.usecases.load_partition import LoadPartition
     from leadbridge.usecases.run_sync_step import RunSyncStep
     from leadbridge.usecases.source_facts import SourceFacts
@@ -318,7 +320,9 @@ def run_sync_step() -> Any:
     connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
     runs = _sync_runs(settings, clock)
     objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
-    vendors = VendorSyncs(connections, partial(vendor_of, configurations))
+    queue = CallQueue(_later("sqs"), settings.EVENTS_QUEUE_URL)
+    calls = HandOver(documents=configurations, clock=clock, queue=lambda: queue)
+    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls)
     facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
     load = LoadPartition(
         runs=runs,
@@ -412,6 +416,7 @@ def admin_api() -> Any:
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
+    from leadbridge.usecases.hand_over import looked_at
     from leadbridge.usecases.list_connections import ListConnections
     from leadbridge.usecases.preview_sync import PreviewSync
     from leadbridge.usecases.redrive import Redrive
@@ -455,7 +460,7 @@ def admin_api() -> Any:
         clock=clock,
     )
     runs, whose = _sync_runs(settings, clock), partial(vendor_of, configurations)
-    sync_vendors = VendorSyncs(connections, whose)
+    sync_vendors = VendorSyncs(connections, whose, looked_at(configurations, clock))
     view = ViewSync(
         documents=configurations,
         runs=runs,

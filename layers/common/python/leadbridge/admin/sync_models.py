@@ -60,8 +60,10 @@ class SyncRun(Given):
     duplicate: int
     failed: int
     #: records whose source records were deleted
-    deleted: int
-    flagged: int
+    deleted: int = 0
+    flagged: int = 0
+    #: became calls of the Action that is the destination
+    handed_over: int = 0
     rows_per_second: float | None
     #: an estimate, once all rows are read
     seconds_left: int | None
@@ -95,7 +97,7 @@ class FailedRows(Given):
 class AskRun(Taken):
     """What somebody wants of a run."""
 
-    what: Literal["pause", "resume", "cancel"]
+    what: Literal["pause", "resume", "cancel", "confirm"]
 
 
 class MakePlan(Taken):

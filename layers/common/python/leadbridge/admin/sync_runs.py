@@ -20,7 +20,7 @@ from leadbridge.usecases.start_sync import Started
 #: a time as 20260302T120000Z, or the name of what runs once
 Slot = Annotated[str, Path(pattern="^[A-Za-z0-9-]{1,40}$")]
 Place = Annotated[str | None, Query(pattern="^[0-9]{1,7}$")]
-_ASKED = {"pause": Asked.PAUSE, "resume": Asked.NOTHING, "cancel": Asked.CANCEL}
+_ASKED = {"pause": Asked.PAUSE, "resume": Asked.NOTHING, "cancel": Asked.CANCEL, "confirm": Asked.CONFIRM}
 _TAG = "Syncs"
 
 
@@ -86,9 +86,9 @@ def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
         _run(services, sync_id, slot)
         return _begun(services, sync_id, start.retry(sync_id, slot))
 
-    @app.post("/syncs/<sync_id>/executions/<slot>/ask", **described("Pause, resume or cancel a run", tag=_TAG))
+    @app.post("/syncs/<sync_id>/executions/<slot>/ask", **described("Pause, resume, cancel or confirm a run", tag=_TAG))
     def ask(sync_id: SyncId, slot: Slot, given: sync_models.AskRun) -> sync_models.SyncRun:
-        """Heard within a minute; what is written stays written."""
+        """Heard within a minute; what is written stays written. To confirm lets a run go on that its guard parked."""
         _run(services, sync_id, slot)
         start.ask(sync_id, slot, _ASKED[given.what])
         return _told(services, _run(services, sync_id, slot))

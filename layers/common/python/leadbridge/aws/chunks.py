@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.aws.items import Item, Operation, delete, dump, later, load, put, write_groups
+from leadbridge.aws.items import Item, Operation, delete, dump, later, load, put, write_groups, write_items
 from leadbridge.domain.event import VERSION, instant, iso
 from leadbridge.domain.flow_step import VALUES_STAY, Chunk, ChunkState, FailedCallback, PersonTold
 from leadbridge.errors import TransientError
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 HOLD = timedelta(minutes=6)
 #: before every instant
 NEVER = "0"
-#: items of one BatchWriteItem call (AWS)
-WRITES_LIMIT = 25
 OPEN, FAILED = "chunks#open", "chunks#failed"
 
 
@@ -197,14 +195,8 @@ class DynamoChunks:
 
     def _forget(self, chunk: Chunk) -> None:
         """Remove what was told of its people."""
-        keys = [dump(_told_key(chunk.id, lead_id)) for lead_id in chunk.lead_ids]
-        for start in range(0, len(keys), WRITES_LIMIT):
-            pending: Any = {
-                self._table: [{"DeleteRequest": {"Key": key}} for key in keys[start : start + WRITES_LIMIT]]
-            }
-            while pending:
-                with later("BatchWriteItem"):
-                    pending = self._client.batch_write_item(RequestItems=pending).get("UnprocessedItems")
+        requests = [{"DeleteRequest": {"Key": dump(_told_key(chunk.id, lead_id))}} for lead_id in chunk.lead_ids]
+        write_items(self._client, self._table, requests)
 
     def _ttl(self) -> int:
         return int((self._now() + self._retention).timestamp())

@@ -7,7 +7,7 @@ are reported with the items that stood in the way, and never keep the others fro
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ type Operation = dict[str, Any]  # one entry of TransactItems: {"Put": {...}} or
 
 #: operations in one TransactWriteItems call (AWS)
 TRANSACTION_LIMIT = 100
+#: keys of one BatchGetItem call, and requests of one BatchWriteItem call (AWS)
+GET_LIMIT, WRITE_LIMIT = 100, 25
 #: tries against transaction conflicts and throttling before the caller hears of it
 TRIES = 8
 
@@ -124,6 +126,38 @@ def read_item(
         else:
             return load(answer["Item"]) if "Item" in answer else None
     raise TransientError(f"no progress in {TRIES} tries", vendor="aws", operation="GetItem")
+
+
+def read_items(
+    client: "DynamoDBClient", table: str, keys: Iterable[Mapping[str, Any]], projection: str = ""
+) -> Iterator[Item]:
+    """The items of these keys that there are, read consistently, in any order; each key may stand there once.
+
+    Raises:
+        TransientError: Throttled, or unreachable.
+    """
+    asked: dict[str, Any] = {"ConsistentRead": True} | ({"ProjectionExpression": projection} if projection else {})
+    pending = [dump(key) for key in keys]
+    while pending:
+        chunk, pending = pending[:GET_LIMIT], pending[GET_LIMIT:]
+        with later("BatchGetItem"):
+            request: Any = {table: {"Keys": chunk, **asked}}
+            answer: Any = client.batch_get_item(RequestItems=request)
+        yield from (load(item) for item in answer["Responses"].get(table, ()))
+        pending += answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+
+
+def write_items(client: "DynamoDBClient", table: str, requests: Sequence[Mapping[str, Any]]) -> None:
+    """Put or delete items without a condition, each on its own; a request is `PutRequest` or `DeleteRequest`.
+
+    Raises:
+        TransientError: Throttled, or unreachable; some may be written.
+    """
+    for start in range(0, len(requests), WRITE_LIMIT):
+        pending: Any = {table: requests[start : start + WRITE_LIMIT]}
+        while pending:
+            with later("BatchWriteItem"):
+                pending = client.batch_write_item(RequestItems=pending).get("UnprocessedItems")
 
 
 def write_groups(

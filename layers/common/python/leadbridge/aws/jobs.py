@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.aws.items import Item, Operation, delete, dump, later, load, put, write_groups
+from leadbridge.aws.items import Item, Operation, delete, dump, later, load, put, read_items, write_groups
 from leadbridge.domain.event import VERSION
 from leadbridge.domain.jobs import Counts, Kind, Run, State, Step, Waiting
 from leadbridge.errors import TransientError, UnknownVersionError
@@ -20,8 +20,6 @@ from leadbridge.ports import OvertakenError, Turn
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-#: keys in one BatchGetItem call (AWS)
-KEYS_LIMIT = 100
 
 _ENUMS: Mapping[str, type[StrEnum]] = {"kind": Kind, "step": Step, "waiting": Waiting, "state": State}
 _INSTANTS = frozenset({"begun_at", "due_at", "refused_at", "job_at"})
@@ -81,17 +79,8 @@ class DynamoBulkRuns:
 
     def known(self, lane: str, job_ids: Sequence[str]) -> frozenset[str]:
         """Those of the jobs that a run has stored."""
-        found: set[str] = set()
-        pending = [dump(_job_key(lane, each)) for each in dict.fromkeys(job_ids)]
-        while pending:
-            asked, pending = pending[:KEYS_LIMIT], pending[KEYS_LIMIT:]
-            with later("BatchGetItem"):
-                answer: Any = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": asked, "ConsistentRead": True, "ProjectionExpression": "sk"}}
-                )
-            found.update(load(item)["sk"] for item in answer["Responses"].get(self._table, ()))
-            pending += answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-        return frozenset(found)
+        keys = [_job_key(lane, each) for each in dict.fromkeys(job_ids)]
+        return frozenset(item["sk"] for item in read_items(self._client, self._table, keys, "sk"))
 
     def _get(self, key: Mapping[str, Any]) -> Item | None:
         with later("GetItem"):

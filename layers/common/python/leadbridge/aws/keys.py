@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from leadbridge.aws.inbox import event_key
-from leadbridge.aws.items import Operation, check, delete, dump, later, load, put, update, write_groups
+from leadbridge.aws.items import Operation, check, delete, put, read_items, update, write_groups
 from leadbridge.domain.event import VERSION, Event, iso
 from leadbridge.domain.pipeline import Claim
 from leadbridge.ports import GONE, Guarded
@@ -17,8 +17,6 @@ from leadbridge.ports import GONE, Guarded
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-#: items in one BatchGetItem call (AWS)
-BATCH_GET_LIMIT = 100
 #: housekeeping delay beyond the last moment at which an item can matter
 KEEP = timedelta(days=1)
 
@@ -157,21 +155,7 @@ class DynamoKeys:
 
     def _read(self, keys: Sequence[str]) -> dict[str, Guarded]:
         found: dict[str, Guarded] = {}
-        unique = list(dict.fromkeys(keys))
-        pending = [{"pk": key} for key in unique]
-        while pending:
-            chunk, pending = pending[:BATCH_GET_LIMIT], pending[BATCH_GET_LIMIT:]
-            with later("BatchGetItem"):
-                answer = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": [dump(key) for key in chunk], "ConsistentRead": True}}
-                )
-            for raw in answer["Responses"].get(self._table, []):
-                item = load(raw)
-                last = {
-                    name.removeprefix("last#"): str(value) for name, value in item.items() if name.startswith("last#")
-                }
-                found[item["pk"]] = Guarded(last=last, writes=int(item.get("writes", 0)))
-            left = answer.get("UnprocessedKeys", {}).get(self._table)
-            if left:
-                pending = [load(key) for key in left["Keys"]] + pending
+        for item in read_items(self._client, self._table, [{"pk": key} for key in dict.fromkeys(keys)]):
+            last = {name.removeprefix("last#"): str(value) for name, value in item.items() if name.startswith("last#")}
+            found[item["pk"]] = Guarded(last=last, writes=int(item.get("writes", 0)))
         return found

@@ -7,11 +7,11 @@ sides by `domain.checks`, because that needs the vendors' answers.
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from leadbridge.domain.chained import MOST_LINKS, Chained, RecordSource
 from leadbridge.domain.clauses import Group
@@ -55,6 +55,11 @@ class SalesforceLimits(Document):
     reserve_percent: float | None = Field(default=None, ge=0, le=90, description="left to other integrations")
 
 
+def _host(path: str, url: str) -> str:
+    """An address without the path that Marketo shows behind it, and without a slash at its end."""
+    return url.strip().removesuffix("/").removesuffix(path)
+
+
 class MarketoConnection(Document):
     """A Marketo instance; its client id and secret are kept in Secrets Manager under the connection's id."""
 
@@ -62,8 +67,22 @@ class MarketoConnection(Document):
     kind: Literal["marketo_connection"]
     id: Identifier
     name: Name
-    base_url: str = Field(description="https://<munchkin id>.mktorest.com")
+    #: as Marketo shows it, too: with `/rest` behind the host
+    base_url: Annotated[str, AfterValidator(partial(_host, "/rest"))] = Field(
+        description="https://<munchkin id>.mktorest.com"
+    )
+    #: where tokens come from, as Marketo shows it; it is on the same host, so there is no need to give it
+    identity_url: Annotated[str, AfterValidator(partial(_host, "/identity"))] | None = None
     limits: MarketoLimits | None = None
+
+    @model_validator(mode="after")
+    def _one_instance(self) -> Self:
+        if self.identity_url is not None and self.identity_url.lower() != self.base_url.lower():
+            raise ValueError(
+                "`identity_url` is not on the host of `base_url`, to which tokens belong; "
+                "copy both from Admin > Web Services of one instance, or leave `identity_url` out"
+            )
+        return self
 
 
 #: jwt: KMS signs, no secret exists; the others keep theirs in Secrets Manager under the connection's id

@@ -264,7 +264,8 @@ def _most_at_once(action: ConnectorAction) -> Thresholds:
     # the import's own words: publishing does not send what waits for a file
     publish = action.operation is not Operation.IMPORT_LEADS
     one, two = body_bytes(group, [{}]), body_bytes(group, [{}, {}])
-    return Thresholds(count=facts.most, bytes=facts.most_bytes, publish=publish, envelope=one - (two - one))
+    envelope = one - (two - one) + facts.form
+    return Thresholds(count=facts.most, bytes=facts.most_bytes, publish=publish, envelope=envelope)
 
 
 def _misfit_mappings(action: ConnectorAction) -> Iterator[str]:

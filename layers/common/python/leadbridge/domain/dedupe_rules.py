@@ -63,26 +63,63 @@ def choose(rule: DedupeRule, rows: Sequence[Mapping[str, Any]], stamps: Stamps) 
     The youngest is the one with the latest last change, the oldest the one that was made first. A date that is
     missing, or that nobody can read, comes last; of equal ones the lowest id is chosen, whatever the order of rows.
     """
-    places, again = _read_twice(rows, stamps)
-    if len(places) < 2 or rule is DedupeRule.IMPORT_EVERYTHING:
-        return Kept(imported=places, left_out=again)
-    if rule is DedupeRule.IGNORE_DUPLICATES:
-        return Kept(imported=(), left_out=tuple(sorted((*places, *again))))
-    youngest = rule is DedupeRule.YOUNGEST
-    rank = _rank(stamps, youngest=youngest)
-    chosen = min(places, key=lambda place: rank(rows[place]))
-    return Kept(imported=(chosen,), left_out=tuple(place for place in range(len(rows)) if place != chosen))
+    chooser: Chooser[int, None] = Chooser(rule, stamps)
+    left_out = [gone for place, row in enumerate(rows) for gone in chooser.offer(None, place, row)]
+    return Kept(imported=tuple(sorted(chooser.kept())), left_out=tuple(sorted(left_out)))
 
 
-def _read_twice(rows: Sequence[Mapping[str, Any]], stamps: Stamps) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Places of rows, and those of activities that stand there once more: a log may be read over a place twice."""
-    if stamps.id != "marketoGUID":
-        return tuple(range(len(rows))), ()
-    first: dict[str, int] = {}
-    for place, row in enumerate(rows):
-        first.setdefault(text(row.get(stamps.id) or f"#{place}"), place)
-    places = tuple(first.values())
-    return places, tuple(place for place in range(len(rows)) if place not in set(places))
+class Chooser[T, K]:
+    """Rows as they come, of any number of keys: what is left out is told at once, and one row a key is held.
+
+    Only where everything is imported each row of a key goes on.
+    """
+
+    def __init__(self, rule: DedupeRule, stamps: Stamps) -> None:
+        self._rule = rule
+        self._stamps = stamps
+        self._rank = _rank(stamps, youngest=rule is DedupeRule.YOUNGEST)
+        #: by key the row that goes on with its columns; None where none does
+        self._held: dict[K, tuple[T, Mapping[str, Any]] | None] = {}
+        self._ranks: dict[K, tuple[Any, ...]] = {}
+        self._every: list[T] = []
+        #: of activities, which stand there once more where a log was read over a place twice
+        self._seen: dict[K, set[str]] | None = {} if stamps.id == "marketoGUID" else None
+
+    def offer(self, key: K, row: T, columns: Mapping[str, Any]) -> Sequence[T]:
+        """Take the next row of the source; gives those that are left out for it, itself or another one."""
+        if self._seen is not None and (own := text(columns.get(self._stamps.id) or "")):
+            seen = self._seen.setdefault(key, set())
+            if own in seen:
+                return (row,)
+            seen.add(own)
+        if self._rule is DedupeRule.IMPORT_EVERYTHING:
+            self._every.append(row)
+            return ()
+        if key not in self._held:
+            self._held[key] = (row, columns)
+            return ()
+        return self._against(key, row, columns)
+
+    def _against(self, key: K, row: T, columns: Mapping[str, Any]) -> Sequence[T]:
+        """One more row of a key: which of it and the one that is held is left out."""
+        held = self._held[key]
+        if held is None:
+            return (row,)
+        if self._rule is DedupeRule.IGNORE_DUPLICATES:
+            self._held[key] = None
+            return (held[0], row)
+        mine = self._rank(columns)
+        theirs = self._ranks.get(key) or self._rank(held[1])
+        # of equal ones the first
+        self._ranks[key] = min(mine, theirs)
+        if mine >= theirs:
+            return (row,)
+        self._held[key] = (row, columns)
+        return (held[0],)
+
+    def kept(self) -> list[T]:
+        """The rows that go on."""
+        return self._every + [held[0] for held in self._held.values() if held is not None]
 
 
 def _rank(stamps: Stamps, *, youngest: bool) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

@@ -1,11 +1,12 @@
 """An event on its way through the inbox, and how it ends."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from leadbridge.domain import webhook
+from leadbridge.domain.evolving import evolved
 from leadbridge.domain.flow_step import Chunk, PersonTold
 from leadbridge.domain.outcome import Outcome, State
 
@@ -23,7 +24,8 @@ def readable(version: object) -> bool:
 
 def iso(at: datetime) -> str:
     """`at` as ISO 8601 in UTC with milliseconds, the form in which instants are stored."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def instant(text: str) -> datetime:
@@ -91,7 +93,8 @@ class Batch:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# no slots: see `evolving`
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One webhook call in the inbox. `payload` is personal data and leaves with the event."""
 
@@ -137,7 +140,7 @@ class Event:
 
     def evolve(self, **changes: Any) -> "Event":
         """A copy with `changes`."""
-        return replace(self, **changes)
+        return evolved(self, changes)
 
     def link(self, name: str) -> Link:
         """How far the chained object of that name has come."""

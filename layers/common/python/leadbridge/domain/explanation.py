@@ -46,6 +46,9 @@ KEPT = 5
 #: ids of records that are kept of one look
 CANDIDATES = 10
 
+#: made once: `json.dumps` makes an encoder for each call that asks for anything
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 type Section = Mapping[str, Any]
 
 
@@ -192,4 +195,4 @@ def bounded(record: Mapping[str, Any], limit: int = LIMIT_BYTES) -> dict[str, An
 
 
 def _size(record: Mapping[str, Any]) -> int:
-    return len(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(_COMPACT.encode(record).encode())

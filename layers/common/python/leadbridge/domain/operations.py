@@ -54,6 +54,8 @@ class Facts:
     #: persons, and bytes of the body, of one call
     most: int = 1
     most_bytes: int = 1_000_000
+    #: bytes that are sent around the rows of a call beside `body_bytes`
+    form: int = 0
     doubt: Doubt = "repeat"
     #: whether calls may be kept until there are enough of them
     batched: bool = False
@@ -69,6 +71,8 @@ _MERGE_REFUSALS = frozenset({"712", "714", "1003", "1004", "1076", "1077", "1078
 CLEAR = "null"
 #: most rows and bytes of one import (Marketo: less than 10 MB)
 IMPORT_ROWS, IMPORT_BYTES = 25_000, 10_000_000
+#: what the form around a file has, and the byte by which both together stay below that
+FORM_BYTES = 170 + 1
 #: losers of one merge, since March 2026 (1080 above it)
 MERGE_LOSERS = 25
 
@@ -114,6 +118,7 @@ OPERATIONS: Mapping[Operation, Facts] = {
         optional=frozenset({"destination.list", "destination.partition", "batch"}),
         most=IMPORT_ROWS,
         most_bytes=IMPORT_BYTES,
+        form=FORM_BYTES,
         batched=True,
     ),
 }

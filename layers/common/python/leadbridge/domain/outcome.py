@@ -18,6 +18,21 @@ class Outcome(StrEnum):
     DECIDED = "decided"
 
 
+class RowOutcome(StrEnum):
+    """What else becomes of a row of a Sync: a call of an Action, which has an outcome of its own.
+
+    Or, of a source record that was deleted, its record is deleted as well, or flagged.
+    """
+
+    HANDED_OVER = "handed_over"
+    DELETED = "deleted"
+    FLAGGED = "flagged"
+
+
+#: outcomes of rows whose source records were deleted
+REMOVALS = frozenset({RowOutcome.DELETED, RowOutcome.FLAGGED})
+
+
 #: outcomes after which the destination holds what the event asked for
 WRITTEN = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED})
 #: outcomes of what was left out: nothing was asked of the destination for it

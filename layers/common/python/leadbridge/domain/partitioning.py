@@ -7,8 +7,8 @@ from collections.abc import Sequence
 ROWS = 6_000
 #: an answer to the state machine names every open partition, and may have 262,144 bytes
 MOST = 4_000
-#: characters that are held before they are written; a process holds them once more while it writes
-HELD = 48_000_000
+#: bytes that are held before they are written
+HELD = 24_000_000
 #: stands between the parts of a key, and in none of them
 SEPARATOR = "\x1f"
 

@@ -15,6 +15,7 @@ from leadbridge.domain import action as documents
 from leadbridge.domain import matching, webhook
 from leadbridge.domain.compiled import CompiledAction, compile_action
 from leadbridge.domain.event import Event, Intent, Result
+from leadbridge.domain.evolving import evolved
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.links import link_guards
 from leadbridge.domain.matching import Look, Match, match_key
@@ -66,7 +67,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ANYTHING = "anything"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# no slots: see `evolving`
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """An event that passed its filter, with the keys that must be its own while it runs."""
 
@@ -118,7 +120,7 @@ class Candidate:
 
     def with_event(self, event: Event) -> "Candidate":
         """The same candidate after its event moved on."""
-        return replace(self, event=event)
+        return evolved(self, {"event": event})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Literal
 
 from leadbridge.domain.conditions import Conditions, compile_conditions
 from leadbridge.domain.lead_values import lead_coercion
 from leadbridge.domain.matching import best_of
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.pipeline import unmapped
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs, compile_source
@@ -40,19 +39,13 @@ class SourceRow:
     key: tuple[str, ...] | None = None
 
 
-class Removal(StrEnum):
-    """What becomes of the record of a source record that was deleted: outcomes of Syncs alone."""
-
-    DELETED = "deleted"
-    FLAGGED = "flagged"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowEnd:
     """What became of a row."""
 
     position: int
-    outcome: Outcome | Removal
+    outcome: Outcome | RowOutcome
+    #: of the destination's record; of a row that was handed over the execution of its call
     record_id: str = ""
     reason: str = ""
     message: str = ""
@@ -71,10 +64,10 @@ class RowWrite:
     does: Literal["write", "flag", "delete"] = "write"
 
     @property
-    def outcome(self) -> Outcome | Removal:
+    def outcome(self) -> Outcome | RowOutcome:
         """What becomes of the row if it is written."""
         if self.does != "write":
-            return Removal.FLAGGED if self.does == "flag" else Removal.DELETED
+            return RowOutcome.FLAGGED if self.does == "flag" else RowOutcome.DELETED
         # what an earlier row will have made has no id yet
         return Outcome.UPDATED if self.record_id or self.held else Outcome.CREATED
 
@@ -159,6 +152,27 @@ def key_of(compiled: CompiledSync, columns: Mapping[str, Any]) -> tuple[str, ...
     return tuple(parts)
 
 
+def key_reader(compiled: CompiledSync, names: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...] | None]:
+    """`key_of` for rows as cells, in the order of `names`."""
+    places = [names.index(pair.column) for pair in compiled.sync.match]
+    if len(places) == 1 and compiled.key_fields[0].type in TEXT_TYPES - ID_TYPES:
+        [place] = places
+
+        def text_key(cells: Sequence[str]) -> tuple[str, ...] | None:
+            value = cells[place].strip()
+            return (value.casefold(),) if value else None
+
+        return text_key
+    pairs = list(zip(places, compiled.key_fields, strict=True))
+
+    def key(cells: Sequence[str]) -> tuple[str, ...] | None:
+        if any(blank(cells[place]) for place, _ in pairs):
+            return None
+        return tuple(comparable(cells[place], described) for place, described in pairs)
+
+    return key
+
+
 def record_key(compiled: CompiledSync, record: Record) -> tuple[str, ...]:
     """The key of a destination record, in the same form."""
     return tuple(comparable(record.get(each.name), each) for each in compiled.key_fields)
@@ -182,11 +196,16 @@ def mapped_values(compiled: CompiledSync, row: SourceRow, inputs: Inputs) -> dic
         try:
             value = source.value(inputs)
         except FAILURES as failure:
-            result = unmapped(source, failure)
-            return _end(row, Outcome.FAILED, Said(str(result.reason), result.message))
+            return unmapped_row(row, source, failure)
         if value is not LEFT_ALONE:
             values[source.to] = value
     return values
+
+
+def unmapped_row(row: SourceRow, source: CompiledSource, failure: Exception) -> RowEnd:
+    """The end of a row of which a mapping cannot be filled."""
+    result = unmapped(source, failure)
+    return _end(row, Outcome.FAILED, Said(str(result.reason), result.message))
 
 
 def decide(

@@ -108,7 +108,9 @@ def columns_of(sync: Sync, vendor: Vendor, fields: Mapping[str, FieldDescription
     stamps = stamps_of(vendor, sync.source.object)
     change = next((name for name in CHANGE_STAMPS if name in fields), None) if vendor == "salesforce" else None
     wanted: list[str] = [stamps.id, *((change,) if change else ())]
-    wanted += [name for name in (stamps.created, stamps.updated) if name in fields]
+    # each lead has them, without a look at its fields
+    of_leads = vendor == "marketo" and sync.source.object in {"leads", "list_members"}
+    wanted += [name for name in (stamps.created, stamps.updated) if of_leads or name in fields]
     wanted += sync.key_columns
     wanted += [name for source in (*sync.mappings, *sync.writeback) for _, name in source.columns()]
     wanted += [source.to for source in sync.writeback]

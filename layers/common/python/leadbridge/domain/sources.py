@@ -130,11 +130,16 @@ class CompiledSource:
     #: name, function, and whether it takes a blank
     rules: tuple[tuple[str, Apply, bool], ...]
     finish: Callable[[Any], Any]
+    #: the column of which, and of nothing else, the value is made; empty where there is more to it
+    alone: str = ""
+    #: the column's texts are written as they are
+    as_it_is: bool = False
 
 
 def compile_source(source: ValueSource, place: Place, coerce: Callable[[Any], Any] = plain) -> CompiledSource:
     """A source made ready for a field, which takes what `coerce` gives."""
-    read = _reader(source, place)
+    kind = source.kind
+    read = _reader(source, kind, place)
     rules = tuple((rule.type, rule.compiled(place), rule.takes_blanks) for rule in source.rules)
     policy = source.blank or source.blank_here
     on_blank = _on_blank(policy, source.default, coerce)
@@ -160,32 +165,35 @@ def compile_source(source: ValueSource, place: Place, coerce: Callable[[Any], An
     name = str(source.column)
     # a fixed value is what somebody wrote, even if it is a blank
     fixed = source.static is not None and not rules
-    simple = column if source.kind == "column" else unruled
+    alone = kind == "column" and not any(True for rule in source.rules for _ in rule.templates())
+    simple = column if kind == "column" else unruled
     return CompiledSource(
         to=source.to,
-        kind=source.kind,
-        name=_name(source),
+        kind=kind,
+        name=_name(source, kind),
         value=(lambda _: coerce(source.static)) if fixed else ruled if rules else simple,
         policy=policy,
         read=read,
         rules=rules,
         finish=coerce if fixed else finish,
+        alone=name if alone else "",
+        as_it_is=alone and not rules and coerce is text,
     )
 
 
-def _reader(source: ValueSource, place: Place) -> Callable[[Inputs], Any]:
-    given = getattr(source, source.kind)
-    if source.kind == "static":
+def _reader(source: ValueSource, kind: str, place: Place) -> Callable[[Inputs], Any]:
+    given = getattr(source, kind)
+    if kind == "static":
         return lambda _: given
-    if source.kind == "day":
+    if kind == "day":
         days = timedelta(days=DAYS[given])
         # of the calendar, not 24 hours: a day on which the clocks change is as good as any
         return lambda inputs: inputs.at.astimezone(place.zone).date() + days
-    if source.kind == "template":
+    if kind == "template":
         return _filled(renderer(given))
-    if source.kind == "execution":
+    if kind == "execution":
         return lambda inputs: inputs.facts.get(given)
-    if source.kind == "field":
+    if kind == "field":
         return _of_record(given, getattr(source, "of", None))
     return lambda inputs: inputs.columns.get(given)
 
@@ -206,9 +214,9 @@ def _filled(render: Callable[[Mapping[str, Any]], str]) -> Callable[[Inputs], st
     return read
 
 
-def _name(source: ValueSource) -> str:
+def _name(source: ValueSource, kind: str) -> str:
     names = {"static": "the static value", "template": "the template"}
-    return names.get(source.kind, str(getattr(source, source.kind)))
+    return names.get(kind) or str(getattr(source, kind))
 
 
 def _on_blank(policy: BlankPolicy, default: Scalar | None, coerce: Callable[[Any], Any]) -> Callable[[], Any]:

@@ -69,6 +69,8 @@ class SyncDestination(Document):
     #: of `list_members` and `program_members` at Marketo: name or id
     static_list: Named | None = None
     program: Named | None = None
+    #: of `action` at Marketo: the connector Action whose calls the rows become
+    action: Identifier | None = None
 
 
 class SyncWriteBack(ValueSource):

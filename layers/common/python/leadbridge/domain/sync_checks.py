@@ -15,7 +15,7 @@ from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
-from leadbridge.domain.sync_objects import MEMBERSHIPS, NEEDED_MEMBERS, readable, unwritable
+from leadbridge.domain.sync_objects import NEEDED_AT_DESTINATION, NEEDED_MEMBERS, readable, unwritable
 from leadbridge.domain.transforms import Kind, Place
 from leadbridge.domain.values import TEXT_TYPES
 
@@ -60,15 +60,15 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
     if destination == "marketo":
         yield from _check_marketo_destination(sync)
     else:
-        for name in ("partition", *MEMBERSHIPS.values()):
+        for name in ("partition", *NEEDED_AT_DESTINATION.values()):
             if getattr(sync.destination, name) is not None:
                 yield f"destination.{name}: is Marketo's; remove it"
     yield from (f"{member}: {said}" for member, said in problems(sync, now))
 
 
 def _check_marketo_destination(sync: Sync) -> Iterator[str]:
-    needed = MEMBERSHIPS.get(sync.destination.object)
-    for name in MEMBERSHIPS.values():
+    needed = NEEDED_AT_DESTINATION.get(sync.destination.object)
+    for name in NEEDED_AT_DESTINATION.values():
         given = getattr(sync.destination, name) is not None
         if name == needed and not given:
             yield f"destination.{name}: is missing, {sync.destination.object} needs it; name it, or give its id"
@@ -277,8 +277,8 @@ def _check_writeback(sync: Sync, source: End, destination: End) -> Iterator[str]
 
 def _check_gone(sync: Sync, source: End, destination: End) -> Iterator[str]:
     """Whether records of deleted rows are found, and whether it can be asked who lives on."""
-    if sync.destination.object in MEMBERSHIPS:
-        yield f"deletes: {sync.destination.object} are left by what is mapped only; set `deletes: ignore`"
+    if sync.destination.object in NEEDED_AT_DESTINATION:
+        yield f"deletes: nothing is flagged or deleted where rows become {sync.destination.object}; set it to `ignore`"
         return
     if any(pair.field not in destination.described.fields for pair in sync.match):
         return  # said elsewhere

@@ -44,6 +44,10 @@ NOT_READABLE: Mapping[str, str] = {
 }
 #: members of a destination by the objects that need them: people are put there, not made
 MEMBERSHIPS: Mapping[str, str] = {"list_members": "static_list", "program_members": "program"}
+#: the destination that is a connector Action: its calls are made of rows
+ACTION = "action"
+#: members that destinations need, by their objects
+NEEDED_AT_DESTINATION: Mapping[str, str] = {**MEMBERSHIPS, ACTION: "action"}
 #: how these are described as destinations: as sources they have other columns
 AS_DESTINATION: Mapping[str, str] = {"list_members": "list_membership", "program_members": "program_membership"}
 #: Marketo objects that a Sync writes, beside custom objects

@@ -13,7 +13,7 @@ from math import ceil
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.source_query import Facts, Way, reads_leads_by_key
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.sync_objects import Readable, readable
+from leadbridge.domain.sync_objects import ACTION, Readable, readable
 
 #: rows that go by REST at most (U52)
 THRESHOLD = 5_000
@@ -72,6 +72,8 @@ def choose_extract(
 
 def choose_load(sync: Sync, vendor: Vendor, rows: int | None) -> Choice:
     """How rows are written."""
+    if sync.destination.object == ACTION:
+        return Choice(way="rest", why=f"each row becomes a call of the Action {sync.destination.action}")
     # an import does not tell the ids of what it has made, and imports people alone
     by_file = not sync.writeback and (vendor != "marketo" or sync.destination.object == "leads")
     ways: tuple[Way, ...] = _WAYS if by_file else ("rest",)

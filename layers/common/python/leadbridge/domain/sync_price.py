@@ -8,7 +8,7 @@ Source: Marketo REST API, "Limits" (500 MB of extracts a day, two of them at a t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from math import ceil
@@ -23,8 +23,8 @@ from leadbridge.domain.sync_plan import WRITE_ROWS, Cost, extract_cost, load_cos
 
 #: megabytes of extracts that Marketo gives in a day
 MARKETO_MEGABYTES = 500
-#: calls at the source of a run that finds no change: until when changes are shown, and what changed
-IDLE_CALLS = 2
+#: calls at the source of a run that finds no change: Salesforce lists changes and until when they are all shown
+IDLE_CALLS: Mapping[Vendor, int] = {"marketo": 2, "salesforce": 1}
 #: descriptions of both objects, which each worker reads once in a while
 DESCRIBED = 1
 #: a day has at most a run each minute
@@ -38,6 +38,8 @@ class Shares:
     created: float
     updated: float
     looked_for: float
+    #: of a plan: nothing is written, and nothing counted before
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,24 +117,23 @@ def price(
     shares: Shares,
     left: Mapping[Vendor, Left],
     now: datetime,
-    planning: bool = False,
+    handed: Cost | None = None,
 ) -> Price:
     """The price of a Sync. `ends` are the vendors of source and destination, `ways` how rows are read and written.
 
-    `planning`: nothing is written, so each record is looked for once; `windows`: jobs of an extract; `counted`: the
-    source is asked for the number of rows before it is read.
+    `windows`: jobs of an extract; `counted`: the source is asked for the number of rows before it is read; `handed`:
+    what the calls take that its rows become.
     """
     source, destination = ends
     read = extract_cost(source, ways[0], rows or 0, windows=windows)
     changes = 1 if sync.incremental else 0
     read += Cost(calls=DESCRIBED + int(counted) + changes)
-    guarded = not planning and may_exceed(sync, rows or 0, rows or 0)
-    shares = replace(shares, created=0.0, updated=0.0) if planning else shares
+    guarded = not shares.planned and may_exceed(sync, rows or 0, rows or 0)
     written = Cost(calls=DESCRIBED if rows else 0)
     written += load_price(destination, ways[1], rows or 0, shares, guarded=guarded)
-    run = {source: read, destination: written}
+    run = {source: read, destination: written if handed is None else handed}
     runs = runs_a_day(sync, now)
-    again = {source: Cost(calls=IDLE_CALLS), destination: Cost()} if sync.incremental else run
+    again = {source: Cost(calls=IDLE_CALLS[source]), destination: Cost()} if sync.incremental else run
     day = {vendor: _times(run[vendor], min(runs, 1)) + _times(again[vendor], max(runs - 1, 0)) for vendor in ends}
     return Price(
         rows=rows,

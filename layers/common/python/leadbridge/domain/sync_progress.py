@@ -7,7 +7,10 @@ from typing import Any
 from leadbridge.domain.event import iso
 from leadbridge.domain.syncing import Step, SyncRun, Waiting
 
-COUNTS = ("created", "updated", "unchanged", "skipped", "duplicate", "failed", "deleted", "flagged")
+COUNTS = (
+    *("created", "updated", "unchanged", "skipped", "duplicate", "failed"),
+    *("deleted", "flagged", "handed_over"),
+)
 #: steps in which the number of rows is known
 _LOADING = frozenset({Step.PARTITION, Step.LOAD, Step.JOIN, Step.LOAD_FILES, Step.COMMIT})
 

@@ -10,6 +10,10 @@ WORDS: Mapping[str, str] = {
     "not_there": "Skipped: no {object} has this value in {field}, and the Sync only updates.",
     "already_there": "Skipped: a {object} has this value in {field}, and the Sync only creates.",
     "duplicate_row": "Duplicate: several rows of the source have this value in {column}; the rule is {rule}.",
+    "key_too_often": (
+        "More than {most} rows of the source have this value in {column}; of further ones nothing was written. Choose "
+        "another dedupe rule, or match by more fields."
+    ),
     "ambiguous_match": (
         "Several {object} records match {field}: {candidates}. Nothing was written; merge them or set a duplicate "
         "record rule."

@@ -95,6 +95,8 @@ class Totals:
     #: records whose source records were deleted
     deleted: int = 0
     flagged: int = 0
+    #: became calls of an Action
+    handed_over: int = 0
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from leadbridge.domain.action import Action, Configuration, as_document
+from leadbridge.domain.action import Action, Configuration, MarketoConnection, as_document
 from leadbridge.domain.alert_rules import AlertsDocument, check_alerts
 from leadbridge.domain.checks import check_action
 from leadbridge.domain.clauses import named_lists
@@ -174,6 +174,9 @@ class ApplyConfiguration:
                 found = list(_check_sync(each.document, overlay, connections, broken, now=now))
             if isinstance(each.document, AlertsDocument):
                 found = list(_check_names(each.document, overlay))
+            if each.document.kind in VENDORS and (thorough or each.effect is not Effect.NOTHING):
+                enabled = each.before is None or each.before.active
+                found = list(_check_address(each, connections if enabled else self._enabled(each)))
             forbidden = refusal(Move.STORE_DRAFT, each.before.state) if found and draft and each.before else None
             if forbidden:
                 found.append(at(each.name, "", forbidden))
@@ -181,6 +184,12 @@ class ApplyConfiguration:
             checked.append(replace(each, sound=not found))
             findings += found
         return Plan(documents=checked, findings=findings, refused=refused)
+
+    def _enabled(self, planned: Planned) -> Connections:
+        """Clients by which a disabled connection can be looked at as others are."""
+        document = planned.document
+        enabled = Stored(document=document, version=1, state=DocumentState.ACTIVE)
+        return self._connect(_Overlay(self._configurations, {(document.kind, document.id): enabled}))
 
     def plan_rollback(self, kind: str, identifier: str, version: int) -> Plan:
         """What making an older version the current one again would do.
@@ -330,16 +339,34 @@ def _check_sync(
             yield at(name, f"/{where}/connection", why)
             continue
         ends.append(vendor)
-    if len(ends) < 2 or name in broken:
+    handed = sync.destination.action or ""
+    if len(ends) < 2 or broken & {name, label("action", handed)}:
         return
+    stored = documents.get("action", handed) if handed else None
+    action = stored.document if stored and isinstance(stored.document, ConnectorAction) else None
     lists = [each for each in named_lists(sync.conditions) if documents.get("list", each) is not None]
     try:
-        lines = list(sync_lines(sync, (ends[0], ends[1]), connections, lists=lists, now=now))
+        lines = list(sync_lines(sync, (ends[0], ends[1]), connections, lists=lists, now=now, action=action))
     except ConfigurationError as error:
         # a connection itself lacks something, its secret above all
         yield from (at(name, "", each) for each in error.findings)
         return
     yield from (of_line(name, line) for line in lines)
+
+
+def _check_address(planned: Planned, connections: Connections) -> Iterator[Finding]:
+    """Whether a connection leads to the vendor, as its client says when it is made; nothing is sent."""
+    document = planned.document
+    try:
+        if isinstance(document, MarketoConnection):
+            connections.marketo(document.id)
+        else:
+            connections.salesforce(document.id)
+    except ConfigurationError as error:
+        for each in error.findings:
+            member, _, words = each.partition(" ")
+            if member in type(document).model_fields:
+                yield at(planned.name, f"/{member}", words)
 
 
 def _check_names(document: AlertsDocument, documents: Documents) -> Iterator[Finding]:

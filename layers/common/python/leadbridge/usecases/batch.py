@@ -15,6 +15,10 @@ from leadbridge.errors import SyncError
 #: what Salesforce says where a duplicate rule refuses a record; of a call it names the records found for ten rows only,
 #: so that with many of them it takes some calls until each has heard which
 DUPLICATES_DETECTED, NAMING_TRIES = "DUPLICATES_DETECTED", 20
+#: what Salesforce says of a record that was deleted, merged or converted after it was found; whoever stands for the
+#: person by then is found by looking once more
+ENTITY_IS_DELETED = "ENTITY_IS_DELETED"
+GONE_SINCE = frozenset({ENTITY_IS_DELETED, "CANNOT_UPDATE_CONVERTED_LEAD"})
 
 
 class StoppedError(Exception):

@@ -3,7 +3,10 @@
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
+from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.handing_over import check_handing_over, not_taken
+from leadbridge.domain.handing_over import described as columns_of_calls
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_checks import End, check_shape, check_sync
@@ -20,9 +23,17 @@ CONNECTION_KINDS: tuple[tuple[str, Vendor], ...] = (
 
 
 def sync_lines(
-    sync: Sync, ends: tuple[Vendor, Vendor], connections: Connections, *, lists: Collection[str], now: datetime
+    sync: Sync,
+    ends: tuple[Vendor, Vendor],
+    connections: Connections,
+    *,
+    lists: Collection[str],
+    now: datetime,
+    action: ConnectorAction | None = None,
 ) -> Iterator[str]:
     """Findings as lines; `ends` are the vendors of source and destination, `lists` the lists that there are.
+
+    `action` is the connector Action that the destination names, if there is one of that name.
 
     Raises:
         ConfigurationError: A connection lacks something, its secret above all.
@@ -35,8 +46,16 @@ def sync_lines(
     yield from shape
     if any(line.startswith(("source.object", "destination.object", "destination.connection")) for line in shape):
         return  # there is nothing to describe, or it would be described in vain
+    if sync.destination.action and action is None:
+        yield not_taken(sync, active=None)
+        return
+    if action is not None:
+        yield from check_handing_over(sync, action)
     described: list[ObjectDescription] = []
     for where, vendor, end in (("source", ends[0], sync.source), ("destination", ends[1], sync.destination)):
+        if where == "destination" and action is not None:
+            described.append(columns_of_calls(action))
+            continue
         try:
             name = AS_DESTINATION.get(end.object, end.object) if where == "destination" else end.object
             described.append(describe(connections, vendor, end.connection, name))

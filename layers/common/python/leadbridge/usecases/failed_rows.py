@@ -1,5 +1,7 @@
 """The rows of a run that failed: by chunk, with the ids of their source records, and read once more for a retry.
 
+Beside them those that became calls of an Action, with their executions.
+
 What became of a row is stored under its number in the extract. Whose row it was is found by counting through the
 extract, for many rows at once.
 """
@@ -8,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from leadbridge.domain.dedupe_rules import Vendor, stamps_of
+from leadbridge.domain.handing_over import HANDED_OVER
 from leadbridge.domain.source_query import Facts, SourceQuery, source_query
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, SyncRun
@@ -66,13 +69,13 @@ def with_ids(
 
 
 def _identified(objects: Objects, run: SyncRun, sync: Sync, lines: Sequence[Mapping[str, str]]) -> Iterator[Failed]:
-    ids = ids_of(objects, run, sync, {int(line["row"]) for line in lines})
+    ids = source_ids(objects, run, sync, {int(line["row"]) for line in lines})
     for line in lines:
         row = int(line["row"])
         yield Failed(row=row, source_id=ids.get(row, ""), reason=line["reason"], message=line["message"])
 
 
-def ids_of(objects: Objects, run: SyncRun, sync: Sync, wanted: set[int]) -> dict[int, str]:
+def source_ids(objects: Objects, run: SyncRun, sync: Sync, wanted: set[int]) -> dict[int, str]:
     """The ids of rows by their numbers: the extract is read as far as the last of them."""
     column, last = stamps_of(run.source, sync.source.object).id, max(wanted)
     found: dict[int, str] = {}
@@ -94,6 +97,28 @@ def failed_lines(rows: Iterable[Failed]) -> Iterable[str]:
     return table(
         ("row", "source_id", "reason", "message"), ((row.row, row.source_id, row.reason, row.message) for row in rows)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """A row that became a call: its number in the extract, the id of its source record, and the call's execution."""
+
+    row: int
+    source_id: str
+    execution_id: str
+
+
+def handed_over(objects: Objects, run: SyncRun, sync: Sync, parts: Sequence[Part]) -> Iterator[Handed]:
+    """The rows that became calls, chunk by chunk."""
+    if not sync.destination.action:
+        return
+    for part in parts:
+        for chunk in range(1, part.chunks):
+            lines = [line for line in read_results(objects, run, part.number, chunk) if line["outcome"] == HANDED_OVER]
+            ids = source_ids(objects, run, sync, {int(line["row"]) for line in lines}) if lines else {}
+            for line in lines:
+                row = int(line["row"])
+                yield Handed(row=row, source_id=ids.get(row, ""), execution_id=line["id"])
 
 
 # a retry

@@ -1,26 +1,28 @@
 """Load one partition of a run: filter, dedupe, map, match, compare, write, and what became of each row.
 
-Rows go in chunks of one vendor call, in an order that is the same whenever it is worked out. Before a chunk is written
-it is stored what is about to be created and updated; a process that finds such an intent waits until the vendor shows
-what the one before it may have done, and looks before it writes: nothing is created twice, and what was written under
-the intent is told as that. The chunk's outcomes are stored before the partition's record says that it is through.
+Rows go in chunks of some vendor calls, in an order that is the same whenever it is worked out: a chunk is looked for as
+a whole, so that the calls which then create and update are full, however rows that are new, differ and agree are mixed.
+Before a chunk is written it is stored what is about to be created and updated; a process that finds such an intent
+waits until the vendor shows what the one before it may have done, and looks before it writes: nothing is created twice,
+and what was written under the intent is told as that. The chunk's outcomes are stored before the partition's record
+says that it is through.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from leadbridge.domain.dedupe_rules import choose, stamps_of
+from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
 from leadbridge.domain.mass_guard import tally_of
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.outcome import REMOVALS, Outcome, RowOutcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
     CompiledSync,
     Decide,
-    Removal,
     RowEnd,
     RowWrite,
     SourceRow,
@@ -29,11 +31,8 @@ from leadbridge.domain.rows import (
     import_columns,
     key_of,
     key_values,
-    mapped_values,
     record_key,
-    unusable,
 )
-from leadbridge.domain.sources import Inputs
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
@@ -53,25 +52,30 @@ from leadbridge.domain.syncing import (
     reason_of,
 )
 from leadbridge.domain.values import text
-from leadbridge.errors import ConfigurationError, SpoiledCallError, SyncError, UncertainWriteError
+from leadbridge.errors import ConfigurationError, PermanentError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
-from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
-from leadbridge.usecases.batch import chunks, grouped, once_each
+from leadbridge.sync_ports import Deletes, SyncDestination, SyncRuns, SyncVendors
+from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
 from leadbridge.usecases.duplicate_matches import matched, named
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.planned_rows import PlannedPart, foreseen, planned_writes
+from leadbridge.usecases.preparing import Open, prepared
 from leadbridge.usecases.remove_gone import GonePart
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_plan, write_results
 from leadbridge.usecases.write_back import WriteBack
 
-#: no new chunk is begun in the last seconds of an invocation
+#: no new call that looks or writes is begun in the last seconds of an invocation
 LEFT_SECONDS = 90.0
+#: calls of one kind that a chunk of rows fills
+CHUNK_CALLS = 20
 #: how often a row is sent that the vendor says may be sent again
 ROW_TRIES = 5
 _RETRY_SECONDS = 2.0
 #: a refusal of a row that says it may be sent again
 _AGAIN = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Resolution.REAUTH, Resolution.QUOTA})
+#: what is said of a row whose field was removed, or taken from our user, since the run began: no other row fares better
+_DRIFTED = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "1006"})
 
 
 class LoadPartition:
@@ -87,8 +91,9 @@ class LoadPartition:
         clock: Clock,
         sleep: Callable[[float], object],
         settle: timedelta = timedelta(seconds=60),
+        calls: int = CHUNK_CALLS,
     ) -> None:
-        """`settle`: a write whose answer was lost shows itself within this time."""
+        """`settle`: a write whose answer was lost shows itself within this time; `calls` of a kind fill a chunk."""
         self._runs = runs
         self._objects = objects
         self._vendors = vendors
@@ -96,6 +101,7 @@ class LoadPartition:
         self._clock = clock
         self._sleep = sleep
         self._settle = settle
+        self._calls = calls
         self._compiled: dict[tuple[str, str], CompiledSync] = {}
 
     def compiled(self, run: SyncRun, sync: Sync) -> CompiledSync:
@@ -135,18 +141,21 @@ class LoadPartition:
         now = self._clock.now()
         if is_through(run, number, part) or part.reason or (part.due_at is not None and part.due_at > now):
             return
-        work = _Work(run, part)
+        work = _Work(run, part, remaining)
         try:
             work.destination = self._vendors.destination(sync)
             work.compiled = self.compiled(run, sync)
             work.back = self._back(work)
-            self._go_through(work, remaining)
+            self._go_through(work)
         except OvertakenError:
             return  # another process has it
+        except _StopError:
+            self._save(work, work.part)  # with its intent: what is written shows when somebody goes on
         except SyncError as error:
             if error.vendor == "aws":
                 raise
-            self._hold(work, error)
+            with suppress(OvertakenError):
+                self._hold(work, error)
 
     def _back(self, work: "_Work") -> WriteBack | None:
         """What takes values back to the source, if the Sync wants any."""
@@ -162,15 +171,17 @@ class LoadPartition:
         origin = self._vendors.destination(origin_of(sync))
         return WriteBack(compiled=work.compiled, back=back, vendor=run.source, origin=origin, sleep=self._sleep)
 
-    def _go_through(self, work: "_Work", remaining: Callable[[], float]) -> None:
+    def _go_through(self, work: "_Work") -> None:
         ended, open_ = self._opened(work)
-        pieces: list[Sequence[_Open]] = [piece for calm in once_each(open_, _key) for piece in chunks(calm, work.rows)]
+        pieces: list[Sequence[Open]] = [
+            piece for calm in once_each(open_, _key) for piece in chunks(calm, self._calls * work.rows)
+        ]
         if only_looks(work.run, work.part.number):
-            self._count(work, pieces, remaining)
+            self._count(work, pieces)
             return
         for number in range(work.part.chunks, len(pieces) + 1):
-            if remaining() < LEFT_SECONDS or self._stopped(work.run):
-                return
+            self._require(work)
+            ends: Sequence[RowEnd]
             if number == 0:
                 ends = ended
             elif work.run.planning:
@@ -182,25 +193,28 @@ class LoadPartition:
             write_results(self._objects, work.run, work.part.number, number, ends)
             self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
 
-    def _count(self, work: "_Work", pieces: Sequence[Sequence["_Open"]], remaining: Callable[[], float]) -> None:
+    def _count(self, work: "_Work", pieces: Sequence[Sequence[Open]]) -> None:
         """Look at every chunk, and note what would be done to records that are there."""
         part = work.part
         for number in range(part.looked, len(pieces)):
-            if remaining() < LEFT_SECONDS or self._stopped(work.run):
-                return
+            self._require(work)
             writes = self._decided(work, pieces[number], {}, {})
             part = replace(part, looked=number + 1, tally=sum(map(tally_of, writes), part.tally))
             self._save(work, part)
             part = work.part
         self._save(work, replace(part, counted=True))
 
-    def _stopped(self, run: SyncRun) -> bool:
-        found = self._runs.get(run.sync, run.slot)
-        return found is None or found[0].over or found[0].asked is not Wish.NOTHING
+    def _require(self, work: "_Work") -> None:
+        """Go on only while there is time, and nobody wants the run to stop.
 
-    # before anything is asked of the destination
+        Raises:
+            _StopError: Somebody does, or the time is up.
+        """
+        found = self._runs.get(work.run.sync, work.run.slot)
+        if work.remaining() < LEFT_SECONDS or found is None or found[0].over or found[0].asked is not Wish.NOTHING:
+            raise _StopError
 
-    def _opened(self, work: "_Work") -> tuple[list[RowEnd], list["_Open"]]:
+    def _opened(self, work: "_Work") -> tuple[Sequence[RowEnd], list[Open]]:
         """Rows that have ended, and those that are looked for; work is told how these are decided about."""
         run, compiled, number = work.run, work.compiled, work.part.number
         if is_removal(run, number):
@@ -217,48 +231,12 @@ class LoadPartition:
             plan = PlannedPart.of(compiled, writes, partial(key_of, compiled))
             work.decide = plan.decide
             return [], plan.rows
-        ended, open_ = self._prepared(work, rows_of_part(self._objects, run, compiled, number))
+        ended, open_ = prepared(run, compiled, rows_of_part(self._objects, run, compiled, number))
         if run.planning:
             work.decide = foreseen(self._objects, run, work.part, compiled)
         else:
             work.decide = partial(decide, compiled)
         return ended, open_
-
-    def _prepared(self, work: "_Work", rows: Sequence[SourceRow]) -> tuple[list[RowEnd], list["_Open"]]:
-        """The ends of rows that the destination need not be asked about, and all others with their values."""
-        ended: list[RowEnd] = []
-        kept: list[SourceRow] = []
-        at = work.run.started_at
-        conditions = work.compiled.conditions
-        for row in rows:
-            failing = conditions.decide(row.columns, at).failing if conditions else None
-            if failing is not None:
-                ended.append(_ended(row, Outcome.SKIPPED, "condition_not_met", clause=failing))
-                continue
-            end = unusable(work.compiled, row)
-            if end is not None:
-                ended.append(end)
-            else:
-                kept.append(row)
-        open_: list[_Open] = []
-        for row in self._deduped(work, kept, ended):
-            values = mapped_values(work.compiled, row, Inputs(columns=row.columns, at=at))
-            if isinstance(values, RowEnd):
-                ended.append(values)
-            else:
-                open_.append((row, values))
-        return sorted(ended, key=lambda end: end.position), open_
-
-    def _deduped(self, work: "_Work", rows: Sequence[SourceRow], ended: list[RowEnd]) -> list[SourceRow]:
-        """Rows that the Sync's rule lets go on; the others have ended."""
-        sync, stamps = work.compiled.sync, stamps_of(work.run.source, work.compiled.sync.source.object)
-        kept: list[SourceRow] = []
-        for same_key in grouped(rows, lambda row: row.key):
-            chosen = choose(sync.dedupe, [row.columns for row in same_key], stamps)
-            kept += [same_key[place] for place in chosen.imported]
-            facts = {"column": ", ".join(sync.key_columns), "rule": sync.dedupe.value}
-            ended += [_ended(same_key[place], Outcome.DUPLICATE, "duplicate_row", **facts) for place in chosen.left_out]
-        return sorted(kept, key=lambda row: row.position)
 
     def _gone(self, work: "_Work") -> GonePart:
         """What finds the records of deleted rows."""
@@ -267,7 +245,7 @@ class LoadPartition:
 
     # a chunk
 
-    def _chunk(self, work: "_Work", piece: Sequence["_Open"]) -> list[RowEnd]:
+    def _chunk(self, work: "_Work", piece: Sequence[Open]) -> list[RowEnd]:
         """What became of every row of a chunk."""
         begun = self._begun_before(work)
         ends: dict[int, RowEnd] = {}
@@ -289,7 +267,7 @@ class LoadPartition:
     def _foreseen(
         self,
         work: "_Work",
-        piece: Sequence["_Open"],
+        piece: Sequence[Open],
         number: int,
         store: Callable[["_Work", int, Sequence[RowWrite]], None],
     ) -> list[RowEnd]:
@@ -309,39 +287,48 @@ class LoadPartition:
         write_plan(self._objects, run, work.part.number, number, planned)
 
     def _into_file(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
-        lines = []
+        lines, columns = [], import_columns(work.compiled)
         for write in writes:
             # a blank cell would empty its field, so what stays as it is goes along
             fields = {**write.held, **key_values(work.compiled, write.row), **write.fields}
-            cells = (fields.get(name) for name in import_columns(work.compiled))
-            lines.append((write.row.position, write.outcome.value, *cells))
+            lines.append((write.row.position, write.outcome.value, *map(fields.get, columns)))
         write_import(self._objects, work.run, work.part.number, number, lines)
 
-    def _begun_before(self, work: "_Work") -> dict[int, Outcome | Removal]:
+    def _begun_before(self, work: "_Work") -> dict[int, Outcome | RowOutcome]:
         """What a process before this one was about to do; it shows by now, if it was done."""
         intent = work.part.intent
         if intent is None:
             return {}
-        removal = Removal.FLAGGED if work.compiled.flag else Removal.DELETED
+        removal = RowOutcome.FLAGGED if work.compiled.flag else RowOutcome.DELETED
         left = (intent.at + self._settle - self._clock.now()).total_seconds()
         if left > 0:
             self._sleep(left)
-        begun: dict[int, Outcome | Removal] = dict.fromkeys(intent.creates, Outcome.CREATED)
+        begun: dict[int, Outcome | RowOutcome] = dict.fromkeys(intent.creates, Outcome.CREATED)
         return begun | dict.fromkeys(intent.updates, Outcome.UPDATED) | dict.fromkeys(intent.removals, removal)
 
     def _attempt(
-        self, work: "_Work", pending: Sequence["_Open"], begun: dict[int, Outcome | Removal], ends: dict[int, RowEnd]
+        self, work: "_Work", pending: Sequence[Open], begun: dict[int, Outcome | RowOutcome], ends: dict[int, RowEnd]
     ) -> dict[int, RowResult]:
-        """Look, and write what is not as it should be; gives those that may be sent again."""
+        """Look, and write what is not as it should be; gives those that may be sent again.
+
+        Raises:
+            SyncError: The call was refused, or a field of the mapping is not there any more.
+        """
         writes = self._decided(work, pending, begun, ends)
         if not writes:
             return {}
         self._intend(work, writes, begun)
         refused: dict[int, RowResult] = {}
         said_of = dict(self._write(work, writes))
+        drifted = next((result for result in said_of.values() if result.code in _DRIFTED), None)
+        if drifted is not None:
+            raise PermanentError(drifted.message, vendor=work.run.destination, code=drifted.code)
         for write in self._instead(work, pending, writes, said_of, begun=begun, ends=ends):
             result = said_of[write.row.position]
-            if not result.ok and result.resolution in _AGAIN:
+            if write.record_id and result.code == ENTITY_IS_DELETED:
+                begun.pop(write.row.position)  # nothing was written; what is done instead may be another thing
+                refused[write.row.position] = result
+            elif not result.ok and result.resolution in _AGAIN:
                 refused[write.row.position] = result
             else:
                 ends[write.row.position] = self._end(work, write, result)
@@ -350,11 +337,11 @@ class LoadPartition:
     def _instead(
         self,
         work: "_Work",
-        pending: Sequence["_Open"],
+        pending: Sequence[Open],
         writes: Sequence[RowWrite],
         said_of: dict[int, RowResult],
         *,
-        begun: dict[int, Outcome | Removal],
+        begun: dict[int, Outcome | RowOutcome],
         ends: dict[int, RowEnd],
     ) -> list[RowWrite]:
         """The writes that have a result now: where the org's duplicate rule found the record, it is updated instead.
@@ -377,7 +364,7 @@ class LoadPartition:
         return [replaced.get(each.row.position, each) for each in writes if each.row.position not in ends]
 
     def _decided(
-        self, work: "_Work", pending: Sequence["_Open"], begun: Mapping[int, Outcome | Removal], ends: dict[int, RowEnd]
+        self, work: "_Work", pending: Sequence[Open], begun: Mapping[int, Outcome | RowOutcome], ends: dict[int, RowEnd]
     ) -> list[RowWrite]:
         found = work.find([row for row, _ in pending])
         writes: list[RowWrite] = []
@@ -397,13 +384,15 @@ class LoadPartition:
     def _found(self, work: "_Work", rows: Sequence[SourceRow]) -> Mapping[tuple[str, ...], list[Mapping[str, Any]]]:
         """Records of the destination by the keys of rows."""
         keys = {row.key: key_values(work.compiled, row) for row in rows}
-        records = work.destination.find(list(keys.values()), work.compiled.read_fields)
         by_key: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-        for record in records:
-            by_key.setdefault(record_key(work.compiled, record), []).append(record)
+        for number, piece in enumerate(chunks(list(keys.values()), work.rows)):
+            if number:
+                self._require(work)
+            for record in work.destination.find(piece, work.compiled.read_fields):
+                by_key.setdefault(record_key(work.compiled, record), []).append(record)
         return by_key
 
-    def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome | Removal]) -> None:
+    def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome | RowOutcome]) -> None:
         """Store what is about to be written."""
         for write in writes:
             begun.setdefault(write.row.position, write.outcome)
@@ -411,7 +400,7 @@ class LoadPartition:
             at=self._clock.now(),
             creates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.CREATED)),
             updates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.UPDATED)),
-            removals=tuple(sorted(each for each, outcome in begun.items() if isinstance(outcome, Removal))),
+            removals=tuple(sorted(each for each, outcome in begun.items() if outcome in REMOVALS)),
         )
         self._save(work, replace(work.part, intent=intent))
 
@@ -425,17 +414,26 @@ class LoadPartition:
         updates = [write for write in writes if write.record_id and write.does != "delete"]
         deletes = [write for write in writes if write.does == "delete"]
         found: dict[int, RowResult] = {}
-        for group, call in (
-            (creates, lambda piece: self._create(work, [_new(work, write) for write in piece])),
-            (
-                updates,
-                lambda piece: work.destination.update(
-                    [{work.compiled.id_field: write.record_id, **write.fields} for write in piece]
-                ),
-            ),
-            (deletes, lambda piece: work.destination.delete([write.record_id for write in piece])),
-        ):
-            said_of = isolate([group], call, lambda _, error: isinstance(error, SpoiledCallError))
+
+        def create(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            return self._create(work, [_new(work, write) for write in piece])
+
+        def update(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            own = work.compiled.id_field
+            return work.destination.update([{own: write.record_id, **write.fields} for write in piece])
+
+        def delete(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            if not isinstance(work.destination, Deletes):
+                raise ConfigurationError([f"deletes: no {work.compiled.sync.destination.object} can be deleted"])
+            return work.destination.delete([write.record_id for write in piece])
+
+        calls = [(piece, create) for piece in chunks(creates, work.rows)]
+        calls += [(piece, update) for piece in chunks(updates, work.rows)]
+        calls += [(piece, delete) for piece in chunks(deletes, work.rows)]
+        for number, (piece, call) in enumerate(calls):
+            if number:
+                self._require(work)
+            said_of = isolate([piece], call, lambda _, error: isinstance(error, SpoiledCallError))
             found |= {write.row.position: result for write, result in said_of.answered}
             for write, error in said_of.culprits:
                 found[write.row.position] = RowResult(
@@ -464,14 +462,16 @@ class LoadPartition:
         if not field or not marks:
             return {}
         own = work.compiled.id_field
-        made = work.destination.find([{field: mark} for mark in marks], [own, field])
         return {
             marks[record[field]]: RowResult(ok=True, status="created", id=str(record[own]))
-            for record in made
+            for piece in chunks([{field: mark} for mark in marks], work.rows)
+            for record in work.destination.find(piece, [own, field])
             if record[field] in marks
         }
 
     def _end(self, work: "_Work", write: RowWrite, result: RowResult) -> RowEnd:
+        if result.ok and result.status == HANDED_OVER:
+            return RowEnd(position=write.row.position, outcome=RowOutcome.HANDED_OVER, record_id=result.id or "")
         if result.ok:
             created = not write.record_id and result.status != "updated"
             outcome = write.outcome if write.does != "write" else Outcome.CREATED if created else Outcome.UPDATED
@@ -484,6 +484,9 @@ class LoadPartition:
 
     def _refusal(self, work: "_Work", row: SourceRow, result: RowResult) -> RowEnd:
         vendor = work.run.destination
+        if work.compiled.sync.destination.action:
+            # nobody but we has looked at it
+            return RowEnd(position=row.position, outcome=Outcome.FAILED, reason=result.code, message=result.message)
         outcome = Outcome.SKIPPED if result.resolution is Resolution.OK else Outcome.FAILED
         word = "vendor_left" if outcome is Outcome.SKIPPED else "vendor_refused"
         told = said(word, vendor=vendor.capitalize(), code=result.code, detail=result.message)
@@ -523,8 +526,8 @@ class LoadPartition:
         self._runs.save_part(part)
 
 
-#: a row with its values
-type _Open = tuple[SourceRow, Mapping[str, Any]]
+class _StopError(Exception):
+    """Nothing more is to be asked or written for now."""
 
 
 class _Work:
@@ -537,14 +540,15 @@ class _Work:
     find: Callable[[Sequence[SourceRow]], Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]]]
     back: WriteBack | None = None
 
-    def __init__(self, run: SyncRun, part: Part) -> None:
+    def __init__(self, run: SyncRun, part: Part, remaining: Callable[[], float]) -> None:
         self.run = run
         self.part = part
+        self.remaining = remaining
         self._counted = 0
 
     @property
     def rows(self) -> int:
-        """Rows of a chunk."""
+        """Rows of a call."""
         return self.destination.rows
 
     def spent(self) -> int:
@@ -574,18 +578,21 @@ def _ended(row: SourceRow, outcome: Outcome, reason: str, **facts: object) -> Ro
     return RowEnd(position=row.position, outcome=outcome, reason=told.reason, message=told.message)
 
 
-def _is_done(earlier: Outcome | Removal, decided: RowEnd, records: Sequence[Mapping[str, Any]]) -> bool:
+def _is_done(earlier: Outcome | RowOutcome, decided: RowEnd, records: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a process before this one has done what it was about to do, seen by what there is left to do."""
-    if earlier is Removal.DELETED:
+    if earlier is RowOutcome.DELETED:
         return not records
     return bool(records) and (decided.outcome is Outcome.UNCHANGED or decided.reason == "already_there")
 
 
 def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
-    """The fields of a new record, with our own id of its row where there is a field for it."""
-    field = work.compiled.sync.destination.idempotency_field
+    """The fields of a new record, with our own id of its row where there is a place for it."""
+    sync = work.compiled.sync
+    if sync.destination.action:
+        return {**write.fields, CALL: call_id(work.run, sync, write.row)}
+    field = sync.destination.idempotency_field
     return {**write.fields, field: work.run.row_mark(write.row.position)} if field else write.fields
 
 
-def _key(item: _Open) -> str:
+def _key(item: Open) -> str:
     return "\x1f".join(item[0].key or ())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leadbridge.domain.dedupe_rules import Vendor
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.rows import (
     CompiledSync,
@@ -148,7 +148,7 @@ class PreviewSync:
         held = _held(compiled, destination, [row for row, _ in open_rows])
         for row, values in open_rows:
             records = [record for record in held if record_key(compiled, record) == row.key]
-            ends[row.position] = _decided(row, decide(compiled, row, values, records))
+            ends[row.position] = _decided(compiled, row, decide(compiled, row, values, records))
         return [ends[row.position] for row in placed]
 
 
@@ -192,14 +192,16 @@ def _held(
     return destination.find(list(keys.values()), compiled.read_fields) if keys else []
 
 
-def _decided(row: SourceRow, decided: RowWrite | RowEnd) -> PreviewedRow:
+def _decided(compiled: CompiledSync, row: SourceRow, decided: RowWrite | RowEnd) -> PreviewedRow:
     if isinstance(decided, RowEnd):
         return _ended(row, decided)
     changes = [
         FieldChange(name=name, before=decided.held.get(name), after=value)
         for name, value in sorted(decided.fields.items())
     ]
-    outcome = Outcome.UPDATED if decided.record_id else Outcome.CREATED
+    outcome: Outcome | RowOutcome = Outcome.UPDATED if decided.record_id else Outcome.CREATED
+    if compiled.sync.destination.action:
+        outcome = RowOutcome.HANDED_OVER
     end = PreviewedRow(position=row.position, columns=row.columns, outcome=outcome.value, record_id=decided.record_id)
     return replace(end, fields=changes)
 

@@ -1,16 +1,22 @@
 """Price a Sync before it runs: from its preview, its schedule, and what is left of the vendors' calls of the day."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import ceil
 from urllib.parse import urlsplit
 
 from leadbridge.domain.action import MarketoConnection
+from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.handing_over import cost_of
 from leadbridge.domain.limits import State
+from leadbridge.domain.outcome import RowOutcome
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Cost
 from leadbridge.domain.sync_price import Left, Price, price, shares_of
 from leadbridge.ports import Clock, Documents
-from leadbridge.usecases.preview_sync import PreviewSync
+from leadbridge.usecases.hand_over import action_of
+from leadbridge.usecases.preview_sync import Preview, PreviewSync
 
 
 class PriceSync:
@@ -51,6 +57,7 @@ class PriceSync:
         sync, source = found.viewed.sync, found.viewed.query.vendor
         destination: Vendor = "salesforce" if source == "marketo" else "marketo"
         total, choice = found.total, found.viewed.choice
+        shares = shares_of([row.outcome for row in found.rows])
         return price(
             sync,
             (source, destination),
@@ -60,11 +67,19 @@ class PriceSync:
             ways=("rest" if most else choice.way, "rest" if planning else found.load.way),
             windows=max(1, len(found.viewed.query.filters)),
             counted=not most and not choice.settled and found.viewed.window.since is None,
-            shares=shares_of([row.outcome for row in found.rows]),
+            shares=replace(shares, created=0.0, updated=0.0, planned=True) if planning else shares,
             left=self._left(sync, source),
             now=self._clock.now(),
-            planning=planning,
+            handed=self._handed(sync, found),
         )
+
+    def _handed(self, sync: Sync, found: Preview) -> Cost | None:
+        """What the calls take that rows become, with the share of previewed rows that do; None where none does."""
+        stored = action_of(self._documents, sync) if sync.destination.action else None
+        if stored is None or not isinstance(stored.document, ConnectorAction):
+            return None
+        handed = [row.outcome == RowOutcome.HANDED_OVER for row in found.rows] or [True]
+        return cost_of(stored.document, ceil((found.total.rows or 0) * sum(handed) / len(handed)))
 
     def _left(self, sync: Sync, source: Vendor) -> dict[Vendor, Left]:
         known = self._instances()

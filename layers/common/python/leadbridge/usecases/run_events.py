@@ -30,6 +30,7 @@ from leadbridge.errors import ContractError, PermanentError, SyncError, Uncertai
 from leadbridge.ports import Clock, Configurations, Connections, Guarded, Inbox, Keys, Meter
 from leadbridge.usecases.batch import (
     DUPLICATES_DETECTED,
+    GONE_SINCE,
     NAMING_TRIES,
     Entry,
     RunSettings,
@@ -406,7 +407,7 @@ class RunEvents:
             return pipeline.success(write, str(row.id or write.intent.record_id), created=row.status == "created")
         made = tries(event, row.code, vendor="salesforce")
         creates = write.intent.operation != "update"
-        raced = row.code == "DUPLICATE_VALUE" and creates and made == 0
+        raced = made == 0 and (row.code == "DUPLICATE_VALUE" if creates else row.code in GONE_SINCE)
         if row.code == DUPLICATES_DETECTED and creates and _policy(write) == "use_match":
             instead = pipeline.instead(write, row.matches, now=self._clock.now())
             if instead is not None:

@@ -1,10 +1,11 @@
 """What must be known of a source before it can be asked: its fields, and the ids of what a Sync names by name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from leadbridge.domain.clauses import ListDocument, named_lists
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.source_query import Facts
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import ConfigurationError
@@ -12,6 +13,28 @@ from leadbridge.ports import Clock, Connections, Documents, Marketo
 
 #: fields change rarely, and asking costs a call
 AGE = timedelta(minutes=15)
+
+
+class _Described(Mapping[str, FieldDescription]):
+    """Fields that are asked for when somebody looks at the first of them: a run that finds no change does not."""
+
+    def __init__(self, describe: Callable[[], ObjectDescription]) -> None:
+        self._describe = describe
+        self._known: Mapping[str, FieldDescription] | None = None
+
+    def _fields(self) -> Mapping[str, FieldDescription]:
+        if self._known is None:
+            self._known = self._describe().fields
+        return self._known
+
+    def __getitem__(self, name: str) -> FieldDescription:
+        return self._fields()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields())
+
+    def __len__(self) -> int:
+        return len(self._fields())
 
 
 class SourceFacts:
@@ -40,14 +63,13 @@ class SourceFacts:
         lists = dict(self._lists(sync))
         source = sync.source
         if vendor == "salesforce":
-            described = self._connections.salesforce(source.connection).describe(source.object)
-            return Facts(fields=described.fields, lists=lists)
+            salesforce = self._connections.salesforce(source.connection)
+            return Facts(fields=_Described(lambda: salesforce.describe(source.object)), lists=lists)
         marketo = self._connections.marketo(source.connection)
         # members of a list are leads
         name = "leads" if source.object == "list_members" else source.object
-        described = marketo.describe_leads() if name == "leads" else marketo.describe(name)
         return Facts(
-            fields=described.fields,
+            fields=_Described(lambda: marketo.describe_leads() if name == "leads" else marketo.describe(name)),
             lists=lists,
             static_list=_static_list(sync, marketo),
             program=_program(sync, marketo),

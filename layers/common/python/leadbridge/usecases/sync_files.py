@@ -11,12 +11,13 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any
 
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of
 from leadbridge.domain.planned import Planned
-from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_of
+from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, key_reader
 from leadbridge.domain.syncing import Part, SyncRun, Totals, Way
 from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
@@ -27,6 +28,10 @@ from leadbridge.ports import Objects
 
 RESULT_COLUMNS = ("row", "outcome", "id", "reason", "message")
 POSITION = "#"
+#: rows that are handled at once
+_BLOCK_ROWS = 1_000
+#: more of them, those that a dedupe rule leaves out, are written as they come
+_RESULTS_AT_ONCE = 20_000
 
 
 def extract_run(run: SyncRun, number: int) -> str:
@@ -76,15 +81,17 @@ def place(
 ) -> Placed:
     """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages."""
     null = MARKETO_EXTRACT_NULL if run.extract is Way.BULK and run.source == "marketo" else ""
-    held: dict[int, io.StringIO] = {}
+    key = key_reader(compiled, columns)
+    header = _csv([[POSITION, *columns]])
+    held: dict[int, bytearray] = {}
     size, spills, position, page = 0, run.spills, run.positions, run.placed
 
     def spill() -> None:
         nonlocal size, spills
         if held:
             spills += 1
-        for number, buffer in sorted(held.items()):
-            objects.put(part_key(run, number, spills), buffer.getvalue().encode())
+        for number, lines in sorted(held.items()):
+            objects.put(part_key(run, number, spills), bytes(lines))
         held.clear()
         size = 0
 
@@ -93,16 +100,16 @@ def place(
         rows = Rows(objects.stored(page_key(run, page)))
         # a bulk extract without rows may have no header either
         pick = picker(rows.header, columns) if rows.header else tuple
-        for cells in rows:
-            position += 1
-            picked = tuple("" if cell == null else cell for cell in pick(cells))
-            number = partition_of(key_of(compiled, dict(zip(columns, picked, strict=True))), position, run.row_parts)
-            if number not in held:
-                held[number] = io.StringIO(newline="")
-                csv.writer(held[number]).writerow([POSITION, *columns])
-            before = held[number].tell()
-            csv.writer(held[number]).writerow([position, *picked])
-            size += held[number].tell() - before
+        for block in batched(rows, _BLOCK_ROWS, strict=False):
+            placed: dict[int, list[Sequence[Any]]] = {}
+            for cells in block:
+                position += 1
+                picked = pick(cells) if not null else tuple("" if cell == null else cell for cell in pick(cells))
+                placed.setdefault(partition_of(key(picked), position, run.row_parts), []).append((position, *picked))
+            for number, lines in placed.items():
+                written = _csv(lines)
+                held.setdefault(number, bytearray(header)).extend(written)
+                size += len(written)
             if size >= HELD:
                 spill()
         if not go_on():
@@ -111,19 +118,18 @@ def place(
     return Placed(pages=page, positions=position, spills=spills)
 
 
-def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number: int) -> list[SourceRow]:
-    """All rows of a partition, in the order of the source."""
-    found: list[SourceRow] = []
+def rows_of_part(objects: Objects, run: SyncRun, compiled: CompiledSync, number: int) -> Iterator[SourceRow]:
+    """The rows of a partition as they are read, in the order of the source."""
     for spill in range(1, run.spills + 1):
         try:
             stored = objects.stored(part_key(run, number, spill))
         except ConfigurationError:
             continue  # no row of this partition was held then
         rows = Rows(stored)
-        for cells in rows:
-            columns = dict(zip(rows.header[1:], cells[1:], strict=True))
-            found.append(SourceRow(position=int(cells[0]), columns=columns, key=key_of(compiled, columns)))
-    return found
+        names = rows.header[1:]
+        key = key_reader(compiled, names)
+        for position, *cells in rows:
+            yield SourceRow(position=int(position), columns=dict(zip(names, cells, strict=True)), key=key(cells))
 
 
 def import_run(run: SyncRun) -> str:
@@ -221,8 +227,19 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[list[str]]:
 
 def write_results(objects: Objects, run: SyncRun, partition: int, chunk: int, ends: Sequence[RowEnd]) -> None:
     """Store what became of the rows of a chunk."""
-    lines = [(end.position, end.outcome.value, end.record_id, end.reason, end.message) for end in ends]
-    objects.put(result_key(run, partition, chunk), _csv([RESULT_COLUMNS, *lines]))
+    key = result_key(run, partition, chunk)
+    if len(ends) <= _RESULTS_AT_ONCE:
+        objects.put(key, _results([RESULT_COLUMNS], ends))
+        return
+    with objects.writing(key) as into:
+        into.write(_results([RESULT_COLUMNS], ()))
+        for piece in batched(ends, _BLOCK_ROWS, strict=False):
+            into.write(_results((), piece))
+
+
+def _results(header: Sequence[Sequence[str]], ends: Iterable[RowEnd]) -> bytes:
+    lines = ((end.position, end.outcome.value, end.record_id, end.reason, end.message) for end in ends)
+    return _csv([*header, *lines])
 
 
 def read_results(objects: Objects, run: SyncRun, partition: int, chunk: int) -> Iterator[dict[str, str]]:
@@ -261,6 +278,8 @@ def write_gone(objects: Objects, run: SyncRun, columns: Sequence[str], rows: Seq
 
 
 def _cell(value: Any) -> str:
+    if value.__class__ is str:  # what most are
+        return "" if value.isspace() else value
     return "" if blank(value) else text(value)
 
 

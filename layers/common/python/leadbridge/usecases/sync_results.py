@@ -9,7 +9,7 @@ from leadbridge.domain.syncing import SyncRun, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Documents, Objects
 from leadbridge.sync_ports import SyncRuns
-from leadbridge.usecases.failed_rows import Failed, ids_of, pieces, with_ids
+from leadbridge.usecases.failed_rows import Failed, Handed, handed_over, pieces, source_ids, with_ids
 from leadbridge.usecases.planned_rows import PlannedRow, planned_pieces
 
 #: runs that a list shows
@@ -73,6 +73,15 @@ class SyncResults:
         run = self.run(sync, slot)
         return with_ids(self._objects, run, self._sync(run), pieces(self._objects, run, self._runs.parts(sync, slot)))
 
+    def handed_over(self, sync: str, slot: str) -> Iterator[Handed]:
+        """The rows of a run that became calls of its Action.
+
+        Raises:
+            ConfigurationError: As above.
+        """
+        run = self.run(sync, slot)
+        return handed_over(self._objects, run, self._sync(run), self._runs.parts(sync, slot))
+
     def failed_page(self, sync: str, slot: str, begin: int = 0) -> FailedPage:
         """Some of them, from a place on that the page before told; a place counts what was stored together.
 
@@ -127,7 +136,7 @@ class SyncResults:
         """The rows with the ids of their source records, in the order of the source."""
         if not rows:
             return []
-        ids = ids_of(self._objects, run, self._sync(run), {row.row for row in rows})
+        ids = source_ids(self._objects, run, self._sync(run), {row.row for row in rows})
         named = (replace(row, source_id=ids.get(row.row, "")) for row in rows)
         return sorted(named, key=lambda row: row.row)
 

@@ -11,10 +11,15 @@ from leadbridge.domain.watermarks import Window, ceiling, window
 from leadbridge.sync_ports import SyncRuns, SyncSource
 
 
-def window_of(runs: SyncRuns, source: SyncSource, sync: str, vendor: Vendor, now: datetime) -> Window:
-    """The window of a run that begins at `now`; the vendor is asked how far it shows everything."""
-    covered = source.covered(now)
-    return window(vendor, runs.standing(sync).watermark, ceiling(vendor, now, covered))
+def window_of(runs: SyncRuns, source: SyncSource, sync: str, vendor: Vendor, now: datetime) -> tuple[Window, bool]:
+    """The window of a run that begins at `now`, and whether the vendor says that nothing changed in it.
+
+    The vendor is asked how far it shows everything; one that answers with what changed need not be asked again.
+    """
+    watermark = runs.standing(sync).watermark
+    known = window(vendor, watermark, now)
+    covered = source.covered(now, known.since)
+    return window(vendor, watermark, ceiling(vendor, now, covered.until)), covered.idle
 
 
 def way_of(sync: Sync, vendor: Vendor, source: SyncSource, facts: Facts, read: Window, *, now: datetime) -> Choice:

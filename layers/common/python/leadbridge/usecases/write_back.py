@@ -81,8 +81,9 @@ class WriteBack:
         own = self._compiled.id_field
         records: dict[str, Mapping[str, Any]] = {end.record_id: {own: end.record_id} for end in done}
         if records and self._back.read - {own}:
-            found = destination.find([{own: each} for each in records], sorted(self._back.read | {own}))
-            records |= {str(record[own]): record for record in found}
+            for piece in chunks([{own: each} for each in records], destination.rows):
+                found = destination.find(piece, sorted(self._back.read | {own}))
+                records |= {str(record[own]): record for record in found}
         return records
 
     def _written(self, wanted: Sequence[_Item]) -> dict[int, RowResult]:

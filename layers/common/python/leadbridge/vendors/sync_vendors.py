@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_objects import ACTION
 from leadbridge.sync_ports import SyncDestination, SyncSource
 from leadbridge.vendors.bulk_jobs import Clients
 from leadbridge.vendors.marketo.client import MarketoClient
@@ -22,10 +23,13 @@ _MARKETO: Mapping[str, Callable[[MarketoClient, Sync], SyncDestination]] = {
 class VendorSyncs:
     """`sync_ports.SyncVendors` over the configured connections."""
 
-    def __init__(self, clients: Clients, vendor: Callable[[str], Vendor]) -> None:
-        """`vendor` tells whose a connection is."""
+    def __init__(
+        self, clients: Clients, vendor: Callable[[str], Vendor], calls: Callable[[Sync], SyncDestination]
+    ) -> None:
+        """`vendor` tells whose a connection is, `calls` gives the destination that makes calls of rows."""
         self._clients = clients
         self._vendor = vendor
+        self._calls = calls
 
     def source(self, sync: Sync) -> SyncSource:
         """Where a Sync's rows come from."""
@@ -37,6 +41,8 @@ class VendorSyncs:
     def destination(self, sync: Sync) -> SyncDestination:
         """Where a Sync's records go."""
         connection = sync.destination.connection
+        if sync.destination.object == ACTION:
+            return self._calls(sync)
         if self._vendor(connection) == "marketo":
             return _MARKETO.get(sync.destination.object, MarketoObjects)(self._clients.marketo(connection), sync)
         return SalesforceRecords(self._clients.salesforce(connection), sync)

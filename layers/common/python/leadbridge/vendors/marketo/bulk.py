@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.marketo import ExportJob, ImportJob
+from leadbridge.domain.operations import FORM_BYTES
+from leadbridge.domain.operations import IMPORT_BYTES as MOST_BYTES
 from leadbridge.errors import PermanentError
 from leadbridge.vendors.http.bodies import multipart
 from leadbridge.vendors.marketo import endpoints
@@ -20,8 +22,8 @@ from leadbridge.vendors.marketo.api import Api, Parts
 from leadbridge.vendors.marketo.endpoints import Endpoint, ExportEndpoints, ImportEndpoints
 from leadbridge.vendors.marketo.values import timestamp
 
-#: a file must be smaller: ten megabytes, counted decimally to be safe, less what the form around it may take
-IMPORT_BYTES = 10_000_000 - 10_000
+#: a file must be smaller: ten megabytes, counted decimally to be safe, with the form around it
+IMPORT_BYTES = MOST_BYTES - FORM_BYTES + 1
 #: the longest time that one extract may cover
 LONGEST_WINDOW = timedelta(days=31)
 _SECOND = timedelta(seconds=1)

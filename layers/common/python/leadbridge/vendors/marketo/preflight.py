@@ -59,7 +59,7 @@ PROBES = (
     Probe(endpoint=endpoints.DESCRIBE_LEADS, needed_for="Actions", essential=True),
     Probe(
         endpoint=endpoints.SYNC_LEADS,
-        needed_for="write-backs",
+        needed_for="write-backs, list actions and writing people",
         essential=True,
         body={"action": "updateOnly", "lookupField": "id", "input": [{"id": _NOBODY}]},
     ),
@@ -101,6 +101,7 @@ PROBES = (
         parts={"object": _NO_NAME},
         body=_update_of_nothing(marketoGUID=_NO_NAME),
     ),
+    Probe(endpoint=endpoints.LISTS, needed_for="list actions", params={"batchSize": "1"}),
     Probe(endpoint=endpoints.PROGRAMS, needed_for="programs and lists by name", params={"maxReturn": "1"}),
     Probe(
         endpoint=endpoints.REQUEST_CAMPAIGN,

@@ -10,12 +10,12 @@ from typing import Any
 
 from leadbridge.domain.gone import BARE, FATE, MERGED
 from leadbridge.domain.gone import PAGE as GONE_ROWS
-from leadbridge.domain.records import ObjectDescription, Resolution, RowResult
+from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
-from leadbridge.sync_ports import Gone, Page, Sample, first_of
+from leadbridge.sync_ports import Covered, Gone, Page, Sample, first_of
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.activity_syncing import activity_pages
@@ -55,19 +55,14 @@ class Counted:
         """Calls made so far."""
         return self._client.calls_made - self._before
 
-    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
-        """Nothing is deleted here, unless a destination says how (a Sync that would is refused when it is stored)."""
-        refused = RowResult(ok=False, code="kept", message="nothing is deleted here", resolution=Resolution.REJECT)
-        return [refused] * len(ids)
-
 
 class MarketoSource(Counted):
     """Leads: those of a static list, those with certain keys, those that changed."""
 
-    def covered(self, now: datetime) -> datetime | None:
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
         """Marketo does not tell until when its log is complete."""
-        del now
-        return None
+        del now, since
+        return Covered()
 
     def count(self, query: SourceQuery) -> int | None:
         """Marketo counts nothing by itself."""

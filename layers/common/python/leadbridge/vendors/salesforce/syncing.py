@@ -11,7 +11,7 @@ from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import PermanentError
-from leadbridge.sync_ports import Gone, Page, Sample, first_of
+from leadbridge.sync_ports import Covered, Gone, Page, Sample, first_of
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.http.endpoints import Endpoint
 from leadbridge.vendors.salesforce import endpoints
@@ -27,6 +27,8 @@ _CALLS: Mapping[str, Endpoint] = {"query": endpoints.QUERY, "bulk_create": endpo
 _NOT_LISTED = "INVALID_TYPE"
 #: a window that its list of deletions does not reach back to
 _TOO_OLD = "INVALID_REPLICATION_DATE"
+#: a window in which so few records change that their ids may come in one answer; at most 30 days would be listed
+_LISTED = timedelta(days=2)
 
 
 class SalesforceSource:
@@ -43,19 +45,23 @@ class SalesforceSource:
         """Calls made so far."""
         return self._client.calls_made - self._before
 
-    def covered(self, now: datetime) -> datetime | None:
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
         """Until when all changes are shown: not beyond the begin of the oldest transaction that still runs.
 
-        None for an object whose changes Salesforce does not list.
+        Nothing is told of an object whose changes Salesforce does not list. It lists them by SystemModstamp, or else
+        by LastModifiedDate, as they are read; of a window that is not too long it is asked for all of them at once.
         """
         # whole minutes count, and the shortest window has one
         end = now.replace(second=0, microsecond=0)
+        start = end - timedelta(minutes=1)
+        whole = since is not None and end - since <= _LISTED
         try:
-            return self._client.changes.updated(self._object, end - timedelta(minutes=1), end).covered_to
+            found = self._client.changes.updated(self._object, min(since, start) if since and whole else start, end)
         except PermanentError as error:
             if error.code != _NOT_LISTED:
                 raise
-            return None
+            return Covered()
+        return Covered(until=found.covered_to, idle=whole and not found.ids)
 
     def count(self, query: SourceQuery) -> int | None:
         """How many records the query finds."""

@@ -1,0 +1,207 @@
+"""The CRM cycle as people write it: which records of both systems are kept in step, field by field, both ways.
+
+One document names the two connections and says of each kind of record (persons, companies) which pairs of fields go
+where, who is right in a conflict, what is created, and what becomes of merged and deleted records. What it does not say
+has the default that harms least: Salesforce is right, blanks empty nothing, nothing is deleted.
+"""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from leadbridge.domain.clauses import Group
+from leadbridge.domain.documents import Document, FieldName, Identifier, Name, Scalar
+from leadbridge.domain.sync import Guard, LocalTime, Quiet
+from leadbridge.domain.three_way import Conflict, Direction, FieldPolicy
+from leadbridge.domain.transforms import Transform
+
+#: what Marketo's own fields are called that hold links, which a cycle writes by itself
+COMPANY_LINK, OWNER_LINK = "externalCompanyId", "externalSalesPersonId"
+#: fields of Marketo by which a person says no: an opt-out wins from either side
+CONSENT_FIELDS = frozenset({"unsubscribed", "emailInvalid", "marketingSuspended", "doNotCall"})
+
+
+class CycleField(Document):
+    """A pair of fields that are kept in step."""
+
+    marketo: FieldName
+    salesforce: FieldName
+    direction: Direction = Direction.BOTH
+    conflict: Conflict = Conflict.SALESFORCE
+    #: what an emptied field does to the other side: nothing, empty it, or give it the default
+    blank: Literal["keep", "clear", "default"] = "keep"
+    default: Scalar | None = None
+    #: true says that the person opted out; None: as Marketo's field is known
+    consent: bool | None = None
+    #: rules for a value on its way to either side
+    to_marketo: list[Transform] | None = Field(default=None, max_length=20)
+    to_salesforce: list[Transform] | None = Field(default=None, max_length=20)
+    #: a pair that is switched off leaves neither system
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.blank == "default") != (self.default is not None):
+            raise ValueError("`default` goes with `blank: default`, and the other way round")
+        if self.opts_out and self.blank != "keep":
+            raise ValueError("a consent field is never emptied; remove `blank`, or say `consent: false`")
+        if self.direction is not Direction.BOTH and self.conflict is not Conflict.SALESFORCE:
+            raise ValueError("a field that goes one way has no conflicts; remove `conflict`, or say `direction: both`")
+        for way, direction in (("to_marketo", Direction.TO_SALESFORCE), ("to_salesforce", Direction.TO_MARKETO)):
+            if getattr(self, way) and self.direction is direction:
+                raise ValueError(f"`{way}` has no effect, the field never goes there; remove it")
+        return self
+
+    @property
+    def opts_out(self) -> bool:
+        """Whether true says that the person opted out."""
+        return self.marketo in CONSENT_FIELDS if self.consent is None else self.consent
+
+    @property
+    def policy(self) -> FieldPolicy:
+        """How the pair is merged."""
+        return FieldPolicy(
+            direction=self.direction, conflict=self.conflict, blanks=self.blank == "clear", consent=self.opts_out
+        )
+
+    @property
+    def pair(self) -> str:
+        """The pair's name, under which it is remembered what both fields held."""
+        return f"{self.marketo}={self.salesforce}"
+
+
+def _no_field_twice(fields: list[CycleField]) -> list[CycleField]:
+    for side in ("marketo", "salesforce"):
+        names = [getattr(field, side).casefold() for field in fields if field.enabled]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} of {side} stands there twice; keep one line for each field")
+    return fields
+
+
+class RecordFields(Document):
+    """The pairs of fields of one kind of Salesforce record."""
+
+    enabled: bool = True
+    fields: list[CycleField] = Field(min_length=1, max_length=500)
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        _no_field_twice(self.fields)
+        return self
+
+    @property
+    def pairs(self) -> list[CycleField]:
+        """The pairs that are switched on."""
+        return [field for field in self.fields if field.enabled]
+
+
+class Creation(Document):
+    """Which new records of one side are made on the other."""
+
+    #: absent: all of them
+    conditions: Group | None = None
+
+
+class Flag(Document):
+    """A record whose counterpart is gone is marked, not deleted."""
+
+    #: a yes/no field of the record that stays
+    flag: FieldName
+
+
+Gone = Literal["ignore", "delete"] | Flag
+
+
+class Persons(Document):
+    """Marketo's people and Salesforce's Leads and Contacts."""
+
+    #: Marketo's own field that holds the Salesforce id; one value is one person
+    id_field: FieldName
+    #: Marketo's field that says Lead or Contact
+    type_field: FieldName | None = None
+    leads: RecordFields | None = None
+    contacts: RecordFields | None = None
+    create_in_marketo: Literal["never"] | Creation = Creation()
+    #: new Leads; Contacts come from conversion
+    create_in_salesforce: Literal["never"] | Creation = "never"
+    #: which rule routes new Leads: the org's own, one by its id, none
+    assignment_rule: str | bool | None = None
+    merges: Literal["honour", "ignore"] | Flag = "honour"
+    deleted_in_marketo: Gone = "ignore"
+    deleted_in_salesforce: Gone = "ignore"
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.leads is None and self.contacts is None:
+            raise ValueError("needs `leads`, `contacts`, or both")
+        links = {self.id_field, self.type_field, COMPANY_LINK, OWNER_LINK}
+        for name, kind in (("leads", self.leads), ("contacts", self.contacts)):
+            if linked := sorted({each.marketo for each in kind.fields} & links) if kind else []:
+                raise ValueError(
+                    f"{name}.fields: {', '.join(linked)} links records and is kept by the cycle; remove it"
+                )
+        return self
+
+
+class Companies(Document):
+    """Salesforce's Accounts and Marketo's companies."""
+
+    enabled: bool = True
+    fields: list[CycleField] = Field(min_length=1, max_length=500)
+    deleted_in_salesforce: Gone = "ignore"
+    #: how many people one edit of a company may reach before it is asked about
+    fan_out: int = Field(default=1000, ge=1)
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        _no_field_twice(self.fields)
+        return self
+
+
+class SalesPersons(Document):
+    """Salesforce's Users as Marketo's sales persons; one way."""
+
+    enabled: bool = True
+    #: what becomes of the people of a User who was deactivated
+    deactivated: Literal["ignore", "delete"] = "ignore"
+
+
+class CrmCycle(Document):
+    """A standing synchronisation of two systems, both ways."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+    #: what a cycle may consist of, in the order of Adobe's steps
+    entities: ClassVar[tuple[str, ...]] = ("sales_persons", "companies", "persons")
+
+    format: Literal[1] = 1
+    kind: Literal["crm_cycle"]
+    id: Identifier
+    name: Name
+    description: str = ""
+    time_zone: str | None = Field(default=None, min_length=1, max_length=64)
+    #: connections, by name
+    marketo: Identifier
+    salesforce: Identifier
+    #: instead of Marketo's own CRM sync, or beside it, where companies and sales persons are read-only
+    mode: Literal["replace_native", "beside_native"]
+    #: from the end of one cycle to the begin of the next
+    gap_minutes: int = Field(default=5, ge=1, le=1440)
+    #: nothing that was last changed before this is taken over at the first time
+    low_watermark: LocalTime | None = None
+    quiet: list[Quiet] | None = Field(default=None, min_length=1, max_length=10)
+    sales_persons: SalesPersons | None = None
+    companies: Companies | None = None
+    persons: Persons | None = None
+    guard: Guard = Guard()
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if all(getattr(self, name) is None for name in self.entities):
+            raise ValueError(f"needs at least one of {', '.join(f'`{name}`' for name in self.entities)}")
+        if self.mode == "beside_native":
+            for name in ("sales_persons", "companies"):
+                if getattr(self, name) is not None:
+                    raise ValueError(
+                        f"{name}: is read-only beside Marketo's own CRM sync; remove it, or say `mode: replace_native`"
+                    )
+        return self

@@ -1,0 +1,140 @@
+"""Two linked records, one of each system, merged field by field: what each is to take over from the other.
+
+The values of a record are compared in the form in which its field keeps them, so that 5 and "5.0" of a number field, or
+an address in other capitals, are no edits. Of the values nothing is remembered but keyed digests.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from leadbridge.domain.pipeline import unmapped
+from leadbridge.domain.records import FieldDescription
+from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs
+from leadbridge.domain.three_way import FieldPolicy, Memory, Merged, Seen, Side, merge
+from leadbridge.domain.values import ID_TYPES, TEXT_TYPES, WrongTypeError, blank, coerce, normalised, text
+
+#: gives the digest of a canonical text; keyed, so that nobody can look values up in what is remembered
+Digest = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedField:
+    """One pair of fields, ready: how each side's value becomes the other's."""
+
+    name: str
+    policy: FieldPolicy
+    fields: Mapping[Side, FieldDescription]
+    #: by the side whose value is taken over; a side that is never taken over has none
+    taken: Mapping[Side, CompiledSource]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A record as it was read, with the moment of its last change where the vendor tells it."""
+
+    values: Mapping[str, Any]
+    edited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What is to be written to two linked records, and what is remembered of each field once it is."""
+
+    #: by side the fields that it takes, with their values
+    writes: Mapping[Side, Mapping[str, Any]]
+    memory: Mapping[str, Memory]
+    #: by field what was decided, other than that nothing is to do
+    told: Mapping[str, Merged] = field(default_factory=dict)
+    #: by field why its value cannot be taken over: a sentence without the value
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+def canonical(value: Any, described: FieldDescription) -> str:
+    """The text that stands for a value as its field keeps it; two values that mean the same to it share it.
+
+    "No" and a blank are one to a yes/no field: Marketo keeps both, Salesforce only the first.
+    """
+    if blank(value) or (described.type == "boolean" and value is False):
+        return ""
+    if described.type == "email":
+        return normalised(value)
+    if described.type in TEXT_TYPES - ID_TYPES:
+        return text(value).strip()
+    try:
+        return json.dumps(coerce(value, described))
+    except WrongTypeError:
+        # as it stands: the field cannot hold it, so it equals nothing that the field holds
+        return text(value).strip()
+
+
+def merge_pair(
+    fields: Sequence[LinkedField],
+    found: Mapping[Side, Found],
+    memory: Mapping[str, Memory],
+    now: datetime,
+    digest: Digest,
+) -> Pair:
+    """Merge two linked records.
+
+    `found` holds the sides that were read, `memory` what is remembered by the names of fields; a field without memory
+    (new in the configuration, or shown again) meets for the first time, for which both sides must have been read.
+    A field whose value cannot be taken over keeps its memory, so that it is looked at again.
+
+    Raises:
+        ValueError: A field meets for the first time, and one side was not read.
+    """
+    writes: dict[Side, dict[str, Any]] = {side: {} for side in Side}
+    remembered, told, failed = dict[str, Memory](), dict[str, Merged](), dict[str, str]()
+    for each in fields:
+        seen, values = dict[Side, Seen](), dict[Side, Any]()
+        wrong = ""
+        for side, record in found.items():
+            value, wrong = _arriving(each, side, record, now)
+            if wrong:
+                break
+            values[side] = value
+            seen[side] = _seen(each, side, record, value, digest)
+        if wrong:
+            failed[each.name] = wrong
+            if each.name in memory:
+                remembered[each.name] = memory[each.name]
+            continue
+        decided = merge(each.policy, seen, memory.get(each.name), now, opted_out=digest(_YES))
+        remembered[each.name] = decided.memory
+        if decided.what is not Merged.SETTLED:
+            told[each.name] = decided.what
+        if decided.write:
+            target = each.fields[decided.write].name
+            writes[decided.write][target] = True if decided.opt_out else values[decided.write.other]
+    return Pair(writes, remembered, told, failed)
+
+
+#: the canonical form of a yes/no field that says yes
+_YES = "true"
+
+
+def _arriving(each: LinkedField, side: Side, record: Found, now: datetime) -> tuple[Any, str]:
+    """What the other side would take over, or why it cannot."""
+    source = each.taken.get(side)
+    if source is None:
+        return LEFT_ALONE, ""
+    try:
+        return source.value(Inputs(columns=record.values, at=now)), ""
+    except FAILURES as failure:
+        return LEFT_ALONE, unmapped(source, failure).message
+
+
+def _seen(each: LinkedField, side: Side, record: Found, value: Any, digest: Digest) -> Seen:
+    own = canonical(record.values.get(each.fields[side].name), each.fields[side])
+    nothing = value is LEFT_ALONE or blank(value)
+    arrives = "" if nothing else canonical(value, each.fields[side.other])
+    return Seen(
+        digest=digest(own),
+        arrives=digest(arrives),
+        blank=nothing,
+        opted_out=own == _YES,
+        edited_at=record.edited_at,
+    )

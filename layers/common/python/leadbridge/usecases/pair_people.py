@@ -1,0 +1,286 @@
+"""Who is who: people that changed in either system, each with the record of the other one that is the same person.
+
+A person is linked by the Salesforce id that Marketo's own field holds. One whom nothing links is looked for by e-mail:
+in Salesforce among Contacts before Leads. A record that is linked already is nobody else's. What need not be read is
+not: of linked people whose fields are all remembered the changed side is enough.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from leadbridge.cycle_ports import CycleRecords, Link, Links
+from leadbridge.domain.ids import canonical, is_id
+from leadbridge.domain.values import EMAIL, normalised, text
+
+type Row = Mapping[str, Any]
+
+#: in this order a person is looked for by e-mail, and met if both changed
+OBJECTS = ("Contact", "Lead")
+#: where a converted Lead says what became of it
+_CONVERTED = "ConvertedContactId"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What changed: Marketo's people, and Salesforce's records by object; each with all fields of the cycle."""
+
+    marketo: Sequence[Row] = ()
+    salesforce: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonPair:
+    """One person in both systems; a side that was not read has changed nothing since the link remembers it."""
+
+    object: str
+    salesforce_id: str
+    marketo_id: str
+    salesforce: Row | None = None
+    marketo: Row | None = None
+    link: Link | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftAside:
+    """A changed record that is paired with nobody, and must not be made on the other side; why, by its reason."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Every changed record once: with its counterpart, without one, or left aside."""
+
+    pairs: Sequence[PersonPair] = ()
+    #: of Marketo, without a Salesforce record
+    marketo_only: Sequence[Row] = ()
+    #: of Salesforce, by object, without a person in Marketo
+    salesforce_only: Sequence[tuple[str, Row]] = ()
+    aside: Sequence[LeftAside] = ()
+
+
+class PairPeople:
+    """Pairs what changed, a batch at a time."""
+
+    def __init__(
+        self,
+        *,
+        links: Links,
+        records: CycleRecords,
+        id_field: str,
+        remembered: Mapping[str, Collection[str]],
+        prefixes: Mapping[str, str],
+    ) -> None:
+        """`id_field` is Marketo's field of the Salesforce id.
+
+        `remembered`: by object the pairs of fields that are kept in step; `prefixes`: how ids of its records begin.
+        """
+        self._links = links
+        self._records = records
+        self._id_field = id_field
+        self._remembered = remembered
+        self._objects = {prefix: name for name, prefix in prefixes.items()}
+
+    def __call__(self, changed: Changed) -> Paired:
+        """Pair what changed.
+
+        Raises:
+            SyncError: A system cannot be asked now.
+        """
+        batch = _Batch(changed)
+        for row in changed.marketo:
+            self._sort_in(batch, row)
+        batch.links = dict(self._links.of({*batch.salesforce, *batch.named}))
+        self._read_people(batch)
+        self._read_salesforce(batch)
+        self._pair_named(batch)
+        self._pair_by_email(batch)
+        return batch.paired()
+
+    def _sort_in(self, batch: "_Batch", row: Row) -> None:
+        """Note a person by the record that the person names."""
+        named = text(row.get(self._id_field) or "").strip()
+        if not named:
+            batch.unnamed[str(row["id"])] = row
+        elif not is_id(named) or self._object_of(canonical(named)) is None:
+            batch.leave(str(row["id"]), "link_unusable")
+        else:
+            batch.named.setdefault(canonical(named), {})[str(row["id"])] = row
+
+    def _object_of(self, record_id: str) -> str | None:
+        return self._objects.get(record_id[:3])
+
+    def _whole(self, link: Link | None, object_name: str | None) -> bool:
+        """Whether all fields of a link are remembered, so that its unchanged side need not be read."""
+        return link is not None and all(name in link.memory for name in self._remembered.get(object_name or "", ()))
+
+    def _read_people(self, batch: "_Batch") -> None:
+        """People of changed Salesforce records that are not known well enough."""
+        wanted = [
+            record_id
+            for record_id, (object_name, _) in batch.salesforce.items()
+            if record_id not in batch.named and not self._whole(batch.links.get(record_id), object_name)
+        ]
+        if wanted:
+            for row in self._records.people(self._id_field, wanted):
+                self._sort_in(batch, row)
+
+    def _read_salesforce(self, batch: "_Batch") -> None:
+        """Salesforce records of changed people, and those that were just found, that are not known well enough."""
+        wanted: dict[str, list[str]] = {}
+        for record_id in batch.named:
+            object_name = self._object_of(record_id)
+            if record_id not in batch.salesforce and not self._whole(batch.links.get(record_id), object_name):
+                wanted.setdefault(str(object_name), []).append(record_id)
+        for object_name, ids in wanted.items():
+            for row in self._records.salesforce(object_name, "Id", ids):
+                batch.read[canonical(row["Id"])] = (object_name, row)
+
+    def _pair_named(self, batch: "_Batch") -> None:
+        """Pair by the id that Marketo holds, or that is remembered."""
+        for record_id, people in batch.named.items():
+            link, found = batch.links.get(record_id), batch.record(record_id)
+            if found is None and not self._whole(link, self._object_of(record_id)):
+                for person in people:
+                    batch.leave(person, "link_lost")
+                continue
+            # one person is the record's: whom the link remembers, else who came first
+            mine = link.marketo_id if link and link.marketo_id in people else min(people, key=_age)
+            for person in people:
+                if person != mine:
+                    batch.leave(person, "linked_twice")
+            batch.pair(str(self._object_of(record_id)), record_id, mine, people[mine])
+        for record_id, (object_name, _) in batch.salesforce.items():
+            link = batch.links.get(record_id)
+            if link is not None and record_id not in batch.taken_records:
+                batch.pair(object_name, record_id, link.marketo_id, None)
+
+    def _pair_by_email(self, batch: "_Batch") -> None:
+        """Pair whom nothing links; those without a usable address are new."""
+        open_records = [
+            (object_name, record_id, row)
+            for object_name in OBJECTS
+            for record_id, (name, row) in sorted(batch.salesforce.items())
+            if name == object_name and record_id not in batch.taken_records
+        ]
+        self._records_by_email(batch, open_records)
+        self._people_by_email(batch)
+
+    def _records_by_email(self, batch: "_Batch", open_records: Sequence[tuple[str, str, Row]]) -> None:
+        addresses = sorted({_email(row.get("Email")) for _, _, row in open_records} - {""})
+        found: dict[str, list[Row]] = {}
+        for person in self._records.people("email", addresses) if addresses else ():
+            found.setdefault(_email(person.get("email")), []).append(person)
+        for object_name, record_id, row in open_records:
+            if row.get(_CONVERTED):
+                batch.leave(record_id, "converted")
+                continue
+            alike = found.get(_email(row.get("Email")), [])
+            free = [
+                person
+                for person in sorted(alike, key=lambda person: _age(str(person["id"])))
+                if not text(person.get(self._id_field) or "").strip() and str(person["id"]) not in batch.taken_people
+            ]
+            if free:
+                batch.pair(object_name, record_id, str(free[0]["id"]), free[0])
+            elif alike:
+                batch.leave(record_id, "person_linked_elsewhere")
+            else:
+                batch.salesforce_only.append((object_name, row))
+                batch.taken_records.add(record_id)
+
+    def _people_by_email(self, batch: "_Batch") -> None:
+        open_people = {number: row for number, row in batch.unnamed.items() if number not in batch.taken_people}
+        addresses = sorted({_email(row.get("email")) for row in open_people.values()} - {""})
+        found: dict[str, list[tuple[str, Row]]] = {}
+        for object_name in [name for name in OBJECTS if name in self._objects.values()]:
+            rows = self._records.salesforce(object_name, "Email", addresses) if addresses else ()
+            for row in sorted(rows, key=lambda row: str(row["Id"])):
+                if not row.get(_CONVERTED):
+                    found.setdefault(_email(row.get("Email")), []).append((object_name, row))
+        linked = self._links.of({canonical(row["Id"]) for rows in found.values() for _, row in rows})
+        for number, person in sorted(open_people.items(), key=lambda each: _age(each[0])):
+            alike = found.get(_email(person.get("email")), [])
+            free = [
+                (object_name, row)
+                for object_name, row in alike
+                if canonical(row["Id"]) not in linked and canonical(row["Id"]) not in batch.taken_records
+            ]
+            if free:
+                object_name, row = free[0]
+                batch.read.setdefault(canonical(row["Id"]), (object_name, row))
+                batch.pair(object_name, canonical(row["Id"]), number, person)
+            elif alike:
+                batch.leave(number, "record_linked_elsewhere")
+            else:
+                batch.marketo_only.append(person)
+                batch.taken_people.add(number)
+
+
+class _Batch:
+    """What is known of a batch while it is paired."""
+
+    def __init__(self, changed: Changed) -> None:
+        self.salesforce = {
+            canonical(row["Id"]): (object_name, row) for object_name, rows in changed.salesforce.items() for row in rows
+        }
+        #: Salesforce records that did not change, but had to be read
+        self.read: dict[str, tuple[str, Row]] = {}
+        #: people by the Salesforce record that they name
+        self.named: dict[str, dict[str, Row]] = {}
+        self.unnamed: dict[str, Row] = {}
+        self.links: dict[str, Link] = {}
+        self.taken_records: set[str] = set()
+        self.taken_people: set[str] = set()
+        self.pairs: list[PersonPair] = []
+        self.marketo_only: list[Row] = []
+        self.salesforce_only: list[tuple[str, Row]] = []
+        self.aside: list[LeftAside] = []
+
+    def record(self, record_id: str) -> tuple[str, Row] | None:
+        """A Salesforce record as it was read."""
+        return self.salesforce.get(record_id) or self.read.get(record_id)
+
+    def pair(self, object_name: str, record_id: str, person: str, row: Row | None) -> None:
+        """Two records are one person."""
+        found, link = self.record(record_id), self.links.get(record_id)
+        self.taken_records.add(record_id)
+        self.taken_people.add(person)
+        self.pairs.append(
+            PersonPair(
+                object=object_name,
+                salesforce_id=record_id,
+                marketo_id=person,
+                salesforce=found[1] if found else None,
+                marketo=row,
+                # what is remembered of somebody else tells nothing
+                link=link if link and link.marketo_id == person else None,
+            )
+        )
+
+    def leave(self, record_id: str, reason: str) -> None:
+        """A record that is paired with nobody."""
+        self.aside.append(LeftAside(id=record_id, reason=reason))
+        (self.taken_records if record_id in self.salesforce else self.taken_people).add(record_id)
+
+    def paired(self) -> Paired:
+        """The result."""
+        return Paired(
+            pairs=self.pairs,
+            marketo_only=self.marketo_only,
+            salesforce_only=self.salesforce_only,
+            aside=self.aside,
+        )
+
+
+def _age(number: str) -> tuple[int, str]:
+    """Marketo counts its people up, so the lower number came first."""
+    return (int(number), "") if number.isdecimal() else (0, number)
+
+
+def _email(value: Any) -> str:
+    """An address as it is compared; nothing for what is none."""
+    found = normalised(value or "")
+    return found if EMAIL.fullmatch(found) else ""

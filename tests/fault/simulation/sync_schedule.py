@@ -1,0 +1,299 @@
+"""What happens in one schedule of a Sync, drawn from its seed: documents, records that change, fires, people, troubles.
+
+Tolerances, beside those of the package: Marketo's log shows a change, and its clock differs, by at most 640 s together
+(`watermarks.LAG` and `OVERLAP`); Salesforce's clock may be wrong by ten minutes, since it tells by itself how far it
+shows everything. A vendor executes a write at the most 30 s after it was called, and a process makes it at the most 8 s
+after it has stored what it is about to do. No process outlives the time-out of its function.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from leadbridge.domain.sync import Sync
+from tests.builders.syncs import a_sync
+from tests.fakes.steps import DONE
+from tests.fault.simulation.engine import Blow
+
+#: nothing is done to the product after this time
+CALM_AT = 5400.0
+#: the last change of a record by people
+CHANGES_UNTIL = 5000.0
+SLOT_SECONDS = 900
+#: time-outs of the functions (template)
+START_SECONDS = 30.0
+STEP_SECONDS = 900.0
+
+#: what a person's record is made of, by vendor: its own id, the key, who it is, a number, whether it counts, made, changed
+FIELDS = {
+    "salesforce": {
+        "id": "Id",
+        "email": "Email",
+        "name": "LastName",
+        "score": "Score__c",
+        "status": "Status__c",
+        "back": "Marketo_Id__c",
+        "state": "Sync_State__c",
+        "made": "CreatedDate",
+        "changed": "LastModifiedDate",
+        "stamp": "SystemModstamp",
+    },
+    "marketo": {
+        "id": "id",
+        "email": "email",
+        "name": "lastName",
+        "score": "score",
+        "status": "leadStatus",
+        "back": "crmId",
+        "state": "syncState",
+        "made": "createdAt",
+        "changed": "updatedAt",
+    },
+}
+
+#: what the store's doubles pass
+STORE_POINTS = (
+    "syncs.standing",
+    "syncs.take",
+    "syncs.commit",
+    "syncs.release",
+    "syncs.begin",
+    "syncs.get",
+    "syncs.save",
+    "syncs.take_part",
+    "syncs.save_part",
+    "syncs.parts",
+    "objects.put",
+    "objects.writing",
+    "objects.read",
+    "starter.alive",
+    "starter.start",
+)
+VENDOR_READ_POINTS = (
+    "source.covered",
+    "source.count",
+    "source.made_since",
+    "source.page",
+    "destination.describe",
+    "destination.find",
+)
+VENDOR_WRITE_POINTS = ("destination.create", "destination.update", "origin.update")
+POINTS = (*STORE_POINTS, *VENDOR_READ_POINTS, *VENDOR_WRITE_POINTS)
+#: seldom passed, therefore aimed at more often
+SELDOM = ("syncs.commit", "syncs.release", "syncs.take", "starter.alive", "source.count", "source.made_since")
+OFTEN = (*POINTS, *2 * SELDOM, *3 * VENDOR_WRITE_POINTS, "syncs.save_part", "syncs.save", "objects.writing")
+
+VENDOR_TROUBLE = (
+    "lost after the commit",
+    "lost before the commit",
+    "late commit",
+    "not available",
+    "rate limit",
+    "quota spent",
+    "login refused",
+    "refused as a whole",
+    "spoilt call",
+    "row to repeat",
+    "row in doubt",
+    "row refused",
+)
+#: troubles of a call that only reads
+READ_TROUBLE = frozenset({"not available", "rate limit", "quota spent", "login refused", "refused as a whole"})
+MACHINE_TROUBLE = (
+    "fire missed",
+    "fire twice",
+    "fire late",
+    "task given up while it runs",
+    "task twice at once",
+    "machine dies",
+    "job fails",
+    "row of a file refused",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A person's record is made or changed at the source: it bears `at`, and is shown `late` seconds after."""
+
+    at: float
+    person: int
+    #: what is set, by the names of `FIELDS`
+    values: dict[str, Any]
+    late: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class SyncPlan:
+    """A schedule."""
+
+    seed: int
+    sync: Sync
+    source: str
+    destination: str
+    changes: list[Change] = field(default_factory=list)
+    #: people who are in the destination beforehand, by their number
+    known: list[int] = field(default_factory=list)
+    #: when somebody else makes a person in the destination
+    foreigners: list[tuple[float, int]] = field(default_factory=list)
+    #: what people want: when, and what
+    people: list[tuple[float, str]] = field(default_factory=list)
+    by_number: dict[int, Blow] = field(default_factory=dict)
+    aimed: dict[str, tuple[int, Blow]] = field(default_factory=dict)
+    chance: dict[str, float] = field(default_factory=dict)
+    limits: tuple[float, ...] = (STEP_SECONDS,)
+    source_skew: float = 0.0
+    #: rows of a call that writes, of a partition, of a page, that go by REST at most, ids of a retry's request
+    call_rows: int = 3
+    part_rows: int = 5
+    page_rows: int = 3
+    threshold: int = 5000
+    held: int = 48_000_000
+    most_turns: int = 500
+
+    @property
+    def several(self) -> bool:
+        """Whether people may share a key."""
+        return any(change.values.get("email", "").startswith("same") for change in self.changes)
+
+
+def mail(person: int) -> str:
+    """The key of a person."""
+    return f"p{person}@example.com"
+
+
+def sync_schedule(seed: int) -> SyncPlan:
+    """The schedule of a seed."""
+    rng = Random(f"syncs {seed}")
+    source, destination = rng.choice((("salesforce", "marketo"), ("marketo", "salesforce")))
+    shared = rng.random() < 0.2
+    plan = SyncPlan(
+        seed=seed,
+        sync=_document(rng, source, destination, shared=shared),
+        source=source,
+        destination=destination,
+    )
+    _records(plan, rng, shared=shared)
+    plan.call_rows, plan.part_rows = rng.choice((2, 3, 3, 4)), rng.choice((3, 5, 5, 100))
+    plan.page_rows = rng.choice((2, 3, 3, 5))
+    plan.threshold = rng.choice((5000, 5000, 6))
+    plan.held = rng.choice((48_000_000, 200))
+    plan.most_turns = rng.choice((500, 500, 500, 4))
+    plan.limits = rng.choice(((STEP_SECONDS,), (STEP_SECONDS,), (STEP_SECONDS, 170.0), (170.0, 300.0)))
+    skews = (0.0, 0.0, -600.0, 600.0) if source == "salesforce" else (0.0, -330.0, -330.0, 330.0)
+    plan.source_skew = rng.choice(skews)
+    _troubles(plan, rng)
+    _people(plan, rng)
+    return plan
+
+
+def _document(rng: Random, source: str, destination: str, *, shared: bool) -> Sync:
+    theirs, ours = FIELDS[source], FIELDS[destination]
+    by: dict[str, str] = {}
+    if rng.random() < 0.5:
+        by["extract"] = rng.choice(("rest", "bulk"))
+    if destination == "marketo" and rng.random() < 0.4:
+        by["load"] = rng.choice(("rest", "bulk"))
+    extraction = rng.choice(("incremental", "incremental", "incremental", "full"))
+    if source == "marketo" and extraction == "full":
+        by.pop("extract", None)
+    members: dict[str, Any] = {
+        "match": [{"column": theirs["email"], "field": ours["email"]}],
+        "mappings": [{"to": ours[name], "column": theirs[name]} for name in ("email", "name", "score")],
+        "import_rule": rng.choice((*3 * ("create_and_update",), "create", "update")),
+        "dedupe": rng.choice(("import_everything", "ignore_duplicates", "youngest", "oldest")),
+        "schedule": {"every": {"minutes": SLOT_SECONDS // 60}},
+        "extraction": extraction,
+        "by": by,
+    }
+    if rng.random() < 0.3:
+        clause = {"column": theirs["status"], "operator": "equals", "value": "keep"}
+        members["conditions"] = {"clauses": [clause]}
+    if rng.random() < 0.25 and by.get("load") != "bulk":
+        members["writeback"] = [
+            {"to": theirs["back"], "field": ours["id"]},
+            {"to": theirs["state"], "field": ours["name"]},
+        ]
+    if rng.random() < 0.15 and not shared:
+        members["guard"] = {"changed_percent": 0}
+    if destination == "salesforce" and rng.random() < 0.2:
+        members["destination"] = {"connection": "crm", "object": "Contact", "idempotency_field": "Row__c"}
+    return a_sync(to_salesforce=destination == "salesforce", **members)
+
+
+def _records(plan: SyncPlan, rng: Random, *, shared: bool) -> None:
+    count = rng.randint(6, 14)
+    version: dict[int, int] = {}
+    lag = (0.0, 0.0, 20.0, 300.0) if plan.source == "marketo" else (0.0, 0.0, 30.0, 250.0)
+
+    def change(at: float, person: int, late: float) -> None:
+        number = version[person] = version.get(person, 0) + 1
+        values: dict[str, Any] = {"name": f"r{person}v{number}", "score": number}
+        if number == 1:
+            chance = rng.random()
+            email = rng.choice((mail(person), mail(person).upper(), f" {mail(person)} "))
+            if shared and chance < 0.5:
+                email = f"same{rng.randint(1, 2)}@example.com"
+            elif chance > 0.95:
+                email = rng.choice(("", "no address"))
+            values |= {"email": email, "status": "keep"}
+        if rng.random() < 0.15:
+            values["status"] = rng.choice(("keep", "drop"))
+        plan.changes.append(Change(at=at, person=person, values=values, late=late))
+
+    for person in range(1, count + 1):
+        change(-86_400.0 - person * rng.choice((0.0, 1.0, 4000.0)), person, 0.0)
+        if rng.random() < 0.35:
+            plan.known.append(person)
+    moments = [rng.uniform(0, CHANGES_UNTIL) for _ in range(rng.randint(3, 9))]
+    # at the very second where windows meet
+    moments += [60.0 * rng.randint(0, 5) + SLOT_SECONDS * rng.randint(0, 5) for _ in range(rng.randint(0, 4))]
+    # just before a run begins
+    moments += [SLOT_SECONDS * rng.randint(1, 5) - rng.uniform(0, 20) for _ in range(rng.randint(0, 3))]
+    moments += [SLOT_SECONDS * rng.randint(1, 5) + rng.uniform(0, 60) for _ in range(rng.randint(0, 3))]
+    if plan.source == "marketo":
+        # at the edge of what Marketo's lag, its clock and ours may be apart
+        moments += [SLOT_SECONDS * rng.randint(1, 5) - rng.uniform(280, 300) for _ in range(rng.randint(0, 2))]
+    for at in sorted(moments):
+        late = rng.choice(lag)
+        several = rng.choice((1, 1, 1, 2, 5))
+        for person in rng.sample(range(1, count + 1), min(several, count)):
+            change(at, person, late)
+        if rng.random() < 0.3:
+            count += 1
+            change(at, count, late)
+    if plan.destination == "marketo" and rng.random() < 0.3:
+        plan.foreigners = [(rng.uniform(0, 3000), rng.randint(1, count)) for _ in range(rng.randint(1, 3))]
+
+
+def _troubles(plan: SyncPlan, rng: Random) -> None:
+    for kind in VENDOR_TROUBLE:
+        plan.chance[kind] = rng.choice((0.0, 0.0, 0.02, 0.06)) if rng.random() < 0.75 else 0.0
+    for kind in ("quota spent", "login refused", "refused as a whole"):
+        plan.chance[kind] /= 3
+    for kind in MACHINE_TROUBLE:
+        plan.chance[kind] = rng.choice((0.0, 0.0, 0.1, 0.3))
+    plan.chance["task given up while it runs"] /= 4
+    plan.chance["task twice at once"] /= 3
+    plan.chance["machine dies"] /= 8
+
+    def strike(blow: Blow) -> None:
+        if rng.random() < 0.4:
+            plan.by_number[rng.randint(1, 700)] = blow
+        else:
+            point = rng.choice(OFTEN) + rng.choice(("", DONE))
+            plan.aimed[point] = (rng.choice((1, 1, 1, 2, 3, 5, 8)), blow)
+
+    for _ in range(rng.choice((0, 1, 2, 4, 6, 8))):
+        strike(Blow("crash"))
+    for _ in range(rng.choice((0, 0, 1, 2, 4))):
+        strike(Blow("stall", rng.choice((3.0, 20.0, 70.0, 130.0, 400.0, 800.0))))
+    for _ in range(rng.choice((0, 0, 1, 3))):
+        strike(Blow("store"))
+
+
+def _people(plan: SyncPlan, rng: Random) -> None:
+    wants: Sequence[str] = ("run", "retry", "pause", "cancel")
+    for _ in range(rng.choice((0, 0, 1, 2, 4))):
+        at = rng.choice((rng.uniform(0, CALM_AT), SLOT_SECONDS * rng.randint(0, 5) + rng.uniform(0, 40)))
+        plan.people.append((at, rng.choice(wants)))

@@ -1,0 +1,139 @@
+"""The document of a CRM cycle, and its pairs of fields bound to what both systems describe."""
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from leadbridge.domain.crm_cycle import CrmCycle, CycleField
+from leadbridge.domain.cycle_fields import bind_fields
+from leadbridge.domain.records import FieldDescription, ObjectDescription
+from leadbridge.domain.sources import Inputs
+from leadbridge.domain.three_way import Side
+from tests.fakes.clock import NOON
+
+NAME = {"marketo": "firstName", "salesforce": "FirstName"}
+PERSONS: dict[str, Any] = {"id_field": "crmId", "leads": {"fields": [NAME]}}
+
+
+def document(**members: Any) -> dict[str, Any]:
+    """A cycle of Leads."""
+    base = {"kind": "crm_cycle", "id": "main", "name": "Main", "marketo": "marketing", "salesforce": "crm"}
+    return {**base, "mode": "replace_native", "persons": PERSONS, **members}
+
+
+def test_what_a_document_does_not_say_harms_least() -> None:
+    """Salesforce is right, blanks empty nothing, nothing is deleted, no Lead is made, cycles lie five minutes apart."""
+    cycle = CrmCycle.model_validate(document())
+    assert cycle.persons is not None
+    assert cycle.persons.leads is not None
+    (pair,) = cycle.persons.leads.pairs
+    assert (pair.direction, pair.conflict, pair.blank) == ("both", "salesforce", "keep")
+    assert (cycle.persons.create_in_salesforce, cycle.persons.deleted_in_marketo) == ("never", "ignore")
+    assert cycle.gap_minutes == 5
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"persons": None}, "needs at least one of `sales_persons`, `companies`, `persons`"),
+        ({"persons": {"id_field": "crmId"}}, "needs `leads`, `contacts`, or both"),
+        (
+            {"mode": "beside_native", "companies": {"fields": [{"marketo": "company", "salesforce": "Name"}]}},
+            "is read-only beside Marketo's own CRM sync; remove it, or say `mode: replace_native`",
+        ),
+        (
+            {"persons": {**PERSONS, "contacts": {"fields": [{"marketo": "crmId", "salesforce": "Id"}]}}},
+            "crmId links records and is kept by the cycle; remove it",
+        ),
+        (
+            {"persons": {**PERSONS, "leads": {"fields": [NAME, {"marketo": "firstname", "salesforce": "Nick__c"}]}}},
+            "firstname of marketo stands there twice; keep one line for each field",
+        ),
+    ],
+)
+def test_a_document_that_cannot_work_is_told_what_to_change(members: dict[str, Any], said: str) -> None:
+    """Each finding names the remedy."""
+    with pytest.raises(ValidationError, match=said):
+        CrmCycle.model_validate(document(**members))
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"blank": "default"}, "`default` goes with `blank: default`"),
+        ({"marketo": "unsubscribed", "blank": "clear"}, "a consent field is never emptied"),
+        ({"direction": "to_marketo", "conflict": "newest"}, "a field that goes one way has no conflicts"),
+        ({"direction": "to_marketo", "to_salesforce": [{"type": "trim"}]}, "`to_salesforce` has no effect"),
+    ],
+)
+def test_a_pair_that_contradicts_itself_is_refused(members: dict[str, Any], said: str) -> None:
+    """Nothing that a person writes is without effect."""
+    with pytest.raises(ValidationError, match=said):
+        CycleField.model_validate({**NAME, **members})
+
+
+def test_consent_is_known_by_marketos_field_or_said() -> None:
+    """Marketo's own opt-outs need no word; a field of one's own does, and either may be said otherwise."""
+    assert CycleField(marketo="unsubscribed", salesforce="HasOptedOutOfEmail").policy.consent
+    assert CycleField(marketo="noMail__c", salesforce="No_Mail__c", consent=True).policy.consent
+    assert not CycleField(marketo="unsubscribed", salesforce="Gone__c", consent=False).policy.consent
+
+
+def described(name: str, *fields: FieldDescription) -> ObjectDescription:
+    """An object of these fields."""
+    return ObjectDescription(name=name, fields={field.name: field for field in fields})
+
+
+LEADS = described(
+    "leads",
+    FieldDescription(name="firstName", type="string", length=5),
+    FieldDescription(name="leadScore", type="integer"),
+    FieldDescription(name="made", type="datetime", updateable=False, createable=False),
+)
+LEAD = described(
+    "Lead",
+    FieldDescription(name="FirstName", type="string", length=40),
+    FieldDescription(name="Score__c", type="double"),
+    FieldDescription(name="Rank__c", type="double", calculated=True, updateable=False, createable=False),
+    FieldDescription(name="CreatedDate", type="datetime", updateable=False, createable=False),
+)
+SIDES = {Side.MARKETO: LEADS, Side.SALESFORCE: LEAD}
+
+
+def test_pairs_are_bound_to_the_fields_of_both_sides() -> None:
+    """Each way has its rules and the types of where it leads; a field that goes one way has one way."""
+    pairs = [
+        CycleField.model_validate({**NAME, "to_salesforce": [{"type": "case", "to": "upper"}]}),
+        CycleField.model_validate({"marketo": "leadScore", "salesforce": "Score__c", "direction": "to_salesforce"}),
+    ]
+    bound = bind_fields(pairs, SIDES, UTC)
+    name, score = bound.fields
+    assert name.taken[Side.MARKETO].value(Inputs(columns={"firstName": "ada"}, at=NOON)) == "ADA"
+    assert name.taken[Side.SALESFORCE].value(Inputs(columns={"FirstName": "Ada"}, at=NOON)) == "Ada"
+    assert score.taken.keys() == {Side.MARKETO}
+    assert score.taken[Side.MARKETO].value(Inputs(columns={"leadScore": "7"}, at=NOON)) == 7
+    assert bound.aside == {}
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"marketo": "gone", "salesforce": "FirstName"}, "Marketo has no field gone of leads, or hides it"),
+        ({"marketo": "firstName", "salesforce": "Gone__c"}, "Salesforce has no field Gone__c of Lead, or hides it"),
+        (
+            {"marketo": "leadScore", "salesforce": "Rank__c"},
+            "Rank__c of Salesforce cannot be changed; let the pair go to Marketo only, or take it out",
+        ),
+        (
+            {"marketo": "made", "salesforce": "CreatedDate", "direction": "to_marketo"},
+            "made of Marketo cannot be changed; let the pair go to Salesforce only, or take it out",
+        ),
+    ],
+)
+def test_a_pair_that_cannot_work_is_put_aside_alone(members: dict[str, Any], said: str) -> None:
+    """The others go on; the reason says what to do."""
+    bound = bind_fields([CycleField.model_validate(members), CycleField.model_validate(NAME)], SIDES, UTC)
+    assert [field.name for field in bound.fields] == ["firstName=FirstName"]
+    assert [reason.startswith(said) for reason in bound.aside.values()] == [True]
