@@ -68,13 +68,13 @@ def with_ids(
 
 
 def _identified(objects: Objects, run: SyncRun, sync: Sync, lines: Sequence[Mapping[str, str]]) -> Iterator[Failed]:
-    ids = _ids(objects, run, sync, {int(line["row"]) for line in lines})
+    ids = source_ids(objects, run, sync, {int(line["row"]) for line in lines})
     for line in lines:
         row = int(line["row"])
         yield Failed(row=row, source_id=ids.get(row, ""), reason=line["reason"], message=line["message"])
 
 
-def _ids(objects: Objects, run: SyncRun, sync: Sync, wanted: set[int]) -> dict[int, str]:
+def source_ids(objects: Objects, run: SyncRun, sync: Sync, wanted: set[int]) -> dict[int, str]:
     """The ids of rows by their numbers: the extract is read as far as the last of them."""
     column, last = stamps_of(run.source, sync.source.object).id, max(wanted)
     found: dict[int, str] = {}

@@ -17,7 +17,7 @@ from typing import Any
 
 from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
 from leadbridge.domain.mass_guard import tally_of
-from leadbridge.domain.outcome import Outcome, RowOutcome
+from leadbridge.domain.outcome import REMOVALS, Outcome, RowOutcome
 from leadbridge.domain.planned import Foreseen, Planned
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
@@ -55,7 +55,7 @@ from leadbridge.domain.syncing import (
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError, PermanentError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
-from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
+from leadbridge.sync_ports import Deletes, SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
 from leadbridge.usecases.duplicate_matches import matched, named
 from leadbridge.usecases.isolation import isolate
@@ -439,7 +439,7 @@ class LoadPartition:
             at=self._clock.now(),
             creates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.CREATED)),
             updates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.UPDATED)),
-            removals=tuple(sorted(each for each, outcome in begun.items() if isinstance(outcome, RowOutcome))),
+            removals=tuple(sorted(each for each, outcome in begun.items() if outcome in REMOVALS)),
         )
         self._save(work, replace(work.part, intent=intent))
 
@@ -475,6 +475,8 @@ class LoadPartition:
             return work.destination.update([{own: write.record_id, **write.fields} for write in piece])
 
         def delete(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            if not isinstance(work.destination, Deletes):
+                raise ConfigurationError([f"deletes: no {work.compiled.sync.destination.object} can be deleted"])
             return work.destination.delete([write.record_id for write in piece])
 
         calls = [(piece, create) for piece in chunks(creates, work.rows)]
