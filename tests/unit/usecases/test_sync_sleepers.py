@@ -14,10 +14,10 @@ from tests.fakes.clock import NOON
 LATER = "20260302T130000Z"
 
 
-def loading(rows: int = 3, **members: object) -> SyncWorld:
+def loading() -> SyncWorld:
     """A run that is about to load its one partition."""
-    world = SyncWorld(a_sync(dedupe="import_everything", **members))
-    for number in range(rows):
+    world = SyncWorld()
+    for number in range(3):
         world.row(number)
     world.start()
     world.drive(until=Step.LOAD)
