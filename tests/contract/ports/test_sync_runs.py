@@ -136,6 +136,7 @@ def test_a_partition_belongs_to_who_took_it_last(runs: SyncRuns) -> None:
         chunks=2,
         totals=Totals(created=3),
         failed_in=(1, 2),
+        tellers=(1, 1, 4),
         intent=Intent(at=NOON, creates=(1, 3), updates=(2,), removals=(4,)),
         waiting=Waiting.VENDOR,
         due_at=NOON,
