@@ -152,7 +152,8 @@ class LoadPartition:
         except OvertakenError:
             return  # another process has it
         except _StopError:
-            self._save(work, work.part)  # with its intent: what is written shows when somebody goes on
+            with suppress(OvertakenError):
+                self._save(work, work.part)  # with its intent: what is written shows when somebody goes on
         except SyncError as error:
             if error.vendor == "aws":
                 raise
