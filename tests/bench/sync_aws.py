@@ -96,7 +96,9 @@ def figure(*, rows: int, seed: int) -> Figure:
         intent=Intent(at=run.started_at),
     )
     units = ceil(len(_text(part)) / 1024) * 4 * run.partitions + 4 * steps
-    objects.requests["written"] += 2 + files
+    # the ends of what is imported, its file and its parts; its lines are read once more for that
+    objects.requests["written"] += run.partitions + 2 + files
+    objects.requests["read"] += 2 * run.partitions
     items: dict[str, float] = {
         "GB-seconds": FUNCTION_GB * (processor + waited + STEP_SECONDS * (steps + run.partitions)),
         "invocations": steps + run.partitions,

@@ -31,8 +31,8 @@ STEP_SECONDS, ROW_SECONDS, CALL_SECONDS = 0.3, 0.08e-3, 0.4
 STEPS, JOB_STEPS = 6, 2
 #: states that lie between two steps, those of a partition, and those of a run whatever it does
 STATES_A_STEP, STATES_A_PARTITION, STATES = 3, 2, 4
-#: rows whose ends are stored as one object
-CHUNK_ROWS = 6_000
+#: rows whose ends are stored as one object, units of storing the numbers of so many, and rows of a page of the source
+CHUNK_ROWS, INTENT_UNITS, PAGE_ROWS = 6_000, 100, 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +84,12 @@ def usage(rows: int, calls: int, *, jobs: int = 0, row_bytes: float = 250) -> Us
         gb_seconds=FUNCTION_GB * (STEP_SECONDS * (steps + partitions) + ROW_SECONDS * rows + waited),
         invocations=steps + partitions,
         transitions=STATES + STATES_A_STEP * steps + STATES_A_PARTITION * partitions,
-        written=partitions * spills + 2 * chunks + ceil(rows / 2_000),
-        read=2 * (partitions * spills + chunks) + ceil(rows / 2_000),
-        write_units=4 + 2 * steps + 12 * chunks,
-        read_units=6 + 6 * steps + calls,
+        # rows in their partitions, ends, lines of an import or else pages of the source
+        written=partitions * spills + chunks + (chunks - partitions if jobs else ceil(rows / PAGE_ROWS)),
+        read=2 * (partitions * spills + (chunks - partitions if jobs else ceil(rows / PAGE_ROWS))),
+        # what is about to be written of a chunk by calls is stored with the number of each row
+        write_units=4 * (steps + partitions) + (0 if jobs else INTENT_UNITS * (chunks - partitions)),
+        read_units=6 * steps + 2 * partitions + calls,
     )
 
 

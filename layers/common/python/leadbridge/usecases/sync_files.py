@@ -101,7 +101,8 @@ def place(
     null = MARKETO_EXTRACT_NULL if run.extract is Way.BULK and run.source == "marketo" else ""
     key = key_reader(compiled, columns)
     header = _csv([[POSITION, *columns]])
-    held: dict[int, bytearray] = {}
+    # pieces, since buffers that grow leave holes in memory
+    held: dict[int, list[bytes]] = {}
     size, spills, position, page = 0, run.spills, run.positions, run.placed
 
     def spill() -> None:
@@ -109,7 +110,7 @@ def place(
         if held:
             spills += 1
         for number, lines in sorted(held.items()):
-            objects.put(part_key(run, number, spills), bytes(lines))
+            objects.put(part_key(run, number, spills), b"".join(lines))
         held.clear()
         size = 0
 
@@ -123,7 +124,7 @@ def place(
                 placed.setdefault(partition_of(key(picked), position, run.row_parts), []).append((position, *picked))
             for number, lines in placed.items():
                 written = _csv(lines)
-                held.setdefault(number, bytearray(header)).extend(written)
+                held.setdefault(number, [header]).append(written)
                 size += len(written)
             if size >= HELD:
                 spill()
