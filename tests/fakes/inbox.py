@@ -256,7 +256,7 @@ class InMemoryInbox:
             del self.waiting[_key(event)]
             self.on_park(event.execution_id, str(reason))
             self.kept[event.execution_id] = _kept(event)
-            stands = {"state": "parked", "reason": str(reason), "message": message}
+            stands = {"state": "parked", "reason": str(reason), "message": message, "due_at": ""}
             self.logged[event.execution_id] |= stands | _decision(event)
         self._step("inbox.park.done")
 

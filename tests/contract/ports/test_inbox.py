@@ -469,8 +469,12 @@ def test_hurrying_makes_a_deferred_event_due_at_once(world: World) -> None:
 
 
 def test_a_parked_event_leaves_its_lane_and_keeps_its_payload(world: World) -> None:
-    """Nothing of it is due any more; reason and sentence are shown and the payload is kept without an end date."""
+    """Nothing of it is due any more, nor shown as if it were, though it had been given back before; reason and sentence
+    are shown and the payload is kept without an end date."""
     (mine,) = claimed(world, an_event())
+    world.inbox.defer([mine.evolve(due_at=mine.received_at)])
+    (mine,) = world.inbox.claim([mine.evolve(epoch=0)], 2)
+    assert (world.log.get(mine.execution_id) or {})["due_at"]
 
     world.inbox.park(mine, reason=Reason.WORKER_CRASHED, message="Parked: the worker died twice.")
 
@@ -478,6 +482,7 @@ def test_a_parked_event_leaves_its_lane_and_keeps_its_payload(world: World) -> N
     assert record_of(world, mine.execution_id) == Record(
         state="parked", reason="worker_crashed", message="Parked: the worker died twice."
     )
+    assert (world.log.get(mine.execution_id) or {})["due_at"] == ""
     kept = kept_of(world, mine.execution_id)
     assert kept is not None
     assert kept.ends_at is None

@@ -363,6 +363,7 @@ class DynamoInbox:
                 state=State.PARKED,
                 reason=reason,
                 message=message,
+                due_at="",
                 decision=event.decision or None,
             ),
             self._parked(event.action_id, event.execution_id, reason),
