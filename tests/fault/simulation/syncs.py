@@ -591,6 +591,9 @@ class SyncSimulation:
             self._retried.add(failed.slot)
             self._start_process("person", lambda: self._starting().retry(self.plan.sync.id, failed.slot))
             return
+        last = self.tables[self.plan.source].journal[-1].at
+        if not self._phase and self.engine.time - last < QUIET_SECONDS:
+            return  # what a late run has told back must lie in the clean run's window, too
         self._phase = "again" if self._phase == "clean" else "clean"
         self._start_process("person", lambda: self._starting().now(self.plan.sync.id))
 
