@@ -575,24 +575,29 @@ class SyncSimulation:
             # whose machine has died waits for the next start
             self._start_process("start", lambda: self._starting().fired(self.plan.sync.id, ""))
             return
-        if self.pending or self.engine.alive():
+        if self.pending or self.engine.alive() or not self._phase_over():
             return
-        if self._phase in {"clean", "again"}:
-            ended = [run for run in self.runs.every() if run.slot not in self._before]
-            if not ended:
-                return
-            self.again.append(ended[-1].slot)
-            self._phase = "rest" if self._phase == "again" else self._phase
-            if self._phase == "rest":
-                return
         failed = next((run for run in self.runs.every() if run.totals.failed and run.slot not in self._retried), None)
         self._before = {run.slot for run in self.runs.every()}
         if failed is not None and not self._phase:
             self._retried.add(failed.slot)
             self._start_process("person", lambda: self._starting().retry(self.plan.sync.id, failed.slot))
             return
+        last = self.tables[self.plan.source].journal[-1].at
+        if not self._phase and self.engine.time - last < QUIET_SECONDS:
+            return  # what a late run has told back must lie in the clean run's window, too
         self._phase = "again" if self._phase == "clean" else "clean"
         self._start_process("person", lambda: self._starting().now(self.plan.sync.id))
+
+    def _phase_over(self) -> bool:
+        """Whether the next phase may begin: the run of this one is over, and it was not the last."""
+        if self._phase not in {"clean", "again"}:
+            return True
+        ended = [run for run in self.runs.every() if run.slot not in self._before]
+        if ended:
+            self.again.append(ended[-1].slot)
+            self._phase = "rest" if self._phase == "again" else self._phase
+        return bool(ended) and self._phase != "rest"
 
     def moved(self, slot: str, watermark: datetime) -> None:
         """The watermark has moved: note what it has passed, and what runs have read until now."""
