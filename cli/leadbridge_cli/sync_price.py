@@ -4,6 +4,7 @@ import json
 
 import click
 
+from leadbridge.domain.aws_prices import PRICED
 from leadbridge.domain.sync_plan import Cost
 from leadbridge.domain.sync_price import Price
 from leadbridge_cli.common import as_json, pass_target
@@ -34,6 +35,7 @@ def members(found: Price) -> dict[str, object]:
             vendor: {"run": _cost(cost), "day": _cost(found.day[vendor]), "calls_left": found.left[vendor].calls}
             for vendor, cost in found.run.items()
         },
+        "dollars": {"run": round(found.run_dollars, 6), "day": round(found.day_dollars, 6), "prices_of": PRICED},
         "warnings": list(found.warnings),
     }
 
@@ -49,6 +51,7 @@ def show_price(found: Price) -> None:
         click.echo(
             f"  {vendor.capitalize()}: {cost_in_words(cost)} a run, {cost_in_words(found.day[vendor])} a day; {left}"
         )
+    click.echo(f"  AWS: {found.run_dollars:.4f} dollars a run, {found.day_dollars:.4f} a day (prices of {PRICED}).")
     for warning in found.warnings:
         click.echo(f"  Warning: {warning}.")
 

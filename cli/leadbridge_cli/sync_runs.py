@@ -11,7 +11,7 @@ from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.sync_progress import members
 from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting
 from leadbridge.errors import SyncError
-from leadbridge.usecases.failed_rows import Failed, Handed, failed_lines
+from leadbridge.usecases.failed_rows import LISTED, Failed, Listed, failed_lines, listed_lines
 from leadbridge.usecases.start_sync import Started
 from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.run_bar import RunBar, sentence, show_runs
@@ -94,7 +94,7 @@ def _move(target: Target, sync_id: str, move: Move) -> None:
 @click.argument("sync_id", metavar="ID")
 @click.argument("slot", required=False)
 @click.option("--failed", is_flag=True, help="The rows of the run SLOT that failed, with their reasons.")
-@click.option("--handed-over", is_flag=True, help="The rows of the run SLOT that became calls, with their executions.")
+@click.option("--rows", "outcome", type=click.Choice(LISTED), help="The rows of the run SLOT with this outcome.")
 @click.option("--csv", "file", type=click.File("w", encoding="utf-8", lazy=True), help="Write them into this file.")
 @as_json
 @pass_target
@@ -104,16 +104,20 @@ def sync_executions(
     slot: str | None,
     *,
     failed: bool,
-    handed_over: bool,
+    outcome: str | None,
     file: TextIO | None,
     as_json: bool,
 ) -> None:
     """List the runs of a Sync, or show one: when, how many rows, what became of them."""
     results = target.sync_results()
-    if handed_over:
+    if outcome is not None:
         if slot is None:
-            fail(["Say which run: leadbridge syncs executions ID SLOT --handed-over."])
-        _calls(list(results.handed_over(sync_id, slot)), as_json=as_json)
+            fail([f"Say which run: leadbridge syncs executions ID SLOT --rows {outcome}."])
+        found_rows = results.rows(sync_id, slot, outcome)
+        if file is None:
+            _listed(list(found_rows), outcome, as_json=as_json)
+        else:
+            file.writelines(listed_lines(found_rows))
         return
     if failed or file is not None:
         if slot is None:
@@ -170,10 +174,12 @@ def _rows(found: list[Failed], *, as_json: bool) -> None:
     click.echo(f"{len(found)} rows failed")
 
 
-def _calls(found: list[Handed], *, as_json: bool) -> None:
+def _listed(found: list[Listed], outcome: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(row) for row in found]))
         return
     for row in found:
-        click.echo(f"row {row.row} ({row.source_id}): {row.execution_id}")
-    click.echo(f"{len(found)} rows became calls; `leadbridge show EXECUTION` tells what became of one")
+        said = f"{row.reason}. {row.message}" if row.reason else row.id
+        click.echo(f"row {row.row} ({row.source_id}): {said}")
+    told = "; `leadbridge show EXECUTION` tells what became of one" if outcome == "handed_over" else ""
+    click.echo(f"{len(found)} rows {outcome.replace('_', ' ')}{told}")

@@ -21,7 +21,9 @@ from tests.bench import (
     lost_answers,
     mapping,
     schedules,
+    sync_aws,
     sync_calls,
+    sync_prices,
     sync_rows,
     sync_stack,
     vendor_calls,
@@ -62,6 +64,8 @@ ALONE: dict[str, Alone] = {
     "flow-step": lambda args: flow_step.figure(people=args.webhooks, seed=args.seed),
     "calls": lambda args: calls.figure(calls=args.calls, seed=args.seed),
     "syncs": lambda args: sync_calls.figure(rows=args.sync_rows, seed=args.seed),
+    "syncs-price": lambda args: sync_prices.figure(syncs=args.syncs, most=args.sync_rows // 2, seed=args.seed),
+    "syncs-aws": lambda args: sync_aws.figure(rows=args.rows, seed=args.seed),
     "syncs-rows": lambda args: sync_rows.figure_transform(rows=args.records, seed=args.seed),
     "syncs-memory": lambda args: sync_rows.figure_memory(rows=args.rows, seed=args.seed),
     "batches": lambda args: batches.figure_calls(people=10 * args.webhooks, seed=args.seed),
@@ -97,6 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--records", type=int, default=20_000, help="records of decisions and mapping (default 20000)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of rows (default 1000000)")
     parser.add_argument("--sync-rows", type=int, default=20_000, help="rows of syncs, each way (default 20000)")
+    parser.add_argument("--syncs", type=int, default=40, help="generated Syncs of syncs-price (default 40)")
     parser.add_argument("--megabytes", type=int, default=500, help="size of extract, and a tenth of it (default 500)")
     chosen = parser.parse_args(arguments)
     wanted = chosen.figures or [*ALONE, *ON_STACK]

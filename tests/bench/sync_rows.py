@@ -11,7 +11,6 @@ functions do.
 import csv
 import io
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.ports import StoredFile, Writer
 from leadbridge.usecases.preparing import Ended, Open, prepared
 from leadbridge.usecases.sync_files import page_key, part_key, place, rows_of_part, write_import, write_results
+from tests.bench.extract_worker import peak_megabytes
 from tests.bench.report import Figure
 from tests.builders.syncs import a_sync
 
@@ -138,11 +138,11 @@ def a_run(rows: int, pages: int) -> SyncRun:
 def rows_of(rows: int, keys: int, seed: int) -> Iterator[list[str]]:
     """Made-up rows; half of them have one of the first `keys` addresses where there are fewer keys than rows."""
     chance = Random(seed)
-    block = [_cells(chance) for _ in range(_BLOCK)]
+    block = [_cells(chance) for _ in range(min(rows, _BLOCK))]
     for number in range(rows):
         key = number if number % 2 or keys >= rows else number // 2 % keys
         at = (NOW - timedelta(seconds=number % 100_000)).isoformat()
-        yield [f"003{number:015}", at, at, at, f" Person{key}@Example.com", *block[number % _BLOCK]]
+        yield [f"003{number:015}", at, at, at, f" Person{key}@Example.com", *block[number % len(block)]]
 
 
 def _cells(chance: Random) -> list[str]:
@@ -305,14 +305,14 @@ def main() -> None:
     elif step == "partition":
         run = partitioned(objects, a_run(rows, json.loads(state.read_text())["pages"]), compiled)
         state.write_text(json.dumps({"pages": run.pages, "spills": run.spills}))
-        told = {"partition": _peak()}
+        told = {"partition": peak_megabytes()}
     else:
         known = json.loads(state.read_text())
         run = replace(a_run(rows, known["pages"]), spills=known["spills"])
         # the largest partition
         number = max(range(1, run.partitions + 1), key=lambda each: _size(objects, run, each))
         counts = written(objects, run, compiled, number, transformed(objects, run, compiled, number))
-        told = {"load": _peak(), **counts}
+        told = {"load": peak_megabytes(), **counts}
     print(json.dumps(told))
 
 
@@ -324,11 +324,6 @@ def _size(objects: FolderObjects, run: SyncRun, number: int) -> int:
         except ConfigurationError:
             continue
     return sizes
-
-
-def _peak() -> float:
-    """Megabytes of this process at its highest."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """The figures of Syncs at a small size: counts and equality, never a time."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.bench import sync_calls
+from tests.bench import sync_calls, sync_prices, sync_rows
 
 SEED = 7
 
@@ -29,3 +30,18 @@ def test_a_run_by_rest_makes_the_calls_of_full_batches(pair: sync_calls.Pair, *,
     assert made <= sync_calls.least(rows, result.differ, source, destination) + 1
     assert sync_calls.writes(result.second, destination) == 0
     assert result.wrong == 0
+
+
+def test_generated_syncs_cost_what_was_said(pair: sync_calls.Pair) -> None:
+    """One Sync of each kind: the price is within a tenth of the calls that the simulators have counted."""
+    kinds = sync_prices.generated(len(sync_prices.KINDS), SEED, most=700)
+    errors = {one.kind: sync_prices.compared(pair, one, SEED).error for one in kinds}
+    assert max(errors.values()) <= sync_prices.MOST_ERROR, errors
+
+
+def test_the_transform_stage_loses_no_row(tmp_path: Path) -> None:
+    """3,000 rows, of which half have one key: each has an end or values, and memory stays with one row a key."""
+    objects, compiled = sync_rows.FolderObjects(tmp_path), sync_rows.compiled_sync()
+    run = sync_rows.partitioned(objects, sync_rows.write_extract(objects, 3000, 1, SEED), compiled)
+    counts = sync_rows.written(objects, run, compiled, 1, sync_rows.transformed(objects, run, compiled, 1))
+    assert counts == {"ended": 1499, "open": 1501}

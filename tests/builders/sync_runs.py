@@ -132,9 +132,9 @@ class SyncWorld:
         """What is known of the source."""
         return SourceFacts(connections=self.connections, documents=self.documents, clock=self.clock)
 
-    def step(self, slot: str = SLOT, **members: Any) -> dict[str, Any]:
-        """One invocation, in a process of its own."""
-        load = LoadPartition(
+    def loads(self) -> LoadPartition:
+        """What loads partitions in a new process."""
+        return LoadPartition(
             runs=self.runs,
             objects=self.objects,
             vendors=self.vendors(),
@@ -143,13 +143,16 @@ class SyncWorld:
             sleep=self.clock.sleep,
             calls=self.chunk_calls,
         )
+
+    def step(self, slot: str = SLOT, **members: Any) -> dict[str, Any]:
+        """One invocation, in a process of its own."""
         use_case = RunSyncStep(
             documents=self.documents,
             runs=self.runs,
             objects=self.objects,
             vendors=self.vendors(),
             facts=self.facts(),
-            load=load,
+            load=self.loads(),
             clock=self.clock,
             meter=self.meter,
             most_turns=self.most_turns,

@@ -24,6 +24,7 @@ OPERATIONS = (
     "syncs.standing",
     "syncs.take",
     "syncs.commit",
+    "syncs.commit_gone",
     "syncs.release",
     "syncs.begin",
     "syncs.get",
@@ -73,24 +74,18 @@ class InMemorySyncRuns:
         self._step("syncs.take.done")
         return taken
 
-    def commit(
-        self,
-        sync: str,
-        slot: str,
-        epoch: int,
-        watermark: datetime | None,
-        records: int,
-        *,
-        gone: datetime | None = None,
-    ) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size.
-
-        `gone` moves that of deletions. What is None stays.
-        """
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
         self._step("syncs.commit")
-        members = {name: at for name, at in (("watermark", watermark), ("gone_until", gone)) if at is not None}
-        moved = self._held(sync, slot, epoch, records=records, **members)
+        moved = self._held(sync, slot, epoch, watermark=watermark, records=records)
         self._step("syncs.commit.done")
+        return moved
+
+    def commit_gone(self, sync: str, slot: str, epoch: int, until: datetime) -> bool:
+        """Note up to when deletions have been carried over, if the lease is still this run's; False if it is not."""
+        self._step("syncs.commit_gone")
+        moved = self._held(sync, slot, epoch, gone_until=until)
+        self._step("syncs.commit_gone.done")
         return moved
 
     def release(self, sync: str, slot: str, epoch: int) -> None:

@@ -44,6 +44,20 @@ def test_many_groups_are_split_into_transactions_that_hold_whole_groups(dynamo_w
     assert len(written(dynamo_world)) == 210
 
 
+def test_large_items_are_split_into_transactions_of_less_than_four_megabytes(dynamo_world: DynamoWorld) -> None:
+    """Sixty items of 100,000 bytes, in whatever alphabet, go in calls that DynamoDB takes; and so do groups whose own
+    texts are short, if what they change or take away is as large."""
+    large = [[put("KeysTable", {"pk": f"{number:02d}", "text": "ü" * 50_000})] for number in range(60)]
+
+    assert write_groups(dynamo_world.dynamodb, large) == [None] * 60
+    assert len(written(dynamo_world)) == 60
+    assert write_groups(dynamo_world.dynamodb, [[a_put(f"b{n}")] for n in range(60)], touched=[100_000] * 60) == (
+        [None] * 60
+    )
+
+    assert sizes(dynamo_world) == [34, 26] * 2
+
+
 def test_nothing_to_write_is_no_call(dynamo_world: DynamoWorld) -> None:
     """An empty list of groups asks DynamoDB nothing."""
     assert write_groups(dynamo_world.dynamodb, []) == []

@@ -47,7 +47,17 @@ FULL = replace(
     confirmed=True,
     fruitless=1,
     loaded=2,
-    totals=Totals(created=1, updated=2, unchanged=3, skipped=4, duplicate=5, failed=6),
+    planning=True,
+    most=11,
+    plan="another",
+    gone_since=NOON - timedelta(hours=2),
+    gone_until=NOON,
+    gone_from=NOON - timedelta(hours=1),
+    gone_pages=1,
+    gone=12,
+    listing=True,
+    removing=True,
+    totals=Totals(created=1, updated=2, unchanged=3, skipped=4, duplicate=5, failed=6, deleted=7, flagged=8),
     unwritten=3,
     calls=7,
     reason="why",
@@ -74,12 +84,14 @@ def test_a_lease_is_taken_by_who_saw_how_it_stands(runs: SyncRuns) -> None:
     assert runs.commit("one", SLOT, 1, NOON, 70)
     assert not runs.commit("one", LATER, 1, NOON + timedelta(hours=1), 8)
     assert not runs.commit("one", SLOT, 2, NOON + timedelta(hours=1), 9)
+    assert runs.commit_gone("one", SLOT, 1, NOON)
+    assert not runs.commit_gone("one", LATER, 1, NOON + timedelta(hours=1))
     runs.release("one", LATER, 1)
-    held = Standing(epoch=1, holder=SLOT, taken_at=NOON, watermark=NOON, records=70)
+    held = Standing(epoch=1, holder=SLOT, taken_at=NOON, watermark=NOON, records=70, gone_until=NOON)
     assert runs.standing("one") == held
 
     at = NOON + timedelta(minutes=1)
-    taken = Standing(epoch=2, holder=LATER, taken_at=at, watermark=NOON, records=70)
+    taken = Standing(epoch=2, holder=LATER, taken_at=at, watermark=NOON, records=70, gone_until=NOON)
     assert runs.take("one", LATER, held, at) == taken
     assert runs.standing("one") == taken
     runs.release("one", SLOT, 1)
@@ -124,7 +136,8 @@ def test_a_partition_belongs_to_who_took_it_last(runs: SyncRuns) -> None:
         chunks=2,
         totals=Totals(created=3),
         failed_in=(1, 2),
-        intent=Intent(at=NOON, creates=(1, 3), updates=(2,)),
+        tellers=(1, 1, 4),
+        intent=Intent(at=NOON, creates=(1, 3), updates=(2,), removals=(4,)),
         waiting=Waiting.VENDOR,
         due_at=NOON,
         refused_at=NOON,

@@ -1,6 +1,7 @@
 """Deterministic simulation: the real use-cases on in-memory ports, under a seeded scheduler that does its worst.
 
 `python -m tests.fault.simulation --schedules N` plays any number, `--seed S --schedules 1 --trace` one of them again.
+With `--syncs` the schedules are those of Syncs, whose own tolerances stand in `sync_schedule`.
 
 Tolerances: what the protocol takes without losing or doubling anything, and what the schedules therefore stay within.
 The lease lasts 60 s and is renewed every 15 s; a worker stops 45 s after its last renewal. `settle` is 60 s.

@@ -66,6 +66,16 @@ def _destination(facts: Facts) -> Iterator[str]:
         before = [others[str(record[ours["id"]])] for record in there if str(record[ours["id"]]) in others]
         check = _several if sharing[key] > 1 else _person
         yield from (f"{key}: {text}" for text in check(facts, records, there, before))
+        if facts["writeback"] and check is _person and there and not before:
+            yield from _told_back(facts, records[0], there[0])
+
+
+def _told_back(facts: Facts, record: Facts, there: Facts) -> Iterator[str]:
+    """The source knows whom it became, and what that one is called; `create` leaves alone who is there already."""
+    ours, theirs = facts["destination_fields"], facts["source_fields"]
+    told = (str(record.get(theirs["back"])), record.get(theirs["state"]))
+    if facts["rule"] != "create" and told != (str(there[ours["id"]]), there[ours["name"]]):
+        yield f"{record[theirs['id']]} was told {told} and not {(there[ours['id']], there[ours['name']])}"
 
 
 def _person(facts: Facts, records: list[Facts], there: list[Facts], others: list[float]) -> Iterator[str]:

@@ -383,6 +383,28 @@ def test_a_connection_lists_what_an_action_may_name(lab: Lab) -> None:
     assert "`leadbridge connections objects" in lab.cli_fails("connections", "objects", SALESFORCE, "User")
 
 
+@pytest.mark.cap("S05", "S17")
+def test_a_connection_lists_what_a_sync_may_read_and_write(lab: Lab) -> None:
+    """Each end has objects of its own: what can be queried or listed, what can be written; and their columns."""
+    read = {end: lab.cli("connections", "objects", end, "--sync", "source") for end in (SALESFORCE, MARKETO)}
+    written = {end: lab.cli("connections", "objects", end, "--sync", "destination") for end in (SALESFORCE, MARKETO)}
+    columns = lab.cli("connections", "objects", MARKETO, "activities", "--sync", "source")
+    state = lab.cli("connections", "objects", MARKETO, "list_members", "--sync", "destination")
+
+    assert "\nUser (read only): User" in read[SALESFORCE]
+    assert "\nUser " not in written[SALESFORCE]
+    assert [line.split(" ")[0] for line in read[MARKETO].splitlines()] == [
+        "leads",
+        "list_members",
+        "activities",
+        "program_members",
+    ]
+    assert "\nactivities " not in written[MARKETO]
+    assert "\ncompanies (create, update): " in written[MARKETO]
+    assert "marketoGUID " in columns
+    assert "member (boolean)" in state
+
+
 @pytest.mark.cap("A09")
 def test_what_an_action_needs_beforehand_is_named_where_it_is_missing(lab: Lab) -> None:
     """An Action on an unknown or disabled connection, or with a custom activity that is missing or not approved, is

@@ -85,3 +85,15 @@ def test_what_is_not_there_is_told(desk: Lab) -> None:
     assert "holds no Sync contacts-to-people" in desk.cli_fails("syncs", "preview", SYNC, "--file", other)
     wrong = a_file(desk, "wrong.yaml", match=[{"column": "Mail", "field": "email"}])
     assert "/match/0/column" in desk.cli_fails("syncs", "preview", SYNC, "--file", wrong)
+
+
+def test_a_plan_tells_its_cost_before_it_is_made(desk: Lab, salesforce: Twin) -> None:
+    """Whoever does not say yes gets no plan; what is no plan is neither shown nor applied."""
+    salesforce.post("load", {"Contact": [{"Email": "ada@example.com", "LastName": "Lovelace"}]})
+    desk.cli("apply", a_file(desk))
+    asked = desk.run("syncs", "plan", SYNC, "--all")
+
+    assert "The plan of all rows takes about" in asked.output
+    assert "calls at Marketo" in asked.output
+    assert asked.exit_code == 1
+    assert "Give --rows or --all" in desk.cli_fails("syncs", "plan", SYNC, "--rows", "3", "--all")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_plan import CHUNK_CALLS
 from leadbridge.domain.syncing import Step, SyncRun, Totals, Way
 from leadbridge.usecases.hand_over import looked_at
-from leadbridge.usecases.load_partition import CHUNK_CALLS
 from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.vendors.bulk_jobs import VendorBulkJobs
@@ -52,10 +52,14 @@ class WiredSyncs(SyncWorld):
         self.marketo, self.salesforce = marketo, salesforce
         self.chunk_calls = CHUNK_CALLS
         self.clock = SharedClock(marketo, NOON - NOON, NOON)
-        own = WorldClients(
+        self.own = WorldClients(
             announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
         )
-        self.wired = self.connections = TwinConnections(own)
+        self.connect()
+
+    def connect(self) -> None:
+        """Make the clients of a process."""
+        self.wired = self.connections = TwinConnections(self.own)
         self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents), looked_at(self.documents, self.clock))
         self.bulk_vendors = VendorBulkJobs(self.wired)
 

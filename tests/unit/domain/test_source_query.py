@@ -186,6 +186,14 @@ def test_other_leads_come_in_extracts_only(tree: dict[str, Any] | None) -> None:
         from_marketo(sync)
 
 
+def test_leads_made_between_the_begin_of_a_run_and_its_ceiling_are_read() -> None:
+    """A run that was parked before it reached Marketo reads up to its ceiling, which lies behind its begin."""
+    ceiling = datetime(2026, 3, 9, 14, 0, tzinfo=UTC)
+    query = from_marketo(marketo_sync(), Window(until=ceiling), way="bulk")
+
+    assert query.filters[-1]["createdAt"]["endAt"] == "2026-03-09T13:59:59Z"
+
+
 @pytest.mark.parametrize(
     ("object_name", "way", "facts", "operation", "asked"),
     [

@@ -421,7 +421,7 @@ def test_an_object_is_matched_by_its_key_or_by_a_searchable_field(match: tuple[s
                 destination={"connection": "marketing", "object": "list_members", "static_list": 1},
                 deletes={"flag": "member"},
             ),
-            ["deletes: list_members are left by what is mapped only; set `deletes: ignore`"],
+            ["deletes: nothing is flagged or deleted where rows become list_members; set it to `ignore`"],
         ),
     ],
 )

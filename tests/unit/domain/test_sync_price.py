@@ -8,7 +8,7 @@ from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.source_query import Way
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Cost
-from leadbridge.domain.sync_price import Left, Price, Shares, load_price, price, runs_a_day, shares_of
+from leadbridge.domain.sync_price import Amount, Left, Price, Shares, load_price, price, runs_a_day, shares_of
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
 
@@ -28,9 +28,7 @@ def priced(
     return price(
         sync,
         ends,
-        rows=rows,
-        exact=True,
-        basis="",
+        Amount(rows=rows, exact=True),
         ways=ways,
         windows=windows,
         counted=False,
@@ -47,13 +45,17 @@ def priced(
         ("marketo", 301, NEW, 4),
         ("marketo", 300, SAME, 1),
         ("salesforce", 400, NEW, 4),
-        ("salesforce", 400, Shares(created=0.5, updated=0.5, looked_for=1), 6),
+        # 200 of each are expected: one call, or two
+        ("salesforce", 400, Shares(created=0.5, updated=0.5, looked_for=1), 5),
+        ("salesforce", 4_000, Shares(created=0.5, updated=0.5, looked_for=1), 41),
+        # a few in each of two chunks of 4,000 rows
+        ("salesforce", 6_000, Shares(created=0, updated=0.01, looked_for=1), 32),
         ("salesforce", 400, Shares(created=0, updated=0, looked_for=0), 0),
         ("marketo", 0, NEW, 0),
     ],
 )
 def test_each_chunk_costs_a_look_and_its_writes(vendor: Vendor, rows: int, shares: Shares, calls: int) -> None:
-    """300 people or 200 records a chunk: one look, one call for new ones, one for those that differ."""
+    """300 people or 200 records a call: of a chunk of twenty calls' rows those that write are full but for the last."""
     assert load_price(vendor, "rest", rows, shares) == Cost(calls=calls)
 
 

@@ -128,12 +128,14 @@ def test_each_row_becomes_a_call_of_the_action_and_its_execution_is_named(count:
     assert (run.step, run.totals, run.calls > 0) == (Step.DONE, Totals(handed_over=count), True)
     results = world.results()
     listed = list(
-        SyncResults(documents=world.documents, runs=world.runs, objects=world.objects).handed_over(run.sync, run.slot)
+        SyncResults(documents=world.documents, runs=world.runs, objects=world.objects).rows(
+            run.sync, run.slot, "handed_over"
+        )
     )
     assert [(row.row, row.source_id) for row in sorted(listed, key=lambda row: row.row)] == [
         (number, f"{number:03}") for number in range(1, count + 1)
     ]
-    assert {row.execution_id for row in listed} == {line["id"] for line in results.values()}
+    assert {row.id for row in listed} == {line["id"] for line in results.values()}
     assert {line["outcome"] for line in results.values()} == {"handed_over"}
     ended = [world.target.inbox.logged[line["id"]] for line in results.values()]
     assert {(each["state"], each["reason"]) for each in ended} == {("ended", "requested")}
@@ -276,7 +278,12 @@ def test_preview_and_price_speak_of_calls() -> None:
     assert {row.outcome for row in found.rows} == {"handed_over"}
     assert [(each.name, each.before) for each in found.rows[0].fields] == [("email", None)]
     assert found.load.why == "each row becomes a call of the Action connector"
-    assert price.run["marketo"] == Cost(calls=20)
+    assert (price.run["marketo"], price.warnings) == (Cost(calls=20), ())
+    world.documents.move("action", "connector", Move.DEACTIVATE)
+    [warning] = PriceSync(documents=world.documents, preview=preview, instances=dict, clock=world.clock)(
+        world.sync.id
+    ).warnings
+    assert warning.startswith("destination.action: connector is not active")
     assert world.queue.messages == []
 
 

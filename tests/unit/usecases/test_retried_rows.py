@@ -183,3 +183,28 @@ def test_failed_rows_as_csv_hold_no_formula() -> None:
     assert found[0] == ["row", "source_id", "reason", "message"]
     assert [line[3] for line in found[1:]] == ["'=1+1", "'+1", "'-1", "'@a", "'\tx", "'\r=1", '"=1"', "a=1, b"]
     assert [line[0] for line in found[1:]] == [str(number) for number in range(1, 9)]
+
+
+def test_rows_that_were_left_out_are_listed_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Duplicates and skipped rows are told apart, each with its number and the id of its source record; so in a CSV."""
+    monkeypatch.setattr(failed_rows, "AT_ONCE", 2)
+    world = SyncWorld(a_sync(dedupe="ignore_duplicates"))
+    for number in range(1, 4):
+        world.row(number, Email="same@example.com")
+    world.row(4)
+    world.row(5, Email="")
+    run = world.ran()
+    results = sync_results.SyncResults(documents=world.documents, runs=world.runs, objects=world.objects)
+    listed = {outcome: list(results.rows(run.sync, run.slot, outcome)) for outcome in failed_rows.LISTED}
+
+    assert {
+        name: sorted((each.row, each.source_id, each.reason) for each in found) for name, found in listed.items()
+    } == {
+        "skipped": [(5, "005", "identifier_missing")],
+        "duplicate": [(number, f"{number:03}", "duplicate_row") for number in range(1, 4)],
+        "handed_over": [],
+    }
+    assert list(failed_rows.listed_lines(listed["skipped"])) == [
+        "row,source_id,id,reason,message\r\n",
+        '5,005,,identifier_missing,"Skipped: the row has no value in Email, so no record can be matched."\r\n',
+    ]

@@ -170,7 +170,7 @@ def test_a_sync_is_planned_before_it_is_active_and_applied_afterwards() -> None:
     world.row(1)
     plan = planned(world)
     assert plan.totals == Totals(created=1)
-    with pytest.raises(ConfigurationError, match="leadbridge activate"):
+    with pytest.raises(ConfigurationError, match="leadbridge syncs activate"):
         world.starting().apply(world.sync.id, plan.slot)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.schedule_entries import Entry
@@ -24,20 +24,12 @@ class SyncRuns(Protocol):
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
         ...
 
-    def commit(
-        self,
-        sync: str,
-        slot: str,
-        epoch: int,
-        watermark: datetime | None,
-        records: int,
-        *,
-        gone: datetime | None = None,
-    ) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size.
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
+        ...
 
-        `gone` moves that of deletions. What is None stays.
-        """
+    def commit_gone(self, sync: str, slot: str, epoch: int, until: datetime) -> bool:
+        """Note up to when deletions have been carried over, if the lease is still this run's; False if it is not."""
         ...
 
     def release(self, sync: str, slot: str, epoch: int) -> None:
@@ -103,14 +95,6 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Covered:
-    """Until when a vendor shows all changes, None where it does not tell; `idle`: it says that there are none."""
-
-    until: datetime | None = None
-    idle: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
     """Deleted records of a source, each row with its fate (`domain.gone`).
 
@@ -122,6 +106,14 @@ class Gone:
     covered_to: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """Until when a vendor shows all changes, None where it does not tell; `idle`: it says that there are none."""
+
+    until: datetime | None = None
+    idle: bool = False
+
+
 class SyncSource(Protocol):
     """One object of a vendor instance, to be read."""
 
@@ -131,10 +123,6 @@ class SyncSource(Protocol):
 
     def count(self, query: SourceQuery) -> int | None:
         """How many rows the query finds, where the vendor counts them by itself; None where it does not."""
-        ...
-
-    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> "Gone":
-        """Records that were deleted in a window, in the order of ids, behind a cursor; `query` says their columns."""
         ...
 
     def made_since(self) -> datetime | None:
@@ -202,13 +190,27 @@ class SyncDestination(Protocol):
         """Update records by their own id, which each row carries; one result per row, in order."""
         ...
 
-    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
-        """Delete records by their own ids; one result per id, in order. One that is gone already is deleted."""
-        ...
-
     @property
     def calls(self) -> int:
         """Calls made so far."""
+        ...
+
+
+@runtime_checkable
+class TellsGone(Protocol):
+    """A source that tells what was deleted."""
+
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> Gone:
+        """Records that were deleted in a window, in the order of ids, behind a cursor; `query` says their columns."""
+        ...
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    """A destination whose records can be deleted."""
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete records by their own ids; one result per id, in order. One that is gone already is deleted."""
         ...
 
 

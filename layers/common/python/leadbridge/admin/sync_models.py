@@ -60,8 +60,8 @@ class SyncRun(Given):
     duplicate: int
     failed: int
     #: records whose source records were deleted
-    deleted: int
-    flagged: int
+    deleted: int = 0
+    flagged: int = 0
     #: became calls of the Action that is the destination
     handed_over: int = 0
     rows_per_second: float | None

@@ -261,7 +261,7 @@ class DynamoInbox:
             ]
             for event, back in moves
         ]
-        write_groups(self._client, groups)
+        write_groups(self._client, groups, touched=[_kept_bytes(event) for event, _ in moves])
 
     def first_due(self, lane: str, now: datetime, kept: Held = NOTHING) -> Due | None:
         """The first due event of a lane; reads only."""
@@ -327,7 +327,7 @@ class DynamoInbox:
             ]
             for event in events
         ]
-        write_groups(self._client, groups)
+        write_groups(self._client, groups, touched=[_kept_bytes(event) for event in events])
 
     def save(self, events: Sequence[Event]) -> Sequence[Event]:
         """Store events as they are now, provided that their epoch still holds them."""
@@ -351,7 +351,7 @@ class DynamoInbox:
             ]
             for event in events
         ]
-        write_groups(self._client, groups)
+        write_groups(self._client, groups, touched=[_kept_bytes(event) for event in events])
 
     def park(self, event: Event, *, reason: str, message: str) -> None:
         """Take an event out of its lane; its payload is kept aside until somebody redrives it."""
@@ -378,7 +378,9 @@ class DynamoInbox:
         pending: dict[int, dict[int, Item]] = {place: {} for place in range(len(endings))}
         for _ in range(GUARD_TRIES):
             answers = write_groups(
-                self._client, [self._ending_group(endings[place], found) for place, found in pending.items()]
+                self._client,
+                [self._ending_group(endings[place], found) for place, found in pending.items()],
+                touched=[_kept_bytes(endings[place].event) for place in pending],
             )
             again: dict[int, dict[int, Item]] = {}
             for (place, found), answer in zip(pending.items(), answers, strict=True):
@@ -480,7 +482,9 @@ class DynamoInbox:
         """The events whose group of operations was written; a whole file of them would not fit into memory at once."""
         kept: list[Event] = []
         for some in batched(events, AT_ONCE, strict=False):
-            answers = write_groups(self._client, [group_of(event) for event in some])
+            answers = write_groups(
+                self._client, [group_of(event) for event in some], touched=[_kept_bytes(event) for event in some]
+            )
             kept += [event for event, answer in zip(some, answers, strict=True) if answer is None]
         return kept
 
@@ -584,6 +588,11 @@ def _lane_key(event: Event) -> dict[str, str]:
 def _buffer_key(event: Event) -> dict[str, str]:
     """The key of an event that waits for others; all that waits of a person stands together."""
     return {"pk": f"buffer#{event.lane}", "sk": f"{event.person}#{event.sequence}"}
+
+
+def _kept_bytes(event: Event) -> int:
+    """How large an event's item is, as far as what the call brought makes it so."""
+    return len(json.dumps(event.payload))
 
 
 def _event_item(event: Event) -> dict[str, Any]:

@@ -28,6 +28,8 @@ type Operation = dict[str, Any]  # one entry of TransactItems: {"Put": {...}} or
 TRANSACTION_LIMIT = 100
 #: keys of one BatchGetItem call, and requests of one BatchWriteItem call (AWS)
 GET_LIMIT, WRITE_LIMIT = 100, 25
+#: bytes of its items: 4 MB (AWS), less what names and numbers take beside texts
+TRANSACTION_BYTES = 3_500_000
 #: tries against transaction conflicts and throttling before the caller hears of it
 TRIES = 8
 
@@ -164,10 +166,13 @@ def write_groups(
     client: "DynamoDBClient",
     groups: Sequence[Sequence[Operation]],
     sleep: Callable[[float], None] = time.sleep,
+    *,
+    touched: Sequence[int] = (),
 ) -> list[Refusal | None]:
     """Write each group atomically; the answer per group is None if written, else what was in its way.
 
-    No two operations of all groups may touch one item.
+    No two operations of all groups may touch one item. `touched` are the bytes of each group's items that are changed
+    or taken away, which its operations do not tell.
 
     Raises:
         TransientError: Throttled, unreachable or in conflict beyond `TRIES`; what was written stays written.
@@ -175,9 +180,10 @@ def write_groups(
     answers: list[Refusal | None] = [None] * len(groups)
     pending = list(range(len(groups)))
     tokens: dict[tuple[int, ...], str] = {}
+    sizes = [_text_bytes(group) + (touched[index] if touched else 0) for index, group in enumerate(groups)]
     for attempt in range(TRIES):
         again: list[int] = []
-        for chunk in _chunks(pending, groups):
+        for chunk in _chunks(pending, groups, sizes):
             again.extend(_write_chunk(client, groups, chunk, answers, tokens))
         if not again:
             return answers
@@ -240,17 +246,28 @@ def _sort_out(
     return again
 
 
-def _chunks(pending: Sequence[int], groups: Sequence[Sequence[Operation]]) -> list[list[int]]:
+def _chunks(pending: Sequence[int], groups: Sequence[Sequence[Operation]], sizes: Sequence[int]) -> list[list[int]]:
+    """The groups of each call: as many as it takes, by operations and by bytes; one that is larger goes alone."""
     chunks: list[list[int]] = []
-    room = 0
+    room = space = 0
     for index in pending:
-        size = len(groups[index])
-        if not chunks or size > room:
+        number, size = len(groups[index]), sizes[index]
+        if not chunks or number > room or size > space:
             chunks.append([])
-            room = TRANSACTION_LIMIT
+            room, space = TRANSACTION_LIMIT, TRANSACTION_BYTES
         chunks[-1].append(index)
-        room -= size
+        room -= number
+        space -= size
     return chunks
+
+
+def _text_bytes(value: object) -> int:
+    """How many bytes the texts in an operation have."""
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode(errors="surrogatepass"))
+    if isinstance(value, Mapping):
+        return sum(_text_bytes(each) for each in value.values())
+    return sum(map(_text_bytes, value)) if isinstance(value, list | tuple) else 0
 
 
 def _conditional(operation: dict[str, Any], condition: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,24 +76,14 @@ class DynamoSyncRuns:
             return None
         return replace(seen, epoch=seen.epoch + 1, holder=slot, taken_at=now)
 
-    def commit(
-        self,
-        sync: str,
-        slot: str,
-        epoch: int,
-        watermark: datetime | None,
-        records: int,
-        *,
-        gone: datetime | None = None,
-    ) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size.
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
+        expression = "SET watermark = :at, records = :records"
+        return self._held(sync, slot, epoch, expression, at=watermark.isoformat(), records=records)
 
-        `gone` moves that of deletions. What is None stays.
-        """
-        moved = {"watermark": watermark, "gone_until": gone}
-        members = {name: at.isoformat() for name, at in moved.items() if at is not None} | {"records": records}
-        expression = f"SET {', '.join(f'{name} = :{name}' for name in members)}"
-        return self._held(sync, slot, epoch, expression, **members)
+    def commit_gone(self, sync: str, slot: str, epoch: int, until: datetime) -> bool:
+        """Note up to when deletions have been carried over, if the lease is still this run's; False if it is not."""
+        return self._held(sync, slot, epoch, "SET gone_until = :at", at=until.isoformat())
 
     def release(self, sync: str, slot: str, epoch: int) -> None:
         """Give the lease back, if it is still this run's."""

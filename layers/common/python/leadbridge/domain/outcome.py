@@ -28,6 +28,10 @@ class RowOutcome(StrEnum):
     HANDED_OVER = "handed_over"
 
 
+#: outcomes of rows whose source records were deleted
+REMOVALS = frozenset({RowOutcome.DELETED, RowOutcome.FLAGGED})
+
+
 #: outcomes after which the destination holds what the event asked for
 WRITTEN = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED})
 #: outcomes of what was left out: nothing was asked of the destination for it

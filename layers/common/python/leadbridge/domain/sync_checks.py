@@ -16,8 +16,6 @@ from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
 from leadbridge.domain.sync_objects import (
-    ACTION,
-    MEMBERSHIPS,
     NEEDED_AT_DESTINATION,
     NEEDED_MEMBERS,
     importable,
@@ -294,11 +292,8 @@ def _check_writeback(sync: Sync, source: End, destination: End) -> Iterator[str]
 
 def _check_gone(sync: Sync, source: End, destination: End) -> Iterator[str]:
     """Whether records of deleted rows are found, and whether it can be asked who lives on."""
-    if sync.destination.object == ACTION:
-        yield "deletes: nothing that an Action did is undone; set `deletes: ignore`"
-        return
-    if sync.destination.object in MEMBERSHIPS:
-        yield f"deletes: {sync.destination.object} are left by what is mapped only; set `deletes: ignore`"
+    if sync.destination.object in NEEDED_AT_DESTINATION:
+        yield f"deletes: nothing is flagged or deleted where rows become {sync.destination.object}; set it to `ignore`"
         return
     if any(pair.field not in destination.described.fields for pair in sync.match):
         return  # said elsewhere

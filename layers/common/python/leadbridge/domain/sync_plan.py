@@ -20,10 +20,16 @@ THRESHOLD = 5_000
 #: rows of a page or call: read and written
 READ_ROWS: Mapping[Vendor, int] = {"marketo": 300, "salesforce": 2_000}
 WRITE_ROWS: Mapping[Vendor, int] = {"marketo": 300, "salesforce": 200}
+#: calls of one kind that a chunk of rows fills: it is looked for as a whole, then written
+CHUNK_CALLS = 20
 #: rows of a page of a bulk query's results, and of a file: 10 MB at Marketo, 100 MB at Salesforce, at so many bytes
 BULK_PAGE_ROWS = 25_000
 ROW_BYTES = 250
 FILE_BYTES: Mapping[Vendor, int] = {"marketo": 9_990_000, "salesforce": 100_000_000}
+#: calls of one import's file: sent, asked for its state, its failures, its warnings; at Salesforce made and ended, too
+IMPORT_CALLS: Mapping[Vendor, int] = {"marketo": 4, "salesforce": 6}
+#: of a job of an extract at Marketo: made, queued, asked for its state, fetched
+EXTRACT_CALLS = 4
 #: a job is asked for its state once a minute; so long does one take at least
 POLL_MINUTES = 1.0
 _WAYS: tuple[Way, ...] = ("rest", "bulk")
@@ -77,34 +83,36 @@ def choose_load(sync: Sync, vendor: Vendor, rows: int | None) -> Choice:
     """How rows are written."""
     if sync.destination.object == ACTION:
         return Choice(way="rest", why=f"each row becomes a call of the Action {sync.destination.action}")
-    # an import does not tell the ids of what it has made
-    by_file = not sync.writeback and (vendor != "marketo" or importable(sync.destination.object))
+    # an import does not tell the ids of what it has made, and knows one field to find people by
+    finds = sync.destination.object != "leads" or len(sync.match) == 1
+    by_file = vendor == "marketo" and importable(sync.destination.object) and finds and not sync.writeback
     ways: tuple[Way, ...] = _WAYS if by_file else ("rest",)
     choice = _chosen(sync.by.load, ways, rows, of=sync.destination.object)
     return replace(choice, cost=load_cost(vendor, choice.way, rows or 0))
 
 
-def extract_cost(vendor: Vendor, way: Way, rows: int, *, windows: int = 1) -> Cost:
-    """What reading rows takes."""
+def extract_cost(vendor: Vendor, way: Way, rows: int, *, windows: int = 1, row_bytes: float = ROW_BYTES) -> Cost:
+    """What reading rows takes, of so many bytes each."""
     if way == "rest":
         pages = max(1, ceil(rows / READ_ROWS[vendor]))
         return Cost(calls=pages)
-    megabytes = rows * ROW_BYTES / 1_000_000
+    megabytes = rows * row_bytes / 1_000_000
     if vendor == "salesforce":
         pages = max(1, ceil(rows / BULK_PAGE_ROWS))
         return Cost(calls=2 + pages, megabytes=megabytes, job_slots=1, minutes=POLL_MINUTES)
     # each job is made, queued, asked for and fetched; two of them run at a time
-    return Cost(calls=4 * windows, megabytes=megabytes, job_slots=windows, minutes=POLL_MINUTES * ceil(windows / 2))
+    return Cost(
+        calls=EXTRACT_CALLS * windows, megabytes=megabytes, job_slots=windows, minutes=POLL_MINUTES * ceil(windows / 2)
+    )
 
 
-def load_cost(vendor: Vendor, way: Way, rows: int) -> Cost:
+def load_cost(vendor: Vendor, way: Way, rows: int, *, row_bytes: float = ROW_BYTES) -> Cost:
     """What writing rows takes, each looked for before; of an import only what it adds to the looking."""
     looked = Cost(calls=ceil(rows / READ_ROWS["marketo"]) if vendor == "marketo" else ceil(rows / 600))
     if way == "rest":
         return looked + Cost(calls=ceil(rows / WRITE_ROWS[vendor]))
-    files = max(1, ceil(rows * ROW_BYTES / FILE_BYTES[vendor]))
-    calls = files * (3 if vendor == "marketo" else 6)
-    return looked + Cost(calls=calls, job_slots=files, minutes=POLL_MINUTES * ceil(files / 2))
+    files = max(1, ceil(rows * row_bytes / FILE_BYTES[vendor]))
+    return looked + Cost(calls=files * IMPORT_CALLS[vendor], job_slots=files, minutes=POLL_MINUTES * ceil(files / 2))
 
 
 def _chosen(wanted: str, ways: tuple[Way, ...], rows: int | None, *, of: str) -> Choice:

@@ -11,15 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from math import ceil
+from math import ceil, erfc
 
+from leadbridge.domain.aws_prices import run_dollars
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.mass_guard import may_exceed
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.schedule import slots
 from leadbridge.domain.source_query import Way
 from leadbridge.domain.sync import NOW, Sync
-from leadbridge.domain.sync_plan import WRITE_ROWS, Cost, extract_cost, load_cost
+from leadbridge.domain.sync_plan import CHUNK_CALLS, ROW_BYTES, WRITE_ROWS, Cost, extract_cost, load_cost
 
 #: megabytes of extracts that Marketo gives in a day
 MARKETO_MEGABYTES = 500
@@ -59,6 +60,9 @@ class Price:
     runs: int
     run: Mapping[Vendor, Cost]
     day: Mapping[Vendor, Cost]
+    #: of AWS, in dollars
+    run_dollars: float
+    day_dollars: float
     left: Mapping[Vendor, Left]
     warnings: Sequence[str] = ()
 
@@ -79,38 +83,65 @@ def runs_a_day(sync: Sync, now: datetime) -> int:
     return sum(1 for _ in islice(slots(sync, now, now + timedelta(days=1)), _MOST_RUNS))
 
 
-def load_price(vendor: Vendor, way: Way, rows: int, shares: Shares, *, guarded: bool = False) -> Cost:
-    """What writing rows takes; `guarded`: all are looked at once before, so that the guard can count them."""
-    partitions = partitions_for(rows)
-    looked = rows * shares.looked_for
+def load_price(
+    vendor: Vendor, way: Way, rows: int, shares: Shares, *, guarded: bool = False, row_bytes: float = ROW_BYTES
+) -> Cost:
+    """What writing rows takes; `guarded`: all are looked at once before, so that the guard can count them.
+
+    Rows go by partition and, in it, by chunk: its calls that look are full but for the last, and so are those that
+    create, and those that update.
+    """
+    size, looked = WRITE_ROWS[vendor], rows * shares.looked_for
     if not looked:
         return Cost()
-    # each partition's last chunk is not full
-    chunks = partitions * ceil(looked / partitions / WRITE_ROWS[vendor])
+    partitions = partitions_for(rows)
+    spread = partitions > 1
+    whole, rest = divmod(looked / partitions, CHUNK_CALLS * size)
+    chunks = [CHUNK_CALLS * size] * int(whole) + ([rest] if rest else [])
+    looks = partitions * sum(_calls(each, 1.0, size, spread=spread and each == rest) for each in chunks)
     if way == "bulk":
         written = round(rows * (shares.created + shares.updated))
-        jobs = load_cost(vendor, "bulk", written) if written else Cost()
-        own = load_cost(vendor, "rest", written).calls - ceil(written / WRITE_ROWS[vendor]) if written else 0
-        return Cost(calls=chunks + jobs.calls - own, job_slots=jobs.job_slots, minutes=jobs.minutes)
-    each = 1 + int(guarded) + _of_chunks(shares.created, chunks, looked) + _of_chunks(shares.updated, chunks, looked)
-    return Cost(calls=ceil(chunks * each))
+        jobs = load_cost(vendor, "bulk", written, row_bytes=row_bytes) if written else Cost()
+        own = load_cost(vendor, "rest", written).calls - ceil(written / size) if written else 0
+        return Cost(calls=round(looks) + jobs.calls - own, job_slots=jobs.job_slots, minutes=jobs.minutes)
+    writes = partitions * sum(
+        _calls(each, share, size, spread=spread) for each in chunks for share in (shares.created, shares.updated)
+    )
+    return Cost(calls=round(looks * (1 + int(guarded)) + writes))
 
 
-def _of_chunks(share: float, chunks: int, looked: float) -> float:
-    """The part of the chunks that have a row of some share at least."""
-    if not share:
-        return 0.0
-    none = (1.0 - min(share, 1.0)) ** max(looked / chunks, 1.0)
-    return 1.0 - float(none)
+def _calls(rows: float, share: float, size: int, *, spread: bool) -> float:
+    """The calls that are to be expected for a share of some rows, so many a call.
+
+    How many rows that are is taken as normal around the mean; with `spread` the number of rows itself varies, as that
+    of a partition does.
+    """
+    mean = rows * min(share, 1.0)
+    variance = mean * (1.0 - min(share, 1.0)) + (mean * share if spread else 0.0)
+    if variance < 1e-6 or not mean:
+        return float(ceil(mean / size))
+    deviation = variance**0.5
+    some = 1.0 - (1.0 - min(share, 1.0)) ** rows if share < 1 else 1.0
+    most = int((mean + 5 * deviation) / size)
+    # a call more for each full call that the rows exceed
+    return some + sum(0.5 * erfc((n * size + 0.5 - mean) / (deviation * 2**0.5)) for n in range(1, most + 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """How many rows a Sync moves, exactly or by an estimate with its basis, and how large one is in the source."""
+
+    rows: int | None
+    exact: bool
+    basis: str = ""
+    row_bytes: float = ROW_BYTES
 
 
 def price(
     sync: Sync,
     ends: tuple[Vendor, Vendor],
+    amount: Amount,
     *,
-    rows: int | None,
-    exact: bool,
-    basis: str,
     ways: tuple[Way, Way],
     windows: int,
     counted: bool,
@@ -121,30 +152,38 @@ def price(
 ) -> Price:
     """The price of a Sync. `ends` are the vendors of source and destination, `ways` how rows are read and written.
 
-    `windows`: jobs of an extract; `counted`: the source is asked for the number of rows before it is read; `handed`:
-    what the calls take that its rows become.
+    `windows`: jobs of an extract; `counted`: the source is asked for the number of rows before it is read, or, of all
+    people, for the oldest one; `handed`: what the calls take that its rows become.
     """
     source, destination = ends
-    read = extract_cost(source, ways[0], rows or 0, windows=windows)
+    rows, row_bytes = amount.rows, amount.row_bytes
+    read = extract_cost(source, ways[0], rows or 0, windows=windows, row_bytes=row_bytes)
     changes = 1 if sync.incremental else 0
     read += Cost(calls=DESCRIBED + int(counted) + changes)
     guarded = not shares.planned and may_exceed(sync, rows or 0, rows or 0)
     written = Cost(calls=DESCRIBED if rows else 0)
-    written += load_price(destination, ways[1], rows or 0, shares, guarded=guarded)
+    written += load_price(destination, ways[1], rows or 0, shares, guarded=guarded, row_bytes=row_bytes)
     run = {source: read, destination: written if handed is None else handed}
     runs = runs_a_day(sync, now)
+    dollars = run_dollars(rows or 0, sum(cost.calls for cost in run.values()), jobs=_jobs(run), row_bytes=row_bytes)
     again = {source: Cost(calls=IDLE_CALLS[source]), destination: Cost()} if sync.incremental else run
     day = {vendor: _times(run[vendor], min(runs, 1)) + _times(again[vendor], max(runs - 1, 0)) for vendor in ends}
     return Price(
         rows=rows,
-        exact=exact,
-        basis=basis,
+        exact=amount.exact,
+        basis=amount.basis,
         runs=runs,
         run=run,
         day=day,
+        run_dollars=dollars,
+        day_dollars=dollars * min(runs, 1) + (run_dollars(0, 2) if sync.incremental else dollars) * max(runs - 1, 0),
         left=left,
         warnings=tuple(_warnings(day, left)),
     )
+
+
+def _jobs(run: Mapping[Vendor, Cost]) -> int:
+    return sum(cost.job_slots for cost in run.values())
 
 
 def _times(cost: Cost, times: int) -> Cost:

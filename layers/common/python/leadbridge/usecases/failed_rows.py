@@ -1,6 +1,6 @@
 """The rows of a run that failed: by chunk, with the ids of their source records, and read once more for a retry.
 
-Beside them those that became calls of an Action, with their executions.
+Beside them those that were left out, and those that became calls of an Action.
 
 What became of a row is stored under its number in the extract. Whose row it was is found by counting through the
 extract, for many rows at once.
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from leadbridge.domain.dedupe_rules import Vendor, stamps_of
-from leadbridge.domain.handing_over import HANDED_OVER
 from leadbridge.domain.source_query import Facts, SourceQuery, source_query
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, SyncRun
@@ -99,26 +98,41 @@ def failed_lines(rows: Iterable[Failed]) -> Iterable[str]:
     )
 
 
+#: outcomes of which the results of chunks say everything: what an import refuses later was to be written
+LISTED = ("skipped", "duplicate", "handed_over")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handed:
-    """A row that became a call: its number in the extract, the id of its source record, and the call's execution."""
+class Listed(Failed):
+    """A row that was not written, and why; of one that became a call `id` is the call's execution."""
 
-    row: int
-    source_id: str
-    execution_id: str
+    id: str = ""
 
 
-def handed_over(objects: Objects, run: SyncRun, sync: Sync, parts: Sequence[Part]) -> Iterator[Handed]:
-    """The rows that became calls, chunk by chunk."""
-    if not sync.destination.action:
-        return
+def rows_with(objects: Objects, run: SyncRun, sync: Sync, parts: Sequence[Part], outcome: str) -> Iterator[Listed]:
+    """The rows with an outcome of `LISTED`, chunk by chunk."""
+    held: list[Mapping[str, str]] = []
     for part in parts:
-        for chunk in range(1, part.chunks):
-            lines = [line for line in read_results(objects, run, part, chunk) if line["outcome"] == HANDED_OVER]
-            ids = source_ids(objects, run, sync, {int(line["row"]) for line in lines}) if lines else {}
-            for line in lines:
-                row = int(line["row"])
-                yield Handed(row=row, source_id=ids.get(row, ""), execution_id=line["id"])
+        for chunk in range(part.chunks):
+            held += [line for line in read_results(objects, run, part, chunk) if line["outcome"] == outcome]
+            if len(held) >= AT_ONCE:
+                yield from _listed(objects, run, sync, held)
+                held = []
+    yield from _listed(objects, run, sync, held)
+
+
+def _listed(objects: Objects, run: SyncRun, sync: Sync, lines: Sequence[Mapping[str, str]]) -> Iterator[Listed]:
+    found = _identified(objects, run, sync, lines) if lines else iter(())
+    for row, line in zip(found, lines, strict=True):
+        yield Listed(row=row.row, source_id=row.source_id, reason=row.reason, message=row.message, id=line["id"])
+
+
+def listed_lines(rows: Iterable[Listed]) -> Iterable[str]:
+    """The rows as the lines of a CSV file for a spreadsheet."""
+    return table(
+        ("row", "source_id", "id", "reason", "message"),
+        ((row.row, row.source_id, row.id, row.reason, row.message) for row in rows),
+    )
 
 
 # a retry

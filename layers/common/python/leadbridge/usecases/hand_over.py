@@ -123,11 +123,3 @@ class ActionCalls:
             NotImplementedError: It was.
         """
         raise NotImplementedError(len(rows))
-
-    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
-        """Never asked for: what was done is not undone.
-
-        Raises:
-            NotImplementedError: It was.
-        """
-        raise NotImplementedError(len(ids))

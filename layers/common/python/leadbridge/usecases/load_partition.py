@@ -17,7 +17,7 @@ from typing import Any
 
 from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
 from leadbridge.domain.mass_guard import tally_of
-from leadbridge.domain.outcome import Outcome, RowOutcome
+from leadbridge.domain.outcome import REMOVALS, Outcome, RowOutcome
 from leadbridge.domain.planned import Foreseen, Planned
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.domain.rows import (
@@ -34,6 +34,7 @@ from leadbridge.domain.rows import (
     record_key,
 )
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_plan import CHUNK_CALLS
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
 from leadbridge.domain.syncing import Asked as Wish
@@ -54,7 +55,7 @@ from leadbridge.domain.syncing import (
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError, PermanentError, SpoiledCallError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Objects, OvertakenError
-from leadbridge.sync_ports import SyncDestination, SyncRuns, SyncVendors
+from leadbridge.sync_ports import Deletes, SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
 from leadbridge.usecases.duplicate_matches import matched, named
 from leadbridge.usecases.isolation import isolate
@@ -68,8 +69,6 @@ from leadbridge.usecases.write_back import WriteBack
 
 #: no new call that looks or writes is begun in the last seconds of an invocation
 LEFT_SECONDS = 90.0
-#: calls of one kind that a chunk of rows fills
-CHUNK_CALLS = 20
 #: how often a row is sent that the vendor says may be sent again
 ROW_TRIES = 5
 _RETRY_SECONDS = 2.0
@@ -440,7 +439,7 @@ class LoadPartition:
             at=self._clock.now(),
             creates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.CREATED)),
             updates=tuple(sorted(each for each, outcome in begun.items() if outcome is Outcome.UPDATED)),
-            removals=tuple(sorted(each for each, outcome in begun.items() if isinstance(outcome, RowOutcome))),
+            removals=tuple(sorted(each for each, outcome in begun.items() if outcome in REMOVALS)),
         )
         self._save(work, replace(work.part, intent=intent))
 
@@ -476,6 +475,8 @@ class LoadPartition:
             return work.destination.update([{own: write.record_id, **write.fields} for write in piece])
 
         def delete(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
+            if not isinstance(work.destination, Deletes):
+                raise ConfigurationError([f"deletes: no {work.compiled.sync.destination.object} can be deleted"])
             return work.destination.delete([write.record_id for write in piece])
 
         calls = [(piece, create) for piece in chunks(creates, work.rows)]

@@ -83,6 +83,10 @@ class Preview:
     viewed: Viewed
     total: Total
     rows: Sequence[PreviewedRow]
+    #: of all rows that were looked for with those that are shown
+    outcomes: Sequence[str]
+    #: of a row of the source, on average; None where there was none
+    row_bytes: float | None
     load: Choice
     calls: int
     budget: int = BUDGET
@@ -97,8 +101,10 @@ class PreviewSync:
         self._runs = runs
         self._vendors = vendors
 
-    def __call__(self, sync_id: str, version: int | None = None, document: Sync | None = None) -> Preview:
-        """What a version would do, or an edit of it that is not stored.
+    def __call__(
+        self, sync_id: str, version: int | None = None, document: Sync | None = None, *, budget: int = BUDGET
+    ) -> Preview:
+        """What a version would do, or an edit of it that is not stored, in at most so many vendor calls.
 
         Raises:
             ConfigurationError: There is no such Sync, or it does not fit what the vendors describe (any more).
@@ -106,17 +112,21 @@ class PreviewSync:
         opened = self._view.opened(sync_id, version, document)
         destination = self._vendors.destination(opened.sync)
         viewed = self._view.viewed(opened)
-        left = max(3, BUDGET - opened.source.calls - _KEPT)
+        left = max(3, budget - opened.source.calls - _KEPT)
         sample = opened.source.sample(viewed.query, left, opened.at)
-        rows = self._previewed(opened, destination, sample.rows[:SHOWN])
+        # as many as one call looks for: what they become is also the basis of a price
+        rows = self._previewed(opened, destination, sample.rows[: destination.rows])
         total = self._total(opened, viewed, sample)
         to: Vendor = "salesforce" if opened.vendor == "marketo" else "marketo"
         return Preview(
             viewed=viewed,
             total=total,
-            rows=rows,
+            rows=rows[:SHOWN],
+            outcomes=[row.outcome for row in rows],
+            row_bytes=_row_bytes(rows),
             load=choose_load(opened.sync, to, total.rows),
             calls=opened.source.calls + destination.calls,
+            budget=budget,
         )
 
     def _total(self, opened: Opened, viewed: Viewed, sample: Sample) -> Total:
@@ -150,6 +160,12 @@ class PreviewSync:
             records = [record for record in held if record_key(compiled, record) == row.key]
             ends[row.position] = _decided(compiled, row, decide(compiled, row, values, records))
         return [ends[row.position] for row in placed]
+
+
+def _row_bytes(rows: Sequence[PreviewedRow]) -> float | None:
+    """Bytes of a row as a file holds it: its cells, and what stands between them."""
+    sizes = [sum(len(cell.encode()) + 1 for cell in row.columns.values()) for row in rows]
+    return sum(sizes) / len(sizes) if sizes else None
 
 
 def _compiled(opened: Opened, described: ObjectDescription) -> CompiledSync:

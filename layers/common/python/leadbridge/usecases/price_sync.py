@@ -12,11 +12,14 @@ from leadbridge.domain.handing_over import cost_of
 from leadbridge.domain.limits import State
 from leadbridge.domain.outcome import RowOutcome
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.sync_plan import Cost
-from leadbridge.domain.sync_price import Left, Price, price, shares_of
+from leadbridge.domain.sync_plan import ROW_BYTES, Cost
+from leadbridge.domain.sync_price import Amount, Left, Price, price, shares_of
 from leadbridge.ports import Clock, Documents
-from leadbridge.usecases.hand_over import action_of
+from leadbridge.usecases.hand_over import action_of, why_not
 from leadbridge.usecases.preview_sync import Preview, PreviewSync
+
+#: vendor calls of one price, of both vendors together: Marketo counts the members of a list for nobody
+BUDGET = 50
 
 
 class PriceSync:
@@ -53,25 +56,31 @@ class PriceSync:
         return self._price(sync_id, planning=True, most=rows).run
 
     def _price(self, sync_id: str, *, planning: bool = False, most: int = 0) -> Price:
-        found = self._preview(sync_id)
+        found = self._preview(sync_id, budget=BUDGET)
         sync, source = found.viewed.sync, found.viewed.query.vendor
         destination: Vendor = "salesforce" if source == "marketo" else "marketo"
         total, choice = found.total, found.viewed.choice
-        shares = shares_of([row.outcome for row in found.rows])
-        return price(
+        shares = shares_of(found.outcomes)
+        told = price(
             sync,
             (source, destination),
-            rows=total.rows if not most else most if total.rows is None else min(most, total.rows),
-            exact=total.exact,
-            basis=total.basis,
+            Amount(
+                rows=total.rows if not most else most if total.rows is None else min(most, total.rows),
+                exact=total.exact,
+                basis=total.basis,
+                row_bytes=found.row_bytes or ROW_BYTES,
+            ),
             ways=("rest" if most else choice.way, "rest" if planning else found.load.way),
             windows=max(1, len(found.viewed.query.filters)),
-            counted=not most and not choice.settled and found.viewed.window.since is None,
+            counted=not most and _counted(found, source),
             shares=replace(shares, created=0.0, updated=0.0, planned=True) if planning else shares,
             left=self._left(sync, source),
             now=self._clock.now(),
             handed=self._handed(sync, found),
         )
+        # of an Action that takes no calls nothing will be asked
+        obstacle = why_not(self._documents, sync)
+        return replace(told, warnings=(*told.warnings, obstacle)) if obstacle else told
 
     def _handed(self, sync: Sync, found: Preview) -> Cost | None:
         """What the calls take that rows become, with the share of previewed rows that do; None where none does."""
@@ -99,6 +108,14 @@ class PriceSync:
         if allowed is None or state is None:
             return Left(calls=allowed)
         return Left(calls=max(0, allowed - state.used))
+
+
+def _counted(found: Preview, source: Vendor) -> bool:
+    """Whether a run that reads everything asks for a number before: of rows, or for the oldest one of all people."""
+    choice = found.viewed.choice
+    if found.viewed.window.since is not None:
+        return False
+    return choice.way == "bulk" if source == "marketo" else not choice.settled
 
 
 def _of_the_only_org(known: Mapping[str, State]) -> Left:

@@ -27,7 +27,7 @@ from leadbridge.domain.watermarks import EVERYTHING, Window, ceiling, deletions
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
 from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
-from leadbridge.sync_ports import Page, Sample, SyncRuns, SyncSource, SyncVendors
+from leadbridge.sync_ports import Page, Sample, SyncRuns, SyncSource, SyncVendors, TellsGone
 from leadbridge.usecases import failed_rows
 from leadbridge.usecases.hand_over import why_not
 from leadbridge.usecases.load_partition import LoadPartition
@@ -39,6 +39,7 @@ from leadbridge.usecases.sync_files import (
     import_key,
     import_run,
     join_import,
+    page_key,
     place,
     write_gone,
     write_page,
@@ -188,22 +189,21 @@ class RunSyncStep:
             self._save(work, syncing.applies(run, self._read(SyncOrder(sync=run.sync, slot=run.plan))[0]))
             return
         source = self._vendors.source(sync)
-        read, idle = EVERYTHING, False
+        read, idle, standing = EVERYTHING, False, self._runs.standing(run.sync)
         if run.incremental:
             read, idle = window_of(self._runs, source, run.sync, run.source, now)
-        if idle and sync.deletes == "ignore":
-            begun = syncing.begun(replace(run, calls=run.calls + source.calls), read, Way.REST, None)
-            self._save(work, syncing.extracted(begun, 1, Way.REST))
-            return
-        way = Way.REST if run.most else self._way(work, run, read)
-        made_since = source.made_since() if way is Way.BULK and read.since is None else None
-        standing = self._runs.standing(run.sync)
-        size = standing.records if read.since is not None else 0
         if sync.deletes != "ignore" and not run.most:
             # what was deleted before the first run that asks is nobody's
             until, before = read.until or ceiling(run.source, now, source.covered(now).until), standing.gone_until
             since, known = deletions(run.source, before, now) if before else (None, None)
             run = replace(run, gone_since=since, gone_from=known, gone_until=max(until, before or until))
+        if idle:
+            begun = syncing.begun(replace(run, calls=run.calls + source.calls), read, Way.REST, None)
+            self._save(work, syncing.extracted(begun, 1, Way.REST))
+            return
+        way = Way.REST if run.most else self._way(work, run, read)
+        made_since = source.made_since() if way is Way.BULK and read.since is None else None
+        size = standing.records if read.since is not None else 0
         run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
 
@@ -242,8 +242,8 @@ class RunSyncStep:
     def _list_gone(self, work: "_Work", source: SyncSource) -> None:
         """Store what was deleted, page by page."""
         run, calls = work.run, 0
-        if run.gone_since is None or run.gone_until is None:
-            raise ConfigurationError(["a run lists deletions without a window"])
+        if run.gone_since is None or run.gone_until is None or not isinstance(source, TellsGone):
+            raise ConfigurationError([f"deletes: nobody tells what was deleted of {work.sync.source.object}"])
         query = self._query(work)
         found = source.gone(query, run.gone_since, run.gone_until, run.cursor)
         for page in found.pages:
@@ -301,7 +301,8 @@ class RunSyncStep:
         load = Way.REST
         if run.destination == "marketo" and not run.planning and self._finds_alike(run, sync):
             load = Way(choose_load(sync, run.destination, run.pulled).way)
-        return syncing.extracted(run, partitions_for(run.pulled), load)
+        size = sum(self._objects.stored(page_key(run, number)).size for number in range(1, run.pages + 1))
+        return syncing.extracted(run, partitions_for(run.pulled, size), load)
 
     def _finds_alike(self, run: SyncRun, sync: Sync) -> bool:
         """Whether an import finds records as we do: people by one field, others by their whole key."""
@@ -422,9 +423,9 @@ class RunSyncStep:
         if run.planning:
             self._save(work, syncing.planned(run, parts, self._clock.now(), work.sync.guard))
             return
-        moves = run.until is not None or run.gone_until is not None
         lease = (run.sync, run.slot, run.epoch)
-        if moves and not self._runs.commit(*lease, run.until, run.records, gone=run.gone_until):
+        moved = run.until is None or self._runs.commit(*lease, run.until, run.records)
+        if not moved or (run.gone_until is not None and not self._runs.commit_gone(*lease, run.gone_until)):
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
             self._save(work, ended)
             return

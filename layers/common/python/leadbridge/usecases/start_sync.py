@@ -160,8 +160,11 @@ class StartSync:
         The Sync need not be active. As with every run, only one of them is at work at a time.
 
         Raises:
-            ConfigurationError: There is no such Sync.
+            ConfigurationError: There is no such Sync, or its rows become calls, of which nothing is compared.
         """
+        stored = self._documents.get("sync", sync)
+        if stored is not None and isinstance(stored.document, Sync) and stored.document.destination.action:
+            raise ConfigurationError([f"rows of the Sync {sync} become calls, which are not planned; preview it"])
         # a name of its own: no scheduled run may take it for its own
         return self(sync, f"{self._slot()}-plan", scheduled=False, planning=True, most=rows)
 

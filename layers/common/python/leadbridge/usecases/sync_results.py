@@ -9,7 +9,7 @@ from leadbridge.domain.syncing import SyncRun, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Documents, Objects
 from leadbridge.sync_ports import SyncRuns
-from leadbridge.usecases.failed_rows import Failed, Handed, handed_over, pieces, source_ids, with_ids
+from leadbridge.usecases.failed_rows import Failed, Listed, pieces, rows_with, source_ids, with_ids
 from leadbridge.usecases.planned_rows import PlannedRow, planned_pieces
 
 #: runs that a list shows
@@ -73,14 +73,14 @@ class SyncResults:
         run = self.run(sync, slot)
         return with_ids(self._objects, run, self._sync(run), pieces(self._objects, run, self._runs.parts(sync, slot)))
 
-    def handed_over(self, sync: str, slot: str) -> Iterator[Handed]:
-        """The rows of a run that became calls of its Action.
+    def rows(self, sync: str, slot: str, outcome: str) -> Iterator[Listed]:
+        """The rows of a run that were skipped, are duplicates, or were handed over.
 
         Raises:
             ConfigurationError: As above.
         """
         run = self.run(sync, slot)
-        return handed_over(self._objects, run, self._sync(run), self._runs.parts(sync, slot))
+        return rows_with(self._objects, run, self._sync(run), self._runs.parts(sync, slot), outcome)
 
     def failed_page(self, sync: str, slot: str, begin: int = 0) -> FailedPage:
         """Some of them, from a place on that the page before told; a place counts what was stored together.

@@ -10,7 +10,7 @@ from typing import Any
 
 from leadbridge.domain.gone import BARE, FATE, MERGED
 from leadbridge.domain.gone import PAGE as GONE_ROWS
-from leadbridge.domain.records import ObjectDescription, Resolution, RowResult
+from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import text
@@ -54,11 +54,6 @@ class Counted:
     def calls(self) -> int:
         """Calls made so far."""
         return self._client.calls_made - self._before
-
-    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
-        """Nothing is deleted here, unless a destination says how (a Sync that would is refused when it is stored)."""
-        refused = RowResult(ok=False, code="kept", message="nothing is deleted here", resolution=Resolution.REJECT)
-        return [refused] * len(ids)
 
 
 class MarketoSource(Counted):

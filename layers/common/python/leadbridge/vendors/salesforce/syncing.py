@@ -25,10 +25,10 @@ _SAMPLE_ROWS = 200
 _CALLS: Mapping[str, Endpoint] = {"query": endpoints.QUERY, "bulk_create": endpoints.CREATE_JOB}
 #: an object whose changes are not listed
 _NOT_LISTED = "INVALID_TYPE"
-#: a window in which so few records change that their ids may come in one answer; at most 30 days would be listed
-_LISTED = timedelta(days=2)
 #: a window that its list of deletions does not reach back to
 _TOO_OLD = "INVALID_REPLICATION_DATE"
+#: a window in which so few records change that their ids may come in one answer; at most 30 days would be listed
+_LISTED = timedelta(days=2)
 
 
 class SalesforceSource:
