@@ -1,10 +1,11 @@
 """Copies of frozen values with changes."""
 
-from dataclasses import FrozenInstanceError, dataclass, replace
+from dataclasses import FrozenInstanceError, dataclass, make_dataclass, replace
 
 import pytest
 
 from leadbridge.domain.evolving import evolved
+from leadbridge.domain.evolving import replace as quickly
 from tests.builders.events import an_event
 
 
@@ -35,3 +36,13 @@ def test_a_name_that_is_no_field_is_refused() -> None:
 
     with pytest.raises(TypeError, match="Point has no field y"):
         evolved(Point(1), {"x": 2, "y": 3})
+
+
+@pytest.mark.parametrize("slots", [False, True], ids=["plain", "with slots"])
+def test_a_value_with_slots_is_copied_too(slots: bool) -> None:
+    """What has slots is copied by the slow way; both ways give the changed copy and refuse an unknown name."""
+    kind = make_dataclass("Point", [("x", int), ("y", int)], frozen=True, slots=slots)
+
+    assert quickly(kind(1, 2), y=3) == kind(1, 3)
+    with pytest.raises(TypeError):
+        quickly(kind(1, 2), z=3)

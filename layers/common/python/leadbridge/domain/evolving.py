@@ -4,7 +4,7 @@
 most of what is decided in between.
 """
 
-from dataclasses import fields
+import dataclasses
 from typing import Any
 
 _NAMES: dict[type, frozenset[str]] = {}
@@ -17,9 +17,16 @@ def evolved[T](value: T, changes: dict[str, Any]) -> T:
         TypeError: It has no field of such a name.
     """
     kind = type(value)
-    names = _NAMES.get(kind) or _NAMES.setdefault(kind, frozenset(each.name for each in fields(kind)))  # type: ignore[arg-type]  # who calls it has a dataclass
+    names = _NAMES.get(kind) or _NAMES.setdefault(kind, frozenset(each.name for each in dataclasses.fields(kind)))  # type: ignore[arg-type]  # who calls it has a dataclass
     if not changes.keys() <= names:
         raise TypeError(f"{kind.__name__} has no field {', '.join(sorted(changes.keys() - names))}")
     copy = object.__new__(kind)
     vars(copy).update(vars(value), **changes)
     return copy
+
+
+def replace[T](value: T, /, **changes: Any) -> T:
+    """As that of `dataclasses`, sooner where it may be."""
+    if hasattr(value, "__slots__") or hasattr(value, "__post_init__"):
+        return dataclasses.replace(value, **changes)  # type: ignore[type-var]  # as above
+    return evolved(value, changes)

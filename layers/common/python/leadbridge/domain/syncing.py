@@ -7,11 +7,12 @@ counts are the sum of theirs. The state machine only routes on `Step` and on how
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.mass_guard import Tally, exceeded, may_exceed
 from leadbridge.domain.sync import Guard, Sync
 from leadbridge.domain.watermarks import EVERYTHING, Window
@@ -107,7 +108,8 @@ class Totals:
         return sum(getattr(self, each.name) for each in fields(self))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# no slots: see `evolving`
+@dataclass(frozen=True, kw_only=True)
 class SyncRun:
     """One run of a Sync. `slot` is the time that it was meant for, or the name that somebody gave it."""
 

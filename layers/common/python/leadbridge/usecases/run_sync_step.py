@@ -7,11 +7,12 @@ executions of one run do not disturb each other, since the run is stored under i
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from leadbridge.domain import syncing
 from leadbridge.domain.event import iso
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.gone import FATE
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
