@@ -83,7 +83,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # the same door with a worker behind it
     "leadbridge.answering": ("leadbridge",),
     "leadbridge.wiring": ("leadbridge",),
+    # before all others, of nothing
+    "leadbridge.cold_start": (),
     "functions": (
+        "leadbridge.cold_start",
         "leadbridge.wiring",
         "leadbridge.answering",
         "leadbridge.receiving",
