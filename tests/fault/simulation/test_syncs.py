@@ -22,8 +22,12 @@ PORTS = {
     "destination": sync_ports.SyncDestination,
     "starter": sync_ports.SyncStarter,
 }
-#: what only people's questions pass, what is no call, and a call that gives a page each time
-UNVISITED = {"syncs.runs", "source.shown", "source.sample", "source.calls", "destination.calls", "destination.rows"}
+#: what only people's questions pass, what is no call, and, as nothing is deleted in these schedules, what deletions ask
+UNVISITED = {
+    *("syncs.runs", "source.shown", "source.sample"),
+    *("source.calls", "source.expanded", "destination.calls", "destination.rows"),
+    *("syncs.commit_gone", "source.gone"),
+}
 #: a page of a source, what is written back to it, and files
 BESIDES = {"source.page", "origin.update", "objects.put", "objects.writing", "objects.read"}
 

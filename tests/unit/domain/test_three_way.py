@@ -212,13 +212,14 @@ def test_writes_end_within_two_cycles_after_edits_do(
     """Whatever people edit, whatever the policies, and whatever both systems make of what is written to them.
 
     Without automations, and with edits that go both ways, both sides hold in the end what the last cycle with an edit
-    decides.
+    decides; unless people edited in turn as quickly as automations do.
     """
     policy = FieldPolicy(conflict=conflict, direction=direction, blanks=blanks)
     makes = dict(zip(Side, automations, strict=True))
     holds = {M: "a", S: "a"}
     memory, touched, expected, now = Memory("a", "a"), set[Side](), "a", NOW
     writes: list[Side | None] = []
+    contested = False
     for edits in [*cycles, {}, {}, {}, {}]:
         now += timedelta(minutes=5)
         real = {side: value for side, value in edits.items() if holds[side] != value}
@@ -228,11 +229,13 @@ def test_writes_end_within_two_cycles_after_edits_do(
         found = merge(policy, {side: seen(holds[side], now) for side in touched}, memory, now)
         memory, touched = found.memory, set()
         writes.append(found.write)
+        contested |= found.what is Merged.CONTESTED
         if found.write:
             holds[found.write] = AUTOMATIONS[makes[found.write]](holds[found.write.other])
             touched.add(found.write)
     assert writes[-2:] == [None, None]
-    if automations == ("none", "none") and direction is Direction.BOTH and conflict is not Conflict.NEVER and blanks:
+    plain = automations == ("none", "none") and direction is Direction.BOTH and conflict is not Conflict.NEVER
+    if plain and blanks and not contested:
         assert holds == {M: expected, S: expected}
 
 
