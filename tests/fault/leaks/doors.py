@@ -121,9 +121,12 @@ def sync_requests(story: "Story", sync: str, slot: str) -> None:
     """A run's failed rows are read and tried again; a start beside that is refused; the Sync is deactivated."""
     runs = f"/syncs/{sync}/executions"
     ask(story, "GET", f"{runs}/{slot}/failed")
+    # a run that waits for Salesforce is at work for as long as it is wanted
+    story.rig.salesforce.fault("* /services/data/*", "delay", seconds=4.0)
     ask(story, "POST", f"{runs}/{slot}/retry", {})
     story.rig.advance(5)  # a run is called after its second
     wait_for("a start beside a run", lambda: sent(story, "POST", runs, {}).status_code == 409, PATIENCE)
+    story.rig.salesforce.post("faults", [])
 
     def idle() -> bool:
         found = sent(story, "GET", runs).json()["runs"]

@@ -114,6 +114,25 @@ mappings:
   - {column: LastName, to: lastName}
   - {column: Title, to: leadScore}
 """
+#: two people become calls of an Action
+AUDIENCE = """\
+format: 1
+kind: sync
+id: leak-audience
+name: Leak audience
+source: {connection: salesforce-demo, object: Contact}
+destination: {connection: marketo-demo, object: action, action: leak-imports}
+match: [{column: Id, field: twitterId}]
+import: create
+dedupe: import_everything
+extraction: full
+conditions:
+  clauses: [{column: Department, operator: equals, value: Audience}]
+mappings:
+  - {column: Id, to: twitterId}
+  - {column: Email, to: email}
+  - {column: LastName, to: lastName}
+"""
 
 
 @dataclass(kw_only=True)
@@ -236,6 +255,7 @@ def tell(rig: Rig) -> Story:
             _bulk_runs,
             _imports,
             _sync_runs,
+            _handed_over,
             _unusable_bodies,
             _strangers,
             _refused_records,
@@ -363,7 +383,7 @@ def _sync_runs(story: Story) -> None:
     rig = story.rig
     last, title = FIELDS["lastName"], FIELDS["title"]
     people = [{"Email": f"{STEM}.s@example.org", "LastName": last}, {"Email": f"{STEM}.t@example.org", "Title": title}]
-    rig.salesforce.load("Contact", [{"LastName": last} | person for person in people])
+    rig.salesforce.load("Contact", [{"LastName": last, "Department": "Audience"} | person for person in people])
     file = rig.folder / "sync.yaml"
     file.write_text(SYNC)
     rig.cli("apply", str(file))
@@ -385,16 +405,36 @@ def _sync_runs(story: Story) -> None:
     beside = _invoked(rig, "StartSyncFunctionName", {"sync": "leak-sync", "at": "2099-01-01T00:00:00Z"})
     assert beside["because"].startswith("running"), beside
 
-    def over() -> bool:
-        found = json.loads(rig.cli("syncs", "executions", "leak-sync", "--json"))
-        return found[0]["status"] in {"done", "failed"}
-
-    wait_for("the end of a run", over, 120)
-    told = story.cli("syncs", "executions", "leak-sync", "--json")
-    [run] = json.loads(told)
+    run = _ended_run(story, "leak-sync")
     assert (run["status"], run["failed"]) == ("done", 1), run
     story.cli("syncs", "executions", "leak-sync", run["slot"], "--failed")
     doors.sync_requests(story, "leak-sync", run["slot"])
+
+
+def _ended_run(story: Story, sync: str) -> dict[str, Any]:
+    """The only run of a Sync, at its end."""
+
+    def over() -> bool:
+        found = json.loads(story.rig.cli("syncs", "executions", sync, "--json"))
+        return bool(found) and found[0]["status"] in {"done", "failed"}
+
+    wait_for(f"the end of a run of {sync}", over, 120)
+    [run] = json.loads(story.cli("syncs", "executions", sync, "--json"))
+    return dict(run)
+
+
+def _handed_over(story: Story) -> None:
+    """Rows of a Sync that become calls of an Action."""
+    rig = story.rig
+    file = rig.folder / "audience.yaml"
+    file.write_text(AUDIENCE)
+    rig.cli("apply", str(file))
+    story.cli("syncs", "activate", "leak-audience")
+    story.cli("syncs", "run", "leak-audience")
+    run = _ended_run(story, "leak-audience")
+    assert (run["status"], run["handed_over"]) == ("done", 2), run
+    told = story.cli("syncs", "executions", "leak-audience", run["slot"], "--rows", "handed_over", "--json")
+    story.until("handed over", [row["id"] for row in json.loads(told)], "ended")
 
 
 def _invoked(rig: Rig, output: str, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ BESIDES = {"inbox.readmit", "inbox.hurry", "lanes.note_ring", "configurations.ge
 BESIDES |= {operation for operation in OPERATIONS if operation.startswith("chunks.")}
 
 #: what only a table that was lost and restored leads to, and what only the check of a document or a Sync asks
-UNVISITED = {"lanes.lift", "marketo.describe", "marketo.has_list"}
+UNVISITED = {"lanes.lift", "marketo.describe", "marketo.has_list", "marketo.read_only"}
 
 
 def nothing_is_wrong(report: Report) -> None:

@@ -73,7 +73,7 @@ def person(world: WiredSyncs) -> tuple[int, str]:
     """A lead that is a Contact: both ids."""
     world.contacts(1)
     [record] = world.records().values()
-    world.marketo.post("load", {"leads": [{"email": record["Email"], "sfdcContactId": record["Id"]}]})
+    world.marketo.post("load", {"leads": [{"id": 1, "email": record["Email"], "sfdcContactId": record["Id"]}]})
     [lead] = world.leads().values()
     return int(lead["id"]), str(record["Id"])
 

@@ -152,7 +152,7 @@ class StartSync:
             if not readable_by_id(document, run.source):
                 what = f"Marketo does not give single {document.source.object}"
                 raise ConfigurationError([f"{what}; run the Sync, which reads all of them and writes what differs"])
-        return self(sync, self._slot(), scheduled=False, retry_of=slot)
+        return self(sync, f"{self._slot()}-retry", scheduled=False, retry_of=slot)
 
     def plan(self, sync: str, rows: int = 0) -> Started:
         """Start a run that writes nothing and stores what it would write: of so many rows, or, with 0, of all.
