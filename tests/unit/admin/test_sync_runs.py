@@ -140,7 +140,7 @@ def test_a_plan_is_made_read_and_applied(admin: Admin) -> None:
     write_results(admin.objects, done, part, 0, [RowEnd(position=2, outcome=Outcome.SKIPPED, reason="not_there")])
     write_results(admin.objects, done, part, 1, [RowEnd(position=1, outcome=Outcome.UPDATED, record_id="7")])
     write = Planned(position=1, does="update", columns={}, record_id="7", before={"a": 1}, after={"a": 2})
-    write_plan(admin.objects, done, 1, 1, [write])
+    write_plan(admin.objects, done, part, 1, [write])
     admin.runs.save_part(replace(admin.runs.take_part(SYNC, slot, 1), chunks=2, finished=True))
     admin.runs.release(SYNC, slot, done.epoch)
 

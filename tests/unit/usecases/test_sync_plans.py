@@ -119,6 +119,25 @@ def test_rows_that_have_drifted_are_refused_and_named() -> None:
     assert (held["p2@example.com"], held["p5@example.com"]) == ("Name 2", "Name 5")
 
 
+def test_a_plan_lists_what_the_process_decided_whose_rows_count() -> None:
+    """One that was overtaken after it looked stores its older decision last, and takes nothing's place by it."""
+    world = a_world()
+    slot = world.starting().plan(world.sync.id).slot
+    world.drive(slot, until=Step.LOAD)
+
+    def other(name: str) -> None:
+        if name == "destination.find.done":
+            world.steps.on_step = lambda _: None
+            world.destination.records[0]["lastName"] = "Newer"
+            world.step(slot, part=1)
+
+    world.steps.on_step = other
+    world.step(slot, part=1)
+    found = listed(world, world.drive(slot))
+
+    assert changes(found[1]) == {"lastName": ("Newer", "Name 0")}
+
+
 def test_a_field_that_is_not_listed_may_change_meanwhile_and_stays() -> None:
     """Somebody changes the score of a record whose name is planned: the name is written, the score is let be."""
     world = a_world()

@@ -320,7 +320,7 @@ class LoadPartition:
     def _into_plan(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
         run, compiled = work.run, work.compiled
         planned = [Planned.of(compiled, write, run.row_mark(write.row.position)) for write in writes]
-        write_plan(self._objects, run, work.part.number, number, planned)
+        write_plan(self._objects, run, work.part, number, planned)
 
     def _into_file(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
         lines, columns = [], import_columns(work.compiled)

@@ -51,16 +51,17 @@ class PlannedPart:
 def planned_writes(objects: Objects, runs: SyncRuns, run: SyncRun, number: int) -> list[Planned]:
     """What the plan of a run lists for a partition."""
     plan = run.reading
-    part = next((each for each in runs.parts(plan.sync, plan.slot) if each.number == number), None)
-    chunks = range(1, part.chunks if part else 0)
-    return [write for chunk in chunks for write in read_plan(objects, run, number, chunk)]
+    parts = (part for part in runs.parts(plan.sync, plan.slot) if part.number == number)
+    return [
+        write for part in parts for chunk in range(1, part.chunks) for write in read_plan(objects, run, part, chunk)
+    ]
 
 
 def foreseen(objects: Objects, run: SyncRun, part: Part, compiled: CompiledSync) -> Foreseen:
     """How rows of a plan are decided about, behind those of the partition that are planned already."""
     found = Foreseen(compiled)
     for chunk in range(1, part.chunks):
-        for write in read_plan(objects, run, part.number, chunk):
+        for write in read_plan(objects, run, part, chunk):
             found.note(write.row(partial(key_of, compiled)).key or (), write.record_id, write.after)
     return found
 
@@ -99,7 +100,7 @@ def planned_pieces(objects: Objects, run: SyncRun, parts: Sequence[Part]) -> Ite
     """The rows of a plan as they are stored, a piece for each chunk; whose they are is not told yet."""
     for part in parts:
         for chunk in range(part.chunks):
-            writes = {write.position: write for write in read_plan(objects, run, part.number, chunk)} if chunk else {}
+            writes = {write.position: write for write in read_plan(objects, run, part, chunk)} if chunk else {}
             yield [_row(line, writes) for line in read_results(objects, run, part, chunk)]
 
 

@@ -2,8 +2,8 @@
 
 Below the run's folder: `extract/00001.csv` … hold the rows as they came; `parts/00001/00001.csv` … those of a
 partition, in the order of the source, each with its position; `results/00001-00001.csv` … what became of each row,
-chunk by chunk, with the epoch of whoever says so if it is not the first (`results/00001-00001-2.csv`);
-`plan/00001-00001.jsonl` … what a plan would write of it.
+chunk by chunk; `plan/00001-00001.jsonl` … what a plan would write of it. Files of a chunk carry the epoch of whoever
+stored them if it is not the first (`results/00001-00001-2.csv`).
 The same input gives the same objects, so all of it may be done again.
 """
 
@@ -56,11 +56,13 @@ def part_key(run: SyncRun, partition: int, spill: int) -> str:
 
 
 def result_key(run: SyncRun, partition: int, chunk: int, epoch: int = 1) -> str:
-    """Where it is said what became of the rows of a chunk, by a process of that epoch.
+    """Where it is said what became of the rows of a chunk, by a process of that epoch."""
+    return f"{run.folder}/results/{_of_chunk(partition, chunk, epoch)}.csv"
 
-    One that was overtaken, and does not know it yet, stores elsewhere than its successor.
-    """
-    return f"{run.folder}/results/{partition:05}-{chunk:05}{_of(epoch)}.csv"
+
+def _of_chunk(partition: int, chunk: int, epoch: int) -> str:
+    """How a file of a chunk is called: a process that was overtaken, and does not know it yet, stores elsewhere."""
+    return f"{partition:05}-{chunk:05}" + (f"-{epoch}" if epoch > 1 else "")
 
 
 def write_page(
@@ -204,11 +206,7 @@ def _refused_key(run: SyncRun) -> str:
 
 
 def _chunk_key(run: SyncRun, partition: int, chunk: int, epoch: int) -> str:
-    return f"{run.folder}/import/{partition:05}-{chunk:05}{_of(epoch)}.csv"
-
-
-def _of(epoch: int) -> str:
-    return f"-{epoch}" if epoch > 1 else ""
+    return f"{run.folder}/import/{_of_chunk(partition, chunk, epoch)}.csv"
 
 
 def write_import(objects: Objects, run: SyncRun, part: Part, chunk: int, lines: Sequence[Sequence[Any]]) -> None:
@@ -313,19 +311,19 @@ def read_results(objects: Objects, run: SyncRun, part: Part, chunk: int) -> Iter
     return (dict(zip(rows.header, cells, strict=True)) for cells in rows)
 
 
-def _plan_key(run: SyncRun, partition: int, chunk: int) -> str:
-    return f"{run.reading.folder}/plan/{partition:05}-{chunk:05}.jsonl"
+def _plan_key(run: SyncRun, partition: int, chunk: int, epoch: int) -> str:
+    return f"{run.reading.folder}/plan/{_of_chunk(partition, chunk, epoch)}.jsonl"
 
 
-def write_plan(objects: Objects, run: SyncRun, partition: int, chunk: int, writes: Sequence[Planned]) -> None:
+def write_plan(objects: Objects, run: SyncRun, part: Part, chunk: int, writes: Sequence[Planned]) -> None:
     """Store what would be written of a chunk."""
     lines = (json.dumps(write.as_line(), separators=(",", ":"), ensure_ascii=False) for write in writes)
-    objects.put(_plan_key(run, partition, chunk), "".join(f"{line}\n" for line in lines).encode())
+    objects.put(_plan_key(run, part.number, chunk, part.epoch), "".join(f"{line}\n" for line in lines).encode())
 
 
-def read_plan(objects: Objects, run: SyncRun, partition: int, chunk: int) -> list[Planned]:
+def read_plan(objects: Objects, run: SyncRun, part: Part, chunk: int) -> list[Planned]:
     """What was planned of a chunk; a plan has them from 1 on."""
-    stored = b"".join(objects.stored(_plan_key(run, partition, chunk)))
+    stored = b"".join(objects.stored(_plan_key(run, part.number, chunk, part.teller(chunk))))
     return [Planned.parse(json.loads(line)) for line in stored.split(b"\n") if line]
 
 
