@@ -1,8 +1,5 @@
 """Thousands of hostile schedules, each from its seed: nothing lost, nothing doubled, nothing unexplained."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from typing import get_protocol_members
 
@@ -10,6 +7,7 @@ import pytest
 
 from leadbridge import ports
 from tests.fakes.steps import OPERATIONS
+from tests.fault.simulation.playing import told_twice
 from tests.fault.simulation.report import Report, play, play_all
 from tests.fault.simulation.schedule import Plan, schedule
 
@@ -83,19 +81,7 @@ def test_every_operation_of_a_port_is_a_point_where_processes_die() -> None:
 
 def test_a_seed_replays_byte_for_byte() -> None:
     """Two processes with different hash seeds print the same steps of the same schedules."""
-    texts = []
-    for hash_seed in ("1", "2"):
-        code = (
-            "from tests.fault.simulation.report import play, transcript\n"
-            "for seed in range(40, 52): print(*transcript(play(seed, tracing=True)), sep='\\n')\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-        )
-        texts.append(done.stdout)
+    texts = told_twice("tests.fault.simulation.report", 40, 52)
 
     assert texts[0] == texts[1]
     assert texts[0].count(b"\n") > 3000

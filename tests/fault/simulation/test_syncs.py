@@ -1,13 +1,11 @@
 """Hundreds of hostile schedules of Syncs, each from its seed: nothing lost, nothing doubled, nothing unexplained."""
 
-import os
-import subprocess
-import sys
 from typing import get_protocol_members
 
 import pytest
 
 from leadbridge import sync_ports
+from tests.fault.simulation.playing import told_twice
 from tests.fault.simulation.sync_report import SyncReport, play_all
 from tests.fault.simulation.sync_schedule import POINTS
 
@@ -75,19 +73,7 @@ def test_every_operation_of_a_sync_is_a_point_where_processes_die() -> None:
 
 def test_a_seed_of_a_sync_replays_byte_for_byte() -> None:
     """Two processes with different hash seeds print the same steps of the same schedules."""
-    texts = []
-    for hash_seed in ("1", "2"):
-        code = (
-            "from tests.fault.simulation.sync_report import play, transcript\n"
-            "for seed in range(40, 48): print(*transcript(play(seed, tracing=True)), sep='\\n')\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-        )
-        texts.append(done.stdout)
+    texts = told_twice("tests.fault.simulation.sync_report", 40, 48)
 
     assert texts[0] == texts[1]
     assert texts[0].count(b"\n") > 3000
