@@ -2,9 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
-from leadbridge.domain.three_way import Memory
+from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.three_way import Memory, Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,4 +42,68 @@ class CycleRecords(Protocol):
 
     def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """Salesforce records of an object whose field holds one of the values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueRecord:
+    """A record that the next cycle looks at, whatever the watermarks say.
+
+    Its write failed, somebody asked for it, or Salesforce announced a change of it.
+    """
+
+    side: Side
+    object: str
+    id: str
+    #: why, by a reason's code; empty: it changed
+    reason: str = ""
+    #: when it became due; a later note replaces an earlier one
+    noted_at: datetime
+    #: not looked at before
+    not_before: datetime | None = None
+    tries: int = 0
+
+
+class DueRecords(Protocol):
+    """The records that are due in one cycle."""
+
+    def add(self, records: Iterable[DueRecord]) -> None:
+        """Note records, in place of what is noted of the same ones."""
+        ...
+
+    def listed(self, limit: int) -> Sequence[DueRecord]:
+        """So many of them at most, those first that are due first."""
+        ...
+
+    def done(self, records: Iterable[DueRecord]) -> None:
+        """Forget records, unless they have been noted again since."""
+        ...
+
+
+class Entity(Protocol):
+    """A kind of records that a cycle keeps in step: what it reads, what it decides, what it remembers.
+
+    Each call may be made again after a process died in it; what it stored is written once more, the same.
+    """
+
+    name: str
+
+    def queues(self) -> Sequence[Queue]:
+        """What is read before anything is decided."""
+        ...
+
+    def legs(self) -> Sequence[Leg]:
+        """All that may be written."""
+        ...
+
+    def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
+        """Decide what was read and store it as plans; the run as it is then, or None if this is through."""
+        ...
+
+    def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
+        """The runs of the legs of a group that have something to write, stored and ready to be started."""
+        ...
+
+    def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
+        """Remember what both sides hold of records whose writes succeeded; the others become due. As `decide`."""
         ...

@@ -1,0 +1,50 @@
+"""What a cycle reads and what it writes, as Syncs: the same engine reads and writes here as everywhere else.
+
+A *queue* is read: what one system changed of one kind of record, up to the ceiling, with a watermark of its own.
+A *leg* is written: a Sync whose rows are decided already, so that its run applies a plan. Both are derived from the
+document of the cycle; people neither write nor schedule them.
+"""
+
+from dataclasses import dataclass
+
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.three_way import Side
+
+#: groups of legs in the order in which they are written; legs of one group may be written side by side.
+#: Salesforce first, since Marketo's people need the ids of what is made there; then Adobe's fourteen steps
+SALESFORCE = "salesforce"
+SALES_PERSONS = "sales_persons"
+COMPANIES = "companies"
+PEOPLE = "people"
+PEOPLE_DELETED = "people_deleted"
+COMPANIES_DELETED = "companies_deleted"
+SALES_PERSONS_DELETED = "sales_persons_deleted"
+GROUPS = (
+    SALESFORCE,
+    SALES_PERSONS,
+    COMPANIES,
+    PEOPLE,
+    PEOPLE_DELETED,
+    COMPANIES_DELETED,
+    SALES_PERSONS_DELETED,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """Changes of one kind of record of one system; `sync.id` is also what its watermark is stored under."""
+
+    name: str
+    side: Side
+    sync: Sync
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """Writes of one kind to one system."""
+
+    name: str
+    #: one of `GROUPS`
+    group: str
+    side: Side
+    sync: Sync
