@@ -15,6 +15,7 @@ from leadbridge.domain.event import Event
 from leadbridge.domain.outcome import State
 from leadbridge.domain.pipeline import Claim
 from leadbridge.ports import Configurations, Inbox, Keys, Lanes
+from leadbridge.sync_ports import RowKeys
 from tests.contract.ports.builders import arrival_of
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.inbox import InMemoryInbox
@@ -82,6 +83,10 @@ class Kept:
     ends_at: int | None
 
 
+class EveryKey(Keys, RowKeys, Protocol):
+    """Keys as events and rows of Syncs use them."""
+
+
 class World(Protocol):
     """All ports of one implementation."""
 
@@ -98,7 +103,7 @@ class World(Protocol):
         ...
 
     @property
-    def keys(self) -> Keys:
+    def keys(self) -> EveryKey:
         """Its keys."""
         ...
 

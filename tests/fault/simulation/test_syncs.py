@@ -19,6 +19,7 @@ PORTS = {
     "source": sync_ports.SyncSource,
     "destination": sync_ports.SyncDestination,
     "starter": sync_ports.SyncStarter,
+    "keys": sync_ports.RowKeys,
 }
 #: what only people's questions pass, what is no call, and, as nothing is deleted in these schedules, what deletions ask
 UNVISITED = {

@@ -137,6 +137,8 @@ class RunSyncStepSettings(VendorSettings):
 
     EVENTS_QUEUE_URL: str
     EXECUTIONS_TABLE: str
+    KEYS_TABLE: str
+    INDEX_KEY_SECRET_ARN: str
     DATA_BUCKET: str
     RETENTION_DAYS: int = Field(ge=1)
 

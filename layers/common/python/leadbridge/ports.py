@@ -281,6 +281,8 @@ class Guarded:
 
     last: Mapping[str, str]
     writes: int = 0
+    #: somebody holds it; of a guard that was obtained always False
+    busy: bool = False
 
 
 #: instead of an execution id: the event is in other hands by now, or has ended

@@ -331,6 +331,8 @@ def run_sync_step() -> Any:
         facts=facts,
         clock=clock,
         sleep=time.sleep,
+        keys=DynamoKeys(_client("dynamodb"), table=settings.KEYS_TABLE, executions=settings.EXECUTIONS_TABLE),
+        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
         settle=timedelta(seconds=settings.SETTLE_SECONDS),
     )
     return RunSyncStep(
