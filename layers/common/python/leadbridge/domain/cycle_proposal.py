@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK
 from leadbridge.domain.records import FieldDescription, ObjectDescription
-from leadbridge.domain.values import INTEGER_TYPES, NUMBER_TYPES, TEXT_TYPES
+from leadbridge.domain.values import family
 
 type Mode = Literal["replace_native", "beside_native"]
 
@@ -161,8 +161,9 @@ def _account_id(draft: Proposal, people: ObjectDescription, contact: ObjectDescr
 
 def _own(people: ObjectDescription, names: Sequence[str]) -> str | None:
     """The first writable text field of Marketo that is called like one of the names."""
-    known = {_plain(each.name): each.name for each in people.fields.values() if _writable(each) and _family(each)}
-    texts = {plain: name for plain, name in known.items() if _family(people.fields[name]) == "text"}
+    texts = {
+        _plain(each.name): each.name for each in people.fields.values() if _writable(each) and family(each) == "text"
+    }
     return next((texts[name] for name in names if name in texts), None)
 
 
@@ -204,7 +205,7 @@ def _pair(
 ) -> list[dict[str, Any]]:
     """A line of the document for two fields; none, and a note, where it cannot work."""
     names = {"marketo": marketo.name, "salesforce": salesforce.name}
-    if _family(marketo) != _family(salesforce):
+    if family(marketo) != family(salesforce):
         draft.notes.append(
             f"{object_name}.{salesforce.name} ({salesforce.type}) and Marketo's {marketo.name} ({marketo.type}) hold "
             "different kinds of values and are left out; add the pair with rules if they are meant for each other."
@@ -222,13 +223,6 @@ def _pair(
 
 def _writable(described: FieldDescription) -> bool:
     return described.updateable and not described.calculated
-
-
-def _family(described: FieldDescription) -> str:
-    """What kind of values a field holds."""
-    if described.type in NUMBER_TYPES | INTEGER_TYPES:
-        return "number"
-    return "text" if described.type in TEXT_TYPES else described.type
 
 
 def _plain(name: str) -> str:
