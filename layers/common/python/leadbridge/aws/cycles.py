@@ -57,7 +57,7 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
         return CycleStanding(
             epoch=item["epoch"],
             holder=item["holder"],
-            **{name: datetime.fromisoformat(each) if each else None for name, each in at.items()},  # type: ignore[arg-type]  # these are moments
+            **{name: datetime.fromisoformat(each) if each else None for name, each in at.items()},
             watermarks=_moments(item.get("watermarks", {})),
             newest=_moments(item.get("newest", {})),
             idle=int(item.get("idle", 0)),
