@@ -355,6 +355,11 @@ def extracted(run: SyncRun, partitions: int, load: Way) -> SyncRun:
     return replace(run, step=Step.PARTITION if run.pulled else Step.COMMIT)
 
 
+def read_through(run: SyncRun, now: datetime) -> SyncRun:
+    """All rows of a run that only reads are there; what becomes of them is somebody else's to say."""
+    return ended(replace(run, cursor=""), Step.DONE, now)
+
+
 def gone_paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     """A page of deletions is stored, which is loaded like a partition."""
     pages, partitions = run.gone_pages + 1, run.partitions + 1
