@@ -6,6 +6,9 @@ from typing import Any
 from leadbridge.cycle_ports import Link
 from leadbridge.domain.values import normalised
 
+#: the keys of Marketo's objects
+KEYS = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId"}
+
 
 class InMemoryLinks:
     """`cycle_ports.Links`."""
@@ -38,6 +41,14 @@ class InMemoryRecords:
     def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """As the port says."""
         return self._found(object_name, field, values)
+
+    def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        """As the port says."""
+        return self._found(object_name, KEYS[object_name], keys)
+
+    def count(self, object_name: str, field: str, values: Collection[str]) -> int:
+        """As the port says."""
+        return len(self._found(object_name, field, values))
 
     def _found(self, name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         self.asked.append((name, field, len(values)))
