@@ -43,7 +43,7 @@ class InMemoryLinks:
     def listed(self, after: str) -> tuple[Sequence[Link], str]:
         """As the port says; two at a time."""
         ids = sorted(each for each in self.people if each > after)
-        mark = ids[1] if len(ids) > 2 else ""  # noqa: PLR2004
+        mark = ids[1] if len(ids) > 2 else ""
         return list(self.of_people(ids[:2]).values()), mark
 
 

@@ -71,22 +71,18 @@ class DynamoLinks:
         """Some of all links, behind a mark, and the mark behind them; it is empty after the last ones."""
         bucket, _, person = after.partition("#")
         number = int(bucket or 0)
-        key = {"pk": self._bucket(number), "sk": person} if person else None
         with later("Query"):
             answer = self._client.query(
                 TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": self._bucket(number)}},
                 ConsistentRead=True,
                 Limit=_LISTED,
-                **({"ExclusiveStartKey": dump(key)} if key else {}),
+                KeyConditionExpression="pk = :pk AND sk > :after",
+                # every id follows `!`
+                ExpressionAttributeValues=dump({":pk": self._bucket(number), ":after": person or "!"}),
             )
         found = [load(item) for item in answer["Items"]]
-        last = answer.get("LastEvaluatedKey")
-        if last:
-            mark = f"{number}#{load(last)['sk']}"
-        else:
-            mark = f"{number + 1}#" if number + 1 < _BUCKETS else ""
+        following = f"{number + 1}#" if number + 1 < _BUCKETS else ""
+        mark = f"{number}#{found[-1]['sk']}" if answer.get("LastEvaluatedKey") else following
         return list(self._of_pairs(found).values()), mark
 
     def _of_pairs(self, people: Iterable[Item]) -> Mapping[str, Link]:
