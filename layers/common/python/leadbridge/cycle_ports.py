@@ -20,6 +20,10 @@ class Link:
     marketo_id: str
     #: by the name of the pair of fields
     memory: Mapping[str, Memory] = field(default_factory=dict)
+    #: the Salesforce record in which this one lives on: it was merged, or converted
+    moved_to: str = ""
+    #: one of the two is gone and the other one stays by itself; why, by a code of `domain.fate_words`
+    parted: str = ""
 
 
 class Links(Protocol):
@@ -29,8 +33,20 @@ class Links(Protocol):
         """The links of Salesforce records, by id; those that have none are missing."""
         ...
 
+    def of_people(self, marketo_ids: Collection[str]) -> Mapping[str, Link]:
+        """The links of Marketo's people, by id, each the last that was kept; those that have none are missing."""
+        ...
+
     def keep(self, links: Iterable[Link]) -> None:
         """Remember links, in place of what was remembered of the same Salesforce records."""
+        ...
+
+    def forget(self, links: Iterable[Link]) -> None:
+        """Remember links no more."""
+        ...
+
+    def listed(self, after: str) -> tuple[Sequence[Link], str]:
+        """Some of all links, behind a mark, and the mark behind them; it is empty after the last ones."""
         ...
 
 
