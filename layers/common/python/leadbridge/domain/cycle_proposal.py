@@ -5,12 +5,12 @@ is Describe's word alone: a pair goes only where it can be written, and is left 
 note tells. Salesforce is right in a conflict, but for what marketing keeps: scores and the like (U01, U02).
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK
+from leadbridge.domain.cycle_fields import is_marketings
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.values import family
 
@@ -66,8 +66,6 @@ COMPANY: tuple[tuple[str, str], ...] = (
 ID_NAMES = ("salesforceid", "sfdcid", "crmid", "salesforcerecordid", "sfid")
 TYPE_NAMES = ("salesforcetype", "crmtype", "salesforceobject", "persontype")
 ACCOUNT_NAMES = ("sfdcaccountid", "salesforceaccountid", "crmaccountid", "accountid", "sfaccountid")
-#: names of fields that marketing keeps
-MARKETINGS = re.compile(r"score|interestingmoment|acquisition|nurture|engagement|lifecycle|behavio", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -218,7 +216,8 @@ def _pair(
         return [{**names, "direction": "to_salesforce"}]
     if not all(ways.values()):
         return [{**names, "direction": next(way for way, goes in ways.items() if goes)}]
-    return [{**names, "conflict": "marketo"} if MARKETINGS.search(_plain(marketo.name)) else names]
+    # who is right is written down where it is not what people expect of Salesforce
+    return [{**names, "conflict": "marketo"} if is_marketings(marketo) else names]
 
 
 def _writable(described: FieldDescription) -> bool:
