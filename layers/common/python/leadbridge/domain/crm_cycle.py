@@ -5,7 +5,9 @@ where, who is right in a conflict, what is created, and what becomes of merged a
 has the default that harms least: Salesforce is right, blanks empty nothing, nothing is deleted.
 """
 
+from datetime import UTC, tzinfo
 from typing import ClassVar, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -27,7 +29,8 @@ class CycleField(Document):
     marketo: FieldName
     salesforce: FieldName
     direction: Direction = Direction.BOTH
-    conflict: Conflict = Conflict.SALESFORCE
+    #: absent: Marketo is right about scores and what else marketing keeps, Salesforce about all others
+    conflict: Conflict | None = None
     #: what an emptied field does to the other side: nothing, empty it, or give it the default
     blank: Literal["keep", "clear", "default"] = "keep"
     default: Scalar | None = None
@@ -45,7 +48,7 @@ class CycleField(Document):
             raise ValueError("`default` goes with `blank: default`, and the other way round")
         if self.opts_out and self.blank != "keep":
             raise ValueError("a consent field is never emptied; remove `blank`, or say `consent: false`")
-        if self.direction is not Direction.BOTH and self.conflict is not Conflict.SALESFORCE:
+        if self.direction is not Direction.BOTH and self.conflict is not None:
             raise ValueError("a field that goes one way has no conflicts; remove `conflict`, or say `direction: both`")
         for way, direction in (("to_marketo", Direction.TO_SALESFORCE), ("to_salesforce", Direction.TO_MARKETO)):
             if getattr(self, way) and self.direction is direction:
@@ -59,9 +62,12 @@ class CycleField(Document):
 
     @property
     def policy(self) -> FieldPolicy:
-        """How the pair is merged."""
+        """How the pair is merged; Salesforce is right if it says nothing else."""
         return FieldPolicy(
-            direction=self.direction, conflict=self.conflict, blanks=self.blank == "clear", consent=self.opts_out
+            direction=self.direction,
+            conflict=self.conflict or Conflict.SALESFORCE,
+            blanks=self.blank == "clear",
+            consent=self.opts_out,
         )
 
     @property
@@ -124,6 +130,8 @@ class Persons(Document):
     create_in_marketo: Literal["never"] | Creation = Creation()
     #: new Leads; Contacts come from conversion
     create_in_salesforce: Literal["never"] | Creation = "never"
+    #: field of Leads that takes Marketo's id, by which new ones are looked for; absent: by e-mail
+    marketo_id_field: FieldName | None = None
     #: which rule routes new Leads: the org's own, one by its id, none
     assignment_rule: str | bool | None = None
     merges: Literal["honour", "ignore"] | Flag = "honour"
@@ -193,6 +201,11 @@ class CrmCycle(Document):
     companies: Companies | None = None
     persons: Persons | None = None
     guard: Guard = Guard()
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone whose calendar and clocks the cycle goes by."""
+        return ZoneInfo(self.time_zone) if self.time_zone else UTC
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
