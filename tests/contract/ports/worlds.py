@@ -14,8 +14,7 @@ from leadbridge.aws.log import DynamoLog
 from leadbridge.domain.event import Event
 from leadbridge.domain.outcome import State
 from leadbridge.domain.pipeline import Claim
-from leadbridge.ports import Configurations, Inbox, Keys, Lanes
-from leadbridge.sync_ports import RowKeys
+from leadbridge.ports import Configurations, Inbox, Keys, Lanes, RowKeys
 from tests.contract.ports.builders import arrival_of
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.inbox import InMemoryInbox

@@ -1,6 +1,6 @@
 """The roles that running a Sync needs from the outside, beside those of `ports`."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -11,7 +11,6 @@ from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Part, Standing, SyncRun
 from leadbridge.domain.values import normalised
-from leadbridge.ports import Guarded
 
 
 class SyncRuns(Protocol):
@@ -212,30 +211,6 @@ class Deletes(Protocol):
 
     def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
         """Delete records by their own ids; one result per id, in order. One that is gone already is deleted."""
-        ...
-
-
-class RowKeys(Protocol):
-    """The key guards of Actions, as far as rows respect them."""
-
-    def guard(
-        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
-    ) -> Mapping[str, Mapping[str, Guarded]]:
-        """Obtain all guard keys of each owner, all or none; owners left out found one busy."""
-        ...
-
-    def seen(self, guards: Sequence[str], now: datetime) -> Mapping[str, Guarded]:
-        """What was written under guards, each named once, and whether somebody holds them; nothing is taken.
-
-        A guard that nobody ever held is left out.
-        """
-        ...
-
-    def free(self, held: Mapping[str, str], written: Collection[str]) -> None:
-        """Let go of guards, by their owners, of which each holds one; under those of `written` something was written.
-
-        What another holds by now stays.
-        """
         ...
 
 

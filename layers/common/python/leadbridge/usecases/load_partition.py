@@ -63,8 +63,8 @@ from leadbridge.errors import (
     TransientError,
     UncertainWriteError,
 )
-from leadbridge.ports import Clock, Objects, OvertakenError
-from leadbridge.sync_ports import Deletes, RowKeys, SyncDestination, SyncRuns, SyncVendors
+from leadbridge.ports import Clock, Objects, OvertakenError, RowKeys
+from leadbridge.sync_ports import Deletes, SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
 from leadbridge.usecases.duplicate_matches import matched, named
 from leadbridge.usecases.isolation import isolate

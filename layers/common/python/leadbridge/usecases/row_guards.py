@@ -17,8 +17,8 @@ from leadbridge.domain.source_query import Facts, readable_by_id, source_query
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.watermarks import EVERYTHING
-from leadbridge.ports import Clock, Guarded
-from leadbridge.sync_ports import RowKeys, SyncSource
+from leadbridge.ports import Clock, Guarded, RowKeys
+from leadbridge.sync_ports import SyncSource
 from leadbridge.usecases.batch import chunks
 from leadbridge.usecases.failed_rows import IDS
 from leadbridge.usecases.preparing import Open, prepared
