@@ -18,7 +18,7 @@ from typing import Any
 from leadbridge.domain.cycle_syncs import is_derived
 from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
 from leadbridge.domain.linked import Digest
-from leadbridge.domain.mass_guard import tally_of
+from leadbridge.domain.mass_guard import Tally, tally_of
 from leadbridge.domain.outcome import REMOVALS, Outcome, RowOutcome
 from leadbridge.domain.planned import Foreseen, Planned
 from leadbridge.domain.records import Resolution, RowResult
@@ -273,7 +273,7 @@ class LoadPartition:
         for number in range(part.looked, len(pieces)):
             self._require(work)
             writes = self._decided(work, pieces[number], {}, {})
-            part = replace(part, looked=number + 1, tally=sum(map(tally_of, writes), part.tally))
+            part = replace(part, looked=number + 1, tally=part.tally + _tally(work, writes))
             self._save(work, part)
             part = work.part
         self._save(work, replace(part, counted=True))
@@ -362,7 +362,7 @@ class LoadPartition:
             position = write.row.position
             ends[position] = RowEnd(position=position, outcome=write.outcome, record_id=write.record_id)
         store(work, number, writes)
-        work.part = replace(work.part, tally=sum(map(tally_of, writes), work.part.tally))
+        work.part = replace(work.part, tally=work.part.tally + _tally(work, writes))
         return [ends[position] for position in sorted(ends)]
 
     def _left_out(
@@ -748,6 +748,13 @@ class _Work:
         calls = self.destination.calls + self.reread + (self.back.calls if self.back else 0)
         new, self._counted = calls - self._counted, calls
         return new
+
+
+def _tally(work: _Work, writes: Sequence[RowWrite]) -> Tally:
+    """What writes would do; those of a Sync to an Action are calls."""
+    if work.compiled.sync.destination.action:
+        return Tally(calls=len(writes))
+    return sum(map(tally_of, writes), Tally())
 
 
 def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> Part:
