@@ -8,7 +8,7 @@ import pytest
 from leadbridge.cycle_ports import Link
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.sales_people import FIELDS, DecideSalesPeople, Orphan, SalesPersonDecisions
-from tests.builders.cycles import NOW, bound, digest, record_id
+from tests.builders.cycle_pairs import NOW, bound, digest, record_id
 from tests.fakes.cycle import InMemoryLinks, InMemoryRecords
 
 ADA, IDA, QUEUE = record_id("005", 1), record_id("005", 2), record_id("00G", 1)
