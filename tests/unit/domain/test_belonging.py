@@ -33,7 +33,7 @@ PERSON = described(
 )
 
 
-@pytest.mark.cap("M128", "M028")
+@pytest.mark.cap("M128")
 def test_the_fields_of_companies_are_those_that_describe_company_lists() -> None:
     """Keys, times and the owner stand in both descriptions and mean another record; a new field is one at once."""
     assert company_fields(company(), PERSON) == {"company", "industry"}
@@ -68,7 +68,6 @@ def test_a_linked_persons_pairs_are_without_those_of_the_company() -> None:
     assert [each.name for each in fields_of(bound, of_companies, linked=True)] == ["email=Email"]
 
 
-@pytest.mark.cap("M030")
 def test_the_key_of_a_company_is_the_account_id_of_18_characters() -> None:
     """Either spelling of the id is one company; what is no id is none of Salesforce's."""
     assert {company_of({"AccountId": ACCOUNT[:15]}), company_of({"externalCompanyId": f" {ACCOUNT} "})} == {ACCOUNT}

@@ -13,6 +13,7 @@ from typing import Any
 from leadbridge.cycle_ports import CycleRecords, Link, Links
 from leadbridge.domain.belonging import company_of
 from leadbridge.domain.crm_cycle import COMPANY_LINK
+from leadbridge.domain.cycle_companies import ACCOUNT, COMPANY, PERSON_ACCOUNT
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, Found, LinkedField, merge_pair
 from leadbridge.domain.linked import canonical as canonical_value
@@ -20,11 +21,6 @@ from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import text
 from leadbridge.usecases.merge_people import edited_at
 from leadbridge.usecases.pair_people import LeftAside, Row
-
-#: Marketo's name for its companies, and Salesforce's
-COMPANIES, ACCOUNT = "companies", "Account"
-#: an Account that is a person has no company
-_PERSON = "IsPersonAccount"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +115,7 @@ class DecideCompanies:
         edited = {each for each, rows in seen.items() if self._edited(rows, links.get(each))}
         new = {each for each in wanted if not _made(links.get(each))}
         asked = sorted({*changed, *edited, *new})
-        held = {company_of(row): row for row in self._records.keyed(COMPANIES, asked)} if asked else {}
+        held = {company_of(row): row for row in self._records.keyed(COMPANY, asked)} if asked else {}
         unread = [each for each in asked if each not in changed and not self._whole(links.get(each), held.get(each))]
         read = self._records.salesforce(ACCOUNT, "Id", unread) if unread else ()
         rows = changed | {canonical(row["Id"]): row for row in read}
@@ -128,7 +124,7 @@ class DecideCompanies:
             account, company, link = rows.get(each), held.get(each), links.get(each)
             if account is None and each in unread:
                 aside.append(LeftAside(id=each, reason="account_unknown"))
-            elif account is not None and account.get(_PERSON) is True:
+            elif account is not None and account.get(PERSON_ACCOUNT) is True:
                 aside.append(LeftAside(id=each, reason="person_account"))
             else:
                 # a company that was deleted and is made anew remembers nothing
