@@ -50,6 +50,11 @@ def company_of(row: Mapping[str, Any]) -> str:
     return canonical(found) if is_id(found) else ""
 
 
+def yes(value: Any) -> bool:
+    """Whether a yes/no field says yes, as a vendor answers it or as it stands in a file."""
+    return value is True or (isinstance(value, str) and value.casefold() == "true")
+
+
 def is_linked(marketo: Mapping[str, Any] | None, salesforce: Mapping[str, Any] | None) -> bool | None:
     """Whether a person is in a company, or comes into one now; None if the rows that were read do not tell."""
     if salesforce is not None and not blank(salesforce.get(ACCOUNT)):

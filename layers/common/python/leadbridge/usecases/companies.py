@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import CycleRecords, Link, Links
-from leadbridge.domain.belonging import company_of
+from leadbridge.domain.belonging import company_of, yes
 from leadbridge.domain.crm_cycle import COMPANY_LINK
 from leadbridge.domain.cycle_companies import ACCOUNT, COMPANY, PERSON_ACCOUNT
 from leadbridge.domain.ids import canonical
@@ -54,8 +54,9 @@ class CompanyWrite:
     to_salesforce: Mapping[str, Any]
     to_marketo: Mapping[str, Any]
     memory: Link
-    #: what Marketo's company and the Account hold in the fields that are written
+    #: what Marketo's company and the Account hold in the fields that are written; of one that was not read, digests
     before: Mapping[Side, Mapping[str, Any]]
+    known: Mapping[str, str]
     told: Mapping[str, Merged] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
 
@@ -124,7 +125,7 @@ class DecideCompanies:
             account, company, link = rows.get(each), held.get(each), links.get(each)
             if account is None and each in unread:
                 aside.append(LeftAside(id=each, reason="account_unknown"))
-            elif account is not None and account.get(PERSON_ACCOUNT) is True:
+            elif account is not None and yes(account.get(PERSON_ACCOUNT)):
                 aside.append(LeftAside(id=each, reason="person_account"))
             else:
                 # a company that was deleted and is made anew remembers nothing
@@ -183,9 +184,17 @@ class DecideCompanies:
                 Side.MARKETO: _held(pair.company, merged.writes[Side.MARKETO]),
                 Side.SALESFORCE: _held(pair.account, to_salesforce),
             },
+            known=self._known(pair, to_salesforce),
             told=merged.told,
             failed=merged.failed,
         )
+
+    def _known(self, pair: CompanyPair, written: Mapping[str, Any]) -> dict[str, str]:
+        """Digests of what an Account that was not read held in fields that are written."""
+        if pair.account is not None or pair.link is None:
+            return {}
+        names = {each.fields[Side.SALESFORCE].name: each.name for each in self._companies.fields}
+        return {name: pair.link.memory[names[name]].salesforce for name in written}
 
     def _found(self, side: Side, row: Row) -> Found:
         return Found(values=row, edited_at=edited_at(row.get(self._companies.stamps[side])))

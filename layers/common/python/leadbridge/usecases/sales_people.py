@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import CycleRecords, Link, Links
-from leadbridge.domain.belonging import OWNER, company_of
+from leadbridge.domain.belonging import OWNER, company_of, yes
 from leadbridge.domain.crm_cycle import OWNER_LINK
 from leadbridge.domain.cycle_companies import ACCOUNT, ACTIVE, COMPANY, SALES_PERSON, USER, USER_TYPE
 from leadbridge.domain.cycle_people import PERSON
@@ -98,8 +98,8 @@ class DecideSalesPeople:
         for each, row in meant.items():
             link, known = links.get(each), held.get(each)
             marketo_id = link.marketo_id if link else str(known["id"]) if known else ""
-            if row.get(ACTIVE) or not self._removes:
-                if marketo_id or row.get(ACTIVE):
+            if yes(row.get(ACTIVE)) or not self._removes:
+                if marketo_id or yes(row.get(ACTIVE)):
                     found.append(self._merged(each, row, link, known, now))
             elif marketo_id:
                 deletes.append(Link(salesforce_id=each, marketo_id=marketo_id))
@@ -122,7 +122,7 @@ class DecideSalesPeople:
 
     def _refused(self, row: Row) -> str:
         """Why a User is no sales person; empty if nothing is against it."""
-        return "" if row.get(USER_TYPE, _STANDARD) == _STANDARD else "user_not_standard"
+        return "" if (row.get(USER_TYPE) or _STANDARD) == _STANDARD else "user_not_standard"
 
     def _merged(self, user_id: str, row: Row, link: Link | None, known: Row | None, now: datetime) -> SalesPersonWrite:
         found = {Side.SALESFORCE: Found(values=row)}
