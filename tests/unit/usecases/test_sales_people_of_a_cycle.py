@@ -9,7 +9,7 @@ from leadbridge.cycle_ports import Link
 from leadbridge.domain.cycle_companies import SALES_PERSON_FIELDS
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.sales_people import DecideSalesPeople, Orphan, SalesPersonDecisions
-from tests.builders.cycles import NOW, bound, digest, record_id
+from tests.builders.linked_fields import NOW, bound, digest, record_id
 from tests.fakes.cycle import InMemoryLinks, InMemoryRecords
 
 ADA, IDA, QUEUE = record_id("005", 1), record_id("005", 2), record_id("00G", 1)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from leadbridge.cycle_ports import CycleRecords, DueRecord, DueRecords, Link, Links
 from leadbridge.domain.company_words import worded
+from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.linked import Digest
@@ -24,14 +25,10 @@ from leadbridge.domain.three_way import Side
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.cycle_plans import CyclePlans
+from leadbridge.usecases.decide_people import LEFT_SECONDS
+from leadbridge.usecases.keep_people import FIRST_PAUSE, LONGEST_PAUSE
 from leadbridge.usecases.people_files import Entry, PeopleFiles
 
-#: nothing new is begun in the last seconds of an invocation
-LEFT_SECONDS = 60.0
-#: positions of one piece; a write's position tells its piece, so that none is given twice
-STRIDE = 1_000_000
-#: how long a record waits that failed, which doubles each time
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
 #: a record that had changed is looked at again at once
 _DRIFTED = "drifted"
 #: what a write may come to that is as it should be: a record that was to be deleted, and is gone, is skipped
@@ -111,8 +108,11 @@ class Decided:
 class Keeping:
     """Plans of pieces, and what became of them; a kind of records decides itself."""
 
-    def __init__(self, name: str, ports: KeepPorts, *, queues: Iterable[Queue], legs: Iterable[Leg]) -> None:
-        """`name` is that of the kind, as the document calls it."""
+    def __init__(
+        self, name: str, ports: KeepPorts, *, object_name: str, queues: Iterable[Queue], legs: Iterable[Leg]
+    ) -> None:
+        """`name` is that of the kind, as the document calls it, `object_name` that of its Salesforce records."""
+        self._object = object_name
         self._name = name
         self._ports = ports
         self.queues = tuple(queues)
@@ -127,6 +127,20 @@ class Keeping:
         """The runs that have read queues, by their names."""
         found = {queue.name: self._ports.runs.get(queue.sync.id, run.slot) for queue in queues}
         return {name: each[0] for name, each in found.items() if each is not None}
+
+    def columns(self, queue: Queue) -> list[str]:
+        """The columns in which a queue was read: those that are described today."""
+        described = self._ports.describe(queue.sync.source.object)
+        return [each.column for each in queue.sync.mappings if each.column and each.column in described.fields]
+
+    def due_now(self, most: int) -> list[DueRecord]:
+        """The records of this kind that are due by now, of so many at most of all kinds."""
+        now = self._ports.clock.now()
+        return [
+            each
+            for each in self._ports.due.listed(most)
+            if each.object == self._object and (each.not_before is None or each.not_before <= now)
+        ]
 
     def until(self, remaining: float) -> datetime:
         """When nothing new is begun any more."""
@@ -187,8 +201,12 @@ class Keeping:
             ]
         )
         now = self._ports.clock.now()
-        self._ports.due.add([_due(entry, now, tries) for entry in told if entry.outcome == Outcome.FAILED])
+        self._ports.due.add([_due(entry, now, tries) for entry in told if self._fails(entry)])
         files.keep_outcomes(piece, told)
+
+    def _fails(self, entry: Entry) -> bool:
+        """Whether a record is to be looked at again; what had to be done for its sake is done with it."""
+        return entry.object == self._object and entry.outcome == Outcome.FAILED
 
     def _ends(self, run: CycleRun, state: PieceState, leg: str, piece: int) -> Mapping[int, RowEnd]:
         pieces = state.plans.get(leg, [])
@@ -225,3 +243,12 @@ def _due(entry: Entry, now: datetime, tries: Mapping[tuple[str, str], int]) -> D
         not_before=None if at_once else now + pause,
         tries=tried,
     )
+
+
+def latest(stamp: str) -> datetime | None:
+    """The moment that a column says; None if it says none."""
+    try:
+        found = moment(stamp) if stamp else None
+    except UnreadableError:
+        return None
+    return found if isinstance(found, datetime) else None

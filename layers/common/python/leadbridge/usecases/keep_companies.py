@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import CycleRecords
 from leadbridge.domain.belonging import ACCOUNT as ACCOUNT_LINK
 from leadbridge.domain.belonging import company_fields, company_of
 from leadbridge.domain.company_words import worded
-from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.crm_cycle import COMPANY_LINK, Companies, CrmCycle
 from leadbridge.domain.cycle_companies import (
     ACCOUNT,
@@ -26,7 +24,6 @@ from leadbridge.domain.cycle_fields import bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_people import CONTACT, FROM_CONTACTS, PERSON, STAMPS, people_queues
 from leadbridge.domain.cycling import CycleRun
-from leadbridge.domain.linked import LinkedField
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
 from leadbridge.domain.planned import Planned
@@ -34,13 +31,12 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import text
 from leadbridge.usecases.companies import CompanyDecisions, CompanyFields, CompanyWrite, DecideCompanies
-from leadbridge.usecases.cycle_pieces import STRIDE, Decided, Keeping, KeepPorts, PieceFiles, PieceState
+from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceFiles, PieceState, latest
+from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.people_files import Entry, Row
 from leadbridge.usecases.sync_files import page_key, read_page
 
-#: due records that a run looks at
-DUE = 1_000
 #: rows are sorted by the Account that they are about
 _BY_ACCOUNT = "by_account"
 
@@ -55,7 +51,9 @@ class KeepCompanies:
         self.cycle = cycle
         self.companies = companies
         self.ports = ports
-        self.keeping = Keeping(self.name, ports, queues=company_queues(cycle), legs=company_legs(cycle))
+        self.keeping = Keeping(
+            self.name, ports, object_name=ACCOUNT, queues=company_queues(cycle), legs=company_legs(cycle)
+        )
         shared = [each for each in people_queues(cycle) if each.name in {FROM_CONTACTS, shown_by(cycle)}]
         #: what is read for persons, and tells of companies, too
         self.sources = (*self.keeping.queues, *shared)
@@ -161,7 +159,7 @@ class _Work:
         held, size, newest, at = dict[int, list[Row]](), 0, dict(self.run.newest), piece
         while at < pages and size < HELD:
             queue, number = self._page(at)
-            read, columns = self._read[queue.name], self._columns(queue)
+            read, columns = self._read[queue.name], self._owner.keeping.columns(queue)
             stamp = ""
             seen = set[tuple[str, ...]]()
             for values in read_page(self._ports.objects, read, number, columns):
@@ -169,7 +167,7 @@ class _Work:
                 for key, row in self._meant(queue, values, seen):
                     held.setdefault(partition_of((key,), 0, self._state.parts), []).append(row)
             size += self._ports.objects.stored(page_key(read, number)).size
-            found = _moment(stamp)
+            found = latest(stamp)
             if found is not None and queue in self._owner.keeping.queues:
                 newest[queue.name] = max(found, newest.get(queue.name, found))
             at += 1
@@ -183,10 +181,6 @@ class _Work:
             for number in range(1, self._state.pages.get(queue.name, 0) + 1)
         ]
         return every[piece]
-
-    def _columns(self, queue: Queue) -> list[str]:
-        described = self._ports.describe(queue.sync.source.object)
-        return [each.column for each in queue.sync.mappings if each.column and each.column in described.fields]
 
     def _meant(self, queue: Queue, values: Mapping[str, Any], seen: set[tuple[str, ...]]) -> Iterator[tuple[str, Row]]:
         """What a row tells of companies, by the Account's id; people of one company who show the same tell it once."""
@@ -209,12 +203,7 @@ class _Work:
 
     def _take_due(self, piece: int) -> None:
         """Read the Accounts that are due, beside those that were read as changed."""
-        now = self._ports.clock.now()
-        due = [
-            each
-            for each in self._ports.due.listed(DUE)
-            if each.object == ACCOUNT and (each.not_before is None or each.not_before <= now)
-        ]
+        due = self._owner.keeping.due_now(DUE)
         self._files.keep_due(due)
         held = dict[int, list[Row]]()
         rows = self._ports.records.salesforce(ACCOUNT, "Id", [each.id for each in due]) if due else ()
@@ -318,11 +307,3 @@ def _writes(write: CompanyWrite, position: int) -> Iterator[tuple[str, Planned]]
                 after={COMPANY_LINK: write.account_id, **write.to_marketo} if new else write.to_marketo,
             ),
         )
-
-
-def _moment(stamp: str) -> datetime | None:
-    try:
-        found = moment(stamp) if stamp else None
-    except UnreadableError:
-        return None
-    return found if isinstance(found, datetime) else None

@@ -43,6 +43,7 @@ class Orphan:
     object: str
     marketo_id: str
     salesforce_id: str
+    #: as Marketo holds it
     sales_person: str
 
 
@@ -164,7 +165,9 @@ class DecideSalesPeople:
         for row in rows:
             named, number = _user_of(row), str(row["id"])
             if named in users and number in ids:
-                yield Orphan(object=object_name, marketo_id=number, salesforce_id=ids[number], sales_person=named)
+                yield Orphan(
+                    object=object_name, marketo_id=number, salesforce_id=ids[number], sales_person=row[OWNER_LINK]
+                )
 
 
 def _owner(row: Row) -> str:
