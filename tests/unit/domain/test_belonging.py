@@ -4,8 +4,8 @@ from datetime import UTC
 
 import pytest
 
-from leadbridge.domain.belonging import company_fields, company_of, fields_of, is_linked, link_pairs
-from leadbridge.domain.crm_cycle import CycleField
+from leadbridge.domain.belonging import company_fields, company_of, fields_of, is_linked, links_of
+from leadbridge.domain.crm_cycle import CrmCycle, CycleField
 from leadbridge.domain.cycle_fields import bind_fields
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.records import FieldDescription, ObjectDescription
@@ -75,12 +75,15 @@ def test_the_key_of_a_company_is_the_account_id_of_18_characters() -> None:
 
 
 def test_which_links_people_have() -> None:
-    """Leads have no Account; nothing is linked to what the cycle does not keep."""
+    """Leads have no Account; nothing is linked to what the cycle does not keep, or has switched off."""
 
-    def names(object_name: str, *, companies: bool = True, sales_persons: bool = True) -> list[str]:
-        return [each.pair for each in link_pairs(object_name, companies=companies, sales_persons=sales_persons)]
+    def names(object_name: str, **kept: object) -> list[str]:
+        common = {"kind": "crm_cycle", "id": "main", "name": "Main", "mode": "replace_native"}
+        cycle = CrmCycle.model_validate({**common, "marketo": "m", "salesforce": "s", "sales_persons": {}, **kept})
+        return [each.pair for each in links_of(object_name, cycle)]
 
-    assert names("Contact") == ["externalCompanyId=AccountId", "externalSalesPersonId=OwnerId"]
-    assert names("Lead") == ["externalSalesPersonId=OwnerId"]
-    assert names("Contact", sales_persons=False) == ["externalCompanyId=AccountId"]
-    assert names("Lead", companies=False, sales_persons=False) == []
+    companies = {"fields": [{"marketo": "company", "salesforce": "Name"}]}
+    assert names("Contact", companies=companies) == ["externalCompanyId=AccountId", "externalSalesPersonId=OwnerId"]
+    assert names("Lead", companies=companies) == ["externalSalesPersonId=OwnerId"]
+    assert names("Contact", companies={**companies, "enabled": False}) == ["externalSalesPersonId=OwnerId"]
+    assert names("Contact", companies=companies, sales_persons={"enabled": False}) == ["externalCompanyId=AccountId"]
