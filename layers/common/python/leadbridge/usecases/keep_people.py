@@ -45,7 +45,7 @@ class KeepPeople:
         self._queues = tuple(people_queues(cycle))
         self._legs = {leg.name: leg for leg in people_legs(cycle)}
         self._plans = CyclePlans(runs=ports.runs, objects=ports.objects, clock=ports.clock)
-        self._decide = DecidePeople(persons, ports, queues=self._queues, legs=self._legs)
+        self._decide = DecidePeople(cycle, persons, ports, queues=self._queues, legs=self._legs)
 
     def queues(self) -> Sequence[Queue]:
         """What is read before anything is decided."""
