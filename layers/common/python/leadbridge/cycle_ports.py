@@ -1,28 +1,17 @@
 """The roles that the CRM cycle needs from the outside, beside those of `ports` and `sync_ports`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_link import Link
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.three_way import Memory, Side
+from leadbridge.domain.three_way import Side
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """A Marketo record and a Salesforce record that are one, and what both held at the last look."""
-
-    salesforce_id: str
-    marketo_id: str
-    #: by the name of the pair of fields
-    memory: Mapping[str, Memory] = field(default_factory=dict)
-    #: the Salesforce record in which this one lives on: it was merged, or converted
-    moved_to: str = ""
-    #: one of the two is gone and the other one stays by itself; why, by a code of `domain.fate_words`
-    parted: str = ""
+__all__ = ["Link"]
 
 
 class Links(Protocol):
