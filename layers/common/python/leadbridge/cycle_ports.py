@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_link import Link
-from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 
@@ -88,9 +89,11 @@ class DueRecords(Protocol):
 class Entity(Protocol):
     """A kind of records that a cycle keeps in step: what it reads, what it decides, what it remembers.
 
-    Each call may be made again after a process died in it; what it stored is written once more, the same.
+    Each call may be made again after a process died in it; what it stored is written once more, the same. An error that
+    will not pass by itself parks the kind for this run, and what depends on it.
     """
 
+    #: as the document calls it: one of `CrmCycle.entities`
     name: str
 
     def queues(self) -> Sequence[Queue]:
@@ -102,7 +105,11 @@ class Entity(Protocol):
         ...
 
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
-        """Decide what was read and store it as plans; the run as it is then, or None if this is through."""
+        """Decide what was read and store it as plans; the run as it is then, or None if this is through.
+
+        Changed of the run are `through`, `writes` by the names of legs, and `newest` by the names of queues. It is
+        called again with what it gave back, stored meanwhile, until it gives None; `remaining` are seconds.
+        """
         ...
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
@@ -111,4 +118,87 @@ class Entity(Protocol):
 
     def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Remember what both sides hold of records whose writes succeeded; the others become due. As `decide`."""
+        ...
+
+
+class Entities(Protocol):
+    """The kinds of records of a cycle as its document says, in Adobe's order."""
+
+    def __call__(self, cycle: CrmCycle, version: int) -> Sequence[Entity]:
+        """Those that are switched on.
+
+        Raises:
+            SyncError: A system cannot be asked now.
+        """
+        ...
+
+
+class CycleRuns(Protocol):
+    """Runs of cycles, and what is known of a cycle between its runs."""
+
+    def standing(self, cycle: str) -> CycleStanding:
+        """The lease of a cycle, its watermarks and its last look; that of a new one if nothing is known."""
+        ...
+
+    def take(self, cycle: str, slot: str, seen: CycleStanding, now: datetime) -> CycleStanding | None:
+        """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
+        ...
+
+    def looked(self, cycle: str, seen: CycleStanding, idle: int, now: datetime, token: str) -> bool:
+        """Note a look that found nothing, unless somebody took the lease since; tells whether it was noted."""
+        ...
+
+    def commit(
+        self,
+        cycle: str,
+        slot: str,
+        epoch: int,
+        watermarks: Mapping[str, datetime],
+        newest: Mapping[str, datetime],
+    ) -> bool:
+        """Keep the watermarks of queues, if the lease is still this run's; False if it is not. Others stay."""
+        ...
+
+    def release(self, cycle: str, slot: str, epoch: int, ended_at: datetime) -> None:
+        """Give the lease back, if it is still this run's."""
+        ...
+
+    def begin(self, run: CycleRun) -> tuple[CycleRun, int]:
+        """Store a new run, unless one of its slot is there; returns what is stored, and its version."""
+        ...
+
+    def get(self, cycle: str, slot: str) -> tuple[CycleRun, int] | None:
+        """A run and its version; None if there is none."""
+        ...
+
+    def save(self, run: CycleRun, version: int) -> int:
+        """Replace a run; returns its new version.
+
+        Raises:
+            OvertakenError: Somebody else went on with this run.
+        """
+        ...
+
+    def runs(self, cycle: str, limit: int) -> Sequence[CycleRun]:
+        """The runs of a cycle, the newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """Whether a run has something to do, and why; where the next look goes on in Marketo's log if not."""
+
+    why: str = ""
+    token: str = ""
+
+
+class CycleLook(Protocol):
+    """Tells in a call to each system whether anything was changed there that a cycle keeps in step."""
+
+    def __call__(self, cycle: CrmCycle, since: Mapping[Side, datetime], token: str) -> Looked:
+        """Look at what was changed since these moments; in Marketo's log from `token` on, if there is one.
+
+        Raises:
+            SyncError: A system cannot be asked now.
+        """
         ...

@@ -125,6 +125,8 @@ class Persons(Document):
     create_in_marketo: Literal["never"] | Creation = Creation()
     #: new Leads; Contacts come from conversion
     create_in_salesforce: Literal["never"] | Creation = "never"
+    #: field of Leads that takes Marketo's id, by which new ones are looked for; absent: by e-mail
+    marketo_id_field: FieldName | None = None
     #: which rule routes new Leads: the org's own, one by its id, none
     assignment_rule: str | bool | None = None
     #: what becomes of the second Salesforce record of people whom Marketo merged: honour deletes it

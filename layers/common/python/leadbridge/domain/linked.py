@@ -57,14 +57,15 @@ def canonical(value: Any, described: FieldDescription) -> str:
 
     "No" and a blank are one to a yes/no field: Marketo keeps both, Salesforce only the first.
     """
-    if blank(value) or (described.type == "boolean" and value is False):
+    if blank(value):
         return ""
     if described.type == "email":
         return normalised(value)
     if described.type in TEXT_TYPES - ID_TYPES:
         return text(value).strip()
     try:
-        return json.dumps(coerce(value, described))
+        kept = coerce(value, described)
+        return "" if described.type == "boolean" and kept is False else json.dumps(kept)
     except WrongTypeError:
         # as it stands: the field cannot hold it, so it equals nothing that the field holds
         return text(value).strip()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from leadbridge.domain.linked import Digest, canonical
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.rows import CompiledSync, Record, RowEnd, RowWrite, SourceRow, decide, meant, same
 from leadbridge.domain.sync_words import said
@@ -31,6 +32,8 @@ class Planned:
     record_id: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    #: of fields that were not read, but are known: the digest of what they held
+    known: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, compiled: CompiledSync, write: RowWrite, mark: str) -> "Planned":
@@ -66,6 +69,7 @@ class Planned:
             record_id=line["id"],
             before=line["before"],
             after=line["after"],
+            known=line.get("known", {}),
         )
 
     def as_line(self) -> dict[str, Any]:
@@ -77,6 +81,7 @@ class Planned:
             "id": self.record_id,
             "before": dict(self.before),
             "after": dict(self.after),
+            **({"known": dict(self.known)} if self.known else {}),
         }
 
     def row(self, key: Callable[[Mapping[str, str]], tuple[str, ...] | None]) -> SourceRow:
@@ -109,7 +114,9 @@ class Foreseen:
         held.update(fields)
 
 
-def checked(compiled: CompiledSync, planned: Planned, row: SourceRow, records: Sequence[Record]) -> RowWrite | RowEnd:
+def checked(
+    compiled: CompiledSync, planned: Planned, row: SourceRow, records: Sequence[Record], digest: Digest
+) -> RowWrite | RowEnd:
     """The planned write where its record is as it was; the end of the row where it is not, or is so already."""
     record = meant(compiled, records) if records else None
 
@@ -125,7 +132,7 @@ def checked(compiled: CompiledSync, planned: Planned, row: SourceRow, records: S
         return RowWrite(row=row, fields=planned.after)
     if record is None or planned.record_id not in {"", record_id}:
         return _drifted(row, planned.record_id, "its key leads to no record by now, or to another one")
-    if names := differing(planned.before):
+    if names := differing(planned.before) + _other(compiled, planned, record, digest):
         return _drifted(row, record_id, f"it holds other values by now in {', '.join(names)}")
     return RowWrite(row=row, fields=planned.after, record_id=record_id, held=record)
 
@@ -148,6 +155,16 @@ def _differing(compiled: CompiledSync, held: Record, wanted: Mapping[str, Any]) 
     described = compiled.described.fields
     names = sorted(frozenset(wanted) & frozenset(compiled.read_fields) & frozenset(described))
     return [name for name in names if not same(held.get(name), wanted[name], described[name])]
+
+
+def _other(compiled: CompiledSync, planned: Planned, record: Record, digest: Digest) -> list[str]:
+    """The names of fields that hold something else than is known of them."""
+    described = compiled.described.fields
+    return [
+        name
+        for name, known in sorted(planned.known.items())
+        if name in described and digest(canonical(record.get(name), described[name])) != known
+    ]
 
 
 def _drifted(row: SourceRow, record_id: str, why: str) -> RowEnd:

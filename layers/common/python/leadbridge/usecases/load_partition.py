@@ -15,7 +15,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from leadbridge.domain.cycle_syncs import is_derived
 from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
+from leadbridge.domain.linked import Digest
 from leadbridge.domain.mass_guard import tally_of
 from leadbridge.domain.outcome import REMOVALS, Outcome, RowOutcome
 from leadbridge.domain.planned import Foreseen, Planned
@@ -80,6 +82,15 @@ _AGAIN = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Res
 _DRIFTED = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "1006"})
 
 
+def without_key(_text: str) -> str:
+    """No digest: only plans of cycles need one.
+
+    Raises:
+        ConfigurationError: Always.
+    """
+    raise ConfigurationError(["the plan of a cycle needs the key of digests, which is not there"])
+
+
 class LoadPartition:
     """Loads partitions of runs, one at a time."""
 
@@ -94,8 +105,12 @@ class LoadPartition:
         sleep: Callable[[float], object],
         settle: timedelta = timedelta(seconds=60),
         calls: int = CHUNK_CALLS,
+        digest: Digest = without_key,
     ) -> None:
-        """`settle`: a write whose answer was lost shows itself within this time; `calls` of a kind fill a chunk."""
+        """`settle`: a write whose answer was lost shows itself within this time; `calls` of a kind fill a chunk.
+
+        `digest` is that of cycles, whose plans know fields by it that were not read.
+        """
         self._runs = runs
         self._objects = objects
         self._vendors = vendors
@@ -104,6 +119,7 @@ class LoadPartition:
         self._sleep = sleep
         self.settle = settle
         self._calls = calls
+        self._digest = digest
         self._compiled: dict[tuple[str, str], CompiledSync] = {}
 
     def compiled(self, run: SyncRun, sync: Sync) -> CompiledSync:
@@ -115,6 +131,10 @@ class LoadPartition:
         key = (run.sync, run.slot)
         if key not in self._compiled:
             described = self._vendors.destination(sync).describe()
+            if is_derived(sync.id):
+                # what is hidden by now was put aside when the plan was made
+                shown = [mapping for mapping in sync.mappings if mapping.to in described.fields]
+                sync = sync.model_copy(update={"mappings": shown})
             facts = self._facts(sync, run.version, run.source)
             try:
                 made = compile_sync(
@@ -122,7 +142,8 @@ class LoadPartition:
                     run.version,
                     described,
                     to_marketo=run.destination == "marketo",
-                    types={name: field.type for name, field in facts.fields.items()},
+                    # whoever has no conditions need not ask for the source's fields
+                    types={name: field.type for name, field in facts.fields.items()} if sync.conditions else None,
                     lists=facts.lists,
                 )
             except KeyError as error:
@@ -255,7 +276,7 @@ class LoadPartition:
         if run.plan:
             writes = planned_writes(self._objects, self._runs, run, number)
             plan = PlannedPart.of(compiled, writes, partial(key_of, compiled))
-            work.decide = plan.decide
+            work.decide = plan.writing(self._digest)
             return [], plan.rows
         ended, open_ = prepared(run, compiled, self._restored(work))
         if run.planning:
