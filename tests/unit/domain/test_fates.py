@@ -157,12 +157,12 @@ def test_a_salesforce_merge_merges_the_two_people_in_marketo() -> None:
     assert steps(found) == [Step(does=Does.MERGE, side=MARKETO, id="2", into="1")]
     assert (codes(found), destroyed(found)) == (["merged_like_records"], 1)
     assert after(links, found) == {"C1": ("1", ""), "C2": ("2", "C1")}
-    assert after(links, found, refused=True) == {"C1": ("1", ""), "C2": ("2", "merge_refused")}
+    assert after(links, found, refused=True) == {"C1": ("1", ""), "C2": ("2", "refused")}
 
 
 def test_a_merge_that_marketo_refused_is_tried_again_when_it_is_told_again() -> None:
     """The two are parted until then."""
-    found = follow(merged(SALESFORCE, C2="C1"), [link("C1", "1"), link("C2", "2", parted="merge_refused")])
+    found = follow(merged(SALESFORCE, C2="C1"), [link("C1", "1"), link("C2", "2", parted="refused")])
     assert steps(found) == [Step(does=Does.MERGE, side=MARKETO, id="2", into="1")]
 
 
@@ -230,7 +230,7 @@ def test_a_deletion_is_carried_over_flagged_or_left(side: Side, stays: Step, mem
     news = deleted(side, "1" if side is MARKETO else "L1")
     told = follow(news, links, **{member: "delete"})
     assert (steps(told), codes(told), after(links, told)) == ([stays], [f"{why}_deleted"], {})
-    assert after(links, told, refused=True) == {"L1": ("1", why)}
+    assert after(links, told, refused=True) == {"L1": ("1", "refused")}
     told = follow(news, links, **{member: {"flag": "gone"}})
     assert [(step.does, step.side, step.id, step.flag) for step in steps(told)] == [
         ("flag", stays.side, stays.id, "gone")

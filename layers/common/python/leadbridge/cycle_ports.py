@@ -9,6 +9,8 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_link import Link
 from leadbridge.domain.cycling import CycleRun, CycleStanding
+from leadbridge.domain.fates import News
+from leadbridge.domain.records import RowResult
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 
@@ -48,6 +50,54 @@ class CycleRecords(Protocol):
 
     def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """Salesforce records of an object whose field holds one of the values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a system tells of a window; `known_from`: of deletions before that it tells nothing (any more)."""
+
+    news: News
+    known_from: datetime | None = None
+
+
+class CycleNews(Protocol):
+    """What both systems tell of people who were merged, converted or deleted."""
+
+    def of_people(self, since: datetime, until: datetime) -> Heard:
+        """Marketo's merges and deletions in a window."""
+        ...
+
+    def of_records(self, object_name: str, since: datetime, until: datetime) -> Heard:
+        """The same of Salesforce's records of an object, and conversions of Leads."""
+        ...
+
+    def of_those(self, object_name: str, ids: Collection[str]) -> News:
+        """What became of some Salesforce records; those that are nowhere count as deleted."""
+        ...
+
+    def people_there(self, ids: Collection[str]) -> Collection[str]:
+        """Which of these people Marketo has."""
+        ...
+
+
+class CycleChanges(Protocol):
+    """Writes of a cycle that are no copies. Each may be repeated: what is done already is told as done."""
+
+    def merge(self, winner: str, losers: Sequence[str]) -> Sequence[RowResult]:
+        """Merge people in Marketo; one result per loser, in order.
+
+        Raises:
+            SyncError: Marketo cannot be asked now, or there was no answer; some may be merged.
+        """
+        ...
+
+    def delete(self, side: Side, object_name: str, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete records; one result per id, in order. One that is gone already is deleted. Raises as `merge`."""
+        ...
+
+    def flag(self, side: Side, object_name: str, field: str, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Set a field of records to true; one result per id, in order. Raises as `merge`."""
         ...
 
 

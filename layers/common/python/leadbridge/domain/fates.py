@@ -24,7 +24,7 @@ class Parted(StrEnum):
     PERSON_MERGED = "person_merged"  # in Marketo, into a person who has a record already
     RECORD_DELETED = "record_deleted"  # in Salesforce; its person in Marketo stays
     RECORD_MERGED = "record_merged"  # in Salesforce, into a record that has a person already
-    MERGE_REFUSED = "merge_refused"  # Marketo did not merge the two people of one record
+    REFUSED = "refused"  # what was to be done about it was refused, and is tried again
 
 
 #: whose record is gone; the others are links of records that are there
@@ -173,7 +173,7 @@ class _Town:
             record, person = news.end(Side.SALESFORCE, link.salesforce_id), news.end(Side.MARKETO, link.marketo_id)
             if link.moved_to:
                 continue
-            whole = link.parted in {"", Parted.MERGE_REFUSED}
+            whole = link.parted in {"", Parted.REFUSED}
             (pairs if whole else self._parted).append(_Pair(link, record, person))
         self._pairs = [pair for pair in pairs if not (pair.record.gone or pair.person.gone)]
         self._halves = [pair for pair in pairs if pair.record.gone or pair.person.gone]
@@ -255,7 +255,7 @@ class _Town:
             pair,
             step=Step(does=Does.MERGE, side=Side.MARKETO, id=pair.person.id, into=stays),
             after=(replace(pair.link, moved_to=pair.record.id, parted=""),),
-            refused=(replace(parted, parted=Parted.MERGE_REFUSED),),
+            refused=(replace(parted, parted=Parted.REFUSED),),
             again=True,
         )
 
@@ -304,12 +304,13 @@ class _Town:
     ) -> Consequence:
         """Whoever stays is left alone, flagged or deleted; until then, and ever after, it is nobody else's."""
         before = self._parting(pair, parted)
+        refused = (replace(parted, parted=Parted.REFUSED),)
         if policy in {"honour", "delete"}:
             step = Step(does=Does.DELETE, side=side, id=stays)
-            return self._told(f"{why}_deleted", pair, before=before, step=step, forget=(parted,))
+            return self._told(f"{why}_deleted", pair, before=before, step=step, forget=(parted,), refused=refused)
         if isinstance(policy, Flag):
             step = Step(does=Does.FLAG, side=side, id=stays, flag=policy.flag)
-            return self._told(f"{why}_flagged", pair, before=before, step=step)
+            return self._told(f"{why}_flagged", pair, before=before, step=step, refused=refused)
         return self._told(f"{why}_ignored", pair, before=before)
 
     @staticmethod
