@@ -1,10 +1,14 @@
 """Links and records of the CRM cycle in memory."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import Link
+from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.values import normalised
+from leadbridge.ports import OvertakenError
 
 
 class InMemoryLinks:
@@ -67,3 +71,80 @@ class InMemoryRecords:
         self.asked.append((name, field, len(values)))
         wanted = {normalised(value) for value in values}
         return [row for row in self.rows.get(name, ()) if normalised(row.get(field) or "") in wanted]
+
+
+class InMemoryCycleRuns:
+    """`cycle_ports.CycleRuns`."""
+
+    def __init__(self) -> None:
+        """Nothing has run yet."""
+        self._standings: dict[str, CycleStanding] = {}
+        self._runs: dict[tuple[str, str], tuple[CycleRun, int]] = {}
+
+    def standing(self, cycle: str) -> CycleStanding:
+        """As the port says."""
+        return self._standings.get(cycle, CycleStanding())
+
+    def take(self, cycle: str, slot: str, seen: CycleStanding, now: datetime) -> CycleStanding | None:
+        """As the port says."""
+        held = self.standing(cycle)
+        if (held.epoch, held.holder) != (seen.epoch, seen.holder):
+            return None
+        taken = self._standings[cycle] = replace(held, epoch=seen.epoch + 1, holder=slot, taken_at=now)
+        return taken
+
+    def looked(self, cycle: str, seen: CycleStanding, idle: int, now: datetime, token: str) -> bool:
+        """As the port says."""
+        held = self.standing(cycle)
+        if (held.epoch, held.holder) != (seen.epoch, seen.holder):
+            return False
+        self._standings[cycle] = replace(held, idle=idle, looked_at=now, token=token)
+        return True
+
+    def commit(
+        self,
+        cycle: str,
+        slot: str,
+        epoch: int,
+        watermarks: Mapping[str, datetime],
+        newest: Mapping[str, datetime],
+    ) -> bool:
+        """As the port says."""
+        held = self.standing(cycle)
+        if (held.epoch, held.holder) != (epoch, slot):
+            return False
+        self._standings[cycle] = replace(
+            held,
+            watermarks={**held.watermarks, **watermarks},
+            newest={**held.newest, **newest},
+            idle=0,
+            looked_at=None,
+            token="",
+        )
+        return True
+
+    def release(self, cycle: str, slot: str, epoch: int, ended_at: datetime) -> None:
+        """As the port says."""
+        held = self.standing(cycle)
+        if (held.epoch, held.holder) == (epoch, slot):
+            self._standings[cycle] = replace(held, holder="", ended_at=ended_at)
+
+    def begin(self, run: CycleRun) -> tuple[CycleRun, int]:
+        """As the port says."""
+        return self._runs.setdefault((run.cycle, run.slot), (run, 1))
+
+    def get(self, cycle: str, slot: str) -> tuple[CycleRun, int] | None:
+        """As the port says."""
+        return self._runs.get((cycle, slot))
+
+    def save(self, run: CycleRun, version: int) -> int:
+        """As the port says."""
+        if self._runs[run.cycle, run.slot][1] != version:
+            raise OvertakenError(run.name)
+        self._runs[run.cycle, run.slot] = (run, version + 1)
+        return version + 1
+
+    def runs(self, cycle: str, limit: int) -> Sequence[CycleRun]:
+        """As the port says."""
+        found = [run for (name, _), (run, _) in self._runs.items() if name == cycle]
+        return sorted(found, key=lambda run: run.started_at, reverse=True)[:limit]

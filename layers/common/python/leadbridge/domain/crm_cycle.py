@@ -5,7 +5,9 @@ where, who is right in a conflict, what is created, and what becomes of merged a
 has the default that harms least: Salesforce is right, blanks empty nothing, nothing is deleted.
 """
 
+from datetime import UTC, tzinfo
 from typing import ClassVar, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -199,6 +201,11 @@ class CrmCycle(Document):
     companies: Companies | None = None
     persons: Persons | None = None
     guard: Guard = Guard()
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone whose calendar and clocks the cycle goes by."""
+        return ZoneInfo(self.time_zone) if self.time_zone else UTC
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
