@@ -294,7 +294,7 @@ def _check(plan: Sequence[Consequence], cycle: CrmCycle) -> None:
     vanish = destroyed(plan)
     if vanish > cycle.guard.deletes:
         found = (
-            f"guard.deletes: {vanish} records would be deleted or merged away, the limit is {cycle.guard.deletes}; look "
+            f"guard.deletes: {vanish} records would be deleted or merged away (limit: {cycle.guard.deletes}); look "
             "at what was deleted, then raise the limit, or set the policies to ignore"
         )
         raise ConfigurationError([found])
