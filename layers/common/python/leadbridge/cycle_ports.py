@@ -92,6 +92,10 @@ class CycleChanges(Protocol):
         """
         ...
 
+    def link(self, fields: Mapping[str, Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Set fields of people in Marketo, by their ids; one result per person, in order. Raises as `merge`."""
+        ...
+
     def delete(self, side: Side, object_name: str, ids: Sequence[str]) -> Sequence[RowResult]:
         """Delete records; one result per id, in order. One that is gone already is deleted. Raises as `merge`."""
         ...

@@ -28,7 +28,7 @@ class Parted(StrEnum):
 
 
 #: whose record is gone; the others are links of records that are there
-_PERSON_GONE = frozenset({Parted.PERSON_DELETED, Parted.PERSON_MERGED})
+PERSON_GONE = frozenset({Parted.PERSON_DELETED, Parted.PERSON_MERGED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +94,7 @@ class End:
 class Does(StrEnum):
     """What is done to a record."""
 
+    LINK = "link"  # Marketo's person takes the id of the record that it has now
     MERGE = "merge"
     FLAG = "flag"
     DELETE = "delete"
@@ -106,7 +107,7 @@ class Step:
     does: Does
     side: Side
     id: str
-    #: of a merge: the winner
+    #: of a merge: the winner; of a link: the record
     into: str = ""
     #: of a flag: the field that becomes true
     flag: str = ""
@@ -134,7 +135,7 @@ class Consequence:
 
 def destroyed(consequences: Iterable[Consequence]) -> int:
     """How many records vanish: deleted ones, and the losers of merges."""
-    return sum(each.step is not None and each.step.does is not Does.FLAG for each in consequences)
+    return sum(each.step is not None and each.step.does in {Does.MERGE, Does.DELETE} for each in consequences)
 
 
 def consequences(
@@ -189,7 +190,7 @@ class _Town:
     def _of_parted(self) -> Iterator[Consequence]:
         """A pair that was parted is over when the other one is gone as well, or became one that has a counterpart."""
         for pair in self._parted:
-            stayed = pair.record if pair.link.parted in _PERSON_GONE else pair.person
+            stayed = pair.record if pair.link.parted in PERSON_GONE else pair.person
             if stayed.gone:
                 yield self._told("both_gone", pair, forget=(pair.link,))
             elif stayed.id in {pair.link.salesforce_id, pair.link.marketo_id}:
@@ -273,10 +274,14 @@ class _Town:
             record, person = pair.record.id, pair.person.id
             trace = (replace(pair.link, moved_to=record, parted=""),) if self._left(pair) else ()
             new = replace(pair.link, salesforce_id=record, marketo_id=person, parted="")
-            links = trace if record in kept else (*trace, new)
-            kept.add(record)
             why = "merged_over" if pair.record.merged or not self._left(pair) else "converted"
-            yield self._told(why, pair, after=links, again=True)
+            if record in kept:
+                # the two belonged to each other before
+                yield self._told(why, pair, before=trace)
+                continue
+            kept.add(record)
+            step = Step(does=Does.LINK, side=Side.MARKETO, id=person, into=record) if self._left(pair) else None
+            yield self._told(why, pair, before=(*trace, new), step=step, again=True)
 
     def _half(self, pair: _Pair) -> Iterator[Consequence]:
         """One of the two is gone."""

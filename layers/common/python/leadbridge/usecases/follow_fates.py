@@ -1,9 +1,9 @@
 """Merges, conversions and deletions of people, followed before anything is decided about their fields.
 
 `begin` hears what both systems tell, works out what follows, and stores it. What changes who is who happens at once:
-links go over, and people are merged in Marketo. `finish` flags and deletes, once everybody else is written, so that
-merges always come before deletions. A process that died is followed by one that does the rest again: a person who was
-merged is not there any more, a deleted record is deleted, a flag is set.
+links go over, people in Marketo take the ids of the records that they have now, and are merged. `finish` flags and
+deletes, once everybody else is written, so that merges always come before deletions. A process that died is followed
+by one that does the rest again: who was merged is not there any more, a deleted record is deleted, a flag is set.
 
 Where a cycle comes later than the vendors remember deletions, the links are compared with what is there instead.
 """
@@ -11,6 +11,7 @@ Where a cycle comes later than the vendors remember deletions, the links are com
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecord, DueRecords, Links
 from leadbridge.domain.crm_cycle import CrmCycle, Persons
@@ -38,6 +39,12 @@ _LEFT = 60.0
 _PAUSE = timedelta(minutes=5)
 #: what a record is that goes to another person or record
 _AGAIN = "moved"
+_DONE = {
+    Does.LINK: Outcome.UPDATED,
+    Does.MERGE: RowOutcome.DELETED,
+    Does.DELETE: RowOutcome.DELETED,
+    Does.FLAG: RowOutcome.FLAGGED,
+}
 
 
 class FollowFates:
@@ -84,7 +91,7 @@ class FollowFates:
             plan = list(self._followed(news, persons))
             _check(plan, cycle)
             files.keep_plan(plan)
-        files.keep_done("begun", self._begun(plan))
+        files.keep_done("begun", self._begun(plan, persons))
         return True
 
     def finish(self, run: CycleRun) -> None:
@@ -96,7 +103,7 @@ class FollowFates:
         files = FateFiles(self._objects, run)
         groups: dict[tuple[Does, Side, str, str], list[tuple[Consequence, Step]]] = defaultdict(list)
         for each, step in _steps(files.plan() or ()):
-            if step.does is not Does.MERGE:
+            if step.does in {Does.FLAG, Does.DELETE}:
                 kind = PERSON if step.side is Side.MARKETO else self._kinds[step.id[:3]]
                 groups[step.does, step.side, kind, step.flag].append((each, step))
         rows: list[Sequence[str]] = []
@@ -207,15 +214,28 @@ class FollowFates:
 
     # what is done
 
-    def _begun(self, plan: Sequence[Consequence]) -> Iterator[Sequence[str]]:
+    def _begun(self, plan: Sequence[Consequence], persons: Persons) -> Iterator[Sequence[str]]:
         self._links.keep(link for each in plan for link in each.before)
         plain = [each for each in plan if each.step is None]
         self._links.keep(link for each in plain for link in each.after)
         self._links.forget(link for each in plain for link in each.forget)
         for each in plain:
             yield _row(each, Outcome.DECIDED)
+        yield from self._linked([(each, step) for each, step in _steps(plan) if step.does is Does.LINK], persons)
         yield from self._merged([(each, step) for each, step in _steps(plan) if step.does is Does.MERGE])
         self._look_again(each for each in plan if each.again)
+
+    def _linked(self, wanted: Sequence[tuple[Consequence, Step]], persons: Persons) -> Iterator[Sequence[str]]:
+        """The same people of Marketo take the ids of other records."""
+        if not wanted:
+            return
+        fields: dict[str, dict[str, Any]] = {}
+        for _, step in wanted:
+            fields[step.id] = {persons.id_field: step.into}
+            if persons.type_field:
+                fields[step.id][persons.type_field] = self._kinds[step.into[:3]]
+        results = dict(zip(fields, self._changes.link(fields), strict=True))
+        yield from self._noted([each for each, _ in wanted], [results[step.id] for _, step in wanted])
 
     def _merged(self, wanted: Sequence[tuple[Consequence, Step]]) -> Iterator[Sequence[str]]:
         """Merge people, a winner's losers at once; whoever is gone already was merged before."""
@@ -239,8 +259,7 @@ class FollowFates:
             if result.ok:
                 self._links.keep(each.after)
                 self._links.forget(each.forget)
-                flagged = each.step is not None and each.step.does is Does.FLAG
-                rows.append(_row(each, RowOutcome.FLAGGED if flagged else RowOutcome.DELETED))
+                rows.append(_row(each, _DONE[each.step.does] if each.step else Outcome.DECIDED))
             else:
                 self._links.keep(each.refused)
                 self._due.add([self._again_later(each, result.code)])
@@ -250,7 +269,7 @@ class FollowFates:
     def _again_later(self, each: Consequence, code: str) -> DueRecord:
         """What is asked after again tells the same news again."""
         now = self._clock.now()
-        if each.step is not None and each.step.does is not Does.MERGE and each.step.side is Side.SALESFORCE:
+        if each.step is not None and each.step.side is Side.SALESFORCE:
             side, kind, record = Side.MARKETO, PERSON, each.person
         else:
             record = each.refused[0].salesforce_id if each.refused else each.record
@@ -260,7 +279,7 @@ class FollowFates:
     def _look_again(self, moved: Iterable[Consequence]) -> None:
         now, due = self._clock.now(), list[DueRecord]()
         for each in moved:
-            person = each.step.into if each.step else each.person
+            person = each.step.into if each.step and each.step.does is Does.MERGE else each.person
             due.append(
                 DueRecord(
                     side=Side.SALESFORCE,

@@ -61,6 +61,8 @@ class People:
     #: Marketo's fields that hold the Salesforce id, and the object's name; the latter may be missing
     id_field: str
     type_field: str | None = None
+    #: what Marketo's person takes whose deleted record is back
+    revived: Mapping[str, Any] = field(default_factory=dict)
     #: which records of the one side are made on the other
     make_people: Chosen = everybody
     make_leads: Chosen = nobody
@@ -114,6 +116,8 @@ class MergePeople:
         memory = pair.link.memory if pair.link else {}
         merged = merge_pair(self._people.fields[pair.object], found, memory, now, self._digest)
         link = self._link_of(pair.object, pair.salesforce_id)
+        if pair.link and pair.link.parted:
+            link |= self._people.revived
         held = pair.marketo or link
         unlinked = {name: value for name, value in link.items() if held.get(name) != value}
         return self._write(pair.object, pair.salesforce_id, pair.marketo_id, merged, unlinked)
