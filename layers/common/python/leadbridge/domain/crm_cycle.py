@@ -116,6 +116,7 @@ class Flag(Document):
 
 
 Gone = Literal["ignore", "delete"] | Flag
+Merges = Literal["honour", "ignore"] | Flag
 
 
 class Persons(Document):
@@ -134,7 +135,10 @@ class Persons(Document):
     marketo_id_field: FieldName | None = None
     #: which rule routes new Leads: the org's own, one by its id, none
     assignment_rule: str | bool | None = None
-    merges: Literal["honour", "ignore"] | Flag = "honour"
+    #: what becomes of the second Salesforce record of people whom Marketo merged: honour deletes it
+    merges: Merges = "honour"
+    #: what becomes of the second person of Salesforce records that were merged: honour merges the two in Marketo
+    merged_in_salesforce: Merges = "honour"
     deleted_in_marketo: Gone = "ignore"
     deleted_in_salesforce: Gone = "ignore"
 
