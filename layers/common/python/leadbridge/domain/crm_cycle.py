@@ -194,6 +194,18 @@ class CrmCycle(Document):
     persons: Persons | None = None
     guard: Guard = Guard()
 
+    @property
+    def salesforce_objects(self) -> frozenset[str]:
+        """The Salesforce objects whose records are kept in step, whichever way."""
+        persons = self.persons
+        parts = {
+            "Lead": persons.leads if persons else None,
+            "Contact": persons.contacts if persons else None,
+            "Account": self.companies,
+            "User": self.sales_persons,
+        }
+        return frozenset(name for name, part in parts.items() if part is not None and part.enabled)
+
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if all(getattr(self, name) is None for name in self.entities):
