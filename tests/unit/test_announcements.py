@@ -1,71 +1,30 @@
 """The receiver of outbound messages: who may send, what is kept of it, and what is acknowledged."""
 
 import json
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from defusedxml.ElementTree import fromstring
 
-from leadbridge.announcements import BODY_LIMIT_BYTES, DOCUMENT_AGE_SECONDS, OutboundMessages
-from leadbridge.domain.announced import Announcement, Notification, address, key_subject, read_message
+from leadbridge.announcements import BODY_LIMIT_BYTES, DOCUMENT_AGE_SECONDS
+from leadbridge.domain.announced import Notification, address, read_message
 from leadbridge.domain.messages import ForeignMessageError
 from leadbridge.domain.webhook import webhook_key
 from tests.builders.actions import a_salesforce_connection
 from tests.builders.announced import ORG, SESSION, an_outbound_message
 from tests.fakes.clock import NOON
-from tests.fakes.door import Queue, Secrets
-from tests.fakes.flow_step_door import Documents
+from tests.fakes.outbound_door import CRM, OutboundDoor
 
-CRM = "crm"
 LEAD = "00Q000000000001EAA"
 CHANGE = ("04l000000000001AAA", "Lead", LEAD)
 PRIVATE = "<sf:Email>ann.private@example.com</sf:Email>"
 
 
-class Door:
-    """The receiver with everything around it in memory."""
-
-    def __init__(self) -> None:
-        self.queue, self.documents, self.secrets = Queue(), Documents(), Secrets()
-        self.seconds = 1000.0
-        self.documents.keep(a_salesforce_connection(id=CRM, organization_id=ORG))
-        self.receive = OutboundMessages(
-            queue_url="queue",
-            config_table="config",
-            secret_arn="secret",
-            now=lambda: NOON,
-            sqs=cast("Any", self.queue),
-            dynamodb=cast("Any", self.documents),
-            secretsmanager=cast("Any", self.secrets),
-            monotonic=lambda: self.seconds,
-        )
-
-    @staticmethod
-    def key(connection: str = CRM, generation: int = 1, master: str = "master") -> str:
-        """The secret in the address of a connection's endpoint."""
-        return webhook_key(master, key_subject(connection), generation)
-
-    def ask(self, body: bytes, *, connection: str = CRM, key: str | None = None) -> tuple[int, str]:
-        """Status and text of the answer."""
-        event = {
-            "httpMethod": "POST",
-            "pathParameters": {"connection": connection, "key": self.key(connection) if key is None else key},
-            "body": body.decode("utf-8", "surrogateescape"),
-            "isBase64Encoded": False,
-        }
-        proxy = self.receive(event).as_proxy()
-        return proxy["statusCode"], proxy["body"]
-
-    def kept(self) -> list[Announcement]:
-        """What was made durable."""
-        return [read_message(each) for each in self.queue.sent]
-
-
 @pytest.fixture
-def door() -> Door:
+def door() -> OutboundDoor:
     """A receiver with one connection."""
-    return Door()
+    return OutboundDoor()
 
 
 def is_acknowledged(answer: tuple[int, str]) -> bool:
@@ -78,7 +37,7 @@ def is_acknowledged(answer: tuple[int, str]) -> bool:
     return bool(found == "true")
 
 
-def test_a_message_is_acknowledged_once_its_changes_are_durable(door: Door) -> None:
+def test_a_message_is_acknowledged_once_its_changes_are_durable(door: OutboundDoor) -> None:
     """A hundred notifications are one message of the queue: which records, when, and nothing of their values."""
     changes = [(f"04l{number:012}", "Contact", f"003{number:012}") for number in range(100)]
     assert is_acknowledged(door.ask(an_outbound_message(*changes, fields=PRIVATE)))
@@ -90,7 +49,7 @@ def test_a_message_is_acknowledged_once_its_changes_are_durable(door: Door) -> N
     assert len(text) < 20_000
 
 
-def test_what_is_not_durable_is_not_acknowledged(door: Door) -> None:
+def test_what_is_not_durable_is_not_acknowledged(door: OutboundDoor) -> None:
     """Salesforce sees the gateway's error and sends the message again, which is then another one of the queue."""
     door.queue.broken = True
     with pytest.raises(ClientError):
@@ -102,15 +61,17 @@ def test_what_is_not_durable_is_not_acknowledged(door: Door) -> None:
     assert first.notifications == second.notifications == (Notification(id=CHANGE[0], object="Lead", record=LEAD),)
 
 
-@pytest.mark.parametrize("key", ["", "v1.wrong", Door.key("other"), webhook_key("master", CRM, 1), f"{Door.key()}\n"])
-def test_a_wrong_key_is_told_nothing_and_nothing_is_kept(door: Door, key: str) -> None:
+@pytest.mark.parametrize(
+    "key", ["", "v1.wrong", OutboundDoor.key("other"), webhook_key("master", CRM, 1), f"{OutboundDoor.key()}\n"]
+)
+def test_a_wrong_key_is_told_nothing_and_nothing_is_kept(door: OutboundDoor, key: str) -> None:
     """No key, a wrong one, that of another connection, an Action's of the same name; not acknowledged, so it comes
     again once the address is right."""
     assert door.ask(an_outbound_message(CHANGE), key=key) == (401, '{"status": "rejected", "reason": "unauthorized"}')
     assert door.queue.sent == []
 
 
-def test_a_connection_that_there_is_not_answers_as_a_wrong_key(door: Door) -> None:
+def test_a_connection_that_there_is_not_answers_as_a_wrong_key(door: OutboundDoor) -> None:
     """Nobody learns which connections there are; one that is applied later is known within seconds."""
     refused = door.ask(an_outbound_message(CHANGE), key="v1.wrong")
     assert door.ask(an_outbound_message(CHANGE), connection="new") == refused
@@ -119,7 +80,7 @@ def test_a_connection_that_there_is_not_answers_as_a_wrong_key(door: Door) -> No
     assert is_acknowledged(door.ask(an_outbound_message(CHANGE), connection="new"))
 
 
-def test_a_rotated_key_works_beside_the_one_before_it(door: Door) -> None:
+def test_a_rotated_key_works_beside_the_one_before_it(door: OutboundDoor) -> None:
     """The address in the org may be changed at leisure between two rotations."""
     first = door.key()
     door.secrets.value = {"generation": 2, "key": "second", "previous": {"generation": 1, "key": "master"}}
@@ -139,7 +100,7 @@ def test_a_rotated_key_works_beside_the_one_before_it(door: Door) -> None:
     ],
 )
 def test_only_the_org_of_the_connection_is_believed(
-    door: Door, organization: str, named: str | None, reason: str
+    door: OutboundDoor, organization: str, named: str | None, reason: str
 ) -> None:
     """A sandbox is a copy of its org, address included; its changes are none of the connection's."""
     door.documents.keep(a_salesforce_connection(id=CRM, organization_id=named))
@@ -148,7 +109,7 @@ def test_only_the_org_of_the_connection_is_believed(
     assert door.queue.sent == []
 
 
-def test_an_org_is_known_in_either_spelling(door: Door) -> None:
+def test_an_org_is_known_in_either_spelling(door: OutboundDoor) -> None:
     """Fifteen characters and eighteen are one org."""
     door.documents.keep(a_salesforce_connection(id=CRM, organization_id=ORG[:15]))
     assert is_acknowledged(door.ask(an_outbound_message(CHANGE, organization=ORG[:15])))
@@ -168,7 +129,7 @@ def test_an_org_is_known_in_either_spelling(door: Door) -> None:
     ids=["empty", "bytes", "other", "none", "101", "entity", "large"],
 )
 def test_what_is_no_outbound_message_is_refused_and_not_acknowledged(
-    door: Door, body: bytes, status: int, reason: str
+    door: OutboundDoor, body: bytes, status: int, reason: str
 ) -> None:
     """Nothing of it is kept or repeated."""
     found, text = door.ask(body)
@@ -177,7 +138,7 @@ def test_what_is_no_outbound_message_is_refused_and_not_acknowledged(
     assert "hostname" not in text
 
 
-def test_an_unreadable_connection_stops_nothing_that_was_known(door: Door) -> None:
+def test_an_unreadable_connection_stops_nothing_that_was_known(door: OutboundDoor) -> None:
     """The copy of a document is good for as long as DynamoDB is away; without one the message comes again."""
     assert is_acknowledged(door.ask(an_outbound_message(CHANGE)))
     door.documents.broken = True

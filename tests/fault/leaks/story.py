@@ -255,6 +255,7 @@ def tell(rig: Rig) -> Story:
             _bulk_runs,
             _imports,
             _sync_runs,
+            doors.outbound_messages,
             _handed_over,
             _unusable_bodies,
             _strangers,
