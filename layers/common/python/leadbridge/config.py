@@ -165,6 +165,28 @@ class StartSyncSettings(VendorSettings):
     DEAD_LETTERS: str
 
 
+class HearOfChangesSettings(Settings):
+    """Settings of `hear_of_changes`."""
+
+    CONFIG_TABLE: str
+    EXECUTIONS_TABLE: str
+    STATE_TABLE: str
+    KEYS_TABLE: str
+    RETENTION_DAYS: int = Field(ge=1)
+    SYNC_MACHINE: str
+    ANNOUNCEMENTS_QUEUE_URL: str
+    #: how often an announced change is looked at that no run has read yet; the queue delays no longer
+    ANNOUNCED_LOOK_SECONDS: int = Field(default=15, ge=1, le=900)
+
+
+class ReceiveOutboundMessageSettings(Settings):
+    """Settings of `receive_outbound_message`."""
+
+    CONFIG_TABLE: str
+    ANNOUNCEMENTS_QUEUE_URL: str
+    WEBHOOK_SECRET_ARN: str
+
+
 class SendAlertsSettings(Settings):
     """Settings of `send_alerts`."""
 

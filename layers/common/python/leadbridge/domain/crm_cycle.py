@@ -211,6 +211,18 @@ class CrmCycle(Document):
         """The zone whose calendar and clocks the cycle goes by."""
         return ZoneInfo(self.time_zone) if self.time_zone else UTC
 
+    @property
+    def salesforce_objects(self) -> frozenset[str]:
+        """The Salesforce objects whose records are kept in step, whichever way."""
+        persons = self.persons
+        parts = {
+            "Lead": persons.leads if persons else None,
+            "Contact": persons.contacts if persons else None,
+            "Account": self.companies,
+            "User": self.sales_persons,
+        }
+        return frozenset(name for name, part in parts.items() if part is not None and part.enabled)
+
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if all(getattr(self, name) is None for name in self.entities):
