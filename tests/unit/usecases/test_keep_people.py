@@ -9,7 +9,7 @@ from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import TransientError, UncertainWriteError
 from leadbridge.usecases import decide_people
-from tests.builders.cycles import LEAD_FIELDS, CycleWorld, a_cycle
+from tests.builders.whole_cycles import LEAD_FIELDS, CycleWorld, a_cycle
 
 
 def linked(world: CycleWorld) -> tuple[str, str]:
