@@ -208,7 +208,7 @@ def test_stream_cadence_and_exhaustion_are_read_of_engagement_programs_only(
 ) -> None:
     """By the members' own call and beside the lead, as the instance has them; an event's member has neither.
 
-    Of both programs' members everything else is read: status, success and its date, since when, who acquired, own fields.
+    Of both programs' members the rest is read, too: status, success and its date, since when, acquired by, own fields.
     """
     client = clients.marketo()
     (nurture,) = marketo.post("load", {"programs": [{"name": "Nurture", "type": "Engagement"}]})["programs"]

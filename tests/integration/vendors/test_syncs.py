@@ -54,6 +54,8 @@ class WiredSyncs(SyncWorld):
         super().__init__(sync)
         self.marketo, self.salesforce = marketo, salesforce
         self.chunk_calls = CHUNK_CALLS
+        #: of the subscription's extracts
+        self.day_bytes = 500_000_000
         self.clock = SharedClock(marketo, NOON - NOON, NOON)
         self.own = WorldClients(
             announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
@@ -64,7 +66,7 @@ class WiredSyncs(SyncWorld):
         """Make the clients of a process."""
         self.wired = self.connections = TwinConnections(self.own)
         self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents), looked_at(self.documents, self.clock))
-        self.bulk_vendors = VendorBulkJobs(self.wired)
+        self.bulk_vendors = VendorBulkJobs(self.wired, day_bytes=self.day_bytes, now=self.clock.now)
 
     def contacts(self, count: int, **members: Any) -> None:
         """Contacts of the org that there are for some time."""
