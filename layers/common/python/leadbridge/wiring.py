@@ -296,7 +296,11 @@ def run_bulk_step() -> Any:
             now=clock.now,
         ),
         objects=S3Objects(_client("s3"), bucket=settings.DATA_BUCKET),
-        vendors=VendorBulkJobs(_connections(settings, clock, configurations, Lane.SCHEDULED)),
+        vendors=VendorBulkJobs(
+            _connections(settings, clock, configurations, Lane.SCHEDULED),
+            day_bytes=settings.MARKETO_EXTRACT_MEGABYTES * 1_000_000,
+            now=clock.now,
+        ),
         clock=clock,
         meter=meter(),
         policy=Policy(
