@@ -251,8 +251,8 @@ class CycleWorld:
                     return
                 assert not answer["child"], "no bulk run is expected"
                 self.clock.advance(answer["wait_seconds"])
-                for number in answer["open"]:
-                    self._sync_step()(SyncOrder(sync=sync, slot=slot, part=number), lambda: 600.0)
+                for parts in answer["lanes"]:
+                    self._sync_step()(SyncOrder(sync=sync, slot=slot, parts=tuple(parts)), lambda: 600.0)
                 self._sync_step()(SyncOrder(sync=sync, slot=slot), lambda: 600.0)
             except Crash:
                 self.deaths += 1
