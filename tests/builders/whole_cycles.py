@@ -6,12 +6,14 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from leadbridge.cycle_ports import Entity
-from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.cycle_ports import CycleRecords, Entity
+from leadbridge.domain.crm_cycle import CrmCycle, Persons
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.ports import Connections
+from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.keep_people import KeepPeople
@@ -157,18 +159,41 @@ class CycleWorld:
         ports = PeoplePorts(
             runs=self.runs,
             objects=self.objects,
-            records=self.system,
+            records=self.records(cycle, cycle.persons),
             links=self.links,
             due=self.due,
-            schema=lambda: Schema(
-                people=self.people.described,
-                records={"Lead": self.leads.described, "Contact": self.contacts.described},
-            ),
+            schema=self.schema,
             digest=digest,
             clock=self.clock,
         )
         self._kept[version] = [KeepPeople(cycle, cycle.persons, ports)]
         return self._kept[version]
+
+    def schema(self) -> Schema:
+        """What both systems describe."""
+        records = {"Lead": self.leads.described, "Contact": self.contacts.described}
+        return Schema(people=self.people.described, records=records)
+
+    def records(self, cycle: CrmCycle, persons: Persons) -> CycleRecords:
+        """What looks records up."""
+        del cycle, persons
+        return self.system
+
+    def vendors(self) -> SyncVendors:
+        """Both systems, read and written."""
+        return self.system
+
+    def connections(self) -> Connections:
+        """What describes both systems."""
+        return FakeConnections(
+            marketo={"marketing": FakeMarketo(self.people.described)},
+            salesforce={"crm": FakeSalesforce(self.leads.described, self.contacts.described)},
+        )
+
+    def bulk(self, order: dict[str, Any]) -> dict[str, Any]:
+        """What a bulk machine does with an order."""
+        message = f"no bulk run is expected: {order}"
+        raise AssertionError(message)
 
     def _cycle_step(self) -> RunCycleStep:
         return RunCycleStep(
@@ -176,28 +201,24 @@ class CycleWorld:
             runs=self.cycles,
             syncs=self.runs,
             entities=self._entities,
-            vendors=self.system,
+            vendors=self.vendors(),
             clock=self.clock,
             meter=RecordingMeter(),
         )
 
     def _sync_step(self) -> RunSyncStep:
         documents = self._derived
-        connections = FakeConnections(
-            marketo={"marketing": FakeMarketo(self.people.described)},
-            salesforce={"crm": FakeSalesforce(self.leads.described, self.contacts.described)},
-        )
-        facts = SourceFacts(connections=connections, documents=documents, clock=self.clock)
+        facts = SourceFacts(connections=self.connections(), documents=documents, clock=self.clock)
         return RunSyncStep(
             documents=documents,
             runs=self.runs,
             objects=self.objects,
-            vendors=self.system,
+            vendors=self.vendors(),
             facts=facts,
             load=LoadPartition(
                 runs=self.runs,
                 objects=self.objects,
-                vendors=self.system,
+                vendors=self.vendors(),
                 facts=facts,
                 clock=self.clock,
                 sleep=self.clock.sleep,
@@ -244,11 +265,11 @@ class CycleWorld:
                 answer = self._sync_step()(SyncOrder(sync=sync, slot=slot, begin=True), lambda: 600.0)
                 if answer["step"] in {"done", "failed", "cancelled"}:
                     return
-                assert not answer["child"], "no bulk run is expected"
                 self.clock.advance(answer["wait_seconds"])
                 for number in answer["open"]:
                     self._sync_step()(SyncOrder(sync=sync, slot=slot, part=number), lambda: 600.0)
-                self._sync_step()(SyncOrder(sync=sync, slot=slot), lambda: 600.0)
+                child = self.bulk(answer["child"]) if answer["child"] else None
+                self._sync_step()(SyncOrder(sync=sync, slot=slot, child=child), lambda: 600.0)
             except Crash:
                 self.deaths += 1
         message = f"not over after {MOST_STEPS} steps: {sync} {slot}"
