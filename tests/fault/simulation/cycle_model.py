@@ -90,7 +90,9 @@ class Model:
         speaking = [
             side
             for side in ("marketo", "salesforce")
-            if edited[side] and pair.direction in {"both", f"to_{_other(side)}"} and (may_empty or not empty(held[side]))
+            if edited[side]
+            and pair.direction in {"both", f"to_{_other(side)}"}
+            and (may_empty or not empty(held[side]))
         ]
         if not speaking or same(marketo, salesforce):
             return marketo, salesforce
