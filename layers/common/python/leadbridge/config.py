@@ -139,6 +139,7 @@ class RunSyncStepSettings(VendorSettings):
     EVENTS_QUEUE_URL: str
     EXECUTIONS_TABLE: str
     DATA_BUCKET: str
+    INDEX_KEY_SECRET_ARN: str
     RETENTION_DAYS: int = Field(ge=1)
 
 

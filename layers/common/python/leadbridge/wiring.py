@@ -313,6 +313,7 @@ def run_sync_step() -> Any:
 
     from leadbridge.aws.objects import S3Objects
     from leadbridge.aws.queue import CallQueue
+    from leadbridge.domain.hashing import digests
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.hand_over import HandOver
@@ -340,6 +341,7 @@ def run_sync_step() -> Any:
         clock=clock,
         sleep=time.sleep,
         settle=timedelta(seconds=settings.SETTLE_SECONDS),
+        digest=digests(hash_key(Secret(_later("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))),
     )
     return RunSyncStep(
         documents=WithDerived(configurations),
