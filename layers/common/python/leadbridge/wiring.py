@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
     from leadbridge.announcements import OutboundMessages
     from leadbridge.aws.cycles import DynamoCycleRuns
+    from leadbridge.aws.due_records import DynamoDueRecords
+    from leadbridge.aws.links import DynamoLinks
     from leadbridge.aws.recoveries import DynamoRecoveries
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
@@ -364,6 +366,43 @@ def run_sync_step() -> Any:
 
 
 @cache
+def run_cycle_step() -> Any:
+    """The use-case of `run_cycle_step`."""
+    from functools import partial
+
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
+    from leadbridge.usecases.run_cycle_step import RunCycleStep
+    from leadbridge.usecases.start_sync import vendor_of
+    from leadbridge.vendors.sync_vendors import VendorSyncs
+
+    settings = RunCycleStepSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
+    syncs = _sync_runs(settings, clock)
+    stores = EntityStores(
+        runs=syncs,
+        objects=S3Objects(_client("s3"), bucket=settings.DATA_BUCKET),
+        links=lambda cycle: _links(settings.STATE_TABLE, cycle),
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
+        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+        clock=clock,
+    )
+    return RunCycleStep(
+        documents=configurations,
+        runs=_cycle_runs(settings, clock),
+        syncs=syncs,
+        entities=CycleEntities(connections, stores),
+        # what a cycle reads and writes becomes no calls of an Action
+        vendors=VendorSyncs(connections, partial(vendor_of, configurations), hands_nothing_over),
+        clock=clock,
+        meter=meter(),
+    )
+
+
+@cache
 def start_sync() -> "StartSync":
     """The use-case of `start_sync`."""
     settings = StartSyncSettings.from_environment()
@@ -461,9 +500,8 @@ def start_cycle() -> "Callable[[str], Started]":
 def _start_cycle(
     settings: "StartSyncSettings | AdminApiSettings", clock: SystemClock, connections: "VendorConnections"
 ) -> "StartCycle":
-    from leadbridge.aws.due_records import DynamoDueRecords
     from leadbridge.aws.machines import Machine
-    from leadbridge.domain.cycle_people import people_queues
+    from leadbridge.domain.cycle_syncs import derived_syncs
     from leadbridge.usecases.start_cycle import StartCycle
     from leadbridge.vendors.cycle_look import VendorLook
 
@@ -472,13 +510,25 @@ def _start_cycle(
         documents=configurations,
         runs=_cycle_runs(settings, clock),
         syncs=_sync_runs(settings, clock),
-        queues=people_queues,
-        due=lambda cycle: DynamoDueRecords(_client("dynamodb"), table=settings.STATE_TABLE, cycle=cycle),
+        queues=lambda cycle: derived_syncs(cycle)[0],
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
         look=VendorLook(connections, clock),
         starter=Machine(_later("stepfunctions"), settings.CYCLE_MACHINE, owner="cycle"),
         ask_sync=_start_sync(settings, settings.SYNC_MACHINE, clock).ask,
         clock=clock,
     )
+
+
+def _links(table: str, cycle: str) -> "DynamoLinks":
+    from leadbridge.aws.links import DynamoLinks
+
+    return DynamoLinks(_client("dynamodb"), table=table, cycle=cycle)
+
+
+def _due(table: str, cycle: str) -> "DynamoDueRecords":
+    from leadbridge.aws.due_records import DynamoDueRecords
+
+    return DynamoDueRecords(_client("dynamodb"), table=table, cycle=cycle)
 
 
 def _cycle_runs(
@@ -524,6 +574,8 @@ def admin_api() -> Any:
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
+    from leadbridge.usecases.cycle_results import CycleResults
+    from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.hand_over import looked_at
     from leadbridge.usecases.list_connections import ListConnections
@@ -592,8 +644,12 @@ def admin_api() -> Any:
             preview_sync=PreviewSync(view=view, runs=runs, vendors=sync_vendors),
             start_sync=_start_sync(settings, settings.SYNC_MACHINE, clock),
             sync_results=SyncResults(
-                documents=configurations, runs=runs, objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET)
+                documents=WithDerived(configurations),
+                runs=runs,
+                objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
             ),
+            start_cycle=_start_cycle(settings, clock, connections),
+            cycle_results=CycleResults(documents=configurations, runs=_cycle_runs(settings, clock), syncs=runs),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             clock=clock,
             done=done,

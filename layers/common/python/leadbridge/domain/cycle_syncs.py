@@ -17,6 +17,11 @@ def is_derived(sync: str) -> bool:
     return DOT in sync
 
 
+def derived_syncs(cycle: CrmCycle) -> tuple[tuple[Queue, ...], tuple[Leg, ...]]:
+    """What a cycle reads, and what it writes."""
+    return tuple(queues(cycle)), tuple(legs(cycle))
+
+
 def derived_sync(cycle: CrmCycle, sync: str) -> Sync | None:
     """A cycle's Sync by its id; None if there is none."""
     every: tuple[Queue | Leg, ...] = (*queues(cycle), *legs(cycle))

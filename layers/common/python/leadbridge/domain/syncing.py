@@ -108,6 +108,11 @@ class Totals:
         return sum(getattr(self, each.name) for each in fields(self))
 
 
+def run_name(owner: str, slot: str) -> str:
+    """What the first execution of a run is called, in at most 60 characters, by what it is a run of."""
+    return f"{owner[:30]}-{hashlib.sha256(owner.encode()).hexdigest()[:8]}-{slot}"
+
+
 # no slots: see `evolving`
 @dataclass(frozen=True, kw_only=True)
 class SyncRun:
@@ -193,7 +198,7 @@ class SyncRun:
     @property
     def name(self) -> str:
         """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
-        return f"{self.sync[:30]}-{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
+        return run_name(self.sync, self.slot)
 
     @property
     def carrier(self) -> str:
