@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.builders.cycles import CycleWorld, a_cycle
+from tests.builders.cycles import CycleWorld
 
 
 def linked(world: CycleWorld) -> tuple[str, str]:

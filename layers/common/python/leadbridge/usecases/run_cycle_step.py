@@ -277,7 +277,8 @@ class RunCycleStep:
     def _whose(self, work: "_Work", sync: str) -> str:
         """The kind of records whose queue or leg a Sync is."""
         for entity in work.entities:
-            if any(each.sync.id == sync for each in (*entity.queues(), *entity.legs())):
+            read, written = entity.queues(), entity.legs()
+            if sync in {*(each.sync.id for each in read), *(each.sync.id for each in written)}:
                 return entity.name
         raise ConfigurationError([f"the Sync {sync} is none of the cycle {work.run.cycle} any more"])
 
