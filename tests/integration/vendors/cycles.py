@@ -13,7 +13,8 @@ from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.people_files import PeopleFiles
-from leadbridge.usecases.run_cycle_step import CycleOrder, RunCycleStep
+from leadbridge.domain.cycle_order import CycleOrder
+from leadbridge.usecases.run_cycle_step import RunCycleStep
 from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import vendor_of

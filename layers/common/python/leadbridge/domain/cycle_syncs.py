@@ -30,20 +30,24 @@ def is_derived(sync: str) -> bool:
     return DOT in sync
 
 
+def derived_syncs(cycle: CrmCycle) -> tuple[tuple[Queue, ...], tuple[Leg, ...]]:
+    """What a cycle reads, and what it writes."""
+    return tuple(_queues(cycle)), tuple(_legs(cycle))
+
+
 def derived_sync(cycle: CrmCycle, sync: str) -> Sync | None:
     """A cycle's Sync by its id; None if there is none."""
-    every: tuple[Queue | Leg, ...] = (*queues(cycle), *legs(cycle))
-    return next((each.sync for each in every if each.sync.id == sync), None)
+    queues, legs = derived_syncs(cycle)
+    found = (*(queue.sync for queue in queues), *(leg.sync for leg in legs))
+    return next((each for each in found if each.id == sync), None)
 
 
-def queues(cycle: CrmCycle) -> Iterator[Queue]:
-    """All that a cycle reads."""
+def _queues(cycle: CrmCycle) -> Iterator[Queue]:
     for read in (sales_person_queues, company_queues, people_queues):
         yield from read(cycle)
 
 
-def legs(cycle: CrmCycle) -> Iterator[Leg]:
-    """All that a cycle may write."""
+def _legs(cycle: CrmCycle) -> Iterator[Leg]:
     for written in (sales_person_legs, company_legs, people_legs):
         yield from written(cycle)
 
