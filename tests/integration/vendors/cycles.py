@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.sync_order import SyncOrder
@@ -13,7 +14,6 @@ from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.people_files import PeopleFiles
-from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.usecases.run_cycle_step import RunCycleStep
 from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
