@@ -1,11 +1,15 @@
 """Companies, sales persons and ownership in whole cycles, against both vendor twins."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.crm_cycle import Companies, CrmCycle, Persons
+from leadbridge.domain.three_way import Side
+from leadbridge.usecases.check_cycle import described_lines
+from leadbridge.vendors.cycle_look import VendorLook
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
@@ -16,7 +20,7 @@ COMPANY_FIELDS = [
     {"marketo": "annualRevenue", "salesforce": "AnnualRevenue"},
     {"marketo": "companyNotes", "salesforce": "Description"},
 ]
-PERSONS = {
+PERSONS: dict[str, Any] = {
     "id_field": "salesforceId",
     "leads": {
         "fields": [
@@ -237,8 +241,8 @@ def test_an_edit_that_changes_too_many_people_waits_until_somebody_allows_it(bui
     assert (line["outcome"], line["reason"]) == ("failed", "fan_out")
     assert "3 people" in line["message"]
     assert world.of(world.marketo, "companies", "externalCompanyId")[account]["company"] == "Acme"
-    allowed = world.cycle.model_copy(update={"companies": world.cycle.companies.model_copy(update={"fan_out": 3})})
-    world.documents.put(allowed)
+    companies = Companies.model_validate({"fields": COMPANY_FIELDS, "fan_out": 3})
+    world.documents.put(world.cycle.model_copy(update={"companies": companies}))
     world.ran()
     assert world.of(world.marketo, "companies", "externalCompanyId")[account]["company"] == "Acme plc"
 
@@ -258,3 +262,51 @@ def test_a_field_that_marketo_gives_companies_is_theirs_at_once(build: Build) ->
     world.connections.marketo("marketing").companies.sync([{"externalCompanyId": account, "segment": "Cold"}])
     world.ran()
     assert world.of(world.salesforce, "Account", "Id")[account]["Rating"] == "Cold"
+
+
+@pytest.mark.cap("U34")
+def test_the_account_of_a_contact_goes_into_a_field_of_ones_own_where_marketos_is_not_to_be_written(
+    build: Build,
+) -> None:
+    """`sfdcAccountId` belongs to Marketo's own sync, and Describe says so: that pair is put aside with the reason."""
+    own = {"marketo": "externalKey", "salesforce": "AccountId", "direction": "to_marketo"}
+    contacts = PERSONS["contacts"]["fields"]
+    world = build(persons={**PERSONS, "contacts": {"fields": [*contacts, own]}}, sales_persons=None)
+    _, account, _ = employed(world)
+    world.ran()
+    [person] = world.marketo.get("records/leads")
+    assert (person["externalKey"], len(person["externalKey"])) == (account, 18)
+
+    vendors = {**PERSONS, "contacts": {"fields": [*contacts, {**own, "marketo": "sfdcAccountId"}]}}
+    cycle = world.cycle.model_copy(update={"persons": Persons.model_validate(vendors)})
+    [line] = described_lines(cycle, world.connections)
+    assert line.startswith("persons.contacts.fields[2]: sfdcAccountId of Marketo cannot be changed")
+
+
+def test_a_look_sees_accounts_users_and_companies_that_changed(build: Build) -> None:
+    """An idle look is a call to each system; companies of Marketo are seen by the people who show them."""
+    world = build()
+    user, account, _ = employed(world)
+    world.ran()
+    look = VendorLook(world.connections, world.clock)
+    # the org's first users are as old as the twin, whose clock was put back
+    users = [each["Id"] for each in world.salesforce.get("records/User")]
+    world.salesforce.post("set", {"object": "User", "ids": users, "fields": {"SystemModstamp": "2026-03-01T00:00:00Z"}})
+
+    def why() -> str:
+        return look(world.cycle, dict.fromkeys(Side, world.clock.now() - timedelta(minutes=20)), "").why
+
+    assert why() == ""
+    crm, wired = world.connections.salesforce("crm"), world.connections.marketo("marketing")
+    for edit, told in (
+        (lambda: change(world, user, Title="Head"), "a User was changed in Salesforce"),
+        (lambda: crm.update("Account", [{"Id": account, "Name": "New"}]), "a Account was changed in Salesforce"),
+        (
+            lambda: wired.companies.sync([{"externalCompanyId": account, "company": "New"}]),
+            "a person was changed in Marketo",
+        ),
+    ):
+        world.clock.advance(1800)
+        edit()
+        world.clock.advance(600)
+        assert why() == told
