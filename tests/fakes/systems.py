@@ -16,6 +16,7 @@ from leadbridge.domain.watermarks import Window
 from leadbridge.errors import PermanentError, SyncError
 from leadbridge.ports import Clock
 from leadbridge.sync_ports import Covered, Gone, Page, Sample
+from tests.fakes.cycle import KEYS
 from tests.fakes.steps import Step, nothing
 
 #: I/O of these doubles beside that of stores
@@ -124,8 +125,7 @@ class System:
 
     def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """Marketo's companies or sales persons with one of the keys."""
-        field = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId"}[object_name]
-        return self._looked_up(self.tables[object_name], field, keys)
+        return self._looked_up(self.tables[object_name], KEYS[object_name], keys)
 
     def count(self, object_name: str, field: str, values: Collection[str]) -> int:
         """How many Salesforce records of an object hold one of the values in a field."""
