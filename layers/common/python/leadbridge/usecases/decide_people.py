@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from leadbridge.cycle_ports import CycleRecords, DueRecords, Links
+from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecords, Links
 from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.conditions import compile_conditions
-from leadbridge.domain.crm_cycle import Creation, Persons
+from leadbridge.domain.crm_cycle import Creation, Flag, Persons
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_people import (
@@ -72,6 +72,8 @@ class PeoplePorts:
     runs: SyncRuns
     objects: Objects
     records: CycleRecords
+    news: CycleNews
+    changes: CycleChanges
     links: Links
     due: DueRecords
     #: asked for once in each process that decides
@@ -158,11 +160,12 @@ class DecidePeople:
 
     def people(self, schema: Schema) -> People:
         """How persons are kept in step."""
-        type_field = self.persons.type_field
+        type_field, deleted = self.persons.type_field, self.persons.deleted_in_salesforce
         return People(
             fields={name: each.fields for name, each in self.bound(schema).items()},
             id_field=self.persons.id_field,
             type_field=type_field if type_field in schema.people.fields else None,
+            revived={deleted.flag: False} if isinstance(deleted, Flag) else {},
             make_people=_chosen(self.persons.create_in_marketo, list(schema.records.values())),
             make_leads=_chosen(self.persons.create_in_salesforce, [schema.people])
             if LEADS_CREATED in self.legs
