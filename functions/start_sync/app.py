@@ -1,4 +1,4 @@
-"""Starts the run of a Sync's slot, for a schedule; and keeps the schedules as the documents say."""
+"""Starts the run of a Sync's slot, or of a cycle that is due, for a schedule; and keeps the schedules."""
 
 from typing import Any
 
@@ -12,16 +12,21 @@ logger = worker_logger("start_sync", Settings.from_environment().LOG_LEVEL)
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Start a run, unless one is at work or the Sync is not active; else mend the schedule of one Sync, or all."""
-    if "keep" in event:
-        kept = wiring.schedule_syncs(context.invoked_function_arn).one(str(event["keep"]))
-        logger.info("schedule kept", extra={"sync": event["keep"], "changed": kept})
-        return {"changed": int(kept)}
-    if "sync" not in event:
-        changed = wiring.schedule_syncs(context.invoked_function_arn)()
-        logger.info("schedules kept", extra={"changed": changed})
+    """Start a run, unless one is at work or it is not to be; else mend the schedule of one Sync or cycle, or all."""
+    owner = {name: str(event[name]) for name in ("sync", "cycle") if name in event}
+    if not owner:
+        schedules = wiring.schedule_syncs(context.invoked_function_arn)
+        one = "keep" in event
+        changed = int(schedules.one(str(event["keep"]), str(event.get("kind", "sync"))) if one else schedules())
+        logger.info("schedules kept", extra={"keep": event.get("keep"), "changed": changed})
         return {"changed": changed}
-    told = wiring.start_sync().fired(str(event["sync"]), str(event.get("at", "")))
-    said = {"sync": event["sync"], "slot": told.slot, "started": told.started, "because": told.because}
-    logger.info("sync fired", extra=said)
+    at = str(event.get("at", ""))
+    try:
+        told = (
+            wiring.start_cycle()(owner["cycle"]) if "cycle" in owner else wiring.start_sync().fired(owner["sync"], at)
+        )
+    finally:
+        wiring.meter().flush()
+    said: dict[str, Any] = {**owner, "slot": told.slot, "started": told.started, "because": told.because}
+    logger.info("fired", extra=said)
     return said

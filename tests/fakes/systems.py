@@ -57,8 +57,8 @@ class Table:
     records: dict[str, Record] = field(default_factory=dict)
     #: after each write that came by API
     automation: Automation = nobody
-    #: ids of records by the number of writes that came by API
-    writes: dict[str, int] = field(default_factory=dict)
+    #: what came by API: whose, and the fields
+    written: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     #: values that no field takes, and the code of the refusal
     refused: dict[str, str] = field(default_factory=dict)
     made: int = 0
@@ -104,9 +104,9 @@ class Table:
         """Change a record."""
         self.records[record_id] |= {**values, _STAMP[self.id_field]: self.clock.now().isoformat()}
 
-    def written(self, record_id: str, values: Mapping[str, Any]) -> None:
-        """A record was written by API, and the system's automation does its part."""
-        self.writes[record_id] = self.writes.get(record_id, 0) + 1
+    def write(self, record_id: str, values: Mapping[str, Any]) -> None:
+        """A record is written by API, and the system's automation does its part."""
+        self.written.append((record_id, dict(values)))
         self.edit(record_id, **values)
         if answer := self.automation(self.records[record_id]):
             self.edit(record_id, **answer)
@@ -128,8 +128,8 @@ class System:
     errors: dict[tuple[str, str], list[tuple[SyncError, bool]]] = field(default_factory=dict)
     #: calls by object and what they do
     calls: dict[tuple[str, str], int] = field(default_factory=dict)
-    #: called when a page was read, before anything is decided
-    on_read: Callable[[], object] = lambda: None
+    #: told of each object that was read, before anything is decided
+    on_read: Callable[[str], object] = nothing
 
     def source(self, sync: Sync) -> "TableSource":
         """Where a Sync's rows come from."""
@@ -240,19 +240,19 @@ class System:
     def link(self, fields: Mapping[str, Mapping[str, Any]]) -> Sequence[RowResult]:
         """Set fields of people in Marketo, by their ids; one result per person, in order."""
         people = self.tables["leads"]
-        return self._change("link", people, list(fields), lambda each: people.written(each, fields[each]))
+        return self._change("link", people, list(fields), lambda each: people.write(each, fields[each]))
 
     def delete(self, side: Side, object_name: str, ids: Sequence[str]) -> Sequence[RowResult]:
         """Delete records; one result per id, in order."""
         del side
         table = self.tables[object_name]
-        return self._change("delete", table, ids, lambda each: each in table.records and table.delete(each))
+        return self._change("delete", table, ids, lambda each: table.delete(*({each} & table.records.keys())))
 
     def flag(self, side: Side, object_name: str, field: str, ids: Sequence[str]) -> Sequence[RowResult]:
         """Set a field of records to true; one result per id, in order."""
         del side
         table = self.tables[object_name]
-        return self._change("flag", table, ids, lambda each: table.written(each, {field: True}))
+        return self._change("flag", table, ids, lambda each: table.write(each, {field: True}))
 
     # cycle_ports.CycleRecords
 
@@ -334,7 +334,7 @@ class TableSource(_Counted):
             rows = found[start : start + 2]
             self._system.step("table.page.done")
             yield Page(rows=rows, cursor=str(rows[-1][self._table.id_field]) if rows else "")
-        self._system.on_read()
+        self._system.on_read(self._table.described.name)
 
     def _window(self, query: SourceQuery) -> Window:
         if query.vendor == "marketo":
@@ -411,14 +411,14 @@ class TableDestination(_Counted):
         if known:
             return self._update({**row, "id": known[0]["id"]})
         record_id = self._table.make()
-        self._table.written(record_id, row)
+        self._table.write(record_id, row)
         return RowResult(ok=True, status="created", id=record_id)
 
     def _update(self, row: Mapping[str, Any]) -> RowResult:
         record_id = str(row[self._table.id_field])
         if record_id not in self._table.records:
             return RowResult(ok=False, status="failed", code="ENTITY_IS_DELETED", resolution=Resolution.REJECT)
-        self._table.written(record_id, {name: value for name, value in row.items() if name != self._table.id_field})
+        self._table.write(record_id, {name: value for name, value in row.items() if name != self._table.id_field})
         return RowResult(ok=True, status="updated", id=record_id)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.usecases.fate_files import FateFiles
-from tests.builders.cycles import CycleWorld, a_cycle
+from tests.builders.whole_cycles import CycleWorld, a_cycle
 from tests.fakes.systems import Table
 
 FLAG, GONE = {"flag": "Deleted_in_Marketo__c"}, {"flag": "goneFromCrm"}
@@ -137,7 +137,7 @@ def test_a_write_to_a_lead_that_is_converted_meanwhile_goes_to_its_contact() -> 
     world.leads.refused["Lovelace"] = "CANNOT_UPDATE_CONVERTED_LEAD"
     contact = ""
 
-    def convert() -> None:
+    def convert(_object: str) -> None:
         nonlocal contact
         contact = contact or world.system.convert(lead)
         # the window of news is behind it
@@ -145,7 +145,7 @@ def test_a_write_to_a_lead_that_is_converted_meanwhile_goes_to_its_contact() -> 
 
     world.system.on_read = convert
     world.cycle()
-    world.system.on_read = lambda: None
+    world.system.on_read = lambda _: None
     world.leads.records[lead]["SystemModstamp"] = "2026-01-01T00:00:00+00:00"
     world.cycle(minutes=15)
     world.done()

@@ -26,6 +26,7 @@ from leadbridge.config import (
     RecoverCallsSettings,
     RunActionsSettings,
     RunBulkStepSettings,
+    RunCycleStepSettings,
     RunSyncStepSettings,
     SendAlertsSettings,
     Settings,
@@ -41,13 +42,19 @@ from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.send_callbacks import ChunkEnds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from leadbridge.aws.cycles import DynamoCycleRuns
+    from leadbridge.aws.due_records import DynamoDueRecords
+    from leadbridge.aws.links import DynamoLinks
     from leadbridge.aws.recoveries import DynamoRecoveries
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
-    from leadbridge.usecases.start_sync import StartSync
+    from leadbridge.usecases.start_cycle import StartCycle
+    from leadbridge.usecases.start_sync import Started, StartSync
     from leadbridge.usecases.store_events import StoreEvents
     from leadbridge.usecases.sweep import Sweep
     from leadbridge.vendors.connections import VendorConnections
@@ -306,7 +313,9 @@ def run_sync_step() -> Any:
 
     from leadbridge.aws.objects import S3Objects
     from leadbridge.aws.queue import CallQueue
+    from leadbridge.domain.hashing import digests
     from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.hand_over import HandOver
     from leadbridge.usecases.load_partition import LoadPartition
     from leadbridge.usecases.run_sync_step import RunSyncStep
@@ -332,14 +341,57 @@ def run_sync_step() -> Any:
         clock=clock,
         sleep=time.sleep,
         settle=timedelta(seconds=settings.SETTLE_SECONDS),
+        digest=digests(hash_key(Secret(_later("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))),
     )
     return RunSyncStep(
-        documents=configurations,
+        documents=WithDerived(configurations),
         runs=runs,
         objects=objects,
         vendors=vendors,
         facts=facts,
         load=load,
+        clock=clock,
+        meter=meter(),
+    )
+
+
+@cache
+def run_cycle_step() -> Any:
+    """The use-case of `run_cycle_step`."""
+    from functools import partial
+
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
+    from leadbridge.usecases.run_cycle_step import RunCycleStep
+    from leadbridge.usecases.start_sync import vendor_of
+    from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
+    from leadbridge.vendors.sync_vendors import VendorSyncs
+
+    settings = RunCycleStepSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
+    syncs = _sync_runs(settings, clock)
+    stores = EntityStores(
+        runs=syncs,
+        objects=S3Objects(_client("s3"), bucket=settings.DATA_BUCKET),
+        links=lambda cycle: _links(settings.STATE_TABLE, cycle),
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
+        news=lambda cycle: VendorNews(connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)),
+        changes=lambda cycle: VendorChanges(
+            connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)
+        ),
+        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+        clock=clock,
+    )
+    return RunCycleStep(
+        documents=configurations,
+        runs=_cycle_runs(settings, clock),
+        syncs=syncs,
+        entities=CycleEntities(connections, stores),
+        # what a cycle reads and writes becomes no calls of an Action
+        vendors=VendorSyncs(connections, partial(vendor_of, configurations), hands_nothing_over),
         clock=clock,
         meter=meter(),
     )
@@ -389,8 +441,68 @@ def _start_sync(settings: "StartSyncSettings | AdminApiSettings", machine: str, 
     )
 
 
+@cache
+def start_cycle() -> "Callable[[str], Started]":
+    """The use-case behind the tick of a cycle's schedule."""
+    from leadbridge.domain.limits import Lane
+
+    settings = StartSyncSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
+    return _start_cycle(settings, clock, connections).tick
+
+
+def _start_cycle(
+    settings: "StartSyncSettings | AdminApiSettings", clock: SystemClock, connections: "VendorConnections"
+) -> "StartCycle":
+    from leadbridge.aws.machines import Machine
+    from leadbridge.domain.cycle_syncs import derived_syncs
+    from leadbridge.usecases.start_cycle import StartCycle
+    from leadbridge.vendors.cycle_look import VendorLook
+
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    return StartCycle(
+        documents=configurations,
+        runs=_cycle_runs(settings, clock),
+        syncs=_sync_runs(settings, clock),
+        queues=lambda cycle: derived_syncs(cycle)[0],
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
+        look=VendorLook(connections, clock),
+        starter=Machine(_later("stepfunctions"), settings.CYCLE_MACHINE, owner="cycle"),
+        ask_sync=_start_sync(settings, settings.SYNC_MACHINE, clock).ask,
+        clock=clock,
+    )
+
+
+def _links(table: str, cycle: str) -> "DynamoLinks":
+    from leadbridge.aws.links import DynamoLinks
+
+    return DynamoLinks(_client("dynamodb"), table=table, cycle=cycle)
+
+
+def _due(table: str, cycle: str) -> "DynamoDueRecords":
+    from leadbridge.aws.due_records import DynamoDueRecords
+
+    return DynamoDueRecords(_client("dynamodb"), table=table, cycle=cycle)
+
+
+def _cycle_runs(
+    settings: "RunCycleStepSettings | StartSyncSettings | AdminApiSettings", clock: SystemClock
+) -> "DynamoCycleRuns":
+    from leadbridge.aws.cycles import DynamoCycleRuns
+
+    return DynamoCycleRuns(
+        _client("dynamodb"),
+        executions=settings.EXECUTIONS_TABLE,
+        state=settings.STATE_TABLE,
+        retention=timedelta(days=settings.RETENTION_DAYS),
+        now=clock.now,
+    )
+
+
 def _sync_runs(
-    settings: "RunSyncStepSettings | StartSyncSettings | AdminApiSettings", clock: SystemClock
+    settings: "RunSyncStepSettings | RunCycleStepSettings | StartSyncSettings | AdminApiSettings", clock: SystemClock
 ) -> "DynamoSyncRuns":
     from leadbridge.aws.syncs import DynamoSyncRuns
 
@@ -415,6 +527,8 @@ def admin_api() -> Any:
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
+    from leadbridge.usecases.cycle_results import CycleResults
+    from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.hand_over import looked_at
     from leadbridge.usecases.list_connections import ListConnections
@@ -483,8 +597,12 @@ def admin_api() -> Any:
             preview_sync=PreviewSync(view=view, runs=runs, vendors=sync_vendors),
             start_sync=_start_sync(settings, settings.SYNC_MACHINE, clock),
             sync_results=SyncResults(
-                documents=configurations, runs=runs, objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET)
+                documents=WithDerived(configurations),
+                runs=runs,
+                objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
             ),
+            start_cycle=_start_cycle(settings, clock, connections),
+            cycle_results=CycleResults(documents=configurations, runs=_cycle_runs(settings, clock), syncs=runs),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             clock=clock,
             done=done,

@@ -6,7 +6,6 @@ stores them, the state machine starts them and waits.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from leadbridge.cycle_ports import CycleRuns, Entities, Entity
 from leadbridge.domain import cycling
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import Queue
+from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.schedule import instant
@@ -30,33 +30,6 @@ LEFT_SECONDS = 60.0
 MOST_TURNS = 300
 #: how soon a run of a Sync is looked at again that goes on in an execution which nobody waits for
 _RENEWED = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CycleOrder:
-    """The input of an invocation."""
-
-    cycle: str
-    slot: str
-    begin: bool = False
-    turns: int = 0
-
-    @classmethod
-    def parse(cls, event: Mapping[str, Any]) -> "CycleOrder":
-        """The order in an event.
-
-        Raises:
-            ConfigurationError: It names no run.
-        """
-        try:
-            return cls(
-                cycle=str(event["cycle"]),
-                slot=str(event["slot"]),
-                begin=event.get("begin") is True,
-                turns=int(event.get("turns", 0)),
-            )
-        except KeyError as error:
-            raise ConfigurationError([f"{error.args[0]}: an order needs it"]) from error
 
 
 class RunCycleStep:
@@ -277,7 +250,8 @@ class RunCycleStep:
     def _whose(self, work: "_Work", sync: str) -> str:
         """The kind of records whose queue or leg a Sync is."""
         for entity in work.entities:
-            if any(each.sync.id == sync for each in (*entity.queues(), *entity.legs())):
+            syncs = [*(queue.sync for queue in entity.queues()), *(leg.sync for leg in entity.legs())]
+            if any(each.id == sync for each in syncs):
                 return entity.name
         raise ConfigurationError([f"the Sync {sync} is none of the cycle {work.run.cycle} any more"])
 

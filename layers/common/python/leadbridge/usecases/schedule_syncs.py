@@ -1,7 +1,7 @@
 """Keep the scheduler's entries as the documents say: made, changed and removed with their Syncs, and mended."""
 
 from leadbridge.domain.lifecycle import DocumentState, Stored
-from leadbridge.domain.schedule_entries import Entry, entry_of
+from leadbridge.domain.schedule_entries import Entry, entry_of, tick_of
 from leadbridge.domain.sync import NOW, Sync
 from leadbridge.ports import Clock, Configurations
 from leadbridge.sync_ports import SyncSchedules
@@ -23,19 +23,21 @@ class ScheduleSyncs:
         """Mend what differs for all Syncs; tells how many entries were written or removed."""
         stored = {each.document.id: each for each in self._configurations.list("sync")}
         changed = sum(self._keep(sync, each) for sync, each in stored.items())
+        cycles = self._configurations.list("crm_cycle")
+        changed += sum(self._mend(tick_of(each.document.id), wanted=_ticks(each)) for each in cycles)
+        known = {*stored, *(tick_of(each.document.id).sync for each in cycles)}
         for sync in self._schedules.known():
-            if sync not in stored:
+            if sync not in known:
                 self._schedules.remove(sync)
                 changed += 1
         return changed
 
-    def one(self, sync: str) -> bool:
-        """Mend the entry of one Sync, which was stored, moved or removed just now; tells whether there was a need."""
-        stored = self._configurations.get("sync", sync)
-        if stored is not None:
-            return self._keep(sync, stored)
-        self._schedules.remove(sync)
-        return True
+    def one(self, identifier: str, kind: str = "sync") -> bool:
+        """Mend the entry of one Sync or cycle, which was stored, moved or removed; tells whether there was a need."""
+        stored = self._configurations.get(kind, identifier)
+        if kind == "crm_cycle":
+            return self._mend(tick_of(identifier), wanted=stored is not None and _ticks(stored))
+        return self._keep(identifier, stored) if stored is not None else self._unless(identifier)
 
     def _keep(self, sync: str, stored: Stored) -> bool:
         document = stored.document
@@ -45,11 +47,25 @@ class ScheduleSyncs:
             if document.schedule is not None and document.schedule.once == NOW:
                 # once for each version that says so; the second time it has ended
                 self._start.fired(sync, "")
-        known = self._schedules.means(sync)
-        if known == (wanted.means if wanted else None):
-            return False
         if wanted is None:
-            self._schedules.remove(sync)
-        else:
-            self._schedules.put(wanted)
+            return self._unless(sync)
+        return self._mend(wanted, wanted=True)
+
+    def _mend(self, entry: Entry, *, wanted: bool) -> bool:
+        if not wanted:
+            return self._unless(entry.sync)
+        if self._schedules.means(entry.sync) == entry.means:
+            return False
+        self._schedules.put(entry)
         return True
+
+    def _unless(self, sync: str) -> bool:
+        """See that there is no entry; tells whether there was one."""
+        if self._schedules.means(sync) is None:
+            return False
+        self._schedules.remove(sync)
+        return True
+
+
+def _ticks(stored: Stored) -> bool:
+    return stored.state is DocumentState.ACTIVE
