@@ -6,10 +6,12 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, Entity
-from leadbridge.domain.crm_cycle import CrmCycle, Persons
+from leadbridge.cycle_ports import Entity
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.linked import Digest
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.ports import Connections
@@ -19,7 +21,7 @@ from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.keep_people import KeepPeople
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.people_files import PeopleFiles
-from leadbridge.usecases.run_cycle_step import CycleOrder, RunCycleStep
+from leadbridge.usecases.run_cycle_step import RunCycleStep
 from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
@@ -141,6 +143,7 @@ class CycleWorld:
             self.documents.put(document)
         self.documents.move("crm_cycle", CYCLE, Move.ACTIVATE)
         self.deaths = 0
+        self.digest: Digest = digest
         #: how many steps had been taken when a step of the cycle began, and ended
         self.own_steps: list[tuple[int, int]] = []
         self._derived = WithDerived(self.documents)
@@ -155,41 +158,29 @@ class CycleWorld:
     # one process after the other
 
     def _entities(self, cycle: CrmCycle, version: int) -> Sequence[Entity]:
-        if version in self._kept:
-            return self._kept[version]
+        if version not in self._kept:
+            self._kept[version] = self.entities(cycle)
+        return self._kept[version]
+
+    def entities(self, cycle: CrmCycle) -> Sequence[Entity]:
+        """The kinds of records."""
         assert cycle.persons is not None
         ports = PeoplePorts(
             runs=self.runs,
             objects=self.objects,
-            records=self.records(cycle, cycle.persons),
-            news=self.news(),
-            changes=self.changes(),
+            records=self.system,
+            news=self.system,
+            changes=self.system,
             links=self.links,
             due=self.due,
-            schema=self.schema,
-            digest=digest,
+            schema=lambda: Schema(
+                people=self.people.described,
+                records={"Lead": self.leads.described, "Contact": self.contacts.described},
+            ),
+            digest=self.digest,
             clock=self.clock,
         )
-        self._kept[version] = [KeepPeople(cycle, cycle.persons, ports)]
-        return self._kept[version]
-
-    def schema(self) -> Schema:
-        """What both systems describe."""
-        records = {"Lead": self.leads.described, "Contact": self.contacts.described}
-        return Schema(people=self.people.described, records=records)
-
-    def records(self, cycle: CrmCycle, persons: Persons) -> CycleRecords:
-        """What looks records up."""
-        del cycle, persons
-        return self.system
-
-    def news(self) -> CycleNews:
-        """What tells of merges, conversions and deletions."""
-        return self.system
-
-    def changes(self) -> CycleChanges:
-        """What merges, links, flags and deletes."""
-        return self.system
+        return [KeepPeople(cycle, cycle.persons, ports)]
 
     def vendors(self) -> SyncVendors:
         """Both systems, read and written."""
@@ -234,7 +225,7 @@ class CycleWorld:
                 facts=facts,
                 clock=self.clock,
                 sleep=self.clock.sleep,
-                digest=digest,
+                digest=self.digest,
             ),
             clock=self.clock,
             meter=RecordingMeter(),

@@ -1,28 +1,28 @@
 """Cycles of persons with the product's own clients against both vendor twins: an edit here shows there."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
-from leadbridge.cycle_ports import CycleRecords
+from leadbridge.cycle_ports import Entity
 from leadbridge.domain.bulk_order import BulkOrder
-from leadbridge.domain.crm_cycle import CrmCycle, Persons
-from leadbridge.domain.cycle_people import kinds, people_columns, record_columns
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.hashing import digests
 from leadbridge.domain.jobs import Policy
 from leadbridge.ports import Connections
 from leadbridge.sync_ports import SyncVendors
-from leadbridge.usecases.cycle_records import LookedUp
-from leadbridge.usecases.decide_people import Schema
+from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores
 from leadbridge.usecases.hand_over import looked_at
 from leadbridge.usecases.run_bulk_step import RunBulkStep
 from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.vendors.bulk_jobs import VendorBulkJobs
 from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.sync_vendors import VendorSyncs
+from tests.builders.events import SECRET
 from tests.builders.whole_cycles import CycleWorld, a_cycle
 from tests.fakes.bulk import InMemoryBulkRuns
 from tests.fakes.clock import NOON
@@ -64,23 +64,19 @@ class WiredCycles(CycleWorld):
         )
         self.wired = TwinConnections(self.own)
         self.bulk_runs = InMemoryBulkRuns()
+        self.digest = digests(lambda: SECRET)
 
-    def schema(self) -> Schema:
-        """What the twins describe."""
-        salesforce = self.wired.salesforce("crm")
-        return Schema(
-            people=self.wired.marketo("marketing").describe_leads(),
-            records={name: salesforce.describe(name) for name in ("Lead", "Contact")},
+    def entities(self, cycle: CrmCycle) -> Sequence[Entity]:
+        """The kinds of records over the twins."""
+        stores = EntityStores(
+            runs=self.runs,
+            objects=self.objects,
+            links=lambda _: self.links,
+            due=lambda _: self.due,
+            hash_key=lambda: SECRET,
+            clock=self.clock,
         )
-
-    def records(self, cycle: CrmCycle, persons: Persons) -> CycleRecords:
-        """What looks records up."""
-        return LookedUp(
-            marketo=self.wired.marketo("marketing"),
-            salesforce=self.wired.salesforce("crm"),
-            people=people_columns(cycle, persons),
-            records={name: record_columns(cycle, persons, name) for name in kinds(persons)},
-        )
+        return CycleEntities(self.wired, stores)(cycle, 1)
 
     def vendors(self) -> SyncVendors:
         """The twins."""
