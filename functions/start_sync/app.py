@@ -13,7 +13,7 @@ logger = worker_logger("start_sync", Settings.from_environment().LOG_LEVEL)
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Start a run, unless one is at work or it is not to be; else mend the schedule of one Sync or cycle, or all."""
-    owner = {name: str(event[name]) for name in ("sync", "cycle") if name in event}
+    owner: dict[str, Any] = {name: str(event[name]) for name in ("sync", "cycle") if name in event}
     if not owner:
         schedules = wiring.schedule_syncs(context.invoked_function_arn)
         one = "keep" in event
@@ -27,6 +27,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         )
     finally:
         wiring.meter().flush()
-    said: dict[str, Any] = {**owner, "slot": told.slot, "started": told.started, "because": told.because}
+    said = {**owner, "slot": told.slot, "started": told.started, "because": told.because}
     logger.info("fired", extra=said)
     return said

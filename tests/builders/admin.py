@@ -1,6 +1,8 @@
 """The admin API on in-memory ports, and the proxy events that API Gateway would send it."""
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +11,10 @@ from leadbridge.admin.app import AdminApi
 from leadbridge.admin.services import Services
 from leadbridge.cycle_ports import Looked
 from leadbridge.domain.action import Configuration
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_syncs
-from leadbridge.domain.syncing import SyncRun
+from leadbridge.domain.syncing import Asked, SyncRun
+from leadbridge.domain.three_way import Side
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
 from leadbridge.usecases.cycle_results import CycleResults
@@ -173,11 +177,11 @@ class Admin:
         )
         self.api = AdminApi(self.services)
 
-    def _look(self, _cycle: object, _since: object, _token: str) -> Looked:
+    def _look(self, cycle: CrmCycle, since: Mapping[Side, datetime], token: str) -> Looked:
         """No route looks."""
-        raise AssertionError
+        raise AssertionError(cycle, since, token)
 
-    def _no_sync(self, sync: str, _slot: str, _asked: object) -> SyncRun:
+    def _no_sync(self, sync: str, _slot: str, _asked: Asked) -> SyncRun:
         """Runs that nobody carries on have started no Syncs."""
         raise AssertionError(sync)
 

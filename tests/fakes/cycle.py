@@ -11,6 +11,9 @@ from leadbridge.domain.values import normalised
 from leadbridge.ports import OvertakenError
 from tests.fakes.steps import Step, nothing
 
+#: the keys of Marketo's objects
+KEYS = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId"}
+
 
 class InMemoryLinks:
     """`cycle_ports.Links`."""
@@ -71,6 +74,14 @@ class InMemoryRecords:
     def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """As the port says."""
         return self._found(object_name, field, values)
+
+    def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        """As the port says."""
+        return self._found(object_name, KEYS[object_name], keys)
+
+    def count(self, object_name: str, field: str, values: Collection[str]) -> int:
+        """As the port says."""
+        return len(self._found(object_name, field, values))
 
     def _found(self, name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         self.asked.append((name, field, len(values)))

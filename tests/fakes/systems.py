@@ -18,6 +18,7 @@ from leadbridge.domain.watermarks import Window
 from leadbridge.errors import PermanentError, SyncError
 from leadbridge.ports import Clock
 from leadbridge.sync_ports import Covered, Gone, Page, Sample
+from tests.fakes.cycle import KEYS
 from tests.fakes.steps import Step, nothing
 
 #: I/O of these doubles beside that of stores
@@ -263,6 +264,14 @@ class System:
     def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """Salesforce records of an object whose field holds one of the values."""
         return self._looked_up(self.tables[object_name], field, values)
+
+    def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        """Marketo's companies or sales persons with one of the keys."""
+        return self._looked_up(self.tables[object_name], KEYS[object_name], keys)
+
+    def count(self, object_name: str, field: str, values: Collection[str]) -> int:
+        """How many Salesforce records of an object hold one of the values in a field."""
+        return len(self._looked_up(self.tables[object_name], field, values))
 
     def _looked_up(self, table: Table, name: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         self.called(table, "lookup")

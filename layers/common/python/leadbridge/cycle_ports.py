@@ -52,6 +52,14 @@ class CycleRecords(Protocol):
         """Salesforce records of an object whose field holds one of the values."""
         ...
 
+    def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        """Marketo's companies or sales persons with one of the keys."""
+        ...
+
+    def count(self, object_name: str, field: str, values: Collection[str]) -> int:
+        """How many Salesforce records of an object hold one of the values in a field."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:

@@ -5,15 +5,17 @@ side are decided a few thousand at a time: a record and the person that names it
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecords, Links
+from leadbridge.domain import company_words
+from leadbridge.domain.belonging import company_fields, links_of
 from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.conditions import compile_conditions
-from leadbridge.domain.crm_cycle import Creation, Flag, Persons
+from leadbridge.domain.crm_cycle import COMPANY_LINK, Creation, CrmCycle, Flag, Persons
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_people import (
@@ -43,6 +45,7 @@ from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.merge_people import Chosen, MergePeople, People, everybody, nobody, those
+from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.pair_people import Changed, Paired, PairPeople
 from leadbridge.usecases.people_files import BY_EMAIL, BY_LINK, Entry, PeopleFiles, Row, State
 from leadbridge.usecases.plan_people import PlanPeople, aside
@@ -63,6 +66,9 @@ class Schema:
 
     people: ObjectDescription
     records: Mapping[str, ObjectDescription]
+    #: of a cycle of companies, and of one of sales persons
+    companies: ObjectDescription | None = None
+    users: ObjectDescription | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +91,9 @@ class PeoplePorts:
 class DecidePeople:
     """Decides about persons, piece by piece."""
 
-    def __init__(
+    def __init__(  # what a cycle consists of
         self,
+        cycle: CrmCycle,
         persons: Persons,
         ports: PeoplePorts,
         *,
@@ -94,6 +101,7 @@ class DecidePeople:
         legs: Mapping[str, Leg],
     ) -> None:
         """`queues` are what was read, `legs` what may be written, by name."""
+        self.cycle = cycle
         self.persons = persons
         self.ports = ports
         self.queues = queues
@@ -151,7 +159,7 @@ class DecidePeople:
             raise ConfigurationError([f"persons.id_field: Marketo has no field {name}, or hides it; show it again"])
         return {
             object_name: bind_fields(
-                fields.pairs,
+                [*fields.pairs, *links_of(object_name, self.cycle)],
                 {Side.MARKETO: schema.people, Side.SALESFORCE: schema.records[object_name]},
                 self.legs[PEOPLE_UPDATED].sync.zone,
             )
@@ -166,6 +174,7 @@ class DecidePeople:
             id_field=self.persons.id_field,
             type_field=type_field if type_field in schema.people.fields else None,
             revived={deleted.flag: False} if isinstance(deleted, Flag) else {},
+            of_companies=company_fields(schema.companies, schema.people) if schema.companies else frozenset(),
             make_people=_chosen(self.persons.create_in_marketo, list(schema.records.values())),
             make_leads=_chosen(self.persons.create_in_salesforce, [schema.people])
             if LEADS_CREATED in self.legs
@@ -198,14 +207,25 @@ class _Work:
     @cached_property
     def _pair(self) -> PairPeople:
         people = self._people
+        own = [COMPANY_LINK] if people.of_companies else []
         return PairPeople(
             links=self._ports.links,
-            records=self._ports.records,
+            records=self._owned or self._ports.records,
             id_field=people.id_field,
-            remembered={name: [each.name for each in fields] for name, fields in people.fields.items()},
+            remembered={name: [*own, *(each.name for each in fields)] for name, fields in people.fields.items()},
             prefixes={name: each.key_prefix for name, each in self._schema.records.items()},
             number_field=self._persons.marketo_id_field if LEADS_CREATED in self._owner.legs else None,
         )
+
+    @cached_property
+    def _owned(self) -> OwnedRecords | None:
+        """Records with owners as Marketo is to know them, where it is to know owners."""
+        kept = self._owner.cycle.sales_persons
+        users = self._schema.users if kept is not None else None
+        if kept is None or users is None:
+            return None
+        removes = kept.deactivated == "delete"
+        return OwnedRecords(self._ports.records, user_prefix=users.key_prefix, removes=removes)
 
     @cached_property
     def _merge(self) -> MergePeople:
@@ -343,6 +363,8 @@ class _Work:
             (marketo if row.object == PERSON else salesforce.setdefault(row.object, [])).append(row.values)
             if row.doubtful and kind == BY_LINK:
                 doubtful.add(self._sorted(row)[1])
+        if self._owned is not None:
+            salesforce = {name: self._owned.owned(rows) for name, rows in salesforce.items()}
         return Changed(marketo=marketo, salesforce=salesforce), frozenset(doubtful)
 
     def _decided(self, piece: int, paired: Paired) -> None:
@@ -355,8 +377,17 @@ class _Work:
             pieces.append(piece)
             self._owner.plans.store(self.run, self._owner.legs[name], len(pieces), planned)
             counts[name] = counts.get(name, 0) + len(planned)
-        self._files.keep_entries(piece, plan.entries)
+        self._files.keep_entries(piece, map(self._with_owner, plan.entries))
         self._go_on(piece + 1, writes=counts)
+
+    def _with_owner(self, entry: Entry) -> Entry:
+        """A person with what is to be told of the owner, if nothing else is."""
+        reason = self._owned.told.get(entry.salesforce_id, "") if self._owned else ""
+        return (
+            replace(entry, reason=reason, message=company_words.worded(reason))
+            if reason and not entry.reason
+            else entry
+        )
 
 
 class _Held:

@@ -58,7 +58,7 @@ class KeepPeople:
             objects=ports.objects,
             clock=ports.clock,
         )
-        self._decide = DecidePeople(persons, ports, queues=self._queues, legs=self._legs)
+        self._decide = DecidePeople(cycle, persons, ports, queues=self._queues, legs=self._legs)
 
     def queues(self) -> Sequence[Queue]:
         """What is read before anything is decided."""
