@@ -1,7 +1,9 @@
-"""Conversions, merges and deletions in whole cycles: somebody does it in one simulator, time passes, the other shows it."""
+"""Conversions, merges and deletions in whole cycles: done in one simulator, time passes, and the other shows them."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 
@@ -10,6 +12,8 @@ from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
 type Build = Callable[..., WiredCycle]
+#: Marketo's activity: a value was changed
+CHANGED = 13
 LEAD = [
     {"marketo": "email", "salesforce": "Email"},
     {"marketo": "firstName", "salesforce": "FirstName"},
@@ -88,26 +92,21 @@ def since(world: WiredCycle) -> Callable[[], list[str]]:
     return lambda: world.written()[before:]
 
 
-@pytest.mark.cap("M141", "M142", "M143", "M144", "M145")
-def test_a_conversion_with_a_new_company_is_taken_over_step_by_step(build: Build) -> None:
-    """Key, company, link to it, new owner and what only the Contact has, in this order; it is the same person."""
+@pytest.mark.cap("M141", "M142", "M143")
+def test_a_conversion_with_a_new_company_moves_the_key_makes_the_company_and_links_the_person(build: Build) -> None:
+    """In this order; it is the same person, and then nothing more is written."""
     world = build()
-    first, second = a_user(world, "bea"), a_user(world, "cid")
-    lead = a_lead(world, OwnerId=first)
+    lead = a_lead(world)
     [number] = people(world)
-    assert people(world)[number]["externalSalesPersonId"] == first
     wrote = since(world)
 
-    made = converted(world, lead, ownerId=second)
-    world.salesforce.post("set", {"object": "Contact", "ids": [made["contactId"]], "fields": {"Department": "R&D"}})
+    made = converted(world, lead)
     world.ran()
 
     [(same, person)] = people(world).items()
     assert same == number
     assert (person["salesforceId"], person["leadbridgeStatus"]) == (made["contactId"], "Contact")
     assert person["externalCompanyId"] == made["accountId"]
-    assert person["externalSalesPersonId"] == second
-    assert person["department"] == "R&D"
     companies = world.of(world.marketo, "companies", "externalCompanyId")
     assert companies[made["accountId"]]["company"] == "Acme"
     assert wrote() == ["leads.json", "companies.json", "leads.json"]
@@ -115,6 +114,21 @@ def test_a_conversion_with_a_new_company_is_taken_over_step_by_step(build: Build
     world.ran()
     world.ran()
     assert wrote() == []
+
+
+@pytest.mark.cap("M144", "M145")
+def test_a_conversion_gives_the_person_a_new_owner_and_what_only_the_contact_has(build: Build) -> None:
+    """The owner is whoever has the Contact; its own fields are there in the same cycle."""
+    world = build()
+    first, second = a_user(world, "bea"), a_user(world, "cid")
+    lead = a_lead(world, OwnerId=first)
+    [person] = people(world).values()
+    assert person["externalSalesPersonId"] == first
+    made = converted(world, lead, ownerId=second)
+    world.salesforce.post("set", {"object": "Contact", "ids": [made["contactId"]], "fields": {"Department": "R&D"}})
+    world.ran()
+    [person] = people(world).values()
+    assert (person["externalSalesPersonId"], person["department"]) == (second, "R&D")
 
 
 @pytest.mark.cap("M147")
@@ -176,3 +190,30 @@ def test_an_edit_in_marketo_of_a_converted_lead_reaches_the_contact(build: Build
     assert contacts[made["contactId"]]["LastName"] == "Lovelace"
     assert world.of(world.salesforce, "Lead", "Id")[lead]["LastName"] == "Ada"
     assert world.due.records == {}
+
+
+@pytest.mark.cap("U14", "U15", "U16")
+def test_a_lead_that_becomes_a_contact_moves_on_in_marketo_once(build: Build, clients: Clients) -> None:
+    """The new Contact is read by its id; the same person takes that id and the stage that ends nurturing, once."""
+    world = build(on_conversion={"leadStatus": "SQL"})
+    lead = a_lead(world, Status="Working - Contacted")
+    [(number, person)] = people(world).items()
+    assert person["leadStatus"] == "Working - Contacted"
+
+    contact = converted(world, lead)["contactId"]
+    asked: list[str] = []
+    clients.http.event_hooks["request"].append(lambda request: asked.append(unquote_plus(str(request.url))))
+    world.ran()
+    world.ran()
+    world.ran()
+
+    [(same, person)] = people(world).items()
+    assert (same, person["salesforceId"], person["leadStatus"]) == (number, contact, "SQL")
+    assert any("FROM Contact WHERE Id IN" in each and contact in each for each in asked)
+    marketing = world.connections.marketo("marketing")
+    changes = [
+        each.attributes.get("New Value")
+        for each in marketing.activity_log.since(world.clock.now() - timedelta(days=1), [CHANGED], [number])
+        if each.primary_attribute_value in {"Lead Status", "leadStatus"}
+    ]
+    assert changes.count("SQL") == 1

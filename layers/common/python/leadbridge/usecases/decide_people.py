@@ -33,6 +33,7 @@ from leadbridge.domain.cycle_people import (
 )
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.evolving import replace as evolved
+from leadbridge.domain.fates import moved
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
@@ -44,6 +45,7 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.cycle_plans import CyclePlans
+from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.merge_people import Chosen, MergePeople, People, everybody, nobody, those
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.pair_people import Changed, Paired, PairPeople
@@ -232,6 +234,11 @@ class _Work:
         return MergePeople(self._people, self._ports.digest)
 
     @cached_property
+    def _moved(self) -> Mapping[str, str]:
+        """Records that live on in others since this run, whose people were read as they named them before."""
+        return moved(FateFiles(self._ports.objects, self.run).plan() or ())
+
+    @cached_property
     def _plan(self) -> PlanPeople:
         return PlanPeople(self._people, self._persons.marketo_id_field)
 
@@ -291,7 +298,8 @@ class _Work:
             return BY_LINK, _id_of(row), row
         named = text(row.values.get(self._people.id_field) or "").strip()
         if named:
-            return BY_LINK, canonical(named) if is_id(named) else named, row
+            record_id = canonical(named) if is_id(named) else named
+            return BY_LINK, self._moved.get(record_id, record_id), row
         return BY_EMAIL, _mailed(row), row
 
     def _spill(self, held: "_Held", piece: int) -> None:

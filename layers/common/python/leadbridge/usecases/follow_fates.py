@@ -19,7 +19,7 @@ from leadbridge.domain.cycle_link import Link
 from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, PREFIXES, kinds
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.fate_words import fate_said
-from leadbridge.domain.fates import Consequence, Does, News, Parted, Step, consequences, destroyed
+from leadbridge.domain.fates import CONVERTED, Consequence, Does, News, Parted, Step, consequences, destroyed
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.outages import comparison_calls, deletions_lost
 from leadbridge.domain.outcome import Outcome, RowOutcome
@@ -231,8 +231,10 @@ class FollowFates:
         if not wanted:
             return
         fields: dict[str, dict[str, Any]] = {}
-        for _, step in wanted:
+        for each, step in wanted:
             fields[step.id] = {persons.id_field: step.into}
+            if each.why == CONVERTED:
+                fields[step.id] |= persons.on_conversion
             if persons.type_field:
                 fields[step.id][persons.type_field] = self._kinds[step.into[:3]]
         results = dict(zip(fields, self._changes.link(fields), strict=True))

@@ -158,7 +158,8 @@ class PairPeople:
             moved = {each: batch.links[each].moved_to for each in batch.named if each in batch.links}
             moved = {each: successor for each, successor in moved.items() if successor}
             for record_id, successor in moved.items():
-                batch.named.setdefault(successor, {}).update(batch.named.pop(record_id))
+                # who was read naming the successor already was read later
+                batch.named[successor] = batch.named.pop(record_id) | batch.named.get(successor, {})
             if not moved:
                 return
             batch.links |= self._links.of({*moved.values()} - batch.links.keys())
