@@ -7,6 +7,7 @@ from typing import Any
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.hashing import digests
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
@@ -22,7 +23,6 @@ from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
 from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.sync_vendors import VendorSyncs
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
-from tests.builders.linked_fields import digest
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON
 from tests.fakes.configurations import InMemoryConfigurations
@@ -40,12 +40,16 @@ CYCLE = "main"
 MINUTES = 30
 
 
+def _hash_key() -> bytes:
+    return b"key"
+
+
 class WiredCycle:
     """A cycle between the twins; their clock is ours."""
 
     def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, cycle: CrmCycle) -> None:
         """The cycle is active."""
-        self.marketo, self.salesforce = marketo, salesforce
+        self.marketo, self.salesforce, self.cycle = marketo, salesforce, cycle
         self.clock = SharedClock(marketo, NOON - NOON, NOON)
         own = WorldClients(
             announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
@@ -67,7 +71,7 @@ class WiredCycle:
             due=lambda _: self.due,
             news=lambda _: VendorNews(self.connections.marketo("marketing"), self.connections.salesforce("crm")),
             changes=lambda _: VendorChanges(self.connections.marketo("marketing"), self.connections.salesforce("crm")),
-            hash_key=lambda: b"key",
+            hash_key=_hash_key,
             clock=self.clock,
         )
         return RunCycleStep(
@@ -90,7 +94,7 @@ class WiredCycle:
             facts=facts,
             clock=self.clock,
             sleep=self.clock.sleep,
-            digest=digest,
+            digest=digests(_hash_key),
         )
         return RunSyncStep(
             documents=documents,
@@ -123,6 +127,8 @@ class WiredCycle:
         assert found is not None
         run, _ = found
         assert (run.step, run.parked) == (CycleStep.DONE, {}), run
+        # what comes sooner is taken for an automation's answer to our write
+        self.clock.advance(MINUTES * 60)
         return run
 
     def _drive(self, order: SyncOrder) -> None:
