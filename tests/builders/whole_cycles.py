@@ -50,6 +50,7 @@ _FIELDS: Mapping[str, str] = {
     "Score__c": "double",
     "Marketo_Id__c": "string",
     "HasOptedOutOfEmail": "boolean",
+    "Deleted_in_Marketo__c": "boolean",
     "IsConverted": "boolean",
     "ConvertedDate": "date",
     "CreatedDate": "datetime",
@@ -62,6 +63,7 @@ _PEOPLE: Mapping[str, str] = {
     "email": "email",
     "leadScore": "integer",
     "unsubscribed": "boolean",
+    "goneFromCrm": "boolean",
     "createdAt": "datetime",
     "updatedAt": "datetime",
 }
@@ -144,7 +146,7 @@ class CycleWorld:
         self.keys = InMemoryKeys()
         self.cycles = InMemoryCycleRuns()
         self.objects = InMemoryObjects(step=self.steps)
-        self.links = InMemoryLinks()
+        self.links = InMemoryLinks(step=self.steps)
         self.due = InMemoryDue(step=self.steps)
         self.documents = InMemoryConfigurations()
         for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), cycle or a_cycle()):
@@ -177,6 +179,8 @@ class CycleWorld:
             runs=self.runs,
             objects=self.objects,
             records=self.system,
+            news=self.system,
+            changes=self.system,
             links=self.links,
             due=self.due,
             schema=lambda: Schema(

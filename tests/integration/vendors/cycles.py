@@ -19,6 +19,7 @@ from leadbridge.usecases.run_cycle_step import RunCycleStep
 from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import vendor_of
+from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
 from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.sync_vendors import VendorSyncs
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
@@ -68,6 +69,8 @@ class WiredCycle:
             objects=self.objects,
             links=lambda _: self.links,
             due=lambda _: self.due,
+            news=lambda _: VendorNews(self.connections.marketo("marketing"), self.connections.salesforce("crm")),
+            changes=lambda _: VendorChanges(self.connections.marketo("marketing"), self.connections.salesforce("crm")),
             hash_key=_hash_key,
             clock=self.clock,
         )

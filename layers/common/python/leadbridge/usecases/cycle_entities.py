@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from leadbridge.cycle_ports import DueRecords, Entity, Links
+from leadbridge.cycle_ports import CycleChanges, CycleNews, DueRecords, Entity, Links
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_companies import COMPANY, USER
 from leadbridge.domain.cycle_people import kinds
@@ -30,6 +30,9 @@ class EntityStores:
     objects: Objects
     links: Callable[[str], Links]
     due: Callable[[str], DueRecords]
+    #: both of the connections of a cycle
+    news: Callable[[CrmCycle], CycleNews]
+    changes: Callable[[CrmCycle], CycleChanges]
     hash_key: Callable[[], bytes]
     clock: Clock
 
@@ -86,6 +89,8 @@ class CycleEntities:
             runs=stores.runs,
             objects=stores.objects,
             records=records,
+            news=stores.news(cycle),
+            changes=stores.changes(cycle),
             links=stores.links(cycle.id),
             due=stores.due(cycle.id),
             schema=lambda: _schema(cycle, describe),
