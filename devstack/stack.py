@@ -59,6 +59,7 @@ FUNCTIONS: Mapping[str, str] = {
     "recover_calls": "RecoverCallsFunctionName",
     "run_bulk_step": "RunBulkStepFunctionName",
     "run_sync_step": "RunSyncStepFunctionName",
+    "run_cycle_step": "RunCycleStepFunctionName",
     "start_sync": "StartSyncFunctionName",
     "send_alerts": "SendAlertsFunctionName",
     "admin_api": "AdminApiFunctionName",

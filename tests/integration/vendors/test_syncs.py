@@ -260,6 +260,28 @@ def test_people_who_changed_are_read_by_the_log_and_nobody_else(build: Build) ->
     assert after > before
 
 
+@pytest.mark.cap("M094")
+def test_changes_are_read_by_the_log_where_extracts_by_time_of_change_are_not_offered(build: Build) -> None:
+    """The subscription refuses the filter updatedAt (1035): the run reads the same window from the log of changes, and
+    the look through the connection says so before; a first load needs no such filter."""
+    world = build(**TO_SALESFORCE, extraction="incremental", by={"extract": "bulk"})
+    world.marketo.post("limits", {"export_optional_filters": False})
+    told = [each.line() for each in world.wired.marketo("marketing").preflight(daily_calls=50_000)]
+    assert [line for line in told if "(1035)" in line and "takes changes from the log" in line] != []
+    world.people(20)
+    first = world.ran()
+    lead = world.leads()["person7@example.com"]
+    world.wired.marketo("marketing").sync_leads(
+        [{"id": lead["id"], "title": "New"}], action="updateOnly", lookup_field="id"
+    )
+
+    second = world.again()
+
+    assert (first.extract, first.totals) == (Way.BULK, Totals(created=20)), first.message
+    assert (second.step, second.extract, second.totals) == (Step.DONE, Way.REST, Totals(updated=1)), second.message
+    assert world.records()["person7@example.com"]["Title"] == "New"
+
+
 @pytest.mark.cap("M124", "M127")
 def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(build: Build) -> None:
     """By file: new people are made, known ones changed or emptied, the same left alone; a refused row is told."""

@@ -117,6 +117,7 @@ class AdminApiSettings(InboxSettings, VendorSettings):
     RUN_ACTIONS_FUNCTION: str
     START_SYNC_FUNCTION: str
     SYNC_MACHINE: str
+    CYCLE_MACHINE: str
     DATA_BUCKET: str
 
 
@@ -137,18 +138,28 @@ class RunSyncStepSettings(VendorSettings):
 
     EVENTS_QUEUE_URL: str
     EXECUTIONS_TABLE: str
+    KEYS_TABLE: str
+    INDEX_KEY_SECRET_ARN: str
     DATA_BUCKET: str
     RETENTION_DAYS: int = Field(ge=1)
 
 
-class StartSyncSettings(Settings):
-    """Settings of `start_sync`."""
+class RunCycleStepSettings(VendorSettings):
+    """Settings of `run_cycle_step`."""
 
-    CONFIG_TABLE: str
     EXECUTIONS_TABLE: str
-    STATE_TABLE: str
+    DATA_BUCKET: str
+    INDEX_KEY_SECRET_ARN: str
+    RETENTION_DAYS: int = Field(ge=1)
+
+
+class StartSyncSettings(VendorSettings):
+    """Settings of `start_sync`; it asks the vendors before it starts a cycle."""
+
+    EXECUTIONS_TABLE: str
     RETENTION_DAYS: int = Field(ge=1)
     SYNC_MACHINE: str
+    CYCLE_MACHINE: str
     SCHEDULE_GROUP: str
     SCHEDULE_ROLE: str
     DEAD_LETTERS: str

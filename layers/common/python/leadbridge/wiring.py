@@ -28,6 +28,7 @@ from leadbridge.config import (
     RecoverCallsSettings,
     RunActionsSettings,
     RunBulkStepSettings,
+    RunCycleStepSettings,
     RunSyncStepSettings,
     SendAlertsSettings,
     Settings,
@@ -43,7 +44,10 @@ from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.send_callbacks import ChunkEnds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from leadbridge.announcements import OutboundMessages
+    from leadbridge.aws.cycles import DynamoCycleRuns
     from leadbridge.aws.recoveries import DynamoRecoveries
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
@@ -51,7 +55,8 @@ if TYPE_CHECKING:
     from leadbridge.usecases.hear_of_changes import HearOfChanges
     from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
-    from leadbridge.usecases.start_sync import StartSync
+    from leadbridge.usecases.start_cycle import StartCycle
+    from leadbridge.usecases.start_sync import Started, StartSync
     from leadbridge.usecases.store_events import StoreEvents
     from leadbridge.usecases.sweep import Sweep
     from leadbridge.vendors.connections import VendorConnections
@@ -335,6 +340,8 @@ def run_sync_step() -> Any:
         facts=facts,
         clock=clock,
         sleep=time.sleep,
+        keys=DynamoKeys(_client("dynamodb"), table=settings.KEYS_TABLE, executions=settings.EXECUTIONS_TABLE),
+        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
         settle=timedelta(seconds=settings.SETTLE_SECONDS),
     )
     return RunSyncStep(
@@ -432,8 +439,59 @@ def _start_sync(
     )
 
 
+@cache
+def start_cycle() -> "Callable[[str], Started]":
+    """The use-case behind the tick of a cycle's schedule."""
+    from leadbridge.domain.limits import Lane
+
+    settings = StartSyncSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
+    return _start_cycle(settings, clock, connections).tick
+
+
+def _start_cycle(
+    settings: "StartSyncSettings | AdminApiSettings", clock: SystemClock, connections: "VendorConnections"
+) -> "StartCycle":
+    from leadbridge.aws.due import DynamoDueRecords
+    from leadbridge.aws.machines import Machine
+    from leadbridge.domain.cycle_people import people_queues
+    from leadbridge.usecases.start_cycle import StartCycle
+    from leadbridge.vendors.cycle_look import VendorLook
+
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    return StartCycle(
+        documents=configurations,
+        runs=_cycle_runs(settings, clock),
+        syncs=_sync_runs(settings, clock),
+        queues=people_queues,
+        due=lambda cycle: DynamoDueRecords(_client("dynamodb"), table=settings.STATE_TABLE, cycle=cycle),
+        look=VendorLook(connections, clock),
+        starter=Machine(_later("stepfunctions"), settings.CYCLE_MACHINE, owner="cycle"),
+        ask_sync=_start_sync(settings, settings.SYNC_MACHINE, clock).ask,
+        clock=clock,
+    )
+
+
+def _cycle_runs(
+    settings: "RunCycleStepSettings | StartSyncSettings | AdminApiSettings", clock: SystemClock
+) -> "DynamoCycleRuns":
+    from leadbridge.aws.cycles import DynamoCycleRuns
+
+    return DynamoCycleRuns(
+        _client("dynamodb"),
+        executions=settings.EXECUTIONS_TABLE,
+        state=settings.STATE_TABLE,
+        retention=timedelta(days=settings.RETENTION_DAYS),
+        now=clock.now,
+    )
+
+
 def _sync_runs(
-    settings: "RunSyncStepSettings | StartSyncSettings | AdminApiSettings | HearOfChangesSettings", clock: SystemClock
+    settings: "RunSyncStepSettings | RunCycleStepSettings | StartSyncSettings | AdminApiSettings | "
+    "HearOfChangesSettings",
+    clock: SystemClock,
 ) -> "DynamoSyncRuns":
     from leadbridge.aws.syncs import DynamoSyncRuns
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from leadbridge.domain.alert_rules import AlertsDocument
     from leadbridge.domain.clauses import ListDocument
     from leadbridge.domain.connector import ConnectorAction
+    from leadbridge.domain.crm_cycle import CrmCycle
     from leadbridge.domain.sync import Sync
 
 #: format of the documents; readers accept this one and the one before
@@ -423,7 +424,14 @@ class Action(Document):
 
 
 type Configuration = (
-    Action | ConnectorAction | Sync | MarketoConnection | SalesforceConnection | ListDocument | AlertsDocument
+    Action
+    | ConnectorAction
+    | Sync
+    | CrmCycle
+    | MarketoConnection
+    | SalesforceConnection
+    | ListDocument
+    | AlertsDocument
 )
 
 

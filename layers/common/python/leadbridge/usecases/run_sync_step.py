@@ -16,9 +16,10 @@ from leadbridge.domain.evolving import replace
 from leadbridge.domain.gone import FATE
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
-from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
+from leadbridge.domain.source_query import SourceQuery, columns_of, seen_of, source_query
 from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_objects import Readable, readable
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.sync_plan import choose_extract, choose_load
 from leadbridge.domain.sync_words import said
@@ -50,6 +51,8 @@ from leadbridge.usecases.sync_window import way_of, window_of
 LEFT_SECONDS = 60.0
 #: vendor calls for the rows of a sample where nothing reads just some
 BUDGET = 15
+#: a subscription that has no extracts by time of change; the log of changes tells the same
+NO_FILTER = "marketo_1035"
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
 
@@ -147,7 +150,9 @@ class RunSyncStep:
         stored = self._documents.get("sync", run.sync, run.version)
         if stored is None or not isinstance(stored.document, Sync):
             raise ConfigurationError([f"there is no version {run.version} of the Sync {run.sync}"])
-        return stored.document
+        if not run.reads_only or run.step is Step.BEGIN:
+            return stored.document
+        return seen_of(stored.document, self._facts(stored.document, run.version, run.source).fields)
 
     def _save(self, work: "_Work", run: SyncRun) -> None:
         if run.over and run.step is not Step.DONE:
@@ -189,6 +194,9 @@ class RunSyncStep:
             self._save(work, syncing.applies(run, self._read(SyncOrder(sync=run.sync, slot=run.plan))[0]))
             return
         source = self._vendors.source(sync)
+        if run.reads_only:
+            self._begin_reading(work, source)
+            return
         read, idle, standing = EVERYTHING, False, self._runs.standing(run.sync)
         if run.incremental:
             read, idle = window_of(self._runs, source, run.sync, run.source, now)
@@ -206,6 +214,13 @@ class RunSyncStep:
         size = standing.records if read.since is not None else 0
         run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
+
+    def _begin_reading(self, work: "_Work", source: SyncSource) -> None:
+        """Begin a run that only reads, whose window is fixed already."""
+        run = work.run
+        way = self._way(work, run, run.window)
+        made_since = source.made_since() if way is Way.BULK and run.since is None else None
+        self._save(work, syncing.begun(replace(run, calls=run.calls + source.calls), run.window, way, made_since))
 
     def _failed_before(self, run: SyncRun) -> int:
         """Note the records that failed in the run that is tried again; tells how many."""
@@ -289,15 +304,25 @@ class RunSyncStep:
         if child is None:
             return
         if "Error" in child:
-            error = _cause(child)
-            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), *error))
+            reason, message = _cause(child)
+            if reason == NO_FILTER and run.since is not None and self._tells_changes(work):
+                self._save(work, syncing.other_way(run))
+                return
+            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), reason, message))
         elif child.get("run") == extract_run(run, run.pages + 1):
             filed = syncing.filed(run, int(child["counts"]["rows"]))
             is_last = filed.pages >= max(1, len(self._query(work).filters))
             self._save(work, self._all_there(filed, work.sync) if is_last else filed)
 
+    def _tells_changes(self, work: "_Work") -> bool:
+        """Whether what changed can be read without an extract."""
+        found = readable(work.sync.source.object)
+        return isinstance(found, Readable) and found.incremental and "rest" in found.ways
+
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
+        if run.reads_only:
+            return syncing.read_through(run, self._clock.now())
         load = Way.REST
         if run.destination == "marketo" and not run.planning and self._finds_alike(run, sync):
             load = Way(choose_load(sync, run.destination, run.pulled).way)
