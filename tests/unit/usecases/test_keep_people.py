@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.builders.whole_cycles import CycleWorld, a_cycle
+from tests.builders.whole_cycles import CycleWorld
 
 
 def linked(world: CycleWorld) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """The records that are due in a CRM cycle, in the state table, until a run has looked at them.
 
-Two items of one note, always written together, both under `cycle#<id>`: `due#order#<when>#<side>#<object>#<record>` is
-the note, in the order in which records are due, and `due#record#<side>#<object>#<record>` says where it stands. So it is
-one small query whether anything is due, however much waits for later.
+Two items of one note, always written together under `cycle#<id>`: `due#order#<when>#<side>#<object>#<record>` is the
+note, in the order in which records are due, and `due#record#<side>#<object>#<record>` says where it stands. So whether
+anything is due is one small query, however much waits for later.
 """
 
 from collections.abc import Iterable, Sequence
