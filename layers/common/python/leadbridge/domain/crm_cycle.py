@@ -207,6 +207,11 @@ class CrmCycle(Document):
     guard: Guard = Guard()
 
     @property
+    def zone(self) -> tzinfo:
+        """The zone whose calendar and clocks the cycle goes by."""
+        return ZoneInfo(self.time_zone) if self.time_zone else UTC
+
+    @property
     def salesforce_objects(self) -> frozenset[str]:
         """The Salesforce objects whose records are kept in step, whichever way."""
         persons = self.persons
@@ -217,11 +222,6 @@ class CrmCycle(Document):
             "User": self.sales_persons,
         }
         return frozenset(name for name, part in parts.items() if part is not None and part.enabled)
-
-    @property
-    def zone(self) -> tzinfo:
-        """The zone whose calendar and clocks the cycle goes by."""
-        return ZoneInfo(self.time_zone) if self.time_zone else UTC
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
