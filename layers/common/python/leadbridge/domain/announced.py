@@ -58,7 +58,7 @@ class Announcement:
         """
         if now < self.readable_from:
             return math.ceil((self.readable_from - now).total_seconds())
-        return min(look_seconds * 2 ** min(max(self.looks - 1, 0), DOUBLINGS), LONGEST_PAUSE_SECONDS)
+        return min(look_seconds << min(max(self.looks - 1, 0), DOUBLINGS), LONGEST_PAUSE_SECONDS)
 
 
 def key_subject(connection: str) -> str:
