@@ -212,6 +212,7 @@ def test_a_fixed_schema_is_read_once_for_all_runs(build: Build, name: str) -> No
     path, store = {"opportunity_roles": ("opportunities/roles", "opportunityRoles")}.get(
         name, ("salespersons", "salesPersons")
     )
+    rows: list[dict[str, Any]]
     if name == "sales_persons":
         world = build(
             "Contact", name, {"externalSalesPersonId": "Email", "lastName": "LastName"}, ["externalSalesPersonId"]
