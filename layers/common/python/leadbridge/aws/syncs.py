@@ -5,21 +5,19 @@ both expire with the retention. `sync#<id>` / `standing` of the state table is a
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from leadbridge.aws.items import Item, Operation, dump, later, load, put, read_item, update, write_groups
+from leadbridge.aws.items import Item, dump, later, load, put
+from leadbridge.aws.leased_runs import LeasedRuns
 from leadbridge.domain.event import VERSION
 from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.syncing import Asked, Intent, Part, Standing, Step, SyncRun, Totals, Waiting, Way
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import OvertakenError
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _ENUMS: Mapping[str, type[StrEnum]] = {"step": Step, "waiting": Waiting, "asked": Asked, "extract": Way, "load": Way}
 _INSTANTS = frozenset(
@@ -32,47 +30,30 @@ _VALUES: Mapping[str, type[Any]] = {"totals": Totals, "intent": Intent, "tally":
 _LISTS = frozenset({"failed_in", "creates", "updates", "removals", "tellers"})
 
 
-class DynamoSyncRuns:
+class DynamoSyncRuns(LeasedRuns[SyncRun]):
     """`sync_ports.SyncRuns` on DynamoDB."""
 
-    def __init__(
-        self,
-        client: "DynamoDBClient",
-        *,
-        executions: str,
-        state: str,
-        retention: timedelta,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._client = client
-        self._executions = executions
-        self._state = state
-        self._retention = retention
-        self._now = now
+    kind = "sync"
+
+    def _owner(self, run: SyncRun) -> str:
+        return run.sync
+
+    def _text(self, run: SyncRun) -> str:
+        return _text(run)
+
+    def _parsed(self, text: str) -> SyncRun:
+        return SyncRun(**_members(json.loads(text)))
 
     # what is known between runs
 
     def standing(self, sync: str) -> Standing:
         """The lease of a Sync and its watermark; that of a new one if nothing is known."""
-        item = read_item(self._client, self._state, _standing_key(sync))
+        item = self._stood(sync)
         return _standing(item) if item else Standing()
 
     def take(self, sync: str, slot: str, seen: Standing, now: datetime) -> Standing | None:
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
-        condition = "epoch = :seen AND holder = :held" if seen.epoch else "attribute_not_exists(pk)"
-        values: dict[str, Any] = {"seen": seen.epoch, "held": seen.holder} if seen.epoch else {}
-        taken = update(
-            self._state,
-            _standing_key(sync),
-            "SET epoch = :next, holder = :slot, taken_at = :now, v = :v",
-            condition,
-            **values,
-            next=seen.epoch + 1,
-            slot=slot,
-            now=now.isoformat(),
-            v=VERSION,
-        )
-        if self._write([taken]) is not None:
+        if not self._taken(sync, slot, seen.epoch, seen.holder, now):
             return None
         return replace(seen, epoch=seen.epoch + 1, holder=slot, taken_at=now)
 
@@ -88,37 +69,6 @@ class DynamoSyncRuns:
     def release(self, sync: str, slot: str, epoch: int) -> None:
         """Give the lease back, if it is still this run's."""
         self._held(sync, slot, epoch, "SET holder = :nobody", nobody="")
-
-    def _held(self, sync: str, slot: str, epoch: int, expression: str, **values: Any) -> bool:
-        condition = "epoch = :epoch AND holder = :slot"
-        moved = update(self._state, _standing_key(sync), expression, condition, epoch=epoch, slot=slot, **values)
-        return self._write([moved]) is None
-
-    # runs
-
-    def begin(self, run: SyncRun) -> tuple[SyncRun, int]:
-        """Store a new run, unless one of its slot is there; returns what is stored, and its version."""
-        refused = self._write([self._put_run(run, 1, "attribute_not_exists(pk)")])
-        if refused is None:
-            return run, 1
-        found = self.get(run.sync, run.slot)
-        return found or (run, 1)
-
-    def get(self, sync: str, slot: str) -> tuple[SyncRun, int] | None:
-        """A run and its version; None if there is none."""
-        item = read_item(self._client, self._executions, _run_key(sync, slot))
-        return (_run(item), item["version"]) if item else None
-
-    def save(self, run: SyncRun, version: int) -> int:
-        """Replace a run; returns its new version."""
-        if self._write([self._put_run(run, version + 1, "version = :old", old=version)]) is not None:
-            raise OvertakenError(run.name)
-        return version + 1
-
-    def runs(self, sync: str, limit: int) -> Sequence[SyncRun]:
-        """The runs of a Sync, the newest first."""
-        found = self._query(f"sync#{sync}", limit=limit, ScanIndexForward=False)
-        return sorted((_run(item) for item in found), key=lambda run: run.started_at, reverse=True)
 
     # partitions
 
@@ -147,44 +97,6 @@ class DynamoSyncRuns:
         """The partitions that somebody has taken so far, by number."""
         return [_part(sync, slot, item) for item in self._query(f"sync#part#{sync}#{slot}")]
 
-    def _query(self, partition: str, limit: int = 0, **options: Any) -> list[Item]:
-        found: list[Item] = []
-        request: dict[str, Any] = {
-            "TableName": self._executions,
-            "ConsistentRead": True,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": dump({":pk": partition}),
-            **({"Limit": limit} if limit else {}),
-            **options,
-        }
-        while True:
-            with later("Query"):
-                answer = self._client.query(**request)
-            found += [load(item) for item in answer["Items"]]
-            if "LastEvaluatedKey" not in answer or (limit and len(found) >= limit):
-                return found
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    def _put_run(self, run: SyncRun, version: int, condition: str, **values: Any) -> Operation:
-        item = {**_run_key(run.sync, run.slot), "version": version, "run": _text(run), "v": VERSION, "ttl": self._ttl()}
-        return put(self._executions, item, condition, **values)
-
-    def _write(self, operations: Sequence[Operation]) -> list[Item | None] | None:
-        """Write all or nothing; None if written, else what stood in the way."""
-        refused = write_groups(self._client, [operations])[0]
-        return None if refused is None else [item for _, item in refused]
-
-    def _ttl(self) -> int:
-        return int((self._now() + self._retention).timestamp())
-
-
-def _standing_key(sync: str) -> dict[str, Any]:
-    return {"pk": f"sync#{sync}", "sk": "standing"}
-
-
-def _run_key(sync: str, slot: str) -> dict[str, Any]:
-    return {"pk": f"sync#{sync}", "sk": f"run#{slot}"}
-
 
 def _part_key(sync: str, slot: str, number: int) -> dict[str, Any]:
     return {"pk": f"sync#part#{sync}#{slot}", "sk": f"{number:06}"}
@@ -200,12 +112,6 @@ def _standing(item: Item) -> Standing:
         records=int(item.get("records", 0)),
         gone_until=datetime.fromisoformat(gone) if gone else None,
     )
-
-
-def _run(item: Item) -> SyncRun:
-    if item["v"] > VERSION:
-        raise UnknownVersionError("a run of a newer version", code=str(item["v"]))
-    return SyncRun(**_members(json.loads(item["run"])))
 
 
 def _part(sync: str, slot: str, item: Item) -> Part:

@@ -5,7 +5,9 @@ where, who is right in a conflict, what is created, and what becomes of merged a
 has the default that harms least: Salesforce is right, blanks empty nothing, nothing is deleted.
 """
 
+from datetime import UTC, tzinfo
 from typing import ClassVar, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -27,7 +29,8 @@ class CycleField(Document):
     marketo: FieldName
     salesforce: FieldName
     direction: Direction = Direction.BOTH
-    conflict: Conflict = Conflict.SALESFORCE
+    #: absent: Marketo is right about scores and what else marketing keeps, Salesforce about all others
+    conflict: Conflict | None = None
     #: what an emptied field does to the other side: nothing, empty it, or give it the default
     blank: Literal["keep", "clear", "default"] = "keep"
     default: Scalar | None = None
@@ -45,7 +48,7 @@ class CycleField(Document):
             raise ValueError("`default` goes with `blank: default`, and the other way round")
         if self.opts_out and self.blank != "keep":
             raise ValueError("a consent field is never emptied; remove `blank`, or say `consent: false`")
-        if self.direction is not Direction.BOTH and self.conflict is not Conflict.SALESFORCE:
+        if self.direction is not Direction.BOTH and self.conflict is not None:
             raise ValueError("a field that goes one way has no conflicts; remove `conflict`, or say `direction: both`")
         for way, direction in (("to_marketo", Direction.TO_SALESFORCE), ("to_salesforce", Direction.TO_MARKETO)):
             if getattr(self, way) and self.direction is direction:
@@ -59,9 +62,12 @@ class CycleField(Document):
 
     @property
     def policy(self) -> FieldPolicy:
-        """How the pair is merged."""
+        """How the pair is merged; Salesforce is right if it says nothing else."""
         return FieldPolicy(
-            direction=self.direction, conflict=self.conflict, blanks=self.blank == "clear", consent=self.opts_out
+            direction=self.direction,
+            conflict=self.conflict or Conflict.SALESFORCE,
+            blanks=self.blank == "clear",
+            consent=self.opts_out,
         )
 
     @property
@@ -110,6 +116,7 @@ class Flag(Document):
 
 
 Gone = Literal["ignore", "delete"] | Flag
+Merges = Literal["honour", "ignore"] | Flag
 
 
 class Persons(Document):
@@ -124,9 +131,14 @@ class Persons(Document):
     create_in_marketo: Literal["never"] | Creation = Creation()
     #: new Leads; Contacts come from conversion
     create_in_salesforce: Literal["never"] | Creation = "never"
+    #: field of Leads that takes Marketo's id, by which new ones are looked for; absent: by e-mail
+    marketo_id_field: FieldName | None = None
     #: which rule routes new Leads: the org's own, one by its id, none
     assignment_rule: str | bool | None = None
-    merges: Literal["honour", "ignore"] | Flag = "honour"
+    #: what becomes of the second Salesforce record of people whom Marketo merged: honour deletes it
+    merges: Merges = "honour"
+    #: what becomes of the second person of Salesforce records that were merged: honour merges the two in Marketo
+    merged_in_salesforce: Merges = "honour"
     deleted_in_marketo: Gone = "ignore"
     deleted_in_salesforce: Gone = "ignore"
 
@@ -193,6 +205,23 @@ class CrmCycle(Document):
     companies: Companies | None = None
     persons: Persons | None = None
     guard: Guard = Guard()
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone whose calendar and clocks the cycle goes by."""
+        return ZoneInfo(self.time_zone) if self.time_zone else UTC
+
+    @property
+    def salesforce_objects(self) -> frozenset[str]:
+        """The Salesforce objects whose records are kept in step, whichever way."""
+        persons = self.persons
+        parts = {
+            "Lead": persons.leads if persons else None,
+            "Contact": persons.contacts if persons else None,
+            "Account": self.companies,
+            "User": self.sales_persons,
+        }
+        return frozenset(name for name, part in parts.items() if part is not None and part.enabled)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

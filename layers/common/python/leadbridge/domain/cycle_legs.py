@@ -32,7 +32,11 @@ GROUPS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """Changes of one kind of record of one system; `sync.id` is also what its watermark is stored under."""
+    """Changes of one kind of record of one system.
+
+    Its watermark is kept with the cycle's lease, under `name`. Its run has the cycle's slot and `reads_only`, begins
+    with the window that it reads, and is done as soon as all pages are stored; the cycle begins and starts it.
+    """
 
     name: str
     side: Side

@@ -1,28 +1,44 @@
 """What a run of a CRM cycle is, step by step. Pure: what happened goes in, the run as it is then comes out.
 
 As with a run of a Sync (`domain.syncing`), everything a run knows is in one record that is stored under its version
-after each step. What it reads and writes are runs of Syncs, whose counts and outcomes stay with them.
+after each step. What it reads and writes are runs of Syncs of the same slot, whose counts and outcomes stay with them.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from leadbridge.domain.cycle_legs import GROUPS
+from leadbridge.domain.evolving import replace
+from leadbridge.domain.syncing import HELD_FOR, PAUSED_SECONDS, Asked, Waiting, held_by, reason_of
+from leadbridge.errors import SyncError
+
+#: rounds over runs of Syncs in which none of them came any further
+FRUITLESS = 5
+#: kinds of records that cannot go on without others, in Adobe's order: their records hold links to those
+DEPENDS: Mapping[str, frozenset[str]] = {
+    "companies": frozenset({"sales_persons"}),
+    "persons": frozenset({"sales_persons", "companies"}),
+}
 
 
 class CycleStep(StrEnum):
     """What a run does next."""
 
-    OPEN = "open"  # read both schemas, fix the ceiling
-    READ = "read"  # read what both systems changed up to it: a run for each queue
+    OPEN = "open"  # fix the ceilings of both systems, and what is read up to them
+    READ = "read"  # read what both systems changed: a run for each queue
     DECIDE = "decide"  # who is who, and what each side takes over; writes are stored as plans
     WRITE = "write"  # apply the plans, one group of legs after the other
-    FOLLOW = "follow"  # what has changed since the ceiling, which the next cycle reads
     REMEMBER = "remember"  # what both sides hold now, of records whose writes succeeded
     COMMIT = "commit"  # move the watermarks
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+ENDS = frozenset({CycleStep.DONE, CycleStep.FAILED, CycleStep.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +54,42 @@ class CycleRun:
     epoch: int
     started_at: datetime
     step: CycleStep = CycleStep.OPEN
+    #: it only sets the watermarks, so that what is there already is left as it is
+    from_now: bool = False
+    #: the first one, which reads everything
+    bootstrap: bool = False
     #: by system: what it changed before is read, later changes are the next cycle's
     ceilings: Mapping[str, datetime] = field(default_factory=dict)
-    #: by queue since when is read; None: from the start
-    since: Mapping[str, datetime | None] = field(default_factory=dict)
+    #: by queue since when is read; a queue that is missing is read from the start
+    since: Mapping[str, datetime] = field(default_factory=dict)
     #: by queue how many rows were read
     rows: Mapping[str, int] = field(default_factory=dict)
+    #: by queue when the newest record that was read was changed
+    newest: Mapping[str, datetime] = field(default_factory=dict)
     #: by leg how many writes were planned
     writes: Mapping[str, int] = field(default_factory=dict)
+    #: runs of Syncs, by the Sync's id, that are at work for READ or for the group that is written
+    orders: tuple[str, ...] = ()
+    #: rounds over them without any progress, and what had been done by then
+    fruitless: int = 0
+    done: int = 0
     #: the group that is written
     group: str = ""
-    #: how far DECIDE and REMEMBER are, in pieces that only they understand
+    #: the kind of records that DECIDE or REMEMBER is at, and how far, in pieces that only that kind understands
+    entity: str = ""
     through: int = 0
     #: kinds of records that cannot go on, and why; the others do
     parked: Mapping[str, str] = field(default_factory=dict)
+    waiting: Waiting = Waiting.NOT
+    due_at: datetime | None = None
+    #: the first of a row of refusals; None as soon as it went on
+    refused_at: datetime | None = None
+    refusals: int = 0
+    asked: Asked = Asked.NOTHING
+    #: the execution of the state machine that goes on with it; empty for the first one, which is called as it is
+    execution: str = ""
+    #: when a process last went on with it
+    seen_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""
     message: str = ""
@@ -60,3 +98,171 @@ class CycleRun:
     def folder(self) -> str:
         """Where its objects are."""
         return f"cycle/{self.cycle}/{self.slot}"
+
+    @property
+    def name(self) -> str:
+        """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
+        return f"{self.cycle[:30]}-{hashlib.sha256(self.cycle.encode()).hexdigest()[:8]}-{self.slot}"
+
+    @property
+    def carrier(self) -> str:
+        """The name of the execution that goes on with it."""
+        return self.execution or self.name
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.step in ENDS
+
+    @property
+    def kind(self) -> str:
+        """A word for what it does."""
+        return "from now" if self.from_now else "bootstrap" if self.bootstrap else "run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleStanding:
+    """What is known of a cycle between its runs: its lease, how far each queue has come, and how the last look was."""
+
+    epoch: int = 0
+    #: the slot of the run that holds the lease
+    holder: str = ""
+    taken_at: datetime | None = None
+    #: when the last run ended, however it did
+    ended_at: datetime | None = None
+    #: by queue: what the system changed before is carried over
+    watermarks: Mapping[str, datetime] = field(default_factory=dict)
+    #: by queue when the newest record that was ever read was changed
+    newest: Mapping[str, datetime] = field(default_factory=dict)
+    #: looks since the last run that found nothing to do, and when the last one was
+    idle: int = 0
+    looked_at: datetime | None = None
+    #: where the next look goes on in Marketo's log; empty: at the last run's ceiling
+    token: str = ""
+
+
+# what happened to a run
+
+
+def opened(run: CycleRun, ceilings: Mapping[str, datetime], since: Mapping[str, datetime]) -> CycleRun:
+    """It is known what is to be read."""
+    step = CycleStep.COMMIT if run.from_now else CycleStep.READ
+    return replace(_go_on(run), step=step, ceilings=ceilings, since=since)
+
+
+def ordered(run: CycleRun, orders: Iterable[str], entities: Sequence[str]) -> CycleRun:
+    """Runs of Syncs are stored, and are to be carried out before it goes on; without any it goes on at once."""
+    run = replace(_go_on(run), orders=tuple(orders), fruitless=0, done=0)
+    return run if run.orders else returned(run, entities)
+
+
+def still_out(run: CycleRun, orders: Iterable[str], done: int, due_at: datetime | None) -> CycleRun:
+    """Some runs of Syncs have not ended; `done`: rows that all of them have done by now, `due_at`: not before."""
+    fruitless = run.fruitless + 1 if done <= run.done and due_at is None else 0
+    run = replace(_go_on(run), orders=tuple(orders), fruitless=fruitless, done=max(done, run.done))
+    return replace(run, waiting=Waiting.VENDOR, due_at=due_at) if due_at else run
+
+
+def returned(run: CycleRun, entities: Sequence[str]) -> CycleRun:
+    """All runs of Syncs have ended."""
+    run = replace(_go_on(run), orders=(), fruitless=0, done=0)
+    if run.step is CycleStep.READ:
+        return _at_entity(replace(run, step=CycleStep.DECIDE), entities, 0)
+    following = GROUPS.index(run.group) + 1
+    if following < len(GROUPS):
+        return replace(run, group=GROUPS[following])
+    return _at_entity(replace(run, step=CycleStep.REMEMBER, group=""), entities, 0)
+
+
+def through(run: CycleRun, entities: Sequence[str]) -> CycleRun:
+    """The kind of records that DECIDE or REMEMBER is at is through."""
+    return _at_entity(_go_on(run), entities, [*entities].index(run.entity) + 1)
+
+
+def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
+    """DECIDE or REMEMBER at the next kind that goes on, or behind the last one."""
+    following = next((name for name in entities[index:] if name not in run.parked), "")
+    run = replace(run, entity=following, through=0)
+    if following:
+        return run
+    if run.step is CycleStep.DECIDE and any(run.writes.values()):
+        return replace(run, step=CycleStep.WRITE, group=GROUPS[0])
+    if run.step is CycleStep.DECIDE:
+        # what is in step already is remembered, too
+        return _at_entity(replace(run, step=CycleStep.REMEMBER), entities, 0)
+    return replace(run, step=CycleStep.COMMIT)
+
+
+def parked(run: CycleRun, name: str, why: str) -> CycleRun:
+    """A kind of records cannot go on, and what depends on it neither; the others do, and its watermarks stay."""
+    found = {**run.parked, name: run.parked.get(name, why)}
+    for other, needs in DEPENDS.items():
+        if other not in found and (missing := sorted(needs & found.keys())):
+            found[other] = f"waits for {', '.join(missing)}"
+    return replace(run, parked=found)
+
+
+def passed_over(run: CycleRun, entities: Sequence[str]) -> CycleRun:
+    """Behind the kind of records that DECIDE or REMEMBER is at, if that is parked by now."""
+    return through(run, entities) if run.entity and run.entity in run.parked else run
+
+
+def committed(run: CycleRun, entities: Sequence[str], now: datetime) -> CycleRun:
+    """The watermarks of the kinds that went on are moved."""
+    told = "; ".join(f"{name}: {run.parked[name]}" for name in entities if name in run.parked)
+    if told and all(name in run.parked for name in entities):
+        return ended(run, CycleStep.FAILED, now, "all_parked", told)
+    return ended(run, CycleStep.DONE, now, "parked" if told else "", told)
+
+
+def ended(run: CycleRun, step: CycleStep, now: datetime, reason: str = "", message: str = "") -> CycleRun:
+    """Nothing more happens."""
+    return replace(_go_on(run), step=step, ended_at=now, reason=reason, message=message)
+
+
+def asked_for(run: CycleRun, asked: Asked, now: datetime) -> CycleRun:
+    """Somebody wants something of a run; one that waits looks at it at once."""
+    if run.over or asked is Asked.CONFIRM:
+        return run
+    return replace(run, asked=asked, due_at=now if run.due_at else None)
+
+
+def obeyed(run: CycleRun, now: datetime) -> CycleRun | None:
+    """What somebody asked for comes before the next step; None if there is nothing in its way."""
+    if run.over or run.asked is Asked.NOTHING:
+        return None
+    if run.asked is Asked.CANCEL:
+        # runs of Syncs that are at work were asked as well; nothing of them may go on behind the lease
+        return None if run.orders else ended(run, CycleStep.CANCELLED, now, "cancelled", "somebody cancelled the run")
+    if now - run.started_at > HELD_FOR:
+        message = f"the run waited {HELD_FOR.days} days for somebody; the next one reads the same again"
+        return ended(run, CycleStep.FAILED, now, "held_too_long", message)
+    return replace(run, waiting=Waiting.PAUSED, due_at=now + timedelta(seconds=PAUSED_SECONDS))
+
+
+def refused(run: CycleRun, error: SyncError, now: datetime, entities: Sequence[str]) -> CycleRun:
+    """A call was refused, or got no answer: the run waits; what will not pass by itself parks the kind it was for."""
+    held = held_by(error, run.refusals, run.refused_at, now)
+    if held is not None:
+        return replace(
+            run,
+            waiting=held.waiting,
+            due_at=held.due_at,
+            refusals=run.refusals + 1,
+            refused_at=run.refused_at or now,
+        )
+    why = error.detail or str(error)
+    if run.entity:
+        return passed_over(parked(_go_on(run), run.entity, why), entities)
+    return ended(run, CycleStep.FAILED, now, reason_of(error), why)
+
+
+def wait_seconds(run: CycleRun, now: datetime) -> int:
+    """How long nothing is to be done, in whole seconds."""
+    if run.over or run.due_at is None or run.due_at <= now:
+        return 0
+    return -(-(run.due_at - now) // timedelta(seconds=1))
+
+
+def _go_on(run: CycleRun) -> CycleRun:
+    return replace(run, waiting=Waiting.NOT, due_at=None, refused_at=None, refusals=0)

@@ -12,6 +12,7 @@ _CONNECTOR = ("leadbridge.domain.connector", "ConnectorAction")
 _MODELS: Mapping[str, tuple[str, str]] = {
     "action": ("leadbridge.domain.action", "Action"),
     "sync": ("leadbridge.domain.sync", "Sync"),
+    "crm_cycle": ("leadbridge.domain.crm_cycle", "CrmCycle"),
     "marketo_connection": ("leadbridge.domain.action", "MarketoConnection"),
     "salesforce_connection": ("leadbridge.domain.action", "SalesforceConnection"),
     "list": ("leadbridge.domain.clauses", "ListDocument"),

@@ -42,7 +42,7 @@ USED = frozenset({DocumentState.TRIAL, DocumentState.ACTIVE, DocumentState.PAUSE
 
 
 #: kinds of documents that have to be activated
-RUN = frozenset({"action", "sync"})
+RUN = frozenset({"action", "sync", "crm_cycle"})
 #: where a step leads; what is missing is refused
 NEXT: Mapping[Move, Mapping[DocumentState, DocumentState]] = {
     Move.STORE: {
@@ -114,8 +114,11 @@ REFUSALS: Mapping[tuple[Move, DocumentState], str] = {
         for state in (DocumentState.DRAFT, DocumentState.VALIDATED, DocumentState.INACTIVE)
     },
 }
-#: why a Sync is not tried
-NO_TRIAL = "has no trial; `leadbridge syncs preview` shows what it would do"
+#: why documents of some kinds are not tried
+NO_TRIALS: Mapping[str, str] = {
+    "sync": "has no trial; `leadbridge syncs preview` shows what it would do",
+    "crm_cycle": "has no trial; give it conditions, or few fields, and activate it",
+}
 #: why a document without a member `trial` is not tried
 NOBODY_TO_TRY = "names nobody for its trial; give it `trial` with `leads` or a `static_list`, apply it, then try it"
 
@@ -173,7 +176,7 @@ def taken(stored: Stored, move: Move) -> Stored:
     """
     refused = refusal(move, stored.state)
     if move is Move.TRY and not refused and getattr(stored.document, "trial", None) is None:
-        refused = NO_TRIAL if stored.document.kind == "sync" else NOBODY_TO_TRY
+        refused = NO_TRIALS.get(stored.document.kind, NOBODY_TO_TRY)
     if refused:
         raise ConfigurationError([f"{stored.document.kind} {stored.document.id} {refused}"])
     state = NEXT[move][stored.state]

@@ -57,14 +57,15 @@ def canonical(value: Any, described: FieldDescription) -> str:
 
     "No" and a blank are one to a yes/no field: Marketo keeps both, Salesforce only the first.
     """
-    if blank(value) or (described.type == "boolean" and value is False):
+    if blank(value):
         return ""
     if described.type == "email":
         return normalised(value)
     if described.type in TEXT_TYPES - ID_TYPES:
         return text(value).strip()
     try:
-        return json.dumps(coerce(value, described))
+        kept = coerce(value, described)
+        return "" if described.type == "boolean" and kept is False else json.dumps(kept)
     except WrongTypeError:
         # as it stands: the field cannot hold it, so it equals nothing that the field holds
         return text(value).strip()
@@ -96,7 +97,7 @@ def merge_pair(
             if wrong:
                 break
             values[side] = value
-            seen[side] = _seen(each, side, record, value, digest)
+            seen[side] = _seen(each, side, record, value, digest, first=each.name not in memory)
         if wrong:
             failed[each.name] = wrong
             if each.name in memory:
@@ -127,9 +128,11 @@ def _arriving(each: LinkedField, side: Side, record: Found, now: datetime) -> tu
         return LEFT_ALONE, unmapped(source, failure).message
 
 
-def _seen(each: LinkedField, side: Side, record: Found, value: Any, digest: Digest) -> Seen:
-    own = canonical(record.values.get(each.fields[side].name), each.fields[side])
-    nothing = value is LEFT_ALONE or blank(value)
+def _seen(each: LinkedField, side: Side, record: Found, value: Any, digest: Digest, *, first: bool) -> Seen:
+    held = record.values.get(each.fields[side].name)
+    own = canonical(held, each.fields[side])
+    # whoever meets the other for the first time has emptied nothing that could be given a default
+    nothing = value is LEFT_ALONE or blank(value) or (first and blank(held))
     arrives = "" if nothing else canonical(value, each.fields[side.other])
     return Seen(
         digest=digest(own),

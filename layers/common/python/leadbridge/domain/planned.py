@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from leadbridge.domain.linked import Digest, canonical
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.rows import CompiledSync, Record, RowEnd, RowWrite, SourceRow, decide, meant, same
 from leadbridge.domain.sync_words import said
@@ -31,6 +32,8 @@ class Planned:
     record_id: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    #: of fields that were not read, but are known: the digest of what they held
+    known: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, compiled: CompiledSync, write: RowWrite, mark: str) -> "Planned":
@@ -66,6 +69,7 @@ class Planned:
             record_id=line["id"],
             before=line["before"],
             after=line["after"],
+            known=line.get("known", {}),
         )
 
     def as_line(self) -> dict[str, Any]:
@@ -77,6 +81,7 @@ class Planned:
             "id": self.record_id,
             "before": dict(self.before),
             "after": dict(self.after),
+            **({"known": dict(self.known)} if self.known else {}),
         }
 
     def row(self, key: Callable[[Mapping[str, str]], tuple[str, ...] | None]) -> SourceRow:
@@ -103,13 +108,20 @@ class Foreseen:
             self.note(row.key or (), decided.record_id, decided.fields)
         return decided
 
+    def forget(self, rows: Sequence[SourceRow]) -> None:
+        """What was decided of rows does not happen."""
+        for row in rows:
+            self.made.pop(row.key or (), None)
+
     def note(self, key: tuple[str, ...], record_id: str, fields: Mapping[str, Any]) -> None:
         """A record of a key would hold these fields from now on."""
         held = self.made.setdefault(key, {}).setdefault(record_id, {})
         held.update(fields)
 
 
-def checked(compiled: CompiledSync, planned: Planned, row: SourceRow, records: Sequence[Record]) -> RowWrite | RowEnd:
+def checked(
+    compiled: CompiledSync, planned: Planned, row: SourceRow, records: Sequence[Record], digest: Digest
+) -> RowWrite | RowEnd:
     """The planned write where its record is as it was; the end of the row where it is not, or is so already."""
     record = meant(compiled, records) if records else None
 
@@ -125,9 +137,30 @@ def checked(compiled: CompiledSync, planned: Planned, row: SourceRow, records: S
         return RowWrite(row=row, fields=planned.after)
     if record is None or planned.record_id not in {"", record_id}:
         return _drifted(row, planned.record_id, "its key leads to no record by now, or to another one")
-    if names := differing(planned.before):
+    if names := differing(planned.before) + _other(compiled, planned, record, digest):
         return _drifted(row, record_id, f"it holds other values by now in {', '.join(names)}")
     return RowWrite(row=row, fields=planned.after, record_id=record_id, held=record)
+
+
+def checked_deletion(
+    compiled: CompiledSync, planned: Planned, row: SourceRow, records: Sequence[Record]
+) -> RowWrite | RowEnd:
+    """A planned deletion, by its own key, of a record that is as it was; one that is gone already needs none."""
+    record = meant(compiled, records) if records else None
+    if record is None:
+        told = said("gone_already")
+        return RowEnd(
+            position=row.position,
+            outcome=Outcome.SKIPPED,
+            record_id=planned.record_id,
+            reason=told.reason,
+            message=told.message,
+        )
+    if str(record[compiled.id_field]) != planned.record_id:
+        return _drifted(row, planned.record_id, "its key leads to another record by now")
+    if names := _differing(compiled, record, planned.before):
+        return _drifted(row, planned.record_id, f"it holds other values by now in {', '.join(names)}")
+    return RowWrite(row=row, fields={}, record_id=planned.record_id, held=record, does="delete")
 
 
 def checked_removal(
@@ -148,6 +181,16 @@ def _differing(compiled: CompiledSync, held: Record, wanted: Mapping[str, Any]) 
     described = compiled.described.fields
     names = sorted(frozenset(wanted) & frozenset(compiled.read_fields) & frozenset(described))
     return [name for name in names if not same(held.get(name), wanted[name], described[name])]
+
+
+def _other(compiled: CompiledSync, planned: Planned, record: Record, digest: Digest) -> list[str]:
+    """The names of fields that hold something else than is known of them."""
+    described = compiled.described.fields
+    return [
+        name
+        for name, known in sorted(planned.known.items())
+        if name in described and digest(canonical(record.get(name), described[name])) != known
+    ]
 
 
 def _drifted(row: SourceRow, record_id: str, why: str) -> RowEnd:

@@ -122,6 +122,12 @@ def columns_of(sync: Sync, vendor: Vendor, fields: Mapping[str, FieldDescription
     return tuple(dict.fromkeys(wanted))
 
 
+def seen_of(sync: Sync, fields: Mapping[str, FieldDescription]) -> Sync:
+    """A Sync that only reads, without the columns that its source hides, or has no more."""
+    seen = [mapping for mapping in sync.mappings if mapping.column in fields]
+    return sync.model_copy(update={"mappings": seen})
+
+
 def source_query(
     sync: Sync,
     vendor: Vendor,

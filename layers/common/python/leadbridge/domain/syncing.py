@@ -25,7 +25,7 @@ _DISABLED_SECONDS = 300.0
 #: a run waits no longer for a person: what it has stored is removed after 15 days or more (`RetentionDays`)
 HELD_FOR = timedelta(days=13)
 #: how soon a paused run notices that it is to go on
-_PAUSED_SECONDS = 60.0
+PAUSED_SECONDS = 60.0
 #: rounds over all open partitions in which none of them came any further
 FRUITLESS = 5
 
@@ -144,6 +144,8 @@ class SyncRun:
     most: int = 0
     #: the run that has planned what it writes; it writes that and nothing else
     plan: str = ""
+    #: its window is fixed already, and it is done with the last page: somebody else decides, and keeps the watermark
+    reads_only: bool = False
     incremental: bool = False
     extract: Way = Way.REST
     load: Way = Way.REST
@@ -358,6 +360,11 @@ def extracted(run: SyncRun, partitions: int, load: Way) -> SyncRun:
     return replace(run, step=Step.PARTITION if run.pulled else Step.COMMIT)
 
 
+def read_through(run: SyncRun, now: datetime) -> SyncRun:
+    """All rows of a run that only reads are there; what becomes of them is somebody else's to say."""
+    return ended(replace(run, cursor=""), Step.DONE, now)
+
+
 def gone_paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     """A page of deletions is stored, which is loaded like a partition."""
     pages, partitions = run.gone_pages + 1, run.partitions + 1
@@ -514,7 +521,7 @@ def _held(run: SyncRun, waiting: Waiting, now: datetime) -> SyncRun:
     if now - run.started_at > HELD_FOR:
         message = f"the run waited {HELD_FOR.days} days for somebody ({waiting}); the next one reads the same again"
         return ended(run, Step.FAILED, now, "held_too_long", message)
-    return replace(run, waiting=waiting, due_at=now + timedelta(seconds=_PAUSED_SECONDS))
+    return replace(run, waiting=waiting, due_at=now + timedelta(seconds=PAUSED_SECONDS))
 
 
 def refused(run: SyncRun, error: SyncError, now: datetime) -> SyncRun:

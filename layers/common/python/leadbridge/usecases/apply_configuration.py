@@ -15,6 +15,7 @@ from leadbridge.domain.alert_rules import AlertsDocument, check_alerts
 from leadbridge.domain.checks import check_action
 from leadbridge.domain.clauses import named_lists
 from leadbridge.domain.connector import ConnectorAction
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.differences import Difference, changes
 from leadbridge.domain.findings import Finding, at, label, of_line, read_document
@@ -25,6 +26,7 @@ from leadbridge.domain.trial_checks import NO_TRIAL_LIST, check_trial
 from leadbridge.errors import ConfigurationError, PermanentError, SyncError
 from leadbridge.ports import Clock, Configurations, Connections, Documents
 from leadbridge.usecases.check_connector import connector_lines
+from leadbridge.usecases.check_cycle import ENDS, described_lines, rival, rival_line
 from leadbridge.usecases.check_marketo import marketo_lines
 from leadbridge.usecases.check_sync import CONNECTION_KINDS, sync_lines
 
@@ -172,6 +174,11 @@ class ApplyConfiguration:
                 # a time that was to come when it was stored may be past by now
                 now = NO_PAST if same else self._now()
                 found = list(_check_sync(each.document, overlay, connections, broken, now=now))
+            if isinstance(each.document, CrmCycle) and (thorough or each.effect is not Effect.NOTHING):
+                found = [
+                    *_check_cycle(each.document, overlay, connections, broken),
+                    *self._beside(each, each.document, overlay),
+                ]
             if isinstance(each.document, AlertsDocument):
                 found = list(_check_names(each.document, overlay))
             if each.document.kind in VENDORS and (thorough or each.effect is not Effect.NOTHING):
@@ -184,6 +191,12 @@ class ApplyConfiguration:
             checked.append(replace(each, sound=not found))
             findings += found
         return Plan(documents=checked, findings=findings, refused=refused)
+
+    def _beside(self, planned: Planned, cycle: CrmCycle, documents: Documents) -> Iterator[Finding]:
+        """Whether an active cycle would be beside another one of the same instances."""
+        active = planned.before is not None and planned.before.active
+        if active and (other := rival(self._configurations, documents, cycle)):
+            yield of_line(planned.name, rival_line(other))
 
     def _enabled(self, planned: Planned) -> Connections:
         """Clients by which a disabled connection can be looked at as others are."""
@@ -347,6 +360,27 @@ def _check_sync(
     lists = [each for each in named_lists(sync.conditions) if documents.get("list", each) is not None]
     try:
         lines = list(sync_lines(sync, (ends[0], ends[1]), connections, lists=lists, now=now, action=action))
+    except ConfigurationError as error:
+        # a connection itself lacks something, its secret above all
+        yield from (at(name, "", each) for each in error.findings)
+        return
+    yield from (of_line(name, line) for line in lines)
+
+
+def _check_cycle(
+    cycle: CrmCycle, documents: Documents, connections: Connections, broken: Set[str]
+) -> Iterator[Finding]:
+    """What is wrong with a CRM cycle, asking both vendors once its connections are there."""
+    name = label(cycle.kind, cycle.id)
+    ends = [(f"/{member}", kind, getattr(cycle, member)) for member, kind in ENDS]
+    if broken & {name, *(label(kind, connection) for _, kind, connection in ends)}:
+        return
+    unusable = [at(name, pointer, why) for pointer, *end in ends if (why := _why_unusable(documents, *end))]
+    if unusable:
+        yield from unusable
+        return
+    try:
+        lines = list(described_lines(cycle, connections))
     except ConfigurationError as error:
         # a connection itself lacks something, its secret above all
         yield from (at(name, "", each) for each in error.findings)

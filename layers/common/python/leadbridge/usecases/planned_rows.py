@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
 
-from leadbridge.domain.planned import Foreseen, Planned, checked, checked_removal
+from leadbridge.domain.linked import Digest
+from leadbridge.domain.planned import Foreseen, Planned, checked, checked_deletion, checked_removal
 from leadbridge.domain.rows import CompiledSync, Decide, Record, RowEnd, RowWrite, SourceRow, key_of
 from leadbridge.domain.syncing import Part, SyncRun
 from leadbridge.ports import Objects
@@ -34,10 +35,17 @@ class PlannedPart:
             rows=[(write.row(key), write.after) for write in writes],
         )
 
-    def decide(self, row: SourceRow, values: Mapping[str, Any], records: Sequence[Record]) -> RowWrite | RowEnd:
-        """The planned write of a row, if its record is as it was."""
-        del values
-        return checked(self.compiled, self.writes[row.position], row, records)
+    def writing(self, digest: Digest) -> Decide:
+        """How the planned writes are decided about; `digest` is that by which fields are known that were not read."""
+
+        def decided(row: SourceRow, values: Mapping[str, Any], records: Sequence[Record]) -> RowWrite | RowEnd:
+            del values
+            planned = self.writes[row.position]
+            if planned.does == "delete":
+                return checked_deletion(self.compiled, planned, row, records)
+            return checked(self.compiled, planned, row, records, digest)
+
+        return decided
 
     def removal(self, decide: Decide) -> Decide:
         """How the planned flags and deletions are decided about; `decide` says what would be done by now."""

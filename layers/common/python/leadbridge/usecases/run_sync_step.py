@@ -16,7 +16,7 @@ from leadbridge.domain.evolving import replace
 from leadbridge.domain.gone import FATE
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
-from leadbridge.domain.source_query import SourceQuery, columns_of, source_query
+from leadbridge.domain.source_query import SourceQuery, columns_of, seen_of, source_query
 from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_objects import Readable, readable
@@ -150,7 +150,9 @@ class RunSyncStep:
         stored = self._documents.get("sync", run.sync, run.version)
         if stored is None or not isinstance(stored.document, Sync):
             raise ConfigurationError([f"there is no version {run.version} of the Sync {run.sync}"])
-        return stored.document
+        if not run.reads_only or run.step is Step.BEGIN:
+            return stored.document
+        return seen_of(stored.document, self._facts(stored.document, run.version, run.source).fields)
 
     def _save(self, work: "_Work", run: SyncRun) -> None:
         if run.over and run.step is not Step.DONE:
@@ -192,6 +194,9 @@ class RunSyncStep:
             self._save(work, syncing.applies(run, self._read(SyncOrder(sync=run.sync, slot=run.plan))[0]))
             return
         source = self._vendors.source(sync)
+        if run.reads_only:
+            self._begin_reading(work, source)
+            return
         read, idle, standing = EVERYTHING, False, self._runs.standing(run.sync)
         if run.incremental:
             read, idle = window_of(self._runs, source, run.sync, run.source, now)
@@ -209,6 +214,13 @@ class RunSyncStep:
         size = standing.records if read.since is not None else 0
         run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
+
+    def _begin_reading(self, work: "_Work", source: SyncSource) -> None:
+        """Begin a run that only reads, whose window is fixed already."""
+        run = work.run
+        way = self._way(work, run, run.window)
+        made_since = source.made_since() if way is Way.BULK and run.since is None else None
+        self._save(work, syncing.begun(replace(run, calls=run.calls + source.calls), run.window, way, made_since))
 
     def _failed_before(self, run: SyncRun) -> int:
         """Note the records that failed in the run that is tried again; tells how many."""
@@ -309,6 +321,8 @@ class RunSyncStep:
 
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
+        if run.reads_only:
+            return syncing.read_through(run, self._clock.now())
         load = Way.REST
         if run.destination == "marketo" and not run.planning and self._finds_alike(run, sync):
             load = Way(choose_load(sync, run.destination, run.pulled).way)

@@ -1,22 +1,21 @@
 """Start a run of a Sync, unless one is at work: the poll function behind schedules and people's orders."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
-from leadbridge.domain.schedule import slot_of
+from leadbridge.domain.schedule import lets_begin, slot_of
 from leadbridge.domain.source_query import readable_by_id
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import Asked, Standing, Step, SyncRun, Waiting, asked_for, summed
+from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting, asked_for, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncStarter
+from leadbridge.usecases.at_work import goes_on
 
-#: who began a run, or ended an execution of it, starts the next one within this time, or has died
-GONE_AFTER = timedelta(minutes=5)
 #: how often an order is stored against others who go on with the run at the same time
 _TRIES = 5
 
@@ -92,9 +91,9 @@ class StartSync:
             return Started(slot=slot, started=False, because="not_active")
         standing = self._runs.standing(sync)
         if standing.holder and standing.holder != slot:
-            at_work = self._at_work(sync, standing)
-            if at_work is not None:
-                return Started(slot=slot, started=False, because=f"running: {at_work}")
+            holder = (sync, standing.holder)
+            if goes_on(self._runs, self._starter, holder, standing.taken_at, self._clock.now()):
+                return Started(slot=slot, started=False, because=f"running: {standing.holder}")
         known = self._runs.get(sync, slot)
         if known is not None and known[0].over:
             return Started(slot=slot, started=False, because="ended")
@@ -202,6 +201,20 @@ class StartSync:
             return Started(slot="", started=False, because="no_slot")
         return self(sync, slot.name)
 
+    def announced(self, sync: str) -> Started:
+        """Start a run because the source has announced changes; one for each minute at most.
+
+        A run reads up to a whole minute, so that a second one of the same minute would read nothing else. Where the
+        schedule allows no run, as in quiet hours, the changes wait for the next slot.
+        """
+        stored = self._documents.get("sync", sync)
+        if stored is None or not isinstance(stored.document, Sync):
+            return Started(slot="", started=False, because="gone")
+        now = self._clock.now()
+        if not lets_begin(stored.document, now):
+            return Started(slot="", started=False, because="no_slot")
+        return self(sync, f"{now:%Y%m%dT%H%M}00Z-announced")
+
     def ask(self, sync: str, slot: str, asked: Asked) -> SyncRun:
         """Pause, resume or cancel a run, or confirm what its guard has counted.
 
@@ -222,25 +235,3 @@ class StartSync:
                 continue
             return wanted
         raise ConfigurationError([f"the run {slot} is changing all the time; ask again"])
-
-    def _at_work(self, sync: str, standing: Standing) -> str | None:
-        """The run that holds the lease, if it goes on; one that has lost its state machine is given a new one."""
-        slot = standing.holder
-        found = self._runs.get(sync, slot)
-        if found is None:
-            # whoever took the lease begins the run now, or has died
-            taken_at = standing.taken_at
-            return slot if taken_at is not None and self._clock.now() - taken_at < GONE_AFTER else None
-        if found[0].over:
-            return None
-        run, version = found
-        seen = run.seen_at or run.started_at
-        if self._starter.alive(run.carrier) or self._clock.now() - seen < GONE_AFTER:
-            return slot
-        name = f"{run.name}-{version}"
-        try:
-            self._runs.save(replace(run, execution=name), version)
-        except OvertakenError:
-            return slot  # somebody goes on with it after all
-        self._starter.start(sync, slot, name)
-        return slot

@@ -1,0 +1,340 @@
+"""One step of a run of a CRM cycle: gathers what the step needs, lets the domain decide, stores what became of it.
+
+A step may be repeated at any time, also one that died half-way. What is read and written are runs of Syncs: the step
+stores them, the state machine starts them and waits.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.cycle_ports import CycleRuns, Entities, Entity
+from leadbridge.domain import cycling
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_legs import Queue
+from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.evolving import replace
+from leadbridge.domain.schedule import instant
+from leadbridge.domain.syncing import PARKED, Step, SyncRun, Waiting, held_by, summed
+from leadbridge.domain.watermarks import ceiling, window
+from leadbridge.errors import ConfigurationError, SyncError
+from leadbridge.ports import Clock, Documents, Meter, OvertakenError
+from leadbridge.sync_ports import SyncRuns, SyncVendors
+from leadbridge.usecases.at_work import GONE_AFTER
+
+#: no new piece is begun in the last seconds of an invocation
+LEFT_SECONDS = 60.0
+#: a turn adds a few dozen events to an execution's history, which holds 25,000
+MOST_TURNS = 300
+#: how soon a run of a Sync is looked at again that goes on in an execution which nobody waits for
+_RENEWED = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleOrder:
+    """The input of an invocation."""
+
+    cycle: str
+    slot: str
+    begin: bool = False
+    turns: int = 0
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> "CycleOrder":
+        """The order in an event.
+
+        Raises:
+            ConfigurationError: It names no run.
+        """
+        try:
+            return cls(
+                cycle=str(event["cycle"]),
+                slot=str(event["slot"]),
+                begin=event.get("begin") is True,
+                turns=int(event.get("turns", 0)),
+            )
+        except KeyError as error:
+            raise ConfigurationError([f"{error.args[0]}: an order needs it"]) from error
+
+
+class RunCycleStep:
+    """The use-case of `run_cycle_step`."""
+
+    def __init__(
+        self,
+        *,
+        documents: Documents,
+        runs: CycleRuns,
+        syncs: SyncRuns,
+        entities: Entities,
+        vendors: SyncVendors,
+        clock: Clock,
+        meter: Meter,
+        most_turns: int = MOST_TURNS,
+    ) -> None:
+        """`most_turns`: after so many steps a run goes on in a new execution."""
+        self._documents = documents
+        self._runs = runs
+        self._syncs = syncs
+        self._entities = entities
+        self._vendors = vendors
+        self._clock = clock
+        self._meter = meter
+        self._most_turns = most_turns
+        self._steps: Mapping[CycleStep, Callable[[_Work], None]] = {
+            CycleStep.OPEN: self._open,
+            CycleStep.READ: self._read,
+            CycleStep.DECIDE: self._decide,
+            CycleStep.WRITE: self._write,
+            CycleStep.REMEMBER: self._remember,
+            CycleStep.COMMIT: self._commit,
+        }
+
+    def __call__(self, order: CycleOrder, remaining: Callable[[], float]) -> dict[str, Any]:
+        """Take the run's next step; tells the state machine where to go on.
+
+        Raises:
+            ConfigurationError: There is no such run.
+            TransientError: A store is away; the state machine tries again.
+        """
+        run, version = self._known(order)
+        if not order.begin and not run.over and not cycling.wait_seconds(run, self._clock.now()):
+            work = _Work(run, version, remaining)
+            try:
+                self._take(work)
+                run, version = work.run, work.version
+            except OvertakenError:
+                run, version = self._known(order)
+            finally:
+                self._vendors.report_quota()
+        turns = 0 if order.begin else order.turns + 1
+        if turns >= self._most_turns and not run.over:
+            run = replace(run, execution=f"{run.name}-{version}")
+            with suppress(OvertakenError):
+                self._runs.save(run, version)
+        return self._answer(run, turns)
+
+    def _take(self, work: "_Work") -> None:
+        heard = cycling.obeyed(work.run, self._clock.now())
+        if heard is None:
+            self._go(work)
+        else:
+            self._save(work, heard)
+        if work.run.over:
+            ended = work.run.ended_at or self._clock.now()
+            self._runs.release(work.run.cycle, work.run.slot, work.run.epoch, ended)
+            self._meter.count("CycleRunsFailed" if work.run.step is CycleStep.FAILED else "CycleRunsDone")
+
+    def _go(self, work: "_Work") -> None:
+        try:
+            work.cycle = self._document(work.run)
+            work.entities = self._entities(work.cycle, work.run.version)
+            self._steps[work.run.step](work)
+        except SyncError as error:
+            if error.vendor == "aws":
+                raise  # a store is away: nothing can be stored of it either
+            self._save(work, cycling.refused(work.run, error, self._clock.now(), work.names))
+
+    def _document(self, run: CycleRun) -> CrmCycle:
+        stored = self._documents.get("crm_cycle", run.cycle, run.version)
+        if stored is None or not isinstance(stored.document, CrmCycle):
+            raise ConfigurationError([f"there is no version {run.version} of the cycle {run.cycle}"])
+        return stored.document
+
+    def _save(self, work: "_Work", run: CycleRun) -> None:
+        run = replace(run, seen_at=self._clock.now())
+        work.version = self._runs.save(run, work.version)
+        work.run = run
+
+    # the steps
+
+    def _open(self, work: "_Work") -> None:
+        run, now = work.run, self._clock.now()
+        ceilings, since = dict[str, datetime](), dict[str, datetime]()
+        watermarks = self._runs.standing(run.cycle).watermarks
+        for queue in work.queues:
+            side = queue.side.value
+            until = ceiling(side, now, self._vendors.source(queue.sync).covered(now).until)
+            ceilings[side] = min(until, ceilings.get(side, until))
+        low = instant(work.cycle.low_watermark, work.cycle.zone) if work.cycle.low_watermark else None
+        for queue in work.queues:
+            read = window(queue.side.value, watermarks.get(queue.name), ceilings[queue.side.value]).since or low
+            if read is not None:
+                since[queue.name] = read
+        self._save(work, cycling.opened(run, ceilings, since))
+
+    def _read(self, work: "_Work") -> None:
+        if work.run.orders:
+            self._returned(work)
+            return
+        orders = []
+        for queue in work.queues:
+            if self._whose(work, queue.sync.id) not in work.run.parked:
+                self._syncs.begin(self._reading(work.run, queue))
+                orders.append(queue.sync.id)
+        self._save(work, cycling.ordered(work.run, orders, work.names))
+
+    def _reading(self, run: CycleRun, queue: Queue) -> SyncRun:
+        """The run that reads a queue."""
+        since, until = run.since.get(queue.name), run.ceilings[queue.side.value]
+        return SyncRun(
+            sync=queue.sync.id,
+            slot=run.slot,
+            version=run.version,
+            source=queue.side.value,
+            destination=queue.side.other.value,
+            epoch=run.epoch,
+            started_at=run.started_at,
+            incremental=True,
+            reads_only=True,
+            since=since,
+            # a system may cover less than it did before
+            until=max(since, until) if since else until,
+        )
+
+    def _returned(self, work: "_Work") -> None:
+        """The state machine has carried out runs of Syncs, as far as they went."""
+        run, now = work.run, self._clock.now()
+        left, done, due = list[str](), 0, list[datetime]()
+        rows = {**run.rows}
+        for order in run.orders:
+            found = self._syncs.get(order, run.slot)
+            if found is None:
+                raise ConfigurationError([f"the Sync {order} has no run {run.slot}"])
+            sync = found[0]
+            queue = next((each.name for each in work.queues if each.sync.id == order), None)
+            if queue is not None:
+                rows[queue] = sync.pulled
+            if sync.over and sync.step is not Step.DONE:
+                run = cycling.parked(run, self._whose(work, order), f"{order}: {sync.message or sync.reason}")
+            elif not sync.over:
+                left.append(order)
+                done += _progress(sync, self._syncs)
+                # a run that went on in an execution of its own is not waited for by anybody
+                seen = max(sync.seen_at or sync.started_at, sync.due_at or sync.started_at)
+                if sync.execution and now - seen < GONE_AFTER:
+                    due.append(now + _RENEWED)
+        run = replace(run, rows=rows)
+        if left and run.fruitless >= cycling.FRUITLESS:
+            for order in left:
+                run = cycling.parked(run, self._whose(work, order), f"{order}: its run dies again and again")
+            left = []
+        if left:
+            self._save(work, cycling.still_out(run, left, done, min(due, default=None)))
+        else:
+            self._save(work, cycling.returned(run, work.names))
+
+    def _decide(self, work: "_Work") -> None:
+        self._pieces(work, lambda entity, run: entity.decide(run, work.remaining()))
+
+    def _remember(self, work: "_Work") -> None:
+        self._pieces(work, lambda entity, run: entity.remember(run, work.remaining()))
+
+    def _pieces(self, work: "_Work", take: Callable[[Entity, CycleRun], CycleRun | None]) -> None:
+        """Let each kind of records do a step piece by piece."""
+        step = work.run.step
+        while work.run.step is step and work.run.entity:
+            entity = work.entity(work.run.entity)
+            done = take(entity, work.run)
+            self._save(work, cycling.through(work.run, work.names) if done is None else done)
+            if work.remaining() < LEFT_SECONDS:
+                return
+
+    def _write(self, work: "_Work") -> None:
+        if work.run.orders:
+            self._returned(work)
+            return
+        run, orders = work.run, list[str]()
+        for entity in work.entities:
+            if entity.name in run.parked:
+                continue
+            try:
+                orders += [each.sync for each in entity.prepare(run, run.group)]
+            except SyncError as error:
+                if error.vendor == "aws" or held_by(error, run.refusals, run.refused_at, self._clock.now()):
+                    raise
+                run = cycling.parked(run, entity.name, error.detail or str(error))
+        kept = [each for each in orders if self._whose(work, each) not in run.parked]
+        self._save(work, cycling.ordered(run, kept, work.names))
+
+    def _commit(self, work: "_Work") -> None:
+        run, now = work.run, self._clock.now()
+        known = self._runs.standing(run.cycle).watermarks
+        marks = dict[str, datetime]()
+        for queue in work.queues:
+            if self._whose(work, queue.sync.id) not in run.parked:
+                until = run.ceilings[queue.side.value]
+                marks[queue.name] = max(until, known.get(queue.name, until))
+        newest = {name: at for name, at in run.newest.items() if name in marks}
+        if not self._runs.commit(run.cycle, run.slot, run.epoch, marks, newest):
+            message = "another run took the lease"
+            self._save(work, cycling.ended(run, CycleStep.FAILED, now, "lease_lost", message))
+            return
+        self._save(work, cycling.committed(run, work.names, now))
+
+    def _whose(self, work: "_Work", sync: str) -> str:
+        """The kind of records whose queue or leg a Sync is."""
+        for entity in work.entities:
+            syncs = [*(queue.sync for queue in entity.queues()), *(leg.sync for leg in entity.legs())]
+            if any(each.id == sync for each in syncs):
+                return entity.name
+        raise ConfigurationError([f"the Sync {sync} is none of the cycle {work.run.cycle} any more"])
+
+    # what the state machine hears
+
+    def _known(self, order: CycleOrder) -> tuple[CycleRun, int]:
+        found = self._runs.get(order.cycle, order.slot)
+        if found is None:
+            raise ConfigurationError([f"the cycle {order.cycle} has no run {order.slot}"])
+        return found
+
+    def _answer(self, run: CycleRun, turns: int) -> dict[str, Any]:
+        wait = cycling.wait_seconds(run, self._clock.now())
+        waiting = run.waiting if wait else Waiting.NOT
+        return {
+            "cycle": run.cycle,
+            "slot": run.slot,
+            "step": run.step.value,
+            "wait_seconds": wait,
+            "waiting": waiting.value,
+            "parked": waiting in PARKED,
+            "orders": [{"sync": each, "slot": run.slot} for each in run.orders],
+            "at_work": bool(run.orders),
+            "turns": turns,
+            "renewal": run.carrier,
+            "renew": turns >= self._most_turns and not run.over,
+            "reason": run.reason,
+            "message": run.message[:1000],
+        }
+
+
+class _Work:
+    """A run while its step is taken."""
+
+    def __init__(self, run: CycleRun, version: int, remaining: Callable[[], float]) -> None:
+        self.run = run
+        self.version = version
+        self.remaining = remaining
+        self.cycle: CrmCycle
+        self.entities: Sequence[Entity] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The kinds of records, in Adobe's order."""
+        return [each.name for each in self.entities]
+
+    @property
+    def queues(self) -> list[Queue]:
+        """All that is read."""
+        return [queue for entity in self.entities for queue in entity.queues()]
+
+    def entity(self, name: str) -> Entity:
+        """One kind of records."""
+        return next(each for each in self.entities if each.name == name)
+
+
+def _progress(run: SyncRun, syncs: SyncRuns) -> int:
+    """How much a run of a Sync has done; more if it came any further."""
+    return run.pages + run.placed + summed(run, syncs.parts(run.sync, run.slot)).totals.rows

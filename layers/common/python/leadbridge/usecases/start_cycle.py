@@ -1,0 +1,184 @@
+"""Start a run of a CRM cycle: a while after the last one ended, if a look finds anything to do, and one at a time."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from leadbridge.cycle_ports import CycleLook, CycleRuns, DueRecords
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_legs import Queue
+from leadbridge.domain.cycle_times import is_stale, slot_at, why_not
+from leadbridge.domain.cycling import CycleRun, CycleStanding, asked_for
+from leadbridge.domain.lifecycle import DocumentState, Stored
+from leadbridge.domain.syncing import Asked, SyncRun, Waiting
+from leadbridge.domain.three_way import Side
+from leadbridge.errors import ConfigurationError, SyncError
+from leadbridge.ports import Clock, Documents, OvertakenError
+from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.at_work import Starter, goes_on
+from leadbridge.usecases.start_sync import Started
+
+#: how often an order is stored against others who go on with the run at the same time
+_TRIES = 5
+
+
+class StartCycle:
+    """The use-case behind the tick of a cycle's schedule, and behind people's orders."""
+
+    def __init__(
+        self,
+        *,
+        documents: Documents,
+        runs: CycleRuns,
+        syncs: SyncRuns,
+        queues: Callable[[CrmCycle], Iterable[Queue]],
+        due: Callable[[str], DueRecords],
+        look: CycleLook,
+        starter: Starter,
+        ask_sync: Callable[[str, str, Asked], SyncRun],
+        clock: Clock,
+    ) -> None:
+        """`queues` are what a cycle reads, `due` gives the records that are due; `ask_sync` asks a run of a Sync."""
+        self._documents = documents
+        self._runs = runs
+        self._syncs = syncs
+        self._queues = queues
+        self._due = due
+        self._look = look
+        self._starter = starter
+        self._ask_sync = ask_sync
+        self._clock = clock
+
+    def tick(self, cycle: str) -> Started:
+        """A schedule's fire, once a minute: starts a run if its time has come and there is something to do."""
+        stored = self._stored(cycle)
+        standing = self._runs.standing(cycle)
+        because = "gone" if stored is None else self._not_now(stored, standing)
+        if stored is None or because:
+            return Started(slot="", started=False, because=because)
+        try:
+            why = self._why(_cycle(stored), standing, self._clock.now())
+        except SyncError as error:
+            if error.vendor == "aws":
+                raise
+            # nobody can be asked now; the next tick tries again
+            return Started(slot="", started=False, because=f"not_known: {error.detail or error}")
+        return self._begin(stored, standing) if why else Started(slot="", started=False, because="idle")
+
+    def _not_now(self, stored: Stored, standing: CycleStanding) -> str:
+        """Why nothing is to begin, whatever there is to do."""
+        if stored.state is not DocumentState.ACTIVE:
+            return "not_active"
+        if self._held(stored.document.id, standing):
+            return f"running: {standing.holder}"
+        return why_not(_cycle(stored), standing, self._clock.now())
+
+    def now(self, cycle: str, *, from_now: bool = False) -> Started:
+        """Start a run because somebody wants it; with `from_now` it only sets the watermarks.
+
+        Raises:
+            ConfigurationError: There is no such cycle, or it is not active.
+        """
+        stored = self._stored(cycle)
+        if stored is None:
+            raise ConfigurationError([f"there is no cycle {cycle}; apply its document first"])
+        if stored.state is not DocumentState.ACTIVE:
+            remedy = f"`leadbridge cycle activate {cycle}` lets it run"
+            raise ConfigurationError([f"the cycle {cycle} is {stored.state}; {remedy}"])
+        standing = self._runs.standing(cycle)
+        if self._held(cycle, standing):
+            return Started(slot=standing.holder, started=False, because=f"running: {standing.holder}")
+        return self._begin(stored, standing, from_now=from_now)
+
+    def ask(self, cycle: str, slot: str, asked: Asked) -> CycleRun:
+        """Pause, resume or cancel a run and what it has started, or confirm what a guard of it has counted.
+
+        Raises:
+            ConfigurationError: There is no such run, or it waits for no confirmation.
+        """
+        for _ in range(_TRIES):
+            found = self._runs.get(cycle, slot)
+            if found is None:
+                raise ConfigurationError([f"the cycle {cycle} has no run {slot}"])
+            run, version = found
+            if asked is Asked.CONFIRM:
+                self._confirm(run)
+                return run
+            wanted = asked_for(run, asked, self._clock.now())
+            try:
+                self._runs.save(wanted, version)
+            except OvertakenError:
+                continue
+            for each in wanted.orders:
+                self._ask_sync(each, slot, asked)
+            return wanted
+        raise ConfigurationError([f"the run {slot} is changing all the time; ask again"])
+
+    def _confirm(self, run: CycleRun) -> None:
+        """Let those legs go on that a guard has parked."""
+        found = (self._syncs.get(each, run.slot) for each in run.orders)
+        waiting = [known[0].sync for known in found if known and known[0].waiting is Waiting.GUARD]
+        if not waiting:
+            raise ConfigurationError([f"the run {run.slot} waits for no confirmation; nothing is confirmed"])
+        for each in waiting:
+            self._ask_sync(each, run.slot, Asked.CONFIRM)
+
+    def _stored(self, cycle: str) -> Stored | None:
+        stored = self._documents.get("crm_cycle", cycle)
+        return stored if stored is not None and isinstance(stored.document, CrmCycle) else None
+
+    def _held(self, cycle: str, standing: CycleStanding) -> bool:
+        """Whether a run is at work; one that has lost its state machine is given a new one."""
+        holder = (cycle, standing.holder)
+        return bool(standing.holder) and goes_on(
+            self._runs, self._starter, holder, standing.taken_at, self._clock.now()
+        )
+
+    def _why(self, cycle: CrmCycle, standing: CycleStanding, now: datetime) -> str:
+        """Why a run is to begin; empty if nothing is to do, which is noted."""
+        queues = list(self._queues(cycle))
+        new = [queue.name for queue in queues if queue.name not in standing.watermarks]
+        if new:
+            return f"new: {', '.join(new)}"
+        if is_stale(standing, now):
+            return "an hour has passed"
+        if any(each.not_before is None or each.not_before <= now for each in self._due(cycle.id).listed(1)):
+            return "due"
+        looked = self._look(cycle, _since(queues, standing), standing.token)
+        if not looked.why:
+            self._runs.looked(cycle.id, standing, standing.idle + 1, now, looked.token)
+        return looked.why
+
+    def _begin(self, stored: Stored, standing: CycleStanding, *, from_now: bool = False) -> Started:
+        cycle, now = stored.document.id, self._clock.now()
+        slot = slot_at(now)
+        taken = self._runs.take(cycle, slot, standing, now)
+        if taken is None:
+            return Started(slot=slot, started=False, because="running")
+        run, _ = self._runs.begin(
+            CycleRun(
+                cycle=cycle,
+                slot=slot,
+                version=stored.version,
+                epoch=taken.epoch,
+                started_at=now,
+                from_now=from_now,
+                bootstrap=not taken.watermarks and not from_now,
+            )
+        )
+        self._starter.start(cycle, slot, run.name)
+        return Started(slot=slot, started=True)
+
+
+def _cycle(stored: Stored) -> CrmCycle:
+    if not isinstance(stored.document, CrmCycle):
+        raise TypeError(stored.document.kind)  # of one kind there is one model
+    return stored.document
+
+
+def _since(queues: Iterable[Queue], standing: CycleStanding) -> Mapping[Side, datetime]:
+    """From when on changes of each system count, which none of its queues has carried over."""
+    found = dict[Side, datetime]()
+    for queue in queues:
+        at = standing.watermarks[queue.name]
+        found[queue.side] = min(at, found.get(queue.side, at))
+    return found
