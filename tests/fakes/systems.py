@@ -122,6 +122,15 @@ class System:
         """Salesforce records of an object whose field holds one of the values."""
         return self._looked_up(self.tables[object_name], field, values)
 
+    def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        """Marketo's companies or sales persons with one of the keys."""
+        field = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId"}[object_name]
+        return self._looked_up(self.tables[object_name], field, keys)
+
+    def count(self, object_name: str, field: str, values: Collection[str]) -> int:
+        """How many Salesforce records of an object hold one of the values in a field."""
+        return len(self._looked_up(self.tables[object_name], field, values))
+
     def _looked_up(self, table: Table, name: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         self.called(table, "lookup")
         return [dict(record) for record in table.found(name, values)]

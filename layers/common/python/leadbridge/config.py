@@ -142,7 +142,6 @@ class RunSyncStepSettings(VendorSettings):
     KEYS_TABLE: str
     INDEX_KEY_SECRET_ARN: str
     DATA_BUCKET: str
-    INDEX_KEY_SECRET_ARN: str
     RETENTION_DAYS: int = Field(ge=1)
 
 
