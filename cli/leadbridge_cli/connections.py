@@ -11,6 +11,7 @@ import click
 from leadbridge.aws.alerts import note_certificate
 from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
 from leadbridge.domain.connector import ACTIONS, AnyAction
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.findings import read_document
 from leadbridge.domain.lifecycle import DocumentState, Move, Stored
 from leadbridge.domain.preflight import Finding, Level
@@ -268,8 +269,8 @@ def setup_salesforce(
 ) -> None:
     """Write a folder to deploy to the org and print what to click.
 
-    The permission set covers the applied Actions and Syncs of the connection and those of FILES, which need not be
-    applied yet.
+    The permission set covers the applied Actions, Syncs and CRM cycles of the connection and those of FILES, which
+    need not be applied yet.
     """
     from leadbridge.domain.announced import address, key_subject
     from leadbridge_cli import salesforce_setup
@@ -434,8 +435,12 @@ def _actions(target: Target, files: Sequence[Path]) -> list[Action]:
 
 
 def _syncs(target: Target, files: Sequence[Path], connection: str) -> list[Sync]:
-    """The same of Syncs, those with an end at a connection."""
-    every = (each for each in _documents(target, "sync", files) if isinstance(each, Sync))
+    """The same of Syncs with an end at a connection, and what CRM cycles do there."""
+    from leadbridge_cli.salesforce_setup import syncs_of
+
+    every = [each for each in _documents(target, "sync", files) if isinstance(each, Sync)]
+    for cycle in _documents(target, "crm_cycle", files):
+        every += syncs_of(cycle) if isinstance(cycle, CrmCycle) else []
     return [each for each in every if connection in {each.source.connection, each.destination.connection}]
 
 
