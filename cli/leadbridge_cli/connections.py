@@ -308,7 +308,7 @@ def setup_salesforce(
 def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create: bool, yes: bool) -> None:
     """Print what to click in Marketo Admin, and what the API can make.
 
-    Fields and activity types are those of the applied Actions of the connection and of FILES.
+    Fields and activity types are those of the applied Actions and CRM cycles of the connection and of FILES.
     """
     from leadbridge_cli import marketo_setup
 
@@ -317,7 +317,10 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         fail([f"{name} is no Marketo connection."])
     actions = [each for each in _actions(target, files) if each.source.connection == name]
     client = target.connections.marketo(name)
+    cycles = [each for each in _documents(target, "crm_cycle", files) if isinstance(each, CrmCycle)]
+    cycles = [each for each in cycles if each.marketo == name]
     backs = dict.fromkeys(back.to for each in actions for back in each.writeback)
+    backs |= dict.fromkeys(marketo_setup.link_fields(cycles))
     try:
         leads = client.describe_leads()
         soap = client.leads.soap_names()
@@ -337,7 +340,7 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         if known is not None and known.status == marketo_setup.WITH_DRAFT
     }
     todo = marketo_setup.plan(
-        actions, leads=leads, types=types, drafts=drafts, destinations=_destinations(target, actions)
+        actions, leads=leads, types=types, drafts=drafts, destinations=_destinations(target, actions), cycles=cycles
     )
     lines = list(todo.lines())
     click.echo("\nThe API can make:" if lines else "\nFields and activity types are there; nothing is to be made.")
