@@ -321,6 +321,7 @@ def run_sync_step() -> Any:
 
     from leadbridge.aws.objects import S3Objects
     from leadbridge.aws.queue import CallQueue
+    from leadbridge.aws.schemas import DynamoSchemas
     from leadbridge.domain.hashing import digests
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.derived_syncs import WithDerived
@@ -339,7 +340,8 @@ def run_sync_step() -> Any:
     objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
     queue = CallQueue(_later("sqs"), settings.EVENTS_QUEUE_URL)
     calls = HandOver(documents=configurations, clock=clock, queue=lambda: queue)
-    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls)
+    schemas = DynamoSchemas(_client("dynamodb"), table=settings.STATE_TABLE)
+    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls, schemas)
     facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
     load = LoadPartition(
         runs=runs,

@@ -199,7 +199,7 @@ class RunSyncStep:
             return
         read, idle, standing = EVERYTHING, False, self._runs.standing(run.sync)
         if run.incremental:
-            read, idle = window_of(self._runs, source, run.sync, run.source, now)
+            read, idle = window_of(self._runs, source, work.sync, run.source, now)
         if sync.deletes != "ignore" and not run.most:
             # what was deleted before the first run that asks is nobody's
             until, before = read.until or ceiling(run.source, now, source.covered(now).until), standing.gone_until
