@@ -281,8 +281,8 @@ class CycleWorld:
                 if answer["step"] in {"done", "failed", "cancelled"}:
                     return
                 self.clock.advance(answer["wait_seconds"])
-                for number in answer["open"]:
-                    self._sync_step()(SyncOrder(sync=sync, slot=slot, part=number), lambda: 600.0)
+                for parts in answer["lanes"]:
+                    self._sync_step()(SyncOrder(sync=sync, slot=slot, parts=tuple(parts)), lambda: 600.0)
                 child = self.bulk(answer["child"]) if answer["child"] else None
                 self._sync_step()(SyncOrder(sync=sync, slot=slot, child=child), lambda: 600.0)
             except Crash:
