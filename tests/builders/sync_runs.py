@@ -152,8 +152,8 @@ class SyncWorld:
             calls=self.chunk_calls,
         )
 
-    def step(self, slot: str = SLOT, **members: Any) -> dict[str, Any]:
-        """One invocation, in a process of its own."""
+    def step(self, slot: str = SLOT, *, remaining: float = 600.0, **members: Any) -> dict[str, Any]:
+        """One invocation, in a process of its own that has so many seconds left."""
         use_case = RunSyncStep(
             documents=self.documents,
             runs=self.runs,
@@ -165,7 +165,7 @@ class SyncWorld:
             meter=self.meter,
             most_turns=self.most_turns,
         )
-        return use_case(SyncOrder(sync=self.sync.id, slot=slot, **members), lambda: 600.0)
+        return use_case(SyncOrder(sync=self.sync.id, slot=slot, **members), lambda: remaining)
 
     def drive(self, slot: str = SLOT, *, until: RunStep | None = None) -> SyncRun:
         """Invoke until the run is over, or comes to a step; a process that dies is followed by another."""
