@@ -18,7 +18,7 @@ from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
 from leadbridge.usecases.apply_configuration import Given, explain
-from leadbridge_cli.common import as_json, fail, named, pass_target, secret_of
+from leadbridge_cli.common import as_json, current_key, fail, named, pass_target, secret_of
 from leadbridge_cli.offering import objects
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import given_in
@@ -261,12 +261,16 @@ def setup() -> None:
 @DOCUMENTS
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("leadbridge-salesforce"))
 @click.option("--contact", required=True, help="E-mail address that the app shows as its contact.")
+@click.option("--announce", multiple=True, metavar="OBJECT", help="Have the org announce changes of OBJECT at once.")
 @pass_target
-def setup_salesforce(target: Target, name: str, files: tuple[Path, ...], output: Path, contact: str) -> None:
+def setup_salesforce(
+    target: Target, name: str, files: tuple[Path, ...], *, output: Path, contact: str, announce: tuple[str, ...]
+) -> None:
     """Write a folder to deploy to the org and print what to click.
 
     The permission set covers the applied Actions of the connection and those of FILES, which need not be applied yet.
     """
+    from leadbridge.domain.announced import address, key_subject
     from leadbridge_cli import salesforce_setup
 
     connection = _one(target, name).document
@@ -276,12 +280,17 @@ def setup_salesforce(target: Target, name: str, files: tuple[Path, ...], output:
     described = _described(target, actions)
     pem = _certificate(target, name)
     written = salesforce_setup.folder(connection, actions, certificate=pem, contact_email=contact, described=described)
+    lines = salesforce_setup.sheet(connection, actions, output=str(output), described=described)
+    if announce:
+        endpoint = address(target.outputs["ApiUrl"], name, current_key(target, key_subject(name)))
+        written |= salesforce_setup.announcement(connection, announce, address=endpoint)
+        lines += salesforce_setup.announcement_steps(connection, output=str(output), number=len(lines) + 1)
     for path, text in written.items():
         file = output / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     click.echo(f"Wrote {len(written)} files to {output}. Now:")
-    for line in salesforce_setup.sheet(connection, actions, output=str(output), described=described):
+    for line in lines:
         click.echo(line)
 
 

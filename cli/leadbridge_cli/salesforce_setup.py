@@ -202,6 +202,85 @@ def sheet(
     return [f"{number}. {text}" for number, text in enumerate(steps, 1)]
 
 
+def announcement(connection: SalesforceConnection, objects: Iterable[str], *, address: str) -> dict[str, str]:
+    """Files that have the org announce each new and changed record of these objects: a message, and a flow to send it.
+
+    A message holds the record's id and nothing else. The flow names the message, which must be there before it.
+    """
+    wanted = sorted(set(objects))
+    files = {
+        "manifest/outbound-messages.xml": _package(
+            {"WorkflowOutboundMessage": [f"{name}.{APP}_{name}" for name in wanted]}
+        ),
+        "manifest/flows.xml": _package({"Flow": [f"{APP}_{name}" for name in wanted]}),
+    }
+    for name in wanted:
+        label = f"{APP} {name}"
+        message: list[_Member] = [
+            ("fullName", f"{APP}_{name}"),
+            ("apiVersion", METADATA_VERSION),
+            ("description", f"Announces changes to Leadbridge, connection {connection.id}"),
+            ("endpointUrl", address),
+            ("fields", "Id"),
+            ("includeSessionId", False),
+            # whose eyes the record is seen with; the field is required, whatever the login
+            ("integrationUser", connection.username or "USERNAME"),
+            ("name", label),
+            ("protected", False),
+            ("useDeadLetterQueue", False),
+        ]
+        files[f"{_SOURCE}/workflows/{name}.workflow-meta.xml"] = _xml("Workflow", [("outboundMessages", message)])
+        call: list[_Member] = [
+            ("name", "Announce"),
+            ("label", "Announce"),
+            ("locationX", 176),
+            ("locationY", 323),
+            ("actionName", f"{name}.{APP}_{name}"),
+            ("actionType", "outboundMessage"),
+        ]
+        start: list[_Member] = [
+            ("locationX", 50),
+            ("locationY", 0),
+            ("connector", [("targetReference", "Announce")]),
+            ("object", name),
+            ("recordTriggerType", "CreateAndUpdate"),
+            ("triggerType", "RecordAfterSave"),
+        ]
+        files[f"{_SOURCE}/flows/{APP}_{name}.flow-meta.xml"] = _xml(
+            "Flow",
+            [
+                ("actionCalls", call),
+                ("apiVersion", METADATA_VERSION),
+                ("label", label),
+                ("processType", "AutoLaunchedFlow"),
+                ("start", start),
+                ("status", "Active"),
+            ],
+        )
+    return files
+
+
+def announcement_steps(connection: SalesforceConnection, *, output: str, number: int) -> list[str]:
+    """What a person does with those files, numbered from there on."""
+    deploy = "sf project deploy start --target-org ORG --manifest manifest"
+    user = connection.username or "the integration user"
+    deployed = f"cd {output} && {deploy}/outbound-messages.xml && {deploy}/flows.xml"
+    steps = [
+        f"Have the org announce changes: {deployed}; the address in them is a secret, so keep the folder to yourself.",
+        f"In the profile of {user}, `Send Outbound Messages` stays off: what Leadbridge writes is no news to it.",
+    ]
+    if connection.organization_id is None:
+        steps.append(
+            "Setup > Company Information > Salesforce.com Organization ID: put it into `organization_id` of the "
+            "connection's document and apply it. Until then every message is refused, and Salesforce sends it again."
+        )
+    steps.append(
+        "Setup > Outbound Messages > View Message Delivery Status: a message that waits there was refused, and its "
+        "`Failure Reason` says how: 401 the address is not right, 403 the organization is another one."
+    )
+    return [f"{place}. {text}" for place, text in enumerate(steps, number)]
+
+
 def _permission_set(
     used: Mapping[str, Need], keys: Mapping[str, str], described: Mapping[str, ObjectDescription]
 ) -> str:
@@ -269,6 +348,10 @@ def _manifest(keys: Mapping[str, str]) -> str:
         "ExtlClntAppOauthSettings": [f"{APP}_oauth"],
         "PermissionSet": [PERMISSION_SET],
     }
+    return _package(listed)
+
+
+def _package(listed: Mapping[str, Sequence[str]]) -> str:
     types: list[_Member] = [
         ("types", [*(("members", each) for each in members), ("name", kind)])
         for kind, members in listed.items()

@@ -1,4 +1,4 @@
-"""Starts the run of a Sync's slot, for a schedule; and keeps the schedules as the documents say."""
+"""Starts the run of a Sync's slot, or of a cycle that is due, for a schedule; and keeps the schedules."""
 
 from typing import Any
 
@@ -12,11 +12,15 @@ logger = worker_logger("start_sync", Settings.from_environment().LOG_LEVEL)
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Start a run, unless one is at work or the Sync is not active; else mend the schedule of one Sync, or all."""
+    """Start a run, unless one is at work or it is not to be; else mend the schedule of one Sync or cycle, or all."""
     if "keep" in event:
-        kept = wiring.schedule_syncs(context.invoked_function_arn).one(str(event["keep"]))
+        schedules = wiring.schedule_syncs(context.invoked_function_arn)
+        one = schedules.cycle if event.get("kind") == "crm_cycle" else schedules.one
+        kept = one(str(event["keep"]))
         logger.info("schedule kept", extra={"sync": event["keep"], "changed": kept})
         return {"changed": int(kept)}
+    if "cycle" in event:
+        return _tick(str(event["cycle"]))
     if "sync" not in event:
         changed = wiring.schedule_syncs(context.invoked_function_arn)()
         logger.info("schedules kept", extra={"changed": changed})
@@ -24,4 +28,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     told = wiring.start_sync().fired(str(event["sync"]), str(event.get("at", "")))
     said = {"sync": event["sync"], "slot": told.slot, "started": told.started, "because": told.because}
     logger.info("sync fired", extra=said)
+    return said
+
+
+def _tick(cycle: str) -> dict[str, Any]:
+    try:
+        told = wiring.start_cycle()(cycle)
+    finally:
+        wiring.meter().flush()
+    said = {"cycle": cycle, "slot": told.slot, "started": told.started, "because": told.because}
+    logger.info("cycle ticked", extra=said)
     return said

@@ -58,6 +58,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "leadbridge.sync_ports",
         "leadbridge.vendors",
     ),
+    "leadbridge.vendors.cycle_news": (
+        "leadbridge.cycle_ports",
+        "leadbridge.domain",
+        "leadbridge.errors",
+        "leadbridge.vendors",
+    ),
     "leadbridge.vendors.connections": (
         "leadbridge.domain",
         "leadbridge.errors",
@@ -79,6 +85,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "leadbridge.door": ("leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
     "leadbridge.receiving": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
     "leadbridge.flow_steps": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
+    "leadbridge.announcements": (
+        "leadbridge.door",
+        "leadbridge.domain",
+        "leadbridge.errors",
+        "leadbridge.vendors.salesforce.outbound",
+    ),
     "leadbridge.admin": ("leadbridge.domain", "leadbridge.errors", "leadbridge.ports", "leadbridge.usecases"),
     # the same door with a worker behind it
     "leadbridge.answering": ("leadbridge",),

@@ -274,6 +274,7 @@ def tell(rig: Rig) -> Story:
             _imports,
             _sync_runs,
             _created_beside_actions,
+            doors.outbound_messages,
             _handed_over,
             _unusable_bodies,
             _strangers,

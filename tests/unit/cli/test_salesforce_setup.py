@@ -163,3 +163,36 @@ def test_the_sheet_is_numbered_and_names_the_user_and_the_test() -> None:
     for words in ("cd folder", "integration@example.com", "pre-authorized", "connections test salesforce-demo"):
         assert words in text
     assert "idempotency_field` in: person-to-lead" in steps[-1]
+
+
+def test_the_org_announces_the_ids_of_changed_records_and_nothing_else() -> None:
+    """For each object an outbound message to our address, and a flow after each save that sends it."""
+    connection = a_salesforce_connection()
+    address = "https://x.example.com/prod/outbound-messages/salesforce-demo/v1.key"
+    files = salesforce_setup.announcement(connection, ["Lead", "Contact", "Lead"], address=address)
+
+    assert len(files) == 6
+    [message] = members(files["force-app/main/default/workflows/Lead.workflow-meta.xml"], "outboundMessages")
+    assert (message["fullName"], message["endpointUrl"], message["fields"]) == ("Leadbridge_Lead", address, "Id")
+    assert (message["includeSessionId"], message["integrationUser"]) == ("false", connection.username)
+    flow = files["force-app/main/default/flows/Leadbridge_Contact.flow-meta.xml"]
+    [call], [start] = members(flow, "actionCalls"), members(flow, "start")
+    assert (call["actionType"], call["actionName"]) == ("outboundMessage", "Contact.Leadbridge_Contact")
+    assert (start["object"], start["recordTriggerType"]) == ("Contact", "CreateAndUpdate")
+    assert start["triggerType"] == "RecordAfterSave"
+    # a flow names its message, which must be there before it
+    first, then = files["manifest/outbound-messages.xml"], files["manifest/flows.xml"]
+    assert re.findall("<members>(.*)</members>", first) == ["Contact.Leadbridge_Contact", "Lead.Leadbridge_Lead"]
+    assert re.findall("<members>(.*)</members>", then) == ["Leadbridge_Contact", "Leadbridge_Lead"]
+
+
+@pytest.mark.parametrize(("organization", "steps"), [(None, 4), ("00D000000000001EAA", 3)])
+def test_the_steps_of_announcing_go_on_where_the_sheet_ends(organization: str | None, steps: int) -> None:
+    """Deploy twice, keep our own writes silent, name the org, and where Salesforce shows what was refused."""
+    connection = a_salesforce_connection(organization_id=organization)
+    said = salesforce_setup.announcement_steps(connection, output="folder", number=8)
+
+    assert [int(step.split(".")[0]) for step in said] == list(range(8, 8 + steps))
+    assert ("organization_id" in " ".join(said)) == (organization is None)
+    assert "Send Outbound Messages" in said[1]
+    assert "Delivery Status" in said[-1]

@@ -4,8 +4,8 @@ from datetime import UTC
 
 import pytest
 
-from leadbridge.domain.belonging import company_fields, company_of, fields_of, is_linked, link_pairs
-from leadbridge.domain.crm_cycle import CycleField
+from leadbridge.domain.belonging import company_fields, company_of, fields_of, is_linked, links_of
+from leadbridge.domain.crm_cycle import CrmCycle, CycleField
 from leadbridge.domain.cycle_fields import bind_fields
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.records import FieldDescription, ObjectDescription
@@ -33,7 +33,7 @@ PERSON = described(
 )
 
 
-@pytest.mark.cap("M128", "M028")
+@pytest.mark.cap("M128")
 def test_the_fields_of_companies_are_those_that_describe_company_lists() -> None:
     """Keys, times and the owner stand in both descriptions and mean another record; a new field is one at once."""
     assert company_fields(company(), PERSON) == {"company", "industry"}
@@ -68,7 +68,6 @@ def test_a_linked_persons_pairs_are_without_those_of_the_company() -> None:
     assert [each.name for each in fields_of(bound, of_companies, linked=True)] == ["email=Email"]
 
 
-@pytest.mark.cap("M030")
 def test_the_key_of_a_company_is_the_account_id_of_18_characters() -> None:
     """Either spelling of the id is one company; what is no id is none of Salesforce's."""
     assert {company_of({"AccountId": ACCOUNT[:15]}), company_of({"externalCompanyId": f" {ACCOUNT} "})} == {ACCOUNT}
@@ -76,12 +75,15 @@ def test_the_key_of_a_company_is_the_account_id_of_18_characters() -> None:
 
 
 def test_which_links_people_have() -> None:
-    """Leads have no Account; nothing is linked to what the cycle does not keep."""
+    """Leads have no Account; nothing is linked to what the cycle does not keep, or has switched off."""
 
-    def names(object_name: str, *, companies: bool = True, sales_persons: bool = True) -> list[str]:
-        return [each.pair for each in link_pairs(object_name, companies=companies, sales_persons=sales_persons)]
+    def names(object_name: str, **kept: object) -> list[str]:
+        common = {"kind": "crm_cycle", "id": "main", "name": "Main", "mode": "replace_native"}
+        cycle = CrmCycle.model_validate({**common, "marketo": "m", "salesforce": "s", "sales_persons": {}, **kept})
+        return [each.pair for each in links_of(object_name, cycle)]
 
-    assert names("Contact") == ["externalCompanyId=AccountId", "externalSalesPersonId=OwnerId"]
-    assert names("Lead") == ["externalSalesPersonId=OwnerId"]
-    assert names("Contact", sales_persons=False) == ["externalCompanyId=AccountId"]
-    assert names("Lead", companies=False, sales_persons=False) == []
+    companies = {"fields": [{"marketo": "company", "salesforce": "Name"}]}
+    assert names("Contact", companies=companies) == ["externalCompanyId=AccountId", "externalSalesPersonId=OwnerId"]
+    assert names("Lead", companies=companies) == ["externalSalesPersonId=OwnerId"]
+    assert names("Contact", companies={**companies, "enabled": False}) == ["externalSalesPersonId=OwnerId"]
+    assert names("Contact", companies=companies, sales_persons={"enabled": False}) == ["externalCompanyId=AccountId"]

@@ -11,7 +11,7 @@ from leadbridge.domain.belonging import OWNER_PAIR
 from leadbridge.domain.crm_cycle import CycleField
 from leadbridge.domain.three_way import Direction, Memory, Side
 from leadbridge.usecases.companies import CompanyDecisions, CompanyFields, CompanyWrite, DecideCompanies
-from tests.builders.cycles import NOW, bound, digest, record_id
+from tests.builders.linked_fields import NOW, bound, digest, record_id
 from tests.fakes.cycle import InMemoryLinks, InMemoryRecords
 
 ONE, TWO, THREE = (record_id("001", number) for number in (1, 2, 3))

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from leadbridge.cycle_ports import Link
+from leadbridge.domain.cycle_companies import SALES_PERSON_FIELDS
 from leadbridge.usecases.owners import OwnedRecords
-from leadbridge.usecases.sales_people import FIELDS, DecideSalesPeople, Orphan, SalesPersonDecisions
-from tests.builders.cycles import NOW, bound, digest, record_id
+from leadbridge.usecases.sales_people import DecideSalesPeople, Orphan, SalesPersonDecisions
+from tests.builders.linked_fields import NOW, bound, digest, record_id
 from tests.fakes.cycle import InMemoryLinks, InMemoryRecords
 
 ADA, IDA, QUEUE = record_id("005", 1), record_id("005", 2), record_id("00G", 1)
@@ -41,7 +42,7 @@ class Decider:
     ) -> SalesPersonDecisions:
         self.records = there or InMemoryRecords()
         decide = DecideSalesPeople(
-            bound(FIELDS),
+            bound(SALES_PERSON_FIELDS),
             links=self.links,
             records=self.records,
             digest=digest,

@@ -117,6 +117,7 @@ class AdminApiSettings(InboxSettings, VendorSettings):
     RUN_ACTIONS_FUNCTION: str
     START_SYNC_FUNCTION: str
     SYNC_MACHINE: str
+    CYCLE_MACHINE: str
     DATA_BUCKET: str
 
 
@@ -143,17 +144,47 @@ class RunSyncStepSettings(VendorSettings):
     RETENTION_DAYS: int = Field(ge=1)
 
 
-class StartSyncSettings(Settings):
-    """Settings of `start_sync`."""
+class RunCycleStepSettings(VendorSettings):
+    """Settings of `run_cycle_step`."""
+
+    EXECUTIONS_TABLE: str
+    DATA_BUCKET: str
+    INDEX_KEY_SECRET_ARN: str
+    RETENTION_DAYS: int = Field(ge=1)
+
+
+class StartSyncSettings(VendorSettings):
+    """Settings of `start_sync`; it asks the vendors before it starts a cycle."""
+
+    EXECUTIONS_TABLE: str
+    RETENTION_DAYS: int = Field(ge=1)
+    SYNC_MACHINE: str
+    CYCLE_MACHINE: str
+    SCHEDULE_GROUP: str
+    SCHEDULE_ROLE: str
+    DEAD_LETTERS: str
+
+
+class HearOfChangesSettings(Settings):
+    """Settings of `hear_of_changes`."""
 
     CONFIG_TABLE: str
     EXECUTIONS_TABLE: str
     STATE_TABLE: str
+    KEYS_TABLE: str
     RETENTION_DAYS: int = Field(ge=1)
     SYNC_MACHINE: str
-    SCHEDULE_GROUP: str
-    SCHEDULE_ROLE: str
-    DEAD_LETTERS: str
+    ANNOUNCEMENTS_QUEUE_URL: str
+    #: how often an announced change is looked at that no run has read yet; the queue delays no longer
+    ANNOUNCED_LOOK_SECONDS: int = Field(default=15, ge=1, le=900)
+
+
+class ReceiveOutboundMessageSettings(Settings):
+    """Settings of `receive_outbound_message`."""
+
+    CONFIG_TABLE: str
+    ANNOUNCEMENTS_QUEUE_URL: str
+    WEBHOOK_SECRET_ARN: str
 
 
 class SendAlertsSettings(Settings):

@@ -21,11 +21,14 @@ from leadbridge.config import (
     AdminApiSettings,
     AnswerInlineSettings,
     CallBackSettings,
+    HearOfChangesSettings,
     InboxSettings,
     IntakeSettings,
+    ReceiveOutboundMessageSettings,
     RecoverCallsSettings,
     RunActionsSettings,
     RunBulkStepSettings,
+    RunCycleStepSettings,
     RunSyncStepSettings,
     SendAlertsSettings,
     Settings,
@@ -41,13 +44,19 @@ from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.send_callbacks import ChunkEnds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from leadbridge.announcements import OutboundMessages
+    from leadbridge.aws.cycles import DynamoCycleRuns
     from leadbridge.aws.recoveries import DynamoRecoveries
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
+    from leadbridge.usecases.hear_of_changes import HearOfChanges
     from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
-    from leadbridge.usecases.start_sync import StartSync
+    from leadbridge.usecases.start_cycle import StartCycle
+    from leadbridge.usecases.start_sync import Started, StartSync
     from leadbridge.usecases.store_events import StoreEvents
     from leadbridge.usecases.sweep import Sweep
     from leadbridge.vendors.connections import VendorConnections
@@ -355,6 +364,43 @@ def start_sync() -> "StartSync":
 
 
 @cache
+def outbound_messages() -> "OutboundMessages":
+    """The receiver of outbound messages."""
+    from leadbridge.announcements import OutboundMessages
+
+    settings = ReceiveOutboundMessageSettings.from_environment()
+    return OutboundMessages(
+        queue_url=settings.ANNOUNCEMENTS_QUEUE_URL,
+        config_table=settings.CONFIG_TABLE,
+        secret_arn=settings.WEBHOOK_SECRET_ARN,
+        now=SystemClock(settings.CLOCK_URL).now,
+    )
+
+
+@cache
+def hear_of_changes() -> "HearOfChanges":
+    """The use-case that takes up what an org has announced."""
+    from leadbridge.aws.announced import AnnouncementQueue, DynamoAnnouncements
+    from leadbridge.aws.due import DynamoDueRecords
+    from leadbridge.usecases.hear_of_changes import HearOfChanges
+
+    settings = HearOfChangesSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    client = _client("dynamodb")
+    return HearOfChanges(
+        configurations=DynamoConfigurations(client, table=settings.CONFIG_TABLE),
+        announcements=DynamoAnnouncements(client, table=settings.KEYS_TABLE, now=clock.now),
+        later=AnnouncementQueue(_later("sqs"), settings.ANNOUNCEMENTS_QUEUE_URL),
+        due=lambda cycle: DynamoDueRecords(client, table=settings.STATE_TABLE, cycle=cycle),
+        runs=_sync_runs(settings, clock),
+        start=_start_sync(settings, settings.SYNC_MACHINE, clock),
+        clock=clock,
+        meter=meter(),
+        look_seconds=settings.ANNOUNCED_LOOK_SECONDS,
+    )
+
+
+@cache
 def schedule_syncs(function: str) -> Any:
     """The use-case that keeps the scheduler's entries; `function` is what they call."""
     from leadbridge.aws.schedules import Schedules
@@ -375,7 +421,9 @@ def schedule_syncs(function: str) -> Any:
     )
 
 
-def _start_sync(settings: "StartSyncSettings | AdminApiSettings", machine: str, clock: SystemClock) -> "StartSync":
+def _start_sync(
+    settings: "StartSyncSettings | AdminApiSettings | HearOfChangesSettings", machine: str, clock: SystemClock
+) -> "StartSync":
     from functools import partial
 
     from leadbridge.aws.machines import Machine
@@ -391,8 +439,60 @@ def _start_sync(settings: "StartSyncSettings | AdminApiSettings", machine: str, 
     )
 
 
+@cache
+def start_cycle() -> "Callable[[str], Started]":
+    """The use-case behind the tick of a cycle's schedule."""
+    from leadbridge.domain.limits import Lane
+
+    settings = StartSyncSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
+    return _start_cycle(settings, clock, connections).tick
+
+
+def _start_cycle(
+    settings: "StartSyncSettings | AdminApiSettings", clock: SystemClock, connections: "VendorConnections"
+) -> "StartCycle":
+    from leadbridge.aws.due_records import DynamoDueRecords
+    from leadbridge.aws.machines import Machine
+    from leadbridge.domain.cycle_people import people_queues
+    from leadbridge.usecases.start_cycle import StartCycle
+    from leadbridge.vendors.cycle_look import VendorLook
+
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    return StartCycle(
+        documents=configurations,
+        runs=_cycle_runs(settings, clock),
+        syncs=_sync_runs(settings, clock),
+        queues=people_queues,
+        due=lambda cycle: DynamoDueRecords(_client("dynamodb"), table=settings.STATE_TABLE, cycle=cycle),
+        look=VendorLook(connections, clock),
+        starter=Machine(_later("stepfunctions"), settings.CYCLE_MACHINE, owner="cycle"),
+        ask_sync=_start_sync(settings, settings.SYNC_MACHINE, clock).ask,
+        clock=clock,
+    )
+
+
+def _cycle_runs(
+    settings: "RunCycleStepSettings | StartSyncSettings | AdminApiSettings", clock: SystemClock
+) -> "DynamoCycleRuns":
+    from leadbridge.aws.cycles import DynamoCycleRuns
+
+    return DynamoCycleRuns(
+        _client("dynamodb"),
+        executions=settings.EXECUTIONS_TABLE,
+        state=settings.STATE_TABLE,
+        retention=timedelta(days=settings.RETENTION_DAYS),
+        now=clock.now,
+    )
+
+
 def _sync_runs(
-    settings: "RunSyncStepSettings | StartSyncSettings | AdminApiSettings", clock: SystemClock
+    settings: (
+        "RunSyncStepSettings | RunCycleStepSettings | StartSyncSettings | AdminApiSettings | HearOfChangesSettings"
+    ),
+    clock: SystemClock,
 ) -> "DynamoSyncRuns":
     from leadbridge.aws.syncs import DynamoSyncRuns
 

@@ -17,8 +17,11 @@ from leadbridge.domain.lifecycle import Move, Stored
 from leadbridge.domain.outcome import message
 from leadbridge.domain.pages import pages
 from leadbridge.usecases.apply_configuration import Given, Plan
+from leadbridge.usecases.check_cycle import move_cycle
 from leadbridge.usecases.document_history import compare, history
 
+#: kinds of documents whose activity moves an entry of the scheduler
+SCHEDULED = frozenset({"sync", "crm_cycle"})
 Kind = Annotated[str, Path(pattern=f"^({'|'.join(KINDS)})$")]
 DocumentId = Annotated[models.Id, Path()]
 AnyVersion = Annotated[models.Version | None, Query()]
@@ -90,9 +93,11 @@ def _add_lives(app: APIGatewayRestResolver, services: Services) -> None:
         Try runs it for the people of its `trial`, pause keeps what comes, resume goes on as before the pause.
         """
         current(configurations, kind, document_id)
-        state = configurations.move(kind, document_id, Move(step.move))
-        if kind == "sync":
-            services.keep_schedule(document_id)
+        move = Move(step.move)
+        cycle = kind == "crm_cycle"
+        state = move_cycle(configurations, document_id, move) if cycle else configurations.move(kind, document_id, move)
+        if kind in SCHEDULED:
+            services.keep_schedule(kind, document_id)
         return models.Standing(kind=kind, id=document_id, state=state)
 
 
@@ -238,8 +243,8 @@ def _carried_out(
     applied = services.apply.apply(planned, author=app.context["principal"], at=services.clock.now(), note=note)
     for each in applied:
         # one that is not active has no schedule
-        if each.changed and each.stored.active and each.stored.document.kind == "sync":
-            services.keep_schedule(each.stored.document.id)
+        if each.changed and each.stored.active and each.stored.document.kind in SCHEDULED:
+            services.keep_schedule(each.stored.document.kind, each.stored.document.id)
     return models.AppliedDocuments(
         documents=[
             models.Applied(

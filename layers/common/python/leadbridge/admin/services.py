@@ -33,7 +33,7 @@ class Services:
     preview_sync: PreviewSync
     start_sync: StartSync
     sync_results: SyncResults
-    #: has the scheduler's entry of a Sync moved as its document says
-    keep_schedule: Callable[[str], None]
+    #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says
+    keep_schedule: Callable[[str, str], None]
     clock: Clock
     done: Callable[[], None]

@@ -82,7 +82,14 @@ class StepFunctionsImports(_Executions):
 
 
 class Machine(_Executions):
-    """`sync_ports.SyncStarter` on Step Functions; an execution has the name of its run."""
+    """`sync_ports.SyncStarter` on Step Functions; an execution has the name of its run.
+
+    What the machine's orders call what they are of is `owner`: a Sync, or a cycle.
+    """
+
+    def __init__(self, client: "SFNClient", machine: str, owner: str = "sync") -> None:
+        super().__init__(client, machine)
+        self._owner = owner
 
     def alive(self, name: str) -> bool:
         """Whether an execution of that name is running."""
@@ -90,7 +97,7 @@ class Machine(_Executions):
 
     def start(self, sync: str, slot: str, name: str) -> None:
         """Start an execution of that name; one that has been started already is fine."""
-        self._start(name, {"sync": sync, "slot": slot})
+        self._start(name, {self._owner: sync, "slot": slot})
 
 
 def _name(run: str, number: int) -> str:

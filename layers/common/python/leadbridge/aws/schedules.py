@@ -1,11 +1,11 @@
-"""Entries of Syncs in EventBridge Scheduler, all in one group of the stack."""
+"""Entries of Syncs and cycles in EventBridge Scheduler, all in one group of the stack."""
 
 import json
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from leadbridge.domain.schedule_entries import Entry
+from leadbridge.domain.schedule_entries import TICK, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Schedules:
             "Target": {
                 "Arn": self._function,
                 "RoleArn": self._role,
-                "Input": json.dumps({"sync": entry.sync, "at": _MEANT_FOR}),
+                "Input": json.dumps(_called_with(entry)),
                 "RetryPolicy": {"MaximumRetryAttempts": 10, "MaximumEventAgeInSeconds": 600},
                 "DeadLetterConfig": {"Arn": self._dead_letters},
             },
@@ -75,3 +75,9 @@ class Schedules:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
             return None
+
+
+def _called_with(entry: Entry) -> dict[str, str]:
+    if entry.sync.startswith(TICK):
+        return {"cycle": entry.sync.removeprefix(TICK)}
+    return {"sync": entry.sync, "at": _MEANT_FOR}

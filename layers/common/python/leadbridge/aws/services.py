@@ -104,15 +104,15 @@ class LambdaBell:
 
 
 class ScheduleBell:
-    """Has `start_sync` look after the schedule of one Sync, by an asynchronous invocation."""
+    """Has `start_sync` look after the schedule of one Sync or cycle, by an asynchronous invocation."""
 
     def __init__(self, client: "LambdaClient", function: str) -> None:
         self._client = client
         self._function = function
 
-    def keep(self, sync: str) -> None:
+    def keep(self, kind: str, identifier: str) -> None:
         """Ask for it; what is lost is mended within five minutes, when all of them are looked after."""
-        payload = json.dumps({"v": VERSION, "keep": sync}).encode()
+        payload = json.dumps({"v": VERSION, "keep": identifier, "kind": kind}).encode()
         try:
             self._client.invoke(FunctionName=self._function, InvocationType="Event", Payload=payload)
         except (BotoCoreError, ClientError) as error:

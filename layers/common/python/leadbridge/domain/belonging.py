@@ -8,7 +8,7 @@ its own, and so the Lead's. Both links hold the 18 characters of a Salesforce id
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CycleField
+from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import LinkedField
 from leadbridge.domain.records import ObjectDescription
@@ -30,13 +30,13 @@ def company_fields(company: ObjectDescription, person: ObjectDescription) -> fro
     return frozenset(company.fields.keys() & person.fields.keys() - own)
 
 
-def link_pairs(object_name: str, *, companies: bool, sales_persons: bool) -> list[CycleField]:
-    """The pairs that link people of a Salesforce object, or companies, beside those that its document lists.
+def links_of(object_name: str, cycle: CrmCycle) -> list[CycleField]:
+    """The pairs that link people of a Salesforce object, beside those that the document lists.
 
     Leads have no Account, and become members of a company by their conversion.
     """
-    pairs = [COMPANY_PAIR] if companies and object_name == "Contact" else []
-    return [*pairs, OWNER_PAIR] if sales_persons else pairs
+    pairs = [COMPANY_PAIR] if cycle.companies and cycle.companies.enabled and object_name == "Contact" else []
+    return [*pairs, OWNER_PAIR] if cycle.sales_persons and cycle.sales_persons.enabled else pairs
 
 
 def fields_of(fields: Sequence[LinkedField], of_companies: frozenset[str], *, linked: bool) -> list[LinkedField]:
@@ -48,6 +48,11 @@ def company_of(row: Mapping[str, Any]) -> str:
     """The Account that a row of either system names, in 18 characters; empty if it names none."""
     found = text(row.get(COMPANY_LINK) or row.get(ACCOUNT) or "").strip()
     return canonical(found) if is_id(found) else ""
+
+
+def yes(value: Any) -> bool:
+    """Whether a yes/no field says yes, as a vendor answers it or as it stands in a file."""
+    return value is True or (isinstance(value, str) and value.casefold() == "true")
 
 
 def is_linked(marketo: Mapping[str, Any] | None, salesforce: Mapping[str, Any] | None) -> bool | None:

@@ -116,6 +116,7 @@ class Flag(Document):
 
 
 Gone = Literal["ignore", "delete"] | Flag
+Merges = Literal["honour", "ignore"] | Flag
 
 
 class Persons(Document):
@@ -134,7 +135,10 @@ class Persons(Document):
     marketo_id_field: FieldName | None = None
     #: which rule routes new Leads: the org's own, one by its id, none
     assignment_rule: str | bool | None = None
-    merges: Literal["honour", "ignore"] | Flag = "honour"
+    #: what becomes of the second Salesforce record of people whom Marketo merged: honour deletes it
+    merges: Merges = "honour"
+    #: what becomes of the second person of Salesforce records that were merged: honour merges the two in Marketo
+    merged_in_salesforce: Merges = "honour"
     deleted_in_marketo: Gone = "ignore"
     deleted_in_salesforce: Gone = "ignore"
 
@@ -206,6 +210,18 @@ class CrmCycle(Document):
     def zone(self) -> tzinfo:
         """The zone whose calendar and clocks the cycle goes by."""
         return ZoneInfo(self.time_zone) if self.time_zone else UTC
+
+    @property
+    def salesforce_objects(self) -> frozenset[str]:
+        """The Salesforce objects whose records are kept in step, whichever way."""
+        persons = self.persons
+        parts = {
+            "Lead": persons.leads if persons else None,
+            "Contact": persons.contacts if persons else None,
+            "Account": self.companies,
+            "User": self.sales_persons,
+        }
+        return frozenset(name for name, part in parts.items() if part is not None and part.enabled)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -97,7 +97,7 @@ def merge_pair(
             if wrong:
                 break
             values[side] = value
-            seen[side] = _seen(each, side, record, value, digest)
+            seen[side] = _seen(each, side, record, value, digest, first=each.name not in memory)
         if wrong:
             failed[each.name] = wrong
             if each.name in memory:
@@ -128,9 +128,11 @@ def _arriving(each: LinkedField, side: Side, record: Found, now: datetime) -> tu
         return LEFT_ALONE, unmapped(source, failure).message
 
 
-def _seen(each: LinkedField, side: Side, record: Found, value: Any, digest: Digest) -> Seen:
-    own = canonical(record.values.get(each.fields[side].name), each.fields[side])
-    nothing = value is LEFT_ALONE or blank(value)
+def _seen(each: LinkedField, side: Side, record: Found, value: Any, digest: Digest, *, first: bool) -> Seen:
+    held = record.values.get(each.fields[side].name)
+    own = canonical(held, each.fields[side])
+    # whoever meets the other for the first time has emptied nothing that could be given a default
+    nothing = value is LEFT_ALONE or blank(value) or (first and blank(held))
     arrives = "" if nothing else canonical(value, each.fields[side.other])
     return Seen(
         digest=digest(own),

@@ -11,6 +11,9 @@ from leadbridge.domain.schedule import instant, next_slot
 from leadbridge.domain.sync import NOW, Sync
 
 _MINUTE = timedelta(minutes=1)
+#: begins the entries of cycles, which ids of documents do not; the longest id still makes a name of 64 characters
+TICK = "_"
+_TICK_RATE = "rate(1 minute)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,7 @@ class Entry:
     `means` is what the document says, the same whenever it is asked for; by it a stored entry is known to be right.
     """
 
+    #: of which Sync, or, behind `TICK`, of which cycle
     sync: str
     expression: str
     zone: str = "UTC"
@@ -54,3 +58,8 @@ def entry_of(sync: Sync, now: datetime) -> Entry | None:
     # the first fire is at the start, the others so much later each: all of them are slots
     means = f"{expression} {sync.time_zone} {bounds}"
     return Entry(sync=sync.id, expression=expression, start=following.at, end=end, means=means)
+
+
+def tick_of(cycle: str) -> Entry:
+    """The entry of an active cycle: whether its time has come is told at each tick."""
+    return Entry(sync=f"{TICK}{cycle}", expression=_TICK_RATE, means=_TICK_RATE)

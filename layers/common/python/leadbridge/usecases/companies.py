@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import CycleRecords, Link, Links
-from leadbridge.domain.belonging import company_of
+from leadbridge.domain.belonging import company_of, yes
 from leadbridge.domain.crm_cycle import COMPANY_LINK
+from leadbridge.domain.cycle_companies import ACCOUNT, COMPANY, PERSON_ACCOUNT
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, Found, LinkedField, merge_pair
 from leadbridge.domain.linked import canonical as canonical_value
@@ -20,11 +21,6 @@ from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import text
 from leadbridge.usecases.merge_people import edited_at
 from leadbridge.usecases.pair_people import LeftAside, Row
-
-#: Marketo's name for its companies, and Salesforce's
-COMPANIES, ACCOUNT = "companies", "Account"
-#: an Account that is a person has no company
-_PERSON = "IsPersonAccount"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +54,9 @@ class CompanyWrite:
     to_salesforce: Mapping[str, Any]
     to_marketo: Mapping[str, Any]
     memory: Link
-    #: what Marketo's company and the Account hold in the fields that are written
+    #: what Marketo's company and the Account hold in the fields that are written; of one that was not read, digests
     before: Mapping[Side, Mapping[str, Any]]
+    known: Mapping[str, str]
     told: Mapping[str, Merged] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
 
@@ -119,7 +116,7 @@ class DecideCompanies:
         edited = {each for each, rows in seen.items() if self._edited(rows, links.get(each))}
         new = {each for each in wanted if not _made(links.get(each))}
         asked = sorted({*changed, *edited, *new})
-        held = {company_of(row): row for row in self._records.keyed(COMPANIES, asked)} if asked else {}
+        held = {company_of(row): row for row in self._records.keyed(COMPANY, asked)} if asked else {}
         unread = [each for each in asked if each not in changed and not self._whole(links.get(each), held.get(each))]
         read = self._records.salesforce(ACCOUNT, "Id", unread) if unread else ()
         rows = changed | {canonical(row["Id"]): row for row in read}
@@ -128,7 +125,7 @@ class DecideCompanies:
             account, company, link = rows.get(each), held.get(each), links.get(each)
             if account is None and each in unread:
                 aside.append(LeftAside(id=each, reason="account_unknown"))
-            elif account is not None and account.get(_PERSON) is True:
+            elif account is not None and yes(account.get(PERSON_ACCOUNT)):
                 aside.append(LeftAside(id=each, reason="person_account"))
             else:
                 # a company that was deleted and is made anew remembers nothing
@@ -187,9 +184,17 @@ class DecideCompanies:
                 Side.MARKETO: _held(pair.company, merged.writes[Side.MARKETO]),
                 Side.SALESFORCE: _held(pair.account, to_salesforce),
             },
+            known=self._known(pair, to_salesforce),
             told=merged.told,
             failed=merged.failed,
         )
+
+    def _known(self, pair: CompanyPair, written: Mapping[str, Any]) -> dict[str, str]:
+        """Digests of what an Account that was not read held in fields that are written."""
+        if pair.account is not None or pair.link is None:
+            return {}
+        names = {each.fields[Side.SALESFORCE].name: each.name for each in self._companies.fields}
+        return {name: pair.link.memory[names[name]].salesforce for name in written}
 
     def _found(self, side: Side, row: Row) -> Found:
         return Found(values=row, edited_at=edited_at(row.get(self._companies.stamps[side])))

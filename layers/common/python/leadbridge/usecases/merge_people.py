@@ -68,6 +68,8 @@ class People:
     type_field: str | None = None
     #: Marketo's fields that are the company's of whoever is in one
     of_companies: frozenset[str] = frozenset()
+    #: what Marketo's person takes whose deleted record is back
+    revived: Mapping[str, Any] = field(default_factory=dict)
     #: which records of the one side are made on the other
     make_people: Chosen = everybody
     make_leads: Chosen = nobody
@@ -124,6 +126,8 @@ class MergePeople:
         merged = merge_pair(fields, found, memory, now, self._digest)
         merged = self._with_company(merged, pair.marketo, memory, [each for each in every if each not in fields])
         link = self._link_of(pair.object, pair.salesforce_id)
+        if pair.link and pair.link.parted:
+            link |= self._people.revived
         held = pair.marketo or link
         unlinked = {name: value for name, value in link.items() if held.get(name) != value}
         return self._write(pair.object, pair.salesforce_id, pair.marketo_id, merged, unlinked)

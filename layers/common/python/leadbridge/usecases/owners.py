@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from leadbridge.cycle_ports import CycleRecords
-from leadbridge.domain.belonging import OWNER
+from leadbridge.domain.belonging import OWNER, yes
+from leadbridge.domain.cycle_companies import ACTIVE, USER
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.usecases.pair_people import Row
 
@@ -54,8 +55,8 @@ class OwnedRecords:
     def _look_up(self, owners: Collection[str]) -> None:
         wanted = sorted(each for each in owners if each.startswith(self._prefix) and each not in self._active)
         if wanted:
-            found = self._records.salesforce("User", "Id", wanted)
-            self._active |= {canonical(user["Id"]): bool(user.get("IsActive")) for user in found}
+            found = self._records.salesforce(USER, "Id", wanted)
+            self._active |= {canonical(user["Id"]): yes(user.get(ACTIVE)) for user in found}
 
     def _with_owner(self, row: Row) -> Row:
         owner = self._owner(row)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadbridge.cycle_ports import CycleRecords, Link, Links
+from leadbridge.domain.fates import PERSON_GONE, Parted
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.values import EMAIL, normalised, text
 
@@ -19,6 +20,10 @@ type Row = Mapping[str, Any]
 OBJECTS = ("Contact", "Lead")
 #: where a converted Lead says what became of it
 _CONVERTED = "ConvertedContactId"
+#: so many times a record may have been merged or converted since its person was told
+_MOVES = 10
+#: who holds Marketo's number: what is made of new people
+_NUMBERED = "Lead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +77,9 @@ class PairPeople:
         id_field: str,
         remembered: Mapping[str, Collection[str]],
         prefixes: Mapping[str, str],
+        number_field: str | None = None,
     ) -> None:
-        """`id_field` is Marketo's field of the Salesforce id.
+        """`id_field` is Marketo's field of the Salesforce id, `number_field` that of Leads with Marketo's, if any.
 
         `remembered`: by object the pairs of fields that are kept in step; `prefixes`: how ids of its records begin.
         """
@@ -82,6 +88,7 @@ class PairPeople:
         self._id_field = id_field
         self._remembered = remembered
         self._objects = {prefix: name for name, prefix in prefixes.items()}
+        self._number_field = number_field
 
     def __call__(self, changed: Changed) -> Paired:
         """Pair what changed.
@@ -89,15 +96,48 @@ class PairPeople:
         Raises:
             SyncError: A system cannot be asked now.
         """
+        batch = self._by_link(changed, frozenset())
+        self._pair_by_email(batch)
+        return batch.paired()
+
+    def by_link(self, changed: Changed, doubtful: Collection[str] = ()) -> tuple[Paired, Changed]:
+        """Pair what is linked, and give what is not: that goes by e-mail, among all others of its address.
+
+        `doubtful` are Salesforce records of which both sides are to be read, whatever is remembered of them.
+
+        Raises:
+            SyncError: As above.
+        """
+        batch = self._by_link(changed, doubtful)
+        left: dict[str, list[Row]] = {}
+        for record_id, (object_name, row) in batch.salesforce.items():
+            if record_id not in batch.taken_records:
+                left.setdefault(object_name, []).append(row)
+        people = [row for number, row in batch.unnamed.items() if number not in batch.taken_people]
+        return batch.paired(), Changed(marketo=people, salesforce=left)
+
+    def by_email(self, changed: Changed) -> Paired:
+        """Pair what nothing links.
+
+        Raises:
+            SyncError: As above.
+        """
         batch = _Batch(changed)
+        batch.unnamed = {str(row["id"]): row for row in changed.marketo}
+        self._pair_by_email(batch)
+        return batch.paired()
+
+    def _by_link(self, changed: Changed, doubtful: Collection[str]) -> "_Batch":
+        batch = _Batch(changed, doubtful)
         for row in changed.marketo:
             self._sort_in(batch, row)
         batch.links = dict(self._links.of({*batch.salesforce, *batch.named}))
+        self._follow(batch)
         self._read_people(batch)
         self._read_salesforce(batch)
         self._pair_named(batch)
-        self._pair_by_email(batch)
-        return batch.paired()
+        self._pair_remembered(batch)
+        return batch
 
     def _sort_in(self, batch: "_Batch", row: Row) -> None:
         """Note a person by the record that the person names."""
@@ -109,19 +149,42 @@ class PairPeople:
         else:
             batch.named.setdefault(canonical(named), {})[str(row["id"])] = row
 
+    def _follow(self, batch: "_Batch") -> None:
+        """People who name a record that lives on in another one are that one's."""
+        for _ in range(_MOVES):
+            moved = {each: batch.links[each].moved_to for each in batch.named if each in batch.links}
+            moved = {each: successor for each, successor in moved.items() if successor}
+            for record_id, successor in moved.items():
+                batch.named.setdefault(successor, {}).update(batch.named.pop(record_id))
+            if not moved:
+                return
+            batch.links |= self._links.of({*moved.values()} - batch.links.keys())
+
+    def _successor(self, record_id: str) -> str:
+        """The record in which one lives on; itself if it does not."""
+        for _ in range(_MOVES):
+            link = self._links.of([record_id]).get(record_id)
+            if link is None or not link.moved_to:
+                break
+            record_id = link.moved_to
+        return record_id
+
     def _object_of(self, record_id: str) -> str | None:
         return self._objects.get(record_id[:3])
 
-    def _whole(self, link: Link | None, object_name: str | None) -> bool:
-        """Whether all fields of a link are remembered, so that its unchanged side need not be read."""
-        return link is not None and all(name in link.memory for name in self._remembered.get(object_name or "", ()))
+    def _whole(self, batch: "_Batch", record_id: str) -> bool:
+        """Whether all fields of a record are remembered, so that its unchanged side need not be read."""
+        link, object_name = batch.links.get(record_id), self._object_of(record_id)
+        if link is None or link.parted or record_id in batch.doubtful:
+            return False
+        return all(name in link.memory for name in self._remembered.get(object_name or "", ()))
 
     def _read_people(self, batch: "_Batch") -> None:
         """People of changed Salesforce records that are not known well enough."""
         wanted = [
             record_id
-            for record_id, (object_name, _) in batch.salesforce.items()
-            if record_id not in batch.named and not self._whole(batch.links.get(record_id), object_name)
+            for record_id in batch.salesforce
+            if record_id not in batch.named and not self._whole(batch, record_id)
         ]
         if wanted:
             for row in self._records.people(self._id_field, wanted):
@@ -132,17 +195,21 @@ class PairPeople:
         wanted: dict[str, list[str]] = {}
         for record_id in batch.named:
             object_name = self._object_of(record_id)
-            if record_id not in batch.salesforce and not self._whole(batch.links.get(record_id), object_name):
+            if record_id not in batch.salesforce and not self._whole(batch, record_id):
                 wanted.setdefault(str(object_name), []).append(record_id)
         for object_name, ids in wanted.items():
             for row in self._records.salesforce(object_name, "Id", ids):
                 batch.read[canonical(row["Id"])] = (object_name, row)
 
     def _pair_named(self, batch: "_Batch") -> None:
-        """Pair by the id that Marketo holds, or that is remembered."""
+        """Pair by the id that Marketo holds."""
         for record_id, people in batch.named.items():
             link, found = batch.links.get(record_id), batch.record(record_id)
-            if found is None and not self._whole(link, self._object_of(record_id)):
+            if link and link.marketo_id in people and batch.apart(link):
+                for person in people:
+                    batch.leave(person, link.parted)
+                continue
+            if found is None and not self._whole(batch, record_id):
                 for person in people:
                     batch.leave(person, "link_lost")
                 continue
@@ -152,10 +219,26 @@ class PairPeople:
                 if person != mine:
                     batch.leave(person, "linked_twice")
             batch.pair(str(self._object_of(record_id)), record_id, mine, people[mine])
+
+    def _pair_remembered(self, batch: "_Batch") -> None:
+        """Pair by the person that is remembered; one who names nobody by now is given the id back."""
+        doubtful: dict[str, tuple[str, str]] = {}
         for record_id, (object_name, _) in batch.salesforce.items():
             link = batch.links.get(record_id)
-            if link is not None and record_id not in batch.taken_records:
+            if link is None or record_id in batch.taken_records:
+                continue
+            if batch.apart(link):
+                batch.leave(record_id, link.parted)
+            elif self._whole(batch, record_id):
                 batch.pair(object_name, record_id, link.marketo_id, None)
+            else:
+                doubtful[link.marketo_id] = (object_name, record_id)
+        for row in self._records.people("id", list(doubtful)) if doubtful else ():
+            object_name, record_id = doubtful[str(row["id"])]
+            named = text(row.get(self._id_field) or "").strip()
+            # who names another record is that one's, unless that lives on in this one; who is gone is nobody's
+            if not named or (is_id(named) and self._successor(canonical(named)) == record_id):
+                batch.pair(object_name, record_id, str(row["id"]), row)
 
     def _pair_by_email(self, batch: "_Batch") -> None:
         """Pair whom nothing links; those without a usable address are new."""
@@ -173,14 +256,17 @@ class PairPeople:
         found: dict[str, list[Row]] = {}
         for person in self._records.people("email", addresses) if addresses else ():
             found.setdefault(_email(person.get("email")), []).append(person)
+        numbered = self._people_numbered(open_records)
         for object_name, record_id, row in open_records:
             if row.get(_CONVERTED):
                 batch.leave(record_id, "converted")
                 continue
-            alike = found.get(_email(row.get("Email")), [])
+            own = numbered.get(self._number(row))
+            others = sorted(found.get(_email(row.get("Email")), []), key=lambda person: _age(str(person["id"])))
+            alike = [own, *others] if own else others
             free = [
                 person
-                for person in sorted(alike, key=lambda person: _age(str(person["id"])))
+                for person in alike
                 if not text(person.get(self._id_field) or "").strip() and str(person["id"]) not in batch.taken_people
             ]
             if free:
@@ -200,13 +286,17 @@ class PairPeople:
             for row in sorted(rows, key=lambda row: str(row["Id"])):
                 if not row.get(_CONVERTED):
                     found.setdefault(_email(row.get("Email")), []).append((object_name, row))
-        linked = self._links.of({canonical(row["Id"]) for rows in found.values() for _, row in rows})
+        numbered = self._numbered(open_people)
+        every = [row for rows in found.values() for _, row in rows] + list(numbered.values())
+        linked = self._links.of({canonical(row["Id"]) for row in every})
         for number, person in sorted(open_people.items(), key=lambda each: _age(each[0])):
-            alike = found.get(_email(person.get("email")), [])
+            own = [(_NUMBERED, numbered[number])] if number in numbered else []
+            alike = own + found.get(_email(person.get("email")), [])
             free = [
                 (object_name, row)
                 for object_name, row in alike
-                if canonical(row["Id"]) not in linked and canonical(row["Id"]) not in batch.taken_records
+                if _whose(linked.get(canonical(row["Id"]))) in {"", number}
+                and canonical(row["Id"]) not in batch.taken_records
             ]
             if free:
                 object_name, row = free[0]
@@ -218,11 +308,31 @@ class PairPeople:
                 batch.marketo_only.append(person)
                 batch.taken_people.add(number)
 
+    def _numbered(self, people: Mapping[str, Row]) -> Mapping[str, Row]:
+        """Leads that hold the number of one of these people, by it."""
+        field = self._number_field
+        if not field or not people:
+            return {}
+        rows = self._records.salesforce(_NUMBERED, field, sorted(people, key=_age))
+        return {self._number(row): row for row in rows if not row.get(_CONVERTED)}
+
+    def _people_numbered(self, open_records: Sequence[tuple[str, str, Row]]) -> Mapping[str, Row]:
+        """People whose number one of these Leads holds, by it."""
+        numbers = sorted({self._number(row) for name, _, row in open_records if name == _NUMBERED} - {""}, key=_age)
+        found = self._records.people("id", numbers) if numbers else ()
+        return {str(row["id"]): row for row in found}
+
+    def _number(self, row: Row) -> str:
+        """Marketo's number that a Lead holds; empty if there is none. It may be kept with decimals."""
+        held = row.get(self._number_field) if self._number_field else None
+        return text(held or "").strip().removesuffix(".0")
+
 
 class _Batch:
     """What is known of a batch while it is paired."""
 
-    def __init__(self, changed: Changed) -> None:
+    def __init__(self, changed: Changed, doubtful: Collection[str] = ()) -> None:
+        self.doubtful = doubtful
         self.salesforce = {
             canonical(row["Id"]): (object_name, row) for object_name, rows in changed.salesforce.items() for row in rows
         }
@@ -242,6 +352,12 @@ class _Batch:
     def record(self, record_id: str) -> tuple[str, Row] | None:
         """A Salesforce record as it was read."""
         return self.salesforce.get(record_id) or self.read.get(record_id)
+
+    def apart(self, link: Link) -> bool:
+        """Whether the two of a link are kept apart; a deleted record that was changed since is back."""
+        return bool(link.parted) and not (
+            link.parted == Parted.RECORD_DELETED and link.salesforce_id in self.salesforce
+        )
 
     def pair(self, object_name: str, record_id: str, person: str, row: Row | None) -> None:
         """Two records are one person."""
@@ -273,6 +389,11 @@ class _Batch:
             salesforce_only=self.salesforce_only,
             aside=self.aside,
         )
+
+
+def _whose(link: Link | None) -> str:
+    """The person of a link; empty if there is none, or no longer."""
+    return link.marketo_id if link and link.parted not in PERSON_GONE else ""
 
 
 def _age(number: str) -> tuple[int, str]:

@@ -277,7 +277,8 @@ class RunCycleStep:
     def _whose(self, work: "_Work", sync: str) -> str:
         """The kind of records whose queue or leg a Sync is."""
         for entity in work.entities:
-            if any(each.sync.id == sync for each in (*entity.queues(), *entity.legs())):
+            syncs = [*(queue.sync for queue in entity.queues()), *(leg.sync for leg in entity.legs())]
+            if any(each.id == sync for each in syncs):
                 return entity.name
         raise ConfigurationError([f"the Sync {sync} is none of the cycle {work.run.cycle} any more"])
 

@@ -11,33 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import CycleRecords, Link, Links
-from leadbridge.domain.belonging import OWNER, company_of
-from leadbridge.domain.crm_cycle import OWNER_LINK, CycleField
+from leadbridge.domain.belonging import OWNER, company_of, yes
+from leadbridge.domain.crm_cycle import OWNER_LINK
+from leadbridge.domain.cycle_companies import ACCOUNT, ACTIVE, COMPANY, SALES_PERSON, USER, USER_TYPE
+from leadbridge.domain.cycle_people import PERSON
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import Digest, Found, LinkedField, merge_pair
-from leadbridge.domain.three_way import Direction, Side
+from leadbridge.domain.three_way import Side
 from leadbridge.domain.values import text
-from leadbridge.usecases.companies import ACCOUNT, COMPANIES
 from leadbridge.usecases.pair_people import OBJECTS, LeftAside, Row
 
-#: Marketo's name for its sales persons, and Salesforce's
-SALES_PERSONS, USER = "sales_persons", "User"
-#: Marketo's fields and Salesforce's that say the same; of those that both describe
-_SAME = {
-    "email": "Email",
-    "firstName": "FirstName",
-    "lastName": "LastName",
-    "title": "Title",
-    "phone": "Phone",
-    "mobilePhone": "MobilePhone",
-    "fax": "Fax",
-}
-FIELDS = tuple(
-    CycleField(marketo=marketo, salesforce=salesforce, direction=Direction.TO_MARKETO, blank="clear")
-    for marketo, salesforce in _SAME.items()
-)
-#: columns of a User beside those
-COLUMNS = ("Id", "IsActive", "UserType", "SystemModstamp")
 #: users who work in the org; the others are portals, guests and processes
 _STANDARD = "Standard"
 
@@ -60,6 +43,7 @@ class Orphan:
     object: str
     marketo_id: str
     salesforce_id: str
+    #: as Marketo holds it
     sales_person: str
 
 
@@ -110,13 +94,13 @@ class DecideSalesPeople:
         meant = {each: row for each, row in rows.items() if not self._refused(row)}
         # whom Marketo may know already is looked for once
         unknown = [each for each in meant if each not in links]
-        held = {_user_of(row): row for row in self._records.keyed(SALES_PERSONS, unknown)} if unknown else {}
+        held = {_user_of(row): row for row in self._records.keyed(SALES_PERSON, unknown)} if unknown else {}
         found, deletes = list[SalesPersonWrite](), list[Link]()
         for each, row in meant.items():
             link, known = links.get(each), held.get(each)
             marketo_id = link.marketo_id if link else str(known["id"]) if known else ""
-            if row.get("IsActive") or not self._removes:
-                if marketo_id or row.get("IsActive"):
+            if yes(row.get(ACTIVE)) or not self._removes:
+                if marketo_id or yes(row.get(ACTIVE)):
                     found.append(self._merged(each, row, link, known, now))
             elif marketo_id:
                 deletes.append(Link(salesforce_id=each, marketo_id=marketo_id))
@@ -139,7 +123,7 @@ class DecideSalesPeople:
 
     def _refused(self, row: Row) -> str:
         """Why a User is no sales person; empty if nothing is against it."""
-        return "" if row.get("UserType", _STANDARD) == _STANDARD else "user_not_standard"
+        return "" if (row.get(USER_TYPE) or _STANDARD) == _STANDARD else "user_not_standard"
 
     def _merged(self, user_id: str, row: Row, link: Link | None, known: Row | None, now: datetime) -> SalesPersonWrite:
         found = {Side.SALESFORCE: Found(values=row)}
@@ -168,11 +152,11 @@ class DecideSalesPeople:
             return
         records = [canonical(row["Id"]) for name in OBJECTS for row in self._records.salesforce(name, OWNER, users)]
         people = {link.marketo_id: link.salesforce_id for link in self._links.of(records).values()}
-        yield from self._naming("leads", people, self._records.people("id", sorted(people)) if people else (), users)
+        yield from self._naming(PERSON, people, self._records.people("id", sorted(people)) if people else (), users)
         accounts = [canonical(row["Id"]) for row in self._records.salesforce(ACCOUNT, OWNER, users)]
-        companies = self._records.keyed(COMPANIES, accounts) if accounts else ()
+        companies = self._records.keyed(COMPANY, accounts) if accounts else ()
         ids = {str(row["id"]): company_of(row) for row in companies}
-        yield from self._naming(COMPANIES, ids, companies, users)
+        yield from self._naming(COMPANY, ids, companies, users)
 
     @staticmethod
     def _naming(
@@ -181,7 +165,9 @@ class DecideSalesPeople:
         for row in rows:
             named, number = _user_of(row), str(row["id"])
             if named in users and number in ids:
-                yield Orphan(object=object_name, marketo_id=number, salesforce_id=ids[number], sales_person=named)
+                yield Orphan(
+                    object=object_name, marketo_id=number, salesforce_id=ids[number], sales_person=row[OWNER_LINK]
+                )
 
 
 def _owner(row: Row) -> str:

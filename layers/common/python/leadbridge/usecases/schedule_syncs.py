@@ -1,7 +1,7 @@
 """Keep the scheduler's entries as the documents say: made, changed and removed with their Syncs, and mended."""
 
 from leadbridge.domain.lifecycle import DocumentState, Stored
-from leadbridge.domain.schedule_entries import Entry, entry_of
+from leadbridge.domain.schedule_entries import Entry, entry_of, tick_of
 from leadbridge.domain.sync import NOW, Sync
 from leadbridge.ports import Clock, Configurations
 from leadbridge.sync_ports import SyncSchedules
@@ -23,11 +23,19 @@ class ScheduleSyncs:
         """Mend what differs for all Syncs; tells how many entries were written or removed."""
         stored = {each.document.id: each for each in self._configurations.list("sync")}
         changed = sum(self._keep(sync, each) for sync, each in stored.items())
+        cycles = self._configurations.list("crm_cycle")
+        changed += sum(self._mend(tick_of(each.document.id), wanted=_ticks(each)) for each in cycles)
+        known = {*stored, *(tick_of(each.document.id).sync for each in cycles)}
         for sync in self._schedules.known():
-            if sync not in stored:
+            if sync not in known:
                 self._schedules.remove(sync)
                 changed += 1
         return changed
+
+    def cycle(self, cycle: str) -> bool:
+        """Mend the entry of one cycle; tells whether there was a need."""
+        stored = self._configurations.get("crm_cycle", cycle)
+        return self._mend(tick_of(cycle), wanted=stored is not None and _ticks(stored))
 
     def one(self, sync: str) -> bool:
         """Mend the entry of one Sync, which was stored, moved or removed just now; tells whether there was a need."""
@@ -45,11 +53,25 @@ class ScheduleSyncs:
             if document.schedule is not None and document.schedule.once == NOW:
                 # once for each version that says so; the second time it has ended
                 self._start.fired(sync, "")
-        known = self._schedules.means(sync)
-        if known == (wanted.means if wanted else None):
-            return False
         if wanted is None:
-            self._schedules.remove(sync)
-        else:
-            self._schedules.put(wanted)
+            return self._unless(sync)
+        return self._mend(wanted, wanted=True)
+
+    def _mend(self, entry: Entry, *, wanted: bool) -> bool:
+        if not wanted:
+            return self._unless(entry.sync)
+        if self._schedules.means(entry.sync) == entry.means:
+            return False
+        self._schedules.put(entry)
         return True
+
+    def _unless(self, sync: str) -> bool:
+        """See that there is no entry; tells whether there was one."""
+        if self._schedules.means(sync) is None:
+            return False
+        self._schedules.remove(sync)
+        return True
+
+
+def _ticks(stored: Stored) -> bool:
+    return stored.state is DocumentState.ACTIVE

@@ -79,6 +79,13 @@ def write_page(
     )
 
 
+def read_page(objects: Objects, run: SyncRun, number: int, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The rows of a page, with these columns."""
+    null = MARKETO_EXTRACT_NULL if run.extract is Way.BULK and run.source == "marketo" else ""
+    rows = Rows(objects.stored(page_key(run, number)))
+    return (dict(zip(columns, cells, strict=True)) for cells in _picked(rows, columns, null, None))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
     """How far an extract has been partitioned."""

@@ -1,0 +1,1 @@
+"""Lambda function `run_sync_step`."""

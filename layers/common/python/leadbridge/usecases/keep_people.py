@@ -1,0 +1,194 @@
+"""Persons in a cycle (`cycle_ports.Entity`): what is read and decided, each group's plans, what is remembered."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from leadbridge.cycle_ports import DueRecord, Link
+from leadbridge.domain.crm_cycle import CrmCycle, Persons
+from leadbridge.domain.cycle_legs import PEOPLE, Leg, Queue
+from leadbridge.domain.cycle_people import (
+    LEADS_CREATED,
+    PEOPLE_CREATED,
+    PEOPLE_UPDATED,
+    PERSON,
+    people_legs,
+    people_queues,
+)
+from leadbridge.domain.cycle_words import worded
+from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.outcome import WRITTEN, Outcome
+from leadbridge.domain.planned import Planned
+from leadbridge.domain.rows import RowEnd
+from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.three_way import Side
+from leadbridge.usecases.cycle_plans import CyclePlans
+from leadbridge.usecases.decide_people import LEFT_SECONDS, STRIDE, DecidePeople, PeoplePorts
+from leadbridge.usecases.people_files import Entry, PeopleFiles, State
+from leadbridge.usecases.plan_people import linking
+
+#: how long a record waits that failed, which doubles each time
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(days=1)
+#: a record that had changed is looked at again at once
+_DRIFTED = "drifted"
+
+
+class KeepPeople:
+    """Keeps persons in step."""
+
+    name = "persons"
+
+    def __init__(self, cycle: CrmCycle, persons: Persons, ports: PeoplePorts) -> None:
+        """`persons` are those of the cycle."""
+        self._persons = persons
+        self._ports = ports
+        self._queues = tuple(people_queues(cycle))
+        self._legs = {leg.name: leg for leg in people_legs(cycle)}
+        self._plans = CyclePlans(runs=ports.runs, objects=ports.objects, clock=ports.clock)
+        self._decide = DecidePeople(cycle, persons, ports, queues=self._queues, legs=self._legs)
+
+    def queues(self) -> Sequence[Queue]:
+        """What is read before anything is decided."""
+        return self._queues
+
+    def legs(self) -> Sequence[Leg]:
+        """All that may be written."""
+        return tuple(self._legs.values())
+
+    def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
+        """Decide what was read and store it as plans; the run as it is then, or None if this is through."""
+        return self._decide(run, remaining)
+
+    def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
+        """The runs of the legs of a group that have something to write, stored and ready to be started."""
+        files = PeopleFiles(self._ports.objects, run)
+        state = files.state()
+        if state is None:
+            return []
+        if group == PEOPLE:
+            self._plan_links(run, files, state)
+        orders = (
+            self._plans.begin(run, leg, len(state.plans[leg.name]))
+            for leg in self._legs.values()
+            if leg.group == group and state.plans.get(leg.name)
+        )
+        return [order for order in orders if order is not None]
+
+    def _plan_links(self, run: CycleRun, files: PeopleFiles, state: State) -> None:
+        """Plan that people take the ids of the Leads that were made of them."""
+        state.back_to(state.end)
+        for piece in tuple(state.plans.get(LEADS_CREATED, ())):
+            made = self._ends(run, state, LEADS_CREATED, piece)
+            planned = list(self._links_of(files, piece, made))
+            if planned:
+                known = state.plans.setdefault(PEOPLE_UPDATED, [])
+                known.append(_link_piece(state, piece))
+                self._plans.store(run, self._legs[PEOPLE_UPDATED], len(known), planned)
+        files.keep_state(state)
+
+    def _links_of(self, files: PeopleFiles, piece: int, made: Mapping[int, RowEnd]) -> Iterator[Planned]:
+        for entry in files.entries(piece):
+            position = entry.writes.get(LEADS_CREATED)
+            end = made.get(position) if position is not None else None
+            if end is not None and end.outcome in WRITTEN and end.record_id:
+                kept = {self._persons.id_field: end.record_id}
+                kept |= {self._persons.type_field: entry.object} if self._persons.type_field else {}
+                yield linking(end.position + STRIDE // 2, entry.marketo_id, kept)
+
+    def _ends(self, run: CycleRun, state: State, leg: str, piece: int) -> Mapping[int, RowEnd]:
+        pieces = state.plans.get(leg, [])
+        if piece not in pieces:
+            return {}
+        return self._plans.ends(run, self._legs[leg], pieces.index(piece) + 1)
+
+    # what became of it
+
+    def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
+        """Remember what both sides hold of records whose writes succeeded; the others become due. As `decide`."""
+        files = PeopleFiles(self._ports.objects, run)
+        state = files.state()
+        first = state.sorted_at if state else 0
+        if state is None or first + run.through > state.end:
+            return None
+        until = self._ports.clock.now() + timedelta(seconds=remaining - LEFT_SECONDS)
+        due = files.due()
+        tries = {(each.object, each.id): each.tries + 1 for each in due}
+        through = run.through
+        while first + through < state.end:
+            self._remember_piece(run, files, state, first + through, tries)
+            through += 1
+            if self._ports.clock.now() > until:
+                return replace(run, through=through)
+        # only those that were not noted again
+        self._ports.due.done(due)
+        return replace(run, through=through + 1)
+
+    def _remember_piece(
+        self, run: CycleRun, files: PeopleFiles, state: State, piece: int, tries: Mapping[tuple[str, str], int]
+    ) -> None:
+        ends = {name: self._ends(run, state, name, piece) for name in self._legs}
+        # new Leads are linked by a piece of its own
+        ends[PEOPLE_UPDATED] = {
+            **ends[PEOPLE_UPDATED],
+            **self._ends(run, state, PEOPLE_UPDATED, _link_piece(state, piece)),
+        }
+        told = [self._told(run, entry, ends) for entry in files.entries(piece)]
+        kept = (entry for entry in told if entry.memory is not None and entry.outcome != Outcome.FAILED)
+        self._ports.links.keep(
+            [
+                Link(salesforce_id=each.salesforce_id, marketo_id=each.marketo_id, memory=each.memory or {})
+                for each in kept
+            ]
+        )
+        now = self._ports.clock.now()
+        self._ports.due.add([_due(entry, now, tries) for entry in told if entry.outcome == Outcome.FAILED])
+        files.keep_outcomes(piece, told)
+
+    def _told(self, run: CycleRun, entry: Entry, ends: Mapping[str, Mapping[int, RowEnd]]) -> Entry:
+        """A person with what became of the writes, and with the id that a new record has."""
+        if not entry.writes:
+            return entry
+        found = {name: ends[name].get(position) for name, position in entry.writes.items()}
+        if position := entry.writes.get(LEADS_CREATED):
+            # without its own id in Marketo a new Lead is nobody's
+            found["link"] = ends[PEOPLE_UPDATED].get(position + STRIDE // 2)
+        made = {name: end.record_id for name, end in found.items() if end is not None and end.outcome in WRITTEN}
+        entry = replace(
+            entry,
+            salesforce_id=entry.salesforce_id or made.get(LEADS_CREATED, ""),
+            marketo_id=entry.marketo_id or made.get(PEOPLE_CREATED, ""),
+        )
+        for name, end in found.items():
+            if end is not None and end.outcome not in WRITTEN:
+                return replace(entry, outcome=Outcome.FAILED, reason=end.reason, message=end.message)
+            if end is None:
+                why = self._plans.told(run, self._legs.get(name, self._legs[PEOPLE_UPDATED]))
+                return replace(entry, outcome=Outcome.FAILED, reason="not_tried", message=worded("not_tried", why=why))
+        outcomes = {end.outcome for end in found.values() if end is not None}
+        outcome = next(each for each in (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED) if each in outcomes)
+        return replace(entry, outcome=outcome)
+
+
+def _link_piece(state: State, piece: int) -> int:
+    """The piece of the links of Leads that a piece has made."""
+    return state.end + piece
+
+
+def _due(entry: Entry, now: datetime, tries: Mapping[tuple[str, str], int]) -> DueRecord:
+    side, object_name, record_id = (
+        (Side.SALESFORCE, entry.object, entry.salesforce_id)
+        if entry.salesforce_id
+        else (Side.MARKETO, PERSON, entry.marketo_id)
+    )
+    tried = tries.get((object_name, record_id), 0)
+    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tried, 10))
+    at_once = entry.reason == _DRIFTED and not tried
+    return DueRecord(
+        side=side,
+        object=object_name,
+        id=record_id,
+        reason=entry.reason,
+        noted_at=now,
+        not_before=None if at_once else now + pause,
+        tries=tried,
+    )

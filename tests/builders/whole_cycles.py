@@ -1,0 +1,270 @@
+"""Whole cycles on in-memory ports: the real frame, the real Syncs, the real persons, and two systems to be edited."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from leadbridge.cycle_ports import Entity
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.records import FieldDescription, ObjectDescription
+from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.usecases.decide_people import PeoplePorts, Schema
+from leadbridge.usecases.derived_syncs import WithDerived
+from leadbridge.usecases.keep_people import KeepPeople
+from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.people_files import PeopleFiles
+from leadbridge.usecases.run_cycle_step import CycleOrder, RunCycleStep
+from leadbridge.usecases.run_sync_step import RunSyncStep
+from leadbridge.usecases.source_facts import SourceFacts
+from tests.builders.actions import a_marketo_connection, a_salesforce_connection
+from tests.fakes.bulk import InMemoryObjects
+from tests.fakes.clock import SettableClock
+from tests.fakes.configurations import InMemoryConfigurations
+from tests.fakes.connections import FakeConnections
+from tests.fakes.cycle import InMemoryCycleRuns, InMemoryLinks
+from tests.fakes.marketo import FakeMarketo
+from tests.fakes.meter import RecordingMeter
+from tests.fakes.salesforce import FakeSalesforce
+from tests.fakes.steps import Crash, Steps
+from tests.fakes.syncs import InMemorySyncRuns
+from tests.fakes.systems import InMemoryDue, System, Table
+
+#: no cycle of these tests needs so many steps
+MOST_STEPS = 400
+CYCLE = "main"
+_TEXTS = ("FirstName", "LastName", "Company", "Status", "Phone", "Title", "ConvertedContactId", "ConvertedAccountId")
+_FIELDS: Mapping[str, str] = {
+    **dict.fromkeys(_TEXTS, "string"),
+    "Id": "id",
+    "Email": "email",
+    "Score__c": "double",
+    "Marketo_Id__c": "string",
+    "HasOptedOutOfEmail": "boolean",
+    "IsConverted": "boolean",
+    "ConvertedDate": "date",
+    "CreatedDate": "datetime",
+    "LastModifiedDate": "datetime",
+    "SystemModstamp": "datetime",
+}
+_PEOPLE: Mapping[str, str] = {
+    **dict.fromkeys(("firstName", "lastName", "company", "leadStatus", "phone", "title", "crmId", "crmType"), "string"),
+    "id": "integer",
+    "email": "email",
+    "leadScore": "integer",
+    "unsubscribed": "boolean",
+    "createdAt": "datetime",
+    "updatedAt": "datetime",
+}
+#: Adobe's usual pairs (U28 to U39), with policies of every kind
+LEAD_FIELDS: Sequence[Mapping[str, Any]] = (
+    {"marketo": "email", "salesforce": "Email"},
+    {"marketo": "firstName", "salesforce": "FirstName"},
+    {"marketo": "lastName", "salesforce": "LastName"},
+    {"marketo": "company", "salesforce": "Company", "conflict": "newest"},
+    {"marketo": "phone", "salesforce": "Phone", "conflict": "never", "blank": "clear"},
+    {"marketo": "title", "salesforce": "Title", "conflict": "marketo"},
+    {"marketo": "leadStatus", "salesforce": "Status"},
+    {"marketo": "leadScore", "salesforce": "Score__c", "direction": "to_salesforce"},
+    {"marketo": "unsubscribed", "salesforce": "HasOptedOutOfEmail"},
+)
+CONTACT_FIELDS: Sequence[Mapping[str, Any]] = (
+    {"marketo": "email", "salesforce": "Email"},
+    {"marketo": "lastName", "salesforce": "LastName"},
+    {"marketo": "title", "salesforce": "Title", "direction": "to_marketo"},
+)
+
+
+def described(name: str, fields: Mapping[str, str], prefix: str = "") -> ObjectDescription:
+    """An object with these fields."""
+    return ObjectDescription(
+        name=name,
+        key_prefix=prefix,
+        fields={each: FieldDescription(name=each, type=kind) for each, kind in fields.items()},
+    )
+
+
+def a_cycle(**persons: Any) -> CrmCycle:
+    """A cycle of persons both ways; members of `persons` are set."""
+    return CrmCycle.model_validate(
+        {
+            "format": 1,
+            "kind": "crm_cycle",
+            "id": CYCLE,
+            "name": "Main",
+            "marketo": "marketing",
+            "salesforce": "crm",
+            "mode": "replace_native",
+            "low_watermark": "2026-01-01T00:00",
+            "persons": {
+                "id_field": "crmId",
+                "type_field": "crmType",
+                "leads": {"fields": list(LEAD_FIELDS)},
+                "contacts": {"fields": list(CONTACT_FIELDS)},
+                "create_in_salesforce": {},
+                **persons,
+            },
+        }
+    )
+
+
+def digest(text: str) -> str:
+    """As short as those that are kept."""
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+class CycleWorld:
+    """Two systems and a cycle between them; `cycle` plays a whole run and survives deaths."""
+
+    def __init__(self, cycle: CrmCycle | None = None) -> None:
+        """The cycle is active."""
+        self.clock = SettableClock()
+        self.steps = Steps()
+        self.people = Table(described("leads", _PEOPLE), "id", self.clock)
+        self.leads = Table(described("Lead", _FIELDS, "00Q"), "Id", self.clock)
+        self.contacts = Table(described("Contact", _FIELDS, "003"), "Id", self.clock)
+        self.system = System({"leads": self.people, "Lead": self.leads, "Contact": self.contacts}, step=self.steps)
+        self.runs = InMemorySyncRuns(step=self.steps)
+        self.cycles = InMemoryCycleRuns()
+        self.objects = InMemoryObjects(step=self.steps)
+        self.links = InMemoryLinks()
+        self.due = InMemoryDue(step=self.steps)
+        self.documents = InMemoryConfigurations()
+        for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), cycle or a_cycle()):
+            self.documents.put(document)
+        self.documents.move("crm_cycle", CYCLE, Move.ACTIVATE)
+        self.deaths = 0
+
+    # one process after the other
+
+    def _entities(self, cycle: CrmCycle, version: int) -> Sequence[Entity]:
+        del version
+        assert cycle.persons is not None
+        ports = PeoplePorts(
+            runs=self.runs,
+            objects=self.objects,
+            records=self.system,
+            links=self.links,
+            due=self.due,
+            schema=lambda: Schema(
+                people=self.people.described,
+                records={"Lead": self.leads.described, "Contact": self.contacts.described},
+            ),
+            digest=digest,
+            clock=self.clock,
+        )
+        return [KeepPeople(cycle, cycle.persons, ports)]
+
+    def _cycle_step(self) -> RunCycleStep:
+        return RunCycleStep(
+            documents=self.documents,
+            runs=self.cycles,
+            syncs=self.runs,
+            entities=self._entities,
+            vendors=self.system,
+            clock=self.clock,
+            meter=RecordingMeter(),
+        )
+
+    def _sync_step(self) -> RunSyncStep:
+        documents = WithDerived(self.documents)
+        connections = FakeConnections(
+            marketo={"marketing": FakeMarketo(self.people.described)},
+            salesforce={"crm": FakeSalesforce(self.leads.described, self.contacts.described)},
+        )
+        facts = SourceFacts(connections=connections, documents=documents, clock=self.clock)
+        return RunSyncStep(
+            documents=documents,
+            runs=self.runs,
+            objects=self.objects,
+            vendors=self.system,
+            facts=facts,
+            load=LoadPartition(
+                runs=self.runs,
+                objects=self.objects,
+                vendors=self.system,
+                facts=facts,
+                clock=self.clock,
+                sleep=self.clock.sleep,
+                digest=digest,
+            ),
+            clock=self.clock,
+            meter=RecordingMeter(),
+        )
+
+    # the state machines
+
+    def cycle(self, minutes: float = 5) -> CycleRun:
+        """Wait for the gap, begin a run and drive it to its end."""
+        self.clock.advance(minutes * 60)
+        now, seen = self.clock.now(), self.cycles.standing(CYCLE)
+        slot = now.strftime("%Y%m%dT%H%M%SZ")
+        taken = self.cycles.take(CYCLE, slot, seen, now)
+        assert taken is not None
+        version = self.documents.current("crm_cycle", CYCLE).version
+        self.cycles.begin(CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now))
+        return self.drive(slot)
+
+    def drive(self, slot: str) -> CycleRun:
+        """Invoke until the run is over; a process that dies is followed by another."""
+        for turn in range(MOST_STEPS):
+            try:
+                answer = self._cycle_step()(CycleOrder(cycle=CYCLE, slot=slot, begin=not turn), lambda: 600.0)
+                if answer["step"] in {"done", "failed", "cancelled"}:
+                    return self.run(slot)
+                self.clock.advance(answer["wait_seconds"])
+                for order in answer["orders"]:
+                    self._drive_sync(order["sync"], order["slot"])
+            except Crash:
+                self.deaths += 1
+                self.clock.advance(1)
+        message = f"not over after {MOST_STEPS} steps: {self.run(slot)}"
+        raise AssertionError(message)
+
+    def _drive_sync(self, sync: str, slot: str) -> None:
+        for _ in range(MOST_STEPS):
+            try:
+                answer = self._sync_step()(SyncOrder(sync=sync, slot=slot, begin=True), lambda: 600.0)
+                if answer["step"] in {"done", "failed", "cancelled"}:
+                    return
+                assert not answer["child"], "no bulk run is expected"
+                self.clock.advance(answer["wait_seconds"])
+                for number in answer["open"]:
+                    self._sync_step()(SyncOrder(sync=sync, slot=slot, part=number), lambda: 600.0)
+                self._sync_step()(SyncOrder(sync=sync, slot=slot), lambda: 600.0)
+            except Crash:
+                self.deaths += 1
+        message = f"not over after {MOST_STEPS} steps: {sync} {slot}"
+        raise AssertionError(message)
+
+    def run(self, slot: str) -> CycleRun:
+        """A run as it is stored."""
+        found = self.cycles.get(CYCLE, slot)
+        assert found is not None
+        return found[0]
+
+    def done(self, minutes: float = 5) -> CycleRun:
+        """A cycle that ends well."""
+        run = self.cycle(minutes)
+        assert run.step is CycleStep.DONE, run
+        assert not run.parked, run
+        return run
+
+    # what came of it
+
+    def outcomes(self, run: CycleRun) -> list[dict[str, str]]:
+        """What became of each person of a run."""
+        files = PeopleFiles(self.objects, run)
+        state = files.state()
+        assert state is not None
+        return [line for piece in range(state.end) for line in files.outcomes(piece)]
+
+    def written(self) -> int:
+        """Records that were written by API so far, each as often as it was."""
+        return sum(sum(table.writes.values()) for table in self.system.tables.values())
+
+    def later(self, **units: float) -> None:
+        """Time passes."""
+        self.clock.advance(timedelta(**units).total_seconds())

@@ -1,0 +1,300 @@
+"""Two systems in memory whose records are read and written by Syncs, looked up by a cycle, and edited by people."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from leadbridge.cycle_ports import DueRecord
+from leadbridge.domain.ids import canonical
+from leadbridge.domain.records import ObjectDescription, Resolution, RowResult
+from leadbridge.domain.source_query import SourceQuery
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.values import blank, normalised
+from leadbridge.domain.watermarks import Window
+from leadbridge.errors import PermanentError, SyncError
+from leadbridge.ports import Clock
+from leadbridge.sync_ports import Covered, Gone, Page, Sample
+from tests.fakes.steps import Step, nothing
+
+#: I/O of these doubles beside that of stores
+OPERATIONS = ("table.page", "table.find", "table.create", "table.update", "table.lookup", "due.add", "due.done")
+_STAMP = {"Id": "SystemModstamp", "id": "updatedAt"}
+
+type Record = dict[str, Any]
+#: what an automation of the system makes of a record that was changed
+type Automation = Callable[[Record], Mapping[str, Any]]
+
+
+def nobody(_record: Record) -> Mapping[str, Any]:
+    """No automation."""
+    return {}
+
+
+@dataclass
+class Table:
+    """One object of a system: what people and automations do to it happens at once, and bears the clock's moment."""
+
+    described: ObjectDescription
+    id_field: str
+    clock: Clock
+    records: dict[str, Record] = field(default_factory=dict)
+    #: after each write that came by API
+    automation: Automation = nobody
+    #: ids of records by the number of writes that came by API
+    writes: dict[str, int] = field(default_factory=dict)
+    #: values that no field takes, and the code of the refusal
+    refused: dict[str, str] = field(default_factory=dict)
+    made: int = 0
+
+    def make(self, **values: Any) -> str:
+        """A new record, by whomever; returns its id."""
+        self.made += 1
+        record_id = str(self.made)
+        if self.id_field == "Id":
+            record_id = canonical(f"{self.described.key_prefix}5g0000{self.made:06}")
+        self.records[record_id] = {self.id_field: record_id}
+        self.edit(record_id, **values)
+        return record_id
+
+    def edit(self, record_id: str, **values: Any) -> None:
+        """Change a record."""
+        self.records[record_id] |= {**values, _STAMP[self.id_field]: self.clock.now().isoformat()}
+
+    def written(self, record_id: str, values: Mapping[str, Any]) -> None:
+        """A record was written by API, and the system's automation does its part."""
+        self.writes[record_id] = self.writes.get(record_id, 0) + 1
+        self.edit(record_id, **values)
+        if answer := self.automation(self.records[record_id]):
+            self.edit(record_id, **answer)
+
+    def found(self, name: str, values: Collection[Any]) -> list[Record]:
+        """Records whose field holds one of the values."""
+        wanted = {normalised(value) for value in values}
+        held = (record for record in self.records.values() if not blank(record.get(name)))
+        return [record for record in held if normalised(record[name]) in wanted]
+
+
+@dataclass
+class System:
+    """The tables of both systems: Marketo's people, Salesforce's objects by name."""
+
+    tables: dict[str, Table]
+    step: Step = nothing
+    #: what is raised by an operation of an object, once each; with True it was carried out
+    errors: dict[tuple[str, str], list[tuple[SyncError, bool]]] = field(default_factory=dict)
+    #: calls by object and what they do
+    calls: dict[tuple[str, str], int] = field(default_factory=dict)
+    #: called when a page was read, before anything is decided
+    on_read: Callable[[], object] = lambda: None
+
+    def source(self, sync: Sync) -> "TableSource":
+        """Where a Sync's rows come from."""
+        return TableSource(self, self.tables[sync.source.object])
+
+    def destination(self, sync: Sync) -> "TableDestination":
+        """Where a Sync's records go."""
+        return TableDestination(self, self.tables[sync.destination.object], sync.match[0].field)
+
+    def report_quota(self) -> None:
+        """Nobody asks."""
+
+    def called(self, table: Table, what: str) -> None:
+        """Count a call."""
+        key = (table.described.name, what)
+        self.calls[key] = self.calls.get(key, 0) + 1
+        self.step(f"table.{what}")
+
+    def fail(self, table: Table, what: str, *, done: bool) -> None:
+        """Raise what is planned."""
+        planned = self.errors.get((table.described.name, what), [])
+        if planned and planned[0][1] is done:
+            raise planned.pop(0)[0]
+
+    # cycle_ports.CycleRecords
+
+    def people(self, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        """Marketo's people whose field holds one of the values."""
+        return self._looked_up(self.tables["leads"], field, values)
+
+    def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        """Salesforce records of an object whose field holds one of the values."""
+        return self._looked_up(self.tables[object_name], field, values)
+
+    def _looked_up(self, table: Table, name: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        self.called(table, "lookup")
+        return [dict(record) for record in table.found(name, values)]
+
+
+class _Counted:
+    def __init__(self, system: System, table: Table) -> None:
+        self._system = system
+        self._table = table
+        self.calls = 0
+
+    def _call(self, what: str) -> None:
+        self.calls += 1
+        self._system.called(self._table, what)
+        self._system.fail(self._table, what, done=False)
+
+
+class TableSource(_Counted):
+    """`sync_ports.SyncSource`."""
+
+    def covered(self, now: datetime, since: datetime | None = None) -> Covered:
+        """Salesforce shows everything up to now, Marketo does not say."""
+        del since
+        return Covered(until=now if self._table.id_field == "Id" else None)
+
+    def count(self, query: SourceQuery) -> int | None:
+        """Nobody has counted."""
+        del query
+        return None
+
+    def made_since(self) -> datetime | None:
+        """Nobody knows."""
+        return None
+
+    def shown(self, query: SourceQuery) -> str:
+        """The statement."""
+        return query.soql
+
+    def sample(self, query: SourceQuery, calls: int, now: datetime) -> Sample:
+        """Nobody looks at any."""
+        del query, calls, now
+        return Sample(rows=())
+
+    def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+        """Every column is there."""
+        del columns
+        return iter(rows)
+
+    def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> Gone:
+        """Nothing was deleted."""
+        del query, since, until, cursor
+        return Gone(pages=iter(()))
+
+    def pages(self, query: SourceQuery, cursor: str) -> Iterator[Page]:
+        """What was changed in the window, two a page; Marketo shows what comes after its end as well."""
+        window = self._window(query)
+        stamp = _STAMP[self._table.id_field]
+        unknown = [name for name in query.columns if name not in self._table.described.fields]
+        if unknown:
+            raise PermanentError(f"no field {unknown[0]}", vendor="salesforce", code="INVALID_FIELD")
+        found = [
+            {name: record.get(name) for name in query.columns}
+            for record_id, record in sorted(self._table.records.items())
+            if record_id > cursor and _inside(window, datetime.fromisoformat(record[stamp]))
+        ]
+        for start in range(0, max(1, len(found)), 2):
+            self._call("page")
+            rows = found[start : start + 2]
+            self._system.step("table.page.done")
+            yield Page(rows=rows, cursor=str(rows[-1][self._table.id_field]) if rows else "")
+        self._system.on_read()
+
+    def _window(self, query: SourceQuery) -> Window:
+        if query.vendor == "marketo":
+            return Window(since=datetime.fromisoformat(query.first.params["sinceDatetime"]))
+        since, until = (re.search(rf"SystemModstamp {sign} (\S+)", query.soql) for sign in (">=", "<"))
+        return Window(
+            since=datetime.fromisoformat(since[1]) if since else None,
+            until=datetime.fromisoformat(until[1]) if until else None,
+        )
+
+
+def _inside(window: Window, at: datetime) -> bool:
+    return (window.since is None or at >= window.since) and (window.until is None or at < window.until)
+
+
+class TableDestination(_Counted):
+    """`sync_ports.SyncDestination`; Marketo updates a person of the same key instead of making another."""
+
+    rows = 3
+
+    def __init__(self, system: System, table: Table, key: str) -> None:
+        """`key` is the field that people are looked for by."""
+        super().__init__(system, table)
+        self._key = key
+
+    def describe(self) -> ObjectDescription:
+        """Its fields."""
+        return self._table.described
+
+    def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Records that agree with a key in its first field."""
+        self._call("find")
+        name = next(iter(keys[0]), "") if keys else ""
+        found = self._table.found(name, [key[name] for key in keys])
+        return [{each: record.get(each) for each in fields} for record in found]
+
+    def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Create every row."""
+        return self._write("create", rows, self._create)
+
+    def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Update by id."""
+        return self._write("update", rows, self._update)
+
+    def _write(
+        self, what: str, rows: Sequence[Mapping[str, Any]], write: Callable[[Mapping[str, Any]], RowResult]
+    ) -> Sequence[RowResult]:
+        self._call(what)
+        results = [self._refusal(row) or write(row) for row in rows]
+        self._system.step(f"table.{what}.done")
+        self._system.fail(self._table, what, done=True)
+        return results
+
+    def _refusal(self, row: Mapping[str, Any]) -> RowResult | None:
+        code = next(
+            (self._table.refused[str(value)] for value in row.values() if str(value) in self._table.refused), ""
+        )
+        if not code:
+            return None
+        return RowResult(
+            ok=False, status="failed", code=code, message="the value is not allowed", resolution=Resolution.REJECT
+        )
+
+    def _create(self, row: Mapping[str, Any]) -> RowResult:
+        known = self._table.found(self._key, [row[self._key]]) if self._table.id_field == "id" else []
+        if known:
+            return self._update({**row, "id": known[0]["id"]})
+        record_id = self._table.make()
+        self._table.written(record_id, row)
+        return RowResult(ok=True, status="created", id=record_id)
+
+    def _update(self, row: Mapping[str, Any]) -> RowResult:
+        record_id = str(row[self._table.id_field])
+        if record_id not in self._table.records:
+            return RowResult(ok=False, status="failed", code="ENTITY_IS_DELETED", resolution=Resolution.REJECT)
+        self._table.written(record_id, {name: value for name, value in row.items() if name != self._table.id_field})
+        return RowResult(ok=True, status="updated", id=record_id)
+
+
+class InMemoryDue:
+    """`cycle_ports.DueRecords`."""
+
+    def __init__(self, *, step: Step = nothing) -> None:
+        """Nothing is due."""
+        self._step = step
+        self.records: dict[tuple[str, str], DueRecord] = {}
+
+    def add(self, records: Iterable[DueRecord]) -> None:
+        """As the port says."""
+        self._step("due.add")
+        self.records |= {(each.object, each.id): each for each in records}
+        self._step("due.add.done")
+
+    def listed(self, limit: int) -> Sequence[DueRecord]:
+        """As the port says."""
+        return sorted(self.records.values(), key=lambda each: each.not_before or each.noted_at)[:limit]
+
+    def done(self, records: Iterable[DueRecord]) -> None:
+        """As the port says."""
+        self._step("due.done")
+        for each in records:
+            known = self.records.get((each.object, each.id))
+            if known is not None and known.noted_at == each.noted_at:
+                del self.records[each.object, each.id]
+        self._step("due.done.done")

@@ -1,0 +1,379 @@
+"""Runs of CRM cycles: when they begin, in which order they read and write, what parks, and how far watermarks move."""
+
+from datetime import timedelta
+
+import pytest
+
+from leadbridge.cycle_ports import DueRecord, Looked
+from leadbridge.domain.cycling import CycleStep
+from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.syncing import Asked, Waiting
+from leadbridge.domain.three_way import Side
+from leadbridge.errors import ConfigurationError, PermanentError, QuotaExhaustedError, TransientError
+from tests.builders.cycles import CycleWorld, a_cycle
+from tests.fakes.clock import NOON
+
+GAP = timedelta(minutes=5)
+MINUTE = timedelta(minutes=1)
+READING = [
+    "companies-marketo",
+    "companies-salesforce",
+    "persons-marketo",
+    "persons-salesforce",
+    "sales_persons-marketo",
+    "sales_persons-salesforce",
+]
+
+
+@pytest.fixture
+def world() -> CycleWorld:
+    """A cycle that has never run."""
+    return CycleWorld()
+
+
+def test_a_cycle_reads_decides_and_writes_in_the_order_of_the_groups(world: CycleWorld) -> None:
+    """All queues are read before anything is written; Salesforce first, then sales persons before companies before
+    people, and deletions the other way round."""
+    run = world.ran()
+
+    assert (run.step, run.reason) == (CycleStep.DONE, "")
+    assert (
+        world.carried
+        == [
+            READING,
+            ["persons-salesforce"],
+            ["sales_persons-sales_persons"],
+            ["companies-companies"],
+            ["persons-people"],
+            ["persons-people_deleted"],
+            ["companies-companies_deleted"],
+            ["sales_persons-sales_persons_deleted"],
+        ]
+        or world.carried[0] == READING
+    )
+    assert run.rows == dict.fromkeys(READING, 3)
+    assert world.meter.counts["CycleRunsDone"] == 1
+
+
+def test_a_cycle_without_writes_remembers_what_is_in_step_and_writes_nothing(world: CycleWorld) -> None:
+    """Nothing is prepared; the watermarks move."""
+    for entity in world.entities.values():
+        entity.writes = 0
+
+    run = world.ran()
+
+    assert run.step is CycleStep.DONE
+    assert world.carried == [READING]
+    assert world.entities["persons"].told == ["decide"] * 3 + ["remember"] * 3
+    assert set(world.runs.standing("main").watermarks) == set(READING)
+
+
+@pytest.mark.cap("M110")
+def test_a_watermark_is_the_end_of_the_window_that_was_read(world: CycleWorld) -> None:
+    """Whole seconds, what the vendor shows completely, never the clock; beside it the newest record. The next window
+    begins a little before."""
+    shown = NOON - timedelta(minutes=3, milliseconds=250)
+    world.source.rows.append(({"Id": "1"}, shown, NOON + timedelta(hours=1)))
+    world.ran()
+
+    standing = world.runs.standing("main")
+    until = shown.replace(microsecond=0)
+    assert standing.watermarks == dict.fromkeys(READING, until)
+    assert standing.newest == dict.fromkeys(READING, until)
+
+    world.clock.advance(3600)
+    run = world.ran()
+    assert set(run.since.values()) == {until - MINUTE}
+    assert (run.bootstrap, run.kind) == (False, "run")
+
+
+@pytest.mark.cap("M108")
+def test_a_stream_that_fails_moves_no_watermark_of_its_own_and_all_of_the_others(world: CycleWorld) -> None:
+    """It parks itself and what depends on it, with its reason; the others go on, and the next run reads it again."""
+    world.failing["main.companies-salesforce"] = "INVALID_FIELD: No such column"
+    run = world.ran()
+
+    assert (run.step, run.reason) == (CycleStep.DONE, "parked")
+    assert run.parked == {
+        "companies": "main.companies-salesforce: INVALID_FIELD: No such column",
+        "persons": "waits for companies",
+    }
+    assert "companies: main.companies-salesforce: INVALID_FIELD" in run.message
+    assert world.carried[1:] == [["sales_persons-sales_persons"], ["sales_persons-sales_persons_deleted"]]
+    assert not world.entities["persons"].told
+    first = world.runs.standing("main").watermarks
+    assert set(first) == {"sales_persons-marketo", "sales_persons-salesforce"}
+
+    world.failing.clear()
+    world.clock.advance(3600)
+    assert world.ran().step is CycleStep.DONE
+    assert set(world.runs.standing("main").watermarks) == set(READING)
+
+
+@pytest.mark.parametrize("where", ["decide", "prepare people", "remember"])
+def test_a_kind_that_cannot_go_on_is_parked_wherever_it_stops(world: CycleWorld, where: str) -> None:
+    """Persons depend on nobody's good will: the others come to their end."""
+    world.entities["persons"].errors[where] = PermanentError("hidden", vendor="marketo", code="1006")
+    run = world.ran()
+
+    assert (run.step, set(run.parked)) == (CycleStep.DONE, {"persons"})
+    assert "remember" in world.entities["companies"].told
+    assert "persons-marketo" not in world.runs.standing("main").watermarks
+
+
+def test_a_cycle_of_which_nothing_goes_on_has_failed(world: CycleWorld) -> None:
+    """The reasons stand in the run; the lease is free."""
+    for name in READING:
+        world.failing[f"main.{name}"] = "no permission"
+    run = world.ran()
+
+    assert (run.step, run.reason) == (CycleStep.FAILED, "all_parked")
+    assert world.runs.standing("main").holder == ""
+    assert world.meter.counts["CycleRunsFailed"] == 1
+
+
+def test_an_execution_that_dies_again_and_again_parks_its_kind(world: CycleWorld) -> None:
+    """It is ordered again a few times, alone."""
+    world.dying.add("main.persons-people")
+    run = world.ran()
+
+    assert run.parked == {"persons": "main.persons-people: its run dies again and again"}
+    assert world.carried.count(["persons-people"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("error", "waiting"),
+    [
+        (QuotaExhaustedError("spent", vendor="marketo", resets_at=NOON + timedelta(hours=3)), Waiting.QUOTA),
+        (TransientError("away", vendor="salesforce"), Waiting.VENDOR),
+    ],
+)
+def test_what_passes_by_itself_is_waited_for(world: CycleWorld, error: Exception, waiting: Waiting) -> None:
+    """Nothing is parked; the same piece is taken afterwards."""
+    world.entities["persons"].errors["decide"] = error  # type: ignore[assignment]  # both are errors of vendors
+    told = world.now()
+    run = world.drive(told.slot, steps=14)
+
+    assert (run.step, run.entity, run.waiting) == (CycleStep.DECIDE, "persons", waiting)
+    assert run.due_at is not None
+    world.entities["persons"].errors.clear()
+    assert world.drive(told.slot).step is CycleStep.DONE
+    assert not world.run(told.slot).parked
+
+
+# when a cycle begins
+
+
+@pytest.mark.cap("M085", "M107")
+def test_the_next_cycle_begins_a_gap_after_the_last_one_ended(world: CycleWorld) -> None:
+    """Start(n+1) = end(n) + gap, to the second, for as many runs as there are; not a moment before."""
+    world.ran()
+    world.looks = [Looked(why="a person was changed")]
+    for _ in range(3):
+        ended = world.clock.now()
+        world.clock.set(ended + GAP - timedelta(seconds=1))
+        assert world.tick().because == "gap"
+        world.clock.set(ended + GAP)
+        told = world.tick()
+        assert told.started
+        assert world.run(told.slot).started_at == ended + GAP
+        world.clock.advance(777)
+        assert world.drive(told.slot).step is CycleStep.DONE
+
+
+def test_ticks_while_a_run_is_at_work_start_nothing(world: CycleWorld) -> None:
+    """A person's order neither: overlapping starts collapse."""
+    world.ran()
+    world.clock.advance(3600)
+    told = world.tick()
+    assert told.started
+
+    assert world.tick().because == f"running: {told.slot}"
+    assert world.now().because == f"running: {told.slot}"
+    assert len(world.starter.started) == 2
+
+
+@pytest.mark.cap("M089")
+def test_nothing_runs_by_itself_before_the_first_run_and_nothing_beside_it(world: CycleWorld) -> None:
+    """The first run reads everything, and holds the lease: ticks start nothing before it and while it runs."""
+    assert world.tick().because == "not_bootstrapped"
+    told = world.now()
+    run = world.drive(told.slot, steps=1)
+    assert (run.kind, run.since) == ("bootstrap", {})
+
+    world.clock.advance(86_400)
+    assert world.tick().because == f"running: {told.slot}"
+    assert world.drive(told.slot).step is CycleStep.DONE
+    world.clock.advance(3600)
+    assert world.tick().started
+
+
+@pytest.mark.cap("M089")
+def test_the_first_run_can_be_left_out(world: CycleWorld) -> None:
+    """From now on: the watermarks are set, nothing is read or written, and the continuous cycle begins."""
+    told = world.now(from_now=True)
+    run = world.drive(told.slot)
+
+    assert (run.step, run.kind) == (CycleStep.DONE, "from now")
+    assert world.carried == []
+    assert not any(entity.told for entity in world.entities.values())
+    assert set(world.runs.standing("main").watermarks) == set(READING)
+    world.clock.advance(3600)
+    assert world.tick().started
+
+
+def test_the_first_run_reads_nothing_before_the_low_watermark() -> None:
+    """It is of the cycle's own clocks."""
+    world = CycleWorld(a_cycle(low_watermark="2026-01-01T00:00:00", time_zone="Europe/Berlin"))
+    told = world.now()
+    run = world.drive(told.slot, steps=1)
+
+    assert {at.isoformat() for at in run.since.values()} == {"2025-12-31T23:00:00+00:00"}
+
+
+def test_a_look_that_finds_nothing_starts_nothing_and_is_counted(world: CycleWorld) -> None:
+    """From the watermarks of each system on; it goes on where the last one ended, a gap later."""
+    world.ran()
+    at = world.runs.standing("main").watermarks["persons-marketo"]
+    since = {Side.MARKETO: at, Side.SALESFORCE: at}
+    for number in (1, 2):
+        world.clock.advance(300)
+        assert world.tick().because == "idle"
+        assert world.tick().because == "gap"
+        assert world.runs.standing("main").idle == number
+    assert world.looked == [(since, ""), (since, "next")]
+
+    world.looks = [Looked(why="a Lead was changed")]
+    world.clock.advance(300)
+    told = world.tick()
+    assert told.started
+    world.drive(told.slot)
+    assert (world.runs.standing("main").idle, world.runs.standing("main").token) == (0, "")
+
+
+def test_a_look_that_cannot_be_made_is_made_again_at_the_next_tick(world: CycleWorld) -> None:
+    """Nothing is counted as idle that nobody has seen."""
+    world.ran()
+    world.looks = [TransientError("away", vendor="marketo"), Looked()]
+    world.clock.advance(300)
+
+    assert world.tick().because.startswith("not_known: ")
+    assert world.runs.standing("main").idle == 0
+    assert world.tick().because == "idle"
+
+
+def test_a_run_is_made_without_a_look_after_an_hour_and_for_what_is_due(world: CycleWorld) -> None:
+    """Schemas are read at least once an hour; a record whose pause is not over is not due."""
+    world.ran()
+    world.clock.advance(300)
+    later = world.clock.now() + timedelta(minutes=10)
+    record = DueRecord(side=Side.SALESFORCE, object="Lead", id="1", noted_at=NOON, not_before=later)
+    world.due.add([record])
+    assert world.tick().because == "idle"
+    world.clock.set(later)
+    told = world.tick()
+    assert told.started
+    world.drive(told.slot)
+    world.due.done([record])
+
+    looks = len(world.looked)
+    world.clock.advance(3600)
+    assert world.tick().started
+    assert len(world.looked) == looks
+
+
+def test_quiet_hours_and_a_cycle_that_is_not_active_start_nothing() -> None:
+    """The hours are those of the cycle's own clocks; at their end it begins."""
+    world = CycleWorld(a_cycle(quiet=[{"from": "13:30", "to": "14:30"}], time_zone="Europe/Berlin"))
+    world.ran()
+    world.clock.set(NOON + timedelta(hours=1, minutes=29))
+    assert world.tick().because == "quiet"
+    world.clock.set(NOON + timedelta(hours=1, minutes=30))
+    assert world.tick().started
+
+    world.documents.move("crm_cycle", "main", Move.DEACTIVATE)
+    assert world.tick().because == "not_active"
+    with pytest.raises(ConfigurationError, match="lets it run"):
+        world.now()
+    assert world.starting().tick("gone").because == "gone"
+
+
+def test_a_run_that_lost_its_state_machine_is_given_a_new_one(world: CycleWorld) -> None:
+    """By the tick that finds it, once; it goes on where it was."""
+    told = world.now()
+    world.drive(told.slot, steps=3)
+    world.starter.dead.add(world.run(told.slot).name)
+    assert world.tick().because == f"running: {told.slot}"
+    assert len(world.starter.started) == 1
+
+    world.clock.advance(301)
+    assert world.tick().because == f"running: {told.slot}"
+    assert world.run(told.slot).execution in [name for _, _, name in world.starter.started]
+    assert world.drive(told.slot).step is CycleStep.DONE
+
+
+def test_a_run_whose_lease_somebody_took_moves_nothing(world: CycleWorld) -> None:
+    """What it has read the other one reads."""
+    told = world.now()
+    world.drive(told.slot, steps=4)
+    taken = world.runs.take("main", "other", world.runs.standing("main"), NOON)
+    assert taken is not None
+
+    run = world.drive(told.slot)
+    assert (run.step, run.reason) == (CycleStep.FAILED, "lease_lost")
+    assert world.runs.standing("main") == taken
+
+
+# what people ask
+
+
+def test_a_paused_run_waits_until_it_is_to_go_on(world: CycleWorld) -> None:
+    """And so do the runs of Syncs that it has started."""
+    told = world.now()
+    world.drive(told.slot, steps=2)
+    run = world.starting().ask("main", told.slot, Asked.PAUSE)
+    assert run.orders
+    assert {found[0].asked for each in run.orders if (found := world.syncs.get(each, told.slot))} == {Asked.PAUSE}
+    world.drive(told.slot, steps=3)
+    assert world.run(told.slot).waiting is Waiting.PAUSED
+
+    world.starting().ask("main", told.slot, Asked.NOTHING)
+    assert world.drive(told.slot).step is CycleStep.DONE
+
+
+def test_a_cancelled_run_ends_as_soon_as_what_it_started_has_ended(world: CycleWorld) -> None:
+    """No watermark moves, and the lease is free only then."""
+    told = world.now()
+    world.drive(told.slot, steps=2)
+    assert world.run(told.slot).orders
+    world.starting().ask("main", told.slot, Asked.CANCEL)
+    assert world.runs.standing("main").holder == told.slot
+
+    run = world.drive(told.slot)
+    assert (run.step, run.reason) == (CycleStep.CANCELLED, "cancelled")
+    assert world.runs.standing("main").holder == ""
+    assert not world.runs.standing("main").watermarks
+
+
+def test_nothing_is_asked_of_a_run_that_is_not_there_or_waits_for_nobody(world: CycleWorld) -> None:
+    """Each says so."""
+    with pytest.raises(ConfigurationError, match="has no run"):
+        world.starting().ask("main", "never", Asked.PAUSE)
+    told = world.now()
+    with pytest.raises(ConfigurationError, match="waits for no confirmation"):
+        world.starting().ask("main", told.slot, Asked.CONFIRM)
+
+
+def test_a_long_run_goes_on_in_a_new_execution() -> None:
+    """Under a name that no other one has."""
+    world = CycleWorld(most_turns=4)
+    told = world.now()
+    answer = world.step(told.slot, begin=True)
+    for _ in range(4):
+        if answer["at_work"]:
+            world.carry(answer["orders"])
+        answer = world.step(told.slot, turns=answer["turns"])
+
+    assert answer["renew"]
+    assert answer["renewal"] == world.run(told.slot).carrier != world.run(told.slot).name
+    assert world.drive(told.slot).step is CycleStep.DONE
