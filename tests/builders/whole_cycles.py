@@ -25,6 +25,7 @@ from tests.fakes.clock import SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
 from tests.fakes.cycle import InMemoryCycleRuns, InMemoryLinks
+from tests.fakes.keys import InMemoryKeys
 from tests.fakes.marketo import FakeMarketo
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.salesforce import FakeSalesforce
@@ -188,6 +189,8 @@ class CycleWorld:
                 facts=facts,
                 clock=self.clock,
                 sleep=self.clock.sleep,
+                keys=InMemoryKeys(step=self.steps),
+                hash_key=lambda: b"index key",
                 digest=digest,
             ),
             clock=self.clock,
