@@ -8,11 +8,13 @@ from typing import Any
 from leadbridge.admin.app import AdminApi
 from leadbridge.admin.services import Services
 from leadbridge.domain.action import Configuration
+from leadbridge.domain.limits import State
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
+from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
@@ -121,6 +123,9 @@ class Admin:
             vendor=partial(vendor_of, world.configurations),
             clock=world.clock,
         )
+        preview = PreviewSync(view=view, runs=self.runs, vendors=vendors)
+        #: what is known of vendor instances' calls
+        self.instances: dict[str, State] = {}
         self.services = Services(
             configurations=world.configurations,
             apply=ApplyConfiguration(
@@ -138,7 +143,13 @@ class Admin:
             redrive=RedriveMany(search=search, redrive=redrive, documents=world.configurations),
             callbacks=FailedCallbacks(chunks=world.chunks, clock=world.clock),
             view_sync=view,
-            preview_sync=PreviewSync(view=view, runs=self.runs, vendors=vendors),
+            preview_sync=preview,
+            price_sync=PriceSync(
+                documents=world.configurations,
+                preview=preview,
+                instances=lambda: self.instances,
+                clock=world.clock,
+            ),
             start_sync=StartSync(
                 documents=world.configurations,
                 runs=self.runs,

@@ -9,6 +9,7 @@ from leadbridge.usecases.catalogue import Catalogue
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
+from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
 from leadbridge.usecases.start_sync import StartSync
@@ -31,6 +32,7 @@ class Services:
     callbacks: FailedCallbacks
     view_sync: ViewSync
     preview_sync: PreviewSync
+    price_sync: PriceSync
     start_sync: StartSync
     sync_results: SyncResults
     #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says
