@@ -1,7 +1,7 @@
 """`leadbridge connections` and `leadbridge setup`: vendor connections from the first click to the preflight."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -268,7 +268,8 @@ def setup_salesforce(
 ) -> None:
     """Write a folder to deploy to the org and print what to click.
 
-    The permission set covers the applied Actions of the connection and those of FILES, which need not be applied yet.
+    The permission set covers the applied Actions and Syncs of the connection and those of FILES, which need not be
+    applied yet.
     """
     from leadbridge.domain.announced import address, key_subject
     from leadbridge_cli import salesforce_setup
@@ -277,9 +278,12 @@ def setup_salesforce(
     if not isinstance(connection, SalesforceConnection):
         fail([f"{name} is no Salesforce connection."])
     actions = [each for each in _actions(target, files) if each.destination.connection == name]
-    described = _described(target, actions)
+    syncs = _syncs(target, files, name)
+    described = _described(target, name, salesforce_setup.needs(name, actions, syncs))
     pem = _certificate(target, name)
-    written = salesforce_setup.folder(connection, actions, certificate=pem, contact_email=contact, described=described)
+    written = salesforce_setup.folder(
+        connection, actions, syncs, certificate=pem, contact_email=contact, described=described
+    )
     lines = salesforce_setup.sheet(connection, actions, output=str(output), described=described)
     if announce:
         endpoint = address(target.outputs["ApiUrl"], name, current_key(target, key_subject(name)))
@@ -332,7 +336,7 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         if known is not None and known.status == marketo_setup.WITH_DRAFT
     }
     todo = marketo_setup.plan(
-        actions, leads=leads, types=types, drafts=drafts, destinations=_described(target, actions)
+        actions, leads=leads, types=types, drafts=drafts, destinations=_destinations(target, actions)
     )
     lines = list(todo.lines())
     click.echo("\nThe API can make:" if lines else "\nFields and activity types are there; nothing is to be made.")
@@ -420,29 +424,46 @@ def _preflight(target: Target, stored: Stored) -> Iterator[Finding]:
     from leadbridge_cli import salesforce_setup
 
     actions = [each for each in _actions(target, ()) if each.destination.connection == name]
-    needs = salesforce_setup.needs(actions)
+    needs = salesforce_setup.needs(name, actions, _syncs(target, (), name))
     return target.connections.salesforce(name).preflight(needs)
 
 
 def _actions(target: Target, files: Sequence[Path]) -> list[Action]:
     """The applied Actions, and those of files, which stand for applied ones of the same id."""
-    found = {each.document.id: each.document for each in target.configurations.list("action")}
+    return [each for each in _documents(target, "action", files) if isinstance(each, Action)]
+
+
+def _syncs(target: Target, files: Sequence[Path], connection: str) -> list[Sync]:
+    """The same of Syncs, those with an end at a connection."""
+    every = (each for each in _documents(target, "sync", files) if isinstance(each, Sync))
+    return [each for each in every if connection in {each.source.connection, each.destination.connection}]
+
+
+def _documents(target: Target, kind: str, files: Sequence[Path]) -> list[object]:
+    found: dict[str, object] = {each.document.id: each.document for each in target.configurations.list(kind)}
     for given in given_in(files):
         parsed = read_document(given.raw)
         if isinstance(parsed, list):
             fail([finding.line() for finding in parsed])
-        if isinstance(parsed, Action):
+        if parsed.kind == kind:
             found[parsed.id] = parsed
-    return [document for document in found.values() if isinstance(document, Action)]
+    return list(found.values())
 
 
-def _described(target: Target, actions: Sequence[Action]) -> dict[str, ObjectDescription]:
-    """The Salesforce objects that can be described already; before the set-up none can."""
+def _destinations(target: Target, actions: Sequence[Action]) -> dict[str, ObjectDescription]:
+    """The objects that Actions write, as far as they can be described already."""
     found: dict[str, ObjectDescription] = {}
     for action in actions:
+        found |= _described(target, action.destination.connection, [action.destination.object])
+    return found
+
+
+def _described(target: Target, connection: str, objects: Iterable[str]) -> dict[str, ObjectDescription]:
+    """The Salesforce objects that can be described already; before the set-up none can."""
+    found: dict[str, ObjectDescription] = {}
+    for name in objects:
         try:
-            client = target.connections.salesforce(action.destination.connection)
-            found[action.destination.object] = client.describe(action.destination.object)
+            found[name] = target.connections.salesforce(connection).describe(name)
         except (AuthenticationError, ConfigurationError, PermanentError):
             continue
     return found

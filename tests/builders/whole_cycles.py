@@ -1,5 +1,6 @@
 """Whole cycles on in-memory ports: the real frame, the real Syncs, the real persons, and two systems to be edited."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
@@ -20,6 +21,7 @@ from leadbridge.usecases.run_cycle_step import CycleOrder, RunCycleStep
 from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
+from tests.builders.events import SECRET
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
@@ -128,6 +130,7 @@ class CycleWorld:
         self.contacts = Table(described("Contact", _FIELDS, "003"), "Id", self.clock)
         self.system = System({"leads": self.people, "Lead": self.leads, "Contact": self.contacts}, step=self.steps)
         self.runs = InMemorySyncRuns(step=self.steps)
+        self.keys = InMemoryKeys()
         self.cycles = InMemoryCycleRuns()
         self.objects = InMemoryObjects(step=self.steps)
         self.links = InMemoryLinks()
@@ -137,11 +140,22 @@ class CycleWorld:
             self.documents.put(document)
         self.documents.move("crm_cycle", CYCLE, Move.ACTIVATE)
         self.deaths = 0
+        #: how many steps had been taken when a step of the cycle began, and ended
+        self.own_steps: list[tuple[int, int]] = []
+        self._derived = WithDerived(self.documents)
+        self._kept: dict[int, Sequence[Entity]] = {}
+
+    def copy(self) -> "CycleWorld":
+        """The same once more, from here on by itself."""
+        self._kept.clear()
+        self.own_steps.clear()
+        return copy.deepcopy(self)
 
     # one process after the other
 
     def _entities(self, cycle: CrmCycle, version: int) -> Sequence[Entity]:
-        del version
+        if version in self._kept:
+            return self._kept[version]
         assert cycle.persons is not None
         ports = PeoplePorts(
             runs=self.runs,
@@ -156,7 +170,8 @@ class CycleWorld:
             digest=digest,
             clock=self.clock,
         )
-        return [KeepPeople(cycle, cycle.persons, ports)]
+        self._kept[version] = [KeepPeople(cycle, cycle.persons, ports)]
+        return self._kept[version]
 
     def _cycle_step(self) -> RunCycleStep:
         return RunCycleStep(
@@ -170,7 +185,7 @@ class CycleWorld:
         )
 
     def _sync_step(self) -> RunSyncStep:
-        documents = WithDerived(self.documents)
+        documents = self._derived
         connections = FakeConnections(
             marketo={"marketing": FakeMarketo(self.people.described)},
             salesforce={"crm": FakeSalesforce(self.leads.described, self.contacts.described)},
@@ -189,8 +204,8 @@ class CycleWorld:
                 facts=facts,
                 clock=self.clock,
                 sleep=self.clock.sleep,
-                keys=InMemoryKeys(step=self.steps),
-                hash_key=lambda: b"index key",
+                keys=self.keys,
+                hash_key=lambda: SECRET,
                 digest=digest,
             ),
             clock=self.clock,
@@ -213,8 +228,10 @@ class CycleWorld:
     def drive(self, slot: str) -> CycleRun:
         """Invoke until the run is over; a process that dies is followed by another."""
         for turn in range(MOST_STEPS):
+            begun = len(self.steps.taken)
             try:
                 answer = self._cycle_step()(CycleOrder(cycle=CYCLE, slot=slot, begin=not turn), lambda: 600.0)
+                self.own_steps.append((begun, len(self.steps.taken)))
                 if answer["step"] in {"done", "failed", "cancelled"}:
                     return self.run(slot)
                 self.clock.advance(answer["wait_seconds"])
@@ -266,7 +283,7 @@ class CycleWorld:
 
     def written(self) -> int:
         """Records that were written by API so far, each as often as it was."""
-        return sum(sum(table.writes.values()) for table in self.system.tables.values())
+        return sum(len(table.written) for table in self.system.tables.values())
 
     def later(self, **units: float) -> None:
         """Time passes."""

@@ -42,8 +42,8 @@ class Table:
     records: dict[str, Record] = field(default_factory=dict)
     #: after each write that came by API
     automation: Automation = nobody
-    #: ids of records by the number of writes that came by API
-    writes: dict[str, int] = field(default_factory=dict)
+    #: what came by API: whose, and the fields
+    written: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     #: values that no field takes, and the code of the refusal
     refused: dict[str, str] = field(default_factory=dict)
     made: int = 0
@@ -62,9 +62,9 @@ class Table:
         """Change a record."""
         self.records[record_id] |= {**values, _STAMP[self.id_field]: self.clock.now().isoformat()}
 
-    def written(self, record_id: str, values: Mapping[str, Any]) -> None:
-        """A record was written by API, and the system's automation does its part."""
-        self.writes[record_id] = self.writes.get(record_id, 0) + 1
+    def write(self, record_id: str, values: Mapping[str, Any]) -> None:
+        """A record is written by API, and the system's automation does its part."""
+        self.written.append((record_id, dict(values)))
         self.edit(record_id, **values)
         if answer := self.automation(self.records[record_id]):
             self.edit(record_id, **answer)
@@ -86,8 +86,8 @@ class System:
     errors: dict[tuple[str, str], list[tuple[SyncError, bool]]] = field(default_factory=dict)
     #: calls by object and what they do
     calls: dict[tuple[str, str], int] = field(default_factory=dict)
-    #: called when a page was read, before anything is decided
-    on_read: Callable[[], object] = lambda: None
+    #: told of each object that was read, before anything is decided
+    on_read: Callable[[str], object] = nothing
 
     def source(self, sync: Sync) -> "TableSource":
         """Where a Sync's rows come from."""
@@ -121,6 +121,15 @@ class System:
     def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """Salesforce records of an object whose field holds one of the values."""
         return self._looked_up(self.tables[object_name], field, values)
+
+    def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        """Marketo's companies or sales persons with one of the keys."""
+        field = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId"}[object_name]
+        return self._looked_up(self.tables[object_name], field, keys)
+
+    def count(self, object_name: str, field: str, values: Collection[str]) -> int:
+        """How many Salesforce records of an object hold one of the values in a field."""
+        return len(self._looked_up(self.tables[object_name], field, values))
 
     def _looked_up(self, table: Table, name: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         self.called(table, "lookup")
@@ -192,7 +201,7 @@ class TableSource(_Counted):
             rows = found[start : start + 2]
             self._system.step("table.page.done")
             yield Page(rows=rows, cursor=str(rows[-1][self._table.id_field]) if rows else "")
-        self._system.on_read()
+        self._system.on_read(self._table.described.name)
 
     def _window(self, query: SourceQuery) -> Window:
         if query.vendor == "marketo":
@@ -261,14 +270,14 @@ class TableDestination(_Counted):
         if known:
             return self._update({**row, "id": known[0]["id"]})
         record_id = self._table.make()
-        self._table.written(record_id, row)
+        self._table.write(record_id, row)
         return RowResult(ok=True, status="created", id=record_id)
 
     def _update(self, row: Mapping[str, Any]) -> RowResult:
         record_id = str(row[self._table.id_field])
         if record_id not in self._table.records:
             return RowResult(ok=False, status="failed", code="ENTITY_IS_DELETED", resolution=Resolution.REJECT)
-        self._table.written(record_id, {name: value for name, value in row.items() if name != self._table.id_field})
+        self._table.write(record_id, {name: value for name, value in row.items() if name != self._table.id_field})
         return RowResult(ok=True, status="updated", id=record_id)
 
 

@@ -23,6 +23,7 @@ from tests.fakes.steps import Crash, Steps
 from tests.integration.vendors.conftest import Clients, Twin
 
 SOURCE = "in/rows.csv"
+DAY_BYTES = 500_000_000
 MOST_STEPS = 300
 EXPORTS = "/bulk/v1/leads/export/"
 INGEST = "/services/data/v67.0/jobs/ingest"
@@ -45,7 +46,7 @@ class Product:
         self.use_case = RunBulkStep(
             runs=self.runs,
             objects=self.objects,
-            vendors=VendorBulkJobs(self),
+            vendors=VendorBulkJobs(self, day_bytes=DAY_BYTES, now=self.now),
             clock=self,
             meter=self.meter,
             policy=Policy(stuck_after=timedelta(hours=3)),

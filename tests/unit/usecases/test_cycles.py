@@ -52,7 +52,7 @@ def test_a_cycle_reads_decides_and_writes_in_the_order_of_the_groups(world: Cycl
         or world.carried[0] == READING
     )
     assert run.rows == dict.fromkeys(READING, 3)
-    assert world.meter.counts["CycleRunsDone"] == 1
+    assert world.meter.of("CycleRunsDone") == 1
 
 
 def test_a_cycle_without_writes_remembers_what_is_in_step_and_writes_nothing(world: CycleWorld) -> None:
@@ -129,7 +129,7 @@ def test_a_cycle_of_which_nothing_goes_on_has_failed(world: CycleWorld) -> None:
 
     assert (run.step, run.reason) == (CycleStep.FAILED, "all_parked")
     assert world.runs.standing("main").holder == ""
-    assert world.meter.counts["CycleRunsFailed"] == 1
+    assert world.meter.of("CycleRunsFailed") == 1
 
 
 def test_an_execution_that_dies_again_and_again_parks_its_kind(world: CycleWorld) -> None:

@@ -130,6 +130,7 @@ class RunBulkStepSettings(VendorSettings):
     #: 0: the vendors' own pace
     BULK_POLL_SECONDS: float = Field(default=0, ge=0)
     BULK_STUCK_MINUTES: float = Field(default=480, gt=0)
+    MARKETO_EXTRACT_MEGABYTES: int = Field(default=500, ge=1)
     BULK_TURNS: int = Field(default=500, ge=2)
 
 

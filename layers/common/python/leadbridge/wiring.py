@@ -296,7 +296,11 @@ def run_bulk_step() -> Any:
             now=clock.now,
         ),
         objects=S3Objects(_client("s3"), bucket=settings.DATA_BUCKET),
-        vendors=VendorBulkJobs(_connections(settings, clock, configurations, Lane.SCHEDULED)),
+        vendors=VendorBulkJobs(
+            _connections(settings, clock, configurations, Lane.SCHEDULED),
+            day_bytes=settings.MARKETO_EXTRACT_MEGABYTES * 1_000_000,
+            now=clock.now,
+        ),
         clock=clock,
         meter=meter(),
         policy=Policy(
@@ -315,7 +319,9 @@ def run_sync_step() -> Any:
 
     from leadbridge.aws.objects import S3Objects
     from leadbridge.aws.queue import CallQueue
+    from leadbridge.domain.hashing import digests
     from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.hand_over import HandOver
     from leadbridge.usecases.load_partition import LoadPartition
     from leadbridge.usecases.run_sync_step import RunSyncStep
@@ -343,9 +349,10 @@ def run_sync_step() -> Any:
         keys=DynamoKeys(_client("dynamodb"), table=settings.KEYS_TABLE, executions=settings.EXECUTIONS_TABLE),
         hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
         settle=timedelta(seconds=settings.SETTLE_SECONDS),
+        digest=digests(hash_key(Secret(_later("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))),
     )
     return RunSyncStep(
-        documents=configurations,
+        documents=WithDerived(configurations),
         runs=runs,
         objects=objects,
         vendors=vendors,

@@ -170,6 +170,12 @@ class LoadPartition:
                 raise ConfigurationError(
                     [f"{name} has no field {error.args[0]}; correct and apply the Sync"]
                 ) from error
+            # what may be written is said by Describe alone, and may have changed since the Sync was saved
+            if closed := sorted(name for name, each in made.fields.items() if not (each.createable or each.updateable)):
+                name = sync.destination.object
+                raise ConfigurationError(
+                    [f"{name} does not let {', '.join(closed)} be written; remove the mapping and apply the Sync"]
+                )
             self._compiled = {key: made}
         return self._compiled[key]
 
