@@ -186,6 +186,8 @@ class SyncPrice(Given):
     salesforce: VendorPrice
     run_dollars: float
     day_dollars: float
+    #: minutes from run to run with which the calls of a day suffice; null: nobody knows, or one run takes more
+    minutes_apart: int | None
     warnings: list[str]
 
 

@@ -131,6 +131,7 @@ def _add_prices(app: APIGatewayRestResolver, services: Services) -> None:
             **vendors,
             run_dollars=found.run_dollars,
             day_dollars=found.day_dollars,
+            minutes_apart=found.minutes_apart,
             warnings=list(found.warnings),
         )
 
