@@ -125,6 +125,8 @@ def _kept(cycle: CrmCycle, stage: Stage) -> KeepPeople:
         links=stage.links,
         due=stage.due,
         schema=lambda: schema,
+        news=stage.system,
+        changes=stage.system,
         digest=cache(digest),
         clock=stage.clock,
     )
