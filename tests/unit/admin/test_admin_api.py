@@ -19,6 +19,7 @@ from tests.builders.world import World
 from tests.fakes.clock import NOON
 
 SYNC = "contacts-to-people"
+CYCLE = "main-cycle"
 SLOT = "20260302T120000Z"
 ROUTES = (
     ("GET", "/openapi.json"),
@@ -60,11 +61,20 @@ ROUTES = (
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed.csv"),
+    ("GET", f"/syncs/{SYNC}/executions/{SLOT}/rows"),
+    ("GET", f"/syncs/{SYNC}/price"),
+    ("GET", f"/syncs/{SYNC}/plan-price"),
     ("POST", f"/syncs/{SYNC}/executions/{SLOT}/ask"),
     ("POST", f"/syncs/{SYNC}/executions/{SLOT}/retry"),
     ("POST", f"/syncs/{SYNC}/plans"),
     ("GET", f"/syncs/{SYNC}/plans/{SLOT}"),
     ("POST", f"/syncs/{SYNC}/plans/{SLOT}/apply"),
+    ("GET", "/cycles"),
+    ("GET", f"/cycles/{CYCLE}"),
+    ("GET", f"/cycles/{CYCLE}/executions"),
+    ("POST", f"/cycles/{CYCLE}/executions"),
+    ("GET", f"/cycles/{CYCLE}/executions/{SLOT}"),
+    ("POST", f"/cycles/{CYCLE}/executions/{SLOT}/ask"),
 )
 
 
@@ -95,6 +105,7 @@ def test_the_routes_of_these_tests_are_all_there_are(admin: Admin) -> None:
             "action": "{kind}",
             "1": "{execution_id}",
             SYNC: "{sync_id}",
+            CYCLE: "{cycle_id}",
             SLOT: "{slot}",
         }
         named = [parts.get(each, each) for each in path.split("/")]

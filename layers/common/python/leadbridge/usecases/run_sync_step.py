@@ -210,7 +210,7 @@ class RunSyncStep:
             return
         read, idle, standing = EVERYTHING, False, self._runs.standing(run.sync)
         if run.incremental:
-            read, idle = window_of(self._runs, source, run.sync, run.source, now)
+            read, idle = window_of(self._runs, source, work.sync, run.source, now)
         if sync.deletes != "ignore" and not run.most:
             # what was deleted before the first run that asks is nobody's
             until, before = read.until or ceiling(run.source, now, source.covered(now).until), standing.gone_until
@@ -246,6 +246,7 @@ class RunSyncStep:
         return Way(way_of(work.sync, run.source, source, facts, read, now=run.started_at).way)
 
     def _extract(self, work: "_Work") -> None:
+        self._save(work, syncing.taken(work.run))
         source = self._vendors.source(work.sync)
         if work.run.listing:
             self._list_gone(work, source)
@@ -433,6 +434,7 @@ class RunSyncStep:
         source = self._vendors.source(work.sync) if work.sync.source.object == "activities" else None
         expand = source.expanded if source is not None and work.run.extract is Way.BULK else None
         calls = 0
+        self._save(work, syncing.taken(work.run))
         while work.run.step is Step.PARTITION:
             done = place(
                 self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS, expand=expand
