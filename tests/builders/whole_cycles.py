@@ -48,6 +48,7 @@ _FIELDS: Mapping[str, str] = {
     "Score__c": "double",
     "Marketo_Id__c": "string",
     "HasOptedOutOfEmail": "boolean",
+    "Deleted_in_Marketo__c": "boolean",
     "IsConverted": "boolean",
     "ConvertedDate": "date",
     "CreatedDate": "datetime",
@@ -60,6 +61,7 @@ _PEOPLE: Mapping[str, str] = {
     "email": "email",
     "leadScore": "integer",
     "unsubscribed": "boolean",
+    "goneFromCrm": "boolean",
     "createdAt": "datetime",
     "updatedAt": "datetime",
 }
@@ -141,7 +143,7 @@ class CycleWorld:
         self.runs = InMemorySyncRuns(step=self.steps)
         self.cycles = InMemoryCycleRuns()
         self.objects = InMemoryObjects(step=self.steps)
-        self.links = InMemoryLinks()
+        self.links = InMemoryLinks(step=self.steps)
         self.due = InMemoryDue(step=self.steps)
         self.documents = InMemoryConfigurations()
         for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), cycle or a_cycle()):
@@ -174,6 +176,8 @@ class CycleWorld:
             runs=self.runs,
             objects=self.objects,
             records=self.system,
+            news=self.system,
+            changes=self.system,
             links=self.links,
             due=self.due,
             schema=lambda: Schema(

@@ -122,6 +122,8 @@ def _kept(cycle: CrmCycle, stage: Stage) -> KeepPeople:
         runs=stage.runs,
         objects=stage.objects,
         records=stage.system,
+        news=stage.system,
+        changes=stage.system,
         links=stage.links,
         due=stage.due,
         schema=lambda: schema,
