@@ -37,6 +37,9 @@ def kept_lines(cycle: CrmCycle) -> Iterator[str]:
     for name in cycle.entities:
         if name not in KEPT and getattr(cycle, name) is not None:
             yield f"{name}: is not kept in step by this version; remove it"
+    for name in ("deleted_in_marketo", "deleted_in_salesforce"):
+        if cycle.persons is not None and getattr(cycle.persons, name) != "ignore":
+            yield f"persons.{name}: deletions are not carried over by this version; say `ignore`"
 
 
 def mode_lines(cycle: CrmCycle, *, native: bool) -> Iterator[str]:
