@@ -27,10 +27,12 @@ from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import StartSync, vendor_of
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
+from tests.builders.events import SECRET
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
+from tests.fakes.keys import InMemoryKeys
 from tests.fakes.marketo import FakeMarketo
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.salesforce import FakeSalesforce
@@ -231,6 +233,7 @@ class SyncSimulation:
         }
         self.runs = WatchedRuns(self)
         self.objects = InMemoryObjects(step=engine.step)
+        self.keys = InMemoryKeys(step=engine.step)
         self.documents = InMemoryConfigurations()
         for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), plan.sync):
             self.documents.put(document)
@@ -496,6 +499,8 @@ class SyncSimulation:
             facts=facts,
             clock=clock,
             sleep=self.engine.pause,
+            keys=self.keys,
+            hash_key=lambda: SECRET,
         )
         return RunSyncStep(
             documents=self.documents,

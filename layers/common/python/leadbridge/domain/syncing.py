@@ -347,6 +347,11 @@ def filed(run: SyncRun, rows: int) -> SyncRun:
     return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
 
 
+def other_way(run: SyncRun) -> SyncRun:
+    """The vendor does not extract what is asked for: the same window is read page by page, from its begin."""
+    return replace(_go_on(run), step=Step.EXTRACT, extract=Way.REST, pages=0, pulled=0, cursor="")
+
+
 def extracted(run: SyncRun, partitions: int, load: Way) -> SyncRun:
     """All rows are there; deletions are read behind them, if any are to be."""
     run = replace(_go_on(run), cursor="", partitions=partitions if run.pulled else 0, load=load)

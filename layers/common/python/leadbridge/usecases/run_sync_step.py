@@ -19,6 +19,7 @@ from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import SourceQuery, columns_of, seen_of, source_query
 from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_objects import Readable, readable
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.sync_plan import choose_extract, choose_load
 from leadbridge.domain.sync_words import said
@@ -50,6 +51,8 @@ from leadbridge.usecases.sync_window import way_of, window_of
 LEFT_SECONDS = 60.0
 #: vendor calls for the rows of a sample where nothing reads just some
 BUDGET = 15
+#: a subscription that has no extracts by time of change; the log of changes tells the same
+NO_FILTER = "marketo_1035"
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
 
@@ -301,12 +304,20 @@ class RunSyncStep:
         if child is None:
             return
         if "Error" in child:
-            error = _cause(child)
-            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), *error))
+            reason, message = _cause(child)
+            if reason == NO_FILTER and run.since is not None and self._tells_changes(work):
+                self._save(work, syncing.other_way(run))
+                return
+            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), reason, message))
         elif child.get("run") == extract_run(run, run.pages + 1):
             filed = syncing.filed(run, int(child["counts"]["rows"]))
             is_last = filed.pages >= max(1, len(self._query(work).filters))
             self._save(work, self._all_there(filed, work.sync) if is_last else filed)
+
+    def _tells_changes(self, work: "_Work") -> bool:
+        """Whether what changed can be read without an extract."""
+        found = readable(work.sync.source.object)
+        return isinstance(found, Readable) and found.incremental and "rest" in found.ways
 
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leadbridge.domain.marketo import ObjectType
 from leadbridge.domain.records import FieldDescription, ObjectDescription
-from leadbridge.domain.source_query import ACTIVITY_COLUMNS, LEAD_PREFIX, TYPE_NAME
+from leadbridge.domain.source_query import ACTIVITY_COLUMNS, ATTRIBUTES, LEAD_PREFIX, TYPE_NAME
 from leadbridge.domain.sync_objects import AS_DESTINATION
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from leadbridge.vendors.marketo.objects import Objects
 
 #: the columns of every activity, with their types
-_OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys((*ACTIVITY_COLUMNS, TYPE_NAME), "string") | {
+_OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys((*ACTIVITY_COLUMNS, TYPE_NAME, ATTRIBUTES), "string") | {
     "leadId": "integer",
     "activityDate": "datetime",
     "activityTypeId": "integer",
@@ -46,8 +46,9 @@ def objects_named(client: "MarketoClient", object_name: str) -> "Objects":
 
 
 def _members(client: "MarketoClient") -> ObjectDescription:
+    """A membership's own columns and its person's: an extract has both, under the same names where they agree."""
     own = {name: _only_read(name, kind) for name, kind in _OF_MEMBERS.items()}
-    fields = {**own, **client.describe_members().fields}
+    fields = {**_people(client), **own, **client.describe_members().fields}
     return ObjectDescription(name="program members", fields=fields, createable=False)
 
 
