@@ -14,7 +14,7 @@ from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.ports import Connections
+from leadbridge.ports import Clock, Connections
 from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.derived_syncs import WithDerived
@@ -124,6 +124,15 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
+def described_tables(clock: Clock) -> tuple[Table, Table, Table]:
+    """Marketo's people, Salesforce's Leads and Contacts."""
+    return (
+        Table(described("leads", _PEOPLE), "id", clock),
+        Table(described("Lead", _FIELDS, "00Q"), "Id", clock),
+        Table(described("Contact", _FIELDS, "003"), "Id", clock),
+    )
+
+
 class CycleWorld:
     """Two systems and a cycle between them; `cycle` plays a whole run and survives deaths."""
 
@@ -131,9 +140,7 @@ class CycleWorld:
         """The cycle is active."""
         self.clock = SettableClock()
         self.steps = Steps()
-        self.people = Table(described("leads", _PEOPLE), "id", self.clock)
-        self.leads = Table(described("Lead", _FIELDS, "00Q"), "Id", self.clock)
-        self.contacts = Table(described("Contact", _FIELDS, "003"), "Id", self.clock)
+        self.people, self.leads, self.contacts = described_tables(self.clock)
         self.system = System({"leads": self.people, "Lead": self.leads, "Contact": self.contacts}, step=self.steps)
         self.runs = InMemorySyncRuns(step=self.steps)
         self.keys = InMemoryKeys()
@@ -274,8 +281,8 @@ class CycleWorld:
                 if answer["step"] in {"done", "failed", "cancelled"}:
                     return
                 self.clock.advance(answer["wait_seconds"])
-                for number in answer["open"]:
-                    self._sync_step()(SyncOrder(sync=sync, slot=slot, part=number), lambda: 600.0)
+                for parts in answer["lanes"]:
+                    self._sync_step()(SyncOrder(sync=sync, slot=slot, parts=tuple(parts)), lambda: 600.0)
                 child = self.bulk(answer["child"]) if answer["child"] else None
                 self._sync_step()(SyncOrder(sync=sync, slot=slot, child=child), lambda: 600.0)
             except Crash:

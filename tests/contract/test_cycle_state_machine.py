@@ -37,13 +37,16 @@ def test_every_path_that_is_read_is_a_member_of_the_answer() -> None:
     world.drive(slot, steps=2)
     answer = world.step(slot, begin=True)
     read = {text.split(".")[2] for text in texts(DEFINITION) if text.startswith("$.at.")}
-    carried = STATES["Carry"]["ItemProcessor"]["States"]["Sync"]["Parameters"]["Input"]
+    carried = STATES["Carry"]["ItemProcessor"]["States"]["Sync"]["Parameters"]
 
     assert answer["at_work"]
     assert read <= set(answer)
     assert {"step", "renew", "renewal", "parked", "wait_seconds", "orders", "at_work", "reason", "message"} <= read
     for order in answer["orders"]:
-        assert {f"{name}.$" for name in order} | {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$"} == set(carried)
+        assert carried["Name.$"] == "$.name"
+        assert {"sync.$": "$.sync", "slot.$": "$.slot"}.items() <= carried["Input"].items()
+        assert {"sync", "slot", "name"} == set(order)
+        assert len(order["name"]) <= 80
 
 
 def test_every_error_that_is_tried_again_is_one_that_passes() -> None:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from leadbridge.announcements import OutboundMessages
     from leadbridge.aws.cycles import DynamoCycleRuns
-    from leadbridge.aws.due_records import DynamoDueRecords
+    from leadbridge.aws.due import DynamoDueRecords
     from leadbridge.aws.links import DynamoLinks
     from leadbridge.aws.recoveries import DynamoRecoveries
     from leadbridge.aws.syncs import DynamoSyncRuns
@@ -321,6 +321,7 @@ def run_sync_step() -> Any:
 
     from leadbridge.aws.objects import S3Objects
     from leadbridge.aws.queue import CallQueue
+    from leadbridge.aws.schemas import DynamoSchemas
     from leadbridge.domain.hashing import digests
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.derived_syncs import WithDerived
@@ -339,7 +340,8 @@ def run_sync_step() -> Any:
     objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
     queue = CallQueue(_later("sqs"), settings.EVENTS_QUEUE_URL)
     calls = HandOver(documents=configurations, clock=clock, queue=lambda: queue)
-    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls)
+    schemas = DynamoSchemas(_client("dynamodb"), table=settings.STATE_TABLE)
+    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls, schemas)
     facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
     load = LoadPartition(
         runs=runs,
@@ -433,6 +435,7 @@ def hear_of_changes() -> "HearOfChanges":
     """The use-case that takes up what an org has announced."""
     from leadbridge.aws.announced import AnnouncementQueue, DynamoAnnouncements
     from leadbridge.aws.due import DynamoDueRecords
+    from leadbridge.aws.services import CycleBell
     from leadbridge.usecases.hear_of_changes import HearOfChanges
 
     settings = HearOfChangesSettings.from_environment()
@@ -443,6 +446,7 @@ def hear_of_changes() -> "HearOfChanges":
         announcements=DynamoAnnouncements(client, table=settings.KEYS_TABLE, now=clock.now),
         later=AnnouncementQueue(_later("sqs"), settings.ANNOUNCEMENTS_QUEUE_URL),
         due=lambda cycle: DynamoDueRecords(client, table=settings.STATE_TABLE, cycle=cycle),
+        tick=CycleBell(_later("lambda"), settings.START_SYNC_FUNCTION).tick,
         runs=_sync_runs(settings, clock),
         start=_start_sync(settings, settings.SYNC_MACHINE, clock),
         clock=clock,
@@ -531,7 +535,7 @@ def _links(table: str, cycle: str) -> "DynamoLinks":
 
 
 def _due(table: str, cycle: str) -> "DynamoDueRecords":
-    from leadbridge.aws.due_records import DynamoDueRecords
+    from leadbridge.aws.due import DynamoDueRecords
 
     return DynamoDueRecords(_client("dynamodb"), table=table, cycle=cycle)
 

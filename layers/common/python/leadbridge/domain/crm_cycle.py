@@ -149,7 +149,7 @@ class Persons(Document):
         if self.leads is None and self.contacts is None:
             raise ValueError("needs `leads`, `contacts`, or both")
         links = {self.id_field, self.type_field, COMPANY_LINK, OWNER_LINK}
-        kept = {each.marketo for each in self.contacts.pairs} | links if self.contacts else links
+        kept = {*links, *(each.marketo for each in (self.contacts.pairs if self.contacts else ()))}
         if both := sorted(self.on_conversion.keys() & kept):
             raise ValueError(f"on_conversion: {', '.join(both)} of a Contact's person comes from elsewhere; remove it")
         for name, kind in (("leads", self.leads), ("contacts", self.contacts)):

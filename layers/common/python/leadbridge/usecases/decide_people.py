@@ -109,6 +109,7 @@ class DecidePeople:
         self.queues = queues
         self.legs = legs
         self.plans = CyclePlans(runs=ports.runs, objects=ports.objects, clock=ports.clock)
+        self._known: tuple[Schema, People] | None = None
 
     def __call__(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide as much as the time allows; the run as it is then, or None if all was decided before.
@@ -170,8 +171,10 @@ class DecidePeople:
 
     def people(self, schema: Schema) -> People:
         """How persons are kept in step."""
+        if self._known is not None and self._known[0] is schema:
+            return self._known[1]
         type_field, deleted = self.persons.type_field, self.persons.deleted_in_salesforce
-        return People(
+        people = People(
             fields={name: each.fields for name, each in self.bound(schema).items()},
             id_field=self.persons.id_field,
             type_field=type_field if type_field in schema.people.fields else None,
@@ -182,6 +185,8 @@ class DecidePeople:
             if LEADS_CREATED in self.legs
             else nobody,
         )
+        self._known = (schema, people)
+        return people
 
 
 class _Work:

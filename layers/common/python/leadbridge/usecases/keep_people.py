@@ -81,17 +81,15 @@ class KeepPeople:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
         if group == PEOPLE_DELETED:
             self._fates.finish(run)
+        legs = [leg for leg in self._legs.values() if leg.group == group]
+        links = group == PEOPLE and run.writes.get(LEADS_CREATED)
         files = PeopleFiles(self._ports.objects, run)
-        state = files.state()
+        state = files.state() if links or any(run.writes.get(leg.name) for leg in legs) else None
         if state is None:
             return []
         if group == PEOPLE:
             self._plan_links(run, files, state)
-        orders = (
-            self._plans.begin(run, leg, len(state.plans[leg.name]))
-            for leg in self._legs.values()
-            if leg.group == group and state.plans.get(leg.name)
-        )
+        orders = (self._plans.begin(run, leg, len(state.plans[leg.name])) for leg in legs if state.plans.get(leg.name))
         return [order for order in orders if order is not None]
 
     def _plan_links(self, run: CycleRun, files: PeopleFiles, state: State) -> None:

@@ -17,7 +17,7 @@ from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.schedule import instant
-from leadbridge.domain.syncing import PARKED, Step, SyncRun, Waiting, held_by, summed
+from leadbridge.domain.syncing import PARKED, Step, SyncRun, Waiting, held_by, run_name, summed
 from leadbridge.domain.watermarks import ceiling, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import Clock, Documents, Meter, OvertakenError
@@ -86,8 +86,8 @@ class RunCycleStep:
         if turns >= self._most_turns and not run.over:
             run = replace(run, execution=f"{run.name}-{version}")
             with suppress(OvertakenError):
-                self._runs.save(run, version)
-        return self._answer(run, turns)
+                version = self._runs.save(run, version)
+        return self._answer(run, version, turns)
 
     def _take(self, work: "_Work") -> None:
         heard = cycling.obeyed(work.run, self._clock.now())
@@ -263,7 +263,7 @@ class RunCycleStep:
             raise ConfigurationError([f"the cycle {order.cycle} has no run {order.slot}"])
         return found
 
-    def _answer(self, run: CycleRun, turns: int) -> dict[str, Any]:
+    def _answer(self, run: CycleRun, version: int, turns: int) -> dict[str, Any]:
         wait = cycling.wait_seconds(run, self._clock.now())
         waiting = run.waiting if wait else Waiting.NOT
         return {
@@ -273,7 +273,10 @@ class RunCycleStep:
             "wait_seconds": wait,
             "waiting": waiting.value,
             "parked": waiting in PARKED,
-            "orders": [{"sync": each, "slot": run.slot} for each in run.orders],
+            # an execution of its own for each time that it is carried on
+            "orders": [
+                {"sync": each, "slot": run.slot, "name": f"{run_name(each, run.slot)}-{version}"} for each in run.orders
+            ],
             "at_work": bool(run.orders),
             "turns": turns,
             "renewal": run.carrier,
