@@ -102,9 +102,12 @@ class Stage:
             table.records.clear()
             table.written.clear()
             table.automation, table.made = nobody, 0
+            table.bin.clear()
+            table.merged.clear()
         self.runs.__init__(step=self._step)  # type: ignore[misc]  # all that it holds is forgotten
         self.objects.contents.clear()
         self.links.links.clear()
+        self.links.people.clear()
         self.due.records.clear()
 
     def _step(self, name: str) -> None:
