@@ -41,6 +41,7 @@ class Loader:
             "smartLists": self._load_smart_lists,
             "smartCampaigns": self._load_campaigns,
             "customObjectTypes": self._load_types,
+            "companyFields": self._load_company_fields,
             "crmStates": self._load_crm_states,
             "folders": self._load_folders,
             "tagTypes": self._load_tag_types,
@@ -339,6 +340,12 @@ class Loader:
             except MarketoError as error:
                 raise RecordError(index, f"{error.code} {error.message}") from error
         return [record["apiName"] for record in records]
+
+    def _load_company_fields(self, records: list[Record]) -> list[Any]:
+        try:
+            return list(self._instance.crm.create_company_fields(list(records)))
+        except MarketoError as error:
+            raise ControlError(f"{error.code} {error.message}") from error
 
     def _load_custom(self, name: str, records: list[Record]) -> list[Any]:
         objects, now = self._instance.custom_objects, self._instance.control.clock.now()

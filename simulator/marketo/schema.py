@@ -167,7 +167,6 @@ STANDARD_LEAD_FIELDS: Mapping[str, LeadField] = {
 }
 """The fields of a fresh instance; an instance's own are in its `FieldSchema`."""
 
-COMPANY_FIELDS = frozenset(name for name, each in STANDARD_LEAD_FIELDS.items() if each.company)
 
 _SEARCHABLE_STANDARD = {
     "id",
@@ -240,8 +239,8 @@ class FieldSchema:
             raise MarketoError("1006", f"Field '{name}' not found")
         return self.rest[name]
 
-    def create(self, rows: list[Any]) -> list[str]:
-        """Add fields, all or none, and give their names.
+    def create(self, rows: list[Any], *, company: bool = False) -> list[str]:
+        """Add fields, all or none, and give their names; of a `company` they are mirrored.
 
         Raises:
             MarketoError: a field is malformed or taken, or there are too many.
@@ -249,6 +248,7 @@ class FieldSchema:
         fields = dict(self.all)
         for row in rows:
             made = _read_field(row, FIRST_CREATED_FIELD_ID + sum(each.by_api for each in fields.values()))
+            made = replace(made, company=company)
             if any(made.name.lower() == name.lower() for name in fields):
                 raise MarketoError("1017", f"Field '{made.name}' already exists")
             if any(made.display_name == each.display_name for each in fields.values()):

@@ -52,7 +52,7 @@ class Lifecycle:
         return [Route(f"/_sim/{name}", endpoint, methods=["POST"]) for name, endpoint in table.items()]
 
     async def _convert_all(self, request: Request) -> Response:
-        """Convert leads: `{"leads": [{"leadId", "accountId"?, "contactId"?, "opportunityName"?, ...}]}`."""
+        """Convert leads: `{"leads": [{"leadId", "accountId"?, "contactId"?, "ownerId"?, "opportunityName"?, ...}]}`."""
         document = await self._object(request)
         leads = document.get("leads")
         if not isinstance(leads, list) or not all(isinstance(each, dict) for each in leads):
@@ -71,8 +71,13 @@ class Lifecycle:
         lead = self._live("Lead", wanted.get("leadId"))
         if lead["IsConverted"]:
             raise RowError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
-        account_id = self._given_or_made("Account", wanted.get("accountId"), _account_of(lead), stamp)
-        contact_id = self._given_or_made("Contact", wanted.get("contactId"), _contact_of(lead, account_id), stamp)
+        # whoever makes records gives them to the person named, else to the lead's owner
+        owner = self._live("User", wanted["ownerId"])["Id"] if wanted.get("ownerId") else lead["OwnerId"]
+        if wanted.get("contactId") is not None:
+            self._check_account(wanted["contactId"], wanted.get("accountId"))
+        account_id = self._given_or_made("Account", wanted.get("accountId"), _account_of(lead), owner, stamp)
+        contact = _contact_of(lead, account_id)
+        contact_id = self._given_or_made("Contact", wanted.get("contactId"), contact, owner, stamp)
         opportunity_id = None
         if not wanted.get("doNotCreateOpportunity", False):
             deal = {
@@ -80,7 +85,7 @@ class Lifecycle:
                 "StageName": "Prospecting",
                 "CloseDate": _end_of_quarter(stamp.at.date()).isoformat(),
                 "AccountId": account_id,
-                "OwnerId": stamp.user_id,
+                "OwnerId": owner,
             }
             opportunity_id = self._org.create(SOBJECTS["Opportunity"], deal, stamp)
         self._org.set_raw(
@@ -110,10 +115,20 @@ class Lifecycle:
             "success": True,
         }
 
-    def _given_or_made(self, name: str, given: object, record: Record, stamp: Stamp) -> str:
-        if given is not None:
-            return str(self._live(name, given)["Id"])
-        return self._org.create(SOBJECTS[name], record | {"OwnerId": stamp.user_id}, stamp)
+    def _check_account(self, contact_id: object, account_id: object) -> None:
+        """A contact that is given goes with its own account."""
+        account = ids.normalise(str(account_id)) if account_id is not None else None
+        if account is None or self._live("Contact", contact_id)["AccountId"] != account:
+            raise ControlError("contactId goes with the accountId of that contact")
+
+    def _given_or_made(self, name: str, given: object, record: Record, owner: str, stamp: Stamp) -> str:
+        """A record that is made, or one that is there: what it lacks comes from the lead, its own values stay."""
+        if given is None:
+            return self._org.create(SOBJECTS[name], record | {"OwnerId": owner}, stamp)
+        there = self._live(name, given)
+        lacking = {field: value for field, value in record.items() if value is not None and there[field] is None}
+        self._org.set_raw(SOBJECTS[name], there["Id"], _audit(stamp) | lacking, stamp)
+        return str(there["Id"])
 
     async def _merge(self, request: Request) -> Response:
         """Merge records: `{"object", "master", "losers": [ids]}`; what points to a loser points to the master then."""

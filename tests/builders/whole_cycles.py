@@ -14,7 +14,7 @@ from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.ports import Connections
+from leadbridge.ports import Clock, Connections
 from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.derived_syncs import WithDerived
@@ -48,6 +48,7 @@ _FIELDS: Mapping[str, str] = {
     "Score__c": "double",
     "Marketo_Id__c": "string",
     "HasOptedOutOfEmail": "boolean",
+    "Deleted_in_Marketo__c": "boolean",
     "IsConverted": "boolean",
     "ConvertedDate": "date",
     "CreatedDate": "datetime",
@@ -60,6 +61,7 @@ _PEOPLE: Mapping[str, str] = {
     "email": "email",
     "leadScore": "integer",
     "unsubscribed": "boolean",
+    "goneFromCrm": "boolean",
     "createdAt": "datetime",
     "updatedAt": "datetime",
 }
@@ -120,6 +122,15 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
+def described_tables(clock: Clock) -> tuple[Table, Table, Table]:
+    """Marketo's people, Salesforce's Leads and Contacts."""
+    return (
+        Table(described("leads", _PEOPLE), "id", clock),
+        Table(described("Lead", _FIELDS, "00Q"), "Id", clock),
+        Table(described("Contact", _FIELDS, "003"), "Id", clock),
+    )
+
+
 class CycleWorld:
     """Two systems and a cycle between them; `cycle` plays a whole run and survives deaths."""
 
@@ -127,14 +138,12 @@ class CycleWorld:
         """The cycle is active."""
         self.clock = SettableClock()
         self.steps = Steps()
-        self.people = Table(described("leads", _PEOPLE), "id", self.clock)
-        self.leads = Table(described("Lead", _FIELDS, "00Q"), "Id", self.clock)
-        self.contacts = Table(described("Contact", _FIELDS, "003"), "Id", self.clock)
+        self.people, self.leads, self.contacts = described_tables(self.clock)
         self.system = System({"leads": self.people, "Lead": self.leads, "Contact": self.contacts}, step=self.steps)
         self.runs = InMemorySyncRuns(step=self.steps)
         self.cycles = InMemoryCycleRuns()
         self.objects = InMemoryObjects(step=self.steps)
-        self.links = InMemoryLinks()
+        self.links = InMemoryLinks(step=self.steps)
         self.due = InMemoryDue(step=self.steps)
         self.documents = InMemoryConfigurations()
         for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), cycle or a_cycle()):
@@ -167,6 +176,8 @@ class CycleWorld:
             runs=self.runs,
             objects=self.objects,
             records=self.system,
+            news=self.system,
+            changes=self.system,
             links=self.links,
             due=self.due,
             schema=lambda: Schema(

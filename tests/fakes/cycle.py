@@ -9,22 +9,54 @@ from leadbridge.cycle_ports import Link
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.values import normalised
 from leadbridge.ports import OvertakenError
+from tests.fakes.steps import Step, nothing
+
+#: the keys of Marketo's objects
+KEYS = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId"}
 
 
 class InMemoryLinks:
     """`cycle_ports.Links`."""
 
-    def __init__(self, *links: Link) -> None:
+    def __init__(self, *links: Link, step: Step = nothing) -> None:
         """What is remembered."""
-        self.links = {link.salesforce_id: link for link in links}
+        self._step = step
+        self.links: dict[str, Link] = {}
+        #: by person the record that was linked last
+        self.people: dict[str, str] = {}
+        self.keep(links)
 
     def of(self, salesforce_ids: Collection[str]) -> Mapping[str, Link]:
         """As the port says."""
         return {each: self.links[each] for each in salesforce_ids if each in self.links}
 
+    def of_people(self, marketo_ids: Collection[str]) -> Mapping[str, Link]:
+        """As the port says."""
+        named = {each: self.links.get(self.people.get(each, "")) for each in marketo_ids}
+        return {each: link for each, link in named.items() if link and link.marketo_id == each}
+
     def keep(self, links: Iterable[Link]) -> None:
         """As the port says."""
-        self.links |= {link.salesforce_id: link for link in links}
+        for link in links:
+            self._step("links.keep")
+            self.links[link.salesforce_id] = link
+            if not link.moved_to:
+                self.people[link.marketo_id] = link.salesforce_id
+            self._step("links.keep.done")
+
+    def forget(self, links: Iterable[Link]) -> None:
+        """As the port says."""
+        for link in links:
+            self._step("links.forget")
+            self.links.pop(link.salesforce_id, None)
+            if self.people.get(link.marketo_id) == link.salesforce_id:
+                del self.people[link.marketo_id]
+
+    def listed(self, after: str) -> tuple[Sequence[Link], str]:
+        """As the port says; two at a time."""
+        ids = sorted(each for each in self.people if each > after)
+        mark = ids[1] if len(ids) > 2 else ""
+        return list(self.of_people(ids[:2]).values()), mark
 
 
 class InMemoryRecords:
@@ -42,6 +74,14 @@ class InMemoryRecords:
     def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """As the port says."""
         return self._found(object_name, field, values)
+
+    def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        """As the port says."""
+        return self._found(object_name, KEYS[object_name], keys)
+
+    def count(self, object_name: str, field: str, values: Collection[str]) -> int:
+        """As the port says."""
+        return len(self._found(object_name, field, values))
 
     def _found(self, name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         self.asked.append((name, field, len(values)))

@@ -65,6 +65,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "leadbridge.sync_ports",
         "leadbridge.vendors",
     ),
+    "leadbridge.vendors.cycle_news": (
+        "leadbridge.cycle_ports",
+        "leadbridge.domain",
+        "leadbridge.errors",
+        "leadbridge.vendors",
+    ),
     "leadbridge.vendors.connections": (
         "leadbridge.domain",
         "leadbridge.errors",

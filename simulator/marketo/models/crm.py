@@ -5,6 +5,7 @@ With native CRM sync on, these four are closed to writes through the API.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from simulator.marketo.models.objects import (
 from simulator.marketo.schema import (
     ADD_TO_OPPORTUNITY,
     API_SOURCE,
-    COMPANY_FIELDS,
     REMOVE_FROM_OPPORTUNITY,
     STANDARD_LEAD_FIELDS,
     UPDATE_OPPORTUNITY,
@@ -36,7 +36,7 @@ TEXT = 255
 
 def _company() -> ObjectKind:
     own = [
-        ObjectField("externalCompanyId", "External Company Id", "string", 100),
+        ObjectField("externalCompanyId", "External Company Id", "string", 100, updateable=False),
         ObjectField("externalSalesPersonId", "External Sales Person Id", "string", TEXT),
         ObjectField("sicCode", "SIC Code", "string", 40),
         ObjectField("companyNotes", "Company Notes", "text", custom=True),
@@ -45,7 +45,7 @@ def _company() -> ObjectKind:
     shared = [
         ObjectField(each.name, each.display_name, each.data_type, each.length)
         for each in STANDARD_LEAD_FIELDS.values()
-        if each.company and each.name != "externalCompanyId"
+        if each.company
     ]
     return ObjectKind(
         "company",
@@ -124,7 +124,7 @@ def _role() -> ObjectKind:
 
 def _sales_person() -> ObjectKind:
     fields = [
-        ObjectField("externalSalesPersonId", "External Sales Person Id", "string", TEXT),
+        ObjectField("externalSalesPersonId", "External Sales Person Id", "string", TEXT, updateable=False),
         ObjectField("email", "Email Address", "email", TEXT),
         ObjectField("firstName", "First Name", "string", TEXT),
         ObjectField("lastName", "Last Name", "string", TEXT),
@@ -154,11 +154,14 @@ class CrmObjects:
         self.opportunities = ObjectTable(_opportunity(), seed)
         self.roles = ObjectTable(_role(), seed)
         self.sales_persons = ObjectTable(_sales_person(), seed, 9001)
+        # sales persons of companies that were deleted, by folded key
+        self._deleted_with: set[str] = set()
 
     def forget(self) -> None:
         """Empty every table."""
         seed = self._instance.control.seed
-        self.companies = ObjectTable(self.companies.kind, seed, self.companies.next_serial)
+        self._deleted_with = set()
+        self.companies = ObjectTable(_company(), seed, self.companies.next_serial)
         self.opportunities = ObjectTable(self.opportunities.kind, seed, self.opportunities.next_serial)
         self.roles = ObjectTable(self.roles.kind, seed, self.roles.next_serial)
         self.sales_persons = ObjectTable(self.sales_persons.kind, seed, self.sales_persons.next_serial)
@@ -221,11 +224,22 @@ class CrmObjects:
         if table is self.companies:
             users = leads.find("externalCompanyId", row["externalCompanyId"])
         elif table is self.sales_persons:
-            users = leads.find("externalSalesPersonId", row["externalSalesPersonId"])
+            users = self._owned_by(row["externalSalesPersonId"])
         elif table is self.opportunities:
             users = self.roles.find("externalOpportunityId", row["externalOpportunityId"])
         if users:
             raise RowError("1022", f"{table.kind.display_name} is in use")
+
+    def _owned_by(self, sales_person: str) -> list[int]:
+        """Give what a sales person has: leads, companies, and companies that were deleted with the reference."""
+        key = sales_person.strip().casefold()
+        companies = [
+            serial
+            for serial in self.companies.serials()
+            if self.companies.row(serial).get("externalSalesPersonId", "").strip().casefold() == key
+        ]
+        deleted = [0] if key in self._deleted_with else []
+        return [*self._instance.leads.find("externalSalesPersonId", sales_person), *companies, *deleted]
 
     # what a write brings with it
 
@@ -235,7 +249,9 @@ class CrmObjects:
         changed = table.apply(row, at)
         if row.reason is not None:
             return
-        if table is self.companies and row.status == "updated":
+        if table is self.companies and former:
+            self._deleted_with |= {former.get("externalSalesPersonId", "").strip().casefold()} - {""}
+        elif table is self.companies:
             self._spread_company(table.row(row.serial), list(changed), at, user)
         elif table is self.opportunities and row.status == "updated":
             self._note_update(table.row(row.serial), changed, at)
@@ -245,10 +261,27 @@ class CrmObjects:
             self._note_role(REMOVE_FROM_OPPORTUNITY, former, at)
 
     def company_values(self, external_id: Any) -> Values:
-        """Give what a company shares with the leads linked to it."""
+        """Give what a company shares with the leads linked to it; what it lacks they lack, too."""
         found = self.companies.find("externalCompanyId", external_id)
-        row = self.companies.row(found[0]) if found else {}
-        return {name: value for name, value in row.items() if name in COMPANY_FIELDS}
+        return {name: self.companies.row(found[0]).get(name) for name in self._shared()} if found else {}
+
+    def _shared(self) -> list[str]:
+        """Give the company's fields that a lead mirrors."""
+        mirrored = self._instance.leads.schema.all
+        return [name for name in self.companies.kind.fields if name in mirrored and mirrored[name].company]
+
+    def create_company_fields(self, rows: list[Any]) -> list[str]:
+        """Give companies custom fields, which leads mirror, and give their names.
+
+        Raises:
+            MarketoError: a field is malformed or taken, or there are too many.
+        """
+        leads = self._instance.leads
+        names = leads.create_fields(rows, company=True)
+        made = [leads.schema.all[name] for name in names]
+        own = [ObjectField(each.name, each.display_name, each.data_type, each.length, custom=True) for each in made]
+        self.companies.change_kind(replace(self.companies.kind, fields=self.companies.kind.fields | by_name(own)))
+        return names
 
     def hand_over(self, loser: int, winner: int | None, at: datetime) -> None:
         """Make one lead's roles another's; one that the other has too, or has no heir, ends."""
@@ -261,7 +294,7 @@ class CrmObjects:
             self.roles.apply(change, at)
 
     def _spread_company(self, company: Values, names: list[str], at: datetime, user: str) -> None:
-        shared = {name: company.get(name) for name in names if name in COMPANY_FIELDS}
+        shared = {name: company.get(name) for name in names if name in self._shared()}
         for lead_id in self._instance.leads.find("externalCompanyId", company["externalCompanyId"]):
             self._instance.write_company(lead_id, shared, at, user)
 

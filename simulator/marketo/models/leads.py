@@ -68,13 +68,13 @@ class LeadTable:
             if name != "id":
                 self._index.setdefault(name, {})
 
-    def create_fields(self, rows: list[Any]) -> list[str]:
-        """Add fields to the schema and give their names.
+    def create_fields(self, rows: list[Any], *, company: bool = False) -> list[str]:
+        """Add fields to the schema and give their names; of a `company` they are mirrored.
 
         Raises:
             MarketoError: a field is malformed or taken, or there are too many.
         """
-        made = self.schema.create(rows)
+        made = self.schema.create(rows, company=company)
         self._learn_fields()
         return made
 
@@ -166,18 +166,23 @@ class LeadTable:
             return self._planned_create(changes)
         if action == "createOnly":
             raise RowError("1005", "Lead already exists")
-        self._check_company(found[0], changes)
+        self._check_company(self._stored(found[0]), changes)
         return PlannedRow("updated", found[0], changes)
 
     def _planned_create(self, changes: Values) -> PlannedRow:
+        self._check_company({}, changes)
         lead_id = self.next_id
         self.next_id += 1
         return PlannedRow("created", lead_id, changes)
 
-    def _check_company(self, lead_id: int, changes: Values) -> None:
-        if not self._stored(lead_id).get("externalCompanyId"):
+    def _check_company(self, stored: Values, changes: Values) -> None:
+        """Keep what belongs to the company of a linked lead, or one that this row links, and keep leads linked."""
+        former = stored.get("externalCompanyId")
+        if former and not changes.get("externalCompanyId", former):
+            raise RowError("1003", "A lead cannot be taken out of a company, only be added to another one")
+        if not (former or changes.get("externalCompanyId")):
             return
-        if any(self.schema.all[name].company and name != "externalCompanyId" for name in changes):
+        if any(self.schema.all[name].company for name in changes):
             raise RowError("1021", "Company update not allowed in lead sync")
 
     def apply(self, row: PlannedRow, at: datetime) -> list[FieldChange]:
@@ -254,7 +259,10 @@ class LeadTable:
         missing = {
             name: value
             for name, value in values.items()
-            if name not in stored and (known[name].updateable or known[name].crm_managed)
+            if name not in stored
+            and (known[name].updateable or known[name].crm_managed)
+            # what a linked lead shows of its company is the company's
+            and not (known[name].company and stored.get("externalCompanyId"))
         }
         self._update(lead_id, missing, at)
 

@@ -1,5 +1,7 @@
 """What a cycle remembers of linked records: the double and the adapter say the same."""
 
+from dataclasses import replace
+
 import pytest
 
 from leadbridge.aws.links import DynamoLinks
@@ -54,6 +56,51 @@ def test_many_links_are_kept_and_read_in_several_calls(links: Links) -> None:
     many = [Link(salesforce_id=f"0035g00000A{number:04}", marketo_id=str(number)) for number in range(130)]
     links.keep(many)
     assert links.of([link.salesforce_id for link in many]) == {link.salesforce_id: link for link in many}
+
+
+def test_a_person_is_found_by_the_last_record_that_was_linked(links: Links) -> None:
+    """Also after the record lived on in another one; what says something else by now is no link of the person."""
+    links.keep([PLAIN, FULL])
+    assert links.of_people(["7", "8", "9"]) == {"7": PLAIN, "8": FULL}
+    moved = replace(FULL, moved_to=PLAIN.salesforce_id)
+    now = replace(PLAIN, marketo_id="8")
+    links.keep([moved, now])
+    assert links.of_people(["7", "8"]) == {"8": now}
+    assert links.of([FULL.salesforce_id]) == {FULL.salesforce_id: moved}
+
+
+def test_why_two_are_kept_apart_is_remembered(links: Links) -> None:
+    """The person is still known by it."""
+    parted = replace(PLAIN, parted="record_deleted")
+    links.keep([parted])
+    assert links.of([PLAIN.salesforce_id]) == {PLAIN.salesforce_id: parted}
+    assert links.of_people(["7"]) == {"7": parted}
+
+
+def test_what_is_forgotten_is_gone_and_nothing_else(links: Links) -> None:
+    """A person who is linked to another record by now keeps that one; forgetting twice does no harm."""
+    links.keep([FULL, PLAIN])
+    newer = replace(PLAIN, marketo_id="8")
+    links.keep([newer])
+    links.forget([FULL])
+    links.forget([FULL])
+    assert links.of([FULL.salesforce_id, PLAIN.salesforce_id]) == {PLAIN.salesforce_id: newer}
+    assert links.of_people(["8"]) == {"8": newer}
+    links.forget([newer])
+    assert links.of_people(["8"]) == {}
+
+
+def test_all_links_are_listed_once(links: Links) -> None:
+    """Each person's link, whatever number there is; those that moved on are told by the record they moved to."""
+    many = [Link(salesforce_id=f"0035g00000A{number:04}", marketo_id=str(number)) for number in range(70)]
+    links.keep(many)
+    links.keep([replace(FULL, moved_to=PLAIN.salesforce_id)])
+    listed, mark = links.listed("")
+    found = list(listed)
+    while mark:
+        listed, mark = links.listed(mark)
+        found += listed
+    assert sorted(found, key=lambda link: link.salesforce_id) == many
 
 
 def test_cycles_remember_apart(world: World) -> None:

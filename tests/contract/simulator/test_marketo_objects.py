@@ -231,6 +231,91 @@ def test_linked_leads_follow_their_company(marketo: httpx.Client) -> None:
     assert codes(own) == ["1021"]
 
 
+def test_a_linked_lead_shows_what_its_company_has_and_lacks_what_that_lacks(marketo: httpx.Client) -> None:
+    """Whoever joins loses values of its own; a company that is made later is shown by those who name it already."""
+    sync(marketo, COMPANIES, {"externalCompanyId": "C-1", "company": "Acme"})
+    load(marketo, leads=[{"email": "a@example.com", "company": "Mine", "industry": "Tools"}])
+    rows = [
+        {"email": "a@example.com", "externalCompanyId": "C-1"},
+        {"email": "b@example.com", "externalCompanyId": "C-2"},
+    ]
+
+    linked = result(marketo.post("/rest/v1/leads.json", json={"input": rows}))
+    sync(marketo, COMPANIES, {"externalCompanyId": "C-2", "company": "Later"})
+
+    assert codes(linked) == ["updated", "created"]
+    shown = [(each["company"], each["industry"]) for each in marketo.get("/_sim/records/leads").json()]
+    assert shown == [("Acme", None), ("Later", None)]
+
+
+def test_company_fields_do_not_go_through_a_lead_that_is_linked_or_is_being_linked(marketo: httpx.Client) -> None:
+    """1021 for whoever is linked, also with the value that is there, and for a row that links; others take them."""
+    load(marketo, companies=[{"externalCompanyId": "C-1", "company": "Acme"}], leads=[{"email": "a@example.com"}])
+    [free] = result(
+        marketo.post("/rest/v1/leads.json", json={"input": [{"email": "a@example.com", "company": "Mine"}]})
+    )
+    both = {"externalCompanyId": "C-1", "company": "Acme"}
+    new, old = {"email": "b@example.com", **both}, {"email": "a@example.com", **both}
+
+    linking = result(marketo.post("/rest/v1/leads.json", json={"input": [new, old]}))
+    marketo.post("/rest/v1/leads.json", json={"input": [{"email": "a@example.com", "externalCompanyId": "C-1"}]})
+    same = result(marketo.post("/rest/v1/leads.json", json={"input": [{"email": "a@example.com", "company": "Acme"}]}))
+
+    assert codes([free, *linking, *same]) == ["updated", "1021", "1021", "1021"]
+
+
+def test_a_lead_leaves_a_company_for_another_one_only(marketo: httpx.Client) -> None:
+    """An emptied link is refused, another company is taken, with its values."""
+    companies = [{"externalCompanyId": "C-1", "company": "Acme"}, {"externalCompanyId": "C-2", "company": "Other"}]
+    load(marketo, companies=companies)
+
+    def link(company: str | None) -> str:
+        row = {"email": "a@example.com", "externalCompanyId": company}
+        return codes(result(marketo.post("/rest/v1/leads.json", json={"input": [row]})))[0]
+
+    assert [link("C-1"), link(None), link("C-2")] == ["created", "1003", "updated"]
+    assert marketo.get("/_sim/records/leads").json()[0]["company"] == "Other"
+
+
+def test_a_company_takes_fields_that_leads_mirror(marketo: httpx.Client) -> None:
+    """A field that an administrator adds is described for both, and a linked lead shows the company's value."""
+    field = {"name": "segment", "displayName": "Segment", "dataType": "string"}
+    load(marketo, companyFields=[field])
+    sync(marketo, COMPANIES, {"externalCompanyId": "C-1", "segment": "Large"})
+
+    marketo.post("/rest/v1/leads.json", json={"input": [{"email": "a@example.com", "externalCompanyId": "C-1"}]})
+
+    described = [
+        {each["name"] for each in result(marketo.get(path))[0]["fields"]}
+        for path in (f"{COMPANIES}/describe.json", "/rest/v1/leads/describe2.json")
+    ]
+    assert all("segment" in names for names in described)
+    assert marketo.get("/_sim/records/leads").json()[0]["segment"] == "Large"
+    assert marketo.post("/_sim/load", json={"companyFields": [field]}).status_code == 400
+
+
+def test_a_sales_person_of_a_company_stays_also_when_the_company_is_gone(marketo: httpx.Client) -> None:
+    """1022 while a company names it, and for good once such a company was deleted with the reference."""
+    load(
+        marketo,
+        salesPersons=[{"externalSalesPersonId": "S-1"}, {"externalSalesPersonId": "S-2"}],
+        companies=[
+            {"externalCompanyId": "C-1", "externalSalesPersonId": "S-1"},
+            {"externalCompanyId": "C-2", "externalSalesPersonId": "S-2"},
+        ],
+    )
+
+    def delete(path: str, record: dict[str, str]) -> str:
+        return codes(result(marketo.post(f"{path}/delete.json", json={"input": [record]})))[0]
+
+    both = [delete(SALES_PERSONS, {"externalSalesPersonId": each}) for each in ("S-1", "S-2")]
+    delete(COMPANIES, {"externalCompanyId": "C-1"})
+    sync(marketo, COMPANIES, {"externalCompanyId": "C-2", "externalSalesPersonId": None})
+
+    assert both == ["1022", "1022"]
+    assert [delete(SALES_PERSONS, {"externalSalesPersonId": each}) for each in ("S-1", "S-2")] == ["1022", "deleted"]
+
+
 def test_what_is_in_use_cannot_be_deleted(marketo: httpx.Client) -> None:
     """1022 for a company and a sales person with leads and for an opportunity with roles, until those are gone."""
     lead = {"email": "a@example.com", "externalCompanyId": "C-1", "externalSalesPersonId": "S-1"}

@@ -189,6 +189,34 @@ def test_a_conversion_may_use_what_is_there(org: Org) -> None:
     assert act(org, "convert", {"leads": [{"leadId": "00Q000000000000AAA"}]}).status_code == 400
 
 
+def test_a_conversion_into_a_contact_fills_what_it_lacks(org: Org) -> None:
+    """Its own values stay, empty ones come from the lead, its SystemModstamp moves; another's account is refused."""
+    account, other = org.load("Account", {"Name": "Amber"}, {"Name": "Birch"})
+    (contact,) = org.load("Contact", {"LastName": "Aalto", "Title": "CTO", "AccountId": account})
+    (made,) = org.load("Lead", lead(Title="Buyer", Phone="1", Email="ada@example.com"))
+    org.control("clock", {"advance_seconds": 5})
+    before = values_of(org, contact, "SystemModstamp", "Contact")["SystemModstamp"]
+    wanted = {"leadId": made, "contactId": contact, "doNotCreateOpportunity": True}
+    assert act(org, "convert", {"leads": [wanted]}).status_code == 400
+    assert act(org, "convert", {"leads": [wanted | {"accountId": other}]}).status_code == 400
+    act(org, "convert", {"leads": [wanted | {"accountId": account}]}).raise_for_status()
+    row = values_of(org, contact, "Title, Phone, Email, AccountId, SystemModstamp", "Contact")
+    assert row.pop("SystemModstamp") > before
+    assert row == {"Title": "CTO", "Phone": "1", "Email": "ada@example.com", "AccountId": account}
+
+
+def test_what_a_conversion_makes_belongs_to_the_owner_of_the_lead_or_who_is_named(org: Org) -> None:
+    """Without an ownerId the lead's owner has the account, the contact and the opportunity."""
+    people = [each["Id"] for each in org.records("User")]
+    for lead_owner, named in ((people[0], None), (people[0], people[1])):
+        (made,) = org.load("Lead", lead(OwnerId=lead_owner))
+        wanted = {"leadId": made} | ({"ownerId": named} if named else {})
+        (result,) = act(org, "convert", {"leads": [wanted]}).json()
+        for name in ("account", "contact", "opportunity"):
+            row = values_of(org, result[f"{name}Id"], "OwnerId", name.title())
+            assert row == {"OwnerId": named or lead_owner}
+
+
 def test_a_merge_leaves_the_losers_with_their_master(org: Org) -> None:
     """IsDeleted and MasterRecordId in queryAll, getDeleted lists them, children belong to the winner."""
     winner, loser = org.load("Contact", {"LastName": "Ng"}, {"LastName": "Ngo"})

@@ -20,6 +20,7 @@ from leadbridge.usecases.hand_over import looked_at
 from leadbridge.usecases.run_bulk_step import RunBulkStep
 from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.vendors.bulk_jobs import VendorBulkJobs
+from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
 from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.sync_vendors import VendorSyncs
 from tests.builders.events import SECRET
@@ -73,6 +74,8 @@ class WiredCycles(CycleWorld):
             objects=self.objects,
             links=lambda _: self.links,
             due=lambda _: self.due,
+            news=lambda _: VendorNews(self.wired.marketo("marketing"), self.wired.salesforce("crm")),
+            changes=lambda _: VendorChanges(self.wired.marketo("marketing"), self.wired.salesforce("crm")),
             hash_key=lambda: SECRET,
             clock=self.clock,
         )

@@ -1,6 +1,7 @@
 """Who is who, and what each system is to write: people that changed in either system, a batch at a time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -214,3 +215,74 @@ def test_an_address_that_several_share_links_each_record_once() -> None:
     marketo, leads = [person(1), person(2)], [record(LEAD), record(OTHER_LEAD)]
     found, _ = decided(marketo=marketo, leads=leads)
     assert sorted((each.salesforce_id, each.marketo_id) for each in found.writes) == [(LEAD, "1"), (OTHER_LEAD, "2")]
+
+
+#: people whose company's name is the company's once they are in one
+OF_COMPANIES = replace(
+    PEOPLE,
+    fields={
+        "Lead": [*FIELDS, linked("company", "Company")],
+        "Contact": [*FIELDS, linked("externalCompanyId", "AccountId")],
+    },
+    of_companies=frozenset({"company"}),
+)
+ACCOUNT = canonical("0015g00000AAAAA")
+
+
+def employee(number: int, crm: str, company: str, link: str | None = None) -> dict[str, Any]:
+    """A person of Marketo with a company, of its own or one that it is in."""
+    return {**person(number, crm), "company": company, "externalCompanyId": link}
+
+
+def remembered_of(found: Decisions) -> list[Link]:
+    """What is remembered once all is written."""
+    return [each.memory for each in (*found.writes, *found.in_step)]
+
+
+def test_a_field_of_a_company_goes_through_people_who_are_in_none() -> None:
+    """Of who is in none it goes to the Lead and back; of who is in one neither way, also where Marketo is not read."""
+    first, _ = decided(
+        marketo=[employee(1, LEAD, "Acme"), employee(2, OTHER_LEAD, "Acme", ACCOUNT)],
+        leads=[record(LEAD, Company="Acme"), record(OTHER_LEAD, Company="Acme")],
+        people=OF_COMPANIES,
+    )
+    links = remembered_of(first)
+    assert first.writes == []
+
+    marketo, _ = decided(
+        marketo=[employee(1, LEAD, "Mine"), employee(2, OTHER_LEAD, "Acme Ltd", ACCOUNT)],
+        links=links,
+        people=OF_COMPANIES,
+    )
+    salesforce, records = decided(
+        leads=[record(LEAD, Company="Theirs"), record(OTHER_LEAD, name="Ida", Company="Theirs")],
+        links=links,
+        people=OF_COMPANIES,
+    )
+    assert [told(each) for each in marketo.writes] == [(LEAD, "1", {"Company": "Mine"}, {})]
+    assert sorted(map(told, salesforce.writes)) == [
+        (LEAD, "1", {}, {"company": "Theirs"}),
+        (OTHER_LEAD, "2", {}, {"firstName": "Ida"}),
+    ]
+    assert records.asked == []
+
+
+def test_a_contact_brings_its_company_and_leaves_no_value_of_it_on_the_person() -> None:
+    """Who comes into a company is linked by one field; the values are the company's."""
+    contact = record(CONTACT, AccountId=ACCOUNT, Company="Never")
+    people = replace(
+        OF_COMPANIES,
+        fields={"Contact": [*OF_COMPANIES.fields["Contact"], linked("company", "Company")], "Lead": FIELDS},
+    )
+    new, _ = decided(contacts=[contact], people=people)
+    joining, _ = decided(
+        marketo=[employee(1, CONTACT, "Mine")], contacts=[contact], links=[known(CONTACT, 1)], people=people
+    )
+    assert [each.to_marketo.get("externalCompanyId") for each in (*new.writes, *joining.writes)] == [ACCOUNT, ACCOUNT]
+    assert all("company" not in each.to_marketo for each in (*new.writes, *joining.writes))
+
+
+def test_a_new_lead_takes_the_company_of_a_person_who_is_in_one() -> None:
+    """Salesforce requires one, and there is no Account yet that could hold it."""
+    found, _ = decided(marketo=[employee(1, "", "Acme", ACCOUNT)], people=OF_COMPANIES)
+    assert [each.to_salesforce.get("Company") for each in found.writes] == ["Acme"]

@@ -1,25 +1,20 @@
 """The roles that the CRM cycle needs from the outside, beside those of `ports` and `sync_ports`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_link import Link
 from leadbridge.domain.cycling import CycleRun, CycleStanding
+from leadbridge.domain.fates import News
+from leadbridge.domain.records import RowResult
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.three_way import Memory, Side
+from leadbridge.domain.three_way import Side
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """A Marketo record and a Salesforce record that are one, and what both held at the last look."""
-
-    salesforce_id: str
-    marketo_id: str
-    #: by the name of the pair of fields
-    memory: Mapping[str, Memory] = field(default_factory=dict)
+__all__ = ["Link"]
 
 
 class Links(Protocol):
@@ -29,8 +24,20 @@ class Links(Protocol):
         """The links of Salesforce records, by id; those that have none are missing."""
         ...
 
+    def of_people(self, marketo_ids: Collection[str]) -> Mapping[str, Link]:
+        """The links of Marketo's people, by id, each the last that was kept; those that have none are missing."""
+        ...
+
     def keep(self, links: Iterable[Link]) -> None:
         """Remember links, in place of what was remembered of the same Salesforce records."""
+        ...
+
+    def forget(self, links: Iterable[Link]) -> None:
+        """Remember links no more."""
+        ...
+
+    def listed(self, after: str) -> tuple[Sequence[Link], str]:
+        """Some of all links, behind a mark, and the mark behind them; it is empty after the last ones."""
         ...
 
 
@@ -43,6 +50,66 @@ class CycleRecords(Protocol):
 
     def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """Salesforce records of an object whose field holds one of the values."""
+        ...
+
+    def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
+        """Marketo's companies or sales persons with one of the keys."""
+        ...
+
+    def count(self, object_name: str, field: str, values: Collection[str]) -> int:
+        """How many Salesforce records of an object hold one of the values in a field."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What a system tells of a window; `known_from`: of deletions before that it tells nothing (any more)."""
+
+    news: News
+    known_from: datetime | None = None
+
+
+class CycleNews(Protocol):
+    """What both systems tell of people who were merged, converted or deleted."""
+
+    def of_people(self, since: datetime, until: datetime) -> Heard:
+        """Marketo's merges and deletions in a window."""
+        ...
+
+    def of_records(self, object_name: str, since: datetime, until: datetime) -> Heard:
+        """The same of Salesforce's records of an object, and conversions of Leads."""
+        ...
+
+    def of_those(self, object_name: str, ids: Collection[str]) -> News:
+        """What became of some Salesforce records; those that are nowhere count as deleted."""
+        ...
+
+    def people_there(self, ids: Collection[str]) -> Collection[str]:
+        """Which of these people Marketo has."""
+        ...
+
+
+class CycleChanges(Protocol):
+    """Writes of a cycle that are no copies. Each may be repeated: what is done already is told as done."""
+
+    def merge(self, winner: str, losers: Sequence[str]) -> Sequence[RowResult]:
+        """Merge people in Marketo; one result per loser, in order.
+
+        Raises:
+            SyncError: Marketo cannot be asked now, or there was no answer; some may be merged.
+        """
+        ...
+
+    def link(self, fields: Mapping[str, Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Set fields of people in Marketo, by their ids; one result per person, in order. Raises as `merge`."""
+        ...
+
+    def delete(self, side: Side, object_name: str, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete records; one result per id, in order. One that is gone already is deleted. Raises as `merge`."""
+        ...
+
+    def flag(self, side: Side, object_name: str, field: str, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Set a field of records to true; one result per id, in order. Raises as `merge`."""
         ...
 
 

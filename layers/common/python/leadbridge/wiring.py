@@ -365,6 +365,7 @@ def run_cycle_step() -> Any:
     from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
     from leadbridge.usecases.run_cycle_step import RunCycleStep
     from leadbridge.usecases.start_sync import vendor_of
+    from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
     from leadbridge.vendors.sync_vendors import VendorSyncs
 
     settings = RunCycleStepSettings.from_environment()
@@ -377,6 +378,10 @@ def run_cycle_step() -> Any:
         objects=S3Objects(_client("s3"), bucket=settings.DATA_BUCKET),
         links=lambda cycle: _links(settings.STATE_TABLE, cycle),
         due=lambda cycle: _due(settings.STATE_TABLE, cycle),
+        news=lambda cycle: VendorNews(connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)),
+        changes=lambda cycle: VendorChanges(
+            connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)
+        ),
         hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
         clock=clock,
     )

@@ -112,6 +112,7 @@ class Flag(Document):
 
 
 Gone = Literal["ignore", "delete"] | Flag
+Merges = Literal["honour", "ignore"] | Flag
 
 
 class Persons(Document):
@@ -130,7 +131,12 @@ class Persons(Document):
     marketo_id_field: FieldName | None = None
     #: which rule routes new Leads: the org's own, one by its id, none
     assignment_rule: str | bool | None = None
-    merges: Literal["honour", "ignore"] | Flag = "honour"
+    #: what becomes of the second Salesforce record of people whom Marketo merged: honour deletes it
+    merges: Merges = "honour"
+    #: what becomes of the second person of Salesforce records that were merged: honour merges the two in Marketo
+    merged_in_salesforce: Merges = "honour"
+    #: what fields of Marketo take when a Lead is converted: a stage, say, that ends nurturing
+    on_conversion: dict[FieldName, Scalar] = Field(default_factory=dict, max_length=20)
     deleted_in_marketo: Gone = "ignore"
     deleted_in_salesforce: Gone = "ignore"
 
@@ -138,7 +144,10 @@ class Persons(Document):
     def _some(self) -> Self:
         if self.leads is None and self.contacts is None:
             raise ValueError("needs `leads`, `contacts`, or both")
-        links = {self.id_field, self.type_field, COMPANY_LINK, OWNER_LINK}
+        links = {self.id_field, *([self.type_field] if self.type_field else []), COMPANY_LINK, OWNER_LINK}
+        kept = {each.marketo for each in self.contacts.pairs} | links if self.contacts else links
+        if both := sorted(self.on_conversion.keys() & kept):
+            raise ValueError(f"on_conversion: {', '.join(both)} of a Contact's person comes from elsewhere; remove it")
         for name, kind in (("leads", self.leads), ("contacts", self.contacts)):
             if linked := sorted({each.marketo for each in kind.fields} & links) if kind else []:
                 raise ValueError(

@@ -8,9 +8,6 @@ from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.transforms import zone_finding
 
-#: the kinds of records that runs keep in step
-KEPT = frozenset({"persons"})
-
 
 def objects_of(cycle: CrmCycle) -> Mapping[Side, tuple[str, ...]]:
     """What has to be described of both systems."""
@@ -23,6 +20,9 @@ def objects_of(cycle: CrmCycle) -> Mapping[Side, tuple[str, ...]]:
     if cycle.companies is not None:
         found[Side.MARKETO].append("companies")
         found[Side.SALESFORCE].append("Account")
+    if cycle.sales_persons is not None:
+        found[Side.MARKETO].append("sales_persons")
+        found[Side.SALESFORCE].append("User")
     return {side: tuple(names) for side, names in found.items()}
 
 
@@ -30,16 +30,6 @@ def zone_lines(cycle: CrmCycle) -> Iterator[str]:
     """Whether its time zone is one."""
     if cycle.time_zone is not None and (said := zone_finding(cycle.time_zone)):
         yield f"time_zone: {said}"
-
-
-def kept_lines(cycle: CrmCycle) -> Iterator[str]:
-    """Whether all of it is kept in step by this version."""
-    for name in cycle.entities:
-        if name not in KEPT and getattr(cycle, name) is not None:
-            yield f"{name}: is not kept in step by this version; remove it"
-    for name in ("deleted_in_marketo", "deleted_in_salesforce"):
-        if cycle.persons is not None and getattr(cycle.persons, name) != "ignore":
-            yield f"persons.{name}: deletions are not carried over by this version; say `ignore`"
 
 
 def mode_lines(cycle: CrmCycle, *, native: bool) -> Iterator[str]:

@@ -5,16 +5,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.clauses import walk
-from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField, Persons, RecordFields
+from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField, Flag, Persons, RecordFields
 from leadbridge.domain.cycle_legs import PEOPLE, SALESFORCE, Leg, Queue
 from leadbridge.domain.sync import DedupeRule, ImportRule, Sync, SyncDestination, SyncSource
 from leadbridge.domain.three_way import Side
 
 #: Salesforce's kinds of persons, and Marketo's
 LEAD, CONTACT, PERSON = "Lead", "Contact", "leads"
+#: how ids of Salesforce's kinds of persons begin, in every org
+PREFIXES: Mapping[str, str] = {LEAD: "00Q", CONTACT: "003"}
 FROM_LEADS, FROM_CONTACTS, FROM_PEOPLE = "from-leads", "from-contacts", "from-people"
 LEADS_UPDATED, CONTACTS_UPDATED, LEADS_CREATED = "leads-updated", "contacts-updated", "leads-created"
 PEOPLE_CREATED, PEOPLE_UPDATED = "people-created", "people-updated"
+#: the queue of each kind
+QUEUES: Mapping[str, str] = {LEAD: FROM_LEADS, CONTACT: FROM_CONTACTS, PERSON: FROM_PEOPLE}
+#: not a leg: how many records are to be flagged or deleted
+PEOPLE_REMOVED = "people-removed"
 #: what a converted Lead says of itself
 CONVERSION = ("IsConverted", "ConvertedDate", "ConvertedContactId", "ConvertedAccountId")
 #: columns of a record by its vendor's names: id, address, and when it was last changed
@@ -33,8 +39,12 @@ def people_columns(cycle: CrmCycle, persons: Persons) -> tuple[str, ...]:
     """The columns of Marketo's people that a cycle reads; those that Marketo hides are left out later."""
     pairs = [pair.marketo for each in kinds(persons).values() for pair in each.pairs]
     wanted = ["id", "email", "updatedAt", persons.id_field, *([persons.type_field] if persons.type_field else [])]
-    wanted += [COMPANY_LINK] if cycle.companies else []
+    if cycle.companies:
+        # people show what their company holds, which Marketo tells in no other way
+        wanted += [COMPANY_LINK, *(pair.marketo for pair in cycle.companies.fields if pair.enabled)]
     wanted += [OWNER_LINK] if cycle.sales_persons else []
+    # it is taken off when a deleted record is back
+    wanted += [persons.deleted_in_salesforce.flag] if isinstance(persons.deleted_in_salesforce, Flag) else []
     return tuple(dict.fromkeys([*wanted, *pairs, *_judged(persons.create_in_salesforce)]))
 
 
@@ -59,10 +69,10 @@ def people_queues(cycle: CrmCycle) -> Iterator[Queue]:
     for name, object_name in ((FROM_LEADS, LEAD), (FROM_CONTACTS, CONTACT)):
         if object_name in kinds(persons):
             columns = record_columns(cycle, persons, object_name)
-            made = derived(cycle, name, Side.SALESFORCE, (object_name, PERSON), ("Id", "id"), _alike(columns))
+            made = derived(cycle, name, Side.SALESFORCE, (object_name, PERSON), ("Id", "id"), alike(columns))
             yield Queue(name=name, side=Side.SALESFORCE, sync=made)
     columns = people_columns(cycle, persons)
-    made = derived(cycle, FROM_PEOPLE, Side.MARKETO, (PERSON, LEAD), ("id", "Id"), _alike(columns))
+    made = derived(cycle, FROM_PEOPLE, Side.MARKETO, (PERSON, LEAD), ("id", "Id"), alike(columns))
     yield Queue(name=FROM_PEOPLE, side=Side.MARKETO, sync=made)
 
 
@@ -75,21 +85,22 @@ def people_legs(cycle: CrmCycle) -> Iterator[Leg]:
     for name, object_name in ((LEADS_UPDATED, LEAD), (CONTACTS_UPDATED, CONTACT)):
         if object_name in every:
             made = derived(
-                cycle, name, Side.MARKETO, (PERSON, object_name), ("Id", "Id"), _taken(every[object_name].pairs)
+                cycle, name, Side.MARKETO, (PERSON, object_name), ("Id", "Id"), taken(every[object_name].pairs)
             )
             yield Leg(name=name, group=SALESFORCE, side=Side.SALESFORCE, sync=made)
     if LEAD in every and persons.create_in_salesforce != "never":
         # a number of Marketo's is nobody else's, an address may be
         key = ("id", persons.marketo_id_field) if persons.marketo_id_field else ("email", "Email")
-        made = derived(cycle, LEADS_CREATED, Side.MARKETO, (PERSON, LEAD), key, _taken(every[LEAD].pairs))
+        made = derived(cycle, LEADS_CREATED, Side.MARKETO, (PERSON, LEAD), key, taken(every[LEAD].pairs))
         yield Leg(name=LEADS_CREATED, group=SALESFORCE, side=Side.SALESFORCE, sync=made)
-    given = dict(_given(pair for each in every.values() for pair in each.pairs))
+    columns = dict(given(pair for each in every.values() for pair in each.pairs))
     links = [persons.id_field, *([persons.type_field] if persons.type_field else [])]
     links += [COMPANY_LINK] if cycle.companies else []
     links += [OWNER_LINK] if cycle.sales_persons else []
-    given |= dict.fromkeys(links, "Id")
+    links += [persons.deleted_in_salesforce.flag] if isinstance(persons.deleted_in_salesforce, Flag) else []
+    columns |= dict.fromkeys(links, "Id")
     for name, match in ((PEOPLE_CREATED, ("Id", persons.id_field)), (PEOPLE_UPDATED, ("id", "id"))):
-        made = derived(cycle, name, Side.SALESFORCE, (LEAD, PERSON), match, given)
+        made = derived(cycle, name, Side.SALESFORCE, (LEAD, PERSON), match, columns)
         yield Leg(name=name, group=PEOPLE, side=Side.MARKETO, sync=made)
 
 
@@ -126,16 +137,17 @@ def derived(  # noqa: PLR0917  # one value for each thing in which these Syncs d
     return plain.model_copy(update={"id": f"{cycle.id}.{name}", "mappings": mappings})
 
 
-def _alike(columns: Iterable[str]) -> Mapping[str, str]:
+def alike(columns: Iterable[str]) -> Mapping[str, str]:
+    """Columns that stand for themselves: those of a Sync that only reads."""
     return {name: name for name in columns}
 
 
-def _taken(pairs: Sequence[CycleField]) -> Mapping[str, str]:
+def taken(pairs: Sequence[CycleField]) -> Mapping[str, str]:
     """The fields of Salesforce that take values of Marketo's."""
     return {pair.salesforce: pair.marketo for pair in pairs if pair.policy.from_side(Side.MARKETO)}
 
 
-def _given(pairs: Iterable[CycleField]) -> Iterator[tuple[str, str]]:
+def given(pairs: Iterable[CycleField]) -> Iterator[tuple[str, str]]:
     """The fields of Marketo that take values of Salesforce's."""
     return ((pair.marketo, pair.salesforce) for pair in pairs if pair.policy.from_side(Side.SALESFORCE))
 

@@ -137,6 +137,27 @@ def checked(
     return RowWrite(row=row, fields=planned.after, record_id=record_id, held=record)
 
 
+def checked_deletion(
+    compiled: CompiledSync, planned: Planned, row: SourceRow, records: Sequence[Record]
+) -> RowWrite | RowEnd:
+    """A planned deletion, by its own key, of a record that is as it was; one that is gone already needs none."""
+    record = meant(compiled, records) if records else None
+    if record is None:
+        told = said("gone_already")
+        return RowEnd(
+            position=row.position,
+            outcome=Outcome.SKIPPED,
+            record_id=planned.record_id,
+            reason=told.reason,
+            message=told.message,
+        )
+    if str(record[compiled.id_field]) != planned.record_id:
+        return _drifted(row, planned.record_id, "its key leads to another record by now")
+    if names := _differing(compiled, record, planned.before):
+        return _drifted(row, planned.record_id, f"it holds other values by now in {', '.join(names)}")
+    return RowWrite(row=row, fields={}, record_id=planned.record_id, held=record, does="delete")
+
+
 def checked_removal(
     compiled: CompiledSync, planned: Planned, row: SourceRow, decided: RowWrite | RowEnd
 ) -> RowWrite | RowEnd:

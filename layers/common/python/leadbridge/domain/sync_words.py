@@ -23,6 +23,7 @@ WORDS: Mapping[str, str] = {
     "not_written_back": "The record is {outcome}, but the source record did not take what is written back: {detail}.",
     "drifted": "Not written: the record has changed since the plan was made, {why}. Plan again.",
     "gone_too": "Skipped: the source record was deleted, and the destination has no record of it (any more).",
+    "gone_already": "Skipped: the record that was to be deleted is not there any more.",
     "gone_lives_on": "Skipped: the source record was deleted, but the source has a record of the same key.",
     "gone_merged": "Skipped: the source record was merged into another one, which is moved as every other.",
     "gone_unknown": "Skipped: the source record was deleted, and nothing is known by which its record could be found.",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
 from leadbridge.domain.crm_cycle import CrmCycle
-from leadbridge.domain.cycle_checks import cycle_lines, kept_lines, mode_lines, objects_of, zone_lines
+from leadbridge.domain.cycle_checks import cycle_lines, mode_lines, objects_of, zone_lines
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
@@ -26,13 +26,12 @@ def described_lines(cycle: CrmCycle, connections: Connections) -> Iterator[str]:
     if zone:
         yield from zone  # without it days cannot be told
         return
-    yield from kept_lines(cycle)
     native = connections.marketo(cycle.marketo).read_only("companies")
     yield from mode_lines(cycle, native=native)
     described = dict[tuple[Side, str], ObjectDescription]()
     for side, names in objects_of(cycle).items():
         for name in names:
-            if native and name == "companies":
+            if native and name in {"companies", "sales_persons"}:
                 continue  # what is said of the mode is enough
             try:
                 described[side, name] = describe(connections, side.value, getattr(cycle, side.value), name)

@@ -5,15 +5,17 @@ side are decided a few thousand at a time: a record and the person that names it
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from leadbridge.cycle_ports import CycleRecords, DueRecords, Links
+from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecords, Links
+from leadbridge.domain import company_words
+from leadbridge.domain.belonging import company_fields, links_of
 from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.conditions import compile_conditions
-from leadbridge.domain.crm_cycle import Creation, Persons
+from leadbridge.domain.crm_cycle import COMPANY_LINK, Creation, CrmCycle, Flag, Persons
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_people import (
@@ -31,6 +33,7 @@ from leadbridge.domain.cycle_people import (
 )
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.evolving import replace as evolved
+from leadbridge.domain.fates import moved
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
@@ -42,7 +45,9 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.cycle_plans import CyclePlans
+from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.merge_people import Chosen, MergePeople, People, everybody, nobody, those
+from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.pair_people import Changed, Paired, PairPeople
 from leadbridge.usecases.people_files import BY_EMAIL, BY_LINK, Entry, PeopleFiles, Row, State
 from leadbridge.usecases.plan_people import PlanPeople, aside
@@ -52,6 +57,8 @@ from leadbridge.usecases.sync_files import page_key, read_page
 LEFT_SECONDS = 60.0
 #: due records of all kinds that a run looks at
 DUE = 1_000
+#: rows that nothing links which are held at once
+MOST_LEFT = 30_000
 #: positions of one piece; a write's position tells its piece, so that none is given twice
 STRIDE = 1_000_000
 _UPDATED = {LEAD: LEADS_UPDATED, CONTACT: CONTACTS_UPDATED}
@@ -63,6 +70,9 @@ class Schema:
 
     people: ObjectDescription
     records: Mapping[str, ObjectDescription]
+    #: of a cycle of companies, and of one of sales persons
+    companies: ObjectDescription | None = None
+    users: ObjectDescription | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +82,8 @@ class PeoplePorts:
     runs: SyncRuns
     objects: Objects
     records: CycleRecords
+    news: CycleNews
+    changes: CycleChanges
     links: Links
     due: DueRecords
     #: asked for once in each process that decides
@@ -83,8 +95,9 @@ class PeoplePorts:
 class DecidePeople:
     """Decides about persons, piece by piece."""
 
-    def __init__(
+    def __init__(  # what a cycle consists of
         self,
+        cycle: CrmCycle,
         persons: Persons,
         ports: PeoplePorts,
         *,
@@ -92,11 +105,13 @@ class DecidePeople:
         legs: Mapping[str, Leg],
     ) -> None:
         """`queues` are what was read, `legs` what may be written, by name."""
+        self.cycle = cycle
         self.persons = persons
         self.ports = ports
         self.queues = queues
         self.legs = legs
         self.plans = CyclePlans(runs=ports.runs, objects=ports.objects, clock=ports.clock)
+        self._known: tuple[Schema, People] | None = None
 
     def __call__(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide as much as the time allows; the run as it is then, or None if all was decided before.
@@ -116,6 +131,7 @@ class DecidePeople:
             work.step()
             if self.ports.clock.now() > until:
                 break
+        work.spill_left()
         files.keep_state(state)
         return work.run
 
@@ -149,7 +165,7 @@ class DecidePeople:
             raise ConfigurationError([f"persons.id_field: Marketo has no field {name}, or hides it; show it again"])
         return {
             object_name: bind_fields(
-                fields.pairs,
+                [*fields.pairs, *links_of(object_name, self.cycle)],
                 {Side.MARKETO: schema.people, Side.SALESFORCE: schema.records[object_name]},
                 self.legs[PEOPLE_UPDATED].sync.zone,
             )
@@ -158,16 +174,22 @@ class DecidePeople:
 
     def people(self, schema: Schema) -> People:
         """How persons are kept in step."""
-        type_field = self.persons.type_field
-        return People(
+        if self._known is not None and self._known[0] is schema:
+            return self._known[1]
+        type_field, deleted = self.persons.type_field, self.persons.deleted_in_salesforce
+        people = People(
             fields={name: each.fields for name, each in self.bound(schema).items()},
             id_field=self.persons.id_field,
             type_field=type_field if type_field in schema.people.fields else None,
+            revived={deleted.flag: False} if isinstance(deleted, Flag) else {},
+            of_companies=company_fields(schema.companies, schema.people) if schema.companies else frozenset(),
             make_people=_chosen(self.persons.create_in_marketo, list(schema.records.values())),
             make_leads=_chosen(self.persons.create_in_salesforce, [schema.people])
             if LEADS_CREATED in self.legs
             else nobody,
         )
+        self._known = (schema, people)
+        return people
 
 
 class _Work:
@@ -181,6 +203,8 @@ class _Work:
         self._files = files
         self._state = state
         self._read = owner.read(run)
+        #: rows that nothing links, and the first piece that they came from
+        self._left, self._left_since = _Held(state.parts), 0
 
     # nothing is asked of a system where there is nothing to decide
 
@@ -195,18 +219,34 @@ class _Work:
     @cached_property
     def _pair(self) -> PairPeople:
         people = self._people
+        own = [COMPANY_LINK] if people.of_companies else []
         return PairPeople(
             links=self._ports.links,
-            records=self._ports.records,
+            records=self._owned or self._ports.records,
             id_field=people.id_field,
-            remembered={name: [each.name for each in fields] for name, fields in people.fields.items()},
+            remembered={name: [*own, *(each.name for each in fields)] for name, fields in people.fields.items()},
             prefixes={name: each.key_prefix for name, each in self._schema.records.items()},
             number_field=self._persons.marketo_id_field if LEADS_CREATED in self._owner.legs else None,
         )
 
     @cached_property
+    def _owned(self) -> OwnedRecords | None:
+        """Records with owners as Marketo is to know them, where it is to know owners."""
+        kept = self._owner.cycle.sales_persons
+        users = self._schema.users if kept is not None else None
+        if kept is None or users is None:
+            return None
+        removes = kept.deactivated == "delete"
+        return OwnedRecords(self._ports.records, user_prefix=users.key_prefix, removes=removes)
+
+    @cached_property
     def _merge(self) -> MergePeople:
         return MergePeople(self._people, self._ports.digest)
+
+    @cached_property
+    def _moved(self) -> Mapping[str, str]:
+        """Records that live on in others since this run, whose people were read as they named them before."""
+        return moved(FateFiles(self._ports.objects, self.run).plan() or ())
 
     @cached_property
     def _plan(self) -> PlanPeople:
@@ -215,6 +255,8 @@ class _Work:
     def step(self) -> None:
         """Take the next piece, or as many pages as are held at once."""
         state, piece = self._state, self.run.through
+        if piece == state.mailed_at:
+            self.spill_left()
         if piece < state.sorted_at:
             self._sort(piece)
         elif piece < state.linked_at:
@@ -268,7 +310,8 @@ class _Work:
             return BY_LINK, _id_of(row), row
         named = text(row.values.get(self._people.id_field) or "").strip()
         if named:
-            return BY_LINK, canonical(named) if is_id(named) else named, row
+            record_id = canonical(named) if is_id(named) else named
+            return BY_LINK, self._moved.get(record_id, record_id), row
         return BY_EMAIL, _mailed(row), row
 
     def _spill(self, held: "_Held", piece: int) -> None:
@@ -313,13 +356,20 @@ class _Work:
             self._nobody(piece)
             return
         paired, left = self._pair.by_link(changed, doubtful)
-        held = _Held(self._state.parts)
+        if not self._left.rows:
+            self._left_since = piece
         for object_name, rows in ((PERSON, left.marketo), *left.salesforce.items()):
             for values in rows:
                 row = Row(object=object_name, values=values)
-                held.add((BY_EMAIL, _mailed(row), row))
-        self._spill(held, piece)
+                self._left.add((BY_EMAIL, _mailed(row), row))
+        if self._left.count > MOST_LEFT:
+            self.spill_left()
         self._decided(piece, paired)
+
+    def spill_left(self) -> None:
+        """Spill the rows that nothing links, of several pieces at once: each partition is a file for each spill."""
+        self._spill(self._left, self._left_since)
+        self._left = _Held(self._state.parts)
 
     def _decide_by_email(self, piece: int) -> None:
         changed, _ = self._changed(BY_EMAIL, piece - self._state.mailed_at + 1)
@@ -340,6 +390,8 @@ class _Work:
             (marketo if row.object == PERSON else salesforce.setdefault(row.object, [])).append(row.values)
             if row.doubtful and kind == BY_LINK:
                 doubtful.add(self._sorted(row)[1])
+        if self._owned is not None:
+            salesforce = {name: self._owned.owned(rows) for name, rows in salesforce.items()}
         return Changed(marketo=marketo, salesforce=salesforce), frozenset(doubtful)
 
     def _decided(self, piece: int, paired: Paired) -> None:
@@ -352,8 +404,17 @@ class _Work:
             pieces.append(piece)
             self._owner.plans.store(self.run, self._owner.legs[name], len(pieces), planned)
             counts[name] = counts.get(name, 0) + len(planned)
-        self._files.keep_entries(piece, plan.entries)
+        self._files.keep_entries(piece, map(self._with_owner, plan.entries))
         self._go_on(piece + 1, writes=counts)
+
+    def _with_owner(self, entry: Entry) -> Entry:
+        """A person with what is to be told of the owner, if nothing else is."""
+        reason = self._owned.told.get(entry.salesforce_id, "") if self._owned else ""
+        return (
+            replace(entry, reason=reason, message=company_words.worded(reason))
+            if reason and not entry.reason
+            else entry
+        )
 
 
 class _Held:
@@ -361,11 +422,13 @@ class _Held:
 
     def __init__(self, parts: int) -> None:
         self._parts = parts
+        self.count = 0
         self.rows: dict[tuple[str, int], list[Row]] = {}
 
     def add(self, placed: tuple[str, str, Row]) -> None:
         """Hold a row."""
         kind, key, row = placed
+        self.count += 1
         self.rows.setdefault((kind, partition_of((key,), 0, self._parts)), []).append(row)
 
 

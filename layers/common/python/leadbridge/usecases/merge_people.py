@@ -1,16 +1,19 @@
 """What each system is to write of people that changed: three-way merges, new records, and the link between the two."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import Link
+from leadbridge.domain.belonging import fields_of, is_linked
 from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.conditions import Conditions
+from leadbridge.domain.crm_cycle import COMPANY_LINK
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, Found, LinkedField, Pair, merge_pair
-from leadbridge.domain.three_way import Merged, Side
+from leadbridge.domain.three_way import Memory, Merged, Side
+from leadbridge.domain.values import text
 from leadbridge.usecases.pair_people import LeftAside, Paired, PersonPair, Row
 
 #: whether a row, at the begin of a cycle, is one that is wanted
@@ -34,6 +37,8 @@ def those(conditions: Conditions) -> Chosen:
 
 #: a new person or record: there is no counterpart that could hold anything
 _NOTHING = Found(values={})
+#: what is remembered of a field that is the company's: nothing that a person could hold
+_DEFERRED = Memory("", "")
 #: kind of Salesforce record in which Marketo's people are made
 _NEW = "Lead"
 
@@ -61,6 +66,10 @@ class People:
     #: Marketo's fields that hold the Salesforce id, and the object's name; the latter may be missing
     id_field: str
     type_field: str | None = None
+    #: what Marketo's person takes whose deleted record is back
+    revived: Mapping[str, Any] = field(default_factory=dict)
+    #: Marketo's fields that are the company's of whoever is in one
+    of_companies: frozenset[str] = frozenset()
     #: which records of the one side are made on the other
     make_people: Chosen = everybody
     make_leads: Chosen = nobody
@@ -112,27 +121,56 @@ class MergePeople:
             if row is not None:
                 found[side] = self._found(side, row)
         memory = pair.link.memory if pair.link else {}
-        merged = merge_pair(self._people.fields[pair.object], found, memory, now, self._digest)
+        every, linked = self._people.fields[pair.object], self._linked(pair)
+        fields = fields_of(every, self._people.of_companies, linked=linked)
+        merged = merge_pair(fields, found, memory, now, self._digest)
+        merged = self._with_company(merged, pair.marketo, memory, [each for each in every if each not in fields])
         link = self._link_of(pair.object, pair.salesforce_id)
+        if pair.link and pair.link.parted:
+            link |= self._people.revived
         held = pair.marketo or link
         unlinked = {name: value for name, value in link.items() if held.get(name) != value}
         return self._write(pair.object, pair.salesforce_id, pair.marketo_id, merged, unlinked)
 
+    def _linked(self, pair: PersonPair) -> bool:
+        """Whether a person is in a company, as the rows say or as it is remembered."""
+        told = is_linked(pair.marketo, pair.salesforce)
+        if told is None:
+            known = pair.link.memory.get(COMPANY_LINK) if pair.link else None
+            return known is not None and known.marketo != self._digest("")
+        return told
+
+    def _with_company(
+        self, merged: Pair, marketo: Row | None, memory: Mapping[str, Memory], deferred: Collection[LinkedField]
+    ) -> Pair:
+        """A merge that also remembers in which company the person is, and that fields of companies were seen to."""
+        if not self._people.of_companies:
+            return merged
+        kept = {each.name: memory.get(each.name, _DEFERRED) for each in deferred}
+        if marketo is not None:
+            company = self._digest(text(marketo.get(COMPANY_LINK) or "").strip())
+            kept[COMPANY_LINK] = Memory(company, company)
+        elif COMPANY_LINK in memory:
+            kept[COMPANY_LINK] = memory[COMPANY_LINK]
+        return replace(merged, memory={**merged.memory, **kept})
+
     def _found(self, side: Side, row: Row) -> Found:
-        return Found(values=row, edited_at=_edited_at(row.get(self._people.stamps[side])))
+        return Found(values=row, edited_at=edited_at(row.get(self._people.stamps[side])))
 
     def _new_person(self, object_name: str, record_id: str, row: Row, now: datetime) -> PersonWrite:
-        merged = self._first(object_name, {Side.SALESFORCE: self._found(Side.SALESFORCE, row)}, now)
+        both = {Side.MARKETO: _NOTHING, Side.SALESFORCE: self._found(Side.SALESFORCE, row)}
+        fields = fields_of(
+            self._people.fields[object_name], self._people.of_companies, linked=bool(is_linked(None, row))
+        )
+        merged = merge_pair(fields, both, {}, now, self._digest)
         return self._write(object_name, record_id, "", merged, self._link_of(object_name, record_id))
 
     def _new_lead(self, row: Row, now: datetime) -> PersonWrite:
-        merged = self._first(_NEW, {Side.MARKETO: self._found(Side.MARKETO, row)}, now)
+        # a new Lead takes fields of companies, too: it has no Account that could hold them
+        both = {Side.MARKETO: self._found(Side.MARKETO, row), Side.SALESFORCE: _NOTHING}
+        merged = merge_pair(self._people.fields[_NEW], both, {}, now, self._digest)
         # the link is written once the id is there
         return self._write(_NEW, "", str(row["id"]), merged, {})
-
-    def _first(self, object_name: str, found: Mapping[Side, Found], now: datetime) -> Pair:
-        both = dict.fromkeys(Side, _NOTHING) | dict(found)
-        return merge_pair(self._people.fields[object_name], both, {}, now, self._digest)
 
     def _link_of(self, object_name: str, record_id: str) -> dict[str, Any]:
         """What Marketo's own fields say of the person's record."""
@@ -155,7 +193,8 @@ class MergePeople:
         )
 
 
-def _edited_at(value: Any) -> datetime | None:
+def edited_at(value: Any) -> datetime | None:
+    """When a record was last changed, as its vendor writes it; None if that is no time."""
     try:
         found = moment(value)
     except UnreadableError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadbridge.cycle_ports import CycleRecords, Link, Links
+from leadbridge.domain.fates import PERSON_GONE, Parted
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.values import EMAIL, normalised, text
 
@@ -19,6 +20,8 @@ type Row = Mapping[str, Any]
 OBJECTS = ("Contact", "Lead")
 #: where a converted Lead says what became of it
 _CONVERTED = "ConvertedContactId"
+#: so many times a record may have been merged or converted since its person was told
+_MOVES = 10
 #: who holds Marketo's number: what is made of new people
 _NUMBERED = "Lead"
 
@@ -129,6 +132,7 @@ class PairPeople:
         for row in changed.marketo:
             self._sort_in(batch, row)
         batch.links = dict(self._links.of({*batch.salesforce, *batch.named}))
+        self._follow(batch)
         self._read_people(batch)
         self._read_salesforce(batch)
         self._pair_named(batch)
@@ -145,13 +149,37 @@ class PairPeople:
         else:
             batch.named.setdefault(canonical(named), {})[str(row["id"])] = row
 
+    def _follow(self, batch: "_Batch") -> None:
+        """People who name a record that lives on in another one are that one's."""
+        for record_id in batch.salesforce:
+            if record_id in batch.links and batch.links[record_id].moved_to:
+                batch.leave(record_id, "converted")
+        for _ in range(_MOVES):
+            moved = {each: batch.links[each].moved_to for each in batch.named if each in batch.links}
+            moved = {each: successor for each, successor in moved.items() if successor}
+            for record_id, successor in moved.items():
+                # who was read naming the successor already was read later
+                batch.named[successor] = batch.named.pop(record_id) | batch.named.get(successor, {})
+            if not moved:
+                return
+            batch.links |= self._links.of({*moved.values()} - batch.links.keys())
+
+    def _successor(self, record_id: str) -> str:
+        """The record in which one lives on; itself if it does not."""
+        for _ in range(_MOVES):
+            link = self._links.of([record_id]).get(record_id)
+            if link is None or not link.moved_to:
+                break
+            record_id = link.moved_to
+        return record_id
+
     def _object_of(self, record_id: str) -> str | None:
         return self._objects.get(record_id[:3])
 
     def _whole(self, batch: "_Batch", record_id: str) -> bool:
         """Whether all fields of a record are remembered, so that its unchanged side need not be read."""
         link, object_name = batch.links.get(record_id), self._object_of(record_id)
-        if link is None or record_id in batch.doubtful:
+        if link is None or link.parted or record_id in batch.doubtful:
             return False
         return all(name in link.memory for name in self._remembered.get(object_name or "", ()))
 
@@ -160,7 +188,9 @@ class PairPeople:
         wanted = [
             record_id
             for record_id in batch.salesforce
-            if record_id not in batch.named and not self._whole(batch, record_id)
+            if record_id not in batch.named
+            and record_id not in batch.taken_records
+            and not self._whole(batch, record_id)
         ]
         if wanted:
             for row in self._records.people(self._id_field, wanted):
@@ -181,6 +211,10 @@ class PairPeople:
         """Pair by the id that Marketo holds."""
         for record_id, people in batch.named.items():
             link, found = batch.links.get(record_id), batch.record(record_id)
+            if link and link.marketo_id in people and batch.apart(link):
+                for person in people:
+                    batch.leave(person, link.parted)
+                continue
             if found is None and not self._whole(batch, record_id):
                 for person in people:
                     batch.leave(person, "link_lost")
@@ -199,14 +233,17 @@ class PairPeople:
             link = batch.links.get(record_id)
             if link is None or record_id in batch.taken_records:
                 continue
-            if self._whole(batch, record_id):
+            if batch.apart(link):
+                batch.leave(record_id, link.parted)
+            elif self._whole(batch, record_id):
                 batch.pair(object_name, record_id, link.marketo_id, None)
             else:
                 doubtful[link.marketo_id] = (object_name, record_id)
         for row in self._records.people("id", list(doubtful)) if doubtful else ():
             object_name, record_id = doubtful[str(row["id"])]
-            # who names another record is that one's; who is gone is nobody's
-            if not text(row.get(self._id_field) or "").strip():
+            named = text(row.get(self._id_field) or "").strip()
+            # who names another record is that one's, unless that lives on in this one; who is gone is nobody's
+            if not named or (is_id(named) and self._successor(canonical(named)) == record_id):
                 batch.pair(object_name, record_id, str(row["id"]), row)
 
     def _pair_by_email(self, batch: "_Batch") -> None:
@@ -322,6 +359,12 @@ class _Batch:
         """A Salesforce record as it was read."""
         return self.salesforce.get(record_id) or self.read.get(record_id)
 
+    def apart(self, link: Link) -> bool:
+        """Whether the two of a link are kept apart; a deleted record that was changed since is back."""
+        return bool(link.parted) and not (
+            link.parted == Parted.RECORD_DELETED and link.salesforce_id in self.salesforce
+        )
+
     def pair(self, object_name: str, record_id: str, person: str, row: Row | None) -> None:
         """Two records are one person."""
         found, link = self.record(record_id), self.links.get(record_id)
@@ -355,8 +398,8 @@ class _Batch:
 
 
 def _whose(link: Link | None) -> str:
-    """The person of a link; empty if there is none."""
-    return link.marketo_id if link else ""
+    """The person of a link; empty if there is none, or no longer."""
+    return link.marketo_id if link and link.parted not in PERSON_GONE else ""
 
 
 def _age(number: str) -> tuple[int, str]:

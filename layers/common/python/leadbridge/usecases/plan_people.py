@@ -152,7 +152,12 @@ def _known(paired: Paired) -> Mapping[str, _Known]:
 def _entry(write: PersonWrite, writes: Mapping[str, int], link: Link | None) -> Entry:
     reason, message = _told(write)
     # what is remembered already need not be stored once more
-    is_new = bool(writes) or link is None or (link.marketo_id, link.memory) != (write.marketo_id, write.memory.memory)
+    is_new = (
+        bool(writes)
+        or link is None
+        or bool(link.parted)
+        or (link.marketo_id, link.memory) != (write.marketo_id, write.memory.memory)
+    )
     return Entry(
         object=write.object,
         salesforce_id=write.salesforce_id,

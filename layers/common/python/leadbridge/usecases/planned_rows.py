@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Self
 
 from leadbridge.domain.linked import Digest
-from leadbridge.domain.planned import Foreseen, Planned, checked, checked_removal
+from leadbridge.domain.planned import Foreseen, Planned, checked, checked_deletion, checked_removal
 from leadbridge.domain.rows import CompiledSync, Decide, Record, RowEnd, RowWrite, SourceRow, key_of
 from leadbridge.domain.syncing import Part, SyncRun
 from leadbridge.ports import Objects
@@ -40,7 +40,10 @@ class PlannedPart:
 
         def decided(row: SourceRow, values: Mapping[str, Any], records: Sequence[Record]) -> RowWrite | RowEnd:
             del values
-            return checked(self.compiled, self.writes[row.position], row, records, digest)
+            planned = self.writes[row.position]
+            if planned.does == "delete":
+                return checked_deletion(self.compiled, planned, row, records)
+            return checked(self.compiled, planned, row, records, digest)
 
         return decided
 

@@ -3,7 +3,7 @@
 Source: REST API, Query, Query More Results, QueryAll, Query Options header.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from leadbridge.domain.soql import (
@@ -79,6 +79,11 @@ class Queries:
         if not isinstance(total, int):
             raise ContractError("no count", vendor=VENDOR, operation="query")
         return total
+
+    def count_of(self, object_name: str, field: str, values: Collection[str]) -> int:
+        """How many records hold one of the values in a field; as few queries as addresses allow."""
+        select = f"SELECT COUNT() FROM {api_name(object_name)} WHERE"  # noqa: S608  # names are checked, values quoted
+        return sum(self.count(soql) for soql in in_list_chunks(field, values, select))
 
     def find(
         self, object_name: str, fields: Sequence[str], field: str, values: Sequence[Value]

@@ -26,7 +26,7 @@ _CALLS: Mapping[str, Endpoint] = {"query": endpoints.QUERY, "bulk_create": endpo
 #: an object whose changes are not listed
 _NOT_LISTED = "INVALID_TYPE"
 #: a window that its list of deletions does not reach back to
-_TOO_OLD = "INVALID_REPLICATION_DATE"
+TOO_OLD = "INVALID_REPLICATION_DATE"
 #: a window in which so few records change that their ids may come in one answer; at most 30 days would be listed
 _LISTED = timedelta(days=2)
 
@@ -81,7 +81,7 @@ class SalesforceSource:
         try:
             told = self._client.changes.deleted(self._object, *whole)
         except PermanentError as error:
-            if error.code != _TOO_OLD:
+            if error.code != TOO_OLD:
                 raise
             return Gone(pages=iter(()), known_from=until)
         ids = sorted(each for each in told.at if each > cursor)

@@ -1,0 +1,30 @@
+"""What is said of companies, sales persons and owners in a cycle: one sentence for each code."""
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, str] = {
+    "account_unknown": "Left alone: the Account is gone, or hidden from our user.",
+    "person_account": "Left alone: the Account is a person, and Marketo has no company for it.",
+    "company_unusable": (
+        "Left alone: the company's `externalCompanyId` is no id of an Account, so somebody else made it. Move its "
+        "people to companies of Accounts."
+    ),
+    "fan_out": (
+        "Not written: the edit would change {people} people of the company, and `companies.fan_out` allows {most}. "
+        "Raise it to let the edit through, or take it back."
+    ),
+    "user_not_standard": "Left alone: the User is a guest, a portal's, or a process, and sells nothing.",
+    "owner_is_queue": "The record belongs to a queue, so nobody owns it in Marketo.",
+    "owner_inactive": "The owner of the record was deactivated. Give it another owner.",
+    "owner_unknown": "The owner of the record is hidden from our user, so nobody owns it in Marketo.",
+    "not_tried": "Not written: the run ended before. {why}",
+    "conflict_left": "Both systems changed {fields}; the policy leaves both as they are.",
+    "contested": "Both systems rewrite {fields} whenever the other one changes; both were left as they are.",
+    "decided": "Both systems changed {fields}; the policy decided.",
+    "values_unusable": "Some fields were left as they are: {why}",
+}
+
+
+def worded(code: str, **facts: object) -> str:
+    """The sentence of a code."""
+    return WORDS[code].format(**facts).strip()

@@ -1,0 +1,327 @@
+"""Merges, conversions and deletions of people, followed before anything is decided about their fields.
+
+`begin` hears what both systems tell, works out what follows, and stores it. What changes who is who happens at once:
+links go over, people in Marketo take the ids of the records that they have now, and are merged. `finish` flags and
+deletes, once everybody else is written, so that merges always come before deletions. A process that died is followed
+by one that does the rest again: who was merged is not there any more, a deleted record is deleted, a flag is set.
+
+Where a cycle comes later than the vendors remember deletions, the links are compared with what is there instead.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecord, DueRecords, Links
+from leadbridge.domain.crm_cycle import CrmCycle, Persons
+from leadbridge.domain.cycle_link import Link
+from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, PREFIXES, kinds
+from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.fate_words import fate_said
+from leadbridge.domain.fates import CONVERTED, Consequence, Does, News, Parted, Step, consequences, destroyed
+from leadbridge.domain.ids import canonical, is_id
+from leadbridge.domain.outages import comparison_calls, deletions_lost
+from leadbridge.domain.outcome import Outcome, RowOutcome
+from leadbridge.domain.records import RowResult
+from leadbridge.domain.three_way import Side
+from leadbridge.domain.values import text
+from leadbridge.errors import ConfigurationError
+from leadbridge.ports import Clock, Objects
+from leadbridge.usecases.fate_files import Comparison, FateFiles
+
+#: what is told late is asked for once more
+_OVERLAP = timedelta(minutes=10)
+#: records that are due are asked after by their ids, so many at most
+_DUE = 1_000
+#: a comparison pauses when so many seconds are left
+_LEFT = 60.0
+_PAUSE = timedelta(minutes=5)
+#: what a record is that goes to another person or record
+_AGAIN = "moved"
+_DONE = {
+    Does.LINK: Outcome.UPDATED,
+    Does.MERGE: RowOutcome.DELETED,
+    Does.DELETE: RowOutcome.DELETED,
+    Does.FLAG: RowOutcome.FLAGGED,
+}
+
+
+class FollowFates:
+    """Follows the people of one cycle."""
+
+    def __init__(
+        self,
+        *,
+        links: Links,
+        records: CycleRecords,
+        news: CycleNews,
+        changes: CycleChanges,
+        due: DueRecords,
+        objects: Objects,
+        clock: Clock,
+    ) -> None:
+        """The roles that it needs."""
+        self._links = links
+        self._records = records
+        self._news = news
+        self._changes = changes
+        self._due = due
+        self._objects = objects
+        self._clock = clock
+        self._kinds = {prefix: name for name, prefix in PREFIXES.items()}
+
+    def begin(self, cycle: CrmCycle, run: CycleRun, since: Mapping[str, datetime], remaining: float) -> int | None:
+        """Follow merges and conversions, and store what is to be flagged and deleted, which it counts.
+
+        None: it is not through yet, and is to be called again.
+
+        `since`: by kind (Lead, Contact, leads) since when news are wanted; a kind that is missing is new to the cycle.
+
+        Raises:
+            ConfigurationError: More would vanish than the cycle's guard lets through; nothing was done.
+            SyncError: A system cannot be asked now.
+        """
+        persons = _persons(cycle)
+        files = FateFiles(self._objects, run)
+        plan = files.plan()
+        if plan is None:
+            news = self._heard(files, persons, since, self._clock.now() + timedelta(seconds=remaining - _LEFT))
+            if news is None:
+                return None
+            plan = list(self._followed(news, persons))
+            _check(plan, cycle)
+            files.keep_plan(plan)
+        files.keep_done("begun", self._begun(plan, persons))
+        return sum(step.does in {Does.FLAG, Does.DELETE} for _, step in _steps(plan))
+
+    def finish(self, run: CycleRun) -> None:
+        """Flag and delete what is stored to be.
+
+        Raises:
+            SyncError: A system cannot be asked now, or there was no answer.
+        """
+        files = FateFiles(self._objects, run)
+        groups: dict[tuple[Does, Side, str, str], list[tuple[Consequence, Step]]] = defaultdict(list)
+        for each, step in _steps(files.plan() or ()):
+            if step.does in {Does.FLAG, Does.DELETE}:
+                kind = PERSON if step.side is Side.MARKETO else self._kinds[step.id[:3]]
+                groups[step.does, step.side, kind, step.flag].append((each, step))
+        rows: list[Sequence[str]] = []
+        # flags first: whoever dies here has deleted less
+        for (does, side, kind, flag), members in sorted(groups.items(), key=lambda group: group[0], reverse=True):
+            ids = [step.id for _, step in members]
+            results = (
+                self._changes.delete(side, kind, ids)
+                if does is Does.DELETE
+                else self._changes.flag(side, kind, flag, ids)
+            )
+            rows += self._noted([each for each, _ in members], results)
+        files.keep_done("finished", rows)
+
+    # what is told
+
+    def _heard(self, files: FateFiles, persons: Persons, since: Mapping[str, datetime], until: datetime) -> News | None:
+        """The news; None if a comparison of both systems is not over yet."""
+        now, news, lost = self._clock.now(), News(), set[Side]()
+        for name in [*kinds(persons), PERSON]:
+            if name not in since:
+                continue
+            side = Side.MARKETO if name == PERSON else Side.SALESFORCE
+            first = since[name] - _OVERLAP
+            told = self._news.of_people(first, now) if name == PERSON else self._news.of_records(name, first, now)
+            news |= told.news
+            if deletions_lost(side, since[name], now, told.known_from):
+                lost.add(side)
+        news |= self._of_due()
+        if not lost:
+            return news
+        comparison = self._compared(files, lost, until)
+        if not comparison.over:
+            return None
+        return news | News(deleted={Side.MARKETO: comparison.people}) | self._of_those(comparison.records)
+
+    def _of_due(self) -> News:
+        """What became of those that are due: a write of them may have failed just because of it."""
+        due = self._due.listed(_DUE)
+        records = [each.id for each in due if each.side is Side.SALESFORCE and each.object in {LEAD, CONTACT}]
+        people = [each.id for each in due if each.side is Side.MARKETO and each.object == PERSON]
+        gone = {*people} - {*self._news.people_there(people)} if people else set[str]()
+        return self._of_those(records) | News(deleted={Side.MARKETO: gone})
+
+    def _of_those(self, ids: Iterable[str]) -> News:
+        by_kind: dict[str, list[str]] = defaultdict(list)
+        for each in dict.fromkeys(ids):
+            if each[:3] in self._kinds:
+                by_kind[self._kinds[each[:3]]].append(each)
+        news = News()
+        for kind, members in by_kind.items():
+            news |= self._news.of_those(kind, members)
+        return news
+
+    def _compared(self, files: FateFiles, lost: set[Side], until: datetime) -> Comparison:
+        """Look who of all linked people is there in the systems whose deletions are not told any more."""
+        comparison = files.comparison()
+        while not comparison.over:
+            page, mark = self._links.listed(comparison.mark)
+            links = [link for link in page if link.parted in {"", Parted.REFUSED} and not link.moved_to]
+            people = [link.marketo_id for link in links]
+            if people and Side.MARKETO in lost:
+                there = {*self._news.people_there(people)}
+                comparison.people += [each for each in people if each not in there]
+            if people and Side.SALESFORCE in lost:
+                told = self._of_those(link.salesforce_id for link in links).ids[Side.SALESFORCE]
+                comparison.records += [link.salesforce_id for link in links if link.salesforce_id in told]
+            comparison.links += len(links)
+            comparison.mark, comparison.over = mark, not mark
+            files.keep_comparison(comparison)
+            if self._clock.now() >= until:
+                break
+        if comparison.over:
+            calls = comparison_calls(comparison.links, lost)
+            told_calls = [f"{side}: {number}" for side, number in sorted(calls.items())]
+            missing = len(comparison.people) + len(comparison.records)
+            row = ["", "", "compared", f"{comparison.links} links, {missing} gone or moved", "; ".join(told_calls)]
+            files.keep_done("compared", [row])
+        return comparison
+
+    # what follows
+
+    def _followed(self, news: News, persons: Persons) -> tuple[Consequence, ...]:
+        touched = news.ids
+        links = dict(self._links.of(touched[Side.SALESFORCE]))
+        by_person = self._links.of_people(touched[Side.MARKETO] | {link.marketo_id for link in links.values()})
+        links |= {link.salesforce_id: link for link in by_person.values()}
+        links |= self._links.of({news.end(Side.SALESFORCE, each).id for each in links} - links.keys())
+        linked = {link.marketo_id for link in links.values() if not link.moved_to}
+        named: dict[str, str] = {}
+        # who won a merge names the record that is kept
+        winners = {news.end(Side.MARKETO, each).id for each in linked} & touched[Side.MARKETO] - _gone(news)
+        # and people whom nothing links may name a record that lives on in another one
+        moved = {*news.merged.get(Side.SALESFORCE, {}), *news.converted}
+        moved |= {news.end(Side.SALESFORCE, each).id for each in moved}
+        unlinked = [each for each in sorted(moved) if each not in links]
+        rows = [*(self._records.people("id", sorted(winners)) if winners else ())]
+        rows += self._records.people(persons.id_field, unlinked) if unlinked else ()
+        for row in rows:
+            value = text(row.get(persons.id_field) or "").strip()
+            if not is_id(value):
+                continue
+            number, record = str(row["id"]), canonical(value)
+            named[number] = news.end(Side.SALESFORCE, record).id
+            if number not in linked and record not in links:
+                links[record] = Link(salesforce_id=record, marketo_id=number)
+        return consequences(news, links.values(), named, persons)
+
+    # what is done
+
+    def _begun(self, plan: Sequence[Consequence], persons: Persons) -> Iterator[Sequence[str]]:
+        self._links.keep(link for each in plan for link in each.before)
+        plain = [each for each in plan if each.step is None]
+        self._links.keep(link for each in plain for link in each.after)
+        self._links.forget(link for each in plain for link in each.forget)
+        for each in plain:
+            yield _row(each, Outcome.DECIDED)
+        yield from self._linked([(each, step) for each, step in _steps(plan) if step.does is Does.LINK], persons)
+        yield from self._merged([(each, step) for each, step in _steps(plan) if step.does is Does.MERGE])
+        self._look_again(each for each in plan if each.again)
+
+    def _linked(self, wanted: Sequence[tuple[Consequence, Step]], persons: Persons) -> Iterator[Sequence[str]]:
+        """The same people of Marketo take the ids of other records."""
+        if not wanted:
+            return
+        fields: dict[str, dict[str, Any]] = {}
+        for each, step in wanted:
+            fields[step.id] = {persons.id_field: step.into}
+            if each.why == CONVERTED:
+                fields[step.id] |= persons.on_conversion
+            if persons.type_field:
+                fields[step.id][persons.type_field] = self._kinds[step.into[:3]]
+        results = dict(zip(fields, self._changes.link(fields), strict=True))
+        yield from self._noted([each for each, _ in wanted], [results[step.id] for _, step in wanted])
+
+    def _merged(self, wanted: Sequence[tuple[Consequence, Step]]) -> Iterator[Sequence[str]]:
+        """Merge people, a winner's losers at once; whoever is gone already was merged before."""
+        if not wanted:
+            return
+        there = {*self._news.people_there([step.id for _, step in wanted])}
+        by_winner: dict[str, list[Consequence]] = defaultdict(list)
+        for each, step in wanted:
+            if step.id in there:
+                by_winner[step.into].append(each)
+            else:
+                yield from self._noted([each], [RowResult(ok=True)])
+        for winner, members in by_winner.items():
+            losers = [each.step.id for each in members if each.step]
+            yield from self._noted(members, self._changes.merge(winner, losers))
+
+    def _noted(self, members: Sequence[Consequence], results: Sequence[RowResult]) -> list[Sequence[str]]:
+        """Remember what has become of members; what was refused is tried again later."""
+        rows: list[Sequence[str]] = []
+        for each, result in zip(members, results, strict=True):
+            if result.ok:
+                self._links.keep(each.after)
+                self._links.forget(each.forget)
+                rows.append(_row(each, _DONE[each.step.does] if each.step else Outcome.DECIDED))
+            else:
+                self._links.keep(each.refused)
+                self._due.add([self._again_later(each, result.code)])
+                rows.append(_row(each, Outcome.FAILED, f"{result.code} {result.message}".strip()))
+        return rows
+
+    def _again_later(self, each: Consequence, code: str) -> DueRecord:
+        """What is asked after again tells the same news again."""
+        now = self._clock.now()
+        if each.step is not None and each.step.side is Side.SALESFORCE:
+            side, kind, record = Side.MARKETO, PERSON, each.person
+        else:
+            record = each.refused[0].salesforce_id if each.refused else each.record
+            side, kind = Side.SALESFORCE, self._kinds[record[:3]]
+        return DueRecord(side=side, object=kind, id=record, reason=code, noted_at=now, not_before=now + _PAUSE, tries=1)
+
+    def _look_again(self, moved: Iterable[Consequence]) -> None:
+        now, due = self._clock.now(), list[DueRecord]()
+        for each in moved:
+            person = each.step.into if each.step and each.step.does is Does.MERGE else each.person
+            due.append(
+                DueRecord(
+                    side=Side.SALESFORCE,
+                    object=self._kinds[each.record[:3]],
+                    id=each.record,
+                    reason=_AGAIN,
+                    noted_at=now,
+                )
+            )
+            due.append(DueRecord(side=Side.MARKETO, object=PERSON, id=person, reason=_AGAIN, noted_at=now))
+        if due:
+            self._due.add(due)
+
+
+def _persons(cycle: CrmCycle) -> Persons:
+    if cycle.persons is None:
+        raise ConfigurationError(["persons: is switched off"])
+    return cycle.persons
+
+
+def _gone(news: News) -> set[str]:
+    return {*news.deleted.get(Side.MARKETO, ())}
+
+
+def _steps(plan: Iterable[Consequence]) -> Iterator[tuple[Consequence, Step]]:
+    return ((each, each.step) for each in plan if each.step is not None)
+
+
+def _check(plan: Sequence[Consequence], cycle: CrmCycle) -> None:
+    """Too many at once are a mistake of somebody's until a person says otherwise."""
+    vanish = destroyed(plan)
+    if vanish > cycle.guard.deletes:
+        found = (
+            f"guard.deletes: {vanish} records would be deleted or merged away (limit: {cycle.guard.deletes}); look "
+            "at what was deleted, then raise the limit, or set the policies to ignore"
+        )
+        raise ConfigurationError([found])
+
+
+def _row(each: Consequence, outcome: str, message: str = "") -> Sequence[str]:
+    said = fate_said(each.why, each.record, each.person)
+    return [each.record, each.person, each.why, outcome, f"{said} {message}".strip()]

@@ -1,0 +1,309 @@
+"""Companies in a cycle (`cycle_ports.Entity`): what is read, what is decided, the plans, what is remembered."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from leadbridge.cycle_ports import CycleRecords
+from leadbridge.domain.belonging import ACCOUNT as ACCOUNT_LINK
+from leadbridge.domain.belonging import company_fields, company_of
+from leadbridge.domain.company_words import worded
+from leadbridge.domain.crm_cycle import COMPANY_LINK, Companies, CrmCycle
+from leadbridge.domain.cycle_companies import (
+    ACCOUNT,
+    ACCOUNTS_UPDATED,
+    COMPANIES_WRITTEN,
+    COMPANY,
+    USER,
+    company_legs,
+    company_pairs,
+    company_queues,
+    shown_by,
+)
+from leadbridge.domain.cycle_fields import bind_fields
+from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_people import CONTACT, FROM_CONTACTS, PERSON, STAMPS, people_queues
+from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
+from leadbridge.domain.planned import Planned
+from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.three_way import Merged, Side
+from leadbridge.domain.values import text
+from leadbridge.usecases.companies import CompanyDecisions, CompanyFields, CompanyWrite, DecideCompanies
+from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceFiles, PieceState, latest
+from leadbridge.usecases.decide_people import DUE, STRIDE
+from leadbridge.usecases.owners import OwnedRecords
+from leadbridge.usecases.people_files import Entry, Row
+from leadbridge.usecases.sync_files import page_key, read_page
+
+#: rows are sorted by the Account that they are about
+_BY_ACCOUNT = "by_account"
+
+
+class KeepCompanies:
+    """Keeps companies in step."""
+
+    name = "companies"
+
+    def __init__(self, cycle: CrmCycle, companies: Companies, ports: KeepPorts) -> None:
+        """`companies` are those of the cycle."""
+        self.cycle = cycle
+        self.companies = companies
+        self.ports = ports
+        self.keeping = Keeping(
+            self.name, ports, object_name=ACCOUNT, queues=company_queues(cycle), legs=company_legs(cycle)
+        )
+        shared = [each for each in people_queues(cycle) if each.name in {FROM_CONTACTS, shown_by(cycle)}]
+        #: what is read for persons, and tells of companies, too
+        self.sources = (*self.keeping.queues, *shared)
+
+    def queues(self) -> Sequence[Queue]:
+        """What is read before anything is decided; what is read of persons is looked at, too."""
+        return self.keeping.queues
+
+    def legs(self) -> Sequence[Leg]:
+        """All that may be written."""
+        return tuple(self.keeping.legs.values())
+
+    def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
+        """Decide what was read and store it as plans; the run as it is then, or None if this is through.
+
+        Raises:
+            SyncError: A system cannot be asked now.
+        """
+        files = self.keeping.files(run)
+        state = (files.pieces() if run.through else None) or self._begun(run)
+        if run.through >= state.end:
+            return None
+        state.back_to(run.through)
+        until, work = self.keeping.until(remaining), _Work(self, run, files, state)
+        while work.run.through < state.end:
+            work.step()
+            if self.ports.clock.now() > until:
+                break
+        files.keep_pieces(state)
+        return work.run
+
+    def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
+        """The runs of the legs of a group that have something to write, stored and ready to be started."""
+        return self.keeping.prepare(run, group)
+
+    def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
+        """Remember what both sides hold of companies whose writes succeeded; the others become due. As `decide`."""
+        return self.keeping.remember(run, remaining)
+
+    def _begun(self, run: CycleRun) -> PieceState:
+        read = self.keeping.read(run, self.sources)
+        size = sum(
+            self.ports.objects.stored(page_key(each, number)).size
+            for each in read.values()
+            for number in range(1, each.pages + 1)
+        )
+        parts = partitions_for(sum(each.pulled for each in read.values()), 2 * size)
+        return PieceState(pages={name: each.pages for name, each in read.items()}, parts=parts)
+
+    def fields(self) -> CompanyFields:
+        """What of companies is kept in step, bound to what both systems describe."""
+        describe = self.ports.describe
+        described = {Side.MARKETO: describe(COMPANY), Side.SALESFORCE: describe(ACCOUNT)}
+        zone = self.keeping.legs[COMPANIES_WRITTEN].sync.zone
+        bound = bind_fields(company_pairs(self.cycle, self.companies), described, zone)
+        return CompanyFields(fields=bound.fields, shown=company_fields(described[Side.MARKETO], describe(PERSON)))
+
+    @property
+    def removes(self) -> bool:
+        """Whether sales persons of deactivated Users are deleted."""
+        return self.cycle.sales_persons is not None and self.cycle.sales_persons.deactivated == "delete"
+
+
+class _Work:
+    """One invocation."""
+
+    def __init__(self, owner: KeepCompanies, run: CycleRun, files: PieceFiles, state: PieceState) -> None:
+        self.run = run
+        self._owner = owner
+        self._ports = owner.ports
+        self._files = files
+        self._state = state
+        self._read = owner.keeping.read(run, owner.sources)
+        self._fields = owner.fields()
+        self._owned = self._with_owners()
+        self._decide = DecideCompanies(
+            self._fields, links=self._ports.links, records=self._records, digest=self._ports.digest
+        )
+
+    def _with_owners(self) -> OwnedRecords | None:
+        if self._owner.cycle.sales_persons is None:
+            return None
+        prefix = self._ports.describe(USER).key_prefix
+        return OwnedRecords(self._ports.records, user_prefix=prefix, removes=self._owner.removes)
+
+    @property
+    def _records(self) -> CycleRecords:
+        return self._owned or self._ports.records
+
+    def step(self) -> None:
+        """Take the next piece, or as many pages as are held at once."""
+        piece, pages = self.run.through, self._state.first - 1
+        if piece < pages:
+            self._sort(piece, pages)
+        elif piece == pages:
+            self._take_due(piece)
+        else:
+            self._decide_part(piece)
+
+    # rows find their partitions
+
+    def _sort(self, piece: int, pages: int) -> None:
+        held, size, newest, at = dict[int, list[Row]](), 0, dict(self.run.newest), piece
+        while at < pages and size < HELD:
+            queue, number = self._page(at)
+            read, columns = self._read[queue.name], self._owner.keeping.columns(queue)
+            stamp = ""
+            seen = set[tuple[str, ...]]()
+            for values in read_page(self._ports.objects, read, number, columns):
+                stamp = max(stamp, values.get(STAMPS[queue.side], ""))
+                for key, row in self._meant(queue, values, seen):
+                    held.setdefault(partition_of((key,), 0, self._state.parts), []).append(row)
+            size += self._ports.objects.stored(page_key(read, number)).size
+            found = latest(stamp)
+            if found is not None and queue in self._owner.keeping.queues:
+                newest[queue.name] = max(found, newest.get(queue.name, found))
+            at += 1
+        self._spill(held, piece)
+        self.run = replace(self.run, through=at, newest=newest)
+
+    def _page(self, piece: int) -> tuple[Queue, int]:
+        every = [
+            (queue, number)
+            for queue in self._owner.sources
+            for number in range(1, self._state.pages.get(queue.name, 0) + 1)
+        ]
+        return every[piece]
+
+    def _meant(self, queue: Queue, values: Mapping[str, Any], seen: set[tuple[str, ...]]) -> Iterator[tuple[str, Row]]:
+        """What a row tells of companies, by the Account's id; people of one company who show the same tell it once."""
+        object_name = queue.sync.source.object
+        if object_name == ACCOUNT:
+            yield text(values["Id"]), Row(object=ACCOUNT, values=values)
+            return
+        wanted = [ACCOUNT_LINK] if object_name == CONTACT else [COMPANY_LINK, *sorted(self._fields.shown)]
+        told = {name: values[name] for name in wanted if name in values}
+        known = tuple(told.values())
+        if told.get(wanted[0]) and known not in seen:
+            seen.add(known)
+            yield company_of(told) or text(told[wanted[0]]), Row(object=object_name, values=told)
+
+    def _spill(self, held: Mapping[int, Sequence[Row]], piece: int) -> None:
+        for part, rows in sorted(held.items()):
+            self._files.spill(_BY_ACCOUNT, part, piece, rows)
+        if held:
+            self._state.spills.append(piece)
+
+    def _take_due(self, piece: int) -> None:
+        """Read the Accounts that are due, beside those that were read as changed."""
+        due = self._owner.keeping.due_now(DUE)
+        self._files.keep_due(due)
+        held = dict[int, list[Row]]()
+        rows = self._ports.records.salesforce(ACCOUNT, "Id", [each.id for each in due]) if due else ()
+        for values in rows:
+            part = partition_of((text(values["Id"]),), 0, self._state.parts)
+            held.setdefault(part, []).append(Row(object=ACCOUNT, values=values))
+        self._spill(held, piece)
+        self.run = replace(self.run, through=piece + 1)
+
+    # decisions
+
+    def _decide_part(self, piece: int) -> None:
+        rows = dict[str, list[Mapping[str, Any]]]()
+        for row in self._files.rows(_BY_ACCOUNT, piece - self._state.first + 1, self._state.spills):
+            rows.setdefault(row.object, []).append(row.values)
+        accounts = rows.get(ACCOUNT, [])
+        decisions = self._decide(
+            self._owned.owned(accounts) if self._owned else accounts,
+            rows.get(PERSON, []),
+            rows.get(CONTACT, []),
+            self.run.started_at,
+            self._owner.companies.fan_out,
+        )
+        decided = self._planned(piece, decisions)
+        run = self._owner.keeping.keep(self.run, self._state, piece, decided)
+        self.run = replace(run, through=piece + 1)
+
+    def _planned(self, piece: int, decisions: CompanyDecisions) -> Decided:
+        plans = dict[str, list[Planned]]()
+        entries = list[Entry]()
+        for write in (*decisions.writes, *decisions.in_step):
+            position = piece * STRIDE + len(entries)
+            planned = dict(_writes(write, position))
+            for leg, each in planned.items():
+                plans.setdefault(leg, []).append(each)
+            reason, message = self._told(write)
+            entries.append(
+                Entry(
+                    object=ACCOUNT,
+                    salesforce_id=write.account_id,
+                    marketo_id=write.company_id,
+                    memory=write.memory.memory,
+                    writes=dict.fromkeys(planned, position),
+                    outcome="" if planned else Outcome.UNCHANGED,
+                    reason=reason,
+                    message=message,
+                )
+            )
+        for left in decisions.aside:
+            facts = {"people": decisions.reaches.get(left.id), "most": self._owner.companies.fan_out}
+            # what is too much is looked at again, since somebody may allow it
+            outcome = Outcome.FAILED if left.reason == "fan_out" else Outcome.SKIPPED
+            entries.append(
+                Entry(
+                    object=ACCOUNT,
+                    salesforce_id=left.id,
+                    marketo_id="",
+                    outcome=outcome,
+                    reason=left.reason,
+                    message=worded(left.reason, **facts),
+                )
+            )
+        return Decided(plans=plans, entries=entries)
+
+    def _told(self, write: CompanyWrite) -> tuple[str, str]:
+        """Reason and sentence of what was decided otherwise than by taking over an edit, or of the owner."""
+        for word in (Merged.CONTESTED, Merged.LEFT, Merged.DECIDED):
+            fields = sorted(name for name, told in write.told.items() if told is word)
+            if fields:
+                return word.value, worded(word.value, fields=", ".join(fields))
+        if write.failed:
+            return "values_unusable", worded("values_unusable", why=" ".join(sorted(write.failed.values())))
+        owner = self._owned.told.get(write.account_id, "") if self._owned else ""
+        return (owner, worded(owner)) if owner else ("", "")
+
+
+def _writes(write: CompanyWrite, position: int) -> Iterator[tuple[str, Planned]]:
+    if write.to_salesforce:
+        yield (
+            ACCOUNTS_UPDATED,
+            Planned(
+                position=position,
+                does="update",
+                columns={COMPANY_LINK: write.account_id},
+                record_id=write.account_id,
+                before=write.before[Side.SALESFORCE],
+                after=write.to_salesforce,
+                known=write.known,
+            ),
+        )
+    new = not write.company_id
+    if new or write.to_marketo:
+        yield (
+            COMPANIES_WRITTEN,
+            Planned(
+                position=position,
+                does="create" if new else "update",
+                columns={"Id": write.account_id},
+                record_id=write.company_id,
+                before={} if new else write.before[Side.MARKETO],
+                after={COMPANY_LINK: write.account_id, **write.to_marketo} if new else write.to_marketo,
+            ),
+        )
