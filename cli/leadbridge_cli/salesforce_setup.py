@@ -84,7 +84,8 @@ def needs(connection: str, actions: Iterable[Action], syncs: Iterable[Sync] = ()
 def syncs_of(cycle: CrmCycle) -> list[Sync]:
     """What a cycle reads of Salesforce and writes to it."""
     queues, legs = derived_syncs(cycle)
-    return [each.sync for each in (*queues, *legs) if each.side is Side.SALESFORCE]
+    read = [queue.sync for queue in queues if queue.side is Side.SALESFORCE]
+    return read + [leg.sync for leg in legs if leg.side is Side.SALESFORCE]
 
 
 def _of_syncs(connection: str, syncs: Iterable[Sync]) -> Iterator[tuple[str, Need]]:
