@@ -37,6 +37,7 @@ PARAMETERS: Mapping[str, str] = {
     "LeaseSeconds": "10",
     "VisibilitySeconds": "10",
     "BulkPollSeconds": "1",
+    "AnnouncedLookSeconds": "1",
 }
 #: the emulator takes this key as the root of its one account
 ROOT_CREDENTIALS: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -49,6 +50,8 @@ FUNCTIONS: Mapping[str, str] = {
     "receive_action": "ReceiveActionFunctionName",
     "answer_inline": "AnswerInlineFunctionName",
     "flow_step": "FlowStepFunctionName",
+    "receive_outbound_message": "ReceiveOutboundMessageFunctionName",
+    "hear_of_changes": "HearOfChangesFunctionName",
     "call_back": "CallBackFunctionName",
     "store_events": "StoreEventsFunctionName",
     "run_actions": "RunActionsFunctionName",

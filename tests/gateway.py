@@ -15,7 +15,11 @@ type Events = Callable[[str, str, list[tuple[str, str]], bytes], dict[str, Any] 
 
 METHODS = ("GET", "POST")
 #: path parameters of each route, by the first part of its path; what else may follow is another function's route
-ROUTES = {"actions": ("action_id",), "flow-step": ("connection", "mapping", "operation")}
+ROUTES = {
+    "actions": ("action_id",),
+    "flow-step": ("connection", "mapping", "operation"),
+    "outbound-messages": ("connection", "key"),
+}
 INLINE = "inline"
 NOT_THERE: tuple[int, Mapping[str, str], bytes] = (404, {}, b'{"status":"not_found"}')
 

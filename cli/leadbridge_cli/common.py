@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
+from leadbridge.domain.webhook import webhook_key
 from leadbridge_cli.stack import Target
 
 pass_target = click.make_pass_decorator(Target)
@@ -29,6 +30,12 @@ def secret_of(client: Any, arn: str) -> Mapping[str, Any]:
         text = ""
     members: Mapping[str, Any] = json.loads(text or "{}")
     return members
+
+
+def current_key(target: Target, subject: str) -> str:
+    """The key of an Action, or of another door's name, in the generation that is valid now."""
+    secret = secret_of(target.client("secretsmanager"), target.outputs["WebhookSecretArn"])
+    return webhook_key(str(secret["key"]), subject, int(secret["generation"]))
 
 
 def named(identity: str) -> str:

@@ -1,7 +1,7 @@
 """`leadbridge connections` and `leadbridge setup`: vendor connections from the first click to the preflight."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import click
 from leadbridge.aws.alerts import note_certificate
 from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
 from leadbridge.domain.connector import ACTIONS, AnyAction
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.findings import read_document
 from leadbridge.domain.lifecycle import DocumentState, Move, Stored
 from leadbridge.domain.preflight import Finding, Level
@@ -18,7 +19,7 @@ from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
 from leadbridge.usecases.apply_configuration import Given, explain
-from leadbridge_cli.common import as_json, fail, named, pass_target, secret_of
+from leadbridge_cli.common import as_json, current_key, fail, named, pass_target, secret_of
 from leadbridge_cli.offering import objects
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import given_in
@@ -261,27 +262,40 @@ def setup() -> None:
 @DOCUMENTS
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("leadbridge-salesforce"))
 @click.option("--contact", required=True, help="E-mail address that the app shows as its contact.")
+@click.option("--announce", multiple=True, metavar="OBJECT", help="Have the org announce changes of OBJECT at once.")
 @pass_target
-def setup_salesforce(target: Target, name: str, files: tuple[Path, ...], output: Path, contact: str) -> None:
+def setup_salesforce(
+    target: Target, name: str, files: tuple[Path, ...], *, output: Path, contact: str, announce: tuple[str, ...]
+) -> None:
     """Write a folder to deploy to the org and print what to click.
 
-    The permission set covers the applied Actions of the connection and those of FILES, which need not be applied yet.
+    The permission set covers the applied Actions, Syncs and CRM cycles of the connection and those of FILES, which
+    need not be applied yet.
     """
+    from leadbridge.domain.announced import address, key_subject
     from leadbridge_cli import salesforce_setup
 
     connection = _one(target, name).document
     if not isinstance(connection, SalesforceConnection):
         fail([f"{name} is no Salesforce connection."])
     actions = [each for each in _actions(target, files) if each.destination.connection == name]
-    described = _described(target, actions)
+    syncs = _syncs(target, files, name)
+    described = _described(target, name, salesforce_setup.needs(name, actions, syncs))
     pem = _certificate(target, name)
-    written = salesforce_setup.folder(connection, actions, certificate=pem, contact_email=contact, described=described)
+    written = salesforce_setup.folder(
+        connection, actions, syncs, certificate=pem, contact_email=contact, described=described
+    )
+    lines = salesforce_setup.sheet(connection, actions, output=str(output), described=described)
+    if announce:
+        endpoint = address(target.outputs["ApiUrl"], name, current_key(target, key_subject(name)))
+        written |= salesforce_setup.announcement(connection, announce, address=endpoint)
+        lines += salesforce_setup.announcement_steps(connection, output=str(output), number=len(lines) + 1)
     for path, text in written.items():
         file = output / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     click.echo(f"Wrote {len(written)} files to {output}. Now:")
-    for line in salesforce_setup.sheet(connection, actions, output=str(output), described=described):
+    for line in lines:
         click.echo(line)
 
 
@@ -294,7 +308,7 @@ def setup_salesforce(target: Target, name: str, files: tuple[Path, ...], output:
 def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create: bool, yes: bool) -> None:
     """Print what to click in Marketo Admin, and what the API can make.
 
-    Fields and activity types are those of the applied Actions of the connection and of FILES.
+    Fields and activity types are those of the applied Actions and CRM cycles of the connection and of FILES.
     """
     from leadbridge_cli import marketo_setup
 
@@ -303,7 +317,10 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         fail([f"{name} is no Marketo connection."])
     actions = [each for each in _actions(target, files) if each.source.connection == name]
     client = target.connections.marketo(name)
+    cycles = [each for each in _documents(target, "crm_cycle", files) if isinstance(each, CrmCycle)]
+    cycles = [each for each in cycles if each.marketo == name]
     backs = dict.fromkeys(back.to for each in actions for back in each.writeback)
+    backs |= dict.fromkeys(marketo_setup.link_fields(cycles))
     try:
         leads = client.describe_leads()
         soap = client.leads.soap_names()
@@ -323,7 +340,7 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         if known is not None and known.status == marketo_setup.WITH_DRAFT
     }
     todo = marketo_setup.plan(
-        actions, leads=leads, types=types, drafts=drafts, destinations=_described(target, actions)
+        actions, leads=leads, types=types, drafts=drafts, destinations=_destinations(target, actions), cycles=cycles
     )
     lines = list(todo.lines())
     click.echo("\nThe API can make:" if lines else "\nFields and activity types are there; nothing is to be made.")
@@ -411,29 +428,50 @@ def _preflight(target: Target, stored: Stored) -> Iterator[Finding]:
     from leadbridge_cli import salesforce_setup
 
     actions = [each for each in _actions(target, ()) if each.destination.connection == name]
-    needs = salesforce_setup.needs(actions)
+    needs = salesforce_setup.needs(name, actions, _syncs(target, (), name))
     return target.connections.salesforce(name).preflight(needs)
 
 
 def _actions(target: Target, files: Sequence[Path]) -> list[Action]:
     """The applied Actions, and those of files, which stand for applied ones of the same id."""
-    found = {each.document.id: each.document for each in target.configurations.list("action")}
+    return [each for each in _documents(target, "action", files) if isinstance(each, Action)]
+
+
+def _syncs(target: Target, files: Sequence[Path], connection: str) -> list[Sync]:
+    """The same of Syncs with an end at a connection, and what CRM cycles do there."""
+    from leadbridge_cli.salesforce_setup import syncs_of
+
+    every = [each for each in _documents(target, "sync", files) if isinstance(each, Sync)]
+    for cycle in _documents(target, "crm_cycle", files):
+        every += syncs_of(cycle) if isinstance(cycle, CrmCycle) else []
+    return [each for each in every if connection in {each.source.connection, each.destination.connection}]
+
+
+def _documents(target: Target, kind: str, files: Sequence[Path]) -> list[object]:
+    found: dict[str, object] = {each.document.id: each.document for each in target.configurations.list(kind)}
     for given in given_in(files):
         parsed = read_document(given.raw)
         if isinstance(parsed, list):
             fail([finding.line() for finding in parsed])
-        if isinstance(parsed, Action):
+        if parsed.kind == kind:
             found[parsed.id] = parsed
-    return [document for document in found.values() if isinstance(document, Action)]
+    return list(found.values())
 
 
-def _described(target: Target, actions: Sequence[Action]) -> dict[str, ObjectDescription]:
-    """The Salesforce objects that can be described already; before the set-up none can."""
+def _destinations(target: Target, actions: Sequence[Action]) -> dict[str, ObjectDescription]:
+    """The objects that Actions write, as far as they can be described already."""
     found: dict[str, ObjectDescription] = {}
     for action in actions:
+        found |= _described(target, action.destination.connection, [action.destination.object])
+    return found
+
+
+def _described(target: Target, connection: str, objects: Iterable[str]) -> dict[str, ObjectDescription]:
+    """The Salesforce objects that can be described already; before the set-up none can."""
+    found: dict[str, ObjectDescription] = {}
+    for name in objects:
         try:
-            client = target.connections.salesforce(action.destination.connection)
-            found[action.destination.object] = client.describe(action.destination.object)
+            found[name] = target.connections.salesforce(connection).describe(name)
         except (AuthenticationError, ConfigurationError, PermanentError):
             continue
     return found

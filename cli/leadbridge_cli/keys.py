@@ -5,8 +5,7 @@ import secrets
 
 import click
 
-from leadbridge.domain.webhook import webhook_key
-from leadbridge_cli.common import pass_target, secret_of
+from leadbridge_cli.common import current_key, pass_target, secret_of
 from leadbridge_cli.stack import Target
 
 
@@ -20,8 +19,7 @@ def keys() -> None:
 @pass_target
 def keys_show(target: Target, action: str) -> None:
     """Print the key of an Action for the header X-Leadbridge-Key."""
-    secret = secret_of(target.client("secretsmanager"), target.outputs["WebhookSecretArn"])
-    click.echo(webhook_key(str(secret["key"]), action, int(secret["generation"])))
+    click.echo(current_key(target, action))
 
 
 @keys.command("rotate")

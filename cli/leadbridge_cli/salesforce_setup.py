@@ -1,16 +1,21 @@
 """What an org needs before Leadbridge can write to it, as a folder that Salesforce's own command line deploys.
 
 The folder is a project in Salesforce's source format: an External Client App (connected apps can no longer be created)
-with the certificate of our signing key, a permission set with the objects and fields that Actions use and no others,
-and unique External Id fields that make creates repeatable. Types and members: Metadata API Developer Guide.
+with the certificate of our signing key, a permission set with the objects and fields that Actions and Syncs use and no
+others, and unique External Id fields that make creates repeatable. Types and members: Metadata API Developer Guide.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from xml.etree import ElementTree as ET  # writes only
 
 from leadbridge.domain.action import Action, ActionType, SalesforceConnection
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.records import ObjectDescription
+from leadbridge.domain.source_query import columns_of
+from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
+from leadbridge.domain.three_way import Side
 from leadbridge.vendors.salesforce.preflight import Need
 
 APP = "Leadbridge"
@@ -61,22 +66,54 @@ Try it: leadbridge connections test {{connection}}
 """
 
 
-def needs(actions: Iterable[Action]) -> dict[str, Need]:
-    """The objects and fields that these Actions read and write."""
+def needs(connection: str, actions: Iterable[Action], syncs: Iterable[Sync] = ()) -> dict[str, Need]:
+    """The objects and fields of a connection's org that these Actions and Syncs read and write."""
     found: dict[str, Need] = {}
-
-    def add(name: str, need: Need) -> None:
+    for name, need in (*_of_actions(actions), *_of_syncs(connection, syncs)):
         before = found.get(name, Need(create=False, edit=False, written=frozenset(), read=frozenset()))
         found[name] = Need(
             create=before.create or need.create,
             edit=before.edit or need.edit,
+            delete=before.delete or need.delete,
             written=before.written | need.written,
             read=before.read | need.read,
         )
+    return found
 
+
+def syncs_of(cycle: CrmCycle) -> list[Sync]:
+    """What a cycle reads of Salesforce and writes to it."""
+    queues, legs = derived_syncs(cycle)
+    read = [queue.sync for queue in queues if queue.side is Side.SALESFORCE]
+    return read + [leg.sync for leg in legs if leg.side is Side.SALESFORCE]
+
+
+def _of_syncs(connection: str, syncs: Iterable[Sync]) -> Iterator[tuple[str, Need]]:
+    for sync in syncs:
+        if sync.source.connection == connection:
+            back = frozenset(each.to for each in sync.writeback)
+            read = frozenset(columns_of(sync, "salesforce", {}))
+            yield sync.source.object, Need(create=False, edit=bool(back), written=back, read=read)
+        if sync.destination.connection == connection:
+            into, flag = sync.destination, {sync.deletes.flag} if isinstance(sync.deletes, FlagDeletes) else set()
+            marker = {into.idempotency_field} if into.idempotency_field else set()
+            back = frozenset(each.field for each in sync.writeback if each.field)
+            yield (
+                into.object,
+                Need(
+                    create=sync.import_rule is not ImportRule.UPDATE,
+                    edit=sync.import_rule is not ImportRule.CREATE or bool(flag),
+                    delete=sync.deletes == "delete",
+                    written=frozenset({mapping.to for mapping in sync.mappings} | marker | flag),
+                    read=frozenset(sync.key_fields) | back,
+                ),
+            )
+
+
+def _of_actions(actions: Iterable[Action]) -> Iterator[tuple[str, Need]]:
     for action in actions:
         name, marker = action.destination.object, action.destination.idempotency_field
-        add(
+        yield (
             name,
             Need(
                 create=action.type is not ActionType.UPDATE,
@@ -92,7 +129,7 @@ def needs(actions: Iterable[Action]) -> dict[str, Need]:
             sought = frozenset(each.to for each in link.match or ())
             key = {link.idempotency_field} if link.idempotency_field else set()
             given = frozenset({mapping.to for mapping in link.mappings} | key)
-            add(
+            yield (
                 link.object,
                 Need(
                     create=link.type != "update",
@@ -102,20 +139,20 @@ def needs(actions: Iterable[Action]) -> dict[str, Need]:
                     read=sought | given,
                 ),
             )
-    return found
 
 
 def folder(
     connection: SalesforceConnection,
     actions: Sequence[Action],
+    syncs: Sequence[Sync] = (),
     *,
     certificate: str,
     contact_email: str,
     described: Mapping[str, ObjectDescription],
 ) -> dict[str, str]:
     """The files by their path below the folder. `described` holds the objects that Describe could be asked about."""
-    used = needs(actions)
-    keys = key_fields(actions, described)
+    used = needs(connection.id, actions, syncs)
+    keys = key_fields(actions, described, syncs)
     files = {
         "sfdx-project.json": _json(
             {"packageDirectories": [{"path": "force-app", "default": True}], "sourceApiVersion": METADATA_VERSION}
@@ -161,8 +198,10 @@ def folder(
     return files
 
 
-def key_fields(actions: Sequence[Action], described: Mapping[str, ObjectDescription]) -> dict[str, str]:
-    """The External Id field by object, for each object that is created and for Task: named by an Action, or ours."""
+def key_fields(
+    actions: Sequence[Action], described: Mapping[str, ObjectDescription], syncs: Sequence[Sync] = ()
+) -> dict[str, str]:
+    """The External Id field by object, for each that Actions create and for Task: named by a document, or ours."""
     named = {
         action.destination.object: action.destination.idempotency_field
         for action in actions
@@ -171,6 +210,9 @@ def key_fields(actions: Sequence[Action], described: Mapping[str, ObjectDescript
     for link in (link for action in actions for link in action.chained or ()):
         if link.idempotency_field:
             named.setdefault(link.object, link.idempotency_field)
+    for sync in syncs:
+        if sync.destination.idempotency_field:
+            named.setdefault(sync.destination.object, sync.destination.idempotency_field)
     created = [action.destination.object for action in actions if action.type is not ActionType.UPDATE]
     wanted = {sobject: named.get(sobject, KEY_FIELD) for sobject in [*created, *named, "Task"]}
     return {
@@ -202,6 +244,85 @@ def sheet(
     return [f"{number}. {text}" for number, text in enumerate(steps, 1)]
 
 
+def announcement(connection: SalesforceConnection, objects: Iterable[str], *, address: str) -> dict[str, str]:
+    """Files that have the org announce each new and changed record of these objects: a message, and a flow to send it.
+
+    A message holds the record's id and nothing else. The flow names the message, which must be there before it.
+    """
+    wanted = sorted(set(objects))
+    files = {
+        "manifest/outbound-messages.xml": _package(
+            {"WorkflowOutboundMessage": [f"{name}.{APP}_{name}" for name in wanted]}
+        ),
+        "manifest/flows.xml": _package({"Flow": [f"{APP}_{name}" for name in wanted]}),
+    }
+    for name in wanted:
+        label = f"{APP} {name}"
+        message: list[_Member] = [
+            ("fullName", f"{APP}_{name}"),
+            ("apiVersion", METADATA_VERSION),
+            ("description", f"Announces changes to Leadbridge, connection {connection.id}"),
+            ("endpointUrl", address),
+            ("fields", "Id"),
+            ("includeSessionId", False),
+            # whose eyes the record is seen with; the field is required, whatever the login
+            ("integrationUser", connection.username or "USERNAME"),
+            ("name", label),
+            ("protected", False),
+            ("useDeadLetterQueue", False),
+        ]
+        files[f"{_SOURCE}/workflows/{name}.workflow-meta.xml"] = _xml("Workflow", [("outboundMessages", message)])
+        call: list[_Member] = [
+            ("name", "Announce"),
+            ("label", "Announce"),
+            ("locationX", 176),
+            ("locationY", 323),
+            ("actionName", f"{name}.{APP}_{name}"),
+            ("actionType", "outboundMessage"),
+        ]
+        start: list[_Member] = [
+            ("locationX", 50),
+            ("locationY", 0),
+            ("connector", [("targetReference", "Announce")]),
+            ("object", name),
+            ("recordTriggerType", "CreateAndUpdate"),
+            ("triggerType", "RecordAfterSave"),
+        ]
+        files[f"{_SOURCE}/flows/{APP}_{name}.flow-meta.xml"] = _xml(
+            "Flow",
+            [
+                ("actionCalls", call),
+                ("apiVersion", METADATA_VERSION),
+                ("label", label),
+                ("processType", "AutoLaunchedFlow"),
+                ("start", start),
+                ("status", "Active"),
+            ],
+        )
+    return files
+
+
+def announcement_steps(connection: SalesforceConnection, *, output: str, number: int) -> list[str]:
+    """What a person does with those files, numbered from there on."""
+    deploy = "sf project deploy start --target-org ORG --manifest manifest"
+    user = connection.username or "the integration user"
+    deployed = f"cd {output} && {deploy}/outbound-messages.xml && {deploy}/flows.xml"
+    steps = [
+        f"Have the org announce changes: {deployed}; the address in them is a secret, so keep the folder to yourself.",
+        f"In the profile of {user}, `Send Outbound Messages` stays off: what Leadbridge writes is no news to it.",
+    ]
+    if connection.organization_id is None:
+        steps.append(
+            "Setup > Company Information > Salesforce.com Organization ID: put it into `organization_id` of the "
+            "connection's document and apply it. Until then every message is refused, and Salesforce sends it again."
+        )
+    steps.append(
+        "Setup > Outbound Messages > View Message Delivery Status: a message that waits there was refused, and its "
+        "`Failure Reason` says how: 401 the address is not right, 403 the organization is another one."
+    )
+    return [f"{place}. {text}" for place, text in enumerate(steps, number)]
+
+
 def _permission_set(
     used: Mapping[str, Need], keys: Mapping[str, str], described: Mapping[str, ObjectDescription]
 ) -> str:
@@ -213,7 +334,7 @@ def _permission_set(
                 "objectPermissions",
                 [
                     ("allowCreate", use.create),
-                    ("allowDelete", False),
+                    ("allowDelete", use.delete),
                     ("allowEdit", use.edit),
                     ("allowRead", True),
                     ("modifyAllRecords", False),
@@ -227,7 +348,7 @@ def _permission_set(
         for name in written | use.read:
             if _permissionable(sobject, name, described):
                 fields[f"{sobject}.{name}"] = name in written
-    members: list[_Member] = [("description", "The objects and fields that the Actions of Leadbridge use.")]
+    members: list[_Member] = [("description", "The objects and fields that Leadbridge uses.")]
     members += [
         ("fieldPermissions", [("editable", edit), ("field", name), ("readable", True)])
         for name, edit in sorted(fields.items())
@@ -269,6 +390,10 @@ def _manifest(keys: Mapping[str, str]) -> str:
         "ExtlClntAppOauthSettings": [f"{APP}_oauth"],
         "PermissionSet": [PERMISSION_SET],
     }
+    return _package(listed)
+
+
+def _package(listed: Mapping[str, Sequence[str]]) -> str:
     types: list[_Member] = [
         ("types", [*(("members", each) for each in members), ("name", kind)])
         for kind, members in listed.items()

@@ -21,10 +21,10 @@ from leadbridge.domain.connector import ACTIONS, AnyAction, ConnectorAction
 from leadbridge.domain.flow_step_service import install_url
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sources import ValueSource
-from leadbridge.domain.webhook import FORM_TYPE, webhook_key
+from leadbridge.domain.webhook import FORM_TYPE
 from leadbridge.domain.webhook_xml import ENCODED, FIELD, ROOT
 from leadbridge_cli.call_sheet import call_sheet
-from leadbridge_cli.common import as_json, fail, named, pass_target, secret_of
+from leadbridge_cli.common import as_json, current_key, fail, named, pass_target
 from leadbridge_cli.stack import Target
 
 KEY_HEADER = "X-Leadbridge-Key"
@@ -376,7 +376,7 @@ def webhook_sheet(
     if isinstance(document, ConnectorAction):
         if maps or encoding != "json":
             fail(["Other systems call this Action, with JSON; leave --encoding and --map out."])
-        _tell_call(target, document, as_json=as_json, key=_key(target, action) if show_key else None)
+        _tell_call(target, document, as_json=as_json, key=current_key(target, action) if show_key else None)
         return
     source = target.configurations.get("marketo_connection", document.source.connection)
     if source is None or not isinstance(source.document, MarketoConnection):
@@ -391,7 +391,7 @@ def webhook_sheet(
         ),
         api_url=target.outputs["ApiUrl"],
         encoding=encoding,
-        key=_key(target, action) if show_key else None,
+        key=current_key(target, action) if show_key else None,
         maps=maps,
     )
     if isinstance(made, list):
@@ -414,8 +414,3 @@ def _tell_call(target: Target, action: ConnectorAction, *, as_json: bool, key: s
     connection = action.source.connection
     for line in (*made.lines(), *flow_step_lines(install_url(api_url, connection), connection)):
         click.echo(line)
-
-
-def _key(target: Target, action: str) -> str:
-    secret = secret_of(target.client("secretsmanager"), target.outputs["WebhookSecretArn"])
-    return webhook_key(str(secret["key"]), action, int(secret["generation"]))

@@ -13,6 +13,10 @@ from typing import Any
 from simulator.salesforce.ids import ORGANIZATION_PREFIX
 
 TEXT_TYPES = frozenset({"string", "email", "phone", "url", "textarea", "picklist", "multipicklist", "combobox"})
+_EVERY_RECORD_HAS = frozenset(
+    {"Id", "Name", "OwnerId", "IsDeleted", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"}
+    | {"SystemModstamp"}
+)
 NUMBER_TYPES = frozenset({"double", "currency", "percent", "int"})
 
 
@@ -111,7 +115,8 @@ class Field:
             "relationshipName": self.relationship_name,
             "polymorphicForeignKey": len(self.reference_to) > 1,
             "nameField": self.name == "Name",
-            "permissionable": not self.required,
+            # nobody can be kept from what every record has
+            "permissionable": not self.required and self.name not in _EVERY_RECORD_HAS,
             "soapType": _SOAP_TYPES.get(self.type, "xsd:string"),
         }
 

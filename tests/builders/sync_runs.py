@@ -24,11 +24,14 @@ from leadbridge.usecases.start_sync import Started, StartSync, vendor_of
 from leadbridge.usecases.sync_files import read_results
 from leadbridge.usecases.sync_results import SyncResults
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
+from tests.builders.events import SECRET
 from tests.builders.syncs import a_sync
+from tests.builders.world import World
 from tests.fakes.bulk import InMemoryBulkRuns, InMemoryObjects
 from tests.fakes.clock import NOON, SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
+from tests.fakes.keys import InMemoryKeys
 from tests.fakes.marketo import FakeMarketo
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.salesforce import FakeSalesforce
@@ -73,16 +76,19 @@ CONTACT = ObjectDescription(
 class SyncWorld:
     """A source, a destination, the stores and the use-cases; `drive` waits by moving the clock, and survives deaths."""
 
-    def __init__(self, sync: Sync | None = None, *, active: bool = True, most_turns: int = 1000) -> None:
-        """Sync the document, which is active unless it is not to be."""
-        self.clock = SettableClock()
-        self.steps = Steps()
+    def __init__(
+        self, sync: Sync | None = None, *, active: bool = True, most_turns: int = 1000, beside: World | None = None
+    ) -> None:
+        """Sync the document, which is active unless it is not to be; `beside` are Actions with the same keys."""
+        self.clock = beside.clock if beside else SettableClock()
+        self.steps = beside.steps if beside else Steps()
         self.sync = sync or a_sync(dedupe="import_everything")
         self.runs = InMemorySyncRuns(step=self.steps)
         self.objects = InMemoryObjects(step=self.steps)
         self.source = FakeSource(step=self.steps, clock=self.clock.now)
         self.destination = FakeDestination(LEADS, "id", step=self.steps)
         self.origin = FakeDestination(CONTACT, "Id", step=self.steps)
+        self.keys = beside.keys if beside else InMemoryKeys(step=self.steps)
         self.meter = RecordingMeter()
         self.starter = FakeStarter(step=self.steps)
         self.documents = InMemoryConfigurations()
@@ -93,6 +99,8 @@ class SyncWorld:
         self.most_turns = most_turns
         #: calls of a kind in a chunk
         self.chunk_calls = 1
+        #: seconds that a process has left
+        self.left = 600.0
         self.connections: Connections = FakeConnections(
             marketo={"marketing": FakeMarketo(LEADS)}, salesforce={"crm": FakeSalesforce(CONTACT)}
         )
@@ -141,6 +149,8 @@ class SyncWorld:
             facts=self.facts(),
             clock=self.clock,
             sleep=self.clock.sleep,
+            keys=self.keys,
+            hash_key=lambda: SECRET,
             calls=self.chunk_calls,
         )
 
@@ -157,7 +167,7 @@ class SyncWorld:
             meter=self.meter,
             most_turns=self.most_turns,
         )
-        return use_case(SyncOrder(sync=self.sync.id, slot=slot, **members), lambda: 600.0)
+        return use_case(SyncOrder(sync=self.sync.id, slot=slot, **members), lambda: self.left)
 
     def drive(self, slot: str = SLOT, *, until: RunStep | None = None) -> SyncRun:
         """Invoke until the run is over, or comes to a step; a process that dies is followed by another."""
@@ -167,8 +177,8 @@ class SyncWorld:
                 if answer["step"] in {"done", "failed", "cancelled"} or answer["step"] == until:
                     return self.run(slot)
                 self.clock.advance(answer["wait_seconds"])
-                for number in answer["open"]:
-                    self.step(slot, part=number)
+                for parts in answer["lanes"]:
+                    self.step(slot, parts=tuple(parts))
                 self.step(slot, child=self.bulk(answer["child"]) if answer["child"] else None)
             except Crash:
                 continue

@@ -25,11 +25,13 @@ from leadbridge.usecases.run_cycle_step import RunCycleStep
 from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
+from tests.builders.events import SECRET
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
 from tests.fakes.cycle import InMemoryCycleRuns, InMemoryLinks
+from tests.fakes.keys import InMemoryKeys
 from tests.fakes.marketo import FakeMarketo
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.salesforce import FakeSalesforce
@@ -141,6 +143,7 @@ class CycleWorld:
         self.people, self.leads, self.contacts = described_tables(self.clock)
         self.system = System({"leads": self.people, "Lead": self.leads, "Contact": self.contacts}, step=self.steps)
         self.runs = InMemorySyncRuns(step=self.steps)
+        self.keys = InMemoryKeys()
         self.cycles = InMemoryCycleRuns()
         self.objects = InMemoryObjects(step=self.steps)
         self.links = InMemoryLinks(step=self.steps)
@@ -232,6 +235,8 @@ class CycleWorld:
                 facts=facts,
                 clock=self.clock,
                 sleep=self.clock.sleep,
+                keys=self.keys,
+                hash_key=lambda: SECRET,
                 digest=self.digest,
             ),
             clock=self.clock,
@@ -276,8 +281,8 @@ class CycleWorld:
                 if answer["step"] in {"done", "failed", "cancelled"}:
                     return
                 self.clock.advance(answer["wait_seconds"])
-                for number in answer["open"]:
-                    self._sync_step()(SyncOrder(sync=sync, slot=slot, part=number), lambda: 600.0)
+                for parts in answer["lanes"]:
+                    self._sync_step()(SyncOrder(sync=sync, slot=slot, parts=tuple(parts)), lambda: 600.0)
                 child = self.bulk(answer["child"]) if answer["child"] else None
                 self._sync_step()(SyncOrder(sync=sync, slot=slot, child=child), lambda: 600.0)
             except Crash:

@@ -1,11 +1,11 @@
-"""Links and records of the CRM cycle in memory."""
+"""Links, records and what is due of the CRM cycle in memory."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from leadbridge.cycle_ports import Link
+from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.values import normalised
 from leadbridge.ports import OvertakenError
@@ -87,6 +87,36 @@ class InMemoryRecords:
         self.asked.append((name, field, len(values)))
         wanted = {normalised(value) for value in values}
         return [row for row in self.rows.get(name, ()) if normalised(row.get(field) or "") in wanted]
+
+
+class InMemoryDueRecords:
+    """`cycle_ports.DueRecords`."""
+
+    def __init__(self, *records: DueRecord) -> None:
+        """What is due."""
+        self.records: dict[tuple[str, str, str], DueRecord] = {}
+        self.add(records)
+
+    def add(self, records: Iterable[DueRecord]) -> None:
+        """As the port says; a note that is older than the one there is stays out."""
+        for each in records:
+            known = self.records.get(_identity(each))
+            if known is None or known.noted_at <= each.noted_at:
+                self.records[_identity(each)] = each
+
+    def listed(self, limit: int) -> Sequence[DueRecord]:
+        """As the port says."""
+        return sorted(self.records.values(), key=lambda each: each.not_before or each.noted_at)[:limit]
+
+    def done(self, records: Iterable[DueRecord]) -> None:
+        """As the port says."""
+        for each in records:
+            if self.records.get(_identity(each)) == each:
+                del self.records[_identity(each)]
+
+
+def _identity(record: DueRecord) -> tuple[str, str, str]:
+    return record.side, record.object, record.id
 
 
 class InMemoryCycleRuns:

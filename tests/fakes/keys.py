@@ -1,6 +1,6 @@
 """Claims and guards in memory, with the conditions of the real ones."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -104,6 +104,27 @@ class InMemoryKeys:
             if known is not None and known.owner == owner:
                 del self._claims[claim]
             self._step("keys.release.done")
+
+    def seen(self, guards: Sequence[str], now: datetime) -> Mapping[str, Guarded]:
+        """What was written under guards, and whether somebody holds them."""
+        self._step("keys.seen")
+        known = {guard: self._guards[guard] for guard in guards if guard in self._guards}
+        found = {
+            guard: Guarded(last=dict(item.last), writes=item.writes, busy=self._busy(guard, "", now))
+            for guard, item in known.items()
+        }
+        self._step("keys.seen.done")
+        return found
+
+    def free(self, held: Mapping[str, str], written: Collection[str]) -> None:
+        """Let go of guards, by their owners; what another holds by now stays."""
+        for owner, guard in held.items():
+            self._step("keys.free")
+            item = self._guards.get(guard)
+            if item is not None and item.owner == owner:
+                item.owner = item.expires_at = None
+                item.writes += owner in written
+            self._step("keys.free.done")
 
     def let_go(self, guard: str, owner: str, *, written: tuple[str, str] | None = None) -> None:
         """Release one guard if `owner` holds it, and remember what was written under it, whoever holds it by now.

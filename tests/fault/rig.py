@@ -369,8 +369,8 @@ class Rig:
             self.sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
 
     def queued(self, queue: str = "EventsQueueUrl") -> int:
-        """Messages in a queue, visible or being read."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        """Messages in a queue, visible, being read or delayed."""
+        names = [f"ApproximateNumberOfMessages{how}" for how in ("", "NotVisible", "Delayed")]
         found = self.sqs.get_queue_attributes(QueueUrl=self.stack.outputs[queue], AttributeNames=names)
         return sum(int(found["Attributes"][name]) for name in names)
 

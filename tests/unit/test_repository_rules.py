@@ -92,6 +92,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "leadbridge.door": ("leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
     "leadbridge.receiving": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
     "leadbridge.flow_steps": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
+    "leadbridge.announcements": (
+        "leadbridge.door",
+        "leadbridge.domain",
+        "leadbridge.errors",
+        "leadbridge.vendors.salesforce.outbound",
+    ),
     "leadbridge.admin": ("leadbridge.domain", "leadbridge.errors", "leadbridge.ports", "leadbridge.usecases"),
     # the same door with a worker behind it
     "leadbridge.answering": ("leadbridge",),

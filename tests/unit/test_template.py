@@ -56,6 +56,9 @@ WILDCARDS = {
     ("RunSyncStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunSyncStepRole", "KeepFiles", "${DataBucket.Arn}/sync/*"): "each run has a folder of its own",
     ("StartSyncRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("ReceiveOutboundMessageRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("HearOfChangesRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("HearOfChangesRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
     ("AdminApiRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
     ("AdminApiRole", "ReadRows", "${DataBucket.Arn}/sync/*"): "each run has files below its name",
     ("StartSyncRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
@@ -312,7 +315,7 @@ def test_the_access_log_holds_no_part_of_the_call() -> None:
 def test_what_cannot_be_processed_ends_in_a_dead_letter_queue() -> None:
     """Queue, schedule and asynchronous calls: each has a dead letter queue, kept longer than its source."""
     queues = of_type("AWS::SQS::Queue")
-    dead = {"EventsDeadLetterQueue", "InvocationsDeadLetterQueue"}
+    dead = {"EventsDeadLetterQueue", "InvocationsDeadLetterQueue", "AnnouncementsDeadLetterQueue"}
     schedules = [node["Properties"] for node in nodes(RESOURCES) if node.get("Type") == "ScheduleV2"]
     invocations = {
         name: properties["EventInvokeConfig"]
@@ -320,12 +323,13 @@ def test_what_cannot_be_processed_ends_in_a_dead_letter_queue() -> None:
         if "EventInvokeConfig" in properties
     }
 
-    assert set(queues) == dead | {"EventsQueue"}
-    redrive = queues["EventsQueue"]["RedrivePolicy"]
-    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["EventsDeadLetterQueue", "Arn"]}
-    assert redrive["maxReceiveCount"] >= 5
-    for name in dead:
-        assert queues[name]["MessageRetentionPeriod"] > queues["EventsQueue"]["MessageRetentionPeriod"]
+    assert set(queues) == dead | {"EventsQueue", "AnnouncementsQueue"}
+    for source in ("Events", "Announcements"):
+        redrive = queues[f"{source}Queue"]["RedrivePolicy"]
+        assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [f"{source}DeadLetterQueue", "Arn"]}
+        assert redrive["maxReceiveCount"] >= 5
+        for name in dead:
+            assert queues[name]["MessageRetentionPeriod"] > queues[f"{source}Queue"]["MessageRetentionPeriod"]
     assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
     for schedule in schedules:
         assert schedule["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in dead
@@ -354,6 +358,26 @@ def test_the_queue_mapping_is_bounded_and_reports_single_failures() -> None:
     assert PARAMETERS["MaximumConcurrency"]["MinValue"] == 2
     assert of_type("AWS::SQS::Queue")["EventsQueue"]["VisibilityTimeout"] == {"Ref": "VisibilitySeconds"}
     assert PARAMETERS["VisibilitySeconds"]["Default"] >= 6 * FUNCTIONS["StoreEventsFunction"]["Timeout"]
+
+
+def test_announcements_are_taken_by_few_workers_with_six_timeouts_of_patience() -> None:
+    """Single failures are reported; who sends again what waits needs no long delay, which the queue would not keep."""
+    mapping = FUNCTIONS["HearOfChangesFunction"]["Events"]["Announcements"]["Properties"]
+
+    assert mapping["Queue"] == {"Fn::GetAtt": ["AnnouncementsQueue", "Arn"]}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] == 2
+    assert of_type("AWS::SQS::Queue")["AnnouncementsQueue"]["VisibilityTimeout"] == {"Ref": "VisibilitySeconds"}
+    assert PARAMETERS["VisibilitySeconds"]["Default"] >= 6 * FUNCTIONS["HearOfChangesFunction"]["Timeout"]
+    assert PARAMETERS["AnnouncedLookSeconds"]["MaxValue"] <= 900
+
+
+def test_an_outbound_message_is_answered_before_salesforce_hangs_up() -> None:
+    """Salesforce waits 30 s, the gateway 29; each try of an AWS client of ours is short."""
+    assert FUNCTIONS["ReceiveOutboundMessageFunction"]["Timeout"] < 29
+    event = FUNCTIONS["ReceiveOutboundMessageFunction"]["Events"]["OutboundMessage"]["Properties"]
+    assert (event["Method"], event["Path"]) == ("POST", "/outbound-messages/{connection}/{key}")
+    assert event["RestApiId"] == {"Ref": "WebhookApi"}
 
 
 def test_the_webhook_is_not_throttled_by_what_marketo_can_send() -> None:
@@ -445,7 +469,7 @@ def test_every_parameter_has_a_default_and_a_description_and_is_asked_in_a_group
 
 
 def test_what_goes_wrong_raises_an_alarm() -> None:
-    """Errors and throttles of each function, both dead letter queues, ages, quota, fatal errors, server errors."""
+    """Errors and throttles of each function, all dead letter queues, ages, quota, fatal errors, server errors."""
     alarms = of_type("AWS::CloudWatch::Alarm")
     watched = {
         (alarm["Namespace"], alarm["MetricName"], json.dumps(alarm["Dimensions"][0]["Value"]).strip('{}"'))
@@ -465,7 +489,7 @@ def test_what_goes_wrong_raises_an_alarm() -> None:
         ("Leadbridge", "VendorQuotaLeftPercent"),
         ("Leadbridge", "FatalVendorErrors"),
     } <= names
-    assert sum(metric == "ApproximateNumberOfMessagesVisible" for _, metric, _ in watched) == 2
+    assert sum(metric == "ApproximateNumberOfMessagesVisible" for _, metric, _ in watched) == 3
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
         assert alarm["AlarmDescription"]
@@ -487,7 +511,7 @@ def test_the_dashboard_is_json_and_shows_every_function() -> None:
     body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
 
     assert len(json.loads(body)["widgets"]) == 7
-    for name in (*FUNCTIONS, *MACHINES, "EventsQueue", "EventsDeadLetterQueue", "InvocationsDeadLetterQueue"):
+    for name in (*FUNCTIONS, *MACHINES, *of_type("AWS::SQS::Queue")):
         assert f"${{{name}" in body
 
 
@@ -551,6 +575,8 @@ SETTINGS: dict[str, type[config.Settings]] = {
     "RunSyncStep": config.RunSyncStepSettings,
     "RunCycleStep": config.RunCycleStepSettings,
     "StartSync": config.StartSyncSettings,
+    "HearOfChanges": config.HearOfChangesSettings,
+    "ReceiveOutboundMessage": config.ReceiveOutboundMessageSettings,
     "SendAlerts": config.SendAlertsSettings,
     "CallBack": config.CallBackSettings,
     "Sweep": config.SweepSettings,

@@ -327,6 +327,39 @@ def test_a_guard_remembers_the_newest_write_of_each_action(world: World) -> None
     assert (obtained["next"]["match"].writes, obtained["next"]["unused"].writes) == (3, 0)
 
 
+def test_guards_are_seen_without_being_taken(world: World) -> None:
+    """One that is held is busy until it ends; what was written under it is told; of an unknown one nothing is."""
+    event = an_event(1)
+    world.inbox.add(event, arrival_of(event))
+    [event] = world.inbox.claim([event], 1)
+    world.keys.guard({event.execution_id: ["written"]}, UNTIL, START)
+    world.inbox.finish([an_ending(event, guards=("written",), written=True)])
+    guard(world, mine=["held"])
+
+    seen = world.keys.seen(["written", "held", "unknown"], START)
+
+    assert {name: (dict(each.last), each.writes, each.busy) for name, each in seen.items()} == {
+        "written": ({"person-to-lead": event.sequence}, 1, False),
+        "held": ({}, 0, True),
+    }
+    assert not world.keys.seen(["held"], UNTIL + MINUTES)["held"].busy
+    assert set(guard(world, other=["written"])) == {"other"}
+
+
+def test_guards_of_many_owners_are_let_go_at_once(world: World) -> None:
+    """Each owner's own is free, what was written under it is counted; one that another took over stays the other's."""
+    guard(world, first=["a"], second=["b"], late=["c"])
+    later = START + 6 * MINUTES
+    guard(world, later, owner=["c"])
+
+    world.keys.free({"first": "a", "second": "b", "late": "c"}, {"second", "late"})
+
+    obtained = guard(world, later, next=["a"], other=["b"], third=["c"])
+    assert set(obtained) == {"next", "other"}
+    assert (obtained["next"]["a"].writes, obtained["other"]["b"].writes) == (0, 1)
+    assert world.keys.seen(["c"], later)["c"].writes == 0
+
+
 def test_an_older_write_that_ends_later_does_not_hide_the_newer_one(world: World) -> None:
     """Two events of one Action wrote under one key, the newer one first: the newer sequence stays remembered."""
     events = [an_event(1), an_event(2)]

@@ -14,7 +14,7 @@ from leadbridge.aws.log import DynamoLog
 from leadbridge.domain.event import Event
 from leadbridge.domain.outcome import State
 from leadbridge.domain.pipeline import Claim
-from leadbridge.ports import Configurations, Inbox, Keys, Lanes
+from leadbridge.ports import Configurations, Inbox, Keys, Lanes, RowKeys
 from tests.contract.ports.builders import arrival_of
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.inbox import InMemoryInbox
@@ -82,6 +82,10 @@ class Kept:
     ends_at: int | None
 
 
+class EveryKey(Keys, RowKeys, Protocol):
+    """Keys as events and rows of Syncs use them."""
+
+
 class World(Protocol):
     """All ports of one implementation."""
 
@@ -98,7 +102,7 @@ class World(Protocol):
         ...
 
     @property
-    def keys(self) -> Keys:
+    def keys(self) -> EveryKey:
         """Its keys."""
         ...
 

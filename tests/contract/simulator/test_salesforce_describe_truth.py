@@ -190,3 +190,13 @@ def test_relationships_lead_to_their_objects(org: Org, name: str) -> None:
     }
 
     assert answers == dict.fromkeys(relationships, 200)
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_no_permission_is_given_for_what_every_record_has(org: Org, name: str) -> None:
+    """Field-level security says nothing of ids, of who made and changed a record and when, and of required fields."""
+    fields = {each["name"]: each for each in describe(org, name)["fields"]}
+
+    of_all = {"Id", "IsDeleted", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp"}
+    assert {each for each in of_all & fields.keys() if fields[each]["permissionable"]} == set()
+    assert name != "Lead" or fields["Email"]["permissionable"]

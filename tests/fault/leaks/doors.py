@@ -1,12 +1,14 @@
 """Chapters of the story about the other doors: flow steps, recovered calls, alerts, the admin API."""
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import yaml
 
 from devstack.stack import FUNCTIONS
+from tests.builders.announced import SESSION, an_outbound_message
 from tests.fault.leaks.scanner import Canary, Place
 from tests.fault.rig import PATIENCE, wait_for
 from tests.signing import signed
@@ -15,6 +17,34 @@ if TYPE_CHECKING:
     from tests.fault.leaks.story import Story
 
 CONNECTION = "marketo-demo"
+ORG = "leak-org"
+NEWS = """\
+format: 1
+kind: salesforce_connection
+id: leak-org
+name: Leak org
+token_host: {salesforce_url}
+audience: {salesforce_audience}
+client_id: {salesforce_client_id}
+username: {salesforce_username}
+organization_id: {organization}
+---
+format: 1
+kind: sync
+id: leak-news
+name: Leak news
+source: {{connection: leak-org, object: Contact}}
+destination: {{connection: marketo-demo, object: leads}}
+match: [{{column: Email, field: email}}]
+import: create_and_update
+dedupe: youngest
+extraction: incremental
+conditions:
+  clauses: [{{column: Department, operator: equals, value: News}}]
+mappings:
+  - {{column: Email, to: email}}
+  - {{column: LastName, to: lastName}}
+"""
 CAMPAIGN, LOSING_CAMPAIGN = 2_060, 2_061
 WEBHOOK = "Leaky webhook"
 
@@ -49,6 +79,52 @@ def flow_steps(story: "Story") -> None:
         with httpx.Client(timeout=PATIENCE, trust_env=False, verify=False) as web:
             answer = web.post(f"{url}/submitAsyncAction", content=content, headers=headers)
         story.seen.append(Place(f"answer/flow step {answer.status_code}", answer.content))
+
+
+def outbound_messages(story: "Story") -> None:
+    """An announced change starts a run, and is heard of again beside that; what cannot be believed is refused."""
+    rig = story.rig
+    (org,) = rig.salesforce._get("records/Organization")
+    file = rig.folder / "news.yaml"
+    file.write_text(NEWS.format(**rig.facts, organization=org["Id"]))
+    rig.cli("apply", str(file))
+    story.cli("syncs", "activate", "leak-news")
+    story.cli("syncs", "run", "leak-news", "--wait")
+    key = story.cli("keys", "show", f"outbound-messages/{ORG}").strip()
+    story.canaries.append(Canary("webhook key of outbound messages", key, "secret"))
+    story.canaries.append(Canary("session of an outbound message", SESSION, "secret"))
+    person = story.person()
+    address = f"{rig.stack.outputs['ApiUrl']}/outbound-messages/{ORG}"
+    changes = [(f"04lLk{number:010}", "Contact", f"003Lk{number:010}") for number in range(2)]
+    # up to a whole minute it is shown what changed
+    rig.advance(105 - datetime.fromisoformat(rig.salesforce._get("clock")["now"]).second)
+    fields = f"<sf:Email>{person.email}</sf:Email>"
+    good = an_outbound_message(*changes, organization=org["Id"], fields=fields)
+    foreign = an_outbound_message(*changes, fields=fields)
+    for given, content, status in ((key, good, 200), (key, good, 200), (key, foreign, 403), (f"{key}x", good, 401)):
+        with httpx.Client(timeout=PATIENCE, trust_env=False) as web:
+            answer = web.post(f"{address}/{given}", content=content, headers={"Content-Type": "text/xml"})
+        assert answer.status_code == status, answer.text
+        story.seen.append(Place(f"answer/outbound message {status}", answer.content))
+    # the run waits for Salesforce, and in the next minute there would be another one
+    rig.salesforce.fault("* /services/data/*", "delay", seconds=4.0)
+
+    def runs() -> list[Any]:
+        found: list[Any] = sent(story, "GET", "/syncs/leak-news/executions").json()["runs"]
+        return found
+
+    def looked_beside() -> bool:
+        uses = rig.stack.permissions_used()
+        return any(each["action"] == "states:DescribeExecution" and "HearOfChanges" in each["role"] for each in uses)
+
+    wait_for("the announced run", lambda: len(runs()) == 2, 120)
+    rig.advance(60)
+    wait_for("a look beside it", looked_beside, 60)
+    rig.salesforce.post("faults", [])
+    wait_for("its end", lambda: all(each["status"] in {"done", "failed"} for each in runs()), 120)
+    rig.advance(1_000)  # whatever it did not read is left by now
+    wait_for("the end of looking", lambda: not rig.queued("AnnouncementsQueueUrl"), 120)
+    ask(story, "POST", "/documents/sync/leak-news/state", {"move": "deactivate"})
 
 
 def recovered_calls(story: "Story") -> None:

@@ -12,7 +12,13 @@ from devstack.stack import FUNCTIONS, Stack
 from tests.fault.leaks.scanner import Place
 
 TABLES = ("Config", "State", "Keys", "Executions")
-QUEUES = ("EventsQueueUrl", "EventsDeadLetterQueueUrl", "InvocationsDeadLetterQueueUrl")
+QUEUES = (
+    "EventsQueueUrl",
+    "EventsDeadLetterQueueUrl",
+    "InvocationsDeadLetterQueueUrl",
+    "AnnouncementsQueueUrl",
+    "AnnouncementsDeadLetterQueueUrl",
+)
 #: where `sam deploy` puts the packages, megabytes that were built before anything ran
 UPLOADS = "artifacts"
 SECRETS = ("WebhookSecretArn", "IndexKeySecretArn", "VendorSecretArn", "AlertsSecretArn")

@@ -114,6 +114,24 @@ mappings:
   - {column: LastName, to: lastName}
   - {column: Title, to: leadScore}
 """
+#: a person who becomes a new Contact, under the guards of Actions
+BACK = """\
+format: 1
+kind: sync
+id: leak-back
+name: Leak back
+source: {connection: marketo-demo, object: leads}
+destination: {connection: salesforce-demo, object: Contact}
+match: [{column: email, field: Email}]
+import: create
+dedupe: import_everything
+extraction: full
+conditions:
+  clauses: [{column: email, operator: equals, value: "%s"}]
+mappings:
+  - {column: email, to: Email}
+  - {column: lastName, to: LastName}
+"""
 #: two people become calls of an Action
 AUDIENCE = """\
 format: 1
@@ -255,6 +273,8 @@ def tell(rig: Rig) -> Story:
             _bulk_runs,
             _imports,
             _sync_runs,
+            _created_beside_actions,
+            doors.outbound_messages,
             _handed_over,
             _unusable_bodies,
             _strangers,
@@ -421,6 +441,18 @@ def _ended_run(story: Story, sync: str) -> dict[str, Any]:
     wait_for(f"the end of a run of {sync}", over, 120)
     [run] = json.loads(story.cli("syncs", "executions", sync, "--json"))
     return dict(run)
+
+
+def _created_beside_actions(story: Story) -> None:
+    """A Sync into the org, in which Actions may create as well."""
+    rig, person = story.rig, story.person()
+    file = rig.folder / "back.yaml"
+    file.write_text(BACK % person.fields["email"])
+    rig.cli("apply", str(file))
+    story.cli("syncs", "activate", "leak-back")
+    story.cli("syncs", "run", "leak-back")
+    run = _ended_run(story, "leak-back")
+    assert (run["status"], run["created"]) == ("done", 1), run
 
 
 def _handed_over(story: Story) -> None:

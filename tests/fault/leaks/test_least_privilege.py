@@ -39,9 +39,11 @@ BY_THE_SERVICE: Sequence[tuple[str, str, str]] = (
     ("*", "logs:PutLogEvents", "the Lambda service writes the log lines"),
     ("*", "xray:PutTraceSegments", "the Lambda service sends the traces"),
     ("*", "xray:PutTelemetryRecords", "the Lambda service sends the traces"),
-    ("StoreEventsRole", "sqs:ReceiveMessage", "the Lambda service polls the queue"),
-    ("StoreEventsRole", "sqs:DeleteMessage", "the Lambda service polls the queue"),
-    ("StoreEventsRole", "sqs:GetQueueAttributes", "the Lambda service polls the queue"),
+    *(
+        (role, action, "the Lambda service polls the queue")
+        for role in ("StoreEventsRole", "HearOfChangesRole")
+        for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+    ),
     ("StartSyncRole", "iam:PassRole", "EventBridge Scheduler asks whether the function may hand over the role"),
     *(
         (role, "sqs:SendMessage", "the Lambda service reports calls that it gave up")

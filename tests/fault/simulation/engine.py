@@ -75,8 +75,8 @@ class Process:
     frozen_until: float = 0.0
     #: dies in the vendor write that it is about to make, which reaches the vendor all the same
     doomed: bool = False
-    #: has slept just before a call that it makes all the same
-    woken: bool = False
+    #: those that have slept, each perhaps just before a call that it makes all the same
+    woken: list[Thread] = field(default_factory=list)
     threads: list[Thread] = field(default_factory=list)
     #: the people whose records are in a write that has not been answered
     in_flight: tuple[str, ...] = ()
@@ -212,8 +212,8 @@ class Engine:
         self.steps += 1
         if self.trace is not None:
             self.note(f"{process.name} {name}")
-        if process.woken:
-            process.woken = False
+        if self._thread in process.woken:
+            process.woken = [thread for thread in process.woken if thread is not self._thread]
             self.on_doubt(process)  # what it stored after its sleep may be an intent that its successor finds
         struck = not self.calm and (self.steps in self.at or name in self.aimed)
         blow = self._blow(name) if struck else None
@@ -274,7 +274,7 @@ class Engine:
         self.count("stall beyond the lease" if blow.seconds > LEASE_SECONDS else "stall")
         self.on_doubt(process)  # so may one that comes when its successor is at work
         process.frozen_until = self.time + blow.seconds
-        process.woken = True
+        process.woken = [*process.threads]
         self.pause(blow.seconds)
 
     # -- greenlets

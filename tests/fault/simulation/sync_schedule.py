@@ -69,6 +69,9 @@ STORE_POINTS = (
     "objects.read",
     "starter.alive",
     "starter.start",
+    "keys.guard",
+    "keys.seen",
+    "keys.free",
 )
 VENDOR_READ_POINTS = (
     "source.covered",

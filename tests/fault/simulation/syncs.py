@@ -27,10 +27,12 @@ from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import StartSync, vendor_of
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
+from tests.builders.events import SECRET
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
+from tests.fakes.keys import InMemoryKeys
 from tests.fakes.marketo import FakeMarketo
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.salesforce import FakeSalesforce
@@ -173,15 +175,15 @@ class Machine:
     def _step(self, answer: dict[str, Any]) -> None:
         turns = answer["turns"]
         if answer["step"] == "load":
-            self._load(answer["open"], turns)
+            self._load(answer["lanes"], turns)
         elif answer["step"] in {"extract_files", "load_files"}:
             self._world.job(answer["child"], lambda ended: self._task(self._follow, turns=turns, child=ended))
         else:
             self._task(self._follow, turns=turns)
 
-    def _load(self, open_: list[int], turns: int) -> None:
-        """All open partitions side by side."""
-        left = len(open_)
+    def _load(self, lanes: list[list[int]], turns: int) -> None:
+        """All open partitions, dealt to workers side by side."""
+        left = len(lanes)
 
         def through(*_: object) -> None:
             nonlocal left
@@ -189,10 +191,10 @@ class Machine:
             if left <= 0:
                 self._task(self._follow, turns=turns)
 
-        if not open_:
+        if not lanes:
             through()
-        for number in open_:
-            order = SyncOrder(sync=self._world.plan.sync.id, slot=self._slot, part=number)
+        for parts in lanes:
+            order = SyncOrder(sync=self._world.plan.sync.id, slot=self._slot, parts=tuple(parts))
             self._try(order, through, PART_TRIES, through)
 
 
@@ -231,6 +233,7 @@ class SyncSimulation:
         }
         self.runs = WatchedRuns(self)
         self.objects = InMemoryObjects(step=engine.step)
+        self.keys = InMemoryKeys(step=engine.step)
         self.documents = InMemoryConfigurations()
         for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), plan.sync):
             self.documents.put(document)
@@ -470,7 +473,7 @@ class SyncSimulation:
         """Run one task; `hear` is told the answer, or None if it failed."""
         self.invocations += 1
         engine = self.engine
-        name = f"{order.slot}{f'/{order.part}' if order.part else ''}-{self.invocations}"
+        name = f"{order.slot}{''.join(f'/{part}' for part in order.parts)}-{self.invocations}"
         self._slots[name] = order.slot
         limit = engine.rng.choice(self.plan.limits)
 
@@ -496,6 +499,8 @@ class SyncSimulation:
             facts=facts,
             clock=clock,
             sleep=self.engine.pause,
+            keys=self.keys,
+            hash_key=lambda: SECRET,
         )
         return RunSyncStep(
             documents=self.documents,

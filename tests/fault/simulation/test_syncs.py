@@ -4,7 +4,7 @@ from typing import get_protocol_members
 
 import pytest
 
-from leadbridge import sync_ports
+from leadbridge import ports, sync_ports
 from tests.fault.simulation.playing import told_twice
 from tests.fault.simulation.sync_report import SyncReport, play_all
 from tests.fault.simulation.sync_schedule import POINTS
@@ -19,6 +19,7 @@ PORTS = {
     "source": sync_ports.SyncSource,
     "destination": sync_ports.SyncDestination,
     "starter": sync_ports.SyncStarter,
+    "keys": ports.RowKeys,
 }
 #: what only people's questions pass, what is no call, and, as nothing is deleted in these schedules, what deletions ask
 UNVISITED = {

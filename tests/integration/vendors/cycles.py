@@ -27,6 +27,7 @@ from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.cycle import InMemoryCycleRuns, InMemoryLinks
+from tests.fakes.keys import InMemoryKeys
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.syncs import InMemorySyncRuns
 from tests.fakes.systems import InMemoryDue
@@ -59,6 +60,7 @@ class WiredCycle:
         for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), cycle):
             self.documents.put(document)
         self.documents.move("crm_cycle", CYCLE, Move.ACTIVATE)
+        self.keys = InMemoryKeys()
         self.syncs, self.cycles = InMemorySyncRuns(), InMemoryCycleRuns()
         self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDue()
         self.vendors = VendorSyncs(self.connections, partial(vendor_of, self.documents), hands_nothing_over)
@@ -94,6 +96,8 @@ class WiredCycle:
             facts=facts,
             clock=self.clock,
             sleep=self.clock.sleep,
+            keys=self.keys,
+            hash_key=_hash_key,
             digest=digests(_hash_key),
         )
         return RunSyncStep(
@@ -141,8 +145,8 @@ class WiredCycle:
             if answer["step"] in {"done", "failed", "cancelled"}:
                 return
             self.clock.sleep(answer["wait_seconds"])
-            for number in answer["open"]:
-                self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot, part=number), lambda: 600.0)
+            for parts in answer["lanes"]:
+                self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot, parts=tuple(parts)), lambda: 600.0)
             self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot), lambda: 600.0)
 
     # what came of it

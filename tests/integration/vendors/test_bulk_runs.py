@@ -23,6 +23,7 @@ from tests.fakes.steps import Crash, Steps
 from tests.integration.vendors.conftest import Clients, Twin
 
 SOURCE = "in/rows.csv"
+DAY_BYTES = 500_000_000
 MOST_STEPS = 300
 EXPORTS = "/bulk/v1/leads/export/"
 INGEST = "/services/data/v67.0/jobs/ingest"
@@ -45,7 +46,7 @@ class Product:
         self.use_case = RunBulkStep(
             runs=self.runs,
             objects=self.objects,
-            vendors=VendorBulkJobs(self),
+            vendors=VendorBulkJobs(self, day_bytes=DAY_BYTES, now=self.now),
             clock=self,
             meter=self.meter,
             policy=Policy(stuck_after=timedelta(hours=3)),
@@ -378,6 +379,33 @@ def test_a_full_queue_parks_until_there_is_room(product: Product, marketo: Twin,
     assert product.drive(wanted).step is Step.DONE
     path = f"{EXPORTS}create.json" if kind == "extract" else "/bulk/v1/leads.json"
     assert jobs_made(marketo, path) <= 2
+
+
+@pytest.mark.cap("M126")
+def test_an_import_behind_a_full_queue_waits_and_tells_how_far_it_is_behind(product: Product, marketo: Twin) -> None:
+    """Others fill Marketo's ten places: refused with 1016, the import is parked and asks again; the metric of the lag
+    grows until there is room, and then each person is there."""
+    product.objects.contents[SOURCE] = lead_file(3)
+    others = [product._marketo.bulk.lead_imports.create_leads(lead_file(1)) for _ in range(10)]
+    wanted = order("import", "marketo", "leads", "import-1", {})
+    parked = until_parked(product, wanted)
+    [errors] = product._marketo.stats.errors()
+    lags = [product.meter.of("BulkLagSeconds", vendor="marketo")]
+    product.advance(parked.next.wait_seconds)
+    marketo.post("limits", {"import_queue": 0})
+    again = product.use_case(wanted, lambda: 600.0)
+    lags.append(product.meter.of("BulkLagSeconds", vendor="marketo"))
+    marketo.post("limits", {"import_queue": 10})
+
+    assert len(others) == 10
+    assert [(each.error_code, each.count) for each in errors.errors] == [("1016", 1)]
+    assert [each.as_dict()["waiting"] for each in (parked, again)] == ["queue_full", "queue_full"]
+    assert lags[1] - lags[0] >= parked.next.wait_seconds >= 60
+    run = product.drive(wanted)
+    assert (run.step, run.counts) == (Step.DONE, Counts(rows=3, done=3)), run
+    behind = product.meter.of("BulkLagSeconds", vendor="marketo")
+    assert product.use_case(wanted, lambda: 600.0).run.over
+    assert product.meter.of("BulkLagSeconds", vendor="marketo") == behind
 
 
 @pytest.mark.fault("FB05")

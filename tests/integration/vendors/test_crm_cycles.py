@@ -95,7 +95,7 @@ class WiredCycles(CycleWorld):
         step = RunBulkStep(
             runs=self.bulk_runs,
             objects=self.objects,
-            vendors=VendorBulkJobs(self.wired),
+            vendors=VendorBulkJobs(self.wired, day_bytes=500_000_000, now=self.clock.now),
             clock=self.clock,
             meter=RecordingMeter(),
             policy=Policy(),

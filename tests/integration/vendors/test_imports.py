@@ -30,7 +30,7 @@ class TwinImports(Imports, WiredWorld):
 
     def bulk_vendors(self) -> BulkVendors:
         """The product's client of the twin."""
-        return VendorBulkJobs(self.wired)
+        return VendorBulkJobs(self.wired, day_bytes=500_000_000, now=self.clock.now)
 
     def persons_by_mail(self) -> dict[str, dict[str, Any]]:
         """The instance's leads by address."""

@@ -202,14 +202,18 @@ def test_a_membership_says_both_ids_and_what_was_asked_for(
     assert set(names) <= described
 
 
+@pytest.mark.cap("M070")
 def test_stream_cadence_and_exhaustion_are_read_of_engagement_programs_only(
     clients: Clients, marketo: Twin, fair: int, leads: list[int]
 ) -> None:
-    """By the members' own call and beside the lead, as the instance has them; an event's member has neither."""
+    """By the members' own call and beside the lead, as the instance has them; an event's member has neither.
+
+    Of both programs' members the rest is read, too: status, success and its date, since when, acquired by, own fields.
+    """
     client = clients.marketo()
     (nurture,) = marketo.post("load", {"programs": [{"name": "Nurture", "type": "Engagement"}]})["programs"]
     warm = {"trackName": "Warm", "nurtureCadence": "pause", "isExhausted": True}
-    entry = {"leadId": leads[0], "statusName": "Invited"}
+    entry = {"leadId": leads[0], "statusName": "Invited", "acquiredBy": True, "registrationCode": "Ünï 7", "seats": 2}
     marketo.post("load", {"programMembers": [entry | {"programId": nurture} | warm, entry | {"programId": fair}]})
 
     (member,) = client.members.by_filter(nurture, "leadId", [leads[0]], list(warm))
@@ -217,6 +221,17 @@ def test_stream_cadence_and_exhaustion_are_read_of_engagement_programs_only(
     (lead,) = client.leads.of_program(nurture, ["id"])
     (guest,) = client.leads.of_program(fair, ["id"])
 
+    client.members.set_status(fair, "Attended", leads[:1])
+    rest = ["statusName", "reachedSuccess", "reachedSuccessDate", "membershipDate", "acquiredBy"]
+    own = ["registrationCode", "seats"]
+    (begun,) = client.members.by_filter(nurture, "leadId", [leads[0]], [*rest, *own])
+    (ended,) = client.members.by_filter(fair, "leadId", [leads[0]], [*rest, *own])
+
+    assert [begun.fields[name] for name in (*rest[:3], *own)] == ["Invited", False, None, "Ünï 7", 2]
+    assert [ended.fields[name] for name in (*rest[:2], *own)] == ["Attended", True, "Ünï 7", 2]
+    assert begun.fields["acquiredBy"] is True
+    for at in (begun.fields["membershipDate"], ended.fields["membershipDate"], ended.fields["reachedSuccessDate"]):
+        assert datetime.fromisoformat(at).tzinfo is not None
     assert {name: member.fields[name] for name in warm} == warm
     assert {name: event.fields.get(name) for name in warm} == {
         "trackName": None,

@@ -201,3 +201,116 @@ def test_a_first_reading_goes_by_extracts_of_31_days_and_the_next_by_the_log(bui
     assert stamps == sorted(stamps)
     assert stamps[2] - stamps[1] == timedelta(seconds=1)
     assert all(end - start <= timedelta(days=31) for start, end in zip(stamps[::2], stamps[1::2], strict=True))
+
+
+@pytest.mark.cap("M137")
+def test_extracts_of_activities_begin_at_the_stored_watermark(build: Build, clients: Clients) -> None:
+    """By extract, a later job asks from the very second that was stored: what bears it is there once, and nothing
+    before it is asked for again."""
+    world = build(by={"extract": "bulk"})
+    lead, contact = person(world)
+    happened(world, 1, FORM, lead)
+    world.clock.advance(3600)
+    first = world.ran()
+    mark = world.runs.standing(world.sync.id).watermark
+    assert mark is not None
+    happened(world, 1, CLICK, lead, seconds=(world.clock.now() - mark).total_seconds())
+    jobs: list[dict[str, Any]] = []
+    clients.http.event_hooks["request"].append(
+        lambda request: jobs.append(json.loads(request.read())) if request.url.path == EXTRACT else None
+    )
+
+    second, third = world.again(), world.again()
+
+    assert (first.totals, second.extract, second.totals) == (Totals(created=1), Way.BULK, Totals(created=1))
+    assert (third.extract, third.pulled) == (Way.BULK, 0)
+    assert tasks(world) == [(contact, "Click Email: Thing 0"), (contact, "Fill Out Form: Thing 0")]
+    begins = [datetime.fromisoformat(each["filter"]["createdAt"]["startAt"]) for each in jobs]
+    ends = [datetime.fromisoformat(each["filter"]["createdAt"]["endAt"]) for each in jobs]
+    assert begins == [mark, ends[0] + timedelta(seconds=1)]
+
+
+@pytest.mark.cap("M059")
+@pytest.mark.parametrize("way", ["rest", "bulk"])
+def test_a_visit_is_named_by_its_page_or_by_its_address(build: Build, way: str) -> None:
+    """Of a page of Marketo the primary attribute is its name, with the page's id; of any other it is the address, with
+    none: each Task says what its visit has, whichever way visits are read."""
+    mappings = [
+        {"to": "External_Key__c", "column": "marketoGUID"},
+        {"to": "WhoId", "column": "lead.sfdcContactId"},
+        {"to": "Subject", "column": "primaryAttributeValue"},
+        {"to": "Description", "template": "page {{ primaryAttributeValueId }}, {{ activity.Webpage URL }}"},
+    ]
+    source = {"connection": "marketing", "object": "activities", "activity_types": ["Visit Webpage"]}
+    world = build(source=source, mappings=mappings, by={"extract": way})
+    lead, contact = person(world)
+    url = "www.example.com/preise?q=a,b"
+    visit = {"leadId": lead, "activityTypeId": VISIT, "activityDate": world.clock.now().isoformat()}
+    own = {"primaryAttributeValue": "Webinar Ünï", "primaryAttributeValueId": 77}
+    rows = [
+        visit | own | {"attributes": [{"name": "Webpage URL", "value": "/webinar"}]},
+        visit | {"primaryAttributeValue": url, "attributes": [{"name": "Webpage URL", "value": url}]},
+    ]
+    world.marketo.post("load", {"activities": rows})
+    world.clock.advance(3600)
+
+    run = world.ran()
+
+    assert (run.step, run.totals) == (Step.DONE, Totals(created=2)), run.message
+    assert tasks(world) == [(contact, "Webinar Ünï"), (contact, url)]
+    found = {each["Subject"]: each["Description"] for each in world.salesforce.get("records/Task")}
+    assert found == {"Webinar Ünï": "page 77, /webinar", url: f"page , {url}"}
+
+
+@pytest.mark.cap("M060")
+@pytest.mark.parametrize("way", ["rest", "bulk"])
+def test_attributes_go_together_into_one_object_or_each_type_into_its_own(build: Build, way: str) -> None:
+    """One Sync of two types makes Tasks that hold every attribute as an array; a Sync of one type makes records of an
+    object of that type, an attribute a field."""
+    world = build(
+        mappings=[
+            {"to": "External_Key__c", "column": "marketoGUID"},
+            {"to": "WhoId", "column": "lead.sfdcContactId"},
+            {"to": "Subject", "column": "activityType"},
+            {"to": "Description", "column": "attributes"},
+        ],
+        by={"extract": way},
+    )
+    lead, _ = person(world)
+    given = {
+        FORM: [{"name": "Webform ID", "value": "7"}, {"name": "Referrer URL", "value": 'Ünï "a", b'}],
+        CLICK: [{"name": "Link", "value": "https://www.example.com/"}],
+    }
+    at = world.clock.now().isoformat()
+    rows = [
+        {"leadId": lead, "activityTypeId": kind, "activityDate": at, "primaryAttributeValue": "x", "attributes": each}
+        for kind, each in given.items()
+    ]
+    world.marketo.post("load", {"activities": rows})
+    world.clock.advance(3600)
+    apply = ApplyConfiguration(configurations=world.documents, connect=lambda _: world.wired, clock=world.clock)
+    assert apply.plan([Given(raw=as_document(world.sync))], thorough=True).findings == []
+    own = build(
+        id="forms",
+        source={"connection": "marketing", "object": "activities", "activity_types": [FORM]},
+        destination={"connection": "crm", "object": "Event_Registration__c"},
+        match=[{"column": "marketoGUID", "field": "Registration_Key__c"}],
+        mappings=[
+            {"to": "Registration_Key__c", "column": "marketoGUID"},
+            {"to": "Name", "column": "activity.Referrer URL"},
+            {"to": "Seats__c", "column": "activity.Webform ID"},
+        ],
+        by={"extract": way},
+    )
+    own.clock.advance(3 * 3600)
+
+    together, apart = world.ran(), own.ran()
+
+    assert (together.totals, apart.totals) == (Totals(created=2), Totals(created=1)), (together.message, apart.message)
+    held = {each["Subject"]: json.loads(each["Description"]) for each in world.salesforce.get("records/Task")}
+    assert {name: sorted(every, key=str) for name, every in held.items()} == {
+        "Fill Out Form": sorted(given[FORM], key=str),
+        "Click Email": given[CLICK],
+    }
+    [record] = own.salesforce.get("records/Event_Registration__c")
+    assert (record["Name"], record["Seats__c"]) == ('Ünï "a", b', 7)

@@ -217,6 +217,28 @@ def test_a_custom_object_with_a_key_of_two_fields_is_written(build: Build, load:
     assert len(world.marketo.calls_of("POST", IMPORT)) == calls[1]
 
 
+@pytest.mark.cap("M140")
+@pytest.mark.parametrize(("rows", "way"), [(5_000, Way.REST), (5_001, Way.BULK)])
+def test_more_than_five_thousand_custom_objects_go_by_import(build: Build, rows: int, way: Way) -> None:
+    """5,000 are to be written by call; one more, and an import by file makes each of them, without such a call."""
+    world = build("Contact", "car", {"Email": "make"}, ["make"], by={"extract": "rest"})
+    fields = [{"name": "make", "displayName": "Make", "dataType": "string", "isDedupeField": True}]
+    world.marketo.post("load", {"customObjectTypes": [{"apiName": "car", "displayName": "Car", "fields": fields}]})
+    world.salesforce.post("load", {"generate": {"object": "Contact", "count": rows, "seed": 5}})
+    world.clock.advance(3600)
+    world.start()
+
+    run = world.drive(until=Step.LOAD if way is Way.REST else None)
+
+    assert (run.load, run.pulled) == (way, rows), (run.reason, run.message)
+    if way is Way.BULK:
+        emails = {each["Email"] for each in world.salesforce.get("records/Contact")}
+        assert (run.step, run.totals.created) == (Step.DONE, len(emails))
+        assert {each["make"] for each in world.marketo.get("records/car")} == emails
+        assert len(world.marketo.calls_of("POST", IMPORT)) == 1
+        assert world.marketo.calls_of("POST", "/rest/v1/customobjects/car.json") == []
+
+
 def test_a_write_that_marketos_own_crm_sync_owns_ends_the_run_with_the_reason(build: Build) -> None:
     """Beside Marketo's own CRM sync companies are closed: saving says so, a run writes nothing and says why."""
     world = build(

@@ -1,19 +1,24 @@
 """What a Sync is said to cost, against what the vendors count when it runs."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
+from leadbridge.domain.syncing import Step
 from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.start_sync import vendor_of
+from leadbridge.usecases.sync_files import page_key
 from leadbridge.usecases.view_sync import ViewSync
+from leadbridge.vendors.marketo.quota import next_midnight
 from tests.builders.syncs import a_sync
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.test_syncs import TO_MARKETO, TO_SALESFORCE, WiredSyncs
 
 LIST = {"connection": "marketing", "object": "list_members", "static_list": "Everybody"}
+CREATE = "/bulk/v1/leads/export/create.json"
 #: the calls of a login, which a run may or may not need
 LOGIN = 1
 
@@ -51,6 +56,36 @@ def test_a_run_costs_what_was_said(
     for vendor, cost in found.run.items():
         made = after[vendor] - before[vendor]
         assert abs(cost.calls - made) <= max(LOGIN + 1, 0.1 * made), (vendor, cost, made)
+
+
+@pytest.mark.cap("M087")
+def test_extracts_stop_before_the_megabytes_of_the_day_are_spent(
+    clients: Clients, marketo: Twin, salesforce: Twin
+) -> None:
+    """1,500 people read as a whole each minute are more than 500 MB a day, which the price says before. A run whose
+    file may not fit into what is left makes no job: it waits for midnight US Central, and then goes on; Marketo had
+    nothing to refuse."""
+    document: dict[str, Any] = TO_SALESFORCE | {"schedule": {"every": {"minutes": 1}}, "extraction": "full"}
+    world = WiredSyncs(clients, marketo, salesforce, a_sync(**document))
+    world.people(1_500, hours=1)
+    first = world.ran()
+    found = priced(world)
+    size = sum(world.objects.stored(page_key(first, 1 + page)).size for page in range(first.pages))
+    world.day_bytes = 2 * size - 1
+    world.connect()
+    marketo.post("limits", {"export_bytes_per_day": world.day_bytes})
+    before = len(marketo.calls_of("POST", CREATE))
+    noon = world.clock.now()
+
+    second = world.again()
+
+    assert found.day["marketo"].megabytes > 500
+    assert [each.partition(" a day and ")[0] for each in found.warnings] == ["Marketo gives 500 MB of extracts"]
+    assert (first.step, second.step, second.pulled) == (Step.DONE, Step.DONE, 1_500), second.message
+    assert len(marketo.calls_of("POST", CREATE)) == before + 1
+    assert second.ended_at is not None
+    assert next_midnight(noon) < second.ended_at < next_midnight(noon) + timedelta(hours=1)
+    assert marketo.get("calls")["violations"] == {}
 
 
 def priced(world: WiredSyncs) -> Any:

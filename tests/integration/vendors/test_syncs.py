@@ -1,5 +1,6 @@
 """Syncs with the product's own clients against both vendor twins: every record of the fixture, field by field."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -7,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.action import as_document
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import CHUNK_CALLS
 from leadbridge.domain.syncing import Step, SyncRun, Totals, Way
+from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from leadbridge.usecases.hand_over import looked_at
 from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.usecases.sync_results import SyncResults
@@ -19,6 +22,7 @@ from leadbridge.vendors.sync_vendors import VendorSyncs
 from tests.builders.sync_runs import SyncWorld
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
+from tests.fakes.schemas import InMemorySchemas
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.wired import SharedClock, TwinConnections, WorldClients
 
@@ -51,17 +55,21 @@ class WiredSyncs(SyncWorld):
         super().__init__(sync)
         self.marketo, self.salesforce = marketo, salesforce
         self.chunk_calls = CHUNK_CALLS
+        #: of the subscription's extracts
+        self.day_bytes = 500_000_000
         self.clock = SharedClock(marketo, NOON - NOON, NOON)
         self.own = WorldClients(
             announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
         )
+        self.schemas = InMemorySchemas()
         self.connect()
 
     def connect(self) -> None:
         """Make the clients of a process."""
         self.wired = self.connections = TwinConnections(self.own)
-        self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents), looked_at(self.documents, self.clock))
-        self.bulk_vendors = VendorBulkJobs(self.wired)
+        calls = looked_at(self.documents, self.clock)
+        self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents), calls, self.schemas)
+        self.bulk_vendors = VendorBulkJobs(self.wired, day_bytes=self.day_bytes, now=self.clock.now)
 
     def contacts(self, count: int, **members: Any) -> None:
         """Contacts of the org that there are for some time."""
@@ -258,6 +266,61 @@ def test_people_who_changed_are_read_by_the_log_and_nobody_else(build: Build) ->
     assert before is not None
     assert after is not None
     assert after > before
+
+
+@pytest.mark.cap("M013")
+def test_what_describe_calls_read_only_is_never_sent(build: Build) -> None:
+    """Which fields people have and which of them may be written is what Describe says: a mapping to one that may not
+    is refused on saving; a run of a Sync that has it all the same says so and sends nothing, also no other field."""
+    world = build(**TO_MARKETO)
+    world.contacts(2)
+    described = world.wired.marketo("marketing").describe_leads().fields
+    closed = sorted(name for name, each in described.items() if not each.updateable)
+    sent: list[set[str]] = []
+    world.own.http.event_hooks["request"].append(
+        lambda request: (
+            sent.append({name for row in json.loads(request.read())["input"] for name in row})
+            if (request.method, request.url.path) == ("POST", "/rest/v1/leads.json")
+            else None
+        )
+    )
+    every = [{"to": name, "column": "Title"} for name in closed]
+    wrong = build(**{**TO_MARKETO, "mappings": [*TO_MARKETO["mappings"], *every]}, id="read-only")
+    apply = ApplyConfiguration(configurations=wrong.documents, connect=lambda _: wrong.wired, clock=wrong.clock)
+    first = len(TO_MARKETO["mappings"])
+
+    plan = apply.plan([Given(raw=as_document(wrong.sync))], thorough=True)
+    refused, run = wrong.ran(), world.ran()
+
+    assert {"createdAt", "updatedAt", "sfdcContactId"} <= set(closed)
+    assert [each.pointer for each in plan.findings] == [f"/mappings/{first + n}/to" for n in range(len(closed))]
+    assert (refused.step, refused.totals) == (Step.FAILED, Totals())
+    assert all(name in refused.message for name in closed)
+    assert run.totals == Totals(created=2)
+    assert sent
+    assert all(names.isdisjoint(closed) and names <= described.keys() for names in sent)
+
+
+@pytest.mark.cap("M094")
+def test_changes_are_read_by_the_log_where_extracts_by_time_of_change_are_not_offered(build: Build) -> None:
+    """The subscription refuses the filter updatedAt (1035): the run reads the same window from the log of changes, and
+    the look through the connection says so before; a first load needs no such filter."""
+    world = build(**TO_SALESFORCE, extraction="incremental", by={"extract": "bulk"})
+    world.marketo.post("limits", {"export_optional_filters": False})
+    told = [each.line() for each in world.wired.marketo("marketing").preflight(daily_calls=50_000)]
+    assert [line for line in told if "(1035)" in line and "takes changes from the log" in line] != []
+    world.people(20)
+    first = world.ran()
+    lead = world.leads()["person7@example.com"]
+    world.wired.marketo("marketing").sync_leads(
+        [{"id": lead["id"], "title": "New"}], action="updateOnly", lookup_field="id"
+    )
+
+    second = world.again()
+
+    assert (first.extract, first.totals) == (Way.BULK, Totals(created=20)), first.message
+    assert (second.step, second.extract, second.totals) == (Step.DONE, Way.REST, Totals(updated=1)), second.message
+    assert world.records()["person7@example.com"]["Title"] == "New"
 
 
 @pytest.mark.cap("M124", "M127")

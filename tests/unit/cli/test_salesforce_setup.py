@@ -2,26 +2,31 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
 from leadbridge_cli import salesforce_setup
 from tests.builders.actions import a_salesforce_connection, an_action
 from tests.builders.chains import a_chained_action, follow_up, membership
+from tests.builders.cycles import a_cycle
 from tests.builders.descriptions import a_field, a_salesforce_lead
+from tests.builders.syncs import a_sync
 
 NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
 PERMISSIONS = "force-app/main/default/permissionsets/Leadbridge.permissionset-meta.xml"
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
 
-def a_folder(*actions: Any, described: Any = None) -> dict[str, str]:
-    """The files for these Actions."""
+def a_folder(*actions: Any, described: Any = None, syncs: Sequence[Sync] = ()) -> dict[str, str]:
+    """The files for these Actions and Syncs."""
     return salesforce_setup.folder(
         a_salesforce_connection(),
         list(actions),
+        syncs,
         certificate=PEM,
         contact_email="admin@example.com",
         described=described or {},
@@ -94,6 +99,60 @@ def test_chained_objects_have_their_rights_too() -> None:
     assert "force-app/main/default/objects/Activity/fields/Key__c.field-meta.xml" in files
 
 
+def test_syncs_have_the_rights_that_they_need_at_their_end() -> None:
+    """Of a source its columns may be read and what is written back edited; into a destination rows are created, edited,
+    flagged or deleted as the Sync says. The other end, and Syncs of other connections, are not this org's."""
+    out = a_sync(
+        source={"connection": "salesforce-demo", "object": "Contact"},
+        mappings=[{"to": "email", "column": "Email"}, {"to": "title", "column": "Title"}],
+        conditions={"match": "all", "clauses": [{"column": "Department", "operator": "equals", "value": "IT"}]},
+        writeback=[{"to": "Marketo_Id__c", "field": "id"}],
+    )
+    into = {"connection": "salesforce-demo", "object": "Account", "idempotency_field": "Row__c"}
+    back = a_sync(
+        to_salesforce=True,
+        destination=into,
+        match=[{"column": "company", "field": "Site"}],
+        mappings=[{"to": "Site", "column": "company"}, {"to": "Phone", "column": "phone"}],
+        deletes="delete",
+    )
+    flagged = back.model_copy(update={"destination": back.destination.model_copy(update={"object": "Lead"})})
+    flagged = flagged.model_copy(update={"deletes": FlagDeletes(flag="Gone__c"), "import_rule": ImportRule.UPDATE})
+    elsewhere = a_sync(to_salesforce=True)
+
+    files = a_folder(syncs=[out, back, flagged, elsewhere])
+
+    rights = {item["object"]: item for item in members(files[PERMISSIONS], "objectPermissions")}
+    assert {
+        name: tuple(each[f"allow{right}"] == "true" for right in ("Read", "Create", "Edit", "Delete"))
+        for name, each in rights.items()
+    } == {
+        "Account": (True, True, True, True),
+        "Contact": (True, False, True, False),
+        "Lead": (True, False, True, False),
+    }
+    assert fields(files) == {
+        **dict.fromkeys(("Account.Phone", "Account.Row__c", "Account.Site"), True),
+        **dict.fromkeys(("Contact.Department", "Contact.Email", "Contact.Title"), False),
+        "Contact.Marketo_Id__c": True,
+        **dict.fromkeys(("Lead.Gone__c", "Lead.Phone", "Lead.Row__c", "Lead.Site"), True),
+    }
+
+
+def test_a_crm_cycle_has_the_rights_that_it_needs_in_the_org() -> None:
+    """What it reads may be read, what it writes be written; of Marketo's objects the org has none."""
+    name = {"marketo": "firstName", "salesforce": "FirstName"}
+    persons = {"id_field": "crmId", "leads": {"fields": [name]}, "contacts": {"fields": [name]}}
+    cycle = a_cycle(salesforce="salesforce-demo", persons=persons)
+
+    files = a_folder(syncs=salesforce_setup.syncs_of(cycle))
+
+    rights = {item["object"]: item["allowEdit"] for item in members(files[PERMISSIONS], "objectPermissions")}
+    assert rights == {"Account": "true", "Contact": "true", "Lead": "true", "User": "false"}
+    assert fields(files)["Lead.FirstName"] is fields(files)["Contact.FirstName"] is True
+    assert all(not each.startswith("User.") or not editable for each, editable in fields(files).items())
+
+
 def test_what_describe_says_of_a_field_counts() -> None:
     """A custom field that is required cannot be named in a permission set; Describe says so."""
     action = an_action(mappings=[{"column": "phone", "to": "Must__c"}, {"column": "title", "to": "May__c"}])
@@ -163,3 +222,36 @@ def test_the_sheet_is_numbered_and_names_the_user_and_the_test() -> None:
     for words in ("cd folder", "integration@example.com", "pre-authorized", "connections test salesforce-demo"):
         assert words in text
     assert "idempotency_field` in: person-to-lead" in steps[-1]
+
+
+def test_the_org_announces_the_ids_of_changed_records_and_nothing_else() -> None:
+    """For each object an outbound message to our address, and a flow after each save that sends it."""
+    connection = a_salesforce_connection()
+    address = "https://x.example.com/prod/outbound-messages/salesforce-demo/v1.key"
+    files = salesforce_setup.announcement(connection, ["Lead", "Contact", "Lead"], address=address)
+
+    assert len(files) == 6
+    [message] = members(files["force-app/main/default/workflows/Lead.workflow-meta.xml"], "outboundMessages")
+    assert (message["fullName"], message["endpointUrl"], message["fields"]) == ("Leadbridge_Lead", address, "Id")
+    assert (message["includeSessionId"], message["integrationUser"]) == ("false", connection.username)
+    flow = files["force-app/main/default/flows/Leadbridge_Contact.flow-meta.xml"]
+    [call], [start] = members(flow, "actionCalls"), members(flow, "start")
+    assert (call["actionType"], call["actionName"]) == ("outboundMessage", "Contact.Leadbridge_Contact")
+    assert (start["object"], start["recordTriggerType"]) == ("Contact", "CreateAndUpdate")
+    assert start["triggerType"] == "RecordAfterSave"
+    # a flow names its message, which must be there before it
+    first, then = files["manifest/outbound-messages.xml"], files["manifest/flows.xml"]
+    assert re.findall("<members>(.*)</members>", first) == ["Contact.Leadbridge_Contact", "Lead.Leadbridge_Lead"]
+    assert re.findall("<members>(.*)</members>", then) == ["Leadbridge_Contact", "Leadbridge_Lead"]
+
+
+@pytest.mark.parametrize(("organization", "steps"), [(None, 4), ("00D000000000001EAA", 3)])
+def test_the_steps_of_announcing_go_on_where_the_sheet_ends(organization: str | None, steps: int) -> None:
+    """Deploy twice, keep our own writes silent, name the org, and where Salesforce shows what was refused."""
+    connection = a_salesforce_connection(organization_id=organization)
+    said = salesforce_setup.announcement_steps(connection, output="folder", number=8)
+
+    assert [int(step.split(".")[0]) for step in said] == list(range(8, 8 + steps))
+    assert ("organization_id" in " ".join(said)) == (organization is None)
+    assert "Send Outbound Messages" in said[1]
+    assert "Delivery Status" in said[-1]

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from leadbridge.domain.crm_cycle import CrmCycle, CycleField
 from leadbridge.domain.cycle_fields import bind_fields
+from leadbridge.domain.linked import Found, merge_pair
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sources import Inputs
 from leadbridge.domain.three_way import Side
@@ -29,7 +30,8 @@ def test_what_a_document_does_not_say_harms_least() -> None:
     assert cycle.persons is not None
     assert cycle.persons.leads is not None
     (pair,) = cycle.persons.leads.pairs
-    assert (pair.direction, pair.conflict, pair.blank) == ("both", "salesforce", "keep")
+    assert (pair.direction, pair.conflict, pair.blank) == ("both", None, "keep")
+    assert pair.policy.conflict == "salesforce"
     assert (cycle.persons.create_in_salesforce, cycle.persons.deleted_in_marketo) == ("never", "ignore")
     assert cycle.gap_minutes == 5
 
@@ -119,6 +121,38 @@ def test_pairs_are_bound_to_the_fields_of_both_sides() -> None:
     assert score.taken.keys() == {Side.MARKETO}
     assert score.taken[Side.MARKETO].value(Inputs(columns={"leadScore": "7"}, at=NOON)) == 7
     assert bound.aside == {}
+
+
+@pytest.mark.cap("U01", "U02")
+@pytest.mark.parametrize(
+    ("marketo", "said", "right"),
+    [
+        (FieldDescription(name="firstName", type="string"), None, "salesforce"),
+        (FieldDescription(name="leadScore", type="integer"), None, "marketo"),
+        (FieldDescription(name="behaviour", type="score"), None, "marketo"),
+        (FieldDescription(name="lastInterestingMoment", type="string"), None, "marketo"),
+        (FieldDescription(name="leadScore", type="integer"), "newest", "newest"),
+    ],
+)
+def test_marketo_is_right_about_what_marketing_keeps_and_salesforce_about_the_rest(
+    marketo: FieldDescription, said: str | None, right: str
+) -> None:
+    """If the document does not say otherwise: a value that both sides have edited is the owner's on both."""
+    pair = CycleField.model_validate({"marketo": marketo.name, "salesforce": "Name__c", "conflict": said})
+    sides = {
+        Side.MARKETO: described("leads", marketo),
+        Side.SALESFORCE: described("Lead", FieldDescription(name="Name__c", type=marketo.type)),
+    }
+    (bound,) = bind_fields([pair], sides, UTC).fields
+    assert bound.policy.conflict == right
+    held = {Side.MARKETO: {marketo.name: "5"}, Side.SALESFORCE: {"Name__c": "7"}}
+    found = {side: Found(values=values, edited_at=NOON) for side, values in held.items()}
+    old = merge_pair([bound], {side: Found(values={}) for side in Side}, {}, NOON, str)
+
+    writes = merge_pair([bound], found, old.memory, NOON, str).writes
+
+    written = {side for side, fields in writes.items() if fields}
+    assert written == ({Side.SALESFORCE} if right == "marketo" else {Side.MARKETO})
 
 
 @pytest.mark.parametrize(

@@ -230,10 +230,10 @@ def test_a_deletion_is_carried_over_flagged_or_left(side: Side, stays: Step, mem
     """By the policy of that side; by default it is left, and remembered so that nobody is made anew."""
     links = [link("L1", "1")]
     news = deleted(side, "1" if side is MARKETO else "L1")
-    told = follow(news, links, **{member: "delete"})
+    told = follow(news, links, None, **{member: "delete"})
     assert (steps(told), codes(told), after(links, told)) == ([stays], [f"{why}_deleted"], {})
     assert after(links, told, refused=True) == {"L1": ("1", "refused")}
-    told = follow(news, links, **{member: {"flag": "gone"}})
+    told = follow(news, links, None, **{member: {"flag": "gone"}})
     assert [(step.does, step.side, step.id, step.flag) for step in steps(told)] == [
         ("flag", stays.side, stays.id, "gone")
     ]

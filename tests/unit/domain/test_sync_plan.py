@@ -65,7 +65,7 @@ def test_costs_are_what_the_vendors_limits_make_of_the_rows() -> None:
     assert extract_cost("salesforce", "rest", 4_001) == Cost(calls=3)
     assert extract_cost("marketo", "rest", 601) == Cost(calls=3)
     assert extract_cost("marketo", "bulk", 1_000_000, windows=3) == Cost(
-        calls=12, megabytes=250.0, job_slots=3, minutes=2.0
+        calls=21, megabytes=250.0, job_slots=3, minutes=2.0
     )
     assert extract_cost("salesforce", "bulk", 60_000) == Cost(calls=5, megabytes=15.0, job_slots=1, minutes=1.0)
     assert load_cost("marketo", "rest", 301) == Cost(calls=4)

@@ -91,8 +91,8 @@ def test_a_sound_cycle_is_stored_and_not_active() -> None:
         (
             {"persons": {**PERSONS, "leads": {"fields": [{"marketo": "gone", "salesforce": "FirstName"}]}}},
             (
-                "/persons/leads/fields/0: Marketo has no field gone of leads, or hides it; show it again, or take the "
-                "pair out"
+                "/persons/leads/fields/0: Marketo has no field gone of leads, or hides it; "
+                "show it again, or take the pair out"
             ),
         ),
         (
@@ -103,8 +103,8 @@ def test_a_sound_cycle_is_stored_and_not_active() -> None:
                 }
             },
             (
-                "/persons/leads/fields/1: createdAt of Marketo cannot be changed; let the pair go to Salesforce only, "
-                "or take it out"
+                "/persons/leads/fields/1: createdAt of Marketo cannot be changed; "
+                "let the pair go to Salesforce only, or take it out"
             ),
         ),
         (

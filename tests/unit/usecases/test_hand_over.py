@@ -14,7 +14,7 @@ from leadbridge.domain.messages import read_batch
 from leadbridge.domain.outcome import State
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Cost
-from leadbridge.domain.syncing import Step, Totals
+from leadbridge.domain.syncing import Asked, Step, Totals, Waiting
 from leadbridge.errors import TransientError
 from leadbridge.sync_ports import SyncDestination
 from leadbridge.usecases.hand_over import HandOver
@@ -25,7 +25,7 @@ from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.view_sync import ViewSync
 from tests.builders.actions import MARKETO
 from tests.builders.connectors import ToMarketo, a_connector, a_mail, a_merge, an_upsert, by_email
-from tests.builders.sync_runs import SyncWorld
+from tests.builders.sync_runs import SLOT, SyncWorld
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
 from tests.fakes.steps import Step as Point
@@ -309,3 +309,26 @@ BY_EMAIL: dict[str, Any] = {
 def test_an_actions_calls_have_their_price(action: ConnectorAction, cost: Cost) -> None:
     """A thousand rows: one call each, and one to look where the operation looks; together where they are batched."""
     assert cost_of(action, 1000) == cost
+
+
+@pytest.mark.parametrize(("rows", "parks"), [(3, False), (4, True)])
+def test_more_calls_than_the_guard_allows_ask_before_they_are_handed_over(rows: int, parks: bool) -> None:
+    """One call more than the limit: nobody is called until a person confirms, then everybody is, once."""
+    world = HandedOver(a_sync(**HANDED, guard={"calls": 3}))
+    for number in range(1, rows + 1):
+        world.person(number)
+    world.start()
+    asked = 0
+    while not (run := world.run()).over:
+        if run.waiting is Waiting.GUARD:
+            told = f"the run would hand over {rows} calls (the limit is 3); nothing is written yet"
+            assert (run.message.partition(",")[0], world.queue.messages) == (told, [])
+            world.starting().ask(world.sync.id, SLOT, Asked.CONFIRM)
+            asked += 1
+        for part in world.step(begin=True)["open"]:
+            world.step(part=part)
+        world.step()
+    world.deliver()
+
+    assert (run.step, run.totals, asked) == (Step.DONE, Totals(handed_over=rows), int(parks))
+    assert world.requested() == list(range(1, rows + 1))

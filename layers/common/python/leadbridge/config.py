@@ -130,6 +130,7 @@ class RunBulkStepSettings(VendorSettings):
     #: 0: the vendors' own pace
     BULK_POLL_SECONDS: float = Field(default=0, ge=0)
     BULK_STUCK_MINUTES: float = Field(default=480, gt=0)
+    MARKETO_EXTRACT_MEGABYTES: int = Field(default=500, ge=1)
     BULK_TURNS: int = Field(default=500, ge=2)
 
 
@@ -138,8 +139,9 @@ class RunSyncStepSettings(VendorSettings):
 
     EVENTS_QUEUE_URL: str
     EXECUTIONS_TABLE: str
-    DATA_BUCKET: str
+    KEYS_TABLE: str
     INDEX_KEY_SECRET_ARN: str
+    DATA_BUCKET: str
     RETENTION_DAYS: int = Field(ge=1)
 
 
@@ -162,6 +164,29 @@ class StartSyncSettings(VendorSettings):
     SCHEDULE_GROUP: str
     SCHEDULE_ROLE: str
     DEAD_LETTERS: str
+
+
+class HearOfChangesSettings(Settings):
+    """Settings of `hear_of_changes`."""
+
+    CONFIG_TABLE: str
+    EXECUTIONS_TABLE: str
+    STATE_TABLE: str
+    KEYS_TABLE: str
+    RETENTION_DAYS: int = Field(ge=1)
+    SYNC_MACHINE: str
+    START_SYNC_FUNCTION: str
+    ANNOUNCEMENTS_QUEUE_URL: str
+    #: the first pause after a run was started for an announced change; the queue delays no longer
+    ANNOUNCED_LOOK_SECONDS: int = Field(default=15, ge=1, le=900)
+
+
+class ReceiveOutboundMessageSettings(Settings):
+    """Settings of `receive_outbound_message`."""
+
+    CONFIG_TABLE: str
+    ANNOUNCEMENTS_QUEUE_URL: str
+    WEBHOOK_SECRET_ARN: str
 
 
 class SendAlertsSettings(Settings):

@@ -1,6 +1,6 @@
 """The few roles that use-cases need from the outside; adapters and in-memory doubles fulfil them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -281,6 +281,8 @@ class Guarded:
 
     last: Mapping[str, str]
     writes: int = 0
+    #: somebody holds it; of a guard that was obtained always False
+    busy: bool = False
 
 
 #: instead of an execution id: the event is in other hands by now, or has ended
@@ -307,6 +309,30 @@ class Keys(Protocol):
         self, owner: str, guards: Sequence[str], claims: Sequence[str], *, written: tuple[str, str] | None = None
     ) -> None:
         """Let go of what an event holds; `written` is its Action id and sequence if it was written already."""
+        ...
+
+
+class RowKeys(Protocol):
+    """The key guards of Actions, as far as rows respect them."""
+
+    def guard(
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
+    ) -> Mapping[str, Mapping[str, Guarded]]:
+        """Obtain all guard keys of each owner, all or none; owners left out found one busy."""
+        ...
+
+    def seen(self, guards: Sequence[str], now: datetime) -> Mapping[str, Guarded]:
+        """What was written under guards, each named once, and whether somebody holds them; nothing is taken.
+
+        A guard that nobody ever held is left out.
+        """
+        ...
+
+    def free(self, held: Mapping[str, str], written: Collection[str]) -> None:
+        """Let go of guards, by their owners, of which each holds one; under those of `written` something was written.
+
+        What another holds by now stays.
+        """
         ...
 
 

@@ -21,8 +21,10 @@ from leadbridge.config import (
     AdminApiSettings,
     AnswerInlineSettings,
     CallBackSettings,
+    HearOfChangesSettings,
     InboxSettings,
     IntakeSettings,
+    ReceiveOutboundMessageSettings,
     RecoverCallsSettings,
     RunActionsSettings,
     RunBulkStepSettings,
@@ -44,13 +46,15 @@ from leadbridge.usecases.send_callbacks import ChunkEnds
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from leadbridge.announcements import OutboundMessages
     from leadbridge.aws.cycles import DynamoCycleRuns
-    from leadbridge.aws.due_records import DynamoDueRecords
+    from leadbridge.aws.due import DynamoDueRecords
     from leadbridge.aws.links import DynamoLinks
     from leadbridge.aws.recoveries import DynamoRecoveries
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
+    from leadbridge.usecases.hear_of_changes import HearOfChanges
     from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
     from leadbridge.usecases.start_cycle import StartCycle
@@ -294,7 +298,11 @@ def run_bulk_step() -> Any:
             now=clock.now,
         ),
         objects=S3Objects(_client("s3"), bucket=settings.DATA_BUCKET),
-        vendors=VendorBulkJobs(_connections(settings, clock, configurations, Lane.SCHEDULED)),
+        vendors=VendorBulkJobs(
+            _connections(settings, clock, configurations, Lane.SCHEDULED),
+            day_bytes=settings.MARKETO_EXTRACT_MEGABYTES * 1_000_000,
+            now=clock.now,
+        ),
         clock=clock,
         meter=meter(),
         policy=Policy(
@@ -313,6 +321,7 @@ def run_sync_step() -> Any:
 
     from leadbridge.aws.objects import S3Objects
     from leadbridge.aws.queue import CallQueue
+    from leadbridge.aws.schemas import DynamoSchemas
     from leadbridge.domain.hashing import digests
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.derived_syncs import WithDerived
@@ -331,7 +340,8 @@ def run_sync_step() -> Any:
     objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
     queue = CallQueue(_later("sqs"), settings.EVENTS_QUEUE_URL)
     calls = HandOver(documents=configurations, clock=clock, queue=lambda: queue)
-    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls)
+    schemas = DynamoSchemas(_client("dynamodb"), table=settings.STATE_TABLE)
+    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls, schemas)
     facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
     load = LoadPartition(
         runs=runs,
@@ -340,6 +350,8 @@ def run_sync_step() -> Any:
         facts=facts,
         clock=clock,
         sleep=time.sleep,
+        keys=DynamoKeys(_client("dynamodb"), table=settings.KEYS_TABLE, executions=settings.EXECUTIONS_TABLE),
+        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
         settle=timedelta(seconds=settings.SETTLE_SECONDS),
         digest=digests(hash_key(Secret(_later("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))),
     )
@@ -405,6 +417,45 @@ def start_sync() -> "StartSync":
 
 
 @cache
+def outbound_messages() -> "OutboundMessages":
+    """The receiver of outbound messages."""
+    from leadbridge.announcements import OutboundMessages
+
+    settings = ReceiveOutboundMessageSettings.from_environment()
+    return OutboundMessages(
+        queue_url=settings.ANNOUNCEMENTS_QUEUE_URL,
+        config_table=settings.CONFIG_TABLE,
+        secret_arn=settings.WEBHOOK_SECRET_ARN,
+        now=SystemClock(settings.CLOCK_URL).now,
+    )
+
+
+@cache
+def hear_of_changes() -> "HearOfChanges":
+    """The use-case that takes up what an org has announced."""
+    from leadbridge.aws.announced import AnnouncementQueue, DynamoAnnouncements
+    from leadbridge.aws.due import DynamoDueRecords
+    from leadbridge.aws.services import CycleBell
+    from leadbridge.usecases.hear_of_changes import HearOfChanges
+
+    settings = HearOfChangesSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    client = _client("dynamodb")
+    return HearOfChanges(
+        configurations=DynamoConfigurations(client, table=settings.CONFIG_TABLE),
+        announcements=DynamoAnnouncements(client, table=settings.KEYS_TABLE, now=clock.now),
+        later=AnnouncementQueue(_later("sqs"), settings.ANNOUNCEMENTS_QUEUE_URL),
+        due=lambda cycle: DynamoDueRecords(client, table=settings.STATE_TABLE, cycle=cycle),
+        tick=CycleBell(_later("lambda"), settings.START_SYNC_FUNCTION).tick,
+        runs=_sync_runs(settings, clock),
+        start=_start_sync(settings, settings.SYNC_MACHINE, clock),
+        clock=clock,
+        meter=meter(),
+        look_seconds=settings.ANNOUNCED_LOOK_SECONDS,
+    )
+
+
+@cache
 def schedule_syncs(function: str) -> Any:
     """The use-case that keeps the scheduler's entries; `function` is what they call."""
     from leadbridge.aws.schedules import Schedules
@@ -425,7 +476,9 @@ def schedule_syncs(function: str) -> Any:
     )
 
 
-def _start_sync(settings: "StartSyncSettings | AdminApiSettings", machine: str, clock: SystemClock) -> "StartSync":
+def _start_sync(
+    settings: "StartSyncSettings | AdminApiSettings | HearOfChangesSettings", machine: str, clock: SystemClock
+) -> "StartSync":
     from functools import partial
 
     from leadbridge.aws.machines import Machine
@@ -482,7 +535,7 @@ def _links(table: str, cycle: str) -> "DynamoLinks":
 
 
 def _due(table: str, cycle: str) -> "DynamoDueRecords":
-    from leadbridge.aws.due_records import DynamoDueRecords
+    from leadbridge.aws.due import DynamoDueRecords
 
     return DynamoDueRecords(_client("dynamodb"), table=table, cycle=cycle)
 
@@ -502,7 +555,10 @@ def _cycle_runs(
 
 
 def _sync_runs(
-    settings: "RunSyncStepSettings | RunCycleStepSettings | StartSyncSettings | AdminApiSettings", clock: SystemClock
+    settings: (
+        "RunSyncStepSettings | RunCycleStepSettings | StartSyncSettings | AdminApiSettings | HearOfChangesSettings"
+    ),
+    clock: SystemClock,
 ) -> "DynamoSyncRuns":
     from leadbridge.aws.syncs import DynamoSyncRuns
 

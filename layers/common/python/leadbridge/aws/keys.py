@@ -4,7 +4,7 @@ TTL is housekeeping only. Whether a claim or guard is open is decided by its own
 items stay readable for days.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -153,9 +153,35 @@ class DynamoKeys:
             groups.append([operation])
         write_groups(self._client, groups)
 
-    def _read(self, keys: Sequence[str]) -> dict[str, Guarded]:
+    def seen(self, guards: Sequence[str], now: datetime) -> Mapping[str, Guarded]:
+        """What was written under guards, and whether somebody holds them; nothing is taken."""
+        return self._read(guards, now)
+
+    def free(self, held: Mapping[str, str], written: Collection[str]) -> None:
+        """Let go of guards, by their owners; what another holds by now stays."""
+        groups = []
+        for owner, guard in held.items():
+            counting: dict[str, int] = {"one": 1} if owner in written else {}
+            groups.append(
+                [
+                    update(
+                        self._table,
+                        {"pk": guard},
+                        "REMOVE #owner, expires_at" + (" ADD writes :one" if counting else ""),
+                        "#owner = :owner",
+                        names={"#owner": "owner"},
+                        owner=owner,
+                        **counting,
+                    )
+                ]
+            )
+        write_groups(self._client, groups)
+
+    def _read(self, keys: Sequence[str], now: datetime | None = None) -> dict[str, Guarded]:
+        """What is known under keys; those that somebody holds are busy, where it is asked at a moment."""
         found: dict[str, Guarded] = {}
         for item in read_items(self._client, self._table, [{"pk": key} for key in dict.fromkeys(keys)]):
             last = {name.removeprefix("last#"): str(value) for name, value in item.items() if name.startswith("last#")}
-            found[item["pk"]] = Guarded(last=last, writes=int(item.get("writes", 0)))
+            busy = now is not None and "owner" in item and str(item["expires_at"]) >= iso(now)
+            found[item["pk"]] = Guarded(last=last, writes=int(item.get("writes", 0)), busy=busy)
         return found

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, f
 from leadbridge.domain.chained import MOST_LINKS, Chained, RecordSource
 from leadbridge.domain.clauses import Group
 from leadbridge.domain.documents import Column, Document, FieldName, Identifier, Name
+from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.sources import BlankPolicy, CompiledSource, ValueSource, compile_source
 from leadbridge.domain.transforms import Place
 
@@ -90,6 +91,13 @@ class MarketoConnection(Document):
 SalesforceLogin = Literal["jwt", "client_credentials", "refresh_token"]
 
 
+def _org(value: str) -> str:
+    """An org's id in 18 characters."""
+    if not is_id(value) or not value.startswith("00D"):
+        raise ValueError("is no organization id; Setup > Company Information shows it, 00D and 12 more characters")
+    return canonical(value)
+
+
 class SalesforceConnection(Document):
     """A Salesforce org and how we log in: by default the OAuth 2.0 JWT bearer flow, for which no secret exists."""
 
@@ -104,6 +112,8 @@ class SalesforceConnection(Document):
     client_id: str = Field(min_length=1, description="consumer key of the External Client App")
     username: str | None = Field(default=None, min_length=1, description="username of the integration user")
     api_version: str = Field(default="67.0", pattern=r"^\d{2}\.0$")
+    #: the org's id, without which none of its outbound messages is taken
+    organization_id: Annotated[str, AfterValidator(_org)] | None = None
     limits: SalesforceLimits | None = None
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from leadbridge.domain import explanation, ids, pipeline
 from leadbridge.domain.conditions import Conditions, compile_conditions
 from leadbridge.domain.connector import ConnectorAction, Merge, Person, group_of, lead_ids
 from leadbridge.domain.event import Event, Intent, Result
-from leadbridge.domain.hashing import keyed_hash
+from leadbridge.domain.guards import lead_guard, match_guards
 from leadbridge.domain.lead_values import lead_coercion
 from leadbridge.domain.operations import (
     OPERATIONS,
@@ -472,14 +472,14 @@ def _guards(task: Task, secret: bytes) -> tuple[str, ...]:
     connection = task.group.connection
 
     def of_lead(lead_id: int) -> str:
-        return keyed_hash(secret, "guard", "lead", connection, str(lead_id))
+        return lead_guard(secret, connection, str(lead_id))
 
     def of_value(field: str, value: Any) -> str:
         found = lead_ids({field: value}, [field]) if field == "id" else None
         if found:
             return of_lead(found[0])
         plain = text(value)[:15] if field.startswith(_RECORD_IDS) else normalised(value)
-        return keyed_hash(secret, "guard", "match", connection, "leads", field, plain)
+        return match_guards(secret, connection)("leads", field, plain)
 
     if task.lead_id is not None:
         return tuple(sorted({of_lead(each) for each in (task.lead_id, *task.losers)}))

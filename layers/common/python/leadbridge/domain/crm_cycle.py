@@ -29,7 +29,8 @@ class CycleField(Document):
     marketo: FieldName
     salesforce: FieldName
     direction: Direction = Direction.BOTH
-    conflict: Conflict = Conflict.SALESFORCE
+    #: absent: Marketo is right about scores and what else marketing keeps, Salesforce about all others
+    conflict: Conflict | None = None
     #: what an emptied field does to the other side: nothing, empty it, or give it the default
     blank: Literal["keep", "clear", "default"] = "keep"
     default: Scalar | None = None
@@ -47,7 +48,7 @@ class CycleField(Document):
             raise ValueError("`default` goes with `blank: default`, and the other way round")
         if self.opts_out and self.blank != "keep":
             raise ValueError("a consent field is never emptied; remove `blank`, or say `consent: false`")
-        if self.direction is not Direction.BOTH and self.conflict is not Conflict.SALESFORCE:
+        if self.direction is not Direction.BOTH and self.conflict is not None:
             raise ValueError("a field that goes one way has no conflicts; remove `conflict`, or say `direction: both`")
         for way, direction in (("to_marketo", Direction.TO_SALESFORCE), ("to_salesforce", Direction.TO_MARKETO)):
             if getattr(self, way) and self.direction is direction:
@@ -61,9 +62,12 @@ class CycleField(Document):
 
     @property
     def policy(self) -> FieldPolicy:
-        """How the pair is merged."""
+        """How the pair is merged; Salesforce is right if it says nothing else."""
         return FieldPolicy(
-            direction=self.direction, conflict=self.conflict, blanks=self.blank == "clear", consent=self.opts_out
+            direction=self.direction,
+            conflict=self.conflict or Conflict.SALESFORCE,
+            blanks=self.blank == "clear",
+            consent=self.opts_out,
         )
 
     @property
@@ -144,8 +148,8 @@ class Persons(Document):
     def _some(self) -> Self:
         if self.leads is None and self.contacts is None:
             raise ValueError("needs `leads`, `contacts`, or both")
-        links = {self.id_field, *([self.type_field] if self.type_field else []), COMPANY_LINK, OWNER_LINK}
-        kept = {each.marketo for each in self.contacts.pairs} | links if self.contacts else links
+        links = {self.id_field, self.type_field, COMPANY_LINK, OWNER_LINK}
+        kept = {*links, *(each.marketo for each in (self.contacts.pairs if self.contacts else ()))}
         if both := sorted(self.on_conversion.keys() & kept):
             raise ValueError(f"on_conversion: {', '.join(both)} of a Contact's person comes from elsewhere; remove it")
         for name, kind in (("leads", self.leads), ("contacts", self.contacts)):
@@ -211,6 +215,18 @@ class CrmCycle(Document):
     def zone(self) -> tzinfo:
         """The zone whose calendar and clocks the cycle goes by."""
         return ZoneInfo(self.time_zone) if self.time_zone else UTC
+
+    @property
+    def salesforce_objects(self) -> frozenset[str]:
+        """The Salesforce objects whose records are kept in step, whichever way."""
+        persons = self.persons
+        parts = {
+            "Lead": persons.leads if persons else None,
+            "Contact": persons.contacts if persons else None,
+            "Account": self.companies,
+            "User": self.sales_persons,
+        }
+        return frozenset(name for name, part in parts.items() if part is not None and part.enabled)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -4,8 +4,9 @@ Fields come and go at any time. A pair that cannot work is put aside alone, with
 goes on; nothing that a system does not describe, or does not let be changed, is ever asked for or sent.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from leadbridge.domain.crm_cycle import CycleField
@@ -13,10 +14,12 @@ from leadbridge.domain.lead_values import lead_coercion
 from leadbridge.domain.linked import LinkedField
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sources import BlankPolicy, CompiledSource, ValueSource, compile_source
-from leadbridge.domain.three_way import Side
+from leadbridge.domain.three_way import Conflict, Side
 from leadbridge.domain.transforms import Place, Transform
 from leadbridge.domain.values import TEXT_TYPES, coercion
 
+#: names of fields that marketing keeps
+_MARKETINGS = re.compile(r"score|interesting_?moment|acquisition|nurture|engagement|lifecycle|behavio", re.IGNORECASE)
 _SYSTEMS = {Side.MARKETO: "Marketo", Side.SALESFORCE: "Salesforce"}
 
 
@@ -68,7 +71,15 @@ def _bound(pair: CycleField, described: Mapping[Side, ObjectDescription], zone: 
         for side in Side
         if pair.policy.from_side(side)
     }
-    return LinkedField(name=pair.pair, policy=pair.policy, fields=fields, taken=taken)
+    policy = pair.policy
+    if pair.conflict is None and is_marketings(fields[Side.MARKETO]):
+        policy = replace(policy, conflict=Conflict.MARKETO)
+    return LinkedField(name=pair.pair, policy=policy, fields=fields, taken=taken)
+
+
+def is_marketings(described: FieldDescription) -> bool:
+    """Whether marketing keeps a field of Marketo: its value is right in a conflict, unless a pair says otherwise."""
+    return described.type == "score" or _MARKETINGS.search(described.name) is not None
 
 
 def _source(  # noqa: PLR0917  # one value for each thing that a way from field to field depends on

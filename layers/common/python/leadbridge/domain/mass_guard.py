@@ -1,8 +1,9 @@
 """The guard against mass damage: what a run of a Sync would do to records that are there is counted before it writes.
 
-A run that would change, blank or delete more than its document allows writes nothing, and asks a person. New records
-are no damage. Percent are those of the records: the rows that the run has pulled, or, where only changes are read, the
-rows that the Sync has pulled when it read everything, if those are more.
+A run that would change, blank or delete more than its document allows writes nothing, and asks a person. So does one
+that would hand over more calls to an Action: what these do nobody can tell here. New records are no damage. Percent are
+those of the records: the rows that the run has pulled, or, where only changes are read, the rows that the Sync has
+pulled when it read everything, if those are more.
 """
 
 from collections.abc import Iterator
@@ -19,11 +20,13 @@ SMALL = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What would happen to records that are there: records updated, values emptied, records deleted."""
+    """What would happen to records that are there: records updated, values emptied, records deleted; and calls made."""
 
     changed: int = 0
     blanked: int = 0
     deletes: int = 0
+    #: calls of an Action, which may do anything to the person
+    calls: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
@@ -45,7 +48,9 @@ def may_exceed(sync: Sync, rows: int, records: int, gone: int = 0) -> bool:
     `gone`: deleted records of the source, whose records are flagged or deleted.
     """
     worst = Tally(deletes=gone) if sync.deletes == "delete" else Tally(changed=gone)
-    if sync.import_rule is not ImportRule.CREATE:
+    if sync.destination.action:
+        worst += Tally(calls=rows)
+    elif sync.import_rule is not ImportRule.CREATE:
         emptying = sum(_may_empty(mapping) for mapping in sync.mappings)
         worst += Tally(changed=rows, blanked=rows * emptying)
     return bool(exceeded(sync.guard, worst, records))
@@ -59,6 +64,8 @@ def exceeded(guard: Guard, tally: Tally, records: int) -> str:
 def _too_much(guard: Guard, tally: Tally, records: int) -> Iterator[str]:
     if tally.deletes > guard.deletes:
         yield f"delete {tally.deletes} records (the limit is {guard.deletes})"
+    if tally.calls > guard.calls:
+        yield f"hand over {tally.calls} calls (the limit is {guard.calls})"
     for verb, count, noun, percent in (
         ("empty", tally.blanked, "values", guard.blanked_percent),
         ("change", tally.changed, "records", guard.changed_percent),

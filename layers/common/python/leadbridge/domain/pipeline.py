@@ -16,6 +16,7 @@ from leadbridge.domain import matching, webhook
 from leadbridge.domain.compiled import CompiledAction, compile_action
 from leadbridge.domain.event import Event, Intent, Result
 from leadbridge.domain.evolving import evolved
+from leadbridge.domain.guards import lead_guard, match_guards
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.links import link_guards
 from leadbridge.domain.matching import Look, Match, match_key
@@ -177,9 +178,7 @@ def admit(event: Event, compiled: CompiledAction, secret: bytes) -> Candidate | 
         if decision.failing is not None:
             return _skipped(Reason.CONDITION_NOT_MET, clause=decision.failing)
 
-    def guard(*parts: str) -> str:
-        return keyed_hash(secret, "guard", "match", action.destination.connection, *parts)
-
+    guard = match_guards(secret, action.destination.connection)
     looks = matching.looks_of(compiled, columns, guard)
     if isinstance(looks, Result):
         return looks
@@ -187,7 +186,7 @@ def admit(event: Event, compiled: CompiledAction, secret: bytes) -> Candidate | 
         event=event,
         compiled=compiled,
         columns=columns,
-        lead_guard=keyed_hash(secret, "guard", "lead", action.source.connection, str(event.lead_id)),
+        lead_guard=lead_guard(secret, action.source.connection, str(event.lead_id)),
         looks=looks,
         claims=claims_of(event, action, columns, secret),
         link_guards=link_guards(compiled.chain, Inputs(columns=columns, at=event.received_at), guard),

@@ -108,6 +108,11 @@ class Foreseen:
             self.note(row.key or (), decided.record_id, decided.fields)
         return decided
 
+    def forget(self, rows: Sequence[SourceRow]) -> None:
+        """What was decided of rows does not happen."""
+        for row in rows:
+            self.made.pop(row.key or (), None)
+
     def note(self, key: tuple[str, ...], record_id: str, fields: Mapping[str, Any]) -> None:
         """A record of a key would hold these fields from now on."""
         held = self.made.setdefault(key, {}).setdefault(record_id, {})

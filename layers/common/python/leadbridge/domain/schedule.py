@@ -79,6 +79,18 @@ def slot_of(sync: Sync, version: int, fired: datetime) -> Slot | None:
     return _slot(at)
 
 
+def lets_begin(sync: Sync, at: datetime) -> bool:
+    """Whether a run that is of no slot may begin at an instant: between start and end, and not in quiet hours."""
+    schedule, zone = sync.schedule, sync.zone
+    if schedule is None or schedule.every is None:
+        return True
+    if schedule.start and at < instant(schedule.start, zone):
+        return False
+    if schedule.end and at > instant(schedule.end, zone):
+        return False
+    return not _quiet(schedule, at, zone)
+
+
 def problems(sync: Sync, now: datetime) -> Iterator[tuple[str, str]]:
     """What is wrong with a Sync's schedule, as a member and a sentence with a remedy; its zone is known."""
     schedule, zone = sync.schedule, sync.zone

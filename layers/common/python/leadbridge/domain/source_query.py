@@ -37,6 +37,8 @@ ACTIVITY_COLUMNS = (
     "primaryAttributeValueId",
     "primaryAttributeValue",
 )
+#: all attributes of an activity in one column, as a JSON array
+ATTRIBUTES = "attributes"
 #: before a field of the person of an activity
 LEAD_PREFIX = "lead."
 #: what the type of an activity is called

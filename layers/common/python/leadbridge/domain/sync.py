@@ -102,6 +102,8 @@ class Guard(Document):
     """How much a run may do before it parks and asks (`domain.mass_guard`); percent of the Sync's records."""
 
     deletes: int = Field(default=100, ge=0)
+    #: rows that become calls of an Action
+    calls: int = Field(default=10_000, ge=0)
     blanked_percent: float = Field(default=1, ge=0, le=100)
     changed_percent: float = Field(default=25, ge=0, le=100)
 

@@ -31,6 +31,10 @@ WORDS: Mapping[str, str] = {
         "What was deleted before {known} is not told by {vendor} (any more): records of it may be left in the "
         "destination. Compare both sides."
     ),
+    "event_won": (
+        "Skipped: an event wrote the record after the rows were read, and the source has no row of this id and key any "
+        "more; what it holds stands."
+    ),
     "vendor_left": "{vendor} left the record as it was: {code} {detail}.",
 }
 

@@ -6,7 +6,7 @@ counts are the sum of theirs. The state machine only routes on `Step` and on how
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +28,9 @@ HELD_FOR = timedelta(days=13)
 PAUSED_SECONDS = 60.0
 #: rounds over all open partitions in which none of them came any further
 FRUITLESS = 5
+#: workers that load partitions side by side, by destination: more of them would only wait together for Marketo's rate,
+#: and at Salesforce for each other's locks
+WORKERS: Mapping[Vendor, int] = {"marketo": 2, "salesforce": 5}
 
 
 class Step(StrEnum):
@@ -352,6 +355,11 @@ def filed(run: SyncRun, rows: int) -> SyncRun:
     return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
 
 
+def other_way(run: SyncRun) -> SyncRun:
+    """The vendor does not extract what is asked for: the same window is read page by page, from its begin."""
+    return replace(_go_on(run), step=Step.EXTRACT, extract=Way.REST, pages=0, pulled=0, cursor="")
+
+
 def extracted(run: SyncRun, partitions: int, load: Way) -> SyncRun:
     """All rows are there; deletions are read behind them, if any are to be."""
     run = replace(_go_on(run), cursor="", partitions=partitions if run.pulled else 0, load=load)
@@ -462,6 +470,16 @@ def open_parts(run: SyncRun, parts: Iterable[Part]) -> list[int]:
     """The numbers of partitions that are not through."""
     known = {part.number: part for part in parts}
     return [number for number in range(1, run.partitions + 1) if not is_through(run, number, known.get(number))]
+
+
+def lanes(run: SyncRun, parts: Sequence[Part]) -> list[list[int]]:
+    """The partitions that are not through, dealt to workers.
+
+    Those that somebody has begun go last: a process that died of one of them has left the others to be done.
+    """
+    begun, workers = {part.number for part in parts}, WORKERS[run.destination]
+    waiting = sorted(open_parts(run, parts), key=lambda number: number in begun)
+    return [waiting[first::workers] for first in range(min(workers, len(waiting)))]
 
 
 def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:

@@ -35,6 +35,13 @@ class WrongTypeError(ValueError):
         self.found = found
 
 
+def family(described: FieldDescription) -> str:
+    """What kind of values a field holds: fields of one kind can be copied to each other as they are."""
+    if described.type in NUMBER_TYPES | INTEGER_TYPES:
+        return "number"
+    return "text" if described.type in TEXT_TYPES else described.type
+
+
 def blank(value: Any) -> bool:
     """Whether `value` means "no value": null, or text of nothing but white space (how Marketo renders blanks)."""
     return not value.strip() if isinstance(value, str) else value is None

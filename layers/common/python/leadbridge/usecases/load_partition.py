@@ -18,7 +18,7 @@ from typing import Any
 from leadbridge.domain.cycle_syncs import is_derived
 from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
 from leadbridge.domain.linked import Digest
-from leadbridge.domain.mass_guard import tally_of
+from leadbridge.domain.mass_guard import Tally, tally_of
 from leadbridge.domain.outcome import REMOVALS, Outcome, RowOutcome
 from leadbridge.domain.planned import Foreseen, Planned
 from leadbridge.domain.records import Resolution, RowResult
@@ -55,8 +55,15 @@ from leadbridge.domain.syncing import (
     reason_of,
 )
 from leadbridge.domain.values import text
-from leadbridge.errors import ConfigurationError, PermanentError, SpoiledCallError, SyncError, UncertainWriteError
-from leadbridge.ports import Clock, Objects, OvertakenError
+from leadbridge.errors import (
+    ConfigurationError,
+    PermanentError,
+    SpoiledCallError,
+    SyncError,
+    TransientError,
+    UncertainWriteError,
+)
+from leadbridge.ports import Clock, Objects, OvertakenError, RowKeys
 from leadbridge.sync_ports import Deletes, SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
 from leadbridge.usecases.duplicate_matches import matched, named
@@ -65,6 +72,7 @@ from leadbridge.usecases.null_names import restored
 from leadbridge.usecases.planned_rows import PlannedPart, foreseen, planned_writes
 from leadbridge.usecases.preparing import Open, prepared
 from leadbridge.usecases.remove_gone import GonePart
+from leadbridge.usecases.row_guards import Beside, RowGuards
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import rows_of_part, write_import, write_plan, write_results
 from leadbridge.usecases.write_back import WriteBack
@@ -78,6 +86,13 @@ _RETRY_SECONDS = 2.0
 _FRESH = 4
 #: a refusal of a row that says it may be sent again
 _AGAIN = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Resolution.REAUTH, Resolution.QUOTA})
+#: what is said of a row whose record is an event's for now
+_BESIDE = RowResult(
+    ok=False,
+    code="key_busy",
+    message="events of Actions are at work on the same records",
+    resolution=Resolution.RETRY,
+)
 #: what is said of a row whose field was removed, or taken from our user, since the run began: no other row fares better
 _DRIFTED = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE", "1006"})
 
@@ -103,6 +118,8 @@ class LoadPartition:
         facts: SourceFacts,
         clock: Clock,
         sleep: Callable[[float], object],
+        keys: RowKeys,
+        hash_key: Callable[[], bytes],
         settle: timedelta = timedelta(seconds=60),
         calls: int = CHUNK_CALLS,
         digest: Digest = without_key,
@@ -117,6 +134,8 @@ class LoadPartition:
         self._facts = facts
         self._clock = clock
         self._sleep = sleep
+        self._keys = keys
+        self._hash_key = hash_key
         self.settle = settle
         self._calls = calls
         self._digest = digest
@@ -151,6 +170,12 @@ class LoadPartition:
                 raise ConfigurationError(
                     [f"{name} has no field {error.args[0]}; correct and apply the Sync"]
                 ) from error
+            # what may be written is said by Describe alone, and may have changed since the Sync was saved
+            if closed := sorted(name for name, each in made.fields.items() if not (each.createable or each.updateable)):
+                name = sync.destination.object
+                raise ConfigurationError(
+                    [f"{name} does not let {', '.join(closed)} be written; remove the mapping and apply the Sync"]
+                )
             self._compiled = {key: made}
         return self._compiled[key]
 
@@ -169,6 +194,7 @@ class LoadPartition:
             work.destination = self._vendors.destination(sync)
             work.compiled = self.compiled(run, sync)
             work.back = self._back(work)
+            work.guards = self._guards(work)
             self._go_through(work)
         except OvertakenError:
             return  # another process has it
@@ -201,6 +227,13 @@ class LoadPartition:
             sleep=self._sleep,
             before=lambda: self._about_to_write(work),
         )
+
+    def _guards(self, work: "_Work") -> RowGuards | None:
+        """What keeps rows and events apart where records are written."""
+        run, action = work.run, work.compiled.sync.destination.action
+        if run.planning or action or only_looks(run, work.part.number) or is_removal(run, work.part.number):
+            return None
+        return RowGuards(keys=self._keys, secret=self._hash_key(), clock=self._clock, run=run, compiled=work.compiled)
 
     def _go_through(self, work: "_Work") -> None:
         ended, open_ = self._opened(work)
@@ -246,7 +279,7 @@ class LoadPartition:
         for number in range(part.looked, len(pieces)):
             self._require(work)
             writes = self._decided(work, pieces[number], {}, {})
-            part = replace(part, looked=number + 1, tally=sum(map(tally_of, writes), part.tally))
+            part = replace(part, looked=number + 1, tally=part.tally + _tally(work, writes))
             self._save(work, part)
             part = work.part
         self._save(work, replace(part, counted=True))
@@ -298,15 +331,20 @@ class LoadPartition:
     def _chunk(self, work: "_Work", piece: Sequence[Open]) -> list[RowEnd]:
         """What became of every row of a chunk."""
         begun = self._begun_before(work)
+        if work.guards is not None:
+            work.guards.free_before(row for row, _ in piece if begun.get(row.position) is Outcome.CREATED)
         ends: dict[int, RowEnd] = {}
         pending, refused = list(piece), dict[int, RowResult]()
         for attempt in range(ROW_TRIES):
             refused = self._attempt(work, pending, begun, ends)
-            pending = [item for item in pending if item[0].position in refused]
+            pending = [work.fresh.pop(item[0].position, item) for item in pending if item[0].position in refused]
             if not pending:
                 break
             uncertain = any(result.resolution is Resolution.UNCERTAIN for result in refused.values())
             self._sleep(self.settle.total_seconds() if uncertain else _RETRY_SECONDS * 2**attempt)
+        if _BESIDE in refused.values():
+            # whoever goes on finds what was written of the others
+            raise TransientError(_BESIDE.message, vendor=work.run.destination, code=_BESIDE.code)
         for row, _ in pending:
             ends[row.position] = self._refusal(work, row, refused[row.position])
         every = [ends[position] for position in sorted(ends)]
@@ -324,12 +362,39 @@ class LoadPartition:
         """The same where nothing is written now, but stored: the outcome is what is expected."""
         ends: dict[int, RowEnd] = {}
         writes = self._decided(work, piece, {}, ends)
+        if work.guards is not None:
+            writes = self._left_out(work, work.guards, writes, ends)
         for write in writes:
             position = write.row.position
             ends[position] = RowEnd(position=position, outcome=write.outcome, record_id=write.record_id)
         store(work, number, writes)
-        work.part = replace(work.part, tally=sum(map(tally_of, writes), work.part.tally))
+        work.part = replace(work.part, tally=work.part.tally + _tally(work, writes))
         return [ends[position] for position in sorted(ends)]
+
+    def _left_out(
+        self, work: "_Work", guards: RowGuards, writes: list[RowWrite], ends: dict[int, RowEnd]
+    ) -> list[RowWrite]:
+        """The writes of a file: rows of which an event has written the record are read again, and decided anew."""
+        beside = guards.look(writes).all
+        if not beside:
+            return writes
+        rows = [write.row for write in writes if write.row.position in beside]
+        if isinstance(work.decide, Foreseen):
+            work.decide.forget(rows)
+        self._read_again(work, guards, rows, ends)
+        fresh = [work.fresh.pop(row.position) for row in rows if row.position in work.fresh]
+        others = [write for write in writes if write.row.position not in beside]
+        decided = self._decided(work, fresh, {}, ends) if fresh else []
+        return sorted([*others, *decided], key=lambda write: write.row.position)
+
+    def _read_again(self, work: "_Work", guards: RowGuards, rows: Sequence[SourceRow], ends: dict[int, RowEnd]) -> None:
+        """Ask the source for rows once more; those that go on are told to `work`, the others have ended."""
+        sync, run = work.compiled.sync, work.run
+        source = self._vendors.source(sync)
+        open_, ended = guards.read_again(rows, source, self._facts(sync, run.version, run.source))
+        work.reread += source.calls
+        work.fresh |= {item[0].position: item for item in open_}
+        ends |= {end.position: end for end in ended}
 
     def _note_earlier(self, work: "_Work", pieces: Sequence[Sequence[Open]], number: int) -> None:
         """Decide once more about rows that a process before this one has stored, as far as their keys recur."""
@@ -371,11 +436,56 @@ class LoadPartition:
         Raises:
             SyncError: The call was refused, or a field of the mapping is not there any more.
         """
+        guards = work.guards
+        if guards is None:
+            return self._sent(work, pending, self._decided(work, pending, begun, ends), begun, ends)
         writes = self._decided(work, pending, begun, ends)
-        if not writes:
-            return {}
-        self._intend(work, writes, begun)
+        beside = self._before(work, guards, writes)
+        writes = [write for write in writes if write.row.position not in beside.all]
+        try:
+            refused = self._sent(work, pending, writes, begun, ends)
+        except UncertainWriteError:
+            raise  # what may still come must not come beside an event's: the guards end by themselves
+        except (SyncError, _StopError):
+            guards.free(())
+            raise
+        # what was written without a guard has lost, where an event wrote at the same time
+        written = [
+            RowWrite(row=row, fields={}, record_id=ends[row.position].record_id)
+            for row, _ in pending
+            if row.position in ends and ends[row.position].outcome is begun.get(row.position) is Outcome.UPDATED
+        ]
+        beside |= guards.look(written)
+        created = [each for each, end in ends.items() if end.outcome is Outcome.CREATED]
+        guards.free(created, [each for each, said in refused.items() if said.resolution is Resolution.UNCERTAIN])
+        for position in beside.all:
+            ends.pop(position, None)
+        if not work.run.plan:
+            self._read_again(work, guards, [row for row, _ in pending if row.position in beside.won], ends)
+        return refused | dict.fromkeys(beside.all - ends.keys(), _BESIDE)
+
+    def _before(self, work: "_Work", guards: RowGuards, writes: Sequence[RowWrite]) -> Beside:
+        """What is not to be written: an event is at work on it, or has written it since it was looked for."""
+        beside, doubtful = guards.take(writes)
+        if doubtful:
+            found = work.find([write.row for write in doubtful])
+            made = {write.row.position for write in doubtful if found.get(write.row.key or ())}
+            beside |= Beside(busy=frozenset(made))
+        return beside if work.run.plan else beside | guards.look(write for write in writes if write.record_id)
+
+    def _sent(
+        self,
+        work: "_Work",
+        pending: Sequence[Open],
+        writes: Sequence[RowWrite],
+        begun: dict[int, Outcome | RowOutcome],
+        ends: dict[int, RowEnd],
+    ) -> dict[int, RowResult]:
+        """Write; gives the rows that may be sent again."""
         refused: dict[int, RowResult] = {}
+        if not writes:
+            return refused
+        self._intend(work, writes, begun)
         said_of = dict(self._write(work, writes))
         drifted = next((result for result in said_of.values() if result.code in _DRIFTED), None)
         if drifted is not None:
@@ -622,6 +732,7 @@ class _Work:
     #: records of the destination by the keys of rows
     find: Callable[[Sequence[SourceRow]], Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]]]
     back: WriteBack | None = None
+    guards: RowGuards | None = None
     #: calls for what the extract does not tell
     reread: int = 0
 
@@ -629,6 +740,8 @@ class _Work:
         self.run = run
         self.part = part
         self.remaining = remaining
+        #: rows that were read once more, by position
+        self.fresh: dict[int, Open] = {}
         self._counted = 0
 
     @property
@@ -641,6 +754,13 @@ class _Work:
         calls = self.destination.calls + self.reread + (self.back.calls if self.back else 0)
         new, self._counted = calls - self._counted, calls
         return new
+
+
+def _tally(work: _Work, writes: Sequence[RowWrite]) -> Tally:
+    """What writes would do; those of a Sync to an Action are calls."""
+    if work.compiled.sync.destination.action:
+        return Tally(calls=len(writes))
+    return sum(map(tally_of, writes), Tally())
 
 
 def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> Part:

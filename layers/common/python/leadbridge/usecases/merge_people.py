@@ -66,10 +66,10 @@ class People:
     #: Marketo's fields that hold the Salesforce id, and the object's name; the latter may be missing
     id_field: str
     type_field: str | None = None
-    #: what Marketo's person takes whose deleted record is back
-    revived: Mapping[str, Any] = field(default_factory=dict)
     #: Marketo's fields that are the company's of whoever is in one
     of_companies: frozenset[str] = frozenset()
+    #: what Marketo's person takes whose deleted record is back
+    revived: Mapping[str, Any] = field(default_factory=dict)
     #: which records of the one side are made on the other
     make_people: Chosen = everybody
     make_leads: Chosen = nobody

@@ -273,6 +273,10 @@ class RunBulkStep:
         return part_file(self._objects, run) if run.kind is jobs.Kind.IMPORT else None
 
     def _count(self, run: Run) -> None:
+        if run.waiting in jobs.PARKED:
+            # how far what it carries is behind: a vendor's queue is shared with others, and may be full for long
+            lag = (self._clock.now() - run.begun_at).total_seconds()
+            self._meter.count("BulkLagSeconds", lag, vendor=run.vendor)
         if run.over:
             self._meter.count("BulkRunsFailed" if run.step is Step.FAILED else "BulkRunsDone", vendor=run.vendor)
 

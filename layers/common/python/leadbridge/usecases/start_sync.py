@@ -7,7 +7,7 @@ from typing import Any
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
-from leadbridge.domain.schedule import slot_of
+from leadbridge.domain.schedule import lets_begin, slot_of
 from leadbridge.domain.source_query import readable_by_id
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting, asked_for, summed
@@ -200,6 +200,20 @@ class StartSync:
         if slot is None:
             return Started(slot="", started=False, because="no_slot")
         return self(sync, slot.name)
+
+    def announced(self, sync: str) -> Started:
+        """Start a run because the source has announced changes; one for each minute at most.
+
+        A run reads up to a whole minute, so that a second one of the same minute would read nothing else. Where the
+        schedule allows no run, as in quiet hours, the changes wait for the next slot.
+        """
+        stored = self._documents.get("sync", sync)
+        if stored is None or not isinstance(stored.document, Sync):
+            return Started(slot="", started=False, because="gone")
+        now = self._clock.now()
+        if not lets_begin(stored.document, now):
+            return Started(slot="", started=False, because="no_slot")
+        return self(sync, f"{now:%Y%m%dT%H%M}00Z-announced")
 
     def ask(self, sync: str, slot: str, asked: Asked) -> SyncRun:
         """Pause, resume or cancel a run, or confirm what its guard has counted.

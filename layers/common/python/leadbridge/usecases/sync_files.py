@@ -71,7 +71,7 @@ def write_page(
     """Store a page of records."""
     objects.put(
         page_key(run, number),
-        _csv([columns, *([_cell(row.get(name)) for name in columns] for row in rows)]),
+        _csv([columns, *([as_cell(row.get(name)) for name in columns] for row in rows)]),
     )
 
 
@@ -150,7 +150,7 @@ def _picked(rows: Rows, columns: Sequence[str], null: str, expand: Expand | None
             dict(zip(rows.header, ("" if cell == null else cell for cell in cells), strict=True)) for cells in rows
         )
         for row in expand(columns, whole):
-            yield tuple(_cell(row.get(name)) for name in columns)
+            yield tuple(as_cell(row.get(name)) for name in columns)
         return
     # a bulk extract without rows may have no header either
     pick = picker(rows.header, columns) if rows.header else tuple
@@ -221,10 +221,10 @@ def write_import(objects: Objects, run: SyncRun, part: Part, chunk: int, lines: 
 
     A blank cell empties its field.
     """
-    # csv writes what most cells are as `_cell` would
+    # csv writes what most cells are as `as_cell` would
     cells = [
         [
-            cell if (kind := cell.__class__) in _PLAIN or (kind is str and not cell.isspace()) else _cell(cell)
+            cell if (kind := cell.__class__) in _PLAIN or (kind is str and not cell.isspace()) else as_cell(cell)
             for cell in line
         ]
         for line in lines
@@ -342,12 +342,13 @@ def gone_key(run: SyncRun, number: int) -> str:
 def write_gone(objects: Objects, run: SyncRun, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Store the next page of deleted records; they are counted on behind the rows."""
     lines = [
-        [number, *(_cell(row.get(name)) for name in columns)] for number, row in enumerate(rows, start=run.rows + 1)
+        [number, *(as_cell(row.get(name)) for name in columns)] for number, row in enumerate(rows, start=run.rows + 1)
     ]
     objects.put(gone_key(run, run.gone_pages + 1), _csv([[POSITION, *columns], *lines]))
 
 
-def _cell(value: Any) -> str:
+def as_cell(value: Any) -> str:
+    """A value as it stands in a file."""
     return "" if blank(value) else text(value)
 
 

@@ -1,5 +1,7 @@
 """Bulk jobs by connection: which vendor's, and which way."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from leadbridge.domain.jobs import Run
@@ -29,13 +31,17 @@ class Clients(Protocol):
 class VendorBulkJobs:
     """`ports.BulkVendors` over the configured connections."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, *, day_bytes: int, now: Callable[[], datetime]) -> None:
+        """`day_bytes`: what a Marketo subscription may extract in a day."""
         self._clients = clients
+        self._day_bytes = day_bytes
+        self._now = now
 
     def extracts(self, run: Run) -> ExtractJobs:
         """The jobs that a run makes whose kind is extract."""
         if run.vendor == "marketo":
-            return MarketoExtractJobs(self._clients.marketo(run.connection).bulk, run)
+            bulk = self._clients.marketo(run.connection).bulk
+            return MarketoExtractJobs(bulk, run, day_bytes=self._day_bytes, now=self._now)
         return SalesforceExtractJobs(self._clients.salesforce(run.connection), run)
 
     def imports(self, run: Run) -> ImportJobs:

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.domain.source_query import ACTIVITY_COLUMNS, LEAD_PREFIX, TYPE_NAME, SourceQuery
+from leadbridge.domain.source_query import ACTIVITY_COLUMNS, ATTRIBUTES, LEAD_PREFIX, TYPE_NAME, SourceQuery
 from leadbridge.errors import ContractError, PermanentError
 from leadbridge.sync_ports import Page
 from leadbridge.vendors.http.batches import chunks_of
@@ -112,6 +112,14 @@ def _rows(
         kind = int(item["activityTypeId"])
         row[TYPE_NAME] = names.get(kind, str(kind))
         row |= {f"activity.{name}": value for name, value in attributes_of(item).items()}
+        if ATTRIBUTES in columns:
+            row[ATTRIBUTES] = _all_attributes(item)
         person = people.get(int(item["leadId"]), {})
         rows.append(row | {f"{LEAD_PREFIX}{name}": person.get(name) for name in wanted})
     return rows
+
+
+def _all_attributes(item: Mapping[str, Any]) -> str:
+    """The attributes as one text, for a destination that has one object for all types of activities."""
+    every = [{"name": each.get("name"), "value": each.get("value")} for each in item.get("attributes") or ()]
+    return json.dumps(every, ensure_ascii=False, separators=(",", ":"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leadbridge.domain.marketo import ObjectType
 from leadbridge.domain.records import FieldDescription, ObjectDescription
-from leadbridge.domain.source_query import ACTIVITY_COLUMNS, LEAD_PREFIX, TYPE_NAME
+from leadbridge.domain.source_query import ACTIVITY_COLUMNS, ATTRIBUTES, LEAD_PREFIX, TYPE_NAME
 from leadbridge.domain.sync_objects import AS_DESTINATION
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from leadbridge.vendors.marketo.objects import Objects
 
 #: the columns of every activity, with their types
-_OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys((*ACTIVITY_COLUMNS, TYPE_NAME), "string") | {
+_OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys((*ACTIVITY_COLUMNS, TYPE_NAME, ATTRIBUTES), "string") | {
     "leadId": "integer",
     "activityDate": "datetime",
     "activityTypeId": "integer",
@@ -37,7 +37,7 @@ def described(client: "MarketoClient", object_name: str) -> ObjectDescription:
         return client.describe_leads()
     if object_name in _OTHERS:
         return _OTHERS[object_name](client)
-    return _object(_said(object_name), objects_named(client, object_name).describe())
+    return described_object(object_name, objects_named(client, object_name).describe())
 
 
 def objects_named(client: "MarketoClient", object_name: str) -> "Objects":
@@ -46,8 +46,9 @@ def objects_named(client: "MarketoClient", object_name: str) -> "Objects":
 
 
 def _members(client: "MarketoClient") -> ObjectDescription:
+    """A membership's own columns and its person's: an extract has both, under the same names where they agree."""
     own = {name: _only_read(name, kind) for name, kind in _OF_MEMBERS.items()}
-    fields = {**own, **client.describe_members().fields}
+    fields = {**_people(client), **own, **client.describe_members().fields}
     return ObjectDescription(name="program members", fields=fields, createable=False)
 
 
@@ -64,7 +65,7 @@ def _activities(client: "MarketoClient") -> ObjectDescription:
     return ObjectDescription(name="activities", fields=fields, createable=False, updateable=False, deletable=False)
 
 
-def _object(name: str, found: ObjectType) -> ObjectDescription:
+def described_object(object_name: str, found: ObjectType) -> ObjectDescription:
     """An object of the general pattern: whoever creates a record gives its whole key."""
     keys = frozenset(found.dedupe_fields)
     searchable = {group[0] for group in found.searchable_fields if len(group) == 1}
@@ -85,7 +86,11 @@ def _object(name: str, found: ObjectType) -> ObjectDescription:
     # of the objects that are no standard ones only those are exported that are linked to leads
     linked = any(each.related_to.name.casefold() == "lead" for each in found.relationships)
     return ObjectDescription(
-        name=name, fields=fields, queryable=linked, id_field=found.id_field, key_fields=found.dedupe_fields
+        name=_said(object_name),
+        fields=fields,
+        queryable=linked,
+        id_field=found.id_field,
+        key_fields=found.dedupe_fields,
     )
 
 

@@ -11,15 +11,18 @@ from typing import Any
 
 from leadbridge.domain.jobs import Run, State, Told, state_of
 from leadbridge.domain.marketo import ExportJob, ImportJob
-from leadbridge.errors import ConfigurationError, ContractError, PermanentError
+from leadbridge.errors import ConfigurationError, ContractError, PermanentError, QuotaExhaustedError
 from leadbridge.ports import PartFile, Piece
 from leadbridge.vendors.http.downloads import whole
 from leadbridge.vendors.marketo.auth import VENDOR
 from leadbridge.vendors.marketo.bulk import Bulk, Exports, Imports
+from leadbridge.vendors.marketo.quota import next_quota_reset, same_day
 
 UNKNOWN_JOB = "1013"
 JOB_HAS_ENDED = "1003"
 NO_FILE = "http_404"
+#: our word for an extract that is not begun, since the day's megabytes would not suffice
+OWN_ALLOWANCE = "extract_allowance"
 #: a file whose last byte was read already has no further range
 NO_SUCH_RANGE = "http_416"
 
@@ -30,12 +33,16 @@ class MarketoExtractJobs:
     #: a file is one, its pieces are ranges of bytes
     paged = False
 
-    def __init__(self, bulk: Bulk, run: Run) -> None:
-        """Sends nothing.
+    def __init__(self, bulk: Bulk, run: Run, *, day_bytes: int, now: Callable[[], datetime]) -> None:
+        """Sends nothing. `day_bytes`: what the subscription may extract in a day, all kinds and users together.
 
         Raises:
             ConfigurationError: The request has no filter, or no fields where they are needed.
         """
+        self._bulk = bulk
+        self._day_bytes = day_bytes
+        self._now = now
+        self._object = run.object
         self._exports = _exports(bulk, run.object)
         self._filter = run.request.get("filter")
         self._fields = run.request.get("fields", ())
@@ -50,9 +57,36 @@ class MarketoExtractJobs:
         return tuple(self._fields)
 
     def create(self, part: PartFile | None) -> Told:
-        """Define a job, which does nothing yet."""
+        """Define a job, which does nothing yet.
+
+        Raises:
+            QuotaExhaustedError: The day's megabytes are used up, or would be with a file like the last one of its kind.
+        """
         del part
+        self._check_allowance()
         return _export(self._exports.create(self._filter or {}, fields=self._fields))
+
+    def _check_allowance(self) -> None:
+        """Stop before the allowance is spent, as far as our user's own extracts tell; Marketo refuses those after it.
+
+        Files count by their size on the day on which they were finished, read or not. What other users extract, or of
+        other custom objects, is in no list that we see.
+        """
+        now = self._now()
+        kinds = dict.fromkeys(("leads", "activities", "program_members", self._object))
+        files = {kind: _finished(_exports(self._bulk, kind)) for kind in kinds}
+        today = [size for each in files.values() for at, size in each if same_day(at, now)]
+        taken, newest = sum(today), max(files[self._object], default=None)
+        # the first one of a day is let through however large: it would be too large on any other day, too
+        if taken and taken + (newest[1] if newest else 0) > self._day_bytes:
+            raise QuotaExhaustedError(
+                f"today's extracts took {taken / 1_000_000:.1f} of {self._day_bytes / 1_000_000:.1f} MB, and the next "
+                "one may not fit",
+                resets_at=next_quota_reset(now),
+                vendor=VENDOR,
+                operation="create_export",
+                code=OWN_ALLOWANCE,
+            )
 
     def listed(self, since: datetime) -> Sequence[Told]:
         """Jobs of this kind that our API user made since a moment."""
@@ -161,6 +195,17 @@ def _exports(bulk: Bulk, name: str) -> Exports:
         "program_members": bulk.member_exports,
     }
     return known.get(name) or bulk.object_exports(name)
+
+
+def _finished(exports: Exports) -> list[tuple[datetime, int]]:
+    """When our user's extracts of a kind got their files in the last seven days, and how large these are.
+
+    Of what it may not extract there are none.
+    """
+    try:
+        return [(job.finished_at, job.file_size) for job in exports.jobs() if job.finished_at and job.file_size]
+    except PermanentError:
+        return []
 
 
 def _unless_gone(job_id: str, look: Callable[[], Told]) -> Told:

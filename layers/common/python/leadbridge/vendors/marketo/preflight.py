@@ -119,7 +119,8 @@ PROBES = (
             "filter": {"updatedAt": {"startAt": "2000-01-01T00:00:00Z", "endAt": "2001-01-01T00:00:00Z"}},
         },
         without_filter=(
-            "Extract by createdAt and take changes from the activities, or ask Marketo to include the filter updatedAt."
+            "Leadbridge extracts people by createdAt and takes changes from the log of activities; changes of custom "
+            "objects cannot be read until Marketo has included the filter updatedAt."
         ),
     ),
     Probe(

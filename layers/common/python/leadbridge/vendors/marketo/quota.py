@@ -44,6 +44,11 @@ def next_quota_reset(now: datetime) -> datetime:
     return min(next_midnight(now), standard)
 
 
+def same_day(one: datetime, other: datetime) -> bool:
+    """Whether two moments are of one day of Marketo's."""
+    return next_midnight(one) == next_midnight(other)
+
+
 def calls_today(answer: Answer) -> int:
     """Calls of all API users of the instance today, as Marketo counts them."""
     return sum(int(day.get("total", 0)) for day in results(answer, "usage")[:1])

@@ -23,10 +23,11 @@ _SHARE_LEFT = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """What Actions want of one object; `written` and `read` are field names."""
+    """What Actions and Syncs want of one object; `written` and `read` are field names."""
 
     create: bool
     edit: bool
+    delete: bool = False
     written: frozenset[str]
     read: frozenset[str]
 
@@ -55,7 +56,9 @@ def preflight(schema: Schema, rows: RowWrites, needs: Mapping[str, Need]) -> Ite
         yield Finding(level=Level.ERROR, what=f"the objects cannot be listed ({error.code})", remedy=error.detail)
         return
     if not needs:
-        yield Finding(level=Level.FINE, what="no Action uses this connection yet, so no object was looked at")
+        yield Finding(
+            level=Level.FINE, what="no Action and no Sync uses this connection yet, so no object was looked at"
+        )
     for name, need in sorted(needs.items()):
         yield from _object(schema, rows, visible.get(name), name, need)
 
@@ -83,13 +86,14 @@ def _object(schema: Schema, rows: RowWrites, summary: ObjectSummary | None, name
         wrong += _update_of_nothing(rows, summary)
     yield from wrong
     if not wrong:
-        yield Finding(level=Level.FINE, what=f"{name} can be read and written as the Actions want it")
+        yield Finding(level=Level.FINE, what=f"{name} can be read and written as it is to be")
 
 
 def _rights(described: ObjectDescription, need: Need) -> Iterator[Finding]:
     for wanted, has, word in (
         (need.create, described.createable, "create"),
         (need.edit, described.updateable, "edit"),
+        (need.delete, described.deletable, "delete"),
     ):
         if wanted and not has:
             yield Finding(

@@ -1,0 +1,57 @@
+"""`leadbridge cycle propose`: a first draft of a CRM cycle, for people to change before they apply it."""
+
+import click
+import yaml
+
+from leadbridge.domain.cycle_proposal import Mode, Proposal, propose
+from leadbridge.domain.records import ObjectDescription
+from leadbridge.errors import PermanentError
+from leadbridge_cli.common import fail, named, pass_target
+from leadbridge_cli.stack import Target
+
+
+@click.command("propose")
+@click.argument("marketo")
+@click.argument("salesforce")
+@click.option(
+    "--beside-native",
+    "mode",
+    flag_value="beside_native",
+    default="replace_native",
+    help="Marketo's own CRM sync stays on; companies and sales persons are read-only then.",
+)
+@pass_target
+def propose_cycle(target: Target, marketo: str, salesforce: str, mode: Mode) -> None:
+    """Draft a cycle of two connections, out of what both systems describe; nothing is stored.
+
+    The document is printed, ready for a file; what it lacks is told on standard error.
+    """
+    for kind, name in (("marketo_connection", marketo), ("salesforce_connection", salesforce)):
+        if target.configurations.get(kind, name) is None:
+            fail([f"There is no {kind.replace('_', ' ')} {named(name)}. `leadbridge connections list` lists them."])
+    draft = _drafted(target, marketo, salesforce, mode)
+    click.echo(yaml.safe_dump(draft.document, sort_keys=False, allow_unicode=True), nl=False)
+    for note in draft.notes:
+        click.echo(f"note: {note}", err=True)
+
+
+def _drafted(target: Target, marketo: str, salesforce: str, mode: Mode) -> Proposal:
+    client, org = target.connections.marketo(marketo), target.connections.salesforce(salesforce)
+    objects: dict[str, ObjectDescription] = {}
+    for name in ("Lead", "Contact", "Account"):
+        try:
+            objects[name] = org.describe(name)
+        except PermanentError:
+            continue  # the draft tells that our user cannot see it
+    try:
+        companies = client.describe("companies") if mode == "replace_native" else None
+    except PermanentError:
+        companies = None
+    return propose(
+        marketo=marketo,
+        salesforce=salesforce,
+        mode=mode,
+        people=client.describe_leads(),
+        companies=companies,
+        objects=objects,
+    )

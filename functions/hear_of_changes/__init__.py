@@ -1,0 +1,1 @@
+"""Lambda function `hear_of_changes`."""

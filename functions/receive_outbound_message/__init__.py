@@ -1,0 +1,1 @@
+"""Lambda function `receive_outbound_message`."""
