@@ -12,8 +12,6 @@ from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
 type Build = Callable[..., WiredCycle]
-#: Marketo's activity: a value was changed
-CHANGED = 13
 LEAD = [
     {"marketo": "email", "salesforce": "Email"},
     {"marketo": "firstName", "salesforce": "FirstName"},
@@ -212,8 +210,9 @@ def test_a_lead_that_becomes_a_contact_moves_on_in_marketo_once(build: Build, cl
     assert any("FROM Contact WHERE Id IN" in each and contact in each for each in asked)
     marketing = world.connections.marketo("marketing")
     changes = [
-        each.attributes.get("New Value")
-        for each in marketing.activity_log.since(world.clock.now() - timedelta(days=1), [CHANGED], [number])
-        if each.primary_attribute_value in {"Lead Status", "leadStatus"}
+        change.new_value
+        for each in marketing.activity_log.lead_changes(world.clock.now() - timedelta(days=1), ["leadStatus"])
+        for change in each.fields
+        if each.lead_id == number
     ]
     assert changes.count("SQL") == 1
