@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET  # writes only
 
 from leadbridge.domain.action import Action, ActionType, SalesforceConnection
 from leadbridge.domain.crm_cycle import CrmCycle
-from leadbridge.domain.cycle_syncs import legs, queues
+from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.source_query import columns_of
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
@@ -83,8 +83,7 @@ def needs(connection: str, actions: Iterable[Action], syncs: Iterable[Sync] = ()
 
 def syncs_of(cycle: CrmCycle) -> list[Sync]:
     """What a cycle reads of Salesforce and writes to it."""
-    read = [queue.sync for queue in queues(cycle) if queue.side is Side.SALESFORCE]
-    return read + [leg.sync for leg in legs(cycle) if leg.side is Side.SALESFORCE]
+    return [each.sync for some in derived_syncs(cycle) for each in some if each.side is Side.SALESFORCE]
 
 
 def _of_syncs(connection: str, syncs: Iterable[Sync]) -> Iterator[tuple[str, Need]]:

@@ -308,7 +308,7 @@ class Target:
 
     def start_cycle(self) -> "StartCycle":
         """The use-case behind `cycle run`."""
-        from leadbridge.aws.due_records import DynamoDueRecords
+        from leadbridge.aws.due import DynamoDueRecords
         from leadbridge.aws.machines import Machine
         from leadbridge.domain.cycle_syncs import derived_syncs
         from leadbridge.usecases.start_cycle import StartCycle

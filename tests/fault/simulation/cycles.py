@@ -102,12 +102,9 @@ class Stage:
             table.records.clear()
             table.written.clear()
             table.automation, table.made = nobody, 0
-            table.bin.clear()
-            table.merged.clear()
         self.runs.__init__(step=self._step)  # type: ignore[misc]  # all that it holds is forgotten
         self.objects.contents.clear()
         self.links.links.clear()
-        self.links.people.clear()
         self.due.records.clear()
 
     def _step(self, name: str) -> None:
@@ -125,11 +122,11 @@ def _kept(cycle: CrmCycle, stage: Stage) -> KeepPeople:
         runs=stage.runs,
         objects=stage.objects,
         records=stage.system,
-        news=stage.system,
-        changes=stage.system,
         links=stage.links,
         due=stage.due,
         schema=lambda: schema,
+        news=stage.system,
+        changes=stage.system,
         digest=cache(digest),
         clock=stage.clock,
     )
