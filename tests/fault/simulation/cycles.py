@@ -105,6 +105,7 @@ class Stage:
         self.runs.__init__(step=self._step)  # type: ignore[misc]  # all that it holds is forgotten
         self.objects.contents.clear()
         self.links.links.clear()
+        self.links.people.clear()
         self.due.records.clear()
 
     def _step(self, name: str) -> None:
