@@ -11,6 +11,7 @@ import click
 from leadbridge.aws.alerts import note_certificate
 from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
 from leadbridge.domain.connector import ACTIONS, AnyAction
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.findings import read_document
 from leadbridge.domain.lifecycle import DocumentState, Move, Stored
 from leadbridge.domain.preflight import Finding, Level
@@ -268,8 +269,8 @@ def setup_salesforce(
 ) -> None:
     """Write a folder to deploy to the org and print what to click.
 
-    The permission set covers the applied Actions and Syncs of the connection and those of FILES, which need not be
-    applied yet.
+    The permission set covers the applied Actions, Syncs and CRM cycles of the connection and those of FILES, which
+    need not be applied yet.
     """
     from leadbridge.domain.announced import address, key_subject
     from leadbridge_cli import salesforce_setup
@@ -307,7 +308,7 @@ def setup_salesforce(
 def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create: bool, yes: bool) -> None:
     """Print what to click in Marketo Admin, and what the API can make.
 
-    Fields and activity types are those of the applied Actions of the connection and of FILES.
+    Fields and activity types are those of the applied Actions and CRM cycles of the connection and of FILES.
     """
     from leadbridge_cli import marketo_setup
 
@@ -316,7 +317,10 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         fail([f"{name} is no Marketo connection."])
     actions = [each for each in _actions(target, files) if each.source.connection == name]
     client = target.connections.marketo(name)
+    cycles = [each for each in _documents(target, "crm_cycle", files) if isinstance(each, CrmCycle)]
+    cycles = [each for each in cycles if each.marketo == name]
     backs = dict.fromkeys(back.to for each in actions for back in each.writeback)
+    backs |= dict.fromkeys(marketo_setup.link_fields(cycles))
     try:
         leads = client.describe_leads()
         soap = client.leads.soap_names()
@@ -336,7 +340,7 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         if known is not None and known.status == marketo_setup.WITH_DRAFT
     }
     todo = marketo_setup.plan(
-        actions, leads=leads, types=types, drafts=drafts, destinations=_destinations(target, actions)
+        actions, leads=leads, types=types, drafts=drafts, destinations=_destinations(target, actions), cycles=cycles
     )
     lines = list(todo.lines())
     click.echo("\nThe API can make:" if lines else "\nFields and activity types are there; nothing is to be made.")
@@ -434,8 +438,12 @@ def _actions(target: Target, files: Sequence[Path]) -> list[Action]:
 
 
 def _syncs(target: Target, files: Sequence[Path], connection: str) -> list[Sync]:
-    """The same of Syncs, those with an end at a connection."""
-    every = (each for each in _documents(target, "sync", files) if isinstance(each, Sync))
+    """The same of Syncs with an end at a connection, and what CRM cycles do there."""
+    from leadbridge_cli.salesforce_setup import syncs_of
+
+    every = [each for each in _documents(target, "sync", files) if isinstance(each, Sync)]
+    for cycle in _documents(target, "crm_cycle", files):
+        every += syncs_of(cycle) if isinstance(cycle, CrmCycle) else []
     return [each for each in every if connection in {each.source.connection, each.destination.connection}]
 
 

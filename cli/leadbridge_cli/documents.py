@@ -242,8 +242,8 @@ def _carry_out(target: Target, planned: Plan, *, note: str, author: str, as_json
     applied = target.apply().apply(planned, author=author, at=target.clock.now(), note=note)
     for each in applied:
         # one that is not active has no schedule
-        if each.changed and each.stored.active and each.stored.document.kind == "sync":
-            target.schedule_syncs().one(each.stored.document.id)
+        if each.changed and each.stored.active and each.stored.document.kind in {"sync", "crm_cycle"}:
+            target.schedule_syncs().one(each.stored.document.id, each.stored.document.kind)
     rows = [
         {
             "kind": each.stored.document.kind,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from leadbridge.domain.action import Action, MarketoConnection
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.marketo import ActivityAttribute, FieldMetadata
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.errors import ConfigurationError
@@ -50,7 +51,7 @@ Admin > Integration > Web Services: the REST endpoint, with or without /rest, is
 Is there an IP allow-list for API access on that page? Functions have no fixed address unless your network gives them
    one: leave the list off, or put that address on it.
 
-Fields that Actions write to, with their SOAP names, which the response mappings of webhooks want:
+Fields that Actions and CRM cycles write to, with their SOAP names, which the response mappings of webhooks want:
 {fields}
 
 Try it: leadbridge connections test {connection}
@@ -97,8 +98,9 @@ def plan(
     types: Mapping[str, CustomActivityType | None],
     drafts: Mapping[str, CustomActivityType],
     destinations: Mapping[str, ObjectDescription],
+    cycles: Iterable[CrmCycle] = (),
 ) -> Plan:
-    """What is missing for these Actions; without any, for a first one.
+    """What is missing for these Actions and cycles; without any, for a first Action.
 
     `types` holds the activity types that `wanted_types` names, None where there is none, `drafts` those drafts of them
     that wait beside an approved form; `destinations` the Salesforce objects that could be described, from which the
@@ -109,7 +111,7 @@ def plan(
         for action in actions
         for back in action.writeback
     }
-    wanted = backs or dict.fromkeys(STANDARD_FIELDS, "string")
+    wanted = backs | dict.fromkeys(link_fields(cycles), "string") or dict.fromkeys(STANDARD_FIELDS, "string")
     fields = [
         FieldMetadata(name=name, data_type=kind, display_name=_title(name))
         for name, kind in sorted(wanted.items())
@@ -125,6 +127,12 @@ def plan(
         absent = tuple(each for each in attributes if there is None or each not in there.attributes)
         missing.append(NewType(api_name=name, attributes=absent, exists=known is not None, drafted=draft is not None))
     return Plan(fields=tuple(fields), types=tuple(missing))
+
+
+def link_fields(cycles: Iterable[CrmCycle]) -> list[str]:
+    """Marketo's fields in which cycles keep whose counterpart a person is; administrators make them for that."""
+    people = [cycle.persons for cycle in cycles if cycle.persons is not None]
+    return sorted({name for each in people for name in (each.id_field, each.type_field) if name})
 
 
 def wanted_types(actions: Iterable[Action]) -> dict[str, tuple[str, ...]]:

@@ -10,9 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from xml.etree import ElementTree as ET  # writes only
 
 from leadbridge.domain.action import Action, ActionType, SalesforceConnection
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.source_query import columns_of
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
+from leadbridge.domain.three_way import Side
 from leadbridge.vendors.salesforce.preflight import Need
 
 APP = "Leadbridge"
@@ -76,6 +79,11 @@ def needs(connection: str, actions: Iterable[Action], syncs: Iterable[Sync] = ()
             read=before.read | need.read,
         )
     return found
+
+
+def syncs_of(cycle: CrmCycle) -> list[Sync]:
+    """What a cycle reads of Salesforce and writes to it."""
+    return [each.sync for some in derived_syncs(cycle) for each in some if each.side is Side.SALESFORCE]
 
 
 def _of_syncs(connection: str, syncs: Iterable[Sync]) -> Iterator[tuple[str, Need]]:

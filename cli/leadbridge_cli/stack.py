@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from leadbridge.aws.configurations import DynamoConfigurations
+    from leadbridge.aws.cycles import DynamoCycleRuns
     from leadbridge.aws.lanes import DynamoLanes
     from leadbridge.aws.log import DynamoLog
     from leadbridge.aws.services import LambdaBell, Signer, SystemClock
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
+    from leadbridge.usecases.cycle_results import CycleResults
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.pausing import Pausing
     from leadbridge.usecases.preview_sync import PreviewSync
     from leadbridge.usecases.price_sync import PriceSync
     from leadbridge.usecases.redrive import Redrive
     from leadbridge.usecases.schedule_syncs import ScheduleSyncs
+    from leadbridge.usecases.start_cycle import StartCycle
     from leadbridge.usecases.start_sync import StartSync
     from leadbridge.usecases.sync_results import SyncResults
     from leadbridge.usecases.view_sync import ViewSync
@@ -297,10 +300,49 @@ class Target:
     def sync_results(self) -> "SyncResults":
         """The use-case behind `syncs executions`."""
         from leadbridge.aws.objects import S3Objects
+        from leadbridge.usecases.derived_syncs import WithDerived
         from leadbridge.usecases.sync_results import SyncResults
 
         objects = S3Objects(self.client("s3"), bucket=self.outputs["DataBucketName"])
-        return SyncResults(documents=self.configurations, runs=self._sync_runs(), objects=objects)
+        return SyncResults(documents=WithDerived(self.configurations), runs=self._sync_runs(), objects=objects)
+
+    def start_cycle(self) -> "StartCycle":
+        """The use-case behind `cycle run`."""
+        from leadbridge.aws.due import DynamoDueRecords
+        from leadbridge.aws.machines import Machine
+        from leadbridge.domain.cycle_syncs import derived_syncs
+        from leadbridge.usecases.start_cycle import StartCycle
+        from leadbridge.vendors.cycle_look import VendorLook
+
+        table = self.outputs["StateTableName"]
+        return StartCycle(
+            documents=self.configurations,
+            runs=self._cycle_runs(),
+            syncs=self._sync_runs(),
+            queues=lambda cycle: derived_syncs(cycle)[0],
+            due=lambda cycle: DynamoDueRecords(self.client("dynamodb"), table=table, cycle=cycle),
+            look=VendorLook(self.connections, self.clock),
+            starter=Machine(self.client("stepfunctions"), self.outputs["CycleMachineArn"], owner="cycle"),
+            ask_sync=self.start_sync().ask,
+            clock=self.clock,
+        )
+
+    def cycle_results(self) -> "CycleResults":
+        """The use-case behind `cycle executions`."""
+        from leadbridge.usecases.cycle_results import CycleResults
+
+        return CycleResults(documents=self.configurations, runs=self._cycle_runs(), syncs=self._sync_runs())
+
+    def _cycle_runs(self) -> "DynamoCycleRuns":
+        from leadbridge.aws.cycles import DynamoCycleRuns
+
+        return DynamoCycleRuns(
+            self.client("dynamodb"),
+            executions=self.outputs["ExecutionsTableName"],
+            state=self.outputs["StateTableName"],
+            retention=self._retention,
+            now=self.clock.now,
+        )
 
     def _sync_runs(self) -> "DynamoSyncRuns":
         from leadbridge.aws.syncs import DynamoSyncRuns

@@ -6,8 +6,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from leadbridge import wiring
 from leadbridge.config import Settings
+from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.observability import worker_logger
-from leadbridge.usecases.run_cycle_step import CycleOrder
 
 logger = worker_logger("run_cycle_step", Settings.from_environment().LOG_LEVEL)
 

@@ -1,4 +1,4 @@
-"""Takes one step of a run of a Sync for a state machine, or loads one partition of it."""
+"""Takes one step of a run of a Sync for a state machine, or loads partitions of it."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ logger = worker_logger("run_sync_step", Settings.from_environment().LOG_LEVEL)
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take the next step of the run that the event names, or load its partition."""
+    """Take the next step of the run that the event names, or load its partitions."""
     try:
         answer: dict[str, Any] = wiring.run_sync_step()(
             SyncOrder.parse(event), lambda: context.get_remaining_time_in_millis() / 1000
         )
     finally:
         wiring.meter().flush()
-    names = ("sync", "slot", "part", "step", "waiting", "reason")
+    names = ("sync", "slot", "parts", "step", "waiting", "reason")
     logger.info("sync step", extra={name: answer[name] for name in names if name in answer})
     return answer

@@ -13,29 +13,20 @@ logger = worker_logger("start_sync", Settings.from_environment().LOG_LEVEL)
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Start a run, unless one is at work or it is not to be; else mend the schedule of one Sync or cycle, or all."""
-    if "keep" in event:
+    owner: dict[str, Any] = {name: str(event[name]) for name in ("sync", "cycle") if name in event}
+    if not owner:
         schedules = wiring.schedule_syncs(context.invoked_function_arn)
-        one = schedules.cycle if event.get("kind") == "crm_cycle" else schedules.one
-        kept = one(str(event["keep"]))
-        logger.info("schedule kept", extra={"sync": event["keep"], "changed": kept})
-        return {"changed": int(kept)}
-    if "cycle" in event:
-        return _tick(str(event["cycle"]))
-    if "sync" not in event:
-        changed = wiring.schedule_syncs(context.invoked_function_arn)()
-        logger.info("schedules kept", extra={"changed": changed})
+        one = "keep" in event
+        changed = int(schedules.one(str(event["keep"]), str(event.get("kind", "sync"))) if one else schedules())
+        logger.info("schedules kept", extra={"keep": event.get("keep"), "changed": changed})
         return {"changed": changed}
-    told = wiring.start_sync().fired(str(event["sync"]), str(event.get("at", "")))
-    said = {"sync": event["sync"], "slot": told.slot, "started": told.started, "because": told.because}
-    logger.info("sync fired", extra=said)
-    return said
-
-
-def _tick(cycle: str) -> dict[str, Any]:
+    at = str(event.get("at", ""))
     try:
-        told = wiring.start_cycle()(cycle)
+        told = (
+            wiring.start_cycle()(owner["cycle"]) if "cycle" in owner else wiring.start_sync().fired(owner["sync"], at)
+        )
     finally:
         wiring.meter().flush()
-    said = {"cycle": cycle, "slot": told.slot, "started": told.started, "because": told.because}
-    logger.info("cycle ticked", extra=said)
+    said = {**owner, "slot": told.slot, "started": told.started, "because": told.because}
+    logger.info("fired", extra=said)
     return said

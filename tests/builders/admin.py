@@ -1,16 +1,24 @@
 """The admin API on in-memory ports, and the proxy events that API Gateway would send it."""
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from leadbridge.admin.app import AdminApi
 from leadbridge.admin.services import Services
+from leadbridge.cycle_ports import Looked
 from leadbridge.domain.action import Configuration
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.limits import State
+from leadbridge.domain.syncing import Asked, SyncRun
+from leadbridge.domain.three_way import Side
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
+from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
@@ -19,14 +27,17 @@ from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
 from leadbridge.usecases.source_facts import SourceFacts
+from leadbridge.usecases.start_cycle import StartCycle
 from leadbridge.usecases.start_sync import StartSync, vendor_of
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
 from tests.builders.actions import MARKETO
+from tests.builders.cycles import InMemoryDue
 from tests.builders.events import SECRET
 from tests.builders.world import World
 from tests.fakes.bulk import InMemoryObjects
+from tests.fakes.cycle import InMemoryCycleRuns
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
@@ -111,8 +122,9 @@ class Admin:
         self.source = FakeSource(clock=world.clock.now)
         self.destination = FakeDestination(world.marketo.describe_leads(), "id")
         self.runs = InMemorySyncRuns()
+        self.cycle_runs = InMemoryCycleRuns()
         self.objects = InMemoryObjects()
-        #: Syncs whose schedules were to be looked after
+        #: Syncs and cycles whose schedules were to be looked after
         self.kept: list[str] = []
         vendors = FakeSyncVendors(self.source, self.destination)
         view = ViewSync(
@@ -158,11 +170,31 @@ class Admin:
                 clock=world.clock,
             ),
             sync_results=SyncResults(documents=world.configurations, runs=self.runs, objects=self.objects),
-            keep_schedule=self.kept.append,
+            start_cycle=StartCycle(
+                documents=world.configurations,
+                runs=self.cycle_runs,
+                syncs=self.runs,
+                queues=lambda cycle: derived_syncs(cycle)[0],
+                due=lambda _: InMemoryDue(),
+                look=self._look,
+                starter=FakeStarter(),
+                ask_sync=self._no_sync,
+                clock=world.clock,
+            ),
+            cycle_results=CycleResults(documents=world.configurations, runs=self.cycle_runs, syncs=self.runs),
+            keep_schedule=lambda _kind, identifier: self.kept.append(identifier),
             clock=world.clock,
             done=self._done,
         )
         self.api = AdminApi(self.services)
+
+    def _look(self, cycle: CrmCycle, since: Mapping[Side, datetime], token: str) -> Looked:
+        """No route looks."""
+        raise AssertionError(cycle, since, token)
+
+    def _no_sync(self, sync: str, _slot: str, _asked: Asked) -> SyncRun:
+        """Runs that nobody carries on have started no Syncs."""
+        raise AssertionError(sync)
 
     def _done(self) -> None:
         self.finished += 1

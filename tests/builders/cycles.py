@@ -10,6 +10,7 @@ from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
@@ -18,7 +19,7 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.syncing import Asked, Step, SyncRun, asked_for
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import SyncError
-from leadbridge.usecases.run_cycle_step import CycleOrder, RunCycleStep
+from leadbridge.usecases.run_cycle_step import RunCycleStep
 from leadbridge.usecases.start_cycle import StartCycle
 from leadbridge.usecases.start_sync import Started
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection

@@ -99,6 +99,8 @@ class SyncWorld:
         self.most_turns = most_turns
         #: calls of a kind in a chunk
         self.chunk_calls = 1
+        #: seconds that a process has left
+        self.left = 600.0
         self.connections: Connections = FakeConnections(
             marketo={"marketing": FakeMarketo(LEADS)}, salesforce={"crm": FakeSalesforce(CONTACT)}
         )
@@ -152,7 +154,7 @@ class SyncWorld:
             calls=self.chunk_calls,
         )
 
-    def step(self, slot: str = SLOT, *, remaining: float = 600.0, **members: Any) -> dict[str, Any]:
+    def step(self, slot: str = SLOT, *, remaining: float | None = None, **members: Any) -> dict[str, Any]:
         """One invocation, in a process of its own that has so many seconds left."""
         use_case = RunSyncStep(
             documents=self.documents,
@@ -165,7 +167,8 @@ class SyncWorld:
             meter=self.meter,
             most_turns=self.most_turns,
         )
-        return use_case(SyncOrder(sync=self.sync.id, slot=slot, **members), lambda: remaining)
+        left = self.left if remaining is None else remaining
+        return use_case(SyncOrder(sync=self.sync.id, slot=slot, **members), lambda: left)
 
     def drive(self, slot: str = SLOT, *, until: RunStep | None = None) -> SyncRun:
         """Invoke until the run is over, or comes to a step; a process that dies is followed by another."""
@@ -175,8 +178,8 @@ class SyncWorld:
                 if answer["step"] in {"done", "failed", "cancelled"} or answer["step"] == until:
                     return self.run(slot)
                 self.clock.advance(answer["wait_seconds"])
-                for number in answer["open"]:
-                    self.step(slot, part=number)
+                for parts in answer["lanes"]:
+                    self.step(slot, parts=tuple(parts))
                 self.step(slot, child=self.bulk(answer["child"]) if answer["child"] else None)
             except Crash:
                 continue

@@ -8,16 +8,20 @@ from typing import Any
 
 from leadbridge.cycle_ports import Entity
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.linked import Digest
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.ports import Clock, Connections
+from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.keep_people import KeepPeople
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.people_files import PeopleFiles
-from leadbridge.usecases.run_cycle_step import CycleOrder, RunCycleStep
+from leadbridge.usecases.run_cycle_step import RunCycleStep
 from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
@@ -46,6 +50,7 @@ _FIELDS: Mapping[str, str] = {
     "Score__c": "double",
     "Marketo_Id__c": "string",
     "HasOptedOutOfEmail": "boolean",
+    "Deleted_in_Marketo__c": "boolean",
     "IsConverted": "boolean",
     "ConvertedDate": "date",
     "CreatedDate": "datetime",
@@ -58,6 +63,7 @@ _PEOPLE: Mapping[str, str] = {
     "email": "email",
     "leadScore": "integer",
     "unsubscribed": "boolean",
+    "goneFromCrm": "boolean",
     "createdAt": "datetime",
     "updatedAt": "datetime",
 }
@@ -118,6 +124,15 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
+def described_tables(clock: Clock) -> tuple[Table, Table, Table]:
+    """Marketo's people, Salesforce's Leads and Contacts."""
+    return (
+        Table(described("leads", _PEOPLE), "id", clock),
+        Table(described("Lead", _FIELDS, "00Q"), "Id", clock),
+        Table(described("Contact", _FIELDS, "003"), "Id", clock),
+    )
+
+
 class CycleWorld:
     """Two systems and a cycle between them; `cycle` plays a whole run and survives deaths."""
 
@@ -125,21 +140,20 @@ class CycleWorld:
         """The cycle is active."""
         self.clock = SettableClock()
         self.steps = Steps()
-        self.people = Table(described("leads", _PEOPLE), "id", self.clock)
-        self.leads = Table(described("Lead", _FIELDS, "00Q"), "Id", self.clock)
-        self.contacts = Table(described("Contact", _FIELDS, "003"), "Id", self.clock)
+        self.people, self.leads, self.contacts = described_tables(self.clock)
         self.system = System({"leads": self.people, "Lead": self.leads, "Contact": self.contacts}, step=self.steps)
         self.runs = InMemorySyncRuns(step=self.steps)
         self.keys = InMemoryKeys()
         self.cycles = InMemoryCycleRuns()
         self.objects = InMemoryObjects(step=self.steps)
-        self.links = InMemoryLinks()
+        self.links = InMemoryLinks(step=self.steps)
         self.due = InMemoryDue(step=self.steps)
         self.documents = InMemoryConfigurations()
         for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), cycle or a_cycle()):
             self.documents.put(document)
         self.documents.move("crm_cycle", CYCLE, Move.ACTIVATE)
         self.deaths = 0
+        self.digest: Digest = digest
         #: how many steps had been taken when a step of the cycle began, and ended
         self.own_steps: list[tuple[int, int]] = []
         self._derived = WithDerived(self.documents)
@@ -154,24 +168,45 @@ class CycleWorld:
     # one process after the other
 
     def _entities(self, cycle: CrmCycle, version: int) -> Sequence[Entity]:
-        if version in self._kept:
-            return self._kept[version]
+        if version not in self._kept:
+            self._kept[version] = self.entities(cycle)
+        return self._kept[version]
+
+    def entities(self, cycle: CrmCycle) -> Sequence[Entity]:
+        """The kinds of records."""
         assert cycle.persons is not None
         ports = PeoplePorts(
             runs=self.runs,
             objects=self.objects,
             records=self.system,
+            news=self.system,
+            changes=self.system,
             links=self.links,
             due=self.due,
             schema=lambda: Schema(
                 people=self.people.described,
                 records={"Lead": self.leads.described, "Contact": self.contacts.described},
             ),
-            digest=digest,
+            digest=self.digest,
             clock=self.clock,
         )
-        self._kept[version] = [KeepPeople(cycle, cycle.persons, ports)]
-        return self._kept[version]
+        return [KeepPeople(cycle, cycle.persons, ports)]
+
+    def vendors(self) -> SyncVendors:
+        """Both systems, read and written."""
+        return self.system
+
+    def connections(self) -> Connections:
+        """What describes both systems."""
+        return FakeConnections(
+            marketo={"marketing": FakeMarketo(self.people.described)},
+            salesforce={"crm": FakeSalesforce(self.leads.described, self.contacts.described)},
+        )
+
+    def bulk(self, order: dict[str, Any]) -> dict[str, Any]:
+        """What a bulk machine does with an order."""
+        message = f"no bulk run is expected: {order}"
+        raise AssertionError(message)
 
     def _cycle_step(self) -> RunCycleStep:
         return RunCycleStep(
@@ -179,34 +214,30 @@ class CycleWorld:
             runs=self.cycles,
             syncs=self.runs,
             entities=self._entities,
-            vendors=self.system,
+            vendors=self.vendors(),
             clock=self.clock,
             meter=RecordingMeter(),
         )
 
     def _sync_step(self) -> RunSyncStep:
         documents = self._derived
-        connections = FakeConnections(
-            marketo={"marketing": FakeMarketo(self.people.described)},
-            salesforce={"crm": FakeSalesforce(self.leads.described, self.contacts.described)},
-        )
-        facts = SourceFacts(connections=connections, documents=documents, clock=self.clock)
+        facts = SourceFacts(connections=self.connections(), documents=documents, clock=self.clock)
         return RunSyncStep(
             documents=documents,
             runs=self.runs,
             objects=self.objects,
-            vendors=self.system,
+            vendors=self.vendors(),
             facts=facts,
             load=LoadPartition(
                 runs=self.runs,
                 objects=self.objects,
-                vendors=self.system,
+                vendors=self.vendors(),
                 facts=facts,
                 clock=self.clock,
                 sleep=self.clock.sleep,
                 keys=self.keys,
                 hash_key=lambda: SECRET,
-                digest=digest,
+                digest=self.digest,
             ),
             clock=self.clock,
             meter=RecordingMeter(),
@@ -249,11 +280,11 @@ class CycleWorld:
                 answer = self._sync_step()(SyncOrder(sync=sync, slot=slot, begin=True), lambda: 600.0)
                 if answer["step"] in {"done", "failed", "cancelled"}:
                     return
-                assert not answer["child"], "no bulk run is expected"
                 self.clock.advance(answer["wait_seconds"])
-                for number in answer["open"]:
-                    self._sync_step()(SyncOrder(sync=sync, slot=slot, part=number), lambda: 600.0)
-                self._sync_step()(SyncOrder(sync=sync, slot=slot), lambda: 600.0)
+                for parts in answer["lanes"]:
+                    self._sync_step()(SyncOrder(sync=sync, slot=slot, parts=tuple(parts)), lambda: 600.0)
+                child = self.bulk(answer["child"]) if answer["child"] else None
+                self._sync_step()(SyncOrder(sync=sync, slot=slot, child=child), lambda: 600.0)
             except Crash:
                 self.deaths += 1
         message = f"not over after {MOST_STEPS} steps: {sync} {slot}"

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from leadbridge import errors
-from leadbridge.domain.syncing import ENDS, Step
+from leadbridge.domain.syncing import ENDS, WORKERS, Step
 from leadbridge.usecases.run_sync_step import MOST_TURNS
 from tests.builders.sync_runs import SyncWorld
 from tests.unit.test_template import ROOT
@@ -54,7 +54,12 @@ def test_every_path_that_is_read_is_a_member_of_the_answer() -> None:
     read = {text.split(".")[2] for text in texts(DEFINITION) if text.startswith("$.at.")}
 
     assert read <= set(answer)
-    assert {"step", "renew", "renewal", "parked", "wait_seconds", "open", "child", "reason", "message"} <= read
+    assert {"step", "renew", "renewal", "parked", "wait_seconds", "lanes", "child", "reason", "message"} <= read
+
+
+def test_workers_of_any_destination_begin_at_once() -> None:
+    """The map lets as many work side by side as partitions are dealt to."""
+    assert STATES["Load"]["MaxConcurrency"] == max(WORKERS.values())
 
 
 def test_every_error_that_is_tried_again_is_one_that_passes() -> None:

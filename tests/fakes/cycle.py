@@ -9,6 +9,7 @@ from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.values import normalised
 from leadbridge.ports import OvertakenError
+from tests.fakes.steps import Step, nothing
 
 #: the keys of Marketo's objects
 KEYS = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId"}
@@ -17,8 +18,9 @@ KEYS = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonI
 class InMemoryLinks:
     """`cycle_ports.Links`."""
 
-    def __init__(self, *links: Link) -> None:
+    def __init__(self, *links: Link, step: Step = nothing) -> None:
         """What is remembered."""
+        self._step = step
         self.links: dict[str, Link] = {}
         #: by person the record that was linked last
         self.people: dict[str, str] = {}
@@ -36,13 +38,16 @@ class InMemoryLinks:
     def keep(self, links: Iterable[Link]) -> None:
         """As the port says."""
         for link in links:
+            self._step("links.keep")
             self.links[link.salesforce_id] = link
             if not link.moved_to:
                 self.people[link.marketo_id] = link.salesforce_id
+            self._step("links.keep.done")
 
     def forget(self, links: Iterable[Link]) -> None:
         """As the port says."""
         for link in links:
+            self._step("links.forget")
             self.links.pop(link.salesforce_id, None)
             if self.people.get(link.marketo_id) == link.salesforce_id:
                 del self.people[link.marketo_id]

@@ -6,20 +6,36 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from leadbridge.cycle_ports import DueRecord
+from leadbridge.cycle_ports import DueRecord, Heard
+from leadbridge.domain.fates import Conversion, News
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.records import ObjectDescription, Resolution, RowResult
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.three_way import Side
 from leadbridge.domain.values import blank, normalised
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import PermanentError, SyncError
 from leadbridge.ports import Clock
 from leadbridge.sync_ports import Covered, Gone, Page, Sample
+from tests.fakes.cycle import KEYS
 from tests.fakes.steps import Step, nothing
 
 #: I/O of these doubles beside that of stores
-OPERATIONS = ("table.page", "table.find", "table.create", "table.update", "table.lookup", "due.add", "due.done")
+OPERATIONS = (
+    "table.page",
+    "table.find",
+    "table.create",
+    "table.update",
+    "table.lookup",
+    "table.news",
+    "table.merge",
+    "table.link",
+    "table.flag",
+    "table.delete",
+    "due.add",
+    "due.done",
+)
 _STAMP = {"Id": "SystemModstamp", "id": "updatedAt"}
 
 type Record = dict[str, Any]
@@ -47,6 +63,33 @@ class Table:
     #: values that no field takes, and the code of the refusal
     refused: dict[str, str] = field(default_factory=dict)
     made: int = 0
+    #: deleted records as they were, and when
+    bin: dict[str, tuple[Record, datetime]] = field(default_factory=dict)
+    #: losers of merges: the winner, and when
+    merged: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    #: before this nothing is told of deletions
+    told_from: datetime | None = None
+
+    def delete(self, *ids: str) -> None:
+        """Delete records, by whomever."""
+        for record_id in ids:
+            self.bin[record_id] = (self.records.pop(record_id), self.clock.now())
+
+    def undelete(self, record_id: str) -> None:
+        """A deleted record is back, as changed."""
+        self.records[record_id] = self.bin.pop(record_id)[0]
+        self.edit(record_id)
+
+    def merge(self, winner: str, *losers: str) -> None:
+        """Make one record of several: the winner's values stay, what it lacks comes from the losers in their order."""
+        for loser in losers:
+            lacking = {
+                name: each for name, each in self.records[loser].items() if blank(self.records[winner].get(name))
+            }
+            self.edit(winner, **lacking)
+            # the loser of a merge in Salesforce is deleted, in Marketo it is no more
+            self.delete(loser)
+            self.merged[loser] = (winner, self.clock.now())
 
     def make(self, **values: Any) -> str:
         """A new record, by whomever; returns its id."""
@@ -112,6 +155,106 @@ class System:
         if planned and planned[0][1] is done:
             raise planned.pop(0)[0]
 
+    def convert(self, lead: str, contact: str = "", **values: Any) -> str:
+        """Convert a Lead as a person does, into a Contact that is there or a new one; returns its id."""
+        leads, contacts = self.tables["Lead"], self.tables["Contact"]
+        held = leads.records[lead]
+        taken = {name: held[name] for name in ("Email", "FirstName", "LastName", "Title") if not blank(held.get(name))}
+        if contact:
+            kept = contacts.records[contact]
+            contacts.edit(contact, **{name: each for name, each in taken.items() if blank(kept.get(name))})
+        else:
+            contact = contacts.make(**{**taken, **values})
+        leads.edit(lead, IsConverted=True, ConvertedContactId=contact)
+        return contact
+
+    # cycle_ports.CycleNews
+
+    def of_people(self, since: datetime, until: datetime) -> Heard:
+        """Marketo's merges and deletions in a window."""
+        del until
+        return self._heard(self.tables["leads"], Side.MARKETO, since)
+
+    def of_records(self, object_name: str, since: datetime, until: datetime) -> Heard:
+        """The same of Salesforce's records of an object, and conversions of Leads."""
+        del until
+        return self._heard(self.tables[object_name], Side.SALESFORCE, since)
+
+    def _heard(self, table: Table, side: Side, since: datetime) -> Heard:
+        self.called(table, "news")
+        told = max(since, table.told_from or since)
+        deleted = {each for each, (_, at) in table.bin.items() if at >= told and each not in table.merged}
+        if side is Side.SALESFORCE:
+            # which names the losers of merges as well
+            deleted |= {each for each, (_, at) in table.bin.items() if at >= told}
+        return Heard(
+            news=News(
+                merged={side: {loser: winner for loser, (winner, at) in table.merged.items() if at >= since}},
+                deleted={side: deleted},
+                converted=_conversions(
+                    each
+                    for each in table.records.values()
+                    if datetime.fromisoformat(each[_STAMP[table.id_field]]) >= since
+                ),
+            ),
+            known_from=table.told_from,
+        )
+
+    def of_those(self, object_name: str, ids: Collection[str]) -> News:
+        """What became of some Salesforce records; those that are nowhere count as deleted."""
+        table = self.tables[object_name]
+        self.called(table, "news")
+        return News(
+            merged={Side.SALESFORCE: {each: table.merged[each][0] for each in ids if each in table.merged}},
+            deleted={Side.SALESFORCE: {each for each in ids if each not in table.records and each not in table.merged}},
+            converted=_conversions(table.records[each] for each in ids if each in table.records),
+        )
+
+    def people_there(self, ids: Collection[str]) -> Collection[str]:
+        """Which of these people Marketo has."""
+        self.called(self.tables["leads"], "lookup")
+        return {each for each in ids if each in self.tables["leads"].records}
+
+    # cycle_ports.CycleChanges
+
+    def _change(self, what: str, table: Table, ids: Sequence[str], change: Callable[[str], object]) -> list[RowResult]:
+        self.called(table, what)
+        self.fail(table, what, done=False)
+        results = []
+        for each in ids:
+            if each in table.refused:
+                results.append(
+                    RowResult(ok=False, status="failed", code=table.refused[each], resolution=Resolution.REJECT)
+                )
+                continue
+            change(each)
+            results.append(RowResult(ok=True, id=each))
+        self.step(f"table.{what}.done")
+        self.fail(table, what, done=True)
+        return results
+
+    def merge(self, winner: str, losers: Sequence[str]) -> Sequence[RowResult]:
+        """Merge people in Marketo; one result per loser, in order."""
+        people = self.tables["leads"]
+        return self._change("merge", people, losers, lambda loser: people.merge(winner, loser))
+
+    def link(self, fields: Mapping[str, Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Set fields of people in Marketo, by their ids; one result per person, in order."""
+        people = self.tables["leads"]
+        return self._change("link", people, list(fields), lambda each: people.write(each, fields[each]))
+
+    def delete(self, side: Side, object_name: str, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete records; one result per id, in order."""
+        del side
+        table = self.tables[object_name]
+        return self._change("delete", table, ids, lambda each: table.delete(*({each} & table.records.keys())))
+
+    def flag(self, side: Side, object_name: str, field: str, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Set a field of records to true; one result per id, in order."""
+        del side
+        table = self.tables[object_name]
+        return self._change("flag", table, ids, lambda each: table.write(each, {field: True}))
+
     # cycle_ports.CycleRecords
 
     def people(self, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
@@ -124,8 +267,7 @@ class System:
 
     def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """Marketo's companies or sales persons with one of the keys."""
-        field = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId"}[object_name]
-        return self._looked_up(self.tables[object_name], field, keys)
+        return self._looked_up(self.tables[object_name], KEYS[object_name], keys)
 
     def count(self, object_name: str, field: str, values: Collection[str]) -> int:
         """How many Salesforce records of an object hold one of the values in a field."""
@@ -211,6 +353,14 @@ class TableSource(_Counted):
             since=datetime.fromisoformat(since[1]) if since else None,
             until=datetime.fromisoformat(until[1]) if until else None,
         )
+
+
+def _conversions(records: Iterable[Record]) -> Mapping[str, Conversion]:
+    return {
+        str(each["Id"]): Conversion(contact=str(each["ConvertedContactId"]))
+        for each in records
+        if each.get("IsConverted")
+    }
 
 
 def _inside(window: Window, at: datetime) -> bool:

@@ -76,10 +76,10 @@ def test_two_processes_load_one_partition_and_the_older_one_stores_nothing_more(
     def overtake(name: str) -> None:
         if name == "destination.find.done" and not slept:
             slept.append(name)
-            world.step(part=1)
+            world.step(parts=(1,))
 
     world.steps.on_step = overtake
-    world.step(part=1)
+    world.step(parts=(1,))
     world.drive()
 
     complete(world)
@@ -123,12 +123,12 @@ def test_a_slow_process_waits_before_it_looks_for_what_another_began() -> None:
     world.steps.die_of("destination.create.done")
     begun = world.clock.now()
     with pytest.raises(Crash):
-        world.step(part=1)
+        world.step(parts=(1,))
     found_at: list[timedelta] = []
     world.steps.on_step = lambda name: (
         found_at.append(world.clock.now() - begun) if name == "destination.find" else None
     )
-    world.step(part=1)
+    world.step(parts=(1,))
 
     assert found_at[0] >= timedelta(seconds=60)
     assert world.run(SLOT).totals.rows == 7

@@ -83,7 +83,7 @@ def test_the_watermark_moves_only_when_every_row_has_its_outcome(fault: Callable
     world.drive(until=Step.LOAD)
     fault(world)
     try:
-        world.step(part=1)
+        world.step(parts=(1,))
     except Crash:
         world.steps.disarm()
     world.step()

@@ -42,7 +42,7 @@ def test_a_message_is_acknowledged_once_its_changes_are_durable(door: OutboundDo
     changes = [(f"04l{number:012}", "Contact", f"003{number:012}") for number in range(100)]
     assert is_acknowledged(door.ask(an_outbound_message(*changes, fields=PRIVATE)))
     (kept,) = door.kept()
-    assert (kept.connection, kept.received_at, kept.waits) == (CRM, NOON, False)
+    assert (kept.connection, kept.received_at, kept.looks) == (CRM, NOON, 0)
     assert [(each.id[:15], each.object, each.record[:15]) for each in kept.notifications] == changes
     text = json.dumps(door.queue.sent)
     assert not any(part in text for part in (SESSION, "ann.private", "x.example.com"))
@@ -167,7 +167,7 @@ WHOLE = {
     "connection": "crm",
     "received_at": "2026-03-02T12:00:00Z",
     "notifications": [["04l", "Lead", "00Q"]],
-    "waits": False,
+    "looks": 0,
 }
 
 

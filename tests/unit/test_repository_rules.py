@@ -51,6 +51,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "leadbridge.ports",
         "leadbridge.vendors",
     ),
+    "leadbridge.vendors.cycle_look": (
+        "leadbridge.cycle_ports",
+        "leadbridge.domain",
+        "leadbridge.errors",
+        "leadbridge.ports",
+        "leadbridge.vendors",
+    ),
     "leadbridge.vendors.sync_vendors": (
         "leadbridge.domain",
         "leadbridge.errors",

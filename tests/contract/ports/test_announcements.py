@@ -56,7 +56,7 @@ def test_what_has_come_is_known_for_longer_than_it_comes_again(dynamo_world: Dyn
 
 def test_what_waits_is_delivered_once_more_as_it_was() -> None:
     """With a delay that the queue keeps; a queue that is not there is a reason to wait, not to lose."""
-    waits = replace(announcement("one", "a", "b"), waits=True)
+    waits = replace(announcement("one", "a", "b"), looks=3)
     with local_aws():
         sqs = client("sqs")
         url = sqs.create_queue(QueueName="announcements")["QueueUrl"]

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
-from leadbridge.aws.due import LEAST_READ, DynamoDueRecords
+from leadbridge.aws.due import DynamoDueRecords
 from leadbridge.cycle_ports import DueRecord, DueRecords
 from leadbridge.domain.three_way import Side
 from tests.contract.ports.worlds import DynamoWorld, World
@@ -108,13 +109,41 @@ def test_cycles_have_their_own(world: World) -> None:
     assert due_of(world, "other").listed(10) == []
 
 
-def test_places_that_point_to_nothing_are_taken_away_by_whoever_comes_by(dynamo_world: DynamoWorld) -> None:
-    """However often a record was noted again: the next look is about it once, and leaves its two items only."""
+def test_a_record_has_one_note_however_often_it_is_noted(dynamo_world: DynamoWorld) -> None:
+    """Two items, and none once it is done."""
     due = due_of(dynamo_world, "main")
-    notes = [replace(PERSON, noted_at=NOON + number * MINUTE) for number in range(2 * LEAST_READ)]
-    for each in notes:
+    notes = [replace(PERSON, noted_at=NOON + number * MINUTE) for number in range(3)]
+    for each in [*notes, notes[-1]]:
         due.add([each])
-    assert due.listed(1) == notes[-1:]
-    assert len(list(scan(dynamo_world.dynamodb, "StateTable"))) == 2
-    due.done(notes[-1:])
-    assert list(scan(dynamo_world.dynamodb, "StateTable")) == []
+    assert due.listed(10) == notes[-1:]
+    assert len(scan(dynamo_world.dynamodb, "StateTable")) == 2
+    due.done(notes)
+    assert scan(dynamo_world.dynamodb, "StateTable") == []
+
+
+def test_who_notes_a_record_beside_another_does_it_again(dynamo_world: DynamoWorld) -> None:
+    """Another note that comes between the look and the write: the later one stands, whoever was first."""
+    due = due_of(dynamo_world, "main")
+    other = replace(PERSON, noted_at=NOON + MINUTE)
+    dynamodb = dynamo_world.dynamodb
+
+    class Beside:
+        """The client; the first write finds that somebody was quicker."""
+
+        def __init__(self) -> None:
+            self.beaten = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(dynamodb, name)
+
+        def transact_write_items(self, **request: Any) -> Any:
+            if not self.beaten:
+                self.beaten = True
+                due.add([other])
+            return dynamodb.transact_write_items(**request)
+
+    for mine, stands in ((PERSON, other), (replace(PERSON, noted_at=NOON + 2 * MINUTE), None)):
+        beside = DynamoDueRecords(cast("Any", Beside()), table="StateTable", cycle="main")
+        beside.add([mine])
+        assert due.listed(10) == [stands or mine]
+        assert len(scan(dynamodb, "StateTable")) == 2

@@ -1,6 +1,7 @@
 """Chapters of the story about the other doors: flow steps, recovered calls, alerts, the admin API."""
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -95,6 +96,8 @@ def outbound_messages(story: "Story") -> None:
     person = story.person()
     address = f"{rig.stack.outputs['ApiUrl']}/outbound-messages/{ORG}"
     changes = [(f"04lLk{number:010}", "Contact", f"003Lk{number:010}") for number in range(2)]
+    # up to a whole minute it is shown what changed
+    rig.advance(105 - datetime.fromisoformat(rig.salesforce._get("clock")["now"]).second)
     fields = f"<sf:Email>{person.email}</sf:Email>"
     good = an_outbound_message(*changes, organization=org["Id"], fields=fields)
     foreign = an_outbound_message(*changes, fields=fields)
@@ -105,7 +108,6 @@ def outbound_messages(story: "Story") -> None:
         story.seen.append(Place(f"answer/outbound message {status}", answer.content))
     # the run waits for Salesforce, and in the next minute there would be another one
     rig.salesforce.fault("* /services/data/*", "delay", seconds=4.0)
-    rig.advance(66)
 
     def runs() -> list[Any]:
         found: list[Any] = sent(story, "GET", "/syncs/leak-news/executions").json()["runs"]

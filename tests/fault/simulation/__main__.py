@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from tests.fault.simulation import cycle_report as cycles
 from tests.fault.simulation import report as actions
 from tests.fault.simulation import sync_report as syncs
 
@@ -23,16 +24,18 @@ def main() -> int:
     parser.add_argument("--trace", action="store_true", help="print every step; for a single schedule")
     parser.add_argument("--until-found", action="store_true", help="stop at the first violation, print its steps")
     parser.add_argument("--syncs", action="store_true", help="schedules of Syncs, in place of those of Actions")
+    parser.add_argument("--cycles", action="store_true", help="schedules of CRM cycles, in place of those of Actions")
     options = parser.parse_args()
-    # both kinds play, add up and tell in the same words
-    kind: Any = syncs if options.syncs else actions
+    # all kinds play, add up and tell in the same words
+    kind: Any = syncs if options.syncs else cycles if options.cycles else actions
+    reports = {syncs: syncs.SyncReport, cycles: cycles.CycleReport, actions: actions.Report}
     if options.trace:
         played = kind.play(options.seed, tracing=True)
         print("\n".join(kind.transcript(played)))
         return 1 if played.wrong else 0
     if options.until_found:
         return _until_found(kind, options.seed, options.schedules)
-    report, began = (syncs.SyncReport if options.syncs else actions.Report)(), time.monotonic()
+    report, began = reports[kind](), time.monotonic()
     told = began
     for piece in kind.in_parallel(options.seed, options.schedules, options.jobs):
         report.add(piece)

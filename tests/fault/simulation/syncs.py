@@ -176,15 +176,15 @@ class Machine:
     def _step(self, answer: dict[str, Any]) -> None:
         turns = answer["turns"]
         if answer["step"] == "load":
-            self._load(answer["open"], turns)
+            self._load(answer["lanes"], turns)
         elif answer["step"] in {"extract_files", "load_files"}:
             self._world.job(answer["child"], lambda ended: self._task(self._follow, turns=turns, child=ended))
         else:
             self._task(self._follow, turns=turns)
 
-    def _load(self, open_: list[int], turns: int) -> None:
-        """All open partitions side by side."""
-        left = len(open_)
+    def _load(self, lanes: list[list[int]], turns: int) -> None:
+        """All open partitions, dealt to workers side by side."""
+        left = len(lanes)
 
         def through(*_: object) -> None:
             nonlocal left
@@ -192,10 +192,10 @@ class Machine:
             if left <= 0:
                 self._task(self._follow, turns=turns)
 
-        if not open_:
+        if not lanes:
             through()
-        for number in open_:
-            order = SyncOrder(sync=self._world.plan.sync.id, slot=self._slot, part=number)
+        for parts in lanes:
+            order = SyncOrder(sync=self._world.plan.sync.id, slot=self._slot, parts=tuple(parts))
             self._try(order, through, PART_TRIES, through)
 
 
@@ -482,7 +482,7 @@ class SyncSimulation:
         """Run one task; `hear` is told the answer, or None if it failed."""
         self.invocations += 1
         engine = self.engine
-        name = f"{order.slot}{f'/{order.part}' if order.part else ''}-{self.invocations}"
+        name = f"{order.slot}{''.join(f'/{part}' for part in order.parts)}-{self.invocations}"
         self._slots[name] = order.slot
         limit = engine.rng.choice(self.plan.limits)
 

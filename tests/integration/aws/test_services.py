@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from leadbridge.aws.services import (
     OFFSET_AGE_SECONDS,
     SECRET_AGE_SECONDS,
+    CycleBell,
     LambdaBell,
     PatientBell,
     Secret,
@@ -180,6 +181,18 @@ def test_a_ring_that_fails_does_not_keep_an_answer_back(aws: None) -> None:
     PatientBell(LambdaBell(lambda_client, "run")).ring("salesforce-demo")
 
     assert len(lambda_client.called("invoke")) == 1
+
+
+def test_a_tick_of_a_cycle_may_be_lost(aws: None) -> None:
+    """One asynchronous call that names the cycle; the next tick of its schedule is a minute away at most."""
+    lambda_client: Any = Unsteady(client("lambda"))
+    invocations = Invocations(lambda_client.client)
+    bell = CycleBell(lambda_client, "start")
+    bell.tick("main")
+    lambda_client.before["invoke"] = [refusal("TooManyRequestsException", "Invoke", status=429)]
+    bell.tick("main")
+
+    assert [json.loads(payload) for payload in invocations.payloads] == [{"v": VERSION, "cycle": "main"}]
 
 
 # -- the clock

@@ -35,6 +35,8 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
 OPEN = {
     "RunBulkStepFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:run-bulk-step",
     "RunSyncStepFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:run-sync-step",
+    "RunCycleStepFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:run-cycle-step",
+    "SyncMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:SyncMachine",
     "BulkExtractMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:BulkExtractMachine",
     "BulkImportMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:BulkImportMachine",
     "Partition": "aws",

@@ -15,6 +15,7 @@ from leadbridge.aws.objects import S3Objects
 from leadbridge.aws.syncs import DynamoSyncRuns
 from leadbridge.domain.bulk_order import BulkOrder
 from leadbridge.domain.jobs import Policy
+from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.syncing import Asked, Step, Totals
 from leadbridge.errors import QuotaExhaustedError, TransientError, UncertainWriteError
 from leadbridge.usecases.run_bulk_step import RunBulkStep
@@ -69,7 +70,8 @@ class Bench(SyncWorld):
                 policy=Policy(),
             )
             return use_case(BulkOrder.parse(event), lambda: 600.0).as_dict()
-        return self.step(**{name: event[name] for name in event if name != "sync"})
+        order = SyncOrder.parse(event)
+        return self.step(order.slot, parts=order.parts, begin=order.begin, turns=order.turns, child=order.child)
 
 
 @pytest.fixture

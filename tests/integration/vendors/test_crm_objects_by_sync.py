@@ -202,3 +202,51 @@ def test_members_of_a_program_become_members_of_a_campaign_in_its_own_statuses(b
     }
     assert {each["CampaignId"] for each in held.values()} == {campaign["Id"]}
     assert second.totals == Totals(unchanged=3)
+
+
+@pytest.mark.cap("M041", "M046")
+@pytest.mark.parametrize("name", ["opportunity_roles", "sales_persons"])
+def test_a_fixed_schema_is_read_once_for_all_runs(build: Build, name: str) -> None:
+    """Roles and sales persons are described for the first run that writes them; later runs, each in a process of its
+    own and with rows to write, ask no more. What of it is kept is enough to find and write records by their keys."""
+    path, store = {"opportunity_roles": ("opportunities/roles", "opportunityRoles")}.get(
+        name, ("salespersons", "salesPersons")
+    )
+    rows: list[dict[str, Any]]
+    if name == "sales_persons":
+        world = build(
+            "Contact", name, {"externalSalesPersonId": "Email", "lastName": "LastName"}, ["externalSalesPersonId"]
+        )
+        rows = [{"Email": f"s{number}@example.com", "LastName": "Before"} for number in range(3)]
+        world.salesforce.post("load", {"Contact": rows})
+    else:
+        pairs = {"externalOpportunityId": "Registration_Key__c", "leadId": "Seats__c", "role": "Name"}
+        pairs["externalCreatedDate"] = "Registered_On__c"
+        world = build("Event_Registration__c", name, pairs, list(pairs)[:3])
+        world.people(3)
+        deals = [{"externalOpportunityId": f"O-{number}", "name": "Deal"} for number in range(3)]
+        world.wired.marketo("marketing").opportunities.sync(deals)
+        rows = [
+            {"Registration_Key__c": f"O-{number}", "Seats__c": int(lead["id"]), "Name": "Buyer"}
+            for number, lead in enumerate(world.leads().values())
+        ]
+        world.salesforce.post("load", {"Event_Registration__c": rows})
+    change = {"Contact": {"LastName": "After"}, "Event_Registration__c": {"Registered_On__c": "2026-02-03"}}
+    origin = world.sync.source.object
+    world.clock.advance(3600)
+
+    ends = []
+    for _ in range(3):
+        # a process of its own, which knows nothing
+        world.connect()
+        ends.append(world.again())
+        [record, *_] = world.salesforce.get(f"records/{origin}")
+        world.wired.salesforce("crm").update(origin, [{"Id": record["Id"], **change[origin]}])
+
+    assert [each.totals for each in ends] == [
+        Totals(created=3),
+        Totals(updated=1, unchanged=2),
+        Totals(unchanged=3),
+    ], ends
+    assert len(world.marketo.calls_of("GET", f"/rest/v1/{path}/describe.json")) == 1
+    assert len(world.marketo.get(f"records/{store}")) == 3

@@ -22,6 +22,7 @@ from leadbridge.vendors.sync_vendors import VendorSyncs
 from tests.builders.sync_runs import SyncWorld
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
+from tests.fakes.schemas import InMemorySchemas
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.wired import SharedClock, TwinConnections, WorldClients
 
@@ -60,12 +61,14 @@ class WiredSyncs(SyncWorld):
         self.own = WorldClients(
             announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
         )
+        self.schemas = InMemorySchemas()
         self.connect()
 
     def connect(self) -> None:
         """Make the clients of a process."""
         self.wired = self.connections = TwinConnections(self.own)
-        self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents), looked_at(self.documents, self.clock))
+        calls = looked_at(self.documents, self.clock)
+        self.others = VendorSyncs(self.wired, partial(vendor_of, self.documents), calls, self.schemas)
         self.bulk_vendors = VendorBulkJobs(self.wired, day_bytes=self.day_bytes, now=self.clock.now)
 
     def contacts(self, count: int, **members: Any) -> None:

@@ -19,6 +19,7 @@ from tests.builders.world import World
 from tests.fakes.clock import NOON
 
 SYNC = "contacts-to-people"
+CYCLE = "main-cycle"
 SLOT = "20260302T120000Z"
 ROUTES = (
     ("GET", "/openapi.json"),
@@ -68,6 +69,12 @@ ROUTES = (
     ("POST", f"/syncs/{SYNC}/plans"),
     ("GET", f"/syncs/{SYNC}/plans/{SLOT}"),
     ("POST", f"/syncs/{SYNC}/plans/{SLOT}/apply"),
+    ("GET", "/cycles"),
+    ("GET", f"/cycles/{CYCLE}"),
+    ("GET", f"/cycles/{CYCLE}/executions"),
+    ("POST", f"/cycles/{CYCLE}/executions"),
+    ("GET", f"/cycles/{CYCLE}/executions/{SLOT}"),
+    ("POST", f"/cycles/{CYCLE}/executions/{SLOT}/ask"),
 )
 
 
@@ -98,6 +105,7 @@ def test_the_routes_of_these_tests_are_all_there_are(admin: Admin) -> None:
             "action": "{kind}",
             "1": "{execution_id}",
             SYNC: "{sync_id}",
+            CYCLE: "{cycle_id}",
             SLOT: "{slot}",
         }
         named = [parts.get(each, each) for each in path.split("/")]

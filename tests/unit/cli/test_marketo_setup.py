@@ -1,13 +1,16 @@
 """What Marketo needs: the plan of what the API makes, and the sheet of what a person clicks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.records import CustomActivityType, FieldDescription, ObjectDescription
 from leadbridge.vendors.marketo.preflight import PROBES
 from leadbridge_cli import marketo_setup
 from tests.builders.actions import a_marketo_connection, an_action
+from tests.builders.cycles import NAME, a_cycle
 from tests.builders.descriptions import a_result_activity, a_salesforce_lead, marketo_leads
 
 NOTHING = ObjectDescription(name="leads", fields={})
@@ -19,14 +22,16 @@ def a_plan(
     types: dict[str, CustomActivityType | None] | None = None,
     drafts: dict[str, CustomActivityType] | None = None,
     destinations: dict[str, ObjectDescription] | None = None,
+    cycles: Sequence[CrmCycle] = (),
 ) -> marketo_setup.Plan:
-    """The plan for these Actions in an empty instance."""
+    """The plan for these Actions and cycles in an empty instance."""
     return marketo_setup.plan(
         list(actions),  # type: ignore[arg-type]  # Actions all
         leads=leads,
         types=types or {},
         drafts=drafts or {},
         destinations=destinations or {},
+        cycles=cycles,
     )
 
 
@@ -50,6 +55,22 @@ def test_an_empty_instance_gets_the_fields_and_the_type_of_its_actions() -> None
     assert [(kind.api_name, kind.attributes, kind.exists) for kind in todo.types] == [
         ("leadbridgeResult", ("executionId", "salesforceId", "message"), False)
     ]
+
+
+def test_a_cycle_gets_the_fields_that_link_its_people() -> None:
+    """The Salesforce id and the kind of record are texts of their own; one that is there is not made again."""
+    persons = {"id_field": "crmId", "type_field": "crmType", "leads": {"fields": [NAME]}}
+    cycle = a_cycle(persons=persons)
+    there = ObjectDescription(name="leads", fields={"crmType": FieldDescription(name="crmType", type="string")})
+
+    both = a_plan(cycles=[cycle])
+    one = a_plan(an_action(writeback=[]), leads=there, cycles=[cycle, a_cycle()])
+
+    assert [(each.name, each.data_type, each.display_name) for each in both.fields] == [
+        ("crmId", "string", "Crm Id"),
+        ("crmType", "string", "Crm Type"),
+    ]
+    assert [each.name for each in one.fields] == ["crmId"]
 
 
 def test_a_type_that_lacks_an_attribute_is_extended() -> None:

@@ -12,6 +12,7 @@ from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
 from leadbridge_cli import salesforce_setup
 from tests.builders.actions import a_salesforce_connection, an_action
 from tests.builders.chains import a_chained_action, follow_up, membership
+from tests.builders.cycles import a_cycle
 from tests.builders.descriptions import a_field, a_salesforce_lead
 from tests.builders.syncs import a_sync
 
@@ -136,6 +137,20 @@ def test_syncs_have_the_rights_that_they_need_at_their_end() -> None:
         "Contact.Marketo_Id__c": True,
         **dict.fromkeys(("Lead.Gone__c", "Lead.Phone", "Lead.Row__c", "Lead.Site"), True),
     }
+
+
+def test_a_crm_cycle_has_the_rights_that_it_needs_in_the_org() -> None:
+    """What it reads may be read, what it writes be written; of Marketo's objects the org has none."""
+    name = {"marketo": "firstName", "salesforce": "FirstName"}
+    persons = {"id_field": "crmId", "leads": {"fields": [name]}, "contacts": {"fields": [name]}}
+    cycle = a_cycle(salesforce="salesforce-demo", persons=persons)
+
+    files = a_folder(syncs=salesforce_setup.syncs_of(cycle))
+
+    rights = {item["object"]: item["allowEdit"] for item in members(files[PERMISSIONS], "objectPermissions")}
+    assert rights == {"Account": "true", "Contact": "true", "Lead": "true", "User": "false"}
+    assert fields(files)["Lead.FirstName"] is fields(files)["Contact.FirstName"] is True
+    assert all(not each.startswith("User.") or not editable for each, editable in fields(files).items())
 
 
 def test_what_describe_says_of_a_field_counts() -> None:

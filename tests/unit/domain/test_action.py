@@ -153,7 +153,7 @@ def test_findings_do_not_repeat_what_was_written() -> None:
         (None, "is no object with named members"),
         ([], "is no object with named members"),
         ("text", "is no object with named members"),
-        ({}, "kind: is no kind of document; choose one of action, sync, marketo_connection, salesforce_connection"),
+        ({}, "kind: is no kind of document; choose one of action, sync, crm_cycle, marketo_connection"),
         ({"kind": "report", "id": "x"}, "report x: /kind: is no kind of document"),
         ({"kind": ["action"]}, "kind: is no kind of document"),
     ],

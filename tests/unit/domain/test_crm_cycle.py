@@ -46,6 +46,10 @@ def test_what_a_document_does_not_say_harms_least() -> None:
             "is read-only beside Marketo's own CRM sync; remove it, or say `mode: replace_native`",
         ),
         (
+            {"persons": {**PERSONS, "on_conversion": {"crmId": "x"}}},
+            "on_conversion: crmId of a Contact's person comes from elsewhere; remove it",
+        ),
+        (
             {"persons": {**PERSONS, "contacts": {"fields": [{"marketo": "crmId", "salesforce": "Id"}]}}},
             "crmId links records and is kept by the cycle; remove it",
         ),

@@ -8,10 +8,10 @@ from leadbridge.domain.partitioning import MOST, ROWS, partition_of, partitions_
 
 
 @pytest.mark.parametrize(
-    ("rows", "partitions"), [(0, 1), (1, 1), (ROWS, 1), (ROWS + 1, 2), (1_000_000, 167), (10**9, MOST)]
+    ("rows", "partitions"), [(0, 1), (1, 1), (ROWS, 1), (ROWS + 1, 2), (1_000_000, 100), (10**9, MOST)]
 )
 def test_the_number_of_partitions_follows_the_number_of_rows(rows: int, partitions: int) -> None:
-    """One for up to 6,000 rows, and no more than the state machine's data hold."""
+    """One for up to 10,000 rows, and no more than the state machine's data hold."""
     assert partitions_for(rows) == partitions
 
 

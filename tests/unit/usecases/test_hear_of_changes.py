@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from leadbridge.cycle_ports import DueRecord, DueRecords
 from leadbridge.domain.announced import LEFT_AFTER, Announcement, Notification
 from leadbridge.domain.crm_cycle import CrmCycle
-from leadbridge.domain.lifecycle import DocumentState, Move, Stored
+from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.hear_of_changes import HearOfChanges
@@ -43,6 +43,7 @@ class Announcing(SyncWorld):
     def __init__(self, *, ran: bool = True, **members: Any) -> None:
         super().__init__(a_sync(**{"dedupe": "import_everything", "schedule": EVERY_HOUR, **members}))
         self.announcements, self.later = InMemoryAnnouncements(), InMemoryLater()
+        self.ticked: list[str] = []
         self.due: dict[str, InMemoryDueRecords] = {}
         self.row(1)
         if ran:
@@ -58,6 +59,7 @@ class Announcing(SyncWorld):
             announcements=self.announcements,
             later=self.later,
             due=lambda cycle: self.due.setdefault(cycle, InMemoryDueRecords()),
+            tick=self.ticked.append,
             runs=self.runs,
             start=self.starting(),
             clock=self.clock,
@@ -248,23 +250,26 @@ def test_what_no_run_reads_is_left_to_the_schedule() -> None:
     assert world.meter.of("AnnouncementsLeft") == 1
 
 
-class Cycles(InMemoryConfigurations):
-    """Documents, beside them cycles, whichever kinds can be applied."""
+@pytest.mark.parametrize(("second", "first"), [(0, 60), (20, 40), (54, 6), (55, 65), (59, 61)])
+def test_an_announcement_is_looked_at_a_few_times_only(second: int, first: int) -> None:
+    """First at the whole minute from which a run reads it, then with growing pauses: Lambda cuts a chain of calls that
+    leads through a queue after sixteen."""
+    now = NOON + second * SECOND
+    announcement, pauses = announced(1, at=now), []
+    while now - announcement.received_at <= LEFT_AFTER:
+        pauses.append(announcement.pause(now, 15))
+        now += pauses[-1] * SECOND
+        announcement = replace(announcement, looks=announcement.looks + 1)
+    assert pauses[:7] == [first, 15, 30, 60, 120, 240, 240]
+    assert len(pauses) < 10
+    assert replace(announcement, looks=3).pause(now, 900) == 900
 
-    def __init__(self, *cycles: Stored) -> None:
-        super().__init__()
-        self.cycles = cycles
 
-    def list(self, kind: str) -> Any:
-        """As the port says."""
-        return self.cycles if kind == "crm_cycle" else super().list(kind)
-
-
-def a_cycle(identifier: str, *, state: DocumentState = DocumentState.ACTIVE, salesforce: str = "crm") -> Stored:
+def a_cycle(identifier: str, *, salesforce: str = "crm") -> CrmCycle:
     """A cycle of Leads and companies; Contacts are switched off."""
     fields = [{"marketo": "firstName", "salesforce": "FirstName"}]
     members = {"fields": [{"marketo": "company", "salesforce": "Name"}]}
-    document = CrmCycle.model_validate(
+    return CrmCycle.model_validate(
         {
             "kind": "crm_cycle",
             "id": identifier,
@@ -280,17 +285,15 @@ def a_cycle(identifier: str, *, state: DocumentState = DocumentState.ACTIVE, sal
             },
         }
     )
-    # the kind is not one that can be applied yet
-    return Stored(document=cast("Any", document), version=1, state=state)
 
 
 def test_records_are_due_in_the_active_cycles_of_the_org_that_keep_their_object() -> None:
     """Once for each notification: what is delivered again is no news, and what nobody keeps is none."""
-    cycles = Cycles(
-        a_cycle("main"),
-        a_cycle("asleep", state=DocumentState.DRAFT),
-        a_cycle("elsewhere", salesforce="other"),
-    )
+    cycles = InMemoryConfigurations()
+    for cycle in (a_cycle("main"), a_cycle("asleep"), a_cycle("elsewhere", salesforce="other")):
+        cycles.put(cycle)
+    for name in ("main", "elsewhere"):
+        cycles.move("crm_cycle", name, Move.ACTIVATE)
     world = Announcing()
     due: dict[str, DueRecords] = {}
     hearing = HearOfChanges(
@@ -298,6 +301,7 @@ def test_records_are_due_in_the_active_cycles_of_the_org_that_keep_their_object(
         announcements=InMemoryAnnouncements(),
         later=InMemoryLater(),
         due=lambda cycle: due.setdefault(cycle, InMemoryDueRecords()),
+        tick=world.ticked.append,
         runs=world.runs,
         start=world.starting(),
         clock=world.clock,
@@ -308,6 +312,7 @@ def test_records_are_due_in_the_active_cycles_of_the_org_that_keep_their_object(
     for announcement in (lead, account, announced(4, at=NOON, name="Contact", identifier="three")):
         assert not hearing(announcement)
     assert set(due) == {"main"}
+    assert world.ticked == ["main", "main"]
     wanted = [
         DueRecord(side=Side.SALESFORCE, object=name, id=record, noted_at=NOON)
         for name, record in (("Lead", "001"), ("Lead", "002"), ("Account", "003"))

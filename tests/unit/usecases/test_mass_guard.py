@@ -44,7 +44,7 @@ def parked(world: SyncWorld, slot: str = SLOT) -> SyncRun:
             assert (answer["parked"], answer["wait_seconds"]) == (True, 60)
             return world.run(slot)
         for number in answer["open"]:
-            world.step(slot, part=number)
+            world.step(slot, parts=(number,))
         world.step(slot)
     pytest.fail(f"not parked: {world.run(slot)}")
 
@@ -174,8 +174,8 @@ def test_a_process_may_die_at_any_point_before_the_guard() -> None:
                 answer = world.step(begin=True)
                 if answer["waiting"] == Waiting.GUARD:
                     break
-                for number in answer["open"]:
-                    world.step(part=number)
+                for parts in answer["lanes"]:
+                    world.step(parts=tuple(parts))
                 world.step()
             except Crash:
                 continue
@@ -205,7 +205,7 @@ def test_counting_goes_on_after_a_spent_quota_where_it_was() -> None:
             world.destination.errors["find"] = [(spent, False)]
 
     world.steps.on_step = refuse
-    world.step(part=1)
+    world.step(parts=(1,))
     assert world.step()["waiting"] == Waiting.QUOTA
     world.clock.advance((resets - world.clock.now()).total_seconds())
     run = parked(world)

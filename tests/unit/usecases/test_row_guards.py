@@ -191,7 +191,7 @@ def test_a_run_at_every_point_of_an_event_makes_one_record_of_its_values(known: 
         both.syncs.start(SLOT)
         both.syncs.drive(until=Step.LOAD)
         both.event()
-        happened = at_point(both, number, partial(both.syncs.step, SLOT, part=1))
+        happened = at_point(both, number, partial(both.syncs.step, SLOT, parts=(1,)))
         both.events.drain()
         if not happened():
             assert number > 20
@@ -211,7 +211,7 @@ def test_a_run_that_dies_at_every_point_beside_an_event_makes_one_record(known: 
         both.event()
         both.events.steps.arm(number)
         try:
-            both.syncs.step(SLOT, part=1)
+            both.syncs.step(SLOT, parts=(1,))
         except Crash:
             both.events.drain()
             both.finish()
@@ -228,7 +228,7 @@ def test_a_record_in_doubt_stays_ours_until_it_would_show() -> None:
     both.leads.lost.append(True)
     both.syncs.start(SLOT)
     both.syncs.drive(until=Step.LOAD)
-    both.syncs.step(SLOT, part=1)
+    both.syncs.step(SLOT, parts=(1,))
     assert both.syncs.run(SLOT).step is Step.LOAD
     both.event()
     both.events.drain()
@@ -252,7 +252,7 @@ def test_a_run_waits_for_an_event_that_is_parked_on_a_record() -> None:
         both.events.drain()
     both.events.steps.on_step = lambda _: None
     assert guards.held()
-    both.syncs.step(SLOT, part=1)
+    both.syncs.step(SLOT, parts=(1,))
     [part] = both.syncs.runs.parts(both.syncs.sync.id, SLOT)
 
     assert part.waiting is Waiting.VENDOR
@@ -298,7 +298,7 @@ def test_what_an_older_event_made_since_the_look_is_seen() -> None:
         both.syncs.start(SLOT)
         both.syncs.drive(until=Step.LOAD)
         happened = at_point(both, number, both.events.drain)
-        both.syncs.step(SLOT, part=1)
+        both.syncs.step(SLOT, parts=(1,))
         if not happened():
             assert number > 10
             return

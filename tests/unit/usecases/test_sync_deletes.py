@@ -162,7 +162,7 @@ def test_more_deletions_than_the_guard_allows_wait_for_a_person() -> None:
         if answer["waiting"] == Waiting.GUARD:
             break
         for number in answer["open"]:
-            world.step(LATER, part=number)
+            world.step(LATER, parts=(number,))
         world.step(LATER)
     assert "delete 2 records (the limit is 1)" in world.run(LATER).message
     assert len(held(world)) == 3

@@ -129,10 +129,10 @@ def test_a_plan_lists_what_the_process_decided_whose_rows_count() -> None:
         if name == "destination.find.done":
             world.steps.on_step = lambda _: None
             world.destination.records[0]["lastName"] = "Newer"
-            world.step(slot, part=1)
+            world.step(slot, parts=(1,))
 
     world.steps.on_step = other
-    world.step(slot, part=1)
+    world.step(slot, parts=(1,))
     found = listed(world, world.drive(slot))
 
     assert changes(found[1]) == {"lastName": ("Newer", "Name 0")}

@@ -213,7 +213,7 @@ def test_a_spent_quota_parks_the_run_until_the_reset_and_it_goes_on_by_itself() 
     world.destination.errors = {"find": [(spent, False)]}
     world.start()
     world.drive(until=Step.LOAD)
-    world.step(part=1)
+    world.step(parts=(1,))
     answer = world.step()
 
     assert (answer["step"], answer["waiting"], answer["parked"]) == ("load", "quota", True)
@@ -347,7 +347,7 @@ def test_a_run_is_paused_resumed_and_cancelled() -> None:
     world.drive(until=Step.LOAD)
     starting = world.starting()
     starting.ask(world.sync.id, SLOT, Asked.PAUSE)
-    world.step(part=1)
+    world.step(parts=(1,))
     assert world.step()["waiting"] == Waiting.PAUSED
     assert world.destination.records == []
 

@@ -36,7 +36,7 @@ def test_an_overtaken_process_that_is_refused_ends_quietly() -> None:
     world = loading()
     world.destination.errors = {"find": [(RateLimitedError("slower", vendor="marketo", code="606"), False)]}
     world.steps.on_step = lambda name: overtaken(world) if name == "destination.find" else None
-    world.step(part=1)
+    world.step(parts=(1,))
 
     part = world.runs.parts(world.sync.id, SLOT)[0]
     assert (part.epoch, part.waiting) == (2, Waiting.NOT)
@@ -54,7 +54,7 @@ def test_a_process_that_fell_asleep_over_its_intent_stores_it_once_more(asleep: 
             world.clock.advance(asleep)
 
     world.steps.on_step = sleep
-    world.step(part=1)
+    world.step(parts=(1,))
 
     assert len(world.destination.records) == written
 
@@ -64,7 +64,7 @@ def test_a_cancelled_run_ends_when_nothing_that_it_sent_can_arrive_any_more() ->
     world = loading()
     lost = UncertainWriteError("no answer", vendor="marketo", code="timeout")
     world.destination.errors = {"create": [(lost, False)]}
-    world.step(part=1)
+    world.step(parts=(1,))
     world.starting().ask(world.sync.id, SLOT, Asked.CANCEL)
     answer = world.step()
 
@@ -97,10 +97,10 @@ def test_what_an_overtaken_process_stores_takes_no_ones_place() -> None:
         if name == "objects.put":
             world.steps.on_step = lambda _: None
             # all of it happens while the first process sleeps over its first file
-            world.step(part=1)
+            world.step(parts=(1,))
 
     world.steps.on_step = other
-    world.step(part=1)
+    world.step(parts=(1,))
     run = world.drive()
 
     assert run.totals == Totals(created=3)
@@ -128,7 +128,7 @@ def test_rows_of_one_key_in_one_file_meet_what_the_earlier_ones_make(
         world.row(number, Email="same@example.com", LastName=value)
     world.start()
     world.drive(until=Step.LOAD)
-    world.step(part=1)
+    world.step(parts=(1,))
 
     assert world.runs.parts(sync.id, SLOT)[0].totals == expected
 
@@ -141,7 +141,7 @@ def test_a_row_that_equals_the_record_is_written_after_one_that_changes_it() -> 
         world.row(number, Email="same@example.com", LastName=value)
     world.start()
     world.drive(until=Step.LOAD)
-    world.step(part=1)
+    world.step(parts=(1,))
 
     assert world.runs.parts(world.sync.id, SLOT)[0].totals == Totals(updated=2)
     assert world.clock.now() - NOON < timedelta(minutes=1)

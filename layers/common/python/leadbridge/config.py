@@ -175,8 +175,9 @@ class HearOfChangesSettings(Settings):
     KEYS_TABLE: str
     RETENTION_DAYS: int = Field(ge=1)
     SYNC_MACHINE: str
+    START_SYNC_FUNCTION: str
     ANNOUNCEMENTS_QUEUE_URL: str
-    #: how often an announced change is looked at that no run has read yet; the queue delays no longer
+    #: the first pause after a run was started for an announced change; the queue delays no longer
     ANNOUNCED_LOOK_SECONDS: int = Field(default=15, ge=1, le=900)
 
 

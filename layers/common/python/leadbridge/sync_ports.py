@@ -234,6 +234,18 @@ class SyncVendors(Protocol):
         ...
 
 
+class Schemas(Protocol):
+    """Descriptions of objects whose schema is fixed, as texts that their vendor's client understands."""
+
+    def known(self, connection: str, object_name: str) -> str | None:
+        """What was kept of an object; None if nothing was."""
+        ...
+
+    def keep(self, connection: str, object_name: str, text: str) -> None:
+        """Keep it, in place of what was there."""
+        ...
+
+
 class SyncStarter(Protocol):
     """Starts the state machine."""
 

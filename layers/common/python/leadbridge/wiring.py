@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
     from leadbridge.announcements import OutboundMessages
     from leadbridge.aws.cycles import DynamoCycleRuns
+    from leadbridge.aws.due import DynamoDueRecords
+    from leadbridge.aws.links import DynamoLinks
     from leadbridge.aws.recoveries import DynamoRecoveries
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
@@ -319,6 +321,7 @@ def run_sync_step() -> Any:
 
     from leadbridge.aws.objects import S3Objects
     from leadbridge.aws.queue import CallQueue
+    from leadbridge.aws.schemas import DynamoSchemas
     from leadbridge.domain.hashing import digests
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.derived_syncs import WithDerived
@@ -337,7 +340,8 @@ def run_sync_step() -> Any:
     objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
     queue = CallQueue(_later("sqs"), settings.EVENTS_QUEUE_URL)
     calls = HandOver(documents=configurations, clock=clock, queue=lambda: queue)
-    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls)
+    schemas = DynamoSchemas(_client("dynamodb"), table=settings.STATE_TABLE)
+    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls, schemas)
     facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
     load = LoadPartition(
         runs=runs,
@@ -358,6 +362,48 @@ def run_sync_step() -> Any:
         vendors=vendors,
         facts=facts,
         load=load,
+        clock=clock,
+        meter=meter(),
+    )
+
+
+@cache
+def run_cycle_step() -> Any:
+    """The use-case of `run_cycle_step`."""
+    from functools import partial
+
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
+    from leadbridge.usecases.run_cycle_step import RunCycleStep
+    from leadbridge.usecases.start_sync import vendor_of
+    from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
+    from leadbridge.vendors.sync_vendors import VendorSyncs
+
+    settings = RunCycleStepSettings.from_environment()
+    clock = SystemClock(settings.CLOCK_URL)
+    configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
+    connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
+    syncs = _sync_runs(settings, clock)
+    stores = EntityStores(
+        runs=syncs,
+        objects=S3Objects(_client("s3"), bucket=settings.DATA_BUCKET),
+        links=lambda cycle: _links(settings.STATE_TABLE, cycle),
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
+        news=lambda cycle: VendorNews(connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)),
+        changes=lambda cycle: VendorChanges(
+            connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)
+        ),
+        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+        clock=clock,
+    )
+    return RunCycleStep(
+        documents=configurations,
+        runs=_cycle_runs(settings, clock),
+        syncs=syncs,
+        entities=CycleEntities(connections, stores),
+        # what a cycle reads and writes becomes no calls of an Action
+        vendors=VendorSyncs(connections, partial(vendor_of, configurations), hands_nothing_over),
         clock=clock,
         meter=meter(),
     )
@@ -389,6 +435,7 @@ def hear_of_changes() -> "HearOfChanges":
     """The use-case that takes up what an org has announced."""
     from leadbridge.aws.announced import AnnouncementQueue, DynamoAnnouncements
     from leadbridge.aws.due import DynamoDueRecords
+    from leadbridge.aws.services import CycleBell
     from leadbridge.usecases.hear_of_changes import HearOfChanges
 
     settings = HearOfChangesSettings.from_environment()
@@ -399,6 +446,7 @@ def hear_of_changes() -> "HearOfChanges":
         announcements=DynamoAnnouncements(client, table=settings.KEYS_TABLE, now=clock.now),
         later=AnnouncementQueue(_later("sqs"), settings.ANNOUNCEMENTS_QUEUE_URL),
         due=lambda cycle: DynamoDueRecords(client, table=settings.STATE_TABLE, cycle=cycle),
+        tick=CycleBell(_later("lambda"), settings.START_SYNC_FUNCTION).tick,
         runs=_sync_runs(settings, clock),
         start=_start_sync(settings, settings.SYNC_MACHINE, clock),
         clock=clock,
@@ -461,9 +509,8 @@ def start_cycle() -> "Callable[[str], Started]":
 def _start_cycle(
     settings: "StartSyncSettings | AdminApiSettings", clock: SystemClock, connections: "VendorConnections"
 ) -> "StartCycle":
-    from leadbridge.aws.due_records import DynamoDueRecords
     from leadbridge.aws.machines import Machine
-    from leadbridge.domain.cycle_people import people_queues
+    from leadbridge.domain.cycle_syncs import derived_syncs
     from leadbridge.usecases.start_cycle import StartCycle
     from leadbridge.vendors.cycle_look import VendorLook
 
@@ -472,13 +519,25 @@ def _start_cycle(
         documents=configurations,
         runs=_cycle_runs(settings, clock),
         syncs=_sync_runs(settings, clock),
-        queues=people_queues,
-        due=lambda cycle: DynamoDueRecords(_client("dynamodb"), table=settings.STATE_TABLE, cycle=cycle),
+        queues=lambda cycle: derived_syncs(cycle)[0],
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
         look=VendorLook(connections, clock),
         starter=Machine(_later("stepfunctions"), settings.CYCLE_MACHINE, owner="cycle"),
         ask_sync=_start_sync(settings, settings.SYNC_MACHINE, clock).ask,
         clock=clock,
     )
+
+
+def _links(table: str, cycle: str) -> "DynamoLinks":
+    from leadbridge.aws.links import DynamoLinks
+
+    return DynamoLinks(_client("dynamodb"), table=table, cycle=cycle)
+
+
+def _due(table: str, cycle: str) -> "DynamoDueRecords":
+    from leadbridge.aws.due import DynamoDueRecords
+
+    return DynamoDueRecords(_client("dynamodb"), table=table, cycle=cycle)
 
 
 def _cycle_runs(
@@ -525,6 +584,8 @@ def admin_api() -> Any:
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
+    from leadbridge.usecases.cycle_results import CycleResults
+    from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.hand_over import looked_at
     from leadbridge.usecases.list_connections import ListConnections
@@ -597,8 +658,12 @@ def admin_api() -> Any:
             price_sync=PriceSync(documents=configurations, preview=preview, instances=watch.instances, clock=clock),
             start_sync=_start_sync(settings, settings.SYNC_MACHINE, clock),
             sync_results=SyncResults(
-                documents=configurations, runs=runs, objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET)
+                documents=WithDerived(configurations),
+                runs=runs,
+                objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
             ),
+            start_cycle=_start_cycle(settings, clock, connections),
+            cycle_results=CycleResults(documents=configurations, runs=_cycle_runs(settings, clock), syncs=runs),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             clock=clock,
             done=done,

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn
 
-from leadbridge.admin import callbacks, documents, executions, problems, sync_runs, syncs, vendors
+from leadbridge.admin import callbacks, cycles, documents, executions, problems, sync_runs, syncs, vendors
 from leadbridge.admin.common import DESCRIPTIONS
 from leadbridge.admin.models import Problem
 from leadbridge.admin.requests import UNSIGNED, Refusal, principal_of, read_body
@@ -36,6 +36,7 @@ class AdminApi:
         callbacks.add_routes(self._app, services)
         syncs.add_routes(self._app, services)
         sync_runs.add_routes(self._app, services)
+        cycles.add_routes(self._app, services)
         self._add_own_document()
         self._add_handlers()
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from leadbridge.ports import Clock, Configurations
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue
+from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
+from leadbridge.usecases.start_cycle import StartCycle
 from leadbridge.usecases.start_sync import StartSync
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
@@ -35,6 +37,8 @@ class Services:
     price_sync: PriceSync
     start_sync: StartSync
     sync_results: SyncResults
+    start_cycle: StartCycle
+    cycle_results: CycleResults
     #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says
     keep_schedule: Callable[[str, str], None]
     clock: Clock

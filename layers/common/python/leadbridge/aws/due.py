@@ -1,26 +1,25 @@
 """The records that are due in a CRM cycle, in the state table, until a run has looked at them.
 
-Two items of one note, written together: `cycle#<id>` / `due#record#<side>#<object>#<record>` is the note, and
-`cycle#<id>` / `due#order#<when>#<token>` its place in the order, which only points to it. The token is new with each
-note, so a place whose note has been replaced points to nothing; whoever comes by it takes it away.
+Two items of one note, always written together under `cycle#<id>`: `due#order#<when>#<side>#<object>#<record>` is the
+note, in the order in which records are due, and `due#record#<side>#<object>#<record>` says where it stands. So whether
+anything is due is one small query, however much waits for later.
 """
 
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.aws.items import Item, delete, dump, later, load, put, read_items, write_groups, write_items
+from leadbridge.aws.items import Item, Operation, delete, dump, later, load, put, read_items, write_groups
 from leadbridge.cycle_ports import DueRecord
 from leadbridge.domain.event import VERSION
 from leadbridge.domain.three_way import Side
-from leadbridge.errors import UnknownVersionError
+from leadbridge.errors import TransientError, UnknownVersionError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-#: places read at once, at least: of those that point to nothing there may be some in front
-LEAST_READ = 10
+#: how often notes are written against others who note the same records at the same time
+TRIES = 5
 
 
 class DynamoDueRecords:
@@ -32,96 +31,92 @@ class DynamoDueRecords:
         self._pk = f"cycle#{cycle}"
 
     def add(self, records: Iterable[DueRecord]) -> None:
-        """Note records, in place of what was noted of the same ones before."""
-        last: dict[str, DueRecord] = {}
+        """Note records, in place of what was noted of the same ones before.
+
+        Raises:
+            TransientError: DynamoDB asks for a pause; some may be noted.
+        """
+        wanted: dict[str, DueRecord] = {}
         for each in records:
             key = _key(each)
-            if key not in last or last[key].noted_at <= each.noted_at:
-                last[key] = each
-        # refused is what was noted later already: a late hand does not take a newer announcement's place
-        write_groups(self._client, [self._noted(key, each) for key, each in last.items()])
+            if key not in wanted or wanted[key].noted_at <= each.noted_at:
+                wanted[key] = each
+        for _ in range(TRIES):
+            known = {item["sk"]: item for item in read_items(self._client, self._table, map(self._item_key, wanted))}
+            # a late hand does not take a newer announcement's place
+            wanted = {
+                key: each
+                for key, each in wanted.items()
+                if key not in known or known[key]["noted_at"] <= _instant(each.noted_at)
+            }
+            groups = [self._noting(key, each, known.get(key)) for key, each in wanted.items()]
+            refused = write_groups(self._client, groups)
+            wanted = {key: wanted[key] for key, refusal in zip(wanted, refused, strict=True) if refusal is not None}
+            if not wanted:
+                return
+        raise TransientError(f"no progress in {TRIES} tries", vendor="aws", operation="TransactWriteItems")
 
     def listed(self, limit: int) -> Sequence[DueRecord]:
         """So many of them at most, those first that are due first."""
         found: list[DueRecord] = []
-        for places in self._places(limit):
-            notes = self._notes(each["record"] for each in places)
-            stale: list[dict[str, Any]] = []
-            for place in places:
-                note = notes.get(place["record"])
-                if note is None or note["token"] != _token(place):
-                    stale.append({"DeleteRequest": {"Key": dump({"pk": place["pk"], "sk": place["sk"]})}})
-                else:
-                    found.append(_due(note))
-            write_items(self._client, self._table, stale)
-            if len(found) >= limit:
-                break
-        return found[:limit]
-
-    def done(self, records: Iterable[DueRecord]) -> None:
-        """Forget records, unless they have been noted again since."""
-        given = {_key(each): each for each in records}
-        groups = []
-        for key, note in self._notes(given).items():
-            if _due(note) == given[key]:
-                condition = "#token = :token"
-                gone = delete(self._table, {"pk": self._pk, "sk": key}, condition, token=note["token"])
-                gone["Delete"]["ExpressionAttributeNames"] = {"#token": "token"}
-                place = {"pk": self._pk, "sk": _place(given[key], note["token"])}
-                groups.append([gone, delete(self._table, place)])
-        # refused is what was noted again between the look and the deletion
-        write_groups(self._client, groups)
-
-    def _noted(self, key: str, record: DueRecord) -> list[dict[str, Any]]:
-        token = uuid.uuid4().hex[:16]
-        noted_at = _instant(record.noted_at)
-        note = {
-            "pk": self._pk,
-            "sk": key,
-            "v": VERSION,
-            "token": token,
-            "reason": record.reason or None,
-            "noted_at": noted_at,
-            "not_before": _instant(record.not_before) if record.not_before else None,
-            "tries": record.tries,
-        }
-        place = {"pk": self._pk, "sk": _place(record, token), "record": key}
-        condition = "attribute_not_exists(noted_at) OR noted_at <= :noted_at"
-        return [put(self._table, note, condition, noted_at=noted_at), put(self._table, place)]
-
-    def _notes(self, keys: Iterable[str]) -> Mapping[str, Item]:
-        wanted = [{"pk": self._pk, "sk": key} for key in dict.fromkeys(keys)]
-        return {note["sk"]: note for note in read_items(self._client, self._table, wanted)}
-
-    def _places(self, limit: int) -> Iterator[Sequence[Item]]:
-        """The places from the front, as many at a time as may be asked for."""
         more: dict[str, Any] = {}
-        while True:
+        while len(found) < limit:
             with later("Query"):
                 answer = self._client.query(
                     TableName=self._table,
                     KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
                     ExpressionAttributeValues=dump({":pk": self._pk, ":prefix": "due#order#"}),
                     ConsistentRead=True,
-                    Limit=max(limit, LEAST_READ),
+                    Limit=limit - len(found),
                     **more,
                 )
-            yield [load(item) for item in answer["Items"]]
+            found += [_due(load(item)) for item in answer["Items"]]
             if "LastEvaluatedKey" not in answer:
-                return
+                break
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found
+
+    def done(self, records: Iterable[DueRecord]) -> None:
+        """Forget records, unless they have been noted again since."""
+        groups = []
+        for each in {_key(each): each for each in records}.values():
+            where, noted_at = _place(each), _instant(each.noted_at)
+            condition = "place = :place AND noted_at = :noted_at"
+            pointer = delete(self._table, self._item_key(_key(each)), condition, place=where, noted_at=noted_at)
+            groups.append([pointer, delete(self._table, self._item_key(where))])
+        write_groups(self._client, groups)
+
+    def _noting(self, key: str, record: DueRecord, known: Item | None) -> list[Operation]:
+        """Write the note and where it stands, provided that nobody else has noted the record meanwhile."""
+        where, noted_at = _place(record), _instant(record.noted_at)
+        pointer = {**self._item_key(key), "v": VERSION, "place": where, "noted_at": noted_at}
+        note = {
+            **self._item_key(where),
+            "v": VERSION,
+            "reason": record.reason or None,
+            "noted_at": noted_at,
+            "not_before": _instant(record.not_before) if record.not_before else None,
+            "tries": record.tries,
+        }
+        if known is None:
+            return [put(self._table, pointer, "attribute_not_exists(pk)"), put(self._table, note)]
+        condition = "place = :place AND noted_at = :noted_at"
+        # the SDK may repeat a write whose answer was lost, and finds its own then: the next try writes the same
+        operations = [put(self._table, pointer, condition, place=known["place"], noted_at=known["noted_at"])]
+        if known["place"] != where:
+            operations.append(delete(self._table, self._item_key(known["place"])))
+        return [*operations, put(self._table, note)]
+
+    def _item_key(self, sk: str) -> dict[str, str]:
+        return {"pk": self._pk, "sk": sk}
 
 
 def _key(record: DueRecord) -> str:
     return f"due#record#{record.side}#{record.object}#{record.id}"
 
 
-def _place(record: DueRecord, token: str) -> str:
-    return f"due#order#{_instant(record.not_before or record.noted_at)}#{token}"
-
-
-def _token(place: Item) -> str:
-    return str(place["sk"].rpartition("#")[2])
+def _place(record: DueRecord) -> str:
+    return f"due#order#{_instant(record.not_before or record.noted_at)}#{record.side}#{record.object}#{record.id}"
 
 
 def _instant(moment: datetime) -> str:
@@ -132,7 +127,7 @@ def _instant(moment: datetime) -> str:
 def _due(note: Item) -> DueRecord:
     if note["v"] > VERSION:
         raise UnknownVersionError("a due record of a newer version", code=str(note["v"]))
-    _, _, side, object_name, record_id = note["sk"].split("#", 4)
+    _, _, _, side, object_name, record_id = note["sk"].split("#", 5)
     not_before = note.get("not_before")
     return DueRecord(
         side=Side(side),

@@ -119,6 +119,22 @@ class ScheduleBell:
             logger.warning("schedule not looked after: %s", type(error).__name__)
 
 
+class CycleBell:
+    """Has `start_sync` look at a cycle before its next tick, by an asynchronous invocation."""
+
+    def __init__(self, client: "LambdaClient", function: str) -> None:
+        self._client = client
+        self._function = function
+
+    def tick(self, cycle: str) -> None:
+        """Ask for it; what is lost comes with the next tick, a minute later at most."""
+        payload = json.dumps({"v": VERSION, "cycle": cycle}).encode()
+        try:
+            self._client.invoke(FunctionName=self._function, InvocationType="Event", Payload=payload)
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("cycle not ticked: %s", type(error).__name__)
+
+
 class PatientBell:
     """A bell for who has an answer in hand: it must go out, and `sweep` rings again within a minute."""
 

@@ -5,6 +5,7 @@ one that comes twice, or whose message does, costs nothing but the look.
 """
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,8 @@ SKEW = timedelta(seconds=5)
 LEFT_AFTER = timedelta(minutes=15)
 #: an org sends a message again for 24 hours; ids that were handled are known for longer
 KNOWN_FOR = timedelta(days=3)
+#: of pauses between looks; and what a queue can delay
+DOUBLINGS, LONGEST_PAUSE_SECONDS = 4, 900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +42,23 @@ class Announcement:
     connection: str
     received_at: datetime
     notifications: tuple[Notification, ...]
-    #: it was looked at before, and its records were not yet read
-    waits: bool = False
+    #: how often it was looked at, and its records were not yet read
+    looks: int = 0
 
     @property
     def readable_from(self) -> datetime:
         """From when on a run reads what was announced: vendors show changes up to a whole minute that has passed."""
         last = self.received_at + SKEW
         return last.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+    def pause(self, now: datetime, look_seconds: int) -> int:
+        """Seconds until it is looked at again: when a run can read it, then with growing pauses.
+
+        So it is looked at a few times only: Lambda cuts a chain of calls that leads through a queue after sixteen.
+        """
+        if now < self.readable_from:
+            return math.ceil((self.readable_from - now).total_seconds())
+        return min(look_seconds << min(max(self.looks - 1, 0), DOUBLINGS), LONGEST_PAUSE_SECONDS)
 
 
 def key_subject(connection: str) -> str:
@@ -69,7 +81,7 @@ def as_message(announcement: Announcement) -> str:
             "connection": announcement.connection,
             "received_at": announcement.received_at.astimezone(UTC).isoformat(),
             "notifications": [[each.id, each.object, each.record] for each in announcement.notifications],
-            "waits": announcement.waits,
+            "looks": announcement.looks,
         }
     )
 
@@ -98,7 +110,7 @@ def read_message(body: str) -> Announcement:
                 Notification(id=str(one), object=str(name), record=str(record))
                 for one, name, record in message["notifications"]
             ),
-            waits=message["waits"] is True,
+            looks=int(message["looks"]),
         )
     except (KeyError, TypeError, ValueError) as wrong:
         if isinstance(wrong, ForeignMessageError):

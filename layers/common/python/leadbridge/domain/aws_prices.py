@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from leadbridge.domain.partitioning import HELD, partitions_for
+from leadbridge.domain.syncing import WORKERS as WORKERS_TO
 
 #: dollars for one of each
 PRICES: Mapping[str, float] = {
@@ -23,14 +24,14 @@ PRICES: Mapping[str, float] = {
 }
 #: when they were looked up
 PRICED = "2026-03"
-#: of the function that takes a run's steps, and partitions that are loaded side by side (`statemachines/sync.asl.json`)
-FUNCTION_GB, WORKERS = 0.5, 2
+#: of the function that takes a run's steps; workers that wait for a vendor's rate, and seconds that one of them has
+FUNCTION_GB, WORKERS, WORKER_SECONDS = 0.5, WORKERS_TO["marketo"], 810.0
 #: seconds of a step beside its rows and calls, of a row in all steps, and of a call with the wait for its turn
 STEP_SECONDS, ROW_SECONDS, CALL_SECONDS = 0.3, 0.08e-3, 0.4
 #: steps of a run, and of a job of a bulk machine, of which two run at a time
 STEPS, JOB_STEPS = 6, 2
-#: states that lie between two steps, those of a partition, and those of a run whatever it does
-STATES_A_STEP, STATES_A_PARTITION, STATES = 3, 2, 4
+#: states that lie between two steps, those of a worker, and those of a run whatever it does
+STATES_A_STEP, STATES_A_WORKER, STATES = 3, 2, 4
 #: rows whose ends are stored as one object, units of storing the numbers of so many, and rows of a page of the source
 CHUNK_ROWS, INTENT_UNITS, PAGE_ROWS = 6_000, 100, 2_000
 
@@ -77,13 +78,16 @@ def usage(rows: int, calls: int, *, jobs: int = 0, row_bytes: float = 250) -> Us
     partitions = partitions_for(rows) if rows else 0
     chunks = partitions + ceil(rows / CHUNK_ROWS)
     spills = ceil(rows * row_bytes / HELD)
-    steps = STEPS + jobs * JOB_STEPS if rows else 2
-    # workers wait for the vendor's rate together
-    waited = calls * CALL_SECONDS * min(WORKERS, max(partitions, 1))
+    workers = min(WORKERS, max(partitions, 1))
+    # they wait for the vendor's rate together
+    waited = calls * CALL_SECONDS * workers
+    # whose time is up is followed by another, after a step that sees how far it came
+    rounds = ceil((waited + ROW_SECONDS * rows) / workers / WORKER_SECONDS) if rows else 0
+    steps = STEPS + jobs * JOB_STEPS + max(0, rounds - 1) if rows else 2
     return Usage(
         gb_seconds=FUNCTION_GB * (STEP_SECONDS * (steps + partitions) + ROW_SECONDS * rows + waited),
-        invocations=steps + partitions,
-        transitions=STATES + STATES_A_STEP * steps + STATES_A_PARTITION * partitions,
+        invocations=steps + rounds * workers,
+        transitions=STATES + STATES_A_STEP * steps + STATES_A_WORKER * rounds * workers,
         # rows in their partitions, ends, lines of an import or else pages of the source
         written=partitions * spills + chunks + (chunks - partitions if jobs else ceil(rows / PAGE_ROWS)),
         read=2 * (partitions * spills + (chunks - partitions if jobs else ceil(rows / PAGE_ROWS))),

@@ -40,12 +40,15 @@ class ColumnValues:
         cells = _by_column(rows)
         made = [column(rows, cells(name) if name else ()) for name, column in self._columns]
         # an exception stands in a column or it does not; most have none
-        failing = {place for place, values in enumerate(made) if _FailedValue in set(map(type, values))}
-        names = self._names
-        found: list[Values | RowEnd] = [
-            {name: value for name, value in zip(names, values, strict=True) if value is not LEFT_ALONE}
-            for values in zip(*made, strict=True)
-        ]
+        kinds = [set(map(type, values)) for values in made]
+        failing = {place for place, each in enumerate(kinds) if _FailedValue in each}
+        names, found = self._names, list[Values | RowEnd]()
+        if any(type(LEFT_ALONE) in each for each in kinds):
+            for values in zip(*made, strict=True):
+                pairs = zip(names, values, strict=True)
+                found.append({name: value for name, value in pairs if value is not LEFT_ALONE})
+        else:
+            found.extend(dict(zip(names, values, strict=True)) for values in zip(*made, strict=True))
         for number, row in enumerate(rows) if failing else ():
             place = next((each for each in sorted(failing) if type(made[each][number]) is _FailedValue), None)
             if place is not None:

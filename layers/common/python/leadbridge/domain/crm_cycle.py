@@ -139,6 +139,8 @@ class Persons(Document):
     merges: Merges = "honour"
     #: what becomes of the second person of Salesforce records that were merged: honour merges the two in Marketo
     merged_in_salesforce: Merges = "honour"
+    #: what fields of Marketo take when a Lead is converted: a stage, say, that ends nurturing
+    on_conversion: dict[FieldName, Scalar] = Field(default_factory=dict, max_length=20)
     deleted_in_marketo: Gone = "ignore"
     deleted_in_salesforce: Gone = "ignore"
 
@@ -146,7 +148,10 @@ class Persons(Document):
     def _some(self) -> Self:
         if self.leads is None and self.contacts is None:
             raise ValueError("needs `leads`, `contacts`, or both")
-        links = {self.id_field, self.type_field, COMPANY_LINK, OWNER_LINK}
+        links: set[str | None] = {self.id_field, self.type_field, COMPANY_LINK, OWNER_LINK}
+        kept = links.union(each.marketo for each in self.contacts.pairs) if self.contacts else links
+        if both := sorted(name for name in self.on_conversion if name in kept):
+            raise ValueError(f"on_conversion: {', '.join(both)} of a Contact's person comes from elsewhere; remove it")
         for name, kind in (("leads", self.leads), ("contacts", self.contacts)):
             if linked := sorted({each.marketo for each in kind.fields} & links) if kind else []:
                 raise ValueError(

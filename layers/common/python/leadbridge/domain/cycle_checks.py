@@ -20,6 +20,9 @@ def objects_of(cycle: CrmCycle) -> Mapping[Side, tuple[str, ...]]:
     if cycle.companies is not None:
         found[Side.MARKETO].append("companies")
         found[Side.SALESFORCE].append("Account")
+    if cycle.sales_persons is not None:
+        found[Side.MARKETO].append("sales_persons")
+        found[Side.SALESFORCE].append("User")
     return {side: tuple(names) for side, names in found.items()}
 
 

@@ -5,16 +5,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.clauses import walk
-from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField, Persons, RecordFields
+from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField, Flag, Persons, RecordFields
 from leadbridge.domain.cycle_legs import PEOPLE, SALESFORCE, Leg, Queue
 from leadbridge.domain.sync import DedupeRule, ImportRule, Sync, SyncDestination, SyncSource
 from leadbridge.domain.three_way import Side
 
 #: Salesforce's kinds of persons, and Marketo's
 LEAD, CONTACT, PERSON = "Lead", "Contact", "leads"
+#: how ids of Salesforce's kinds of persons begin, in every org
+PREFIXES: Mapping[str, str] = {LEAD: "00Q", CONTACT: "003"}
 FROM_LEADS, FROM_CONTACTS, FROM_PEOPLE = "from-leads", "from-contacts", "from-people"
 LEADS_UPDATED, CONTACTS_UPDATED, LEADS_CREATED = "leads-updated", "contacts-updated", "leads-created"
 PEOPLE_CREATED, PEOPLE_UPDATED = "people-created", "people-updated"
+#: the queue of each kind
+QUEUES: Mapping[str, str] = {LEAD: FROM_LEADS, CONTACT: FROM_CONTACTS, PERSON: FROM_PEOPLE}
+#: not a leg: how many records are to be flagged or deleted
+PEOPLE_REMOVED = "people-removed"
 #: what a converted Lead says of itself
 CONVERSION = ("IsConverted", "ConvertedDate", "ConvertedContactId", "ConvertedAccountId")
 #: columns of a record by its vendor's names: id, address, and when it was last changed
@@ -37,6 +43,8 @@ def people_columns(cycle: CrmCycle, persons: Persons) -> tuple[str, ...]:
         # people show what their company holds, which Marketo tells in no other way
         wanted += [COMPANY_LINK, *(pair.marketo for pair in cycle.companies.fields if pair.enabled)]
     wanted += [OWNER_LINK] if cycle.sales_persons else []
+    # it is taken off when a deleted record is back
+    wanted += [persons.deleted_in_salesforce.flag] if isinstance(persons.deleted_in_salesforce, Flag) else []
     return tuple(dict.fromkeys([*wanted, *pairs, *_judged(persons.create_in_salesforce)]))
 
 
@@ -89,6 +97,7 @@ def people_legs(cycle: CrmCycle) -> Iterator[Leg]:
     links = [persons.id_field, *([persons.type_field] if persons.type_field else [])]
     links += [COMPANY_LINK] if cycle.companies else []
     links += [OWNER_LINK] if cycle.sales_persons else []
+    links += [persons.deleted_in_salesforce.flag] if isinstance(persons.deleted_in_salesforce, Flag) else []
     columns |= dict.fromkeys(links, "Id")
     for name, match in ((PEOPLE_CREATED, ("Id", persons.id_field)), (PEOPLE_UPDATED, ("id", "id"))):
         made = derived(cycle, name, Side.SALESFORCE, (LEAD, PERSON), match, columns)

@@ -1,11 +1,24 @@
 """The Syncs of a cycle by the names that its runs call them: `<cycle>.<name>`, which no document can be called."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from leadbridge.domain.crm_cycle import CrmCycle
-from leadbridge.domain.cycle_companies import company_legs, company_queues, sales_person_legs, sales_person_queues
+from leadbridge.domain.crm_cycle import OWNER_LINK, CrmCycle
+from leadbridge.domain.cycle_companies import (
+    ACCOUNT,
+    COMPANY,
+    SALES_PERSON,
+    SALES_PERSON_FIELDS,
+    USER,
+    account_columns,
+    company_columns,
+    company_legs,
+    company_queues,
+    sales_person_legs,
+    sales_person_queues,
+    user_columns,
+)
 from leadbridge.domain.cycle_legs import Leg, Queue
-from leadbridge.domain.cycle_people import people_legs, people_queues
+from leadbridge.domain.cycle_people import kinds, people_columns, people_legs, people_queues, record_columns
 from leadbridge.domain.sync import Sync
 
 #: stands between the cycle and the name; identifiers of documents have none
@@ -17,19 +30,45 @@ def is_derived(sync: str) -> bool:
     return DOT in sync
 
 
+def derived_syncs(cycle: CrmCycle) -> tuple[tuple[Queue, ...], tuple[Leg, ...]]:
+    """What a cycle reads, and what it writes."""
+    return tuple(_queues(cycle)), tuple(_legs(cycle))
+
+
 def derived_sync(cycle: CrmCycle, sync: str) -> Sync | None:
     """A cycle's Sync by its id; None if there is none."""
-    every: tuple[Queue | Leg, ...] = (*queues(cycle), *legs(cycle))
-    return next((each.sync for each in every if each.sync.id == sync), None)
+    queues, legs = derived_syncs(cycle)
+    found = (*(queue.sync for queue in queues), *(leg.sync for leg in legs))
+    return next((each for each in found if each.id == sync), None)
 
 
-def queues(cycle: CrmCycle) -> Iterator[Queue]:
-    """All that a cycle reads."""
+def _queues(cycle: CrmCycle) -> Iterator[Queue]:
     for read in (sales_person_queues, company_queues, people_queues):
         yield from read(cycle)
 
 
-def legs(cycle: CrmCycle) -> Iterator[Leg]:
-    """All that a cycle may write."""
+def _legs(cycle: CrmCycle) -> Iterator[Leg]:
     for written in (sales_person_legs, company_legs, people_legs):
         yield from written(cycle)
+
+
+def members_columns(cycle: CrmCycle) -> tuple[str, ...]:
+    """The columns of Marketo's people that a cycle reads, whatever for."""
+    if cycle.persons is not None:
+        return people_columns(cycle, cycle.persons)
+    companies = company_columns(cycle, cycle.companies) if cycle.companies else ("id",)
+    return tuple(dict.fromkeys([*companies, OWNER_LINK]))
+
+
+def looked_up_columns(cycle: CrmCycle) -> Mapping[str, Sequence[str]]:
+    """The columns of Salesforce's records that a cycle looks up, by object."""
+    persons, companies = cycle.persons, cycle.companies
+    people = {name: record_columns(cycle, persons, name) for name in kinds(persons)} if persons else {}
+    accounts = {ACCOUNT: account_columns(cycle, companies)} if companies else {}
+    return {**people, **accounts, USER: user_columns()}
+
+
+def keyed_columns(cycle: CrmCycle) -> Mapping[str, Sequence[str]]:
+    """The fields of Marketo's companies and sales persons that a cycle looks up, by object."""
+    companies = company_columns(cycle, cycle.companies) if cycle.companies else ()
+    return {COMPANY: companies, SALES_PERSON: ("id", OWNER_LINK, *(each.marketo for each in SALES_PERSON_FIELDS))}

@@ -4,7 +4,6 @@ As with a run of a Sync (`domain.syncing`), everything a run knows is in one rec
 after each step. What it reads and writes are runs of Syncs of the same slot, whose counts and outcomes stay with them.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from enum import StrEnum
 
 from leadbridge.domain.cycle_legs import GROUPS
 from leadbridge.domain.evolving import replace
-from leadbridge.domain.syncing import HELD_FOR, PAUSED_SECONDS, Asked, Waiting, held_by, reason_of
+from leadbridge.domain.syncing import HELD_FOR, PAUSED_SECONDS, Asked, Waiting, held_by, reason_of, run_name
 from leadbridge.errors import SyncError
 
 #: rounds over runs of Syncs in which none of them came any further
@@ -102,7 +101,7 @@ class CycleRun:
     @property
     def name(self) -> str:
         """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
-        return f"{self.cycle[:30]}-{hashlib.sha256(self.cycle.encode()).hexdigest()[:8]}-{self.slot}"
+        return run_name(self.cycle, self.slot)
 
     @property
     def carrier(self) -> str:

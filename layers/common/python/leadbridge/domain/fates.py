@@ -27,6 +27,8 @@ class Parted(StrEnum):
     REFUSED = "refused"  # what was to be done about it was refused, and is tried again
 
 
+#: why a link goes over to the Contact of a Lead
+CONVERTED = "converted"
 #: whose record is gone; the others are links of records that are there
 PERSON_GONE = frozenset({Parted.PERSON_DELETED, Parted.PERSON_MERGED})
 
@@ -136,6 +138,12 @@ class Consequence:
 def destroyed(consequences: Iterable[Consequence]) -> int:
     """How many records vanish: deleted ones, and the losers of merges."""
     return sum(each.step is not None and each.step.does in {Does.MERGE, Does.DELETE} for each in consequences)
+
+
+def moved(plan: Iterable[Consequence]) -> Mapping[str, str]:
+    """The records that live on in others, by their ids."""
+    links = (link for each in plan for link in (*each.before, *each.after))
+    return {link.salesforce_id: link.moved_to for link in links if link.moved_to}
 
 
 def consequences(
@@ -274,7 +282,7 @@ class _Town:
             record, person = pair.record.id, pair.person.id
             trace = (replace(pair.link, moved_to=record, parted=""),) if self._left(pair) else ()
             new = replace(pair.link, salesforce_id=record, marketo_id=person, parted="")
-            why = "merged_over" if pair.record.merged or not self._left(pair) else "converted"
+            why = "merged_over" if pair.record.merged or not self._left(pair) else CONVERTED
             if record in kept:
                 # the two belonged to each other before
                 yield self._told(why, pair, before=trace)

@@ -28,8 +28,12 @@ def lead_coercion(field: FieldDescription, zone: tzinfo) -> Callable[[Any], Any]
         return coerce
 
     def dated(value: Any) -> Any:
-        if field.type == "date" and isinstance(value, str) and _is_day(value):
-            return value  # what most are
+        if isinstance(value, str):  # what most are
+            if field.type == "date":
+                if _is_day(value):
+                    return value
+            elif found := _in_utc(value):
+                return found
         read = _instant(value)
         if read is None:
             return coerce(value)
@@ -71,6 +75,17 @@ def _is_day(written: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _in_utc(written: str) -> str:
+    """A moment in UTC as it is sent, if a text names one in the way that most do."""
+    if written[10:11] != "T" or not written[4] == "-" == written[7] or not written[13:14] == ":" == written[16:17]:
+        return ""
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        return ""
+    return f"{written[:19]}Z" if moment.tzinfo is UTC else ""
 
 
 def _iso(written: str) -> datetime | None:

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Sequence
 
 #: about so many rows a partition, and bytes of them; they are all in memory while it is loaded
-ROWS, BYTES = 6_000, 8_000_000
+ROWS, BYTES = 10_000, 8_000_000
 #: an answer to the state machine names every open partition, and may have 262,144 bytes
 MOST = 4_000
 #: bytes that are held before they are written

@@ -20,7 +20,7 @@ from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.soql_filter import Placed, Setting, soql_filter
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import blank, text
-from leadbridge.domain.watermarks import EARLIEST, OVERLAP, Window, tiles
+from leadbridge.domain.watermarks import EARLIEST, Window, tiles
 
 type Way = Literal["rest", "bulk"]
 
@@ -380,10 +380,8 @@ def _activities(facts: Facts, window: Window, *, way: Way, now: datetime) -> _Pa
             cursor=f"the token leads to the activities of the types {types}, page by page",
         )
     own = {"activityTypeIds": list(facts.activity_types)}
-    # nobody has done anything before the first person was there; a job made behind the ceiling's lag misses nothing
-    # that the log showed late, so it begins at the watermark itself
-    begin = window.since + OVERLAP["marketo"] if window.since else None
-    since = begin or max(now - KEPT, facts.made_since or now - KEPT)
+    # nobody has done anything before the first person was there
+    since = window.since or max(now - KEPT, facts.made_since or now - KEPT)
     read = Window(since=since, until=window.until)
     return _extract("activities", (), [{**each, **own} for each in _windows("createdAt", read, now)])
 

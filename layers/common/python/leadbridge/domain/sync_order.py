@@ -1,4 +1,4 @@
-"""What the state machine of a Sync's run asks for: a step of the run, or one of its partitions."""
+"""What the state machine of a Sync's run asks for: a step of the run, or some of its partitions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from leadbridge.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOrder:
-    """The input of an invocation: a run, and a partition of it where that is to be loaded."""
+    """The input of an invocation: a run, and partitions of it where those are to be loaded."""
 
     sync: str
     slot: str
-    part: int = 0
+    #: one after the other
+    parts: tuple[int, ...] = ()
     begin: bool = False
     turns: int = 0
     #: how a bulk run ended that the state machine waited for: its output, or its error
@@ -26,11 +27,13 @@ class SyncOrder:
         Raises:
             ConfigurationError: It names no run.
         """
+        # an execution that began before partitions were dealt to workers names one
+        part = event.get("part", [])
         try:
             return cls(
                 sync=str(event["sync"]),
                 slot=str(event["slot"]),
-                part=int(event.get("part", 0)),
+                parts=tuple(map(int, part if isinstance(part, list) else [part])),
                 begin=event.get("begin") is True,
                 turns=int(event.get("turns", 0)),
                 child=event.get("child"),

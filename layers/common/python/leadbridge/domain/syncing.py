@@ -6,7 +6,7 @@ counts are the sum of theirs. The state machine only routes on `Step` and on how
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +28,9 @@ HELD_FOR = timedelta(days=13)
 PAUSED_SECONDS = 60.0
 #: rounds over all open partitions in which none of them came any further
 FRUITLESS = 5
+#: workers that load partitions side by side, by destination: more of them would only wait together for Marketo's rate,
+#: and at Salesforce for each other's locks
+WORKERS: Mapping[Vendor, int] = {"marketo": 2, "salesforce": 5}
 
 
 class Step(StrEnum):
@@ -106,6 +109,11 @@ class Totals:
     def rows(self) -> int:
         """All of them."""
         return sum(getattr(self, each.name) for each in fields(self))
+
+
+def run_name(owner: str, slot: str) -> str:
+    """What the first execution of a run is called, in at most 60 characters, by what it is a run of."""
+    return f"{owner[:30]}-{hashlib.sha256(owner.encode()).hexdigest()[:8]}-{slot}"
 
 
 # no slots: see `evolving`
@@ -198,7 +206,7 @@ class SyncRun:
     @property
     def name(self) -> str:
         """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
-        return f"{self.sync[:30]}-{hashlib.sha256(self.sync.encode()).hexdigest()[:8]}-{self.slot}"
+        return run_name(self.sync, self.slot)
 
     @property
     def carrier(self) -> str:
@@ -481,6 +489,16 @@ def open_parts(run: SyncRun, parts: Iterable[Part]) -> list[int]:
     """The numbers of partitions that are not through."""
     known = {part.number: part for part in parts}
     return [number for number in range(1, run.partitions + 1) if not is_through(run, number, known.get(number))]
+
+
+def lanes(run: SyncRun, parts: Sequence[Part]) -> list[list[int]]:
+    """The partitions that are not through, dealt to workers.
+
+    Those that somebody has begun go last: a process that died of one of them has left the others to be done.
+    """
+    begun, workers = {part.number for part in parts}, WORKERS[run.destination]
+    waiting = sorted(open_parts(run, parts), key=lambda number: number in begun)
+    return [waiting[first::workers] for first in range(min(workers, len(waiting)))]
 
 
 def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:

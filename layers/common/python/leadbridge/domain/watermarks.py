@@ -46,14 +46,15 @@ def ceiling(vendor: str, now: datetime, covered: datetime | None) -> datetime:
     return (now - LAG[vendor] if covered is None else covered).replace(microsecond=0)
 
 
-def window(vendor: str, watermark: datetime | None, until: datetime) -> Window:
-    """What a run reads after a watermark; without one everything before `until`.
+def window(vendor: str, watermark: datetime | None, until: datetime, *, exact: bool = False) -> Window:
+    """What a run reads after a watermark; without one everything before `until`. `exact`: nothing is read once more.
 
     A window never ends before the watermark: what the vendor says it covers may lie behind what it said before.
     """
     if watermark is None:
         return Window(until=until)
-    return Window(since=watermark - OVERLAP[vendor], until=max(until, watermark))
+    since = watermark if exact else watermark - OVERLAP[vendor]
+    return Window(since=since, until=max(until, watermark))
 
 
 def deletions(vendor: str, before: datetime, now: datetime) -> tuple[datetime, datetime | None]:

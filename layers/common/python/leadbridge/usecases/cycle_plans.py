@@ -5,10 +5,10 @@ their order.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from leadbridge.domain.cycle_legs import Leg
 from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import RowEnd

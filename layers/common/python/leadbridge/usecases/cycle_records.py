@@ -1,26 +1,61 @@
 """Records of both systems that a cycle looks up, beside what it reads as changed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from leadbridge.domain.cycle_people import EMAILS, IDS
+from leadbridge.domain.cycle_people import EMAILS, IDS, PERSON
+from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
-from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Marketo, Salesforce
-from leadbridge.sync_ports import SyncDestination
-
-#: how many records of an object hold one of the values in a field
-type Count = Callable[[str, str, Collection[str]], int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keyed:
-    """A Marketo object whose records are found by their key only: where they are, the key, and what is read of them."""
+class CycleMarketo(Marketo, Protocol):
+    """What a cycle asks of a Marketo instance beside the others."""
 
-    destination: SyncDestination
-    key: str
-    columns: Sequence[str]
+    def keyed(self, object_name: str, keys: Sequence[str], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Records of an object of one key field, such as companies and sales persons, with one of the keys."""
+        ...
+
+
+class CycleSalesforce(Salesforce, Protocol):
+    """What a cycle asks of a Salesforce org beside the others."""
+
+    def count_of(self, object_name: str, field: str, values: Sequence[str]) -> int:
+        """How many records hold one of the values in a field."""
+        ...
+
+
+class CycleConnections(Protocol):
+    """Both systems by connection."""
+
+    def marketo(self, connection: str) -> CycleMarketo:
+        """The instance of a connection."""
+        ...
+
+    def salesforce(self, connection: str) -> CycleSalesforce:
+        """The org of a connection."""
+        ...
+
+
+class Described:
+    """Objects of both systems as they are described today; each is asked for once."""
+
+    def __init__(self, marketo: Marketo, salesforce: Salesforce) -> None:
+        """Sends nothing."""
+        self._marketo = marketo
+        self._salesforce = salesforce
+        self._known: dict[str, ObjectDescription] = {}
+
+    def __call__(self, object_name: str) -> ObjectDescription:
+        """An object of either system; no name of Salesforce's begins with a small letter.
+
+        Raises:
+            SyncError: The system cannot be asked now, or has no such object.
+        """
+        if object_name not in self._known:
+            whose = self._marketo if object_name[:1].islower() else self._salesforce
+            self._known[object_name] = whose.describe(object_name)
+        return self._known[object_name]
 
 
 class LookedUp:
@@ -29,45 +64,49 @@ class LookedUp:
     def __init__(
         self,
         *,
-        marketo: Marketo,
-        salesforce: Salesforce,
+        marketo: CycleMarketo,
+        salesforce: CycleSalesforce,
+        describe: Callable[[str], ObjectDescription],
         people: Sequence[str],
         records: Mapping[str, Sequence[str]],
-        keyed: Mapping[str, Keyed] | None = None,
-        count: Count | None = None,
+        keyed: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """`people` are the columns of Marketo's people, `records` those of Salesforce's objects.
 
-        `keyed` are Marketo's companies and sales persons, by object; `count` counts Salesforce's records.
+        `keyed` are those of Marketo's companies and sales persons, by object. Whatever a system does not describe
+        today is not asked for.
         """
         self._marketo = marketo
         self._salesforce = salesforce
+        self._describe = describe
         self._people = people
         self._records = records
         self._keyed = keyed or {}
-        self._count = count
 
     def people(self, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """Marketo's people whose field holds one of the values."""
+        if not values:
+            return []
+        described = self._describe(PERSON).fields
         columns = dict.fromkeys([IDS[Side.MARKETO], EMAILS[Side.MARKETO], field, *self._people])
-        return self._marketo.leads_by_filter(field, list(values), list(columns)) if values else []
+        return self._marketo.leads_by_filter(field, list(values), [name for name in columns if name in described])
 
     def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """Salesforce records of an object whose field holds one of the values."""
-        columns = dict.fromkeys([IDS[Side.SALESFORCE], field, *self._records[object_name]])
-        return self._salesforce.find(object_name, list(columns), field, list(values)) if values else []
+        if not values:
+            return []
+        described = self._describe(object_name).fields
+        columns = dict.fromkeys([IDS[Side.SALESFORCE], field, *self._records.get(object_name, ())])
+        return self._salesforce.find(object_name, [name for name in columns if name in described], field, list(values))
 
     def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
         """Marketo's companies or sales persons with one of the keys."""
-        found = self._keyed[object_name]
-        return found.destination.find([{found.key: key} for key in keys], list(found.columns)) if keys else []
+        if not keys:
+            return []
+        described = self._describe(object_name).fields
+        columns = [name for name in self._keyed[object_name] if name in described]
+        return self._marketo.keyed(object_name, list(keys), columns)
 
     def count(self, object_name: str, field: str, values: Collection[str]) -> int:
-        """How many Salesforce records of an object hold one of the values in a field.
-
-        Raises:
-            ConfigurationError: Nobody counts here.
-        """
-        if self._count is None:
-            raise ConfigurationError([f"{object_name}: nothing is counted in a cycle without companies"])
-        return self._count(object_name, field, values)
+        """How many Salesforce records of an object hold one of the values in a field."""
+        return self._salesforce.count_of(object_name, field, list(values)) if values else 0

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from leadbridge.cycle_ports import CycleRecords, DueRecords, Links
+from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecords, Links
 from leadbridge.domain import company_words
 from leadbridge.domain.belonging import company_fields, links_of
 from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.conditions import compile_conditions
-from leadbridge.domain.crm_cycle import COMPANY_LINK, Creation, CrmCycle, Persons
+from leadbridge.domain.crm_cycle import COMPANY_LINK, Creation, CrmCycle, Flag, Persons
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_people import (
@@ -33,6 +33,7 @@ from leadbridge.domain.cycle_people import (
 )
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.evolving import replace as evolved
+from leadbridge.domain.fates import moved
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
@@ -44,6 +45,7 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.cycle_plans import CyclePlans
+from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.merge_people import Chosen, MergePeople, People, everybody, nobody, those
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.pair_people import Changed, Paired, PairPeople
@@ -78,6 +80,8 @@ class PeoplePorts:
     runs: SyncRuns
     objects: Objects
     records: CycleRecords
+    news: CycleNews
+    changes: CycleChanges
     links: Links
     due: DueRecords
     #: asked for once in each process that decides
@@ -105,6 +109,7 @@ class DecidePeople:
         self.queues = queues
         self.legs = legs
         self.plans = CyclePlans(runs=ports.runs, objects=ports.objects, clock=ports.clock)
+        self._known: tuple[Schema, People] | None = None
 
     def __call__(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide as much as the time allows; the run as it is then, or None if all was decided before.
@@ -166,17 +171,22 @@ class DecidePeople:
 
     def people(self, schema: Schema) -> People:
         """How persons are kept in step."""
-        type_field = self.persons.type_field
-        return People(
+        if self._known is not None and self._known[0] is schema:
+            return self._known[1]
+        type_field, deleted = self.persons.type_field, self.persons.deleted_in_salesforce
+        people = People(
             fields={name: each.fields for name, each in self.bound(schema).items()},
             id_field=self.persons.id_field,
             type_field=type_field if type_field in schema.people.fields else None,
+            revived={deleted.flag: False} if isinstance(deleted, Flag) else {},
             of_companies=company_fields(schema.companies, schema.people) if schema.companies else frozenset(),
             make_people=_chosen(self.persons.create_in_marketo, list(schema.records.values())),
             make_leads=_chosen(self.persons.create_in_salesforce, [schema.people])
             if LEADS_CREATED in self.legs
             else nobody,
         )
+        self._known = (schema, people)
+        return people
 
 
 class _Work:
@@ -227,6 +237,11 @@ class _Work:
     @cached_property
     def _merge(self) -> MergePeople:
         return MergePeople(self._people, self._ports.digest)
+
+    @cached_property
+    def _moved(self) -> Mapping[str, str]:
+        """Records that live on in others since this run, whose people were read as they named them before."""
+        return moved(FateFiles(self._ports.objects, self.run).plan() or ())
 
     @cached_property
     def _plan(self) -> PlanPeople:
@@ -288,7 +303,8 @@ class _Work:
             return BY_LINK, _id_of(row), row
         named = text(row.values.get(self._people.id_field) or "").strip()
         if named:
-            return BY_LINK, canonical(named) if is_id(named) else named, row
+            record_id = canonical(named) if is_id(named) else named
+            return BY_LINK, self._moved.get(record_id, record_id), row
         return BY_EMAIL, _mailed(row), row
 
     def _spill(self, held: "_Held", piece: int) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecord, DueRecords, Links
 from leadbridge.domain.crm_cycle import CrmCycle, Persons
 from leadbridge.domain.cycle_link import Link
-from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, kinds
+from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, PREFIXES, kinds
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.fate_words import fate_said
-from leadbridge.domain.fates import Consequence, Does, News, Parted, Step, consequences, destroyed
+from leadbridge.domain.fates import CONVERTED, Consequence, Does, News, Parted, Step, consequences, destroyed
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.outages import comparison_calls, deletions_lost
 from leadbridge.domain.outcome import Outcome, RowOutcome
@@ -50,8 +50,9 @@ _DONE = {
 class FollowFates:
     """Follows the people of one cycle."""
 
-    def __init__(  # noqa: PLR0917  # the roles that it needs
+    def __init__(
         self,
+        *,
         links: Links,
         records: CycleRecords,
         news: CycleNews,
@@ -59,9 +60,8 @@ class FollowFates:
         due: DueRecords,
         objects: Objects,
         clock: Clock,
-        prefixes: Mapping[str, str],
     ) -> None:
-        """`prefixes`: how ids of Leads and of Contacts begin."""
+        """The roles that it needs."""
         self._links = links
         self._records = records
         self._news = news
@@ -69,13 +69,14 @@ class FollowFates:
         self._due = due
         self._objects = objects
         self._clock = clock
-        self._kinds = {prefix: name for name, prefix in prefixes.items()}
+        self._kinds = {prefix: name for name, prefix in PREFIXES.items()}
 
-    def begin(self, cycle: CrmCycle, run: CycleRun, since: Mapping[str, datetime], remaining: float) -> bool:
-        """Follow merges and conversions, and store what is to be flagged and deleted; tells whether it is through.
+    def begin(self, cycle: CrmCycle, run: CycleRun, since: Mapping[str, datetime], remaining: float) -> int | None:
+        """Follow merges and conversions, and store what is to be flagged and deleted, which it counts.
+
+        None: it is not through yet, and is to be called again.
 
         `since`: by kind (Lead, Contact, leads) since when news are wanted; a kind that is missing is new to the cycle.
-        It is called again, in the same run, until it is through.
 
         Raises:
             ConfigurationError: More would vanish than the cycle's guard lets through; nothing was done.
@@ -87,12 +88,12 @@ class FollowFates:
         if plan is None:
             news = self._heard(files, persons, since, self._clock.now() + timedelta(seconds=remaining - _LEFT))
             if news is None:
-                return False
+                return None
             plan = list(self._followed(news, persons))
             _check(plan, cycle)
             files.keep_plan(plan)
         files.keep_done("begun", self._begun(plan, persons))
-        return True
+        return sum(step.does in {Does.FLAG, Does.DELETE} for _, step in _steps(plan))
 
     def finish(self, run: CycleRun) -> None:
         """Flag and delete what is stored to be.
@@ -230,8 +231,10 @@ class FollowFates:
         if not wanted:
             return
         fields: dict[str, dict[str, Any]] = {}
-        for _, step in wanted:
+        for each, step in wanted:
             fields[step.id] = {persons.id_field: step.into}
+            if each.why == CONVERTED:
+                fields[step.id] |= persons.on_conversion
             if persons.type_field:
                 fields[step.id][persons.type_field] = self._kinds[step.into[:3]]
         results = dict(zip(fields, self._changes.link(fields), strict=True))

@@ -49,17 +49,22 @@ class HearOfChanges:
         announcements: Announcements,
         later: Later,
         due: Callable[[str], DueRecords],
+        tick: Callable[[str], None],
         runs: SyncRuns,
         start: StartSync,
         clock: Clock,
         meter: Meter,
         look_seconds: int,
     ) -> None:
-        """`due` gives what is due in a cycle; an announcement that waits is looked at every `look_seconds`."""
+        """`due` gives what is due in a cycle, and `tick` has it looked at soon.
+
+        Of an announcement whose run is started the first look is after `look_seconds`.
+        """
         self._configurations = configurations
         self._announcements = announcements
         self._later = later
         self._due = due
+        self._tick = tick
         self._runs = runs
         self._start = start
         self._clock = clock
@@ -72,17 +77,19 @@ class HearOfChanges:
         Raises:
             TransientError: AWS asks for a pause.
         """
-        if not announcement.waits:
+        if not announcement.looks:
             announcement = self._new_of(announcement)
             self._note_due(announcement)
         # all of them are started, before it is said that one waits
         waiting = [sync for sync in self._syncs(announcement) if self._is_behind(sync, announcement)]
         if not waiting:
             return False
-        if self._clock.now() - announcement.received_at > LEFT_AFTER:
+        now = self._clock.now()
+        if now - announcement.received_at > LEFT_AFTER:
             self._meter.count("AnnouncementsLeft")
             return False
-        self._later.again(replace(announcement, waits=True), self._look_seconds)
+        looked_at = replace(announcement, looks=announcement.looks + 1)
+        self._later.again(looked_at, announcement.pause(now, self._look_seconds))
         return True
 
     def _new_of(self, announcement: Announcement) -> Announcement:
@@ -109,6 +116,7 @@ class HearOfChanges:
             ]
             if records:
                 self._due(cycle.id).add(records)
+                self._tick(cycle.id)
 
     def _syncs(self, announcement: Announcement) -> Iterator[str]:
         """The active incremental Syncs that read one of the objects."""

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.crm_cycle import CrmCycle, Persons
-from leadbridge.domain.cycle_legs import PEOPLE, Leg, Queue
+from leadbridge.domain.cycle_legs import PEOPLE, PEOPLE_DELETED, Leg, Queue
 from leadbridge.domain.cycle_people import (
     LEADS_CREATED,
     PEOPLE_CREATED,
+    PEOPLE_REMOVED,
     PEOPLE_UPDATED,
     PERSON,
+    QUEUES,
     people_legs,
     people_queues,
 )
@@ -24,6 +26,7 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import LEFT_SECONDS, STRIDE, DecidePeople, PeoplePorts
+from leadbridge.usecases.follow_fates import FollowFates
 from leadbridge.usecases.people_files import Entry, PeopleFiles, State
 from leadbridge.usecases.plan_people import linking
 
@@ -40,11 +43,21 @@ class KeepPeople:
 
     def __init__(self, cycle: CrmCycle, persons: Persons, ports: PeoplePorts) -> None:
         """`persons` are those of the cycle."""
+        self._cycle = cycle
         self._persons = persons
         self._ports = ports
         self._queues = tuple(people_queues(cycle))
         self._legs = {leg.name: leg for leg in people_legs(cycle)}
         self._plans = CyclePlans(runs=ports.runs, objects=ports.objects, clock=ports.clock)
+        self._fates = FollowFates(
+            links=ports.links,
+            records=ports.records,
+            news=ports.news,
+            changes=ports.changes,
+            due=ports.due,
+            objects=ports.objects,
+            clock=ports.clock,
+        )
         self._decide = DecidePeople(cycle, persons, ports, queues=self._queues, legs=self._legs)
 
     def queues(self) -> Sequence[Queue]:
@@ -57,21 +70,26 @@ class KeepPeople:
 
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide what was read and store it as plans; the run as it is then, or None if this is through."""
-        return self._decide(run, remaining)
+        if PEOPLE_REMOVED in run.writes or run.bootstrap:
+            return self._decide(run, remaining)
+        # who is who comes before what they hold
+        since = {kind: run.since[queue] for kind, queue in QUEUES.items() if queue in run.since}
+        removed = self._fates.begin(self._cycle, run, since, remaining)
+        return run if removed is None else replace(run, writes={**run.writes, PEOPLE_REMOVED: removed})
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
+        if group == PEOPLE_DELETED:
+            self._fates.finish(run)
+        legs = [leg for leg in self._legs.values() if leg.group == group]
+        links = group == PEOPLE and run.writes.get(LEADS_CREATED)
         files = PeopleFiles(self._ports.objects, run)
-        state = files.state()
+        state = files.state() if links or any(run.writes.get(leg.name) for leg in legs) else None
         if state is None:
             return []
         if group == PEOPLE:
             self._plan_links(run, files, state)
-        orders = (
-            self._plans.begin(run, leg, len(state.plans[leg.name]))
-            for leg in self._legs.values()
-            if leg.group == group and state.plans.get(leg.name)
-        )
+        orders = (self._plans.begin(run, leg, len(state.plans[leg.name])) for leg in legs if state.plans.get(leg.name))
         return [order for order in orders if order is not None]
 
     def _plan_links(self, run: CycleRun, files: PeopleFiles, state: State) -> None:

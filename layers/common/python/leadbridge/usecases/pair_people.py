@@ -151,11 +151,15 @@ class PairPeople:
 
     def _follow(self, batch: "_Batch") -> None:
         """People who name a record that lives on in another one are that one's."""
+        for record_id in batch.salesforce:
+            if record_id in batch.links and batch.links[record_id].moved_to:
+                batch.leave(record_id, "converted")
         for _ in range(_MOVES):
             moved = {each: batch.links[each].moved_to for each in batch.named if each in batch.links}
             moved = {each: successor for each, successor in moved.items() if successor}
             for record_id, successor in moved.items():
-                batch.named.setdefault(successor, {}).update(batch.named.pop(record_id))
+                # who was read naming the successor already was read later
+                batch.named[successor] = batch.named.pop(record_id) | batch.named.get(successor, {})
             if not moved:
                 return
             batch.links |= self._links.of({*moved.values()} - batch.links.keys())
@@ -184,7 +188,9 @@ class PairPeople:
         wanted = [
             record_id
             for record_id in batch.salesforce
-            if record_id not in batch.named and not self._whole(batch, record_id)
+            if record_id not in batch.named
+            and record_id not in batch.taken_records
+            and not self._whole(batch, record_id)
         ]
         if wanted:
             for row in self._records.people(self._id_field, wanted):

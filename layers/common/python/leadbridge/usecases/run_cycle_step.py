@@ -6,7 +6,6 @@ stores them, the state machine starts them and waits.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +13,11 @@ from leadbridge.cycle_ports import CycleRuns, Entities, Entity
 from leadbridge.domain import cycling
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import Queue
+from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.schedule import instant
-from leadbridge.domain.syncing import PARKED, Step, SyncRun, Waiting, held_by, summed
+from leadbridge.domain.syncing import PARKED, Step, SyncRun, Waiting, held_by, run_name, summed
 from leadbridge.domain.watermarks import ceiling, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import Clock, Documents, Meter, OvertakenError
@@ -30,33 +30,6 @@ LEFT_SECONDS = 60.0
 MOST_TURNS = 300
 #: how soon a run of a Sync is looked at again that goes on in an execution which nobody waits for
 _RENEWED = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CycleOrder:
-    """The input of an invocation."""
-
-    cycle: str
-    slot: str
-    begin: bool = False
-    turns: int = 0
-
-    @classmethod
-    def parse(cls, event: Mapping[str, Any]) -> "CycleOrder":
-        """The order in an event.
-
-        Raises:
-            ConfigurationError: It names no run.
-        """
-        try:
-            return cls(
-                cycle=str(event["cycle"]),
-                slot=str(event["slot"]),
-                begin=event.get("begin") is True,
-                turns=int(event.get("turns", 0)),
-            )
-        except KeyError as error:
-            raise ConfigurationError([f"{error.args[0]}: an order needs it"]) from error
 
 
 class RunCycleStep:
@@ -113,8 +86,8 @@ class RunCycleStep:
         if turns >= self._most_turns and not run.over:
             run = replace(run, execution=f"{run.name}-{version}")
             with suppress(OvertakenError):
-                self._runs.save(run, version)
-        return self._answer(run, turns)
+                version = self._runs.save(run, version)
+        return self._answer(run, version, turns)
 
     def _take(self, work: "_Work") -> None:
         heard = cycling.obeyed(work.run, self._clock.now())
@@ -290,7 +263,7 @@ class RunCycleStep:
             raise ConfigurationError([f"the cycle {order.cycle} has no run {order.slot}"])
         return found
 
-    def _answer(self, run: CycleRun, turns: int) -> dict[str, Any]:
+    def _answer(self, run: CycleRun, version: int, turns: int) -> dict[str, Any]:
         wait = cycling.wait_seconds(run, self._clock.now())
         waiting = run.waiting if wait else Waiting.NOT
         return {
@@ -300,7 +273,10 @@ class RunCycleStep:
             "wait_seconds": wait,
             "waiting": waiting.value,
             "parked": waiting in PARKED,
-            "orders": [{"sync": each, "slot": run.slot} for each in run.orders],
+            # an execution of its own for each time that it is carried on
+            "orders": [
+                {"sync": each, "slot": run.slot, "name": f"{run_name(each, run.slot)}-{version}"} for each in run.orders
+            ],
             "at_work": bool(run.orders),
             "turns": turns,
             "renewal": run.carrier,

@@ -31,6 +31,7 @@ from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
 from leadbridge.sync_ports import Page, Sample, SyncRuns, SyncSource, SyncVendors, TellsGone
 from leadbridge.usecases import failed_rows
 from leadbridge.usecases.hand_over import why_not
+from leadbridge.usecases.load_partition import LEFT_SECONDS as LOADING_SECONDS
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.planned_rows import first_rows
 from leadbridge.usecases.source_facts import SourceFacts
@@ -95,19 +96,15 @@ class RunSyncStep:
         }
 
     def __call__(self, order: SyncOrder, remaining: Callable[[], float]) -> dict[str, Any]:
-        """Take the run's next step, or load one partition of it; tells the state machine where to go on.
+        """Take the run's next step, or load partitions of it; tells the state machine where to go on.
 
         Raises:
             ConfigurationError: There is no such run.
             TransientError: A store is away; the state machine tries again.
         """
+        if order.parts:
+            return {"parts": self._load_parts(order, remaining)}
         run, version = self._read(order)
-        if order.part:
-            try:
-                self._load(run, self._sync(run), order.part, remaining)
-            finally:
-                self._vendors.report_quota()
-            return {"part": order.part}
         now = self._clock.now()
         if not order.begin and not run.over and not syncing.next_of(run, now).wait_seconds:
             work = _Work(run, version, remaining, order.child)
@@ -124,6 +121,20 @@ class RunSyncStep:
             with suppress(OvertakenError):
                 self._runs.save(run, version)
         return self._answer(run, turns)
+
+    def _load_parts(self, order: SyncOrder, remaining: Callable[[], float]) -> int:
+        """Load partitions, one after the other, as long as there is time and nobody wants the run to stop."""
+        begun = 0
+        try:
+            for number in order.parts:
+                run, _ = self._read(order)
+                if begun and (remaining() < LOADING_SECONDS or run.over or run.asked is not syncing.Asked.NOTHING):
+                    break
+                self._load(run, self._sync(run), number, remaining)
+                begun += 1
+        finally:
+            self._vendors.report_quota()
+        return begun
 
     def _take(self, work: "_Work") -> None:
         heard = syncing.obeyed(work.run, self._clock.now())
@@ -199,7 +210,7 @@ class RunSyncStep:
             return
         read, idle, standing = EVERYTHING, False, self._runs.standing(run.sync)
         if run.incremental:
-            read, idle = window_of(self._runs, source, run.sync, run.source, now)
+            read, idle = window_of(self._runs, source, work.sync, run.source, now)
         if sync.deletes != "ignore" and not run.most:
             # what was deleted before the first run that asks is nobody's
             until, before = read.until or ceiling(run.source, now, source.covered(now).until), standing.gone_until
@@ -472,6 +483,8 @@ class RunSyncStep:
 
     def _answer(self, run: SyncRun, turns: int) -> dict[str, Any]:
         following = syncing.next_of(run, self._clock.now())
+        loading = run.step is Step.LOAD
+        parts = self._runs.parts(run.sync, run.slot) if loading else ()
         return {
             "sync": run.sync,
             "slot": run.slot,
@@ -480,7 +493,9 @@ class RunSyncStep:
             "waiting": following.waiting.value,
             "parked": following.waiting in syncing.PARKED,
             "child": self._child(run) if run.step in {Step.EXTRACT_FILES, Step.LOAD_FILES} else {},
-            "open": syncing.open_parts(run, self._runs.parts(run.sync, run.slot)) if run.step is Step.LOAD else [],
+            "lanes": syncing.lanes(run, parts) if loading else [],
+            # an execution that began before partitions were dealt to workers asks for each of them
+            "open": syncing.open_parts(run, parts) if loading else [],
             "turns": turns,
             "renewal": run.carrier,
             "renew": turns >= self._most_turns and not run.over,

@@ -32,18 +32,12 @@ class ScheduleSyncs:
                 changed += 1
         return changed
 
-    def cycle(self, cycle: str) -> bool:
-        """Mend the entry of one cycle; tells whether there was a need."""
-        stored = self._configurations.get("crm_cycle", cycle)
-        return self._mend(tick_of(cycle), wanted=stored is not None and _ticks(stored))
-
-    def one(self, sync: str) -> bool:
-        """Mend the entry of one Sync, which was stored, moved or removed just now; tells whether there was a need."""
-        stored = self._configurations.get("sync", sync)
-        if stored is not None:
-            return self._keep(sync, stored)
-        self._schedules.remove(sync)
-        return True
+    def one(self, identifier: str, kind: str = "sync") -> bool:
+        """Mend the entry of one Sync or cycle, which was stored, moved or removed; tells whether there was a need."""
+        stored = self._configurations.get(kind, identifier)
+        if kind == "crm_cycle":
+            return self._mend(tick_of(identifier), wanted=stored is not None and _ticks(stored))
+        return self._keep(identifier, stored) if stored is not None else self._unless(identifier)
 
     def _keep(self, sync: str, stored: Stored) -> bool:
         document = stored.document

@@ -11,15 +11,17 @@ from leadbridge.domain.watermarks import Window, ceiling, window
 from leadbridge.sync_ports import SyncRuns, SyncSource
 
 
-def window_of(runs: SyncRuns, source: SyncSource, sync: str, vendor: Vendor, now: datetime) -> tuple[Window, bool]:
+def window_of(runs: SyncRuns, source: SyncSource, sync: Sync, vendor: Vendor, now: datetime) -> tuple[Window, bool]:
     """The window of a run that begins at `now`, and whether the vendor says that nothing changed in it.
 
     The vendor is asked how far it shows everything; one that answers with what changed need not be asked again.
     """
-    watermark = runs.standing(sync).watermark
-    known = window(vendor, watermark, now)
+    watermark = runs.standing(sync.id).watermark
+    # an extract of activities holds what was shown late: its job is made minutes behind the ceiling
+    exact = sync.source.object == "activities" and sync.by.extract == "bulk"
+    known = window(vendor, watermark, now, exact=exact)
     covered = source.covered(now, known.since)
-    return window(vendor, watermark, ceiling(vendor, now, covered.until)), covered.idle
+    return window(vendor, watermark, ceiling(vendor, now, covered.until), exact=exact), covered.idle
 
 
 def way_of(sync: Sync, vendor: Vendor, source: SyncSource, facts: Facts, read: Window, *, now: datetime) -> Choice:

@@ -84,7 +84,7 @@ class ViewSync:
         now = self._clock.now()
         vendor = self._vendor(sync.source.connection)
         source = self._vendors.source(sync)
-        window = window_of(self._runs, source, sync_id, vendor, now)[0] if sync.incremental else EVERYTHING
+        window = window_of(self._runs, source, sync, vendor, now)[0] if sync.incremental else EVERYTHING
         facts = self._facts(sync, stored.version, vendor) if document is None else self._facts.asked(sync, vendor)
         return Opened(
             sync=sync, version=stored.version, vendor=vendor, source=source, facts=facts, window=window, at=now

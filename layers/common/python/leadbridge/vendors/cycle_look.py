@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from leadbridge.cycle_ports import Looked
 from leadbridge.domain import soql
-from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import PermanentError
@@ -89,7 +89,7 @@ class VendorLook:
         return known[1]
 
     def _salesforce(self, cycle: CrmCycle, since: datetime) -> str:
-        names = [*objects_of(cycle)[Side.SALESFORCE], *(["User"] if cycle.sales_persons else [])]
+        names = objects_of(cycle)[Side.SALESFORCE]
         parts = [
             Part(reference_id=name, method="GET", path=f"/queryAll?{urlencode({'q': _one(name, since)})}")
             for name in names
@@ -111,9 +111,12 @@ def _one(name: str, since: datetime) -> str:
 
 
 def _marketo_fields(cycle: CrmCycle) -> Iterator[str]:
-    persons = cycle.persons
-    if persons is None:
-        return
-    yield persons.id_field
-    for kind in (persons.leads, persons.contacts):
-        yield from (pair.marketo for pair in (kind.pairs if kind else ()) if pair.policy.from_side(Side.MARKETO))
+    persons, companies = cycle.persons, cycle.companies
+    pairs = [pair for pair in companies.fields if pair.enabled] if companies else []
+    if companies is not None:
+        # people show what their company holds
+        yield COMPANY_LINK
+    if persons is not None:
+        yield persons.id_field
+        pairs += [pair for kind in (persons.leads, persons.contacts) if kind for pair in kind.pairs]
+    yield from (pair.marketo for pair in pairs if pair.policy.from_side(Side.MARKETO))

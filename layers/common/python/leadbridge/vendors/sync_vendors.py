@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_objects import ACTION
-from leadbridge.sync_ports import SyncDestination, SyncSource
+from leadbridge.sync_ports import Schemas, SyncDestination, SyncSource
 from leadbridge.vendors.bulk_jobs import Clients
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.member_syncing import ListMembers, ProgramMembers
@@ -24,12 +24,20 @@ class VendorSyncs:
     """`sync_ports.SyncVendors` over the configured connections."""
 
     def __init__(
-        self, clients: Clients, vendor: Callable[[str], Vendor], calls: Callable[[Sync], SyncDestination]
+        self,
+        clients: Clients,
+        vendor: Callable[[str], Vendor],
+        calls: Callable[[Sync], SyncDestination],
+        schemas: Schemas | None = None,
     ) -> None:
-        """`vendor` tells whose a connection is, `calls` gives the destination that makes calls of rows."""
+        """`vendor` tells whose a connection is, `calls` gives the destination that makes calls of rows.
+
+        `schemas` keeps what need not be asked again; without it a vendor describes each object to each process.
+        """
         self._clients = clients
         self._vendor = vendor
         self._calls = calls
+        self._schemas = schemas
 
     def source(self, sync: Sync) -> SyncSource:
         """Where a Sync's rows come from."""
@@ -44,7 +52,8 @@ class VendorSyncs:
         if sync.destination.object == ACTION:
             return self._calls(sync)
         if self._vendor(connection) == "marketo":
-            return _MARKETO.get(sync.destination.object, MarketoObjects)(self._clients.marketo(connection), sync)
+            client, made = self._clients.marketo(connection), _MARKETO.get(sync.destination.object)
+            return made(client, sync) if made else MarketoObjects(client, sync, self._schemas)
         return SalesforceRecords(self._clients.salesforce(connection), sync)
 
     def report_quota(self) -> None:

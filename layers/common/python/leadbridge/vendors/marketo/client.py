@@ -124,6 +124,14 @@ class MarketoClient:
         """All leads whose `filter_type` field has one of the values."""
         return self.leads.by_filter(filter_type, values, fields)
 
+    def keyed(self, object_name: str, keys: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Records of an object of one key field, such as companies and sales persons, with one of the keys."""
+        from leadbridge.vendors.marketo.described import objects_named  # a cycle's question, no worker's
+
+        objects = objects_named(self, object_name)
+        [key] = objects.describe().dedupe_fields
+        return list(objects.by_filter(key, keys, fields))
+
     def sync_leads(
         self,
         rows: Sequence[Row],

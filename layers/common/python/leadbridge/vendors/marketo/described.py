@@ -37,7 +37,7 @@ def described(client: "MarketoClient", object_name: str) -> ObjectDescription:
         return client.describe_leads()
     if object_name in _OTHERS:
         return _OTHERS[object_name](client)
-    return _object(_said(object_name), objects_named(client, object_name).describe())
+    return described_object(object_name, objects_named(client, object_name).describe())
 
 
 def objects_named(client: "MarketoClient", object_name: str) -> "Objects":
@@ -65,7 +65,7 @@ def _activities(client: "MarketoClient") -> ObjectDescription:
     return ObjectDescription(name="activities", fields=fields, createable=False, updateable=False, deletable=False)
 
 
-def _object(name: str, found: ObjectType) -> ObjectDescription:
+def described_object(object_name: str, found: ObjectType) -> ObjectDescription:
     """An object of the general pattern: whoever creates a record gives its whole key."""
     keys = frozenset(found.dedupe_fields)
     searchable = {group[0] for group in found.searchable_fields if len(group) == 1}
@@ -86,7 +86,11 @@ def _object(name: str, found: ObjectType) -> ObjectDescription:
     # of the objects that are no standard ones only those are exported that are linked to leads
     linked = any(each.related_to.name.casefold() == "lead" for each in found.relationships)
     return ObjectDescription(
-        name=name, fields=fields, queryable=linked, id_field=found.id_field, key_fields=found.dedupe_fields
+        name=_said(object_name),
+        fields=fields,
+        queryable=linked,
+        id_field=found.id_field,
+        key_fields=found.dedupe_fields,
     )
 
 

@@ -1,7 +1,9 @@
 """From Marketo's JSON to our records: names lose their capitals, times become instants, types are checked."""
 
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.errors import ContractError
@@ -31,6 +33,11 @@ def read[T](kind: type[T], item: object, operation: str) -> T:
         places = ", ".join(".".join(map(str, each["loc"])) for each in error.errors(include_input=False)[:3])
         raise ContractError(f"not as documented: {places}", vendor=VENDOR, operation=operation) from None
     return record
+
+
+def text_of(record: object) -> str:
+    """A record as text that can be kept: `read` of it as JSON gives the record."""
+    return json.dumps(asdict(record), default=str, ensure_ascii=False, separators=(",", ":"))  # type: ignore[call-overload]  # records are dataclasses
 
 
 def _adapter(kind: type[Any]) -> "TypeAdapter[Any]":

@@ -6,18 +6,25 @@ id, which leaves the key as it is.
 Source: Marketo REST API, "Lead Database" (the general pattern), and the pages of the objects.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
+from leadbridge.domain.marketo import ObjectType
 from leadbridge.domain.records import ObjectDescription, Resolution, Row, RowResult
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import blank, text
-from leadbridge.sync_ports import first_of, trimmed
+from leadbridge.sync_ports import Schemas, first_of, trimmed
 from leadbridge.vendors.marketo.client import MarketoClient
-from leadbridge.vendors.marketo.described import objects_named
+from leadbridge.vendors.marketo.described import described_object, objects_named
 from leadbridge.vendors.marketo.endpoints import CUSTOM_OBJECTS
+from leadbridge.vendors.marketo.models import read, text_of
+from leadbridge.vendors.marketo.objects import Objects
 from leadbridge.vendors.marketo.syncing import Counted
+
+#: nobody can change which fields these have
+FIXED = frozenset({"opportunity_roles", "sales_persons"})
 
 
 class MarketoObjects(Counted):
@@ -25,16 +32,31 @@ class MarketoObjects(Counted):
 
     rows = CUSTOM_OBJECTS.sync.rows
 
-    def __init__(self, client: MarketoClient, sync: Sync) -> None:
-        """Sends nothing."""
+    def __init__(self, client: MarketoClient, sync: Sync, schemas: Schemas | None = None) -> None:
+        """Sends nothing. `schemas` keeps what Describe says of an object whose schema is fixed."""
         super().__init__(client)
+        self._sync = sync
         self._name = sync.destination.object
-        self._objects = objects_named(client, self._name)
         self._match = frozenset(pair.field for pair in sync.match)
+        self._schemas = schemas if self._name in FIXED else None
+
+    @cached_property
+    def _objects(self) -> Objects:
+        """The object's verbs; a fixed schema is asked for once, and again for a field that is not in it."""
+        objects = objects_named(self._client, self._name)
+        if self._schemas is not None:
+            connection = self._sync.destination.connection
+            text = self._schemas.known(connection, self._name)
+            found = read(ObjectType, json.loads(text), "kept_schema") if text else None
+            if found is not None and all(found.field_named(mapping.to) for mapping in self._sync.mappings):
+                objects.kept(found)
+            else:
+                self._schemas.keep(connection, self._name, text_of(objects.describe(fresh=True)))
+        return objects
 
     def describe(self) -> ObjectDescription:
         """Its fields."""
-        return self._client.describe(self._name)
+        return described_object(self._name, self._objects.describe())
 
     def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         """Records of the keys where these are the object's own, else those that agree in the first field."""

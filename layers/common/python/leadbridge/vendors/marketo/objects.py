@@ -39,6 +39,10 @@ class Objects:
             self._described = _object_type(found[0] if found else {}, endpoint)
         return self._described
 
+    def kept(self, described: ObjectType) -> None:
+        """Take a description that was read before for what Describe says."""
+        self._described = described
+
     def by_filter(
         self, filter_type: str, values: Sequence[str], fields: Sequence[str] = ()
     ) -> Iterator[dict[str, Any]]:

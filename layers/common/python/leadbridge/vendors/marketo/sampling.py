@@ -22,6 +22,8 @@ _PAGED: Mapping[str, endpoints.Endpoint] = {
 }
 #: who changed in this time shows how far Marketo has counted
 _OF_LATE = timedelta(days=1)
+#: calls that go for them at most: each more moves the number little, and is missing for the run that comes next
+_LATE_CALLS = 12
 _AT_LEAST = "Marketo has at least as many, that is how far {calls} calls read"
 
 
@@ -41,7 +43,7 @@ def sample(client: "MarketoClient", query: SourceQuery, calls: int, now: datetim
 
 def _of_all(client: "MarketoClient", query: SourceQuery, calls: int, now: datetime) -> Sample:
     """All leads, who are in extracts only: who changed of late tells how many there can be."""
-    rows, _, _ = _changed(client, query, now - _OF_LATE, calls - 1)
+    rows, _, _ = _changed(client, query, now - _OF_LATE, min(calls - 1, _LATE_CALLS))
     highest = max((int(row["id"]) for row in rows), default=None)
     if highest is None:
         return Sample(rows=[], basis="nobody changed in a day, by whom it could be told; a finished extract counts")

@@ -130,6 +130,10 @@ class SalesforceClient:
         """Records whose `field` equals one of the values, with the named fields; as few queries as addresses allow."""
         return self.queries.find(object_name, fields, field, values)
 
+    def count_of(self, object_name: str, field: str, values: Sequence[str]) -> int:
+        """How many records hold one of the values in a field; as few queries as addresses allow."""
+        return self.queries.count_of(object_name, field, values)
+
     def create(self, object_name: str, rows: Sequence[Row], *, allow_duplicates: bool = False) -> list[RowResult]:
         """Create records; one result per row, in order. Sending them again makes doubles."""
         return self.rows.create(object_name, rows, allow_duplicates=allow_duplicates)

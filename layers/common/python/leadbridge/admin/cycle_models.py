@@ -1,0 +1,103 @@
+"""What the admin API gives and takes of CRM cycles and their runs."""
+
+from datetime import datetime
+
+from leadbridge.admin.models import Given, Summary, Taken
+
+
+class CycleStanding(Given):
+    """What is known of a cycle between its runs."""
+
+    #: the run that is at work
+    running: str | None
+    last_ended_at: datetime | None
+    #: nothing begins by itself before
+    not_before: datetime | None
+    #: looks since the last run that found nothing to do
+    idle_looks: int
+    looked_at: datetime | None
+    #: by queue: what its system changed before is carried over
+    watermarks: dict[str, datetime]
+    #: by queue when the newest record that was read was changed
+    newest: dict[str, datetime]
+
+
+class CycleSummary(Summary):
+    """A CRM cycle as it stands."""
+
+    marketo: str
+    salesforce: str
+    mode: str
+    gap_minutes: int
+    standing: CycleStanding
+
+
+class Cycles(Given):
+    """All cycles by id."""
+
+    cycles: list[CycleSummary]
+
+
+class CycleRun(Given):
+    """A run of a cycle: how it stands."""
+
+    cycle: str
+    slot: str
+    #: run; bootstrap, which reads everything; from now, which reads nothing
+    kind: str
+    #: of the document, which the run obeys
+    version: int
+    status: str
+    step: str
+    #: of legs, that is written
+    group: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    waits_until: datetime | None
+    #: read, of all queues
+    rows: int
+    #: planned, of all legs
+    writes: int
+    #: kinds of records that cannot go on, and why
+    parked: dict[str, str]
+    reason: str
+    message: str
+
+
+class CycleRuns(Given):
+    """The newest runs of a cycle."""
+
+    runs: list[CycleRun]
+
+
+class CyclePart(Given):
+    """A queue or a leg of a run, and what became of its rows so far."""
+
+    name: str
+    status: str
+    rows: int
+    created: int
+    updated: int
+    unchanged: int
+    skipped: int
+    duplicate: int
+    failed: int
+    deleted: int
+    flagged: int
+    handed_over: int
+    calls: int
+    reason: str
+    message: str
+
+
+class CycleRunParts(CycleRun):
+    """A run with its queues, which read, and its legs, which write."""
+
+    queues: list[CyclePart]
+    legs: list[CyclePart]
+
+
+class RunCycle(Taken):
+    """How a cycle is run; with `from_now` nothing is read, and what changes from now on is carried over."""
+
+    from_now: bool = False

@@ -1,0 +1,99 @@
+"""Routes of CRM cycles: list them, look at their runs, start and hold them; documents are those of all kinds."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler.openapi.params import Path
+
+from leadbridge.admin import cycle_models, models, sync_models
+from leadbridge.admin.common import current, described, summary_of
+from leadbridge.admin.problems import missing, refused
+from leadbridge.admin.services import Services
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_progress import members, part_members, standing_members
+from leadbridge.domain.lifecycle import Stored
+from leadbridge.domain.syncing import Asked
+
+CycleId = Annotated[models.Id, Path()]
+#: a time as 20260302T120000Z
+Slot = Annotated[str, Path(pattern="^[A-Za-z0-9-]{1,40}$")]
+_ASKED = {"pause": Asked.PAUSE, "resume": Asked.NOTHING, "cancel": Asked.CANCEL, "confirm": Asked.CONFIRM}
+_TAG = "CRM cycles"
+
+
+def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
+    """Add the routes."""
+    results, configurations = services.cycle_results, services.configurations
+
+    @app.get("/cycles", **described("The CRM cycles", tag=_TAG))
+    def list_cycles() -> cycle_models.Cycles:
+        """By id, with how each stands between its runs."""
+        return cycle_models.Cycles(cycles=[_summary(services, each) for each in configurations.list("crm_cycle")])
+
+    @app.get("/cycles/<cycle_id>", **described("How a CRM cycle stands", tag=_TAG))
+    def get_cycle(cycle_id: CycleId) -> cycle_models.CycleSummary:
+        """With the watermark of each of its queues."""
+        return _summary(services, current(configurations, "crm_cycle", cycle_id))
+
+    @app.get("/cycles/<cycle_id>/executions", **described("The runs of a CRM cycle", tag=_TAG))
+    def list_cycle_runs(cycle_id: CycleId) -> cycle_models.CycleRuns:
+        """The newest 50."""
+        found = results.runs(cycle_id)
+        if not found:
+            # a removed one keeps its runs
+            current(configurations, "crm_cycle", cycle_id)
+        return cycle_models.CycleRuns(runs=[cycle_models.CycleRun.model_validate(members(run)) for run in found])
+
+    @app.get("/cycles/<cycle_id>/executions/<slot>", **described("A run of a CRM cycle", tag=_TAG))
+    def get_cycle_run(cycle_id: CycleId, slot: Slot) -> cycle_models.CycleRunParts:
+        """With the counts of each queue and leg as they are now."""
+        _known(services, cycle_id, slot)
+        parts = results.parts(cycle_id, slot)
+        inner = {
+            what: [part_members(name, run) for name, run in those]
+            for what, those in (("queues", parts.queues), ("legs", parts.legs))
+        }
+        return cycle_models.CycleRunParts.model_validate(members(parts.run) | inner)
+
+    _add_orders(app, services)
+
+
+def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
+    @app.post("/cycles/<cycle_id>/executions", **described("Run a CRM cycle now", tag=_TAG))
+    def run_cycle(cycle_id: CycleId, given: cycle_models.RunCycle) -> cycle_models.CycleRun:
+        """One that is active; while a run is at work nothing is started. The first run reads everything."""
+        current(services.configurations, "crm_cycle", cycle_id)
+        told = services.start_cycle.now(cycle_id, from_now=given.from_now)
+        if not told.started:
+            remedy = f"GET /cycles/{cycle_id}/executions shows what runs."
+            raise refused(409, "not_started", f"The cycle {cycle_id} was not started: {told.because}.", remedy=remedy)
+        return _known(services, cycle_id, told.slot)
+
+    @app.post("/cycles/<cycle_id>/executions/<slot>/ask", **described("Pause, resume or end a run", tag=_TAG))
+    def ask_cycle(cycle_id: CycleId, slot: Slot, given: sync_models.AskRun) -> cycle_models.CycleRun:
+        """Heard within a minute, by what it has started as well; to confirm lets legs go on that a guard parked."""
+        _known(services, cycle_id, slot)
+        services.start_cycle.ask(cycle_id, slot, _ASKED[given.what])
+        return _known(services, cycle_id, slot)
+
+
+def _summary(services: Services, stored: Stored) -> cycle_models.CycleSummary:
+    cycle = stored.document
+    if not isinstance(cycle, CrmCycle):
+        raise TypeError(cycle.kind)  # of one kind there is one model
+    standing = standing_members(cycle, services.cycle_results.standing(cycle.id))
+    return cycle_models.CycleSummary(
+        **summary_of(stored),
+        marketo=cycle.marketo,
+        salesforce=cycle.salesforce,
+        mode=cycle.mode,
+        gap_minutes=cycle.gap_minutes,
+        standing=cycle_models.CycleStanding.model_validate(standing),
+    )
+
+
+def _known(services: Services, cycle: str, slot: str) -> cycle_models.CycleRun:
+    found = services.cycle_results.known(cycle, slot)
+    if found is None:
+        raise missing(f"run {slot} of the cycle {cycle}", f"GET /cycles/{cycle}/executions lists what there is.")
+    return cycle_models.CycleRun.model_validate(members(found))

@@ -1,0 +1,75 @@
+"""What became of runs of CRM cycles: how they stand, and each queue and leg with its counts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from leadbridge.cycle_ports import CycleRuns
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_syncs import derived_syncs
+from leadbridge.domain.cycling import CycleRun, CycleStanding
+from leadbridge.domain.syncing import SyncRun, summed
+from leadbridge.errors import ConfigurationError
+from leadbridge.ports import Documents
+from leadbridge.sync_ports import SyncRuns
+
+#: runs that a list shows
+LISTED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleParts:
+    """A run, and those of its queues and legs that there are, by name in the order in which they come."""
+
+    run: CycleRun
+    queues: Sequence[tuple[str, SyncRun]]
+    legs: Sequence[tuple[str, SyncRun]]
+
+
+class CycleResults:
+    """Reads what runs have stored."""
+
+    def __init__(self, *, documents: Documents, runs: CycleRuns, syncs: SyncRuns) -> None:
+        self._documents = documents
+        self._runs = runs
+        self._syncs = syncs
+
+    def standing(self, cycle: str) -> CycleStanding:
+        """What is known of a cycle between its runs."""
+        return self._runs.standing(cycle)
+
+    def runs(self, cycle: str, limit: int = LISTED) -> Sequence[CycleRun]:
+        """The runs of a cycle, the newest first."""
+        return self._runs.runs(cycle, limit)
+
+    def known(self, cycle: str, slot: str) -> CycleRun | None:
+        """One run; None if there is none of that slot."""
+        found = self._runs.get(cycle, slot)
+        return found[0] if found else None
+
+    def parts(self, cycle: str, slot: str) -> CycleParts:
+        """A run with its queues and legs.
+
+        Raises:
+            ConfigurationError: There is none of that slot, or its document is gone.
+        """
+        run = self.known(cycle, slot)
+        stored = self._documents.get("crm_cycle", cycle, run.version) if run else None
+        if run is None or stored is None or not isinstance(stored.document, CrmCycle):
+            raise ConfigurationError(
+                [f"the cycle {cycle} has no run {slot}; `leadbridge cycle executions {cycle}` lists them"]
+            )
+        queues, legs = derived_syncs(stored.document)
+        return CycleParts(
+            run=run,
+            queues=self._those(((each.name, each.sync.id) for each in queues), slot),
+            legs=self._those(((each.name, each.sync.id) for each in legs), slot),
+        )
+
+    def _those(self, named: Iterable[tuple[str, str]], slot: str) -> list[tuple[str, SyncRun]]:
+        found = list[tuple[str, SyncRun]]()
+        for name, sync in named:
+            known = self._syncs.get(sync, slot)
+            if known is not None:
+                run = known[0]
+                found.append((name, run if run.over else summed(run, self._syncs.parts(sync, slot))))
+        return found

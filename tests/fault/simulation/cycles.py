@@ -1,0 +1,462 @@
+"""Schedules of CRM cycles: people and automations edit both sides, cycles are missed, processes die, answers are lost.
+
+Decisions, plans, links and due records are the product's; what reads and writes is short and instant, since Syncs have
+schedules of their own.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache, partial
+from typing import Any
+
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_legs import GROUPS
+from leadbridge.domain.cycle_people import LEADS_CREATED
+from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.planned import checked
+from leadbridge.domain.rows import CompiledSync, RowEnd, RowWrite, compile_sync, key_of
+from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.syncing import Step, SyncRun
+from leadbridge.domain.three_way import Side
+from leadbridge.usecases.decide_people import PeoplePorts, Schema
+from leadbridge.usecases.keep_people import KeepPeople
+from leadbridge.usecases.people_files import PeopleFiles
+from leadbridge.usecases.planned_rows import planned_writes
+from leadbridge.usecases.sync_files import write_page, write_results
+from tests.builders.whole_cycles import LEAD_FIELDS, a_cycle, described_tables, digest
+from tests.fakes.bulk import InMemoryObjects
+from tests.fakes.clock import NOON, SettableClock
+from tests.fakes.cycle import InMemoryLinks
+from tests.fakes.steps import Crash
+from tests.fakes.syncs import InMemorySyncRuns
+from tests.fakes.systems import InMemoryDue, System, Table, nobody
+from tests.fault.simulation.cycle_model import Field, Human, Model, Values, empty, same
+
+#: so long nobody edits behind a cycle: what comes sooner may be an automation's answer
+PAUSE = timedelta(minutes=16)
+ROUNDS, EDITS, PEOPLE = 3, 4, 4
+#: cycles after the last edit, with so many automations; nothing may be written by the last two
+LAST = (3, 4, 5)
+FIRST_NAMES = ("Ada", "Ida", "Oda", "Eda", None)
+_VALUES: Mapping[str, Sequence[Any]] = {
+    "email": (),
+    "firstName": FIRST_NAMES,
+    "lastName": ("Byron", "Noel", "King"),
+    "company": ("Acme", "Umbrella", "Initech"),
+    "phone": ("1", "2", None, ""),
+    "title": ("CEO", "CFO", None),
+    "leadStatus": ("Open", "Working", "Closed"),
+    "leadScore": (1, 2, 3),
+    "unsubscribed": (True, False, None),
+}
+FAULTS = (
+    "cycle missed",
+    "crash",
+    "crash in flight",
+    "edit behind the read",
+    "met by address",
+    "made by Marketo",
+    "made by Salesforce",
+    "automation of Salesforce",
+    "automations of both",
+    "conflict",
+    "drifted",
+)
+
+
+class Stage:
+    """Both systems and the product, made once, and set back for each schedule."""
+
+    def __init__(self) -> None:
+        self.clock = SettableClock()
+        self.crash_after: int | None = None
+        self.taken = 0
+        tables = described_tables(self.clock)
+        self.people, self.leads, self.contacts = tables
+        self.system = System({"leads": tables[0], "Lead": tables[1], "Contact": tables[2]}, step=self._step)
+        self.runs = InMemorySyncRuns(step=self._step)
+        self.objects = InMemoryObjects(step=self._step)
+        self.links = InMemoryLinks()
+        self.due = InMemoryDue(step=self._step)
+        self.cycle = a_cycle()
+        self.keep = _kept(self.cycle, self)
+        self.compiled = {
+            leg.sync.id: compile_sync(
+                leg.sync,
+                1,
+                self.system.tables[leg.sync.destination.object].described,
+                to_marketo=leg.side is Side.MARKETO,
+            )
+            for leg in self.keep.legs()
+        }
+
+    def set_back(self) -> None:
+        """As it was."""
+        self.clock.set(NOON)
+        self.crash_after, self.taken = None, 0
+        for table in self.system.tables.values():
+            table.records.clear()
+            table.written.clear()
+            table.automation, table.made = nobody, 0
+        self.runs.__init__(step=self._step)  # type: ignore[misc]  # all that it holds is forgotten
+        self.objects.contents.clear()
+        self.links.links.clear()
+        self.due.records.clear()
+
+    def _step(self, name: str) -> None:
+        self.taken += 1
+        if self.crash_after is not None and self.taken >= self.crash_after:
+            self.crash_after = None
+            raise Crash(name)
+
+
+def _kept(cycle: CrmCycle, stage: Stage) -> KeepPeople:
+    assert cycle.persons is not None
+    records = {"Lead": stage.leads.described, "Contact": stage.contacts.described}
+    schema = Schema(people=stage.people.described, records=records)
+    ports = PeoplePorts(
+        runs=stage.runs,
+        objects=stage.objects,
+        records=stage.system,
+        links=stage.links,
+        due=stage.due,
+        schema=lambda: schema,
+        news=stage.system,
+        changes=stage.system,
+        digest=cache(digest),
+        clock=stage.clock,
+    )
+    return KeepPeople(cycle, cycle.persons, ports)
+
+
+@cache
+def stage() -> Stage:
+    """The one of this process."""
+    return Stage()
+
+
+class CycleSchedule:
+    """One schedule, from its seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._chance = random.Random(seed)  # a schedule, no secret
+        self._stage = stage()
+        self._stage.set_back()
+        self.tally: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.trace: list[str] = []
+        self._model = Model([Field.of(pair) for pair in LEAD_FIELDS])
+        #: by the human's name the ids of both sides
+        self._ids: dict[str, dict[str, str]] = {}
+        self._marks: dict[str, datetime] = {}
+        self._addresses = 0
+        self._automations = 0
+
+    def run(self) -> None:
+        """Play it, and compare."""
+        chance, at = self._chance, self._stage
+        self._automate()
+        for _ in range(PEOPLE):
+            self._new()
+        for _ in range(ROUNDS):
+            at.clock.advance((PAUSE + timedelta(minutes=1)).total_seconds())
+            for _ in range(EDITS):
+                at.clock.advance(chance.randint(1, 40))
+                if chance.random() < 0.12:
+                    self._new()
+                else:
+                    self._edit()
+            if chance.random() < 0.2:
+                self.tally["cycle missed"] += 1
+                continue
+            self._cycle(disturbed=True)
+        writes: list[int] = []
+        # an automation that was woken by another field edits like a person, and the other side's may answer that
+        for _ in range(LAST[self._automations]):
+            at.clock.advance((PAUSE + timedelta(minutes=5)).total_seconds())
+            before = self._written()
+            self._cycle(disturbed=False)
+            writes.append(self._written() - before)
+        if any(writes[-2:]):
+            self.wrong.append(f"writes go on: {writes}")
+        self._compare()
+
+    # what people do
+
+    def _automate(self) -> None:
+        at = self._stage
+        if self._chance.random() < 0.15:
+            self.tally["automation of Salesforce"] += 1
+            at.leads.automation = _upper
+            self._automations = 1
+            if self._chance.random() < 0.3:
+                self.tally["automations of both"] += 1
+                at.people.automation = _lower
+                self._automations = 2
+
+    def _new(self) -> None:
+        """Somebody whom one side gets to know, or both."""
+        self._addresses += 1
+        name = f"human{self._addresses}"
+        human = self._model.humans[name] = Human()
+        self._ids[name] = {}
+        where = self._chance.choice(("marketo", "salesforce", "both"))
+        self.tally[{"marketo": "made by Marketo", "salesforce": "made by Salesforce"}.get(where, "met by address")] += 1
+        for side in ("salesforce", "marketo"):
+            if where not in {side, "both"}:
+                continue
+            values = {pair: self._value(pair) for pair in self._model.fields if self._chance.random() < 0.7}
+            fields = {getattr(pair, side): value for pair, value in values.items()}
+            fields |= {"email" if side == "marketo" else "Email": f"{name}@example.com"}
+            fields |= {"lastName" if side == "marketo" else "LastName": "Lovelace"}
+            table = self._table(side)
+            self._stage.clock.advance(1)
+            self._ids[name][side] = table.make(**fields)
+            setattr(human, side, dict(fields))
+            setattr(human, f"{side}_at", self._stage.clock.now())
+            self.trace.append(f"{self._stage.clock.now():%H:%M:%S} {name} new in {side}: {fields}")
+
+    def _value(self, pair: Field) -> Any:
+        if pair.marketo == "email":
+            self._addresses += 1
+            return f"address{self._addresses}@example.com"
+        return self._chance.choice(_VALUES[pair.marketo])
+
+    def _edit(self, *, linked: bool = False) -> tuple[str, str, str] | None:
+        """Somebody edits a field; gives whose, on which side, and which."""
+        names = [name for name, human in self._model.humans.items() if not linked or human.agreed is not None]
+        if not names:
+            return None
+        name = self._chance.choice(names)
+        human = self._model.humans[name]
+        side = self._chance.choice(sorted(self._ids[name]))
+        # whom nobody has linked yet is met by the address
+        fields = [pair for pair in self._model.fields if human.agreed is not None or pair.marketo != "email"]
+        pair = self._chance.choice(fields)
+        field, value = getattr(pair, side), self._value(pair)
+        self._table(side).edit(self._ids[name][side], **{field: value})
+        held: Values = getattr(human, side)
+        held[field] = value
+        setattr(human, f"{side}_at", self._stage.clock.now())
+        self.trace.append(f"{self._stage.clock.now():%H:%M:%S} {name} {side} {field} = {value!r}")
+        return name, side, field
+
+    def _table(self, side: str) -> Table:
+        return self._stage.people if side == "marketo" else self._stage.leads
+
+    # a cycle
+
+    def _cycle(self, *, disturbed: bool) -> None:
+        at, chance = self._stage, self._chance
+        at.clock.advance(30)
+        now = at.clock.now()
+        run = CycleRun(cycle=at.cycle.id, slot=f"{now:%Y%m%dT%H%M%SZ}", version=1, epoch=1, started_at=now)
+        self._read(run)
+        humans = self._model.humans
+        wanted = {name: self._model.wanted(each) for name, each in humans.items()}
+        before = {name: (dict(each.marketo or {}), dict(each.salesforce or {})) for name, each in humans.items()}
+        late = None
+        at.clock.advance(1)
+        if disturbed and chance.random() < 0.15:
+            late = self._edit(linked=True)
+            self.tally["edit behind the read"] += late is not None
+        if disturbed and chance.random() < 0.4:
+            at.crash_after = at.taken + chance.randint(1, 60)
+            self.tally["crash"] += 1
+        run = self._pieces(run, at.keep.decide)
+        for group in GROUPS:
+            for order in self._alive(partial(at.keep.prepare, run, group)):
+                # a record that an automation has changed since is another one to whoever comes next, who asks
+                # again in the next cycle; the model knows no such delay
+                calm = at.leads.automation is nobody or not order.sync.endswith(LEADS_CREATED)
+                self._apply(order, in_flight=disturbed and calm and chance.random() < 0.1)
+        self._pieces(replace(run, through=0), at.keep.remember)
+        self.tally["conflict"] += self._conflicts(run)
+        at.crash_after = None
+        self._foretell(wanted, before, late)
+
+    def _conflicts(self, run: CycleRun) -> int:
+        files = PeopleFiles(self._stage.objects, run)
+        state = files.state()
+        told = [line["reason"] for piece in range(state.end if state else 0) for line in files.outcomes(piece)]
+        return sum(reason in {"decided", "conflict_left"} for reason in told)
+
+    def _read(self, run: CycleRun) -> None:
+        """What was changed since the last cycle, as pages of runs that only read."""
+        at = self._stage
+        for queue in at.keep.queues():
+            table = at.system.tables[queue.sync.source.object]
+            stamp = "updatedAt" if table.id_field == "id" else "SystemModstamp"
+            since = self._marks.get(queue.name)
+            rows = [
+                record
+                for record in table.records.values()
+                if since is None or datetime.fromisoformat(record[stamp]) >= since - timedelta(minutes=1)
+            ]
+            read = SyncRun(
+                sync=queue.sync.id,
+                slot=run.slot,
+                version=1,
+                source=queue.side.value,
+                destination=queue.side.other.value,
+                epoch=1,
+                started_at=run.started_at,
+                step=Step.DONE,
+                reads_only=True,
+                pages=1 if rows else 0,
+                pulled=len(rows),
+            )
+            if rows:
+                write_page(at.objects, read, 1, [each.to for each in queue.sync.mappings], rows)
+            at.runs.begin(read)
+            self._marks[queue.name] = run.started_at
+
+    def _alive[T](self, act: Callable[[], T]) -> T:
+        """What a process does; one that dies is followed by another."""
+        while True:
+            try:
+                return act()
+            except Crash:
+                continue
+
+    def _pieces(self, run: CycleRun, take: Callable[[CycleRun, float], CycleRun | None]) -> CycleRun:
+        while True:
+            done = self._alive(partial(take, run, 600.0))
+            if done is None:
+                return run
+            run = done
+
+    def _apply(self, order: SyncOrder, *, in_flight: bool) -> None:
+        """Make the writes of a plan; `in_flight`: the process dies once, behind its writes."""
+        at = self._stage
+        found = at.runs.get(order.sync, order.slot)
+        assert found is not None
+        run, version = found
+        compiled = at.compiled[order.sync]
+        table = at.system.tables[compiled.sync.destination.object]
+        plan = at.runs.get(order.sync, run.plan)
+        assert plan is not None
+        for number in range(1, plan[0].partitions + 1):
+            ends = self._ends(run, compiled, table, number)
+            if in_flight:
+                self.tally["crash in flight"] += 1
+                ends = self._ends(run, compiled, table, number)
+            self.tally["drifted"] += sum(end.reason == "drifted" for end in ends)
+            self.trace += [f"    {order.sync} {end.outcome} {end.record_id} {end.reason}" for end in ends]
+
+            def store(number: int = number, ends: Sequence[RowEnd] = ends) -> None:
+                part = at.runs.take_part(run.sync, run.slot, number)
+                write_results(at.objects, run, part, 0, ends)
+                at.runs.save_part(replace(part, chunks=1, tellers=(part.epoch,), finished=True))
+
+            self._alive(store)
+        at.runs._runs[order.sync, order.slot] = (replace(run, step=Step.DONE), version + 1)  # its end
+
+    def _ends(self, run: SyncRun, compiled: CompiledSync, table: Table, number: int) -> list[RowEnd]:
+        at, ends = self._stage, []
+        field = compiled.key_fields[0].name
+        for write in self._alive(lambda: planned_writes(at.objects, at.runs, run, number)):
+            row = write.row(partial(key_of, compiled))
+            (value,) = write.columns.values()
+            decided = checked(compiled, write, row, table.found(field, [value]), digest)
+            ends.append(_made(table, decided) if isinstance(decided, RowWrite) else decided)
+        return ends
+
+    # what must have come of it
+
+    def _foretell(
+        self,
+        wanted: Mapping[str, tuple[Values, Values]],
+        before: Mapping[str, tuple[Values, Values]],
+        late: tuple[str, str, str] | None,
+    ) -> None:
+        """Let the model do the same."""
+        for name, human in self._model.humans.items():
+            to_marketo, to_salesforce = wanted[name]
+            failed = late is not None and late[0] == name and late[2] in {**to_marketo, **to_salesforce}
+            drifted = late[1] if failed and late is not None else ""
+            first = human.agreed is None
+            for side, values in (("salesforce", to_salesforce), ("marketo", to_marketo)):
+                if drifted == side:
+                    continue
+                held, made = getattr(human, side), getattr(human, side) is None
+                if made:
+                    held = {}
+                    setattr(human, side, held)
+                    self._found(name, side)
+                held |= {field: value for field, value in values.items() if not (made and empty(value))}
+                # whoever is linked takes the id, too
+                if (values or made or (first and side == "marketo")) and side in self._ids[name]:
+                    held |= self._table(side).automation(held)
+                    setattr(human, f"{side}_at", self._stamp(name, side))
+            if not drifted:
+                agreed = {}
+                for pair in self._model.fields:
+                    marketo = {**before[name][0], **to_marketo}.get(pair.marketo)
+                    salesforce = {**before[name][1], **to_salesforce}.get(pair.salesforce)
+                    agreed[pair] = (marketo, salesforce)
+                human.agreed = agreed
+
+    def _stamp(self, name: str, side: str) -> datetime:
+        record = self._table(side).records[self._ids[name][side]]
+        return datetime.fromisoformat(record["updatedAt" if side == "marketo" else "SystemModstamp"])
+
+    def _found(self, name: str, side: str) -> None:
+        """The record that the product has made of a human."""
+        other, other_id = next(iter(self._ids[name].items()))
+        if side == "marketo":
+            found = [each["id"] for each in self._stage.people.records.values() if each.get("crmId") == other_id]
+        else:
+            found = [str(self._stage.people.records[other_id].get("crmId") or "")]
+        if len(found) != 1 or found[0] not in self._table(side).records:
+            self.wrong.append(f"{name} of {other} was made {len(found)} times in {side}")
+            return
+        self._ids[name][side] = found[0]
+
+    def _compare(self) -> None:
+        at = self._stage
+        humans = len(self._model.humans)
+        counts = (len(at.people.records), len(at.leads.records), len(at.links.links))
+        if counts != (humans, humans, humans):
+            self.wrong.append(f"{humans} humans are {counts[0]} people, {counts[1]} Leads and {counts[2]} links")
+            return
+        if at.due.records:
+            self.wrong.append(f"still due: {sorted(at.due.records)}")
+        # what two automations make of each other is not foretold; that it ends is
+        for name, human in self._model.humans.items() if self._automations < len(LAST) - 1 else ():
+            for side, ids in self._ids[name].items():
+                record = self._table(side).records[ids]
+                for pair in self._model.fields:
+                    field = getattr(pair, side)
+                    if not same(record.get(field), getattr(human, side).get(field)):
+                        expected = getattr(human, side).get(field)
+                        self.wrong.append(f"{name} {side} {field}: {record.get(field)!r}, expected {expected!r}")
+
+    def _written(self) -> int:
+        return sum(len(table.written) for table in self._stage.system.tables.values())
+
+
+def _made(table: Table, write: RowWrite) -> RowEnd:
+    """What becomes of a write."""
+    position = write.row.position
+    if write.record_id:
+        table.write(write.record_id, write.fields)
+        return RowEnd(position=position, outcome=Outcome.UPDATED, record_id=write.record_id)
+    record_id = table.make()
+    table.write(record_id, write.fields)
+    return RowEnd(position=position, outcome=Outcome.CREATED, record_id=record_id)
+
+
+def _upper(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    name = record.get("LastName")
+    return {"LastName": name.upper()} if name and name != name.upper() else {}
+
+
+def _lower(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    name = record.get("lastName")
+    return {"lastName": name.lower()} if name and name != name.lower() else {}

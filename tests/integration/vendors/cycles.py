@@ -1,0 +1,171 @@
+"""Whole cycles between the vendor twins: the real frame, Syncs, kinds of records and clients; stores are in memory."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_order import CycleOrder
+from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.hashing import digests
+from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
+from leadbridge.usecases.cycle_pieces import PieceFiles
+from leadbridge.usecases.derived_syncs import WithDerived
+from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.people_files import PeopleFiles
+from leadbridge.usecases.run_cycle_step import RunCycleStep
+from leadbridge.usecases.run_sync_step import RunSyncStep
+from leadbridge.usecases.source_facts import SourceFacts
+from leadbridge.usecases.start_sync import vendor_of
+from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
+from leadbridge.vendors.http.deadline import Deadline
+from leadbridge.vendors.sync_vendors import VendorSyncs
+from tests.builders.actions import a_marketo_connection, a_salesforce_connection
+from tests.fakes.bulk import InMemoryObjects
+from tests.fakes.clock import NOON
+from tests.fakes.configurations import InMemoryConfigurations
+from tests.fakes.cycle import InMemoryCycleRuns, InMemoryLinks
+from tests.fakes.keys import InMemoryKeys
+from tests.fakes.meter import RecordingMeter
+from tests.fakes.syncs import InMemorySyncRuns
+from tests.fakes.systems import InMemoryDue
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.wired import SharedClock, TwinConnections, WorldClients
+
+#: no cycle of these tests needs so many steps
+MOST_STEPS = 40
+CYCLE = "main"
+#: Marketo's log is read up to ten minutes ago, so an edit is older than that when a cycle looks
+MINUTES = 30
+
+
+def _hash_key() -> bytes:
+    return b"key"
+
+
+class WiredCycle:
+    """A cycle between the twins; their clock is ours."""
+
+    def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, cycle: CrmCycle) -> None:
+        """The cycle is active."""
+        self.marketo, self.salesforce, self.cycle = marketo, salesforce, cycle
+        self.clock = SharedClock(marketo, NOON - NOON, NOON)
+        own = WorldClients(
+            announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
+        )
+        self.connections = TwinConnections(own)
+        self.documents = InMemoryConfigurations()
+        for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), cycle):
+            self.documents.put(document)
+        self.documents.move("crm_cycle", CYCLE, Move.ACTIVATE)
+        self.keys = InMemoryKeys()
+        self.syncs, self.cycles = InMemorySyncRuns(), InMemoryCycleRuns()
+        self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDue()
+        self.vendors = VendorSyncs(self.connections, partial(vendor_of, self.documents), hands_nothing_over)
+
+    def _cycle_step(self) -> RunCycleStep:
+        stores = EntityStores(
+            runs=self.syncs,
+            objects=self.objects,
+            links=lambda _: self.links,
+            due=lambda _: self.due,
+            news=lambda _: VendorNews(self.connections.marketo("marketing"), self.connections.salesforce("crm")),
+            changes=lambda _: VendorChanges(self.connections.marketo("marketing"), self.connections.salesforce("crm")),
+            hash_key=_hash_key,
+            clock=self.clock,
+        )
+        return RunCycleStep(
+            documents=self.documents,
+            runs=self.cycles,
+            syncs=self.syncs,
+            entities=CycleEntities(self.connections, stores),
+            vendors=self.vendors,
+            clock=self.clock,
+            meter=RecordingMeter(),
+        )
+
+    def _sync_step(self) -> RunSyncStep:
+        documents = WithDerived(self.documents)
+        facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock)
+        load = LoadPartition(
+            runs=self.syncs,
+            objects=self.objects,
+            vendors=self.vendors,
+            facts=facts,
+            clock=self.clock,
+            sleep=self.clock.sleep,
+            keys=self.keys,
+            hash_key=_hash_key,
+            digest=digests(_hash_key),
+        )
+        return RunSyncStep(
+            documents=documents,
+            runs=self.syncs,
+            objects=self.objects,
+            vendors=self.vendors,
+            facts=facts,
+            load=load,
+            clock=self.clock,
+            meter=RecordingMeter(),
+        )
+
+    def ran(self) -> CycleRun:
+        """A run half an hour later, which ends well."""
+        self.clock.advance(MINUTES * 60)
+        now = self.clock.now()
+        slot = now.strftime("%Y%m%dT%H%M%SZ")
+        taken = self.cycles.take(CYCLE, slot, self.cycles.standing(CYCLE), now)
+        assert taken is not None
+        version = self.documents.current("crm_cycle", CYCLE).version
+        self.cycles.begin(CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now))
+        for turn in range(MOST_STEPS):
+            answer = self._cycle_step()(CycleOrder(cycle=CYCLE, slot=slot, begin=not turn), lambda: 600.0)
+            if answer["step"] in {"done", "failed", "cancelled"}:
+                break
+            self.clock.sleep(answer["wait_seconds"])
+            for order in answer["orders"]:
+                self._drive(SyncOrder(sync=order["sync"], slot=order["slot"], begin=True))
+        found = self.cycles.get(CYCLE, slot)
+        assert found is not None
+        run, _ = found
+        assert (run.step, run.parked) == (CycleStep.DONE, {}), run
+        # what comes sooner is taken for an automation's answer to our write
+        self.clock.advance(MINUTES * 60)
+        return run
+
+    def _drive(self, order: SyncOrder) -> None:
+        for _ in range(MOST_STEPS):
+            answer = self._sync_step()(order, lambda: 600.0)
+            if answer["step"] in {"done", "failed", "cancelled"}:
+                return
+            self.clock.sleep(answer["wait_seconds"])
+            for parts in answer["lanes"]:
+                self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot, parts=tuple(parts)), lambda: 600.0)
+            self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot), lambda: 600.0)
+
+    # what came of it
+
+    def outcomes(self, run: CycleRun, kind: str) -> list[dict[str, str]]:
+        """What became of each record of a kind in a run."""
+        files: PeopleFiles = (
+            PieceFiles(self.objects, run, kind) if kind != "persons" else PeopleFiles(self.objects, run)
+        )
+        return [line for piece in range(60) for line in files.outcomes(piece)]
+
+    def of(self, twin: Twin, name: str, key: str) -> dict[Any, dict[str, Any]]:
+        """Records of a twin by a field, each of which is there once."""
+        records: Sequence[dict[str, Any]] = twin.get(f"records/{name}")
+        found = {record.get(key): record for record in records}
+        assert len(found) == len(records)
+        return found
+
+    def written(self) -> list[str]:
+        """Marketo's calls that write, each by the end of its path; a long question is none of them."""
+        posts = (each for each in self.calls(self.marketo, "/rest/v1/") if each["method"] == "POST")
+        return [each["path"].rpartition("/")[2] for each in posts if "_method" not in str(each.get("query", ""))]
+
+    def calls(self, twin: Twin, path: str) -> list[dict[str, Any]]:
+        """Calls of a twin to paths that begin so."""
+        return [each for each in twin.get("log?since=0") if each["path"].startswith(path)]

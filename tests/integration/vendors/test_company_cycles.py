@@ -1,0 +1,312 @@
+"""Companies, sales persons and ownership in whole cycles, against both vendor twins."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.crm_cycle import Companies, CrmCycle, Persons
+from leadbridge.domain.three_way import Side
+from leadbridge.usecases.check_cycle import described_lines
+from leadbridge.vendors.cycle_look import VendorLook
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.cycles import CYCLE, WiredCycle
+
+type Build = Callable[..., WiredCycle]
+COMPANY_FIELDS = [
+    {"marketo": "company", "salesforce": "Name"},
+    {"marketo": "industry", "salesforce": "Industry"},
+    {"marketo": "annualRevenue", "salesforce": "AnnualRevenue"},
+    {"marketo": "companyNotes", "salesforce": "Description"},
+]
+PERSONS: dict[str, Any] = {
+    "id_field": "salesforceId",
+    "leads": {
+        "fields": [
+            {"marketo": "email", "salesforce": "Email"},
+            {"marketo": "lastName", "salesforce": "LastName"},
+            {"marketo": "company", "salesforce": "Company"},
+        ]
+    },
+    "contacts": {
+        "fields": [{"marketo": "email", "salesforce": "Email"}, {"marketo": "lastName", "salesforce": "LastName"}]
+    },
+}
+PEOPLE = 1_000
+USER = {"Username": "ada@example.com", "LastName": "Lovelace", "Email": "ada@example.com"}
+
+
+@pytest.fixture
+def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
+    """Makes a cycle of companies, sales persons and persons, as far as they are not switched off."""
+
+    def made(**members: Any) -> WiredCycle:
+        common = {"kind": "crm_cycle", "id": CYCLE, "name": "Main", "marketo": "marketing", "salesforce": "crm"}
+        kept = {"companies": {"fields": COMPANY_FIELDS}, "sales_persons": {}, "persons": PERSONS}
+        document = {**common, "mode": "replace_native", "low_watermark": "2026-03-01T00:00", **kept, **members}
+        return WiredCycle(clients, marketo, salesforce, CrmCycle.model_validate(document))
+
+    return made
+
+
+def load(world: WiredCycle, object_name: str, **fields: Any) -> str:
+    """A record of the org; its id."""
+    [made] = world.salesforce.post("load", {object_name: [fields]})[object_name]
+    return str(made)
+
+
+def change(world: WiredCycle, user: str, **fields: Any) -> None:
+    """An administrator changes a User."""
+    world.salesforce.post("set", {"object": "User", "ids": [user], "fields": fields})
+
+
+def employed(world: WiredCycle, **account: Any) -> tuple[str, str, str]:
+    """A User, an Account and its Contact; their ids."""
+    user = load(world, "User", **USER)
+    of = load(world, "Account", Name="Acme", Industry="Technology", AnnualRevenue=12.5, OwnerId=user, **account)
+    return user, of, load(world, "Contact", LastName="King", Email="king@example.com", AccountId=of, OwnerId=user)
+
+
+@pytest.mark.cap("M113", "M030", "M019")
+def test_a_new_owner_a_new_account_and_a_new_contact_arrive_in_one_cycle_in_order(build: Build) -> None:
+    """Sales person before company before person; both links hold ids of 18 characters that lead to the records."""
+    world = build()
+    user, account, contact = employed(world)
+
+    world.ran()
+
+    [person] = world.marketo.get("records/leads")
+    company = world.of(world.marketo, "companies", "externalCompanyId")[person["externalCompanyId"]]
+    sales_person = world.of(world.marketo, "salesPersons", "externalSalesPersonId")[person["externalSalesPersonId"]]
+    assert (person["salesforceId"], person["externalCompanyId"], person["externalSalesPersonId"]) == (
+        contact,
+        account,
+        user,
+    )
+    assert len(account) == len(user) == 18
+    assert (company["company"], company["externalSalesPersonId"]) == ("Acme", user)
+    assert (sales_person["lastName"], sales_person["email"]) == ("Lovelace", "ada@example.com")
+    # the person shows what its company has
+    assert (person["company"], person["industry"]) == ("Acme", "Technology")
+    assert world.written() == ["salespersons.json", "companies.json", "leads.json"]
+
+
+@pytest.mark.cap("M129", "M012", "U31")
+def test_a_field_of_companies_goes_to_the_account_of_who_is_in_one_and_else_to_the_lead(build: Build) -> None:
+    """Both branches, both ways; nothing of a company is ever sent through a person who is in one (1021)."""
+    world = build()
+    _, account, _ = employed(world)
+    lead = load(world, "Lead", LastName="Free", Email="free@example.com", Company="Mine")
+    world.ran()
+    people = world.of(world.marketo, "leads", "email")
+    assert (people["free@example.com"]["company"], people["king@example.com"]["company"]) == ("Mine", "Acme")
+
+    # somebody edits in Marketo: the company whom the one shows, and the field of the other
+    wired = world.connections.marketo("marketing")
+    wired.companies.sync([{"externalCompanyId": account, "company": "Acme Ltd"}])
+    person = {"id": people["free@example.com"]["id"], "company": "My Own"}
+    wired.sync_leads([person], action="updateOnly", lookup_field="id")
+    world.ran()
+
+    assert world.of(world.salesforce, "Account", "Id")[account]["Name"] == "Acme Ltd"
+    assert world.of(world.salesforce, "Lead", "Id")[lead]["Company"] == "My Own"
+    # and in Salesforce
+    crm = world.connections.salesforce("crm")
+    crm.update("Account", [{"Id": account, "Name": "Acme plc", "AnnualRevenue": 99.25}])
+    crm.update("Lead", [{"Id": lead, "Company": "Ours"}])
+    world.ran()
+
+    people = world.of(world.marketo, "leads", "email")
+    assert (people["free@example.com"]["company"], people["king@example.com"]["company"]) == ("Ours", "Acme plc")
+    assert people["king@example.com"]["annualRevenue"] == 99
+    # writes end with the edits
+    before = len(world.written())
+    world.ran()
+    world.ran()
+    assert len(world.written()) == before
+
+
+@pytest.mark.cap("M005", "U36", "U37")
+def test_companies_are_kept_in_step_both_ways_without_persons(build: Build) -> None:
+    """Values arrive as they are, money with its decimals; of one field that both edited Salesforce is right."""
+    world = build(persons=None, sales_persons=None)
+    account = load(world, "Account", Name="Łódź, “Ltd”", Industry="Banking", AnnualRevenue=1234567)
+    world.ran()
+    company = world.of(world.marketo, "companies", "externalCompanyId")[account]
+    assert (company["company"], company["industry"], company["annualRevenue"]) == ("Łódź, “Ltd”", "Banking", 1234567)
+
+    world.marketo.post("load", {"leads": [{"email": "a@example.com"}]})
+    wired, crm = world.connections.marketo("marketing"), world.connections.salesforce("crm")
+    wired.sync_leads(
+        [{"email": "a@example.com", "externalCompanyId": account}], action="updateOnly", lookup_field="email"
+    )
+    world.ran()
+    wired.companies.sync([{"externalCompanyId": account, "industry": "Energy", "company": "Marketo's"}])
+    crm.update("Account", [{"Id": account, "Name": "Salesforce's", "Description": "Notes"}])
+    world.ran()
+
+    company = world.of(world.marketo, "companies", "externalCompanyId")[account]
+    held = world.of(world.salesforce, "Account", "Id")[account]
+    assert (held["Name"], held["Industry"], held["Description"]) == ("Salesforce's", "Energy", "Notes")
+    assert (company["company"], company["industry"], company["companyNotes"]) == ("Salesforce's", "Energy", "Notes")
+
+
+@pytest.mark.cap("M131", "M130")
+def test_users_are_mirrored_in_every_cycle_and_cost_nothing_while_they_stay(build: Build) -> None:
+    """Added, changed and deactivated ones; Marketo's sales persons are asked for when a User is new, and never else."""
+    world = build(persons=None, companies=None, sales_persons={"deactivated": "delete"})
+    user = load(world, "User", **USER)
+    world.ran()
+    assert world.of(world.marketo, "salesPersons", "externalSalesPersonId")[user]["lastName"] == "Lovelace"
+
+    asked = len(world.calls(world.marketo, "/rest/v1/salespersons"))
+    world.ran()
+    world.ran()
+    assert len(world.calls(world.marketo, "/rest/v1/salespersons")) == asked
+
+    change(world, user, LastName="King")
+    world.ran()
+    assert world.of(world.marketo, "salesPersons", "externalSalesPersonId")[user]["lastName"] == "King"
+    change(world, user, IsActive=False)
+    world.ran()
+    assert user not in world.of(world.marketo, "salesPersons", "externalSalesPersonId")
+
+
+@pytest.mark.cap("M132", "M133")
+def test_a_sales_person_of_a_thousand_people_is_deleted_once_nobody_names_it(build: Build) -> None:
+    """Who has another owner by now gets that one, the others and the company are taken from the User; none keeps it.
+
+    A thousand are read, changed and deleted in calls of 300.
+    """
+    world = build(sales_persons={"deactivated": "delete"})
+    heir = load(world, "User", **{**USER, "Username": "ida@example.com", "Email": "ida@example.com"})
+    user, account, contact = employed(world)
+    rows = [{"LastName": f"Of {each}", "Email": f"{each}@example.com", "OwnerId": user} for each in range(PEOPLE - 1)]
+    world.salesforce.post("load", {"Contact": [{**row, "AccountId": account} for row in rows]})
+    world.ran()
+    people = world.marketo.get("records/leads")
+    assert [person["externalSalesPersonId"] for person in people] == [user] * PEOPLE
+
+    crm = world.connections.salesforce("crm")
+    crm.update("Contact", [{"Id": contact, "OwnerId": heir}])
+    change(world, user, IsActive=False)
+    before = len(world.written())
+    run = world.ran()
+
+    assert user not in world.of(world.marketo, "salesPersons", "externalSalesPersonId")
+    people = world.marketo.get("records/leads")
+    owners = {person["salesforceId"]: person["externalSalesPersonId"] for person in people}
+    assert (len(owners), owners.pop(contact), set(owners.values())) == (PEOPLE, heir, {None})
+    assert "externalSalesPersonId" not in world.of(world.marketo, "companies", "externalCompanyId")[account]
+    failed = [line for line in world.outcomes(run, "sales_persons") if line["outcome"] == "failed"]
+    assert failed == []
+    # one for the heir's, four for the others, the company, and the end
+    written = sorted(world.written()[before:])
+    assert written == ["companies.json", *["delete.json"], *["leads.json"] * 5]
+
+
+def test_owners_that_are_queues_or_inactive_are_told_with_the_reason(build: Build) -> None:
+    """A Lead of a queue is nobody's in Marketo; who was deactivated stays the owner while the sales person stays."""
+    world = build()
+    user = load(world, "User", **USER)
+    queue = load(world, "Group", Name="Inbound", Type="Queue")
+    lead = {"LastName": "Q", "Company": "Acme"}
+    queued = load(world, "Lead", **lead, Email="q@example.com", OwnerId=queue)
+    owned = load(world, "Lead", **lead, Email="o@example.com", OwnerId=user)
+    change(world, user, IsActive=False)
+
+    run = world.ran()
+
+    told = {line["salesforce_id"]: (line["outcome"], line["reason"]) for line in world.outcomes(run, "persons")}
+    assert told == {queued: ("created", "owner_is_queue"), owned: ("created", "owner_inactive")}
+    assert all(line["message"] for line in world.outcomes(run, "persons"))
+    people = world.of(world.marketo, "leads", "salesforceId")
+    assert (people[queued]["externalSalesPersonId"], people[owned]["externalSalesPersonId"]) == (None, user)
+
+
+@pytest.mark.pain("P40")
+def test_an_edit_that_changes_too_many_people_waits_until_somebody_allows_it(build: Build) -> None:
+    """The number of people is told; a raised `fan_out` lets the edit through."""
+    world = build(companies={"fields": COMPANY_FIELDS, "fan_out": 2}, persons=None, sales_persons=None)
+    account = load(world, "Account", Name="Acme")
+    world.salesforce.post("load", {"Contact": [{"LastName": f"{each}", "AccountId": account} for each in range(3)]})
+    world.ran()
+    crm = world.connections.salesforce("crm")
+    crm.update("Account", [{"Id": account, "Name": "Acme plc"}])
+
+    run = world.ran()
+
+    [line] = world.outcomes(run, "companies")
+    assert (line["outcome"], line["reason"]) == ("failed", "fan_out")
+    assert "3 people" in line["message"]
+    assert world.of(world.marketo, "companies", "externalCompanyId")[account]["company"] == "Acme"
+    companies = Companies.model_validate({"fields": COMPANY_FIELDS, "fan_out": 3})
+    world.documents.put(world.cycle.model_copy(update={"companies": companies}))
+    world.ran()
+    assert world.of(world.marketo, "companies", "externalCompanyId")[account]["company"] == "Acme plc"
+
+
+@pytest.mark.cap("M128", "M028")
+def test_a_field_that_marketo_gives_companies_is_theirs_at_once(build: Build) -> None:
+    """Describe Company says so: it can be mapped, and goes to the Account and not through people."""
+    pairs = [*COMPANY_FIELDS[:2], {"marketo": "segment", "salesforce": "Rating"}]
+    world = build(companies={"fields": pairs}, sales_persons=None)
+    world.marketo.post("load", {"companyFields": [{"name": "segment", "displayName": "Segment", "dataType": "string"}]})
+    account = load(world, "Account", Name="Acme", Rating="Hot")
+    load(world, "Contact", LastName="King", Email="king@example.com", AccountId=account)
+    world.ran()
+    [person] = world.marketo.get("records/leads")
+    assert person["segment"] == "Hot"
+
+    world.connections.marketo("marketing").companies.sync([{"externalCompanyId": account, "segment": "Cold"}])
+    world.ran()
+    assert world.of(world.salesforce, "Account", "Id")[account]["Rating"] == "Cold"
+
+
+@pytest.mark.cap("U34")
+def test_the_account_of_a_contact_goes_into_a_field_of_ones_own_where_marketos_is_not_to_be_written(
+    build: Build,
+) -> None:
+    """`sfdcAccountId` belongs to Marketo's own sync, and Describe says so: that pair is put aside with the reason."""
+    own = {"marketo": "externalKey", "salesforce": "AccountId", "direction": "to_marketo"}
+    contacts = PERSONS["contacts"]["fields"]
+    world = build(persons={**PERSONS, "contacts": {"fields": [*contacts, own]}}, sales_persons=None)
+    _, account, _ = employed(world)
+    world.ran()
+    [person] = world.marketo.get("records/leads")
+    assert (person["externalKey"], len(person["externalKey"])) == (account, 18)
+
+    vendors = {**PERSONS, "contacts": {"fields": [*contacts, {**own, "marketo": "sfdcAccountId"}]}}
+    cycle = world.cycle.model_copy(update={"persons": Persons.model_validate(vendors)})
+    [line] = described_lines(cycle, world.connections)
+    assert line.startswith("persons.contacts.fields[2]: sfdcAccountId of Marketo cannot be changed")
+
+
+def test_a_look_sees_accounts_users_and_companies_that_changed(build: Build) -> None:
+    """An idle look is a call to each system; companies of Marketo are seen by the people who show them."""
+    world = build()
+    user, account, _ = employed(world)
+    world.ran()
+    look = VendorLook(world.connections, world.clock)
+    # the org's first users are as old as the twin, whose clock was put back
+    users = [each["Id"] for each in world.salesforce.get("records/User")]
+    world.salesforce.post("set", {"object": "User", "ids": users, "fields": {"SystemModstamp": "2026-03-01T00:00:00Z"}})
+
+    def why() -> str:
+        return look(world.cycle, dict.fromkeys(Side, world.clock.now() - timedelta(minutes=20)), "").why
+
+    assert why() == ""
+    crm, wired = world.connections.salesforce("crm"), world.connections.marketo("marketing")
+    for edit, told in (
+        (lambda: change(world, user, Title="Head"), "a User was changed in Salesforce"),
+        (lambda: crm.update("Account", [{"Id": account, "Name": "New"}]), "a Account was changed in Salesforce"),
+        (
+            lambda: wired.companies.sync([{"externalCompanyId": account, "company": "New"}]),
+            "a person was changed in Marketo",
+        ),
+    ):
+        world.clock.advance(1800)
+        edit()
+        world.clock.advance(600)
+        assert why() == told

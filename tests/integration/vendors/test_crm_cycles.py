@@ -1,0 +1,188 @@
+"""Cycles of persons with the product's own clients against both vendor twins: an edit here shows there."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from leadbridge.cycle_ports import Entity
+from leadbridge.domain.bulk_order import BulkOrder
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.hashing import digests
+from leadbridge.domain.jobs import Policy
+from leadbridge.ports import Connections
+from leadbridge.sync_ports import SyncVendors
+from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores
+from leadbridge.usecases.hand_over import looked_at
+from leadbridge.usecases.run_bulk_step import RunBulkStep
+from leadbridge.usecases.start_sync import vendor_of
+from leadbridge.vendors.bulk_jobs import VendorBulkJobs
+from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
+from leadbridge.vendors.http.deadline import Deadline
+from leadbridge.vendors.sync_vendors import VendorSyncs
+from tests.builders.events import SECRET
+from tests.builders.whole_cycles import CycleWorld, a_cycle
+from tests.fakes.bulk import InMemoryBulkRuns
+from tests.fakes.clock import NOON
+from tests.fakes.meter import RecordingMeter
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.wired import SharedClock, TwinConnections, WorldClients
+
+FIELDS = (
+    {"marketo": "email", "salesforce": "Email"},
+    {"marketo": "firstName", "salesforce": "FirstName"},
+    {"marketo": "lastName", "salesforce": "LastName"},
+    {"marketo": "company", "salesforce": "Company"},
+    {"marketo": "leadStatus", "salesforce": "Status"},
+    {"marketo": "leadScore", "salesforce": "Lead_Score__c", "direction": "to_salesforce"},
+    {"marketo": "unsubscribed", "salesforce": "HasOptedOutOfEmail"},
+    {"marketo": "isCustomer", "salesforce": "Opt_In__c"},
+    {"marketo": "renewalDate", "salesforce": "Score_Date__c"},
+)
+CONTACT = (
+    {"marketo": "email", "salesforce": "Email"},
+    {"marketo": "firstName", "salesforce": "FirstName"},
+    {"marketo": "lastName", "salesforce": "LastName"},
+)
+
+
+class WiredCycles(CycleWorld):
+    """Cycles between the twins; their clock is ours."""
+
+    def __init__(
+        self, clients: Clients, marketo: Twin, salesforce: Twin, low_watermark: str | None = "2026-01-01T00:00"
+    ) -> None:
+        kept = {"id_field": "salesforceId", "type_field": "leadbridgeStatus"}
+        fields = {"leads": {"fields": list(FIELDS)}, "contacts": {"fields": list(CONTACT)}}
+        super().__init__(a_cycle(**kept, **fields).model_copy(update={"low_watermark": low_watermark}))
+        self.marketo, self.salesforce = marketo, salesforce
+        self.clock = SharedClock(marketo, timedelta(0), NOON)
+        self.own = WorldClients(
+            announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
+        )
+        self.wired = TwinConnections(self.own)
+        self.bulk_runs = InMemoryBulkRuns()
+        self.digest = digests(lambda: SECRET)
+
+    def entities(self, cycle: CrmCycle) -> Sequence[Entity]:
+        """The kinds of records over the twins."""
+        stores = EntityStores(
+            runs=self.runs,
+            objects=self.objects,
+            links=lambda _: self.links,
+            due=lambda _: self.due,
+            news=lambda _: VendorNews(self.wired.marketo("marketing"), self.wired.salesforce("crm")),
+            changes=lambda _: VendorChanges(self.wired.marketo("marketing"), self.wired.salesforce("crm")),
+            hash_key=lambda: SECRET,
+            clock=self.clock,
+        )
+        return CycleEntities(self.wired, stores)(cycle, 1)
+
+    def vendors(self) -> SyncVendors:
+        """The twins."""
+        calls = looked_at(self.documents, self.clock)
+        return VendorSyncs(self.wired, partial(vendor_of, self.documents), calls)
+
+    def connections(self) -> Connections:
+        """The twins."""
+        return self.wired
+
+    def bulk(self, order: dict[str, Any]) -> dict[str, Any]:
+        """What the bulk machine does, to its end."""
+        step = RunBulkStep(
+            runs=self.bulk_runs,
+            objects=self.objects,
+            vendors=VendorBulkJobs(self.wired, day_bytes=500_000_000, now=self.clock.now),
+            clock=self.clock,
+            meter=RecordingMeter(),
+            policy=Policy(),
+        )
+        for _ in range(100):
+            answer = step(BulkOrder.parse(order | {"kind": "extract"}), lambda: 600.0)
+            if answer.run.over:
+                assert answer.as_dict()["step"] == "done", json.dumps(answer.as_dict())
+                return answer.as_dict()
+            self.clock.advance(answer.next.wait_seconds)
+        raise AssertionError(order)
+
+    def lead(self, record_id: str) -> Mapping[str, Any]:
+        """A Lead as it stands."""
+        return next(each for each in self.salesforce.get("records/Lead") if each["Id"] == record_id)
+
+    def person(self, number: int) -> Mapping[str, Any]:
+        """A person as Marketo has it."""
+        return next(each for each in self.marketo.get("records/leads") if each["id"] == number)
+
+
+@pytest.mark.cap("M004")
+def test_edits_and_new_ones_go_both_ways(clients: Clients, marketo: Twin, salesforce: Twin) -> None:
+    """New ones and edits of both sides, through the real doors; then silence, without a write."""
+    world = WiredCycles(clients, marketo, salesforce)
+    crm, marketing = world.wired.salesforce("crm"), world.wired.marketo("marketing")
+    made = {"Email": "ada@example.com", "LastName": "B", "Company": "Acme", "HasOptedOutOfEmail": True}
+    (lead,) = crm.create("Lead", [made])
+    (contact,) = crm.create("Contact", [{"Email": "con@example.com", "LastName": "Tact"}])
+    (eve,) = marketing.sync_leads(
+        [{"email": "eve@example.com", "lastName": "C", "company": "Acme", "leadScore": 7, "renewalDate": "2026-05-01"}],
+        action="createOnly",
+        lookup_field="email",
+    )
+    world.clock.advance(900)
+    world.done()
+    people = {each["email"]: each for each in marketo.get("records/leads")}
+    assert {name: each["salesforceId"] for name, each in people.items() if name != "eve@example.com"} == {
+        "ada@example.com": lead.id,
+        "con@example.com": contact.id,
+    }
+    assert people["ada@example.com"]["unsubscribed"] is True
+    assert people["con@example.com"]["leadbridgeStatus"] == "Contact"
+    new = world.lead(people["eve@example.com"]["salesforceId"])
+    assert (new["Email"], new["Lead_Score__c"], new["Score_Date__c"]) == ("eve@example.com", 7.0, "2026-05-01")
+
+    crm.update("Lead", [{"Id": new["Id"], "FirstName": "Eve", "Status": "Working - Contacted"}])
+    marketing.sync_leads(
+        [{"id": people["ada@example.com"]["id"], "firstName": "Ada", "isCustomer": True}],
+        action="updateOnly",
+        lookup_field="id",
+    )
+    world.clock.advance(900)
+    world.done()
+    assert world.person(int(str(eve.id)))["firstName"] == "Eve"
+    assert world.person(int(str(eve.id)))["leadStatus"] == "Working - Contacted"
+    held = world.lead(str(lead.id))
+    assert (held["FirstName"], held["Opt_In__c"]) == ("Ada", True)
+
+    def writes() -> int:
+        return sum(
+            each["method"] == "PATCH" or (each["path"] == "/rest/v1/leads.json" and each["method"] == "POST")
+            for each in marketo.get("log?since=0") + salesforce.get("log?since=0")
+        )
+
+    before = writes()
+    for _ in range(3):
+        world.clock.advance(900)
+        world.done()
+    assert writes() == before
+    assert world.due.records == {}
+
+
+def test_the_first_cycle_reads_all_there_is_by_extract(clients: Clients, marketo: Twin, salesforce: Twin) -> None:
+    """People whom no log of changes tells come in a file; those of both sides meet, the others are made."""
+    world = WiredCycles(clients, marketo, salesforce, low_watermark=None)
+    people = [{"id": number, "email": f"p{number}@example.com", "lastName": "P", "company": "A"} for number in (1, 2)]
+    marketo.post("load", {"leads": people})
+    rows = [{"Email": f"P{number}@example.com", "LastName": "S", "Company": "Acme"} for number in (2, 3)]
+    salesforce.post("load", {"Lead": rows})
+    world.clock.advance(3600)
+    world.done()
+    held = {each["email"].casefold(): each for each in marketo.get("records/leads")}
+    leads = {each["Email"].casefold(): each for each in salesforce.get("records/Lead")}
+    assert sorted(held) == sorted(leads) == [f"p{number}@example.com" for number in (1, 2, 3)]
+    assert {name: each["salesforceId"] for name, each in held.items()} == {
+        name: each["Id"] for name, each in leads.items()
+    }
+    assert [held[f"p{number}@example.com"]["lastName"] for number in (1, 2, 3)] == ["P", "S", "S"]
+    assert marketo.calls_of("POST", "/bulk/v1/leads/export/create.json")

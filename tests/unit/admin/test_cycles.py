@@ -1,0 +1,121 @@
+"""The admin API's routes of CRM cycles and their runs, on in-memory ports."""
+
+from datetime import timedelta
+
+import pytest
+
+from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.evolving import replace
+from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals
+from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection
+from tests.builders.admin import Admin
+from tests.builders.cycles import NAME, a_cycle
+from tests.builders.world import World
+from tests.fakes.clock import NOON
+
+SLOT = "20260302T120000Z"
+RUNS = "/cycles/main/executions"
+PERSONS = {"id_field": "salesforceId", "leads": {"fields": [NAME]}}
+
+
+@pytest.fixture
+def admin() -> Admin:
+    """The admin API of a deployment with an active cycle of Leads."""
+    admin = Admin(World())
+    cycle = a_cycle(marketo=MARKETO, salesforce=SALESFORCE, persons=PERSONS, companies=None, sales_persons=None)
+    admin.store(a_marketo_connection(), a_salesforce_connection(), cycle)
+    admin.world.configurations.move("crm_cycle", "main", Move.ACTIVATE)
+    return admin
+
+
+def test_a_cycle_is_run_shown_and_asked(admin: Admin) -> None:
+    """The first run reads everything; a second one is not started beside it; what is asked reaches what it started."""
+    assert admin.get(RUNS)["runs"] == []
+    begun = admin.post(RUNS, {})
+    assert (begun["slot"], begun["kind"], begun["status"]) == (SLOT, "bootstrap", "running")
+    refused = admin.ask("POST", RUNS, {})
+    assert (refused.status, refused.json["code"]) == (409, "not_started")
+
+    told = admin.post(f"{RUNS}/{SLOT}/ask", {"what": "pause"})
+    assert told["slot"] == SLOT
+    found = admin.cycle_runs.get("main", SLOT)
+    assert found is not None
+    assert found[0].asked is Asked.PAUSE
+    assert admin.ask("GET", f"{RUNS}/never").status == 404
+    assert admin.ask("POST", f"{RUNS}/never/ask", {"what": "pause"}).status == 404
+    assert admin.ask("GET", "/cycles/never").status == 404
+
+
+def test_a_run_shows_its_queues_and_legs(admin: Admin) -> None:
+    """Each with its own counts; parked kinds with the reason."""
+    run = CycleRun(cycle="main", slot=SLOT, version=1, epoch=1, started_at=NOON, step=CycleStep.DONE)
+    run = replace(run, rows={"from-leads": 3}, writes={"people-created": 2}, parked={"persons": "why"}, ended_at=NOON)
+    admin.cycle_runs.begin(run)
+    read = SyncRun(
+        sync="main.from-leads",
+        slot=SLOT,
+        version=1,
+        source="salesforce",
+        destination="marketo",
+        epoch=1,
+        started_at=NOON,
+        step=Step.DONE,
+        pulled=3,
+    )
+    admin.runs.begin(read)
+    written = replace(read, sync="main.people-created", pulled=2, totals=Totals(created=1, failed=1), calls=4)
+    admin.runs.begin(written)
+
+    shown = admin.get(f"{RUNS}/{SLOT}")
+
+    assert (shown["rows"], shown["writes"], shown["parked"]) == (3, 2, {"persons": "why"})
+    assert [(each["name"], each["rows"]) for each in shown["queues"]] == [("from-leads", 3)]
+    [leg] = shown["legs"]
+    assert (leg["name"], leg["created"], leg["failed"], leg["calls"]) == ("people-created", 1, 1, 4)
+    assert admin.get(RUNS)["runs"] == [{name: shown[name] for name in admin.get(RUNS)["runs"][0]}]
+
+
+def test_cycles_are_listed_with_how_they_stand(admin: Admin) -> None:
+    """Watermarks, idle looks, and when the next run may begin."""
+    taken = admin.cycle_runs.take("main", SLOT, admin.cycle_runs.standing("main"), NOON)
+    assert taken is not None
+    assert admin.get("/cycles")["cycles"][0]["standing"]["running"] == SLOT
+    admin.cycle_runs.commit("main", SLOT, 1, {"from-leads": NOON}, {"from-leads": NOON - timedelta(hours=1)})
+    admin.cycle_runs.release("main", SLOT, 1, NOON)
+    admin.cycle_runs.looked("main", admin.cycle_runs.standing("main"), 7, NOON + timedelta(minutes=5), "token")
+
+    [listed] = admin.get("/cycles")["cycles"]
+
+    assert listed == admin.get("/cycles/main")
+    assert (listed["id"], listed["state"], listed["mode"], listed["gap_minutes"]) == (
+        "main",
+        "active",
+        "replace_native",
+        5,
+    )
+    assert listed["standing"] == {
+        "running": None,
+        "last_ended_at": "2026-03-02T12:00:00Z",
+        "not_before": "2026-03-02T12:10:00Z",
+        "idle_looks": 7,
+        "looked_at": "2026-03-02T12:05:00Z",
+        "watermarks": {"from-leads": "2026-03-02T12:00:00Z"},
+        "newest": {"from-leads": "2026-03-02T11:00:00Z"},
+    }
+
+
+def test_a_second_active_cycle_of_the_same_instances_is_refused(admin: Admin) -> None:
+    """Each would take the other's writes for edits."""
+    cycle = a_cycle(
+        id="second", marketo=MARKETO, salesforce=SALESFORCE, persons=PERSONS, companies=None, sales_persons=None
+    )
+    admin.store(cycle)
+
+    refused = admin.ask("POST", "/documents/crm_cycle/second/state", {"move": "activate"})
+
+    assert refused.status == 409, refused.json
+    assert "the active cycle main keeps the same two instances in step" in str(refused.json)
+    admin.post("/documents/crm_cycle/main/state", {"move": "deactivate"})
+    assert admin.post("/documents/crm_cycle/second/state", {"move": "activate"})["state"] == "active"
+    assert admin.kept == ["main", "second"]

@@ -1,0 +1,402 @@
+"""Merges, conversions and deletions of people in whole cycles on in-memory ports."""
+
+import copy
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.usecases.fate_files import FateFiles
+from tests.builders.whole_cycles import CycleWorld, a_cycle
+from tests.fakes.systems import Table
+
+FLAG, GONE = {"flag": "Deleted_in_Marketo__c"}, {"flag": "goneFromCrm"}
+
+
+def a_world(**persons: Any) -> CycleWorld:
+    """A cycle whose document says this of persons."""
+    return CycleWorld(a_cycle(**persons))
+
+
+def a_lead(world: CycleWorld, name: str = "Ada", **fields: Any) -> tuple[str, str]:
+    """A Lead and its person, in step."""
+    return _made(world, "Lead", name, Company="Acme", **fields)
+
+
+def a_contact(world: CycleWorld, name: str = "Ada", **fields: Any) -> tuple[str, str]:
+    """A Contact and its person, in step."""
+    return _made(world, "Contact", name, **fields)
+
+
+def _made(world: CycleWorld, kind: str, name: str, **fields: Any) -> tuple[str, str]:
+    values = {"Email": f"{name.lower()}@example.com", "LastName": name, **fields}
+    record = world.system.tables[kind].make(**values)
+    world.done()
+    world.done(minutes=30)
+    (person,) = [number for number, each in world.people.records.items() if each.get("crmId") == record]
+    return record, person
+
+
+def held(world: CycleWorld) -> dict[str, tuple[str, str]]:
+    """The people of Marketo: which record each names, and as what."""
+    return {number: (str(each["crmId"]), str(each["crmType"])) for number, each in world.people.records.items()}
+
+
+def told(world: CycleWorld, run: CycleRun) -> list[tuple[str, str]]:
+    """What became of those who were merged, converted or deleted."""
+    files = FateFiles(world.objects, run)
+    return [(each["reason"], each["outcome"]) for name in ("begun", "finished") for each in files.done(name)]
+
+
+def ends(world: CycleWorld, cycles: int = 2) -> None:
+    """Writes stop within two cycles."""
+    for _ in range(cycles):
+        world.done()
+    writes, records = world.written(), {name: dict(table.records) for name, table in world.system.tables.items()}
+    for _ in range(2):
+        world.done()
+    assert world.written() == writes
+    assert {name: table.records for name, table in world.system.tables.items()} == records
+
+
+# conversions
+
+
+def test_a_converted_lead_is_the_same_person_of_its_contact() -> None:
+    """Same Marketo id; the person carries the Contact's id and what only the Contact has."""
+    world = a_world()
+    lead, person = a_lead(world)
+    contact = world.system.convert(lead, Title="CTO")
+    run = world.done()
+    assert told(world, run) == [("converted", "updated")]
+    assert held(world) == {person: (contact, "Contact")}
+    assert world.people.records[person]["title"] == "CTO"
+    world.people.edit(person, lastName="Lovelace")
+    world.done()
+    assert world.contacts.records[contact]["LastName"] == "Lovelace"
+    assert "LastName" not in world.leads.refused
+    ends(world)
+
+
+@pytest.mark.parametrize("contact_first", [True, False])
+def test_news_of_a_conversion_may_come_in_any_order(contact_first: bool) -> None:
+    """The Contact in a cycle before its Lead, or the Lead while the Contact is not shown yet."""
+    world = a_world()
+    lead, person = a_lead(world)
+    contact = world.system.convert(lead, Title="CTO")
+    later = world.leads.records.pop(lead) if contact_first else world.contacts.records.pop(contact)
+    if contact_first:
+        # as it was before, so that nobody knows of the conversion
+        world.leads.records[lead] = {**later, "IsConverted": None, "ConvertedContactId": None}
+    world.cycle()
+    if contact_first:
+        world.leads.edit(lead, IsConverted=True, ConvertedContactId=contact)
+    else:
+        world.contacts.records[contact] = later
+        world.contacts.edit(contact)
+    world.done()
+    world.done(minutes=30)
+    assert held(world) == {person: (contact, "Contact")}
+    assert world.people.records[person]["title"] == "CTO"
+    ends(world)
+
+
+@pytest.mark.parametrize("policy", ["honour", "ignore"])
+def test_a_conversion_into_a_contact_with_a_person_leaves_the_contacts_person(policy: str) -> None:
+    """The Lead's person is merged into the one of the Contact, and lacks nothing that the Lead's had."""
+    world = a_world(merged_in_salesforce=policy)
+    lead, first = a_lead(world, Phone="123")
+    contact, second = a_contact(world, "Bea")
+    world.system.convert(lead, contact)
+    run = world.done()
+    assert told(world, run) == [("converted_into_contact", "deleted")]
+    assert held(world) == {second: (contact, "Contact")}
+    assert (world.people.merged[first][0], world.people.records[second]["phone"]) == (second, "123")
+    ends(world)
+
+
+def test_a_lead_that_is_merged_and_then_converted_in_one_go_is_followed_to_its_contact() -> None:
+    """The person of the loser as well as the winner's end as one, the Contact's."""
+    world = a_world()
+    lead, first = a_lead(world)
+    other, second = a_lead(world, "Bea")
+    world.leads.merge(other, lead)
+    contact = world.system.convert(other)
+    world.done()
+    assert held(world) == {min(first, second, key=int): (contact, "Contact")}
+    ends(world)
+
+
+def test_a_write_to_a_lead_that_is_converted_meanwhile_goes_to_its_contact() -> None:
+    """Refused as converted, it is asked after in the next cycle, also when the conversion was not told."""
+    world = a_world()
+    lead, person = a_lead(world)
+    world.people.edit(person, lastName="Lovelace")
+    world.leads.refused["Lovelace"] = "CANNOT_UPDATE_CONVERTED_LEAD"
+    contact = ""
+
+    def convert(_object: str) -> None:
+        nonlocal contact
+        contact = contact or world.system.convert(lead)
+        # the window of news is behind it
+        world.leads.records[lead]["SystemModstamp"] = world.contacts.records[contact]["SystemModstamp"]
+
+    world.system.on_read = convert
+    world.cycle()
+    world.system.on_read = lambda _: None
+    world.leads.records[lead]["SystemModstamp"] = "2026-01-01T00:00:00+00:00"
+    world.cycle(minutes=15)
+    world.done()
+    assert held(world) == {person: (contact, "Contact")}
+    assert world.contacts.records[contact]["LastName"] == "Lovelace"
+    ends(world)
+
+
+# merges
+
+
+def test_a_merge_in_marketo_that_is_honoured_deletes_the_second_lead_after_the_winner_is_written() -> None:
+    """The winner's values are in Salesforce, the second Lead is deleted, and that deletion is not carried back."""
+    world = a_world(deleted_in_salesforce="delete")
+    lead, first = a_lead(world)
+    other, second = a_lead(world, "Bea", Phone="123")
+    world.people.merge(first, second)
+    run = world.done()
+    assert told(world, run) == [("person_merged_deleted", "deleted")]
+    assert ([*world.leads.records], held(world)) == ([lead], {first: (lead, "Lead")})
+    assert world.leads.records[lead]["Phone"] == "123"
+    ends(world)
+    assert (other in world.leads.bin, [*world.people.records]) == (True, [first])
+
+
+@pytest.mark.parametrize(("policy", "flagged"), [(FLAG, True), ("ignore", None)])
+def test_a_merge_in_marketo_may_leave_the_second_lead_with_a_flag_or_without(policy: Any, flagged: bool | None) -> None:
+    """It stays, edits of it go nowhere, and no new person is made of it."""
+    world = a_world(merges=policy)
+    lead, first = a_lead(world)
+    other, second = a_lead(world, "Bea")
+    world.people.merge(first, second)
+    world.done()
+    assert world.leads.records[other].get("Deleted_in_Marketo__c") is flagged
+    world.leads.edit(other, LastName="Bee")
+    run = world.done()
+    assert held(world) == {first: (lead, "Lead")}
+    assert ("person_merged", "skipped") in {(each["reason"], each["outcome"]) for each in world.outcomes(run)}
+    ends(world)
+
+
+def test_a_merge_in_salesforce_is_carried_over_and_the_losers_deletion_is_none() -> None:
+    """The two people are one, the master's, though deletions are carried over."""
+    world = a_world(deleted_in_salesforce="delete", deleted_in_marketo="delete")
+    contact, first = a_contact(world)
+    other, second = a_contact(world, "Bea")
+    world.contacts.merge(contact, other)
+    run = world.done()
+    assert told(world, run) == [("merged_like_records", "deleted")]
+    assert (held(world), [*world.contacts.records]) == ({first: (contact, "Contact")}, [contact])
+    assert world.people.merged[second][0] == first
+    ends(world)
+
+
+def test_a_merge_that_marketo_refuses_is_tried_again_and_nothing_is_made_anew() -> None:
+    """Until Marketo takes it the second person is left alone."""
+    world = a_world()
+    contact, first = a_contact(world)
+    other, second = a_contact(world, "Bea")
+    world.contacts.merge(contact, other)
+    world.people.refused[second] = "712"
+    run = world.done()
+    assert told(world, run) == [("merged_like_records", "failed")]
+    world.people.edit(second, lastName="Bee")
+    world.done()
+    assert sorted(world.people.records) == sorted([first, second])
+    world.people.refused.clear()
+    world.done(minutes=10)
+    assert held(world) == {first: (contact, "Contact")}
+    ends(world)
+
+
+def test_a_winner_in_marketo_without_a_record_takes_that_of_the_loser() -> None:
+    """The linked one lost: nothing is deleted, and the winner's values go to the record."""
+    world = a_world(create_in_salesforce="never")
+    lead, person = a_lead(world)
+    winner = world.people.make(email="ada@example.com", lastName="Lovelace")
+    world.people.merge(winner, person)
+    world.done()
+    assert held(world) == {winner: (lead, "Lead")}
+    assert world.leads.records[lead]["LastName"] == "Lovelace"
+    ends(world)
+
+
+# deletions
+
+
+def test_deletions_are_left_alone_by_default_and_nobody_is_made_anew() -> None:
+    """Edits of whoever stays go nowhere."""
+    world = a_world()
+    lead, person = a_lead(world)
+    other, second = a_lead(world, "Bea")
+    world.leads.delete(lead)
+    world.people.delete(second)
+    world.done()
+    world.people.edit(person, lastName="Lovelace")
+    world.leads.edit(other, LastName="Bee")
+    run = world.done()
+    assert ([*world.people.records], [*world.leads.records]) == ([person], [other])
+    reasons = {(each["reason"], each["outcome"]) for each in world.outcomes(run)}
+    assert {("record_deleted", "skipped"), ("person_deleted", "skipped")} <= reasons
+    ends(world)
+
+
+def test_deletions_are_carried_over_both_ways_and_not_answered() -> None:
+    """Each is deleted once; our own deletion is no news."""
+    world = a_world(deleted_in_salesforce="delete", deleted_in_marketo="delete")
+    lead, person = a_lead(world)
+    other, second = a_lead(world, "Bea")
+    world.leads.delete(lead)
+    world.people.delete(second)
+    run = world.done()
+    assert sorted(told(world, run)) == [("person_deleted_deleted", "deleted"), ("record_deleted_deleted", "deleted")]
+    assert (world.people.records, world.leads.records, world.links.links) == ({}, {}, {})
+    assert (person in world.people.bin, other in world.leads.bin) == (True, True)
+    assert told(world, world.done()) == []
+    ends(world)
+
+
+def test_deletions_are_flagged_and_a_record_that_is_back_is_in_step_again() -> None:
+    """The flag is taken off, and what was edited since is taken over."""
+    world = a_world(deleted_in_salesforce=GONE)
+    lead, person = a_lead(world)
+    world.leads.delete(lead)
+    world.done()
+    assert world.people.records[person]["goneFromCrm"] is True
+    world.people.edit(person, phone="123")
+    world.done()
+    world.leads.undelete(lead)
+    world.done()
+    assert (world.people.records[person]["goneFromCrm"], held(world)) == (False, {person: (lead, "Lead")})
+    assert world.leads.records[lead]["Phone"] == "123"
+    ends(world)
+
+
+@pytest.mark.parametrize(("made", "people"), [({}, 1), ("never", 0)])
+def test_a_record_that_is_back_after_its_person_was_deleted_is_made_anew_by_policy(made: Any, people: int) -> None:
+    """As any other new record."""
+    world = a_world(deleted_in_salesforce="delete", create_in_salesforce="never")
+    lead, person = a_lead(world)
+    world.leads.delete(lead)
+    world.done()
+    world.documents.put(a_cycle(deleted_in_salesforce="delete", create_in_marketo=made, create_in_salesforce="never"))
+    world.leads.undelete(lead)
+    world.done()
+    assert (len(world.people.records), person in world.people.records) == (people, False)
+
+
+def test_too_many_deletions_are_asked_about_and_none_is_carried_over() -> None:
+    """The guard counts them before anything is done; people of the cycle wait, and the next cycle reads them again."""
+    world = CycleWorld(a_cycle(deleted_in_salesforce="delete").model_copy(update={"guard": _guard(1)}))
+    leads = [a_lead(world, name)[0] for name in ("Ada", "Bea")]
+    world.leads.delete(*leads)
+    run = world.cycle()
+    assert (run.step, run.reason) == (CycleStep.FAILED, "all_parked")
+    assert "2 records would be deleted" in run.parked["persons"]
+    assert len(world.people.records) == 2
+    world.documents.put(a_cycle(deleted_in_salesforce="delete"))
+    world.done()
+    assert world.people.records == {}
+
+
+def _guard(deletes: int) -> Any:
+    return a_cycle().guard.model_copy(update={"deletes": deletes})
+
+
+# outages
+
+
+@pytest.mark.parametrize(
+    ("days", "compared"), [(1, False), (12, False), (14, True), (15, True), (30, True), (90, True), (400, True)]
+)
+def test_after_an_outage_that_is_longer_than_the_vendors_remember_both_sides_are_compared(
+    days: int, compared: bool
+) -> None:
+    """Deletions that nobody tells of any more are found by what is linked."""
+    world = a_world(deleted_in_salesforce="delete", deleted_in_marketo="delete")
+    leads = [a_lead(world, name) for name in ("Ada", "Bea", "Cid")]
+    world.leads.delete(leads[0][0])
+    world.people.delete(leads[1][1])
+    world.later(days=days)
+    world.people.told_from = world.clock.now() - timedelta(days=14)
+    world.leads.told_from = world.clock.now() - timedelta(days=15)
+    run = world.done()
+    assert ([*world.people.records], [*world.leads.records]) == ([leads[2][1]], [leads[2][0]])
+    row = FateFiles(world.objects, run).done("compared")
+    assert bool(row) is compared
+    if compared:
+        assert (row[0]["outcome"], "marketo: 1" in row[0]["message"]) == ("3 links, 2 gone or moved", True)
+    ends(world)
+
+
+def test_a_purged_list_of_deletions_leads_to_a_comparison_at_once() -> None:
+    """Salesforce drops its list early where it is long."""
+    world = a_world(deleted_in_salesforce="delete")
+    lead, _ = a_lead(world)
+    a_lead(world, "Bea")
+    world.leads.delete(lead)
+    world.later(minutes=30)
+    world.leads.told_from = world.clock.now()
+    run = world.done()
+    assert len(world.people.records) == 1
+    assert FateFiles(world.objects, run).done("compared")
+
+
+# deaths
+
+
+def _a_conversion(world: CycleWorld) -> None:
+    lead, _ = a_lead(world)
+    other, _ = a_lead(world, "Bea")
+    contact, _ = a_contact(world, "Cid")
+    world.system.convert(lead, Title="CTO")
+    world.system.convert(other, contact)
+
+
+def _merges_and_deletions(world: CycleWorld) -> None:
+    one, two, three, four = (a_lead(world, name) for name in ("Ada", "Bea", "Cid", "Dot"))
+    world.people.merge(one[1], two[1])
+    world.leads.delete(three[0])
+    world.people.delete(four[1])
+
+
+@pytest.mark.parametrize("story", [_a_conversion, _merges_and_deletions])
+def test_a_death_at_any_step_changes_nothing_of_the_end(story: Callable[[CycleWorld], None]) -> None:
+    """Whoever comes after does the rest, and nothing twice."""
+
+    begun = a_world(deleted_in_salesforce="delete", deleted_in_marketo=FLAG)
+    story(begun)
+
+    def played(step: int) -> tuple[Any, int, int]:
+        world = copy.deepcopy(begun)
+        world.steps.arm(step)
+        world.done()
+        deaths, steps = world.deaths, len(world.steps.taken)
+        world.steps.disarm()
+        world.done(minutes=30)
+        return [_values(table) for table in world.system.tables.values()], deaths, steps
+
+    whole, nobody, steps = played(100_000)
+    assert (nobody, steps > 100) == (0, True)
+    # each step is somebody's; a few dozen of them, so that this costs seconds
+    for step in range(1, steps, 23):
+        left, deaths, _ = played(step)
+        assert (left, deaths) == (whole, 1), step
+
+
+def _values(table: Table) -> list[list[tuple[str, str]]]:
+    """What is in a table, but when."""
+    stamps = {"SystemModstamp", "updatedAt"}
+    return [
+        sorted((name, str(value)) for name, value in each.items() if name not in stamps)
+        for each in table.records.values()
+    ]
