@@ -71,9 +71,14 @@ def run_of(lab: Lab, identifier: str, slot: str) -> Record:
 
     def ended() -> Record | None:
         told: Record = json.loads(lab.cli("cycle", "executions", identifier, slot, "--json"))
+        seen.append(f"{told['step']} {told['group'] or ''} {told['status']} {told['rows']} {told['writes']}")
         return told if told["ended_at"] else None
 
-    return wait_for("the end of the cycle's run", ended, MINUTES)
+    seen = list[str]()
+    try:
+        return wait_for("the end of the cycle's run", ended, MINUTES)
+    except AssertionError:
+        raise AssertionError(f"the run does not end: {list(dict.fromkeys(seen))}") from None
 
 
 def person_of(lab: Lab, email: str) -> Record | None:

@@ -164,6 +164,8 @@ def forget_process() -> None:
         wiring.sweep,
         wiring.start_sync,
         wiring.run_sync_step,
+        wiring.run_cycle_step,
+        wiring.start_cycle,
         wiring._tally,
         wiring.send_alerts,
         receiving.from_environment,
@@ -191,6 +193,7 @@ def cloud(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "AlarmTopic": "alarm-topic",
         "AlertsSecret": "alerts-secret",
         "SyncMachine": "sync-machine",
+        "CycleMachine": "cycle-machine",
         "SyncScheduleGroup": "syncs",
         "SyncScheduleRole": "schedule-role",
         "InvocationsDeadLetterQueue": "dead-letters",
@@ -738,6 +741,15 @@ def test_a_fire_of_a_sync_that_is_gone_starts_nothing_and_a_step_of_no_run_is_re
     assert invoke("start_sync", {"sync": "gone"})["because"] == "gone"
     with pytest.raises(ConfigurationError, match="has no run"):
         invoke("run_sync_step", {"sync": "gone", "slot": "20260302T120000Z"})
+
+
+def test_a_tick_of_a_cycle_that_is_gone_starts_nothing_and_a_step_of_no_run_is_refused(
+    invoke: Callable[..., Any],
+) -> None:
+    """As with Syncs."""
+    assert invoke("start_sync", {"cycle": "gone"})["because"] == "gone"
+    with pytest.raises(ConfigurationError, match="has no run"):
+        invoke("run_cycle_step", {"cycle": "gone", "slot": "20260302T120000Z"})
 
 
 def test_a_worker_without_work_gives_the_lane_up(

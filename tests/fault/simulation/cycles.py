@@ -27,7 +27,7 @@ from leadbridge.usecases.keep_people import KeepPeople
 from leadbridge.usecases.people_files import PeopleFiles
 from leadbridge.usecases.planned_rows import planned_writes
 from leadbridge.usecases.sync_files import write_page, write_results
-from tests.builders.whole_cycles import LEAD_FIELDS, a_cycle, described_tables, digest
+from tests.builders.whole_cycles import CONTACT_FIELDS, LEAD_FIELDS, a_cycle, described_tables, digest
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON, SettableClock
 from tests.fakes.cycle import InMemoryLinks
@@ -38,9 +38,11 @@ from tests.fault.simulation.cycle_model import Field, Human, Model, Values, empt
 
 #: so long nobody edits behind a cycle: what comes sooner may be an automation's answer
 PAUSE = timedelta(minutes=16)
-ROUNDS, EDITS, PEOPLE = 3, 4, 4
+ROUNDS, EDITS, PEOPLE = 3, 4, 3
 #: cycles after the last edit, with so many automations; nothing may be written by the last two
 LAST = (3, 4, 5)
+#: what befalls humans whom a cycle has linked; what is known of their values then is that both sides agree
+FATES = ("merged in Salesforce", "merged in Marketo", "deleted in Salesforce", "deleted in Marketo", "converted")
 FIRST_NAMES = ("Ada", "Ida", "Oda", "Eda", None)
 _VALUES: Mapping[str, Sequence[Any]] = {
     "email": (),
@@ -65,6 +67,7 @@ FAULTS = (
     "automations of both",
     "conflict",
     "drifted",
+    *FATES,
 )
 
 
@@ -102,6 +105,8 @@ class Stage:
             table.records.clear()
             table.written.clear()
             table.automation, table.made = nobody, 0
+            table.bin.clear()
+            table.merged.clear()
         self.runs.__init__(step=self._step)  # type: ignore[misc]  # all that it holds is forgotten
         self.objects.contents.clear()
         self.links.links.clear()
@@ -157,6 +162,10 @@ class CycleSchedule:
         self._marks: dict[str, datetime] = {}
         self._addresses = 0
         self._automations = 0
+        #: to whom something happened, and the kind of record that Salesforce has of them, if any
+        self._loose: dict[str, str] = {}
+        #: parted for good: one side is gone, the other stays
+        self._parted: set[str] = set()
 
     def run(self) -> None:
         """Play it, and compare."""
@@ -172,13 +181,15 @@ class CycleSchedule:
                     self._new()
                 else:
                     self._edit()
+            if chance.random() < 0.25:
+                self._befall()
             if chance.random() < 0.2:
                 self.tally["cycle missed"] += 1
                 continue
             self._cycle(disturbed=True)
         writes: list[int] = []
         # an automation that was woken by another field edits like a person, and the other side's may answer that
-        for _ in range(LAST[self._automations]):
+        for _ in range(max(LAST) if self._loose else LAST[self._automations]):
             at.clock.advance((PAUSE + timedelta(minutes=5)).total_seconds())
             before = self._written()
             self._cycle(disturbed=False)
@@ -230,7 +241,7 @@ class CycleSchedule:
 
     def _edit(self, *, linked: bool = False) -> tuple[str, str, str] | None:
         """Somebody edits a field; gives whose, on which side, and which."""
-        names = [name for name, human in self._model.humans.items() if not linked or human.agreed is not None]
+        names = [name for name, human in self._plain().items() if not linked or human.agreed is not None]
         if not names:
             return None
         name = self._chance.choice(names)
@@ -247,6 +258,39 @@ class CycleSchedule:
         self.trace.append(f"{self._stage.clock.now():%H:%M:%S} {name} {side} {field} = {value!r}")
         return name, side, field
 
+    def _plain(self) -> dict[str, Human]:
+        """Humans whose values the model foretells."""
+        return {name: human for name, human in self._model.humans.items() if name not in self._loose}
+
+    def _befall(self) -> None:
+        """Somebody is merged, deleted or converted."""
+        at, chance = self._stage, self._chance
+        names = [name for name, human in self._plain().items() if human.agreed is not None]
+        fate = chance.choice(FATES)
+        if len(names) < 1 + fate.startswith("merged"):
+            return
+        first, *others = chance.sample(names, 1 + fate.startswith("merged"))
+        ids = [self._ids[name] for name in (first, *others)]
+        at.clock.advance(1)
+        match fate:
+            case "merged in Salesforce":
+                at.leads.merge(*(each["salesforce"] for each in ids))
+            case "merged in Marketo":
+                at.people.merge(*(each["marketo"] for each in ids))
+            case "deleted in Salesforce":
+                at.leads.delete(ids[0].pop("salesforce"))
+            case "deleted in Marketo":
+                at.people.delete(ids[0].pop("marketo"))
+            case _:
+                ids[0]["salesforce"] = at.system.convert(ids[0]["salesforce"])
+        self._loose[first] = "Contact" if fate == "converted" else "Lead"
+        if fate.startswith("deleted"):
+            self._parted.add(first)
+        for other in others:
+            del self._model.humans[other], self._ids[other]
+        self.tally[fate] += 1
+        self.trace.append(f"{at.clock.now():%H:%M:%S} {first} {fate} {' '.join(others)}")
+
     def _table(self, side: str) -> Table:
         return self._stage.people if side == "marketo" else self._stage.leads
 
@@ -256,9 +300,17 @@ class CycleSchedule:
         at, chance = self._stage, self._chance
         at.clock.advance(30)
         now = at.clock.now()
-        run = CycleRun(cycle=at.cycle.id, slot=f"{now:%Y%m%dT%H%M%SZ}", version=1, epoch=1, started_at=now)
+        run = CycleRun(
+            cycle=at.cycle.id,
+            slot=f"{now:%Y%m%dT%H%M%SZ}",
+            version=1,
+            epoch=1,
+            started_at=now,
+            since=dict(self._marks),
+            bootstrap=not self._marks,
+        )
         self._read(run)
-        humans = self._model.humans
+        humans = self._plain()
         wanted = {name: self._model.wanted(each) for name, each in humans.items()}
         before = {name: (dict(each.marketo or {}), dict(each.salesforce or {})) for name, each in humans.items()}
         late = None
@@ -335,12 +387,12 @@ class CycleSchedule:
     def _apply(self, order: SyncOrder, *, in_flight: bool) -> None:
         """Make the writes of a plan; `in_flight`: the process dies once, behind its writes."""
         at = self._stage
-        found = at.runs.get(order.sync, order.slot)
+        found = self._alive(partial(at.runs.get, order.sync, order.slot))
         assert found is not None
         run, version = found
         compiled = at.compiled[order.sync]
         table = at.system.tables[compiled.sync.destination.object]
-        plan = at.runs.get(order.sync, run.plan)
+        plan = self._alive(partial(at.runs.get, order.sync, run.plan))
         assert plan is not None
         for number in range(1, plan[0].partitions + 1):
             ends = self._ends(run, compiled, table, number)
@@ -377,7 +429,7 @@ class CycleSchedule:
         late: tuple[str, str, str] | None,
     ) -> None:
         """Let the model do the same."""
-        for name, human in self._model.humans.items():
+        for name, human in self._plain().items():
             to_marketo, to_salesforce = wanted[name]
             failed = late is not None and late[0] == name and late[2] in {**to_marketo, **to_salesforce}
             drifted = late[1] if failed and late is not None else ""
@@ -421,15 +473,19 @@ class CycleSchedule:
 
     def _compare(self) -> None:
         at = self._stage
-        humans = len(self._model.humans)
-        counts = (len(at.people.records), len(at.leads.records), len(at.links.links))
-        if counts != (humans, humans, humans):
-            self.wrong.append(f"{humans} humans are {counts[0]} people, {counts[1]} Leads and {counts[2]} links")
+        kinds = Counter(self._loose.get(name, "Lead") for name, ids in self._ids.items() if "salesforce" in ids)
+        expected = (sum("marketo" in ids for ids in self._ids.values()), kinds["Lead"], kinds["Contact"])
+        leads = [each for each in at.leads.records.values() if not each.get("IsConverted")]
+        counts = (len(at.people.records), len(leads), len(at.contacts.records))
+        if counts != expected:
+            self.wrong.append(f"{expected} people, Leads and Contacts are expected, there are {counts}")
             return
+        if not self._loose and len(at.links.links) != counts[0]:
+            self.wrong.append(f"{counts[0]} people have {len(at.links.links)} links")
         if at.due.records:
             self.wrong.append(f"still due: {sorted(at.due.records)}")
         # what two automations make of each other is not foretold; that it ends is
-        for name, human in self._model.humans.items() if self._automations < len(LAST) - 1 else ():
+        for name, human in self._plain().items() if self._automations < len(LAST) - 1 else ():
             for side, ids in self._ids[name].items():
                 record = self._table(side).records[ids]
                 for pair in self._model.fields:
@@ -437,6 +493,25 @@ class CycleSchedule:
                     if not same(record.get(field), getattr(human, side).get(field)):
                         expected = getattr(human, side).get(field)
                         self.wrong.append(f"{name} {side} {field}: {record.get(field)!r}, expected {expected!r}")
+
+        for name in sorted(self._loose.keys() - self._parted) if self._automations < len(LAST) - 1 else ():
+            self._agree(name)
+
+    def _agree(self, name: str) -> None:
+        """Both sides of somebody hold the same, and name each other."""
+        at, ids = self._stage, self._ids[name]
+        records = at.contacts.records if self._loose[name] == "Contact" else at.leads.records
+        person, record = at.people.records.get(ids["marketo"]), records.get(ids["salesforce"])
+        if person is None or record is None or person.get("crmId") != record["Id"]:
+            self.wrong.append(f"{name} is torn apart: {person} {record}")
+            return
+        pairs = CONTACT_FIELDS if self._loose[name] == "Contact" else LEAD_FIELDS
+        for pair in map(Field.of, pairs):
+            one, other = person.get(pair.marketo), record.get(pair.salesforce)
+            # what one side emptied the other may keep
+            agree = same(one, other) or empty(one) or empty(other)
+            if pair.direction == "both" and pair.conflict != "never" and not agree:
+                self.wrong.append(f"{name} {pair.marketo}: {one!r} and {other!r}")
 
     def _written(self) -> int:
         return sum(len(table.written) for table in self._stage.system.tables.values())

@@ -124,12 +124,12 @@ class Persons(Document):
 
     #: Marketo's own field that holds the Salesforce id; one value is one person
     id_field: FieldName
-    #: Marketo's field that says Lead or Contact
+    #: Marketo's field that says Lead or Contact; of a person without a record it decides what is met, and made
     type_field: FieldName | None = None
     leads: RecordFields | None = None
     contacts: RecordFields | None = None
     create_in_marketo: Literal["never"] | Creation = Creation()
-    #: new Leads; Contacts come from conversion
+    #: new Leads, and Contacts of people whose `type_field` says so; others come from conversion
     create_in_salesforce: Literal["never"] | Creation = "never"
     #: field of Leads that takes Marketo's id, by which new ones are looked for; absent: by e-mail
     marketo_id_field: FieldName | None = None
@@ -148,9 +148,9 @@ class Persons(Document):
     def _some(self) -> Self:
         if self.leads is None and self.contacts is None:
             raise ValueError("needs `leads`, `contacts`, or both")
-        links: set[str | None] = {self.id_field, self.type_field, COMPANY_LINK, OWNER_LINK}
-        kept = links.union(each.marketo for each in self.contacts.pairs) if self.contacts else links
-        if both := sorted(name for name in self.on_conversion if name in kept):
+        links = {self.id_field, self.type_field, COMPANY_LINK, OWNER_LINK}
+        kept = {*links, *(each.marketo for each in (self.contacts.pairs if self.contacts else ()))}
+        if both := sorted(self.on_conversion.keys() & kept):
             raise ValueError(f"on_conversion: {', '.join(both)} of a Contact's person comes from elsewhere; remove it")
         for name, kind in (("leads", self.leads), ("contacts", self.contacts)):
             if linked := sorted({each.marketo for each in kind.fields} & links) if kind else []:

@@ -21,6 +21,7 @@ from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_people import (
     CONTACT,
     CONTACTS_UPDATED,
+    CREATED,
     EMAILS,
     IDS,
     LEAD,
@@ -57,6 +58,8 @@ from leadbridge.usecases.sync_files import page_key, read_page
 LEFT_SECONDS = 60.0
 #: due records of all kinds that a run looks at
 DUE = 1_000
+#: rows that nothing links which are held at once
+MOST_LEFT = 30_000
 #: positions of one piece; a write's position tells its piece, so that none is given twice
 STRIDE = 1_000_000
 _UPDATED = {LEAD: LEADS_UPDATED, CONTACT: CONTACTS_UPDATED}
@@ -129,6 +132,7 @@ class DecidePeople:
             work.step()
             if self.ports.clock.now() > until:
                 break
+        work.spill_left()
         files.keep_state(state)
         return work.run
 
@@ -182,7 +186,7 @@ class DecidePeople:
             of_companies=company_fields(schema.companies, schema.people) if schema.companies else frozenset(),
             make_people=_chosen(self.persons.create_in_marketo, list(schema.records.values())),
             make_leads=_chosen(self.persons.create_in_salesforce, [schema.people])
-            if LEADS_CREATED in self.legs
+            if self.legs.keys() & set(CREATED.values())
             else nobody,
         )
         self._known = (schema, people)
@@ -200,6 +204,8 @@ class _Work:
         self._files = files
         self._state = state
         self._read = owner.read(run)
+        #: rows that nothing links, and the first piece that they came from
+        self._left, self._left_since = _Held(state.parts), 0
 
     # nothing is asked of a system where there is nothing to decide
 
@@ -222,6 +228,7 @@ class _Work:
             remembered={name: [*own, *(each.name for each in fields)] for name, fields in people.fields.items()},
             prefixes={name: each.key_prefix for name, each in self._schema.records.items()},
             number_field=self._persons.marketo_id_field if LEADS_CREATED in self._owner.legs else None,
+            type_field=people.type_field,
         )
 
     @cached_property
@@ -250,6 +257,8 @@ class _Work:
     def step(self) -> None:
         """Take the next piece, or as many pages as are held at once."""
         state, piece = self._state, self.run.through
+        if piece == state.mailed_at:
+            self.spill_left()
         if piece < state.sorted_at:
             self._sort(piece)
         elif piece < state.linked_at:
@@ -349,13 +358,20 @@ class _Work:
             self._nobody(piece)
             return
         paired, left = self._pair.by_link(changed, doubtful)
-        held = _Held(self._state.parts)
+        if not self._left.rows:
+            self._left_since = piece
         for object_name, rows in ((PERSON, left.marketo), *left.salesforce.items()):
             for values in rows:
                 row = Row(object=object_name, values=values)
-                held.add((BY_EMAIL, _mailed(row), row))
-        self._spill(held, piece)
+                self._left.add((BY_EMAIL, _mailed(row), row))
+        if self._left.count > MOST_LEFT:
+            self.spill_left()
         self._decided(piece, paired)
+
+    def spill_left(self) -> None:
+        """Spill the rows that nothing links, of several pieces at once: each partition is a file for each spill."""
+        self._spill(self._left, self._left_since)
+        self._left = _Held(self._state.parts)
 
     def _decide_by_email(self, piece: int) -> None:
         changed, _ = self._changed(BY_EMAIL, piece - self._state.mailed_at + 1)
@@ -408,11 +424,13 @@ class _Held:
 
     def __init__(self, parts: int) -> None:
         self._parts = parts
+        self.count = 0
         self.rows: dict[tuple[str, int], list[Row]] = {}
 
     def add(self, placed: tuple[str, str, Row]) -> None:
         """Hold a row."""
         kind, key, row = placed
+        self.count += 1
         self.rows.setdefault((kind, partition_of((key,), 0, self._parts)), []).append(row)
 
 
