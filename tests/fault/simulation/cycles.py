@@ -107,8 +107,6 @@ class Stage:
             table.automation, table.made = nobody, 0
             table.bin.clear()
             table.merged.clear()
-            table.bin.clear()
-            table.merged.clear()
         self.runs.__init__(step=self._step)  # type: ignore[misc]  # all that it holds is forgotten
         self.objects.contents.clear()
         self.links.links.clear()
@@ -130,11 +128,11 @@ def _kept(cycle: CrmCycle, stage: Stage) -> KeepPeople:
         runs=stage.runs,
         objects=stage.objects,
         records=stage.system,
-        news=stage.system,
-        changes=stage.system,
         links=stage.links,
         due=stage.due,
         schema=lambda: schema,
+        news=stage.system,
+        changes=stage.system,
         digest=cache(digest),
         clock=stage.clock,
     )
