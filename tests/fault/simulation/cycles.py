@@ -14,7 +14,7 @@ from typing import Any
 
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import GROUPS
-from leadbridge.domain.cycle_people import LEADS_CREATED
+from leadbridge.domain.cycle_people import LEADS_CREATED, PEOPLE_CREATED
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import checked
@@ -326,7 +326,7 @@ class CycleSchedule:
             for order in self._alive(partial(at.keep.prepare, run, group)):
                 # a record that an automation has changed since is another one to whoever comes next, who asks
                 # again in the next cycle; the model knows no such delay
-                calm = at.leads.automation is nobody or not order.sync.endswith(LEADS_CREATED)
+                calm = not self._automations or not order.sync.endswith((LEADS_CREATED, PEOPLE_CREATED))
                 self._apply(order, in_flight=disturbed and calm and chance.random() < 0.1)
         self._pieces(replace(run, through=0), at.keep.remember)
         self.tally["conflict"] += self._conflicts(run)
@@ -432,6 +432,10 @@ class CycleSchedule:
         for name, human in self._plain().items():
             to_marketo, to_salesforce = wanted[name]
             failed = late is not None and late[0] == name and late[2] in {**to_marketo, **to_salesforce}
+            if failed and late is not None:
+                # who sets what is there already has changed nothing
+                was = before[name][late[1] == "salesforce"].get(late[2])
+                failed = not same(was, getattr(human, late[1]).get(late[2]))
             drifted = late[1] if failed and late is not None else ""
             first = human.agreed is None
             for side, values in (("salesforce", to_salesforce), ("marketo", to_marketo)):
