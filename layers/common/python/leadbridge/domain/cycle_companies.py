@@ -7,7 +7,7 @@ from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, Companies, Crm
 from leadbridge.domain.cycle_legs import (
     COMPANIES,
     COMPANIES_DELETED,
-    PEOPLE,
+    PEOPLE_DELETED,
     SALES_PERSONS,
     SALES_PERSONS_DELETED,
     SALESFORCE,
@@ -130,11 +130,12 @@ def sales_person_legs(cycle: CrmCycle) -> Iterator[Leg]:
     yield Leg(name=SALES_PERSONS_WRITTEN, group=SALES_PERSONS, side=Side.MARKETO, sync=made)
     if sales_persons.deactivated != "delete":
         return
+    # behind all that writes people and companies, which may be given another owner there
     owner = {OWNER_LINK: OWNER}
     if cycle.companies and cycle.companies.enabled:
         made = derived(cycle, COMPANIES_LET_GO, Side.SALESFORCE, (ACCOUNT, COMPANY), ("Id", COMPANY_LINK), owner)
-        yield Leg(name=COMPANIES_LET_GO, group=COMPANIES, side=Side.MARKETO, sync=made)
+        yield Leg(name=COMPANIES_LET_GO, group=PEOPLE_DELETED, side=Side.MARKETO, sync=made)
     made = derived(cycle, PEOPLE_LET_GO, Side.SALESFORCE, (USER, PERSON), ("id", "id"), owner)
-    yield Leg(name=PEOPLE_LET_GO, group=PEOPLE, side=Side.MARKETO, sync=made)
+    yield Leg(name=PEOPLE_LET_GO, group=PEOPLE_DELETED, side=Side.MARKETO, sync=made)
     made = derived(cycle, SALES_PERSONS_GONE, Side.SALESFORCE, objects, key, {OWNER_LINK: "Id"})
     yield Leg(name=SALES_PERSONS_GONE, group=SALES_PERSONS_DELETED, side=Side.MARKETO, sync=made)

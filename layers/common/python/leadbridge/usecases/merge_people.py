@@ -147,8 +147,9 @@ class MergePeople:
         if not self._people.of_companies:
             return merged
         kept = {each.name: memory.get(each.name, _DEFERRED) for each in deferred}
-        if marketo is not None:
-            company = self._digest(text(marketo.get(COMPANY_LINK) or "").strip())
+        comes_into = merged.writes[Side.MARKETO].get(COMPANY_LINK)
+        if marketo is not None or comes_into:
+            company = self._digest(text(comes_into or (marketo or {}).get(COMPANY_LINK) or "").strip())
             kept[COMPANY_LINK] = Memory(company, company)
         elif COMPANY_LINK in memory:
             kept[COMPANY_LINK] = memory[COMPANY_LINK]
@@ -159,10 +160,10 @@ class MergePeople:
 
     def _new_person(self, object_name: str, record_id: str, row: Row, now: datetime) -> PersonWrite:
         both = {Side.MARKETO: _NOTHING, Side.SALESFORCE: self._found(Side.SALESFORCE, row)}
-        fields = fields_of(
-            self._people.fields[object_name], self._people.of_companies, linked=bool(is_linked(None, row))
-        )
+        every = self._people.fields[object_name]
+        fields = fields_of(every, self._people.of_companies, linked=bool(is_linked(None, row)))
         merged = merge_pair(fields, both, {}, now, self._digest)
+        merged = self._with_company(merged, {}, {}, [each for each in every if each not in fields])
         return self._write(object_name, record_id, "", merged, self._link_of(object_name, record_id))
 
     def _kind(self, row: Row) -> str:
@@ -175,6 +176,7 @@ class MergePeople:
         # a new Lead takes fields of companies, too: it has no Account that could hold them
         both = {Side.MARKETO: self._found(Side.MARKETO, row), Side.SALESFORCE: _NOTHING}
         merged = merge_pair(self._people.fields[kind], both, {}, now, self._digest)
+        merged = self._with_company(merged, row, {}, ())
         # the link is written once the id is there
         return self._write(kind, "", str(row["id"]), merged, {})
 
