@@ -36,6 +36,7 @@ def members(found: Price) -> dict[str, object]:
             for vendor, cost in found.run.items()
         },
         "dollars": {"run": round(found.run_dollars, 6), "day": round(found.day_dollars, 6), "prices_of": PRICED},
+        "minutes_apart": found.minutes_apart,
         "warnings": list(found.warnings),
     }
 
@@ -52,6 +53,8 @@ def show_price(found: Price) -> None:
             f"  {vendor.capitalize()}: {cost_in_words(cost)} a run, {cost_in_words(found.day[vendor])} a day; {left}"
         )
     click.echo(f"  AWS: {found.run_dollars:.4f} dollars a run, {found.day_dollars:.4f} a day (prices of {PRICED}).")
+    if found.minutes_apart is not None:
+        click.echo(f"  The calls of a day suffice for a run like this every {found.minutes_apart} minutes.")
     for warning in found.warnings:
         click.echo(f"  Warning: {warning}.")
 

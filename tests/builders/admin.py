@@ -13,6 +13,7 @@ from leadbridge.cycle_ports import Looked
 from leadbridge.domain.action import Configuration
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_syncs
+from leadbridge.domain.limits import State
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
@@ -21,6 +22,7 @@ from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
+from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
@@ -133,6 +135,9 @@ class Admin:
             vendor=partial(vendor_of, world.configurations),
             clock=world.clock,
         )
+        preview = PreviewSync(view=view, runs=self.runs, vendors=vendors)
+        #: what is known of vendor instances' calls
+        self.instances: dict[str, State] = {}
         self.services = Services(
             configurations=world.configurations,
             apply=ApplyConfiguration(
@@ -150,7 +155,13 @@ class Admin:
             redrive=RedriveMany(search=search, redrive=redrive, documents=world.configurations),
             callbacks=FailedCallbacks(chunks=world.chunks, clock=world.clock),
             view_sync=view,
-            preview_sync=PreviewSync(view=view, runs=self.runs, vendors=vendors),
+            preview_sync=preview,
+            price_sync=PriceSync(
+                documents=world.configurations,
+                preview=preview,
+                instances=lambda: self.instances,
+                clock=world.clock,
+            ),
             start_sync=StartSync(
                 documents=world.configurations,
                 runs=self.runs,

@@ -154,8 +154,8 @@ class SyncWorld:
             calls=self.chunk_calls,
         )
 
-    def step(self, slot: str = SLOT, **members: Any) -> dict[str, Any]:
-        """One invocation, in a process of its own."""
+    def step(self, slot: str = SLOT, *, remaining: float | None = None, **members: Any) -> dict[str, Any]:
+        """One invocation, in a process of its own that has so many seconds left."""
         use_case = RunSyncStep(
             documents=self.documents,
             runs=self.runs,
@@ -167,7 +167,8 @@ class SyncWorld:
             meter=self.meter,
             most_turns=self.most_turns,
         )
-        return use_case(SyncOrder(sync=self.sync.id, slot=slot, **members), lambda: self.left)
+        left = self.left if remaining is None else remaining
+        return use_case(SyncOrder(sync=self.sync.id, slot=slot, **members), lambda: left)
 
     def drive(self, slot: str = SLOT, *, until: RunStep | None = None) -> SyncRun:
         """Invoke until the run is over, or comes to a step; a process that dies is followed by another."""

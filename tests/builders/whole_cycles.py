@@ -267,14 +267,15 @@ class CycleWorld:
                     return self.run(slot)
                 self.clock.advance(answer["wait_seconds"])
                 for order in answer["orders"]:
-                    self._drive_sync(order["sync"], order["slot"])
+                    self.drive_sync(order["sync"], order["slot"])
             except Crash:
                 self.deaths += 1
                 self.clock.advance(1)
         message = f"not over after {MOST_STEPS} steps: {self.run(slot)}"
         raise AssertionError(message)
 
-    def _drive_sync(self, sync: str, slot: str) -> None:
+    def drive_sync(self, sync: str, slot: str) -> None:
+        """Invoke a run of a Sync until it is over."""
         for _ in range(MOST_STEPS):
             try:
                 answer = self._sync_step()(SyncOrder(sync=sync, slot=slot, begin=True), lambda: 600.0)

@@ -396,6 +396,15 @@ class TableDestination(_Counted):
         """Update by id."""
         return self._write("update", rows, self._update)
 
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Delete by id; one that is gone already is deleted."""
+        self._call("delete")
+        for each in ids:
+            if each in self._table.records:
+                self._table.delete(each)
+        self._system.step("table.delete.done")
+        return [RowResult(ok=True, status="deleted", id=each) for each in ids]
+
     def _write(
         self, what: str, rows: Sequence[Mapping[str, Any]], write: Callable[[Mapping[str, Any]], RowResult]
     ) -> Sequence[RowResult]:

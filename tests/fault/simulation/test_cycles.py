@@ -11,7 +11,7 @@ SHARDS = 4
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_both_sides_come_to_what_the_policies_say(shard: int) -> None:
-    """Four people and more, nine fields of six policies, twelve edits; nothing is lost, doubled or echoed.
+    """Three people and more, nine fields of six policies, twelve edits; nothing is lost, doubled or echoed.
 
     Whatever cycle is missed, whatever process dies, whoever edits behind the read, and whatever an automation makes of
     a write. The last two cycles write nothing (I6).

@@ -310,3 +310,28 @@ def test_a_look_sees_accounts_users_and_companies_that_changed(build: Build) -> 
         edit()
         world.clock.advance(600)
         assert why() == told
+
+
+@pytest.mark.parametrize("policy", ["ignore", "delete", {"flag": "isGone"}])
+def test_a_company_whose_account_was_deleted_is_left_marked_or_deleted(build: Build, policy: Any) -> None:
+    """One that still has people waits for them to leave; the owner of a deleted one can be deleted after it."""
+    fields = {"fields": COMPANY_FIELDS, "deleted_in_salesforce": policy}
+    world = build(companies=fields, sales_persons={"deactivated": "delete"})
+    world.marketo.post("load", {"companyFields": [{"name": "isGone", "displayName": "Is Gone", "dataType": "boolean"}]})
+    user, account, _ = employed(world)
+    empty = load(world, "Account", Name="Nobody", OwnerId=user)
+    world.ran()
+    assert {account, empty} <= world.of(world.marketo, "companies", "externalCompanyId").keys()
+
+    world.salesforce.post("delete", {"object": "Account", "ids": [empty]})
+    change(world, user, IsActive=False)
+    run = world.ran()
+
+    companies = world.of(world.marketo, "companies", "externalCompanyId")
+    assert (empty in companies) is (policy != "delete")
+    assert companies.get(empty, {}).get("isGone", False) is isinstance(policy, dict)
+    assert account in companies
+    told = {line["salesforce_id"]: line["outcome"] for line in world.outcomes(run, "companies")}
+    assert told.get(empty) == {"ignore": None, "delete": "deleted"}.get(str(policy), "updated")
+    people = world.of(world.marketo, "salesPersons", "externalSalesPersonId")
+    assert (user in people) is (policy != "delete")

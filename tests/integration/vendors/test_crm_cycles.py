@@ -186,3 +186,20 @@ def test_the_first_cycle_reads_all_there_is_by_extract(clients: Clients, marketo
     }
     assert [held[f"p{number}@example.com"]["lastName"] for number in (1, 2, 3)] == ["P", "S", "S"]
     assert marketo.calls_of("POST", "/bulk/v1/leads/export/create.json")
+
+
+def test_after_an_outage_that_is_longer_than_marketo_tells_of_changes_all_people_are_read(
+    clients: Clients, marketo: Twin, salesforce: Twin
+) -> None:
+    """An edit that no log holds any more still reaches Salesforce, whose own records are read by their stamps."""
+    world = WiredCycles(clients, marketo, salesforce)
+    crm, marketing = world.wired.salesforce("crm"), world.wired.marketo("marketing")
+    (lead,) = crm.create("Lead", [{"Email": "ada@example.com", "LastName": "B", "Company": "Acme"}])
+    world.clock.advance(900)
+    world.done()
+    (person,) = marketo.get("records/leads")
+    marketing.sync_leads([{"id": person["id"], "firstName": "Ada"}], action="updateOnly", lookup_field="id")
+    world.clock.advance(timedelta(days=100).total_seconds())
+    run = world.done()
+    assert ("from-people" in run.since, "from-leads" in run.since) == (False, True)
+    assert world.lead(str(lead.id))["FirstName"] == "Ada"

@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 import pytest
 
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.vendors.marketo.client import MarketoClient
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
@@ -24,6 +25,8 @@ CONTACT = [
     {"marketo": "lastName", "salesforce": "LastName"},
     {"marketo": "department", "salesforce": "Department"},
 ]
+#: a yes/no field that Leads of this org have
+FLAG = "Opt_In__c"
 PERSONS: Mapping[str, Any] = {
     "id_field": "salesforceId",
     "type_field": "leadbridgeStatus",
@@ -52,6 +55,16 @@ def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
         return WiredCycle(clients, marketo, salesforce, CrmCycle.model_validate(document))
 
     return made
+
+
+def as_marketer(world: WiredCycle) -> MarketoClient:
+    """Somebody who works in Marketo."""
+    return world.connections.marketo("marketing")
+
+
+def gone(world: WiredCycle, lead: str) -> bool:
+    """Whether a Lead is deleted."""
+    return lead not in world.of(world.salesforce, "Lead", "Id")
 
 
 def load(world: WiredCycle, object_name: str, **fields: Any) -> str:
@@ -216,3 +229,94 @@ def test_a_lead_that_becomes_a_contact_moves_on_in_marketo_once(build: Build, cl
         if each.lead_id == number
     ]
     assert changes.count("SQL") == 1
+
+
+def two_leads(world: WiredCycle) -> tuple[dict[str, str], dict[str, int]]:
+    """Two Leads that are in step, and their people, by name."""
+    leads = {name: load(world, "Lead", LastName=name, Email=f"{name}@example.com", Company="A") for name in ("a", "b")}
+    world.ran()
+    named = {each["salesforceId"]: number for number, each in people(world).items()}
+    return leads, {name: named[lead] for name, lead in leads.items()}
+
+
+@pytest.mark.cap("M118")
+def test_a_merge_in_marketo_is_honoured_in_salesforce(build: Build) -> None:
+    """The loser's Lead is deleted, the winner's takes what the winner got, and the deletion is not carried back."""
+    world = build(deleted_in_salesforce="delete")
+    leads, numbers = two_leads(world)
+    as_marketer(world).sync_leads([{"id": numbers["b"], "firstName": "Bea"}], action="updateOnly", lookup_field="id")
+    as_marketer(world).merge_leads(numbers["a"], [numbers["b"]])
+    world.ran()
+    world.ran()
+    assert (gone(world, leads["b"]), gone(world, leads["a"])) == (True, False)
+    assert world.of(world.salesforce, "Lead", "Id")[leads["a"]]["FirstName"] == "Bea"
+    wrote = since(world)
+    world.ran()
+    assert ([*people(world)], wrote()) == ([numbers["a"]], [])
+
+
+@pytest.mark.cap("M119")
+def test_a_merge_in_marketo_may_be_ignored_with_a_flag(build: Build) -> None:
+    """The loser's Lead is kept, says that its person is gone, and no new person is made of it."""
+    world = build(merges={"flag": FLAG})
+    leads, numbers = two_leads(world)
+    as_marketer(world).merge_leads(numbers["a"], [numbers["b"]])
+    world.ran()
+    world.ran()
+    kept = world.of(world.salesforce, "Lead", "Id")
+    assert {name: kept[lead][FLAG] for name, lead in leads.items()} == {"a": False, "b": True}
+    assert [*people(world)] == [numbers["a"]]
+
+
+@pytest.mark.cap("M120")
+@pytest.mark.fault("FM22")
+@pytest.mark.parametrize(
+    ("policy", "deleted", "flagged"), [("delete", True, None), ({"flag": FLAG}, False, True), ("ignore", False, False)]
+)
+def test_a_deletion_in_marketo_is_carried_over_by_policy(
+    build: Build, policy: Any, deleted: bool, flagged: bool | None
+) -> None:
+    """Deleted, flagged or left; an edit of a Lead that stays brings nobody back by e-mail."""
+    world = build(deleted_in_marketo=policy)
+    leads, numbers = two_leads(world)
+    as_marketer(world).leads.delete([numbers["b"]])
+    world.ran()
+    assert gone(world, leads["b"]) is deleted
+    if not deleted:
+        assert world.of(world.salesforce, "Lead", "Id")[leads["b"]][FLAG] is flagged
+        world.connections.salesforce("crm").update("Lead", [{"Id": leads["b"], "FirstName": "Bea"}])
+    world.ran()
+    assert [*people(world)] == [numbers["a"]]
+
+
+@pytest.mark.pain("P18")
+@pytest.mark.parametrize("purged", [False, True])
+def test_a_deletion_in_salesforce_is_carried_over_also_out_of_the_bin(build: Build, purged: bool) -> None:
+    """Whether the Recycle Bin holds the Lead still or not."""
+    world = build(deleted_in_salesforce="delete")
+    leads, numbers = two_leads(world)
+    world.salesforce.post("delete", {"object": "Lead", "ids": [leads["b"]]})
+    if purged:
+        world.salesforce.post("purge", {"object": "Lead"})
+    world.ran()
+    assert [*people(world)] == [numbers["a"]]
+
+
+@pytest.mark.fault("FS12")
+def test_records_that_are_merged_deleted_or_back_are_followed(build: Build) -> None:
+    """A merged one leads to its master, with one person left; a deleted one that is back is in step again."""
+    world = build()
+    leads, numbers = two_leads(world)
+    crm = world.connections.salesforce("crm")
+    world.salesforce.post("delete", {"object": "Lead", "ids": [leads["b"]]})
+    world.ran()
+    world.salesforce.post("undelete", {"object": "Lead", "ids": [leads["b"]]})
+    crm.update("Lead", [{"Id": leads["b"], "FirstName": "Bea"}])
+    world.ran()
+    assert people(world)[numbers["b"]]["firstName"] == "Bea"
+    world.salesforce.post("merge", {"object": "Lead", "master": leads["a"], "losers": [leads["b"]]})
+    world.ran()
+    world.ran()
+    [(number, person)] = people(world).items()
+    assert (number, person["salesforceId"], person["firstName"]) == (numbers["a"], leads["a"], "Bea")
+    assert world.of(world.salesforce, "Lead", "Id")[leads["a"]]["FirstName"] == "Bea"

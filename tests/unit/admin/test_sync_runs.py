@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.lifecycle import Move
-from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.syncing import Asked, Part, Step, SyncRun, Totals
+from leadbridge.usecases import sync_results
 from leadbridge.usecases.sync_files import write_page, write_plan, write_results
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection
 from tests.builders.admin import Admin
@@ -78,6 +79,57 @@ def test_runs_are_listed_shown_and_their_failed_rows_named(admin: Admin) -> None
     assert file.text.splitlines()[1:] == ["2,002,marketo_1006,'=no such value", '3,003,marketo_1003,"a, b"']
     assert admin.ask("GET", "/syncs/nobody/executions").status == 404
     assert admin.ask("GET", f"{RUNS}/nowhen/failed").status == 404
+
+
+def test_rows_of_a_run_are_listed_by_outcome(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row that was left out, with the id of its record and the reason, page by page; others are not among them."""
+    run = ran(admin)
+    run, version = admin.runs.get(SYNC, SLOT) or (run, 0)
+    admin.runs.save(replace(run, totals=Totals(created=1, failed=2, skipped=2, handed_over=1), pulled=6), version)
+    write_page(admin.objects, run, 1, ["Id"], [{"Id": f"00{number}"} for number in range(1, 7)])
+    part = admin.runs.take_part(SYNC, SLOT, 2)
+    ends = [
+        [RowEnd(position=4, outcome=Outcome.SKIPPED, reason="not_there", message="why")],
+        [RowEnd(position=5, outcome=RowOutcome.HANDED_OVER, record_id="execution")],
+        [RowEnd(position=6, outcome=Outcome.SKIPPED, reason="condition_not_met", message="no")],
+    ]
+    for chunk, found in enumerate(ends):
+        write_results(admin.objects, run, part, chunk, found)
+    admin.runs.save_part(replace(part, chunks=3, tellers=(part.epoch,) * 3, finished=True))
+    monkeypatch.setattr(sync_results, "PAGE", 1)
+    first = admin.get(f"{RUNS}/{SLOT}/rows", outcome="skipped")
+    second = admin.get(f"{RUNS}/{SLOT}/rows", outcome="skipped", token=first["next_token"])
+    [handed] = admin.get(f"{RUNS}/{SLOT}/rows", outcome="handed_over")["rows"]
+
+    assert first["rows"] == [{"row": 4, "source_id": "004", "id": "", "reason": "not_there", "message": "why"}]
+    assert [(row["row"], row["source_id"], row["reason"]) for row in second["rows"]] == [
+        (6, "006", "condition_not_met")
+    ]
+    assert second["next_token"] is None
+    assert (handed["source_id"], handed["id"]) == ("005", "execution")
+    assert admin.get(f"{RUNS}/{SLOT}/rows", outcome="duplicate") == {"rows": [], "next_token": None}
+    assert admin.ask("GET", f"{RUNS}/{SLOT}/rows", outcome="created").status == 422
+    assert admin.ask("GET", f"{RUNS}/nowhen/rows", outcome="skipped").status == 404
+
+
+def test_a_sync_and_a_plan_of_it_are_priced(admin: Admin) -> None:
+    """The same numbers as those of the command line; a plan of fewer rows takes fewer calls, and writes nothing."""
+    for number in range(5):
+        columns = {"Id": f"00{number}", "Email": f"p{number}@example.com", "LastName": "L"}
+        admin.source.rows.append((columns, NOON, NOON))
+    told = admin.get(f"/syncs/{SYNC}/price")
+    plan, few = admin.get(f"/syncs/{SYNC}/plan-price"), admin.get(f"/syncs/{SYNC}/plan-price", rows="1")
+    price = admin.services.price_sync(SYNC)
+
+    assert (told["rows"], told["exact"], told["runs"]) == (price.rows, price.exact, price.runs)
+    for vendor in ("marketo", "salesforce"):
+        assert told[vendor]["run"]["calls"] == price.run[vendor].calls
+        assert few[vendor]["calls"] <= plan[vendor]["calls"] <= told[vendor]["run"]["calls"]
+    assert plan["marketo"]["calls"] < told["marketo"]["run"]["calls"]
+    assert told["marketo"]["calls_left"] is None
+    assert admin.destination.written == []
+    assert admin.ask("GET", "/syncs/nobody/price").status == 404
+    assert admin.ask("GET", f"/syncs/{SYNC}/plan-price", rows="0").status == 422
 
 
 def test_a_sync_is_run_held_cancelled_and_its_failed_rows_tried_again(admin: Admin) -> None:

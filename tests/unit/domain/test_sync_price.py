@@ -3,12 +3,24 @@
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.source_query import Way
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Cost
-from leadbridge.domain.sync_price import Amount, Left, Price, Shares, load_price, price, runs_a_day, shares_of
+from leadbridge.domain.sync_price import (
+    Amount,
+    Left,
+    Price,
+    Shares,
+    load_price,
+    minutes_apart,
+    price,
+    runs_a_day,
+    shares_of,
+)
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
 
@@ -103,3 +115,38 @@ def test_shares_are_those_of_the_previewed_rows() -> None:
 
     assert found == Shares(created=0.25, updated=0.25, looked_for=0.75)
     assert shares_of([]) == NEW
+
+
+@pytest.mark.cap("M086")
+@given(
+    calls=st.integers(1, 60_000),
+    packs=st.integers(0, 5),
+    others=st.integers(1, 20_000),
+    org=st.one_of(st.none(), st.integers(1_000, 200_000)),
+)
+def test_the_interval_that_is_proposed_keeps_every_day_within_the_calls(
+    calls: int, packs: int, others: int, org: int | None
+) -> None:
+    """From 50,000 calls a day, packs of 10,000 and the calls of a run: no day has more, and a shorter one would."""
+    left: dict[Vendor, Left] = {"marketo": Left(daily=50_000 + packs * 10_000), "salesforce": Left(daily=org)}
+    run: dict[Vendor, Cost] = {"marketo": Cost(calls=calls), "salesforce": Cost(calls=others)}
+    budgets = [(left[vendor].daily, cost.calls) for vendor, cost in run.items()]
+
+    def exceeds(minutes: int) -> bool:
+        starts = len(range(0, 24 * 60, minutes))
+        return any(daily is not None and starts * cost > daily for daily, cost in budgets)
+
+    found = minutes_apart(run, left)
+
+    if found is None:
+        assert exceeds(24 * 60)
+        return
+    assert found >= 5
+    assert not exceeds(found)
+    assert found == 5 or exceeds(found - 1)
+
+
+def test_nothing_is_proposed_where_nobody_knows_the_calls_of_a_day() -> None:
+    """Neither vendor's day is known, or the run takes none of the calls that are."""
+    assert minutes_apart({"marketo": Cost(calls=3), "salesforce": Cost()}, {"salesforce": Left(daily=10)}) is None
+    assert minutes_apart({"marketo": Cost(calls=250)}, {"marketo": Left(daily=50_000)}) == 8

@@ -122,6 +122,23 @@ def test_leads_and_contacts_have_fields_of_their_own() -> None:
     assert (world.leads.records[lead]["LastName"], world.contacts.records[contact]["LastName"]) == ("Both", "Both")
 
 
+def test_a_person_whose_type_says_contact_is_met_and_made_as_one() -> None:
+    """The type field decides which kind of record a person is; without it a new one is a Lead."""
+    world = CycleWorld()
+    lead = world.leads.make(Email="both@example.com", LastName="B", Company="Acme")
+    world.contacts.make(Email="both@example.com", LastName="B")
+    both = world.people.make(email="both@example.com", lastName="B", crmType="lead")
+    new = world.people.make(email="new@example.com", lastName="N", crmType="Contact")
+    plain = world.people.make(email="plain@example.com", lastName="P", company="Acme")
+    world.done()
+    made = {each["Email"]: each["Id"] for each in (*world.contacts.records.values(), *world.leads.records.values())}
+    links = {name: world.people.records[name]["crmId"] for name in (both, new, plain)}
+    assert links == {both: lead, new: made["new@example.com"], plain: made["plain@example.com"]}
+    assert [each["Email"] for each in world.contacts.records.values()] == ["both@example.com", "new@example.com"]
+    assert [world.people.records[name]["crmType"] for name in (both, new, plain)] == ["Lead", "Contact", "Lead"]
+    quiet(world)
+
+
 @pytest.mark.cap("M002")
 def test_what_is_not_mapped_is_not_written() -> None:
     """Neither a field that no pair names, nor one that goes the other way only, nor a pair that is switched off."""

@@ -1,5 +1,6 @@
 """Runs of Syncs whose processes fall asleep, are overtaken, or end while something that they sent is on its way."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -144,3 +145,78 @@ def test_a_row_that_equals_the_record_is_written_after_one_that_changes_it() -> 
 
     assert world.runs.parts(world.sync.id, SLOT)[0].totals == Totals(updated=2)
     assert world.clock.now() - NOON < timedelta(minutes=1)
+
+
+def beside(world: SyncWorld, name: str, act: Callable[[], object]) -> None:
+    """When the next process comes to an operation, others do something before it goes on."""
+
+    def step(taken: str) -> None:
+        if taken == name:
+            world.steps.on_step = lambda _: None
+            act()
+
+    world.steps.on_step = step
+
+
+def test_a_page_of_a_process_that_was_overtaken_takes_the_place_of_none() -> None:
+    """A process reads a page and sleeps; another one reads all of them, of a source that has changed since."""
+    world = SyncWorld()
+    for number in range(6):
+        world.row(number)
+    world.start()
+    world.step()
+
+    def overtake() -> None:
+        del world.source.rows[1]
+        world.step()
+        assert world.run().step is Step.PARTITION
+
+    beside(world, "objects.put", overtake)
+    world.step()
+    run = world.drive()
+
+    assert (run.step, run.totals) == (Step.DONE, Totals(created=5)), run.message
+    assert sorted(world.held()) == [f"p{number}@example.com" for number in (0, 2, 3, 4, 5)]
+
+
+def test_partitions_of_a_process_that_was_overtaken_take_the_place_of_none() -> None:
+    """A process partitions one page of two, as its time is up, and sleeps; another one partitions both."""
+    world = SyncWorld()
+    for number in range(6):
+        world.row(number)
+    world.start()
+    world.step()
+    world.step()
+    beside(world, "objects.put", world.step)
+    world.step(remaining=1.0)
+    run = world.drive()
+
+    assert (run.step, run.totals) == (Step.DONE, Totals(created=6)), run.message
+
+
+def test_deletions_of_a_process_that_was_overtaken_take_the_place_of_none() -> None:
+    """A process lists deletions and sleeps; another one lists them, of which the first ones are told no more."""
+    world = SyncWorld(a_sync(dedupe="import_everything", extraction="incremental", deletes="delete"))
+    for number in range(6):
+        world.row(number)
+    world.ran()
+    world.clock.advance(3600)
+    at = world.clock.now() - timedelta(seconds=1800)
+    for number in range(6):
+        world.source.deleted.append((world.source.rows[number][0], at))
+    world.source.rows.clear()
+    slot = "20260302T130000Z"
+    world.start(slot)
+    while not world.run(slot).listing:
+        world.step(slot)
+
+    def overtake() -> None:
+        del world.source.deleted[0]
+        world.step(slot)
+
+    beside(world, "objects.put", overtake)
+    world.step(slot)
+    run = world.drive(slot)
+
+    assert (run.step, run.totals) == (Step.DONE, Totals(deleted=5)), run.message
+    assert sorted(world.held()) == ["p0@example.com"]

@@ -578,6 +578,7 @@ def admin_api() -> Any:
 
     from leadbridge.admin.app import AdminApi
     from leadbridge.admin.services import Services
+    from leadbridge.aws.alerts import DynamoWatch
     from leadbridge.aws.objects import S3Objects
     from leadbridge.aws.services import ScheduleBell
     from leadbridge.domain.limits import Lane
@@ -589,6 +590,7 @@ def admin_api() -> Any:
     from leadbridge.usecases.hand_over import looked_at
     from leadbridge.usecases.list_connections import ListConnections
     from leadbridge.usecases.preview_sync import PreviewSync
+    from leadbridge.usecases.price_sync import PriceSync
     from leadbridge.usecases.redrive import Redrive
     from leadbridge.usecases.redrive_many import RedriveMany
     from leadbridge.usecases.search_executions import SearchExecutions
@@ -639,6 +641,8 @@ def admin_api() -> Any:
         vendor=whose,
         clock=clock,
     )
+    preview = PreviewSync(view=view, runs=runs, vendors=sync_vendors)
+    watch = DynamoWatch(_client("dynamodb"), executions=settings.EXECUTIONS_TABLE, state=settings.STATE_TABLE)
     return AdminApi(
         Services(
             configurations=configurations,
@@ -650,7 +654,8 @@ def admin_api() -> Any:
             redrive=RedriveMany(search=search, redrive=redrive, documents=configurations),
             callbacks=FailedCallbacks(chunks=_chunks(settings, clock), clock=clock),
             view_sync=view,
-            preview_sync=PreviewSync(view=view, runs=runs, vendors=sync_vendors),
+            preview_sync=preview,
+            price_sync=PriceSync(documents=configurations, preview=preview, instances=watch.instances, clock=clock),
             start_sync=_start_sync(settings, settings.SYNC_MACHINE, clock),
             sync_results=SyncResults(
                 documents=WithDerived(configurations),

@@ -10,6 +10,7 @@ from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
+from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
 from leadbridge.usecases.start_cycle import StartCycle
@@ -33,6 +34,7 @@ class Services:
     callbacks: FailedCallbacks
     view_sync: ViewSync
     preview_sync: PreviewSync
+    price_sync: PriceSync
     start_sync: StartSync
     sync_results: SyncResults
     start_cycle: StartCycle

@@ -94,6 +94,27 @@ class FailedRows(Given):
     next_token: str | None
 
 
+#: outcomes whose rows are listed
+type ListedOutcome = Literal["skipped", "duplicate", "handed_over"]
+
+
+class ListedRow(Given):
+    """A row that was not written, and why; `id`: the execution of the call that it became, if it was handed over."""
+
+    row: int
+    source_id: str
+    id: str
+    reason: str
+    message: str
+
+
+class ListedRows(Given):
+    """Some of the rows with an outcome; a page may be empty, and another one follow it."""
+
+    rows: list[ListedRow]
+    next_token: str | None
+
+
 class AskRun(Taken):
     """What somebody wants of a run."""
 
@@ -141,6 +162,40 @@ class SyncCost(Given):
     megabytes: float
     job_slots: int
     minutes: float
+
+
+class VendorPrice(Given):
+    """What the next run takes at a vendor, and a day; and the vendor's calls that are left today, if that is known."""
+
+    run: SyncCost
+    day: SyncCost
+    calls_left: int | None
+
+
+class SyncPrice(Given):
+    """What a Sync takes, before it runs; dollars are those of AWS."""
+
+    id: str
+    #: rows of the next run; an estimate has a basis
+    rows: int | None
+    exact: bool
+    basis: str
+    #: runs of the next 24 hours
+    runs: int
+    marketo: VendorPrice
+    salesforce: VendorPrice
+    run_dollars: float
+    day_dollars: float
+    #: minutes from run to run with which the calls of a day suffice; null: nobody knows, or one run takes more
+    minutes_apart: int | None
+    warnings: list[str]
+
+
+class PlanPrice(Given):
+    """What a plan takes at each vendor."""
+
+    marketo: SyncCost
+    salesforce: SyncCost
 
 
 class SyncQuery(Given):

@@ -70,6 +70,18 @@ def _add_looks(app: APIGatewayRestResolver, services: Services) -> None:
             body="".join(failed_lines(page.rows)),
         )
 
+    @app.get("/syncs/<sync_id>/executions/<slot>/rows", **described("The rows of a run with an outcome", tag=_TAG))
+    def list_rows(
+        sync_id: SyncId, slot: Slot, outcome: sync_models.ListedOutcome, token: Place = None
+    ) -> sync_models.ListedRows:
+        """Rows that were skipped, are duplicates, or became calls of an Action, and why."""
+        _run(services, sync_id, slot)
+        page = results.rows_page(sync_id, slot, outcome, int(token or 0))
+        return sync_models.ListedRows(
+            rows=[sync_models.ListedRow(**asdict(row)) for row in page.rows],
+            next_token=str(page.following) if page.following else None,
+        )
+
 
 def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
     start = services.start_sync

@@ -21,6 +21,7 @@ from leadbridge.usecases.view_sync import Viewed
 
 SyncId = Annotated[models.Id, Path()]
 AnyVersion = Annotated[models.Version | None, Query()]
+PlanRows = Annotated[str | None, Query(pattern="^[1-9][0-9]{0,6}$")]
 #: Syncs of one page of the list
 PAGE = 50
 _TAG = "Syncs"
@@ -30,6 +31,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
     """Add the routes."""
     _add_documents(app, services)
     _add_looks(app, services)
+    _add_prices(app, services)
 
 
 def _add_documents(app: APIGatewayRestResolver, services: Services) -> None:
@@ -108,6 +110,39 @@ def _add_looks(app: APIGatewayRestResolver, services: Services) -> None:
         return _preview(sync_id, found)
 
 
+def _add_prices(app: APIGatewayRestResolver, services: Services) -> None:
+    @app.get("/syncs/<sync_id>/price", **described("What a Sync takes", tag=_TAG))
+    def price(sync_id: SyncId) -> sync_models.SyncPrice:
+        """Calls, megabytes, job places, minutes and dollars of the next run and of a day; at most 50 vendor calls."""
+        current(services.configurations, "sync", sync_id)
+        found = services.price_sync(sync_id)
+        vendors = {
+            vendor: sync_models.VendorPrice(
+                run=_spent(found.run[vendor]), day=_spent(found.day[vendor]), calls_left=found.left[vendor].calls
+            )
+            for vendor in found.run
+        }
+        return sync_models.SyncPrice(
+            id=sync_id,
+            rows=found.rows,
+            exact=found.exact,
+            basis=found.basis,
+            runs=found.runs,
+            **vendors,
+            run_dollars=found.run_dollars,
+            day_dollars=found.day_dollars,
+            minutes_apart=found.minutes_apart,
+            warnings=list(found.warnings),
+        )
+
+    @app.get("/syncs/<sync_id>/plan-price", **described("What a plan takes", tag=_TAG))
+    def plan_price(sync_id: SyncId, rows: PlanRows = None) -> sync_models.PlanPrice:
+        """Of so many rows, of all of them if nothing is said; a plan only reads."""
+        current(services.configurations, "sync", sync_id)
+        found = services.price_sync.plan(sync_id, int(rows or 0))
+        return sync_models.PlanPrice(**{vendor: _spent(cost) for vendor, cost in found.items()})
+
+
 def _another() -> Exception:
     return refused(422, "invalid", "The document is not the Sync of the address.", pointer="/document/id")
 
@@ -146,8 +181,10 @@ def _query(sync_id: str, viewed: Viewed) -> sync_models.SyncQuery:
 
 
 def _cost(cost: Cost | None) -> sync_models.SyncCost | None:
-    if cost is None:
-        return None
+    return None if cost is None else _spent(cost)
+
+
+def _spent(cost: Cost) -> sync_models.SyncCost:
     return sync_models.SyncCost(
         calls=cost.calls, megabytes=cost.megabytes, job_slots=cost.job_slots, minutes=cost.minutes
     )

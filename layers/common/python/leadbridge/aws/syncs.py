@@ -27,7 +27,7 @@ _INSTANTS = frozenset(
     }
 )
 _VALUES: Mapping[str, type[Any]] = {"totals": Totals, "intent": Intent, "tally": Tally}
-_LISTS = frozenset({"failed_in", "creates", "updates", "removals", "tellers"})
+_LISTS = frozenset({"failed_in", "creates", "updates", "removals", "tellers", "readers", "listers", "placers"})
 
 
 class DynamoSyncRuns(LeasedRuns[SyncRun]):

@@ -26,7 +26,7 @@ OWNER_PAIR = CycleField(marketo=OWNER_LINK, salesforce=OWNER, direction=Directio
 
 def company_fields(company: ObjectDescription, person: ObjectDescription) -> frozenset[str]:
     """The fields of a person that are its company's: those that Describe Company lists, as far as people have them."""
-    own = {company.id_field, *company.key_fields, OWNER_LINK} | _TIMES
+    own = {company.id_field, *company.key_fields, COMPANY_LINK, OWNER_LINK} | _TIMES
     return frozenset(company.fields.keys() & person.fields.keys() - own)
 
 

@@ -124,12 +124,12 @@ class Persons(Document):
 
     #: Marketo's own field that holds the Salesforce id; one value is one person
     id_field: FieldName
-    #: Marketo's field that says Lead or Contact
+    #: Marketo's field that says Lead or Contact; of a person without a record it decides what is met, and made
     type_field: FieldName | None = None
     leads: RecordFields | None = None
     contacts: RecordFields | None = None
     create_in_marketo: Literal["never"] | Creation = Creation()
-    #: new Leads; Contacts come from conversion
+    #: new Leads, and Contacts of people whose `type_field` says so; others come from conversion
     create_in_salesforce: Literal["never"] | Creation = "never"
     #: field of Leads that takes Marketo's id, by which new ones are looked for; absent: by e-mail
     marketo_id_field: FieldName | None = None

@@ -3,8 +3,17 @@
 from collections.abc import Iterator
 
 from leadbridge.domain.belonging import OWNER, OWNER_PAIR
-from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, Companies, CrmCycle, CycleField
-from leadbridge.domain.cycle_legs import COMPANIES, PEOPLE, SALES_PERSONS, SALES_PERSONS_DELETED, SALESFORCE, Leg, Queue
+from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, Companies, CrmCycle, CycleField, Flag
+from leadbridge.domain.cycle_legs import (
+    COMPANIES,
+    COMPANIES_DELETED,
+    PEOPLE,
+    SALES_PERSONS,
+    SALES_PERSONS_DELETED,
+    SALESFORCE,
+    Leg,
+    Queue,
+)
 from leadbridge.domain.cycle_people import FROM_PEOPLE, PERSON, alike, derived, given, taken
 from leadbridge.domain.three_way import Direction, Side
 
@@ -17,6 +26,8 @@ ACCOUNTS_UPDATED, COMPANIES_WRITTEN, SALES_PERSONS_WRITTEN = (
     "companies-written",
     "sales-persons-written",
 )
+#: companies whose Accounts are gone
+COMPANIES_GONE = "companies-gone"
 #: people and companies that a sales person has to let go before it is deleted
 PEOPLE_LET_GO, COMPANIES_LET_GO, SALES_PERSONS_GONE = "people-let-go", "companies-let-go", "sales-persons-gone"
 #: an Account that is a person has no company
@@ -89,9 +100,14 @@ def company_legs(cycle: CrmCycle) -> Iterator[Leg]:
     pairs = company_pairs(cycle, companies)
     made = derived(cycle, ACCOUNTS_UPDATED, Side.MARKETO, (COMPANY, ACCOUNT), (COMPANY_LINK, "Id"), taken(pairs))
     yield Leg(name=ACCOUNTS_UPDATED, group=SALESFORCE, side=Side.SALESFORCE, sync=made)
-    columns = {COMPANY_LINK: "Id", **dict(given(pairs))}
-    made = derived(cycle, COMPANIES_WRITTEN, Side.SALESFORCE, (ACCOUNT, COMPANY), ("Id", COMPANY_LINK), columns)
+    key, objects = ("Id", COMPANY_LINK), (ACCOUNT, COMPANY)
+    gone = companies.deleted_in_salesforce
+    columns = {COMPANY_LINK: "Id", **dict(given(pairs)), **({gone.flag: "Id"} if isinstance(gone, Flag) else {})}
+    made = derived(cycle, COMPANIES_WRITTEN, Side.SALESFORCE, objects, key, columns)
     yield Leg(name=COMPANIES_WRITTEN, group=COMPANIES, side=Side.MARKETO, sync=made)
+    if gone == "delete":
+        made = derived(cycle, COMPANIES_GONE, Side.SALESFORCE, objects, key, {COMPANY_LINK: "Id"})
+        yield Leg(name=COMPANIES_GONE, group=COMPANIES_DELETED, side=Side.MARKETO, sync=made)
 
 
 def sales_person_queues(cycle: CrmCycle) -> Iterator[Queue]:

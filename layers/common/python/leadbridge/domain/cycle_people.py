@@ -15,7 +15,10 @@ LEAD, CONTACT, PERSON = "Lead", "Contact", "leads"
 #: how ids of Salesforce's kinds of persons begin, in every org
 PREFIXES: Mapping[str, str] = {LEAD: "00Q", CONTACT: "003"}
 FROM_LEADS, FROM_CONTACTS, FROM_PEOPLE = "from-leads", "from-contacts", "from-people"
-LEADS_UPDATED, CONTACTS_UPDATED, LEADS_CREATED = "leads-updated", "contacts-updated", "leads-created"
+LEADS_UPDATED, CONTACTS_UPDATED = "leads-updated", "contacts-updated"
+LEADS_CREATED, CONTACTS_CREATED = "leads-created", "contacts-created"
+#: by kind of record the leg that makes new ones
+CREATED: Mapping[str, str] = {LEAD: LEADS_CREATED, CONTACT: CONTACTS_CREATED}
 PEOPLE_CREATED, PEOPLE_UPDATED = "people-created", "people-updated"
 #: the queue of each kind
 QUEUES: Mapping[str, str] = {LEAD: FROM_LEADS, CONTACT: FROM_CONTACTS, PERSON: FROM_PEOPLE}
@@ -93,6 +96,11 @@ def people_legs(cycle: CrmCycle) -> Iterator[Leg]:
         key = ("id", persons.marketo_id_field) if persons.marketo_id_field else ("email", "Email")
         made = derived(cycle, LEADS_CREATED, Side.MARKETO, (PERSON, LEAD), key, taken(every[LEAD].pairs))
         yield Leg(name=LEADS_CREATED, group=SALESFORCE, side=Side.SALESFORCE, sync=made)
+    if CONTACT in every and persons.create_in_salesforce != "never" and persons.type_field:
+        made = derived(
+            cycle, CONTACTS_CREATED, Side.MARKETO, (PERSON, CONTACT), ("email", "Email"), taken(every[CONTACT].pairs)
+        )
+        yield Leg(name=CONTACTS_CREATED, group=SALESFORCE, side=Side.SALESFORCE, sync=made)
     columns = dict(given(pair for each in every.values() for pair in each.pairs))
     links = [persons.id_field, *([persons.type_field] if persons.type_field else [])]
     links += [COMPANY_LINK] if cycle.companies else []

@@ -30,6 +30,8 @@ IDLE_CALLS: Mapping[Vendor, int] = {"marketo": 2, "salesforce": 1}
 DESCRIBED = 1
 #: a day has at most a run each minute
 _MOST_RUNS = 1440
+#: minutes between two runs, however few calls they take
+LEAST_APART = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +47,13 @@ class Shares:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
-    """Calls of the day of one vendor instance that are left; None where nothing is known of it yet."""
+    """Calls of the day of one vendor instance that are left; None where nothing is known of it yet.
+
+    `daily`: those of a whole day.
+    """
 
     calls: int | None = None
+    daily: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,8 @@ class Price:
     day_dollars: float
     left: Mapping[Vendor, Left]
     warnings: Sequence[str] = ()
+    #: minutes from run to run with which a day's calls suffice, if every run is like the next one; None: nobody knows
+    minutes_apart: int | None = None
 
 
 def shares_of(outcomes: Sequence[str]) -> Shares:
@@ -81,6 +89,24 @@ def runs_a_day(sync: Sync, now: datetime) -> int:
     if sync.schedule is None or sync.schedule.once == NOW:
         return 1
     return sum(1 for _ in islice(slots(sync, now, now + timedelta(days=1)), _MOST_RUNS))
+
+
+def minutes_apart(run: Mapping[Vendor, Cost], left: Mapping[Vendor, Left]) -> int | None:
+    """The least minutes from run to run with which no vendor's calls of a day are exceeded.
+
+    None where no vendor's are known, or one run takes more than a day has.
+    """
+    found: list[int] = []
+    for vendor, cost in run.items():
+        daily = left.get(vendor, Left()).daily
+        if daily is None or not cost.calls:
+            continue
+        runs = daily // cost.calls
+        if not runs:
+            return None
+        # runs begin at 0, at this many minutes, at twice as many: so many of them lie in a day, and no more
+        found.append(max(LEAST_APART, ceil(_MOST_RUNS / runs)))
+    return max(found, default=None)
 
 
 def load_price(
@@ -179,6 +205,7 @@ def price(
         day_dollars=dollars * min(runs, 1) + (run_dollars(0, 2) if sync.incremental else dollars) * max(runs - 1, 0),
         left=left,
         warnings=tuple(_warnings(day, left)),
+        minutes_apart=minutes_apart(run, left),
     )
 
 

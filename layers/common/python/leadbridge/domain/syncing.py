@@ -165,6 +165,11 @@ class SyncRun:
     #: pages of the extract that are stored, or its files
     pages: int = 0
     pulled: int = 0
+    #: of each process that read, listed deletions or partitioned, how many files were stored before it began: those of
+    #: one that was overtaken and does not know it yet have other names than those of its successor
+    readers: tuple[int, ...] = ()
+    listers: tuple[int, ...] = ()
+    placers: tuple[int, ...] = ()
 
     partitions: int = 0
     #: pages that have been partitioned, their rows, and the number of times that held rows were written
@@ -341,8 +346,22 @@ def applies(run: SyncRun, plan: SyncRun) -> SyncRun:
     """What a plan lists is to be written; its rows are where the plan has left them."""
     writes, gone = plan.totals.created + plan.totals.updated, plan.totals.deleted + plan.totals.flagged
     run = replace(_go_on(run), step=Step.LOAD if writes + gone else Step.COMMIT, pulled=writes, gone=gone)
-    read = replace(run, extract=plan.extract, pages=plan.pages, partitions=plan.partitions)
-    return replace(read, gone_pages=plan.gone_pages)
+    read = replace(run, extract=plan.extract, pages=plan.pages, readers=plan.readers, partitions=plan.partitions)
+    return replace(read, gone_pages=plan.gone_pages, listers=plan.listers)
+
+
+def taken(run: SyncRun) -> SyncRun:
+    """A process begins to store pages, or partitions."""
+    if run.step is Step.PARTITION:
+        return replace(run, placers=(*run.placers, run.spills))
+    if run.listing:
+        return replace(run, listers=(*run.listers, run.gone_pages))
+    return replace(run, readers=(*run.readers, run.pages))
+
+
+def epoch_of(takers: Sequence[int], number: int) -> int:
+    """Which of the processes that stored a sequence of files, from 1 on, has stored the one of a number."""
+    return sum(before < number for before in takers)
 
 
 def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:

@@ -81,6 +81,7 @@ class CycleEntities:
             describe=describe,
             digest=digest,
             clock=stores.clock,
+            news=stores.news(cycle),
         )
 
     def _people_ports(self, cycle: CrmCycle, records: LookedUp, describe: Described, digest: Digest) -> PeoplePorts:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
-from leadbridge.cycle_ports import CycleRecords, DueRecord, DueRecords, Link, Links
+from leadbridge.cycle_ports import CycleNews, CycleRecords, DueRecord, DueRecords, Link, Links
 from leadbridge.domain.company_words import worded
 from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.cycle_legs import Leg, Queue
@@ -48,6 +48,8 @@ class KeepPorts:
     describe: Callable[[str], ObjectDescription]
     digest: Digest
     clock: Clock
+    #: of deletions; without it nobody hears of them
+    news: CycleNews | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -174,12 +176,14 @@ class Keeping:
         """Remember what both sides hold of records whose writes succeeded; the others become due."""
         files = self.files(run)
         state = files.pieces()
-        if state is None or state.first + run.through > state.end:
+        # what was decided about records that are gone stands with those that are due
+        first = state.first - 1 if state else 0
+        if state is None or first + run.through > state.end:
             return None
         until, due, through = self.until(remaining), files.due(), run.through
         tries = {(each.object, each.id): each.tries + 1 for each in due}
-        while state.first + through < state.end:
-            self._remember_piece(run, state, state.first + through, tries)
+        while first + through < state.end:
+            self._remember_piece(run, state, first + through, tries)
             through += 1
             if self._ports.clock.now() > until:
                 return replace(run, through=through)

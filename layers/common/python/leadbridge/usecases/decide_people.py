@@ -21,6 +21,7 @@ from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_people import (
     CONTACT,
     CONTACTS_UPDATED,
+    CREATED,
     EMAILS,
     IDS,
     LEAD,
@@ -185,7 +186,7 @@ class DecidePeople:
             of_companies=company_fields(schema.companies, schema.people) if schema.companies else frozenset(),
             make_people=_chosen(self.persons.create_in_marketo, list(schema.records.values())),
             make_leads=_chosen(self.persons.create_in_salesforce, [schema.people])
-            if LEADS_CREATED in self.legs
+            if self.legs.keys() & set(CREATED.values())
             else nobody,
         )
         self._known = (schema, people)
@@ -227,6 +228,7 @@ class _Work:
             remembered={name: [*own, *(each.name for each in fields)] for name, fields in people.fields.items()},
             prefixes={name: each.key_prefix for name, each in self._schema.records.items()},
             number_field=self._persons.marketo_id_field if LEADS_CREATED in self._owner.legs else None,
+            type_field=people.type_field,
         )
 
     @cached_property

@@ -112,16 +112,25 @@ class Listed(Failed):
 def rows_with(objects: Objects, run: SyncRun, sync: Sync, parts: Sequence[Part], outcome: str) -> Iterator[Listed]:
     """The rows with an outcome of `LISTED`, chunk by chunk."""
     held: list[Mapping[str, str]] = []
+    for piece in listed_pieces(objects, run, parts, outcome):
+        held += piece
+        if len(held) >= AT_ONCE:
+            yield from listed(objects, run, sync, held)
+            held = []
+    yield from listed(objects, run, sync, held)
+
+
+def listed_pieces(
+    objects: Objects, run: SyncRun, parts: Sequence[Part], outcome: str
+) -> Iterator[list[Mapping[str, str]]]:
+    """The same as they are stored, a piece for each chunk, which may be empty."""
     for part in parts:
         for chunk in range(part.chunks):
-            held += [line for line in read_results(objects, run, part, chunk) if line["outcome"] == outcome]
-            if len(held) >= AT_ONCE:
-                yield from _listed(objects, run, sync, held)
-                held = []
-    yield from _listed(objects, run, sync, held)
+            yield [line for line in read_results(objects, run, part, chunk) if line["outcome"] == outcome]
 
 
-def _listed(objects: Objects, run: SyncRun, sync: Sync, lines: Sequence[Mapping[str, str]]) -> Iterator[Listed]:
+def listed(objects: Objects, run: SyncRun, sync: Sync, lines: Sequence[Mapping[str, str]]) -> Iterator[Listed]:
+    """Stored rows with the ids of their source records."""
     found = _identified(objects, run, sync, lines) if lines else iter(())
     for row, line in zip(found, lines, strict=True):
         yield Listed(row=row.row, source_id=row.source_id, reason=row.reason, message=row.message, id=line["id"])

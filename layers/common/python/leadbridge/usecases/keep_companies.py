@@ -1,19 +1,23 @@
 """Companies in a cycle (`cycle_ports.Entity`): what is read, what is decided, the plans, what is remembered."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
-from leadbridge.cycle_ports import CycleRecords
+from leadbridge.cycle_ports import CycleRecords, Link
 from leadbridge.domain.belonging import ACCOUNT as ACCOUNT_LINK
 from leadbridge.domain.belonging import company_fields, company_of
 from leadbridge.domain.company_words import worded
-from leadbridge.domain.crm_cycle import COMPANY_LINK, Companies, CrmCycle
+from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, Companies, CrmCycle, Flag, Gone
 from leadbridge.domain.cycle_companies import (
     ACCOUNT,
     ACCOUNTS_UPDATED,
+    COMPANIES_GONE,
     COMPANIES_WRITTEN,
     COMPANY,
+    FROM_ACCOUNTS,
     USER,
     company_legs,
     company_pairs,
@@ -39,6 +43,8 @@ from leadbridge.usecases.sync_files import page_key, read_page
 
 #: rows are sorted by the Account that they are about
 _BY_ACCOUNT = "by_account"
+#: what is told late is asked for once more
+_OVERLAP = timedelta(minutes=10)
 
 
 class KeepCompanies:
@@ -111,6 +117,47 @@ class KeepCompanies:
         bound = bind_fields(company_pairs(self.cycle, self.companies), described, zone)
         return CompanyFields(fields=bound.fields, shown=company_fields(described[Side.MARKETO], describe(PERSON)))
 
+    def gone(self, run: CycleRun, piece: int, missing: Iterable[str]) -> Decided:
+        """What becomes of companies whose Accounts were deleted, or merged, or are `missing` since.
+
+        People leave a company for another one only; Marketo deletes none that still has any, and it is tried again.
+        """
+        policy, since = self.companies.deleted_in_salesforce, run.since.get(FROM_ACCOUNTS)
+        if policy == "ignore" or self.ports.news is None or since is None:
+            return Decided(plans={}, entries=())
+        told = self.ports.news.of_records(ACCOUNT, since - _OVERLAP, run.ceilings[Side.SALESFORCE.value]).news
+        deleted, merged = told.deleted.get(Side.SALESFORCE, ()), told.merged.get(Side.SALESFORCE, {})
+        links = self.ports.links.of({*deleted, *merged, *missing})
+        known = {each: link for each, link in sorted(links.items()) if link.marketo_id}
+        if len(known) > self.cycle.guard.deletes:
+            return Decided(plans={}, entries=[self._too_many(link, len(known)) for link in known.values()])
+        held = {company_of(row): row for row in self.ports.records.keyed(COMPANY, list(known))} if known else {}
+        plans, entries = dict[str, list[Planned]](), list[Entry]()
+        for each, link in known.items():
+            planned = dict(_removal(policy, link, held.get(each, {}), piece * STRIDE + len(entries)))
+            for leg, write in planned.items():
+                plans.setdefault(leg, []).append(write)
+            entries.append(
+                Entry(
+                    object=ACCOUNT,
+                    salesforce_id=each,
+                    marketo_id=link.marketo_id,
+                    memory={} if policy == "delete" else None,
+                    writes={leg: write.position for leg, write in planned.items()},
+                )
+            )
+        return Decided(plans=plans, entries=entries)
+
+    def _too_many(self, link: Link, count: int) -> Entry:
+        return Entry(
+            object=ACCOUNT,
+            salesforce_id=link.salesforce_id,
+            marketo_id=link.marketo_id,
+            outcome=Outcome.FAILED,
+            reason="too_many_gone",
+            message=worded("too_many_gone", count=count, most=self.cycle.guard.deletes),
+        )
+
     @property
     def removes(self) -> bool:
         """Whether sales persons of deactivated Users are deleted."""
@@ -127,13 +174,19 @@ class _Work:
         self._files = files
         self._state = state
         self._read = owner.keeping.read(run, owner.sources)
-        self._fields = owner.fields()
-        self._owned = self._with_owners()
-        self._decide = DecideCompanies(
-            self._fields, links=self._ports.links, records=self._records, digest=self._ports.digest
-        )
 
-    def _with_owners(self) -> OwnedRecords | None:
+    # nothing is asked of a system where there is nothing to decide
+
+    @cached_property
+    def _fields(self) -> CompanyFields:
+        return self._owner.fields()
+
+    @cached_property
+    def _decide(self) -> DecideCompanies:
+        return DecideCompanies(self._fields, links=self._ports.links, records=self._records, digest=self._ports.digest)
+
+    @cached_property
+    def _owned(self) -> OwnedRecords | None:
         if self._owner.cycle.sales_persons is None:
             return None
         prefix = self._ports.describe(USER).key_prefix
@@ -206,12 +259,16 @@ class _Work:
         due = self._owner.keeping.due_now(DUE)
         self._files.keep_due(due)
         held = dict[int, list[Row]]()
-        rows = self._ports.records.salesforce(ACCOUNT, "Id", [each.id for each in due]) if due else ()
+        missing = dict.fromkeys(each.id for each in due)
+        rows = self._ports.records.salesforce(ACCOUNT, "Id", list(missing)) if due else ()
         for values in rows:
+            missing.pop(text(values["Id"]), None)
             part = partition_of((text(values["Id"]),), 0, self._state.parts)
             held.setdefault(part, []).append(Row(object=ACCOUNT, values=values))
         self._spill(held, piece)
-        self.run = replace(self.run, through=piece + 1)
+        decided = self._owner.gone(self.run, piece, missing)
+        run = self._owner.keeping.keep(self.run, self._state, piece, decided)
+        self.run = replace(run, through=piece + 1)
 
     # decisions
 
@@ -219,6 +276,10 @@ class _Work:
         rows = dict[str, list[Mapping[str, Any]]]()
         for row in self._files.rows(_BY_ACCOUNT, piece - self._state.first + 1, self._state.spills):
             rows.setdefault(row.object, []).append(row.values)
+        if not rows:
+            run = self._owner.keeping.keep(self.run, self._state, piece, Decided(plans={}, entries=()))
+            self.run = replace(run, through=piece + 1)
+            return
         accounts = rows.get(ACCOUNT, [])
         decisions = self._decide(
             self._owned.owned(accounts) if self._owned else accounts,
@@ -306,4 +367,31 @@ def _writes(write: CompanyWrite, position: int) -> Iterator[tuple[str, Planned]]
                 before={} if new else write.before[Side.MARKETO],
                 after={COMPANY_LINK: write.account_id, **write.to_marketo} if new else write.to_marketo,
             ),
+        )
+
+
+def _removal(policy: Gone, link: Link, company: Mapping[str, Any], position: int) -> Iterator[tuple[str, Planned]]:
+    """The writes by which a company whose Account is gone is marked, or deleted.
+
+    Marketo keeps a sales person for good whom a deleted company names, so a company is taken from its owner before.
+    """
+    key = {"Id": link.salesforce_id}
+    owner = company.get(OWNER_LINK)
+    flag = {policy.flag: True} if isinstance(policy, Flag) else {}
+    if flag or owner:
+        yield (
+            COMPANIES_WRITTEN,
+            Planned(
+                position=position,
+                does="update",
+                columns=key,
+                record_id=link.marketo_id,
+                before={} if flag else {OWNER_LINK: owner},
+                after=flag or {OWNER_LINK: None},
+            ),
+        )
+    if not flag:
+        yield (
+            COMPANIES_GONE,
+            Planned(position=position, does="delete", columns=key, record_id=link.marketo_id, before={}, after={}),
         )

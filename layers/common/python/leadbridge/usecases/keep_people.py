@@ -8,7 +8,7 @@ from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.crm_cycle import CrmCycle, Persons
 from leadbridge.domain.cycle_legs import PEOPLE, PEOPLE_DELETED, Leg, Queue
 from leadbridge.domain.cycle_people import (
-    LEADS_CREATED,
+    CREATED,
     PEOPLE_CREATED,
     PEOPLE_REMOVED,
     PEOPLE_UPDATED,
@@ -82,7 +82,7 @@ class KeepPeople:
         if group == PEOPLE_DELETED:
             self._fates.finish(run)
         legs = [leg for leg in self._legs.values() if leg.group == group]
-        links = group == PEOPLE and run.writes.get(LEADS_CREATED)
+        links = group == PEOPLE and any(run.writes.get(name) for name in CREATED.values())
         files = PeopleFiles(self._ports.objects, run)
         state = files.state() if links or any(run.writes.get(leg.name) for leg in legs) else None
         if state is None:
@@ -93,10 +93,10 @@ class KeepPeople:
         return [order for order in orders if order is not None]
 
     def _plan_links(self, run: CycleRun, files: PeopleFiles, state: State) -> None:
-        """Plan that people take the ids of the Leads that were made of them."""
+        """Plan that people take the ids of the records that were made of them."""
         state.back_to(state.end)
-        for piece in tuple(state.plans.get(LEADS_CREATED, ())):
-            made = self._ends(run, state, LEADS_CREATED, piece)
+        for piece in sorted({piece for name in CREATED.values() for piece in state.plans.get(name, ())}):
+            made = {name: self._ends(run, state, name, piece) for name in CREATED.values()}
             planned = list(self._links_of(files, piece, made))
             if planned:
                 known = state.plans.setdefault(PEOPLE_UPDATED, [])
@@ -104,14 +104,13 @@ class KeepPeople:
                 self._plans.store(run, self._legs[PEOPLE_UPDATED], len(known), planned)
         files.keep_state(state)
 
-    def _links_of(self, files: PeopleFiles, piece: int, made: Mapping[int, RowEnd]) -> Iterator[Planned]:
+    def _links_of(self, files: PeopleFiles, piece: int, made: Mapping[str, Mapping[int, RowEnd]]) -> Iterator[Planned]:
         for entry in files.entries(piece):
-            position = entry.writes.get(LEADS_CREATED)
-            end = made.get(position) if position is not None else None
+            end = _made(entry, made)
             if end is not None and end.outcome in WRITTEN and end.record_id:
                 kept = {self._persons.id_field: end.record_id}
                 kept |= {self._persons.type_field: entry.object} if self._persons.type_field else {}
-                yield linking(end.position + STRIDE // 2, entry.marketo_id, kept)
+                yield linking(end.position + STRIDE // 2, entry.marketo_id, self._persons.id_field, kept)
 
     def _ends(self, run: CycleRun, state: State, leg: str, piece: int) -> Mapping[int, RowEnd]:
         pieces = state.plans.get(leg, [])
@@ -167,13 +166,13 @@ class KeepPeople:
         if not entry.writes:
             return entry
         found = {name: ends[name].get(position) for name, position in entry.writes.items()}
-        if position := entry.writes.get(LEADS_CREATED):
+        if position := next((entry.writes[name] for name in CREATED.values() if name in entry.writes), 0):
             # without its own id in Marketo a new Lead is nobody's
             found["link"] = ends[PEOPLE_UPDATED].get(position + STRIDE // 2)
         made = {name: end.record_id for name, end in found.items() if end is not None and end.outcome in WRITTEN}
         entry = replace(
             entry,
-            salesforce_id=entry.salesforce_id or made.get(LEADS_CREATED, ""),
+            salesforce_id=entry.salesforce_id or next((made[name] for name in CREATED.values() if name in made), ""),
             marketo_id=entry.marketo_id or made.get(PEOPLE_CREATED, ""),
         )
         for name, end in found.items():
@@ -185,6 +184,12 @@ class KeepPeople:
         outcomes = {end.outcome for end in found.values() if end is not None}
         outcome = next(each for each in (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED) if each in outcomes)
         return replace(entry, outcome=outcome)
+
+
+def _made(entry: Entry, made: Mapping[str, Mapping[int, RowEnd]]) -> RowEnd | None:
+    """What became of the record that was to be made of a person; None if none was, or it was never tried."""
+    ends = (made[name].get(entry.writes[name]) for name in CREATED.values() if name in entry.writes)
+    return next(ends, None)
 
 
 def _link_piece(state: State, piece: int) -> int:

@@ -14,7 +14,7 @@ from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, Found, LinkedField, Pair, merge_pair
 from leadbridge.domain.three_way import Memory, Merged, Side
 from leadbridge.domain.values import text
-from leadbridge.usecases.pair_people import LeftAside, Paired, PersonPair, Row
+from leadbridge.usecases.pair_people import LeftAside, Paired, PersonPair, Row, kind_of
 
 #: whether a row, at the begin of a cycle, is one that is wanted
 type Chosen = Callable[[Row, datetime], bool]
@@ -39,7 +39,7 @@ def those(conditions: Conditions) -> Chosen:
 _NOTHING = Found(values={})
 #: what is remembered of a field that is the company's: nothing that a person could hold
 _DEFERRED = Memory("", "")
-#: kind of Salesforce record in which Marketo's people are made
+#: kind of Salesforce record in which Marketo's people are made whose own field does not say another
 _NEW = "Lead"
 
 
@@ -107,8 +107,8 @@ class MergePeople:
             else:
                 aside.append(LeftAside(id=record_id, reason="not_made_in_marketo"))
         for row in paired.marketo_only:
-            if self._people.make_leads(row, now):
-                found.append(self._new_lead(row, now))
+            if self._kind(row) in self._people.fields and self._people.make_leads(row, now):
+                found.append(self._new_record(row, now))
             else:
                 aside.append(LeftAside(id=str(row["id"]), reason="not_made_in_salesforce"))
         writes = [each for each in found if each.to_marketo or each.to_salesforce or not each.salesforce_id]
@@ -165,12 +165,18 @@ class MergePeople:
         merged = merge_pair(fields, both, {}, now, self._digest)
         return self._write(object_name, record_id, "", merged, self._link_of(object_name, record_id))
 
-    def _new_lead(self, row: Row, now: datetime) -> PersonWrite:
+    def _kind(self, row: Row) -> str:
+        """The kind of record that is made of a person."""
+        wanted = kind_of(row, self._people.type_field)
+        return wanted if wanted in self._people.fields else _NEW
+
+    def _new_record(self, row: Row, now: datetime) -> PersonWrite:
+        kind = self._kind(row)
         # a new Lead takes fields of companies, too: it has no Account that could hold them
         both = {Side.MARKETO: self._found(Side.MARKETO, row), Side.SALESFORCE: _NOTHING}
-        merged = merge_pair(self._people.fields[_NEW], both, {}, now, self._digest)
+        merged = merge_pair(self._people.fields[kind], both, {}, now, self._digest)
         # the link is written once the id is there
-        return self._write(_NEW, "", str(row["id"]), merged, {})
+        return self._write(kind, "", str(row["id"]), merged, {})
 
     def _link_of(self, object_name: str, record_id: str) -> dict[str, Any]:
         """What Marketo's own fields say of the person's record."""

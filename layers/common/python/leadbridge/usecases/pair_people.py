@@ -78,9 +78,11 @@ class PairPeople:
         remembered: Mapping[str, Collection[str]],
         prefixes: Mapping[str, str],
         number_field: str | None = None,
+        type_field: str | None = None,
     ) -> None:
         """`id_field` is Marketo's field of the Salesforce id, `number_field` that of Leads with Marketo's, if any.
 
+        `type_field` is Marketo's field that says which kind of record a person is;
         `remembered`: by object the pairs of fields that are kept in step; `prefixes`: how ids of its records begin.
         """
         self._links = links
@@ -89,6 +91,7 @@ class PairPeople:
         self._remembered = remembered
         self._objects = {prefix: name for name, prefix in prefixes.items()}
         self._number_field = number_field
+        self._type_field = type_field
 
     def __call__(self, changed: Changed) -> Paired:
         """Pair what changed.
@@ -263,6 +266,9 @@ class PairPeople:
         for person in self._records.people("email", addresses) if addresses else ():
             found.setdefault(_email(person.get("email")), []).append(person)
         numbered = self._people_numbered(open_records)
+        kinds: dict[str, set[str]] = {}
+        for object_name, _, row in open_records:
+            kinds.setdefault(_email(row.get("Email")), set()).add(object_name)
         for object_name, record_id, row in open_records:
             if row.get(_CONVERTED):
                 batch.leave(record_id, "converted")
@@ -273,7 +279,10 @@ class PairPeople:
             free = [
                 person
                 for person in alike
-                if not text(person.get(self._id_field) or "").strip() and str(person["id"]) not in batch.taken_people
+                if not text(person.get(self._id_field) or "").strip()
+                and str(person["id"]) not in batch.taken_people
+                # whoever says to be of another kind is met by that, if it is there as well
+                and kind_of(person, self._type_field) not in kinds[_email(row.get("Email"))] - {object_name}
             ]
             if free:
                 batch.pair(object_name, record_id, str(free[0]["id"]), free[0])
@@ -297,7 +306,8 @@ class PairPeople:
         linked = self._links.of({canonical(row["Id"]) for row in every})
         for number, person in sorted(open_people.items(), key=lambda each: _age(each[0])):
             own = [(_NUMBERED, numbered[number])] if number in numbered else []
-            alike = own + found.get(_email(person.get("email")), [])
+            kind = kind_of(person, self._type_field)
+            alike = own + sorted(found.get(_email(person.get("email")), []), key=lambda each: each[0] != kind)
             free = [
                 (object_name, row)
                 for object_name, row in alike
@@ -395,6 +405,12 @@ class _Batch:
             salesforce_only=self.salesforce_only,
             aside=self.aside,
         )
+
+
+def kind_of(person: Row, type_field: str | None) -> str:
+    """The kind of Salesforce record that a person's own field names; empty if it names none."""
+    named = normalised(person.get(type_field) or "") if type_field else ""
+    return next((name for name in OBJECTS if name.casefold() == named), "")
 
 
 def _whose(link: Link | None) -> str:

@@ -8,6 +8,7 @@ from leadbridge.cycle_ports import Link
 from leadbridge.domain.cycle_people import (
     CONTACT,
     CONTACTS_UPDATED,
+    CREATED,
     EMAILS,
     IDS,
     LEAD,
@@ -74,7 +75,7 @@ class PlanPeople:
 
     def _planned(self, write: PersonWrite, known: _Known, position: int) -> Iterator[tuple[str, Planned]]:
         if not write.salesforce_id:
-            yield from self._new_lead(write, known, position)
+            yield from self._new_record(write, known, position)
         elif write.to_salesforce:
             yield _UPDATED[write.object], self._update(write, known, Side.SALESFORCE, position)
         if write.to_marketo and not write.marketo_id:
@@ -83,16 +84,16 @@ class PlanPeople:
         elif write.to_marketo:
             yield PEOPLE_UPDATED, self._update(write, known, Side.MARKETO, position)
 
-    def _new_lead(self, write: PersonWrite, known: _Known, position: int) -> Iterator[tuple[str, Planned]]:
-        """A new Lead, by what it is looked for before it is made; nothing if there is nothing to look by."""
-        if self._number_field:
+    def _new_record(self, write: PersonWrite, known: _Known, position: int) -> Iterator[tuple[str, Planned]]:
+        """A new Lead or Contact, by what it is looked for before it is made; nothing if there is nothing to look by."""
+        if self._number_field and write.object == LEAD:
             key = {IDS[Side.MARKETO]: write.marketo_id}
             yield LEADS_CREATED, _created(position, key, {self._number_field: write.marketo_id, **write.to_salesforce})
             return
         address = text(known.rows.get(Side.MARKETO, {}).get(EMAILS[Side.MARKETO]) or "").strip()
         if EMAIL.fullmatch(normalised(address)):
             fields = {EMAILS[Side.SALESFORCE]: address, **write.to_salesforce}
-            yield LEADS_CREATED, _created(position, {EMAILS[Side.MARKETO]: address}, fields)
+            yield CREATED[write.object], _created(position, {EMAILS[Side.MARKETO]: address}, fields)
 
     def _update(self, write: PersonWrite, known: _Known, side: Side, position: int) -> Planned:
         """An update of a record that is as it was read, or, where it was not, as it is remembered."""
@@ -121,14 +122,14 @@ class PlanPeople:
                 yield name, known.link.memory[each.name].of(side)
 
 
-def linking(position: int, marketo_id: str, fields: Mapping[str, Any]) -> Planned:
-    """The write of a new record's id to its person, who has none."""
+def linking(position: int, marketo_id: str, id_field: str, fields: Mapping[str, Any]) -> Planned:
+    """The write of a new record's id to its person, whose `id_field` is blank."""
     return Planned(
         position=position,
         does="update",
         columns={IDS[Side.MARKETO]: marketo_id},
         record_id=marketo_id,
-        before=dict.fromkeys(fields),
+        before={id_field: None},
         after=fields,
     )
 

@@ -106,8 +106,8 @@ class PriceSync:
         allowed = document.limits.daily_calls if document.limits else None
         allowed = allowed or (state.allowed if state else None)
         if allowed is None or state is None:
-            return Left(calls=allowed)
-        return Left(calls=max(0, allowed - state.used))
+            return Left(calls=allowed, daily=allowed)
+        return Left(calls=max(0, allowed - state.used), daily=allowed)
 
 
 def _counted(found: Preview, source: Vendor) -> bool:
@@ -123,4 +123,4 @@ def _of_the_only_org(known: Mapping[str, State]) -> Left:
     orgs = [state for name, state in known.items() if name.startswith("salesforce#") and state.allowed]
     if len(orgs) != 1 or orgs[0].allowed is None:
         return Left()
-    return Left(calls=max(0, orgs[0].allowed - orgs[0].used))
+    return Left(calls=max(0, orgs[0].allowed - orgs[0].used), daily=orgs[0].allowed)

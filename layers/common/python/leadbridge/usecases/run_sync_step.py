@@ -246,6 +246,7 @@ class RunSyncStep:
         return Way(way_of(work.sync, run.source, source, facts, read, now=run.started_at).way)
 
     def _extract(self, work: "_Work") -> None:
+        self._save(work, syncing.taken(work.run))
         source = self._vendors.source(work.sync)
         if work.run.listing:
             self._list_gone(work, source)
@@ -433,6 +434,7 @@ class RunSyncStep:
         source = self._vendors.source(work.sync) if work.sync.source.object == "activities" else None
         expand = source.expanded if source is not None and work.run.extract is Way.BULK else None
         calls = 0
+        self._save(work, syncing.taken(work.run))
         while work.run.step is Step.PARTITION:
             done = place(
                 self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS, expand=expand

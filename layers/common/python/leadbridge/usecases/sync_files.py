@@ -19,7 +19,7 @@ from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import Cells, CompiledSync, RowEnd, SourceRow, key_reader
-from leadbridge.domain.syncing import Part, SyncRun, Totals, Way
+from leadbridge.domain.syncing import Part, SyncRun, Totals, Way, epoch_of
 from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.files.cells import MARKETO_EXTRACT_NULL
@@ -47,12 +47,12 @@ def page_key(run: SyncRun, number: int) -> str:
     read = run.reading
     if read.extract is Way.BULK:
         return f"{read.folder}/bulk/{extract_run(read, number)}/extract.csv"
-    return f"{read.folder}/extract/{number:05}.csv"
+    return f"{read.folder}/extract/{number:05}{_by(epoch_of(read.readers, number))}.csv"
 
 
 def part_key(run: SyncRun, partition: int, spill: int) -> str:
     """Where rows of a partition are that were written together."""
-    return f"{run.folder}/parts/{partition:05}/{spill:05}.csv"
+    return f"{run.folder}/parts/{partition:05}/{spill:05}{_by(epoch_of(run.placers, spill))}.csv"
 
 
 def result_key(run: SyncRun, partition: int, chunk: int, epoch: int = 1) -> str:
@@ -62,7 +62,11 @@ def result_key(run: SyncRun, partition: int, chunk: int, epoch: int = 1) -> str:
 
 def _of_chunk(partition: int, chunk: int, epoch: int) -> str:
     """How a file of a chunk is called: a process that was overtaken, and does not know it yet, stores elsewhere."""
-    return f"{partition:05}-{chunk:05}" + (f"-{epoch}" if epoch > 1 else "")
+    return f"{partition:05}-{chunk:05}{_by(epoch)}"
+
+
+def _by(epoch: int) -> str:
+    return f"-{epoch}" if epoch > 1 else ""
 
 
 def write_page(
@@ -336,7 +340,7 @@ def read_plan(objects: Objects, run: SyncRun, part: Part, chunk: int) -> list[Pl
 
 def gone_key(run: SyncRun, number: int) -> str:
     """Where a page of deleted records of the source is."""
-    return f"{run.folder}/gone/{number:05}.csv"
+    return f"{run.folder}/gone/{number:05}{_by(epoch_of(run.listers, number))}.csv"
 
 
 def write_gone(objects: Objects, run: SyncRun, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """What became of runs: how they stand, and the rows that failed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -9,13 +9,24 @@ from leadbridge.domain.syncing import SyncRun, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Documents, Objects
 from leadbridge.sync_ports import SyncRuns
-from leadbridge.usecases.failed_rows import Failed, Listed, pieces, rows_with, source_ids, with_ids
+from leadbridge.usecases.failed_rows import (
+    Failed,
+    Listed,
+    listed,
+    listed_pieces,
+    pieces,
+    rows_with,
+    source_ids,
+    with_ids,
+)
 from leadbridge.usecases.planned_rows import PlannedRow, planned_pieces
 
 #: runs that a list shows
 LISTED = 50
 #: failed rows of a page at least, if there are so many
 PAGE = 500
+#: files that are looked through for a page of rows, of which each may hold none
+MOST_PIECES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +34,14 @@ class FailedPage:
     """Some of the rows that failed, and where the next ones begin; 0 if there are none."""
 
     rows: Sequence[Failed]
+    following: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPage:
+    """Some of the rows with an outcome, and where the next ones begin; 0 if there are none."""
+
+    rows: Sequence[Listed]
     following: int = 0
 
 
@@ -81,6 +100,23 @@ class SyncResults:
         """
         run = self.run(sync, slot)
         return rows_with(self._objects, run, self._sync(run), self._runs.parts(sync, slot), outcome)
+
+    def rows_page(self, sync: str, slot: str, outcome: str, begin: int = 0) -> ListedPage:
+        """Some of them, from a place on that the page before told; a place counts what was stored together.
+
+        Raises:
+            ConfigurationError: As above.
+        """
+        run = self.run(sync, slot)
+        stored = islice(listed_pieces(self._objects, run, self._runs.parts(sync, slot), outcome), begin, None)
+        lines, taken = list[Mapping[str, str]](), 0
+        for piece in stored:
+            lines += piece
+            taken += 1
+            if len(lines) >= PAGE or taken == MOST_PIECES:
+                break
+        following = begin + taken if next(stored, None) is not None else 0
+        return ListedPage(rows=list(listed(self._objects, run, self._sync(run), lines)), following=following)
 
     def failed_page(self, sync: str, slot: str, begin: int = 0) -> FailedPage:
         """Some of them, from a place on that the page before told; a place counts what was stored together.

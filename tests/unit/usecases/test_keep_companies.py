@@ -1,0 +1,75 @@
+"""Whole cycles of companies, sales persons and persons: whatever dies, everything is there once and in step."""
+
+from collections.abc import Iterator
+
+from tests.builders.company_cycles import CompanyWorld
+
+
+def employed(world: CompanyWorld) -> tuple[str, str, str]:
+    """Two Users, an Account and its Contact, and a Lead beside them; the Users and the Account."""
+    users = [world.users.make(LastName=name, IsActive=True, UserType="Standard") for name in ("Ada", "Ida")]
+    account = world.accounts.make(Name="Acme", Industry="Tools", OwnerId=users[0])
+    world.contacts.make(Email="c@example.com", LastName="C", AccountId=account, OwnerId=users[0])
+    world.leads.make(Email="l@example.com", LastName="L", Company="Mine", OwnerId=users[0])
+    return users[0], users[1], account
+
+
+def test_companies_and_owners_are_in_step_and_stay_so() -> None:
+    """Everything arrives in one cycle; what nobody edits is written no more."""
+    world = CompanyWorld()
+    employed(world)
+    world.done()
+    assert world.disagreeing() == []
+    written = world.written()
+    for _ in range(3):
+        world.done()
+    assert world.written() == written
+    assert world.due.records == {}
+
+
+def edited() -> CompanyWorld:
+    """All is in step since a while; then each kind is edited, and a User leaves."""
+    world = CompanyWorld()
+    user, heir, account = employed(world)
+    world.done()
+    world.done(minutes=30)
+    world.later(minutes=30)
+    [company] = world.companies.records
+    world.companies.edit(company, industry="Banking")
+    world.spread(world.companies.records[company])
+    world.accounts.edit(account, Name="Acme Ltd")
+    other = world.accounts.make(Name="Other", OwnerId=heir)
+    world.contacts.make(Email="d@example.com", LastName="D", AccountId=other, OwnerId=heir)
+    world.users.edit(user, IsActive=False)
+    world.users.make(LastName="Eda", IsActive=True, UserType="Standard")
+    world.steps.taken.clear()
+    return world
+
+
+def points() -> Iterator[int]:
+    """The steps at which a process of the cycle itself may die."""
+    living = edited().copy()
+    living.done()
+    return iter([at + 1 for begun, ended in living.own_steps for at in range(begun, ended)])
+
+
+def test_a_death_at_any_point_loses_and_doubles_nothing() -> None:
+    """Whatever step of a cycle dies, at every ninth I/O: it goes on, all is in step, and nothing is there twice."""
+    begin, every = edited(), list(points())
+    assert len(every) > 100
+    for at in every[::9]:
+        world = begin.copy()
+        world.steps.arm(at)
+        world.done()
+        world.done(minutes=6)
+        assert isinstance(world, CompanyWorld)
+        assert (world.deaths, world.disagreeing()) == (1, []), at
+
+
+def test_edits_of_both_sides_are_taken_over_in_one_cycle() -> None:
+    """Of one company each side has edited a field; a sales person leaves, and a new one comes."""
+    world = edited()
+    world.done()
+    assert world.disagreeing() == []
+    company = next(iter(world.companies.records.values()))
+    assert (company["company"], company["industry"]) == ("Acme Ltd", "Banking")
