@@ -14,6 +14,7 @@ from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.usecases.check_cycle import move_cycle
 from leadbridge_cli.common import as_json, fail, named, pass_target
+from leadbridge_cli.cycle_proposal import propose_cycle
 from leadbridge_cli.pausing import in_words
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import canonical
@@ -196,3 +197,4 @@ _ask("pause", Asked.PAUSE, "Let a run wait, and what it has started; what is wri
 _ask("resume", Asked.NOTHING, "Let a run go on that was paused.")
 _ask("cancel", Asked.CANCEL, "End a run; what is written stays, and the next one reads the same again.")
 _ask("confirm", Asked.CONFIRM, "Let a run go on that its guard has parked, since what it would do is meant.")
+cycle.add_command(propose_cycle)

@@ -24,15 +24,15 @@ from leadbridge_cli.stack import Target
 def propose_cycle(target: Target, marketo: str, salesforce: str, mode: Mode) -> None:
     """Draft a cycle of two connections, out of what both systems describe; nothing is stored.
 
-    The document is printed, ready for a file; what it lacks is told on standard error.
+    The document is printed, ready for a file; what it lacks is told in comments before it.
     """
     for kind, name in (("marketo_connection", marketo), ("salesforce_connection", salesforce)):
         if target.configurations.get(kind, name) is None:
             fail([f"There is no {kind.replace('_', ' ')} {named(name)}. `leadbridge connections list` lists them."])
     draft = _drafted(target, marketo, salesforce, mode)
-    click.echo(yaml.safe_dump(draft.document, sort_keys=False, allow_unicode=True), nl=False)
     for note in draft.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"# {note}")
+    click.echo(yaml.safe_dump(draft.document, sort_keys=False, allow_unicode=True), nl=False)
 
 
 def _drafted(target: Target, marketo: str, salesforce: str, mode: Mode) -> Proposal:

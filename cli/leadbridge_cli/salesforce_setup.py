@@ -83,9 +83,7 @@ def needs(connection: str, actions: Iterable[Action], syncs: Iterable[Sync] = ()
 
 def syncs_of(cycle: CrmCycle) -> list[Sync]:
     """What a cycle reads of Salesforce and writes to it."""
-    queues, legs = derived_syncs(cycle)
-    read = [queue.sync for queue in queues if queue.side is Side.SALESFORCE]
-    return read + [leg.sync for leg in legs if leg.side is Side.SALESFORCE]
+    return [each.sync for some in derived_syncs(cycle) for each in some if each.side is Side.SALESFORCE]
 
 
 def _of_syncs(connection: str, syncs: Iterable[Sync]) -> Iterator[tuple[str, Need]]:

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -165,3 +166,49 @@ def test_the_entry_of_an_active_sync_starts_it_and_goes_with_it(lab: Lab) -> Non
     assert entries() == {mark: "rate(60 minutes)"}
     lab.cli("syncs", "deactivate", mark)
     assert entries() == {}
+
+
+def test_a_plan_is_applied_and_a_deletion_is_carried_over(lab: Lab) -> None:
+    """A plan tells each field and writes nothing; applied, its records are made, but for the one that is there by now.
+    A Contact that is deleted takes its person along with the run that hears of it."""
+    mark = f"sync{uuid.uuid4().hex[:8]}"
+    contacts = [a_contact(mark, number) for number in range(3)]
+    ids = lab.salesforce.load("Contact", *contacts)
+    document = a_document(
+        mark,
+        source={"connection": "salesforce-demo", "object": "Contact"},
+        destination={"connection": "marketo-demo", "object": "leads"},
+        match=[{"column": "Email", "field": "email"}],
+        mappings=[{"to": to, "column": column} for column, to in zip(CONTACT_FIELDS, LEAD_FIELDS, strict=True)],
+        conditions={"clauses": [{"column": "Department", "operator": "equals", "value": mark}]},
+        extraction="full",
+        deletes="delete",
+    )
+
+    def people() -> list[str]:
+        return sorted(str(each["email"]) for each in lab.marketo.records("leads") if mark in str(each["email"]))
+
+    lab.cli("apply", lab.file("planned.yaml", document))
+    lab.cli("syncs", "activate", mark)
+    plan = json.loads(lab.cli("syncs", "plan", mark, "--all", "--yes", "--wait", "--json"))
+    listed = json.loads(lab.cli("syncs", "planned", mark, plan["slot"], "--json"))
+
+    assert (plan["status"], plan["kind"], people()) == ("done", "plan", []), plan
+    assert [(row["source_id"], row["outcome"]) for row in listed] == [(each, "created") for each in sorted(ids)]
+    told = {row["source_id"]: {each["name"]: each["after"] for each in row["fields"]} for row in listed}
+    assert told[ids[0]] == {name: value for name, value in as_lead(contacts[0]).items() if value is not None}
+
+    lab.marketo.load("leads", {"email": contacts[1]["Email"], "lastName": "Drifted"})
+    applied = json.loads(lab.cli("syncs", "apply", mark, plan["slot"], "--wait", "--json"))
+    [failed] = json.loads(lab.cli("syncs", "executions", mark, applied["slot"], "--failed", "--json"))
+    whole = ran(lab, mark)
+
+    assert (applied["kind"], applied["created"], applied["failed"]) == ("apply", 2, 1), applied
+    assert (failed["source_id"], failed["reason"]) == (ids[1], "drifted")
+    assert (whole["unchanged"], whole["updated"]) == (2, 1), whole
+
+    lab.salesforce.post("delete", {"object": "Contact", "ids": [ids[2]]})
+    lab.advance_to(lab.salesforce.now() + timedelta(hours=1))
+    removed = ran(lab, mark)
+    assert (removed["status"], removed["deleted"], removed["unchanged"]) == ("done", 1, 2), removed
+    assert people() == [each["Email"] for each in contacts[:2]]

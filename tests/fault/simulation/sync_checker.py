@@ -18,7 +18,7 @@ type Facts = dict[str, Any]
 def sync_violations(facts: Facts) -> list[str]:
     """Everything that is wrong."""
     found = [*facts["wrong"], *_explained(facts), *_destination(facts), *_order(facts), *_one_at_a_time(facts)]
-    return [*found, *_watermarks(facts), *_at_rest(facts), *_guarded(facts), *_counted(facts)]
+    return [*found, *_watermarks(facts), *_at_rest(facts), *_guarded(facts), *_counted(facts), *_planned(facts)]
 
 
 def _key(value: Any) -> str:
@@ -41,11 +41,19 @@ def _explained(facts: Facts) -> Iterator[str]:
             yield f"run {slot}: rows {bare} do not say why"
         if run["step"] != "done":
             continue
-        if sorted(map(int, lines)) != list(range(1, run["pulled"] + 1)):
-            yield f"run {slot}: {run['pulled']} rows were pulled, those with an outcome are {sorted(map(int, lines))}"
+        yield from _every_row(run, [int(row) for row in lines])
         # what never happened may be missing on either side
         if counts != Counter(run["totals"]):
             yield f"run {slot}: counted {run['totals']}, stored {dict(counts)}"
+
+
+def _every_row(run: Facts, rows: list[int]) -> Iterator[str]:
+    """Each row of a run has an outcome; those of a plan that is applied have the plan's numbers."""
+    if run["kind"] == "apply":
+        if len(rows) != run["pulled"]:
+            yield f"run {run['slot']}: {run['pulled']} writes were planned, {len(rows)} have an outcome"
+    elif sorted(rows) != list(range(1, run["pulled"] + 1)):
+        yield f"run {run['slot']}: {run['pulled']} rows were pulled, those with an outcome are {sorted(rows)}"
 
 
 def _destination(facts: Facts) -> Iterator[str]:
@@ -143,6 +151,16 @@ def _order(facts: Facts) -> Iterator[str]:
                 newest[write["record"], person] = version
 
 
+def _planned(facts: Facts) -> Iterator[str]:
+    """A plan writes nothing."""
+    plans = {run["slot"] for run in facts["runs"] if run["kind"] == "plan"}
+    yield from (
+        f"the plan {write['by']} wrote {write['record']}"
+        for write in (*facts["writes"], *facts["told_back"])
+        if write["by"] in plans
+    )
+
+
 def _one_at_a_time(facts: Facts) -> Iterator[str]:
     """Whoever begins to write after another run is the only one that writes from then on."""
     writes = [(each["at"], each["by"]) for each in (*facts["writes"], *facts["told_back"])]
@@ -204,9 +222,10 @@ def _guarded(facts: Facts) -> Iterator[str]:
     """Where nothing may be changed unasked, nothing is."""
     if not facts["guarded"]:
         return
+    asked_for = facts["confirmed"] | {run["slot"] for run in facts["runs"] if run["kind"] == "apply"}
     late = {write["record"] for write in facts["writes"] if write["by"] == "others" and write["at"] > 0}
     for write in facts["writes"]:
-        asked = write["by"] in facts["confirmed"] or write["by"] == "others" or write["record"] in late
+        asked = write["by"] in asked_for or write["by"] == "others" or write["record"] in late
         if write["kind"] == "updated" and not asked:
             yield f"{write['by']} changed {write['record']}, and nobody had confirmed it"
 
@@ -219,7 +238,7 @@ def _counted(facts: Facts) -> Iterator[str]:
         return  # a person who came meanwhile is told as created, too
     if any(run["refused"] for run in facts["runs"]):
         return  # the second row of a key makes whom the refused first one was to make
-    told = sum(run["totals"]["created"] for run in facts["runs"])
+    told = sum(run["totals"]["created"] for run in facts["runs"] if run["kind"] != "plan")
     made = sum(write["kind"] == "created" and write["by"] != "others" for write in facts["writes"])
     if told != made:
         yield f"{told} rows are told as created, {made} records were made"

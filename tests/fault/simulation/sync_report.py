@@ -31,6 +31,8 @@ FAULTS = (
     "import by file",
     "run by a person",
     "retried by a person",
+    "planned by a person",
+    "applied by a person",
     "asked: pause",
     "asked: resume",
     "asked: cancel",

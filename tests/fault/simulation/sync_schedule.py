@@ -324,6 +324,10 @@ def _people(plan: SyncPlan, rng: Random) -> None:
     for _ in range(rng.choice((0, 0, 1, 2, 4))):
         at = rng.choice((rng.uniform(0, CALM_AT), SLOT_SECONDS * rng.randint(0, 5) + rng.uniform(0, 40)))
         plan.people.append((at, rng.choice(wants)))
+    plans = Random(f"plans {plan.seed}")
+    for _ in range(plans.choice((0, 0, 0, 1, 2))):
+        at = plans.uniform(0, CALM_AT)
+        plan.people += [(at, "plan"), (at + plans.choice((120.0, 400.0, 1500.0)), "apply")]
 
 
 def _sleeper(plan: SyncPlan, rng: Random) -> None:

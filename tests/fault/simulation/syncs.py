@@ -26,6 +26,7 @@ from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.run_sync_step import RunSyncStep
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import StartSync, vendor_of
+from leadbridge.usecases.sync_files import page_key
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.builders.events import SECRET
 from tests.fakes.bulk import InMemoryObjects
@@ -391,6 +392,14 @@ class SyncSimulation:
             if failed:
                 self.engine.count("retried by a person")
                 self._start_process("person", lambda: self._starting().retry(sync, failed[-1].slot))
+        elif what == "plan":
+            self.engine.count("planned by a person")
+            self._start_process("person", lambda: self._starting().plan(sync, 0))
+        elif what == "apply":
+            plans = [each for each in self.runs.every() if each.planning and each.step is Step.DONE]
+            if plans:
+                self.engine.count("applied by a person")
+                self._start_process("person", lambda: self._starting().apply(sync, plans[-1].slot))
         elif run is not None:
             self.engine.count(f"asked: {what}")
             self._start_process("person", lambda: self._starting().ask(sync, run.slot, Asked(what)))
@@ -619,9 +628,10 @@ class SyncSimulation:
         done = {run.slot for run in self.runs.every() if run.step is Step.DONE}
         done |= {slot, *(moved["slot"] for moved in self.watermarks)}
         found = set()
-        for key, content in self.objects.contents.items():
-            if key.split("/")[2] in done and ("/extract/" in key or key.endswith("/extract.csv")):
-                found |= {line[name] for line in csv.DictReader(io.StringIO(content.decode(), newline=""))}
+        for run in self.runs.every():
+            pages = range(1, run.pages + 1) if run.slot in done and not run.planning and not run.plan else ()
+            for page in pages:
+                found |= {line[name] for line in self._csv(page_key(run, page))}
         return found
 
     # -- what the checker is given
@@ -665,6 +675,7 @@ class SyncSimulation:
             "step": run.step.value,
             "reason": run.reason,
             "retry": bool(run.retry_of),
+            "kind": run.kind,
             "pulled": run.pulled,
             "totals": {name: getattr(run.totals, name) for name in type(run.totals).__slots__},
             "rows": lines,

@@ -9,7 +9,7 @@ from tests.fault.simulation.playing import told_twice
 from tests.fault.simulation.sync_report import SyncReport, play_all
 from tests.fault.simulation.sync_schedule import POINTS
 
-#: seeds of one shard; mutants are found by the first 500
+#: seeds of one shard; mutants are found by the first 750
 SHARD = 250
 SHARDS = 3
 #: seeds of the other tests lie beyond those of the shards

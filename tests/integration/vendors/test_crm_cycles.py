@@ -207,3 +207,20 @@ def test_new_leads_are_routed_by_the_orgs_rule_where_it_is_wanted(
     world.done()
     (lead,) = salesforce.get("records/Lead")
     assert (lead["OwnerId"] != lead["CreatedById"]) is bool(rule)
+
+
+def test_after_an_outage_that_is_longer_than_marketo_tells_of_changes_all_people_are_read(
+    clients: Clients, marketo: Twin, salesforce: Twin
+) -> None:
+    """An edit that no log holds any more still reaches Salesforce, whose own records are read by their stamps."""
+    world = WiredCycles(clients, marketo, salesforce)
+    crm, marketing = world.wired.salesforce("crm"), world.wired.marketo("marketing")
+    (lead,) = crm.create("Lead", [{"Email": "ada@example.com", "LastName": "B", "Company": "Acme"}])
+    world.clock.advance(900)
+    world.done()
+    (person,) = marketo.get("records/leads")
+    marketing.sync_leads([{"id": person["id"], "firstName": "Ada"}], action="updateOnly", lookup_field="id")
+    world.clock.advance(timedelta(days=100).total_seconds())
+    run = world.done()
+    assert ("from-people" in run.since, "from-leads" in run.since) == (False, True)
+    assert world.lead(str(lead.id))["FirstName"] == "Ada"

@@ -148,9 +148,9 @@ class Persons(Document):
     def _some(self) -> Self:
         if self.leads is None and self.contacts is None:
             raise ValueError("needs `leads`, `contacts`, or both")
-        links: set[str | None] = {self.id_field, self.type_field, COMPANY_LINK, OWNER_LINK}
-        kept = links.union(each.marketo for each in self.contacts.pairs) if self.contacts else links
-        if both := sorted(name for name in self.on_conversion if name in kept):
+        links = {self.id_field, self.type_field, COMPANY_LINK, OWNER_LINK}
+        kept = {*links, *(each.marketo for each in (self.contacts.pairs if self.contacts else ()))}
+        if both := sorted(self.on_conversion.keys() & kept):
             raise ValueError(f"on_conversion: {', '.join(both)} of a Contact's person comes from elsewhere; remove it")
         for name, kind in (("leads", self.leads), ("contacts", self.contacts)):
             if linked := sorted({each.marketo for each in kind.fields} & links) if kind else []:

@@ -13,6 +13,8 @@ from leadbridge.domain.three_way import Side
 #: a day less than the vendors say: what is about to be forgotten is not asked for
 _DELETIONS = {Side.MARKETO: timedelta(days=13), Side.SALESFORCE: timedelta(days=14)}
 _VALUES = timedelta(days=89)
+#: how long Marketo tells of merges: 25 months
+MERGES_TOLD = timedelta(days=760)
 #: ids of one call that looks whether records are there
 IDS = {Side.MARKETO: 300, Side.SALESFORCE: 500}
 

@@ -21,7 +21,7 @@ from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.fate_words import fate_said
 from leadbridge.domain.fates import CONVERTED, Consequence, Does, News, Parted, Step, consequences, destroyed
 from leadbridge.domain.ids import canonical, is_id
-from leadbridge.domain.outages import comparison_calls, deletions_lost
+from leadbridge.domain.outages import MERGES_TOLD, comparison_calls, deletions_lost
 from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.records import RowResult
 from leadbridge.domain.three_way import Side
@@ -76,7 +76,7 @@ class FollowFates:
 
         None: it is not through yet, and is to be called again.
 
-        `since`: by kind (Lead, Contact, leads) since when news are wanted; a kind that is missing is new to the cycle.
+        `since`: by kind (Lead, Contact, leads) since when news are wanted; one that is missing is read from the start.
 
         Raises:
             ConfigurationError: More would vanish than the cycle's guard lets through; nothing was done.
@@ -125,9 +125,12 @@ class FollowFates:
         """The news; None if a comparison of both systems is not over yet."""
         now, news, lost = self._clock.now(), News(), set[Side]()
         for name in [*kinds(persons), PERSON]:
-            if name not in since:
-                continue
             side = Side.MARKETO if name == PERSON else Side.SALESFORCE
+            if name not in since:
+                # all of it is read; whoever is linked from before is looked for
+                lost.add(side)
+                news |= self._news.of_people(now - MERGES_TOLD, now).news if name == PERSON else News()
+                continue
             first = since[name] - _OVERLAP
             told = self._news.of_people(first, now) if name == PERSON else self._news.of_records(name, first, now)
             news |= told.news

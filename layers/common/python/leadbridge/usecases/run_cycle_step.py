@@ -16,6 +16,7 @@ from leadbridge.domain.cycle_legs import Queue
 from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
+from leadbridge.domain.outages import changes_lost
 from leadbridge.domain.schedule import instant
 from leadbridge.domain.syncing import PARKED, Step, SyncRun, Waiting, held_by, run_name, summed
 from leadbridge.domain.watermarks import ceiling, window
@@ -133,7 +134,11 @@ class RunCycleStep:
             ceilings[side] = min(until, ceilings.get(side, until))
         low = instant(work.cycle.low_watermark, work.cycle.zone) if work.cycle.low_watermark else None
         for queue in work.queues:
-            read = window(queue.side.value, watermarks.get(queue.name), ceilings[queue.side.value]).since or low
+            known = watermarks.get(queue.name)
+            if known is not None and changes_lost(queue.side, known, now):
+                # after such an outage everything is read
+                continue
+            read = window(queue.side.value, known, ceilings[queue.side.value]).since or low
             if read is not None:
                 since[queue.name] = read
         self._save(work, cycling.opened(run, ceilings, since))

@@ -1,0 +1,41 @@
+"""`leadbridge cycle propose` in this process: from the draft to a document that is applied, edited and kept."""
+
+import pytest
+import yaml
+
+from tests.e2e.actions import MARKETO, SALESFORCE
+from tests.integration.vendors.conftest import Twin
+from tests.integration.vendors.test_cli_documents import Lab, lab
+
+__all__ = ["lab"]
+
+
+@pytest.mark.cap("M016")
+def test_a_draft_is_applied_and_what_people_change_in_it_stays(lab: Lab, marketo: Twin, salesforce: Twin) -> None:
+    """Known standard fields are paired on a fresh install; a line that is changed or taken out is so from then on."""
+    del marketo, salesforce  # they are as they were set up
+    draft = lab.cli("cycle", "propose", MARKETO, SALESFORCE)
+    document = yaml.safe_load(draft)
+    leads = {line["salesforce"]: line["marketo"] for line in document["persons"]["leads"]["fields"]}
+    assert leads.items() >= {"Email": "email", "FirstName": "firstName", "Company": "company"}.items()
+
+    file = lab.file("cycle.yaml", draft)
+    assert "crm_cycle" in lab.cli("apply", file)
+    fields = [line for line in document["persons"]["leads"]["fields"] if line["salesforce"] != "Fax"]
+    fields[0]["conflict"] = "newest"
+    document["persons"]["leads"]["fields"] = fields
+    lab.cli("apply", lab.file("cycle.yaml", yaml.safe_dump(document)))
+
+    (kept,) = lab.target.configurations.list("crm_cycle")
+    assert kept.version == 2
+    # another draft changes nothing of what is applied
+    assert lab.cli("cycle", "propose", MARKETO, SALESFORCE) == draft
+    (after,) = lab.target.configurations.list("crm_cycle")
+    assert after == kept
+    exported = yaml.safe_load(lab.cli("export", document["id"]))
+    assert exported["persons"]["leads"]["fields"] == fields
+
+
+def test_a_draft_needs_both_connections(lab: Lab) -> None:
+    """The one that is missing is named."""
+    assert "There is no salesforce connection nobody" in lab.cli_fails("cycle", "propose", MARKETO, "nobody")
