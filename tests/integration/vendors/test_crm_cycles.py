@@ -53,11 +53,16 @@ class WiredCycles(CycleWorld):
     """Cycles between the twins; their clock is ours."""
 
     def __init__(
-        self, clients: Clients, marketo: Twin, salesforce: Twin, low_watermark: str | None = "2026-01-01T00:00"
+        self,
+        clients: Clients,
+        marketo: Twin,
+        salesforce: Twin,
+        low_watermark: str | None = "2026-01-01T00:00",
+        **persons: Any,
     ) -> None:
         kept = {"id_field": "salesforceId", "type_field": "leadbridgeStatus"}
         fields = {"leads": {"fields": list(FIELDS)}, "contacts": {"fields": list(CONTACT)}}
-        super().__init__(a_cycle(**kept, **fields).model_copy(update={"low_watermark": low_watermark}))
+        super().__init__(a_cycle(**kept, **fields, **persons).model_copy(update={"low_watermark": low_watermark}))
         self.marketo, self.salesforce = marketo, salesforce
         self.clock = SharedClock(marketo, timedelta(0), NOON)
         self.own = WorldClients(
@@ -186,6 +191,22 @@ def test_the_first_cycle_reads_all_there_is_by_extract(clients: Clients, marketo
     }
     assert [held[f"p{number}@example.com"]["lastName"] for number in (1, 2, 3)] == ["P", "S", "S"]
     assert marketo.calls_of("POST", "/bulk/v1/leads/export/create.json")
+
+
+@pytest.mark.parametrize("rule", [True, None])
+def test_new_leads_are_routed_by_the_orgs_rule_where_it_is_wanted(
+    clients: Clients, marketo: Twin, salesforce: Twin, rule: bool | None
+) -> None:
+    """The rule gives them their owner; without the wish they stay with the integration user."""
+    world = WiredCycles(clients, marketo, salesforce, assignment_rule=rule)
+    salesforce.post("limits", {"assignment_rule": True})
+    world.wired.marketo("marketing").sync_leads(
+        [{"email": "mql@example.com", "lastName": "Q", "company": "Acme"}], action="createOnly", lookup_field="email"
+    )
+    world.clock.advance(900)
+    world.done()
+    (lead,) = salesforce.get("records/Lead")
+    assert (lead["OwnerId"] != lead["CreatedById"]) is bool(rule)
 
 
 def test_after_an_outage_that_is_longer_than_marketo_tells_of_changes_all_people_are_read(

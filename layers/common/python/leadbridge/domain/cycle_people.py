@@ -7,7 +7,7 @@ from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.clauses import walk
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField, Flag, Persons, RecordFields
 from leadbridge.domain.cycle_legs import PEOPLE, SALESFORCE, Leg, Queue
-from leadbridge.domain.sync import DedupeRule, ImportRule, Sync, SyncDestination, SyncSource
+from leadbridge.domain.sync import DedupeRule, ImportRule, RoutedDestination, Sync, SyncDestination, SyncSource
 from leadbridge.domain.three_way import Side
 
 #: Salesforce's kinds of persons, and Marketo's
@@ -95,6 +95,9 @@ def people_legs(cycle: CrmCycle) -> Iterator[Leg]:
         # a number of Marketo's is nobody else's, an address may be
         key = ("id", persons.marketo_id_field) if persons.marketo_id_field else ("email", "Email")
         made = derived(cycle, LEADS_CREATED, Side.MARKETO, (PERSON, LEAD), key, taken(every[LEAD].pairs))
+        if persons.assignment_rule:
+            routed = RoutedDestination(**made.destination.model_dump(exclude_none=True), rule=persons.assignment_rule)
+            made = made.model_copy(update={"destination": routed})
         yield Leg(name=LEADS_CREATED, group=SALESFORCE, side=Side.SALESFORCE, sync=made)
     if CONTACT in every and persons.create_in_salesforce != "never" and persons.type_field:
         made = derived(

@@ -73,6 +73,13 @@ class SyncDestination(Document):
     action: Identifier | None = None
 
 
+class RoutedDestination(SyncDestination):
+    """New records that a rule of Salesforce's gives their owners; a cycle says so, people's Syncs do not."""
+
+    #: the rule by its id, or that of the org
+    rule: str | Literal[True]
+
+
 class SyncWriteBack(ValueSource):
     """One field of the source record that takes a value once the destination is written; a blank clears it."""
 

@@ -15,10 +15,10 @@ class WriteOptions:
     allow_duplicates: bool = False
     client_name: str = "leadbridge"
 
-    def headers(self, *, allow_duplicates: bool = False) -> dict[str, str]:
-        """The options as Salesforce's headers; one call may allow what others do not."""
+    def headers(self, *, allow_duplicates: bool = False, auto_assign: str = "") -> dict[str, str]:
+        """The options as Salesforce's headers; one call may allow, or want, what others do not."""
         allow = "true" if self.allow_duplicates or allow_duplicates else "false"
         return {
-            "Sforce-Auto-Assign": self.auto_assign,
+            "Sforce-Auto-Assign": auto_assign or self.auto_assign,
             "Sforce-Duplicate-Rule-Header": (f"allowSave={allow}; includeRecordDetails=false; runAsCurrentUser=true"),
         }

@@ -36,16 +36,24 @@ class RowWrites:
         self._api = api
 
     def create(
-        self, object_name: str, rows: Sequence[Row], *, all_or_none: bool = False, allow_duplicates: bool = False
+        self,
+        object_name: str,
+        rows: Sequence[Row],
+        *,
+        all_or_none: bool = False,
+        allow_duplicates: bool = False,
+        auto_assign: str = "",
     ) -> list[RowResult]:
         """Create records; one result per row, in order. Sending them again makes doubles.
+
+        `auto_assign` as in `WriteOptions`, for this call.
 
         Raises:
             UncertainWriteError: No answer, or not one result per row.
         """
         head = {"attributes": {"type": api_name(object_name)}}
         records = [{**head, **row} for row in rows]
-        headers = self._api.options.headers(allow_duplicates=allow_duplicates)
+        headers = self._api.options.headers(allow_duplicates=allow_duplicates, auto_assign=auto_assign)
         said = self._write(CREATE, {}, records, headers, done="created", all_or_none=all_or_none)
         if all_or_none:
             return said

@@ -9,7 +9,7 @@ from leadbridge.domain.gone import BARE, FATE, KNOWN, MERGED
 from leadbridge.domain.gone import PAGE as GONE_ROWS
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.source_query import SourceQuery
-from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync import RoutedDestination, Sync
 from leadbridge.errors import PermanentError
 from leadbridge.sync_ports import Covered, Gone, Page, Sample, first_of
 from leadbridge.vendors.http.batches import chunks_of
@@ -140,6 +140,8 @@ class SalesforceRecords:
         self._client = client
         self._object = sync.destination.object
         self._allow = sync.destination.duplicate_rules == "allow"
+        rule = sync.destination.rule if isinstance(sync.destination, RoutedDestination) else ""
+        self._rule = "TRUE" if rule is True else rule
         self._before = client.calls_made
 
     @property
@@ -157,7 +159,7 @@ class SalesforceRecords:
 
     def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Create records; one result per row, in order."""
-        return self._client.create(self._object, rows, allow_duplicates=self._allow)
+        return self._client.rows.create(self._object, rows, allow_duplicates=self._allow, auto_assign=self._rule)
 
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Update records by `Id`; one result per row, in order."""
