@@ -167,8 +167,8 @@ class SyncWorld:
             meter=self.meter,
             most_turns=self.most_turns,
         )
-        left = self.left if remaining is None else remaining
-        return use_case(SyncOrder(sync=self.sync.id, slot=slot, **members), lambda: left)
+        order = SyncOrder(sync=self.sync.id, slot=slot, **members)
+        return use_case(order, lambda: self.left if remaining is None else remaining)
 
     def drive(self, slot: str = SLOT, *, until: RunStep | None = None) -> SyncRun:
         """Invoke until the run is over, or comes to a step; a process that dies is followed by another."""

@@ -197,6 +197,7 @@ def cloud(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "SyncScheduleGroup": "syncs",
         "SyncScheduleRole": "schedule-role",
         "InvocationsDeadLetterQueue": "dead-letters",
+        "AnnouncementsQueue": "announcements",
     }
     environment = {"AWS_LAMBDA_FUNCTION_NAME": "RunActionsFunction"} | resolved(known)
     for name, value in environment.items():

@@ -326,7 +326,7 @@ def test_more_calls_than_the_guard_allows_ask_before_they_are_handed_over(rows: 
             world.starting().ask(world.sync.id, SLOT, Asked.CONFIRM)
             asked += 1
         for part in world.step(begin=True)["open"]:
-            world.step(part=part)
+            world.step(parts=(part,))
         world.step()
     world.deliver()
 
