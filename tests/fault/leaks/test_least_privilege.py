@@ -69,7 +69,7 @@ BY_THE_SERVICE: Sequence[tuple[str, str, str]] = (
     ),
     *(
         (role, action, reason)
-        for role in ("BulkExtractRole", "BulkImportRole", "SyncRole")
+        for role in ("BulkExtractRole", "BulkImportRole", "SyncRole", "CycleRole")
         for action, reason in MACHINE_ACTIONS.items()
     ),
 )
