@@ -89,7 +89,7 @@ def person_of(lab: Lab, email: str) -> Record | None:
 @pytest.mark.cap("M001", "M004")
 def test_an_edit_on_either_side_shows_on_the_other(lab: Lab) -> None:
     """From now on: a new Lead becomes a person, the person's edit reaches the Lead; each within a cycle that a tick of
-    the schedule has started. Then a look finds nothing, and starts nothing."""
+    the schedule has started."""
     mark = f"cycle{uuid.uuid4().hex[:8]}"
     # what other tests have done is behind the watermarks
     lab.advance_to(lab.marketo.now() + BEHIND)

@@ -7,6 +7,7 @@ import pytest
 from leadbridge.cycle_ports import DueRecord, Looked
 from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.schedule_entries import tick_of
 from leadbridge.domain.syncing import Asked, Waiting
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import ConfigurationError, PermanentError, QuotaExhaustedError, TransientError
@@ -179,6 +180,22 @@ def test_the_next_cycle_begins_a_gap_after_the_last_one_ended(world: CycleWorld)
         assert world.run(told.slot).started_at == ended + GAP
         world.clock.advance(777)
         assert world.drive(told.slot).step is CycleStep.DONE
+
+
+@pytest.mark.parametrize("phase", [0, 1, 30, 59])
+def test_a_cycle_begins_at_most_a_minute_late(world: CycleWorld, phase: int) -> None:
+    """The scheduler's entry fires once a minute, wherever in the minute the last run ended."""
+    assert tick_of("main").expression == "rate(1 minute)"
+    world.ran()
+    world.looks = [Looked(why="a person was changed")]
+    due = world.clock.now() + GAP
+    world.clock.advance(phase)
+    told = world.tick()
+    while not told.started:
+        world.clock.advance(60)
+        told = world.tick()
+
+    assert timedelta(0) <= world.run(told.slot).started_at - due < MINUTE
 
 
 def test_ticks_while_a_run_is_at_work_start_nothing(world: CycleWorld) -> None:
