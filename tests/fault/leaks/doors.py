@@ -91,6 +91,7 @@ def outbound_messages(story: "Story") -> None:
     story.cli("syncs", "activate", "leak-news")
     story.cli("syncs", "run", "leak-news", "--wait")
     key = story.cli("keys", "show", f"outbound-messages/{ORG}").strip()
+    story.outbound_key = key
     story.canaries.append(Canary("webhook key of outbound messages", key, "secret"))
     story.canaries.append(Canary("session of an outbound message", SESSION, "secret"))
     person = story.person()
@@ -262,10 +263,10 @@ def sent(story: "Story", method: str, path: str, body: Any = None) -> httpx.Resp
         return web.send(signed(story.rig.stack, method, path, body))
 
 
-def invoke(story: "Story", function: str) -> Any:
+def invoke(story: "Story", function: str, event: Any = None) -> Any:
     """Call a function as its schedule does; it must end well. Gives what it returns."""
     name = story.rig.stack.outputs[FUNCTIONS[function]]
-    answer = story.rig.stack.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    answer = story.rig.stack.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event or {}).encode())
     said = answer["Payload"].read()
     story.seen.append(Place(f"invocation/{function}/{len(story.seen)}", said))
     assert "FunctionError" not in answer, said
