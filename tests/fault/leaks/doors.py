@@ -213,44 +213,6 @@ def sync_requests(story: "Story", sync: str, slot: str) -> None:
     ask(story, "POST", f"/documents/sync/{sync}/state", {"move": "deactivate"})
 
 
-def cycle_requests(story: "Story", cycle: str) -> None:
-    """A cycle is activated and run from now on; a start beside that is refused; a run is shown and asked."""
-    runs = f"/cycles/{cycle}/executions"
-    ask(story, "POST", f"/documents/crm_cycle/{cycle}/state", {"move": "activate"})
-    # a run that waits for Salesforce is at work for as long as it is wanted
-    story.rig.salesforce.fault("* /services/data/*", "delay", seconds=4.0)
-    ask(story, "POST", runs, {"from_now": True})
-    story.rig.advance(5)  # a run is called after its second
-    wait_for("a start beside a run", lambda: sent(story, "POST", runs, {}).status_code == 409, PATIENCE)
-    story.rig.salesforce.post("faults", [])
-
-    def idle() -> bool:
-        found = sent(story, "GET", runs).json()["runs"]
-        return all(each["status"] in {"done", "failed"} for each in found)
-
-    wait_for("the end of all runs", idle, 120)
-    slot = sent(story, "GET", runs).json()["runs"][-1]["slot"]
-    for path in ("/cycles", f"/cycles/{cycle}", f"{runs}/{slot}"):
-        ask(story, "GET", path)
-    ask(story, "POST", f"{runs}/{slot}/ask", {"what": "resume"})
-
-
-def edited_person(story: "Story", email: str, **values: str) -> None:
-    """Somebody else edits a person in Marketo."""
-    rig, known = story.rig, story.rig.stack.simulators["marketo_credentials"]
-    login = {
-        "grant_type": "client_credentials",
-        "client_id": known["other_client_id"],
-        "client_secret": known["other_client_secret"],
-    }
-    document = {"action": "updateOnly", "lookupField": "email", "input": [{"email": email, **values}]}
-    with httpx.Client(timeout=PATIENCE, trust_env=False) as web:
-        token = web.post(f"{rig.marketo.url}/identity/oauth/token", params=login).json()["access_token"]
-        bearer = {"Authorization": f"Bearer {token}"}
-        answer = web.post(f"{rig.marketo.url}/rest/v1/leads.json", json=document, headers=bearer)
-    assert answer.json()["result"][0]["status"] == "updated", answer.text
-
-
 def ask(story: "Story", method: str, path: str, body: Any = None) -> None:
     """One signed request, which must go well; its answer is the asker's own."""
     answer = sent(story, method, path, body)

@@ -132,26 +132,6 @@ mappings:
   - {column: email, to: Email}
   - {column: lastName, to: LastName}
 """
-#: people of one company are kept in step
-CYCLE = """\
-format: 1
-kind: crm_cycle
-id: leak-cycle
-name: Leak cycle
-marketo: marketo-demo
-salesforce: salesforce-demo
-mode: replace_native
-gap_minutes: 1
-persons:
-  id_field: salesforceId
-  create_in_marketo:
-    conditions: {clauses: [{column: Company, operator: equals, value: Leaky cycle}]}
-  leads:
-    fields:
-      - {marketo: email, salesforce: Email}
-      - {marketo: lastName, salesforce: LastName}
-      - {marketo: title, salesforce: Title}
-"""
 #: two people become calls of an Action
 AUDIENCE = """\
 format: 1
@@ -302,7 +282,6 @@ def tell(rig: Rig) -> Story:
             _bulk_runs,
             _imports,
             _sync_runs,
-            _cycle_runs,
             _created_beside_actions,
             doors.outbound_messages,
             _handed_over,
@@ -461,45 +440,6 @@ def _sync_runs(story: Story) -> None:
     assert (run["status"], run["failed"]) == ("done", 1), run
     story.cli("syncs", "executions", "leak-sync", run["slot"], "--failed")
     doors.sync_requests(story, "leak-sync", run["slot"])
-
-
-#: cycles read Marketo's log up to ten minutes ago
-_BEHIND_SECONDS = 660
-
-
-def _cycle_runs(story: Story) -> None:
-    """A cycle from now on: a new Lead that Salesforce refuses to take back is due again, and then it is done."""
-    rig = story.rig
-    file = rig.folder / "cycle.yaml"
-    file.write_text(CYCLE)
-    rig.cli("apply", str(file))
-    doors.cycle_requests(story, "leak-cycle")
-    email = f"{STEM}.c@example.org"
-    rig.salesforce.load("Lead", [{"Email": email, "LastName": FIELDS["lastName"], "Company": "Leaky cycle"}])
-    rig.advance(_BEHIND_SECONDS)
-    assert _ticked_run(story)["status"] == "done"
-    rule = {"object": "Lead", "kind": "validation_rule", "text": "not on Sundays", "when": {"Email": email}, "times": 1}
-    rig.salesforce.post("automation", [rule])
-    doors.edited_person(story, email, title=FIELDS["title"])
-    for _ in range(2):
-        rig.advance(_BEHIND_SECONDS)
-        _ticked_run(story)
-    story.cli("cycle", "executions", "leak-cycle", "--json")
-    story.cli("cycle", "deactivate", "leak-cycle")
-
-
-def _ticked_run(story: Story) -> dict[str, Any]:
-    """A run of the cycle that a tick has started, at its end; the tick beside it sees that it runs."""
-    fired = _invoked(story.rig, "StartSyncFunctionName", {"cycle": "leak-cycle"})
-    assert fired["started"], fired
-    beside = _invoked(story.rig, "StartSyncFunctionName", {"cycle": "leak-cycle"})
-    assert beside["because"].startswith(("running", "gap")), beside
-
-    def ended() -> dict[str, Any] | None:
-        told: dict[str, Any] = json.loads(story.rig.cli("cycle", "executions", "leak-cycle", fired["slot"], "--json"))
-        return told if told["ended_at"] else None
-
-    return wait_for("the end of a cycle", ended, 240)
 
 
 def _ended_run(story: Story, sync: str) -> dict[str, Any]:
