@@ -205,7 +205,7 @@ def test_a_connection_may_give_lanes_a_share_and_its_limits_are_told() -> None:
     [
         ({"scheduled": 0}, "/limits/lane_shares/scheduled", "is too small; give 1 or more"),
         ({"bootstrap": 101}, "/limits/lane_shares/bootstrap", "is too large; give 100 or less"),
-        ({"scheduled": "half"}, "/limits/lane_shares/scheduled", "is no whole number; give a whole number"),
+        ({"scheduled": "half"}, "/limits/lane_shares/scheduled", "has the wrong type; give a whole number"),
         (
             {"on_demand": 50},
             "/limits/lane_shares/on_demand",
