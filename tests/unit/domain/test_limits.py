@@ -380,7 +380,7 @@ def test_a_probe_that_met_another_limit_asks_again_after_its_pause() -> None:
 
 
 def test_a_run_is_a_first_reading_once_its_window_says_that_it_reads_everything() -> None:
-    """Of a Sync that reads changes later: not before the window is known, unless it is given; not a retry or an apply."""
+    """Of a Sync that reads changes later: not before the window is known or given; no retry, no apply."""
     first = SyncRun(
         sync="people",
         slot="1",
