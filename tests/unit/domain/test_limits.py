@@ -396,4 +396,4 @@ def test_a_run_is_a_first_reading_once_its_window_says_that_it_reads_everything(
     assert first.first_reading
     assert replace(first, step=Step.BEGIN, reads_only=True).first_reading
     for changes in ({"step": Step.BEGIN}, {"since": NOON}, {"incremental": False}, {"retry_of": "0"}, {"plan": "0"}):
-        assert not replace(first, **changes).first_reading  # type: ignore[arg-type]  # each a member of it
+        assert not replace(first, **changes).first_reading
