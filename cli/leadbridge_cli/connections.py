@@ -14,6 +14,7 @@ from leadbridge.domain.connector import ACTIONS, AnyAction
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.findings import read_document
 from leadbridge.domain.lifecycle import DocumentState, Move, Stored
+from leadbridge.domain.limits import Policy
 from leadbridge.domain.preflight import Finding, Level
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.domain.sync import Sync
@@ -115,6 +116,7 @@ def list_(target: Target, *, usable: bool, as_json: bool) -> None:
             "state": "paused" if each.state is DocumentState.PAUSED else "enabled" if each.active else "disabled",
             "version": each.version,
             "secret": _secret_state(each, stored),
+            "limits": _policy(target, each).told(),
             **_users(target, each.document.id),
         }
         for each in _all(target)
@@ -127,7 +129,7 @@ def list_(target: Target, *, usable: bool, as_json: bool) -> None:
         users = [*row["actions"], *row["syncs"]]
         used = f"used by {', '.join(users)}" if users else "not used"
         state = f"{row['kind']}, {row['state']}, secret {row['secret']}, {used}"
-        click.echo(f"{row['id']} ({state}): {row['name']}\n  {row['url']}")
+        click.echo(f"{row['id']} ({state}): {row['name']}\n  {row['url']}\n  ours: {', '.join(row['limits'])}")
     if not rows:
         click.echo(f"There are no {'usable ' if usable else ''}connections. Add one: leadbridge connections add --help")
 
@@ -279,11 +281,11 @@ def setup_salesforce(
     if not isinstance(connection, SalesforceConnection):
         fail([f"{name} is no Salesforce connection."])
     actions = [each for each in _actions(target, files) if each.destination.connection == name]
-    syncs = _syncs(target, files, name)
-    described = _described(target, name, salesforce_setup.needs(name, actions, syncs))
+    syncs, cycles = _syncs(target, files, name), _cycles(target, files)
+    described = _described(target, name, salesforce_setup.needs(name, actions, syncs, cycles))
     pem = _certificate(target, name)
     written = salesforce_setup.folder(
-        connection, actions, syncs, certificate=pem, contact_email=contact, described=described
+        connection, actions, syncs, cycles, certificate=pem, contact_email=contact, described=described
     )
     lines = salesforce_setup.sheet(connection, actions, output=str(output), described=described)
     if announce:
@@ -308,7 +310,7 @@ def setup_salesforce(
 def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create: bool, yes: bool) -> None:
     """Print what to click in Marketo Admin, and what the API can make.
 
-    Fields and activity types are those of the applied Actions and CRM cycles of the connection and of FILES.
+    Fields and activity types are those of the applied Actions, Syncs and CRM cycles of the connection and of FILES.
     """
     from leadbridge_cli import marketo_setup
 
@@ -317,10 +319,10 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         fail([f"{name} is no Marketo connection."])
     actions = [each for each in _actions(target, files) if each.source.connection == name]
     client = target.connections.marketo(name)
-    cycles = [each for each in _documents(target, "crm_cycle", files) if isinstance(each, CrmCycle)]
-    cycles = [each for each in cycles if each.marketo == name]
+    cycles = [each for each in _cycles(target, files) if each.marketo == name]
+    flags = marketo_setup.flag_fields(name, _plain_syncs(target, files), cycles)
     backs = dict.fromkeys(back.to for each in actions for back in each.writeback)
-    backs |= dict.fromkeys(marketo_setup.link_fields(cycles))
+    backs |= dict.fromkeys([*marketo_setup.link_fields(cycles), *flags])
     try:
         leads = client.describe_leads()
         soap = client.leads.soap_names()
@@ -340,7 +342,13 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         if known is not None and known.status == marketo_setup.WITH_DRAFT
     }
     todo = marketo_setup.plan(
-        actions, leads=leads, types=types, drafts=drafts, destinations=_destinations(target, actions), cycles=cycles
+        actions,
+        leads=leads,
+        types=types,
+        drafts=drafts,
+        destinations=_destinations(target, actions),
+        cycles=cycles,
+        flags=flags,
     )
     lines = list(todo.lines())
     click.echo("\nThe API can make:" if lines else "\nFields and activity types are there; nothing is to be made.")
@@ -421,15 +429,25 @@ def _set_enabled(target: Target, name: str, *, enabled: bool) -> None:
 
 
 def _preflight(target: Target, stored: Stored) -> Iterator[Finding]:
-    name = stored.document.id
-    if isinstance(stored.document, MarketoConnection):
-        daily = target.shares.marketo(stored.document.limits).day_calls or 0
-        return target.connections.marketo(name).preflight(daily_calls=daily)
-    from leadbridge_cli import salesforce_setup
+    name, policy = stored.document.id, _policy(target, stored)
+    yield Finding(level=Level.FINE, what=f"of its limits these are ours: {', '.join(policy.told())}")
+    if isinstance(stored.document, SalesforceConnection):
+        from leadbridge_cli import salesforce_setup
 
-    actions = [each for each in _actions(target, ()) if each.destination.connection == name]
-    needs = salesforce_setup.needs(name, actions, _syncs(target, (), name))
-    return target.connections.salesforce(name).preflight(needs)
+        actions = [each for each in _actions(target, ()) if each.destination.connection == name]
+        needs = salesforce_setup.needs(name, actions, _syncs(target, (), name), _cycles(target, ()))
+        organization = stored.document.organization_id
+        yield from target.connections.salesforce(name).preflight(needs, organization=organization)
+    else:
+        yield from target.connections.marketo(name).preflight(daily_calls=policy.day_calls or 0)
+
+
+def _policy(target: Target, stored: Stored) -> Policy:
+    """Our part of the limits of a connection's instance or org."""
+    document = stored.document
+    if isinstance(document, SalesforceConnection):
+        return target.shares.salesforce(document.limits)
+    return target.shares.marketo(document.limits if isinstance(document, MarketoConnection) else None)
 
 
 def _actions(target: Target, files: Sequence[Path]) -> list[Action]:
@@ -441,10 +459,20 @@ def _syncs(target: Target, files: Sequence[Path], connection: str) -> list[Sync]
     """The same of Syncs with an end at a connection, and what CRM cycles do there."""
     from leadbridge_cli.salesforce_setup import syncs_of
 
-    every = [each for each in _documents(target, "sync", files) if isinstance(each, Sync)]
-    for cycle in _documents(target, "crm_cycle", files):
-        every += syncs_of(cycle) if isinstance(cycle, CrmCycle) else []
+    every = _plain_syncs(target, files)
+    for cycle in _cycles(target, files):
+        every += syncs_of(cycle)
     return [each for each in every if connection in {each.source.connection, each.destination.connection}]
+
+
+def _plain_syncs(target: Target, files: Sequence[Path]) -> list[Sync]:
+    """Syncs that are documents of their own."""
+    return [each for each in _documents(target, "sync", files) if isinstance(each, Sync)]
+
+
+def _cycles(target: Target, files: Sequence[Path]) -> list[CrmCycle]:
+    """The same of CRM cycles, of all connections."""
+    return [each for each in _documents(target, "crm_cycle", files) if isinstance(each, CrmCycle)]
 
 
 def _documents(target: Target, kind: str, files: Sequence[Path]) -> list[object]:

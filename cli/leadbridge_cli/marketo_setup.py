@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from leadbridge.domain.action import Action, MarketoConnection
-from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.crm_cycle import CrmCycle, Flag
 from leadbridge.domain.marketo import ActivityAttribute, FieldMetadata
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.domain.sync import FlagDeletes, Sync
 from leadbridge.errors import ConfigurationError
 from leadbridge.vendors.marketo.custom_activities import CustomActivities
 from leadbridge.vendors.marketo.fields import Fields
 from leadbridge.vendors.marketo.preflight import PROBES
+from leadbridge.vendors.marketo.syncing import LEADS
 
 #: what is made where no Action says otherwise
 RESULT_TYPE = "leadbridgeResult"
@@ -51,7 +53,7 @@ Admin > Integration > Web Services: the REST endpoint, with or without /rest, is
 Is there an IP allow-list for API access on that page? Functions have no fixed address unless your network gives them
    one: leave the list off, or put that address on it.
 
-Fields that Actions and CRM cycles write to, with their SOAP names, which the response mappings of webhooks want:
+Fields that Actions, Syncs and CRM cycles write to, with their SOAP names, which the response mappings of webhooks want:
 {fields}
 
 Try it: leadbridge connections test {connection}
@@ -99,19 +101,21 @@ def plan(
     drafts: Mapping[str, CustomActivityType],
     destinations: Mapping[str, ObjectDescription],
     cycles: Iterable[CrmCycle] = (),
+    flags: Iterable[str] = (),
 ) -> Plan:
     """What is missing for these Actions and cycles; without any, for a first Action.
 
-    `types` holds the activity types that `wanted_types` names, None where there is none, `drafts` those drafts of them
-    that wait beside an approved form; `destinations` the Salesforce objects that could be described, from which the
-    types of write-back fields are taken.
+    `flags` are the yes/no fields of `flag_fields`. `types` holds the activity types that `wanted_types` names, None
+    where there is none, `drafts` those drafts of them that wait beside an approved form; `destinations` the Salesforce
+    objects that could be described, from which the types of write-back fields are taken.
     """
     backs = {
         back.to: _type_of(destinations.get(action.destination.object), back.field)
         for action in actions
         for back in action.writeback
     }
-    wanted = backs | dict.fromkeys(link_fields(cycles), "string") or dict.fromkeys(STANDARD_FIELDS, "string")
+    wanted = backs | dict.fromkeys(link_fields(cycles), "string") | dict.fromkeys(flags, "boolean")
+    wanted = wanted or dict.fromkeys(STANDARD_FIELDS, "string")
     fields = [
         FieldMetadata(name=name, data_type=kind, display_name=_title(name))
         for name, kind in sorted(wanted.items())
@@ -133,6 +137,16 @@ def link_fields(cycles: Iterable[CrmCycle]) -> list[str]:
     """Marketo's fields in which cycles keep whose counterpart a person is; administrators make them for that."""
     people = [cycle.persons for cycle in cycles if cycle.persons is not None]
     return sorted({name for each in people for name in (each.id_field, each.type_field) if name})
+
+
+def flag_fields(connection: str, syncs: Iterable[Sync], cycles: Iterable[CrmCycle]) -> list[str]:
+    """Marketo's yes/no fields that mark people whose record was deleted or merged, of Syncs and cycles."""
+    marks = [
+        each.deletes for each in syncs if each.destination.connection == connection and each.destination.object == LEADS
+    ]
+    people = [each.persons for each in cycles if each.persons is not None and each.marketo == connection]
+    ends = [end for each in people for end in (each.deleted_in_salesforce, each.merged_in_salesforce)]
+    return sorted({each.flag for each in (*marks, *ends) if isinstance(each, (FlagDeletes, Flag))})
 
 
 def wanted_types(actions: Iterable[Action]) -> dict[str, tuple[str, ...]]:

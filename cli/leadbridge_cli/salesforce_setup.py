@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from xml.etree import ElementTree as ET  # writes only
 
 from leadbridge.domain.action import Action, ActionType, SalesforceConnection
-from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.crm_cycle import CrmCycle, Flag
+from leadbridge.domain.cycle_people import kinds
 from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.source_query import columns_of
@@ -66,10 +67,16 @@ Try it: leadbridge connections test {{connection}}
 """
 
 
-def needs(connection: str, actions: Iterable[Action], syncs: Iterable[Sync] = ()) -> dict[str, Need]:
-    """The objects and fields of a connection's org that these Actions and Syncs read and write."""
+def needs(
+    connection: str, actions: Iterable[Action], syncs: Iterable[Sync] = (), cycles: Iterable[CrmCycle] = ()
+) -> dict[str, Need]:
+    """The objects and fields of a connection's org that these Actions, Syncs and cycles read and write.
+
+    What cycles move is among the Syncs (`syncs_of`); of `cycles` themselves it is what becomes of records whose person
+    was deleted or merged.
+    """
     found: dict[str, Need] = {}
-    for name, need in (*_of_actions(actions), *_of_syncs(connection, syncs)):
+    for name, need in (*_of_actions(actions), *_of_syncs(connection, syncs), *_of_fates(connection, cycles)):
         before = found.get(name, Need(create=False, edit=False, written=frozenset(), read=frozenset()))
         found[name] = Need(
             create=before.create or need.create,
@@ -108,6 +115,35 @@ def _of_syncs(connection: str, syncs: Iterable[Sync]) -> Iterator[tuple[str, Nee
             )
 
 
+def _of_fates(connection: str, cycles: Iterable[CrmCycle]) -> Iterator[tuple[str, Need]]:
+    for persons in (cycle.persons for cycle in cycles if cycle.salesforce == connection):
+        ends = (persons.merges, persons.deleted_in_marketo) if persons is not None else ()
+        flags = frozenset(each.flag for each in ends if isinstance(each, Flag))
+        deletes = any(each in {"honour", "delete"} for each in ends if isinstance(each, str))
+        for name in kinds(persons) if persons is not None else ():
+            yield name, Need(create=False, edit=bool(flags), delete=deletes, written=flags, read=frozenset())
+
+
+def flag_fields(
+    connection: str,
+    syncs: Iterable[Sync],
+    cycles: Iterable[CrmCycle],
+    described: Mapping[str, ObjectDescription],
+) -> list[tuple[str, str]]:
+    """Object and name of the yes/no fields that mark records whose source was deleted or merged, as far as missing."""
+    wanted = {
+        (each.destination.object, each.deletes.flag)
+        for each in syncs
+        if each.destination.connection == connection and isinstance(each.deletes, FlagDeletes)
+    }
+    wanted |= {(name, flag) for name, need in _of_fates(connection, cycles) for flag in need.written}
+    return sorted(
+        (name, flag)
+        for name, flag in wanted
+        if flag.endswith("__c") and (name not in described or flag not in described[name].fields)
+    )
+
+
 def _of_actions(actions: Iterable[Action]) -> Iterator[tuple[str, Need]]:
     for action in actions:
         name, marker = action.destination.object, action.destination.idempotency_field
@@ -143,19 +179,21 @@ def folder(
     connection: SalesforceConnection,
     actions: Sequence[Action],
     syncs: Sequence[Sync] = (),
+    cycles: Sequence[CrmCycle] = (),
     *,
     certificate: str,
     contact_email: str,
     described: Mapping[str, ObjectDescription],
 ) -> dict[str, str]:
     """The files by their path below the folder. `described` holds the objects that Describe could be asked about."""
-    used = needs(connection.id, actions, syncs)
+    used = needs(connection.id, actions, syncs, cycles)
     keys = key_fields(actions, described, syncs)
+    flags = flag_fields(connection.id, syncs, cycles, described)
     files = {
         "sfdx-project.json": _json(
             {"packageDirectories": [{"path": "force-app", "default": True}], "sourceApiVersion": METADATA_VERSION}
         ),
-        "manifest/package.xml": _manifest(keys),
+        "manifest/package.xml": _manifest([*keys.items(), *flags]),
         f"{_SOURCE}/externalClientApps/{APP}.eca-meta.xml": _xml(
             "ExternalClientApplication",
             [
@@ -193,6 +231,8 @@ def folder(
     }
     for sobject, name in keys.items():
         files[f"{_SOURCE}/objects/{_parent(sobject)}/fields/{name}.field-meta.xml"] = _key_field(name)
+    for sobject, name in flags:
+        files[f"{_SOURCE}/objects/{_parent(sobject)}/fields/{name}.field-meta.xml"] = _flag_field(name)
     return files
 
 
@@ -380,9 +420,22 @@ def _key_field(name: str) -> str:
     )
 
 
-def _manifest(keys: Mapping[str, str]) -> str:
+def _flag_field(name: str) -> str:
+    return _xml(
+        "CustomField",
+        [
+            ("fullName", name),
+            ("defaultValue", False),
+            ("description", "Set by Leadbridge when what the record comes from was deleted or merged."),
+            ("label", " ".join(name.removesuffix("__c").split("_"))),
+            ("type", "Checkbox"),
+        ],
+    )
+
+
+def _manifest(fields: Iterable[tuple[str, str]]) -> str:
     listed = {
-        "CustomField": [f"{_parent(sobject)}.{name}" for sobject, name in keys.items()],
+        "CustomField": [f"{_parent(sobject)}.{name}" for sobject, name in fields],
         "ExternalClientApplication": [APP],
         "ExtlClntAppGlobalOauthSettings": [f"{APP}_global"],
         "ExtlClntAppOauthSettings": [f"{APP}_oauth"],

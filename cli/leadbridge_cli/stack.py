@@ -272,7 +272,11 @@ class Target:
             state=self.outputs["StateTableName"],
         )
         return PriceSync(
-            documents=self.configurations, preview=self.preview_sync(), instances=watch.instances, clock=self.clock
+            documents=self.configurations,
+            preview=self.preview_sync(),
+            instances=watch.instances,
+            clock=self.clock,
+            day_megabytes=int(self.outputs["ExtractMegabytes"]),
         )
 
     def _sync_vendors(self) -> "VendorSyncs":

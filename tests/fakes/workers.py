@@ -90,6 +90,9 @@ class Vendor:
     arrivals: list[tuple[float, str]] = field(default_factory=list)
     in_flight: int = 0
     peak: int = 0
+    #: calls at the same time, and the most of them, by the first word of the callers' names
+    of_group: Counter[str] = field(default_factory=Counter)
+    peaks: Counter[str] = field(default_factory=Counter)
     answer: Callable[[str], Heard] = lambda _: Heard(signal=Signal.FINE)
 
     @contextmanager
@@ -98,14 +101,18 @@ class Vendor:
         self.arrivals.append((self.time.now, who))
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
+        group = who.split(maxsplit=1)[0]
+        self.of_group[group] += 1
+        self.peaks[group] = max(self.peaks[group], self.of_group[group])
         try:
             yield self.answer(who)
         finally:
             self.in_flight -= 1
+            self.of_group[group] -= 1
 
-    def fullest_window(self) -> int:
-        """The most calls that arrived in any 20 seconds."""
-        times = sorted(at for at, _ in self.arrivals)
+    def fullest_window(self, group: str = "") -> int:
+        """The most calls that arrived in any 20 seconds, of all callers or of those whose names begin with a word."""
+        times = sorted(at for at, who in self.arrivals if not group or who.split()[0] == group)
         first, most = 0, 0
         for last, at in enumerate(times):
             while times[first] <= at - WINDOW_SECONDS:

@@ -19,7 +19,10 @@ INSTANCE = "marketo#123-abc-456.mktorest.com"
 FULL = State(
     calls=tuple(NOW + 137 * number for number in range(100)),
     last=NOW + 5_000,
-    held={f"{number:012x}": Held(until=NOW + 15_000, began=NOW, entry=NOW + 5_000) for number in range(10)},
+    held={
+        f"{number:012x}": Held(until=NOW + 15_000, began=NOW, entry=NOW + 5_000, lane=number % 3)
+        for number in range(10)
+    },
     wanted={Lane.ON_DEMAND: NOW + 2_000, Lane.BOOTSTRAP: NOW + 1_000},
     crowded_until=NOW + 2_250,
     paused_until=NOW + 20_000,
@@ -39,6 +42,7 @@ FULL = State(
         prober="0123456789ab",
         probing_until=NOW + 15_000,
     ),
+    begun={Lane.SCHEDULED: (NOW, NOW + 137), Lane.BOOTSTRAP: (NOW + 20,)},
 )
 
 

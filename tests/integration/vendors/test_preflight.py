@@ -43,6 +43,25 @@ def everything(twin: Twin, objects: Iterable[str]) -> dict[str, Any]:
     return {name: twin.get(f"records/{name}") for name in objects}
 
 
+def test_the_org_that_answers_is_compared_with_the_one_that_is_named(clients: Clients, salesforce: Twin) -> None:
+    """The named one, or none: it is told which answers. Another one is an error with both ids and what to do."""
+    [org] = salesforce.get("records/Organization")
+
+    unnamed, same, other = (
+        [each for each in clients.salesforce().preflight({}, organization=named) if "org that answers" in each.what]
+        for named in (None, org["Id"], "00DDZ00000elseAAA")
+    )
+
+    assert [(each.level, each.what) for each in (*unnamed, *same)] == [
+        (Level.FINE, f"the org that answers is {org['Id']}")
+    ] * 2
+    [found] = other
+    assert found.level is Level.ERROR
+    assert found.what == f"the org that answers is {org['Id']}, but `organization_id` names 00DDZ00000elseAAA"
+    assert f"put {org['Id']} into `organization_id`" in found.remedy
+    assert "correct `token_host`" in found.remedy
+
+
 def test_a_sound_marketo_connection_has_no_finding_and_is_left_as_it_was(clients: Clients, marketo: Twin) -> None:
     """Login, quota, every permission and the CRM mode are fine; afterwards every record is what it was."""
     loaded(marketo)

@@ -12,6 +12,7 @@ from leadbridge_cli import marketo_setup
 from tests.builders.actions import a_marketo_connection, an_action
 from tests.builders.cycles import NAME, a_cycle
 from tests.builders.descriptions import a_result_activity, a_salesforce_lead, marketo_leads
+from tests.builders.syncs import a_sync
 
 NOTHING = ObjectDescription(name="leads", fields={})
 
@@ -23,6 +24,7 @@ def a_plan(
     drafts: dict[str, CustomActivityType] | None = None,
     destinations: dict[str, ObjectDescription] | None = None,
     cycles: Sequence[CrmCycle] = (),
+    flags: Sequence[str] = (),
 ) -> marketo_setup.Plan:
     """The plan for these Actions and cycles in an empty instance."""
     return marketo_setup.plan(
@@ -32,6 +34,7 @@ def a_plan(
         drafts=drafts or {},
         destinations=destinations or {},
         cycles=cycles,
+        flags=flags,
     )
 
 
@@ -71,6 +74,38 @@ def test_a_cycle_gets_the_fields_that_link_its_people() -> None:
         ("crmType", "string", "Crm Type"),
     ]
     assert [each.name for each in one.fields] == ["crmId"]
+
+
+def test_flags_of_people_whose_record_is_gone_are_yes_no_fields() -> None:
+    """Those of Syncs that write people and of cycles, for deleted and for merged records; what marks records of
+    Salesforce, members of other objects and other instances is none of Marketo's fields. One that is there stays."""
+    people = {"connection": "marketing", "object": "leads"}
+    sync = a_sync(destination=people, deletes={"flag": "goneInCrm"})
+    others = [
+        a_sync(destination=people | {"connection": "second"}, deletes={"flag": "elsewhere"}),
+        a_sync(to_salesforce=True, deletes={"flag": "Gone__c"}),
+        a_sync(destination=people, deletes="delete"),
+    ]
+    persons = {
+        "id_field": "crmId",
+        "leads": {"fields": [NAME]},
+        "deleted_in_salesforce": {"flag": "goneInCrm"},
+        "merged_in_salesforce": {"flag": "mergedInCrm"},
+        "merges": {"flag": "Merged__c"},
+        "deleted_in_marketo": {"flag": "Gone__c"},
+    }
+    there = ObjectDescription(name="leads", fields={"crmId": FieldDescription(name="crmId", type="string")})
+
+    flags = marketo_setup.flag_fields("marketing", [sync, *others], [a_cycle(persons=persons), a_cycle()])
+    todo = a_plan(leads=there, cycles=[a_cycle(persons=persons)], flags=flags)
+
+    assert flags == ["goneInCrm", "mergedInCrm"]
+    assert [(each.name, each.data_type, each.display_name) for each in todo.fields] == [
+        ("goneInCrm", "boolean", "Gone In Crm"),
+        ("mergedInCrm", "boolean", "Merged In Crm"),
+    ]
+    both = dict.fromkeys(flags, FieldDescription(name="goneInCrm", type="boolean"))
+    assert a_plan(leads=replace(there, fields={**there.fields, **both}), flags=flags).fields == ()
 
 
 def test_a_type_that_lacks_an_attribute_is_extended() -> None:

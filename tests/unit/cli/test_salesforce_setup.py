@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
 from leadbridge_cli import salesforce_setup
 from tests.builders.actions import a_salesforce_connection, an_action
@@ -17,16 +18,20 @@ from tests.builders.descriptions import a_field, a_salesforce_lead
 from tests.builders.syncs import a_sync
 
 NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
+KEY_FIELD = salesforce_setup.KEY_FIELD
 PERMISSIONS = "force-app/main/default/permissionsets/Leadbridge.permissionset-meta.xml"
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
 
-def a_folder(*actions: Any, described: Any = None, syncs: Sequence[Sync] = ()) -> dict[str, str]:
-    """The files for these Actions and Syncs."""
+def a_folder(
+    *actions: Any, described: Any = None, syncs: Sequence[Sync] = (), cycles: Sequence[CrmCycle] = ()
+) -> dict[str, str]:
+    """The files for these Actions, Syncs and cycles."""
     return salesforce_setup.folder(
         a_salesforce_connection(),
         list(actions),
         syncs,
+        cycles,
         certificate=PEM,
         contact_email="admin@example.com",
         described=described or {},
@@ -151,6 +156,45 @@ def test_a_crm_cycle_has_the_rights_that_it_needs_in_the_org() -> None:
     assert rights == {"Account": "true", "Contact": "true", "Lead": "true", "User": "false"}
     assert fields(files)["Lead.FirstName"] is fields(files)["Contact.FirstName"] is True
     assert all(not each.startswith("User.") or not editable for each, editable in fields(files).items())
+
+
+@pytest.mark.parametrize(
+    ("merges", "deleted", "made", "delete"),
+    [
+        ({"flag": "Merged__c"}, {"flag": "Gone__c"}, {"Gone__c", "Merged__c"}, "false"),
+        ("honour", "ignore", set[str](), "true"),
+        ("ignore", "delete", set[str](), "true"),
+        ("ignore", "ignore", set[str](), "false"),
+    ],
+)
+def test_records_whose_person_is_gone_may_be_flagged_or_deleted(
+    merges: Any, deleted: Any, made: set[str], delete: str
+) -> None:
+    """As the cycle says; flags are yes/no fields of Leads and Contacts, made where they are missing, and editable. What
+    marks Marketo's people is no field of the org, nor is what another org's cycle flags."""
+    name = {"marketo": "firstName", "salesforce": "FirstName"}
+    persons = {"id_field": "crmId", "leads": {"fields": [name]}, "contacts": {"fields": [name]}}
+    persons |= {"merges": merges, "deleted_in_marketo": deleted, "merged_in_salesforce": {"flag": "marketoFlag"}}
+    cycle = a_cycle(salesforce="salesforce-demo", persons=persons)
+    elsewhere = a_cycle(persons=persons | {"deleted_in_marketo": {"flag": "Elsewhere__c"}})
+    lead = a_salesforce_lead(Gone__c=a_field("Gone__c", "boolean"))
+
+    files = a_folder(syncs=salesforce_setup.syncs_of(cycle), cycles=[cycle, elsewhere])
+    again = a_folder(cycles=[cycle], described={"Lead": lead})
+
+    rights = {item["object"]: item["allowDelete"] for item in members(files[PERMISSIONS], "objectPermissions")}
+    assert (rights["Lead"], rights["Contact"], rights["User"]) == (delete, delete, "false")
+    wanted = {f"force-app/main/default/objects/{kind}/fields/{flag}" for kind in ("Lead", "Contact") for flag in made}
+    flags = {path.removesuffix(".field-meta.xml") for path in files if "/fields/" in path and KEY_FIELD not in path}
+    assert flags == wanted
+    for path in wanted:
+        [kind] = members(f"<a>{files[path + '.field-meta.xml'].split('?>')[1]}</a>", "CustomField")
+        assert (kind["type"], kind["defaultValue"]) == ("Checkbox", "false")
+        sobject, _, flag = path.partition("objects/")[2].split("/")
+        assert f"<members>{sobject}.{flag}</members>" in files["manifest/package.xml"]
+        assert fields(files)[f"{sobject}.{flag}"]
+    missing = {path for path in again if path.endswith("Gone__c.field-meta.xml")}
+    assert missing == {f"{path}.field-meta.xml" for path in wanted if path.endswith("Contact/fields/Gone__c")}
 
 
 def test_what_describe_says_of_a_field_counts() -> None:

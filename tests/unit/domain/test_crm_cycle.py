@@ -7,11 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 from leadbridge.domain.crm_cycle import CrmCycle, CycleField
+from leadbridge.domain.cycle_checks import cycle_lines
 from leadbridge.domain.cycle_fields import bind_fields
 from leadbridge.domain.linked import Found, merge_pair
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sources import Inputs
 from leadbridge.domain.three_way import Side
+from tests.builders.cycles import a_cycle
 from tests.fakes.clock import NOON
 
 NAME = {"marketo": "firstName", "salesforce": "FirstName"}
@@ -175,3 +177,29 @@ def test_a_pair_that_cannot_work_is_put_aside_alone(members: dict[str, Any], sai
     bound = bind_fields([CycleField.model_validate(members), CycleField.model_validate(NAME)], SIDES, UTC)
     assert [field.name for field in bound.fields] == ["firstName=FirstName"]
     assert [reason.startswith(said) for reason in bound.aside.values()] == [True]
+
+
+def test_a_flag_is_a_yes_no_field_of_the_record_that_stays() -> None:
+    """Of people merged or deleted in Marketo it stands on the Lead or Contact, else on the person."""
+    persons: dict[str, Any] = {"id_field": "crmId", "leads": {"fields": [NAME]}}
+    persons |= {"merges": {"flag": "Merged__c"}, "deleted_in_marketo": {"flag": "Gone__c"}}
+    persons |= {"merged_in_salesforce": {"flag": "mergedInCrm"}, "deleted_in_salesforce": {"flag": "goneInCrm"}}
+
+    def found(lead: str, person: str) -> list[str]:
+        record = {"FirstName": "string", "Merged__c": lead, "Gone__c": "boolean"}
+        people = {"firstName": "string", "crmId": "string", "mergedInCrm": person, "goneInCrm": "boolean"}
+        described = {
+            key: ObjectDescription(
+                name=key[1], fields={name: FieldDescription(name=name, type=kind) for name, kind in fields.items()}
+            )
+            for key, fields in {(Side.SALESFORCE, "Lead"): record, (Side.MARKETO, "leads"): people}.items()
+        }
+        return list(cycle_lines(a_cycle(persons=persons, companies=None), described))
+
+    assert found("boolean", "boolean") == []
+    assert found("string", "boolean") == [
+        "persons.merges.flag: Merged__c of Lead is no yes/no field that can be changed; choose one"
+    ]
+    assert found("boolean", "string") == [
+        "persons.merged_in_salesforce.flag: mergedInCrm of leads is no yes/no field that can be changed; choose one"
+    ]

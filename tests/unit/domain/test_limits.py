@@ -1,5 +1,6 @@
 """When a call of a vendor instance may begin: single decisions on single states."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,7 @@ from leadbridge.domain.limits import (
     renew,
     take,
 )
+from leadbridge.domain.syncing import Step, SyncRun
 from leadbridge.vendors.marketo.quota import next_midnight, next_quota_reset
 from leadbridge.vendors.salesforce.quota import quota_returns
 
@@ -375,3 +377,23 @@ def test_a_probe_that_met_another_limit_asks_again_after_its_pause() -> None:
     state = called(state, policy, NOW + HOUR, Heard(signal=Signal.RATE, code="606", wait=20 * SECOND))
     assert isinstance(decide(state, policy, NOW + HOUR + 19 * SECOND), Refused)
     assert isinstance(decide(state, policy, NOW + HOUR + 20 * SECOND), Grant)
+
+
+def test_a_run_is_a_first_reading_once_its_window_says_that_it_reads_everything() -> None:
+    """Of a Sync that reads changes later: not before the window is known or given; no retry, no apply."""
+    first = SyncRun(
+        sync="people",
+        slot="1",
+        version=1,
+        source="marketo",
+        destination="salesforce",
+        epoch=1,
+        started_at=NOON,
+        step=Step.LOAD,
+        incremental=True,
+    )
+
+    assert first.first_reading
+    assert replace(first, step=Step.BEGIN, reads_only=True).first_reading
+    for changes in ({"step": Step.BEGIN}, {"since": NOON}, {"incremental": False}, {"retry_of": "0"}, {"plan": "0"}):
+        assert not replace(first, **changes).first_reading

@@ -11,6 +11,7 @@ from leadbridge.domain.source_query import Way
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Cost
 from leadbridge.domain.sync_price import (
+    MARKETO_MEGABYTES,
     Amount,
     Left,
     Price,
@@ -35,6 +36,7 @@ def priced(
     ways: tuple[Way, Way] = ("rest", "rest"),
     left: Mapping[Vendor, Left] | None = None,
     windows: int = 1,
+    day_megabytes: int = MARKETO_MEGABYTES,
 ) -> Price:
     """The price of a Sync whose rows are all new."""
     return price(
@@ -47,6 +49,7 @@ def priced(
         shares=NEW,
         left=left or {},
         now=NOON,
+        day_megabytes=day_megabytes,
     )
 
 
@@ -107,6 +110,26 @@ def test_what_is_left_is_compared_with_a_day() -> None:
     assert warning == f"Marketo has {calls - 1} calls left and a day takes {calls}; runs will wait for more"
     assert [each.partition(" a day and ")[0] for each in many.warnings] == ["Marketo gives 500 MB of extracts"]
     assert (many.run["marketo"].job_slots, many.run["marketo"].megabytes) == (4, 750.0)
+
+
+def test_a_subscription_with_more_extracts_is_warned_later() -> None:
+    """As many megabytes as the parameter says are no warning, one more is, and the warning names them."""
+    enough, short = (
+        priced(
+            a_sync(to_salesforce=True),
+            3_000_000,
+            ends=("marketo", "salesforce"),
+            ways=("bulk", "rest"),
+            windows=4,
+            day_megabytes=most,
+        ).warnings
+        for most in (750, 749)
+    )
+
+    assert enough == ()
+    assert short == (
+        "Marketo gives 749 MB of extracts a day and these take about 750; runs will wait for the next day",
+    )
 
 
 def test_shares_are_those_of_the_previewed_rows() -> None:

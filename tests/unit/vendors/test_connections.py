@@ -7,7 +7,8 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from leadbridge.domain.action import MarketoLimits, SalesforceLimits
+from leadbridge.domain.action import LaneShares, MarketoLimits, SalesforceLimits
+from leadbridge.domain.findings import read_document
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.limits import RESERVE, Lane
 from leadbridge.errors import ConfigurationError, DisabledError, QuotaExhaustedError, SyncError
@@ -182,6 +183,59 @@ def test_a_connection_may_have_limits_of_its_own(monkeypatch: pytest.MonkeyPatch
     assert SHARES.marketo(MarketoLimits(concurrent=2, reserve_percent=0)).places == 2
     assert SHARES.salesforce(SalesforceLimits(concurrent=3)).places == 3
     assert SHARES.marketo().reserve_percent == 5
+
+
+def test_a_connection_may_give_lanes_a_share_and_its_limits_are_told() -> None:
+    """A lane without one may use all of our part, as on-demand work always may; an absent share is not told."""
+    plain, cut = SHARES.marketo(), SHARES.salesforce(SalesforceLimits(lane_shares=LaneShares(scheduled=60)))
+
+    assert (plain.lane_shares, cut.lane_shares) == ((100, 100, 100), (100, 60, 100))
+    assert SHARES.marketo(MarketoLimits(lane_shares=LaneShares(bootstrap=30))).lane_shares == (100, 100, 30)
+    assert plain.told() == [
+        "50 calls in 20 seconds",
+        "5 at the same time",
+        "1,000 calls a day",
+        "5 % of the day left to others",
+    ]
+    assert cut.told() == ["20 at the same time", "5 % of the day left to others", "scheduled work at most 60 %"]
+
+
+@pytest.mark.parametrize(
+    ("shares", "pointer", "sentence"),
+    [
+        ({"scheduled": 0}, "/limits/lane_shares/scheduled", "is too small; give 1 or more"),
+        ({"bootstrap": 101}, "/limits/lane_shares/bootstrap", "is too large; give 100 or less"),
+        ({"scheduled": "half"}, "/limits/lane_shares/scheduled", "has the wrong type; give a whole number"),
+        (
+            {"on_demand": 50},
+            "/limits/lane_shares/on_demand",
+            "is no member that belongs here; correct its name or remove it",
+        ),
+    ],
+)
+def test_a_share_that_is_none_is_named_with_what_to_do(shares: dict[str, object], pointer: str, sentence: str) -> None:
+    """The member, and what it may be; work that somebody waits for is not cut."""
+    raw = a_marketo_connection().model_dump(exclude_none=True) | {"limits": {"lane_shares": shares}}
+
+    found = read_document(raw)
+
+    assert isinstance(found, list)
+    assert [(each.pointer, f"{each.what}; {each.remedy}") for each in found] == [(pointer, sentence)]
+
+
+def test_a_first_reading_goes_behind_other_work_within_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same client's calls count against a bootstrap's share for as long as it is one, and then against none."""
+    vendor = ScriptedVendor(*[success([{"total": 1}])] * 4)
+    office = Office(vendor, monkeypatch)
+    limits = {"lane_shares": {"bootstrap": 50}}
+    office.configurations.put(a_marketo_connection(id="three", base_url=ELSEWHERE, limits=limits))
+    starts = []
+    for first in (False, True, False, True):
+        office.connections.first_reading(first)
+        office.connections.marketo("three").usage()
+        starts.append({lane: len(each) for lane, each in office.limits.read(OTHER)[0].begun.items()})
+
+    assert starts == [{}, {Lane.BOOTSTRAP: 1}, {Lane.BOOTSTRAP: 1}, {Lane.BOOTSTRAP: 2}]
 
 
 def test_the_end_of_a_run_gives_back_places_and_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,7 @@ class AdminApiSettings(InboxSettings, VendorSettings):
     SYNC_MACHINE: str
     CYCLE_MACHINE: str
     DATA_BUCKET: str
+    MARKETO_EXTRACT_MEGABYTES: int = Field(default=500, ge=1)
 
 
 class RunBulkStepSettings(VendorSettings):

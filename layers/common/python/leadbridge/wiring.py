@@ -364,6 +364,7 @@ def run_sync_step() -> Any:
         load=load,
         clock=clock,
         meter=meter(),
+        first_reading=connections.first_reading,
     )
 
 
@@ -406,6 +407,7 @@ def run_cycle_step() -> Any:
         vendors=VendorSyncs(connections, partial(vendor_of, configurations), hands_nothing_over),
         clock=clock,
         meter=meter(),
+        first_reading=connections.first_reading,
     )
 
 
@@ -655,7 +657,13 @@ def admin_api() -> Any:
             callbacks=FailedCallbacks(chunks=_chunks(settings, clock), clock=clock),
             view_sync=view,
             preview_sync=preview,
-            price_sync=PriceSync(documents=configurations, preview=preview, instances=watch.instances, clock=clock),
+            price_sync=PriceSync(
+                documents=configurations,
+                preview=preview,
+                instances=watch.instances,
+                clock=clock,
+                day_megabytes=settings.MARKETO_EXTRACT_MEGABYTES,
+            ),
             start_sync=_start_sync(settings, settings.SYNC_MACHINE, clock),
             sync_results=SyncResults(
                 documents=WithDerived(configurations),

@@ -355,6 +355,83 @@ def test_nothing_starves_when_higher_lanes_are_quiet() -> None:
     assert at_work.vendor.between(130, 230)["bootstrap"] >= 0.9 * 5 * 50
 
 
+@given(
+    seed=st.integers(0, 2**32),
+    shares=st.tuples(st.integers(1, 100), st.integers(1, 100)),
+    calls=st.none() | st.integers(2, 100),
+    places=st.integers(1, 10),
+    workers=st.tuples(*[st.integers(0, 3)] * 3),
+)
+@settings(max_examples=40, deadline=None)
+def test_no_schedule_makes_a_lane_use_more_than_its_share(
+    *, seed: int, shares: tuple[int, int], calls: int | None, places: int, workers: tuple[int, int, int]
+) -> None:
+    """Whoever has a backlog: no 20 seconds and no moment hold more of a lane's calls than its part of ours, which is
+    one at least; and all together no more than is ours."""
+    policy = a_policy(calls=calls, places=places, lane_shares=(100, *shares))
+    at_work = Workers(policy=policy, seed=seed, travel_seconds=0.2)
+    for lane in Lane:
+        for number in range(workers[lane]):
+            at_work.work(f"{lane.name} {number}", lane=lane, begin=at_work.dice.uniform(0, 5))
+
+    at_work.time.run(70)
+
+    for lane, share in zip((Lane.SCHEDULED, Lane.BOOTSTRAP), shares, strict=True):
+        assert calls is None or at_work.vendor.fullest_window(lane.name) <= max(1, calls * share // 100)
+        assert at_work.vendor.peaks[lane.name] <= max(1, places * share // 100)
+    assert calls is None or at_work.vendor.fullest_window() <= calls
+    assert at_work.vendor.peak <= places
+
+
+@pytest.mark.parametrize(("shares", "least"), [((100, 100, 100), 40), ((100, 40, 20), 0)])
+def test_a_lane_s_share_holds_while_nobody_else_calls(shares: tuple[int, int, int], least: int) -> None:
+    """Of 50 calls in 20 seconds scheduled work alone takes all; with a share of 40 % it takes 20, nine tenths of them
+    at least, spread, and its shares are what keeps it back."""
+    at_work = Workers(policy=a_policy(lane_shares=shares), seed=5)
+    for number in range(4):
+        at_work.work(f"scheduled {number}", lane=Lane.SCHEDULED)
+
+    at_work.time.run(220)
+
+    made = at_work.vendor.between(20, 220).total() / 10
+    assert 0.9 * max(least, 20) <= made <= max(50 if least else 20, least)
+    assert made >= least
+
+
+def test_a_share_that_is_used_up_keeps_no_lower_lane_back() -> None:
+    """Scheduled work that may take 40 % does, and a bootstrap that may take 20 % most of it; on-demand work beside them
+    takes all it wants."""
+    at_work = Workers(policy=a_policy(lane_shares=(100, 40, 20)), seed=9)
+    for lane in (Lane.SCHEDULED, Lane.BOOTSTRAP):
+        for number in range(2):
+            at_work.work(f"{lane.name} {number}", lane=lane)
+    at_work.work("on demand", begin=120.0)
+
+    at_work.time.run(220)
+
+    of_lane = {
+        name: sum(made for who, made in at_work.vendor.between(20, 120).items() if who.startswith(name))
+        for name in ("SCHEDULED", "BOOTSTRAP")
+    }
+    assert 0.9 * 5 * 20 <= of_lane["SCHEDULED"] <= 5 * 20
+    # it gives way while scheduled work waits for a place
+    assert 0.75 * 5 * 10 <= of_lane["BOOTSTRAP"] <= 5 * 10
+    assert at_work.vendor.between(140, 220)["on demand"] >= 0.9 * 4 * 50
+
+
+def test_those_of_a_lane_take_turns_at_the_places_of_its_share() -> None:
+    """Two workers for the one place of a lane's share: neither keeps it from the other."""
+    at_work = Workers(policy=a_policy(calls=None, places=10, lane_shares=(100, 10, 100)), seed=4)
+    for number in range(2):
+        at_work.work(f"{number}", lane=Lane.SCHEDULED)
+
+    at_work.time.run(100)
+
+    made = at_work.vendor.between(0, 100)
+    assert at_work.vendor.peak == 1
+    assert min(made["0"], made["1"]) >= 0.2 * made.total() > 20
+
+
 def test_of_twenty_who_are_waited_for_nobody_is_crowded_out() -> None:
     """Twenty processes that call without a pause, as Marketo's connections do: each call begins within 4 seconds."""
     at_work = Workers(policy=a_policy(calls=None, places=20), seed=3, service=lambda dice: dice.uniform(0.01, 0.05))

@@ -6,6 +6,8 @@ one that comes too late; such a try brings back the item that was in its way.
 
 import json
 import os
+from collections.abc import Iterable
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -70,11 +72,10 @@ def _stamped(item: dict[str, Any]) -> tuple[State, int]:
 
 def _text(state: State) -> str:
     """The state as short JSON without what is empty."""
-    calls = [at - before for before, at in zip((0, *state.calls), state.calls, strict=False)]
     document = {
-        "calls": calls,
+        "calls": _steps(state.calls),
         "last": state.last,
-        "held": {name: [held.until, held.began, held.entry] for name, held in state.held.items()},
+        "held": {name: _held_members(held) for name, held in state.held.items()},
         "wanted": {str(lane): until for lane, until in state.wanted.items()},
         "crowded": state.crowded_until,
         "paused": [state.paused_until, state.paused_code] if state.paused_until else None,
@@ -85,8 +86,26 @@ def _text(state: State) -> str:
         "day_ends": state.day_ends,
         "outages": state.outages,
         "gate": _gate_members(state.gate) if state.gate else None,
+        "begun": {str(lane): _steps(starts) for lane, starts in state.begun.items()},
     }
     return json.dumps({name: value for name, value in document.items() if value}, separators=(",", ":"))
+
+
+def _held_members(held: Held) -> list[int]:
+    """Without the lane where that is not told: a worker of the version before reads three members."""
+    members = [held.until, held.began, held.entry]
+    return [*members, held.lane] if held.lane else members
+
+
+def _steps(instants: Iterable[int]) -> list[int]:
+    """Instants in order as the first one and the time from each to the next."""
+    found = list(instants)
+    return [at - before for before, at in pairwise((0, *found))]
+
+
+def _instants(steps: Iterable[int]) -> tuple[int, ...]:
+    """The instants that `_steps` tells of."""
+    return tuple(accumulate(steps))
 
 
 def _gate_members(gate: Gate) -> list[Any]:
@@ -95,16 +114,13 @@ def _gate_members(gate: Gate) -> list[Any]:
 
 def _state(text: str) -> State:
     found: dict[str, Any] = json.loads(text)
-    calls: list[int] = []
-    for difference in found.get("calls", ()):
-        calls.append(difference + (calls[-1] if calls else 0))
     paused_until, paused_code = found.get("paused") or (0, "")
     return State(
-        calls=tuple(calls),
+        calls=_instants(found.get("calls", ())),
         last=found.get("last", 0),
         held={
-            name: Held(until=until, began=began, entry=entry)
-            for name, (until, began, entry) in found.get("held", {}).items()
+            name: Held(until=until, began=began, entry=entry, lane=lane[0] if lane else 0)
+            for name, (until, began, entry, *lane) in found.get("held", {}).items()
         },
         wanted={int(lane): until for lane, until in found.get("wanted", {}).items()},
         crowded_until=found.get("crowded", 0),
@@ -117,6 +133,7 @@ def _state(text: str) -> State:
         day_ends=found.get("day_ends", 0),
         outages=found.get("outages", 0),
         gate=_gate(found["gate"]) if found.get("gate") else None,
+        begun={int(lane): _instants(steps) for lane, steps in found.get("begun", {}).items()},
     )
 
 

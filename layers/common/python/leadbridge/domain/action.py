@@ -41,6 +41,17 @@ class ActionType(StrEnum):
     DECIDE = "decide"
 
 
+#: per cent of our calls of 20 seconds and of our places
+Share = Annotated[int, Field(ge=1, le=100)]
+
+
+class LaneShares(Document):
+    """What a lane of work uses at most of our part, while others have nothing to do, too; without a share all of it."""
+
+    scheduled: Share | None = Field(default=None, description="Syncs, cycles, bulk runs")
+    bootstrap: Share | None = Field(default=None, description="the first readings of Syncs and cycles")
+
+
 class MarketoLimits(Document):
     """Our part of an instance's limits; what is absent is as the deployment's parameters say, for all connections."""
 
@@ -48,6 +59,7 @@ class MarketoLimits(Document):
     concurrent: int | None = Field(default=None, ge=1, le=10)
     daily_calls: int | None = Field(default=None, ge=1, description="what the subscription has, not our part of it")
     reserve_percent: float | None = Field(default=None, ge=0, le=90, description="left to other integrations")
+    lane_shares: LaneShares | None = None
 
 
 class SalesforceLimits(Document):
@@ -55,6 +67,7 @@ class SalesforceLimits(Document):
 
     concurrent: int | None = Field(default=None, ge=1, le=25)
     reserve_percent: float | None = Field(default=None, ge=0, le=90, description="left to other integrations")
+    lane_shares: LaneShares | None = None
 
 
 def _host(path: str, url: str) -> str:

@@ -63,10 +63,11 @@ def _persons(
         if kind is not None and record is not None:
             yield from _fields(cycle, f"persons.{member}.fields", kind.fields, leads, record)
             yield from _gone("persons.deleted_in_marketo", persons.deleted_in_marketo, record)
+            yield from _gone("persons.merges", persons.merges, record)
     yield from _link("persons.id_field", persons.id_field, leads)
     if persons.type_field is not None:
         yield from _link("persons.type_field", persons.type_field, leads)
-    yield from _gone("persons.merges", persons.merges, leads)
+    yield from _gone("persons.merged_in_salesforce", persons.merged_in_salesforce, leads)
     yield from _gone("persons.deleted_in_salesforce", persons.deleted_in_salesforce, leads)
 
 

@@ -40,6 +40,10 @@ FIRST_PROBE, LAST_PROBE = 30 * SECOND, 300 * SECOND
 RECOVERY = 20 * SECOND
 #: code of a gate that we shut ourselves, because the rest of the day's calls is others'
 RESERVE = "reserve"
+#: why a call waits that only its lane's share keeps back
+LANE_SHARE = "lane_share"
+#: a lane without a share of its own may use all that is ours
+WHOLE = 100
 
 
 class Lane(IntEnum):
@@ -88,6 +92,7 @@ class Policy:
     `calls` per `window` (None: no such limit) and `places` at the same time; `day_calls` of a day that ends at
     `day_ends(now)`, of which `reserve_percent` are left to others. Without `day_ends` the day rolls, and calls
     and allocation are what the vendor tells. `quota_returns(now)` is when a spent quota may be filled up again.
+    `lane_shares`: per cent of calls and places that each lane uses at most, in the lanes' order.
     """
 
     vendor: str
@@ -97,20 +102,34 @@ class Policy:
     day_ends: Callable[[datetime], datetime] | None = None
     day_calls: int | None = None
     reserve_percent: float = 0
+    lane_shares: tuple[int, int, int] = (WHOLE, WHOLE, WHOLE)
     window: int = 20 * SECOND
     lease: int = 15 * SECOND
+
+    def told(self) -> list[str]:
+        """It in words, a part for each limit; lanes without a share of their own are not named."""
+        rate = [f"{self.calls} calls in {self.window // SECOND} seconds"] if self.calls is not None else []
+        day = [f"{self.day_calls:,} calls a day"] if self.day_calls is not None else []
+        kept = [f"{self.reserve_percent:g} % of the day left to others"] if self.reserve_percent else []
+        shares = [
+            f"{lane.name.lower()} work at most {share} %"
+            for lane, share in zip(Lane, self.lane_shares, strict=True)
+            if share != WHOLE
+        ]
+        return [*rate, f"{self.places} at the same time", *day, *kept, *shares]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """A place: until when without renewal, when its latest call began, and where that stands in the window.
 
-    `entry` is 0 once the call was answered, or where there is no window.
+    `entry` is 0 once the call was answered, or where there is no window; `lane` is told of lanes with a share.
     """
 
     until: int
     began: int = 0
     entry: int = 0
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +162,7 @@ class State:
 
     `calls` are the latest arrivals of the window's calls in order, `last` the latest start, `wanted` until when
     a lane is known to wait, `crowded_until` the same of anybody who waits for a place, `used` of `allowed` the
-    calls of the day that ends at `day_ends`.
+    calls of the day that ends at `day_ends`, `begun` the starts of the window's calls by lane, of lanes with a share.
     """
 
     calls: tuple[int, ...] = ()
@@ -160,6 +179,7 @@ class State:
     day_ends: int = 0
     outages: int = 0
     gate: Gate | None = None
+    begun: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +248,8 @@ def take(
     at, code = _earliest(state, policy, now)
     promise = PROMISE if lane is Lane.ON_DEMAND else LOWER_PROMISE
     obstacle = _obstacle(state, policy, holder, lane, now) or (code if at - now > promise else "")
+    if not obstacle and (kept := _kept_back(state, policy, holder, lane, now)) is not None:
+        return kept
     if obstacle:
         wait = LOOK if obstacle != code else max(LOOK, at - now - promise)
         known = state.wanted.get(lane, 0)
@@ -235,14 +257,15 @@ def take(
             known = min(known, state.crowded_until)
             state = replace(state, crowded_until=now + wait + GRACE)
         return _wanting(state, lane, now + wait + GRACE), Wait(wait=wait, code=obstacle, announce=known < now + wait)
-    state = _granted(state, policy, holder, at)
+    waits, at = at > now, max(at, _earliest_of_share(state, policy, lane, now))
+    state = _granted(state, policy, holder, lane, at)
+    if waits and _earliest_of_share(state, policy, lane, now) <= at:
+        # its next wish comes as soon as this call has ended: lower lanes must not slip in between
+        state = _wanting(state, lane, at + GRACE)
     if gate is not None:
         state = replace(state, gate=_probing(gate, holder, at, policy))
     free = max(0, _places(state, policy, now) - len(state.held))
     crowded = state.crowded_until > now
-    if at > now:
-        # its next wish comes as soon as this call has ended: lower lanes must not slip in between
-        state = _wanting(state, lane, at + GRACE)
     return state, Grant(at=at, probe=gate is not None, crowded=crowded, free=free)
 
 
@@ -395,7 +418,46 @@ def _earliest(state: State, policy: Policy, now: int) -> tuple[int, str]:
     return at, code
 
 
-def _granted(state: State, policy: Policy, holder: str, at: int) -> State:
+def _kept_back(state: State, policy: Policy, holder: str, lane: Lane, now: int) -> tuple[State, Wait] | None:
+    """Why nothing but its lane's share keeps a call back, None if that does not; others need not give way to it."""
+    promise = PROMISE if lane is Lane.ON_DEMAND else LOWER_PROMISE
+    wait = _earliest_of_share(state, policy, lane, now) - now - promise
+    if wait > 0:
+        return state, Wait(wait=max(LOOK, wait), code=LANE_SHARE, announce=False)
+    if not _share_is_taken(state, policy, holder, lane, now):
+        return None
+    # those of the lane who keep a place for their next call are to give it back after each
+    known, state = state.crowded_until, replace(state, crowded_until=now + LOOK + GRACE)
+    return state, Wait(wait=LOOK, code=LANE_SHARE, announce=known < now + LOOK)
+
+
+def _earliest_of_share(state: State, policy: Policy, lane: Lane, now: int) -> int:
+    """The first instant at which a call is within its lane's share of the window.
+
+    The share is ours to cut, so starts are counted, and margins are left to the limits it is cut from.
+    """
+    calls, begun = allowed_calls(state, policy, now), state.begun.get(lane, ())
+    if calls is None or not begun:
+        return now
+    most, window = _part(policy.lane_shares[lane], calls), policy.window + MARGIN
+    at = now if len(begun) < most else max(now, begun[-most] + window)
+    # spread as the whole window is, so that the share is not used up in one go
+    return max(at, begun[-1] + window * 4 // (5 * most)) if 2 * len(begun) >= most > 1 else at
+
+
+def _share_is_taken(state: State, policy: Policy, holder: str, lane: Lane, now: int) -> bool:
+    """Whether others of the lane hold all the places of its share."""
+    share = policy.lane_shares[lane]
+    others = sum(held.lane == lane for name, held in state.held.items() if name != holder)
+    return share != WHOLE and others >= _part(share, _places(state, policy, now))
+
+
+def _part(share: int, whole: int) -> int:
+    """A share in calls or places; one at least, so that no lane stands still."""
+    return max(1, whole * share // WHOLE)
+
+
+def _granted(state: State, policy: Policy, holder: str, lane: Lane, at: int) -> State:
     """The state with one more call that begins at `at`."""
     entry = 0
     if policy.calls is not None:
@@ -403,7 +465,12 @@ def _granted(state: State, policy: Policy, holder: str, at: int) -> State:
         calls = list(state.calls)
         insort(calls, entry)
         state = replace(state, calls=tuple(calls), last=max(at, state.last))
-    held = {**state.held, holder: Held(until=at + policy.lease, began=at, entry=entry)}
+    shared = policy.lane_shares[lane] != WHOLE
+    if policy.calls is not None and shared:
+        starts = sorted((*state.begun.get(lane, ()), at))
+        state = replace(state, begun={**state.begun, int(lane): tuple(starts)})
+    place = Held(until=at + policy.lease, began=at, entry=entry, lane=int(lane) if shared else 0)
+    held = {**state.held, holder: place}
     return replace(state, held=held, used=state.used + 1)
 
 
@@ -438,6 +505,10 @@ def _tidy(state: State, policy: Policy, now: int) -> State:
     held = {name: each for name, each in state.held.items() if now < each.until <= now + policy.lease + AHEAD}
     wanted = {lane: until for lane, until in state.wanted.items() if now < until <= now + AHEAD}
     state = replace(state, calls=calls, held=held, wanted=wanted, last=min(state.last, now + AHEAD))
+    if state.begun:
+        first, last = now - policy.window - MARGIN, now + AHEAD
+        kept = {lane: tuple(at for at in each if first < at <= last) for lane, each in state.begun.items()}
+        state = replace(state, begun={lane: each for lane, each in kept.items() if each})
     if policy.day_ends is not None and now >= state.day_ends:
         state = replace(state, used=0, day_ends=millis(policy.day_ends(moment(now))))
     return state

@@ -22,7 +22,7 @@ from leadbridge.domain.source_query import Way
 from leadbridge.domain.sync import NOW, Sync
 from leadbridge.domain.sync_plan import CHUNK_CALLS, ROW_BYTES, WRITE_ROWS, Cost, extract_cost, load_cost
 
-#: megabytes of extracts that Marketo gives in a day
+#: megabytes of extracts that Marketo gives in a day, unless the subscription has bought more
 MARKETO_MEGABYTES = 500
 #: calls at the source of a run that finds no change: Salesforce lists changes and until when they are all shown
 IDLE_CALLS: Mapping[Vendor, int] = {"marketo": 2, "salesforce": 1}
@@ -175,11 +175,13 @@ def price(
     left: Mapping[Vendor, Left],
     now: datetime,
     handed: Cost | None = None,
+    day_megabytes: int = MARKETO_MEGABYTES,
 ) -> Price:
     """The price of a Sync. `ends` are the vendors of source and destination, `ways` how rows are read and written.
 
     `windows`: jobs of an extract; `counted`: the source is asked for the number of rows before it is read, or, of all
-    people, for the oldest one; `handed`: what the calls take that its rows become.
+    people, for the oldest one; `handed`: what the calls take that its rows become; `day_megabytes` may be extracted
+    of Marketo in a day.
     """
     source, destination = ends
     rows, row_bytes = amount.rows, amount.row_bytes
@@ -204,7 +206,7 @@ def price(
         run_dollars=dollars,
         day_dollars=dollars * min(runs, 1) + (run_dollars(0, 2) if sync.incremental else dollars) * max(runs - 1, 0),
         left=left,
-        warnings=tuple(_warnings(day, left)),
+        warnings=tuple(_warnings(day, left, day_megabytes)),
         minutes_apart=minutes_apart(run, left),
     )
 
@@ -222,14 +224,14 @@ def _times(cost: Cost, times: int) -> Cost:
     )
 
 
-def _warnings(day: Mapping[Vendor, Cost], left: Mapping[Vendor, Left]) -> Iterator[str]:
+def _warnings(day: Mapping[Vendor, Cost], left: Mapping[Vendor, Left], day_megabytes: int) -> Iterator[str]:
     for vendor, cost in day.items():
         calls = left.get(vendor, Left()).calls
         if calls is not None and cost.calls > calls:
             yield f"{vendor.capitalize()} has {calls} calls left and a day takes {cost.calls}; runs will wait for more"
-        if vendor == "marketo" and cost.megabytes > MARKETO_MEGABYTES:
+        if vendor == "marketo" and cost.megabytes > day_megabytes:
             yield (
-                f"Marketo gives {MARKETO_MEGABYTES} MB of extracts a day and these take about {cost.megabytes:.0f}; "
+                f"Marketo gives {day_megabytes:,} MB of extracts a day and these take about {cost.megabytes:.0f}; "
                 "runs will wait for the next day"
             )
         if cost.minutes > 24 * 60:

@@ -228,6 +228,12 @@ class SyncRun:
         return replace(self, slot=self.plan, plan="") if self.plan else self
 
     @property
+    def first_reading(self) -> bool:
+        """Whether it reads everything where later runs read changes; not known before its window is."""
+        fixed = self.reads_only or self.step is not Step.BEGIN
+        return fixed and self.incremental and self.since is None and not (self.retry_of or self.plan)
+
+    @property
     def kind(self) -> str:
         """A word for what it does."""
         if self.planning:

@@ -13,7 +13,7 @@ from leadbridge.domain.limits import State
 from leadbridge.domain.outcome import RowOutcome
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import ROW_BYTES, Cost
-from leadbridge.domain.sync_price import Amount, Left, Price, price, shares_of
+from leadbridge.domain.sync_price import MARKETO_MEGABYTES, Amount, Left, Price, price, shares_of
 from leadbridge.ports import Clock, Documents
 from leadbridge.usecases.hand_over import action_of, why_not
 from leadbridge.usecases.preview_sync import Preview, PreviewSync
@@ -32,12 +32,17 @@ class PriceSync:
         preview: PreviewSync,
         instances: Callable[[], Mapping[str, State]],
         clock: Clock,
+        day_megabytes: int = MARKETO_MEGABYTES,
     ) -> None:
-        """`instances` tells what is known of each vendor instance's calls."""
+        """`instances` tells what is known of each vendor instance's calls.
+
+        `day_megabytes` may be extracted of Marketo in a day.
+        """
         self._documents = documents
         self._preview = preview
         self._instances = instances
         self._clock = clock
+        self._day_megabytes = day_megabytes
 
     def __call__(self, sync_id: str) -> Price:
         """The price of the next run, and of a day.
@@ -77,6 +82,7 @@ class PriceSync:
             left=self._left(sync, source),
             now=self._clock.now(),
             handed=self._handed(sync, found),
+            day_megabytes=self._day_megabytes,
         )
         # of an Action that takes no calls nothing will be asked
         obstacle = why_not(self._documents, sync)

@@ -46,9 +46,13 @@ class RunCycleStep:
         vendors: SyncVendors,
         clock: Clock,
         meter: Meter,
+        first_reading: Callable[[bool], None] = lambda _: None,
         most_turns: int = MOST_TURNS,
     ) -> None:
-        """`most_turns`: after so many steps a run goes on in a new execution."""
+        """`first_reading` is told of each run, before it calls a vendor, whether it is the cycle's first.
+
+        `most_turns`: after so many steps a run goes on in a new execution.
+        """
         self._documents = documents
         self._runs = runs
         self._syncs = syncs
@@ -56,6 +60,7 @@ class RunCycleStep:
         self._vendors = vendors
         self._clock = clock
         self._meter = meter
+        self._first_reading = first_reading
         self._most_turns = most_turns
         self._steps: Mapping[CycleStep, Callable[[_Work], None]] = {
             CycleStep.OPEN: self._open,
@@ -76,6 +81,7 @@ class RunCycleStep:
         run, version = self._known(order)
         if not order.begin and not run.over and not cycling.wait_seconds(run, self._clock.now()):
             work = _Work(run, version, remaining)
+            self._first_reading(run.bootstrap)
             try:
                 self._take(work)
                 run, version = work.run, work.version

@@ -72,9 +72,13 @@ class RunSyncStep:
         load: LoadPartition,
         clock: Clock,
         meter: Meter,
+        first_reading: Callable[[bool], None] = lambda _: None,
         most_turns: int = MOST_TURNS,
     ) -> None:
-        """`most_turns`: after so many steps a run goes on in a new execution."""
+        """`first_reading` is told of each run, before it calls a vendor, whether it is a Sync's first.
+
+        `most_turns`: after so many steps a run goes on in a new execution.
+        """
         self._documents = documents
         self._runs = runs
         self._objects = objects
@@ -83,6 +87,7 @@ class RunSyncStep:
         self._load = load
         self._clock = clock
         self._meter = meter
+        self._first_reading = first_reading
         self._most_turns = most_turns
         self._steps: Mapping[Step, Callable[[_Work], None]] = {
             Step.BEGIN: self._begin,
@@ -108,6 +113,7 @@ class RunSyncStep:
         now = self._clock.now()
         if not order.begin and not run.over and not syncing.next_of(run, now).wait_seconds:
             work = _Work(run, version, remaining, order.child)
+            self._first_reading(run.first_reading)
             try:
                 self._take(work)
                 run, version = work.run, work.version
@@ -130,6 +136,7 @@ class RunSyncStep:
                 run, _ = self._read(order)
                 if begun and (remaining() < LOADING_SECONDS or run.over or run.asked is not syncing.Asked.NOTHING):
                     break
+                self._first_reading(run.first_reading)
                 self._load(run, self._sync(run), number, remaining)
                 begun += 1
         finally:

@@ -7,9 +7,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Protocol
 
-from leadbridge.domain.action import MarketoConnection, MarketoLimits, SalesforceConnection, SalesforceLimits
+from leadbridge.domain.action import (
+    LaneShares,
+    MarketoConnection,
+    MarketoLimits,
+    SalesforceConnection,
+    SalesforceLimits,
+)
 from leadbridge.domain.lifecycle import Stored
-from leadbridge.domain.limits import Lane, Policy
+from leadbridge.domain.limits import WHOLE, Lane, Policy
 from leadbridge.errors import ConfigurationError, DisabledError
 from leadbridge.ports import Clock, Documents, Limits, Meter
 from leadbridge.vendors.http.calls import CallRecord, count
@@ -74,6 +80,7 @@ class VendorLimits:
             day_ends=next_midnight,
             day_calls=own.daily_calls or self.marketo_daily_calls,
             reserve_percent=self.marketo_reserve_percent if own.reserve_percent is None else own.reserve_percent,
+            lane_shares=_shares(own.lane_shares),
             lease=round(1000 * self.place_seconds),
         )
 
@@ -86,8 +93,15 @@ class VendorLimits:
             places=own.concurrent or self.salesforce_concurrent,
             quota_returns=quota_returns,
             reserve_percent=self.salesforce_reserve_percent if own.reserve_percent is None else own.reserve_percent,
+            lane_shares=_shares(own.lane_shares),
             lease=round(1000 * self.place_seconds),
         )
+
+
+def _shares(own: LaneShares | None) -> tuple[int, int, int]:
+    """What each lane may use of our part, in the lanes' order; work that somebody waits for is never cut."""
+    own = own or LaneShares()
+    return (WHOLE, own.scheduled or WHOLE, own.bootstrap or WHOLE)
 
 
 class VendorConnections:
@@ -125,7 +139,7 @@ class VendorConnections:
         self._deadline = deadline or Deadline()
         self._allowed_hosts = allowed_hosts
         self._limits = limits
-        self._lane = lane
+        self._own_lane = self._lane = lane
         self._limiters: dict[Policy, SharedLimiter] = {}
         self._usage_read_at = datetime.min.replace(tzinfo=UTC)
         self._marketo: dict[tuple[str, int], MarketoClient] = {}
@@ -180,6 +194,12 @@ class VendorConnections:
                 api_version=document.api_version,
             )
         return self._salesforce[key]
+
+    def first_reading(self, first: bool, /) -> None:  # noqa: FBT001  # the answer to a question
+        """Whether what follows is the first reading of a Sync or cycle, which goes behind all other work."""
+        self._lane = Lane.BOOTSTRAP if first else self._own_lane
+        for limiter in self._limiters.values():
+            limiter.work_in(self._lane)
 
     def _limiter(self, policy: Policy) -> SharedLimiter:
         """One for all connections of the same policy: it keeps places for their next calls."""

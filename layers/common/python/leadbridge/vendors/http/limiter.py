@@ -170,6 +170,10 @@ class SharedLimiter:
             if not (urgent and self._leave(instance, hold)):
                 self._keep(instance, hold)
 
+    def work_in(self, lane: Lane) -> None:
+        """Whose work the next calls do."""
+        self._lane = lane
+
     def give_back(self) -> None:
         """Give back the places that are kept for a next call; a worker that goes to sleep has none."""
         with self._lock:

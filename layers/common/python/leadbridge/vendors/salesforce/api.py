@@ -46,6 +46,11 @@ class Api:
         return self._transport.calls_made
 
     @property
+    def organization_id(self) -> str:
+        """The 18-character id of the org that has let us in, empty before the first login."""
+        return self._auth.organization_id
+
+    @property
     def user_id(self) -> str:
         """The 18-character id of the user we are, empty before the first call."""
         return self._auth.user_id

@@ -69,7 +69,7 @@ class SalesforceAuth(httpx.Auth):
         self._allowed_hosts = allowed_hosts
         self._tokens = tokens or TokenCache()
         self._skew = timedelta(0)
-        self._user_id = ""
+        self._organization_id = self._user_id = ""
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         """Send the call, and after INVALID_SESSION_ID once more with a new session; it was not executed.
@@ -97,6 +97,11 @@ class SalesforceAuth(httpx.Auth):
     def user_id(self) -> str:
         """The 18-character id of the user we are, empty before the first login: whose changes are our own."""
         return self._user_id
+
+    @property
+    def organization_id(self) -> str:
+        """The 18-character id of the org that has let us in, empty before the first login."""
+        return self._organization_id
 
     @property
     def instance_url(self) -> str:
@@ -142,7 +147,7 @@ class SalesforceAuth(httpx.Auth):
             base = checked_base(instance_url, SALESFORCE_HOST, self._allowed_hosts)
         except ForbiddenHostError as error:
             raise ContractError(f"instance_url {error}", vendor=VENDOR, operation="token") from error
-        self._user_id = _user_of(body)
+        self._organization_id, self._user_id = _identity(body)
         self._login.granted(body)
         return Token(value=value, expires_at=self._clock() + SESSION_AGE, base_url=base)
 
@@ -230,7 +235,7 @@ def _is_refusal(response: httpx.Response) -> bool:
     return isinstance(_object(response).get("error"), str)
 
 
-def _user_of(body: dict[str, Any]) -> str:
-    """The last part of the identity address, `https://…/id/<org>/<user>`."""
-    last = str(body.get("id", "")).rsplit("/", 1)[-1]
-    return canonical(last) if is_id(last) else ""
+def _identity(body: dict[str, Any]) -> tuple[str, str]:
+    """Org and user: the last parts of the identity address, `https://…/id/<org>/<user>`; empty where it has none."""
+    _, organization, user = ("", "", *str(body.get("id", "")).split("/"))[-3:]
+    return canonical(organization) if is_id(organization) else "", canonical(user) if is_id(user) else ""

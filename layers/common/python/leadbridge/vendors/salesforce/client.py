@@ -106,11 +106,14 @@ class SalesforceClient:
         """The org-wide usage that the last answer reported, None before the first answer."""
         return self.api.usage
 
-    def preflight(self, needs: "Mapping[str, Need]") -> "Iterator[Finding]":
-        """What a person should know before anything depends on the connection; writes nothing."""
+    def preflight(self, needs: "Mapping[str, Need]", *, organization: str | None = None) -> "Iterator[Finding]":
+        """What a person should know before anything depends on the connection; writes nothing.
+
+        `organization` is the org that the connection's document names.
+        """
         from leadbridge.vendors.salesforce.preflight import preflight  # a person's question, no worker's
 
-        return preflight(self.schema, self.rows, needs)
+        return preflight(self.api, self.schema, self.rows, needs, organization=organization)
 
     def describe(self, object_name: str) -> ObjectDescription:
         """The fields of an object as this user sees them; asked for again, only changes are transferred."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from leadbridge.domain.preflight import Finding, Level
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.errors import AuthenticationError, PermanentError, QuotaExhaustedError, SyncError, TransientError
+from leadbridge.vendors.salesforce.api import Api
 from leadbridge.vendors.salesforce.row_writes import RowWrites
 from leadbridge.vendors.salesforce.schema import ObjectSummary, Schema
 
@@ -32,7 +33,9 @@ class Need:
     read: frozenset[str]
 
 
-def preflight(schema: Schema, rows: RowWrites, needs: Mapping[str, Need]) -> Iterator[Finding]:
+def preflight(
+    api: Api, schema: Schema, rows: RowWrites, needs: Mapping[str, Need], *, organization: str | None
+) -> Iterator[Finding]:
     """Look at one thing after the other; without a login the first finding is the last."""
     try:
         limits = schema.limits()
@@ -49,6 +52,7 @@ def preflight(schema: Schema, rows: RowWrites, needs: Mapping[str, Need]) -> Ite
         )
         return
     yield Finding(level=Level.FINE, what="the login works, and the API version is there")
+    yield _org(organization, api.organization_id)
     yield _quota(limits)
     try:
         visible = {each.name: each for each in schema.objects()}
@@ -61,6 +65,26 @@ def preflight(schema: Schema, rows: RowWrites, needs: Mapping[str, Need]) -> Ite
         )
     for name, need in sorted(needs.items()):
         yield from _object(schema, rows, visible.get(name), name, need)
+
+
+def _org(named: str | None, answering: str) -> Finding:
+    """The org that the document names against the one that answers."""
+    if named is None or named == answering:
+        return Finding(level=Level.FINE, what=f"the org that answers is {answering or 'unknown'}")
+    if not answering:
+        return Finding(
+            level=Level.WARNING,
+            what=f"the org does not say whether it is {named}, which `organization_id` names",
+            remedy="Compare it with Setup > Company Information.",
+        )
+    return Finding(
+        level=Level.ERROR,
+        what=f"the org that answers is {answering}, but `organization_id` names {named}",
+        remedy=(
+            f"Is it the right org? A refreshed sandbox has a new id: put {answering} into `organization_id` and apply "
+            "the document. If not, correct `token_host`, `client_id` and `username`."
+        ),
+    )
 
 
 def _quota(limits: Mapping[str, object]) -> Finding:
