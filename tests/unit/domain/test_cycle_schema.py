@@ -36,7 +36,7 @@ def looked(
     """A look at both schemas, so many hours after noon."""
     found = described(**(types or {}), **others)
     bound = bind_fields(PAIRS, found, UTC)
-    return checked(bound, found, before, version=version, now=NOON + hours * HOUR)
+    return checked(bound, found, before, version=version, carried_to=NOON + hours * HOUR)
 
 
 def names(found: Checked) -> set[str]:
@@ -70,8 +70,8 @@ def test_a_field_of_another_kind_is_aside_until_it_is_changed_back_or_meant(name
     assert names(retyped) == {"title=Title"}
     (told,) = retyped.warnings
     assert told == (
-        f"Lead: {name} of {vendor} held texts and holds numbers now; change it back, or apply the document again if "
-        "that is meant"
+        f"Lead: {name} of {vendor} held texts and holds numbers now; change it back, or, if that is meant, apply the "
+        "document with any change, a comment will do"
     )
     back = looked(retyped.schema, 2)
     assert names(back) == {"title=Title", "phone=Phone"}
