@@ -88,6 +88,9 @@ def show_cycle(target: Target, cycle_id: str, *, as_json: bool) -> None:
     for name, at in standing["watermarks"].items():
         newest = standing["newest"].get(name)
         click.echo(f"# {name}: carried over up to {at}{f', the newest record is of {newest}' if newest else ''}")
+    for each in standing["aside"]:
+        waits = f", edits since {each['since']} wait" if each["since"] else ""
+        click.echo(f"# {each['object']} {each['pair']} is put aside: {each['why']}{waits}")
     click.echo(f"# {standing['idle_looks']} idle looks since the last run")
 
 
@@ -172,6 +175,8 @@ def cycle_executions(target: Target, cycle_id: str, slot: str | None, *, as_json
         click.echo(json.dumps({**members(parts.run), **inner}))
         return
     click.echo(sentence(parts.run))
+    for told in parts.run.warnings:
+        click.echo(f"  warning: {told}")
     _show("read", parts.queues)
     _show("written", parts.legs)
 

@@ -9,11 +9,14 @@ from leadbridge.cycle_ports import DueRecord, Entity, Looked
 from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_fields import BoundFields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_order import CycleOrder
+from leadbridge.domain.cycle_schema import Checked, Schema, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sync import DedupeRule, ImportRule, Sync, SyncDestination, SyncSource
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.syncing import Asked, Step, SyncRun, asked_for
@@ -83,6 +86,8 @@ class FakeEntity:
     errors: dict[str, SyncError] = field(default_factory=dict)
     #: what was called
     told: list[str] = field(default_factory=list)
+    #: pairs that are aside, and why
+    aside: dict[str, str] = field(default_factory=dict)
     #: pieces of DECIDE and REMEMBER
     pieces: int = 2
 
@@ -104,6 +109,15 @@ class FakeEntity:
             )
             for group in self.groups
         ]
+
+    def look(self, before: Mapping[str, Schema], version: int, carried_to: datetime) -> Mapping[str, Checked]:
+        """As the port says: of one object, without any pair."""
+        if "look" in self.errors:
+            raise self.errors["look"]
+        nothing = BoundFields(fields=(), aside=self.aside)
+        described = {side: ObjectDescription(name=f"{self.name}-object", fields={}) for side in Side}
+        known = before.get(kept_as(self.name, "Object"))
+        return {"Object": checked(nothing, described, known, version=version, carried_to=carried_to)}
 
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """As the port says."""

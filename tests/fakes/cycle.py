@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import DueRecord, Link
+from leadbridge.domain.cycle_schema import Schema
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.values import normalised
 from leadbridge.ports import OvertakenError
@@ -154,6 +155,8 @@ class InMemoryCycleRuns:
         epoch: int,
         watermarks: Mapping[str, datetime],
         newest: Mapping[str, datetime],
+        *,
+        schemas: Mapping[str, Schema],
     ) -> bool:
         """As the port says."""
         held = self.standing(cycle)
@@ -163,6 +166,7 @@ class InMemoryCycleRuns:
             held,
             watermarks={**held.watermarks, **watermarks},
             newest={**held.newest, **newest},
+            schemas=schemas,
             idle=0,
             looked_at=None,
             token="",

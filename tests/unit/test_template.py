@@ -506,6 +506,14 @@ def test_a_code_that_stands_in_no_table_raises_an_alarm() -> None:
     assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
 
 
+def test_a_field_that_a_cycle_puts_aside_raises_an_alarm_once() -> None:
+    """The first minute in which it is counted reaches the alarm topic; that the minute is over reaches nobody."""
+    (alarm,) = [each for each in of_type("AWS::CloudWatch::Alarm").values() if each["MetricName"] == "CycleFieldsAside"]
+    assert (alarm["Namespace"], alarm["Statistic"], alarm["Threshold"]) == ("Leadbridge", "Sum", 0)
+    assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+    assert "OKActions" not in alarm
+
+
 def test_the_dashboard_is_json_and_shows_every_function() -> None:
     """The body of the dashboard parses, and each function and queue is on it."""
     body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]

@@ -7,6 +7,7 @@ import pytest
 
 from leadbridge.aws.cycles import DynamoCycleRuns
 from leadbridge.cycle_ports import CycleRuns
+from leadbridge.domain.cycle_schema import Aside, Schema
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
 from leadbridge.domain.syncing import Asked, Waiting
 from leadbridge.errors import UnknownVersionError
@@ -17,6 +18,12 @@ from tests.fakes.cycle import InMemoryCycleRuns
 
 SLOT, LATER = "20260302T120000Z", "20260302T130000Z"
 HOUR = timedelta(hours=1)
+SCHEMA = Schema(
+    version=3,
+    carried_to=NOON,
+    kinds={"title=Title": ("text", "text")},
+    aside={"a=A": Aside(why="it is hidden", since=NOON - HOUR), "b=B": Aside(why="it is closed", since=None)},
+)
 RUN = CycleRun(cycle="main", slot=SLOT, version=3, epoch=1, started_at=NOON)
 #: every member is another than at the beginning
 FULL = replace(
@@ -36,6 +43,9 @@ FULL = replace(
     entity="persons",
     through=3,
     parked={"companies": "why"},
+    again=NOON - HOUR,
+    schemas={"persons.Lead": SCHEMA},
+    warnings=("a field is hidden", "another"),
     waiting=Waiting.QUOTA,
     due_at=NOON,
     refused_at=NOON,
@@ -80,14 +90,15 @@ def test_each_queue_has_a_watermark_of_its_own(runs: CycleRuns) -> None:
     """Those that a run commits move, the others stay; who has no lease moves none."""
     runs.take("main", SLOT, CycleStanding(), NOON)
 
-    assert runs.commit("main", SLOT, 1, {"people": NOON, "leads": NOON}, {"people": NOON - HOUR})
-    assert runs.commit("main", SLOT, 1, {"leads": NOON + HOUR}, {})
-    assert not runs.commit("main", LATER, 1, {"people": NOON + HOUR}, {})
-    assert not runs.commit("main", SLOT, 2, {"people": NOON + HOUR}, {})
+    assert runs.commit("main", SLOT, 1, {"people": NOON, "leads": NOON}, {"people": NOON - HOUR}, schemas={})
+    assert runs.commit("main", SLOT, 1, {"leads": NOON + HOUR}, {}, schemas={"persons.Lead": SCHEMA})
+    assert not runs.commit("main", LATER, 1, {"people": NOON + HOUR}, {}, schemas={})
+    assert not runs.commit("main", SLOT, 2, {"people": NOON + HOUR}, {}, schemas={})
 
     standing = runs.standing("main")
     assert standing.watermarks == {"people": NOON, "leads": NOON + HOUR}
     assert standing.newest == {"people": NOON - HOUR}
+    assert standing.schemas == {"persons.Lead": SCHEMA}
 
 
 def test_a_look_is_noted_while_nobody_has_taken_the_lease(runs: CycleRuns) -> None:
@@ -101,7 +112,7 @@ def test_a_look_is_noted_while_nobody_has_taken_the_lease(runs: CycleRuns) -> No
     taken = runs.take("main", LATER, seen, NOON)
     assert taken is not None
     assert not runs.looked("main", seen, 5, NOON, "other")
-    assert runs.commit("main", LATER, 2, {}, {})
+    assert runs.commit("main", LATER, 2, {}, {}, schemas={})
     assert (runs.standing("main").idle, runs.standing("main").looked_at, runs.standing("main").token) == (0, None, "")
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from leadbridge.domain.cycle_schema import Aside, Schema
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
@@ -15,6 +16,7 @@ from tests.builders.world import World
 from tests.fakes.clock import NOON
 
 SLOT = "20260302T120000Z"
+SCHEMA = Schema(version=1, carried_to=NOON, aside={"a=A": Aside(why="it is hidden", since=NOON)})
 RUNS = "/cycles/main/executions"
 PERSONS = {"id_field": "salesforceId", "leads": {"fields": [NAME]}}
 
@@ -81,7 +83,14 @@ def test_cycles_are_listed_with_how_they_stand(admin: Admin) -> None:
     taken = admin.cycle_runs.take("main", SLOT, admin.cycle_runs.standing("main"), NOON)
     assert taken is not None
     assert admin.get("/cycles")["cycles"][0]["standing"]["running"] == SLOT
-    admin.cycle_runs.commit("main", SLOT, 1, {"from-leads": NOON}, {"from-leads": NOON - timedelta(hours=1)})
+    admin.cycle_runs.commit(
+        "main",
+        SLOT,
+        1,
+        {"from-leads": NOON},
+        {"from-leads": NOON - timedelta(hours=1)},
+        schemas={"persons.Lead": SCHEMA},
+    )
     admin.cycle_runs.release("main", SLOT, 1, NOON)
     admin.cycle_runs.looked("main", admin.cycle_runs.standing("main"), 7, NOON + timedelta(minutes=5), "token")
 
@@ -102,6 +111,7 @@ def test_cycles_are_listed_with_how_they_stand(admin: Admin) -> None:
         "looked_at": "2026-03-02T12:05:00Z",
         "watermarks": {"from-leads": "2026-03-02T12:00:00Z"},
         "newest": {"from-leads": "2026-03-02T11:00:00Z"},
+        "aside": [{"object": "Lead", "pair": "a=A", "why": "it is hidden", "since": "2026-03-02T12:00:00Z"}],
     }
 
 

@@ -123,6 +123,20 @@ def test_a_run_is_begun_listed_and_shown_with_its_queues_and_legs(desk: Desk) ->
     assert desk.json("show", "main")["standing"]["idle_looks"] == 0
 
 
+def test_pairs_that_are_aside_are_told_with_the_run_and_with_the_cycle(desk: Desk) -> None:
+    """The run that noticed it has the warning; the cycle names what is aside while it is."""
+    desk.world.entities["persons"].aside["title=Title"] = "Salesforce hides Title"
+    desk.told("activate", "main")
+    desk.told("run", "main")
+    desk.world.drive(SLOT)
+
+    assert "  warning: persons-object: Salesforce hides Title\n" in desk.told("executions", "main", SLOT)
+    assert desk.json("executions", "main", SLOT)["warnings"] == ["persons-object: Salesforce hides Title"]
+    assert "# Object title=Title is put aside: Salesforce hides Title\n" in desk.told("show", "main")
+    [aside] = desk.json("show", "main")["standing"]["aside"]
+    assert (aside["pair"], aside["since"]) == ("title=Title", None)
+
+
 def test_a_run_can_be_begun_from_now_paused_resumed_and_cancelled(desk: Desk) -> None:
     """What is asked is noted, and heard by the run."""
     desk.told("activate", "main")

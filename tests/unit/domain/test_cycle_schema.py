@@ -8,7 +8,7 @@ import pytest
 
 from leadbridge.domain.crm_cycle import CycleField
 from leadbridge.domain.cycle_fields import bind_fields
-from leadbridge.domain.cycle_schema import Checked, Schema, checked
+from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.three_way import Side
 from tests.fakes.clock import NOON
@@ -36,7 +36,7 @@ def looked(
     """A look at both schemas, so many hours after noon."""
     found = described(**(types or {}), **others)
     bound = bind_fields(PAIRS, found, UTC)
-    return checked(bound, found, before, version=version, now=NOON + hours * HOUR)
+    return checked(bound, found, before, version=version, carried_to=NOON + hours * HOUR)
 
 
 def names(found: Checked) -> set[str]:
@@ -70,8 +70,8 @@ def test_a_field_of_another_kind_is_aside_until_it_is_changed_back_or_meant(name
     assert names(retyped) == {"title=Title"}
     (told,) = retyped.warnings
     assert told == (
-        f"Lead: {name} of {vendor} held texts and holds numbers now; change it back, or apply the document again if "
-        "that is meant"
+        f"Lead: {name} of {vendor} held texts and holds numbers now; change it back, or, if that is meant, apply the "
+        "document with any change, a comment will do"
     )
     back = looked(retyped.schema, 2)
     assert names(back) == {"title=Title", "phone=Phone"}
@@ -103,3 +103,27 @@ def test_a_pair_that_was_aside_is_told_again_if_the_reason_is_another() -> None:
     assert "Marketo" in second.warnings[0]
     assert second.schema.aside["phone=Phone"].since == NOON
     assert looked(replace(second.schema), 3, phone="hidden", Phone="hidden").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("types", "why"),
+    [
+        ({"Phone": "hidden"}, "Salesforce has no field Phone of Lead"),
+        ({"phone": "integer"}, "phone of Marketo held texts and holds numbers now"),
+    ],
+)
+def test_what_breaks_while_a_run_is_at_work_is_aside_in_it(types: Mapping[str, str], why: str) -> None:
+    """Only what worked when the run was opened is decided; without such a look everything that can be is."""
+    found = bind_fields(PAIRS, described(**types), UTC)
+    kept = as_opened(found, looked(None, 0).schema)
+    assert [each.name for each in kept.fields] == ["title=Title"]
+    assert kept.aside["phone=Phone"].startswith(why)
+    assert as_opened(found, None) == found
+
+
+def test_what_is_shown_while_a_run_is_at_work_waits_for_the_next() -> None:
+    """The run has not read it."""
+    hidden = looked(looked(None, 0).schema, 1, Phone="hidden")
+    kept = as_opened(bind_fields(PAIRS, described(), UTC), hidden.schema)
+    assert [each.name for each in kept.fields] == ["title=Title"]
+    assert kept.aside == hidden.bound.aside

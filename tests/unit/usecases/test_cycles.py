@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from leadbridge.cycle_ports import DueRecord, Looked
+from leadbridge.domain.cycle_progress import members, standing_members
 from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.schedule_entries import tick_of
@@ -109,6 +110,48 @@ def test_a_stream_that_fails_moves_no_watermark_of_its_own_and_all_of_the_others
     world.clock.advance(3600)
     assert world.ran().step is CycleStep.DONE
     assert set(world.runs.standing("main").watermarks) == set(READING)
+
+
+def test_a_pair_that_is_put_aside_is_told_by_one_run_and_stands_while_it_lasts(world: CycleWorld) -> None:
+    """The run has the sentence, the meter counts it; later runs are silent."""
+    world.entities["companies"].aside["title=Title"] = "it is hidden"
+    run = world.ran()
+
+    assert run.warnings == ("companies-object: it is hidden",)
+    assert members(run)["warnings"] == ["companies-object: it is hidden"]
+    assert world.meter.of("CycleFieldsAside") == 1
+    world.clock.advance(3600)
+    assert world.ran().warnings == ()
+    assert world.meter.of("CycleFieldsAside") == 1
+    standing = standing_members(world.cycle, world.runs.standing("main"))
+    assert standing["aside"] == [{"object": "Object", "pair": "title=Title", "why": "it is hidden", "since": None}]
+
+
+def test_what_is_known_of_a_parked_kind_stays_as_it_was(world: CycleWorld) -> None:
+    """Its window is read again, so it is told again, too; the others are known from then on."""
+    world.entities["companies"].aside["title=Title"] = "it is hidden"
+    world.failing["main.companies-salesforce"] = "no permission"
+    world.ran()
+    assert set(world.runs.standing("main").schemas) == {"sales_persons.Object"}
+
+    world.failing.clear()
+    world.clock.advance(3600)
+    assert world.ran().warnings == ("companies-object: it is hidden",)
+    assert set(world.runs.standing("main").schemas) == {f"{name}.Object" for name in world.entities}
+
+
+def test_a_system_that_cannot_be_asked_for_its_schema_is_waited_for(world: CycleWorld) -> None:
+    """Nothing is read before; what will not pass by itself parks the kind it was for."""
+    world.entities["persons"].errors["look"] = TransientError("away", vendor="salesforce")
+    slot = world.now().slot
+    waits = world.drive(slot, steps=1)
+    assert (waits.step, waits.waiting) == (CycleStep.OPEN, Waiting.VENDOR)
+    assert not world.carried
+
+    world.entities["persons"].errors["look"] = PermanentError("hidden", vendor="marketo", code="1006")
+    run = world.drive(slot)
+    assert (run.step, run.parked) == (CycleStep.DONE, {"persons": "hidden"})
+    assert world.carried[0] == [name for name in READING if not name.startswith("persons")]
 
 
 @pytest.mark.parametrize("where", ["decide", "prepare people", "remember"])

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_link import Link
+from leadbridge.domain.cycle_schema import Checked, Schema
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.fates import News
 from leadbridge.domain.records import RowResult
@@ -166,6 +167,13 @@ class Entity(Protocol):
         """All that may be written."""
         ...
 
+    def look(self, before: Mapping[str, Schema], version: int, carried_to: datetime) -> Mapping[str, Checked]:
+        """Which pairs of fields can be kept in step now, by Salesforce object.
+
+        `before` is what was known of both schemas, by kind and object; what was edited before `carried_to` was seen to.
+        """
+        ...
+
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide what was read and store it as plans; the run as it is then, or None if this is through.
 
@@ -217,8 +225,13 @@ class CycleRuns(Protocol):
         epoch: int,
         watermarks: Mapping[str, datetime],
         newest: Mapping[str, datetime],
+        *,
+        schemas: Mapping[str, Schema],
     ) -> bool:
-        """Keep the watermarks of queues, if the lease is still this run's; False if it is not. Others stay."""
+        """Keep the watermarks of queues, if the lease is still this run's; False if it is not. Others stay.
+
+        `schemas` are all that are known from then on.
+        """
         ...
 
     def release(self, cycle: str, slot: str, epoch: int, ended_at: datetime) -> None:

@@ -5,6 +5,17 @@ from datetime import datetime
 from leadbridge.admin.models import Given, Summary, Taken
 
 
+class FieldsAside(Given):
+    """A pair of fields that cannot be kept in step for now."""
+
+    #: of Salesforce
+    object: str
+    pair: str
+    why: str
+    #: what was edited from then on is carried over once the pair works again; without it the pair never worked
+    since: datetime | None
+
+
 class CycleStanding(Given):
     """What is known of a cycle between its runs."""
 
@@ -20,6 +31,8 @@ class CycleStanding(Given):
     watermarks: dict[str, datetime]
     #: by queue when the newest record that was read was changed
     newest: dict[str, datetime]
+    #: pairs of fields that a system hides, has changed or closed
+    aside: list[FieldsAside]
 
 
 class CycleSummary(Summary):
@@ -60,6 +73,8 @@ class CycleRun(Given):
     writes: int
     #: kinds of records that cannot go on, and why
     parked: dict[str, str]
+    #: what was not told before: pairs of fields that are put aside
+    warnings: list[str]
     reason: str
     message: str
 

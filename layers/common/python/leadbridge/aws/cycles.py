@@ -12,12 +12,14 @@ from typing import Any
 
 from leadbridge.aws.items import update
 from leadbridge.aws.leased_runs import LeasedRuns
+from leadbridge.domain.cycle_schema import Schema, schema_from, schema_members
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.syncing import Asked, Waiting
 
 _ENUMS = {"step": CycleStep, "waiting": Waiting, "asked": Asked}
-_INSTANTS = frozenset({"started_at", "due_at", "refused_at", "seen_at", "ended_at"})
+_INSTANTS = frozenset({"started_at", "again", "due_at", "refused_at", "seen_at", "ended_at"})
+_TUPLES = frozenset({"orders", "warnings"})
 #: instants by name
 _MOMENTS = frozenset({"ceilings", "since", "newest"})
 
@@ -33,7 +35,7 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
     def _text(self, run: CycleRun) -> str:
         members = {each.name: getattr(run, each.name) for each in fields(run)}
         filled = {name: value for name, value in members.items() if value not in (None, "", (), {}, 0, False)}
-        return json.dumps(filled, separators=(",", ":"), ensure_ascii=False, default=datetime.isoformat)
+        return json.dumps(filled, separators=(",", ":"), ensure_ascii=False, default=_plain)
 
     def _parsed(self, text: str) -> CycleRun:
         found: dict[str, Any] = json.loads(text)
@@ -44,7 +46,9 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
                 found[name] = _moments(member)
             elif name in _ENUMS:
                 found[name] = _ENUMS[name](member)
-            elif name == "orders":
+            elif name == "schemas":
+                found[name] = _schemas(member)
+            elif name in _TUPLES:
                 found[name] = tuple(member)
         return CycleRun(**found)
 
@@ -60,6 +64,7 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
             **{name: datetime.fromisoformat(each) if each else None for name, each in at.items()},
             watermarks=_moments(item.get("watermarks", {})),
             newest=_moments(item.get("newest", {})),
+            schemas=_schemas(json.loads(item.get("schemas", "{}"))),
             idle=int(item.get("idle", 0)),
             token=item.get("log_token", ""),
         )
@@ -92,12 +97,17 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
         epoch: int,
         watermarks: Mapping[str, datetime],
         newest: Mapping[str, datetime],
+        *,
+        schemas: Mapping[str, Schema],
     ) -> bool:
         """Keep the watermarks of queues, if the lease is still this run's; False if it is not. Others stay."""
         # nobody but the holder of the lease moves them, so what is read here is what is kept
         known = self.standing(cycle)
         marks = {**known.watermarks, **watermarks}
-        expression = "SET watermarks = :marks, newest = :newest, idle = :none, looked_at = :never, log_token = :empty"
+        expression = (
+            "SET watermarks = :marks, newest = :newest, schemas = :schemas, "
+            "idle = :none, looked_at = :never, log_token = :empty"
+        )
         return self._held(
             cycle,
             slot,
@@ -105,6 +115,7 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
             expression,
             marks={name: at.isoformat() for name, at in marks.items()},
             newest={name: at.isoformat() for name, at in {**known.newest, **newest}.items()},
+            schemas=json.dumps(schemas, separators=(",", ":"), ensure_ascii=False, default=_plain),
             none=0,
             never="",
             empty="",
@@ -118,3 +129,11 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
 
 def _moments(found: Mapping[str, str]) -> dict[str, datetime]:
     return {name: datetime.fromisoformat(each) for name, each in found.items()}
+
+
+def _schemas(found: Mapping[str, Any]) -> dict[str, Schema]:
+    return {name: schema_from(each) for name, each in found.items()}
+
+
+def _plain(value: datetime | Schema) -> Any:
+    return schema_members(value) if isinstance(value, Schema) else value.isoformat()

@@ -35,6 +35,7 @@ def members(run: CycleRun) -> dict[str, Any]:
         "rows": sum(run.rows.values()),
         "writes": sum(run.writes.values()),
         "parked": dict(run.parked),
+        "warnings": list(run.warnings),
         "reason": run.reason,
         "message": run.message,
     }
@@ -64,6 +65,16 @@ def standing_members(cycle: CrmCycle, standing: CycleStanding) -> dict[str, Any]
         "looked_at": iso(standing.looked_at) if standing.looked_at else None,
         "watermarks": {name: iso(at) for name, at in sorted(standing.watermarks.items())},
         "newest": {name: iso(at) for name, at in sorted(standing.newest.items())},
+        "aside": [
+            {
+                "object": name.split(".")[1],
+                "pair": pair,
+                "why": each.why,
+                "since": iso(each.since) if each.since else None,
+            }
+            for name, schema in sorted(standing.schemas.items())
+            for pair, each in sorted(schema.aside.items())
+        ],
     }
 
 

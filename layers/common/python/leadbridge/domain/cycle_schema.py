@@ -1,13 +1,14 @@
 """What becomes of pairs of fields when a schema changes: put aside one by one, told once, caught up with later.
 
 A field that is hidden, deleted, closed to us or changed to another kind of values puts its own pair aside, and nothing
-else. A kind that changed is accepted by applying the document again. When a pair can be kept in step once more,
+else. A kind that changed is accepted by the document's next version. When a pair can be kept in step once more,
 everything that was edited since it could last is read again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from leadbridge.domain.cycle_fields import BoundFields
 from leadbridge.domain.records import ObjectDescription
@@ -17,7 +18,7 @@ from leadbridge.domain.values import family
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aside:
-    """A pair that is put aside: why, as a sentence, and when it was last known to work; None: it never did."""
+    """A pair that is put aside: why, as a sentence, and from when on edits wait; None: it never worked."""
 
     why: str
     since: datetime | None
@@ -29,7 +30,8 @@ class Schema:
 
     #: of the document
     version: int
-    checked_at: datetime
+    #: what was edited before is carried over, of pairs that are not aside
+    carried_to: datetime
     #: by pair the kinds of values that Marketo's and Salesforce's field hold
     kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     aside: Mapping[str, Aside] = field(default_factory=dict)
@@ -53,21 +55,22 @@ def checked(
     before: Schema | None,
     *,
     version: int,
-    now: datetime,
+    carried_to: datetime,
 ) -> Checked:
-    """Compare the pairs as the systems describe their fields now with what was known of them."""
-    kinds = {
-        each.name: (family(each.fields[Side.MARKETO]), family(each.fields[Side.SALESFORCE])) for each in bound.fields
-    }
+    """Compare the pairs as the systems describe their fields now with what was known of them.
+
+    `carried_to`: what was edited before was seen to already.
+    """
+    kinds = _kinds(bound)
     known = before.kinds if before else {}
-    # a document that was applied again means the fields as they are
+    # a new version of the document means the fields as they are
     held = known if before and before.version == version else {}
     why = dict(bound.aside)
     for name, found in kinds.items():
         if name in held and held[name] != found:
             why[name] = _changed(name, held[name], found)
     was = before.aside if before else {}
-    worked_at = before.checked_at if before else None
+    worked_at = before.carried_to if before else None
     aside = {
         name: Aside(why=said, since=was[name].since if name in was else worked_at if name in known else None)
         for name, said in why.items()
@@ -78,7 +81,7 @@ def checked(
         bound=BoundFields(fields=tuple(each for each in bound.fields if each.name not in aside), aside=why),
         schema=Schema(
             version=version,
-            checked_at=now,
+            carried_to=carried_to,
             # of a pair that is aside the kinds are those it had while it worked
             kinds={**kinds, **{name: held[name] for name in aside if name in held}},
             aside=aside,
@@ -90,13 +93,66 @@ def checked(
     )
 
 
+def as_opened(bound: BoundFields, opened: Schema | None) -> BoundFields:
+    """The pairs that worked when a run was opened and still do; what was read is read for those only."""
+    if opened is None:
+        return bound
+    why = {name: each.why for name, each in opened.aside.items()} | dict(bound.aside)
+    for name, found in _kinds(bound).items():
+        if name not in why and opened.kinds.get(name, found) != found:
+            why[name] = _changed(name, opened.kinds[name], found)
+    return BoundFields(fields=tuple(each for each in bound.fields if each.name not in why), aside=why)
+
+
+def kept_as(kind: str, object_name: str) -> str:
+    """By which name the schema of an object is kept; `kind` is that of its records, as the document calls it."""
+    return f"{kind}.{object_name}"
+
+
+def of_kinds(schemas: Mapping[str, Schema], kinds: Collection[str]) -> dict[str, Schema]:
+    """Those schemas that are of these kinds of records."""
+    return {name: each for name, each in schemas.items() if name.split(".")[0] in kinds}
+
+
+def schema_members(schema: Schema) -> dict[str, Any]:
+    """A schema as JSON."""
+    return {
+        "version": schema.version,
+        "carried_to": schema.carried_to.isoformat(),
+        "kinds": {name: list(each) for name, each in schema.kinds.items()},
+        "aside": {
+            name: {"why": each.why, "since": each.since.isoformat() if each.since else None}
+            for name, each in schema.aside.items()
+        },
+    }
+
+
+def schema_from(members: Mapping[str, Any]) -> Schema:
+    """A schema that was JSON."""
+    return Schema(
+        version=members["version"],
+        carried_to=datetime.fromisoformat(members["carried_to"]),
+        kinds={name: (each[0], each[1]) for name, each in members["kinds"].items()},
+        aside={
+            name: Aside(why=each["why"], since=datetime.fromisoformat(each["since"]) if each["since"] else None)
+            for name, each in members["aside"].items()
+        },
+    )
+
+
+def _kinds(bound: BoundFields) -> dict[str, tuple[str, str]]:
+    return {
+        each.name: (family(each.fields[Side.MARKETO]), family(each.fields[Side.SALESFORCE])) for each in bound.fields
+    }
+
+
 def _changed(name: str, held: tuple[str, str], found: tuple[str, str]) -> str:
     vendor, position = ("Marketo", 0) if held[0] != found[0] else ("Salesforce", 1)
     field_name = name.split("=")[position]
     return (
         f"{field_name} of {vendor} held {_WORDS.get(held[position], held[position])} and holds "
-        f"{_WORDS.get(found[position], found[position])} now; change it back, or apply the document again if that is "
-        "meant"
+        f"{_WORDS.get(found[position], found[position])} now; change it back, or, if that is meant, apply the "
+        "document with any change, a comment will do"
     )
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from leadbridge.domain.cycle_legs import GROUPS
+from leadbridge.domain.cycle_schema import Checked, Schema, kept_as
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.syncing import HELD_FOR, PAUSED_SECONDS, Asked, Waiting, held_by, reason_of, run_name
 from leadbridge.errors import SyncError
@@ -61,6 +62,11 @@ class CycleRun:
     ceilings: Mapping[str, datetime] = field(default_factory=dict)
     #: by queue since when is read; a queue that is missing is read from the start
     since: Mapping[str, datetime] = field(default_factory=dict)
+    #: a moment before those since when all queues are read once more, for pairs of fields that work again
+    again: datetime | None = None
+    #: how both schemas were when it was opened, by kind and object, and what is to be told of them
+    schemas: Mapping[str, Schema] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
     #: by queue how many rows were read
     rows: Mapping[str, int] = field(default_factory=dict)
     #: by queue when the newest record that was read was changed
@@ -133,6 +139,8 @@ class CycleStanding:
     watermarks: Mapping[str, datetime] = field(default_factory=dict)
     #: by queue when the newest record that was ever read was changed
     newest: Mapping[str, datetime] = field(default_factory=dict)
+    #: what is known of both schemas, by kind and object, from the last run that committed
+    schemas: Mapping[str, Schema] = field(default_factory=dict)
     #: looks since the last run that found nothing to do, and when the last one was
     idle: int = 0
     looked_at: datetime | None = None
@@ -147,6 +155,17 @@ def opened(run: CycleRun, ceilings: Mapping[str, datetime], since: Mapping[str, 
     """It is known what is to be read."""
     step = CycleStep.COMMIT if run.from_now else CycleStep.READ
     return replace(_go_on(run), step=step, ceilings=ceilings, since=since)
+
+
+def schemas_seen(run: CycleRun, kind: str, found: Mapping[str, Checked]) -> CycleRun:
+    """It is known which pairs of fields of a kind of records can be kept in step, by object."""
+    moments = [run.again, *(each.read_again_from for each in found.values())]
+    return replace(
+        run,
+        schemas={**run.schemas, **{kept_as(kind, name): each.schema for name, each in found.items()}},
+        warnings=(*run.warnings, *(told for each in found.values() for told in each.warnings)),
+        again=min((each for each in moments if each), default=None),
+    )
 
 
 def ordered(run: CycleRun, orders: Iterable[str], entities: Sequence[str]) -> CycleRun:

@@ -5,8 +5,8 @@ an address in other capitals, are no edits. Of the values nothing is remembered 
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +50,10 @@ class Pair:
     told: Mapping[str, Merged] = field(default_factory=dict)
     #: by field why its value cannot be taken over: a sentence without the value
     failed: Mapping[str, str] = field(default_factory=dict)
+
+    def keeping(self, memory: Mapping[str, Memory], names: Collection[str]) -> "Pair":
+        """The same, with what is remembered of fields that were not looked at."""
+        return replace(self, memory={**{name: memory[name] for name in names if name in memory}, **self.memory})
 
 
 def canonical(value: Any, described: FieldDescription) -> str:

@@ -30,6 +30,8 @@ class CompanyFields:
     fields: Sequence[LinkedField]
     #: Marketo's names
     shown: Collection[str]
+    #: the names of pairs that are aside for now, of which nothing is forgotten
+    aside: Collection[str] = ()
     stamps: Mapping[Side, str] = field(
         default_factory=lambda: {Side.MARKETO: "updatedAt", Side.SALESFORCE: "SystemModstamp"}
     )
@@ -170,7 +172,9 @@ class DecideCompanies:
         found = {side: self._found(side, row) for side, row in rows.items() if row is not None}
         if pair.company is None:
             found[Side.MARKETO] = Found(values={})
-        merged = merge_pair(self._companies.fields, found, pair.link.memory if pair.link else {}, now, self._digest)
+        memory = pair.link.memory if pair.link else {}
+        merged = merge_pair(self._companies.fields, found, memory, now, self._digest)
+        merged = merged.keeping(memory, self._companies.aside)
         company_id = str(pair.company["id"]) if pair.company else ""
         # only Salesforce makes companies, so a new one has nothing for the Account
         to_salesforce = merged.writes[Side.SALESFORCE] if pair.company else {}

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecords, Links
-from leadbridge.domain import company_words
+from leadbridge.domain import company_words, cycle_schema
 from leadbridge.domain.belonging import company_fields, links_of
 from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.conditions import compile_conditions
@@ -62,6 +62,8 @@ DUE = 1_000
 MOST_LEFT = 30_000
 #: positions of one piece; a write's position tells its piece, so that none is given twice
 STRIDE = 1_000_000
+#: what the document calls these records
+KIND = "persons"
 _UPDATED = {LEAD: LEADS_UPDATED, CONTACT: CONTACTS_UPDATED}
 
 
@@ -112,7 +114,6 @@ class DecidePeople:
         self.queues = queues
         self.legs = legs
         self.plans = CyclePlans(runs=ports.runs, objects=ports.objects, clock=ports.clock)
-        self._known: tuple[Schema, People] | None = None
 
     def __call__(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide as much as the time allows; the run as it is then, or None if all was decided before.
@@ -173,13 +174,36 @@ class DecidePeople:
             for object_name, fields in kinds(self.persons).items()
         }
 
-    def people(self, schema: Schema) -> People:
+    def look(
+        self, before: Mapping[str, cycle_schema.Schema], version: int, carried_to: datetime
+    ) -> Mapping[str, cycle_schema.Checked]:
+        """Which pairs of fields can be kept in step now, by object.
+
+        Raises:
+            ConfigurationError: As above.
+        """
+        schema = self.ports.schema()
+        return {
+            name: cycle_schema.checked(
+                bound,
+                {Side.MARKETO: schema.people, Side.SALESFORCE: schema.records[name]},
+                before.get(cycle_schema.kept_as(KIND, name)),
+                version=version,
+                carried_to=carried_to,
+            )
+            for name, bound in self.bound(schema).items()
+        }
+
+    def people(self, schema: Schema, run: CycleRun) -> People:
         """How persons are kept in step."""
-        if self._known is not None and self._known[0] is schema:
-            return self._known[1]
+        bound = {
+            name: cycle_schema.as_opened(each, run.schemas.get(cycle_schema.kept_as(KIND, name)))
+            for name, each in self.bound(schema).items()
+        }
         type_field, deleted = self.persons.type_field, self.persons.deleted_in_salesforce
-        people = People(
-            fields={name: each.fields for name, each in self.bound(schema).items()},
+        return People(
+            fields={name: each.fields for name, each in bound.items()},
+            aside={name: frozenset(each.aside) for name, each in bound.items()},
             id_field=self.persons.id_field,
             type_field=type_field if type_field in schema.people.fields else None,
             revived={deleted.flag: False} if isinstance(deleted, Flag) else {},
@@ -189,8 +213,6 @@ class DecidePeople:
             if self.legs.keys() & set(CREATED.values())
             else nobody,
         )
-        self._known = (schema, people)
-        return people
 
 
 class _Work:
@@ -215,7 +237,7 @@ class _Work:
 
     @cached_property
     def _people(self) -> People:
-        return self._owner.people(self._schema)
+        return self._owner.people(self._schema, self.run)
 
     @cached_property
     def _pair(self) -> PairPeople:

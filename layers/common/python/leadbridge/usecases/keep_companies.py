@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -24,13 +24,15 @@ from leadbridge.domain.cycle_companies import (
     company_queues,
     shown_by,
 )
-from leadbridge.domain.cycle_fields import bind_fields
+from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_people import CONTACT, FROM_CONTACTS, PERSON, STAMPS, people_queues
+from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
 from leadbridge.domain.planned import Planned
+from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import text
@@ -109,13 +111,23 @@ class KeepCompanies:
         parts = partitions_for(sum(each.pulled for each in read.values()), 2 * size)
         return PieceState(pages={name: each.pages for name, each in read.items()}, parts=parts)
 
-    def fields(self) -> CompanyFields:
-        """What of companies is kept in step, bound to what both systems describe."""
-        describe = self.ports.describe
-        described = {Side.MARKETO: describe(COMPANY), Side.SALESFORCE: describe(ACCOUNT)}
+    def look(self, before: Mapping[str, Schema], version: int, carried_to: datetime) -> Mapping[str, Checked]:
+        """Which pairs of fields can be kept in step now, by object; `before` is what was known of both schemas."""
+        known = before.get(kept_as(self.name, ACCOUNT))
+        return {ACCOUNT: checked(self._bound(), self._described(), known, version=version, carried_to=carried_to)}
+
+    def _described(self) -> Mapping[Side, ObjectDescription]:
+        return {Side.MARKETO: self.ports.describe(COMPANY), Side.SALESFORCE: self.ports.describe(ACCOUNT)}
+
+    def _bound(self) -> BoundFields:
         zone = self.keeping.legs[COMPANIES_WRITTEN].sync.zone
-        bound = bind_fields(company_pairs(self.cycle, self.companies), described, zone)
-        return CompanyFields(fields=bound.fields, shown=company_fields(described[Side.MARKETO], describe(PERSON)))
+        return bind_fields(company_pairs(self.cycle, self.companies), self._described(), zone)
+
+    def fields(self, run: CycleRun) -> CompanyFields:
+        """What of companies is kept in step, bound to what both systems describe."""
+        bound = as_opened(self._bound(), run.schemas.get(kept_as(self.name, ACCOUNT)))
+        shown = company_fields(self.ports.describe(COMPANY), self.ports.describe(PERSON))
+        return CompanyFields(fields=bound.fields, shown=shown, aside=bound.aside)
 
     def gone(self, run: CycleRun, piece: int, missing: Iterable[str]) -> Decided:
         """What becomes of companies whose Accounts were deleted, or merged, or are `missing` since.
@@ -179,7 +191,7 @@ class _Work:
 
     @cached_property
     def _fields(self) -> CompanyFields:
-        return self._owner.fields()
+        return self._owner.fields(self.run)
 
     @cached_property
     def _decide(self) -> DecideCompanies:

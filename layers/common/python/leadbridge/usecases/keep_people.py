@@ -17,6 +17,7 @@ from leadbridge.domain.cycle_people import (
     people_legs,
     people_queues,
 )
+from leadbridge.domain.cycle_schema import Checked, Schema
 from leadbridge.domain.cycle_words import worded
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.outcome import WRITTEN, Outcome
@@ -25,7 +26,7 @@ from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.cycle_plans import CyclePlans
-from leadbridge.usecases.decide_people import LEFT_SECONDS, STRIDE, DecidePeople, PeoplePorts
+from leadbridge.usecases.decide_people import KIND, LEFT_SECONDS, STRIDE, DecidePeople, PeoplePorts
 from leadbridge.usecases.follow_fates import FollowFates
 from leadbridge.usecases.people_files import Entry, PeopleFiles, State
 from leadbridge.usecases.plan_people import linking
@@ -39,7 +40,7 @@ _DRIFTED = "drifted"
 class KeepPeople:
     """Keeps persons in step."""
 
-    name = "persons"
+    name = KIND
 
     def __init__(self, cycle: CrmCycle, persons: Persons, ports: PeoplePorts) -> None:
         """`persons` are those of the cycle."""
@@ -67,6 +68,10 @@ class KeepPeople:
     def legs(self) -> Sequence[Leg]:
         """All that may be written."""
         return tuple(self._legs.values())
+
+    def look(self, before: Mapping[str, Schema], version: int, carried_to: datetime) -> Mapping[str, Checked]:
+        """Which pairs of fields can be kept in step now, by object; `before` is what was known of both schemas."""
+        return self._decide.look(before, version, carried_to)
 
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide what was read and store it as plans; the run as it is then, or None if this is through."""

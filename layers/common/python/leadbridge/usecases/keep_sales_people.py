@@ -22,13 +22,15 @@ from leadbridge.domain.cycle_companies import (
     sales_person_legs,
     sales_person_queues,
 )
-from leadbridge.domain.cycle_fields import bind_fields
+from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_people import people_queues
+from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
+from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceState, latest
@@ -67,6 +69,11 @@ class KeepSalesPeople:
         """All that may be written."""
         return tuple(self._keeping.legs.values())
 
+    def look(self, before: Mapping[str, Schema], version: int, carried_to: datetime) -> Mapping[str, Checked]:
+        """Which pairs of fields can be kept in step now, by object; `before` is what was known of both schemas."""
+        known = before.get(kept_as(self.name, USER))
+        return {USER: checked(self._bound(), self._described(), known, version=version, carried_to=carried_to)}
+
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide what was read and store it as plans; the run as it is then, or None if this is through.
 
@@ -84,7 +91,7 @@ class KeepSalesPeople:
         again = self._ports.records.salesforce(USER, "Id", ids) if ids else ()
         owners = self._owners(run)
         if users or again or self._unknown(owners):
-            decisions = self._decider()([*users, *again], owners, run.started_at)
+            decisions = self._decider(run)([*users, *again], owners, run.started_at)
             run = self._keeping.keep(run, state, _PIECE, _planned(decisions))
         files.keep_pieces(state)
         return replace(run, through=state.end, newest={**run.newest, **newest})
@@ -97,13 +104,18 @@ class KeepSalesPeople:
         """Remember sales persons whose writes succeeded; the others become due. As `decide`."""
         return self._keeping.remember(run, remaining)
 
-    def _decider(self) -> DecideSalesPeople:
-        describe = self._ports.describe
-        user = describe(USER)
-        described = {Side.MARKETO: describe(SALES_PERSON), Side.SALESFORCE: user}
+    def _described(self) -> Mapping[Side, ObjectDescription]:
+        return {Side.MARKETO: self._ports.describe(SALES_PERSON), Side.SALESFORCE: self._ports.describe(USER)}
+
+    def _bound(self) -> BoundFields:
         zone = self._keeping.legs[SALES_PERSONS_WRITTEN].sync.zone
+        return bind_fields(SALES_PERSON_FIELDS, self._described(), zone)
+
+    def _decider(self, run: CycleRun) -> DecideSalesPeople:
+        user = self._ports.describe(USER)
+        # a pair of which nothing is remembered takes what Salesforce has
         return DecideSalesPeople(
-            bind_fields(SALES_PERSON_FIELDS, described, zone).fields,
+            as_opened(self._bound(), run.schemas.get(kept_as(self.name, USER))).fields,
             links=self._ports.links,
             records=self._ports.records,
             digest=self._ports.digest,

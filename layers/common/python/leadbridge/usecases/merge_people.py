@@ -63,6 +63,8 @@ class People:
 
     #: by object the pairs of fields
     fields: Mapping[str, Sequence[LinkedField]]
+    #: by object the names of pairs that are aside for now, of which nothing is forgotten
+    aside: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: Marketo's fields that hold the Salesforce id, and the object's name; the latter may be missing
     id_field: str
     type_field: str | None = None
@@ -125,6 +127,7 @@ class MergePeople:
         fields = fields_of(every, self._people.of_companies, linked=linked)
         merged = merge_pair(fields, found, memory, now, self._digest)
         merged = self._with_company(merged, pair.marketo, memory, [each for each in every if each not in fields])
+        merged = merged.keeping(memory, self._people.aside.get(pair.object, ()))
         link = self._link_of(pair.object, pair.salesforce_id)
         if pair.link and pair.link.parted:
             link |= self._people.revived

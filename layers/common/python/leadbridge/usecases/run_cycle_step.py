@@ -14,7 +14,8 @@ from leadbridge.domain import cycling
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import Queue
 from leadbridge.domain.cycle_order import CycleOrder
-from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.cycle_schema import of_kinds
+from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.outages import changes_lost
 from leadbridge.domain.schedule import instant
@@ -106,6 +107,8 @@ class RunCycleStep:
             ended = work.run.ended_at or self._clock.now()
             self._runs.release(work.run.cycle, work.run.slot, work.run.epoch, ended)
             self._meter.count("CycleRunsFailed" if work.run.step is CycleStep.FAILED else "CycleRunsDone")
+            if work.run.warnings:
+                self._meter.count("CycleFieldsAside", len(work.run.warnings))
 
     def _go(self, work: "_Work") -> None:
         try:
@@ -133,7 +136,8 @@ class RunCycleStep:
     def _open(self, work: "_Work") -> None:
         run, now = work.run, self._clock.now()
         ceilings, since = dict[str, datetime](), dict[str, datetime]()
-        watermarks = self._runs.standing(run.cycle).watermarks
+        standing = self._runs.standing(run.cycle)
+        watermarks = standing.watermarks
         for queue in work.queues:
             side = queue.side.value
             until = ceiling(side, now, self._vendors.source(queue.sync).covered(now).until)
@@ -147,7 +151,26 @@ class RunCycleStep:
             read = window(queue.side.value, known, ceilings[queue.side.value]).since or low
             if read is not None:
                 since[queue.name] = read
-        self._save(work, cycling.opened(run, ceilings, since))
+        self._save(work, cycling.opened(self._looked(work, standing), ceilings, since))
+
+    def _looked(self, work: "_Work", standing: CycleStanding) -> CycleRun:
+        """The run with what both systems describe today, and what was edited while it could not be carried over."""
+        run = work.run
+        known = [standing.watermarks[each.name] for each in work.queues if each.name in standing.watermarks]
+        for entity in work.entities:
+            try:
+                found = entity.look(standing.schemas, run.version, min(known, default=run.started_at))
+            except SyncError as error:
+                run = self._without(run, entity.name, error)
+            else:
+                run = cycling.schemas_seen(run, entity.name, found)
+        return run
+
+    def _without(self, run: CycleRun, kind: str, error: SyncError) -> CycleRun:
+        """The run without a kind of records that cannot go on; what passes by itself is waited for."""
+        if error.vendor == "aws" or held_by(error, run.refusals, run.refused_at, self._clock.now()):
+            raise error
+        return cycling.parked(run, kind, error.detail or str(error))
 
     def _read(self, work: "_Work") -> None:
         if work.run.orders:
@@ -162,7 +185,7 @@ class RunCycleStep:
 
     def _reading(self, run: CycleRun, queue: Queue) -> SyncRun:
         """The run that reads a queue."""
-        since, until = run.since.get(queue.name), run.ceilings[queue.side.value]
+        since, until = _since(run, queue), run.ceilings[queue.side.value]
         return SyncRun(
             sync=queue.sync.id,
             slot=run.slot,
@@ -237,22 +260,24 @@ class RunCycleStep:
             try:
                 orders += [each.sync for each in entity.prepare(run, run.group)]
             except SyncError as error:
-                if error.vendor == "aws" or held_by(error, run.refusals, run.refused_at, self._clock.now()):
-                    raise
-                run = cycling.parked(run, entity.name, error.detail or str(error))
+                run = self._without(run, entity.name, error)
         kept = [each for each in orders if self._whose(work, each) not in run.parked]
         self._save(work, cycling.ordered(run, kept, work.names))
 
     def _commit(self, work: "_Work") -> None:
         run, now = work.run, self._clock.now()
-        known = self._runs.standing(run.cycle).watermarks
+        standing = self._runs.standing(run.cycle)
+        known = standing.watermarks
         marks = dict[str, datetime]()
         for queue in work.queues:
             if self._whose(work, queue.sync.id) not in run.parked:
                 until = run.ceilings[queue.side.value]
                 marks[queue.name] = max(until, known.get(queue.name, until))
         newest = {name: at for name, at in run.newest.items() if name in marks}
-        if not self._runs.commit(run.cycle, run.slot, run.epoch, marks, newest):
+        # of what was not carried over the schemas are compared once more, as the same is read again
+        going = [each for each in work.names if each not in run.parked]
+        schemas = of_kinds(standing.schemas, run.parked) | of_kinds(run.schemas, going)
+        if not self._runs.commit(run.cycle, run.slot, run.epoch, marks, newest, schemas=schemas):
             message = "another run took the lease"
             self._save(work, cycling.ended(run, CycleStep.FAILED, now, "lease_lost", message))
             return
@@ -320,6 +345,16 @@ class _Work:
     def entity(self, name: str) -> Entity:
         """One kind of records."""
         return next(each for each in self.entities if each.name == name)
+
+
+def _since(run: CycleRun, queue: Queue) -> datetime | None:
+    """Since when a queue is read: earlier than usual if pairs of fields work again."""
+    since = run.since.get(queue.name)
+    if since is None or run.again is None or run.again >= since:
+        return since
+    if changes_lost(queue.side, run.again, run.started_at):
+        return None
+    return window(queue.side.value, run.again, since).since
 
 
 def _progress(run: SyncRun, syncs: SyncRuns) -> int:
