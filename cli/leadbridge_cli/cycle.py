@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from typing import TextIO
 
 import click
 
@@ -13,8 +14,11 @@ from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.usecases.check_cycle import move_cycle
+from leadbridge.usecases.cycle_rows import KINDS
+from leadbridge.usecases.cycle_rows_told import counts_lines, counts_members
 from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.cycle_proposal import propose_cycle
+from leadbridge_cli.cycle_rows import show_due, show_record, show_rows
 from leadbridge_cli.pausing import in_words
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import canonical
@@ -152,11 +156,30 @@ def run_cycle(target: Target, cycle_id: str, *, from_now: bool, wait: bool, as_j
 @cycle.command("executions")
 @CYCLE
 @click.argument("slot", required=False)
+@click.option("--rows", is_flag=True, help="What became of each record in the run SLOT, and why.")
+@click.option("--outcome", default="", help="Of these only those with this outcome, failed for example.")
+@click.option("--kind", default="", type=click.Choice(["", *KINDS]), help="Of these only those of this kind.")
+@click.option("--csv", "file", type=click.File("w", encoding="utf-8", lazy=True), help="Write them into this file.")
 @as_json
 @pass_target
-def cycle_executions(target: Target, cycle_id: str, slot: str | None, *, as_json: bool) -> None:
-    """List the runs of a cycle, or show one with the counts of each queue and leg."""
+def cycle_executions(
+    target: Target,
+    cycle_id: str,
+    slot: str | None,
+    *,
+    rows: bool,
+    outcome: str,
+    kind: str,
+    file: TextIO | None,
+    as_json: bool,
+) -> None:
+    """List the runs of a cycle, or show one with the counts of each queue and leg, and its rows by outcome."""
     results = target.cycle_results()
+    if rows or outcome or kind or file is not None:
+        if slot is None:
+            fail(["Say which run: leadbridge cycle executions ID SLOT --rows."])
+        show_rows(target.cycle_rows().rows(cycle_id, slot, outcome, kind), file, as_json=as_json)
+        return
     if slot is None:
         found = results.runs(cycle_id)
         if as_json:
@@ -167,18 +190,21 @@ def cycle_executions(target: Target, cycle_id: str, slot: str | None, *, as_json
         click.echo(f"{len(found)} run{'' if len(found) == 1 else 's'}" if found else "It has not run yet.")
         return
     parts = results.parts(cycle_id, slot)
+    counts = target.cycle_rows().counts(cycle_id, slot)
     if as_json:
         inner = {
             what: [part_members(name, run) for name, run in those]
             for what, those in (("queues", parts.queues), ("legs", parts.legs))
         }
-        click.echo(json.dumps({**members(parts.run), **inner}))
+        click.echo(json.dumps({**members(parts.run), **inner, **counts_members(counts)}))
         return
     click.echo(sentence(parts.run))
     for told in parts.run.warnings:
         click.echo(f"  warning: {told}")
     _show("read", parts.queues)
     _show("written", parts.legs)
+    for line in counts_lines(counts):
+        click.echo(line)
 
 
 def _show(what: str, parts: Sequence[tuple[str, SyncRun]]) -> None:
@@ -203,3 +229,5 @@ _ask("resume", Asked.NOTHING, "Let a run go on that was paused.")
 _ask("cancel", Asked.CANCEL, "End a run; what is written stays, and the next one reads the same again.")
 _ask("confirm", Asked.CONFIRM, "Let a run go on that its guard has parked, since what it would do is meant.")
 cycle.add_command(propose_cycle)
+cycle.add_command(show_record)
+cycle.add_command(show_due)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from leadbridge.ports import Documents
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.cycle_results import CycleResults
+    from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.pausing import Pausing
     from leadbridge.usecases.preview_sync import PreviewSync
@@ -336,6 +337,21 @@ class Target:
         from leadbridge.usecases.cycle_results import CycleResults
 
         return CycleResults(documents=self.configurations, runs=self._cycle_runs(), syncs=self._sync_runs())
+
+    def cycle_rows(self) -> "CycleRows":
+        """The use-case behind `cycle record`."""
+        from leadbridge.aws.due import DynamoDueRecords
+        from leadbridge.aws.links import DynamoLinks
+        from leadbridge.aws.objects import S3Objects
+        from leadbridge.usecases.cycle_rows import CycleRows
+
+        client, table = self.client("dynamodb"), self.outputs["StateTableName"]
+        return CycleRows(
+            runs=self._cycle_runs(),
+            objects=S3Objects(self.client("s3"), bucket=self.outputs["DataBucketName"]),
+            links=lambda cycle: DynamoLinks(client, table=table, cycle=cycle),
+            due=lambda cycle: DynamoDueRecords(client, table=table, cycle=cycle),
+        )
 
     def _cycle_runs(self) -> "DynamoCycleRuns":
         from leadbridge.aws.cycles import DynamoCycleRuns

@@ -19,6 +19,7 @@ from leadbridge.domain.three_way import Side
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
 from leadbridge.usecases.cycle_results import CycleResults
+from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
@@ -37,7 +38,7 @@ from tests.builders.cycles import InMemoryDue
 from tests.builders.events import SECRET
 from tests.builders.world import World
 from tests.fakes.bulk import InMemoryObjects
-from tests.fakes.cycle import InMemoryCycleRuns
+from tests.fakes.cycle import InMemoryCycleRuns, InMemoryLinks
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
@@ -123,6 +124,9 @@ class Admin:
         self.destination = FakeDestination(world.marketo.describe_leads(), "id")
         self.runs = InMemorySyncRuns()
         self.cycle_runs = InMemoryCycleRuns()
+        #: of the one cycle that there is
+        self.links = InMemoryLinks()
+        self.due = InMemoryDue()
         self.objects = InMemoryObjects()
         #: Syncs and cycles whose schedules were to be looked after
         self.kept: list[str] = []
@@ -175,13 +179,19 @@ class Admin:
                 runs=self.cycle_runs,
                 syncs=self.runs,
                 queues=lambda cycle: derived_syncs(cycle)[0],
-                due=lambda _: InMemoryDue(),
+                due=lambda _: self.due,
                 look=self._look,
                 starter=FakeStarter(),
                 ask_sync=self._no_sync,
                 clock=world.clock,
             ),
             cycle_results=CycleResults(documents=world.configurations, runs=self.cycle_runs, syncs=self.runs),
+            cycle_rows=CycleRows(
+                runs=self.cycle_runs,
+                objects=self.objects,
+                links=lambda _: self.links,
+                due=lambda _: self.due,
+            ),
             keep_schedule=lambda _kind, identifier: self.kept.append(identifier),
             clock=world.clock,
             done=self._done,

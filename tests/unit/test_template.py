@@ -61,6 +61,7 @@ WILDCARDS = {
     ("HearOfChangesRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
     ("AdminApiRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
     ("AdminApiRole", "ReadRows", "${DataBucket.Arn}/sync/*"): "each run has files below its name",
+    ("AdminApiRole", "ReadRows", "${DataBucket.Arn}/cycle/*"): "as above, those of cycles",
     ("StartSyncRole", "SeeWhetherTheyRun", EXECUTIONS.format("Sync")): "executions of the machine",
     ("AdminApiRole", "SeeWhetherTheyRun", EXECUTIONS.format("Cycle")): "executions of the machine",
     ("StartSyncRole", "SeeWhetherTheyRun", EXECUTIONS.format("Cycle")): "executions of the machine",

@@ -120,6 +120,11 @@ def went_on(story: "Story") -> None:
     for slot in (first["slot"], second["slot"]):
         story.cli("cycle", "executions", CYCLE, slot)
         story.cli("cycle", "executions", CYCLE, slot, "--json")
+        doors.ask(story, "GET", f"/cycles/{CYCLE}/executions/{slot}/rows")
+    story.cli("cycle", "record", CYCLE, lead)
+    story.cli("cycle", "due", CYCLE)
+    for path in (f"records/{lead}", f"records/{person['id']}", "due"):
+        doors.ask(story, "GET", f"/cycles/{CYCLE}/{path}")
     doors.ask(story, "POST", f"/documents/crm_cycle/{CYCLE}/state", {"move": "deactivate"})
 
 

@@ -20,6 +20,7 @@ from tests.fakes.clock import NOON
 
 SYNC = "contacts-to-people"
 CYCLE = "main-cycle"
+RECORD = "00Q000000000001EAA"
 SLOT = "20260302T120000Z"
 ROUTES = (
     ("GET", "/openapi.json"),
@@ -75,6 +76,9 @@ ROUTES = (
     ("POST", f"/cycles/{CYCLE}/executions"),
     ("GET", f"/cycles/{CYCLE}/executions/{SLOT}"),
     ("POST", f"/cycles/{CYCLE}/executions/{SLOT}/ask"),
+    ("GET", f"/cycles/{CYCLE}/executions/{SLOT}/rows"),
+    ("GET", f"/cycles/{CYCLE}/records/{RECORD}"),
+    ("GET", f"/cycles/{CYCLE}/due"),
 )
 
 
@@ -106,6 +110,7 @@ def test_the_routes_of_these_tests_are_all_there_are(admin: Admin) -> None:
             "1": "{execution_id}",
             SYNC: "{sync_id}",
             CYCLE: "{cycle_id}",
+            RECORD: "{record_id}",
             SLOT: "{slot}",
         }
         named = [parts.get(each, each) for each in path.split("/")]

@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.cycle_schema import Aside, Schema
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals
+from leadbridge.domain.three_way import Side
+from leadbridge.usecases.people_files import Entry, PeopleFiles, State
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection
 from tests.builders.admin import Admin
 from tests.builders.cycles import NAME, a_cycle
@@ -129,3 +132,39 @@ def test_a_second_active_cycle_of_the_same_instances_is_refused(admin: Admin) ->
     admin.post("/documents/crm_cycle/main/state", {"move": "deactivate"})
     assert admin.post("/documents/crm_cycle/second/state", {"move": "activate"})["state"] == "active"
     assert admin.kept == ["main", "second"]
+
+
+def test_rows_of_a_run_and_of_a_record_and_what_is_due_are_shown(admin: Admin) -> None:
+    """Filtered by outcome and kind, paged; a record by either system's id; what is due with its sentence."""
+    run = CycleRun(cycle="main", slot=SLOT, version=1, epoch=1, started_at=NOON)
+    admin.cycle_runs.begin(run)
+    files = PeopleFiles(admin.objects, run)
+    files.keep_state(State(pages={}, parts=1))
+    lead = "00Q000000000001EAA"
+    left = {"phone=Phone": "contested"}
+    made = Entry(object="Lead", salesforce_id=lead, marketo_id="7", outcome="created", fields=left)
+    files.keep_outcomes(1, [made, Entry(object="Lead", salesforce_id="", marketo_id="8", outcome="skipped")])
+    admin.links.keep([Link(salesforce_id=lead, marketo_id="7")])
+    admin.due.add([DueRecord(side=Side.SALESFORCE, object="Lead", id=lead, reason="drifted", noted_at=NOON)])
+
+    shown = admin.get(f"{RUNS}/{SLOT}/rows", outcome="created", kind="persons")
+
+    assert shown["next_token"] is None
+    assert [(row["salesforce_id"], row["marketo_id"], row["fields"]) for row in shown["rows"]] == [(lead, "7", left)]
+    assert len(admin.get(f"{RUNS}/{SLOT}/rows")["rows"]) == 2
+    assert admin.get(f"{RUNS}/{SLOT}/rows", token="2")["rows"] == []
+    assert admin.get(f"{RUNS}/{SLOT}")["outcomes"] == {"persons": {"created": 1, "skipped": 1}}
+    record = admin.get(f"/cycles/main/records/{lead}")
+    assert record == admin.get("/cycles/main/records/7") | {"id": lead}
+    assert (record["links"][0]["marketo_id"], record["runs"][0]["rows"]) == ("7", shown["rows"])
+    [due] = admin.get("/cycles/main/due")["records"]
+    assert (due["id"], due["reason"], due["not_before"]) == (lead, "drifted", None)
+    assert due["message"] == "It was edited between the read and the write; it is decided once more."
+    assert record["due"] == [due]
+    assert admin.ask("GET", f"{RUNS}/never/rows").status == 404
+    assert admin.ask("GET", f"{RUNS}/{SLOT}/rows", kind="others").status == 422
+    assert admin.ask("GET", "/cycles/main/records/ada").status == 422
+    # its last three characters do not belong to the others
+    assert admin.ask("GET", "/cycles/main/records/00Q000000000001AAA").status == 404
+    assert admin.ask("GET", f"/cycles/never/records/{lead}").status == 404
+    assert admin.ask("GET", "/cycles/never/due").status == 404

@@ -1,23 +1,32 @@
 """`leadbridge cycle` in this process, on in-memory ports: what people see of cycles and their runs, and ask of them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from leadbridge.cycle_ports import DueRecord, Link
+from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.three_way import Side
 from leadbridge.usecases.cycle_results import CycleResults
+from leadbridge.usecases.cycle_rows import CycleRows
+from leadbridge.usecases.people_files import Entry, PeopleFiles, State
 from leadbridge.usecases.schedule_syncs import ScheduleSyncs
 from leadbridge.usecases.start_cycle import StartCycle
 from leadbridge_cli.main import main
 from leadbridge_cli.stack import Target
 from tests.builders.cycles import CycleWorld, a_cycle
 from tests.builders.sync_runs import SyncWorld
-from tests.fakes.clock import SettableClock
+from tests.fakes.bulk import InMemoryObjects
+from tests.fakes.clock import NOON, SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
+from tests.fakes.cycle import InMemoryLinks
 from tests.fakes.syncs import InMemorySchedules
 
 SLOT = "20260302T120000Z"
@@ -29,6 +38,8 @@ class Desk(Target):
 
     world: CycleWorld
     schedules: InMemorySchedules
+    objects: InMemoryObjects = field(default_factory=InMemoryObjects)
+    links: InMemoryLinks = field(default_factory=InMemoryLinks)
 
     @cached_property
     def clock(self) -> SettableClock:  # type: ignore[override]  # a clock that tests move
@@ -47,6 +58,15 @@ class Desk(Target):
     def cycle_results(self) -> CycleResults:
         """On the world's ports."""
         return CycleResults(documents=self.world.documents, runs=self.world.runs, syncs=self.world.syncs)
+
+    def cycle_rows(self) -> CycleRows:
+        """On the world's ports."""
+        return CycleRows(
+            runs=self.world.runs,
+            objects=self.objects,
+            links=lambda _: self.links,
+            due=lambda _: self.world.due,
+        )
 
     def schedule_syncs(self) -> ScheduleSyncs:
         """On the world's ports."""
@@ -152,3 +172,77 @@ def test_a_run_can_be_begun_from_now_paused_resumed_and_cancelled(desk: Desk) ->
     assert "somebody cancelled the run" in desk.told("executions", "main", SLOT)
     nothing = desk.cli("confirm", "main", SLOT)
     assert (nothing.exit_code, "waits for no confirmation" in nothing.output) == (1, True)
+
+
+LEAD = "00Q000000000001EAA"
+
+
+@pytest.fixture
+def told(desk: Desk) -> Desk:
+    """A run that failed to write one person and made another; the first is due."""
+    run = CycleRun(cycle="main", slot=SLOT, version=1, epoch=1, started_at=NOON)
+    desk.world.runs.begin(run)
+    files = PeopleFiles(desk.objects, run)
+    files.keep_state(State(pages={}, parts=1))
+    failed = Entry(
+        object="Lead", salesforce_id=LEAD, marketo_id="7", outcome="failed", reason="STRING_TOO_LONG", message="=long"
+    )
+    made = Entry(object="Lead", salesforce_id="00Q000000000002EAA", marketo_id="8", outcome="created")
+    files.keep_outcomes(1, [failed, made])
+    desk.links.keep([Link(salesforce_id=LEAD, marketo_id="7")])
+    later = NOON + timedelta(minutes=5)
+    due = DueRecord(
+        side=Side.SALESFORCE, object="Lead", id=LEAD, reason="STRING_TOO_LONG", noted_at=NOON, not_before=later, tries=1
+    )
+    desk.world.due.add([due])
+    return desk
+
+
+def test_the_rows_of_a_run_are_counted_listed_and_written_into_a_file(told: Desk, tmp_path: Path) -> None:
+    """By outcome; no cell of the file is a formula."""
+    assert "  outcomes: persons: 1 created, 1 failed\n" in told.told("executions", "main", SLOT)
+    shown = told.json("executions", "main", SLOT)
+    assert (shown["outcomes"], shown["outcomes_whole"]) == ({"persons": {"failed": 1, "created": 1}}, True)
+
+    [failed, made, count] = told.told("executions", "main", SLOT, "--rows").splitlines()
+    assert failed == f"persons: Marketo 7, Lead {LEAD}: failed, STRING_TOO_LONG. =long"
+    assert made == "persons: Marketo 8, Lead 00Q000000000002EAA: created"
+    assert count == "2 rows"
+    [row] = told.json("executions", "main", SLOT, "--rows", "--outcome", "failed")
+    assert (row["kind"], row["marketo_id"], row["salesforce_id"], row["reason"]) == (
+        "persons",
+        "7",
+        LEAD,
+        "STRING_TOO_LONG",
+    )
+    file = tmp_path / "rows.csv"
+    told.told("executions", "main", SLOT, "--rows", "--outcome", "failed", "--csv", str(file))
+    assert "persons,Lead,7,00Q000000000001EAA,failed,STRING_TOO_LONG,'=long," in file.read_text()
+    assert told.cli("executions", "main", "--rows").exit_code == 1
+    assert told.cli("executions", "main", "never", "--rows").exit_code == 1
+
+
+def test_a_record_says_its_link_what_is_due_and_what_runs_have_done(told: Desk) -> None:
+    """As lines and as JSON, by either system's id."""
+    lines = told.told("record", "main", "7").splitlines()
+    assert lines[0] == f"Linked: {LEAD} in Salesforce and 7 in Marketo."
+    assert lines[1].startswith(f"due: Lead {LEAD}: not before 2026-03-02T12:05:00.000Z, STRING_TOO_LONG. ")
+    assert lines[2:] == [f"{SLOT}: persons: Marketo 7, Lead {LEAD}: failed, STRING_TOO_LONG. =long"]
+    story = told.json("record", "main", LEAD)
+    assert [each["slot"] for each in story["runs"]] == [SLOT]
+    assert (story["due"][0]["tries"], story["looked_through"], story["whole"]) == (1, 1, True)
+    assert told.cli("record", "main", "ada").exit_code == 1
+
+
+def test_what_is_due_is_listed_with_the_reason(told: Desk, desk: Desk) -> None:
+    """As lines and as JSON."""
+    [line, count] = told.told("due", "main").splitlines()
+    assert line.endswith(
+        "Its write was refused with STRING_TOO_LONG; `leadbridge cycle record` shows the vendor's "
+        "words. Tried 1 time again since."
+    )
+    assert count == "1 record"
+    [due] = told.json("due", "main")
+    assert (due["id"], due["side"], due["tries"]) == (LEAD, "salesforce", 1)
+    desk.world.due.records.clear()
+    assert told.told("due", "main") == "Nothing is due.\n"

@@ -587,6 +587,7 @@ def admin_api() -> Any:
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
     from leadbridge.usecases.cycle_results import CycleResults
+    from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.hand_over import looked_at
@@ -672,6 +673,12 @@ def admin_api() -> Any:
             ),
             start_cycle=_start_cycle(settings, clock, connections),
             cycle_results=CycleResults(documents=configurations, runs=_cycle_runs(settings, clock), syncs=runs),
+            cycle_rows=CycleRows(
+                runs=_cycle_runs(settings, clock),
+                objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
+                links=lambda cycle: _links(settings.STATE_TABLE, cycle),
+                due=lambda cycle: _due(settings.STATE_TABLE, cycle),
+            ),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             clock=clock,
             done=done,

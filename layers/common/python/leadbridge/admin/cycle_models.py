@@ -1,6 +1,7 @@
 """What the admin API gives and takes of CRM cycles and their runs."""
 
 from datetime import datetime
+from typing import Literal
 
 from leadbridge.admin.models import Given, Summary, Taken
 
@@ -110,6 +111,87 @@ class CycleRunParts(CycleRun):
 
     queues: list[CyclePart]
     legs: list[CyclePart]
+    #: rows by kind and outcome
+    outcomes: dict[str, dict[str, int]]
+    #: false where a run has more files than are counted
+    outcomes_whole: bool
+
+
+type RowKind = Literal["persons", "companies", "sales_persons", "fates"]
+
+
+class CycleRow(Given):
+    """What became of a record in a run; of a merge, conversion or deletion the kind is `fates`."""
+
+    kind: RowKind
+    #: Salesforce's, or Marketo's where there is none
+    object: str
+    marketo_id: str
+    salesforce_id: str
+    outcome: str
+    reason: str
+    message: str
+    #: by field why an edit was not simply taken over
+    fields: dict[str, str]
+
+
+class CycleRows(Given):
+    """Some of the rows of a run; a page may be empty, and another one follow it."""
+
+    rows: list[CycleRow]
+    next_token: str | None
+
+
+class CycleLink(Given):
+    """That a Salesforce record and one of Marketo are one."""
+
+    salesforce_id: str
+    marketo_id: str
+    #: the record in which it lives on
+    moved_to: str | None
+    #: one of the two is gone and the other stays by itself
+    parted: str | None
+    message: str
+
+
+class DueRecord(Given):
+    """A record that is looked at again, whether it has changed or not."""
+
+    side: Literal["marketo", "salesforce"]
+    object: str
+    id: str
+    reason: str
+    message: str
+    noted_at: datetime
+    not_before: datetime | None
+    tries: int
+
+
+class DueRecords(Given):
+    """The records that are due, those first that are due first; 1000 at most."""
+
+    records: list[DueRecord]
+
+
+class RunOfRecord(Given):
+    """The rows of one record in one run."""
+
+    slot: str
+    started_at: datetime
+    rows: list[CycleRow]
+
+
+class CycleRecord(Given):
+    """What is known of a record: links, whether it is due, and what runs have done, the newest first."""
+
+    id: str
+    links: list[CycleLink]
+    due: list[DueRecord]
+    runs: list[RunOfRecord]
+    #: so many runs
+    looked_through: int
+    #: false where those have more files than are read
+    whole: bool
 
 
 class RunCycle(Taken):

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from leadbridge.admin import cycle_models, models, sync_models
 from leadbridge.admin.common import current, described, summary_of
@@ -11,12 +11,18 @@ from leadbridge.admin.problems import missing, refused
 from leadbridge.admin.services import Services
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_progress import members, part_members, standing_members
+from leadbridge.domain.ids import is_id
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.syncing import Asked
+from leadbridge.usecases.cycle_rows_told import counts_members, due_members, row_members, story_members
 
 CycleId = Annotated[models.Id, Path()]
 #: a time as 20260302T120000Z
 Slot = Annotated[str, Path(pattern="^[A-Za-z0-9-]{1,40}$")]
+Place = Annotated[str | None, Query(pattern="^[0-9]{1,7}$")]
+Outcome = Annotated[str | None, Query(pattern="^[a-z_]{1,20}$")]
+#: of either system
+RecordId = Annotated[str, Path(pattern="^([A-Za-z0-9]{15}|[A-Za-z0-9]{18}|[0-9]{1,12})$")]
 _ASKED = {"pause": Asked.PAUSE, "resume": Asked.NOTHING, "cancel": Asked.CANCEL, "confirm": Asked.CONFIRM}
 _TAG = "CRM cycles"
 
@@ -53,9 +59,46 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
             what: [part_members(name, run) for name, run in those]
             for what, those in (("queues", parts.queues), ("legs", parts.legs))
         }
-        return cycle_models.CycleRunParts.model_validate(members(parts.run) | inner)
+        counts = counts_members(services.cycle_rows.counts(cycle_id, slot))
+        return cycle_models.CycleRunParts.model_validate(members(parts.run) | inner | counts)
 
+    _add_rows(app, services)
     _add_orders(app, services)
+
+
+def _add_rows(app: APIGatewayRestResolver, services: Services) -> None:
+    rows, configurations = services.cycle_rows, services.configurations
+
+    @app.get("/cycles/<cycle_id>/executions/<slot>/rows", **described("What became of a run's records", tag=_TAG))
+    def list_cycle_rows(
+        cycle_id: CycleId,
+        slot: Slot,
+        outcome: Outcome = None,
+        kind: cycle_models.RowKind | None = None,
+        token: Place = None,
+    ) -> cycle_models.CycleRows:
+        """Each with its ids in both systems, outcome, reason and sentence; the vendors' texts may hold values."""
+        _known(services, cycle_id, slot)
+        page = rows.page(cycle_id, slot, outcome or "", kind or "", int(token or 0))
+        return cycle_models.CycleRows(
+            rows=[cycle_models.CycleRow.model_validate(row_members(row)) for row in page.rows],
+            next_token=str(page.following) if page.following else None,
+        )
+
+    @app.get("/cycles/<cycle_id>/records/<record_id>", **described("What became of a record", tag=_TAG))
+    def get_cycle_record(cycle_id: CycleId, record_id: RecordId) -> cycle_models.CycleRecord:
+        """By its Salesforce id, or a person's id in Marketo: links, whether it is due, its rows of the newest runs."""
+        current(configurations, "crm_cycle", cycle_id)
+        if not is_id(record_id) and not record_id.isdigit():
+            raise missing(f"record {record_id}", "Give a Salesforce id, or Marketo's id of a person.")
+        return cycle_models.CycleRecord.model_validate(story_members(rows.record(cycle_id, record_id)))
+
+    @app.get("/cycles/<cycle_id>/due", **described("The records that are looked at again", tag=_TAG))
+    def list_due(cycle_id: CycleId) -> cycle_models.DueRecords:
+        """Why, when, and how often they were tried."""
+        current(configurations, "crm_cycle", cycle_id)
+        records = [cycle_models.DueRecord.model_validate(due_members(each)) for each in rows.due(cycle_id)]
+        return cycle_models.DueRecords(records=records)
 
 
 def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:

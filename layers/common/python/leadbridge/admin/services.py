@@ -7,6 +7,7 @@ from leadbridge.ports import Clock, Configurations
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue
 from leadbridge.usecases.cycle_results import CycleResults
+from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
@@ -39,6 +40,7 @@ class Services:
     sync_results: SyncResults
     start_cycle: StartCycle
     cycle_results: CycleResults
+    cycle_rows: CycleRows
     #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says
     keep_schedule: Callable[[str, str], None]
     clock: Clock

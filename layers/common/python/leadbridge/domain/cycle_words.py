@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from leadbridge.domain.cycle_link import Link
+
 WORDS: Mapping[str, str] = {
     "not_made_in_marketo": "Not made in Marketo: `create_in_marketo` leaves the record out.",
     "not_made_in_salesforce": "Not made in Salesforce: `create_in_salesforce` leaves the person out.",
@@ -36,3 +38,34 @@ WORDS: Mapping[str, str] = {
 def worded(code: str, **facts: object) -> str:
     """The sentence of a code."""
     return WORDS[code].format(**facts).strip()
+
+
+#: why a record is looked at again, by the reason that is noted; of any other reason its write was refused
+DUE_WORDS: Mapping[str, str] = {
+    "": "It changed, or somebody asked for it; the next run looks at it.",
+    "drifted": "It was edited between the read and the write; it is decided once more.",
+    "moved": "It belongs to another record since a merge or conversion; the two are compared again.",
+    "not_tried": "The run ended before it was written.",
+    "fan_out": "The edit would change more people of the company than `companies.fan_out` allows.",
+    "too_many_gone": "More Accounts are gone than `guard.deletes` allows.",
+}
+_REFUSED = "Its write was refused with {reason}; `leadbridge cycle record` shows the vendor's words."
+_TRIED = " Tried {tries} {times} again since."
+
+
+def due_said(reason: str, tries: int) -> str:
+    """The sentence of a record that is due again."""
+    said = DUE_WORDS[reason] if reason in DUE_WORDS else _REFUSED.format(reason=reason)
+    return said + (_TRIED.format(tries=tries, times="time" if tries == 1 else "times") if tries else "")
+
+
+_LINKED = "Linked: {record} in Salesforce and {person} in Marketo."
+_MOVED = "Moved: {record}, which was linked to {person} in Marketo, lives on in {into}: it was merged, or converted."
+_GONE = "Linked before: {record} in Salesforce; its record in Marketo is gone."
+
+
+def link_said(link: Link) -> str:
+    """The sentence of a link."""
+    facts = {"record": link.salesforce_id, "person": link.marketo_id, "into": link.moved_to}
+    said = _MOVED if link.moved_to else _LINKED if link.marketo_id else _GONE
+    return f"{said.format(**facts)} {worded(link.parted) if link.parted else ''}".strip()

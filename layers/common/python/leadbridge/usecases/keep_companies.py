@@ -41,6 +41,7 @@ from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceF
 from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.people_files import Entry, Row
+from leadbridge.usecases.plan_people import fields_left
 from leadbridge.usecases.sync_files import page_key, read_page
 
 #: rows are sorted by the Account that they are about
@@ -323,6 +324,7 @@ class _Work:
                     outcome="" if planned else Outcome.UNCHANGED,
                     reason=reason,
                     message=message,
+                    fields=fields_left(write.told, write.failed),
                 )
             )
         for left in decisions.aside:

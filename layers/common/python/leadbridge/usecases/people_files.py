@@ -20,7 +20,7 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Objects
 
 BY_LINK, BY_EMAIL = "by_link", "by_email"
-OUTCOME_COLUMNS = ("object", "salesforce_id", "marketo_id", "outcome", "reason", "message")
+OUTCOME_COLUMNS = ("object", "salesforce_id", "marketo_id", "outcome", "reason", "message", "fields")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,6 +85,8 @@ class Entry:
     outcome: str = ""
     reason: str = ""
     message: str = ""
+    #: fields that were not simply taken over, each with the code why
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 class PeopleFiles:
@@ -135,7 +137,7 @@ class PeopleFiles:
         into = io.StringIO(newline="")
         rows = csv.writer(into)
         rows.writerow(OUTCOME_COLUMNS)
-        rows.writerows([getattr(entry, name) for name in OUTCOME_COLUMNS] for entry in entries)
+        rows.writerows(_cells(entry) for entry in entries)
         self._put(f"outcomes/{piece:05}.csv", into.getvalue().encode())
 
     def outcomes(self, piece: int) -> list[dict[str, str]]:
@@ -155,6 +157,16 @@ class PeopleFiles:
 
     def _parsed(self, name: str) -> Iterator[Any]:
         return (json.loads(line) for line in (self._read(name) or b"").split(b"\n") if line)
+
+
+def fields_of(cell: str) -> Mapping[str, str]:
+    """The fields that an outcome names."""
+    return dict(json.loads(cell)) if cell else {}
+
+
+def _cells(entry: Entry) -> list[str]:
+    told = [getattr(entry, name) for name in OUTCOME_COLUMNS[:-1]]
+    return [*told, json.dumps(dict(entry.fields)) if entry.fields else ""]
 
 
 def _lines(values: Iterable[Any]) -> bytes:

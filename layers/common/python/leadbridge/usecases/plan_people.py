@@ -168,7 +168,13 @@ def _entry(write: PersonWrite, writes: Mapping[str, int], link: Link | None) -> 
         outcome="" if writes else Outcome.UNCHANGED.value,
         reason=reason,
         message=message,
+        fields=fields_left(write.told, write.failed),
     )
+
+
+def fields_left(told: Mapping[str, Merged], failed: Mapping[str, str]) -> Mapping[str, str]:
+    """Fields in which an edit was not simply taken over, each with the code why."""
+    return {name: word.value for name, word in told.items() if word in _TOLD} | dict.fromkeys(failed, "values_unusable")
 
 
 def _told(write: PersonWrite) -> tuple[str, str]:
