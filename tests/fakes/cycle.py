@@ -165,7 +165,6 @@ class InMemoryCycleRuns:
             newest={**held.newest, **newest},
             idle=0,
             looked_at=None,
-            token="",
         )
         return True
 

@@ -97,7 +97,7 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
         # nobody but the holder of the lease moves them, so what is read here is what is kept
         known = self.standing(cycle)
         marks = {**known.watermarks, **watermarks}
-        expression = "SET watermarks = :marks, newest = :newest, idle = :none, looked_at = :never, log_token = :empty"
+        expression = "SET watermarks = :marks, newest = :newest, idle = :none, looked_at = :never"
         return self._held(
             cycle,
             slot,
@@ -107,7 +107,6 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
             newest={name: at.isoformat() for name, at in {**known.newest, **newest}.items()},
             none=0,
             never="",
-            empty="",
         )
 
     def release(self, cycle: str, slot: str, epoch: int, ended_at: datetime) -> None:
