@@ -26,9 +26,9 @@ def test_each_entry_that_is_shown_in_time_is_seen_by_a_look(gap: int) -> None:
         assert len(state.places) <= 6
     assert seen == set(range(len(entries)))
     # and what is read once more is the last minutes
-    place = place_for(state, NOON, now)
-    assert place is not None
-    assert now - place.at <= LAG["marketo"] + max(2 * gap, 5) * MINUTE
+    last = place_for(state, NOON, now)
+    assert last is not None
+    assert now - last.at <= LAG["marketo"] + max(2 * gap, 5) * MINUTE
 
 
 def test_what_was_carried_over_is_not_read_again_and_old_places_are_not_used() -> None:
