@@ -169,7 +169,6 @@ class InMemoryCycleRuns:
             schemas=schemas,
             idle=0,
             looked_at=None,
-            token="",
         )
         return True
 

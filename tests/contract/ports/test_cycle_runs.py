@@ -102,7 +102,7 @@ def test_each_queue_has_a_watermark_of_its_own(runs: CycleRuns) -> None:
 
 
 def test_a_look_is_noted_while_nobody_has_taken_the_lease(runs: CycleRuns) -> None:
-    """What a run commits ends the row of idle looks."""
+    """What a run commits ends the row of idle looks; what they keep is kept on."""
     runs.take("main", SLOT, CycleStanding(), NOON)
     runs.release("main", SLOT, 1, NOON)
     seen = runs.standing("main")
@@ -113,7 +113,11 @@ def test_a_look_is_noted_while_nobody_has_taken_the_lease(runs: CycleRuns) -> No
     assert taken is not None
     assert not runs.looked("main", seen, 5, NOON, "other")
     assert runs.commit("main", LATER, 2, {}, {}, schemas={})
-    assert (runs.standing("main").idle, runs.standing("main").looked_at, runs.standing("main").token) == (0, None, "")
+    assert (runs.standing("main").idle, runs.standing("main").looked_at, runs.standing("main").token) == (
+        0,
+        None,
+        "token",
+    )
 
 
 def test_a_run_is_begun_once_and_replaced_by_who_read_it_last(runs: CycleRuns) -> None:

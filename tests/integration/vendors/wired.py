@@ -83,6 +83,9 @@ class TwinConnections:
     def report_quota(self) -> None:
         """Nobody asks here."""
 
+    def give_back(self) -> None:
+        """No place is kept."""
+
 
 class WiredWorld(World):
     """A world whose two vendors are the twins; `bodies` are the writes that reached the wire, in order."""

@@ -83,7 +83,7 @@ def test_a_watermark_is_the_end_of_the_window_that_was_read(world: CycleWorld) -
     assert standing.watermarks == dict.fromkeys(READING, until)
     assert standing.newest == dict.fromkeys(READING, until)
 
-    world.clock.advance(3600)
+    world.clock.advance(24 * 3600)
     run = world.ran()
     assert set(run.since.values()) == {until - MINUTE}
     assert (run.bootstrap, run.kind) == (False, "run")
@@ -107,7 +107,7 @@ def test_a_stream_that_fails_moves_no_watermark_of_its_own_and_all_of_the_others
     assert set(first) == {"sales_persons-marketo", "sales_persons-salesforce"}
 
     world.failing.clear()
-    world.clock.advance(3600)
+    world.clock.advance(24 * 3600)
     assert world.ran().step is CycleStep.DONE
     assert set(world.runs.standing("main").watermarks) == set(READING)
 
@@ -244,7 +244,7 @@ def test_a_cycle_begins_at_most_a_minute_late(world: CycleWorld, phase: int) -> 
 def test_ticks_while_a_run_is_at_work_start_nothing(world: CycleWorld) -> None:
     """A person's order neither: overlapping starts collapse."""
     world.ran()
-    world.clock.advance(3600)
+    world.clock.advance(24 * 3600)
     told = world.tick()
     assert told.started
 
@@ -264,7 +264,7 @@ def test_nothing_runs_by_itself_before_the_first_run_and_nothing_beside_it(world
     world.clock.advance(86_400)
     assert world.tick().because == f"running: {told.slot}"
     assert world.drive(told.slot).step is CycleStep.DONE
-    world.clock.advance(3600)
+    world.clock.advance(24 * 3600)
     assert world.tick().started
 
 
@@ -278,7 +278,7 @@ def test_the_first_run_can_be_left_out(world: CycleWorld) -> None:
     assert world.carried == []
     assert not any(entity.told for entity in world.entities.values())
     assert set(world.runs.standing("main").watermarks) == set(READING)
-    world.clock.advance(3600)
+    world.clock.advance(24 * 3600)
     assert world.tick().started
 
 
@@ -303,12 +303,12 @@ def test_a_look_that_finds_nothing_starts_nothing_and_is_counted(world: CycleWor
         assert world.runs.standing("main").idle == number
     assert world.looked == [(since, ""), (since, "next")]
 
-    world.looks = [Looked(why="a Lead was changed")]
+    world.looks = [Looked(why="a Lead was changed", token="other")]
     world.clock.advance(300)
     told = world.tick()
     assert told.started
     world.drive(told.slot)
-    assert (world.runs.standing("main").idle, world.runs.standing("main").token) == (0, "")
+    assert (world.runs.standing("main").idle, world.runs.standing("main").token) == (0, "other")
 
 
 def test_a_look_that_cannot_be_made_is_made_again_at_the_next_tick(world: CycleWorld) -> None:
@@ -322,8 +322,8 @@ def test_a_look_that_cannot_be_made_is_made_again_at_the_next_tick(world: CycleW
     assert world.tick().because == "idle"
 
 
-def test_a_run_is_made_without_a_look_after_an_hour_and_for_what_is_due(world: CycleWorld) -> None:
-    """Schemas are read at least once an hour; a record whose pause is not over is not due."""
+def test_a_run_is_made_without_a_look_after_a_day_and_for_what_is_due(world: CycleWorld) -> None:
+    """Watermarks move at least once a day; a record whose pause is not over is not due."""
     world.ran()
     world.clock.advance(300)
     later = world.clock.now() + timedelta(minutes=10)
@@ -337,7 +337,7 @@ def test_a_run_is_made_without_a_look_after_an_hour_and_for_what_is_due(world: C
     world.due.done([record])
 
     looks = len(world.looked)
-    world.clock.advance(3600)
+    world.clock.advance(24 * 3600)
     assert world.tick().started
     assert len(world.looked) == looks
 
@@ -348,6 +348,7 @@ def test_quiet_hours_and_a_cycle_that_is_not_active_start_nothing() -> None:
     world.ran()
     world.clock.set(NOON + timedelta(hours=1, minutes=29))
     assert world.tick().because == "quiet"
+    world.looks = [Looked(why="a Lead was changed")]
     world.clock.set(NOON + timedelta(hours=1, minutes=30))
     assert world.tick().started
 

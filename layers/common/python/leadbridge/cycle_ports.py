@@ -261,7 +261,7 @@ class CycleRuns(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """Whether a run has something to do, and why; where the next look goes on in Marketo's log if not."""
+    """Whether a run has something to do, and why; `token` is what the next look gets."""
 
     why: str = ""
     token: str = ""
@@ -271,7 +271,7 @@ class CycleLook(Protocol):
     """Tells in a call to each system whether anything was changed there that a cycle keeps in step."""
 
     def __call__(self, cycle: CrmCycle, since: Mapping[Side, datetime], token: str) -> Looked:
-        """Look at what was changed since these moments; in Marketo's log from `token` on, if there is one.
+        """Look at what was changed since these moments; `token` is what the look before left, if there was one.
 
         Raises:
             SyncError: A system cannot be asked now.

@@ -104,10 +104,7 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
         # nobody but the holder of the lease moves them, so what is read here is what is kept
         known = self.standing(cycle)
         marks = {**known.watermarks, **watermarks}
-        expression = (
-            "SET watermarks = :marks, newest = :newest, schemas = :schemas, "
-            "idle = :none, looked_at = :never, log_token = :empty"
-        )
+        expression = "SET watermarks = :marks, newest = :newest, schemas = :schemas, idle = :none, looked_at = :never"
         return self._held(
             cycle,
             slot,
@@ -118,7 +115,6 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
             schemas=json.dumps(schemas, separators=(",", ":"), ensure_ascii=False, default=_plain),
             none=0,
             never="",
-            empty="",
         )
 
     def release(self, cycle: str, slot: str, epoch: int, ended_at: datetime) -> None:

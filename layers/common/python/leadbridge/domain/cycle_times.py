@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycling import CycleStanding
 
-#: a run is made at least this often, whatever the looks say: it reads both schemas, and what a vendor told late
-AT_LEAST = timedelta(hours=1)
+#: a run is made at least this often, whatever the looks say: no watermark gets older than what vendors still tell of
+AT_LEAST = timedelta(hours=24)
 
 
 def due_at(cycle: CrmCycle, standing: CycleStanding) -> datetime | None:

@@ -144,7 +144,7 @@ class CycleStanding:
     #: looks since the last run that found nothing to do, and when the last one was
     idle: int = 0
     looked_at: datetime | None = None
-    #: where the next look goes on in Marketo's log; empty: at the last run's ceiling
+    #: what the last look leaves for the next one, over runs too; empty: there was none
     token: str = ""
 
 

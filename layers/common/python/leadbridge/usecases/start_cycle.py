@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from leadbridge.cycle_ports import CycleLook, CycleRuns, DueRecords
+from leadbridge.cycle_ports import CycleLook, CycleRuns, DueRecords, Looked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import Queue
 from leadbridge.domain.cycle_times import is_stale, slot_at, why_not
@@ -56,13 +56,20 @@ class StartCycle:
         if stored is None or because:
             return Started(slot="", started=False, because=because)
         try:
-            why = self._why(_cycle(stored), standing, self._clock.now())
+            looked = self._looked(_cycle(stored), standing, self._clock.now())
         except SyncError as error:
             if error.vendor == "aws":
                 raise
             # nobody can be asked now; the next tick tries again
             return Started(slot="", started=False, because=f"not_known: {error.detail or error}")
-        return self._begin(stored, standing) if why else Started(slot="", started=False, because="idle")
+        if not looked.why:
+            return Started(slot="", started=False, because="idle")
+        started = self._begin(stored, standing)
+        if started.started and looked.token != standing.token:
+            # only now: whoever dies before finds the same once more
+            taken = self._runs.standing(cycle)
+            self._runs.looked(cycle, taken, standing.idle, self._clock.now(), looked.token)
+        return started
 
     def _not_now(self, stored: Stored, standing: CycleStanding) -> str:
         """Why nothing is to begin, whatever there is to do."""
@@ -133,20 +140,20 @@ class StartCycle:
             self._runs, self._starter, holder, standing.taken_at, self._clock.now()
         )
 
-    def _why(self, cycle: CrmCycle, standing: CycleStanding, now: datetime) -> str:
-        """Why a run is to begin; empty if nothing is to do, which is noted."""
+    def _looked(self, cycle: CrmCycle, standing: CycleStanding, now: datetime) -> Looked:
+        """Why a run is to begin; no reason if nothing is to do, which is noted."""
         queues = list(self._queues(cycle))
         new = [queue.name for queue in queues if queue.name not in standing.watermarks]
         if new:
-            return f"new: {', '.join(new)}"
+            return Looked(why=f"new: {', '.join(new)}", token=standing.token)
         if is_stale(standing, now):
-            return "an hour has passed"
+            return Looked(why="a day has passed", token=standing.token)
         if any(each.not_before is None or each.not_before <= now for each in self._due(cycle.id).listed(1)):
-            return "due"
+            return Looked(why="due", token=standing.token)
         looked = self._look(cycle, _since(queues, standing), standing.token)
         if not looked.why:
             self._runs.looked(cycle.id, standing, standing.idle + 1, now, looked.token)
-        return looked.why
+        return looked
 
     def _begin(self, stored: Stored, standing: CycleStanding, *, from_now: bool = False) -> Started:
         cycle, now = stored.document.id, self._clock.now()

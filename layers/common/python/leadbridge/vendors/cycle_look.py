@@ -1,18 +1,25 @@
 """Whether anything was changed that a CRM cycle keeps in step: one call to each system, as long as nothing was.
 
-Marketo's log is read from a paging token on that is kept from look to look; of changed values only those of fields
-count that are kept in step. Salesforce is asked for one record of each kind that was changed or deleted.
+Marketo's log is read from a place on that is kept from look to look; of changed values only those of fields
+count that are kept in step. Salesforce is asked for one record of each kind that was changed or deleted. Once an hour
+a look sees more in the same call to Salesforce, and in a few to Marketo: whether fields are what they were, and who
+left the Recycle Bin.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
-from typing import Any
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from leadbridge.cycle_ports import Looked
 from leadbridge.domain import soql
 from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle
 from leadbridge.domain.cycle_checks import objects_of
+from leadbridge.domain.cycle_companies import SALES_PERSON, USER
+from leadbridge.domain.evolving import replace
+from leadbridge.domain.look_state import LookState, Place, is_schema_due, look_state, place_for, read_to
+from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import PermanentError
 from leadbridge.ports import Clock
@@ -20,7 +27,9 @@ from leadbridge.vendors.bulk_jobs import Clients
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.answers import results
 from leadbridge.vendors.marketo.client import MarketoClient
-from leadbridge.vendors.salesforce.composite import Part
+from leadbridge.vendors.marketo.described import objects_named
+from leadbridge.vendors.salesforce.answers import described_object
+from leadbridge.vendors.salesforce.composite import Part, PartResult
 
 #: types of activities that tell of a change: a new person, a changed value, a merge, a deletion
 NEW, CHANGED, MERGED, DELETED = 12, 13, 32, 37
@@ -28,50 +37,92 @@ NEW, CHANGED, MERGED, DELETED = 12, 13, 32, 37
 PAGES = 3
 #: how long is believed what fields are called in Marketo
 _KNOWN_FOR = timedelta(hours=1)
+#: what a part of the hourly call asks beside whether a record was changed
+_FIELDS, _DELETED = "fields", "deleted"
+
+
+class LookClients(Clients, Protocol):
+    """Vendor clients by connection id."""
+
+    def give_back(self) -> None:
+        """Give places for calls back."""
+        ...
 
 
 class VendorLook:
     """`cycle_ports.CycleLook` over the configured connections."""
 
-    def __init__(self, clients: Clients, clock: Clock) -> None:
+    def __init__(self, clients: LookClients, clock: Clock) -> None:
         """Sends nothing."""
         self._clients = clients
         self._clock = clock
         self._names: dict[str, tuple[datetime, frozenset[str]]] = {}
 
     def __call__(self, cycle: CrmCycle, since: Mapping[Side, datetime], token: str) -> Looked:
-        """Look at what was changed since these moments; in Marketo's log from `token` on, if there is one."""
+        """Look at what was changed since these moments; `token` is what the look before left, if there was one."""
+        state, now = look_state(token), self._clock.now()
+        hourly = is_schema_due(state, now)
         try:
-            looked = Looked(token=token)
+            why, schema = "", list[ObjectDescription]()
             if Side.SALESFORCE in since:
-                looked = Looked(why=self._salesforce(cycle, since[Side.SALESFORCE]), token=token)
-            if not looked.why and Side.MARKETO in since:
-                looked = self._marketo(cycle, since[Side.MARKETO], token)
+                why, schema = self._salesforce(cycle, since[Side.SALESFORCE], hourly=hourly)
+            if not why and Side.MARKETO in since:
+                why, state = self._marketo(cycle, since[Side.MARKETO], state)
+            if not why and hourly:
+                why, state = self._fields(cycle, state, schema)
         finally:
-            self._clients.report_quota()
-        return looked
+            # Marketo's usage is a call of its own
+            if hourly:
+                self._clients.report_quota()
+            else:
+                self._clients.give_back()
+        return Looked(why=why, token=state.text)
 
-    def _marketo(self, cycle: CrmCycle, since: datetime, token: str) -> Looked:
+    def _fields(
+        self, cycle: CrmCycle, state: LookState, salesforce: Sequence[ObjectDescription]
+    ) -> tuple[str, LookState]:
+        """Whether fields are what they were at the last time."""
         client = self._clients.marketo(cycle.marketo)
+        found = repr(salesforce)
+        for name in objects_of(cycle)[Side.MARKETO]:
+            if name == "leads":
+                found += repr(self._people(cycle, client))
+            elif name != SALES_PERSON:
+                # of sales persons only fields are written that all of them have
+                found += repr(objects_named(client, name).describe(fresh=True))
+        digest = hashlib.sha256(found.encode()).hexdigest()[:16]
+        known = replace(state, schema=digest, schema_at=self._clock.now())
+        return ("fields were changed" if state.schema not in {"", digest} else ""), known
+
+    def _marketo(self, cycle: CrmCycle, since: datetime, state: LookState) -> tuple[str, LookState]:
+        client, now = self._clients.marketo(cycle.marketo), self._clock.now()
         params = {"activityTypeIds": ",".join(map(str, (NEW, CHANGED, MERGED, DELETED)))}
         try:
-            token = token or client.api.paging_token(since)
+            place = place_for(state, since, now)
+            if place is None:
+                place = Place(at=since, token=client.api.paging_token(since))
+                state = replace(state, places=())
+            token = place.token
             for _ in range(PAGES):
                 answer = client.api.get(endpoints.ACTIVITIES, params={**params, "nextPageToken": token})
-                why = next(self._told(cycle, client, results(answer, endpoints.ACTIVITIES.operation)), "")
+                why = next(self._told(cycle, client, results(answer, endpoints.ACTIVITIES.operation), since), "")
                 if why:
-                    return Looked(why=why)
+                    return why, state
                 token = str(answer.payload.get("nextPageToken") or token)
                 if answer.payload.get("moreResult") is not True:
-                    return Looked(token=token)
+                    return "", read_to(state, place, token, now)
         except PermanentError as error:
-            # a token is taken for a day; what else is wrong, a run says
-            return Looked(why=f"Marketo's log: {error.code}")
-        return Looked(why=f"more than {PAGES} pages of Marketo's log")
+            # what is wrong, a run says
+            return f"Marketo's log: {error.code}", state
+        return f"more than {PAGES} pages of Marketo's log", state
 
-    def _told(self, cycle: CrmCycle, client: MarketoClient, rows: list[dict[str, Any]]) -> Iterator[str]:
-        """What of the log counts."""
+    def _told(
+        self, cycle: CrmCycle, client: MarketoClient, rows: list[dict[str, Any]], since: datetime
+    ) -> Iterator[str]:
+        """What of the log counts: nothing that is carried over already."""
         for row in rows:
+            if _at(row) < since:
+                continue
             if row.get("activityTypeId") != CHANGED:
                 yield "a person is new, merged or deleted in Marketo"
             elif str(row.get("primaryAttributeValue", "")).casefold() in self._watched(cycle, client):
@@ -79,31 +130,65 @@ class VendorLook:
 
     def _watched(self, cycle: CrmCycle, client: MarketoClient) -> frozenset[str]:
         """What the fields that are kept in step are called in Marketo, by which its log names them."""
-        now = self._clock.now()
         known = self._names.get(cycle.id)
-        if known is None or now - known[0] >= _KNOWN_FOR:
-            labels = {each.name: each.label for each in client.describe_leads().fields.values()}
-            names = set(_marketo_fields(cycle))
-            known = (now, frozenset(text.casefold() for name in names for text in (name, labels.get(name, name))))
-            self._names[cycle.id] = known
-        return known[1]
+        if known is None or self._clock.now() - known[0] >= _KNOWN_FOR:
+            self._people(cycle, client)
+        return self._names[cycle.id][1]
 
-    def _salesforce(self, cycle: CrmCycle, since: datetime) -> str:
+    def _people(self, cycle: CrmCycle, client: MarketoClient) -> ObjectDescription:
+        """The fields of people; what those are called that are kept in step is known from then on."""
+        described = client.describe_leads()
+        labels = {each.name: each.label for each in described.fields.values()}
+        names = set(_marketo_fields(cycle))
+        watched = frozenset(text.casefold() for name in names for text in (name, labels.get(name, name)))
+        self._names[cycle.id] = (self._clock.now(), watched)
+        return described
+
+    def _salesforce(self, cycle: CrmCycle, since: datetime, *, hourly: bool) -> tuple[str, list[ObjectDescription]]:
+        """Why a run is to begin; what the objects are like, if it was asked for."""
         names = objects_of(cycle)[Side.SALESFORCE]
-        parts = [
-            Part(reference_id=name, method="GET", path=f"/queryAll?{urlencode({'q': _one(name, since)})}")
-            for name in names
-        ]
+        parts = list(_parts(names, since, self._clock.now(), hourly=hourly))
         if not parts:
-            return ""
-        for name, part in zip(
-            names, self._clients.salesforce(cycle.salesforce).composite.send(parts, all_or_none=False), strict=True
-        ):
+            return "", []
+        described = list[ObjectDescription]()
+        for part in self._clients.salesforce(cycle.salesforce).composite.send(parts, all_or_none=False):
+            name, _, what = part.reference_id.partition("_")
             if not part.ok:
-                return f"{name}: {part.code}"  # what is wrong, a run says
-            if part.body.get("records"):
-                return f"a {name} was changed in Salesforce"
-        return ""
+                return f"{name}: {part.code}", []  # what is wrong, a run says
+            if what == _FIELDS:
+                described.append(described_object(part.body))
+            elif _counts(part):
+                return f"a {name} was changed in Salesforce", []
+        return "", described
+
+
+def _parts(names: Sequence[str], since: datetime, now: datetime, *, hourly: bool) -> Iterator[Part]:
+    """The parts of the call to Salesforce, each of one object."""
+    for name in names:
+        query = f"/queryAll?{urlencode({'q': _one(name, since)})}"
+        yield Part(reference_id=name, method="GET", path=query)
+        if not hourly:
+            continue
+        yield Part(reference_id=f"{name}_{_FIELDS}", method="GET", path=f"/sobjects/{name}/describe")
+        # Users are never deleted
+        if name != USER and now - since >= timedelta(minutes=2):
+            window = urlencode({"start": _minute(since), "end": _minute(now)})
+            yield Part(reference_id=f"{name}_{_DELETED}", method="GET", path=f"/sobjects/{name}/deleted/?{window}")
+
+
+def _counts(part: PartResult) -> bool:
+    """Whether a part of the answer has anything in it."""
+    return bool(part.body.get("records") or part.body.get("deletedRecords"))
+
+
+def _minute(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+
+
+def _at(row: Mapping[str, Any]) -> datetime:
+    """When an entry says that it happened; one that does not say it counts."""
+    told = row.get("activityDate")
+    return datetime.fromisoformat(told) if isinstance(told, str) else datetime.max.replace(tzinfo=UTC)
 
 
 def _one(name: str, since: datetime) -> str:

@@ -1,0 +1,89 @@
+"""What one look of a CRM cycle leaves for the next: places in Marketo's log, and what the fields were like. Pure.
+
+A place in the log is an order of dates: what is logged late lies before a place that was given meanwhile, and is never
+seen from there. So a look goes on from a place that was old enough at the look before: until then all that lies before
+it had been shown. Each look reads the last minutes of the log once more, in the same call.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from leadbridge.domain.evolving import replace
+from leadbridge.domain.watermarks import LAG, OVERLAP
+
+#: how often the fields of both systems are looked at while nothing else happens
+SCHEMA_EVERY = timedelta(hours=1)
+_LAG, _OVERLAP = LAG["marketo"], OVERLAP["marketo"]
+#: places are kept so far apart; a gap may be a minute
+_APART = _LAG / 4
+#: a place so long before what is asked for costs more pages than a new one, which is one call
+_TOO_FAR = _LAG * 2
+#: Marketo takes a place for a day
+_TAKEN_FOR = timedelta(hours=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place in Marketo's log, and the moment at which it was given: what bears a later one follows it."""
+
+    at: datetime
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookState:
+    """What is kept from look to look, over runs too."""
+
+    #: the oldest first
+    places: tuple[Place, ...] = ()
+    #: a digest of what both systems' fields were like, and when that was read
+    schema: str = ""
+    schema_at: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        """It as a text."""
+        members = {
+            "places": [[each.at.isoformat(), each.token] for each in self.places],
+            "schema": self.schema,
+            "schema_at": self.schema_at.isoformat() if self.schema_at else "",
+        }
+        return json.dumps(members, separators=(",", ":"))
+
+
+def look_state(text: str) -> LookState:
+    """What an earlier look left; an empty text: there was none."""
+    if not text:
+        return LookState()
+    found = json.loads(text)
+    return LookState(
+        places=tuple(Place(at=datetime.fromisoformat(at), token=token) for at, token in found["places"]),
+        schema=found["schema"],
+        schema_at=datetime.fromisoformat(found["schema_at"]) if found["schema_at"] else None,
+    )
+
+
+def place_for(state: LookState, since: datetime, now: datetime) -> Place | None:
+    """From where a look reads all that bears `since` or a later moment; None: a new place is cheaper."""
+    # what was logged before `since` is carried over already
+    passed = [each for each in state.places if each.at <= since - _OVERLAP]
+    place = next(iter([*passed[-1:], *state.places]), None)
+    if place is None or now - place.at > _TAKEN_FOR or since - place.at > _TOO_FAR:
+        return None
+    return place
+
+
+def read_to(state: LookState, place: Place, end: str, now: datetime) -> LookState:
+    """The log was read from a place to its end, and nothing was there."""
+    later = [each for each in state.places if each.at > place.at]
+    places = [place, *later]
+    if now - places[-1].at >= _APART:
+        places.append(Place(at=now, token=end))
+    old_enough = [number for number, each in enumerate(places) if each.at <= now - _LAG]
+    return replace(state, places=tuple(places[old_enough[-1] if old_enough else 0 :]))
+
+
+def is_schema_due(state: LookState, now: datetime) -> bool:
+    """Whether the fields are to be looked at."""
+    return state.schema_at is None or now - state.schema_at >= SCHEMA_EVERY

@@ -1,0 +1,51 @@
+"""What looks leave for each other: the place in Marketo's log from which nothing that is shown in time is missed."""
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from leadbridge.domain.look_state import LookState, Place, is_schema_due, look_state, place_for, read_to
+from leadbridge.domain.watermarks import LAG
+from tests.fakes.clock import NOON
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("gap", [1, 2, 5, 7, 60])
+def test_each_entry_that_is_shown_in_time_is_seen_by_a_look(gap: int) -> None:
+    """Entries are shown up to LAG after their moment; a look sees those shown by then that bear its place or later."""
+    chance = Random(gap)
+    entries = [(NOON + chance.random() * timedelta(hours=12), chance.random() * LAG["marketo"]) for _ in range(500)]
+    state, now, seen = LookState(), NOON, set[int]()
+    while now < NOON + timedelta(hours=14):
+        now += gap * MINUTE
+        place = place_for(state, NOON, now) or Place(at=NOON, token="")
+        seen |= {number for number, (at, late) in enumerate(entries) if place.at <= at and at + late <= now}
+        state = look_state(read_to(state, place, f"end at {now}", now).text)
+        assert len(state.places) <= 6
+    assert seen == set(range(len(entries)))
+    # and what is read once more is the last minutes
+    last = place_for(state, NOON, now)
+    assert last is not None
+    assert now - last.at <= LAG["marketo"] + max(2 * gap, 5) * MINUTE
+
+
+def test_what_was_carried_over_is_not_read_again_and_old_places_are_not_used() -> None:
+    """A run has moved the watermark; a place far behind it, or older than Marketo takes, is given up for a new one."""
+    old, new = Place(at=NOON, token="old"), Place(at=NOON + 5 * MINUTE, token="new")
+    state = LookState(places=(old, new))
+    assert place_for(state, NOON, NOON + 10 * MINUTE) == old
+    assert place_for(state, NOON + 5 * MINUTE, NOON + 15 * MINUTE) == old
+    assert place_for(state, NOON + 6 * MINUTE, NOON + 16 * MINUTE) == new
+    assert place_for(state, NOON + 26 * MINUTE, NOON + 36 * MINUTE) is None
+    assert place_for(state, NOON, NOON + timedelta(hours=21)) is None
+    assert place_for(LookState(), NOON, NOON) is None
+
+
+def test_fields_are_looked_at_once_an_hour() -> None:
+    """Also the first time."""
+    assert is_schema_due(LookState(), NOON)
+    state = look_state(LookState(schema="a", schema_at=NOON).text)
+    assert not is_schema_due(state, NOON + 59 * MINUTE)
+    assert is_schema_due(state, NOON + 60 * MINUTE)
