@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from leadbridge.cycle_ports import DueRecord, Link
+from leadbridge.cycle_ports import DueRecord, Link, is_of_person
 from leadbridge.domain.cycle_schema import Schema
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.values import normalised
@@ -41,7 +41,7 @@ class InMemoryLinks:
         for link in links:
             self._step("links.keep")
             self.links[link.salesforce_id] = link
-            if not link.moved_to:
+            if is_of_person(link):
                 self.people[link.marketo_id] = link.salesforce_id
             self._step("links.keep.done")
 

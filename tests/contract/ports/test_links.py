@@ -107,3 +107,15 @@ def test_cycles_remember_apart(world: World) -> None:
     """Two cycles over one pair of systems know nothing of each other."""
     links_of(world, "main").keep([PLAIN])
     assert links_of(world, "other").of([PLAIN.salesforce_id]) == {}
+
+
+def test_a_company_of_a_persons_number_does_not_take_the_persons_place(links: Links) -> None:
+    """Marketo numbers companies and sales persons by themselves."""
+    account = Link(salesforce_id="0015g00000AAAAAAA5", marketo_id=PLAIN.marketo_id)
+    user = Link(salesforce_id="0055g00000AAAAAAA5", marketo_id=PLAIN.marketo_id)
+    links.keep([PLAIN])
+    links.keep([account, user])
+    assert links.of_people([PLAIN.marketo_id]) == {PLAIN.marketo_id: PLAIN}
+    assert links.of([account.salesforce_id]) == {account.salesforce_id: account}
+    links.forget([account])
+    assert links.of_people([PLAIN.marketo_id]) == {PLAIN.marketo_id: PLAIN}

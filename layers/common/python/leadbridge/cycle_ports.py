@@ -18,6 +18,15 @@ from leadbridge.domain.three_way import Side
 __all__ = ["Link"]
 
 
+#: how ids of Salesforce records begin whose counterparts are no people: Accounts and Users
+_NO_PEOPLE = frozenset({"001", "005"})
+
+
+def is_of_person(link: Link) -> bool:
+    """Whether a link is found by the id of a Marketo person; companies and sales persons are numbered by themselves."""
+    return not link.moved_to and link.salesforce_id[:3] not in _NO_PEOPLE
+
+
 class Links(Protocol):
     """What a cycle remembers of linked records; no value, only digests."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from leadbridge.aws.items import Item, dump, later, load, read_items, write_items
-from leadbridge.cycle_ports import Link
+from leadbridge.cycle_ports import Link, is_of_person
 from leadbridge.domain.event import VERSION
 from leadbridge.domain.three_way import Memory, Side, Written
 from leadbridge.errors import UnknownVersionError
@@ -52,7 +52,7 @@ class DynamoLinks:
         items: dict[tuple[str, str], Item] = {}
         for link in links:
             person = {**self._person(link.marketo_id), "v": VERSION, "salesforce_id": link.salesforce_id}
-            for item in (self._item(link), *([] if link.moved_to else [person])):
+            for item in (self._item(link), *([person] if is_of_person(link) else [])):
                 items[item["pk"], item["sk"]] = item
         write_items(self._client, self._table, [{"PutRequest": {"Item": dump(item)}} for item in items.values()])
 
