@@ -150,9 +150,10 @@ def twin(announced: dict[str, Any]) -> Iterator[Callable[[str], Twin]]:
     twins = {}
     for vendor in ("marketo", "salesforce"):
         twins[vendor] = Twin(httpx.Client(base_url=announced[f"{vendor}_url"], timeout=30, verify=False))
-        twins[vendor].post("reset")
-    # an earlier test may have moved the clock that both share
+    # an earlier test may have moved the clock that both share, and what is set up bears its time
     twins["marketo"].post("clock", {"set": datetime.now(UTC).isoformat(), "allow_backwards": True})
+    for each in twins.values():
+        each.post("reset")
     twins["marketo"].post(
         "limits", {"latency_seconds": 0, "race_window_seconds": 0, "calls_per_20s": 100, "concurrent": 10}
     )
