@@ -430,7 +430,6 @@ def _set_enabled(target: Target, name: str, *, enabled: bool) -> None:
 
 def _preflight(target: Target, stored: Stored) -> Iterator[Finding]:
     name, policy = stored.document.id, _policy(target, stored)
-    yield Finding(level=Level.FINE, what=f"of its limits these are ours: {', '.join(policy.told())}")
     if isinstance(stored.document, SalesforceConnection):
         from leadbridge_cli import salesforce_setup
 
@@ -440,6 +439,7 @@ def _preflight(target: Target, stored: Stored) -> Iterator[Finding]:
         yield from target.connections.salesforce(name).preflight(needs, organization=organization)
     else:
         yield from target.connections.marketo(name).preflight(daily_calls=policy.day_calls or 0)
+    yield Finding(level=Level.FINE, what=f"of its limits these are ours: {', '.join(policy.told())}")
 
 
 def _policy(target: Target, stored: Stored) -> Policy:
