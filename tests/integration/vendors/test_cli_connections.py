@@ -16,16 +16,8 @@ from tests.builders.connectors import LIST_ID, a_connector_document
 from tests.fakes.bell import RecordingBell
 from tests.integration.aws.local_aws import create_table
 from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.test_cli_documents import SHARES
 
-SHARES = {
-    "marketo_calls_per_20s": 100,
-    "marketo_daily_calls": 50_000,
-    "marketo_reserve_percent": 0,
-    "marketo_concurrent": 5,
-    "salesforce_concurrent": 5,
-    "salesforce_reserve_percent": 0,
-    "place_seconds": 15,
-}
 INSTANCE = "https://123-ABC-456.mktorest.com"
 TOKEN = "/identity/oauth/token"
 OBJECTS = ("leads", "activities", "lists", "campaignRequests", "listMembers")

@@ -38,6 +38,18 @@ CONNECTIONS = [
 ]
 
 
+#: what the parameters of a deployment say of the vendors' limits
+SHARES = {
+    "marketo_calls_per_20s": 100,
+    "marketo_daily_calls": 50_000,
+    "marketo_reserve_percent": 0,
+    "marketo_concurrent": 5,
+    "salesforce_concurrent": 5,
+    "salesforce_reserve_percent": 0,
+    "place_seconds": 15,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class LocalTarget(Target):
     """A deployment in this process; whatever a connection's document says, it leads to the twins."""
@@ -99,6 +111,7 @@ def a_lab(clients: Clients, folder: Path, region: str, *connections: dict[str, A
         create_table(session.client("dynamodb"), table)
     arn = session.client("secretsmanager").create_secret(Name="vendors", SecretString=json.dumps({MARKETO: {}}))["ARN"]
     outputs = {"ConfigTableName": "ConfigTable", "VendorSecretArn": arn, "ApiUrl": "https://api.example.com"}
+    outputs |= {"VendorShares": json.dumps(SHARES), "ExtractMegabytes": "500"}
     outputs |= {"StateTableName": "StateTable"}
     lab = Lab(LocalTarget(outputs=outputs, session=session, vendors=TwinConnections(clients)), folder, clients)
     lab.cli("apply", lab.file("connections.yaml", as_yaml(connections)))

@@ -116,8 +116,8 @@ def test_a_sound_cycle_is_stored_and_not_active() -> None:
             "/persons/type_field: sfdcId of Marketo cannot be changed; name a field of your own",
         ),
         (
-            {"persons": {**PERSONS, "merges": {"flag": "firstName"}}},
-            "/persons/merges/flag: firstName of leads is no yes/no field that can be changed; choose one",
+            {"persons": {**PERSONS, "merges": {"flag": "LastName"}}},
+            "/persons/merges/flag: LastName of Lead is no yes/no field that can be changed; choose one",
         ),
         (
             {"time_zone": "Europe/Nowhere"},
