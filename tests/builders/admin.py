@@ -34,11 +34,10 @@ from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
 from tests.builders.actions import MARKETO
-from tests.builders.cycles import InMemoryDue
 from tests.builders.events import SECRET
 from tests.builders.world import World
 from tests.fakes.bulk import InMemoryObjects
-from tests.fakes.cycle import InMemoryCycleRuns, InMemoryLinks
+from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLinks
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
@@ -126,7 +125,7 @@ class Admin:
         self.cycle_runs = InMemoryCycleRuns()
         #: of the one cycle that there is
         self.links = InMemoryLinks()
-        self.due = InMemoryDue()
+        self.due = InMemoryDueRecords()
         self.objects = InMemoryObjects()
         #: Syncs and cycles whose schedules were to be looked after
         self.kept: list[str] = []

@@ -1,11 +1,11 @@
 """CRM cycles on in-memory ports: kinds of records that do as they are told, driven as the state machine drives them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from leadbridge.cycle_ports import DueRecord, Entity, Looked
+from leadbridge.cycle_ports import Entity, Looked
 from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.crm_cycle import CrmCycle
@@ -29,7 +29,7 @@ from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.builders.sync_runs import LEADS
 from tests.fakes.clock import SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
-from tests.fakes.cycle import InMemoryCycleRuns
+from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
@@ -158,26 +158,6 @@ class FakeEntity:
             raise self.errors[what]
 
 
-class InMemoryDue:
-    """`cycle_ports.DueRecords`."""
-
-    def __init__(self) -> None:
-        """Nothing is due."""
-        self.records: list[DueRecord] = []
-
-    def add(self, records: Iterable[DueRecord]) -> None:
-        """As the port says."""
-        self.records += records
-
-    def listed(self, limit: int) -> Sequence[DueRecord]:
-        """As the port says."""
-        return sorted(self.records, key=lambda each: each.not_before or each.noted_at)[:limit]
-
-    def done(self, records: Iterable[DueRecord]) -> None:
-        """As the port says."""
-        self.records = [each for each in self.records if each not in list(records)]
-
-
 class CycleWorld:
     """A cycle, its stores and use-cases; `drive` carries runs of Syncs out, and waits by moving the clock."""
 
@@ -200,7 +180,7 @@ class CycleWorld:
         self.entities = {name: FakeEntity(name, self.syncs, groups[name]) for name in CrmCycle.entities}
         self.starter = FakeStarter()
         self.meter = RecordingMeter()
-        self.due = InMemoryDue()
+        self.due = InMemoryDueRecords()
         #: what each look finds, the last one again and again; an error is raised
         self.looks: list[Looked | SyncError] = [Looked(token="next")]
         self.looked: list[tuple[Mapping[Side, datetime], str]] = []

@@ -30,14 +30,14 @@ from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
-from tests.fakes.cycle import InMemoryCycleRuns, InMemoryLinks
+from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLinks
 from tests.fakes.keys import InMemoryKeys
 from tests.fakes.marketo import FakeMarketo
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.salesforce import FakeSalesforce
 from tests.fakes.steps import Crash, Steps
 from tests.fakes.syncs import InMemorySyncRuns
-from tests.fakes.systems import InMemoryDue, System, Table
+from tests.fakes.systems import System, Table
 
 #: no cycle of these tests needs so many steps
 MOST_STEPS = 400
@@ -147,7 +147,7 @@ class CycleWorld:
         self.cycles = InMemoryCycleRuns()
         self.objects = InMemoryObjects(step=self.steps)
         self.links = InMemoryLinks(step=self.steps)
-        self.due = InMemoryDue(step=self.steps)
+        self.due = InMemoryDueRecords(step=self.steps)
         self.documents = InMemoryConfigurations()
         for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), cycle or a_cycle()):
             self.documents.put(document)

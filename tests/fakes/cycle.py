@@ -93,17 +93,20 @@ class InMemoryRecords:
 class InMemoryDueRecords:
     """`cycle_ports.DueRecords`."""
 
-    def __init__(self, *records: DueRecord) -> None:
+    def __init__(self, *records: DueRecord, step: Step = nothing) -> None:
         """What is due."""
+        self._step = step
         self.records: dict[tuple[str, str, str], DueRecord] = {}
         self.add(records)
 
     def add(self, records: Iterable[DueRecord]) -> None:
         """As the port says; a note that is older than the one there is stays out."""
+        self._step("due.add")
         for each in records:
             known = self.records.get(_identity(each))
             if known is None or known.noted_at <= each.noted_at:
                 self.records[_identity(each)] = each
+        self._step("due.add.done")
 
     def listed(self, limit: int) -> Sequence[DueRecord]:
         """As the port says."""
@@ -111,9 +114,11 @@ class InMemoryDueRecords:
 
     def done(self, records: Iterable[DueRecord]) -> None:
         """As the port says."""
+        self._step("due.done")
         for each in records:
             if self.records.get(_identity(each)) == each:
                 del self.records[_identity(each)]
+        self._step("due.done.done")
 
 
 def _identity(record: DueRecord) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from leadbridge.cycle_ports import DueRecord, Heard
+from leadbridge.cycle_ports import Heard
 from leadbridge.domain.fates import Conversion, News
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.records import ObjectDescription, Resolution, RowResult
@@ -438,31 +438,3 @@ class TableDestination(_Counted):
             return RowResult(ok=False, status="failed", code="ENTITY_IS_DELETED", resolution=Resolution.REJECT)
         self._table.write(record_id, {name: value for name, value in row.items() if name != self._table.id_field})
         return RowResult(ok=True, status="updated", id=record_id)
-
-
-class InMemoryDue:
-    """`cycle_ports.DueRecords`."""
-
-    def __init__(self, *, step: Step = nothing) -> None:
-        """Nothing is due."""
-        self._step = step
-        self.records: dict[tuple[str, str], DueRecord] = {}
-
-    def add(self, records: Iterable[DueRecord]) -> None:
-        """As the port says."""
-        self._step("due.add")
-        self.records |= {(each.object, each.id): each for each in records}
-        self._step("due.add.done")
-
-    def listed(self, limit: int) -> Sequence[DueRecord]:
-        """As the port says."""
-        return sorted(self.records.values(), key=lambda each: each.not_before or each.noted_at)[:limit]
-
-    def done(self, records: Iterable[DueRecord]) -> None:
-        """As the port says."""
-        self._step("due.done")
-        for each in records:
-            known = self.records.get((each.object, each.id))
-            if known is not None and known.noted_at == each.noted_at:
-                del self.records[each.object, each.id]
-        self._step("due.done.done")

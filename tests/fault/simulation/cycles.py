@@ -30,10 +30,10 @@ from leadbridge.usecases.sync_files import write_page, write_results
 from tests.builders.whole_cycles import CONTACT_FIELDS, LEAD_FIELDS, a_cycle, described_tables, digest
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON, SettableClock
-from tests.fakes.cycle import InMemoryLinks
+from tests.fakes.cycle import InMemoryDueRecords, InMemoryLinks
 from tests.fakes.steps import Crash
 from tests.fakes.syncs import InMemorySyncRuns
-from tests.fakes.systems import InMemoryDue, System, Table, nobody
+from tests.fakes.systems import System, Table, nobody
 from tests.fault.simulation.cycle_model import Field, Human, Model, Values, empty, same
 
 #: so long nobody edits behind a cycle: what comes sooner may be an automation's answer
@@ -84,7 +84,7 @@ class Stage:
         self.runs = InMemorySyncRuns(step=self._step)
         self.objects = InMemoryObjects(step=self._step)
         self.links = InMemoryLinks()
-        self.due = InMemoryDue(step=self._step)
+        self.due = InMemoryDueRecords(step=self._step)
         self.cycle = a_cycle()
         self.keep = _kept(self.cycle, self)
         self.compiled = {

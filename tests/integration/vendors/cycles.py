@@ -26,11 +26,10 @@ from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON
 from tests.fakes.configurations import InMemoryConfigurations
-from tests.fakes.cycle import InMemoryCycleRuns, InMemoryLinks
+from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLinks
 from tests.fakes.keys import InMemoryKeys
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.syncs import InMemorySyncRuns
-from tests.fakes.systems import InMemoryDue
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.wired import SharedClock, TwinConnections, WorldClients
 
@@ -62,7 +61,7 @@ class WiredCycle:
         self.documents.move("crm_cycle", CYCLE, Move.ACTIVATE)
         self.keys = InMemoryKeys()
         self.syncs, self.cycles = InMemorySyncRuns(), InMemoryCycleRuns()
-        self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDue()
+        self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
         self.vendors = VendorSyncs(self.connections, partial(vendor_of, self.documents), hands_nothing_over)
 
     def _cycle_step(self) -> RunCycleStep:

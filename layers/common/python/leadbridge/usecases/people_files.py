@@ -209,10 +209,12 @@ def _plain_due(record: DueRecord) -> dict[str, Any]:
         "id": record.id,
         "reason": record.reason,
         "noted_at": record.noted_at.isoformat(),
+        "not_before": record.not_before.isoformat() if record.not_before else None,
         "tries": record.tries,
     }
 
 
 def _due(members: Mapping[str, Any]) -> DueRecord:
-    noted_at = datetime.fromisoformat(members["noted_at"])
-    return DueRecord(**{**members, "side": Side(members["side"]), "noted_at": noted_at})
+    # where a note stands depends on both moments, and it is forgotten only as it stood
+    moments = {name: datetime.fromisoformat(members[name]) for name in ("noted_at", "not_before") if members.get(name)}
+    return DueRecord(**{**members, **moments, "side": Side(members["side"])})
