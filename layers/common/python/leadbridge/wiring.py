@@ -343,6 +343,7 @@ def run_sync_step() -> Any:
     schemas = DynamoSchemas(_client("dynamodb"), table=settings.STATE_TABLE)
     vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls, schemas)
     facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
+    index = hash_key(Secret(_later("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
     load = LoadPartition(
         runs=runs,
         objects=objects,
@@ -351,9 +352,9 @@ def run_sync_step() -> Any:
         clock=clock,
         sleep=time.sleep,
         keys=DynamoKeys(_client("dynamodb"), table=settings.KEYS_TABLE, executions=settings.EXECUTIONS_TABLE),
-        hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+        hash_key=index,
         settle=timedelta(seconds=settings.SETTLE_SECONDS),
-        digest=digests(hash_key(Secret(_later("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))),
+        digest=digests(index),
     )
     return RunSyncStep(
         documents=WithDerived(configurations),
@@ -436,7 +437,6 @@ def outbound_messages() -> "OutboundMessages":
 def hear_of_changes() -> "HearOfChanges":
     """The use-case that takes up what an org has announced."""
     from leadbridge.aws.announced import AnnouncementQueue, DynamoAnnouncements
-    from leadbridge.aws.due import DynamoDueRecords
     from leadbridge.aws.services import CycleBell
     from leadbridge.usecases.hear_of_changes import HearOfChanges
 
@@ -447,7 +447,7 @@ def hear_of_changes() -> "HearOfChanges":
         configurations=DynamoConfigurations(client, table=settings.CONFIG_TABLE),
         announcements=DynamoAnnouncements(client, table=settings.KEYS_TABLE, now=clock.now),
         later=AnnouncementQueue(_later("sqs"), settings.ANNOUNCEMENTS_QUEUE_URL),
-        due=lambda cycle: DynamoDueRecords(client, table=settings.STATE_TABLE, cycle=cycle),
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
         tick=CycleBell(_later("lambda"), settings.START_SYNC_FUNCTION).tick,
         runs=_sync_runs(settings, clock),
         start=_start_sync(settings, settings.SYNC_MACHINE, clock),
