@@ -26,11 +26,9 @@ from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import LEFT_SECONDS
-from leadbridge.usecases.keep_people import FIRST_PAUSE, LONGEST_PAUSE
+from leadbridge.usecases.keep_people import due_again
 from leadbridge.usecases.people_files import Entry, PeopleFiles
 
-#: a record that had changed is looked at again at once
-_DRIFTED = "drifted"
 #: what a write may come to that is as it should be: a record that was to be deleted, and is gone, is skipped
 _DONE = frozenset({*WRITTEN, Outcome.SKIPPED, RowOutcome.DELETED})
 
@@ -205,7 +203,7 @@ class Keeping:
             ]
         )
         now = self._ports.clock.now()
-        self._ports.due.add([_due(entry, now, tries) for entry in told if self._fails(entry)])
+        self._ports.due.add([due_again(entry, now, tries) for entry in told if self._fails(entry)])
         files.keep_outcomes(piece, told)
 
     def _fails(self, entry: Entry) -> bool:
@@ -232,21 +230,6 @@ class Keeping:
             outcome = end.outcome.value
         gone = entry.memory is not None and not entry.memory and outcome in {RowOutcome.DELETED, Outcome.SKIPPED}
         return replace(entry, marketo_id="" if gone else made, outcome=outcome)
-
-
-def _due(entry: Entry, now: datetime, tries: Mapping[tuple[str, str], int]) -> DueRecord:
-    tried = tries.get((entry.object, entry.salesforce_id), 0)
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tried, 10))
-    at_once = entry.reason == _DRIFTED and not tried
-    return DueRecord(
-        side=Side.SALESFORCE,
-        object=entry.object,
-        id=entry.salesforce_id,
-        reason=entry.reason,
-        noted_at=now,
-        not_before=None if at_once else now + pause,
-        tries=tried,
-    )
 
 
 def latest(stamp: str) -> datetime | None:

@@ -163,7 +163,7 @@ class KeepPeople:
             ]
         )
         now = self._ports.clock.now()
-        self._ports.due.add([_due(entry, now, tries) for entry in told if entry.outcome == Outcome.FAILED])
+        self._ports.due.add([due_again(entry, now, tries) for entry in told if entry.outcome == Outcome.FAILED])
         files.keep_outcomes(piece, told)
 
     def _told(self, run: CycleRun, entry: Entry, ends: Mapping[str, Mapping[int, RowEnd]]) -> Entry:
@@ -202,7 +202,8 @@ def _link_piece(state: State, piece: int) -> int:
     return state.end + piece
 
 
-def _due(entry: Entry, now: datetime, tries: Mapping[tuple[str, str], int]) -> DueRecord:
+def due_again(entry: Entry, now: datetime, tries: Mapping[tuple[str, str], int]) -> DueRecord:
+    """The note of a record that failed, whose pause doubles with each try; `tries` are by object and id."""
     side, object_name, record_id = (
         (Side.SALESFORCE, entry.object, entry.salesforce_id)
         if entry.salesforce_id
