@@ -353,14 +353,15 @@ def test_a_spent_export_quota_parks_until_marketos_day_ends(product: Product, ma
     marketo.post("load", {"leads": [{"email": f"p{number}@example.com"} for number in range(20)]})
     assert product.drive(marketo_extract("first")).step is Step.DONE
     marketo.post("limits", {"export_bytes_per_day": 100})
-    answer = product.use_case(marketo_extract("second"), lambda: 600.0)
+    second = marketo_extract("second")
+    answer = product.use_case(second, lambda: 600.0)
     told, before = answer.as_dict(), marketo.get("calls")["total"]
 
     assert (told["parked"], told["waiting"]) == (True, "quota")
     assert 0 < told["wait_seconds"] <= 86_400
-    product.use_case(marketo_extract("second"), lambda: 600.0)
+    product.use_case(second, lambda: 600.0)
     assert marketo.get("calls")["total"] == before
-    assert product.drive(marketo_extract("second")).step is Step.DONE
+    assert product.drive(second).step is Step.DONE
 
 
 @pytest.mark.fault("FM16", "FM17")
