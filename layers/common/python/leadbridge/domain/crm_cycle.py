@@ -5,7 +5,7 @@ where, who is right in a conflict, what is created, and what becomes of merged a
 has the default that harms least: Salesforce is right, blanks empty nothing, nothing is deleted.
 """
 
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -13,9 +13,11 @@ from pydantic import ConfigDict, Field, model_validator
 
 from leadbridge.domain.clauses import Group
 from leadbridge.domain.documents import Document, FieldName, Identifier, Name, Scalar
+from leadbridge.domain.schedule import instant
 from leadbridge.domain.sync import Guard, LocalTime, Quiet
 from leadbridge.domain.three_way import Conflict, Direction, FieldPolicy
 from leadbridge.domain.transforms import Transform
+from leadbridge.domain.watermarks import EARLIEST
 
 #: what Marketo's own fields are called that hold links, which a cycle writes by itself
 COMPANY_LINK, OWNER_LINK = "externalCompanyId", "externalSalesPersonId"
@@ -143,6 +145,8 @@ class Persons(Document):
     on_conversion: dict[FieldName, Scalar] = Field(default_factory=dict, max_length=20)
     deleted_in_marketo: Gone = "ignore"
     deleted_in_salesforce: Gone = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -168,6 +172,8 @@ class Companies(Document):
     deleted_in_salesforce: Gone = "ignore"
     #: how many people one edit of a company may reach before it is asked about
     fan_out: int = Field(default=1000, ge=1)
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -181,6 +187,8 @@ class SalesPersons(Document):
     enabled: bool = True
     #: what becomes of the people of a User who was deactivated
     deactivated: Literal["ignore", "delete"] = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
 
 class CrmCycle(Document):
@@ -203,7 +211,7 @@ class CrmCycle(Document):
     mode: Literal["replace_native", "beside_native"]
     #: from the end of one cycle to the begin of the next
     gap_minutes: int = Field(default=5, ge=1, le=1440)
-    #: nothing that was last changed before this is taken over at the first time
+    #: the first run reads nothing that is older; kinds of records may have their own
     low_watermark: LocalTime | None = None
     quiet: list[Quiet] | None = Field(default=None, min_length=1, max_length=10)
     sales_persons: SalesPersons | None = None
@@ -215,6 +223,16 @@ class CrmCycle(Document):
     def zone(self) -> tzinfo:
         """The zone whose calendar and clocks the cycle goes by."""
         return ZoneInfo(self.time_zone) if self.time_zone else UTC
+
+    def said_to_begin(self, kind: str) -> datetime | None:
+        """The low watermark of a kind of records as it is written; None if everything is read."""
+        own = getattr(getattr(self, kind), "low_watermark", None) or self.low_watermark
+        return instant(own, self.zone) if own else None
+
+    def begins_at(self, kind: str) -> datetime | None:
+        """From when on the first run reads a kind of records; both vendors were born later than earlier moments."""
+        said = self.said_to_begin(kind)
+        return max(said, EARLIEST) if said else None
 
     @property
     def salesforce_objects(self) -> frozenset[str]:
