@@ -224,6 +224,11 @@ class CrmCycle(Document):
         """The zone whose calendar and clocks the cycle goes by."""
         return ZoneInfo(self.time_zone) if self.time_zone else UTC
 
+    def keeps(self, kind: str) -> bool:
+        """Whether a kind of records is kept in step: the document has it, and it is switched on."""
+        part = getattr(self, kind)
+        return part is not None and getattr(part, "enabled", True)
+
     def said_to_begin(self, kind: str) -> datetime | None:
         """The low watermark of a kind of records as it is written; None if everything is read."""
         own = getattr(getattr(self, kind), "low_watermark", None) or self.low_watermark

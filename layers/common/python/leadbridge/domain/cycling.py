@@ -23,6 +23,9 @@ DEPENDS: Mapping[str, frozenset[str]] = {
     "persons": frozenset({"sales_persons", "companies"}),
 }
 
+#: what of Marketo is looked up for them comes in Adobe's order of a first reading: behind people, and before all others
+_FIRST = ("companies", "opportunities", "sales_persons")
+
 
 class CycleStep(StrEnum):
     """What a run does next."""
@@ -148,6 +151,11 @@ class CycleStanding:
     looked_at: datetime | None = None
     #: what the last look leaves for the next one, over runs too; empty: there was none
     token: str = ""
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Kinds of records as they are decided; they are written in another order, that of `cycle_legs.GROUPS`."""
+    return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 
 
 # what happened to a run

@@ -174,7 +174,8 @@ class KeepCompanies:
     @property
     def removes(self) -> bool:
         """Whether sales persons of deactivated Users are deleted."""
-        return self.cycle.sales_persons is not None and self.cycle.sales_persons.deactivated == "delete"
+        kept = self.cycle.sales_persons
+        return kept is not None and kept.enabled and kept.deactivated == "delete"
 
 
 class _Work:
@@ -196,11 +197,17 @@ class _Work:
 
     @cached_property
     def _decide(self) -> DecideCompanies:
-        return DecideCompanies(self._fields, links=self._ports.links, records=self._records, digest=self._ports.digest)
+        return DecideCompanies(
+            self._fields,
+            links=self._ports.links,
+            records=self._records,
+            digest=self._ports.digest,
+            first=self.run.bootstrap,
+        )
 
     @cached_property
     def _owned(self) -> OwnedRecords | None:
-        if self._owner.cycle.sales_persons is None:
+        if not self._owner.cycle.keeps("sales_persons"):
             return None
         prefix = self._ports.describe(USER).key_prefix
         return OwnedRecords(self._ports.records, user_prefix=prefix, removes=self._owner.removes)

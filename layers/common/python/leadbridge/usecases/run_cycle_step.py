@@ -337,8 +337,8 @@ class _Work:
 
     @property
     def names(self) -> list[str]:
-        """The kinds of records, in Adobe's order."""
-        return [each.name for each in self.entities]
+        """The kinds of records, in the order in which they are decided."""
+        return cycling.in_order([each.name for each in self.entities])
 
     @property
     def queues(self) -> list[Queue]:
