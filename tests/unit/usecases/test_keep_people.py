@@ -6,10 +6,14 @@ import pytest
 
 from leadbridge.cycle_ports import DueRecord
 from leadbridge.domain.cycling import CycleStep
+from leadbridge.domain.ids import canonical
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import TransientError, UncertainWriteError
 from leadbridge.usecases import decide_people
 from tests.builders.whole_cycles import LEAD_FIELDS, CycleWorld, a_cycle
+
+#: record types of Contacts and of Leads
+PARTNER, RESELLER = canonical("0125g0000000001"), canonical("0125g0000000002")
 
 
 def linked(world: CycleWorld) -> tuple[str, str]:
@@ -137,6 +141,38 @@ def test_a_person_whose_type_says_contact_is_met_and_made_as_one() -> None:
     assert [each["Email"] for each in world.contacts.records.values()] == ["both@example.com", "new@example.com"]
     assert [world.people.records[name]["crmType"] for name in (both, new, plain)] == ["Lead", "Contact", "Lead"]
     quiet(world)
+
+
+@pytest.mark.cap("M018")
+@pytest.mark.parametrize(
+    ("said", "kind", "record_type"),
+    [
+        pytest.param("Contact", "Contact", None, id="the object"),
+        pytest.param(PARTNER, "Contact", PARTNER, id="the id of a record type"),
+        pytest.param(RESELLER[:15], "Lead", RESELLER, id="a short one of the other object"),
+        pytest.param("Reseller", "Lead", RESELLER, id="its developer name"),
+        pytest.param("Nobody", "Lead", None, id="no type that there is"),
+    ],
+)
+def test_a_field_of_marketo_decides_the_object_and_the_record_type(
+    said: str, kind: str, record_type: str | None
+) -> None:
+    """A value that names an object or a record type routes a new person there; one who names a type keeps saying so."""
+    world = CycleWorld()
+    world.contacts.described = replace(world.contacts.described, record_types={"Partner": PARTNER})
+    world.leads.described = replace(world.leads.described, record_types={"Reseller": RESELLER})
+    person = world.people.make(email="new@example.com", lastName="N", company="Acme", crmType=said)
+    world.done()
+    tables = {"Contact": world.contacts.records, "Lead": world.leads.records}
+    ((_, made),) = tables[kind].items()
+    assert [len(records) for records in tables.values()].count(0) == 1
+    assert (made["Email"], made.get("RecordTypeId")) == ("new@example.com", record_type)
+    kept = world.people.records[person]
+    assert (kept["crmId"], kept["crmType"]) == (made["Id"], said if record_type else kind)
+    quiet(world)
+    world.people.edit(person, lastName="M")
+    world.done()
+    assert (tables[kind][made["Id"]]["LastName"], world.people.records[person]["crmType"]) == ("M", kept["crmType"])
 
 
 @pytest.mark.cap("M002")

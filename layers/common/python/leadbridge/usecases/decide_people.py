@@ -37,6 +37,7 @@ from leadbridge.domain.evolving import replace as evolved
 from leadbridge.domain.fates import moved
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import Digest
+from leadbridge.domain.person_types import PersonTypes
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.syncing import SyncRun
@@ -206,6 +207,7 @@ class DecidePeople:
             aside={name: frozenset(each.aside) for name, each in bound.items()},
             id_field=self.persons.id_field,
             type_field=type_field if type_field in schema.people.fields else None,
+            types=PersonTypes(type_field, schema.records),
             revived={deleted.flag: False} if isinstance(deleted, Flag) else {},
             of_companies=company_fields(schema.companies, schema.people) if schema.companies else frozenset(),
             make_people=_chosen(self.persons.create_in_marketo, list(schema.records.values())),
@@ -250,7 +252,7 @@ class _Work:
             remembered={name: [*own, *(each.name for each in fields)] for name, fields in people.fields.items()},
             prefixes={name: each.key_prefix for name, each in self._schema.records.items()},
             number_field=self._persons.marketo_id_field if LEADS_CREATED in self._owner.legs else None,
-            type_field=people.type_field,
+            types=people.types,
         )
 
     @cached_property

@@ -114,7 +114,8 @@ class KeepPeople:
             end = _made(entry, made)
             if end is not None and end.outcome in WRITTEN and end.record_id:
                 kept = {self._persons.id_field: end.record_id}
-                kept |= {self._persons.type_field: entry.object} if self._persons.type_field else {}
+                if self._persons.type_field and not entry.typed:
+                    kept[self._persons.type_field] = entry.object
                 yield linking(end.position + STRIDE // 2, entry.marketo_id, self._persons.id_field, kept)
 
     def _ends(self, run: CycleRun, state: State, leg: str, piece: int) -> Mapping[int, RowEnd]:

@@ -1,7 +1,7 @@
 """What was decided about people as planned writes of the legs, and for each person what is remembered once they are."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadbridge.cycle_ports import Link
@@ -20,6 +20,7 @@ from leadbridge.domain.cycle_people import (
 from leadbridge.domain.cycle_words import worded
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.person_types import RECORD_TYPE
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import EMAIL, normalised, text
@@ -70,6 +71,8 @@ class PlanPeople:
             for leg, each in planned.items():
                 writes.setdefault(leg, []).append(each)
             entries.append(_entry(write, {leg: each.position for leg, each in planned.items()}, those.link))
+            if not write.salesforce_id and RECORD_TYPE in write.to_salesforce:
+                entries[-1] = replace(entries[-1], typed=True)
         entries += [aside("", each.id, each.reason) for each in decisions.aside]
         return PeoplePlan(writes=writes, entries=entries)
 
