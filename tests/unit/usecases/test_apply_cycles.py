@@ -174,8 +174,10 @@ def test_pairs_are_edited_at_any_time_but_those_that_say_who_is_who() -> None:
 
     # the field that links people, of a cycle that has linked some
     assert desk.lines(persons={"id_field": "email", "leads": {"fields": [NAME]}}) == [
-        "/persons/id_field: people are linked by crmId, and nobody would be known by email; say crmId again, "
-        "or begin a cycle of another id"
+        (
+            "/persons/id_field: people are linked by crmId, and nobody would be known by email; say crmId again, "
+            "or begin a cycle of another id"
+        )
     ]
     # and lines of fields of the cycle's own are none that anybody could edit, or switch off
     for line, said in (

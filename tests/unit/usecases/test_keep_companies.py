@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from leadbridge.domain.cycling import CycleStep
+from leadbridge.domain.syncing import Waiting
 from tests.builders.company_cycles import COMPANY_FIELDS, CompanyWorld, with_companies
 
 
@@ -95,3 +97,21 @@ def test_a_pair_of_a_company_that_is_switched_off_leaves_neither_system() -> Non
         "Tools",
         "Tools",
     )
+
+
+def test_too_many_companies_whose_accounts_are_gone_are_asked_about() -> None:
+    """None is deleted before somebody says yes; what else is to be done waits as well."""
+    companies = {"fields": COMPANY_FIELDS, "deleted_in_salesforce": "delete"}
+    world = CompanyWorld(with_companies(companies=companies, guard={"deletes": 0}))
+    account = world.accounts.make(Name="Acme")
+    other = world.accounts.make(Name="Other")
+    world.done()
+    world.done(minutes=30)
+    world.accounts.delete(account)
+    world.accounts.edit(other, Name="Other Ltd")
+    run = world.cycle(30)
+    assert run.waiting is Waiting.GUARD
+    assert "companies deletions: the run would delete 1 records (the limit is 0)" in run.message
+    assert sorted(each["company"] for each in world.companies.records.values()) == ["Acme", "Other"]
+    assert world.confirm(run.slot).step is CycleStep.DONE
+    assert [each["company"] for each in world.companies.records.values()] == ["Other Ltd"]

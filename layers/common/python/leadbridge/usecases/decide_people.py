@@ -37,8 +37,8 @@ from leadbridge.domain.evolving import replace as evolved
 from leadbridge.domain.fates import moved
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import Digest
-from leadbridge.domain.person_types import PersonTypes
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
+from leadbridge.domain.person_types import PersonTypes
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.three_way import Side
@@ -46,6 +46,7 @@ from leadbridge.domain.values import EMAIL, normalised, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.merge_people import Chosen, MergePeople, People, everybody, nobody, those
@@ -276,7 +277,7 @@ class _Work:
 
     @cached_property
     def _plan(self) -> PlanPeople:
-        return PlanPeople(self._people, self._persons.marketo_id_field)
+        return PlanPeople(self._people, self._persons.marketo_id_field, self._ports.digest(""))
 
     def step(self) -> None:
         """Take the next piece, or as many pages as are held at once."""
@@ -431,6 +432,7 @@ class _Work:
             self._owner.plans.store(self.run, self._owner.legs[name], len(pieces), planned)
             counts[name] = counts.get(name, 0) + len(planned)
         self._files.keep_entries(piece, map(self._with_owner, plan.entries))
+        self.run = noted(self.run, plan.tallies)
         self._go_on(piece + 1, writes=counts)
 
     def _with_owner(self, entry: Entry) -> Entry:
