@@ -161,6 +161,13 @@ class Persons(Document):
                 raise ValueError(
                     f"{name}.fields: {', '.join(linked)} links records and is kept by the cycle; remove it"
                 )
+            taking = [each for each in kind.fields if each.direction is not Direction.TO_MARKETO] if kind else []
+            own = {"Id", self.marketo_id_field if name == "leads" else None}
+            if ids := sorted({each.salesforce for each in taking} & own):
+                raise ValueError(
+                    f"{name}.fields: {', '.join(ids)} of Salesforce tells who is who and takes no edits; "
+                    "say `direction: to_marketo`, or remove it"
+                )
         return self
 
 

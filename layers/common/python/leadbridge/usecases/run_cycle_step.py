@@ -249,7 +249,7 @@ class RunCycleStep:
             entity = work.entity(work.run.entity)
             done = take(entity, work.run)
             self._save(work, cycling.through(work.run, work.names) if done is None else done)
-            if work.remaining() < LEFT_SECONDS:
+            if work.run.waiting is Waiting.GUARD or work.remaining() < LEFT_SECONDS:
                 return
 
     def _write(self, work: "_Work") -> None:
