@@ -308,8 +308,9 @@ def test_an_extract_of_changes_begins_an_overlap_before_the_mark(build: Build) -
 
     The people who changed there come, with their company's fields as they are now.
     """
-    company = [*TO_SALESFORCE["mappings"], {"to": "Department", "column": "company"}]
-    world = build(**{**TO_SALESFORCE, "mappings": company}, extraction="incremental", by={"extract": "bulk"})
+    kind: dict[str, Any] = TO_SALESFORCE
+    mappings = [*kind["mappings"], {"to": "Department", "column": "company"}]
+    world = build(**kind | {"mappings": mappings}, extraction="incremental", by={"extract": "bulk"})
     world.people(5)
     world.ran()
     mark = world.runs.standing(world.sync.id).watermark
