@@ -44,7 +44,7 @@ class CycleStep(StrEnum):
 ENDS = frozenset({CycleStep.DONE, CycleStep.FAILED, CycleStep.CANCELLED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CycleRun:
     """One run of a cycle."""
 
