@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from leadbridge.domain.crm_cycle import OWNER_LINK, CrmCycle
+from leadbridge.domain.cycle_activities import activity_legs, activity_queues
 from leadbridge.domain.cycle_companies import (
     ACCOUNT,
     COMPANY,
@@ -43,12 +44,12 @@ def derived_sync(cycle: CrmCycle, sync: str) -> Sync | None:
 
 
 def _queues(cycle: CrmCycle) -> Iterator[Queue]:
-    for read in (sales_person_queues, company_queues, people_queues):
+    for read in (sales_person_queues, company_queues, people_queues, activity_queues):
         yield from read(cycle)
 
 
 def _legs(cycle: CrmCycle) -> Iterator[Leg]:
-    for written in (sales_person_legs, company_legs, people_legs):
+    for written in (sales_person_legs, company_legs, people_legs, activity_legs):
         yield from written(cycle)
 
 
