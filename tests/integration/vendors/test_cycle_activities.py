@@ -148,15 +148,18 @@ def test_an_activity_that_salesforce_refused_is_tried_again_for_an_hour(build: B
     """Its Task is made by the next run; those that were made with it are not made again."""
     world = build({"engagement": TASKS})
     lead, _ = a_record(world, "Lead", "ada")
-    happened(world, lead, FORM, "Good", at=world.clock.now() + timedelta(minutes=15))
-    happened(world, lead, FORM, "Refused", at=world.clock.now() + timedelta(minutes=15))
-    refusal = {"field": "Subject", "value": "Fill Out Form: Refused"}
-    world.salesforce.post("validation", {"object": "Task", **refusal})
+    happened(world, lead, FORM, "One", "Two", at=world.clock.now() + timedelta(minutes=15))
+    code = {"code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "not today"}
+    world.salesforce.post(
+        "faults", [{"match": "POST */composite/sobjects", "kind": "row_error", "rows": [0], "times": 1, **code}]
+    )
     world.ran()
-    assert [subject for _, subject in tasks(world)] == ["Fill Out Form: Good"]
-    world.salesforce.post("validation", {"object": "Task"})
+    assert len(tasks(world)) == 1
     world.ran()
-    assert [subject for _, subject in tasks(world)] == ["Fill Out Form: Good", "Fill Out Form: Refused"]
+    assert [subject for _, subject in tasks(world)] == ["Fill Out Form: One", "Fill Out Form: Two"]
+    mark = world.cycles.standing(CYCLE).watermarks["activities-engagement"]
+    world.ran()
+    assert world.cycles.standing(CYCLE).watermarks["activities-engagement"] > mark
 
 
 @pytest.mark.cap("M060")

@@ -67,11 +67,12 @@ def _parts(cycle: CrmCycle) -> Iterator[tuple[str, Activities, tuple[str | int, 
 
 def _sync(cycle: CrmCycle, kept: Activities, name: str, types: tuple[str | int, ...]) -> Sync:
     """One Sync: a row is an activity, made once and never changed afterwards."""
-    plain = derived(cycle, name, Side.MARKETO, (ACTIVITY, kept.object), (GUID, kept.key), {})
+    plain = derived(cycle, ACTIVITY, Side.MARKETO, (ACTIVITY, kept.object), (GUID, kept.key), {})
     person = _person(cycle)
     linked = Clause(column=person, operator="is_not_empty")
     return plain.model_copy(
         update={
+            "id": f"{cycle.id}.{name}",
             "source": plain.source.model_copy(update={"activity_types": list(types)}),
             "match": [UniqueIdentifier(column=GUID, field=kept.key)],
             "import_rule": ImportRule.CREATE,
