@@ -57,7 +57,7 @@ class WiredCycles(CycleWorld):
         clients: Clients,
         marketo: Twin,
         salesforce: Twin,
-        low_watermark: str | None = "2026-01-01T00:00",
+        low_watermark: str | None = "2026-02-10T00:00",
         **persons: Any,
     ) -> None:
         kept = {"id_field": "salesforceId", "type_field": "leadbridgeStatus"}

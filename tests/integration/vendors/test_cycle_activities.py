@@ -41,7 +41,7 @@ def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
                 "contacts": {"fields": CONTACT},
                 **persons,
             },
-            "activities": activities,
+            "activities": {"groups": activities},
         }
         return WiredCycle(clients, marketo, salesforce, CrmCycle.model_validate(document))
 
@@ -206,9 +206,11 @@ def test_more_than_ten_types_are_several_calls_with_a_watermark_each(build: Buil
     a_record(world, "Lead", "ada")
     asked: list[str] = []
     clients.http.event_hooks["request"].append(
-        lambda request: asked.append(request.url.params["activityTypeIds"])
-        if request.url.path == "/rest/v1/activities.json"
-        else None
+        lambda request: (
+            asked.append(request.url.params["activityTypeIds"])
+            if request.url.path == "/rest/v1/activities.json"
+            else None
+        )
     )
     world.ran()
     mine = [sorted(map(int, each.split(","))) for each in asked if {*map(int, each.split(","))} <= {*chosen}]

@@ -5,7 +5,7 @@ where, who is right in a conflict, what is created, and what becomes of merged a
 has the default that harms least: Salesforce is right, blanks empty nothing, nothing is deleted.
 """
 
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -15,9 +15,11 @@ from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.clauses import Group
 from leadbridge.domain.connector import Named
 from leadbridge.domain.documents import Document, FieldName, Identifier, Name, Scalar
+from leadbridge.domain.schedule import instant
 from leadbridge.domain.sync import Guard, LocalTime, Quiet
 from leadbridge.domain.three_way import Conflict, Direction, FieldPolicy
 from leadbridge.domain.transforms import Transform
+from leadbridge.domain.watermarks import EARLIEST
 
 #: what Marketo's own fields are called that hold links, which a cycle writes by itself
 COMPANY_LINK, OWNER_LINK = "externalCompanyId", "externalSalesPersonId"
@@ -145,6 +147,8 @@ class Persons(Document):
     on_conversion: dict[FieldName, Scalar] = Field(default_factory=dict, max_length=20)
     deleted_in_marketo: Gone = "ignore"
     deleted_in_salesforce: Gone = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -170,6 +174,8 @@ class Companies(Document):
     deleted_in_salesforce: Gone = "ignore"
     #: how many people one edit of a company may reach before it is asked about
     fan_out: int = Field(default=1000, ge=1)
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -183,6 +189,8 @@ class SalesPersons(Document):
     enabled: bool = True
     #: what becomes of the people of a User who was deactivated
     deactivated: Literal["ignore", "delete"] = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
 
 class ActivityObject(Document):
@@ -201,10 +209,9 @@ class ActivityObject(Document):
         return self
 
 
-class Activities(Document):
-    """Activities of Marketo that become records of Salesforce: one for each, for ever."""
+class ActivityGroup(Document):
+    """Activities of some types, which become records of one object: one for each, for ever."""
 
-    enabled: bool = True
     #: their types' names or ids; no other is asked for
     types: list[Named] = Field(min_length=1, max_length=50)
     target: Literal["task"] | ActivityObject = "task"
@@ -231,6 +238,16 @@ class Activities(Document):
         return "Task" if self.target == "task" else self.target.object
 
 
+class Activities(Document):
+    """Marketo's activities as records of Salesforce; one way, and only those of people whom the cycle links."""
+
+    enabled: bool = True
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
+    #: by names of yours, since an object for each type needs several
+    groups: dict[Identifier, ActivityGroup] = Field(min_length=1, max_length=10)
+
+
 class CrmCycle(Document):
     """A standing synchronisation of two systems, both ways."""
 
@@ -251,20 +268,29 @@ class CrmCycle(Document):
     mode: Literal["replace_native", "beside_native"]
     #: from the end of one cycle to the begin of the next
     gap_minutes: int = Field(default=5, ge=1, le=1440)
-    #: nothing that was last changed before this is taken over at the first time
+    #: the first run reads nothing that is older; kinds of records may have their own
     low_watermark: LocalTime | None = None
     quiet: list[Quiet] | None = Field(default=None, min_length=1, max_length=10)
     sales_persons: SalesPersons | None = None
     companies: Companies | None = None
     persons: Persons | None = None
-    #: by names of yours, since an object for each type needs several
-    activities: dict[Identifier, Activities] | None = Field(default=None, min_length=1, max_length=10)
+    activities: Activities | None = None
     guard: Guard = Guard()
 
     @property
     def zone(self) -> tzinfo:
         """The zone whose calendar and clocks the cycle goes by."""
         return ZoneInfo(self.time_zone) if self.time_zone else UTC
+
+    def said_to_begin(self, kind: str) -> datetime | None:
+        """The low watermark of a kind of records as it is written; None if everything is read."""
+        own = getattr(getattr(self, kind), "low_watermark", None) or self.low_watermark
+        return instant(own, self.zone) if own else None
+
+    def begins_at(self, kind: str) -> datetime | None:
+        """From when on the first run reads a kind of records; both vendors were born later than earlier moments."""
+        said = self.said_to_begin(kind)
+        return max(said, EARLIEST) if said else None
 
     @property
     def salesforce_objects(self) -> frozenset[str]:
@@ -282,7 +308,7 @@ class CrmCycle(Document):
     def _possible(self) -> Self:
         if all(getattr(self, name) is None for name in self.entities):
             raise ValueError(f"needs at least one of {', '.join(f'`{name}`' for name in self.entities)}")
-        if self.activities and self.persons is None:
+        if self.activities is not None and self.persons is None:
             raise ValueError("activities: are those of people whom the cycle links; give `persons`, too")
         if self.mode == "beside_native":
             for name in ("sales_persons", "companies"):

@@ -12,7 +12,7 @@ from itertools import batched
 from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.clauses import Clause, Group
-from leadbridge.domain.crm_cycle import Activities, CrmCycle
+from leadbridge.domain.crm_cycle import ActivityGroup, CrmCycle
 from leadbridge.domain.cycle_legs import ACTIVITIES, Leg, Queue
 from leadbridge.domain.cycle_people import CONTACT, LEAD, PREFIXES, derived
 from leadbridge.domain.source_query import LEAD_PREFIX
@@ -56,16 +56,16 @@ def waits(cycle: CrmCycle) -> Mapping[str, timedelta]:
     return {name: timedelta(minutes=kept.wait_minutes) for name, kept, _ in _parts(cycle)}
 
 
-def _parts(cycle: CrmCycle) -> Iterator[tuple[str, Activities, tuple[str | int, ...]]]:
+def _parts(cycle: CrmCycle) -> Iterator[tuple[str, ActivityGroup, tuple[str | int, ...]]]:
     """By queue what it is of, and its types."""
-    for name, kept in (cycle.activities or {}).items():
-        if not kept.enabled:
-            continue
+    activities = cycle.activities
+    groups = activities.groups if activities and activities.enabled else {}
+    for name, kept in groups.items():
         for number, types in enumerate(batched(kept.types, AT_ONCE, strict=False), start=1):
             yield (f"{ACTIVITY}-{name}" if number == 1 else f"{ACTIVITY}-{name}_{number}"), kept, types
 
 
-def _sync(cycle: CrmCycle, kept: Activities, name: str, types: tuple[str | int, ...]) -> Sync:
+def _sync(cycle: CrmCycle, kept: ActivityGroup, name: str, types: tuple[str | int, ...]) -> Sync:
     """One Sync: a row is an activity, made once and never changed afterwards."""
     plain = derived(cycle, ACTIVITY, Side.MARKETO, (ACTIVITY, kept.object), (GUID, kept.key), {})
     person = _person(cycle)
@@ -83,7 +83,7 @@ def _sync(cycle: CrmCycle, kept: Activities, name: str, types: tuple[str | int, 
     )
 
 
-def _own(kept: Activities, person: str) -> Iterator[FieldMapping]:
+def _own(kept: ActivityGroup, person: str) -> Iterator[FieldMapping]:
     """What the document need not say: the key, whom it is about, and of a Task what it is and when it was."""
     given = {each.to for each in kept.fields}
     yield FieldMapping(to=kept.key, column=GUID)
@@ -104,7 +104,7 @@ def _own(kept: Activities, person: str) -> Iterator[FieldMapping]:
             yield mapping
 
 
-def _who(kept: Activities) -> Mapping[str, str]:
+def _who(kept: ActivityGroup) -> Mapping[str, str]:
     """The fields that take whom an activity is about, and how ids begin that they take; empty: all of them."""
     if kept.target == "task":
         return {"WhoId": ""}

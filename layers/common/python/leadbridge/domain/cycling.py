@@ -63,6 +63,8 @@ class CycleRun:
     ceilings: Mapping[str, datetime] = field(default_factory=dict)
     #: by queue since when is read; a queue that is missing is read from the start
     since: Mapping[str, datetime] = field(default_factory=dict)
+    #: by queue that is read from the start, and in extracts: what was made before is left out
+    made_since: Mapping[str, datetime] = field(default_factory=dict)
     #: a moment before those since when all queues are read once more, for pairs of fields that work again
     again: datetime | None = None
     #: how both schemas were when it was opened, by kind and object, and what is to be told of them
@@ -156,10 +158,15 @@ class CycleStanding:
 # what happened to a run
 
 
-def opened(run: CycleRun, ceilings: Mapping[str, datetime], since: Mapping[str, datetime]) -> CycleRun:
+def opened(
+    run: CycleRun,
+    ceilings: Mapping[str, datetime],
+    since: Mapping[str, datetime],
+    made_since: Mapping[str, datetime],
+) -> CycleRun:
     """It is known what is to be read."""
     step = CycleStep.COMMIT if run.from_now else CycleStep.READ
-    return replace(_go_on(run), step=step, ceilings=ceilings, since=since)
+    return replace(_go_on(run), step=step, ceilings=ceilings, since=since, made_since=made_since)
 
 
 def schemas_seen(run: CycleRun, kind: str, found: Mapping[str, Checked]) -> CycleRun:

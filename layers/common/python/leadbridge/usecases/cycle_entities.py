@@ -71,7 +71,7 @@ class CycleEntities:
             yield KeepCompanies(cycle, cycle.companies, self._ports(cycle, records, describe, digest))
         if cycle.persons is not None:
             yield KeepPeople(cycle, cycle.persons, self._people_ports(cycle, records, describe, digest))
-        if cycle.activities:
+        if cycle.activities is not None and cycle.activities.enabled:
             yield KeepActivities(cycle, self._plans())
 
     def _plans(self) -> CyclePlans:

@@ -45,7 +45,7 @@ class KeepActivities:
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Note that something is read behind all writes; nothing else is to be decided."""
         del remaining
-        return None if run.late or not self._queues else replace(run, late=True)
+        return None if run.late else replace(run, late=True)
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs, stored and ready to be started."""
