@@ -164,7 +164,7 @@ def test_an_activity_that_salesforce_refused_is_tried_again_for_an_hour(build: B
 
 @pytest.mark.cap("M060")
 def test_an_object_takes_all_types_or_one_and_its_lookups_whom_they_take(build: Build) -> None:
-    """All attributes as one text for all types, or each attribute a field; Leads and Contacts in lookups of their own."""
+    """All attributes as one text for all types, or each attribute a field; Leads and Contacts in own lookups."""
     every = {
         "types": [FORM, CLICK],
         "key": "External_Key__c",
