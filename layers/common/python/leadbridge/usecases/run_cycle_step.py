@@ -126,6 +126,9 @@ class RunCycleStep:
         return stored.document
 
     def _save(self, work: "_Work", run: CycleRun) -> None:
+        if work.entities:
+            # what depends on a parked kind waits for it, if the cycle has it
+            run = replace(run, parked={name: why for name, why in run.parked.items() if name in work.names})
         run = replace(run, seen_at=self._clock.now())
         work.version = self._runs.save(run, work.version)
         work.run = run
