@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.three_way import Side
+from leadbridge.usecases.check_cycle import described_lines
+from leadbridge.vendors.cycle_look import VendorLook
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
@@ -217,3 +220,43 @@ def test_more_than_ten_types_are_several_calls_with_a_watermark_each(build: Buil
     assert mine == [chosen[:10], chosen[10:]]
     marks = world.cycles.standing(CYCLE).watermarks
     assert {"activities-engagement", "activities-engagement_2"} <= marks.keys()
+
+
+def test_what_cannot_work_is_told_where_it_stands(build: Build) -> None:
+    """Types that the instance has not, with those that it has; a key that is not unique; fields and templates."""
+    assert list(described_lines(build({"engagement": TASKS}).cycle, build({"engagement": TASKS}).connections)) == []
+    wrong = {
+        **TASKS,
+        "types": ["Click Mail", 9999],
+        "key": "Priority",
+        "fields": [{"to": "Nothing__c", "static": "1"}, {"to": "Description", "column": "nowhere"}],
+    }
+    world = build({"engagement": wrong, "none": {**TASKS, "target": {"object": "None__c", "person": "Who__c"}}})
+    lines = list(described_lines(world.cycle, world.connections))
+    assert "Marketo has no activity type Click Mail; did you mean Click Email? It has" in lines[0]
+    assert "Fill Out Form, Interesting Moment" in lines[1]
+    assert [line.partition(": ")[0] for line in lines] == [
+        "activities.groups.engagement.types[0]",
+        "activities.groups.engagement.types[1]",
+        "activities.groups.engagement.fields[1].column",
+        "activities.groups.engagement.fields[0].to",
+        "activities.groups.engagement.key",
+        "activities.groups.none.target",
+    ], lines
+
+
+def test_a_look_sees_activities_of_chosen_types_in_the_same_call(build: Build, clients: Clients) -> None:
+    """A chosen type starts a run, another one does not; up to six types are asked for with the people's own."""
+    world = build({"engagement": TASKS})
+    lead, _ = a_record(world, "Lead", "ada")
+    look = VendorLook(world.connections, world.clock)
+    since = dict.fromkeys(Side, world.clock.now() - timedelta(minutes=5))
+    token = look(world.cycle, since, "").token
+    asked: list[str] = []
+    clients.http.event_hooks["request"].append(lambda request: asked.append(request.url.path))
+    happened(world, lead, VISIT, "Prices")
+    assert look(world.cycle, since, token).why == ""
+    assert [each for each in asked if each.startswith("/rest/")] == ["/rest/v1/activities.json"]
+    assert len(asked) == 2
+    happened(world, lead, FORM, "Demo")
+    assert look(world.cycle, since, token).why == "somebody has done in Marketo what becomes a record of Salesforce"

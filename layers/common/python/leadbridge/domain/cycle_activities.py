@@ -46,6 +46,13 @@ def activity_syncs(cycle: CrmCycle) -> Iterator[tuple[str, Sync]]:
         yield name, _sync(cycle, kept, name, types)
 
 
+def syncs_by_group(cycle: CrmCycle) -> Mapping[str, tuple[ActivityGroup, Sync]]:
+    """By name each group, and the first of its Syncs: the others differ in the types they read alone."""
+    groups = cycle.activities.groups if cycle.activities and cycle.activities.enabled else {}
+    syncs = dict(activity_syncs(cycle))
+    return {name: (kept, syncs[f"{ACTIVITY}-{name}"]) for name, kept in groups.items()}
+
+
 def chosen_types(cycle: CrmCycle) -> Iterator[str | int]:
     """The types that become records, by name or id."""
     return (each for _, _, types in _parts(cycle) for each in types)
