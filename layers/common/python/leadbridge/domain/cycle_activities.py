@@ -53,9 +53,9 @@ def syncs_by_group(cycle: CrmCycle) -> Mapping[str, tuple[ActivityGroup, Sync]]:
     return {name: (kept, syncs[f"{ACTIVITY}-{name}"]) for name, kept in groups.items()}
 
 
-def chosen_types(cycle: CrmCycle) -> Iterator[str | int]:
-    """The types that become records, by name or id."""
-    return (each for _, _, types in _parts(cycle) for each in types)
+def types_by_queue(cycle: CrmCycle) -> Mapping[str, tuple[str | int, ...]]:
+    """By queue the types that become records, each by its name or id."""
+    return {name: types for name, _, types in _parts(cycle)}
 
 
 def waits(cycle: CrmCycle) -> Mapping[str, timedelta]:

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from leadbridge.cycle_ports import Looked
 from leadbridge.domain import soql
 from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle
-from leadbridge.domain.cycle_activities import AT_ONCE, chosen_types
+from leadbridge.domain.cycle_activities import AT_ONCE, types_by_queue
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import SALES_PERSON, USER
 from leadbridge.domain.evolving import replace
@@ -131,7 +131,7 @@ class VendorLook:
 
     def _types(self, cycle: CrmCycle, client: MarketoClient) -> Sequence[int]:
         """The types of entries that are looked for: those of people first, and each once."""
-        if {each for each in chosen_types(cycle) if isinstance(each, str)} - self._ids.keys():
+        if {each for each in _types_of(cycle) if isinstance(each, str)} - self._ids.keys():
             # the id of a type never changes
             self._ids |= {each.name: each.id for each in client.activity_types()}
         return [*OF_PEOPLE, *sorted(self._chosen(cycle) - {*OF_PEOPLE})]
@@ -153,7 +153,7 @@ class VendorLook:
 
     def _chosen(self, cycle: CrmCycle) -> frozenset[int]:
         """The ids of the types that become records, as far as they are known."""
-        ids = (self._ids.get(each) if isinstance(each, str) else each for each in chosen_types(cycle))
+        ids = (self._ids.get(each) if isinstance(each, str) else each for each in _types_of(cycle))
         return frozenset(each for each in ids if each is not None)
 
     def _watched(self, cycle: CrmCycle, client: MarketoClient) -> frozenset[str]:
@@ -188,6 +188,11 @@ class VendorLook:
             elif _counts(part):
                 return f"a {name} was changed in Salesforce", []
         return "", described
+
+
+def _types_of(cycle: CrmCycle) -> Iterator[str | int]:
+    """The types of activities that become records, by name or id."""
+    return (each for types in types_by_queue(cycle).values() for each in types)
 
 
 def _parts(names: Sequence[str], since: datetime, now: datetime, *, hourly: bool) -> Iterator[Part]:
