@@ -21,6 +21,7 @@ FRUITLESS = 5
 DEPENDS: Mapping[str, frozenset[str]] = {
     "companies": frozenset({"sales_persons"}),
     "persons": frozenset({"sales_persons", "companies"}),
+    "activities": frozenset({"persons"}),
 }
 
 #: what of Marketo is looked up for them comes in Adobe's order of a first reading: behind people, and before all others
@@ -84,6 +85,10 @@ class CycleRun:
     #: what a guard has counted and waits for, and what a person has said yes to
     guarded: str = ""
     confirmed: tuple[str, ...] = ()
+    #: something is read and written behind all that was planned, whether anything was planned or not
+    late: bool = False
+    #: by queue up to when its watermark moves, where that is before the ceiling: rows failed that are tried again
+    held: Mapping[str, datetime] = field(default_factory=dict)
     #: runs of Syncs, by the Sync's id, that are at work for READ or for the group that is written
     orders: tuple[str, ...] = ()
     #: rounds over them without any progress, and what had been done by then
@@ -224,7 +229,7 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
     run = replace(run, entity=following, through=0)
     if following:
         return run
-    if run.step is CycleStep.DECIDE and any(run.writes.values()):
+    if run.step is CycleStep.DECIDE and (run.late or any(run.writes.values())):
         return replace(run, step=CycleStep.WRITE, group=GROUPS[0])
     if run.step is CycleStep.DECIDE:
         # what is in step already is remembered, too

@@ -126,6 +126,9 @@ class RunCycleStep:
         return stored.document
 
     def _save(self, work: "_Work", run: CycleRun) -> None:
+        if work.entities:
+            # what depends on a parked kind waits for it, if the cycle has it
+            run = replace(run, parked={name: why for name, why in run.parked.items() if name in work.names})
         run = replace(run, seen_at=self._clock.now())
         work.version = self._runs.save(run, work.version)
         work.run = run
@@ -180,7 +183,7 @@ class RunCycleStep:
             return
         orders = []
         for queue in work.queues:
-            if self._whose(work, queue.sync.id) not in work.run.parked:
+            if not queue.late and self._whose(work, queue.sync.id) not in work.run.parked:
                 self._syncs.begin(self._reading(work.run, queue))
                 orders.append(queue.sync.id)
         self._save(work, cycling.ordered(work.run, orders, work.names))
@@ -274,7 +277,7 @@ class RunCycleStep:
         marks = dict[str, datetime]()
         for queue in work.queues:
             if self._whose(work, queue.sync.id) not in run.parked:
-                until = run.ceilings[queue.side.value]
+                until = run.held.get(queue.name, run.ceilings[queue.side.value])
                 marks[queue.name] = max(until, known.get(queue.name, until))
         newest = {name: at for name, at in run.newest.items() if name in marks}
         # of what was not carried over the schemas are compared once more, as the same is read again
