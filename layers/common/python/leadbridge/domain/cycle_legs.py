@@ -17,16 +17,26 @@ SALES_PERSONS = "sales_persons"
 COMPANIES = "companies"
 PEOPLE = "people"
 PEOPLE_DELETED = "people_deleted"
+OPPORTUNITIES = "opportunities"
+OPPORTUNITY_ROLES = "opportunity_roles"
+ROLES_DELETED = "roles_deleted"
+OPPORTUNITIES_DELETED = "opportunities_deleted"
 COMPANIES_DELETED = "companies_deleted"
 SALES_PERSONS_DELETED = "sales_persons_deleted"
+CUSTOM_OBJECTS = "custom_objects"
 GROUPS = (
     SALESFORCE,
     SALES_PERSONS,
     COMPANIES,
     PEOPLE,
     PEOPLE_DELETED,
+    OPPORTUNITIES,
+    OPPORTUNITY_ROLES,
+    ROLES_DELETED,
+    OPPORTUNITIES_DELETED,
     COMPANIES_DELETED,
     SALES_PERSONS_DELETED,
+    CUSTOM_OBJECTS,
 )
 
 

@@ -21,6 +21,8 @@ FRUITLESS = 5
 DEPENDS: Mapping[str, frozenset[str]] = {
     "companies": frozenset({"sales_persons"}),
     "persons": frozenset({"sales_persons", "companies"}),
+    "opportunities": frozenset({"sales_persons", "companies"}),
+    "opportunity_roles": frozenset({"persons", "opportunities"}),
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from leadbridge.cycle_ports import CycleChanges, CycleNews, DueRecords, Entity, Links
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_companies import COMPANY, USER
+from leadbridge.domain.cycle_opportunities import kept_opportunities, kept_roles
 from leadbridge.domain.cycle_people import kinds
 from leadbridge.domain.cycle_syncs import keyed_columns, looked_up_columns, members_columns
 from leadbridge.domain.hashing import digests
@@ -18,7 +19,9 @@ from leadbridge.usecases.cycle_pieces import KeepPorts
 from leadbridge.usecases.cycle_records import CycleConnections, Described, LookedUp
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.keep_companies import KeepCompanies
+from leadbridge.usecases.keep_opportunities import KeepOpportunities
 from leadbridge.usecases.keep_people import KeepPeople
+from leadbridge.usecases.keep_roles import KeepRoles
 from leadbridge.usecases.keep_sales_people import KeepSalesPeople
 
 
@@ -69,6 +72,10 @@ class CycleEntities:
             yield KeepCompanies(cycle, cycle.companies, self._ports(cycle, records, describe, digest))
         if cycle.persons is not None:
             yield KeepPeople(cycle, cycle.persons, self._people_ports(cycle, records, describe, digest))
+        if opportunities := kept_opportunities(cycle):
+            yield KeepOpportunities(cycle, opportunities, self._ports(cycle, records, describe, digest))
+        if (roles := kept_roles(cycle)) and cycle.persons is not None:
+            yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
 
     def _ports(self, cycle: CrmCycle, records: LookedUp, describe: Described, digest: Digest) -> KeepPorts:
         stores = self._stores
