@@ -1,11 +1,14 @@
 """Opportunities and their roles in whole cycles, against both vendor twins."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.three_way import Side
+from leadbridge.vendors.cycle_look import VendorLook
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
@@ -263,3 +266,36 @@ def test_a_role_waits_for_its_person_and_is_told_with_the_reason(build: Build) -
     world.ran()
     assert [each["role"] for each in roles(world)] == ["Unspecified"]
     assert world.due.listed(10) == []
+
+
+def test_an_idle_look_is_one_call_of_five_queries_and_sees_roles_that_come_change_and_go(build: Build) -> None:
+    """Six kinds of records: of Users and of roles every other look asks, of roles that were taken away each one."""
+    leads = {"fields": [{"marketo": "lastName", "salesforce": "LastName"}]}
+    world = build(persons={**PERSONS, "leads": leads})
+    _, _, deal, role = sold(world)
+    world.ran()
+    look, token = VendorLook(world.connections, world.clock), ""
+    users = [each["Id"] for each in world.salesforce.get("records/User")]
+    world.salesforce.post("set", {"object": "User", "ids": users, "fields": {"SystemModstamp": "2026-03-01T00:00:00Z"}})
+
+    def why(past: int = 20) -> str:
+        nonlocal token
+        found = look(world.cycle, {Side.SALESFORCE: world.clock.now() - timedelta(minutes=past)}, token)
+        token = found.token
+        return found.why
+
+    assert why() == ""
+    composites = world.calls(world.salesforce, "/services/data/")
+    assert why() == ""
+    assert len(world.calls(world.salesforce, "/services/data/")) == len(composites) + 1
+    world.clock.advance(1800)
+    edit(world, "OpportunityContactRole", role, Role="Other")
+    assert sorted([why(), why()]) == ["", "a OpportunityContactRole was changed in Salesforce"]
+    world.clock.advance(1800)
+    edit(world, "Opportunity", deal, Amount=7)
+    assert why() == "a Opportunity was changed in Salesforce"
+    world.clock.advance(1800)
+    assert why() == ""
+    world.salesforce.post("delete", {"object": "OpportunityContactRole", "ids": [role]})
+    world.clock.advance(120)
+    assert why() == "a OpportunityContactRole was changed in Salesforce"

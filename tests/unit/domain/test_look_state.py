@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from leadbridge.domain.look_state import LookState, Place, is_schema_due, look_state, place_for, read_to
+from leadbridge.domain.look_state import LookState, Place, asked_of, is_schema_due, look_state, place_for, read_to
 from leadbridge.domain.watermarks import LAG
 from tests.fakes.clock import NOON
 
@@ -49,3 +49,18 @@ def test_fields_are_looked_at_once_an_hour() -> None:
     state = look_state(LookState(schema="a", schema_at=NOON).text)
     assert not is_schema_due(state, NOON + 59 * MINUTE)
     assert is_schema_due(state, NOON + 60 * MINUTE)
+
+
+def test_what_changes_seldom_takes_turns_where_one_call_cannot_ask_of_everything() -> None:
+    """Five kinds are asked of at once; of six the last place alternates, and a token of earlier versions begins it."""
+    names = ("Lead", "Contact", "Account", "User", "Opportunity", "OpportunityContactRole")
+    seldom = frozenset({"User", "OpportunityContactRole"})
+    assert asked_of(names[:5], seldom, 5, 7) == names[:5]
+    often = ("Lead", "Contact", "Account", "Opportunity")
+    assert [asked_of(names, seldom, 5, turn) for turn in range(3)] == [
+        (*often, "User"),
+        (*often, "OpportunityContactRole"),
+        (*often, "User"),
+    ]
+    assert look_state(LookState().text).turn == 0
+    assert look_state(LookState(turn=3).text).turn == 3

@@ -6,6 +6,7 @@ it had been shown. Each look reads the last minutes of the log once more, in the
 """
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,6 +41,8 @@ class LookState:
     #: a digest of what both systems' fields were like, and when that was read
     schema: str = ""
     schema_at: datetime | None = None
+    #: looks by now that could not ask of every kind of record at once
+    turn: int = 0
 
     @property
     def text(self) -> str:
@@ -48,6 +51,7 @@ class LookState:
             "places": [[each.at.isoformat(), each.token] for each in self.places],
             "schema": self.schema,
             "schema_at": self.schema_at.isoformat() if self.schema_at else "",
+            **({"turn": self.turn} if self.turn else {}),
         }
         return json.dumps(members, separators=(",", ":"))
 
@@ -61,6 +65,7 @@ def look_state(text: str) -> LookState:
         places=tuple(Place(at=datetime.fromisoformat(at), token=token) for at, token in found["places"]),
         schema=found["schema"],
         schema_at=datetime.fromisoformat(found["schema_at"]) if found["schema_at"] else None,
+        turn=found.get("turn", 0),
     )
 
 
@@ -82,6 +87,18 @@ def read_to(state: LookState, place: Place, end: str, now: datetime) -> LookStat
         places.append(Place(at=now, token=end))
     old_enough = [number for number, each in enumerate(places) if each.at <= now - _LAG]
     return replace(state, places=tuple(places[old_enough[-1] if old_enough else 0 :]))
+
+
+def asked_of(names: Sequence[str], seldom: Collection[str], most: int, turn: int) -> tuple[str, ...]:
+    """The names that a look asks of, `most` of them at once: those that change seldom take turns in the last place.
+
+    What a look does not ask of, the next ones see: each asks for all that was changed since the last run.
+    """
+    if len(names) <= most:
+        return tuple(names)
+    often = [name for name in names if name not in seldom][: most - 1]
+    others = [name for name in names if name not in often]
+    return (*often, others[turn % len(others)])
 
 
 def is_schema_due(state: LookState, now: datetime) -> bool:

@@ -7,7 +7,7 @@ left the Recycle Bin.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -17,8 +17,9 @@ from leadbridge.domain import soql
 from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import SALES_PERSON, USER
+from leadbridge.domain.cycle_opportunities import CONTACT_ROLE, ROLE
 from leadbridge.domain.evolving import replace
-from leadbridge.domain.look_state import LookState, Place, is_schema_due, look_state, place_for, read_to
+from leadbridge.domain.look_state import LookState, Place, asked_of, is_schema_due, look_state, place_for, read_to
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import PermanentError
@@ -31,6 +32,9 @@ from leadbridge.vendors.marketo.described import objects_named
 from leadbridge.vendors.salesforce.answers import described_object
 from leadbridge.vendors.salesforce.composite import Part, PartResult
 
+#: queries that one call to Salesforce may hold, and the kinds of records of which not every look asks if there are more
+QUERIES = 5
+_SELDOM = frozenset({USER, CONTACT_ROLE})
 #: types of activities that tell of a change: a new person, a changed value, a merge, a deletion
 NEW, CHANGED, MERGED, DELETED = 12, 13, 32, 37
 #: pages of the log that are read; where all of them are full, a run is cheaper
@@ -65,7 +69,8 @@ class VendorLook:
         try:
             why, schema = "", list[ObjectDescription]()
             if Side.SALESFORCE in since:
-                why, schema = self._salesforce(cycle, since[Side.SALESFORCE], hourly=hourly)
+                why, schema = self._salesforce(cycle, since[Side.SALESFORCE], state.turn, hourly=hourly)
+                state = replace(state, turn=state.turn + 1) if _too_many(cycle) else state
             if not why and Side.MARKETO in since:
                 why, state = self._marketo(cycle, since[Side.MARKETO], state)
             if not why and hourly:
@@ -87,8 +92,8 @@ class VendorLook:
         for name in objects_of(cycle)[Side.MARKETO]:
             if name == "leads":
                 found += repr(self._people(cycle, client))
-            elif name != SALES_PERSON:
-                # of sales persons only fields are written that all of them have
+            elif name not in {SALES_PERSON, ROLE}:
+                # of sales persons and roles only fields are written that all of them have
                 found += repr(objects_named(client, name).describe(fresh=True))
         digest = hashlib.sha256(found.encode()).hexdigest()[:16]
         known = replace(state, schema=digest, schema_at=self._clock.now())
@@ -144,10 +149,13 @@ class VendorLook:
         self._names[cycle.id] = (self._clock.now(), watched)
         return described
 
-    def _salesforce(self, cycle: CrmCycle, since: datetime, *, hourly: bool) -> tuple[str, list[ObjectDescription]]:
+    def _salesforce(
+        self, cycle: CrmCycle, since: datetime, turn: int, *, hourly: bool
+    ) -> tuple[str, list[ObjectDescription]]:
         """Why a run is to begin; what the objects are like, if it was asked for."""
         names = objects_of(cycle)[Side.SALESFORCE]
-        parts = list(_parts(names, since, self._clock.now(), hourly=hourly))
+        asked = asked_of(names, _SELDOM, QUERIES, turn)
+        parts = list(_parts(names, asked, since, self._clock.now(), hourly=hourly))
         if not parts:
             return "", []
         described = list[ObjectDescription]()
@@ -162,16 +170,23 @@ class VendorLook:
         return "", described
 
 
-def _parts(names: Sequence[str], since: datetime, now: datetime, *, hourly: bool) -> Iterator[Part]:
-    """The parts of the call to Salesforce, each of one object."""
+def _too_many(cycle: CrmCycle) -> bool:
+    """Whether not every kind of record can be asked of at once."""
+    return len(objects_of(cycle)[Side.SALESFORCE]) > QUERIES
+
+
+def _parts(
+    names: Sequence[str], asked: Collection[str], since: datetime, now: datetime, *, hourly: bool
+) -> Iterator[Part]:
+    """The parts of the call to Salesforce, each of one object; of those `asked` whether a record was changed."""
     for name in names:
-        query = f"/queryAll?{urlencode({'q': _one(name, since)})}"
-        yield Part(reference_id=name, method="GET", path=query)
-        if not hourly:
-            continue
-        yield Part(reference_id=f"{name}_{_FIELDS}", method="GET", path=f"/sobjects/{name}/describe")
-        # Users are never deleted
-        if name != USER and now - since >= timedelta(minutes=2):
+        if name in asked:
+            query = f"/queryAll?{urlencode({'q': _one(name, since)})}"
+            yield Part(reference_id=name, method="GET", path=query)
+        if hourly:
+            yield Part(reference_id=f"{name}_{_FIELDS}", method="GET", path=f"/sobjects/{name}/describe")
+        # Users are never deleted, and no query shows a role that was
+        if name != USER and (hourly or name == CONTACT_ROLE) and now - since >= timedelta(minutes=2):
             window = urlencode({"start": _minute(since), "end": _minute(now)})
             yield Part(reference_id=f"{name}_{_DELETED}", method="GET", path=f"/sobjects/{name}/deleted/?{window}")
 
