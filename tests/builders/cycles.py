@@ -176,10 +176,8 @@ class CycleWorld:
             "sales_persons": ("sales_persons", "sales_persons_deleted"),
             "companies": ("companies", "companies_deleted"),
             "persons": ("salesforce", "people", "people_deleted"),
-            "opportunities": ("opportunities", "opportunities_deleted"),
-            "opportunity_roles": ("opportunity_roles", "roles_deleted"),
         }
-        self.entities = {name: FakeEntity(name, self.syncs, groups[name]) for name in CrmCycle.entities}
+        self.entities = {name: FakeEntity(name, self.syncs, groups[name]) for name in groups}
         self.starter = FakeStarter()
         self.meter = RecordingMeter()
         self.due = InMemoryDueRecords()
