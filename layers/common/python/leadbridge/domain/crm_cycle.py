@@ -163,6 +163,13 @@ class Persons(Document):
                 raise ValueError(
                     f"{name}.fields: {', '.join(linked)} links records and is kept by the cycle; remove it"
                 )
+            taking = [each for each in kind.fields if each.direction is not Direction.TO_MARKETO] if kind else []
+            own = {"Id", self.marketo_id_field if name == "leads" else None}
+            if ids := sorted({each.salesforce for each in taking} & own):
+                raise ValueError(
+                    f"{name}.fields: {', '.join(ids)} of Salesforce tells who is who and takes no edits; "
+                    "say `direction: to_marketo`, or remove it"
+                )
         return self
 
 
@@ -281,6 +288,11 @@ class CrmCycle(Document):
     def zone(self) -> tzinfo:
         """The zone whose calendar and clocks the cycle goes by."""
         return ZoneInfo(self.time_zone) if self.time_zone else UTC
+
+    def keeps(self, kind: str) -> bool:
+        """Whether a kind of records is kept in step: the document has it, and it is switched on."""
+        part = getattr(self, kind)
+        return part is not None and getattr(part, "enabled", True)
 
     def said_to_begin(self, kind: str) -> datetime | None:
         """The low watermark of a kind of records as it is written; None if everything is read."""

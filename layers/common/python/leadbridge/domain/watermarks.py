@@ -58,7 +58,7 @@ def window(vendor: str, watermark: datetime | None, until: datetime, *, exact: b
 
 
 def first_window(vendor: str, low: datetime | None, until: datetime) -> tuple[Window, datetime | None]:
-    """What is read when nothing ever was, from a low watermark on; the second: the moment before which nothing counts.
+    """What is read when nothing ever was, from a low watermark on; and a moment before which nothing made counts.
 
     Salesforce is asked for what was changed since. Marketo tells that in its log, whose pages are many and whose
     entries do not stay: only a month of it is read, of more the extracts of what was made since.

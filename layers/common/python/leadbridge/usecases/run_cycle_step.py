@@ -252,7 +252,7 @@ class RunCycleStep:
             entity = work.entity(work.run.entity)
             done = take(entity, work.run)
             self._save(work, cycling.through(work.run, work.names) if done is None else done)
-            if work.remaining() < LEFT_SECONDS:
+            if work.run.waiting is Waiting.GUARD or work.remaining() < LEFT_SECONDS:
                 return
 
     def _write(self, work: "_Work") -> None:
@@ -340,8 +340,8 @@ class _Work:
 
     @property
     def names(self) -> list[str]:
-        """The kinds of records, in Adobe's order."""
-        return [each.name for each in self.entities]
+        """The kinds of records, in the order in which they are decided."""
+        return cycling.in_order([each.name for each in self.entities])
 
     @property
     def queues(self) -> list[Queue]:
