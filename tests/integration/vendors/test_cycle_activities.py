@@ -11,6 +11,7 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.check_cycle import described_lines
 from leadbridge.vendors.cycle_look import VendorLook
+from tests.fakes.clock import NOON
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
@@ -29,7 +30,7 @@ TASKS: Mapping[str, Any] = {"types": ["Fill Out Form", CLICK], "key": "External_
 def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
     """Makes a cycle of persons and activities; `persons` are members of those."""
 
-    def made(activities: Mapping[str, Any], **persons: Any) -> WiredCycle:
+    def made(activities: Mapping[str, Any], *, low: str = "2026-03-01T00:00", **persons: Any) -> WiredCycle:
         document = {
             "kind": "crm_cycle",
             "id": CYCLE,
@@ -37,7 +38,7 @@ def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
             "marketo": "marketing",
             "salesforce": "crm",
             "mode": "replace_native",
-            "low_watermark": "2026-03-01T00:00",
+            "low_watermark": low,
             "persons": {
                 "id_field": "salesforceId",
                 "leads": {"fields": LEAD},
@@ -125,6 +126,30 @@ def test_fifty_activities_of_one_second_that_two_cycles_read_are_fifty_tasks(bui
     happened(world, lead, FORM, *(f"Form {number}" for number in range(25, 50)), at=second)
     world.ran()
     assert sorted(subject for _, subject in tasks(world)) == sorted(f"Fill Out Form: Form {n}" for n in range(50))
+
+
+def test_the_first_run_links_people_and_has_what_they_did_in_extracts_behind_them(build: Build) -> None:
+    """From the low watermark on, in windows of 31 days without a gap: one run makes links and Tasks; the next none."""
+    world = build({"engagement": TASKS}, low="2026-01-01T00:00")
+    [lead] = world.salesforce.post("load", {"Lead": [{"LastName": "Vex", "Email": "ada@example.com", "Company": "A"}]})[
+        "Lead"
+    ]
+    made = {"email": "ada@example.com", "lastName": "Vex", "createdAt": (NOON - timedelta(days=60)).isoformat()}
+    [person] = world.marketo.post("load", {"leads": [made]})["leads"]
+    for days, name in ((61, "Too early"), (59, "First"), (0, "Last")):
+        happened(world, int(person), FORM, name, at=NOON - timedelta(days=days))
+
+    world.ran(bootstrap=True)
+
+    assert tasks(world) == [(lead, "Fill Out Form: First"), (lead, "Fill Out Form: Last")]
+    filters = [each["filter"] for each in world.extracts]
+    windows = [each["createdAt"] for each in filters if "activityTypeIds" in each]
+    assert [each["startAt"] for each in windows] == ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"]
+    assert windows[0]["endAt"] == "2026-01-31T23:59:59Z"
+    # people come before what they did
+    assert ["activityTypeIds" in each for each in filters] == sorted("activityTypeIds" in each for each in filters)
+    world.ran()
+    assert len(tasks(world)) == 2
 
 
 def test_what_somebody_did_before_becoming_a_lead_waits_as_long_as_is_said(build: Build) -> None:
