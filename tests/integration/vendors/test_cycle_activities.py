@@ -113,7 +113,7 @@ def test_activities_of_leads_and_contacts_become_their_tasks_and_stay_one_each(b
     assert "Called back" in {subject for _, subject in tasks(world)}
 
 
-@pytest.mark.cap("M111")
+@pytest.mark.cap("M111", "U25")
 def test_fifty_activities_of_one_second_that_two_cycles_read_are_fifty_tasks(build: Build) -> None:
     """Half of them are shown after the first cycle has read that second."""
     world = build({"engagement": TASKS})
@@ -188,6 +188,23 @@ def test_an_activity_that_salesforce_refused_is_tried_again_for_an_hour(build: B
     mark = world.cycles.standing(CYCLE).watermarks["activities-engagement"]
     world.ran()
     assert world.cycles.standing(CYCLE).watermarks["activities-engagement"] > mark
+
+
+def test_types_that_cannot_be_read_park_activities_alone(build: Build) -> None:
+    """People go on and their watermarks move; the next run reads the same activities again."""
+    world = build({"engagement": TASKS})
+    lead, _ = a_record(world, "Lead", "ada")
+    before = world.cycles.standing(CYCLE).watermarks
+    happened(world, lead, FORM, "Demo")
+    types = {"match": "GET /rest/v1/activities/types.json", "kind": "vendor_error", "code": "603"}
+    world.marketo.post("faults", [types])
+    run = world.ran(parked=["activities"])
+    assert run.parked["activities"].startswith("main.activities-engagement: ")
+    after = world.cycles.standing(CYCLE).watermarks
+    assert {name for name, at in after.items() if at == before[name]} == {"activities-engagement"}
+    world.marketo.post("faults", [])
+    world.ran()
+    assert [subject for _, subject in tasks(world)] == ["Fill Out Form: Demo"]
 
 
 @pytest.mark.cap("M060")
