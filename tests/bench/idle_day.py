@@ -34,9 +34,9 @@ PEOPLE = [
     {"marketo": "lastName", "salesforce": "LastName"},
 ]
 PERSONS = {"id_field": "salesforceId", "leads": {"fields": PEOPLE}, "contacts": {"fields": PEOPLE}}
+ACTIVITIES = {"groups": {"engagement": {"types": ["Click Email", "Fill Out Form"], "key": "External_Key__c"}}}
 COMPANIES = {"fields": [{"marketo": "company", "salesforce": "Name"}]}
 OPPORTUNITIES = {"fields": [{"marketo": "name", "salesforce": "Name"}, {"marketo": "amount", "salesforce": "Amount"}]}
-ACTIVITIES = {"groups": {"forms": {"types": ["Fill Out Form"], "key": "External_Key__c"}}}
 
 
 class Asking:
