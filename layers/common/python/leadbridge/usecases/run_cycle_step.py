@@ -126,7 +126,8 @@ class RunCycleStep:
         return stored.document
 
     def _save(self, work: "_Work", run: CycleRun) -> None:
-        run = replace(run, seen_at=self._clock.now())
+        now = self._clock.now()
+        run = replace(run, seen_at=now, step_at=run.step_at if run.step is work.run.step else now)
         work.version = self._runs.save(run, work.version)
         work.run = run
 
