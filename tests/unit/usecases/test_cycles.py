@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from leadbridge.cycle_ports import DueRecord, Looked
+from leadbridge.domain import cycling
 from leadbridge.domain.cycle_progress import members, standing_members
 from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.lifecycle import Move
@@ -123,7 +124,7 @@ def test_a_pair_that_is_put_aside_is_told_by_one_run_and_stands_while_it_lasts(w
     world.clock.advance(3600)
     assert world.ran().warnings == ()
     assert world.meter.of("CycleFieldsAside") == 1
-    standing = standing_members(world.cycle, world.runs.standing("main"))
+    standing = standing_members(world.cycle, world.runs.standing("main"), world.clock.now())
     assert standing["aside"] == [{"object": "Object", "pair": "title=Title", "why": "it is hidden", "since": None}]
 
 
@@ -434,6 +435,22 @@ def test_a_cancelled_run_ends_as_soon_as_what_it_started_has_ended(world: CycleW
     assert (run.step, run.reason) == (CycleStep.CANCELLED, "cancelled")
     assert world.runs.standing("main").holder == ""
     assert not world.runs.standing("main").watermarks
+
+
+def test_a_run_that_a_guard_holds_goes_on_once_it_is_confirmed(world: CycleWorld) -> None:
+    """It is looked at each minute until then; what was confirmed is kept with the run."""
+    told = world.now()
+    world.drive(told.slot, steps=2)
+    found = world.runs.get("main", told.slot)
+    assert found is not None
+    world.runs.save(cycling.guarded(found[0], "persons changes", "empty 5 values", world.clock.now()), found[1])
+    assert world.step(told.slot)["parked"]
+    world.clock.advance(61)
+    assert (world.step(told.slot)["waiting"], world.run(told.slot).waiting) == ("guard", Waiting.GUARD)
+
+    run = world.starting().ask("main", told.slot, Asked.CONFIRM)
+    assert (run.confirmed, run.message, run.waiting) == (("persons changes",), "", Waiting.NOT)
+    assert world.drive(told.slot).step is CycleStep.DONE
 
 
 def test_nothing_is_asked_of_a_run_that_is_not_there_or_waits_for_nobody(world: CycleWorld) -> None:

@@ -114,7 +114,7 @@ def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
 
     @app.post("/cycles/<cycle_id>/executions/<slot>/ask", **described("Pause, resume or end a run", tag=_TAG))
     def ask_cycle(cycle_id: CycleId, slot: Slot, given: sync_models.AskRun) -> cycle_models.CycleRun:
-        """Heard within a minute, by what it has started as well; to confirm lets legs go on that a guard parked."""
+        """Heard within a minute, by what it has started as well; to confirm lets a run go on that its guard holds."""
         _known(services, cycle_id, slot)
         services.start_cycle.ask(cycle_id, slot, _ASKED[given.what])
         return _known(services, cycle_id, slot)
@@ -124,7 +124,7 @@ def _summary(services: Services, stored: Stored) -> cycle_models.CycleSummary:
     cycle = stored.document
     if not isinstance(cycle, CrmCycle):
         raise TypeError(cycle.kind)  # of one kind there is one model
-    standing = standing_members(cycle, services.cycle_results.standing(cycle.id))
+    standing = standing_members(cycle, services.cycle_results.standing(cycle.id), services.clock.now())
     return cycle_models.CycleSummary(
         **summary_of(stored),
         marketo=cycle.marketo,

@@ -13,10 +13,6 @@ WORDS: Mapping[str, str] = {
         "Not written: the edit would change {people} people of the company, and `companies.fan_out` allows {most}. "
         "Raise it to let the edit through, or take it back."
     ),
-    "too_many_gone": (
-        "Left alone: {count} Accounts of companies are gone, and `guard.deletes` allows {most}. Raise it to let their "
-        "companies go, too, or restore the Accounts."
-    ),
     "user_not_standard": "Left alone: the User is a guest, a portal's, or a process, and sells nothing.",
     "owner_is_queue": "The record belongs to a queue, so nobody owns it in Marketo.",
     "owner_inactive": "The owner of the record was deactivated. Give it another owner.",

@@ -16,6 +16,7 @@ SALESFORCE = "salesforce"
 SALES_PERSONS = "sales_persons"
 COMPANIES = "companies"
 PEOPLE = "people"
+ACTIVITIES = "activities"
 PEOPLE_DELETED = "people_deleted"
 COMPANIES_DELETED = "companies_deleted"
 SALES_PERSONS_DELETED = "sales_persons_deleted"
@@ -24,6 +25,7 @@ GROUPS = (
     SALES_PERSONS,
     COMPANIES,
     PEOPLE,
+    ACTIVITIES,
     PEOPLE_DELETED,
     COMPANIES_DELETED,
     SALES_PERSONS_DELETED,
@@ -41,6 +43,8 @@ class Queue:
     name: str
     side: Side
     sync: Sync
+    #: nothing is decided about its rows: its run reads them when its group is written, and writes them by itself
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_times import due_at
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep, in_order
 from leadbridge.domain.event import iso
+from leadbridge.domain.retention import retention_lines
 from leadbridge.domain.sync_progress import COUNTS
 from leadbridge.domain.sync_progress import status as sync_status
 from leadbridge.domain.syncing import SyncRun, Waiting, Way
@@ -82,6 +83,7 @@ def progress_said(run: CycleRun, progress: CycleProgress) -> str:
     pace = f", {progress.rate:.1f} a second" if progress.rate is not None and progress.unit == "writes" else ""
     left = f", about {progress.left} left of this part" if progress.left is not None and not run.due_at else ""
     waits = f", waits until {iso(run.due_at)} and goes on by itself" if run.due_at else ""
+    waits = ", waits for somebody" if run.waiting in {Waiting.PAUSED, Waiting.GUARD} else waits
     head = f"{progress.percent} %, part {progress.part} of {len(_PARTS)} ({progress.what})"
     count = f": {progress.done} of {progress.total} {progress.unit}" if progress.total else ""
     return f"{head}{count}{pace}{left}{waits}"
@@ -149,8 +151,8 @@ def part_members(name: str, run: SyncRun) -> dict[str, Any]:
     }
 
 
-def standing_members(cycle: CrmCycle, standing: CycleStanding) -> dict[str, Any]:
-    """What is known between runs, as JSON."""
+def standing_members(cycle: CrmCycle, standing: CycleStanding, now: datetime) -> dict[str, Any]:
+    """What is known between runs, as JSON, and what Marketo will not have any more when the next one reads."""
     due = due_at(cycle, standing)
     return {
         "running": standing.holder or None,
@@ -160,6 +162,7 @@ def standing_members(cycle: CrmCycle, standing: CycleStanding) -> dict[str, Any]
         "looked_at": iso(standing.looked_at) if standing.looked_at else None,
         "watermarks": {name: iso(at) for name, at in sorted(standing.watermarks.items())},
         "newest": {name: iso(at) for name, at in sorted(standing.newest.items())},
+        "warnings": list(retention_lines(cycle, standing.watermarks, now)),
         "aside": [
             {
                 "object": name.split(".")[1],

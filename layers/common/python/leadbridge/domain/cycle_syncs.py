@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from leadbridge.domain.crm_cycle import OWNER_LINK, CrmCycle
+from leadbridge.domain.cycle_activities import activity_legs, activity_queues
 from leadbridge.domain.cycle_companies import (
     ACCOUNT,
     COMPANY,
@@ -44,12 +45,17 @@ def derived_sync(cycle: CrmCycle, sync: str) -> Sync | None:
 
 def queues_of(cycle: CrmCycle) -> Iterator[tuple[str, Queue]]:
     """What a cycle reads, and for which kind of records."""
-    reading = {"sales_persons": sales_person_queues, "companies": company_queues, "persons": people_queues}
+    reading = {
+        "sales_persons": sales_person_queues,
+        "companies": company_queues,
+        "persons": people_queues,
+        "activities": activity_queues,
+    }
     return ((kind, queue) for kind, read in reading.items() for queue in read(cycle))
 
 
 def _legs(cycle: CrmCycle) -> Iterator[Leg]:
-    for written in (sales_person_legs, company_legs, people_legs):
+    for written in (sales_person_legs, company_legs, people_legs, activity_legs):
         yield from written(cycle)
 
 

@@ -21,6 +21,7 @@ FRUITLESS = 5
 DEPENDS: Mapping[str, frozenset[str]] = {
     "companies": frozenset({"sales_persons"}),
     "persons": frozenset({"sales_persons", "companies"}),
+    "activities": frozenset({"persons"}),
 }
 
 #: what of Marketo is looked up for them comes in Adobe's order of a first reading: behind people, and before all others
@@ -44,7 +45,7 @@ class CycleStep(StrEnum):
 ENDS = frozenset({CycleStep.DONE, CycleStep.FAILED, CycleStep.CANCELLED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CycleRun:
     """One run of a cycle."""
 
@@ -80,6 +81,16 @@ class CycleRun:
     newest: Mapping[str, datetime] = field(default_factory=dict)
     #: by leg how many writes were planned
     writes: Mapping[str, int] = field(default_factory=dict)
+    #: by leg how many records that are linked would change, and how many of their values would be emptied
+    changed: Mapping[str, int] = field(default_factory=dict)
+    blanked: Mapping[str, int] = field(default_factory=dict)
+    #: what a guard has counted and waits for, and what a person has said yes to
+    guarded: str = ""
+    confirmed: tuple[str, ...] = ()
+    #: something is read and written behind all that was planned, whether anything was planned or not
+    late: bool = False
+    #: by queue up to when its watermark moves, where that is before the ceiling: rows failed that are tried again
+    held: Mapping[str, datetime] = field(default_factory=dict)
     #: runs of Syncs, by the Sync's id, that are at work for READ or for the group that is written
     orders: tuple[str, ...] = ()
     #: rounds over them without any progress, and what had been done by then
@@ -220,12 +231,19 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
     run = replace(run, entity=following, through=0)
     if following:
         return run
-    if run.step is CycleStep.DECIDE and any(run.writes.values()):
+    if run.step is CycleStep.DECIDE and (run.late or any(run.writes.values())):
         return replace(run, step=CycleStep.WRITE, group=GROUPS[0])
     if run.step is CycleStep.DECIDE:
         # what is in step already is remembered, too
         return _at_entity(replace(run, step=CycleStep.REMEMBER), entities, 0)
     return replace(run, step=CycleStep.COMMIT)
+
+
+def guarded(run: CycleRun, what: str, told: str, now: datetime) -> CycleRun:
+    """It would do too much, and asks a person before it writes anything; `what` is confirmed then."""
+    remedy = f"`leadbridge cycle confirm {run.cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
+    message = f"{what}: the run would {told}; nothing of that is written yet, {remedy}"
+    return _held(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)
 
 
 def parked(run: CycleRun, name: str, why: str) -> CycleRun:
@@ -257,6 +275,9 @@ def ended(run: CycleRun, step: CycleStep, now: datetime, reason: str = "", messa
 
 def asked_for(run: CycleRun, asked: Asked, now: datetime) -> CycleRun:
     """Somebody wants something of a run; one that waits looks at it at once."""
+    if asked is Asked.CONFIRM and run.waiting is Waiting.GUARD and not run.over:
+        run = replace(run, confirmed=(*run.confirmed, run.guarded), guarded="", reason="", message="")
+        return replace(run, waiting=Waiting.NOT, due_at=now)
     if run.over or asked is Asked.CONFIRM:
         return run
     return replace(run, asked=asked, due_at=now if run.due_at else None)
@@ -264,15 +285,22 @@ def asked_for(run: CycleRun, asked: Asked, now: datetime) -> CycleRun:
 
 def obeyed(run: CycleRun, now: datetime) -> CycleRun | None:
     """What somebody asked for comes before the next step; None if there is nothing in its way."""
-    if run.over or run.asked is Asked.NOTHING:
+    if run.over:
         return None
+    if run.asked is Asked.NOTHING:
+        return _held(run, Waiting.GUARD, now) if run.waiting is Waiting.GUARD else None
     if run.asked is Asked.CANCEL:
         # runs of Syncs that are at work were asked as well; nothing of them may go on behind the lease
         return None if run.orders else ended(run, CycleStep.CANCELLED, now, "cancelled", "somebody cancelled the run")
+    return _held(run, Waiting.PAUSED, now)
+
+
+def _held(run: CycleRun, waiting: Waiting, now: datetime) -> CycleRun:
+    """It waits for a person, as long as what it has stored is there."""
     if now - run.started_at > HELD_FOR:
         message = f"the run waited {HELD_FOR.days} days for somebody; the next one reads the same again"
         return ended(run, CycleStep.FAILED, now, "held_too_long", message)
-    return replace(run, waiting=Waiting.PAUSED, due_at=now + timedelta(seconds=PAUSED_SECONDS))
+    return replace(run, waiting=waiting, due_at=now + timedelta(seconds=PAUSED_SECONDS))
 
 
 def refused(run: CycleRun, error: SyncError, now: datetime, entities: Sequence[str]) -> CycleRun:

@@ -61,6 +61,8 @@ class CompanyWrite:
     known: Mapping[str, str]
     told: Mapping[str, Merged] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    #: the two were in step before
+    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +207,7 @@ class DecideCompanies:
             known=self._known(pair, to_salesforce),
             told=merged.told,
             failed=merged.failed,
+            linked=pair.link is not None,
         )
 
     def _known(self, pair: CompanyPair, written: Mapping[str, Any]) -> dict[str, str]:

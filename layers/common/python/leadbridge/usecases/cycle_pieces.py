@@ -15,6 +15,7 @@ from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.linked import Digest
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import WRITTEN, Outcome, RowOutcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import ObjectDescription
@@ -24,6 +25,7 @@ from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import LEFT_SECONDS
 from leadbridge.usecases.keep_people import due_again
@@ -103,6 +105,8 @@ class Decided:
 
     plans: Mapping[str, Sequence[Planned]]
     entries: Sequence[Entry]
+    #: by leg what is done to records that were in step before
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
 
 
 class Keeping:
@@ -156,7 +160,7 @@ class Keeping:
                 self._plans.store(run, self.legs[name], len(known), planned)
                 counts[name] = counts.get(name, 0) + len(planned)
         self.files(run).keep_entries(piece, decided.entries)
-        return replace(run, writes=counts)
+        return replace(noted(run, decided.tallies), writes=counts)
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""

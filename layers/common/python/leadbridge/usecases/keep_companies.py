@@ -28,7 +28,7 @@ from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_people import CONTACT, FROM_CONTACTS, PERSON, STAMPS, people_queues
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
-from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.cycling import CycleRun, guarded
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
 from leadbridge.domain.planned import Planned
@@ -37,6 +37,15 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import text
 from leadbridge.usecases.companies import CompanyDecisions, CompanyFields, CompanyWrite, DecideCompanies
+from leadbridge.usecases.cycle_guard import (
+    CHANGES,
+    DELETIONS,
+    Damage,
+    GuardedError,
+    check_deletions,
+    too_much,
+    what,
+)
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceFiles, PieceState, latest
 from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.owners import OwnedRecords
@@ -83,14 +92,20 @@ class KeepCompanies:
         """
         files = self.keeping.files(run)
         state = (files.pieces() if run.through else None) or self._begun(run)
+        now = self.ports.clock.now()
         if run.through >= state.end:
-            return None
+            told = too_much(self.cycle.guard, run, self.name, self.keeping.legs, self.ports.links)
+            return guarded(run, what(self.name, CHANGES), told, now) if told else None
         state.back_to(run.through)
         until, work = self.keeping.until(remaining), _Work(self, run, files, state)
-        while work.run.through < state.end:
-            work.step()
-            if self.ports.clock.now() > until:
-                break
+        try:
+            while work.run.through < state.end:
+                work.step()
+                if self.ports.clock.now() > until:
+                    break
+        except GuardedError as error:
+            files.keep_pieces(state)
+            return guarded(work.run, what(self.name, DELETIONS), error.told, now)
         files.keep_pieces(state)
         return work.run
 
@@ -134,6 +149,9 @@ class KeepCompanies:
         """What becomes of companies whose Accounts were deleted, or merged, or are `missing` since.
 
         People leave a company for another one only; Marketo deletes none that still has any, and it is tried again.
+
+        Raises:
+            GuardedError: More would be deleted than the cycle's guard lets through.
         """
         policy, since = self.companies.deleted_in_salesforce, run.since.get(FROM_ACCOUNTS)
         if policy == "ignore" or self.ports.news is None or since is None:
@@ -142,14 +160,16 @@ class KeepCompanies:
         deleted, merged = told.deleted.get(Side.SALESFORCE, ()), told.merged.get(Side.SALESFORCE, {})
         links = self.ports.links.of({*deleted, *merged, *missing})
         known = {each: link for each, link in sorted(links.items()) if link.marketo_id}
-        if len(known) > self.cycle.guard.deletes:
-            return Decided(plans={}, entries=[self._too_many(link, len(known)) for link in known.values()])
+        if policy == "delete":
+            check_deletions(self.cycle.guard, run, self.name, len(known))
         held = {company_of(row): row for row in self.ports.records.keyed(COMPANY, list(known))} if known else {}
         plans, entries = dict[str, list[Planned]](), list[Entry]()
+        damage = Damage(self.ports.digest(""))
         for each, link in known.items():
             planned = dict(_removal(policy, link, held.get(each, {}), piece * STRIDE + len(entries)))
             for leg, write in planned.items():
                 plans.setdefault(leg, []).append(write)
+                damage.add(leg, write)
             entries.append(
                 Entry(
                     object=ACCOUNT,
@@ -159,17 +179,7 @@ class KeepCompanies:
                     writes={leg: write.position for leg, write in planned.items()},
                 )
             )
-        return Decided(plans=plans, entries=entries)
-
-    def _too_many(self, link: Link, count: int) -> Entry:
-        return Entry(
-            object=ACCOUNT,
-            salesforce_id=link.salesforce_id,
-            marketo_id=link.marketo_id,
-            outcome=Outcome.FAILED,
-            reason="too_many_gone",
-            message=worded("too_many_gone", count=count, most=self.cycle.guard.deletes),
-        )
+        return Decided(plans=plans, entries=entries, tallies=damage.tallies)
 
     @property
     def removes(self) -> bool:
@@ -315,11 +325,14 @@ class _Work:
     def _planned(self, piece: int, decisions: CompanyDecisions) -> Decided:
         plans = dict[str, list[Planned]]()
         entries = list[Entry]()
+        damage = Damage(self._ports.digest(""))
         for write in (*decisions.writes, *decisions.in_step):
             position = piece * STRIDE + len(entries)
             planned = dict(_writes(write, position))
             for leg, each in planned.items():
                 plans.setdefault(leg, []).append(each)
+                if write.linked:
+                    damage.add(leg, each)
             reason, message = self._told(write)
             entries.append(
                 Entry(
@@ -348,7 +361,7 @@ class _Work:
                     message=worded(left.reason, **facts),
                 )
             )
-        return Decided(plans=plans, entries=entries)
+        return Decided(plans=plans, entries=entries, tallies=damage.tallies)
 
     def _told(self, write: CompanyWrite) -> tuple[str, str]:
         """Reason and sentence of what was decided otherwise than by taking over an edit, or of the owner."""

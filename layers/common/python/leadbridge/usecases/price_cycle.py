@@ -23,6 +23,7 @@ from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.limits import State
 from leadbridge.domain.linked import Found, LinkedField, merge_pair
+from leadbridge.domain.retention import retention_lines
 from leadbridge.domain.source_query import FILTER_VALUES, seen_of, source_query
 from leadbridge.domain.sync_price import MARKETO_MEGABYTES, Left
 from leadbridge.domain.three_way import Side
@@ -40,8 +41,8 @@ from leadbridge.usecases.sync_window import way_of
 type Row = Mapping[str, Any]
 #: calls of one sample; Marketo's log of the last day tells the highest id
 BUDGET = 8
-#: descriptions of an object in a run: as it is opened, read, decided; Marketo's companies and sales persons are opened
-_DESCRIBED, _DESCRIBED_ONCE = 3, frozenset({COMPANY, SALES_PERSON})
+#: descriptions of an object in a run: as it is opened, read, decided
+_DESCRIBED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,8 @@ class PriceCycle:
             queued.setdefault(kind, []).append(self._queued(cycle, kind, queue, stored.version))
         comparing = _Comparing(cycle, describe, records, queued, self._clock.now())
         found = [self._kind(kind, each, comparing, cycle) for kind, each in queued.items()]
-        return cycle_price(found, self._left(cycle), day_megabytes=self._day_megabytes, warnings=_clamped(cycle))
+        warnings = [*_clamped(cycle), *retention_lines(cycle, {}, self._clock.now())]
+        return cycle_price(found, self._left(cycle), day_megabytes=self._day_megabytes, warnings=warnings)
 
     def _queued(self, cycle: CrmCycle, kind: str, queue: Queue, version: int) -> _Queued:
         """What a queue gives that the first run reads."""
@@ -137,10 +139,7 @@ class PriceCycle:
 
     def _kind(self, kind: str, queued: Sequence[_Queued], comparing: "_Comparing", cycle: CrmCycle) -> KindPrice:
         own = cycle.model_copy(update={each: None for each in cycle.entities if each != kind})
-        described = {
-            side: sum(1 if each in _DESCRIBED_ONCE else _DESCRIBED for each in names)
-            for side, names in objects_of(own).items()
-        }
+        described = {side: _DESCRIBED * len(names) for side, names in objects_of(own).items()}
         readings = [each.reading for each in queued]
         calls = {_vendor(side): number for side, number in described.items()}
         return kind_price(kind, readings, comparing.amounts(kind, queued), calls)

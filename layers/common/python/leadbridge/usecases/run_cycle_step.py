@@ -126,6 +126,9 @@ class RunCycleStep:
         return stored.document
 
     def _save(self, work: "_Work", run: CycleRun) -> None:
+        if work.entities:
+            # what depends on a parked kind waits for it, if the cycle has it
+            run = replace(run, parked={name: why for name, why in run.parked.items() if name in work.names})
         now = self._clock.now()
         run = replace(run, seen_at=now, step_at=run.step_at if run.step is work.run.step else now)
         work.version = self._runs.save(run, work.version)
@@ -181,7 +184,7 @@ class RunCycleStep:
             return
         orders = []
         for queue in work.queues:
-            if self._whose(work, queue.sync.id) not in work.run.parked:
+            if not queue.late and self._whose(work, queue.sync.id) not in work.run.parked:
                 self._syncs.begin(self._reading(work.run, queue))
                 orders.append(queue.sync.id)
         self._save(work, cycling.ordered(work.run, orders, work.names))
@@ -250,7 +253,7 @@ class RunCycleStep:
             entity = work.entity(work.run.entity)
             done = take(entity, work.run)
             self._save(work, cycling.through(work.run, work.names) if done is None else done)
-            if work.remaining() < LEFT_SECONDS:
+            if work.run.waiting is Waiting.GUARD or work.remaining() < LEFT_SECONDS:
                 return
 
     def _write(self, work: "_Work") -> None:
@@ -275,7 +278,7 @@ class RunCycleStep:
         marks = dict[str, datetime]()
         for queue in work.queues:
             if self._whose(work, queue.sync.id) not in run.parked:
-                until = run.ceilings[queue.side.value]
+                until = run.held.get(queue.name, run.ceilings[queue.side.value])
                 marks[queue.name] = max(until, known.get(queue.name, until))
         newest = {name: at for name, at in run.newest.items() if name in marks}
         # of what was not carried over the schemas are compared once more, as the same is read again

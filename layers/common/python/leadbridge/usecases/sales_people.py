@@ -17,9 +17,10 @@ from leadbridge.domain.cycle_companies import ACCOUNT, ACTIVE, COMPANY, SALES_PE
 from leadbridge.domain.cycle_people import PERSON
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import Digest, Found, LinkedField, merge_pair
+from leadbridge.domain.person_types import OBJECTS
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.values import text
-from leadbridge.usecases.pair_people import OBJECTS, LeftAside, Row
+from leadbridge.usecases.pair_people import LeftAside, Row
 
 #: users who work in the org; the others are portals, guests and processes
 _STANDARD = "Standard"
