@@ -22,6 +22,8 @@ DEPENDS: Mapping[str, frozenset[str]] = {
     "companies": frozenset({"sales_persons"}),
     "persons": frozenset({"sales_persons", "companies"}),
     "activities": frozenset({"persons"}),
+    "opportunities": frozenset({"sales_persons", "companies"}),
+    "opportunity_roles": frozenset({"persons", "opportunities"}),
 }
 
 #: what of Marketo is looked up for them comes in Adobe's order of a first reading: behind people, and before all others
