@@ -60,6 +60,8 @@ class CycleRun:
     epoch: int
     started_at: datetime
     step: CycleStep = CycleStep.OPEN
+    #: when it came to this step; None of one that was begun by an earlier version
+    step_at: datetime | None = None
     #: it only sets the watermarks, so that what is there already is left as it is
     from_now: bool = False
     #: the first one, which reads everything

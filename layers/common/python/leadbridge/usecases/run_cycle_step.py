@@ -129,7 +129,8 @@ class RunCycleStep:
         if work.entities:
             # what depends on a parked kind waits for it, if the cycle has it
             run = replace(run, parked={name: why for name, why in run.parked.items() if name in work.names})
-        run = replace(run, seen_at=self._clock.now())
+        now = self._clock.now()
+        run = replace(run, seen_at=now, step_at=run.step_at if run.step is work.run.step else now)
         work.version = self._runs.save(run, work.version)
         work.run = run
 
