@@ -81,8 +81,17 @@ class CompanyDecisions:
 class DecideCompanies:
     """Decides about companies, a batch at a time."""
 
-    def __init__(self, companies: CompanyFields, *, links: Links, records: CycleRecords, digest: Digest) -> None:
-        """`digest` is keyed, so that what is remembered cannot be read."""
+    def __init__(
+        self,
+        companies: CompanyFields,
+        *,
+        links: Links,
+        records: CycleRecords,
+        digest: Digest,
+        reads_both: bool = False,
+    ) -> None:
+        """`digest` is keyed, so that what is remembered cannot be read; `reads_both`: also where one side is enough."""
+        self._reads_both = reads_both
         self._companies = companies
         self._links = links
         self._records = records
@@ -163,7 +172,8 @@ class DecideCompanies:
     def _whole(self, link: Link | None, company: Row | None) -> bool:
         """Whether the Account need not be read: all that it held is remembered, of this very company."""
         return (
-            company is not None
+            not self._reads_both
+            and company is not None
             and link is not None
             and link.marketo_id == str(company["id"])
             and all(each.name in link.memory for each in self._companies.fields)
