@@ -51,7 +51,7 @@ def list_cycles(target: Target, *, as_json: bool) -> None:
             "salesforce": each.document.salesforce,
             "mode": each.document.mode,
             "gap_minutes": each.document.gap_minutes,
-            **standing_members(each.document, results.standing(each.document.id)),
+            **standing_members(each.document, results.standing(each.document.id), target.clock.now()),
         }
         for each in target.configurations.list("crm_cycle")
         if isinstance(each.document, CrmCycle)
@@ -83,7 +83,7 @@ def show_cycle(target: Target, cycle_id: str, *, as_json: bool) -> None:
     if stored is None or not isinstance(stored.document, CrmCycle):
         fail([f"There is no cycle {named(cycle_id)}."])
     document = as_document(stored.document)
-    standing = standing_members(stored.document, target.cycle_results().standing(cycle_id))
+    standing = standing_members(stored.document, target.cycle_results().standing(cycle_id), target.clock.now())
     if as_json:
         head = {"version": stored.version, "state": stored.state.value}
         click.echo(json.dumps({**head, "document": document, "standing": standing}))
@@ -93,6 +93,8 @@ def show_cycle(target: Target, cycle_id: str, *, as_json: bool) -> None:
     for name, at in standing["watermarks"].items():
         newest = standing["newest"].get(name)
         click.echo(f"# {name}: carried over up to {at}{f', the newest record is of {newest}' if newest else ''}")
+    for line in standing["warnings"]:
+        click.echo(f"# warning: {line}")
     for each in standing["aside"]:
         waits = f", edits since {each['since']} wait" if each["since"] else ""
         click.echo(f"# {each['object']} {each['pair']} is put aside: {each['why']}{waits}")

@@ -108,7 +108,7 @@ def a_cycle(**persons: Any) -> CrmCycle:
             "marketo": "marketing",
             "salesforce": "crm",
             "mode": "replace_native",
-            "low_watermark": "2026-01-01T00:00",
+            "low_watermark": "2026-02-10T00:00",
             "persons": {
                 "id_field": "crmId",
                 "type_field": "crmType",

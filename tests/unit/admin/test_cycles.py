@@ -108,6 +108,7 @@ def test_cycles_are_listed_with_how_they_stand(admin: Admin) -> None:
     )
     assert listed["standing"] == {
         "running": None,
+        "warnings": [],
         "last_ended_at": "2026-03-02T12:00:00Z",
         "not_before": "2026-03-02T12:10:00Z",
         "idle_looks": 7,

@@ -32,6 +32,8 @@ class CycleStanding(Given):
     watermarks: dict[str, datetime]
     #: by queue when the newest record that was read was changed
     newest: dict[str, datetime]
+    #: types of activities of which Marketo does not have any more what the next run reads
+    warnings: list[str]
     #: pairs of fields that a system hides, has changed or closed
     aside: list[FieldsAside]
 
@@ -119,7 +121,7 @@ class CycleRunParts(CycleRun):
     outcomes_whole: bool
 
 
-type RowKind = Literal["persons", "companies", "sales_persons", "fates"]
+type RowKind = Literal["persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "fates"]
 
 
 class FieldChange(Given):

@@ -143,7 +143,7 @@ def _summary(services: Services, stored: Stored) -> cycle_models.CycleSummary:
     cycle = stored.document
     if not isinstance(cycle, CrmCycle):
         raise TypeError(cycle.kind)  # of one kind there is one model
-    standing = standing_members(cycle, services.cycle_results.standing(cycle.id))
+    standing = standing_members(cycle, services.cycle_results.standing(cycle.id), services.clock.now())
     return cycle_models.CycleSummary(
         **summary_of(stored),
         marketo=cycle.marketo,

@@ -1,12 +1,14 @@
 """Runs of CRM cycles as people and programs read them: how they stand, and what their queues and legs have done."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_times import due_at
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.event import iso
+from leadbridge.domain.retention import retention_lines
 from leadbridge.domain.sync_progress import COUNTS
 from leadbridge.domain.sync_progress import status as sync_status
 from leadbridge.domain.syncing import SyncRun, Waiting
@@ -55,8 +57,8 @@ def part_members(name: str, run: SyncRun) -> dict[str, Any]:
     }
 
 
-def standing_members(cycle: CrmCycle, standing: CycleStanding) -> dict[str, Any]:
-    """What is known between runs, as JSON."""
+def standing_members(cycle: CrmCycle, standing: CycleStanding, now: datetime) -> dict[str, Any]:
+    """What is known between runs, as JSON, and what Marketo will not have any more when the next one reads."""
     due = due_at(cycle, standing)
     return {
         "running": standing.holder or None,
@@ -66,6 +68,7 @@ def standing_members(cycle: CrmCycle, standing: CycleStanding) -> dict[str, Any]
         "looked_at": iso(standing.looked_at) if standing.looked_at else None,
         "watermarks": {name: iso(at) for name, at in sorted(standing.watermarks.items())},
         "newest": {name: iso(at) for name, at in sorted(standing.newest.items())},
+        "warnings": list(retention_lines(cycle, standing.watermarks, now)),
         "aside": [
             {
                 "object": name.split(".")[1],

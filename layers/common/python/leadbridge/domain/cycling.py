@@ -21,7 +21,13 @@ FRUITLESS = 5
 DEPENDS: Mapping[str, frozenset[str]] = {
     "companies": frozenset({"sales_persons"}),
     "persons": frozenset({"sales_persons", "companies"}),
+    "activities": frozenset({"persons"}),
+    "opportunities": frozenset({"sales_persons", "companies"}),
+    "opportunity_roles": frozenset({"persons", "opportunities"}),
 }
+
+#: what of Marketo is looked up for them comes in Adobe's order of a first reading: behind people, and before all others
+_FIRST = ("companies", "opportunities", "sales_persons")
 
 
 class CycleStep(StrEnum):
@@ -41,7 +47,7 @@ class CycleStep(StrEnum):
 ENDS = frozenset({CycleStep.DONE, CycleStep.FAILED, CycleStep.CANCELLED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CycleRun:
     """One run of a cycle."""
 
@@ -64,6 +70,8 @@ class CycleRun:
     ceilings: Mapping[str, datetime] = field(default_factory=dict)
     #: by queue since when is read; a queue that is missing is read from the start
     since: Mapping[str, datetime] = field(default_factory=dict)
+    #: by queue that is read from the start, and in extracts: what was made before is left out
+    made_since: Mapping[str, datetime] = field(default_factory=dict)
     #: a moment before those since when all queues are read once more, for pairs of fields that work again
     again: datetime | None = None
     #: how both schemas were when it was opened, by kind and object, and what is to be told of them
@@ -83,6 +91,10 @@ class CycleRun:
     #: what a guard has counted and waits for, and what a person has said yes to
     guarded: str = ""
     confirmed: tuple[str, ...] = ()
+    #: something is read and written behind all that was planned, whether anything was planned or not
+    late: bool = False
+    #: by queue up to when its watermark moves, where that is before the ceiling: rows failed that are tried again
+    held: Mapping[str, datetime] = field(default_factory=dict)
     #: runs of Syncs, by the Sync's id, that are at work for READ or for the group that is written
     orders: tuple[str, ...] = ()
     #: rounds over them without any progress, and what had been done by then
@@ -160,13 +172,23 @@ class CycleStanding:
     token: str = ""
 
 
+def in_order(names: Sequence[str]) -> list[str]:
+    """Kinds of records as they are decided; they are written in another order, that of `cycle_legs.GROUPS`."""
+    return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+
+
 # what happened to a run
 
 
-def opened(run: CycleRun, ceilings: Mapping[str, datetime], since: Mapping[str, datetime]) -> CycleRun:
+def opened(
+    run: CycleRun,
+    ceilings: Mapping[str, datetime],
+    since: Mapping[str, datetime],
+    made_since: Mapping[str, datetime],
+) -> CycleRun:
     """It is known what is to be read."""
     step = CycleStep.COMMIT if run.from_now else CycleStep.READ
-    return replace(_go_on(run), step=step, ceilings=ceilings, since=since)
+    return replace(_go_on(run), step=step, ceilings=ceilings, since=since, made_since=made_since)
 
 
 def schemas_seen(run: CycleRun, kind: str, found: Mapping[str, Checked]) -> CycleRun:
@@ -217,7 +239,7 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
         return run
     if run.planning:
         return replace(run, step=CycleStep.COMMIT)
-    if run.step is CycleStep.DECIDE and any(run.writes.values()):
+    if run.step is CycleStep.DECIDE and (run.late or any(run.writes.values())):
         return replace(run, step=CycleStep.WRITE, group=GROUPS[0])
     if run.step is CycleStep.DECIDE:
         # what is in step already is remembered, too

@@ -88,9 +88,15 @@ class DecideCompanies:
         links: Links,
         records: CycleRecords,
         digest: Digest,
+        first: bool = False,
         reads_both: bool = False,
     ) -> None:
-        """`digest` is keyed, so that what is remembered cannot be read; `reads_both`: also where one side is enough."""
+        """`digest` is keyed, so that what is remembered cannot be read; `reads_both`: also where one side is enough.
+
+        `first`: everything is read, so only companies are looked up that some person is in. One that is there without
+        anybody is found by the look before it would be made.
+        """
+        self._first = first
         self._reads_both = reads_both
         self._companies = companies
         self._links = links
@@ -129,7 +135,8 @@ class DecideCompanies:
         edited = {each for each, rows in seen.items() if self._edited(rows, links.get(each))}
         new = {each for each in wanted if not _made(links.get(each))}
         asked = sorted({*changed, *edited, *new})
-        held = {company_of(row): row for row in self._records.keyed(COMPANY, asked)} if asked else {}
+        sought = [each for each in asked if each in seen or each in links] if self._first else asked
+        held = {company_of(row): row for row in self._records.keyed(COMPANY, sought)} if sought else {}
         unread = [each for each in asked if each not in changed and not self._whole(links.get(each), held.get(each))]
         read = self._records.salesforce(ACCOUNT, "Id", unread) if unread else ()
         rows = changed | {canonical(row["Id"]): row for row in read}

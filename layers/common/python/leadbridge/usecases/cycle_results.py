@@ -61,7 +61,7 @@ class CycleResults:
         queues, legs = derived_syncs(stored.document)
         return CycleParts(
             run=run,
-            queues=self._those(((each.name, each.sync.id) for each in queues), slot),
+            queues=self._those(((each.name, each.sync.id) for each in queues if not each.late), slot),
             legs=self._those(((each.name, each.sync.id) for each in legs), slot),
         )
 

@@ -18,9 +18,8 @@ from leadbridge.domain.cycle_schema import of_kinds
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.outages import changes_lost
-from leadbridge.domain.schedule import instant
 from leadbridge.domain.syncing import PARKED, Step, SyncRun, Waiting, held_by, run_name, summed
-from leadbridge.domain.watermarks import ceiling, window
+from leadbridge.domain.watermarks import ceiling, first_window, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import Clock, Documents, Meter, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncVendors
@@ -127,6 +126,9 @@ class RunCycleStep:
         return stored.document
 
     def _save(self, work: "_Work", run: CycleRun) -> None:
+        if work.entities:
+            # what depends on a parked kind waits for it, if the cycle has it
+            run = replace(run, parked={name: why for name, why in run.parked.items() if name in work.names})
         run = replace(run, seen_at=self._clock.now())
         work.version = self._runs.save(run, work.version)
         work.run = run
@@ -135,23 +137,26 @@ class RunCycleStep:
 
     def _open(self, work: "_Work") -> None:
         run, now = work.run, self._clock.now()
-        ceilings, since = dict[str, datetime](), dict[str, datetime]()
+        ceilings, since, made_since = dict[str, datetime](), dict[str, datetime](), dict[str, datetime]()
         standing = self._runs.standing(run.cycle)
         watermarks = standing.watermarks
         for queue in work.queues:
             side = queue.side.value
             until = ceiling(side, now, self._vendors.source(queue.sync).covered(now).until)
             ceilings[side] = min(until, ceilings.get(side, until))
-        low = instant(work.cycle.low_watermark, work.cycle.zone) if work.cycle.low_watermark else None
-        for queue in work.queues:
-            known = watermarks.get(queue.name)
-            if known is not None and changes_lost(queue.side, known, now):
+        for kind, queue in work.reading:
+            known, until = watermarks.get(queue.name), ceilings[queue.side.value]
+            read, made = window(queue.side.value, known, until), None
+            if known is None:
+                read, made = first_window(queue.side.value, work.cycle.begins_at(kind), until)
+            elif changes_lost(queue.side, known, now):
                 # after such an outage everything is read
                 continue
-            read = window(queue.side.value, known, ceilings[queue.side.value]).since or low
-            if read is not None:
-                since[queue.name] = read
-        self._save(work, cycling.opened(self._looked(work, standing), ceilings, since))
+            if read.since is not None:
+                since[queue.name] = read.since
+            if made is not None:
+                made_since[queue.name] = made
+        self._save(work, cycling.opened(self._looked(work, standing), ceilings, since, made_since))
 
     def _looked(self, work: "_Work", standing: CycleStanding) -> CycleRun:
         """The run with what both systems describe today, and what was edited while it could not be carried over."""
@@ -178,7 +183,7 @@ class RunCycleStep:
             return
         orders = []
         for queue in work.queues:
-            if self._whose(work, queue.sync.id) not in work.run.parked:
+            if not queue.late and self._whose(work, queue.sync.id) not in work.run.parked:
                 self._syncs.begin(self._reading(work.run, queue))
                 orders.append(queue.sync.id)
         self._save(work, cycling.ordered(work.run, orders, work.names))
@@ -199,6 +204,7 @@ class RunCycleStep:
             since=since,
             # a system may cover less than it did before
             until=max(since, until) if since else until,
+            made_since=run.made_since.get(queue.name),
         )
 
     def _returned(self, work: "_Work") -> None:
@@ -275,7 +281,7 @@ class RunCycleStep:
         marks = dict[str, datetime]()
         for queue in work.queues:
             if self._whose(work, queue.sync.id) not in run.parked:
-                until = run.ceilings[queue.side.value]
+                until = run.held.get(queue.name, run.ceilings[queue.side.value])
                 marks[queue.name] = max(until, known.get(queue.name, until))
         newest = {name: at for name, at in run.newest.items() if name in marks}
         # of what was not carried over the schemas are compared once more, as the same is read again
@@ -338,13 +344,18 @@ class _Work:
 
     @property
     def names(self) -> list[str]:
-        """The kinds of records, in Adobe's order."""
-        return [each.name for each in self.entities]
+        """The kinds of records, in the order in which they are decided."""
+        return cycling.in_order([each.name for each in self.entities])
 
     @property
     def queues(self) -> list[Queue]:
         """All that is read."""
-        return [queue for entity in self.entities for queue in entity.queues()]
+        return [queue for _, queue in self.reading]
+
+    @property
+    def reading(self) -> list[tuple[str, Queue]]:
+        """All that is read, and for which kind of records."""
+        return [(entity.name, queue) for entity in self.entities for queue in entity.queues()]
 
     def entity(self, name: str) -> Entity:
         """One kind of records."""
