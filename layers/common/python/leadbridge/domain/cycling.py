@@ -64,6 +64,8 @@ class CycleRun:
     step_at: datetime | None = None
     #: it only sets the watermarks, so that what is there already is left as it is
     from_now: bool = False
+    #: it reads and decides, and writes nothing but what it would do
+    planning: bool = False
     #: the first one, which reads everything
     bootstrap: bool = False
     #: by system: what it changed before is read, later changes are the next cycle's
@@ -86,6 +88,8 @@ class CycleRun:
     #: by leg how many records that are linked would change, and how many of their values would be emptied
     changed: Mapping[str, int] = field(default_factory=dict)
     blanked: Mapping[str, int] = field(default_factory=dict)
+    #: how many people the edits of companies reach, of those that are written
+    reached: int = 0
     #: what a guard has counted and waits for, and what a person has said yes to
     guarded: str = ""
     confirmed: tuple[str, ...] = ()
@@ -142,6 +146,8 @@ class CycleRun:
     @property
     def kind(self) -> str:
         """A word for what it does."""
+        if self.planning:
+            return "plan"
         return "from now" if self.from_now else "bootstrap" if self.bootstrap else "run"
 
 
@@ -233,6 +239,8 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
     run = replace(run, entity=following, through=0)
     if following:
         return run
+    if run.planning:
+        return replace(run, step=CycleStep.COMMIT)
     if run.step is CycleStep.DECIDE and (run.late or any(run.writes.values())):
         return replace(run, step=CycleStep.WRITE, group=GROUPS[0])
     if run.step is CycleStep.DECIDE:
@@ -243,6 +251,9 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
 
 def guarded(run: CycleRun, what: str, told: str, now: datetime) -> CycleRun:
     """It would do too much, and asks a person before it writes anything; `what` is confirmed then."""
+    if run.planning:
+        told = f"{what}: a run would ask before it writes, since it would {told}"
+        return replace(run, confirmed=(*run.confirmed, what), warnings=(*run.warnings, told))
     remedy = f"`leadbridge cycle confirm {run.cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
     message = f"{what}: the run would {told}; nothing of that is written yet, {remedy}"
     return _held(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)

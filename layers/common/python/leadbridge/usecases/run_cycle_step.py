@@ -106,7 +106,7 @@ class RunCycleStep:
             ended = work.run.ended_at or self._clock.now()
             self._runs.release(work.run.cycle, work.run.slot, work.run.epoch, ended)
             self._meter.count("CycleRunsFailed" if work.run.step is CycleStep.FAILED else "CycleRunsDone")
-            if work.run.warnings:
+            if work.run.warnings and not work.run.planning:
                 self._meter.count("CycleFieldsAside", len(work.run.warnings))
 
     def _go(self, work: "_Work") -> None:
@@ -273,6 +273,10 @@ class RunCycleStep:
 
     def _commit(self, work: "_Work") -> None:
         run, now = work.run, self._clock.now()
+        if run.planning:
+            # nothing has changed that anybody would have to know
+            self._save(work, cycling.committed(run, work.names, now))
+            return
         standing = self._runs.standing(run.cycle)
         known = standing.watermarks
         marks = dict[str, datetime]()
