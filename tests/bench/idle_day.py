@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_syncs
@@ -62,8 +63,8 @@ class Asking:
 class Ticking(WiredCycle):
     """A cycle of all kinds that is started by ticks alone."""
 
-    def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin) -> None:
-        kinds = {"persons": PERSONS, "companies": COMPANIES, "sales_persons": {}}
+    def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, persons: Mapping[str, Any] = PERSONS) -> None:
+        kinds = {"persons": persons, "companies": COMPANIES, "sales_persons": {}}
         kinds |= {"opportunities": OPPORTUNITIES, "opportunity_roles": {}}
         cycle: CrmCycle = a_cycle(**kinds, low_watermark="2026-03-01T00:00")
         super().__init__(clients, marketo, salesforce, cycle)

@@ -9,11 +9,12 @@ from typing import Any
 from leadbridge.cycle_ports import Entity
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_order import CycleOrder
-from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.cycling import CycleRun, CycleStep, asked_for
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.syncing import Asked, Waiting
 from leadbridge.ports import Clock, Connections
 from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
@@ -106,7 +107,7 @@ def a_cycle(**persons: Any) -> CrmCycle:
             "marketo": "marketing",
             "salesforce": "crm",
             "mode": "replace_native",
-            "low_watermark": "2026-01-01T00:00",
+            "low_watermark": "2026-02-10T00:00",
             "persons": {
                 "id_field": "crmId",
                 "type_field": "crmType",
@@ -257,13 +258,13 @@ class CycleWorld:
         return self.drive(slot)
 
     def drive(self, slot: str) -> CycleRun:
-        """Invoke until the run is over; a process that dies is followed by another."""
+        """Invoke until the run is over, or asks a person; a process that dies is followed by another."""
         for turn in range(MOST_STEPS):
             begun = len(self.steps.taken)
             try:
                 answer = self._cycle_step()(CycleOrder(cycle=CYCLE, slot=slot, begin=not turn), lambda: 600.0)
                 self.own_steps.append((begun, len(self.steps.taken)))
-                if answer["step"] in {"done", "failed", "cancelled"}:
+                if answer["step"] in {"done", "failed", "cancelled"} or answer["waiting"] == Waiting.GUARD:
                     return self.run(slot)
                 self.clock.advance(answer["wait_seconds"])
                 for order in answer["orders"]:
@@ -273,6 +274,13 @@ class CycleWorld:
                 self.clock.advance(1)
         message = f"not over after {MOST_STEPS} steps: {self.run(slot)}"
         raise AssertionError(message)
+
+    def confirm(self, slot: str) -> CycleRun:
+        """Somebody says yes to what a guard has counted; the run as far as it goes then."""
+        found = self.cycles.get(CYCLE, slot)
+        assert found is not None
+        self.cycles.save(asked_for(found[0], Asked.CONFIRM, self.clock.now()), found[1])
+        return self.drive(slot)
 
     def drive_sync(self, sync: str, slot: str) -> None:
         """Invoke a run of a Sync until it is over."""

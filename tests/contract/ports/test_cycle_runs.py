@@ -33,6 +33,7 @@ FULL = replace(
     bootstrap=True,
     ceilings={"marketo": NOON, "salesforce": NOON - HOUR},
     since={"people": NOON - HOUR},
+    made_since={"others": NOON - HOUR},
     rows={"people": 3},
     newest={"people": NOON - HOUR},
     writes={"leads": 2},

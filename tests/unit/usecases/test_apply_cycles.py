@@ -157,6 +157,39 @@ def test_the_native_sync_and_a_cycle_in_its_place_exclude_each_other() -> None:
     assert desk.lines(mode="beside_native") == []
 
 
+@pytest.mark.cap("M009")
+def test_pairs_are_edited_at_any_time_but_those_that_say_who_is_who() -> None:
+    """Of a cycle at work a pair is added, changed and removed, and counts from the next run on; the link is fixed."""
+    desk = Desk()
+    desk.apply()
+    move_cycle(desk.configurations, "main", Move.ACTIVATE)
+    mail = {"marketo": "email", "salesforce": "Email"}
+    for fields in ([NAME, mail], [NAME, {**mail, "conflict": "marketo"}], [mail]):
+        assert desk.lines(persons={**PERSONS, "leads": {"fields": fields}}) == []
+        desk.apply(persons={**PERSONS, "leads": {"fields": fields}})
+        current = desk.configurations.get("crm_cycle", "main")
+        assert current is not None
+        assert current.state is DocumentState.ACTIVE
+        assert len(as_document(current.document)["persons"]["leads"]["fields"]) == len(fields)
+
+    # the field that links people, of a cycle that has linked some
+    assert desk.lines(persons={"id_field": "email", "leads": {"fields": [NAME]}}) == [
+        (
+            "/persons/id_field: people are linked by crmId, and nobody would be known by email; say crmId again, "
+            "or begin a cycle of another id"
+        )
+    ]
+    # and lines of fields of the cycle's own are none that anybody could edit, or switch off
+    for line, said in (
+        ({"marketo": "crmId", "salesforce": "FirstName"}, "crmId links records and is kept by the cycle"),
+        ({"marketo": "crmId", "salesforce": "Name", "enabled": False}, "crmId links records and is kept by the cycle"),
+        ({"marketo": "firstName", "salesforce": "Id"}, "Id of Salesforce tells who is who and takes no edits"),
+        ({"marketo": "firstName", "salesforce": "Number__c"}, "Number__c of Salesforce tells who is who"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            desk.lines(persons={**PERSONS, "marketo_id_field": "Number__c", "leads": {"fields": [line]}})
+
+
 def test_two_active_cycles_of_the_same_instances_are_refused() -> None:
     """By their addresses, whatever the connections are called: at activation, and when the document changes."""
     desk = Desk()

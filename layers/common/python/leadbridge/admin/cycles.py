@@ -114,7 +114,7 @@ def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
 
     @app.post("/cycles/<cycle_id>/executions/<slot>/ask", **described("Pause, resume or end a run", tag=_TAG))
     def ask_cycle(cycle_id: CycleId, slot: Slot, given: sync_models.AskRun) -> cycle_models.CycleRun:
-        """Heard within a minute, by what it has started as well; to confirm lets legs go on that a guard parked."""
+        """Heard within a minute, by what it has started as well; to confirm lets a run go on that its guard holds."""
         _known(services, cycle_id, slot)
         services.start_cycle.ask(cycle_id, slot, _ASKED[given.what])
         return _known(services, cycle_id, slot)

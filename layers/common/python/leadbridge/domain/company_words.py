@@ -13,22 +13,10 @@ WORDS: Mapping[str, str] = {
         "Not written: the edit would change {people} people of the company, and `companies.fan_out` allows {most}. "
         "Raise it to let the edit through, or take it back."
     ),
-    "too_many_gone": (
-        "Left alone: {count} Accounts of companies are gone, and `guard.deletes` allows {most}. Raise it to let their "
-        "companies go, too, or restore the Accounts."
-    ),
     "user_not_standard": "Left alone: the User is a guest, a portal's, or a process, and sells nothing.",
     "owner_is_queue": "The record belongs to a queue, so nobody owns it in Marketo.",
     "owner_inactive": "The owner of the record was deactivated. Give it another owner.",
     "owner_unknown": "The owner of the record is hidden from our user, so nobody owns it in Marketo.",
-    "opportunities_gone": (
-        "Left alone: {count} Opportunities were deleted, and `guard.deletes` allows {most}. Raise it to let them go in "
-        "Marketo, too, or restore them."
-    ),
-    "roles_gone": (
-        "Left alone: {count} roles of Opportunities were deleted, and `guard.deletes` allows {most}. Raise it to let "
-        "them go in Marketo, too."
-    ),
     "stage_unknown": (
         "Whether it is closed was left as it is: Salesforce hides IsClosed or IsWon, and has no stage of this name."
     ),

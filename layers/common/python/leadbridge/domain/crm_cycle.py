@@ -6,7 +6,7 @@ has the default that harms least: Salesforce is right, blanks empty nothing, not
 """
 
 from collections.abc import Sequence
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -14,9 +14,11 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from leadbridge.domain.clauses import Group
 from leadbridge.domain.documents import Document, FieldName, Identifier, Name, Scalar
+from leadbridge.domain.schedule import instant
 from leadbridge.domain.sync import Guard, LocalTime, Quiet
 from leadbridge.domain.three_way import Conflict, Direction, FieldPolicy
 from leadbridge.domain.transforms import Transform
+from leadbridge.domain.watermarks import EARLIEST
 
 #: what Marketo's own fields are called that hold links, which a cycle writes by itself
 COMPANY_LINK, OWNER_LINK = "externalCompanyId", "externalSalesPersonId"
@@ -147,6 +149,8 @@ class Persons(Document):
     on_conversion: dict[FieldName, Scalar] = Field(default_factory=dict, max_length=20)
     deleted_in_marketo: Gone = "ignore"
     deleted_in_salesforce: Gone = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -161,6 +165,13 @@ class Persons(Document):
                 raise ValueError(
                     f"{name}.fields: {', '.join(linked)} links records and is kept by the cycle; remove it"
                 )
+            taking = [each for each in kind.fields if each.direction is not Direction.TO_MARKETO] if kind else []
+            own = {"Id", self.marketo_id_field if name == "leads" else None}
+            if ids := sorted({each.salesforce for each in taking} & own):
+                raise ValueError(
+                    f"{name}.fields: {', '.join(ids)} of Salesforce tells who is who and takes no edits; "
+                    "say `direction: to_marketo`, or remove it"
+                )
         return self
 
 
@@ -172,6 +183,8 @@ class Companies(Document):
     deleted_in_salesforce: Gone = "ignore"
     #: how many people one edit of a company may reach before it is asked about
     fan_out: int = Field(default=1000, ge=1)
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -185,6 +198,8 @@ class SalesPersons(Document):
     enabled: bool = True
     #: what becomes of the people of a User who was deactivated
     deactivated: Literal["ignore", "delete"] = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
 
 class OneWayField(CycleField):
@@ -203,6 +218,8 @@ class Opportunities(Document):
     enabled: bool = True
     fields: list[OneWayField] = Field(min_length=1, max_length=500)
     deleted_in_salesforce: Gone = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -221,6 +238,8 @@ class OpportunityRoles(Document):
     #: a role without a name is called so: Marketo's key needs one
     without_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)] = "Unspecified"
     deleted_in_salesforce: Literal["ignore", "delete"] = "delete"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
 
 class CrmCycle(Document):
@@ -249,7 +268,7 @@ class CrmCycle(Document):
     mode: Literal["replace_native", "beside_native"]
     #: from the end of one cycle to the begin of the next
     gap_minutes: int = Field(default=5, ge=1, le=1440)
-    #: nothing that was last changed before this is taken over at the first time
+    #: the first run reads nothing that is older; kinds of records may have their own
     low_watermark: LocalTime | None = None
     quiet: list[Quiet] | None = Field(default=None, min_length=1, max_length=10)
     sales_persons: SalesPersons | None = None
@@ -263,6 +282,21 @@ class CrmCycle(Document):
     def zone(self) -> tzinfo:
         """The zone whose calendar and clocks the cycle goes by."""
         return ZoneInfo(self.time_zone) if self.time_zone else UTC
+
+    def keeps(self, kind: str) -> bool:
+        """Whether a kind of records is kept in step: the document has it, and it is switched on."""
+        part = getattr(self, kind)
+        return part is not None and getattr(part, "enabled", True)
+
+    def said_to_begin(self, kind: str) -> datetime | None:
+        """The low watermark of a kind of records as it is written; None if everything is read."""
+        own = getattr(getattr(self, kind), "low_watermark", None) or self.low_watermark
+        return instant(own, self.zone) if own else None
+
+    def begins_at(self, kind: str) -> datetime | None:
+        """From when on the first run reads a kind of records; both vendors were born later than earlier moments."""
+        said = self.said_to_begin(kind)
+        return max(said, EARLIEST) if said else None
 
     @property
     def salesforce_objects(self) -> frozenset[str]:

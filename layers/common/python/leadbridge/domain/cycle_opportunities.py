@@ -68,8 +68,8 @@ def opportunity_pairs(cycle: CrmCycle, opportunities: Opportunities) -> list[Cyc
     """The pairs of fields of opportunities, with those that are kept by the cycle."""
     pairs: list[CycleField] = [pair for pair in opportunities.fields if pair.enabled]
     pairs += [_CREATED, IS_CLOSED, IS_WON]
-    pairs += [_COMPANY] if cycle.companies and cycle.companies.enabled else []
-    return [*pairs, OWNER_PAIR] if cycle.sales_persons and cycle.sales_persons.enabled else pairs
+    pairs += [_COMPANY] if cycle.keeps("companies") else []
+    return [*pairs, OWNER_PAIR] if cycle.keeps("sales_persons") else pairs
 
 
 def opportunity_columns(cycle: CrmCycle, opportunities: Opportunities) -> tuple[str, ...]:
@@ -80,12 +80,12 @@ def opportunity_columns(cycle: CrmCycle, opportunities: Opportunities) -> tuple[
 
 def kept_opportunities(cycle: CrmCycle) -> Opportunities | None:
     """What is kept of opportunities; None if nothing is."""
-    return cycle.opportunities if cycle.opportunities and cycle.opportunities.enabled else None
+    return cycle.opportunities if cycle.keeps("opportunities") else None
 
 
 def kept_roles(cycle: CrmCycle) -> OpportunityRoles | None:
     """What is kept of their roles; None if nothing is."""
-    return cycle.opportunity_roles if cycle.opportunity_roles and cycle.opportunity_roles.enabled else None
+    return cycle.opportunity_roles if cycle.keeps("opportunity_roles") else None
 
 
 def opportunity_queues(cycle: CrmCycle) -> Iterator[Queue]:

@@ -47,7 +47,7 @@ def is_derived(sync: str) -> bool:
 
 def derived_syncs(cycle: CrmCycle) -> tuple[tuple[Queue, ...], tuple[Leg, ...]]:
     """What a cycle reads, and what it writes."""
-    return tuple(_queues(cycle)), tuple(_legs(cycle))
+    return tuple(queue for _, queue in queues_of(cycle)), tuple(_legs(cycle))
 
 
 def derived_sync(cycle: CrmCycle, sync: str) -> Sync | None:
@@ -57,9 +57,16 @@ def derived_sync(cycle: CrmCycle, sync: str) -> Sync | None:
     return next((each for each in found if each.id == sync), None)
 
 
-def _queues(cycle: CrmCycle) -> Iterator[Queue]:
-    for read in (sales_person_queues, company_queues, people_queues, opportunity_queues, role_queues):
-        yield from read(cycle)
+def queues_of(cycle: CrmCycle) -> Iterator[tuple[str, Queue]]:
+    """What a cycle reads, and for which kind of records."""
+    reading = {
+        "sales_persons": sales_person_queues,
+        "companies": company_queues,
+        "persons": people_queues,
+        "opportunities": opportunity_queues,
+        "opportunity_roles": role_queues,
+    }
+    return ((kind, queue) for kind, read in reading.items() for queue in read(cycle))
 
 
 def _legs(cycle: CrmCycle) -> Iterator[Leg]:

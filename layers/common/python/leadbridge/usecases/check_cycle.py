@@ -59,6 +59,18 @@ def rival_line(name: str) -> str:
     )
 
 
+def relinked_line(before: CrmCycle, cycle: CrmCycle) -> str | None:
+    """The finding of a document that would forget who is who; `before` is the version that was at work."""
+    was = before.persons.id_field if before.persons else None
+    now = cycle.persons.id_field if cycle.persons else None
+    if was is None or now is None or was == now:
+        return None
+    return (
+        f"persons.id_field: people are linked by {was}, and nobody would be known by {now}; say {was} again, "
+        "or begin a cycle of another id"
+    )
+
+
 def move_cycle(configurations: Configurations, identifier: str, move: Move) -> DocumentState:
     """Take a cycle a step on; one that would be beside another one of the same instances is refused.
 

@@ -54,17 +54,7 @@ class CycleEntities:
         return list(self._kinds(cycle))
 
     def _kinds(self, cycle: CrmCycle) -> Iterator[Entity]:
-        marketo = self._connections.marketo(cycle.marketo)
-        salesforce = self._connections.salesforce(cycle.salesforce)
-        describe = Described(marketo, salesforce)
-        records = LookedUp(
-            marketo=marketo,
-            salesforce=salesforce,
-            describe=describe,
-            people=members_columns(cycle),
-            records=looked_up_columns(cycle),
-            keyed=keyed_columns(cycle),
-        )
+        describe, records = looked_up(self._connections, cycle)
         digest = digests(self._stores.hash_key)
         if cycle.sales_persons is not None and cycle.sales_persons.enabled:
             yield KeepSalesPeople(cycle, cycle.sales_persons, self._ports(cycle, records, describe, digest))
@@ -105,6 +95,21 @@ class CycleEntities:
             digest=digest,
             clock=stores.clock,
         )
+
+
+def looked_up(connections: CycleConnections, cycle: CrmCycle) -> tuple[Described, LookedUp]:
+    """What describes the objects of a cycle, and looks its records up."""
+    marketo, salesforce = connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)
+    describe = Described(marketo, salesforce)
+    records = LookedUp(
+        marketo=marketo,
+        salesforce=salesforce,
+        describe=describe,
+        people=members_columns(cycle),
+        records=looked_up_columns(cycle),
+        keyed=keyed_columns(cycle),
+    )
+    return describe, records
 
 
 def _schema(cycle: CrmCycle, describe: Described) -> Schema:

@@ -15,6 +15,7 @@ from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.linked import Digest
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import WRITTEN, Outcome, RowOutcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import ObjectDescription
@@ -24,6 +25,7 @@ from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import LEFT_SECONDS
 from leadbridge.usecases.keep_people import due_again
@@ -109,6 +111,8 @@ class Decided:
     later: Mapping[str, int] = field(default_factory=dict)
     #: rows of those
     late: Sequence[Row] = ()
+    #: by leg what is done to records that were in step before
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
 
 
 class Keeping:
@@ -119,7 +123,7 @@ class Keeping:
     ) -> None:
         """`name` is that of the kind, as the document calls it, `object_name` that of its Salesforce records."""
         self._object = object_name
-        self._name = name
+        self.name = name
         self._ports = ports
         self.queues = tuple(queues)
         self.legs = {leg.name: leg for leg in legs}
@@ -127,7 +131,7 @@ class Keeping:
 
     def files(self, run: CycleRun) -> PieceFiles:
         """The files of a run."""
-        return PieceFiles(self._ports.objects, run, self._name)
+        return PieceFiles(self._ports.objects, run, self.name)
 
     def read(self, run: CycleRun, queues: Iterable[Queue]) -> Mapping[str, SyncRun]:
         """The runs that have read queues, by their names."""
@@ -167,7 +171,7 @@ class Keeping:
             files.spill(LATE, 0, piece, decided.late)
             state.spills.append(piece)
         files.keep_entries(piece, decided.entries)
-        return replace(run, writes=counts)
+        return replace(noted(run, decided.tallies), writes=counts)
 
     def plan(self, run: CycleRun, state: PieceState, leg: str, piece: int, planned: Sequence[Planned]) -> None:
         """Store the writes of a leg that come from a piece."""

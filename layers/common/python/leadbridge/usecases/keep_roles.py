@@ -43,10 +43,11 @@ from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Memory, Side
 from leadbridge.domain.values import text
+from leadbridge.usecases.cycle_guard import check_deletions
 from leadbridge.usecases.cycle_pieces import DONE, LATE, Decided, Keeping, KeepPorts, PieceFiles, PieceState
 from leadbridge.usecases.decide_people import STRIDE
 from leadbridge.usecases.keep_opportunities import deletion
-from leadbridge.usecases.one_way import Change, Paged, change, too_many
+from leadbridge.usecases.one_way import Change, Paged, change
 from leadbridge.usecases.pair_people import Row as Values
 from leadbridge.usecases.people_files import Entry, Row
 
@@ -70,7 +71,7 @@ class KeepRoles:
         """`roles` and `persons` are those of the cycle."""
         self._roles = roles
         self._id_field = persons.id_field
-        self._most = cycle.guard.deletes
+        self._guard = cycle.guard
         self._ports = ports
         self._keeping = _Keeping(
             self.name, ports, object_name=CONTACT_ROLE, queues=role_queues(cycle), legs=role_legs(cycle)
@@ -184,7 +185,11 @@ class KeepRoles:
         return {**everything, **found.written}
 
     def _gone(self, run: CycleRun, missing: Collection[str], told: "_Told") -> None:
-        """What becomes of roles that were deleted in Salesforce, or are `missing` since they failed."""
+        """What becomes of roles that were deleted in Salesforce, or are `missing` since they failed.
+
+        Raises:
+            GuardedError: More would be deleted than the cycle's guard lets through.
+        """
         since = run.since.get(FROM_ROLES)
         if self._roles.deleted_in_salesforce == "ignore" or self._ports.news is None or since is None:
             return
@@ -192,9 +197,7 @@ class KeepRoles:
         news = self._ports.news.of_records(CONTACT_ROLE, since - _OVERLAP, until).news
         links = self._ports.links.of({*news.deleted.get(Side.SALESFORCE, ()), *missing})
         known = [link for _, link in sorted(links.items()) if link.marketo_id]
-        if len(known) > self._most:
-            told.entries += too_many(CONTACT_ROLE, known, self._most, "roles_gone").entries
-            return
+        check_deletions(self._guard, run, self.name, len(known))
         shared = self._shared([link.marketo_id for link in known]) if known else frozenset()
         for link in known:
             position = len(told.entries)

@@ -237,8 +237,10 @@ class RunSyncStep:
         """Begin a run that only reads, whose window is fixed already."""
         run = work.run
         way = self._way(work, run, run.window)
-        made_since = source.made_since() if way is Way.BULK and run.since is None else None
-        self._save(work, syncing.begun(replace(run, calls=run.calls + source.calls), run.window, way, made_since))
+        # of a cycle's first run its document may leave older ones out
+        made_since = [run.made_since, source.made_since()] if way is Way.BULK and run.since is None else []
+        since = max((each for each in made_since if each), default=None)
+        self._save(work, syncing.begun(replace(run, calls=run.calls + source.calls), run.window, way, since))
 
     def _failed_before(self, run: SyncRun) -> int:
         """Note the records that failed in the run that is tried again; tells how many."""

@@ -107,7 +107,7 @@ class StartCycle:
             if found is None:
                 raise ConfigurationError([f"the cycle {cycle} has no run {slot}"])
             run, version = found
-            if asked is Asked.CONFIRM:
+            if asked is Asked.CONFIRM and (run.over or run.waiting is not Waiting.GUARD):
                 self._confirm(run)
                 return run
             wanted = asked_for(run, asked, self._clock.now())

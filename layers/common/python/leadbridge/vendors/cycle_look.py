@@ -2,8 +2,8 @@
 
 Marketo's log is read from a place on that is kept from look to look; of changed values only those of fields
 count that are kept in step. Salesforce is asked for one record of each kind that was changed or deleted. Once an hour
-a look sees more in the same call to Salesforce, and in a few to Marketo: whether fields are what they were, and who
-left the Recycle Bin.
+a look sees more in the same call to Salesforce, and in one more to Marketo: whether fields are what they were, those
+of people one hour and those of companies the next, and who left the Recycle Bin.
 """
 
 import hashlib
@@ -19,7 +19,19 @@ from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import SALES_PERSON, USER
 from leadbridge.domain.cycle_opportunities import CONTACT_ROLE, ROLE
 from leadbridge.domain.evolving import replace
-from leadbridge.domain.look_state import LookState, Place, asked_of, is_schema_due, look_state, place_for, read_to
+from leadbridge.domain.look_state import (
+    LookState,
+    Place,
+    asked_of,
+    compared,
+    is_schema_due,
+    is_usage_due,
+    look_state,
+    next_described,
+    place_for,
+    read_to,
+)
+from leadbridge.domain.marketo import ObjectType
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import PermanentError
@@ -77,8 +89,9 @@ class VendorLook:
                 why, state = self._fields(cycle, state, schema)
         finally:
             # Marketo's usage is a call of its own
-            if hourly:
+            if is_usage_due(state, now):
                 self._clients.report_quota()
+                state = replace(state, usage_at=now)
             else:
                 self._clients.give_back()
         return Looked(why=why, token=state.text)
@@ -88,16 +101,20 @@ class VendorLook:
     ) -> tuple[str, LookState]:
         """Whether fields are what they were at the last time."""
         client = self._clients.marketo(cycle.marketo)
-        found = repr(salesforce)
-        for name in objects_of(cycle)[Side.MARKETO]:
-            if name == "leads":
-                found += repr(self._people(cycle, client))
-            elif name not in {SALES_PERSON, ROLE}:
-                # of sales persons and roles only fields are written that all of them have
-                found += repr(objects_named(client, name).describe(fresh=True))
-        digest = hashlib.sha256(found.encode()).hexdigest()[:16]
-        known = replace(state, schema=digest, schema_at=self._clock.now())
-        return ("fields were changed" if state.schema not in {"", digest} else ""), known
+        # of sales persons and roles only fields are written that all of them have
+        names = [name for name in objects_of(cycle)[Side.MARKETO] if name not in {SALES_PERSON, ROLE}]
+        turn = next_described(state, names)
+        found = {each.name: _digest(each) for each in salesforce}
+        found |= {name: _digest(self._described(cycle, client, name)) for name in turn}
+        changed, state = compared(state, found, self._clock.now())
+        if changed:
+            # a field of a company is one of its people, too: a change is told once
+            left = {name: _digest(self._described(cycle, client, name)) for name in names if name not in turn}
+            _, state = compared(state, left, self._clock.now())
+        return ("fields were changed" if changed else ""), state
+
+    def _described(self, cycle: CrmCycle, client: MarketoClient, name: str) -> ObjectDescription | ObjectType:
+        return self._people(cycle, client) if name == "leads" else objects_named(client, name).describe(fresh=True)
 
     def _marketo(self, cycle: CrmCycle, since: datetime, state: LookState) -> tuple[str, LookState]:
         client, now = self._clients.marketo(cycle.marketo), self._clock.now()
@@ -189,6 +206,10 @@ def _parts(
         if name != USER and (hourly or name == CONTACT_ROLE) and now - since >= timedelta(minutes=2):
             window = urlencode({"start": _minute(since), "end": _minute(now)})
             yield Part(reference_id=f"{name}_{_DELETED}", method="GET", path=f"/sobjects/{name}/deleted/?{window}")
+
+
+def _digest(described: ObjectDescription | ObjectType) -> str:
+    return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
 
 def _counts(part: PartResult) -> bool:

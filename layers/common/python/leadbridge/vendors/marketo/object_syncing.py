@@ -59,8 +59,8 @@ class MarketoObjects(Counted):
         return objects
 
     def describe(self) -> ObjectDescription:
-        """Its fields."""
-        return described_object(self._name, self._objects.describe())
+        """Its fields as they are today: a process lives on while people add fields."""
+        return described_object(self._name, self._objects.describe(fresh=self._schemas is None))
 
     def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         """Records of the keys where these are the object's own, else those that agree in the first field.
