@@ -259,11 +259,11 @@ def guarded(run: CycleRun, what: str, told: str, now: datetime) -> CycleRun:
     return _held(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)
 
 
-def parked(run: CycleRun, name: str, why: str) -> CycleRun:
+def parked(run: CycleRun, name: str, why: str, entities: Sequence[str]) -> CycleRun:
     """A kind of records cannot go on, and what depends on it neither; the others do, and its watermarks stay."""
     found = {**run.parked, name: run.parked.get(name, why)}
     for other, needs in DEPENDS.items():
-        if other not in found and (missing := sorted(needs & found.keys())):
+        if other in entities and other not in found and (missing := sorted(needs & found.keys())):
             found[other] = f"waits for {', '.join(missing)}"
     return replace(run, parked=found)
 
@@ -329,7 +329,7 @@ def refused(run: CycleRun, error: SyncError, now: datetime, entities: Sequence[s
         )
     why = error.detail or str(error)
     if run.entity:
-        return passed_over(parked(_go_on(run), run.entity, why), entities)
+        return passed_over(parked(_go_on(run), run.entity, why, entities), entities)
     return ended(run, CycleStep.FAILED, now, reason_of(error), why)
 
 
