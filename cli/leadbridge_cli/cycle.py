@@ -26,8 +26,8 @@ from leadbridge.usecases.check_cycle import move_cycle
 from leadbridge.usecases.cycle_rows import KINDS
 from leadbridge.usecases.cycle_rows_told import counts_lines, counts_members
 from leadbridge_cli.common import as_json, fail, named, pass_target
-from leadbridge_cli.cycle_price import price_cycle
 from leadbridge_cli.cycle_plan import plan_cycle, show_planned
+from leadbridge_cli.cycle_price import price_cycle
 from leadbridge_cli.cycle_proposal import propose_cycle
 from leadbridge_cli.cycle_rows import show_due, show_record, show_rows
 from leadbridge_cli.pausing import in_words

@@ -62,7 +62,7 @@ def test_a_first_run_costs_what_was_said(build: Build) -> None:
     assert (run.writes["people-created"], run.writes["leads-created"]) == (LEADS, ALONE)
     rows = {each.name: (each.rows, each.exact) for kind in found.kinds for each in kind.readings}
     assert (rows["from-leads"], rows["from-people"]) == ((LEADS + BOTH, True), (ALONE + BOTH, False))
-    assert {kind.kind for kind in found.kinds} == {each for each in CrmCycle.entities if getattr(world.cycle, each)}
+    assert {kind.kind for kind in found.kinds} == {each for each in world.cycle.entities if getattr(world.cycle, each)}
     assert [line.partition(",")[0] for line in found.warnings] == ["Send Email is read from the start"]
     for vendor, cost in found.total.items():
         made = after[vendor] - before[vendor]
