@@ -329,6 +329,7 @@ _LEAD = SObject(
         _text("Loose_Key__c", 80, external_id=True),
         _text("Leadbridge_Execution__c", 64, external_id=True, unique=True),
         _number("Lead_Score__c", "double", 18, 2),
+        _text("Last_Interesting_Moment__c", 255),
         _flag("Opt_In__c"),
         _typed("Score_Date__c", "date"),
         _typed("Last_Touch__c", "datetime"),

@@ -276,6 +276,12 @@ class System:
         """How many Salesforce records of an object hold one of the values in a field."""
         return len(self._looked_up(self.tables[object_name], field, values))
 
+    def total(self, object_name: str) -> int:
+        """How many Salesforce records of an object there are."""
+        table = self.tables[object_name]
+        self.called(table, "lookup")
+        return len(table.records)
+
     def _looked_up(self, table: Table, name: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         self.called(table, "lookup")
         return [dict(record) for record in table.found(name, values)]

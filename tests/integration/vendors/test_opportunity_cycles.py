@@ -329,7 +329,7 @@ def test_a_person_has_the_stage_of_the_opportunity_in_which_the_contact_has_the_
 
 
 def test_what_salesforce_hides_of_an_opportunity_its_stage_tells(build: Build) -> None:
-    """Whether it is closed and won; of a stage that is unknown nothing is told, what is shown again is caught up."""
+    """Whether it is closed and won; of an unknown stage nothing is told, and what is shown again is caught up."""
     world = build(companies=None, sales_persons=None, opportunity_roles=None)
     hidden = ["Opportunity.IsClosed", "Opportunity.IsWon"]
     world.salesforce.post("permissions", {"hidden": hidden})

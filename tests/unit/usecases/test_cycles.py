@@ -124,7 +124,7 @@ def test_a_pair_that_is_put_aside_is_told_by_one_run_and_stands_while_it_lasts(w
     world.clock.advance(3600)
     assert world.ran().warnings == ()
     assert world.meter.of("CycleFieldsAside") == 1
-    standing = standing_members(world.cycle, world.runs.standing("main"))
+    standing = standing_members(world.cycle, world.runs.standing("main"), world.clock.now())
     assert standing["aside"] == [{"object": "Object", "pair": "title=Title", "why": "it is hidden", "since": None}]
 
 

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.clauses import Group
+from leadbridge.domain.connector import Named
 from leadbridge.domain.documents import Document, FieldName, Identifier, Name, Scalar
 from leadbridge.domain.schedule import instant
 from leadbridge.domain.sync import Guard, LocalTime, Quiet
@@ -202,6 +204,61 @@ class SalesPersons(Document):
     low_watermark: LocalTime | None = None
 
 
+class ActivityObject(Document):
+    """Records of an object of yours, in place of Tasks."""
+
+    object: FieldName
+    #: fields that take the Salesforce id of whom an activity is about: whichever it is, of Leads alone, of Contacts
+    person: FieldName | None = None
+    lead: FieldName | None = None
+    contact: FieldName | None = None
+
+    @model_validator(mode="after")
+    def _of_somebody(self) -> Self:
+        if self.person is None and self.lead is None and self.contact is None:
+            raise ValueError("needs whom an activity is about; give `person`, or `lead` and `contact`")
+        return self
+
+
+class ActivityGroup(Document):
+    """Activities of some types, which become records of one object: one for each, for ever."""
+
+    #: their types' names or ids; no other is asked for
+    types: list[Named] = Field(min_length=1, max_length=50)
+    target: Literal["task"] | ActivityObject = "task"
+    #: a unique External Id field of the target, which takes the activity's GUID
+    key: FieldName
+    #: of a Task: a template over the columns of activities
+    subject: str = Field(default="{{ activityType }}: {{ primaryAttributeValue }}", min_length=1, max_length=4000)
+    #: other fields of the target, as mappings of a Sync from activities
+    fields: list[FieldMapping] = Field(default_factory=list, max_length=200)
+    #: so long an activity waits for its person to become a record: each run reads it again
+    wait_minutes: int = Field(default=0, ge=0, le=1440)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if twice := sorted({str(each) for each in self.types if self.types.count(each) > 1}):
+            raise ValueError(f"{', '.join(twice)} stands in `types` twice; keep one")
+        if self.key in {each.to for each in self.fields}:
+            raise ValueError(f"`fields` maps {self.key}, which is the key; remove it there")
+        return self
+
+    @property
+    def object(self) -> str:
+        """The object whose records activities become."""
+        return "Task" if self.target == "task" else self.target.object
+
+
+class Activities(Document):
+    """Marketo's activities as records of Salesforce; one way, and only those of people whom the cycle links."""
+
+    enabled: bool = True
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
+    #: by names of yours, since an object for each type needs several
+    groups: dict[Identifier, ActivityGroup] = Field(min_length=1, max_length=10)
+
+
 class OneWayField(CycleField):
     """A pair of fields of which Salesforce alone is edited; an emptied one is emptied in Marketo, too."""
 
@@ -253,6 +310,7 @@ class CrmCycle(Document):
         "sales_persons",
         "companies",
         "persons",
+        "activities",
         "opportunities",
         "opportunity_roles",
     )
@@ -276,6 +334,7 @@ class CrmCycle(Document):
     sales_persons: SalesPersons | None = None
     companies: Companies | None = None
     persons: Persons | None = None
+    activities: Activities | None = None
     opportunities: Opportunities | None = None
     opportunity_roles: OpportunityRoles | None = None
     guard: Guard = Guard()
@@ -318,6 +377,8 @@ class CrmCycle(Document):
     def _possible(self) -> Self:
         if all(getattr(self, name) is None for name in self.entities):
             raise ValueError(f"needs at least one of {', '.join(f'`{name}`' for name in self.entities)}")
+        if self.activities is not None and self.persons is None:
+            raise ValueError("activities: are those of people whom the cycle links; give `persons`, too")
         if self.mode == "beside_native":
             for name in ("sales_persons", "companies", "opportunities", "opportunity_roles"):
                 if getattr(self, name) is not None:

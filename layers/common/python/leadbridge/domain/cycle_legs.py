@@ -16,6 +16,7 @@ SALESFORCE = "salesforce"
 SALES_PERSONS = "sales_persons"
 COMPANIES = "companies"
 PEOPLE = "people"
+ACTIVITIES = "activities"
 PEOPLE_DELETED = "people_deleted"
 OPPORTUNITIES = "opportunities"
 OPPORTUNITY_ROLES = "opportunity_roles"
@@ -29,6 +30,7 @@ GROUPS = (
     SALES_PERSONS,
     COMPANIES,
     PEOPLE,
+    ACTIVITIES,
     PEOPLE_DELETED,
     OPPORTUNITIES,
     OPPORTUNITY_ROLES,
@@ -51,6 +53,8 @@ class Queue:
     name: str
     side: Side
     sync: Sync
+    #: nothing is decided about its rows: its run reads them when its group is written, and writes them by itself
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from leadbridge.domain.crm_cycle import OPPORTUNITY_LINK, OWNER_LINK, CrmCycle
+from leadbridge.domain.cycle_activities import activity_legs, activity_queues
 from leadbridge.domain.cycle_companies import (
     ACCOUNT,
     COMPANY,
@@ -63,6 +64,7 @@ def queues_of(cycle: CrmCycle) -> Iterator[tuple[str, Queue]]:
         "sales_persons": sales_person_queues,
         "companies": company_queues,
         "persons": people_queues,
+        "activities": activity_queues,
         "opportunities": opportunity_queues,
         "opportunity_roles": role_queues,
     }
@@ -70,7 +72,7 @@ def queues_of(cycle: CrmCycle) -> Iterator[tuple[str, Queue]]:
 
 
 def _legs(cycle: CrmCycle) -> Iterator[Leg]:
-    for written in (sales_person_legs, company_legs, people_legs, opportunity_legs, role_legs):
+    for written in (sales_person_legs, company_legs, people_legs, activity_legs, opportunity_legs, role_legs):
         yield from written(cycle)
 
 

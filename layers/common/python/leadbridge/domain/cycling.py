@@ -21,6 +21,7 @@ FRUITLESS = 5
 DEPENDS: Mapping[str, frozenset[str]] = {
     "companies": frozenset({"sales_persons"}),
     "persons": frozenset({"sales_persons", "companies"}),
+    "activities": frozenset({"persons"}),
     "opportunities": frozenset({"sales_persons", "companies"}),
     "opportunity_roles": frozenset({"persons", "opportunities"}),
 }
@@ -59,8 +60,12 @@ class CycleRun:
     epoch: int
     started_at: datetime
     step: CycleStep = CycleStep.OPEN
+    #: when it came to this step; None of one that was begun by an earlier version
+    step_at: datetime | None = None
     #: it only sets the watermarks, so that what is there already is left as it is
     from_now: bool = False
+    #: it reads and decides, and writes nothing but what it would do
+    planning: bool = False
     #: the first one, which reads everything
     bootstrap: bool = False
     #: by system: what it changed before is read, later changes are the next cycle's
@@ -83,9 +88,15 @@ class CycleRun:
     #: by leg how many records that are linked would change, and how many of their values would be emptied
     changed: Mapping[str, int] = field(default_factory=dict)
     blanked: Mapping[str, int] = field(default_factory=dict)
+    #: how many people the edits of companies reach, of those that are written
+    reached: int = 0
     #: what a guard has counted and waits for, and what a person has said yes to
     guarded: str = ""
     confirmed: tuple[str, ...] = ()
+    #: something is read and written behind all that was planned, whether anything was planned or not
+    late: bool = False
+    #: by queue up to when its watermark moves, where that is before the ceiling: rows failed that are tried again
+    held: Mapping[str, datetime] = field(default_factory=dict)
     #: runs of Syncs, by the Sync's id, that are at work for READ or for the group that is written
     orders: tuple[str, ...] = ()
     #: rounds over them without any progress, and what had been done by then
@@ -135,6 +146,8 @@ class CycleRun:
     @property
     def kind(self) -> str:
         """A word for what it does."""
+        if self.planning:
+            return "plan"
         return "from now" if self.from_now else "bootstrap" if self.bootstrap else "run"
 
 
@@ -226,7 +239,9 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
     run = replace(run, entity=following, through=0)
     if following:
         return run
-    if run.step is CycleStep.DECIDE and any(run.writes.values()):
+    if run.planning:
+        return replace(run, step=CycleStep.COMMIT)
+    if run.step is CycleStep.DECIDE and (run.late or any(run.writes.values())):
         return replace(run, step=CycleStep.WRITE, group=GROUPS[0])
     if run.step is CycleStep.DECIDE:
         # what is in step already is remembered, too
@@ -236,6 +251,9 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
 
 def guarded(run: CycleRun, what: str, told: str, now: datetime) -> CycleRun:
     """It would do too much, and asks a person before it writes anything; `what` is confirmed then."""
+    if run.planning:
+        told = f"{what}: a run would ask before it writes, since it would {told}"
+        return replace(run, confirmed=(*run.confirmed, what), warnings=(*run.warnings, told))
     remedy = f"`leadbridge cycle confirm {run.cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
     message = f"{what}: the run would {told}; nothing of that is written yet, {remedy}"
     return _held(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)

@@ -16,8 +16,10 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncDestination, SyncRuns
 from leadbridge.usecases.cycle_pieces import KeepPorts
+from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.cycle_records import CycleConnections, Described, LookedUp
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
+from leadbridge.usecases.keep_activities import KeepActivities
 from leadbridge.usecases.keep_companies import KeepCompanies
 from leadbridge.usecases.keep_opportunities import KeepOpportunities
 from leadbridge.usecases.keep_people import KeepPeople
@@ -62,10 +64,15 @@ class CycleEntities:
             yield KeepCompanies(cycle, cycle.companies, self._ports(cycle, records, describe, digest))
         if cycle.persons is not None:
             yield KeepPeople(cycle, cycle.persons, self._people_ports(cycle, records, describe, digest))
+        if cycle.activities is not None and cycle.activities.enabled:
+            yield KeepActivities(cycle, self._plans())
         if opportunities := kept_opportunities(cycle):
             yield KeepOpportunities(cycle, opportunities, self._ports(cycle, records, describe, digest))
         if (roles := kept_roles(cycle)) and cycle.persons is not None:
             yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
+
+    def _plans(self) -> CyclePlans:
+        return CyclePlans(runs=self._stores.runs, objects=self._stores.objects, clock=self._stores.clock)
 
     def _ports(self, cycle: CrmCycle, records: LookedUp, describe: Described, digest: Digest) -> KeepPorts:
         stores = self._stores

@@ -107,12 +107,12 @@ class Decided:
 
     plans: Mapping[str, Sequence[Planned]]
     entries: Sequence[Entry]
+    #: by leg what is done to records that were in step before
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
     #: by leg how many writes are planned once others were made
     later: Mapping[str, int] = field(default_factory=dict)
     #: rows of those
     late: Sequence[Row] = ()
-    #: by leg what is done to records that were in step before
-    tallies: Mapping[str, Tally] = field(default_factory=dict)
 
 
 class Keeping:

@@ -106,7 +106,7 @@ class RunCycleStep:
             ended = work.run.ended_at or self._clock.now()
             self._runs.release(work.run.cycle, work.run.slot, work.run.epoch, ended)
             self._meter.count("CycleRunsFailed" if work.run.step is CycleStep.FAILED else "CycleRunsDone")
-            if work.run.warnings:
+            if work.run.warnings and not work.run.planning:
                 self._meter.count("CycleFieldsAside", len(work.run.warnings))
 
     def _go(self, work: "_Work") -> None:
@@ -126,7 +126,11 @@ class RunCycleStep:
         return stored.document
 
     def _save(self, work: "_Work", run: CycleRun) -> None:
-        run = replace(run, seen_at=self._clock.now())
+        if work.entities:
+            # what depends on a parked kind waits for it, if the cycle has it
+            run = replace(run, parked={name: why for name, why in run.parked.items() if name in work.names})
+        now = self._clock.now()
+        run = replace(run, seen_at=now, step_at=run.step_at if run.step is work.run.step else now)
         work.version = self._runs.save(run, work.version)
         work.run = run
 
@@ -180,7 +184,7 @@ class RunCycleStep:
             return
         orders = []
         for queue in work.queues:
-            if self._whose(work, queue.sync.id) not in work.run.parked:
+            if not queue.late and self._whose(work, queue.sync.id) not in work.run.parked:
                 self._syncs.begin(self._reading(work.run, queue))
                 orders.append(queue.sync.id)
         self._save(work, cycling.ordered(work.run, orders, work.names))
@@ -273,12 +277,16 @@ class RunCycleStep:
 
     def _commit(self, work: "_Work") -> None:
         run, now = work.run, self._clock.now()
+        if run.planning:
+            # nothing has changed that anybody would have to know
+            self._save(work, cycling.committed(run, work.names, now))
+            return
         standing = self._runs.standing(run.cycle)
         known = standing.watermarks
         marks = dict[str, datetime]()
         for queue in work.queues:
             if self._whose(work, queue.sync.id) not in run.parked:
-                until = run.ceilings[queue.side.value]
+                until = run.held.get(queue.name, run.ceilings[queue.side.value])
                 marks[queue.name] = max(until, known.get(queue.name, until))
         newest = {name: at for name, at in run.newest.items() if name in marks}
         # of what was not carried over the schemas are compared once more, as the same is read again
