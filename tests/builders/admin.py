@@ -41,6 +41,8 @@ from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLin
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
+#: somebody of the user pool
+PERSON = "ada@example.com"
 #: what the org lists beside Lead
 OBJECTS = (
     CatalogueObject(name="Lead", label="Lead", custom=False, createable=True, updateable=True),
@@ -232,6 +234,17 @@ class Admin:
         """Put documents in as they are."""
         for document in documents:
             self.world.configurations.put(document)
+
+
+def from_console(method: str, path: str, body: Any = None, *, groups: str | None, **claims: Any) -> dict[str, Any]:
+    """The same, as the gateway hands on what a person of the user pool asks."""
+    known = {"token_use": "id", "email": PERSON, "cognito:username": "5f1a", **claims}
+    context = {
+        "identity": {"userArn": None, "sourceIp": "192.0.2.1"},
+        "authorizer": {"claims": known | ({"cognito:groups": groups} if groups is not None else {})},
+    }
+    event = a_request(method, f"/console/api{path}", body, principal=None)
+    return event | {"resource": "/console/api/{proxy+}", "requestContext": context}
 
 
 def a_request(

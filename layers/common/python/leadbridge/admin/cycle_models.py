@@ -119,7 +119,7 @@ class CycleRunParts(CycleRun):
     outcomes_whole: bool
 
 
-type RowKind = Literal["persons", "companies", "sales_persons", "fates"]
+type RowKind = Literal["persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "fates"]
 
 
 class CycleRow(Given):

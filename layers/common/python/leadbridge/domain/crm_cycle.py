@@ -5,11 +5,12 @@ where, who is right in a conflict, what is created, and what becomes of merged a
 has the default that harms least: Salesforce is right, blanks empty nothing, nothing is deleted.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.clauses import Group
@@ -23,6 +24,10 @@ from leadbridge.domain.watermarks import EARLIEST
 
 #: what Marketo's own fields are called that hold links, which a cycle writes by itself
 COMPANY_LINK, OWNER_LINK = "externalCompanyId", "externalSalesPersonId"
+#: the key of Marketo's opportunities
+OPPORTUNITY_LINK = "externalOpportunityId"
+#: fields of an opportunity that no document lists
+OPPORTUNITY_LINKS = frozenset({OPPORTUNITY_LINK, COMPANY_LINK, OWNER_LINK, "externalCreatedDate", "isClosed", "isWon"})
 #: fields of Marketo by which a person says no: an opt-out wins from either side
 CONSENT_FIELDS = frozenset({"unsubscribed", "emailInvalid", "marketingSuspended", "doNotCall"})
 
@@ -80,12 +85,11 @@ class CycleField(Document):
         return f"{self.marketo}={self.salesforce}"
 
 
-def _no_field_twice(fields: list[CycleField]) -> list[CycleField]:
+def _no_field_twice(fields: Sequence[CycleField]) -> None:
     for side in ("marketo", "salesforce"):
         names = [getattr(field, side).casefold() for field in fields if field.enabled]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)} of {side} stands there twice; keep one line for each field")
-    return fields
 
 
 class RecordFields(Document):
@@ -255,12 +259,55 @@ class Activities(Document):
     groups: dict[Identifier, ActivityGroup] = Field(min_length=1, max_length=10)
 
 
+class OneWayField(CycleField):
+    """A pair of fields of which Salesforce alone is edited; an emptied one is emptied in Marketo, too."""
+
+    direction: Literal[Direction.TO_MARKETO] = Direction.TO_MARKETO
+    blank: Literal["keep", "clear", "default"] = "clear"
+
+
+class Opportunities(Document):
+    """Salesforce's Opportunities as Marketo's; one way.
+
+    Key, company, sales person, creation date, and whether it is closed and won are kept by the cycle.
+    """
+
+    enabled: bool = True
+    fields: list[OneWayField] = Field(min_length=1, max_length=500)
+    deleted_in_salesforce: Gone = "ignore"
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        _no_field_twice(self.fields)
+        if not any(each.marketo == "name" and each.enabled for each in self.fields):
+            raise ValueError("fields: needs a pair of `name`, without which Marketo takes no opportunity")
+        if own := sorted({each.marketo for each in self.fields} & OPPORTUNITY_LINKS):
+            raise ValueError(f"fields: {', '.join(own)} of an opportunity is kept by the cycle; remove it")
+        return self
+
+
+class OpportunityRoles(Document):
+    """Who of Salesforce's Contacts has which role in an Opportunity; one way."""
+
+    enabled: bool = True
+    #: a role without a name is called so: Marketo's key needs one
+    without_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)] = "Unspecified"
+    deleted_in_salesforce: Literal["ignore", "delete"] = "delete"
+
+
 class CrmCycle(Document):
     """A standing synchronisation of two systems, both ways."""
 
     model_config = ConfigDict(serialize_by_alias=True)
     #: what a cycle may consist of, in the order of Adobe's steps
-    entities: ClassVar[tuple[str, ...]] = ("sales_persons", "companies", "persons", "activities")
+    entities: ClassVar[tuple[str, ...]] = (
+        "sales_persons",
+        "companies",
+        "persons",
+        "activities",
+        "opportunities",
+        "opportunity_roles",
+    )
 
     format: Literal[1] = 1
     kind: Literal["crm_cycle"]
@@ -282,6 +329,8 @@ class CrmCycle(Document):
     companies: Companies | None = None
     persons: Persons | None = None
     activities: Activities | None = None
+    opportunities: Opportunities | None = None
+    opportunity_roles: OpportunityRoles | None = None
     guard: Guard = Guard()
 
     @property
@@ -313,6 +362,8 @@ class CrmCycle(Document):
             "Contact": persons.contacts if persons else None,
             "Account": self.companies,
             "User": self.sales_persons,
+            "Opportunity": self.opportunities,
+            "OpportunityContactRole": self.opportunity_roles,
         }
         return frozenset(name for name, part in parts.items() if part is not None and part.enabled)
 
@@ -323,9 +374,23 @@ class CrmCycle(Document):
         if self.activities is not None and self.persons is None:
             raise ValueError("activities: are those of people whom the cycle links; give `persons`, too")
         if self.mode == "beside_native":
-            for name in ("sales_persons", "companies"):
+            for name in ("sales_persons", "companies", "opportunities", "opportunity_roles"):
                 if getattr(self, name) is not None:
                     raise ValueError(
                         f"{name}: is read-only beside Marketo's own CRM sync; remove it, or say `mode: replace_native`"
                     )
+        self._roles_possible()
         return self
+
+    def _roles_possible(self) -> None:
+        roles, opportunities, persons = self.opportunity_roles, self.opportunities, self.persons
+        if roles is None or not roles.enabled:
+            return
+        if opportunities is None or not opportunities.enabled:
+            raise ValueError("opportunity_roles: needs `opportunities`, in which the roles are")
+        if persons is None or persons.contacts is None or not persons.contacts.enabled:
+            raise ValueError("opportunity_roles: needs `persons.contacts`, who have the roles")
+        if opportunities.deleted_in_salesforce == "delete" and roles.deleted_in_salesforce != "delete":
+            raise ValueError(
+                "opportunity_roles.deleted_in_salesforce: Marketo deletes no opportunity that has roles; say `delete`"
+            )

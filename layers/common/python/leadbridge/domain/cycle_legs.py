@@ -18,8 +18,13 @@ COMPANIES = "companies"
 PEOPLE = "people"
 ACTIVITIES = "activities"
 PEOPLE_DELETED = "people_deleted"
+OPPORTUNITIES = "opportunities"
+OPPORTUNITY_ROLES = "opportunity_roles"
+ROLES_DELETED = "roles_deleted"
+OPPORTUNITIES_DELETED = "opportunities_deleted"
 COMPANIES_DELETED = "companies_deleted"
 SALES_PERSONS_DELETED = "sales_persons_deleted"
+CUSTOM_OBJECTS = "custom_objects"
 GROUPS = (
     SALESFORCE,
     SALES_PERSONS,
@@ -27,8 +32,13 @@ GROUPS = (
     PEOPLE,
     ACTIVITIES,
     PEOPLE_DELETED,
+    OPPORTUNITIES,
+    OPPORTUNITY_ROLES,
+    ROLES_DELETED,
+    OPPORTUNITIES_DELETED,
     COMPANIES_DELETED,
     SALES_PERSONS_DELETED,
+    CUSTOM_OBJECTS,
 )
 
 

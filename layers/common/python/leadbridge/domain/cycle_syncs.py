@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from leadbridge.domain.crm_cycle import OWNER_LINK, CrmCycle
+from leadbridge.domain.crm_cycle import OPPORTUNITY_LINK, OWNER_LINK, CrmCycle
 from leadbridge.domain.cycle_activities import activity_legs, activity_queues
 from leadbridge.domain.cycle_companies import (
     ACCOUNT,
@@ -19,6 +19,21 @@ from leadbridge.domain.cycle_companies import (
     user_columns,
 )
 from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_opportunities import (
+    CONTACT_ROLE,
+    GUID,
+    OPPORTUNITY,
+    ROLE,
+    ROLE_COLUMNS,
+    STAGE,
+    STAGE_COLUMNS,
+    kept_opportunities,
+    opportunity_columns,
+    opportunity_legs,
+    opportunity_queues,
+    role_legs,
+    role_queues,
+)
 from leadbridge.domain.cycle_people import kinds, people_columns, people_legs, people_queues, record_columns
 from leadbridge.domain.sync import Sync
 
@@ -50,12 +65,14 @@ def queues_of(cycle: CrmCycle) -> Iterator[tuple[str, Queue]]:
         "companies": company_queues,
         "persons": people_queues,
         "activities": activity_queues,
+        "opportunities": opportunity_queues,
+        "opportunity_roles": role_queues,
     }
     return ((kind, queue) for kind, read in reading.items() for queue in read(cycle))
 
 
 def _legs(cycle: CrmCycle) -> Iterator[Leg]:
-    for written in (sales_person_legs, company_legs, people_legs, activity_legs):
+    for written in (sales_person_legs, company_legs, people_legs, activity_legs, opportunity_legs, role_legs):
         yield from written(cycle)
 
 
@@ -72,10 +89,13 @@ def looked_up_columns(cycle: CrmCycle) -> Mapping[str, Sequence[str]]:
     persons, companies = cycle.persons, cycle.companies
     people = {name: record_columns(cycle, persons, name) for name in kinds(persons)} if persons else {}
     accounts = {ACCOUNT: account_columns(cycle, companies)} if companies else {}
-    return {**people, **accounts, USER: user_columns()}
+    opportunities = kept_opportunities(cycle)
+    deals = {OPPORTUNITY: opportunity_columns(cycle, opportunities)} if opportunities else {}
+    return {**people, **accounts, **deals, USER: user_columns(), CONTACT_ROLE: ROLE_COLUMNS, STAGE: STAGE_COLUMNS}
 
 
 def keyed_columns(cycle: CrmCycle) -> Mapping[str, Sequence[str]]:
-    """The fields of Marketo's companies and sales persons that a cycle looks up, by object."""
+    """The fields of Marketo's companies, sales persons and roles that a cycle looks up, by object."""
     companies = company_columns(cycle, cycle.companies) if cycle.companies else ()
-    return {COMPANY: companies, SALES_PERSON: ("id", OWNER_LINK, *(each.marketo for each in SALES_PERSON_FIELDS))}
+    sales_persons = ("id", OWNER_LINK, *(each.marketo for each in SALES_PERSON_FIELDS))
+    return {COMPANY: companies, SALES_PERSON: sales_persons, ROLE: (GUID, OPPORTUNITY_LINK)}

@@ -47,6 +47,9 @@ DUE_WORDS: Mapping[str, str] = {
     "moved": "It belongs to another record since a merge or conversion; the two are compared again.",
     "not_tried": "The run ended before it was written.",
     "fan_out": "The edit would change more people of the company than `companies.fan_out` allows.",
+    "opportunities_gone": "More Opportunities were deleted than `guard.deletes` allows.",
+    "roles_gone": "More roles of Opportunities were deleted than `guard.deletes` allows.",
+    "role_waits": "Its Contact is no person of Marketo yet.",
 }
 _REFUSED = "Its write was refused with {reason}; `leadbridge cycle record` shows the vendor's words."
 _TRIED = " Tried {tries} {times} again since."

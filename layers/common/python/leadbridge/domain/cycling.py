@@ -22,6 +22,8 @@ DEPENDS: Mapping[str, frozenset[str]] = {
     "companies": frozenset({"sales_persons"}),
     "persons": frozenset({"sales_persons", "companies"}),
     "activities": frozenset({"persons"}),
+    "opportunities": frozenset({"sales_persons", "companies"}),
+    "opportunity_roles": frozenset({"persons", "opportunities"}),
 }
 
 #: what of Marketo is looked up for them comes in Adobe's order of a first reading: behind people, and before all others
@@ -45,7 +47,7 @@ class CycleStep(StrEnum):
 ENDS = frozenset({CycleStep.DONE, CycleStep.FAILED, CycleStep.CANCELLED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CycleRun:
     """One run of a cycle."""
 
@@ -79,16 +81,16 @@ class CycleRun:
     newest: Mapping[str, datetime] = field(default_factory=dict)
     #: by leg how many writes were planned
     writes: Mapping[str, int] = field(default_factory=dict)
-    #: something is read and written behind all that was planned, whether anything was planned or not
-    late: bool = False
-    #: by queue up to when its watermark moves, where that is before the ceiling: rows failed that are tried again
-    held: Mapping[str, datetime] = field(default_factory=dict)
     #: by leg how many records that are linked would change, and how many of their values would be emptied
     changed: Mapping[str, int] = field(default_factory=dict)
     blanked: Mapping[str, int] = field(default_factory=dict)
     #: what a guard has counted and waits for, and what a person has said yes to
     guarded: str = ""
     confirmed: tuple[str, ...] = ()
+    #: something is read and written behind all that was planned, whether anything was planned or not
+    late: bool = False
+    #: by queue up to when its watermark moves, where that is before the ceiling: rows failed that are tried again
+    held: Mapping[str, datetime] = field(default_factory=dict)
     #: runs of Syncs, by the Sync's id, that are at work for READ or for the group that is written
     orders: tuple[str, ...] = ()
     #: rounds over them without any progress, and what had been done by then

@@ -32,7 +32,7 @@ def described_lines(cycle: CrmCycle, connections: Connections) -> Iterator[str]:
     described = dict[tuple[Side, str], ObjectDescription]()
     for side, names in objects_of(cycle).items():
         for name in names:
-            if native and name in {"companies", "sales_persons"}:
+            if native and name in {"companies", "sales_persons", "opportunities", "opportunity_roles"}:
                 continue  # what is said of the mode is enough
             try:
                 described[side, name] = describe(connections, side.value, getattr(cycle, side.value), name)

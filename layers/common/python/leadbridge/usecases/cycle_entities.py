@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from leadbridge.cycle_ports import CycleChanges, CycleNews, DueRecords, Entity, Links
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_companies import COMPANY, USER
+from leadbridge.domain.cycle_opportunities import kept_opportunities, kept_roles
 from leadbridge.domain.cycle_people import kinds
 from leadbridge.domain.cycle_syncs import keyed_columns, looked_up_columns, members_columns
 from leadbridge.domain.hashing import digests
@@ -20,7 +21,9 @@ from leadbridge.usecases.cycle_records import CycleConnections, Described, Looke
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.keep_activities import KeepActivities
 from leadbridge.usecases.keep_companies import KeepCompanies
+from leadbridge.usecases.keep_opportunities import KeepOpportunities
 from leadbridge.usecases.keep_people import KeepPeople
+from leadbridge.usecases.keep_roles import KeepRoles
 from leadbridge.usecases.keep_sales_people import KeepSalesPeople
 
 
@@ -63,6 +66,10 @@ class CycleEntities:
             yield KeepPeople(cycle, cycle.persons, self._people_ports(cycle, records, describe, digest))
         if cycle.activities is not None and cycle.activities.enabled:
             yield KeepActivities(cycle, self._plans())
+        if opportunities := kept_opportunities(cycle):
+            yield KeepOpportunities(cycle, opportunities, self._ports(cycle, records, describe, digest))
+        if (roles := kept_roles(cycle)) and cycle.persons is not None:
+            yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
 
     def _plans(self) -> CyclePlans:
         return CyclePlans(runs=self._stores.runs, objects=self._stores.objects, clock=self._stores.clock)

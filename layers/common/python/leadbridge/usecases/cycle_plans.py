@@ -22,6 +22,7 @@ from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.sync_files import read_results, write_plan
 
 _PLAN = "plan"
+_OF_ROWS = frozenset(RowOutcome)
 #: which count of a run says what became of a planned write
 _COUNTED = {"create": "created", "update": "updated", "flag": "flagged", "delete": "deleted"}
 
@@ -78,11 +79,11 @@ class CyclePlans:
 
     def ends(self, run: CycleRun, leg: Leg, number: int) -> Mapping[int, RowEnd]:
         """What became of the writes of a partition, by their positions; those that were never tried are missing."""
-        applied = self._new(run, leg)
         found: dict[int, RowEnd] = {}
         for part in self._runs.parts(leg.sync.id, run.slot):
             if part.number != number:
                 continue
+            applied = self._new(run, leg)
             for chunk in range(part.chunks):
                 for line in read_results(self._objects, applied, part, chunk):
                     found[int(line["row"])] = _end(line)
@@ -129,7 +130,7 @@ class CyclePlans:
 
 def _end(line: Mapping[str, str]) -> RowEnd:
     word = line["outcome"]
-    outcome = RowOutcome(word) if word in set(RowOutcome) else Outcome(word)
+    outcome = RowOutcome(word) if word in _OF_ROWS else Outcome(word)
     return RowEnd(
         position=int(line["row"]),
         outcome=outcome,

@@ -13,7 +13,7 @@ class CycleMarketo(Marketo, Protocol):
     """What a cycle asks of a Marketo instance beside the others."""
 
     def keyed(self, object_name: str, keys: Sequence[str], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """Records of an object of one key field, such as companies and sales persons, with one of the keys."""
+        """Records of an object by its key, or by Marketo's own id where several fields are the key."""
         ...
 
 
@@ -100,7 +100,7 @@ class LookedUp:
         return self._salesforce.find(object_name, [name for name in columns if name in described], field, list(values))
 
     def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
-        """Marketo's companies or sales persons with one of the keys."""
+        """Marketo's companies or sales persons with one of the keys; opportunity roles by Marketo's own id."""
         if not keys:
             return []
         described = self._describe(object_name).fields

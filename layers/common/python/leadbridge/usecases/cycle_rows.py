@@ -24,7 +24,7 @@ from leadbridge.usecases.sync_results import MOST_PIECES, PAGE
 
 #: merges, conversions and deletions are rows of this kind; the others are called as the document calls them
 FATES = "fates"
-KINDS = ("persons", "companies", "sales_persons", FATES)
+KINDS = ("persons", "companies", "sales_persons", "opportunities", "opportunity_roles", FATES)
 #: newest runs that are looked through for one record, and files of all of them together
 RUNS, MOST_FILES = 20, 200
 #: records that are due, of which so many are looked at

@@ -116,6 +116,7 @@ class DecidePeople:
         self.queues = queues
         self.legs = legs
         self.plans = CyclePlans(runs=ports.runs, objects=ports.objects, clock=ports.clock)
+        self._bound: tuple[Schema, Mapping[str, BoundFields]] | None = None
 
     def __call__(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide as much as the time allows; the run as it is then, or None if all was decided before.
@@ -159,11 +160,16 @@ class DecidePeople:
         return {name: each[0] for name, each in found.items() if each is not None}
 
     def bound(self, schema: Schema) -> Mapping[str, BoundFields]:
-        """The pairs of fields of each kind of record, bound to what is described.
+        """The pairs of fields of each kind of record, bound to what is described; once for the same description.
 
         Raises:
             ConfigurationError: As above.
         """
+        if self._bound is None or self._bound[0] is not schema:
+            self._bound = schema, self._bind(schema)
+        return self._bound[1]
+
+    def _bind(self, schema: Schema) -> Mapping[str, BoundFields]:
         name = self.persons.id_field
         if name not in schema.people.fields:
             raise ConfigurationError([f"persons.id_field: Marketo has no field {name}, or hides it; show it again"])

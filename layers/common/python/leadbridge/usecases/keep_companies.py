@@ -26,6 +26,7 @@ from leadbridge.domain.cycle_companies import (
 )
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_opportunities import OPPORTUNITY, opportunity_queues
 from leadbridge.domain.cycle_people import CONTACT, FROM_CONTACTS, PERSON, STAMPS, people_queues
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun, guarded
@@ -73,6 +74,7 @@ class KeepCompanies:
             self.name, ports, object_name=ACCOUNT, queues=company_queues(cycle), legs=company_legs(cycle)
         )
         shared = [each for each in people_queues(cycle) if each.name in {FROM_CONTACTS, shown_by(cycle)}]
+        shared += opportunity_queues(cycle)
         #: what is read for persons, and tells of companies, too
         self.sources = (*self.keeping.queues, *shared)
 
@@ -271,7 +273,9 @@ class _Work:
         if object_name == ACCOUNT:
             yield text(values["Id"]), Row(object=ACCOUNT, values=values)
             return
-        wanted = [ACCOUNT_LINK] if object_name == CONTACT else [COMPANY_LINK, *sorted(self._fields.shown)]
+        wanted = (
+            [ACCOUNT_LINK] if object_name in {CONTACT, OPPORTUNITY} else [COMPANY_LINK, *sorted(self._fields.shown)]
+        )
         told = {name: values[name] for name in wanted if name in values}
         known = tuple(told.values())
         if told.get(wanted[0]) and known not in seen:
@@ -314,7 +318,7 @@ class _Work:
         decisions = self._decide(
             self._owned.owned(accounts) if self._owned else accounts,
             rows.get(PERSON, []),
-            rows.get(CONTACT, []),
+            [*rows.get(CONTACT, []), *rows.get(OPPORTUNITY, [])],
             self.run.started_at,
             self._owner.companies.fan_out,
         )

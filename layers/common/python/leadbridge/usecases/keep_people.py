@@ -1,7 +1,6 @@
 """Persons in a cycle (`cycle_ports.Entity`): what is read and decided, each group's plans, what is remembered."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from leadbridge.cycle_ports import DueRecord, Link
@@ -20,6 +19,7 @@ from leadbridge.domain.cycle_people import (
 from leadbridge.domain.cycle_schema import Checked, Schema
 from leadbridge.domain.cycle_words import worded
 from leadbridge.domain.cycling import CycleRun, guarded
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.outcome import WRITTEN, Outcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import RowEnd

@@ -24,6 +24,7 @@ from leadbridge.domain.cycle_companies import (
 )
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_opportunities import opportunity_queues
 from leadbridge.domain.cycle_people import people_queues
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
@@ -58,7 +59,9 @@ class KeepSalesPeople:
         )
         #: what is read of other records, whose owners may be new
         self._owned = [
-            queue for queue in (*company_queues(cycle), *people_queues(cycle)) if queue.side is Side.SALESFORCE
+            queue
+            for queue in (*company_queues(cycle), *people_queues(cycle), *opportunity_queues(cycle))
+            if queue.side is Side.SALESFORCE
         ]
         self._people = [queue for queue in people_queues(cycle) if queue.side is Side.MARKETO]
 

@@ -7,7 +7,7 @@ of people one hour and those of companies the next, and who left the Recycle Bin
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Any, Protocol
@@ -19,10 +19,12 @@ from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle
 from leadbridge.domain.cycle_activities import AT_ONCE, types_by_queue
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import SALES_PERSON, USER
+from leadbridge.domain.cycle_opportunities import CONTACT_ROLE, ROLE
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.look_state import (
     LookState,
     Place,
+    asked_of,
     compared,
     is_schema_due,
     is_usage_due,
@@ -44,6 +46,9 @@ from leadbridge.vendors.marketo.described import objects_named
 from leadbridge.vendors.salesforce.answers import described_object
 from leadbridge.vendors.salesforce.composite import Part, PartResult
 
+#: queries that one call to Salesforce may hold, and the kinds of records of which not every look asks if there are more
+QUERIES = 5
+_SELDOM = frozenset({USER, CONTACT_ROLE})
 #: types of activities that tell of a change: a new person, a changed value, a merge, a deletion
 OF_PEOPLE = NEW, CHANGED, MERGED, DELETED = 12, 13, 32, 37
 #: pages of the log that are read; where all of them are full, a run is cheaper
@@ -80,7 +85,8 @@ class VendorLook:
         try:
             why, schema = "", list[ObjectDescription]()
             if Side.SALESFORCE in since:
-                why, schema = self._salesforce(cycle, since[Side.SALESFORCE], hourly=hourly)
+                why, schema = self._salesforce(cycle, since[Side.SALESFORCE], state.turn, hourly=hourly)
+                state = replace(state, turn=state.turn + 1) if _too_many(cycle) else state
             if not why and Side.MARKETO in since:
                 why, state = self._marketo(cycle, since[Side.MARKETO], state)
             if not why and hourly:
@@ -99,8 +105,8 @@ class VendorLook:
     ) -> tuple[str, LookState]:
         """Whether fields are what they were at the last time."""
         client = self._clients.marketo(cycle.marketo)
-        # of sales persons only fields are written that all of them have
-        names = [name for name in objects_of(cycle)[Side.MARKETO] if name != SALES_PERSON]
+        # of sales persons and roles only fields are written that all of them have
+        names = [name for name in objects_of(cycle)[Side.MARKETO] if name not in {SALES_PERSON, ROLE}]
         turn = next_described(state, names)
         found = {each.name: _digest(each) for each in salesforce}
         found |= {name: _digest(self._described(cycle, client, name)) for name in turn}
@@ -188,10 +194,13 @@ class VendorLook:
         self._names[cycle.id] = (self._clock.now(), watched)
         return described
 
-    def _salesforce(self, cycle: CrmCycle, since: datetime, *, hourly: bool) -> tuple[str, list[ObjectDescription]]:
+    def _salesforce(
+        self, cycle: CrmCycle, since: datetime, turn: int, *, hourly: bool
+    ) -> tuple[str, list[ObjectDescription]]:
         """Why a run is to begin; what the objects are like, if it was asked for."""
         names = objects_of(cycle)[Side.SALESFORCE]
-        parts = list(_parts(names, since, self._clock.now(), hourly=hourly))
+        asked = asked_of(names, _SELDOM, QUERIES, turn)
+        parts = list(_parts(names, asked, since, self._clock.now(), hourly=hourly))
         if not parts:
             return "", []
         described = list[ObjectDescription]()
@@ -211,16 +220,23 @@ def _types_of(cycle: CrmCycle) -> Iterator[str | int]:
     return (each for types in types_by_queue(cycle).values() for each in types)
 
 
-def _parts(names: Sequence[str], since: datetime, now: datetime, *, hourly: bool) -> Iterator[Part]:
-    """The parts of the call to Salesforce, each of one object."""
+def _too_many(cycle: CrmCycle) -> bool:
+    """Whether not every kind of record can be asked of at once."""
+    return len(objects_of(cycle)[Side.SALESFORCE]) > QUERIES
+
+
+def _parts(
+    names: Sequence[str], asked: Collection[str], since: datetime, now: datetime, *, hourly: bool
+) -> Iterator[Part]:
+    """The parts of the call to Salesforce, each of one object; of those `asked` whether a record was changed."""
     for name in names:
-        query = f"/queryAll?{urlencode({'q': _one(name, since)})}"
-        yield Part(reference_id=name, method="GET", path=query)
-        if not hourly:
-            continue
-        yield Part(reference_id=f"{name}_{_FIELDS}", method="GET", path=f"/sobjects/{name}/describe")
-        # Users are never deleted
-        if name != USER and now - since >= timedelta(minutes=2):
+        if name in asked:
+            query = f"/queryAll?{urlencode({'q': _one(name, since)})}"
+            yield Part(reference_id=name, method="GET", path=query)
+        if hourly:
+            yield Part(reference_id=f"{name}_{_FIELDS}", method="GET", path=f"/sobjects/{name}/describe")
+        # Users are never deleted, and no query shows a role that was
+        if name != USER and (hourly or name == CONTACT_ROLE) and now - since >= timedelta(minutes=2):
             window = urlencode({"start": _minute(since), "end": _minute(now)})
             yield Part(reference_id=f"{name}_{_DELETED}", method="GET", path=f"/sobjects/{name}/deleted/?{window}")
 
