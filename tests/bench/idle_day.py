@@ -65,8 +65,8 @@ class Ticking(WiredCycle):
     """A cycle of all kinds that is started by ticks alone."""
 
     def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, persons: Mapping[str, Any] = PERSONS) -> None:
-        kinds = {"persons": persons, "companies": COMPANIES, "sales_persons": {}, "activities": ACTIVITIES}
-        kinds |= {"opportunities": OPPORTUNITIES, "opportunity_roles": {}}
+        kinds = {"persons": persons, "companies": COMPANIES, "sales_persons": {}}
+        kinds |= {"opportunities": OPPORTUNITIES, "opportunity_roles": {}, "activities": ACTIVITIES}
         cycle: CrmCycle = a_cycle(**kinds, low_watermark="2026-03-01T00:00")
         super().__init__(clients, marketo, salesforce, cycle)
         asking = Asking(self.connections.marketo("marketing"), self.connections.salesforce("crm"))

@@ -148,4 +148,4 @@ def test_writes_are_entered_for_activities_alone_and_not_while_people_are_parked
     names = ["persons", "activities"]
     assert cycling.through(late, names).step is CycleStep.WRITE
     assert cycling.through(deciding, names).step is CycleStep.REMEMBER
-    assert cycling.parked(world.run, "persons", "why").parked["activities"] == "waits for persons"
+    assert cycling.parked(world.run, "persons", "why", names).parked["activities"] == "waits for persons"

@@ -42,8 +42,8 @@ from leadbridge.usecases.sync_window import way_of
 type Row = Mapping[str, Any]
 #: calls of one sample; Marketo's log of the last day tells the highest id
 BUDGET = 8
-#: descriptions of an object in a run: as it is opened, read, decided; Marketo's companies and sales persons are opened
-_DESCRIBED, _DESCRIBED_ONCE = 3, frozenset({COMPANY, SALES_PERSON})
+#: descriptions of an object in a run: as it is opened, read, decided
+_DESCRIBED = 3
 #: those of activities are their types and the fields of people: as they are begun, ordered, named, sorted and written
 _DESCRIBED_ACTIVITIES = 18
 
@@ -105,9 +105,8 @@ class PriceCycle:
             queued.setdefault(kind, []).append(self._queued(cycle, kind, queue, stored.version))
         comparing = _Comparing(cycle, describe, records, queued, self._clock.now())
         found = [self._kind(kind, each, comparing, cycle) for kind, each in queued.items()]
-        gone = retention_lines(cycle, {}, self._clock.now())
-        told = [*_clamped(cycle), *gone]
-        return cycle_price(found, self._left(cycle), day_megabytes=self._day_megabytes, warnings=told)
+        warnings = [*_clamped(cycle), *retention_lines(cycle, {}, self._clock.now())]
+        return cycle_price(found, self._left(cycle), day_megabytes=self._day_megabytes, warnings=warnings)
 
     def _queued(self, cycle: CrmCycle, kind: str, queue: Queue, version: int) -> _Queued:
         """What a queue gives that the first run reads."""
@@ -143,10 +142,7 @@ class PriceCycle:
 
     def _kind(self, kind: str, queued: Sequence[_Queued], comparing: "_Comparing", cycle: CrmCycle) -> KindPrice:
         own = cycle.model_copy(update={each: None for each in cycle.entities if each != kind})
-        described = {
-            side: sum(1 if each in _DESCRIBED_ONCE else _DESCRIBED for each in names)
-            for side, names in objects_of(own).items()
-        }
+        described = {side: _DESCRIBED * len(names) for side, names in objects_of(own).items()}
         readings = [each.reading for each in queued]
         if kind == "activities":
             described[Side.MARKETO] = _DESCRIBED_ACTIVITIES * len(queued)
