@@ -8,7 +8,6 @@ from leadbridge.domain.cycle_price import CyclePrice
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.price_cycle import PriceCycle
 from leadbridge.usecases.source_facts import SourceFacts
-from tests.bench.idle_day import OPPORTUNITIES
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 from tests.integration.vendors.test_company_cycles import PERSONS, Build, build
 
@@ -39,8 +38,7 @@ def test_a_first_run_costs_what_was_said(build: Build) -> None:
     """Calls at either vendor, counted there: within a tenth of the price."""
     persons: dict[str, Any] = {**PERSONS, "create_in_salesforce": {}}
     groups = {"all": {"types": ["Fill Out Form", "Send Email"], "key": "External_Key__c"}}
-    others = {"opportunities": OPPORTUNITIES, "opportunity_roles": {}, "activities": {"groups": groups}}
-    world = build(low_watermark=None, persons=persons, **others)
+    world = build(low_watermark=None, persons=persons, activities={"groups": groups})
     leads = [{"LastName": "L", "Company": "A", "Email": f"l{each}@example.com"} for each in range(LEADS)]
     both = [{"LastName": "B", "Company": "B", "Email": f"b{each}@example.com"} for each in range(BOTH)]
     world.salesforce.post("load", {"Lead": [*leads, *both]})
