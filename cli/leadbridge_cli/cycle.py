@@ -26,6 +26,7 @@ from leadbridge.usecases.check_cycle import move_cycle
 from leadbridge.usecases.cycle_rows import KINDS
 from leadbridge.usecases.cycle_rows_told import counts_lines, counts_members
 from leadbridge_cli.common import as_json, fail, named, pass_target
+from leadbridge_cli.cycle_plan import plan_cycle, show_planned
 from leadbridge_cli.cycle_price import price_cycle
 from leadbridge_cli.cycle_proposal import propose_cycle
 from leadbridge_cli.cycle_rows import show_due, show_record, show_rows
@@ -255,5 +256,7 @@ _ask("cancel", Asked.CANCEL, "End a run; what is written stays, and the next one
 _ask("confirm", Asked.CONFIRM, "Let a run go on that its guard has parked, since what it would do is meant.")
 cycle.add_command(price_cycle)
 cycle.add_command(propose_cycle)
+cycle.add_command(plan_cycle)
+cycle.add_command(show_planned)
 cycle.add_command(show_record)
 cycle.add_command(show_due)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
+    from leadbridge.usecases.cycle_planned import CyclePlanned
     from leadbridge.usecases.cycle_results import CycleResults
     from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
@@ -359,6 +360,19 @@ class Target:
         from leadbridge.usecases.cycle_results import CycleResults
 
         return CycleResults(documents=self.configurations, runs=self._cycle_runs(), syncs=self._sync_runs())
+
+    def cycle_planned(self) -> "CyclePlanned":
+        """The use-case behind `cycle plan`."""
+        from leadbridge.aws.objects import S3Objects
+        from leadbridge.usecases.cycle_planned import CyclePlanned
+
+        return CyclePlanned(
+            documents=self.configurations,
+            runs=self._cycle_runs(),
+            syncs=self._sync_runs(),
+            objects=S3Objects(self.client("s3"), bucket=self.outputs["DataBucketName"]),
+            clock=self.clock,
+        )
 
     def cycle_rows(self) -> "CycleRows":
         """The use-case behind `cycle record`."""

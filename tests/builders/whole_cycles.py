@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
 from leadbridge.cycle_ports import Entity
 from leadbridge.domain.crm_cycle import CrmCycle
@@ -17,6 +17,7 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.syncing import Asked, Waiting
 from leadbridge.ports import Clock, Connections
 from leadbridge.sync_ports import SyncVendors
+from leadbridge.usecases.cycle_planned import CyclePlanned, PlannedChange
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.keep_people import KeepPeople
@@ -160,7 +161,7 @@ class CycleWorld:
         self._derived = WithDerived(self.documents)
         self._kept: dict[int, Sequence[Entity]] = {}
 
-    def copy(self) -> "CycleWorld":
+    def copy(self) -> Self:
         """The same once more, from here on by itself."""
         self._kept.clear()
         self.own_steps.clear()
@@ -246,7 +247,7 @@ class CycleWorld:
 
     # the state machines
 
-    def cycle(self, minutes: float = 5) -> CycleRun:
+    def cycle(self, minutes: float = 5, *, planning: bool = False) -> CycleRun:
         """Wait for the gap, begin a run and drive it to its end."""
         self.clock.advance(minutes * 60)
         now, seen = self.clock.now(), self.cycles.standing(CYCLE)
@@ -254,8 +255,16 @@ class CycleWorld:
         taken = self.cycles.take(CYCLE, slot, seen, now)
         assert taken is not None
         version = self.documents.current("crm_cycle", CYCLE).version
-        self.cycles.begin(CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now))
+        run = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now, planning=planning)
+        self.cycles.begin(run)
         return self.drive(slot)
+
+    def planned(self, run: CycleRun) -> list[PlannedChange]:
+        """What a plan lists."""
+        stored = CyclePlanned(
+            documents=self.documents, runs=self.cycles, syncs=self.runs, objects=self.objects, clock=self.clock
+        )
+        return list(stored.rows(CYCLE, run.slot))
 
     def drive(self, slot: str) -> CycleRun:
         """Invoke until the run is over, or asks a person; a process that dies is followed by another."""

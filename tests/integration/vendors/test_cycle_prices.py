@@ -37,7 +37,8 @@ def counted(world: WiredCycle) -> dict[str, int]:
 def test_a_first_run_costs_what_was_said(build: Build) -> None:
     """Calls at either vendor, counted there: within a tenth of the price."""
     persons: dict[str, Any] = {**PERSONS, "create_in_salesforce": {}}
-    world = build(low_watermark=None, persons=persons)
+    groups = {"all": {"types": ["Fill Out Form", "Send Email"], "key": "External_Key__c"}}
+    world = build(low_watermark=None, persons=persons, activities={"groups": groups})
     leads = [{"LastName": "L", "Company": "A", "Email": f"l{each}@example.com"} for each in range(LEADS)]
     both = [{"LastName": "B", "Company": "B", "Email": f"b{each}@example.com"} for each in range(BOTH)]
     world.salesforce.post("load", {"Lead": [*leads, *both]})
@@ -49,6 +50,10 @@ def test_a_first_run_costs_what_was_said(build: Build) -> None:
     world.connections.marketo("marketing").sync_leads(
         [{"id": ALONE + BOTH, "lastName": "C"}], action="updateOnly", lookup_field="id"
     )
+    shown = {"activityTypeId": 2, "activityDate": world.clock.now().isoformat(), "attributes": []}
+    done = [{**shown, "leadId": place, "primaryAttributeValue": "x"} for place in range(1, ALONE + BOTH + 1)]
+    world.marketo.post("load", {"activities": done})
+    world.clock.advance(900)
     found = priced(world)
     before = counted(world)
     run = world.ran(bootstrap=True)
@@ -57,7 +62,8 @@ def test_a_first_run_costs_what_was_said(build: Build) -> None:
     assert (run.writes["people-created"], run.writes["leads-created"]) == (LEADS, ALONE)
     rows = {each.name: (each.rows, each.exact) for kind in found.kinds for each in kind.readings}
     assert (rows["from-leads"], rows["from-people"]) == ((LEADS + BOTH, True), (ALONE + BOTH, False))
-    assert {kind.kind for kind in found.kinds} == {"sales_persons", "companies", "persons"}
+    assert {kind.kind for kind in found.kinds} == {each for each in world.cycle.entities if getattr(world.cycle, each)}
+    assert [line.partition(",")[0] for line in found.warnings] == ["Send Email is read from the start"]
     for vendor, cost in found.total.items():
         made = after[vendor] - before[vendor]
         assert abs(cost.calls - made) <= 0.1 * made, (vendor, cost, made)

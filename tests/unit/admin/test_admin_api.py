@@ -80,6 +80,8 @@ ROUTES = (
     ("GET", f"/cycles/{CYCLE}/executions/{SLOT}/rows"),
     ("GET", f"/cycles/{CYCLE}/records/{RECORD}"),
     ("GET", f"/cycles/{CYCLE}/due"),
+    ("POST", f"/cycles/{CYCLE}/plans"),
+    ("GET", f"/cycles/{CYCLE}/plans/{SLOT}"),
 )
 
 

@@ -153,9 +153,7 @@ def test_the_native_sync_and_a_cycle_in_its_place_exclude_each_other() -> None:
 
     [line] = desk.lines()
     assert line.startswith("/mode: Marketo's own CRM sync is on, which keeps companies")
-    assert line.endswith(
-        "have that sync switched off, or say `mode: beside_native` and keep `persons` only"
-    )
+    assert line.endswith("have that sync switched off, or say `mode: beside_native` and keep `persons` only")
     assert desk.lines(mode="beside_native") == []
 
 

@@ -70,6 +70,10 @@ class CycleRecords(Protocol):
         """How many Salesforce records of an object hold one of the values in a field."""
         ...
 
+    def total(self, object_name: str) -> int:
+        """How many Salesforce records of an object there are."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:

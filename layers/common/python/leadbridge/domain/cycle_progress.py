@@ -131,6 +131,7 @@ def members(run: CycleRun) -> dict[str, Any]:
         "waits_until": iso(run.due_at) if run.due_at and not run.over else None,
         "rows": sum(run.rows.values()),
         "writes": sum(run.writes.values()),
+        "people_reached": run.reached,
         "parked": dict(run.parked),
         "warnings": list(run.warnings),
         "reason": run.reason,

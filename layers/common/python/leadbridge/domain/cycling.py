@@ -64,6 +64,8 @@ class CycleRun:
     step_at: datetime | None = None
     #: it only sets the watermarks, so that what is there already is left as it is
     from_now: bool = False
+    #: it reads and decides, and writes nothing but what it would do
+    planning: bool = False
     #: the first one, which reads everything
     bootstrap: bool = False
     #: by system: what it changed before is read, later changes are the next cycle's
@@ -86,6 +88,8 @@ class CycleRun:
     #: by leg how many records that are linked would change, and how many of their values would be emptied
     changed: Mapping[str, int] = field(default_factory=dict)
     blanked: Mapping[str, int] = field(default_factory=dict)
+    #: how many people the edits of companies reach, of those that are written
+    reached: int = 0
     #: what a guard has counted and waits for, and what a person has said yes to
     guarded: str = ""
     confirmed: tuple[str, ...] = ()
@@ -142,6 +146,8 @@ class CycleRun:
     @property
     def kind(self) -> str:
         """A word for what it does."""
+        if self.planning:
+            return "plan"
         return "from now" if self.from_now else "bootstrap" if self.bootstrap else "run"
 
 
@@ -233,6 +239,8 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
     run = replace(run, entity=following, through=0)
     if following:
         return run
+    if run.planning:
+        return replace(run, step=CycleStep.COMMIT)
     if run.step is CycleStep.DECIDE and (run.late or any(run.writes.values())):
         return replace(run, step=CycleStep.WRITE, group=GROUPS[0])
     if run.step is CycleStep.DECIDE:
@@ -243,16 +251,19 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
 
 def guarded(run: CycleRun, what: str, told: str, now: datetime) -> CycleRun:
     """It would do too much, and asks a person before it writes anything; `what` is confirmed then."""
+    if run.planning:
+        told = f"{what}: a run would ask before it writes, since it would {told}"
+        return replace(run, confirmed=(*run.confirmed, what), warnings=(*run.warnings, told))
     remedy = f"`leadbridge cycle confirm {run.cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
     message = f"{what}: the run would {told}; nothing of that is written yet, {remedy}"
     return _held(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)
 
 
-def parked(run: CycleRun, name: str, why: str) -> CycleRun:
+def parked(run: CycleRun, name: str, why: str, entities: Sequence[str]) -> CycleRun:
     """A kind of records cannot go on, and what depends on it neither; the others do, and its watermarks stay."""
     found = {**run.parked, name: run.parked.get(name, why)}
     for other, needs in DEPENDS.items():
-        if other not in found and (missing := sorted(needs & found.keys())):
+        if other in entities and other not in found and (missing := sorted(needs & found.keys())):
             found[other] = f"waits for {', '.join(missing)}"
     return replace(run, parked=found)
 
@@ -318,7 +329,7 @@ def refused(run: CycleRun, error: SyncError, now: datetime, entities: Sequence[s
         )
     why = error.detail or str(error)
     if run.entity:
-        return passed_over(parked(_go_on(run), run.entity, why), entities)
+        return passed_over(parked(_go_on(run), run.entity, why, entities), entities)
     return ended(run, CycleStep.FAILED, now, reason_of(error), why)
 
 

@@ -89,13 +89,15 @@ class DecideCompanies:
         records: CycleRecords,
         digest: Digest,
         first: bool = False,
+        reads_both: bool = False,
     ) -> None:
-        """`digest` is keyed, so that what is remembered cannot be read.
+        """`digest` is keyed, so that what is remembered cannot be read; `reads_both`: also where one side is enough.
 
         `first`: everything is read, so only companies are looked up that some person is in. One that is there without
         anybody is found by the look before it would be made.
         """
         self._first = first
+        self._reads_both = reads_both
         self._companies = companies
         self._links = links
         self._records = records
@@ -177,7 +179,8 @@ class DecideCompanies:
     def _whole(self, link: Link | None, company: Row | None) -> bool:
         """Whether the Account need not be read: all that it held is remembered, of this very company."""
         return (
-            company is not None
+            not self._reads_both
+            and company is not None
             and link is not None
             and link.marketo_id == str(company["id"])
             and all(each.name in link.memory for each in self._companies.fields)

@@ -1,15 +1,14 @@
 """The guard of Syncs (`domain.mass_guard`) in a cycle: what its plans would change of linked records is counted.
 
-Before a kind of records writes anything its changes and emptied values are held against the records that are linked,
-leg by leg. A first meeting of two records is none of them: nothing was in step that could be damaged, and a first run
-consists of such. Records that would be flagged or deleted are counted where that is decided.
+Before a kind of records writes anything its changes and emptied values are held against the people that are linked, or
+the Accounts that there are, leg by leg. A first meeting of two records is none of them: nothing was in step that could
+be damaged, and a first run consists of such. Deletions are counted where they are decided.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from leadbridge.cycle_ports import Link, Links
-from leadbridge.domain.cycle_companies import ACCOUNTS_UPDATED, COMPANIES_WRITTEN
 from leadbridge.domain.cycle_people import CONTACT, CONTACTS_UPDATED, LEAD, LEADS_UPDATED, PEOPLE_UPDATED, PREFIXES
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.evolving import replace
@@ -20,15 +19,15 @@ from leadbridge.domain.values import blank
 
 #: what a person says yes to
 DELETIONS, CHANGES = "deletions", "changes"
-_ACCOUNT = "001"
 #: by leg how ids of the Salesforce records begin that are linked to what it writes
 _LINKED: Mapping[str, tuple[str, ...]] = {
     LEADS_UPDATED: (PREFIXES[LEAD],),
     CONTACTS_UPDATED: (PREFIXES[CONTACT],),
     PEOPLE_UPDATED: (PREFIXES[LEAD], PREFIXES[CONTACT]),
-    ACCOUNTS_UPDATED: (_ACCOUNT,),
-    COMPANIES_WRITTEN: (_ACCOUNT,),
 }
+
+#: how many records there are of those that a leg writes; no more need be counted than are asked about
+type Records = Callable[[str, int | None], int]
 
 
 class GuardedError(Exception):
@@ -87,22 +86,25 @@ def noted(run: CycleRun, tallies: Mapping[str, Tally]) -> CycleRun:
     return replace(run, changed=changed, blanked=blanked)
 
 
-def too_much(guard: Guard, run: CycleRun, kind: str, legs: Iterable[str], links: Links) -> str:
-    """What the plans of a kind of records would do that nobody has said yes to; empty if they may."""
+def too_much(guard: Guard, run: CycleRun, kind: str, legs: Iterable[str], records: Records) -> str:
+    """What the plans of a kind of records would do that nobody has said yes to; empty if they may.
+
+    Records are counted only where they decide.
+    """
     if what(kind, CHANGES) in run.confirmed:
         return ""
     found = []
     for leg in legs:
         tally = Tally(changed=run.changed.get(leg, 0), blanked=run.blanked.get(leg, 0))
-        if leg in _LINKED and exceeded(guard, tally, 0):
-            told = exceeded(guard, tally, _linked(links, _LINKED[leg], enough(guard, tally)))
+        if exceeded(guard, tally, 0):
+            told = exceeded(guard, tally, records(leg, enough(guard, tally)))
             found += [f"{told} by {leg}"] if told else []
     return ", ".join(found)
 
 
-def _linked(links: Links, prefixes: Collection[str], most: int | None) -> int:
-    """How many records are linked; no more are counted than are asked about."""
-    count, mark = 0, ""
+def linked_people(links: Links, leg: str, most: int | None) -> int:
+    """How many people are linked to records that a leg writes."""
+    count, mark, prefixes = 0, "", _LINKED[leg]
     while True:
         page, mark = links.listed(mark)
         count += sum(_counts(link, prefixes) for link in page)

@@ -19,7 +19,7 @@ from leadbridge.domain.watermarks import Window
 from leadbridge.errors import TransientError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
-from leadbridge.usecases.sync_files import read_results, write_plan
+from leadbridge.usecases.sync_files import read_plan, read_results, write_plan
 
 _PLAN = "plan"
 _OF_ROWS = frozenset(RowOutcome)
@@ -46,6 +46,14 @@ class CyclePlans:
         self._runs.save_part(
             replace(part, chunks=2, tellers=(part.epoch, part.epoch), totals=Totals(**counts), finished=True)
         )
+
+    def planned(self, run: CycleRun, leg: Leg, number: int) -> Mapping[int, Planned]:
+        """The writes of a partition of a leg's plan, by their positions."""
+        plan = self._plan(run, leg)
+        for part in self._runs.parts(plan.sync, plan.slot):
+            if part.number == number:
+                return {write.position: write for write in read_plan(self._objects, plan, part, 1)}
+        return {}
 
     def begin(self, run: CycleRun, leg: Leg, partitions: int) -> SyncOrder | None:
         """Store the run that applies the first so many partitions of a leg's plan; None if it has ended already.

@@ -24,6 +24,10 @@ class CycleSalesforce(Salesforce, Protocol):
         """How many records hold one of the values in a field."""
         ...
 
+    def total_of(self, object_name: str) -> int:
+        """How many records there are."""
+        ...
+
 
 class CycleConnections(Protocol):
     """Both systems by connection."""
@@ -110,3 +114,7 @@ class LookedUp:
     def count(self, object_name: str, field: str, values: Collection[str]) -> int:
         """How many Salesforce records of an object hold one of the values in a field."""
         return self._salesforce.count_of(object_name, field, list(values)) if values else 0
+
+    def total(self, object_name: str) -> int:
+        """How many Salesforce records of an object there are."""
+        return self._salesforce.total_of(object_name)

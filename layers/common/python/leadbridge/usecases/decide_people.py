@@ -260,6 +260,8 @@ class _Work:
             prefixes={name: each.key_prefix for name, each in self._schema.records.items()},
             number_field=self._persons.marketo_id_field if LEADS_CREATED in self._owner.legs else None,
             types=people.types,
+            # a plan shows what both hold
+            reads_both=self.run.planning,
         )
 
     @cached_property

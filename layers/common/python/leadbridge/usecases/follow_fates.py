@@ -96,7 +96,8 @@ class FollowFates:
             # what a person says yes to is what is done
             files.keep_plan(plan)
         check_deletions(cycle.guard, run, KIND, destroyed(plan))
-        files.keep_done("begun", self._begun(plan, persons))
+        if not run.planning:
+            files.keep_done("begun", self._begun(plan, persons))
         return sum(step.does in {Does.FLAG, Does.DELETE} for _, step in _steps(plan))
 
     def finish(self, run: CycleRun) -> None:

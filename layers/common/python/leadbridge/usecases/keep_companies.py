@@ -96,7 +96,7 @@ class KeepCompanies:
         state = (files.pieces() if run.through else None) or self._begun(run)
         now = self.ports.clock.now()
         if run.through >= state.end:
-            told = too_much(self.cycle.guard, run, self.name, self.keeping.legs, self.ports.links)
+            told = too_much(self.cycle.guard, run, self.name, self.keeping.legs, self._accounts)
             return guarded(run, what(self.name, CHANGES), told, now) if told else None
         state.back_to(run.through)
         until, work = self.keeping.until(remaining), _Work(self, run, files, state)
@@ -118,6 +118,9 @@ class KeepCompanies:
     def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Remember what both sides hold of companies whose writes succeeded; the others become due. As `decide`."""
         return self.keeping.remember(run, remaining)
+
+    def _accounts(self, _leg: str, _most: int | None) -> int:
+        return self.ports.records.total(ACCOUNT)
 
     def _begun(self, run: CycleRun) -> PieceState:
         read = self.keeping.read(run, self.sources)
@@ -209,12 +212,15 @@ class _Work:
 
     @cached_property
     def _decide(self) -> DecideCompanies:
+        ports = self._ports
         return DecideCompanies(
             self._fields,
-            links=self._ports.links,
+            links=ports.links,
             records=self._records,
-            digest=self._ports.digest,
+            digest=ports.digest,
             first=self.run.bootstrap,
+            # a plan shows what both hold
+            reads_both=self.run.planning,
         )
 
     @cached_property
@@ -324,7 +330,7 @@ class _Work:
         )
         decided = self._planned(piece, decisions)
         run = self._owner.keeping.keep(self.run, self._state, piece, decided)
-        self.run = replace(run, through=piece + 1)
+        self.run = replace(run, through=piece + 1, reached=run.reached + decisions.people)
 
     def _planned(self, piece: int, decisions: CompanyDecisions) -> Decided:
         plans = dict[str, list[Planned]]()

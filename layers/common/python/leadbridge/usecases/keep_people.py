@@ -25,10 +25,12 @@ from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
-from leadbridge.usecases.cycle_guard import CHANGES, DELETIONS, GuardedError, too_much, what
+from leadbridge.usecases.cycle_guard import CHANGES, DELETIONS, GuardedError, linked_people, too_much, what
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import KIND, LEFT_SECONDS, STRIDE, DecidePeople, PeoplePorts
+from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.follow_fates import FollowFates
+from leadbridge.usecases.foreseen_links import ForeseenLinks
 from leadbridge.usecases.people_files import Entry, PeopleFiles, State
 from leadbridge.usecases.plan_people import linking
 
@@ -78,8 +80,8 @@ class KeepPeople:
         """Decide what was read and store it as plans; the run as it is then, or None if this is through."""
         now = self._ports.clock.now()
         if PEOPLE_REMOVED in run.writes or run.bootstrap:
-            decided = self._decide(run, remaining)
-            told = "" if decided else too_much(self._cycle.guard, run, self.name, self._legs, self._ports.links)
+            decided = self._planner(run)(run, remaining) if run.planning else self._decide(run, remaining)
+            told = "" if decided else too_much(self._cycle.guard, run, self.name, self._legs, self._linked)
             return guarded(run, what(self.name, CHANGES), told, now) if told else decided
         # who is who comes before what they hold
         since = {kind: run.since[queue] for kind, queue in QUEUES.items() if queue in run.since}
@@ -88,6 +90,15 @@ class KeepPeople:
         except GuardedError as error:
             return guarded(run, what(self.name, DELETIONS), error.told, now)
         return run if removed is None else replace(run, writes={**run.writes, PEOPLE_REMOVED: removed})
+
+    def _planner(self, run: CycleRun) -> DecidePeople:
+        """Decides as if merges and conversions had been followed, which a plan does not do."""
+        plan = FateFiles(self._ports.objects, run).plan() or ()
+        ports = replace(self._ports, links=ForeseenLinks(self._ports.links, plan))
+        return DecidePeople(self._cycle, self._persons, ports, queues=self._queues, legs=self._legs)
+
+    def _linked(self, leg: str, most: int | None) -> int:
+        return linked_people(self._ports.links, leg, most)
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""

@@ -78,10 +78,11 @@ class PairPeople:
         prefixes: Mapping[str, str],
         number_field: str | None = None,
         types: PersonTypes | None = None,
+        reads_both: bool = False,
     ) -> None:
         """`id_field` is Marketo's field of the Salesforce id, `number_field` that of Leads with Marketo's, if any.
 
-        `types` reads what people say of which kind their records are;
+        `types` reads what people say of which kind their records are; `reads_both`: also where one side is enough;
         `remembered`: by object the pairs of fields that are kept in step; `prefixes`: how ids of its records begin.
         """
         self._links = links
@@ -91,6 +92,7 @@ class PairPeople:
         self._objects = {prefix: name for name, prefix in prefixes.items()}
         self._number_field = number_field
         self._types = types or PersonTypes()
+        self._reads_both = reads_both
 
     def __call__(self, changed: Changed) -> Paired:
         """Pair what changed.
@@ -181,7 +183,7 @@ class PairPeople:
     def _whole(self, batch: "_Batch", record_id: str) -> bool:
         """Whether all fields of a record are remembered, so that its unchanged side need not be read."""
         link, object_name = batch.links.get(record_id), self._object_of(record_id)
-        if link is None or link.parted or record_id in batch.doubtful:
+        if self._reads_both or link is None or link.parted or record_id in batch.doubtful:
             return False
         return all(name in link.memory for name in self._remembered.get(object_name or "", ()))
 

@@ -12,6 +12,7 @@ from typing import Any
 from leadbridge.domain.belonging import company_fields, fields_of, is_linked
 from leadbridge.domain.condition_values import moment
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField
+from leadbridge.domain.cycle_activities import ACTIVITY
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import ACCOUNT, COMPANY, SALES_PERSON, SALES_PERSON_FIELDS, USER
 from leadbridge.domain.cycle_fields import bind_fields
@@ -43,6 +44,8 @@ type Row = Mapping[str, Any]
 BUDGET = 8
 #: descriptions of an object in a run: as it is opened, read, decided
 _DESCRIBED = 3
+#: those of activities are their types and the fields of people: as they are begun, ordered, named, sorted and written
+_DESCRIBED_ACTIVITIES = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +144,8 @@ class PriceCycle:
         own = cycle.model_copy(update={each: None for each in cycle.entities if each != kind})
         described = {side: _DESCRIBED * len(names) for side, names in objects_of(own).items()}
         readings = [each.reading for each in queued]
+        if kind == "activities":
+            described[Side.MARKETO] = _DESCRIBED_ACTIVITIES * len(queued)
         calls = {_vendor(side): number for side, number in described.items()}
         return kind_price(kind, readings, comparing.amounts(kind, queued), calls)
 
@@ -182,6 +187,8 @@ class _Comparing:
             return self._of_keyed(own, SALES_PERSON, OWNER_LINK, SALES_PERSON_FIELDS)
         # of others every record is taken for a new one
         return Amounts(
+            # whom an activity is about is read with it
+            looked_up={"marketo": [each.number for each in queued if each.object == ACTIVITY]},
             created={_vendor(Side(each.reading.vendor).other): [each.number] for each in queued},
             rows=sum(each.number for each in queued),
         )

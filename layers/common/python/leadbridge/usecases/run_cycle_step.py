@@ -106,7 +106,7 @@ class RunCycleStep:
             ended = work.run.ended_at or self._clock.now()
             self._runs.release(work.run.cycle, work.run.slot, work.run.epoch, ended)
             self._meter.count("CycleRunsFailed" if work.run.step is CycleStep.FAILED else "CycleRunsDone")
-            if work.run.warnings:
+            if work.run.warnings and not work.run.planning:
                 self._meter.count("CycleFieldsAside", len(work.run.warnings))
 
     def _go(self, work: "_Work") -> None:
@@ -167,16 +167,16 @@ class RunCycleStep:
             try:
                 found = entity.look(standing.schemas, run.version, min(known, default=run.started_at))
             except SyncError as error:
-                run = self._without(run, entity.name, error)
+                run = self._without(work, run, entity.name, error)
             else:
                 run = cycling.schemas_seen(run, entity.name, found)
         return run
 
-    def _without(self, run: CycleRun, kind: str, error: SyncError) -> CycleRun:
+    def _without(self, work: "_Work", run: CycleRun, kind: str, error: SyncError) -> CycleRun:
         """The run without a kind of records that cannot go on; what passes by itself is waited for."""
         if error.vendor == "aws" or held_by(error, run.refusals, run.refused_at, self._clock.now()):
             raise error
-        return cycling.parked(run, kind, error.detail or str(error))
+        return cycling.parked(run, kind, error.detail or str(error), work.names)
 
     def _read(self, work: "_Work") -> None:
         if work.run.orders:
@@ -222,7 +222,9 @@ class RunCycleStep:
             if queue is not None:
                 rows[queue] = sync.pulled
             if sync.over and sync.step is not Step.DONE:
-                run = cycling.parked(run, self._whose(work, order), f"{order}: {sync.message or sync.reason}")
+                run = cycling.parked(
+                    run, self._whose(work, order), f"{order}: {sync.message or sync.reason}", work.names
+                )
             elif not sync.over:
                 left.append(order)
                 done += _progress(sync, self._syncs)
@@ -233,7 +235,9 @@ class RunCycleStep:
         run = replace(run, rows=rows)
         if left and run.fruitless >= cycling.FRUITLESS:
             for order in left:
-                run = cycling.parked(run, self._whose(work, order), f"{order}: its run dies again and again")
+                run = cycling.parked(
+                    run, self._whose(work, order), f"{order}: its run dies again and again", work.names
+                )
             left = []
         if left:
             self._save(work, cycling.still_out(run, left, done, min(due, default=None)))
@@ -267,12 +271,16 @@ class RunCycleStep:
             try:
                 orders += [each.sync for each in entity.prepare(run, run.group)]
             except SyncError as error:
-                run = self._without(run, entity.name, error)
+                run = self._without(work, run, entity.name, error)
         kept = [each for each in orders if self._whose(work, each) not in run.parked]
         self._save(work, cycling.ordered(run, kept, work.names))
 
     def _commit(self, work: "_Work") -> None:
         run, now = work.run, self._clock.now()
+        if run.planning:
+            # nothing has changed that anybody would have to know
+            self._save(work, cycling.committed(run, work.names, now))
+            return
         standing = self._runs.standing(run.cycle)
         known = standing.watermarks
         marks = dict[str, datetime]()
