@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
 from leadbridge.cycle_ports import Entity
 from leadbridge.domain.crm_cycle import CrmCycle
@@ -161,7 +161,7 @@ class CycleWorld:
         self._derived = WithDerived(self.documents)
         self._kept: dict[int, Sequence[Entity]] = {}
 
-    def copy(self) -> "CycleWorld":
+    def copy(self) -> Self:
         """The same once more, from here on by itself."""
         self._kept.clear()
         self.own_steps.clear()

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import DueRecord, Link, is_of_person
+from leadbridge.domain.cycle_opportunities import GUID
 from leadbridge.domain.cycle_schema import Schema
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.values import normalised
@@ -13,7 +14,7 @@ from leadbridge.ports import OvertakenError
 from tests.fakes.steps import Step, nothing
 
 #: the keys of Marketo's objects
-KEYS = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId"}
+KEYS = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId", "opportunity_roles": GUID}
 
 
 class InMemoryLinks:

@@ -29,6 +29,7 @@ RUN = CycleRun(cycle="main", slot=SLOT, version=3, epoch=1, started_at=NOON)
 FULL = replace(
     RUN,
     step=CycleStep.WRITE,
+    step_at=NOON,
     from_now=True,
     bootstrap=True,
     ceilings={"marketo": NOON, "salesforce": NOON - HOUR},

@@ -153,6 +153,12 @@ def test_companies_are_kept_in_step_both_ways_without_persons(build: Build) -> N
     assert (company["company"], company["industry"], company["companyNotes"]) == ("Salesforce's", "Energy", "Notes")
 
 
+def asked_for_records(world: WiredCycle) -> list[dict[str, Any]]:
+    """The calls of Marketo's sales persons; each run looks at how they are described beside them."""
+    calls = world.calls(world.marketo, "/rest/v1/salespersons")
+    return [each for each in calls if not each["path"].endswith("/describe.json")]
+
+
 @pytest.mark.cap("M131", "M130")
 def test_users_are_mirrored_in_every_cycle_and_cost_nothing_while_they_stay(build: Build) -> None:
     """Added, changed and deactivated ones; Marketo's sales persons are asked for when a User is new, and never else."""
@@ -161,10 +167,10 @@ def test_users_are_mirrored_in_every_cycle_and_cost_nothing_while_they_stay(buil
     world.ran()
     assert world.of(world.marketo, "salesPersons", "externalSalesPersonId")[user]["lastName"] == "Lovelace"
 
-    asked = len(world.calls(world.marketo, "/rest/v1/salespersons"))
+    asked = len(asked_for_records(world))
     world.ran()
     world.ran()
-    assert len(world.calls(world.marketo, "/rest/v1/salespersons")) == asked
+    assert len(asked_for_records(world)) == asked
 
     change(world, user, LastName="King")
     world.ran()

@@ -11,6 +11,7 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.check_cycle import described_lines
 from leadbridge.vendors.cycle_look import VendorLook
+from tests.fakes.clock import NOON
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
@@ -29,7 +30,7 @@ TASKS: Mapping[str, Any] = {"types": ["Fill Out Form", CLICK], "key": "External_
 def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
     """Makes a cycle of persons and activities; `persons` are members of those."""
 
-    def made(activities: Mapping[str, Any], **persons: Any) -> WiredCycle:
+    def made(activities: Mapping[str, Any], *, low: str = "2026-03-01T00:00", **persons: Any) -> WiredCycle:
         document = {
             "kind": "crm_cycle",
             "id": CYCLE,
@@ -37,7 +38,7 @@ def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
             "marketo": "marketing",
             "salesforce": "crm",
             "mode": "replace_native",
-            "low_watermark": "2026-03-01T00:00",
+            "low_watermark": low,
             "persons": {
                 "id_field": "salesforceId",
                 "leads": {"fields": LEAD},
@@ -112,7 +113,7 @@ def test_activities_of_leads_and_contacts_become_their_tasks_and_stay_one_each(b
     assert "Called back" in {subject for _, subject in tasks(world)}
 
 
-@pytest.mark.cap("M111")
+@pytest.mark.cap("M111", "U25")
 def test_fifty_activities_of_one_second_that_two_cycles_read_are_fifty_tasks(build: Build) -> None:
     """Half of them are shown after the first cycle has read that second."""
     world = build({"engagement": TASKS})
@@ -125,6 +126,30 @@ def test_fifty_activities_of_one_second_that_two_cycles_read_are_fifty_tasks(bui
     happened(world, lead, FORM, *(f"Form {number}" for number in range(25, 50)), at=second)
     world.ran()
     assert sorted(subject for _, subject in tasks(world)) == sorted(f"Fill Out Form: Form {n}" for n in range(50))
+
+
+def test_the_first_run_links_people_and_has_what_they_did_in_extracts_behind_them(build: Build) -> None:
+    """From the low watermark on, in windows of 31 days without a gap: one run makes links and Tasks; the next none."""
+    world = build({"engagement": TASKS}, low="2026-01-01T00:00")
+    [lead] = world.salesforce.post("load", {"Lead": [{"LastName": "Vex", "Email": "ada@example.com", "Company": "A"}]})[
+        "Lead"
+    ]
+    made = {"email": "ada@example.com", "lastName": "Vex", "createdAt": (NOON - timedelta(days=60)).isoformat()}
+    [person] = world.marketo.post("load", {"leads": [made]})["leads"]
+    for days, name in ((61, "Too early"), (59, "First"), (0, "Last")):
+        happened(world, int(person), FORM, name, at=NOON - timedelta(days=days))
+
+    world.ran(bootstrap=True)
+
+    assert tasks(world) == [(lead, "Fill Out Form: First"), (lead, "Fill Out Form: Last")]
+    filters = [each["filter"] for each in world.extracts]
+    windows = [each["createdAt"] for each in filters if "activityTypeIds" in each]
+    assert [each["startAt"] for each in windows] == ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"]
+    assert windows[0]["endAt"] == "2026-01-31T23:59:59Z"
+    # people come before what they did
+    assert ["activityTypeIds" in each for each in filters] == sorted("activityTypeIds" in each for each in filters)
+    world.ran()
+    assert len(tasks(world)) == 2
 
 
 def test_what_somebody_did_before_becoming_a_lead_waits_as_long_as_is_said(build: Build) -> None:
@@ -163,6 +188,23 @@ def test_an_activity_that_salesforce_refused_is_tried_again_for_an_hour(build: B
     mark = world.cycles.standing(CYCLE).watermarks["activities-engagement"]
     world.ran()
     assert world.cycles.standing(CYCLE).watermarks["activities-engagement"] > mark
+
+
+def test_types_that_cannot_be_read_park_activities_alone(build: Build) -> None:
+    """People go on and their watermarks move; the next run reads the same activities again."""
+    world = build({"engagement": TASKS})
+    lead, _ = a_record(world, "Lead", "ada")
+    before = world.cycles.standing(CYCLE).watermarks
+    happened(world, lead, FORM, "Demo")
+    types = {"match": "GET /rest/v1/activities/types.json", "kind": "vendor_error", "code": "603"}
+    world.marketo.post("faults", [types])
+    run = world.ran(parked=["activities"])
+    assert run.parked["activities"].startswith("main.activities-engagement: ")
+    after = world.cycles.standing(CYCLE).watermarks
+    assert {name for name, at in after.items() if at == before[name]} == {"activities-engagement"}
+    world.marketo.post("faults", [])
+    world.ran()
+    assert [subject for _, subject in tasks(world)] == ["Fill Out Form: Demo"]
 
 
 @pytest.mark.cap("M060")

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from leadbridge.domain.crm_cycle import CrmCycle
+import pytest
+
 from leadbridge.domain.cycle_price import CyclePrice
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.price_cycle import PriceCycle
@@ -36,7 +37,8 @@ def counted(world: WiredCycle) -> dict[str, int]:
 def test_a_first_run_costs_what_was_said(build: Build) -> None:
     """Calls at either vendor, counted there: within a tenth of the price."""
     persons: dict[str, Any] = {**PERSONS, "create_in_salesforce": {}}
-    world = build(low_watermark=None, persons=persons)
+    groups = {"all": {"types": ["Fill Out Form", "Send Email"], "key": "External_Key__c"}}
+    world = build(low_watermark=None, persons=persons, activities={"groups": groups})
     leads = [{"LastName": "L", "Company": "A", "Email": f"l{each}@example.com"} for each in range(LEADS)]
     both = [{"LastName": "B", "Company": "B", "Email": f"b{each}@example.com"} for each in range(BOTH)]
     world.salesforce.post("load", {"Lead": [*leads, *both]})
@@ -48,6 +50,10 @@ def test_a_first_run_costs_what_was_said(build: Build) -> None:
     world.connections.marketo("marketing").sync_leads(
         [{"id": ALONE + BOTH, "lastName": "C"}], action="updateOnly", lookup_field="id"
     )
+    shown = {"activityTypeId": 2, "activityDate": world.clock.now().isoformat(), "attributes": []}
+    done = [{**shown, "leadId": place, "primaryAttributeValue": "x"} for place in range(1, ALONE + BOTH + 1)]
+    world.marketo.post("load", {"activities": done})
+    world.clock.advance(900)
     found = priced(world)
     before = counted(world)
     run = world.ran(bootstrap=True)
@@ -56,7 +62,27 @@ def test_a_first_run_costs_what_was_said(build: Build) -> None:
     assert (run.writes["people-created"], run.writes["leads-created"]) == (LEADS, ALONE)
     rows = {each.name: (each.rows, each.exact) for kind in found.kinds for each in kind.readings}
     assert (rows["from-leads"], rows["from-people"]) == ((LEADS + BOTH, True), (ALONE + BOTH, False))
-    assert {kind.kind for kind in found.kinds} == set(CrmCycle.entities)
+    assert {kind.kind for kind in found.kinds} == {each for each in world.cycle.entities if getattr(world.cycle, each)}
+    assert [line.partition(",")[0] for line in found.warnings] == ["Send Email is read from the start"]
     for vendor, cost in found.total.items():
         made = after[vendor] - before[vendor]
         assert abs(cost.calls - made) <= 0.1 * made, (vendor, cost, made)
+
+
+@pytest.mark.cap("M164")
+def test_the_price_warns_of_activities_that_marketo_has_not_kept(build: Build) -> None:
+    """Type by type: of sent mails 90 days are left, of filled forms 25 months; a later begin warns of neither."""
+    group = {"types": ["Send Email", "Fill Out Form"], "key": "External_Key__c"}
+    activities = {"low_watermark": "2025-06-01T00:00", "groups": {"mail": group}}
+    world = build(companies=None, sales_persons=None, activities=activities)
+    first = {"id": 1, "email": "ada@example.com", "createdAt": "2025-01-01T00:00:00Z"}
+    world.marketo.post("load", {"leads": [first]})
+    found = priced(world)
+
+    [told] = [each for each in found.warnings if "Marketo keeps it" in each]
+    kept = "Send Email is read from 2025-06-01 on, but Marketo keeps it for 90 days"
+    assert told == f"{kept}: what was done before 2025-12-02 is gone"
+    [kind] = [each for each in found.kinds if each.kind == "activities"]
+    assert [each.windows for each in kind.readings] == [9]
+    later = build(companies=None, sales_persons=None, activities={**activities, "low_watermark": "2026-01-01T00:00"})
+    assert not [each for each in priced(later).warnings if "Marketo keeps it" in each]

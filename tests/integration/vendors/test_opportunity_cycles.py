@@ -268,6 +268,71 @@ def test_a_role_waits_for_its_person_and_is_told_with_the_reason(build: Build) -
     assert world.due.listed(10) == []
 
 
+@pytest.mark.cap("U20", "U35")
+def test_a_person_has_the_stage_of_the_opportunity_in_which_the_contact_has_the_primary_role(build: Build) -> None:
+    """An open one before a closed one, then the one whose stage was changed last; without a primary role nobody's."""
+    kept = {"fields": FIELDS, "stage_field": "leadStatus"}
+    world = build(companies=None, sales_persons=None, opportunities=kept)
+    _, contact, first, _ = sold(world)
+    other = load(world, "Contact", LastName="Other", Email="other@example.com")
+
+    def stages() -> dict[str, Any]:
+        people = world.of(world.marketo, "leads", "salesforceId")
+        return {name: people[each]["leadStatus"] for name, each in (("king", contact), ("other", other))}
+
+    world.ran()
+    # the person was made by that cycle, so the next one finds whose stage it is
+    world.ran()
+    assert stages() == {"king": "Prospecting", "other": None}
+
+    second = load(world, "Opportunity", **{**DEAL, "StageName": "Needs Analysis"})
+    common = {"OpportunityId": second, "Role": "Other"}
+    load(world, "OpportunityContactRole", **common, ContactId=contact, IsPrimary=True)
+    shared = load(world, "OpportunityContactRole", **common, ContactId=other)
+    world.ran()
+    assert stages() == {"king": "Needs Analysis", "other": None}
+    edit(world, "Opportunity", first, StageName="Negotiation/Review")
+    world.ran()
+    assert stages()["king"] == "Negotiation/Review"
+    edit(world, "Opportunity", first, StageName="Closed Won")
+    world.ran()
+    assert stages()["king"] == "Needs Analysis"
+    # one Contact loses the second one to the other, and has the closed one only
+    edit(world, "OpportunityContactRole", shared, IsPrimary=True)
+    world.ran()
+    assert stages() == {"king": "Closed Won", "other": "Needs Analysis"}
+    nobodys = load(world, "Opportunity", **DEAL)
+    run = world.ran()
+    told = {each["salesforce_id"]: each["reason"] for each in world.outcomes(run, "opportunity_roles")}
+    assert told == {nobodys: "no_primary"}
+
+
+def test_what_salesforce_hides_of_an_opportunity_its_stage_tells(build: Build) -> None:
+    """Whether it is closed and won; of an unknown stage nothing is told, and what is shown again is caught up."""
+    world = build(companies=None, sales_persons=None, opportunity_roles=None)
+    hidden = ["Opportunity.IsClosed", "Opportunity.IsWon"]
+    world.salesforce.post("permissions", {"hidden": hidden})
+    won = load(world, "Opportunity", **{**DEAL, "StageName": "Closed Won"})
+    odd = load(world, "Opportunity", **DEAL)
+    world.salesforce.post("set", {"object": "Opportunity", "ids": [odd], "fields": {"StageName": "Odd"}})
+
+    run = world.ran()
+
+    assert (deals(world)[won]["isClosed"], deals(world)[won]["isWon"]) == (True, True)
+    assert (deals(world)[odd]["stage"], "isClosed" in deals(world)[odd]) == ("Odd", False)
+    told = {each["salesforce_id"]: (each["outcome"], each["reason"]) for each in world.outcomes(run, "opportunities")}
+    assert told == {won: ("created", ""), odd: ("created", "stage_unknown")}
+    world.salesforce.post("permissions", {"hidden": [*hidden, "Opportunity.Amount"]})
+    edit(world, "Opportunity", won, NextStep="Renew")
+    world.salesforce.post("set", {"object": "Opportunity", "ids": [won], "fields": {"Amount": 7}})
+    run = world.ran()
+    assert any("Amount of Opportunity" in each for each in run.warnings)
+    assert deals(world)[won]["amount"] == 1000.0
+    world.salesforce.post("permissions", {"hidden": hidden})
+    world.ran()
+    assert deals(world)[won]["amount"] == 7.0
+
+
 def test_an_idle_look_is_one_call_of_five_queries_and_sees_roles_that_come_change_and_go(build: Build) -> None:
     """Six kinds of records: of Users and of roles every other look asks, of roles that were taken away each one."""
     leads = {"fields": [{"marketo": "lastName", "salesforce": "LastName"}]}

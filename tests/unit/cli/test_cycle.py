@@ -261,6 +261,41 @@ def test_what_is_due_is_listed_with_the_reason(told: Desk, desk: Desk) -> None:
     assert told.told("due", "main") == "Nothing is due.\n"
 
 
+def test_a_run_at_work_tells_how_far_it_is_and_until_when_it_waits(desk: Desk) -> None:
+    """Part by part; nothing is told of one that is over, or has not begun to read."""
+    desk.told("activate", "main")
+    desk.told("run", "main")
+    assert f"# {SLOT} is at work, bootstrap: running" in desk.told("show", "main")
+
+    desk.world.drive(SLOT, steps=0)
+    desk.world.step(SLOT)
+    assert "\n  0 %, part 1 of 4 (read)\n" in desk.told("executions", "main", SLOT)
+    told = desk.json("executions", "main", SLOT)["progress"]
+    assert (told["percent"], told["part"], told["total"], told["per_second"]) == (0, 1, 0, None)
+    desk.world.drive(SLOT)
+    assert desk.json("executions", "main", SLOT)["progress"] is None
+    assert "is at work" not in desk.told("show", "main")
+
+
+def test_a_run_that_is_waited_for_shows_each_change(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal a line for each; the last one is the end."""
+    desk.told("activate", "main")
+
+    def goes_on(seconds: float) -> None:
+        assert seconds > 0
+        run = desk.world.run(SLOT)
+        answer = desk.world.step(SLOT)
+        if answer["at_work"]:
+            desk.world.carry(answer["orders"])
+        desk.world.clock.advance(0 if run.over else 1)
+
+    monkeypatch.setattr("leadbridge_cli.cycle.time.sleep", goes_on)
+    *lines, last = desk.told("run", "main", "--wait").splitlines()
+    parts = [line.partition("part ")[2][:6] for line in lines]
+    assert list(dict.fromkeys(parts)) == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+    assert last.startswith(f"{SLOT}: done, bootstrap")
+
+
 def test_a_plan_is_begun_without_an_active_cycle_and_shown(desk: Desk) -> None:
     """Each field before and after, as lines, JSON and CSV; beside it nothing runs, and what is no plan shows none."""
     told = desk.told("plan", "main", "--no-wait")

@@ -274,7 +274,11 @@ class Opportunities(Document):
 
     enabled: bool = True
     fields: list[OneWayField] = Field(min_length=1, max_length=500)
+    #: Marketo's field of people that takes the stage of the Opportunity in which a Contact has the primary role
+    stage_field: FieldName | None = None
     deleted_in_salesforce: Gone = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -293,6 +297,8 @@ class OpportunityRoles(Document):
     #: a role without a name is called so: Marketo's key needs one
     without_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)] = "Unspecified"
     deleted_in_salesforce: Literal["ignore", "delete"] = "delete"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
 
 class CrmCycle(Document):
@@ -385,6 +391,8 @@ class CrmCycle(Document):
     def _roles_possible(self) -> None:
         roles, opportunities, persons = self.opportunity_roles, self.opportunities, self.persons
         if roles is None or not roles.enabled:
+            if opportunities is not None and opportunities.stage_field is not None:
+                raise ValueError("opportunities.stage_field: needs `opportunity_roles`, which tell whose stage it is")
             return
         if opportunities is None or not opportunities.enabled:
             raise ValueError("opportunity_roles: needs `opportunities`, in which the roles are")
@@ -394,3 +402,6 @@ class CrmCycle(Document):
             raise ValueError(
                 "opportunity_roles.deleted_in_salesforce: Marketo deletes no opportunity that has roles; say `delete`"
             )
+        mapped = {each.marketo for kind in (persons.leads, persons.contacts) if kind for each in kind.pairs}
+        if opportunities.stage_field in {*mapped, persons.id_field, persons.type_field, COMPANY_LINK, OWNER_LINK}:
+            raise ValueError(f"opportunities.stage_field: {opportunities.stage_field} is kept otherwise; name another")

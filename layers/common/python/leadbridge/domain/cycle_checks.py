@@ -61,6 +61,9 @@ def cycle_lines(cycle: CrmCycle, described: Mapping[tuple[Side, str], ObjectDesc
     deals, deal = described.get((Side.MARKETO, DEAL)), described.get((Side.SALESFORCE, OPPORTUNITY))
     if cycle.opportunities is not None and deals is not None and deal is not None:
         yield from _fields(cycle, "opportunities.fields", cycle.opportunities.fields, deals, deal)
+        if cycle.opportunities.stage_field is not None and (Side.MARKETO, "leads") in described:
+            leads = described[Side.MARKETO, "leads"]
+            yield from _link("opportunities.stage_field", cycle.opportunities.stage_field, leads)
         yield from _gone("opportunities.deleted_in_salesforce", cycle.opportunities.deleted_in_salesforce, deals)
 
 

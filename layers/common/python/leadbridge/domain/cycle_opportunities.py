@@ -22,11 +22,12 @@ from leadbridge.domain.cycle_legs import (
     OPPORTUNITIES,
     OPPORTUNITIES_DELETED,
     OPPORTUNITY_ROLES,
+    PEOPLE,
     ROLES_DELETED,
     Leg,
     Queue,
 )
-from leadbridge.domain.cycle_people import alike, derived, given
+from leadbridge.domain.cycle_people import PERSON, alike, derived, given
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.three_way import Direction, Side
 
@@ -37,12 +38,16 @@ STAGE = "OpportunityStage"
 FROM_OPPORTUNITIES, FROM_ROLES = "from-opportunities", "from-roles"
 OPPORTUNITIES_WRITTEN, OPPORTUNITIES_GONE = "opportunities-written", "opportunities-gone"
 ROLES_WRITTEN, ROLES_GONE = "roles-written", "roles-gone"
+#: people take the stages of their opportunities
+STAGES_WRITTEN = "stages-written"
 #: Marketo's own id of both, and the column that holds it where a record is to be deleted
 GUID = "marketoGUID"
 #: columns of a role by which Marketo knows it
 IN, WHOSE, CALLED = "OpportunityId", "ContactId", "Role"
 #: the person's number in Marketo, which stands for the Contact
 PERSON_ID = "leadId"
+#: when the stage of an Opportunity was last changed; before it ever was it is empty
+STAGED = "LastStageChangeDate"
 CLOSED, WON = "IsClosed", "IsWon"
 IS_CLOSED = CycleField(marketo="isClosed", salesforce=CLOSED, direction=Direction.TO_MARKETO)
 IS_WON = CycleField(marketo="isWon", salesforce=WON, direction=Direction.TO_MARKETO)
@@ -68,24 +73,25 @@ def opportunity_pairs(cycle: CrmCycle, opportunities: Opportunities) -> list[Cyc
     """The pairs of fields of opportunities, with those that are kept by the cycle."""
     pairs: list[CycleField] = [pair for pair in opportunities.fields if pair.enabled]
     pairs += [_CREATED, IS_CLOSED, IS_WON]
-    pairs += [_COMPANY] if cycle.companies and cycle.companies.enabled else []
-    return [*pairs, OWNER_PAIR] if cycle.sales_persons and cycle.sales_persons.enabled else pairs
+    pairs += [_COMPANY] if cycle.keeps("companies") else []
+    return [*pairs, OWNER_PAIR] if cycle.keeps("sales_persons") else pairs
 
 
 def opportunity_columns(cycle: CrmCycle, opportunities: Opportunities) -> tuple[str, ...]:
     """The columns of Opportunities that a cycle reads; those that Salesforce hides are left out later."""
     pairs = [pair.salesforce for pair in opportunity_pairs(cycle, opportunities)]
-    return tuple(dict.fromkeys(["Id", "SystemModstamp", "StageName", *pairs]))
+    chosen = [STAGED] if opportunities.stage_field else []
+    return tuple(dict.fromkeys(["Id", "SystemModstamp", "StageName", *chosen, *pairs]))
 
 
 def kept_opportunities(cycle: CrmCycle) -> Opportunities | None:
     """What is kept of opportunities; None if nothing is."""
-    return cycle.opportunities if cycle.opportunities and cycle.opportunities.enabled else None
+    return cycle.opportunities if cycle.keeps("opportunities") else None
 
 
 def kept_roles(cycle: CrmCycle) -> OpportunityRoles | None:
     """What is kept of their roles; None if nothing is."""
-    return cycle.opportunity_roles if cycle.opportunity_roles and cycle.opportunity_roles.enabled else None
+    return cycle.opportunity_roles if cycle.keeps("opportunity_roles") else None
 
 
 def opportunity_queues(cycle: CrmCycle) -> Iterator[Queue]:
@@ -124,8 +130,13 @@ def opportunity_legs(cycle: CrmCycle) -> Iterator[Leg]:
 
 def role_legs(cycle: CrmCycle) -> Iterator[Leg]:
     """What is written of roles; one whose key changes is another one, so the one before is deleted."""
-    if kept_roles(cycle) is None:
+    opportunities = kept_opportunities(cycle)
+    if kept_roles(cycle) is None or opportunities is None:
         return
+    if opportunities.stage_field:
+        taken = {opportunities.stage_field: "StageName"}
+        made = derived(cycle, STAGES_WRITTEN, Side.SALESFORCE, (OPPORTUNITY, PERSON), ("id", "id"), taken)
+        yield Leg(name=STAGES_WRITTEN, group=PEOPLE, side=Side.MARKETO, sync=made)
     objects, keys = (CONTACT_ROLE, ROLE), {OPPORTUNITY_LINK: IN, PERSON_ID: PERSON_ID, "role": CALLED}
     columns = {**keys, **dict(given(ROLE_FIELDS))}
     made = derived(cycle, ROLES_WRITTEN, Side.SALESFORCE, objects, (IN, OPPORTUNITY_LINK), columns)

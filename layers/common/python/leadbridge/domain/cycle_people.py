@@ -46,6 +46,7 @@ def people_columns(cycle: CrmCycle, persons: Persons) -> tuple[str, ...]:
         # people show what their company holds, which Marketo tells in no other way
         wanted += [COMPANY_LINK, *(pair.marketo for pair in cycle.companies.fields if pair.enabled)]
     wanted += [OWNER_LINK] if cycle.keeps("sales_persons") else []
+    wanted += [cycle.opportunities.stage_field] if cycle.opportunities and cycle.opportunities.stage_field else []
     # it is taken off when a deleted record is back
     wanted += [persons.deleted_in_salesforce.flag] if isinstance(persons.deleted_in_salesforce, Flag) else []
     return tuple(dict.fromkeys([*wanted, *pairs, *_judged(persons.create_in_salesforce)]))

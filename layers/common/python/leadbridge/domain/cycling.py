@@ -60,6 +60,8 @@ class CycleRun:
     epoch: int
     started_at: datetime
     step: CycleStep = CycleStep.OPEN
+    #: when it came to this step; None of one that was begun by an earlier version
+    step_at: datetime | None = None
     #: it only sets the watermarks, so that what is there already is left as it is
     from_now: bool = False
     #: it reads and decides, and writes nothing but what it would do
@@ -257,11 +259,11 @@ def guarded(run: CycleRun, what: str, told: str, now: datetime) -> CycleRun:
     return _held(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)
 
 
-def parked(run: CycleRun, name: str, why: str) -> CycleRun:
+def parked(run: CycleRun, name: str, why: str, entities: Sequence[str]) -> CycleRun:
     """A kind of records cannot go on, and what depends on it neither; the others do, and its watermarks stay."""
     found = {**run.parked, name: run.parked.get(name, why)}
     for other, needs in DEPENDS.items():
-        if other not in found and (missing := sorted(needs & found.keys())):
+        if other in entities and other not in found and (missing := sorted(needs & found.keys())):
             found[other] = f"waits for {', '.join(missing)}"
     return replace(run, parked=found)
 
@@ -327,7 +329,7 @@ def refused(run: CycleRun, error: SyncError, now: datetime, entities: Sequence[s
         )
     why = error.detail or str(error)
     if run.entity:
-        return passed_over(parked(_go_on(run), run.entity, why), entities)
+        return passed_over(parked(_go_on(run), run.entity, why, entities), entities)
     return ended(run, CycleStep.FAILED, now, reason_of(error), why)
 
 

@@ -55,7 +55,7 @@ class LookState:
             "schemas": dict(self.schemas),
             "schema_at": _text(self.schema_at),
             "usage_at": _text(self.usage_at),
-            **({"turn": self.turn} if self.turn else {}),
+            "turn": self.turn,
         }
         return json.dumps(members, separators=(",", ":"))
 
@@ -67,7 +67,7 @@ def look_state(text: str) -> LookState:
     found = json.loads(text)
     return LookState(
         places=tuple(Place(at=datetime.fromisoformat(at), token=token) for at, token in found["places"]),
-        # what a version before this one left has neither
+        # what a version before this one left has none of these
         schemas=found.get("schemas", {}),
         schema_at=_moment(found["schema_at"]),
         usage_at=_moment(found.get("usage_at", "")),

@@ -123,7 +123,7 @@ class Keeping:
     ) -> None:
         """`name` is that of the kind, as the document calls it, `object_name` that of its Salesforce records."""
         self._object = object_name
-        self._name = name
+        self.name = name
         self._ports = ports
         self.queues = tuple(queues)
         self.legs = {leg.name: leg for leg in legs}
@@ -131,7 +131,7 @@ class Keeping:
 
     def files(self, run: CycleRun) -> PieceFiles:
         """The files of a run."""
-        return PieceFiles(self._ports.objects, run, self._name)
+        return PieceFiles(self._ports.objects, run, self.name)
 
     def read(self, run: CycleRun, queues: Iterable[Queue]) -> Mapping[str, SyncRun]:
         """The runs that have read queues, by their names."""

@@ -41,9 +41,10 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import PermanentError
+from leadbridge.usecases.cycle_guard import check_deletions
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, latest
 from leadbridge.usecases.decide_people import STRIDE
-from leadbridge.usecases.one_way import Change, Paged, change, too_many
+from leadbridge.usecases.one_way import Change, Paged, change
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.pair_people import Row
 from leadbridge.usecases.people_files import Entry
@@ -258,16 +259,19 @@ class _Work:
         return (reason, worded(reason)) if reason else ("", "")
 
     def _gone(self, run: CycleRun, missing: Collection[str], first: int) -> Decided:
-        """What becomes of opportunities that were deleted in Salesforce, or are `missing` since they failed."""
+        """What becomes of opportunities that were deleted in Salesforce, or are `missing` since they failed.
+
+        Raises:
+            GuardedError: More would be deleted than the cycle's guard lets through.
+        """
         policy, since = self._owner.opportunities.deleted_in_salesforce, run.since.get(FROM_OPPORTUNITIES)
         if policy == "ignore" or self._ports.news is None or since is None:
             return Decided(plans={}, entries=())
         told = self._ports.news.of_records(OPPORTUNITY, since - _OVERLAP, run.ceilings[Side.SALESFORCE.value]).news
         links = self._ports.links.of({*told.deleted.get(Side.SALESFORCE, ()), *missing})
         known = [link for _, link in sorted(links.items()) if link.marketo_id]
-        most = self._owner.cycle.guard.deletes
-        if len(known) > most:
-            return too_many(OPPORTUNITY, known, most, "opportunities_gone")
+        if policy == "delete":
+            check_deletions(self._owner.cycle.guard, run, self._owner.name, len(known))
         leg = OPPORTUNITIES_WRITTEN if isinstance(policy, Flag) else OPPORTUNITIES_GONE
         plans, entries = list[Planned](), list[Entry]()
         for link in known:

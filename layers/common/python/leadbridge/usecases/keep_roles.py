@@ -20,16 +20,20 @@ from leadbridge.domain.cycle_legs import OPPORTUNITY_ROLES, ROLES_DELETED, Leg, 
 from leadbridge.domain.cycle_opportunities import (
     CALLED,
     CONTACT_ROLE,
+    FROM_OPPORTUNITIES,
     FROM_ROLES,
     IN,
     IS_PRIMARY,
+    OPPORTUNITY,
     PERSON_ID,
     ROLE,
     ROLE_DESCRIBED,
     ROLE_FIELDS,
     ROLES_GONE,
     ROLES_WRITTEN,
+    STAGES_WRITTEN,
     WHOSE,
+    opportunity_queues,
     role_legs,
     role_queues,
 )
@@ -43,16 +47,19 @@ from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Memory, Side
 from leadbridge.domain.values import text
+from leadbridge.usecases.cycle_guard import check_deletions
 from leadbridge.usecases.cycle_pieces import DONE, LATE, Decided, Keeping, KeepPorts, PieceFiles, PieceState
 from leadbridge.usecases.decide_people import STRIDE
 from leadbridge.usecases.keep_opportunities import deletion
-from leadbridge.usecases.one_way import Change, Paged, change, too_many
+from leadbridge.usecases.one_way import Change, Paged, change
+from leadbridge.usecases.opportunity_stages import PersonStage, StagesOfPeople
 from leadbridge.usecases.pair_people import Row as Values
 from leadbridge.usecases.people_files import Entry, Row
 
 #: what is told late is asked for once more
 _OVERLAP = timedelta(minutes=10)
 _WAITS, _MOVED, _SHARED = "role_waits", "role_moved", "role_shared"
+_STAGE_WAITS, _NO_PRIMARY, _TAKEN = "stage_waits", "no_primary", "stage_taken"
 #: marks the entry of a role whose Contact was no person when it was decided about
 _UNKNOWN = {PERSON_ID: LATE}
 #: under which name it is remembered by what Marketo knows a role
@@ -70,12 +77,17 @@ class KeepRoles:
         """`roles` and `persons` are those of the cycle."""
         self._roles = roles
         self._id_field = persons.id_field
-        self._most = cycle.guard.deletes
+        self._guard = cycle.guard
         self._ports = ports
         self._keeping = _Keeping(
             self.name, ports, object_name=CONTACT_ROLE, queues=role_queues(cycle), legs=role_legs(cycle)
         )
-        self._paged = Paged(self._keeping, ports, self._keeping.queues)
+        field = cycle.opportunities.stage_field if cycle.opportunities else None
+        self._stage_field = field or ""
+        self._stages = StagesOfPeople(ports.records, ports.links, field) if field else None
+        # a stage is a person's, too, and changes with an Opportunity of which no role does
+        others = opportunity_queues(cycle) if field else ()
+        self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *others])
 
     def queues(self) -> Sequence[Queue]:
         """What is read before anything is decided."""
@@ -101,11 +113,13 @@ class KeepRoles:
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
-        files = self._keeping.files(run)
-        wanted = {OPPORTUNITY_ROLES: ROLES_WRITTEN, ROLES_DELETED: ROLES_GONE}.get(group, "")
-        state = files.pieces() if run.writes.get(wanted) else None
-        if state is None:
+        if not any(run.writes.get(leg.name) for leg in self.legs() if leg.group == group):
             return []
+        files = self._keeping.files(run)
+        wanted = {OPPORTUNITY_ROLES: ROLES_WRITTEN, ROLES_DELETED: ROLES_GONE}.get(group)
+        state = files.pieces() if wanted else None
+        if state is None or wanted is None:
+            return self._keeping.prepare(run, group)
         # what is planned now stands behind what was planned before; done once more it is the same
         state.plans[wanted] = [each for each in state.plans.get(wanted, ()) if each < state.end]
         if group == OPPORTUNITY_ROLES:
@@ -132,11 +146,54 @@ class KeepRoles:
         told = self._decided(run, 0, rows, again=True)
         missing = due.keys() - {canonical(row["Id"]) for row in rows}
         self._gone(run, missing, told)
+        self._add_stages(0, rows, told)
         return told.as_decided()
 
     def _page(self, run: CycleRun, piece: int, queue: Queue, rows: Sequence[Values]) -> Decided:
-        del queue
-        return self._decided(run, piece, rows, again=False).as_decided()
+        if queue.name == FROM_OPPORTUNITIES:
+            told = _Told()
+            self._add_stages_of_deals(piece, rows, told)
+            return told.as_decided()
+        told = self._decided(run, piece, rows, again=False)
+        self._add_stages(piece, rows, told)
+        return told.as_decided()
+
+    # the stages of people
+
+    def _add_stages(self, piece: int, roles: Sequence[Values], told: "_Told") -> None:
+        if self._stages is not None and roles:
+            contacts = {canonical(row[WHOSE]) for row in roles}
+            self._plan_stages(piece, self._stages.of_contacts(contacts), told)
+
+    def _add_stages_of_deals(self, piece: int, deals: Sequence[Values], told: "_Told") -> None:
+        if self._stages is None or not deals:
+            return
+        found, nobodys = self._stages.of_opportunities(deals)
+        self._plan_stages(piece, found, told)
+        for deal in nobodys:
+            left = Entry(object=OPPORTUNITY, salesforce_id=deal, marketo_id="", outcome=Outcome.SKIPPED)
+            told.entries.append(replace(left, reason=_NO_PRIMARY, message=worded(_NO_PRIMARY)))
+
+    def _plan_stages(self, piece: int, stages: Sequence[PersonStage], told: "_Told") -> None:
+        for each in stages:
+            position = piece * STRIDE + len(told.entries)
+            entry = Entry(object=CONTACT_ROLE, salesforce_id=each.role, marketo_id=each.person)
+            if not each.person:
+                # the role is looked at again, and this with it
+                waits = replace(entry, outcome=Outcome.FAILED, reason=_STAGE_WAITS, message=worded(_STAGE_WAITS))
+                told.entries.append(waits)
+            elif text(each.held or "").strip() != each.stage.strip():
+                planned = Planned(
+                    position=position,
+                    does="update",
+                    columns={"id": each.person},
+                    record_id=each.person,
+                    before={self._stage_field: each.held},
+                    after={self._stage_field: each.stage},
+                )
+                told.plans.setdefault(STAGES_WRITTEN, []).append(planned)
+                writes = {STAGES_WRITTEN: position}
+                told.entries.append(replace(entry, writes=writes, reason=_TAKEN, message=worded(_TAKEN)))
 
     def _decided(self, run: CycleRun, piece: int, rows: Sequence[Values], *, again: bool) -> "_Told":
         told = _Told()
@@ -184,7 +241,11 @@ class KeepRoles:
         return {**everything, **found.written}
 
     def _gone(self, run: CycleRun, missing: Collection[str], told: "_Told") -> None:
-        """What becomes of roles that were deleted in Salesforce, or are `missing` since they failed."""
+        """What becomes of roles that were deleted in Salesforce, or are `missing` since they failed.
+
+        Raises:
+            GuardedError: More would be deleted than the cycle's guard lets through.
+        """
         since = run.since.get(FROM_ROLES)
         if self._roles.deleted_in_salesforce == "ignore" or self._ports.news is None or since is None:
             return
@@ -192,9 +253,7 @@ class KeepRoles:
         news = self._ports.news.of_records(CONTACT_ROLE, since - _OVERLAP, until).news
         links = self._ports.links.of({*news.deleted.get(Side.SALESFORCE, ()), *missing})
         known = [link for _, link in sorted(links.items()) if link.marketo_id]
-        if len(known) > self._most:
-            told.entries += too_many(CONTACT_ROLE, known, self._most, "roles_gone").entries
-            return
+        check_deletions(self._guard, run, self.name, len(known))
         shared = self._shared([link.marketo_id for link in known]) if known else frozenset()
         for link in known:
             position = len(told.entries)

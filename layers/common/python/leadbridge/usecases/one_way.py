@@ -9,17 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import DueRecord, Link
-from leadbridge.domain.company_words import worded
 from leadbridge.domain.cycle_legs import Queue
-from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.cycling import CycleRun, guarded
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, Found, LinkedField, Pair, merge_pair
-from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.three_way import Memory, Side
+from leadbridge.usecases.cycle_guard import DELETIONS, GuardedError, what
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceState, latest
 from leadbridge.usecases.decide_people import DUE
 from leadbridge.usecases.pair_people import Row
-from leadbridge.usecases.people_files import Entry
 from leadbridge.usecases.sync_files import read_page
 
 #: decides about records that are due, by id, and about those that are gone
@@ -64,23 +62,6 @@ def _written(merged: Pair) -> dict[str, Any]:
     return dict(merged.writes[Side.MARKETO])
 
 
-def too_many(object_name: str, links: Sequence[Link], most: int, reason: str) -> Decided:
-    """Records that are gone are more than the guard allows: all are told, and none is removed."""
-    message = worded(reason, count=len(links), most=most)
-    entries = [
-        Entry(
-            object=object_name,
-            salesforce_id=link.salesforce_id,
-            marketo_id=link.marketo_id,
-            outcome=Outcome.FAILED,
-            reason=reason,
-            message=message,
-        )
-        for link in links
-    ]
-    return Decided(plans={}, entries=entries)
-
-
 class Paged:
     """Goes through what was read: first the records that are due or gone, then each page."""
 
@@ -109,7 +90,10 @@ class Paged:
             else:
                 noted = self._keeping.due_now(DUE)
                 files.keep_due(noted)
-                decided = due(run, {canonical(each.id): each for each in noted})
+                try:
+                    decided = due(run, {canonical(each.id): each for each in noted})
+                except GuardedError as error:
+                    return guarded(run, what(self._keeping.name, DELETIONS), error.told, self._ports.clock.now())
             run = replace(self._keeping.keep(run, state, piece, decided), through=piece + 1)
             if self._ports.clock.now() > until:
                 break

@@ -12,6 +12,7 @@ from typing import Any
 from leadbridge.domain.belonging import company_fields, fields_of, is_linked
 from leadbridge.domain.condition_values import moment
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField
+from leadbridge.domain.cycle_activities import ACTIVITY
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import ACCOUNT, COMPANY, SALES_PERSON, SALES_PERSON_FIELDS, USER
 from leadbridge.domain.cycle_fields import bind_fields
@@ -23,6 +24,7 @@ from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.limits import State
 from leadbridge.domain.linked import Found, LinkedField, merge_pair
+from leadbridge.domain.retention import retention_lines
 from leadbridge.domain.source_query import FILTER_VALUES, seen_of, source_query
 from leadbridge.domain.sync_price import MARKETO_MEGABYTES, Left
 from leadbridge.domain.three_way import Side
@@ -40,8 +42,10 @@ from leadbridge.usecases.sync_window import way_of
 type Row = Mapping[str, Any]
 #: calls of one sample; Marketo's log of the last day tells the highest id
 BUDGET = 8
-#: descriptions of an object in a run: as it is opened, read, decided; Marketo's companies and sales persons are opened
-_DESCRIBED, _DESCRIBED_ONCE = 3, frozenset({COMPANY, SALES_PERSON})
+#: descriptions of an object in a run: as it is opened, read, decided
+_DESCRIBED = 3
+#: those of activities are their types and the fields of people: as they are begun, ordered, named, sorted and written
+_DESCRIBED_ACTIVITIES = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,8 @@ class PriceCycle:
             queued.setdefault(kind, []).append(self._queued(cycle, kind, queue, stored.version))
         comparing = _Comparing(cycle, describe, records, queued, self._clock.now())
         found = [self._kind(kind, each, comparing, cycle) for kind, each in queued.items()]
-        return cycle_price(found, self._left(cycle), day_megabytes=self._day_megabytes, warnings=_clamped(cycle))
+        warnings = [*_clamped(cycle), *retention_lines(cycle, {}, self._clock.now())]
+        return cycle_price(found, self._left(cycle), day_megabytes=self._day_megabytes, warnings=warnings)
 
     def _queued(self, cycle: CrmCycle, kind: str, queue: Queue, version: int) -> _Queued:
         """What a queue gives that the first run reads."""
@@ -137,11 +142,10 @@ class PriceCycle:
 
     def _kind(self, kind: str, queued: Sequence[_Queued], comparing: "_Comparing", cycle: CrmCycle) -> KindPrice:
         own = cycle.model_copy(update={each: None for each in cycle.entities if each != kind})
-        described = {
-            side: sum(1 if each in _DESCRIBED_ONCE else _DESCRIBED for each in names)
-            for side, names in objects_of(own).items()
-        }
+        described = {side: _DESCRIBED * len(names) for side, names in objects_of(own).items()}
         readings = [each.reading for each in queued]
+        if kind == "activities":
+            described[Side.MARKETO] = _DESCRIBED_ACTIVITIES * len(queued)
         calls = {_vendor(side): number for side, number in described.items()}
         return kind_price(kind, readings, comparing.amounts(kind, queued), calls)
 
@@ -183,6 +187,8 @@ class _Comparing:
             return self._of_keyed(own, SALES_PERSON, OWNER_LINK, SALES_PERSON_FIELDS)
         # of others every record is taken for a new one
         return Amounts(
+            # whom an activity is about is read with it
+            looked_up={"marketo": [each.number for each in queued if each.object == ACTIVITY]},
             created={_vendor(Side(each.reading.vendor).other): [each.number] for each in queued},
             rows=sum(each.number for each in queued),
         )

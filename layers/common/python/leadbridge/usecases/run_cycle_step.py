@@ -129,7 +129,8 @@ class RunCycleStep:
         if work.entities:
             # what depends on a parked kind waits for it, if the cycle has it
             run = replace(run, parked={name: why for name, why in run.parked.items() if name in work.names})
-        run = replace(run, seen_at=self._clock.now())
+        now = self._clock.now()
+        run = replace(run, seen_at=now, step_at=run.step_at if run.step is work.run.step else now)
         work.version = self._runs.save(run, work.version)
         work.run = run
 
@@ -166,16 +167,16 @@ class RunCycleStep:
             try:
                 found = entity.look(standing.schemas, run.version, min(known, default=run.started_at))
             except SyncError as error:
-                run = self._without(run, entity.name, error)
+                run = self._without(work, run, entity.name, error)
             else:
                 run = cycling.schemas_seen(run, entity.name, found)
         return run
 
-    def _without(self, run: CycleRun, kind: str, error: SyncError) -> CycleRun:
+    def _without(self, work: "_Work", run: CycleRun, kind: str, error: SyncError) -> CycleRun:
         """The run without a kind of records that cannot go on; what passes by itself is waited for."""
         if error.vendor == "aws" or held_by(error, run.refusals, run.refused_at, self._clock.now()):
             raise error
-        return cycling.parked(run, kind, error.detail or str(error))
+        return cycling.parked(run, kind, error.detail or str(error), work.names)
 
     def _read(self, work: "_Work") -> None:
         if work.run.orders:
@@ -221,7 +222,9 @@ class RunCycleStep:
             if queue is not None:
                 rows[queue] = sync.pulled
             if sync.over and sync.step is not Step.DONE:
-                run = cycling.parked(run, self._whose(work, order), f"{order}: {sync.message or sync.reason}")
+                run = cycling.parked(
+                    run, self._whose(work, order), f"{order}: {sync.message or sync.reason}", work.names
+                )
             elif not sync.over:
                 left.append(order)
                 done += _progress(sync, self._syncs)
@@ -232,7 +235,9 @@ class RunCycleStep:
         run = replace(run, rows=rows)
         if left and run.fruitless >= cycling.FRUITLESS:
             for order in left:
-                run = cycling.parked(run, self._whose(work, order), f"{order}: its run dies again and again")
+                run = cycling.parked(
+                    run, self._whose(work, order), f"{order}: its run dies again and again", work.names
+                )
             left = []
         if left:
             self._save(work, cycling.still_out(run, left, done, min(due, default=None)))
@@ -266,7 +271,7 @@ class RunCycleStep:
             try:
                 orders += [each.sync for each in entity.prepare(run, run.group)]
             except SyncError as error:
-                run = self._without(run, entity.name, error)
+                run = self._without(work, run, entity.name, error)
         kept = [each for each in orders if self._whose(work, each) not in run.parked]
         self._save(work, cycling.ordered(run, kept, work.names))
 
