@@ -165,6 +165,7 @@ FOR_VIEWERS = {
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed.csv"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/rows"),
     ("GET", f"/syncs/{SYNC}/plans/{SLOT}"),
+    ("GET", f"/cycles/{CYCLE}/plans/{SLOT}"),
 }
 
 

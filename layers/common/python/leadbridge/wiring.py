@@ -743,6 +743,7 @@ def sweep() -> "Sweep":
 def send_alerts() -> Any:
     """The use-case of `send_alerts`."""
     from leadbridge.aws.alerts import DynamoAlertStore, DynamoWatch
+    from leadbridge.aws.cycles import DynamoCycleRuns
     from leadbridge.aws.notices import TopicChannel
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.usecases.alerting import AlertSettings, SendAlerts
@@ -766,6 +767,14 @@ def send_alerts() -> Any:
             retention=timedelta(),
             now=clock.now,
         ),
+        cycles=DynamoCycleRuns(
+            client,
+            executions=settings.EXECUTIONS_TABLE,
+            state=settings.STATE_TABLE,
+            retention=timedelta(),
+            now=clock.now,
+        ),
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
         store=DynamoAlertStore(client, table=settings.STATE_TABLE),
         channels=lambda: [TopicChannel(_later("sns"), settings.ALARM_TOPIC), *([slack] if slack.configured else [])],
         clock=clock,
