@@ -9,6 +9,7 @@ import click
 
 from leadbridge.domain.action import as_document
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_latency import latency_words
 from leadbridge.domain.cycle_progress import counted, members, part_members, sentence, standing_members
 from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.lifecycle import DocumentState, Move
@@ -201,6 +202,8 @@ def cycle_executions(
     click.echo(sentence(parts.run))
     for told in parts.run.warnings:
         click.echo(f"  warning: {told}")
+    for told in latency_words(parts.run.latencies):
+        click.echo(f"  latency {told}")
     _show("read", parts.queues)
     _show("written", parts.legs)
     for line in counts_lines(counts):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_latency import latency_members
 from leadbridge.domain.cycle_times import due_at
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.event import iso
@@ -36,6 +37,7 @@ def members(run: CycleRun) -> dict[str, Any]:
         "writes": sum(run.writes.values()),
         "parked": dict(run.parked),
         "warnings": list(run.warnings),
+        "latency": latency_members(run.latencies),
         "reason": run.reason,
         "message": run.message,
     }

@@ -73,6 +73,8 @@ class CycleRun:
     newest: Mapping[str, datetime] = field(default_factory=dict)
     #: by leg how many writes were planned
     writes: Mapping[str, int] = field(default_factory=dict)
+    #: how long edits took to the other system (`domain.cycle_latency`)
+    latencies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     #: runs of Syncs, by the Sync's id, that are at work for READ or for the group that is written
     orders: tuple[str, ...] = ()
     #: rounds over them without any progress, and what had been done by then

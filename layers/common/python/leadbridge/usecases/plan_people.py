@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadbridge.cycle_ports import Link
+from leadbridge.domain.cycle_latency import edited
 from leadbridge.domain.cycle_people import (
     CONTACT,
     CONTACTS_UPDATED,
@@ -69,7 +70,7 @@ class PlanPeople:
                 continue
             for leg, each in planned.items():
                 writes.setdefault(leg, []).append(each)
-            entries.append(_entry(write, {leg: each.position for leg, each in planned.items()}, those.link))
+            entries.append(_entry(write, {leg: each.position for leg, each in planned.items()}, those))
         entries += [aside("", each.id, each.reason) for each in decisions.aside]
         return PeoplePlan(writes=writes, entries=entries)
 
@@ -150,8 +151,9 @@ def _known(paired: Paired) -> Mapping[str, _Known]:
     return found | {canonical(str(row["Id"])): _Known(rows={Side.SALESFORCE: row}) for _, row in paired.salesforce_only}
 
 
-def _entry(write: PersonWrite, writes: Mapping[str, int], link: Link | None) -> Entry:
+def _entry(write: PersonWrite, writes: Mapping[str, int], known: _Known) -> Entry:
     reason, message = _told(write)
+    link = known.link
     # what is remembered already need not be stored once more
     is_new = (
         bool(writes)
@@ -169,6 +171,9 @@ def _entry(write: PersonWrite, writes: Mapping[str, int], link: Link | None) -> 
         reason=reason,
         message=message,
         fields=fields_left(write.told, write.failed),
+        edited=edited(
+            known.rows, {Side.MARKETO: write.to_marketo, Side.SALESFORCE: write.to_salesforce} if writes else {}
+        ),
     )
 
 
