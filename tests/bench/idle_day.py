@@ -34,7 +34,9 @@ PEOPLE = [
     {"marketo": "lastName", "salesforce": "LastName"},
 ]
 PERSONS = {"id_field": "salesforceId", "leads": {"fields": PEOPLE}, "contacts": {"fields": PEOPLE}}
+ACTIVITIES = {"groups": {"engagement": {"types": ["Click Email", "Fill Out Form"], "key": "External_Key__c"}}}
 COMPANIES = {"fields": [{"marketo": "company", "salesforce": "Name"}]}
+OPPORTUNITIES = {"fields": [{"marketo": "name", "salesforce": "Name"}, {"marketo": "amount", "salesforce": "Amount"}]}
 
 
 class Asking:
@@ -64,6 +66,7 @@ class Ticking(WiredCycle):
 
     def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, persons: Mapping[str, Any] = PERSONS) -> None:
         kinds = {"persons": persons, "companies": COMPANIES, "sales_persons": {}}
+        kinds |= {"opportunities": OPPORTUNITIES, "opportunity_roles": {}, "activities": ACTIVITIES}
         cycle: CrmCycle = a_cycle(**kinds, low_watermark="2026-03-01T00:00")
         super().__init__(clients, marketo, salesforce, cycle)
         asking = Asking(self.connections.marketo("marketing"), self.connections.salesforce("crm"))

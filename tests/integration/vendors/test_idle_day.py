@@ -9,7 +9,7 @@ from tests.bench.idle_day import GAP, Ticking, idled
 from tests.integration.vendors.conftest import Clients, Twin
 
 #: what an idle day may cost at Marketo by Adobe's own budget, and what it costs with us at most
-ADOBES, OURS = 7_500, {"marketo": 350, "salesforce": 330}
+ADOBES, OURS = 7_500, {"marketo": 360, "salesforce": 335}
 MARKETO_LOGIN, SALESFORCE_LOGIN = "POST /identity/oauth/token", "POST /services/oauth2/token"
 
 
@@ -32,7 +32,8 @@ def test_an_idle_day_costs_two_calls_a_look_and_a_few_more(world: Ticking) -> No
     assert marketo <= OURS["marketo"] <= ADOBES
     assert sum(result.calls.values()) - marketo <= OURS["salesforce"]
     known = {name.partition(" ")[2].rpartition("/")[2]: number for name, number in result.calls.items()}
-    assert (known["activities.json"], known["composite"]) == (288, 287)
+    # the day's run reads the log for people and for activities
+    assert (known["activities.json"], known["composite"]) == (289, 287)
     assert looks == 287
     # Marketo's token lives for an hour, and a session is used for two; usage is asked for every six hours
     assert (result.calls[MARKETO_LOGIN], result.calls[SALESFORCE_LOGIN], known["usage.json"]) == (24, 12, 4)

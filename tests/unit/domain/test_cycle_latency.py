@@ -4,16 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from leadbridge.domain.cycle_latency import edited, latency_members, latency_words, noted
+from leadbridge.domain.cycle_latency import edited, latency_members, latency_words, measured
 from leadbridge.domain.three_way import Side
 from tests.fakes.clock import NOON
 
 
 def test_half_and_95_of_100_are_told_by_direction_at_most_a_tenth_too_high() -> None:
-    """A hundred edits of 1 to 100 seconds, noted in two heaps, and one of a day; what is told is never too low."""
+    """A hundred edits of 1 to 100 seconds, measured in two heaps, and one of a day; what is told is never too low."""
     edits = [{"marketo": (NOON - timedelta(seconds=each)).isoformat()} for each in range(1, 101)]
-    known = noted(noted({}, edits[:30], NOON), edits[30:], NOON)
-    known = noted(known, [{"salesforce": (NOON - timedelta(days=1)).isoformat()}], NOON)
+    known = measured(measured({}, edits[:30], NOON), edits[30:], NOON)
+    known = measured(known, [{"salesforce": (NOON - timedelta(days=1)).isoformat()}], NOON)
     told = latency_members(known)
     assert told["to_marketo"]["writes"] == 100
     assert 50 <= told["to_marketo"]["p50_seconds"] <= 55 + 1
@@ -27,7 +27,7 @@ def test_half_and_95_of_100_are_told_by_direction_at_most_a_tenth_too_high() -> 
 @pytest.mark.parametrize("stamp", ["", "yesterday", "2026-03-09"])
 def test_a_moment_that_nobody_can_read_does_not_count(stamp: str) -> None:
     """Nothing is invented of it."""
-    assert noted({}, [{"marketo": stamp}], NOON) == {}
+    assert measured({}, [{"marketo": stamp}], NOON) == {}
     assert latency_members({}) == {}
 
 

@@ -8,6 +8,7 @@ import pytest
 from leadbridge.domain.look_state import (
     LookState,
     Place,
+    asked_of,
     compared,
     is_schema_due,
     is_usage_due,
@@ -84,3 +85,18 @@ def test_fields_of_objects_are_looked_at_in_turn_and_each_change_is_told_once() 
     assert turns == [("leads", False), ("companies", True), ("leads", False), ("companies", False)]
     assert state.schema_at == NOON + 240 * MINUTE
     assert next_described(LookState(), []) == []
+
+
+def test_what_changes_seldom_takes_turns_where_one_call_cannot_ask_of_everything() -> None:
+    """Five kinds are asked of at once; of six the last place alternates, and a token of earlier versions begins it."""
+    names = ("Lead", "Contact", "Account", "User", "Opportunity", "OpportunityContactRole")
+    seldom = frozenset({"User", "OpportunityContactRole"})
+    assert asked_of(names[:5], seldom, 5, 7) == names[:5]
+    often = ("Lead", "Contact", "Account", "Opportunity")
+    assert [asked_of(names, seldom, 5, turn) for turn in range(3)] == [
+        (*often, "User"),
+        (*often, "OpportunityContactRole"),
+        (*often, "User"),
+    ]
+    assert look_state(LookState().text).turn == 0
+    assert look_state(LookState(turn=3).text).turn == 3

@@ -26,7 +26,7 @@ def edited(rows: Mapping[Side, Mapping[str, Any] | None], writes: Mapping[Side, 
     return {side.value: str(stamp) for side, stamp in found.items() if stamp}
 
 
-def noted(known: Latencies, edits: Iterable[Mapping[str, str]], now: datetime) -> Latencies:
+def measured(known: Latencies, edits: Iterable[Mapping[str, str]], now: datetime) -> Latencies:
     """With writes that are remembered now, by what is known of their edits; a moment nobody can read does not count."""
     counts = {side: dict(each) for side, each in known.items()}
     for edit in edits:

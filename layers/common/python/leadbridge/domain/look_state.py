@@ -6,7 +6,7 @@ it had been shown. Each look reads the last minutes of the log once more, in the
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -44,6 +44,8 @@ class LookState:
     schemas: Mapping[str, str] = field(default_factory=dict)
     schema_at: datetime | None = None
     usage_at: datetime | None = None
+    #: looks by now that could not ask of every kind of record at once
+    turn: int = 0
 
     @property
     def text(self) -> str:
@@ -53,6 +55,7 @@ class LookState:
             "schemas": dict(self.schemas),
             "schema_at": _text(self.schema_at),
             "usage_at": _text(self.usage_at),
+            "turn": self.turn,
         }
         return json.dumps(members, separators=(",", ":"))
 
@@ -64,10 +67,11 @@ def look_state(text: str) -> LookState:
     found = json.loads(text)
     return LookState(
         places=tuple(Place(at=datetime.fromisoformat(at), token=token) for at, token in found["places"]),
-        # what a version before this one left has neither
+        # what a version before this one left has none of these
         schemas=found.get("schemas", {}),
         schema_at=_moment(found["schema_at"]),
         usage_at=_moment(found.get("usage_at", "")),
+        turn=found.get("turn", 0),
     )
 
 
@@ -97,6 +101,18 @@ def read_to(state: LookState, place: Place, end: str, now: datetime) -> LookStat
         places.append(Place(at=now, token=end))
     old_enough = [number for number, each in enumerate(places) if each.at <= now - _LAG]
     return replace(state, places=tuple(places[old_enough[-1] if old_enough else 0 :]))
+
+
+def asked_of(names: Sequence[str], seldom: Collection[str], most: int, turn: int) -> tuple[str, ...]:
+    """The names that a look asks of, `most` of them at once: those that change seldom take turns in the last place.
+
+    What a look does not ask of, the next ones see: each asks for all that was changed since the last run.
+    """
+    if len(names) <= most:
+        return tuple(names)
+    often = [name for name in names if name not in seldom][: most - 1]
+    others = [name for name in names if name not in often]
+    return (*often, others[turn % len(others)])
 
 
 def is_schema_due(state: LookState, now: datetime) -> bool:

@@ -91,6 +91,8 @@ class Entry:
     fields: Mapping[str, str] = field(default_factory=dict)
     #: by the side that is written when the other side's record was changed
     edited: Mapping[str, str] = field(default_factory=dict)
+    #: Marketo's person names a type of the new record by itself, and keeps that
+    typed: bool = False
 
 
 class PeopleFiles:
