@@ -355,6 +355,7 @@ class _Work:
                     reason=reason,
                     message=message,
                     fields=fields_left(write.told, write.failed),
+                    edited=write.edited,
                 )
             )
         for left in decisions.aside:
