@@ -42,6 +42,8 @@ def validate(target: Target, files: tuple[Path, ...], *, as_json: bool) -> None:
         click.echo(json.dumps([finding.as_json() for finding in plan.findings]))
         raise SystemExit(bool(plan.findings))
     _refuse(plan)
+    for warning in plan.warnings:
+        click.echo(f"warning: {warning}")
     click.echo(f"{_number(len(plan.documents), 'document')} without findings.")
 
 
@@ -278,6 +280,8 @@ def _show(planned: Plan) -> None:
             click.echo(f"  {line}")
     for finding in planned.findings:
         click.echo(f"draft: {finding.line()}")
+    for warning in planned.warnings:
+        click.echo(f"warning: {warning}")
     counts = [(sum(each.effect is effect for each in planned.documents), words) for effect, words in EFFECTS.items()]
     click.echo(f"Plan: {', '.join(f'{number} {words}' for number, words in counts if number) or 'nothing given'}.")
 

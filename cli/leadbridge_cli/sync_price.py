@@ -32,7 +32,11 @@ def members(found: Price) -> dict[str, object]:
         "basis": found.basis,
         "runs_a_day": found.runs,
         "vendors": {
-            vendor: {"run": _cost(cost), "day": _cost(found.day[vendor]), "calls_left": found.left[vendor].calls}
+            vendor: {
+                "run": cost_members(cost),
+                "day": cost_members(found.day[vendor]),
+                "calls_left": found.left[vendor].calls,
+            }
             for vendor, cost in found.run.items()
         },
         "dollars": {"run": round(found.run_dollars, 6), "day": round(found.day_dollars, 6), "prices_of": PRICED},
@@ -59,7 +63,8 @@ def show_price(found: Price) -> None:
         click.echo(f"  Warning: {warning}.")
 
 
-def _cost(cost: Cost) -> dict[str, float]:
+def cost_members(cost: Cost) -> dict[str, float]:
+    """A cost as JSON."""
     return {
         "calls": cost.calls,
         "megabytes": round(cost.megabytes, 1),

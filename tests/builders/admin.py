@@ -18,6 +18,7 @@ from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
+from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
@@ -41,6 +42,8 @@ from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLin
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
+#: somebody of the user pool
+PERSON = "ada@example.com"
 #: what the org lists beside Lead
 OBJECTS = (
     CatalogueObject(name="Lead", label="Lead", custom=False, createable=True, updateable=True),
@@ -191,6 +194,13 @@ class Admin:
                 links=lambda _: self.links,
                 due=lambda _: self.due,
             ),
+            cycle_planned=CyclePlanned(
+                documents=world.configurations,
+                runs=self.cycle_runs,
+                syncs=self.runs,
+                objects=self.objects,
+                clock=world.clock,
+            ),
             keep_schedule=lambda _kind, identifier: self.kept.append(identifier),
             clock=world.clock,
             done=self._done,
@@ -232,6 +242,17 @@ class Admin:
         """Put documents in as they are."""
         for document in documents:
             self.world.configurations.put(document)
+
+
+def from_console(method: str, path: str, body: Any = None, *, groups: str | None, **claims: Any) -> dict[str, Any]:
+    """The same, as the gateway hands on what a person of the user pool asks."""
+    known = {"token_use": "id", "email": PERSON, "cognito:username": "5f1a", **claims}
+    context = {
+        "identity": {"userArn": None, "sourceIp": "192.0.2.1"},
+        "authorizer": {"claims": known | ({"cognito:groups": groups} if groups is not None else {})},
+    }
+    event = a_request(method, f"/console/api{path}", body, principal=None)
+    return event | {"resource": "/console/api/{proxy+}", "requestContext": context}
 
 
 def a_request(

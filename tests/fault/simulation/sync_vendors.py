@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain.gone import BARE, FATE, KNOWN
@@ -42,8 +42,9 @@ _KINDS = {
 }
 
 
+@cache
 def described(vendor: str) -> ObjectDescription:
-    """A person's record of a vendor."""
+    """A person's record of a vendor; the same in all schedules."""
     kinds = dict(_KINDS, score="integer" if vendor == "marketo" else "double")
     fields = {name: kinds.get(role, "string") for role, name in FIELDS[vendor].items()}
     if vendor == "marketo":

@@ -103,11 +103,19 @@ class WatchedRuns(InMemorySyncRuns):
 
     def every(self) -> list[SyncRun]:
         """All runs, the first begun first."""
-        return sorted((run for run, _ in self._runs.values()), key=lambda run: (run.started_at, run.slot))
+        return sorted((run for run, _ in self._runs.values()), key=_begun)
+
+    def at_work(self) -> SyncRun | None:
+        """The first run that has not ended."""
+        return min((run for run, _ in self._runs.values() if not run.over), key=_begun, default=None)
 
     def every_part(self, run: SyncRun) -> list[Any]:
         """The partitions of a run."""
         return [part for _, part in sorted(self._parts.get((run.sync, run.slot), {}).items())]
+
+
+def _begun(run: SyncRun) -> tuple[datetime, str]:
+    return run.started_at, run.slot
 
 
 class Machine:
@@ -430,7 +438,7 @@ class SyncSimulation:
     # -- people
 
     def _current(self) -> SyncRun | None:
-        return next((run for run in self.runs.every() if not run.over), None)
+        return self.runs.at_work()
 
     def _wants(self, what: str) -> None:
         """A person starts, holds, cancels or repeats a run."""

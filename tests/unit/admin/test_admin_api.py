@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from leadbridge.admin.requests import BODY_LIMIT
+from leadbridge.admin.roles import LEAST_ROLES
 from leadbridge.domain.flow_step import ChunkState
 from leadbridge.domain.lifecycle import Move
 from leadbridge.errors import PermanentError, QuotaExhaustedError, SyncError, TransientError
 from leadbridge.usecases.search_executions import EXAMINED
 from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_salesforce_connection, an_action, an_action_document
-from tests.builders.admin import PRINCIPAL, Admin, a_request
+from tests.builders.admin import PERSON, PRINCIPAL, Admin, a_request, from_console
 from tests.builders.flow_steps import a_chunk
 from tests.builders.world import World
 from tests.fakes.clock import NOON
@@ -79,6 +80,8 @@ ROUTES = (
     ("GET", f"/cycles/{CYCLE}/executions/{SLOT}/rows"),
     ("GET", f"/cycles/{CYCLE}/records/{RECORD}"),
     ("GET", f"/cycles/{CYCLE}/due"),
+    ("POST", f"/cycles/{CYCLE}/plans"),
+    ("GET", f"/cycles/{CYCLE}/plans/{SLOT}"),
 )
 
 
@@ -140,6 +143,103 @@ def test_a_request_without_a_principal_is_refused_whatever_it_asks_for(
 
     assert (answered.status, answered.json["code"]) == (403, "unauthenticated")
     assert admin.world.configurations.reads == reads
+
+
+#: what changes what is configured
+FOR_ADMINS = {
+    ("PUT", f"/actions/{ACTION}"),
+    ("DELETE", f"/actions/{ACTION}"),
+    ("PUT", f"/syncs/{SYNC}"),
+    ("DELETE", f"/syncs/{SYNC}"),
+    ("POST", "/documents/apply"),
+    ("POST", f"/documents/action/{ACTION}/rollback"),
+}
+#: what only looks, and shows no values of people
+FOR_VIEWERS = {
+    *(each for each in ROUTES if each[0] == "GET"),
+    ("POST", "/executions/search"),
+    ("POST", "/documents/validate"),
+    ("POST", "/documents/plan"),
+} - {
+    ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed"),
+    ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed.csv"),
+    ("GET", f"/syncs/{SYNC}/executions/{SLOT}/rows"),
+    ("GET", f"/syncs/{SYNC}/plans/{SLOT}"),
+}
+
+
+@pytest.mark.parametrize(
+    ("groups", "allowed"),
+    [
+        pytest.param(None, set(), id="no group"),
+        pytest.param("[visitor administrators]", set(), id="other groups"),
+        pytest.param("viewer", FOR_VIEWERS, id="viewer"),
+        pytest.param("[viewer operator]", set(ROUTES) - FOR_ADMINS, id="operator"),
+        pytest.param("admin,viewer", set(ROUTES), id="admin"),
+    ],
+)
+def test_each_route_is_for_those_whose_role_is_enough(
+    admin: Admin, groups: str | None, allowed: set[tuple[str, str]]
+) -> None:
+    """Every route of the list with every role of the user pool: the route answers, or none does and nothing is read."""
+    found = set()
+    for method, path in ROUTES:
+        reads = admin.world.configurations.reads
+        answered = admin.send(from_console(method, path, {"a": 1} if method != "GET" else None, groups=groups))
+        if answered.json is None or answered.json.get("code") != "not_allowed":
+            found.add((method, path))
+        else:
+            assert (answered.status, admin.world.configurations.reads) == (403, reads)
+
+    assert found == allowed
+
+
+@pytest.mark.parametrize(
+    ("claims", "context"),
+    [
+        pytest.param({"token_use": "access"}, {}, id="another token"),
+        pytest.param({"email": None, "cognito:username": None}, {}, id="no name"),
+        pytest.param({}, {"authorizer": {"principalId": "x"}}, id="no claims"),
+        pytest.param({}, {"authorizer": None, "identity": {"userArn": PRINCIPAL}}, id="the other entrance's identity"),
+    ],
+)
+def test_the_consoles_entrance_takes_id_tokens_of_the_pool_only(
+    admin: Admin, claims: dict[str, Any], context: dict[str, Any]
+) -> None:
+    """Whatever else the gateway says of a caller there is nobody."""
+    event = from_console("GET", "/actions", groups="admin", **claims)
+    event["requestContext"] |= context
+
+    assert (admin.send(event).status, admin.send(event).json["code"]) == (403, "unauthenticated")
+
+
+def test_an_id_token_counts_for_nothing_at_the_signed_entrance(admin: Admin) -> None:
+    """Claims beside a path that IAM guards do not make a principal; unknown paths are nobody's at the console's."""
+    event = from_console("GET", "/actions", groups="admin") | {"path": "/actions", "resource": "/{proxy+}"}
+
+    assert admin.send(event).json["code"] == "unauthenticated"
+    assert admin.send(from_console("GET", "/nothing", groups="admin")).json["code"] == "not_allowed"
+    assert admin.send(from_console("PATCH", "/actions", groups="admin")).json["code"] == "not_allowed"
+
+
+def test_a_version_names_the_person_of_the_pool_who_stored_it(admin: Admin) -> None:
+    """What an admin changes through the console is a version with the address of its author."""
+    document = an_action_document(name="By hand")
+    answered = admin.send(from_console("PUT", f"/actions/{ACTION}", {"document": document}, groups="admin"))
+    assert answered.status == 200, answered.json
+
+    assert admin.get(f"/documents/action/{ACTION}/history")["versions"][0]["author"] == PERSON
+
+
+def test_the_document_says_whom_each_route_is_for(admin: Admin) -> None:
+    """The console offers what the document says, so it says what the check does."""
+    told = {
+        (method.upper(), path): operation["x-least-role"]
+        for path, operations in admin.get("/openapi.json")["paths"].items()
+        for method, operation in operations.items()
+    }
+
+    assert told == {key: role.name.lower() for key, role in LEAST_ROLES.items() if key[1] != "/openapi.json"}
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("PATCH", "/actions"), ("OPTIONS", "/actions")])

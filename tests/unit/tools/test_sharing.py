@@ -42,8 +42,10 @@ def test_stacks_are_begun_first_and_files_last() -> None:
     ]
 
 
-def test_one_process_runs_a_whole_group(pytester: pytest.Pytester) -> None:
+def test_one_process_runs_a_whole_group(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a run in three processes, all tests of a stack's folder run in the same one."""
+    # the three would load every plugin that is installed, which takes longer than the rest
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     folder = pytester.mkdir("tests") / "e2e"
     folder.mkdir()
     (folder / "test_sample.py").write_text(

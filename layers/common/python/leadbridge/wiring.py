@@ -586,6 +586,7 @@ def admin_api() -> Any:
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
+    from leadbridge.usecases.cycle_planned import CyclePlanned
     from leadbridge.usecases.cycle_results import CycleResults
     from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.derived_syncs import WithDerived
@@ -678,6 +679,13 @@ def admin_api() -> Any:
                 objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
                 links=lambda cycle: _links(settings.STATE_TABLE, cycle),
                 due=lambda cycle: _due(settings.STATE_TABLE, cycle),
+            ),
+            cycle_planned=CyclePlanned(
+                documents=configurations,
+                runs=_cycle_runs(settings, clock),
+                syncs=runs,
+                objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
+                clock=clock,
             ),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             clock=clock,

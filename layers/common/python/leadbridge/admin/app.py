@@ -12,14 +12,16 @@ from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn
 from leadbridge.admin import callbacks, cycles, documents, executions, problems, sync_runs, syncs, vendors
 from leadbridge.admin.common import DESCRIPTIONS
 from leadbridge.admin.models import Problem
-from leadbridge.admin.requests import UNSIGNED, Refusal, principal_of, read_body
+from leadbridge.admin.requests import NOT_ALLOWED, UNSIGNED, Refusal, caller_of, may, read_body
+from leadbridge.admin.roles import least_role
 from leadbridge.admin.services import Services
 from leadbridge.errors import SyncError
 
 VERSION = "1.0.0"
 DESCRIPTION = (
     "Configure and watch a Leadbridge deployment. Every request is signed with AWS Signature Version 4 for the service "
-    "`execute-api`; IAM decides who may call which route. Errors have one shape, `Problem`."
+    "`execute-api`; IAM decides who may call which route. Below `/console/api` the same routes take the ID token of a "
+    "user of the pool instead; `x-least-role` says whom each of them is for. Errors have one shape, `Problem`."
 )
 HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -41,15 +43,19 @@ class AdminApi:
         self._add_handlers()
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """Answer one request; one without a principal is refused whatever it asks for."""
-        principal = principal_of(event)
+        """Answer one request; one of nobody is refused whatever it asks for, so is one of too low a role."""
+        caller = caller_of(event)
         body = read_body(event)
-        if principal is None or isinstance(body, Refusal):
-            refusal = body if principal and isinstance(body, Refusal) else UNSIGNED
-            return _proxy(problems.of_refusal(refusal))
-        self._app.append_context(principal=principal)  # type: ignore[no-untyped-call]  # Powertools has no types here
+        if caller is None:
+            return _proxy(problems.of_refusal(UNSIGNED))
+        if not may(caller, str(event.get("httpMethod"))):
+            return _proxy(problems.of_refusal(NOT_ALLOWED))
+        if isinstance(body, Refusal):
+            return _proxy(problems.of_refusal(body))
+        self._app.append_context(principal=caller.name)  # type: ignore[no-untyped-call]  # Powertools has no types here
         try:
-            answer = self._app.resolve({**event, "body": body, "isBase64Encoded": False}, context)
+            asked = {**event, "path": caller.path, "body": body, "isBase64Encoded": False}
+            answer = self._app.resolve(asked, context)
         finally:
             self._app.clear_context()  # type: ignore[no-untyped-call]  # Powertools has no types here
             self._services.done()
@@ -125,8 +131,11 @@ def tidy(document: dict[str, Any]) -> dict[str, Any]:
     components["responses"] = {
         f"Problem{status}": {"description": text, "content": problem} for status, text in DESCRIPTIONS.items()
     }
-    for path in document["paths"].values():
-        for operation in path.values():
+    for template, path in document["paths"].items():
+        for method, operation in path.items():
+            # what a person of the user pool needs; the console offers nothing else
+            role = least_role(method.upper(), template)
+            operation["x-least-role"] = role.name.lower() if role else None
             for status in DESCRIPTIONS:
                 operation["responses"][str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     document.pop("servers", None)

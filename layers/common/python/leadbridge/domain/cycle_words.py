@@ -47,7 +47,8 @@ DUE_WORDS: Mapping[str, str] = {
     "moved": "It belongs to another record since a merge or conversion; the two are compared again.",
     "not_tried": "The run ended before it was written.",
     "fan_out": "The edit would change more people of the company than `companies.fan_out` allows.",
-    "too_many_gone": "More Accounts are gone than `guard.deletes` allows.",
+    "stage_waits": "Its Contact is no person of Marketo yet, who could take the stage.",
+    "role_waits": "Its Contact is no person of Marketo yet.",
 }
 _REFUSED = "Its write was refused with {reason}; `leadbridge cycle record` shows the vendor's words."
 _TRIED = " Tried {tries} {times} again since."

@@ -282,7 +282,7 @@ class Intent:
     removals: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """How far a partition is. `epoch` is raised by each process that takes it: an older one stores nothing more."""
 

@@ -1,4 +1,4 @@
-"""What companies and sales persons of a cycle have in common: pieces that are decided, planned, and remembered.
+"""What all kinds of records but persons have in common: pieces that are decided, planned, and remembered.
 
 Rows are sorted into partitions by the Account that they are about, so that all that was read of one meets in one piece.
 Each piece stores what it decided; the writes of a leg that come from one piece are one partition of its plan.
@@ -15,6 +15,7 @@ from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.linked import Digest
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import WRITTEN, Outcome, RowOutcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import ObjectDescription
@@ -24,18 +25,21 @@ from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import LEFT_SECONDS
 from leadbridge.usecases.keep_people import due_again
-from leadbridge.usecases.people_files import Entry, PeopleFiles
+from leadbridge.usecases.people_files import Entry, PeopleFiles, Row
 
+#: rows that are planned once others were made
+LATE = "late"
 #: what a write may come to that is as it should be: a record that was to be deleted, and is gone, is skipped
-_DONE = frozenset({*WRITTEN, Outcome.SKIPPED, RowOutcome.DELETED})
+DONE = frozenset({*WRITTEN, Outcome.SKIPPED, RowOutcome.DELETED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepPorts:
-    """What companies and sales persons need from the outside."""
+    """What all kinds of records but persons need from the outside."""
 
     runs: SyncRuns
     objects: Objects
@@ -103,6 +107,12 @@ class Decided:
 
     plans: Mapping[str, Sequence[Planned]]
     entries: Sequence[Entry]
+    #: by leg what is done to records that were in step before
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    #: by leg how many writes are planned once others were made
+    later: Mapping[str, int] = field(default_factory=dict)
+    #: rows of those
+    late: Sequence[Row] = ()
 
 
 class Keeping:
@@ -113,7 +123,7 @@ class Keeping:
     ) -> None:
         """`name` is that of the kind, as the document calls it, `object_name` that of its Salesforce records."""
         self._object = object_name
-        self._name = name
+        self.name = name
         self._ports = ports
         self.queues = tuple(queues)
         self.legs = {leg.name: leg for leg in legs}
@@ -121,7 +131,7 @@ class Keeping:
 
     def files(self, run: CycleRun) -> PieceFiles:
         """The files of a run."""
-        return PieceFiles(self._ports.objects, run, self._name)
+        return PieceFiles(self._ports.objects, run, self.name)
 
     def read(self, run: CycleRun, queues: Iterable[Queue]) -> Mapping[str, SyncRun]:
         """The runs that have read queues, by their names."""
@@ -151,12 +161,23 @@ class Keeping:
         counts = dict(run.writes)
         for name, planned in decided.plans.items():
             if planned:
-                known = state.plans.setdefault(name, [])
-                known.append(piece)
-                self._plans.store(run, self.legs[name], len(known), planned)
+                self.plan(run, state, name, piece, planned)
                 counts[name] = counts.get(name, 0) + len(planned)
-        self.files(run).keep_entries(piece, decided.entries)
-        return replace(run, writes=counts)
+        for name, count in decided.later.items():
+            if count:
+                counts[name] = counts.get(name, 0) + count
+        files = self.files(run)
+        if decided.late:
+            files.spill(LATE, 0, piece, decided.late)
+            state.spills.append(piece)
+        files.keep_entries(piece, decided.entries)
+        return replace(noted(run, decided.tallies), writes=counts)
+
+    def plan(self, run: CycleRun, state: PieceState, leg: str, piece: int, planned: Sequence[Planned]) -> None:
+        """Store the writes of a leg that come from a piece."""
+        known = state.plans.setdefault(leg, [])
+        known.append(piece)
+        self._plans.store(run, self.legs[leg], len(known), planned)
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
@@ -223,10 +244,10 @@ class Keeping:
             if end is None:
                 why = self._plans.told(run, self.legs[name])
                 return replace(entry, outcome=Outcome.FAILED, reason="not_tried", message=worded("not_tried", why=why))
-            if end.outcome not in _DONE:
+            if end.outcome not in DONE:
                 return replace(entry, outcome=Outcome.FAILED, reason=end.reason, message=end.message)
             if self.legs[name].side is Side.MARKETO:
-                made = made or end.record_id
+                made = end.record_id or made
             outcome = end.outcome.value
         gone = entry.memory is not None and not entry.memory and outcome in {RowOutcome.DELETED, Outcome.SKIPPED}
         return replace(entry, marketo_id="" if gone else made, outcome=outcome)

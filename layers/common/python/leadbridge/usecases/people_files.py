@@ -87,6 +87,8 @@ class Entry:
     message: str = ""
     #: fields that were not simply taken over, each with the code why
     fields: Mapping[str, str] = field(default_factory=dict)
+    #: Marketo's person names a type of the new record by itself, and keeps that
+    typed: bool = False
 
 
 class PeopleFiles:

@@ -1,7 +1,7 @@
 """What was decided about people as planned writes of the legs, and for each person what is remembered once they are."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadbridge.cycle_ports import Link
@@ -19,10 +19,13 @@ from leadbridge.domain.cycle_people import (
 )
 from leadbridge.domain.cycle_words import worded
 from leadbridge.domain.ids import canonical, is_id
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.person_types import RECORD_TYPE
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import EMAIL, normalised, text
+from leadbridge.usecases.cycle_guard import Damage
 from leadbridge.usecases.merge_people import Decisions, People, PersonWrite
 from leadbridge.usecases.pair_people import Paired
 from leadbridge.usecases.people_files import Entry
@@ -38,6 +41,8 @@ class PeoplePlan:
 
     writes: Mapping[str, Sequence[Planned]]
     entries: Sequence[Entry]
+    #: by leg what is done to records that were in step before
+    tallies: Mapping[str, Tally]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +56,12 @@ class _Known:
 class PlanPeople:
     """Makes plans of decisions."""
 
-    def __init__(self, people: People, number_field: str | None) -> None:
-        """`number_field` of new Leads takes Marketo's id, by which they are looked for; without it by e-mail."""
+    def __init__(self, people: People, number_field: str | None, nothing: str) -> None:
+        """`number_field` of new Leads takes Marketo's id, by which they are looked for; without it by e-mail.
+
+        `nothing` is the digest of a blank value.
+        """
+        self._nothing = nothing
         self._people = people
         self._number_field = number_field
 
@@ -61,6 +70,7 @@ class PlanPeople:
         known = _known(paired)
         writes: dict[str, list[Planned]] = {}
         entries: list[Entry] = []
+        damage = Damage(self._nothing)
         for write in (*decisions.writes, *decisions.in_step):
             those = known.get(write.salesforce_id or write.marketo_id, _Known())
             planned = dict(self._planned(write, those, first + len(entries)))
@@ -69,9 +79,13 @@ class PlanPeople:
                 continue
             for leg, each in planned.items():
                 writes.setdefault(leg, []).append(each)
+                if those.link is not None:
+                    damage.add(leg, each)
             entries.append(_entry(write, {leg: each.position for leg, each in planned.items()}, those.link))
+            if not write.salesforce_id and RECORD_TYPE in write.to_salesforce:
+                entries[-1] = replace(entries[-1], typed=True)
         entries += [aside("", each.id, each.reason) for each in decisions.aside]
-        return PeoplePlan(writes=writes, entries=entries)
+        return PeoplePlan(writes=writes, entries=entries, tallies=damage.tallies)
 
     def _planned(self, write: PersonWrite, known: _Known, position: int) -> Iterator[tuple[str, Planned]]:
         if not write.salesforce_id:

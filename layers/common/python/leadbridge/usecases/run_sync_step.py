@@ -212,8 +212,8 @@ class RunSyncStep:
             self._save(work, syncing.applies(run, self._read(SyncOrder(sync=run.sync, slot=run.plan))[0]))
             return
         source = self._vendors.source(sync)
-        if run.reads_only:
-            self._begin_reading(work, source)
+        if run.until is not None:
+            self._begin_window(work, source)
             return
         read, idle, standing = EVERYTHING, False, self._runs.standing(run.sync)
         if run.incremental:
@@ -233,12 +233,14 @@ class RunSyncStep:
         run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
 
-    def _begin_reading(self, work: "_Work", source: SyncSource) -> None:
-        """Begin a run that only reads, whose window is fixed already."""
+    def _begin_window(self, work: "_Work", source: SyncSource) -> None:
+        """Begin a run of a cycle, which has fixed its window already."""
         run = work.run
         way = self._way(work, run, run.window)
-        made_since = source.made_since() if way is Way.BULK and run.since is None else None
-        self._save(work, syncing.begun(replace(run, calls=run.calls + source.calls), run.window, way, made_since))
+        # of a cycle's first run its document may leave older ones out
+        made_since = [run.made_since, source.made_since()] if way is Way.BULK and run.since is None else []
+        since = max((each for each in made_since if each), default=None)
+        self._save(work, syncing.begun(replace(run, calls=run.calls + source.calls), run.window, way, since))
 
     def _failed_before(self, run: SyncRun) -> int:
         """Note the records that failed in the run that is tried again; tells how many."""

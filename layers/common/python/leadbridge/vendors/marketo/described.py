@@ -28,7 +28,7 @@ _OF_MEMBERS: Mapping[str, str] = {"leadId": "integer", "programId": "integer"}
 
 
 def described(client: "MarketoClient", object_name: str) -> ObjectDescription:
-    """The fields of an object by REST name.
+    """The fields of an object by REST name, as they are today.
 
     Raises:
         PermanentError: There is no custom object of that name.
@@ -37,7 +37,7 @@ def described(client: "MarketoClient", object_name: str) -> ObjectDescription:
         return client.describe_leads()
     if object_name in _OTHERS:
         return _OTHERS[object_name](client)
-    return described_object(object_name, objects_named(client, object_name).describe())
+    return described_object(object_name, objects_named(client, object_name).describe(fresh=True))
 
 
 def objects_named(client: "MarketoClient", object_name: str) -> "Objects":
