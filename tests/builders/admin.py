@@ -33,6 +33,7 @@ from leadbridge.usecases.start_sync import StartSync, vendor_of
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
+from leadbridge.vendors.remedies import remedies
 from tests.builders.actions import MARKETO
 from tests.builders.events import SECRET
 from tests.builders.world import World
@@ -194,6 +195,7 @@ class Admin:
                 due=lambda _: self.due,
             ),
             keep_schedule=lambda _kind, identifier: self.kept.append(identifier),
+            remedies=remedies,
             clock=world.clock,
             done=self._done,
         )
