@@ -63,6 +63,7 @@ FUNCTIONS: Mapping[str, str] = {
     "start_sync": "StartSyncFunctionName",
     "send_alerts": "SendAlertsFunctionName",
     "admin_api": "AdminApiFunctionName",
+    "console": "ConsoleFunctionName",
 }
 #: file of the log folder in which the emulator notes what roles did
 PERMISSIONS_LOG = "permissions.jsonl"
@@ -205,7 +206,8 @@ def up(
         artifacts = build(source, folder / "build", logs / "build.log")
         marks.append(time.monotonic())
 
-        local = {**PARAMETERS, **_simulator_parameters(twins), "Architecture": _architecture(), **(parameters or {})}
+        ours = {"Architecture": _architecture(), "LocalUrl": endpoint}
+        local = {**PARAMETERS, **_simulator_parameters(twins), **ours, **(parameters or {})}
 
         def deploy(changed: Mapping[str, str]) -> dict[str, str]:
             _sam_deploy(artifacts, endpoint, {**local, **changed}, logs / "deploy.log")
@@ -433,6 +435,7 @@ def _outputs(endpoint: str) -> dict[str, str]:
     # the template names the addresses in AWS; the emulator serves them under its own
     for url, api in (("ApiUrl", "ApiId"), ("AdminApiUrl", "AdminApiId")):
         outputs[url] = f"{endpoint}/_aws/execute-api/{outputs[api]}/{STAGE}"
+    outputs["ConsoleUrl"] = f"{outputs['AdminApiUrl']}/console"
     return outputs
 
 
