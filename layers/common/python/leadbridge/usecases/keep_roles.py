@@ -223,7 +223,7 @@ class KeepRoles:
                 told.moved += 1
             if is_written:
                 person = _person(links.get(role.contact))
-                after = self._after(role, found, whole=found.new or moved)
+                after = self._after(role, found, whole=found.whole or moved)
                 if person:
                     told.plans[ROLES_WRITTEN].append(_writing(role, person, after, position))
                 else:
