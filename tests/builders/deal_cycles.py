@@ -47,6 +47,7 @@ class DealWorld(CompanyWorld):
     def __init__(self, cycle: CrmCycle | None = None) -> None:
         """The cycle is active."""
         super().__init__(cycle or with_deals())
+        self.most_late = 30
         self.people.described = more(self.people.described, stage=_TEXT)
         self.deals = self._of_marketo("opportunities", {**_DEALS, "externalCreatedDate": _DATE})
         self.roles = self._of_marketo("opportunity_roles", {**_ROLES, "externalCreatedDate": _DATE})
@@ -71,7 +72,8 @@ class DealWorld(CompanyWorld):
         assert cycle.opportunity_roles is not None
         ports = self.keep_ports()
         deals = KeepOpportunities(cycle, cycle.opportunities, ports)
-        return [*super().entities(cycle), deals, KeepRoles(cycle, cycle.opportunity_roles, cycle.persons, ports)]
+        roles = KeepRoles(cycle, cycle.opportunity_roles, cycle.persons, ports, most_late=self.most_late)
+        return [*super().entities(cycle), deals, roles]
 
     def connections(self) -> Connections:
         """What describes both systems."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.syncing import Waiting
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from tests.builders.deal_cycles import FIELDS, DealWorld, with_deals
@@ -251,3 +251,16 @@ def test_an_opportunity_that_marketo_lost_is_made_whole_once_its_write_was_refus
     [found] = world.deals.found("externalOpportunityId", [first])
     assert (found["name"], found["amount"], found["isClosed"]) == ("One", 9, False)
     assert world.links.links[first].marketo_id == found["marketoGUID"]
+
+
+def test_roles_of_very_many_new_people_come_with_the_next_run() -> None:
+    """Such as a first run has: they are parked alone, with the reason, and their watermark stays."""
+    world = sold()
+    world.most_late = 1
+    run = world.cycle()
+    assert run.step is CycleStep.DONE
+    assert list(run.parked) == ["opportunity_roles"]
+    assert "the next one reads the roles once more" in run.parked["opportunity_roles"]
+    assert (len(world.deals.records), held(world)) == (2, [])
+    world.done(minutes=30)
+    assert world.disagreeing() == []
