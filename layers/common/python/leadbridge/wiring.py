@@ -603,6 +603,7 @@ def admin_api() -> Any:
     from leadbridge.usecases.sync_results import SyncResults
     from leadbridge.usecases.try_action import TryAction
     from leadbridge.usecases.view_sync import ViewSync
+    from leadbridge.vendors.remedies import remedies
     from leadbridge.vendors.sync_vendors import VendorSyncs
 
     settings = AdminApiSettings.from_environment()
@@ -688,6 +689,7 @@ def admin_api() -> Any:
                 clock=clock,
             ),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
+            remedies=remedies,
             clock=clock,
             done=done,
         )
