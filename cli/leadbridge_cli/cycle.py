@@ -9,6 +9,7 @@ import click
 
 from leadbridge.domain.action import as_document
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_latency import latency_words
 from leadbridge.domain.cycle_progress import (
     counted,
     members,
@@ -19,7 +20,7 @@ from leadbridge.domain.cycle_progress import (
     standing_members,
     status,
 )
-from leadbridge.domain.cycling import CycleStep
+from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.usecases.check_cycle import move_cycle
@@ -225,12 +226,18 @@ def cycle_executions(
     click.echo(sentence(parts.run))
     if progress is not None:
         click.echo(f"  {progress_said(parts.run, progress)}")
-    for told in parts.run.warnings:
-        click.echo(f"  warning: {told}")
+    _show_told(parts.run)
     _show("read", parts.queues)
     _show("written", parts.legs)
     for line in counts_lines(counts):
         click.echo(line)
+
+
+def _show_told(run: CycleRun) -> None:
+    for told in run.warnings:
+        click.echo(f"  warning: {told}")
+    for told in latency_words(run.latencies):
+        click.echo(f"  latency {told}")
 
 
 def _show(what: str, parts: Sequence[tuple[str, SyncRun]]) -> None:

@@ -142,6 +142,7 @@ class CycleWorld:
         """The cycle is active."""
         self.clock = SettableClock()
         self.steps = Steps()
+        self.meter = RecordingMeter()
         self.people, self.leads, self.contacts = described_tables(self.clock)
         self.system = System({"leads": self.people, "Lead": self.leads, "Contact": self.contacts}, step=self.steps)
         self.runs = InMemorySyncRuns(step=self.steps)
@@ -218,7 +219,7 @@ class CycleWorld:
             entities=self._entities,
             vendors=self.vendors(),
             clock=self.clock,
-            meter=RecordingMeter(),
+            meter=self.meter,
         )
 
     def _sync_step(self) -> RunSyncStep:

@@ -169,44 +169,65 @@ def test_nothing_of_marketos_opportunities_is_read_and_its_edits_stay_there(buil
 
 @pytest.mark.cap("M114", "M115", "M136")
 def test_an_opportunity_goes_with_its_roles_its_company_and_its_sales_person_in_one_cycle(build: Build) -> None:
-    """Roles before opportunities before companies before sales persons: nothing is in use when it is deleted (1022)."""
+    """Roles before opportunities before companies before sales persons: nothing is in use when it is deleted (1022).
+
+    All that is made and changed comes in Adobe's order before, people are deleted between.
+    """
     world = build(
         companies={"fields": [{"marketo": "company", "salesforce": "Name"}], "deleted_in_salesforce": "delete"},
         sales_persons={"deactivated": "delete"},
+        persons={**PERSONS, "deleted_in_salesforce": "delete"},
     )
-    user = load(world, "User", Username="ada@example.com", LastName="Lovelace", Email="ada@example.com")
+    user = load(world, "User", **person("ada"))
     account, contact, deal, _ = sold(world)
+    leaver = load(world, "Contact", LastName="Leaver", Email="leaver@example.com")
     empty = load(world, "Account", Name="Nobody", OwnerId=user)
     other = load(world, "Opportunity", **DEAL, AccountId=empty, OwnerId=user)
     for name in ("Influencer", "Evaluator", None):
         load(world, "OpportunityContactRole", OpportunityId=other, ContactId=contact, Role=name)
     world.ran()
-    assert len(roles(world)) == 4
     assert {each["role"] for each in roles(world)} == {"Decision Maker", "Influencer", "Evaluator", "Unspecified"}
 
     mark = len(world.calls(world.marketo, "/rest/v1/"))
-    world.salesforce.post("delete", {"object": "Opportunity", "ids": [other]})
-    world.salesforce.post("delete", {"object": "Account", "ids": [empty]})
+    for name, gone in (("Opportunity", other), ("Account", empty), ("Contact", leaver)):
+        world.salesforce.post("delete", {"object": name, "ids": [gone]})
     world.salesforce.post("set", {"object": "User", "ids": [user], "fields": {"IsActive": False}})
+    new = load(world, "User", **person("ida"))
+    came = load(world, "Account", Name="New", OwnerId=new)
+    heir = load(world, "Contact", LastName="Heir", Email="heir@example.com", AccountId=came, OwnerId=new)
+    fresh = load(world, "Opportunity", **DEAL, AccountId=came, OwnerId=new)
+    load(world, "OpportunityContactRole", OpportunityId=fresh, ContactId=heir, Role="Other")
     run = world.ran()
 
-    assert deals(world).keys() == {deal}
-    assert [each["role"] for each in roles(world)] == ["Decision Maker"]
-    assert world.of(world.marketo, "companies", "externalCompanyId").keys() == {account}
-    assert user not in world.of(world.marketo, "salesPersons", "externalSalesPersonId")
-    deleted = [
-        each["path"].removeprefix("/rest/v1/")
+    assert deals(world).keys() == {deal, fresh}
+    assert sorted(each["role"] for each in roles(world)) == ["Decision Maker", "Other"]
+    assert world.of(world.marketo, "companies", "externalCompanyId").keys() == {account, came}
+    sales_persons = world.of(world.marketo, "salesPersons", "externalSalesPersonId")
+    assert (user in sales_persons, new in sales_persons) == (False, True)
+    writes = [
+        each["path"].removeprefix("/rest/v1/").removesuffix(".json")
         for each in world.calls(world.marketo, "/rest/v1/")[mark:]
-        if each["path"].endswith("/delete.json")
+        if each["method"] == "POST" and "_method" not in str(each.get("query", ""))
     ]
-    assert deleted == [
-        "opportunities/roles/delete.json",
-        "opportunities/delete.json",
-        "companies/delete.json",
-        "salespersons/delete.json",
+    assert [name for name, before in zip(writes, ["", *writes], strict=False) if name != before] == [
+        "salespersons",
+        "companies",
+        "leads",
+        "leads/delete",
+        "opportunities",
+        "opportunities/roles",
+        "opportunities/roles/delete",
+        "opportunities/delete",
+        "companies/delete",
+        "salespersons/delete",
     ]
-    assert [each["outcome"] for each in world.outcomes(run, "opportunity_roles")] == ["deleted"] * 3
-    assert [each["outcome"] for each in world.outcomes(run, "opportunities")] == ["deleted"]
+    told = [each["outcome"] for each in world.outcomes(run, "opportunity_roles")]
+    assert sorted(told) == ["created", "deleted", "deleted", "deleted"]
+
+
+def person(name: str) -> dict[str, Any]:
+    """Fields of a User."""
+    return {"Username": f"{name}@example.com", "LastName": name, "Email": f"{name}@example.com"}
 
 
 @pytest.mark.cap("M044")

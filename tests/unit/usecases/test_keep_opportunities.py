@@ -91,3 +91,30 @@ def test_too_many_deleted_roles_are_asked_about() -> None:
     assert len(world.roles.records) == 2
     world.confirm(run.slot)
     assert world.disagreeing() == []
+
+
+def test_a_plan_shows_what_would_be_written_of_opportunities_and_roles() -> None:
+    """Whose person is there already and whose is not yet; nothing is written."""
+    world = sold()
+    world.done()
+    [first, _] = world.opportunities.records
+    world.later(minutes=30)
+    [known, _] = world.contacts.records
+    new = world.contacts.make(Email="e@example.com", LastName="e")
+    roles = [world.contact_roles.make(OpportunityId=first, ContactId=each, Role="New") for each in (known, new)]
+    world.opportunities.edit(first, Amount=9)
+    written = world.written()
+
+    told = {
+        each.salesforce_id: each
+        for each in world.planned(world.cycle(planning=True))
+        if each.kind.startswith("opportunit")
+    }
+
+    assert world.written() == written
+    assert {name: (each.does, each.reason) for name, each in told.items()} == {
+        first: ("update", ""),
+        roles[0]: ("create", ""),
+        roles[1]: ("nothing", "role_follows"),
+    }
+    assert {each.name: each.after for each in told[first].fields} == {"amount": 9, "externalOpportunityId": first}

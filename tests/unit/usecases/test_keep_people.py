@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from leadbridge.cycle_ports import DueRecord
+from leadbridge.domain.cycle_latency import latency_members
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.syncing import Waiting
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import TransientError, UncertainWriteError
 from leadbridge.usecases import decide_people
-from tests.builders.whole_cycles import LEAD_FIELDS, CycleWorld, a_cycle
+from tests.builders.whole_cycles import CYCLE, LEAD_FIELDS, CycleWorld, a_cycle
 
 #: record types of Contacts and of Leads
 PARTNER, RESELLER = canonical("0125g0000000001"), canonical("0125g0000000002")
@@ -523,6 +524,44 @@ def test_an_answer_that_is_lost_doubles_nothing(object_name: str, what: str, was
     assert len(world.leads.records) == len(world.people.records) == 3
     assert {each["crmId"] for each in world.people.records.values()} == set(world.leads.records)
     quiet(world)
+
+
+@pytest.mark.cap("U54")
+def test_a_run_tells_how_long_edits_took_to_each_side() -> None:
+    """From the edit to the remembered write, each direction for itself, as members and as metrics."""
+    world = CycleWorld()
+    lead, person = linked(world)
+    world.meter.gauges.clear()
+    world.leads.edit(lead, FirstName="Ida")
+    world.clock.advance(100)
+    world.people.edit(person, lastName="C")
+    run = world.done(minutes=5)
+    told = latency_members(run.latencies)
+    for direction, seconds in {"to_marketo": 400, "to_salesforce": 300}.items():
+        assert told[direction]["writes"] == 1
+        assert seconds <= told[direction]["p50_seconds"] == told[direction]["p95_seconds"] <= 1.1 * seconds + 1
+    assert world.meter.gauges == {
+        "CycleToMarketoP50Seconds": told["to_marketo"]["p50_seconds"],
+        "CycleToMarketoP95Seconds": told["to_marketo"]["p95_seconds"],
+        "CycleToSalesforceP50Seconds": told["to_salesforce"]["p50_seconds"],
+        "CycleToSalesforceP95Seconds": told["to_salesforce"]["p95_seconds"],
+    }
+    assert world.done().latencies == {}
+
+
+def test_a_bootstrap_tells_no_latency() -> None:
+    """What it reads is as old as it is."""
+    world = CycleWorld()
+    world.leads.make(Email="ada@example.com", LastName="B", Company="Acme")
+    world.clock.advance(300)
+    now, standing = world.clock.now(), world.cycles.standing(CYCLE)
+    taken = world.cycles.take(CYCLE, "20261201T080000Z", standing, now)
+    assert taken is not None
+    first = CycleRun(cycle=CYCLE, slot="20261201T080000Z", version=1, epoch=taken.epoch, started_at=now, bootstrap=True)
+    world.cycles.begin(first)
+    run = world.drive(first.slot)
+    assert len(world.people.records) == 1
+    assert run.latencies == {}
 
 
 def emptied(world: CycleWorld, count: int) -> CycleRun:

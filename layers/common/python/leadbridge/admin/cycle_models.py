@@ -54,6 +54,16 @@ class Cycles(Given):
     cycles: list[CycleSummary]
 
 
+class CycleLatency(Given):
+    """How long edits took to the other system, from the record's last change to the end of its write."""
+
+    writes: int
+    #: within so many seconds half of them were there
+    p50_seconds: int
+    #: within so many seconds 95 of 100 were there
+    p95_seconds: int
+
+
 class CycleRun(Given):
     """A run of a cycle: how it stands."""
 
@@ -80,6 +90,8 @@ class CycleRun(Given):
     parked: dict[str, str]
     #: what was not told before: pairs of fields that are put aside
     warnings: list[str]
+    #: by direction how long edits took to the other system; of a bootstrap nothing is told
+    latency: dict[str, CycleLatency]
     reason: str
     message: str
 

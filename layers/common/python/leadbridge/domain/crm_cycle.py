@@ -403,5 +403,6 @@ class CrmCycle(Document):
                 "opportunity_roles.deleted_in_salesforce: Marketo deletes no opportunity that has roles; say `delete`"
             )
         mapped = {each.marketo for kind in (persons.leads, persons.contacts) if kind for each in kind.pairs}
-        if opportunities.stage_field in {*mapped, persons.id_field, persons.type_field, COMPANY_LINK, OWNER_LINK}:
+        kept = {*mapped, persons.id_field, persons.type_field, COMPANY_LINK, OWNER_LINK}
+        if opportunities.stage_field is not None and opportunities.stage_field in kept:
             raise ValueError(f"opportunities.stage_field: {opportunities.stage_field} is kept otherwise; name another")

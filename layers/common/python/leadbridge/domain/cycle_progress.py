@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_latency import latency_members
 from leadbridge.domain.cycle_times import due_at
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep, in_order
 from leadbridge.domain.event import iso
@@ -134,6 +135,7 @@ def members(run: CycleRun) -> dict[str, Any]:
         "people_reached": run.reached,
         "parked": dict(run.parked),
         "warnings": list(run.warnings),
+        "latency": latency_members(run.latencies),
         "reason": run.reason,
         "message": run.message,
     }

@@ -85,6 +85,8 @@ class CycleRun:
     newest: Mapping[str, datetime] = field(default_factory=dict)
     #: by leg how many writes were planned
     writes: Mapping[str, int] = field(default_factory=dict)
+    #: how long edits took to the other system (`domain.cycle_latency`)
+    latencies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     #: by leg how many records that are linked would change, and how many of their values would be emptied
     changed: Mapping[str, int] = field(default_factory=dict)
     blanked: Mapping[str, int] = field(default_factory=dict)

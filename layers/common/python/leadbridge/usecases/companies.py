@@ -14,6 +14,7 @@ from leadbridge.cycle_ports import CycleRecords, Link, Links
 from leadbridge.domain.belonging import company_of, yes
 from leadbridge.domain.crm_cycle import COMPANY_LINK
 from leadbridge.domain.cycle_companies import ACCOUNT, COMPANY, PERSON_ACCOUNT
+from leadbridge.domain.cycle_latency import edited
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, Found, LinkedField, merge_pair
 from leadbridge.domain.linked import canonical as canonical_value
@@ -61,6 +62,8 @@ class CompanyWrite:
     known: Mapping[str, str]
     told: Mapping[str, Merged] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    #: by the side that is written when the other side's record was changed
+    edited: Mapping[str, str] = field(default_factory=dict)
     #: the two were in step before
     linked: bool = False
 
@@ -210,6 +213,7 @@ class DecideCompanies:
             known=self._known(pair, to_salesforce),
             told=merged.told,
             failed=merged.failed,
+            edited=edited(rows, {Side.MARKETO: merged.writes[Side.MARKETO], Side.SALESFORCE: to_salesforce}),
             linked=pair.link is not None,
         )
 

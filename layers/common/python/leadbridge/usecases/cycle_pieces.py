@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from leadbridge.cycle_ports import CycleNews, CycleRecords, DueRecord, DueRecords, Link, Links
 from leadbridge.domain.company_words import worded
 from leadbridge.domain.condition_values import UnreadableError, moment
+from leadbridge.domain.cycle_latency import measured
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.linked import Digest
@@ -29,7 +30,7 @@ from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import LEFT_SECONDS
 from leadbridge.usecases.keep_people import due_again
-from leadbridge.usecases.people_files import Entry, PeopleFiles, Row
+from leadbridge.usecases.people_files import Entry, PeopleFiles, Row, written_edits
 
 #: rows that are planned once others were made
 LATE = "late"
@@ -199,20 +200,23 @@ class Keeping:
         first = state.first - 1 if state else 0
         if state is None or first + run.through > state.end:
             return None
-        until, due, through = self.until(remaining), files.due(), run.through
+        until, due, through, latencies = self.until(remaining), files.due(), run.through, run.latencies
         tries = {(each.object, each.id): each.tries + 1 for each in due}
         while first + through < state.end:
-            self._remember_piece(run, state, first + through, tries)
+            edits = self._remember_piece(run, state, first + through, tries)
+            if not run.bootstrap:
+                latencies = measured(latencies, edits, self._ports.clock.now())
             through += 1
             if self._ports.clock.now() > until:
-                return replace(run, through=through)
+                return replace(run, through=through, latencies=latencies)
         # only those that were not noted again
         self._ports.due.done(due)
-        return replace(run, through=through + 1)
+        return replace(run, through=through + 1, latencies=latencies)
 
     def _remember_piece(
         self, run: CycleRun, state: PieceState, piece: int, tries: Mapping[tuple[str, str], int]
-    ) -> None:
+    ) -> Iterable[Mapping[str, str]]:
+        """Remember a piece; gives when those records were edited that are written."""
         files = self.files(run)
         ends = {name: self._ends(run, state, name, piece) for name in self.legs}
         told = [self._told(run, entry, ends) for entry in files.entries(piece)]
@@ -226,6 +230,7 @@ class Keeping:
         now = self._ports.clock.now()
         self._ports.due.add([due_again(entry, now, tries) for entry in told if self._fails(entry)])
         files.keep_outcomes(piece, told)
+        return written_edits(told)
 
     def _fails(self, entry: Entry) -> bool:
         """Whether a record is to be looked at again; what had to be done for its sake is done with it."""

@@ -218,7 +218,7 @@ class _Work:
             links=ports.links,
             records=self._records,
             digest=ports.digest,
-            first=self.run.bootstrap,
+            first=self.run.bootstrap and not self.run.planning,
             # a plan shows what both hold
             reads_both=self.run.planning,
         )
@@ -355,6 +355,7 @@ class _Work:
                     reason=reason,
                     message=message,
                     fields=fields_left(write.told, write.failed),
+                    edited=write.edited,
                 )
             )
         for left in decisions.aside:

@@ -1,10 +1,11 @@
 """Persons in a cycle (`cycle_ports.Entity`): what is read and decided, each group's plans, what is remembered."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.crm_cycle import CrmCycle, Persons
+from leadbridge.domain.cycle_latency import measured
 from leadbridge.domain.cycle_legs import PEOPLE, PEOPLE_DELETED, Leg, Queue
 from leadbridge.domain.cycle_people import (
     CREATED,
@@ -31,7 +32,7 @@ from leadbridge.usecases.decide_people import KIND, LEFT_SECONDS, STRIDE, Decide
 from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.follow_fates import FollowFates
 from leadbridge.usecases.foreseen_links import ForeseenLinks
-from leadbridge.usecases.people_files import Entry, PeopleFiles, State
+from leadbridge.usecases.people_files import Entry, PeopleFiles, State, written_edits
 from leadbridge.usecases.plan_people import linking
 
 #: how long a record waits that failed, which doubles each time
@@ -154,19 +155,22 @@ class KeepPeople:
         until = self._ports.clock.now() + timedelta(seconds=remaining - LEFT_SECONDS)
         due = files.due()
         tries = {(each.object, each.id): each.tries + 1 for each in due}
-        through = run.through
+        through, latencies = run.through, run.latencies
         while first + through < state.end:
-            self._remember_piece(run, files, state, first + through, tries)
+            edits = self._remember_piece(run, files, state, first + through, tries)
+            if not run.bootstrap:
+                latencies = measured(latencies, edits, self._ports.clock.now())
             through += 1
             if self._ports.clock.now() > until:
-                return replace(run, through=through)
+                return replace(run, through=through, latencies=latencies)
         # only those that were not noted again
         self._ports.due.done(due)
-        return replace(run, through=through + 1)
+        return replace(run, through=through + 1, latencies=latencies)
 
     def _remember_piece(
         self, run: CycleRun, files: PeopleFiles, state: State, piece: int, tries: Mapping[tuple[str, str], int]
-    ) -> None:
+    ) -> Iterable[Mapping[str, str]]:
+        """Remember a piece; gives when those records were edited that are written."""
         ends = {name: self._ends(run, state, name, piece) for name in self._legs}
         # new Leads are linked by a piece of its own
         ends[PEOPLE_UPDATED] = {
@@ -184,6 +188,7 @@ class KeepPeople:
         now = self._ports.clock.now()
         self._ports.due.add([due_again(entry, now, tries) for entry in told if entry.outcome == Outcome.FAILED])
         files.keep_outcomes(piece, told)
+        return written_edits(told)
 
     def _told(self, run: CycleRun, entry: Entry, ends: Mapping[str, Mapping[int, RowEnd]]) -> Entry:
         """A person with what became of the writes, and with the id that a new record has."""

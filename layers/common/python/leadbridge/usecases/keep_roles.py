@@ -58,7 +58,7 @@ from leadbridge.usecases.people_files import Entry, Row
 
 #: what is told late is asked for once more
 _OVERLAP = timedelta(minutes=10)
-_WAITS, _MOVED, _SHARED = "role_waits", "role_moved", "role_shared"
+_WAITS, _FOLLOWS, _MOVED, _SHARED = "role_waits", "role_follows", "role_moved", "role_shared"
 _STAGE_WAITS, _NO_PRIMARY, _TAKEN = "stage_waits", "no_primary", "stage_taken"
 #: marks the entry of a role whose Contact was no person when it was decided about
 _UNKNOWN = {PERSON_ID: LATE}
@@ -230,6 +230,7 @@ class KeepRoles:
                     late = {"position": position, "role": role.columns, "contact": role.contact, "after": after}
                     told.late.append(Row(object=CONTACT_ROLE, values=late))
                     entry = replace(entry, fields=_UNKNOWN)
+                    entry = entry if moved else replace(entry, reason=_FOLLOWS, message=worded(_FOLLOWS))
             told.entries.append(entry)
         return told
 
@@ -365,6 +366,7 @@ class _Keeping(Keeping):
         if position is None:
             return super()._told(run, entry, ends)
         late, entry = entry.fields == _UNKNOWN, replace(entry, fields={})
+        entry = replace(entry, reason="", message="") if entry.reason == _FOLLOWS else entry
         if late and position not in ends[ROLES_WRITTEN]:
             return replace(entry, outcome=Outcome.FAILED, reason=_WAITS, message=worded(_WAITS))
         told = super()._told(run, entry, ends)

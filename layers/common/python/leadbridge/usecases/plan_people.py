@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadbridge.cycle_ports import Link
+from leadbridge.domain.cycle_latency import edited
 from leadbridge.domain.cycle_people import (
     CONTACT,
     CONTACTS_UPDATED,
@@ -81,7 +82,7 @@ class PlanPeople:
                 writes.setdefault(leg, []).append(each)
                 if those.link is not None:
                     damage.add(leg, each)
-            entries.append(_entry(write, {leg: each.position for leg, each in planned.items()}, those.link))
+            entries.append(_entry(write, {leg: each.position for leg, each in planned.items()}, those))
             if not write.salesforce_id and RECORD_TYPE in write.to_salesforce:
                 entries[-1] = replace(entries[-1], typed=True)
         entries += [aside("", each.id, each.reason) for each in decisions.aside]
@@ -164,8 +165,9 @@ def _known(paired: Paired) -> Mapping[str, _Known]:
     return found | {canonical(str(row["Id"])): _Known(rows={Side.SALESFORCE: row}) for _, row in paired.salesforce_only}
 
 
-def _entry(write: PersonWrite, writes: Mapping[str, int], link: Link | None) -> Entry:
+def _entry(write: PersonWrite, writes: Mapping[str, int], known: _Known) -> Entry:
     reason, message = _told(write)
+    link = known.link
     # what is remembered already need not be stored once more
     is_new = (
         bool(writes)
@@ -183,6 +185,9 @@ def _entry(write: PersonWrite, writes: Mapping[str, int], link: Link | None) -> 
         reason=reason,
         message=message,
         fields=fields_left(write.told, write.failed),
+        edited=edited(
+            known.rows, {Side.MARKETO: write.to_marketo, Side.SALESFORCE: write.to_salesforce} if writes else {}
+        ),
     )
 
 

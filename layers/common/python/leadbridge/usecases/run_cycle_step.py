@@ -12,6 +12,7 @@ from typing import Any
 from leadbridge.cycle_ports import CycleRuns, Entities, Entity
 from leadbridge.domain import cycling
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_latency import latency_members
 from leadbridge.domain.cycle_legs import Queue
 from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycle_schema import of_kinds
@@ -106,6 +107,10 @@ class RunCycleStep:
             ended = work.run.ended_at or self._clock.now()
             self._runs.release(work.run.cycle, work.run.slot, work.run.epoch, ended)
             self._meter.count("CycleRunsFailed" if work.run.step is CycleStep.FAILED else "CycleRunsDone")
+            for direction, told in latency_members(work.run.latencies).items():
+                name = "ToMarketo" if direction == "to_marketo" else "ToSalesforce"
+                self._meter.gauge(f"Cycle{name}P50Seconds", told["p50_seconds"])
+                self._meter.gauge(f"Cycle{name}P95Seconds", told["p95_seconds"])
             if work.run.warnings and not work.run.planning:
                 self._meter.count("CycleFieldsAside", len(work.run.warnings))
 
