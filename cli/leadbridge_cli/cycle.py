@@ -9,17 +9,30 @@ import click
 
 from leadbridge.domain.action import as_document
 from leadbridge.domain.crm_cycle import CrmCycle
-from leadbridge.domain.cycle_progress import counted, members, part_members, sentence, standing_members
-from leadbridge.domain.cycling import CycleStep
+from leadbridge.domain.cycle_latency import latency_words
+from leadbridge.domain.cycle_progress import (
+    counted,
+    members,
+    part_members,
+    progress_members,
+    progress_said,
+    sentence,
+    standing_members,
+    status,
+)
+from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.usecases.check_cycle import move_cycle
 from leadbridge.usecases.cycle_rows import KINDS
 from leadbridge.usecases.cycle_rows_told import counts_lines, counts_members
 from leadbridge_cli.common import as_json, fail, named, pass_target
+from leadbridge_cli.cycle_plan import plan_cycle, show_planned
+from leadbridge_cli.cycle_price import price_cycle
 from leadbridge_cli.cycle_proposal import propose_cycle
 from leadbridge_cli.cycle_rows import show_due, show_record, show_rows
 from leadbridge_cli.pausing import in_words
+from leadbridge_cli.run_bar import CycleBar
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import canonical
 
@@ -50,7 +63,7 @@ def list_cycles(target: Target, *, as_json: bool) -> None:
             "salesforce": each.document.salesforce,
             "mode": each.document.mode,
             "gap_minutes": each.document.gap_minutes,
-            **standing_members(each.document, results.standing(each.document.id)),
+            **standing_members(each.document, results.standing(each.document.id), target.clock.now()),
         }
         for each in target.configurations.list("crm_cycle")
         if isinstance(each.document, CrmCycle)
@@ -82,7 +95,7 @@ def show_cycle(target: Target, cycle_id: str, *, as_json: bool) -> None:
     if stored is None or not isinstance(stored.document, CrmCycle):
         fail([f"There is no cycle {named(cycle_id)}."])
     document = as_document(stored.document)
-    standing = standing_members(stored.document, target.cycle_results().standing(cycle_id))
+    standing = standing_members(stored.document, target.cycle_results().standing(cycle_id), target.clock.now())
     if as_json:
         head = {"version": stored.version, "state": stored.state.value}
         click.echo(json.dumps({**head, "document": document, "standing": standing}))
@@ -92,9 +105,16 @@ def show_cycle(target: Target, cycle_id: str, *, as_json: bool) -> None:
     for name, at in standing["watermarks"].items():
         newest = standing["newest"].get(name)
         click.echo(f"# {name}: carried over up to {at}{f', the newest record is of {newest}' if newest else ''}")
+    for line in standing["warnings"]:
+        click.echo(f"# warning: {line}")
     for each in standing["aside"]:
         waits = f", edits since {each['since']} wait" if each["since"] else ""
         click.echo(f"# {each['object']} {each['pair']} is put aside: {each['why']}{waits}")
+    if standing["running"]:
+        parts = target.cycle_results().parts(cycle_id, standing["running"])
+        progress = parts.progress(target.clock.now())
+        how = progress_said(parts.run, progress) if progress is not None else status(parts.run)
+        click.echo(f"# {parts.run.slot} is at work, {parts.run.kind}: {how}")
     click.echo(f"# {standing['idle_looks']} idle looks since the last run")
 
 
@@ -135,20 +155,23 @@ def _move(target: Target, cycle_id: str, move: Move) -> None:
 @pass_target
 def run_cycle(target: Target, cycle_id: str, *, from_now: bool, wait: bool, as_json: bool) -> None:
     """Run a cycle now; the first run reads everything. One that is at work already goes on alone."""
-    told = target.start_cycle().now(cycle_id, from_now=from_now)
-    if not told.started:
-        fail([f"The cycle {cycle_id} was not started: {told.because}."])
+    started = target.start_cycle().now(cycle_id, from_now=from_now)
+    if not started.started:
+        fail([f"The cycle {cycle_id} was not started: {started.because}."])
     results = target.cycle_results()
-    run = results.parts(cycle_id, told.slot).run
-    while wait and not run.over:
-        time.sleep(LOOK_SECONDS)
-        run = results.parts(cycle_id, told.slot).run
+    parts = results.parts(cycle_id, started.slot)
+    with CycleBar(target.clock.now, quiet=as_json or not wait) as bar:
+        while wait and not parts.run.over:
+            bar.show(parts)
+            time.sleep(LOOK_SECONDS)
+            parts = results.parts(cycle_id, started.slot)
+    run = parts.run
     if as_json:
         click.echo(json.dumps(members(run)))
     elif wait:
         click.echo(sentence(run))
     else:
-        click.echo(f"Started: {told.slot}. `leadbridge cycle executions {cycle_id}` shows how it goes.")
+        click.echo(f"Started: {started.slot}. `leadbridge cycle executions {cycle_id}` shows how it goes.")
     if run.step is CycleStep.FAILED:
         raise SystemExit(1)
 
@@ -191,20 +214,30 @@ def cycle_executions(
         return
     parts = results.parts(cycle_id, slot)
     counts = target.cycle_rows().counts(cycle_id, slot)
+    progress = parts.progress(target.clock.now())
     if as_json:
         inner = {
             what: [part_members(name, run) for name, run in those]
             for what, those in (("queues", parts.queues), ("legs", parts.legs))
         }
-        click.echo(json.dumps({**members(parts.run), **inner, **counts_members(counts)}))
+        far = progress_members(progress)
+        click.echo(json.dumps({**members(parts.run), **far, **inner, **counts_members(counts)}))
         return
     click.echo(sentence(parts.run))
-    for told in parts.run.warnings:
-        click.echo(f"  warning: {told}")
+    if progress is not None:
+        click.echo(f"  {progress_said(parts.run, progress)}")
+    _show_told(parts.run)
     _show("read", parts.queues)
     _show("written", parts.legs)
     for line in counts_lines(counts):
         click.echo(line)
+
+
+def _show_told(run: CycleRun) -> None:
+    for told in run.warnings:
+        click.echo(f"  warning: {told}")
+    for told in latency_words(run.latencies):
+        click.echo(f"  latency {told}")
 
 
 def _show(what: str, parts: Sequence[tuple[str, SyncRun]]) -> None:
@@ -228,6 +261,9 @@ _ask("pause", Asked.PAUSE, "Let a run wait, and what it has started; what is wri
 _ask("resume", Asked.NOTHING, "Let a run go on that was paused.")
 _ask("cancel", Asked.CANCEL, "End a run; what is written stays, and the next one reads the same again.")
 _ask("confirm", Asked.CONFIRM, "Let a run go on that its guard has parked, since what it would do is meant.")
+cycle.add_command(price_cycle)
 cycle.add_command(propose_cycle)
+cycle.add_command(plan_cycle)
+cycle.add_command(show_planned)
 cycle.add_command(show_record)
 cycle.add_command(show_due)

@@ -18,7 +18,7 @@ from leadbridge_cli.stack import Target
     "mode",
     flag_value="beside_native",
     default="replace_native",
-    help="Marketo's own CRM sync stays on; companies and sales persons are read-only then.",
+    help="Marketo's own CRM sync stays on; companies, opportunities and sales persons are read-only then.",
 )
 @pass_target
 def propose_cycle(target: Target, marketo: str, salesforce: str, mode: Mode) -> None:
@@ -38,20 +38,23 @@ def propose_cycle(target: Target, marketo: str, salesforce: str, mode: Mode) -> 
 def _drafted(target: Target, marketo: str, salesforce: str, mode: Mode) -> Proposal:
     client, org = target.connections.marketo(marketo), target.connections.salesforce(salesforce)
     objects: dict[str, ObjectDescription] = {}
-    for name in ("Lead", "Contact", "Account"):
+    for name in ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole"):
         try:
             objects[name] = org.describe(name)
         except PermanentError:
             continue  # the draft tells that our user cannot see it
-    try:
-        companies = client.describe("companies") if mode == "replace_native" else None
-    except PermanentError:
-        companies = None
+    ours: dict[str, ObjectDescription] = {}
+    for name in ("companies", "opportunities") if mode == "replace_native" else ():
+        try:
+            ours[name] = client.describe(name)
+        except PermanentError:
+            continue
     return propose(
         marketo=marketo,
         salesforce=salesforce,
         mode=mode,
         people=client.describe_leads(),
-        companies=companies,
+        companies=ours.get("companies"),
+        opportunities=ours.get("opportunities"),
         objects=objects,
     )

@@ -15,7 +15,7 @@ from leadbridge.domain.pages import pages
 from leadbridge.usecases.apply_configuration import Effect, Plan, Planned
 from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.pausing import in_words, move_actions
-from leadbridge_cli.render import local_time
+from leadbridge_cli.render import counted, local_time
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import canonical, exported, given_in
 
@@ -42,7 +42,9 @@ def validate(target: Target, files: tuple[Path, ...], *, as_json: bool) -> None:
         click.echo(json.dumps([finding.as_json() for finding in plan.findings]))
         raise SystemExit(bool(plan.findings))
     _refuse(plan)
-    click.echo(f"{_number(len(plan.documents), 'document')} without findings.")
+    for warning in plan.warnings:
+        click.echo(f"warning: {warning}")
+    click.echo(f"{counted(len(plan.documents), 'document')} without findings.")
 
 
 @click.command()
@@ -278,6 +280,8 @@ def _show(planned: Plan) -> None:
             click.echo(f"  {line}")
     for finding in planned.findings:
         click.echo(f"draft: {finding.line()}")
+    for warning in planned.warnings:
+        click.echo(f"warning: {warning}")
     counts = [(sum(each.effect is effect for each in planned.documents), words) for effect, words in EFFECTS.items()]
     click.echo(f"Plan: {', '.join(f'{number} {words}' for number, words in counts if number) or 'nothing given'}.")
 
@@ -338,7 +342,3 @@ def _version(stored: Stored, before: Stored | None) -> dict[str, Any]:
         "note": stored.change.note or None,
         "differences": [each.as_json() | {"line": each.line()} for each in found],
     }
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

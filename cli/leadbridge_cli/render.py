@@ -14,6 +14,11 @@ TABLE_COLUMNS = 140
 COLOURS = {"created": "green", "updated": "green", "failed": "red", "parked": "red", "rejected": "red"}
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things, of which one is told as one."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def execution(item: Mapping[str, Any]) -> dict[str, Any]:
     """One execution with the members that scripts rely on."""
     outcome = item.get("outcome")

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from leadbridge.domain.cycle_progress import progress_said
+from leadbridge.domain.cycle_progress import status as cycle_status
 from leadbridge.domain.event import iso
 from leadbridge.domain.sync_progress import COUNTS, progress_of, status
 from leadbridge.domain.syncing import SyncRun
-from leadbridge_cli.render import TABLE_COLUMNS
+from leadbridge.usecases.cycle_results import CycleParts
+from leadbridge_cli.render import TABLE_COLUMNS, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,18 +62,18 @@ def sentence(run: SyncRun, now: datetime) -> str:
     again += f", makes the writes of {run.plan}" if run.plan else ", a plan: nothing is written" if run.planning else ""
     rate = progress_of(run, now).rate
     pace = f", {_rate(rate)} rows a second" if rate is not None else ""
+    ends = f"{', which would be ' if run.planning else ': '}{counts}" if counts else ""
     return (
-        f"{run.slot}: {status(run)}, {iso(run.started_at)}{end}, version {run.version}{again}, {run.rows} rows"
-        f"{': ' + counts if counts else ''}, {run.calls} calls{pace}{why}"
+        f"{run.slot}: {status(run)}, {iso(run.started_at)}{end}, version {run.version}{again}, "
+        f"{counted(run.rows, 'row')}{ends}, {counted(run.calls, 'call')}{pace}{why}"
     )
 
 
-class RunBar:
+class Bar:
     """How a run goes on: a bar with rate and time left on a terminal, a line for each change elsewhere."""
 
-    def __init__(self, now: Callable[[], datetime], *, quiet: bool, console: "Console | None" = None) -> None:
+    def __init__(self, *, quiet: bool, console: "Console | None" = None) -> None:
         """Nothing is shown yet; `quiet`: nothing ever is."""
-        self._now = now
         self._quiet = quiet
         self._console = console
         self._bar: Progress | None = None
@@ -96,21 +99,42 @@ class RunBar:
         if self._bar is not None:
             self._bar.stop()
 
-    def show(self, run: SyncRun) -> None:
-        """The run as it is now."""
-        line = told(run, self._now())
+    def draw(self, description: str, line: str, completed: int, total: int | None) -> None:
+        """What is done by now, of how much; None: nobody knows yet."""
         if self._bar is not None and self._task is not None:
-            known = progress_of(run, self._now())
-            self._bar.update(
-                self._task,
-                description=f"{status(run)}, {run.step.value}",
-                completed=known.rows,
-                total=known.total,
-                told=line,
-            )
-        elif not self._quiet and (line := f"{status(run)}, {run.step.value}: {line}") != self._shown:
+            self._bar.update(self._task, description=description, completed=completed, total=total, told=line)
+        elif not self._quiet and (line := f"{description}: {line}") != self._shown:
             click.echo(line)
             self._shown = line
+
+
+class RunBar(Bar):
+    """A run of a Sync."""
+
+    def __init__(self, now: Callable[[], datetime], *, quiet: bool, console: "Console | None" = None) -> None:
+        """Nothing is shown yet; `quiet`: nothing ever is."""
+        super().__init__(quiet=quiet, console=console)
+        self._now = now
+
+    def show(self, run: SyncRun) -> None:
+        """The run as it is now."""
+        known = progress_of(run, self._now())
+        self.draw(f"{status(run)}, {run.step.value}", told(run, self._now()), known.rows, known.total)
+
+
+class CycleBar(Bar):
+    """A run of a CRM cycle."""
+
+    def __init__(self, now: Callable[[], datetime], *, quiet: bool, console: "Console | None" = None) -> None:
+        """Nothing is shown yet; `quiet`: nothing ever is."""
+        super().__init__(quiet=quiet, console=console)
+        self._now = now
+
+    def show(self, parts: CycleParts) -> None:
+        """The run as it is now; nothing before it reads."""
+        known = parts.progress(self._now())
+        if known is not None:
+            self.draw(cycle_status(parts.run), progress_said(parts.run, known), known.percent, 100)
 
 
 def told(run: SyncRun, now: datetime) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from leadbridge.aws.alerts import DynamoWatch
     from leadbridge.aws.configurations import DynamoConfigurations
     from leadbridge.aws.cycles import DynamoCycleRuns
     from leadbridge.aws.lanes import DynamoLanes
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
+    from leadbridge.usecases.cycle_planned import CyclePlanned
     from leadbridge.usecases.cycle_results import CycleResults
     from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.pausing import Pausing
     from leadbridge.usecases.preview_sync import PreviewSync
+    from leadbridge.usecases.price_cycle import PriceCycle
     from leadbridge.usecases.price_sync import PriceSync
     from leadbridge.usecases.redrive import Redrive
     from leadbridge.usecases.schedule_syncs import ScheduleSyncs
@@ -264,20 +267,40 @@ class Target:
 
     def price_sync(self) -> "PriceSync":
         """The use-case behind `syncs price`."""
-        from leadbridge.aws.alerts import DynamoWatch
         from leadbridge.usecases.price_sync import PriceSync
 
-        watch = DynamoWatch(
-            self.client("dynamodb"),
-            executions=self.outputs["ExecutionsTableName"],
-            state=self.outputs["StateTableName"],
-        )
         return PriceSync(
             documents=self.configurations,
             preview=self.preview_sync(),
-            instances=watch.instances,
+            instances=self._watch().instances,
             clock=self.clock,
             day_megabytes=int(self.outputs["ExtractMegabytes"]),
+        )
+
+    def price_cycle(self) -> "PriceCycle":
+        """The use-case behind `cycle price`."""
+        from leadbridge.usecases.derived_syncs import WithDerived
+        from leadbridge.usecases.price_cycle import PriceCycle
+        from leadbridge.usecases.source_facts import SourceFacts
+
+        documents = WithDerived(self.configurations)
+        return PriceCycle(
+            documents=self.configurations,
+            connections=self.connections,
+            vendors=self._sync_vendors(),
+            facts=SourceFacts(connections=self.connections, documents=documents, clock=self.clock),
+            instances=self._watch().instances,
+            clock=self.clock,
+            day_megabytes=int(self.outputs["ExtractMegabytes"]),
+        )
+
+    def _watch(self) -> "DynamoWatch":
+        from leadbridge.aws.alerts import DynamoWatch
+
+        return DynamoWatch(
+            self.client("dynamodb"),
+            executions=self.outputs["ExecutionsTableName"],
+            state=self.outputs["StateTableName"],
         )
 
     def _sync_vendors(self) -> "VendorSyncs":
@@ -337,6 +360,19 @@ class Target:
         from leadbridge.usecases.cycle_results import CycleResults
 
         return CycleResults(documents=self.configurations, runs=self._cycle_runs(), syncs=self._sync_runs())
+
+    def cycle_planned(self) -> "CyclePlanned":
+        """The use-case behind `cycle plan`."""
+        from leadbridge.aws.objects import S3Objects
+        from leadbridge.usecases.cycle_planned import CyclePlanned
+
+        return CyclePlanned(
+            documents=self.configurations,
+            runs=self._cycle_runs(),
+            syncs=self._sync_runs(),
+            objects=S3Objects(self.client("s3"), bucket=self.outputs["DataBucketName"]),
+            clock=self.clock,
+        )
 
     def cycle_rows(self) -> "CycleRows":
         """The use-case behind `cycle record`."""

@@ -8,6 +8,7 @@ from leadbridge.domain.aws_prices import PRICED
 from leadbridge.domain.sync_plan import Cost
 from leadbridge.domain.sync_price import Price
 from leadbridge_cli.common import as_json, pass_target
+from leadbridge_cli.render import counted
 from leadbridge_cli.stack import Target
 
 
@@ -32,7 +33,11 @@ def members(found: Price) -> dict[str, object]:
         "basis": found.basis,
         "runs_a_day": found.runs,
         "vendors": {
-            vendor: {"run": _cost(cost), "day": _cost(found.day[vendor]), "calls_left": found.left[vendor].calls}
+            vendor: {
+                "run": cost_members(cost),
+                "day": cost_members(found.day[vendor]),
+                "calls_left": found.left[vendor].calls,
+            }
             for vendor, cost in found.run.items()
         },
         "dollars": {"run": round(found.run_dollars, 6), "day": round(found.day_dollars, 6), "prices_of": PRICED},
@@ -43,9 +48,10 @@ def members(found: Price) -> dict[str, object]:
 
 def show_price(found: Price) -> None:
     """Print a price."""
-    number = "An unknown number of" if found.rows is None else f"{'' if found.exact else 'About '}{found.rows}"
+    rows = "An unknown number of rows" if found.rows is None else counted(found.rows, "row")
+    about = "" if found.exact or found.rows is None else "About "
     basis = "" if found.exact else f" ({found.basis})"
-    click.echo(f"{number} rows{basis}, {found.runs} run{'' if found.runs == 1 else 's'} in the next 24 hours.")
+    click.echo(f"{about}{rows}{basis}, {counted(found.runs, 'run')} in the next 24 hours.")
     for vendor, cost in found.run.items():
         calls = found.left[vendor].calls
         left = "nobody knows how many calls are left" if calls is None else f"{calls} calls are left"
@@ -59,7 +65,8 @@ def show_price(found: Price) -> None:
         click.echo(f"  Warning: {warning}.")
 
 
-def _cost(cost: Cost) -> dict[str, float]:
+def cost_members(cost: Cost) -> dict[str, float]:
+    """A cost as JSON."""
     return {
         "calls": cost.calls,
         "megabytes": round(cost.megabytes, 1),

@@ -155,6 +155,7 @@ def _custom() -> list[LeadField]:
         ("lastContactAt", "Last Contact At", "datetime"),
         ("notes", "Notes", "text"),
         ("profileUrl", "Profile URL", "url"),
+        ("lastInterestingMoment", "Last Interesting Moment", "string"),
     ]
     return [
         LeadField(number, name, display_name, data_type, custom=True)
@@ -438,6 +439,13 @@ ACTIVITY_TYPES = [
         "A person moves to another partition",
         Attribute("New Partition ID", "integer"),
         _texts("Old Partition ID", "Reason"),
+    ),
+    ActivityType(
+        46,
+        "Interesting Moment",
+        "Something that sales should know of",
+        Attribute("Milestone", "string"),
+        _texts("Description", "Source"),
     ),
     ActivityType(
         REQUEST_CAMPAIGN,

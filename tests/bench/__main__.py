@@ -11,6 +11,7 @@ from tests.bench import (
     batches,
     bulk_files,
     calls,
+    cycle_day,
     decisions,
     flow_step,
     idle_day,
@@ -47,9 +48,7 @@ ON_STACK: dict[str, OnStack] = {
         on, webhooks=args.webhooks, slow=args.seconds, seed=args.seed, connections=args.connections
     ),
     "losses": lambda on, args: lost_answers.figure(on, events=args.events, seed=args.seed),
-    "syncs-stack": lambda on, args: sync_stack.figure(
-        on, rows=round(sync_stack.ROWS * float(os.environ.get(sync_stack.SCALE, "0.05"))), seed=args.seed
-    ),
+    "syncs-stack": lambda on, args: sync_stack.figure(on, rows=round(sync_stack.ROWS * _scale()), seed=args.seed),
     "limits-stack": lambda on, args: limits.figure_on_stack(on, seconds=args.seconds),
     "acknowledgement": lambda on, args: acknowledgement.figure(on, calls=args.calls, seed=args.seed),
 }
@@ -70,11 +69,17 @@ ALONE: dict[str, Alone] = {
     "syncs-rows": lambda args: sync_rows.figure_transform(rows=args.records, seed=args.seed),
     "syncs-memory": lambda args: sync_rows.figure_memory(rows=args.rows, seed=args.seed),
     "idle-day": lambda args: idle_day.figure(seed=args.seed),
+    "cycle-day": lambda args: cycle_day.figure(edits=round(cycle_day.EDITS * _scale()), seed=args.seed),
     "batches": lambda args: batches.figure_calls(people=10 * args.webhooks, seed=args.seed),
     "batches-imports": lambda args: import_files.figure(people=25 * args.webhooks, seed=args.seed),
     "batches-rate": lambda args: batches.figure_rate(calls=args.webhooks, seed=args.seed),
     "batches-aws": lambda args: batches.figure_requests(events=args.webhooks, seed=args.seed),
 }
+
+
+def _scale() -> float:
+    """Which part of the whole figure is measured."""
+    return float(os.environ.get(sync_stack.SCALE, "0.05"))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_syncs
@@ -33,7 +34,9 @@ PEOPLE = [
     {"marketo": "lastName", "salesforce": "LastName"},
 ]
 PERSONS = {"id_field": "salesforceId", "leads": {"fields": PEOPLE}, "contacts": {"fields": PEOPLE}}
+ACTIVITIES = {"groups": {"engagement": {"types": ["Click Email", "Fill Out Form"], "key": "External_Key__c"}}}
 COMPANIES = {"fields": [{"marketo": "company", "salesforce": "Name"}]}
+OPPORTUNITIES = {"fields": [{"marketo": "name", "salesforce": "Name"}, {"marketo": "amount", "salesforce": "Amount"}]}
 
 
 class Asking:
@@ -61,8 +64,9 @@ class Asking:
 class Ticking(WiredCycle):
     """A cycle of all kinds that is started by ticks alone."""
 
-    def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin) -> None:
-        kinds = {"persons": PERSONS, "companies": COMPANIES, "sales_persons": {}}
+    def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, persons: Mapping[str, Any] = PERSONS) -> None:
+        kinds = {"persons": persons, "companies": COMPANIES, "sales_persons": {}}
+        kinds |= {"opportunities": OPPORTUNITIES, "opportunity_roles": {}, "activities": ACTIVITIES}
         cycle: CrmCycle = a_cycle(**kinds, low_watermark="2026-03-01T00:00")
         super().__init__(clients, marketo, salesforce, cycle)
         asking = Asking(self.connections.marketo("marketing"), self.connections.salesforce("crm"))

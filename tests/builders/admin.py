@@ -18,6 +18,7 @@ from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
+from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
@@ -193,6 +194,13 @@ class Admin:
                 objects=self.objects,
                 links=lambda _: self.links,
                 due=lambda _: self.due,
+            ),
+            cycle_planned=CyclePlanned(
+                documents=world.configurations,
+                runs=self.cycle_runs,
+                syncs=self.runs,
+                objects=self.objects,
+                clock=world.clock,
             ),
             keep_schedule=lambda _kind, identifier: self.kept.append(identifier),
             remedies=remedies,

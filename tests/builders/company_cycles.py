@@ -78,12 +78,9 @@ class CompanyWorld(CycleWorld):
         """An object of either system."""
         return self.system.tables[name].described
 
-    def entities(self, cycle: CrmCycle) -> Sequence[Entity]:
-        """The kinds of records, in Adobe's order."""
-        assert cycle.persons is not None
-        assert cycle.companies is not None
-        assert cycle.sales_persons is not None
-        ports = KeepPorts(
+    def keep_ports(self) -> KeepPorts:
+        """What all kinds of records but persons need."""
+        return KeepPorts(
             runs=self.runs,
             objects=self.objects,
             records=self.system,
@@ -94,6 +91,13 @@ class CompanyWorld(CycleWorld):
             clock=self.clock,
             news=self.system,
         )
+
+    def entities(self, cycle: CrmCycle) -> Sequence[Entity]:
+        """The kinds of records, in Adobe's order."""
+        assert cycle.persons is not None
+        assert cycle.companies is not None
+        assert cycle.sales_persons is not None
+        ports = self.keep_ports()
         people = PeoplePorts(
             runs=self.runs,
             objects=self.objects,

@@ -177,7 +177,7 @@ class CycleWorld:
             "companies": ("companies", "companies_deleted"),
             "persons": ("salesforce", "people", "people_deleted"),
         }
-        self.entities = {name: FakeEntity(name, self.syncs, groups[name]) for name in CrmCycle.entities}
+        self.entities = {name: FakeEntity(name, self.syncs, each) for name, each in groups.items()}
         self.starter = FakeStarter()
         self.meter = RecordingMeter()
         self.due = InMemoryDueRecords()

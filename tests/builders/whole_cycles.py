@@ -4,18 +4,20 @@ import copy
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
 from leadbridge.cycle_ports import Entity
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_order import CycleOrder
-from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.cycling import CycleRun, CycleStep, asked_for
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.syncing import Asked, Waiting
 from leadbridge.ports import Clock, Connections
 from leadbridge.sync_ports import SyncVendors
+from leadbridge.usecases.cycle_planned import CyclePlanned, PlannedChange
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.keep_people import KeepPeople
@@ -106,7 +108,7 @@ def a_cycle(**persons: Any) -> CrmCycle:
             "marketo": "marketing",
             "salesforce": "crm",
             "mode": "replace_native",
-            "low_watermark": "2026-01-01T00:00",
+            "low_watermark": "2026-02-10T00:00",
             "persons": {
                 "id_field": "crmId",
                 "type_field": "crmType",
@@ -140,6 +142,7 @@ class CycleWorld:
         """The cycle is active."""
         self.clock = SettableClock()
         self.steps = Steps()
+        self.meter = RecordingMeter()
         self.people, self.leads, self.contacts = described_tables(self.clock)
         self.system = System({"leads": self.people, "Lead": self.leads, "Contact": self.contacts}, step=self.steps)
         self.runs = InMemorySyncRuns(step=self.steps)
@@ -159,7 +162,7 @@ class CycleWorld:
         self._derived = WithDerived(self.documents)
         self._kept: dict[int, Sequence[Entity]] = {}
 
-    def copy(self) -> "CycleWorld":
+    def copy(self) -> Self:
         """The same once more, from here on by itself."""
         self._kept.clear()
         self.own_steps.clear()
@@ -216,7 +219,7 @@ class CycleWorld:
             entities=self._entities,
             vendors=self.vendors(),
             clock=self.clock,
-            meter=RecordingMeter(),
+            meter=self.meter,
         )
 
     def _sync_step(self) -> RunSyncStep:
@@ -245,7 +248,7 @@ class CycleWorld:
 
     # the state machines
 
-    def cycle(self, minutes: float = 5) -> CycleRun:
+    def cycle(self, minutes: float = 5, *, planning: bool = False) -> CycleRun:
         """Wait for the gap, begin a run and drive it to its end."""
         self.clock.advance(minutes * 60)
         now, seen = self.clock.now(), self.cycles.standing(CYCLE)
@@ -253,17 +256,25 @@ class CycleWorld:
         taken = self.cycles.take(CYCLE, slot, seen, now)
         assert taken is not None
         version = self.documents.current("crm_cycle", CYCLE).version
-        self.cycles.begin(CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now))
+        run = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now, planning=planning)
+        self.cycles.begin(run)
         return self.drive(slot)
 
+    def planned(self, run: CycleRun) -> list[PlannedChange]:
+        """What a plan lists."""
+        stored = CyclePlanned(
+            documents=self.documents, runs=self.cycles, syncs=self.runs, objects=self.objects, clock=self.clock
+        )
+        return list(stored.rows(CYCLE, run.slot))
+
     def drive(self, slot: str) -> CycleRun:
-        """Invoke until the run is over; a process that dies is followed by another."""
+        """Invoke until the run is over, or asks a person; a process that dies is followed by another."""
         for turn in range(MOST_STEPS):
             begun = len(self.steps.taken)
             try:
                 answer = self._cycle_step()(CycleOrder(cycle=CYCLE, slot=slot, begin=not turn), lambda: 600.0)
                 self.own_steps.append((begun, len(self.steps.taken)))
-                if answer["step"] in {"done", "failed", "cancelled"}:
+                if answer["step"] in {"done", "failed", "cancelled"} or answer["waiting"] == Waiting.GUARD:
                     return self.run(slot)
                 self.clock.advance(answer["wait_seconds"])
                 for order in answer["orders"]:
@@ -273,6 +284,13 @@ class CycleWorld:
                 self.clock.advance(1)
         message = f"not over after {MOST_STEPS} steps: {self.run(slot)}"
         raise AssertionError(message)
+
+    def confirm(self, slot: str) -> CycleRun:
+        """Somebody says yes to what a guard has counted; the run as far as it goes then."""
+        found = self.cycles.get(CYCLE, slot)
+        assert found is not None
+        self.cycles.save(asked_for(found[0], Asked.CONFIRM, self.clock.now()), found[1])
+        return self.drive(slot)
 
     def drive_sync(self, sync: str, slot: str) -> None:
         """Invoke a run of a Sync until it is over."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import DueRecord, Link, is_of_person
+from leadbridge.domain.cycle_opportunities import GUID
 from leadbridge.domain.cycle_schema import Schema
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.values import normalised
@@ -13,7 +14,7 @@ from leadbridge.ports import OvertakenError
 from tests.fakes.steps import Step, nothing
 
 #: the keys of Marketo's objects
-KEYS = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId"}
+KEYS = {"companies": "externalCompanyId", "sales_persons": "externalSalesPersonId", "opportunity_roles": GUID}
 
 
 class InMemoryLinks:
@@ -83,6 +84,11 @@ class InMemoryRecords:
     def count(self, object_name: str, field: str, values: Collection[str]) -> int:
         """As the port says."""
         return len(self._found(object_name, field, values))
+
+    def total(self, object_name: str) -> int:
+        """As the port says."""
+        self.asked.append((object_name, "", 0))
+        return len(self.rows.get(object_name, ()))
 
     def _found(self, name: str, field: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         self.asked.append((name, field, len(values)))

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.gone import FATE, KNOWN
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.schedule_entries import Entry

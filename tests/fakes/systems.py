@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import Heard
+from leadbridge.domain.cycle_opportunities import GUID
 from leadbridge.domain.fates import Conversion, News
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.records import ObjectDescription, Resolution, RowResult
@@ -36,7 +37,8 @@ OPERATIONS = (
     "due.add",
     "due.done",
 )
-_STAMP = {"Id": "SystemModstamp", "id": "updatedAt"}
+_DEAL = "externalOpportunityId"
+_STAMP = {"Id": "SystemModstamp", "id": "updatedAt", GUID: "updatedAt"}
 
 type Record = dict[str, Any]
 #: what an automation of the system makes of a record that was changed
@@ -138,7 +140,8 @@ class System:
 
     def destination(self, sync: Sync) -> "TableDestination":
         """Where a Sync's records go."""
-        return TableDestination(self, self.tables[sync.destination.object], sync.match[0].field)
+        table, keys = self.tables[sync.destination.object], [pair.field for pair in sync.match]
+        return UnreadDestination(self, table, keys) if table.id_field == GUID else TableDestination(self, table, keys)
 
     def report_quota(self) -> None:
         """Nobody asks."""
@@ -273,6 +276,12 @@ class System:
         """How many Salesforce records of an object hold one of the values in a field."""
         return len(self._looked_up(self.tables[object_name], field, values))
 
+    def total(self, object_name: str) -> int:
+        """How many Salesforce records of an object there are."""
+        table = self.tables[object_name]
+        self.called(table, "lookup")
+        return len(table.records)
+
     def _looked_up(self, table: Table, name: str, values: Collection[str]) -> Sequence[Mapping[str, Any]]:
         self.called(table, "lookup")
         return [dict(record) for record in table.found(name, values)]
@@ -372,10 +381,10 @@ class TableDestination(_Counted):
 
     rows = 3
 
-    def __init__(self, system: System, table: Table, key: str) -> None:
-        """`key` is the field that people are looked for by."""
+    def __init__(self, system: System, table: Table, keys: Sequence[str]) -> None:
+        """`keys` are the fields that records are looked for by."""
         super().__init__(system, table)
-        self._key = key
+        self._keys = keys
 
     def describe(self) -> ObjectDescription:
         """Its fields."""
@@ -425,9 +434,11 @@ class TableDestination(_Counted):
         )
 
     def _create(self, row: Mapping[str, Any]) -> RowResult:
-        known = self._table.found(self._key, [row[self._key]]) if self._table.id_field == "id" else []
-        if known:
-            return self._update({**row, "id": known[0]["id"]})
+        own = self._table.id_field
+        known = self._table.found(self._keys[0], [row[self._keys[0]]]) if own != "Id" else []
+        for each in known:
+            if all(normalised(each.get(name)) == normalised(row[name]) for name in self._keys):
+                return self._update({**row, own: each[own]})
         record_id = self._table.make()
         self._table.write(record_id, row)
         return RowResult(ok=True, status="created", id=record_id)
@@ -438,3 +449,29 @@ class TableDestination(_Counted):
             return RowResult(ok=False, status="failed", code="ENTITY_IS_DELETED", resolution=Resolution.REJECT)
         self._table.write(record_id, {name: value for name, value in row.items() if name != self._table.id_field})
         return RowResult(ok=True, status="updated", id=record_id)
+
+
+class UnreadDestination(TableDestination):
+    """Marketo's opportunities and their roles, which are made or changed by their key without a look."""
+
+    def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Only what is asked for by Marketo's own id."""
+        return super().find(keys, fields) if keys and GUID in keys[0] else []
+
+    def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
+        """Nothing that is in use."""
+        for record in [self._table.records[each] for each in ids if each in self._table.records]:
+            roles = self._system.tables["opportunity_roles"]
+            if self._table is not roles and roles.found(_DEAL, [record[_DEAL]]):
+                return [RowResult(ok=False, status="skipped", code="1022", resolution=Resolution.REJECT) for _ in ids]
+        return super().delete(ids)
+
+    def _refusal(self, row: Mapping[str, Any]) -> RowResult | None:
+        """A role needs its opportunity and its person."""
+        missing = RowResult(ok=False, status="skipped", code="1013", resolution=Resolution.REJECT)
+        tables = self._system.tables
+        if "leadId" in row and not (
+            str(row["leadId"]) in tables["leads"].records and tables["opportunities"].found(_DEAL, [row[_DEAL]])
+        ):
+            return missing
+        return super()._refusal(row)

@@ -14,6 +14,8 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 TOGETHER: tuple[tuple[str, str], ...] = (
     ("tests/bench/", "bench"),
     ("tests/contract/openapi/", "openapi"),
+    # it starts stacks of its own
+    ("tests/e2e/test_demo.py", "demo"),
     ("tests/e2e/", "e2e"),
     ("tests/fault/leaks/", "leaks"),
     ("tests/fault/test_killed_workers.py", "kills"),

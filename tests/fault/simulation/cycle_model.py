@@ -123,6 +123,8 @@ def empty(value: Any) -> bool:
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values mean the same: a blank and no, an address in other capitals."""
+    if one is other:
+        return True
     if isinstance(one, str) and "@" in one and isinstance(other, str):
         return one.strip().casefold() == other.strip().casefold()
     return (None if empty(one) or one is False else one) == (None if empty(other) or other is False else other)

@@ -7,7 +7,6 @@ schedules of their own.
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
@@ -16,6 +15,7 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import GROUPS
 from leadbridge.domain.cycle_people import LEADS_CREATED, PEOPLE_CREATED
 from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import checked
 from leadbridge.domain.rows import CompiledSync, RowEnd, RowWrite, compile_sync, key_of

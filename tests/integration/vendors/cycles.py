@@ -7,6 +7,7 @@ from typing import Any
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.hashing import digests
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.sync_order import SyncOrder
@@ -23,7 +24,7 @@ from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
 from leadbridge.vendors.http.deadline import Deadline
 from leadbridge.vendors.sync_vendors import VendorSyncs
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
-from tests.fakes.bulk import InMemoryObjects
+from tests.fakes.bulk import InMemoryBulkRuns, InMemoryObjects
 from tests.fakes.clock import NOON
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLinks
@@ -31,6 +32,7 @@ from tests.fakes.keys import InMemoryKeys
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.syncs import InMemorySyncRuns
 from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.extracts import extracted
 from tests.integration.vendors.wired import SharedClock, TwinConnections, WorldClients
 
 #: no cycle of these tests needs so many steps
@@ -59,7 +61,9 @@ class WiredCycle:
         for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), cycle):
             self.documents.put(document)
         self.documents.move("crm_cycle", CYCLE, Move.ACTIVATE)
-        self.keys = InMemoryKeys()
+        self.keys, self.bulk_runs = InMemoryKeys(), InMemoryBulkRuns()
+        #: what was asked of bulk machines
+        self.extracts: list[dict[str, Any]] = []
         self.syncs, self.cycles = InMemorySyncRuns(), InMemoryCycleRuns()
         self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
         self.vendors = VendorSyncs(self.connections, partial(vendor_of, self.documents), hands_nothing_over)
@@ -110,17 +114,18 @@ class WiredCycle:
             meter=RecordingMeter(),
         )
 
-    def ran(self) -> CycleRun:
-        """A run half an hour later, which ends well."""
+    def ran(self, *, bootstrap: bool = False, parked: Sequence[str] = ()) -> CycleRun:
+        """A run half an hour later, which ends well but for kinds that are parked; `bootstrap`: it is the first one."""
         self.clock.advance(MINUTES * 60)
         now = self.clock.now()
         slot = now.strftime("%Y%m%dT%H%M%SZ")
         taken = self.cycles.take(CYCLE, slot, self.cycles.standing(CYCLE), now)
         assert taken is not None
         version = self.documents.current("crm_cycle", CYCLE).version
-        self.cycles.begin(CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now))
+        begun = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now)
+        self.cycles.begin(replace(begun, bootstrap=bootstrap))
         run = self.carried(slot)
-        assert (run.step, run.parked) == (CycleStep.DONE, {}), run
+        assert (run.step, {*run.parked}) == (CycleStep.DONE, {*parked}), run
         # what comes sooner is taken for an automation's answer to our write
         self.clock.advance(MINUTES * 60)
         return run
@@ -146,7 +151,14 @@ class WiredCycle:
             self.clock.sleep(answer["wait_seconds"])
             for parts in answer["lanes"]:
                 self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot, parts=tuple(parts)), lambda: 600.0)
-            self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot), lambda: 600.0)
+            child = self._extracted(answer["child"]) if answer["child"] else None
+            self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot, child=child), lambda: 600.0)
+
+    def _extracted(self, order: dict[str, Any]) -> dict[str, Any]:
+        self.extracts.append(order["request"])
+        return extracted(
+            order, runs=self.bulk_runs, objects=self.objects, connections=self.connections, clock=self.clock
+        )
 
     # what came of it
 

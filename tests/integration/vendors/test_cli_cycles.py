@@ -1,5 +1,7 @@
 """`leadbridge cycle propose` in this process: from the draft to a document that is applied, edited and kept."""
 
+from datetime import timedelta
+
 import pytest
 import yaml
 
@@ -39,3 +41,28 @@ def test_a_draft_is_applied_and_what_people_change_in_it_stays(lab: Lab, marketo
 def test_a_draft_needs_both_connections(lab: Lab) -> None:
     """The one that is missing is named."""
     assert "There is no salesforce connection nobody" in lab.cli_fails("cycle", "propose", MARKETO, "nobody")
+
+
+def test_the_first_run_is_priced_before_it_begins(lab: Lab, marketo: Twin, salesforce: Twin) -> None:
+    """By kind of records and queue, in words and as JSON; what nobody can count is said, and so is an early begin."""
+    begin = lab.target.clock.now() - timedelta(hours=1)
+    marketo.post("clock", {"set": begin.isoformat(), "allow_backwards": True})
+    salesforce.post("load", {"Account": [{"Name": f"Acme {number}"} for number in range(3)]})
+    marketo.post("clock", {"advance_seconds": 3600})
+    document = yaml.safe_load(lab.cli("cycle", "propose", MARKETO, SALESFORCE))
+    cycle = document["id"]
+    companies = {"fields": [{"marketo": "company", "salesforce": "Name"}], "low_watermark": "1999-01-01T00:00"}
+    head = {name: document[name] for name in ("kind", "id", "name", "marketo", "salesforce", "mode")}
+    lab.cli("apply", lab.file("cycle.yaml", yaml.safe_dump({**head, "companies": companies})))
+
+    told = lab.cli("cycle", "price", cycle)
+    found = lab.json("cycle", "price", cycle)
+
+    [kind] = found["kinds"]
+    queues = {each["queue"]: (each["rows"], each["exact"]) for each in kind["read"]}
+    assert (kind["kind"], queues["from-accounts"]) == ("companies", (3, True))
+    assert found["total"] == kind["cost"]
+    assert found["total"]["marketo"]["calls"] > 0
+    assert "  reads from-accounts: 3 rows\n" in told
+    assert "Warning: companies: the low watermark 1999-01-01 is taken for 2007-01-01; no record is older." in told
+    assert "there is no cycle nothing" in lab.cli_fails("cycle", "price", "nothing")

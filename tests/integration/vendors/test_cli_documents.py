@@ -112,7 +112,8 @@ def a_lab(clients: Clients, folder: Path, region: str, *connections: dict[str, A
     arn = session.client("secretsmanager").create_secret(Name="vendors", SecretString=json.dumps({MARKETO: {}}))["ARN"]
     outputs = {"ConfigTableName": "ConfigTable", "VendorSecretArn": arn, "ApiUrl": "https://api.example.com"}
     outputs |= {"VendorShares": json.dumps(SHARES), "ExtractMegabytes": "500"}
-    outputs |= {"StateTableName": "StateTable"}
+    # of executions nothing is asked
+    outputs |= {"StateTableName": "StateTable", "ExecutionsTableName": "ExecutionsTable"}
     lab = Lab(LocalTarget(outputs=outputs, session=session, vendors=TwinConnections(clients)), folder, clients)
     lab.cli("apply", lab.file("connections.yaml", as_yaml(connections)))
     return lab

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.crm_cycle import Companies, CrmCycle, Persons
+from leadbridge.domain.marketo import FieldMetadata
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.check_cycle import described_lines
 from leadbridge.vendors.cycle_look import VendorLook
@@ -152,6 +153,12 @@ def test_companies_are_kept_in_step_both_ways_without_persons(build: Build) -> N
     assert (company["company"], company["industry"], company["companyNotes"]) == ("Salesforce's", "Energy", "Notes")
 
 
+def asked_for_records(world: WiredCycle) -> list[dict[str, Any]]:
+    """The calls of Marketo's sales persons; each run looks at how they are described beside them."""
+    calls = world.calls(world.marketo, "/rest/v1/salespersons")
+    return [each for each in calls if not each["path"].endswith("/describe.json")]
+
+
 @pytest.mark.cap("M131", "M130")
 def test_users_are_mirrored_in_every_cycle_and_cost_nothing_while_they_stay(build: Build) -> None:
     """Added, changed and deactivated ones; Marketo's sales persons are asked for when a User is new, and never else."""
@@ -160,10 +167,10 @@ def test_users_are_mirrored_in_every_cycle_and_cost_nothing_while_they_stay(buil
     world.ran()
     assert world.of(world.marketo, "salesPersons", "externalSalesPersonId")[user]["lastName"] == "Lovelace"
 
-    asked = len(world.calls(world.marketo, "/rest/v1/salespersons"))
+    asked = len(asked_for_records(world))
     world.ran()
     world.ran()
-    assert len(world.calls(world.marketo, "/rest/v1/salespersons")) == asked
+    assert len(asked_for_records(world)) == asked
 
     change(world, user, LastName="King")
     world.ran()
@@ -263,6 +270,74 @@ def test_a_field_that_marketo_gives_companies_is_theirs_at_once(build: Build) ->
     world.connections.marketo("marketing").companies.sync([{"externalCompanyId": account, "segment": "Cold"}])
     world.ran()
     assert world.of(world.salesforce, "Account", "Id")[account]["Rating"] == "Cold"
+
+
+@pytest.mark.cap("M007", "M029")
+def test_a_new_field_is_there_for_the_next_run_and_at_once_for_who_edits_the_document(build: Build) -> None:
+    """A line of a field that does not exist is told; once somebody made it the edited document is stored and obeyed."""
+    world = build(companies={"fields": COMPANY_FIELDS[:2]}, persons=None, sales_persons=None)
+    account = load(world, "Account", Name="Acme", Rating="Hot")
+    world.ran()
+    look, since = VendorLook(world.connections, world.clock), dict.fromkeys(Side, world.clock.now())
+    token = look(world.cycle, since, "").token
+    pairs = [COMPANY_FIELDS[0], {"marketo": "segment", "salesforce": "Rating"}]
+    cycle = world.cycle.model_copy(update={"companies": Companies.model_validate({"fields": pairs})})
+    [line] = described_lines(cycle, world.connections)
+    assert "Marketo has no field segment of companies" in line
+
+    world.marketo.post("load", {"companyFields": [{"name": "segment", "displayName": "Segment", "dataType": "string"}]})
+    # at once by command, and within an hour by itself, though no record was changed
+    assert list(described_lines(cycle, world.connections)) == []
+    world.clock.advance(3600)
+    assert look(world.cycle, dict.fromkeys(Side, world.clock.now()), token).why == "fields were changed"
+    world.documents.put(cycle)
+    crm = world.connections.salesforce("crm")
+    crm.update("Account", [{"Id": account, "Rating": "Warm", "Industry": "Energy"}])
+    world.ran()
+
+    company = world.of(world.marketo, "companies", "externalCompanyId")[account]
+    assert (company["segment"], company.get("industry")) == ("Warm", None)
+
+
+@pytest.mark.cap("U33", "M026")
+def test_who_comes_into_a_company_shows_its_values_and_keeps_a_mobile_number(build: Build) -> None:
+    """A person with a company name of their own becomes a Contact of an Account: the name is the Account's then."""
+    mobile = {"marketo": "mobilePhone", "salesforce": "MobilePhone"}
+    fields = {"fields": [*PERSONS["contacts"]["fields"], mobile]}
+    world = build(persons={**PERSONS, "contacts": fields}, sales_persons=None)
+    world.marketo.post("load", {"leads": [{"email": "king@example.com", "company": "Mine", "industry": "Tin"}]})
+    account = load(world, "Account", Name="Acme", Industry="Energy")
+    load(world, "Contact", LastName="King", Email="king@example.com", AccountId=account, MobilePhone="+49 170 1234567")
+    world.ran()
+    [person] = world.marketo.get("records/leads")
+    assert (person["externalCompanyId"], person["company"], person["industry"]) == (account, "Acme", "Energy")
+    assert person["mobilePhone"] == "+49 170 1234567"
+
+
+@pytest.mark.cap("M008")
+def test_requests_are_made_of_what_describe_lists(build: Build, clients: Clients) -> None:
+    """A field of the document is asked for from the moment on at which its system lists it, and while it does."""
+    fields = [{"marketo": "email", "salesforce": "Email"}, {"marketo": "rank", "salesforce": "Title"}]
+    persons = {"id_field": "salesforceId", "contacts": {"fields": fields}}
+    world = build(persons=persons, companies=None, sales_persons=None)
+    wired, asked = world.connections.marketo("marketing"), list[str]()
+    clients.http.event_hooks["request"].append(lambda request: asked.append(f"{request.url} {request.read()!r}"))
+
+    def ran(name: str) -> tuple[bool, ...]:
+        """Whether a run that makes somebody of either side asks for fields, or sends them."""
+        load(world, "Contact", LastName="K", Email=f"{name}@example.com", Title="CEO")
+        asked.clear()
+        world.ran()
+        return tuple(any(field in each for each in asked) for field in ("Email", "rank", "Title"))
+
+    assert ran("one") == (True, False, True)
+    wired.lead_fields.create([FieldMetadata(name="rank", data_type="string", display_name="Rank")])
+    assert ran("two") == (True, True, True)
+    world.salesforce.post("permissions", {"hidden": ["Contact.Title"]})
+    assert ran("three")[::2] == (True, False)
+    ranks = {name: person.get("rank") for name, person in world.of(world.marketo, "leads", "email").items()}
+    # who was made without it takes it as soon as it is there
+    assert ranks == {"one@example.com": "CEO", "two@example.com": "CEO", "three@example.com": None}
 
 
 @pytest.mark.cap("U34")

@@ -14,6 +14,7 @@ from leadbridge.domain.three_way import Side
 from tests.integration.vendors.conftest import Clients
 
 type Line = dict[str, Any]
+OBJECTS = ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole")
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def drafted(clients: Clients, people: ObjectDescription, mode: Mode = "replace_n
         mode=mode,
         people=people,
         companies=clients.marketo().describe("companies"),
-        objects={name: salesforce.describe(name) for name in ("Lead", "Contact", "Account")},
+        opportunities=clients.marketo().describe("opportunities"),
+        objects={name: salesforce.describe(name) for name in OBJECTS},
     )
 
 
@@ -66,6 +68,24 @@ def test_a_draft_pairs_what_both_sides_have_and_every_pair_works(clients: Client
     assert leads["External_Key__c"]["marketo"] == "externalKey"
 
 
+def test_opportunities_are_drafted_one_way_with_their_roles(clients: Clients, people: ObjectDescription) -> None:
+    """What the cycle keeps by itself is not listed, and no pair is put aside by what the vendors describe."""
+    draft = drafted(clients, people)
+    cycle = CrmCycle.model_validate(draft.document)
+    assert (cycle.opportunities is not None, cycle.opportunity_roles is not None) == (True, True)
+    found = lines(draft, "opportunities")
+    wanted = {"Name": "name", "Amount": "amount", "ExpectedRevenue": "expectedRevenue", "CloseDate": "closeDate"}
+    assert {name: found[name]["marketo"] for name in wanted} == wanted
+    assert "IsClosed" not in found
+    assert all(each.keys() == {"marketo", "salesforce"} for each in found.values())
+    described = {
+        Side.MARKETO: clients.marketo().describe("opportunities"),
+        Side.SALESFORCE: clients.salesforce().describe("Opportunity"),
+    }
+    assert cycle.opportunities is not None
+    assert bind_fields(cycle.opportunities.fields, described, UTC).aside == {}
+
+
 def test_a_score_goes_to_salesforce_only(clients: Clients, people: ObjectDescription) -> None:
     """Marketing keeps scores."""
     assert lines(drafted(clients, people), "persons", "leads")["Lead_Score__c"] == {
@@ -95,7 +115,7 @@ def test_beside_the_native_sync_neither_companies_nor_sales_persons_are_drafted(
 ) -> None:
     """They are read-only there."""
     draft = drafted(clients, people, "beside_native")
-    assert draft.document.keys().isdisjoint({"companies", "sales_persons"})
+    assert draft.document.keys().isdisjoint({"companies", "sales_persons", "opportunities"})
     CrmCycle.model_validate(draft.document)
 
 

@@ -380,7 +380,7 @@ def test_a_wrong_clock_of_ours_logs_in_with_the_vendors_time(build: Build, limit
     assert world.ended(first) == ("created", "")
     assert world.calls(LOGIN) == 2
 
-    world.clock.advance(1_801)  # our session is used for half an hour
+    world.clock.advance(2 * 3600 + 1)  # our session is used for two hours
     second = world.receive(2)
     world.drain()
 

@@ -1,5 +1,6 @@
 """What a Sync is said to cost, against what the vendors count when it runs."""
 
+import re
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from leadbridge.domain.syncing import Step
 from leadbridge.usecases.preview_sync import PreviewSync
-from leadbridge.usecases.price_sync import PriceSync
+from leadbridge.usecases.price_sync import BUDGET, PriceSync
 from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.usecases.sync_files import page_key
 from leadbridge.usecases.view_sync import ViewSync
@@ -56,6 +57,43 @@ def test_a_run_costs_what_was_said(
     for vendor, cost in found.run.items():
         made = after[vendor] - before[vendor]
         assert abs(cost.calls - made) <= max(LOGIN + 1, 0.1 * made), (vendor, cost, made)
+
+
+def test_a_long_list_is_read_to_a_near_end_and_else_estimated(
+    clients: Clients, marketo: Twin, salesforce: Twin
+) -> None:
+    """A list of 4,000 is counted; of one of 9,600, four of five people there are, the number is told to a tenth from
+    some of all people, with its bounds, and each price within its calls. Where nobody changed of late, by whom it is
+    known how many people there can be, the list is read as far as the calls go."""
+    listed = {**LIST, "static_list": "Most"}
+    kind: dict[str, Any] = TO_SALESFORCE
+    some, most = (
+        WiredSyncs(clients, marketo, salesforce, a_sync(**kind | {"source": source, "id": f"list-{number}"}))
+        for number, source in enumerate((LIST, listed))
+    )
+    marketo.post("load", {"generate": {"object": "leads", "count": 12_000, "seed": 3}})
+    ids = [int(each["id"]) for each in marketo.get("records/leads")]
+    members = {1001: ids[::3], 1002: [each for place, each in enumerate(ids) if place % 5]}
+    marketo.post("load", {"staticLists": [{"id": 1001, "name": "Everybody"}, {"id": 1002, "name": "Most"}]})
+    for name, chosen in members.items():
+        marketo.post("load", {"listMembers": [{"listId": name, "leadId": each} for each in chosen]})
+    most.clock.advance(3 * 86_400)
+
+    read = priced(most)
+    newest = [{"id": max(ids), "firstName": "Newest"}]
+    most.wired.marketo("marketing").sync_leads(newest, action="updateOnly", lookup_field="id")
+    most.clock.advance(3600)
+    some.clock.set(most.clock.now())
+    before = counted(most)["marketo"]
+    counted_one, estimated = priced(some), priced(most)
+
+    assert (read.rows, read.exact) == (9_600, True)
+    assert counted(most)["marketo"] - before <= 2 * BUDGET
+    assert (counted_one.rows, counted_one.exact) == (4_000, True)
+    assert not estimated.exact
+    assert abs(estimated.rows - 9_600) <= 960
+    low, high = (int(each) for each in re.findall(r"between (\d+) and (\d+)", estimated.basis)[0])
+    assert low <= 9_600 <= high
 
 
 @pytest.mark.cap("M087")

@@ -1,5 +1,6 @@
 """View Query and Preview against both vendor twins: the query shown is the query run, and looking changes nothing."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -8,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.action import as_document
+from leadbridge.domain.source_query import LEAD_KEYS
 from leadbridge.domain.sync import Sync
+from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from leadbridge.usecases.preview_sync import BUDGET, Preview, PreviewSync
 from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.usecases.view_sync import Viewed, ViewSync
@@ -101,7 +105,41 @@ def conditions(*clauses: tuple[str, str, Any], match: str = "all") -> dict[str, 
 HOSTILE = ("O'Hara", "50%", "a_b", "x' OR Id != null OR Id = '", '"quoted", twice', "Łukasz ✓", "back\\slash", "a,b")
 
 
-@pytest.mark.cap("S26", "S27")
+@pytest.mark.cap("S26")
+def test_the_query_is_shown_in_the_words_of_whoever_is_asked(build: Build) -> None:
+    """SOQL at Salesforce, a filter of leads at Marketo, the filter of the job where a run would order an extract."""
+    named = conditions(("LastName", "equals", "O'Hara"))
+    page, job = (
+        build(mappings=MAPPED, conditions=named, by={"extract": way}, id=f"by-{way}").viewed()
+        for way in ("rest", "bulk")
+    )
+    keyed = build(
+        to_salesforce=True,
+        source=EVERY_LEAD,
+        mappings=BACK,
+        conditions=conditions(("email", "equals", "a@example.com")),
+    ).viewed()
+    world = build(to_salesforce=True, source=EVERY_LEAD, mappings=BACK, id="everybody")
+    world.people(2)
+    extract = world.viewed()
+    world.to_marketo.asked.clear()
+    world.ran()
+
+    soql = "SELECT Id, SystemModstamp, CreatedDate, LastModifiedDate, Email, LastName, Title FROM Contact"
+    assert page.query.soql == f"{soql} WHERE LastName = 'O\\'Hara' ORDER BY Id"
+    assert page.request.startswith("GET /services/data/")
+    assert job.query.soql == f"{soql} WHERE LastName = 'O\\'Hara'"
+    assert json.loads(job.request.partition("\n")[2])["query"] == job.query.soql
+    assert keyed.request.startswith("GET /rest/v1/leads.json?")
+    assert {"filterType=email", "filterValues=a%40example.com"} <= set(keyed.request.partition("?")[2].split("&"))
+    [window] = extract.query.filters
+    assert set(window) == {"createdAt"}
+    assert json.loads(extract.request.partition("\n")[2])["filter"] == window
+    [ordered] = world.to_marketo.about("/bulk/v1/leads/export/create.json")
+    assert ordered == extract.request
+
+
+@pytest.mark.cap("S27")
 @pytest.mark.parametrize("hostile", HOSTILE[3:6])
 def test_the_query_shown_is_the_first_request_that_salesforce_receives(build: Build, hostile: str) -> None:
     """Byte for byte, whatever the filter's value holds; it finds exactly the Contact of that name."""
@@ -199,30 +237,83 @@ OPERATORS: list[tuple[str, str, Any, set[int]]] = [
 ]
 
 
+#: of the fixture's columns, those of people
+OF_PEOPLE = {"Title": "title", "Lead_Score__c": "leadScore", "Score_Date__c": "dateOfBirth"}
+
+
 @pytest.mark.cap("S23")
-def test_each_operator_returns_the_rows_that_it_names(build: Build) -> None:
-    """Equals to date relative: the rows that come are those of the fixture, and the source was asked each time."""
-    source = {"connection": "crm", "object": "Lead"}
-    world = build(source=source, mappings=MAPPED)
-    leads = [
-        {"Email": f"p{number}@example.com", "LastName": "x", "Company": "y"} | each
-        for number, each in enumerate(PROSPECTS)
+@pytest.mark.parametrize("of_org", [True, False], ids=["salesforce", "marketo"])
+def test_each_operator_returns_the_rows_that_it_names(build: Build, *, of_org: bool) -> None:
+    """Equals to date relative: the rows that come are those of the fixture.
+
+    Salesforce is asked each time; Marketo has no such filters, so that we ask them of each row, to the same end.
+    """
+    names = {each: each for each in OF_PEOPLE} if of_org else OF_PEOPLE
+    email, rows = "Email" if of_org else "email", range(len(PROSPECTS))
+    records = [
+        {email: f"p{number}@example.com"} | {names[name]: value for name, value in PROSPECTS[number].items()}
+        for number in rows
     ]
-    world.salesforce.post("load", {"Lead": leads})
+    if of_org:
+        world = build(source={"connection": "crm", "object": "Lead"}, mappings=MAPPED)
+        world.salesforce.post("load", {"Lead": [{"LastName": "x", "Company": "y"} | each for each in records]})
+    else:
+        world = build(to_salesforce=True, source=LIST, mappings=BACK)
+        scored = [each | {"leadScore": each["leadScore"] and int(each["leadScore"])} for each in records]
+        world.marketo.post("load", {"leads": [{"id": number + 1} | scored[number] for number in rows]})
+        world.marketo.post("load", {"staticLists": [{"id": 1001, "name": "Everybody"}]})
+        world.marketo.post("load", {"listMembers": [{"listId": 1001, "leadId": number + 1} for number in rows]})
     world.clock.advance(3600)
     found: dict[str, set[int]] = {}
 
     for column, operator, value, _ in OPERATORS:
-        world.change(conditions=conditions((column, operator, value)))
+        world.change(conditions=conditions((names[column], operator, value)))
         preview = world.preview()
-        assert [each.at_source for each in preview.viewed.query.clauses] == [True]
-        found[f"{column} {operator} {value}"] = {int(row.columns["Email"][1]) for row in preview.rows}
-        assert preview.total.rows == len(preview.rows)
+        assert [each.at_source for each in preview.viewed.query.clauses] == [of_org]
+        chosen = [row for row in preview.rows if row.reason != "condition_not_met"]
+        found[f"{column} {operator} {value}"] = {int(row.columns[email][1]) for row in chosen}
+        assert preview.total.rows == len(preview.rows) == (len(chosen) if of_org else len(rows))
 
     assert found == {f"{column} {operator} {value}": rows for column, operator, value, rows in OPERATORS}
 
 
-@pytest.mark.cap("S22", "S25")
+@pytest.mark.cap("S22")
+@pytest.mark.parametrize("of_org", [True, False], ids=["salesforce", "marketo"])
+def test_every_column_of_a_source_can_be_asked_about(build: Build, *, of_org: bool) -> None:
+    """Each column is asked of the vendor where it can filter by it; else we ask, and the query says so with the reason.
+
+    A column that the source does not have is refused as the Sync is saved.
+    """
+    world = build(mappings=MAPPED) if of_org else build(to_salesforce=True, source=EVERY_LEAD, mappings=BACK)
+    described = (
+        world.wired.salesforce("crm").describe("Contact") if of_org else world.wired.marketo("m").describe_leads()
+    )
+    columns = {name: each for name, each in described.fields.items() if each.type not in {"address", "location"}}
+    by_vendor = {name for name, each in columns.items() if each.filterable} if of_org else columns.keys() & LEAD_KEYS
+    # of several keys of people one is enough to ask by
+    trees = [list(columns)] if of_org else [[name] for name in by_vendor] + [list(columns.keys() - by_vendor)]
+    told: dict[str, tuple[bool, str]] = {}
+
+    for names in trees:
+        operator, value = ("is_not_empty", None) if of_org else ("equals", "1")
+        world.change(conditions=conditions(*((name, operator, value) for name in names)))
+        told |= {
+            name: (each.at_source, each.why) for name, each in zip(names, world.viewed().query.clauses, strict=True)
+        }
+    apply = ApplyConfiguration(configurations=world.documents, connect=lambda _: world.wired, clock=world.clock)
+    unknown = as_document(world.sync) | {"conditions": conditions(("Nobody__x", "equals", "1"))}
+    [finding] = apply.plan([Given(raw=unknown)]).findings
+
+    assert len(told) > 20
+    assert {name for name, (at_source, _) in told.items() if at_source} == by_vendor
+    vendor = "Salesforce cannot filter by {}" if of_org else "Marketo has no filter for {} here"
+    assert all(why == vendor.format(name) for name, (at_source, why) in told.items() if not at_source)
+    assert any(not at_source for at_source, _ in told.values())
+    assert finding.pointer.startswith("/conditions/clauses/0")
+    assert "has no field Nobody__x" in finding.line()
+
+
+@pytest.mark.cap("S25")
 def test_what_a_source_cannot_filter_is_asked_by_us_and_told(build: Build) -> None:
     """Two filters hold together, as the query shows; one that Marketo does not have is ours, and the rows say so."""
     both = conditions(("email", "starts_with", "person1"), ("lastName", "contains", '"1'))
@@ -261,7 +352,44 @@ def test_a_value_is_never_more_than_a_value(build: Build) -> None:
             assert preview.total.rows == 1
 
 
-@pytest.mark.cap("S28", "S29")
+@pytest.mark.cap("S29")
+@pytest.mark.parametrize("to_salesforce", [False, True])
+@pytest.mark.parametrize("deletes", ["ignore", "delete"])
+def test_a_preview_of_an_incremental_sync_writes_nowhere_and_moves_no_watermark(
+    build: Build, deletes: str, *, to_salesforce: bool
+) -> None:
+    """After a run both systems, the lease and both watermarks stand; a preview of what changed leaves all as it is."""
+    keyed = {"mappings": [*BACK, {"to": "Title", "column": "id"}], "match": [{"column": "id", "field": "Title"}]}
+    back = {"to_salesforce": True, "source": EVERY_LEAD} | keyed
+    world = build(extraction="incremental", deletes=deletes, **(back if to_salesforce else {"mappings": MAPPED}))
+    world.people(3) if to_salesforce else world.contacts(3)
+    assert world.ran().totals.created == 3
+    if to_salesforce:
+        lead = {"email": "person1@example.com", "lastName": "Renamed"}
+        world.wired.marketo("marketing").sync_leads([lead], action="updateOnly", lookup_field="email")
+    else:
+        known = world.records()["person1@example.com"]["Id"]
+        world.wired.salesforce("crm").update("Contact", [{"Id": known, "LastName": "Renamed"}])
+    world.clock.advance(3600)
+
+    def state() -> tuple[Any, ...]:
+        held = [world.marketo.get("records/leads"), world.salesforce.get("records/Contact")]
+        return (*held, world.runs.standing(world.sync.id), world.runs.runs(world.sync.id, 9), world.keys.held)
+
+    before = state()
+    for each in (world.to_marketo, world.to_salesforce):
+        each.asked.clear()
+    preview = world.preview()
+
+    assert preview.rows
+    assert state() == before
+    assert before[2].watermark is not None
+    calls = [each.partition("\n")[0] for each in (*world.to_marketo.asked, *world.to_salesforce.asked)]
+    assert calls
+    assert [each for each in calls if not each.startswith("GET ") and "/oauth" not in each] == []
+
+
+@pytest.mark.cap("S28")
 def test_preview_counts_what_a_run_pulls_and_touches_nothing(build: Build) -> None:
     """On a frozen source the count is the run's; the rows show what the run then does; nothing was written by it."""
     world = build(mappings=MAPPED, conditions=conditions(("LastName", "is_not_empty", None)))

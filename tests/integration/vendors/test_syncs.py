@@ -12,6 +12,7 @@ from leadbridge.domain.action import as_document
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import CHUNK_CALLS
 from leadbridge.domain.syncing import Step, SyncRun, Totals, Way
+from leadbridge.domain.watermarks import OVERLAP
 from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given
 from leadbridge.usecases.hand_over import looked_at
 from leadbridge.usecases.start_sync import vendor_of
@@ -299,6 +300,38 @@ def test_what_describe_calls_read_only_is_never_sent(build: Build) -> None:
     assert run.totals == Totals(created=2)
     assert sent
     assert all(names.isdisjoint(closed) and names <= described.keys() for names in sent)
+
+
+@pytest.mark.cap("M117")
+def test_an_extract_of_changes_begins_an_overlap_before_the_mark(build: Build) -> None:
+    """The job asks for what changed from the stored mark on, less the overlap, up to where the run's window ends.
+
+    The people who changed there come, with their company's fields as they are now.
+    """
+    kind: dict[str, Any] = TO_SALESFORCE
+    mappings = [*kind["mappings"], {"to": "Department", "column": "company"}]
+    world = build(**kind | {"mappings": mappings}, extraction="incremental", by={"extract": "bulk"})
+    world.people(5)
+    world.ran()
+    mark = world.runs.standing(world.sync.id).watermark
+    client = world.wired.marketo("marketing")
+    changes = [{"email": "person2@example.com", "title": "New"}, {"email": "person3@example.com", "company": "Acme"}]
+    client.sync_leads(changes, action="updateOnly", lookup_field="email")
+
+    run = world.again()
+
+    assert mark is not None
+    *_, (job, _) = world.bulk_runs._runs.values()
+    [(name, asked)] = job.request["filter"].items()
+    assert name == "updatedAt"
+    assert datetime.fromisoformat(asked["startAt"]) == mark - OVERLAP["marketo"]
+    assert run.until is not None
+    assert datetime.fromisoformat(asked["endAt"]) == run.until - timedelta(seconds=1)
+    assert (run.extract, run.totals) == (Way.BULK, Totals(updated=2)), run.message
+    records = world.records()
+    assert records["person2@example.com"]["Title"] == "New"
+    assert records["person3@example.com"]["Department"] == "Acme"
+    assert world.runs.standing(world.sync.id).watermark == run.until
 
 
 @pytest.mark.cap("M094")

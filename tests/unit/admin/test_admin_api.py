@@ -80,6 +80,8 @@ ROUTES = (
     ("GET", f"/cycles/{CYCLE}/executions/{SLOT}/rows"),
     ("GET", f"/cycles/{CYCLE}/records/{RECORD}"),
     ("GET", f"/cycles/{CYCLE}/due"),
+    ("POST", f"/cycles/{CYCLE}/plans"),
+    ("GET", f"/cycles/{CYCLE}/plans/{SLOT}"),
 )
 
 
@@ -163,6 +165,7 @@ FOR_VIEWERS = {
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed.csv"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/rows"),
     ("GET", f"/syncs/{SYNC}/plans/{SLOT}"),
+    ("GET", f"/cycles/{CYCLE}/plans/{SLOT}"),
 }
 
 

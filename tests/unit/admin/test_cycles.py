@@ -108,6 +108,7 @@ def test_cycles_are_listed_with_how_they_stand(admin: Admin) -> None:
     )
     assert listed["standing"] == {
         "running": None,
+        "warnings": [],
         "last_ended_at": "2026-03-02T12:00:00Z",
         "not_before": "2026-03-02T12:10:00Z",
         "idle_looks": 7,
@@ -168,3 +169,21 @@ def test_rows_of_a_run_and_of_a_record_and_what_is_due_are_shown(admin: Admin) -
     assert admin.ask("GET", "/cycles/main/records/00Q000000000001AAA").status == 404
     assert admin.ask("GET", f"/cycles/never/records/{lead}").status == 404
     assert admin.ask("GET", "/cycles/never/due").status == 404
+
+
+def test_a_plan_is_begun_and_lists_its_changes(admin: Admin) -> None:
+    """One that writes nothing; merges and conversions are told by their sentences. A run is no plan."""
+    begun = admin.post("/cycles/main/plans", {})
+    assert (begun["slot"], begun["kind"]) == (SLOT, "plan")
+    assert admin.ask("POST", "/cycles/main/plans", {}).status == 409
+    found = admin.cycle_runs.get("main", SLOT)
+    assert found is not None
+    files = PeopleFiles(admin.objects, found[0])
+    files.keep_state(State(pages={}, parts=1))
+    files.keep_entries(1, [Entry(object="Lead", salesforce_id="", marketo_id="7", outcome="skipped", reason="gone")])
+    page = admin.get(f"/cycles/main/plans/{SLOT}")
+    assert [(each["marketo_id"], each["does"], each["reason"]) for each in page["changes"]] == [
+        ("7", "nothing", "gone")
+    ]
+    assert page["next_token"] is None
+    assert admin.ask("GET", "/cycles/main/plans/never").status == 404

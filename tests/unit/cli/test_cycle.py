@@ -1,7 +1,7 @@
 """`leadbridge cycle` in this process, on in-memory ports: what people see of cycles and their runs, and ask of them."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leadbridge.cycle_ports import DueRecord, Link
+from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.planned import Planned
 from leadbridge.domain.three_way import Side
+from leadbridge.usecases.cycle_pieces import PieceFiles, PieceState
+from leadbridge.usecases.cycle_planned import CyclePlanned
+from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.people_files import Entry, PeopleFiles, State
@@ -30,6 +35,7 @@ from tests.fakes.cycle import InMemoryLinks
 from tests.fakes.syncs import InMemorySchedules
 
 SLOT = "20260302T120000Z"
+ACCOUNT = "0015g00000AAAAAAA2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +64,13 @@ class Desk(Target):
     def cycle_results(self) -> CycleResults:
         """On the world's ports."""
         return CycleResults(documents=self.world.documents, runs=self.world.runs, syncs=self.world.syncs)
+
+    def cycle_planned(self) -> CyclePlanned:
+        """On the world's ports."""
+        world = self.world
+        return CyclePlanned(
+            documents=world.documents, runs=world.runs, syncs=world.syncs, objects=self.objects, clock=world.clock
+        )
 
     def cycle_rows(self) -> CycleRows:
         """On the world's ports."""
@@ -246,3 +259,70 @@ def test_what_is_due_is_listed_with_the_reason(told: Desk, desk: Desk) -> None:
     assert (due["id"], due["side"], due["tries"]) == (LEAD, "salesforce", 1)
     desk.world.due.records.clear()
     assert told.told("due", "main") == "Nothing is due.\n"
+
+
+def test_a_run_at_work_tells_how_far_it_is_and_until_when_it_waits(desk: Desk) -> None:
+    """Part by part; nothing is told of one that is over, or has not begun to read."""
+    desk.told("activate", "main")
+    desk.told("run", "main")
+    assert f"# {SLOT} is at work, bootstrap: running" in desk.told("show", "main")
+
+    desk.world.drive(SLOT, steps=0)
+    desk.world.step(SLOT)
+    assert "\n  0 %, part 1 of 4 (read)\n" in desk.told("executions", "main", SLOT)
+    told = desk.json("executions", "main", SLOT)["progress"]
+    assert (told["percent"], told["part"], told["total"], told["per_second"]) == (0, 1, 0, None)
+    desk.world.drive(SLOT)
+    assert desk.json("executions", "main", SLOT)["progress"] is None
+    assert "is at work" not in desk.told("show", "main")
+
+
+def test_a_run_that_is_waited_for_shows_each_change(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal a line for each; the last one is the end."""
+    desk.told("activate", "main")
+
+    def goes_on(seconds: float) -> None:
+        assert seconds > 0
+        run = desk.world.run(SLOT)
+        answer = desk.world.step(SLOT)
+        if answer["at_work"]:
+            desk.world.carry(answer["orders"])
+        desk.world.clock.advance(0 if run.over else 1)
+
+    monkeypatch.setattr("leadbridge_cli.cycle.time.sleep", goes_on)
+    *lines, last = desk.told("run", "main", "--wait").splitlines()
+    parts = [line.partition("part ")[2][:6] for line in lines]
+    assert list(dict.fromkeys(parts)) == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+    assert last.startswith(f"{SLOT}: done, bootstrap")
+
+
+def test_a_plan_is_begun_without_an_active_cycle_and_shown(desk: Desk) -> None:
+    """Each field before and after, as lines, JSON and CSV; beside it nothing runs, and what is no plan shows none."""
+    told = desk.told("plan", "main", "--no-wait")
+    assert told == f"Begun: {SLOT}. `leadbridge cycle planned main {SLOT}` shows it.\n"
+    beside = desk.cli("plan", "main", "--no-wait")
+    assert (beside.exit_code, f"running: {SLOT}" in beside.output) == (1, True)
+    run = desk.world.run(SLOT)
+    assert (run.planning, run.kind) == (True, "plan")
+    [leg] = [leg for leg in derived_syncs(a_cycle())[1] if leg.name == "companies-written"]
+    write = Planned(
+        position=1,
+        does="update",
+        columns={"Id": ACCOUNT},
+        record_id="7",
+        before={"company": "Acme"},
+        after={"company": "Apex"},
+    )
+    CyclePlans(runs=desk.world.syncs, objects=desk.objects, clock=desk.clock).store(run, leg, 1, [write])
+    files = PieceFiles(desk.objects, run, "companies")
+    files.keep_pieces(PieceState(plans={leg.name: [1]}))
+    kept = Entry(object="Account", salesforce_id=ACCOUNT, marketo_id="7", outcome="unchanged")
+    files.keep_entries(1, [replace(kept, outcome="", writes={leg.name: 1}), kept])
+
+    lines = desk.told("planned", "main", SLOT).splitlines()
+    assert lines[:2] == [f"companies: update Account {ACCOUNT} person 7", '  marketo company: "Acme" -> "Apex"']
+    [change] = desk.json("planned", "main", SLOT)["changes"]
+    field = {"system": "marketo", "name": "company", "before": "Acme", "after": "Apex", "known": True}
+    assert (change["does"], change["fields"]) == ("update", [field])
+    gone = desk.cli("planned", "main", "never")
+    assert (gone.exit_code, "`leadbridge cycle plan main` makes one" in gone.output) == (1, True)

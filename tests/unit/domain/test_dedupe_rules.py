@@ -1,12 +1,13 @@
 """The four dedupe rules over the rows of one key: which rows go on, ties and missing dates included."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadbridge.domain.dedupe_rules import Kept, choose, id_order, stamps_of
+from leadbridge.domain.dedupe_rules import Kept, Stamps, choose, id_order, stamps_of
 from leadbridge.domain.sync import DedupeRule
 
 CONTACTS = stamps_of("salesforce", "Contact")
@@ -130,6 +131,36 @@ def test_the_choice_does_not_depend_on_the_order_of_rows(
 def test_each_source_has_columns_that_tell_its_rows_apart(vendor: Any, name: str, columns: tuple[str, ...]) -> None:
     """Id, creation and last change under the names that the vendor gives them."""
     assert stamps_of(vendor, name).columns == columns
+
+
+#: by code point of 18 characters a digit comes before a capital, which comes before a small letter
+_OF_ORG = ("0030000000000AaEAA", "003AAAAAAAAAAAAIAA", "003aaaaaaaaaaaaAAA")
+
+
+@pytest.mark.cap("S12")
+@pytest.mark.parametrize("rule", [DedupeRule.YOUNGEST, DedupeRule.OLDEST])
+@pytest.mark.parametrize(
+    ("stamps", "lowest", "others"), [(CONTACTS, _OF_ORG[0], _OF_ORG[1:]), (LEADS, 9, (10, 100))], ids=["org", "marketo"]
+)
+def test_ties_and_missing_dates_are_decided_alike_whatever_the_order(
+    rule: DedupeRule, stamps: Stamps, lowest: Any, others: tuple[Any, ...]
+) -> None:
+    """Of equal dates the lowest id, a missing date after any date, and of missing dates the lowest id again.
+
+    Ids go by number at Marketo and by code point of 18 characters at Salesforce; each order of rows gives the same.
+    """
+
+    def row(own: Any, date: str | None) -> dict[str, Any]:
+        return {stamps.id: own, stamps.created: date, stamps.updated: date}
+
+    def chosen(*rows: dict[str, Any]) -> set[Any]:
+        orders = list(permutations(rows))
+        return {order[place][stamps.id] for order in orders for place in choose(rule, order, stamps).imported}
+
+    noon = "2026-03-01T12:00:00Z"
+    assert chosen(row(lowest, noon), *(row(each, noon) for each in others)) == {lowest}
+    assert chosen(row(lowest, None), row(others[0], "1999-01-01"), row(others[1], None)) == {others[0]}
+    assert chosen(*(row(each, None) for each in (*others, lowest))) == {lowest}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ SIMULATION = "tests/fault/simulation/test_simulation.py::test_x[3]"
 @pytest.mark.parametrize(
     ("test_id", "group"),
     [
-        ("tests/e2e/test_demo.py::test_x", "e2e"),
+        ("tests/e2e/test_webhook.py::test_x", "e2e"),
+        ("tests/e2e/test_demo.py::test_x", "demo"),
         ("tests/fault/test_poison.py::test_x[a]", "fault"),
         ("tests/fault/test_killed_workers.py::test_x[before-create]", "kills"),
         ("tests/fault/leaks/test_nothing_leaks.py::test_x", "leaks"),
@@ -42,8 +43,10 @@ def test_stacks_are_begun_first_and_files_last() -> None:
     ]
 
 
-def test_one_process_runs_a_whole_group(pytester: pytest.Pytester) -> None:
+def test_one_process_runs_a_whole_group(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a run in three processes, all tests of a stack's folder run in the same one."""
+    # the three would load every plugin that is installed, which takes longer than the rest
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     folder = pytester.mkdir("tests") / "e2e"
     folder.mkdir()
     (folder / "test_sample.py").write_text(

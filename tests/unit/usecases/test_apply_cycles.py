@@ -13,7 +13,7 @@ from leadbridge.usecases.check_cycle import move_cycle
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.builders.cycles import NAME, a_cycle
 from tests.builders.descriptions import a_field, a_salesforce_lead
-from tests.fakes.clock import NOON
+from tests.fakes.clock import NOON, SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.connections import FakeConnections
 from tests.fakes.marketo import FakeMarketo
@@ -53,7 +53,9 @@ class Desk:
         )
         for each in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm")):
             self.configurations.put(each)
-        self.use_case = ApplyConfiguration(configurations=self.configurations, connect=lambda _: connections)
+        self.use_case = ApplyConfiguration(
+            configurations=self.configurations, connect=lambda _: connections, clock=SettableClock()
+        )
 
     def plan(self, **members: Any) -> Plan:
         """What applying a cycle of Leads would do."""
@@ -151,10 +153,41 @@ def test_the_native_sync_and_a_cycle_in_its_place_exclude_each_other() -> None:
 
     [line] = desk.lines()
     assert line.startswith("/mode: Marketo's own CRM sync is on, which keeps companies")
-    assert line.endswith(
-        "have that sync switched off, or say `mode: beside_native` without `companies` and `sales_persons`"
-    )
+    assert line.endswith("have that sync switched off, or say `mode: beside_native` and keep `persons` only")
     assert desk.lines(mode="beside_native") == []
+
+
+@pytest.mark.cap("M009")
+def test_pairs_are_edited_at_any_time_but_those_that_say_who_is_who() -> None:
+    """Of a cycle at work a pair is added, changed and removed, and counts from the next run on; the link is fixed."""
+    desk = Desk()
+    desk.apply()
+    move_cycle(desk.configurations, "main", Move.ACTIVATE)
+    mail = {"marketo": "email", "salesforce": "Email"}
+    for fields in ([NAME, mail], [NAME, {**mail, "conflict": "marketo"}], [mail]):
+        assert desk.lines(persons={**PERSONS, "leads": {"fields": fields}}) == []
+        desk.apply(persons={**PERSONS, "leads": {"fields": fields}})
+        current = desk.configurations.get("crm_cycle", "main")
+        assert current is not None
+        assert current.state is DocumentState.ACTIVE
+        assert len(as_document(current.document)["persons"]["leads"]["fields"]) == len(fields)
+
+    # the field that links people, of a cycle that has linked some
+    assert desk.lines(persons={"id_field": "email", "leads": {"fields": [NAME]}}) == [
+        (
+            "/persons/id_field: people are linked by crmId, and nobody would be known by email; say crmId again, "
+            "or begin a cycle of another id"
+        )
+    ]
+    # and lines of fields of the cycle's own are none that anybody could edit, or switch off
+    for line, said in (
+        ({"marketo": "crmId", "salesforce": "FirstName"}, "crmId links records and is kept by the cycle"),
+        ({"marketo": "crmId", "salesforce": "Name", "enabled": False}, "crmId links records and is kept by the cycle"),
+        ({"marketo": "firstName", "salesforce": "Id"}, "Id of Salesforce tells who is who and takes no edits"),
+        ({"marketo": "firstName", "salesforce": "Number__c"}, "Number__c of Salesforce tells who is who"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            desk.lines(persons={**PERSONS, "marketo_id_field": "Number__c", "leads": {"fields": [line]}})
 
 
 def test_two_active_cycles_of_the_same_instances_are_refused() -> None:
@@ -170,3 +203,16 @@ def test_two_active_cycles_of_the_same_instances_are_refused() -> None:
     desk.configurations.move("crm_cycle", "other", Move.ACTIVATE)
     [finding] = desk.plan(gap_minutes=7).findings
     assert finding.line().startswith("crm_cycle main: /marketo: the active cycle other keeps the same two instances")
+
+
+def test_a_plan_warns_of_what_marketo_has_not_kept() -> None:
+    """It can be applied all the same, and is not said where the low watermark is late enough."""
+    desk = Desk()
+    groups = {"all": {"types": ["Send Email"], "key": "Key__c"}}
+    planned = desk.plan(activities={"groups": groups, "low_watermark": "2025-01-01T00:00"})
+    [line] = planned.warnings
+    assert line == (
+        "crm_cycle main: Send Email is read from 2025-01-01 on, but Marketo keeps it for 90 days: what was done before "
+        "2025-12-02 is gone"
+    )
+    assert desk.plan(activities={"groups": groups, "low_watermark": "2026-03-01T00:00"}).warnings == []

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from leadbridge.cycle_ports import DueRecord, Looked
+from leadbridge.domain import cycling
 from leadbridge.domain.cycle_progress import members, standing_members
 from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.lifecycle import Move
@@ -12,7 +13,7 @@ from leadbridge.domain.schedule_entries import tick_of
 from leadbridge.domain.syncing import Asked, Waiting
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import ConfigurationError, PermanentError, QuotaExhaustedError, TransientError
-from tests.builders.cycles import CycleWorld, a_cycle
+from tests.builders.cycles import NAME, CycleWorld, a_cycle
 from tests.fakes.clock import NOON
 
 GAP = timedelta(minutes=5)
@@ -123,7 +124,7 @@ def test_a_pair_that_is_put_aside_is_told_by_one_run_and_stands_while_it_lasts(w
     world.clock.advance(3600)
     assert world.ran().warnings == ()
     assert world.meter.of("CycleFieldsAside") == 1
-    standing = standing_members(world.cycle, world.runs.standing("main"))
+    standing = standing_members(world.cycle, world.runs.standing("main"), world.clock.now())
     assert standing["aside"] == [{"object": "Object", "pair": "title=Title", "why": "it is hidden", "since": None}]
 
 
@@ -284,11 +285,31 @@ def test_the_first_run_can_be_left_out(world: CycleWorld) -> None:
 
 def test_the_first_run_reads_nothing_before_the_low_watermark() -> None:
     """It is of the cycle's own clocks."""
-    world = CycleWorld(a_cycle(low_watermark="2026-01-01T00:00:00", time_zone="Europe/Berlin"))
+    world = CycleWorld(a_cycle(low_watermark="2026-02-10T00:00:00", time_zone="Europe/Berlin"))
     told = world.now()
     run = world.drive(told.slot, steps=1)
 
-    assert {at.isoformat() for at in run.since.values()} == {"2025-12-31T23:00:00+00:00"}
+    assert {at.isoformat() for at in run.since.values()} == {"2026-02-09T23:00:00+00:00"}
+    assert run.made_since == {}
+
+
+def test_each_kind_of_records_may_begin_somewhere_else() -> None:
+    """What Marketo's log tells is a month of it; of more, what was made since is in extracts. Others read all."""
+    long_ago = "1999-12-31T00:00:00"
+    companies = {"fields": [{"marketo": "company", "salesforce": "Name"}], "low_watermark": long_ago}
+    persons = {"id_field": "crmId", "leads": {"fields": [NAME]}, "low_watermark": "2026-02-20T00:00:00"}
+    world = CycleWorld(a_cycle(companies=companies, persons=persons))
+    told = world.now()
+    run = world.drive(told.slot, steps=2)
+
+    begins = {"persons-marketo": "2026-02-20", "persons-salesforce": "2026-02-20", "companies-salesforce": "2007-01-01"}
+    assert {name: f"{at:%Y-%m-%d}" for name, at in run.since.items()} == begins
+    assert {name: f"{at:%Y-%m-%d}" for name, at in run.made_since.items()} == {"companies-marketo": "2007-01-01"}
+    read = {order.removeprefix("main."): world.syncs.get(order, told.slot) for order in run.orders}
+    moments = {name: found[0].made_since or found[0].since for name, found in read.items() if found}
+    assert {name: f"{at:%Y-%m-%d}" for name, at in moments.items() if at} == begins | {
+        "companies-marketo": "2007-01-01"
+    }
 
 
 def test_a_look_that_finds_nothing_starts_nothing_and_is_counted(world: CycleWorld) -> None:
@@ -414,6 +435,22 @@ def test_a_cancelled_run_ends_as_soon_as_what_it_started_has_ended(world: CycleW
     assert (run.step, run.reason) == (CycleStep.CANCELLED, "cancelled")
     assert world.runs.standing("main").holder == ""
     assert not world.runs.standing("main").watermarks
+
+
+def test_a_run_that_a_guard_holds_goes_on_once_it_is_confirmed(world: CycleWorld) -> None:
+    """It is looked at each minute until then; what was confirmed is kept with the run."""
+    told = world.now()
+    world.drive(told.slot, steps=2)
+    found = world.runs.get("main", told.slot)
+    assert found is not None
+    world.runs.save(cycling.guarded(found[0], "persons changes", "empty 5 values", world.clock.now()), found[1])
+    assert world.step(told.slot)["parked"]
+    world.clock.advance(61)
+    assert (world.step(told.slot)["waiting"], world.run(told.slot).waiting) == ("guard", Waiting.GUARD)
+
+    run = world.starting().ask("main", told.slot, Asked.CONFIRM)
+    assert (run.confirmed, run.message, run.waiting) == (("persons changes",), "", Waiting.NOT)
+    assert world.drive(told.slot).step is CycleStep.DONE
 
 
 def test_nothing_is_asked_of_a_run_that_is_not_there_or_waits_for_nobody(world: CycleWorld) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.cycling import CycleRun, CycleStep, asked_for
+from leadbridge.domain.syncing import Asked, Waiting
 from leadbridge.usecases.fate_files import FateFiles
 from tests.builders.whole_cycles import CycleWorld, a_cycle
 from tests.fakes.systems import Table
@@ -321,16 +322,22 @@ def test_a_record_that_is_back_after_its_person_was_deleted_is_made_anew_by_poli
 
 
 def test_too_many_deletions_are_asked_about_and_none_is_carried_over() -> None:
-    """The guard counts them before anything is done; people of the cycle wait, and the next cycle reads them again."""
+    """The guard counts them before anything is done, and the run waits; one that is cancelled leaves it to the next."""
     world = CycleWorld(a_cycle(deleted_in_salesforce="delete").model_copy(update={"guard": _guard(1)}))
     leads = [a_lead(world, name)[0] for name in ("Ada", "Bea")]
     world.leads.delete(*leads)
     run = world.cycle()
-    assert (run.step, run.reason) == (CycleStep.FAILED, "all_parked")
-    assert "2 records would be deleted" in run.parked["persons"]
+    assert (run.waiting, run.reason) == (Waiting.GUARD, "guard")
+    assert "persons deletions: the run would delete 2 records (the limit is 1)" in run.message
+    assert f"`leadbridge cycle confirm {run.cycle} {run.slot}` lets it go on" in run.message
+    found = world.cycles.get(run.cycle, run.slot)
+    assert found is not None
+    world.cycles.save(asked_for(found[0], Asked.CANCEL, world.clock.now()), found[1])
+    assert world.drive(run.slot).step is CycleStep.CANCELLED
     assert len(world.people.records) == 2
-    world.documents.put(a_cycle(deleted_in_salesforce="delete"))
-    world.done()
+    again = world.cycle()
+    assert (again.waiting, len(world.people.records)) == (Waiting.GUARD, 2)
+    assert world.confirm(again.slot).step is CycleStep.DONE
     assert world.people.records == {}
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from tests.builders.company_cycles import CompanyWorld
+from leadbridge.domain.cycling import CycleStep
+from leadbridge.domain.syncing import Waiting
+from tests.builders.company_cycles import COMPANY_FIELDS, CompanyWorld, with_companies
 
 
 def employed(world: CompanyWorld) -> tuple[str, str, str]:
@@ -73,3 +75,43 @@ def test_edits_of_both_sides_are_taken_over_in_one_cycle() -> None:
     assert world.disagreeing() == []
     company = next(iter(world.companies.records.values()))
     assert (company["company"], company["industry"]) == ("Acme Ltd", "Banking")
+
+
+def test_a_pair_of_a_company_that_is_switched_off_leaves_neither_system() -> None:
+    """The other pairs go on; once it is switched on again, what differs is decided as at a first meeting."""
+    off = [COMPANY_FIELDS[0], {**COMPANY_FIELDS[1], "enabled": False}]
+    world = CompanyWorld(with_companies(companies={"fields": off}))
+    account = world.accounts.make(Name="Acme", Industry="Tools")
+    world.done()
+    ((company, held),) = world.companies.records.items()
+    assert (held["company"], held.get("industry")) == ("Acme", None)
+    world.companies.edit(company, industry="Banking")
+    world.accounts.edit(account, Name="Acme Ltd")
+    world.done(minutes=30)
+    assert (held["company"], world.accounts.records[account]["Industry"]) == ("Acme Ltd", "Tools")
+    world.documents.put(with_companies())
+    world.accounts.edit(account, Name="Acme plc")
+    world.done(minutes=30)
+    assert (held["company"], held["industry"], world.accounts.records[account]["Industry"]) == (
+        "Acme plc",
+        "Tools",
+        "Tools",
+    )
+
+
+def test_too_many_companies_whose_accounts_are_gone_are_asked_about() -> None:
+    """None is deleted before somebody says yes; what else is to be done waits as well."""
+    companies = {"fields": COMPANY_FIELDS, "deleted_in_salesforce": "delete"}
+    world = CompanyWorld(with_companies(companies=companies, guard={"deletes": 0}))
+    account = world.accounts.make(Name="Acme")
+    other = world.accounts.make(Name="Other")
+    world.done()
+    world.done(minutes=30)
+    world.accounts.delete(account)
+    world.accounts.edit(other, Name="Other Ltd")
+    run = world.cycle(30)
+    assert run.waiting is Waiting.GUARD
+    assert "companies deletions: the run would delete 1 records (the limit is 0)" in run.message
+    assert sorted(each["company"] for each in world.companies.records.values()) == ["Acme", "Other"]
+    assert world.confirm(run.slot).step is CycleStep.DONE
+    assert [each["company"] for each in world.companies.records.values()] == ["Other Ltd"]

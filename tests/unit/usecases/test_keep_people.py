@@ -5,11 +5,17 @@ from dataclasses import replace
 import pytest
 
 from leadbridge.cycle_ports import DueRecord
-from leadbridge.domain.cycling import CycleStep
+from leadbridge.domain.cycle_latency import latency_members
+from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.ids import canonical
+from leadbridge.domain.syncing import Waiting
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import TransientError, UncertainWriteError
 from leadbridge.usecases import decide_people
-from tests.builders.whole_cycles import LEAD_FIELDS, CycleWorld, a_cycle
+from tests.builders.whole_cycles import CYCLE, LEAD_FIELDS, CycleWorld, a_cycle
+
+#: record types of Contacts and of Leads
+PARTNER, RESELLER = canonical("0125g0000000001"), canonical("0125g0000000002")
 
 
 def linked(world: CycleWorld) -> tuple[str, str]:
@@ -137,6 +143,38 @@ def test_a_person_whose_type_says_contact_is_met_and_made_as_one() -> None:
     assert [each["Email"] for each in world.contacts.records.values()] == ["both@example.com", "new@example.com"]
     assert [world.people.records[name]["crmType"] for name in (both, new, plain)] == ["Lead", "Contact", "Lead"]
     quiet(world)
+
+
+@pytest.mark.cap("M018")
+@pytest.mark.parametrize(
+    ("said", "kind", "record_type"),
+    [
+        pytest.param("Contact", "Contact", None, id="the object"),
+        pytest.param(PARTNER, "Contact", PARTNER, id="the id of a record type"),
+        pytest.param(RESELLER[:15], "Lead", RESELLER, id="a short one of the other object"),
+        pytest.param("Reseller", "Lead", RESELLER, id="its developer name"),
+        pytest.param("Nobody", "Lead", None, id="no type that there is"),
+    ],
+)
+def test_a_field_of_marketo_decides_the_object_and_the_record_type(
+    said: str, kind: str, record_type: str | None
+) -> None:
+    """A value that names an object or a record type routes a new person there; one who names a type keeps saying so."""
+    world = CycleWorld()
+    world.contacts.described = replace(world.contacts.described, record_types={"Partner": PARTNER})
+    world.leads.described = replace(world.leads.described, record_types={"Reseller": RESELLER})
+    person = world.people.make(email="new@example.com", lastName="N", company="Acme", crmType=said)
+    world.done()
+    tables = {"Contact": world.contacts.records, "Lead": world.leads.records}
+    ((_, made),) = tables[kind].items()
+    assert [len(records) for records in tables.values()].count(0) == 1
+    assert (made["Email"], made.get("RecordTypeId")) == ("new@example.com", record_type)
+    kept = world.people.records[person]
+    assert (kept["crmId"], kept["crmType"]) == (made["Id"], said if record_type else kind)
+    quiet(world)
+    world.people.edit(person, lastName="M")
+    world.done()
+    assert (tables[kind][made["Id"]]["LastName"], world.people.records[person]["crmType"]) == ("M", kept["crmType"])
 
 
 @pytest.mark.cap("M002")
@@ -486,3 +524,85 @@ def test_an_answer_that_is_lost_doubles_nothing(object_name: str, what: str, was
     assert len(world.leads.records) == len(world.people.records) == 3
     assert {each["crmId"] for each in world.people.records.values()} == set(world.leads.records)
     quiet(world)
+
+
+@pytest.mark.cap("U54")
+def test_a_run_tells_how_long_edits_took_to_each_side() -> None:
+    """From the edit to the remembered write, each direction for itself, as members and as metrics."""
+    world = CycleWorld()
+    lead, person = linked(world)
+    world.meter.gauges.clear()
+    world.leads.edit(lead, FirstName="Ida")
+    world.clock.advance(100)
+    world.people.edit(person, lastName="C")
+    run = world.done(minutes=5)
+    told = latency_members(run.latencies)
+    for direction, seconds in {"to_marketo": 400, "to_salesforce": 300}.items():
+        assert told[direction]["writes"] == 1
+        assert seconds <= told[direction]["p50_seconds"] == told[direction]["p95_seconds"] <= 1.1 * seconds + 1
+    assert world.meter.gauges == {
+        "CycleToMarketoP50Seconds": told["to_marketo"]["p50_seconds"],
+        "CycleToMarketoP95Seconds": told["to_marketo"]["p95_seconds"],
+        "CycleToSalesforceP50Seconds": told["to_salesforce"]["p50_seconds"],
+        "CycleToSalesforceP95Seconds": told["to_salesforce"]["p95_seconds"],
+    }
+    assert world.done().latencies == {}
+
+
+def test_a_bootstrap_tells_no_latency() -> None:
+    """What it reads is as old as it is."""
+    world = CycleWorld()
+    world.leads.make(Email="ada@example.com", LastName="B", Company="Acme")
+    world.clock.advance(300)
+    now, standing = world.clock.now(), world.cycles.standing(CYCLE)
+    taken = world.cycles.take(CYCLE, "20261201T080000Z", standing, now)
+    assert taken is not None
+    first = CycleRun(cycle=CYCLE, slot="20261201T080000Z", version=1, epoch=taken.epoch, started_at=now, bootstrap=True)
+    world.cycles.begin(first)
+    run = world.drive(first.slot)
+    assert len(world.people.records) == 1
+    assert run.latencies == {}
+
+
+def emptied(world: CycleWorld, count: int) -> CycleRun:
+    """So many people are in step; then an accident empties a whole column of Leads, and a run begins."""
+    leads = [world.leads.make(Email=f"p{each}@example.com", LastName="P", Phone="1") for each in range(count)]
+    first = world.done()
+    assert (first.changed, len(world.people.records)) == ({}, count)
+    world.done(minutes=30)
+    for lead in leads:
+        world.leads.edit(lead, Phone=None)
+    return world.cycle(30)
+
+
+def test_a_column_that_was_emptied_in_salesforce_empties_nothing_before_somebody_says_so() -> None:
+    """The run tells the numbers and waits; confirmed it goes on. Its first run, which wrote more, was no damage."""
+    world = CycleWorld()
+    run = emptied(world, 101)
+    assert (run.step, run.waiting) == (CycleStep.DECIDE, Waiting.GUARD)
+    assert (
+        "persons changes: the run would empty 101 values (the limit is 1 % of 101 records) "
+        "and change 101 records (the limit is 25 % of 101 records) by people-updated; nothing of that is written yet"
+    ) in run.message
+    assert {each["phone"] for each in world.people.records.values()} == {"1"}
+    # whoever looks again, nothing happens without a yes
+    world.later(minutes=5)
+    assert world.drive(run.slot).waiting is Waiting.GUARD
+    assert {each["phone"] for each in world.people.records.values()} == {"1"}
+
+    assert world.confirm(run.slot).step is CycleStep.DONE
+    assert {each["phone"] for each in world.people.records.values()} == {None}
+    quiet(world, 1)
+
+
+def test_limits_of_a_document_are_those_of_its_guard() -> None:
+    """One that allows nothing parks a single emptied value; an ordinary edit goes through."""
+    guard = a_cycle().guard.model_copy(update={"blanked_percent": 0})
+    world = CycleWorld(a_cycle().model_copy(update={"guard": guard}))
+    run = emptied(world, 1)
+    assert "empty 1 values (the limit is 0 % of 1 records)" in run.message
+    world.confirm(run.slot)
+    (lead,) = world.leads.records
+    world.leads.edit(lead, FirstName="Ida")
+    world.done(minutes=30)
+    assert [each["firstName"] for each in world.people.records.values()] == ["Ida"]

@@ -239,6 +239,7 @@ def remembered_of(found: Decisions) -> list[Link]:
     return [each.memory for each in (*found.writes, *found.in_step)]
 
 
+@pytest.mark.cap("M011")
 def test_a_field_of_a_company_goes_through_people_who_are_in_none() -> None:
     """Of who is in none it goes to the Lead and back; of who is in one neither way, also where Marketo is not read."""
     first, _ = decided(

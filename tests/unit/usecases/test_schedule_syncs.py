@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.sync import Sync
+from leadbridge.domain.syncing import Step, Totals
 from leadbridge.usecases.schedule_syncs import ScheduleSyncs
 from tests.builders.sync_runs import SyncWorld
 from tests.builders.syncs import a_sync
@@ -34,7 +36,32 @@ class Scheduled(SyncWorld):
         return told.started
 
 
-@pytest.mark.cap("S33", "S34", "S35")
+@pytest.mark.cap("S33")
+@pytest.mark.parametrize("late", [0, 60])
+def test_runs_of_an_interval_start_every_so_often_however_late_a_fire_is(late: int) -> None:
+    """On time each run starts at its slot; one that is called a minute late starts then, and delays none behind it.
+
+    The scheduler calls within the minute that is meant, in words that name it.
+    """
+    world = Scheduled({"every": {"minutes": 15}})
+    world.keep()()
+    entry = world.schedules.entries[world.sync.id]
+    assert entry.start is not None
+    slots = [entry.start + timedelta(minutes=15 * each) for each in range(4)]
+
+    for number, at in enumerate(slots):
+        world.clock.set(at + timedelta(seconds=late if number == 1 else 0))
+        assert world.fire(at)
+
+    assert entry.expression == "rate(15 minutes)"
+    assert [slot for _, slot, _ in world.starter.started] == [f"{at:%Y%m%dT%H%M%SZ}" for at in slots]
+    begun = [run.started_at for run in reversed(world.results_of().runs(world.sync.id))]
+    assert [at - slot for at, slot in zip(begun, slots, strict=True)] == [
+        timedelta(seconds=late if number == 1 else 0) for number in range(4)
+    ]
+
+
+@pytest.mark.cap("S34", "S35")
 def test_an_interval_is_an_entry_whose_fires_are_slots() -> None:
     """Every fifteen minutes from the next slot on, until the end; in quiet hours a fire starts nothing."""
     schedule = {
@@ -56,6 +83,52 @@ def test_an_interval_is_an_entry_whose_fires_are_slots() -> None:
         if world.fire(at):
             started.append(f"{at:%H:%M}")
     assert started == ["12:20", "12:35", "12:50", "13:35", "13:50"]
+
+
+@pytest.mark.cap("S41")
+def test_a_run_obeys_the_version_that_it_began_with_and_the_next_one_the_next() -> None:
+    """Import rule, dedupe rule, mappings, filter and schedule are changed while a run is at work: it obeys, and
+    stores, the version that it began with; the fires after it are those of the new one."""
+
+    def version(name: str, minutes: int, left_out: str, **members: Any) -> Sync:
+        mappings = [{"to": "email", "column": "Email"}, {"to": "lastName", "template": f"{name} {{{{ LastName }}}}"}]
+        clause = {"column": "LastName", "operator": "not_equals", "value": left_out}
+        filtered = {"mappings": mappings, "conditions": {"clauses": [clause]}, "extraction": "full"}
+        return a_sync(schedule={"every": {"minutes": minutes}}, **filtered | members)
+
+    first, second = (
+        version("Old", 60, "Two", import_rule="create", dedupe="ignore_duplicates"),
+        version("New", 20, "Three", import_rule="create_and_update", dedupe="oldest"),
+    )
+    world = Scheduled(None)
+    world.documents.put(first)
+    world.keep()()
+    for number, name in enumerate(("One", "Two", "Three", "Twin", "Twin")):
+        email = f"{name}@example.com".lower()
+        world.row(number, Email=email, LastName=name, CreatedDate=f"2026-01-0{number + 1}T00:00:00Z")
+    one, between = NOON + timedelta(hours=1), NOON + timedelta(minutes=100)
+
+    world.clock.set(one)
+    told = world.starting().fired(world.sync.id, one.isoformat())
+    world.drive(told.slot, until=Step.LOAD)
+    assert world.starting().fired(world.sync.id, between.isoformat()).slot == told.slot
+    world.documents.put(second)
+    world.keep()()
+    old = world.drive(told.slot)
+    assert (old.version, old.totals) == (2, Totals(created=2, skipped=1, duplicate=2))
+    assert world.held() == {"one@example.com": "Old One", "three@example.com": "Old Three"}
+
+    world.clock.set(between)
+    assert world.fire(between)
+    [new, _] = world.results_of().runs(world.sync.id)
+    assert (new.slot, new.version) == (f"{between:%Y%m%dT%H%M%SZ}", 3)
+    assert new.totals == Totals(created=2, updated=1, skipped=1, duplicate=1)
+    assert world.held() == {
+        "one@example.com": "New One",
+        "two@example.com": "New Two",
+        "three@example.com": "Old Three",
+        "twin@example.com": "New Twin",
+    }
 
 
 @pytest.mark.fault("FA12")

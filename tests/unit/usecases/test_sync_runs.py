@@ -235,7 +235,6 @@ def test_what_passes_is_tried_again_and_what_does_not_ends_the_run() -> None:
     assert (failed.step, failed.reason) == (Step.FAILED, "salesforce_INVALID_FIELD")
 
 
-@pytest.mark.cap("S41")
 @pytest.mark.fault("FT09")
 def test_a_run_obeys_the_version_that_it_began_with() -> None:
     """The document is changed between extract and load: the run writes what the old version maps, the next the new."""
@@ -253,23 +252,29 @@ def test_a_run_obeys_the_version_that_it_began_with() -> None:
 
 
 @pytest.mark.cap("S40")
-def test_counts_advance_while_a_run_is_at_work() -> None:
-    """After each chunk of rows the run shows more rows than before, and fewer than all until it ends."""
+def test_counts_advance_while_a_run_is_at_work_and_failed_rows_are_listed_after_it() -> None:
+    """People see more rows after each chunk, and fewer than all until the end; then which rows failed, and why."""
     world = SyncWorld()
     for number in range(11):
         world.row(number)
-    seen: list[int] = []
+    refusal = RowResult(ok=False, code="1003", message="the name is too long", resolution=Resolution.REJECT)
+    world.destination.refusals = {"p5@example.com": [refusal]}
+    seen: list[tuple[Step, int, int]] = []
 
     def look(name: str) -> None:
         if name == "destination.find.done":
-            part = world.runs._parts[world.sync.id, SLOT][1]
-            seen.append(part.totals.rows)
+            run = world.results_of().run(world.sync.id, SLOT)
+            seen.append((run.step, run.totals.rows, run.totals.failed))
 
     world.steps.on_step = look
     world.ran()
 
-    assert seen == [0, 4, 8]
-    assert world.run().totals.rows == 11
+    assert seen == [(Step.LOAD, 0, 0), (Step.LOAD, 4, 0), (Step.LOAD, 8, 1)]
+    [run] = world.results_of().runs(world.sync.id)
+    assert (run.step, run.totals) == (Step.DONE, Totals(created=10, failed=1))
+    [failed] = world.results_of().failed(world.sync.id, SLOT)
+    assert (failed.source_id, failed.reason) == ("005", "marketo_1003")
+    assert "the name is too long" in failed.message
 
 
 @pytest.mark.cap("S37")

@@ -18,8 +18,8 @@ from leadbridge.domain.three_way import Side
 __all__ = ["Link"]
 
 
-#: how ids of Salesforce records begin whose counterparts are no people: Accounts and Users
-_NO_PEOPLE = frozenset({"001", "005"})
+#: how ids of Salesforce records begin whose counterparts are no people: Accounts, Users, Opportunities and their roles
+_NO_PEOPLE = frozenset({"001", "005", "006", "00K"})
 
 
 def is_of_person(link: Link) -> bool:
@@ -63,11 +63,15 @@ class CycleRecords(Protocol):
         ...
 
     def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
-        """Marketo's companies or sales persons with one of the keys."""
+        """Marketo's companies or sales persons with one of the keys; opportunity roles by Marketo's own id."""
         ...
 
     def count(self, object_name: str, field: str, values: Collection[str]) -> int:
         """How many Salesforce records of an object hold one of the values in a field."""
+        ...
+
+    def total(self, object_name: str) -> int:
+        """How many Salesforce records of an object there are."""
         ...
 
 

@@ -586,6 +586,7 @@ def admin_api() -> Any:
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.catalogue import Catalogue
+    from leadbridge.usecases.cycle_planned import CyclePlanned
     from leadbridge.usecases.cycle_results import CycleResults
     from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.derived_syncs import WithDerived
@@ -680,6 +681,13 @@ def admin_api() -> Any:
                 links=lambda cycle: _links(settings.STATE_TABLE, cycle),
                 due=lambda cycle: _due(settings.STATE_TABLE, cycle),
             ),
+            cycle_planned=CyclePlanned(
+                documents=configurations,
+                runs=_cycle_runs(settings, clock),
+                syncs=runs,
+                objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
+                clock=clock,
+            ),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             remedies=remedies,
             clock=clock,
@@ -737,6 +745,7 @@ def sweep() -> "Sweep":
 def send_alerts() -> Any:
     """The use-case of `send_alerts`."""
     from leadbridge.aws.alerts import DynamoAlertStore, DynamoWatch
+    from leadbridge.aws.cycles import DynamoCycleRuns
     from leadbridge.aws.notices import TopicChannel
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.usecases.alerting import AlertSettings, SendAlerts
@@ -760,6 +769,14 @@ def send_alerts() -> Any:
             retention=timedelta(),
             now=clock.now,
         ),
+        cycles=DynamoCycleRuns(
+            client,
+            executions=settings.EXECUTIONS_TABLE,
+            state=settings.STATE_TABLE,
+            retention=timedelta(),
+            now=clock.now,
+        ),
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
         store=DynamoAlertStore(client, table=settings.STATE_TABLE),
         channels=lambda: [TopicChannel(_later("sns"), settings.ALARM_TOPIC), *([slack] if slack.configured else [])],
         clock=clock,

@@ -263,7 +263,17 @@ def test_describe_tells_what_this_user_may_write_and_is_asked_for_changes_only()
     number = {**field, "name": "Score__c", "type": "double", "length": 0, "externalId": True, "unique": True}
     described = httpx.Response(
         200,
-        json={"name": "Lead", "createable": True, "updateable": True, "fields": [field, required, number]},
+        json={
+            "name": "Lead",
+            "createable": True,
+            "updateable": True,
+            "fields": [field, required, number],
+            "recordTypeInfos": [
+                {"recordTypeId": "012000000000000AAA", "name": "Master", "master": True, "available": True},
+                {"recordTypeId": "0125g0000000001AAA", "developerName": "Partner", "available": True, "master": False},
+                {"recordTypeId": "0125g0000000002AAA", "developerName": "Other", "available": False, "master": False},
+            ],
+        },
         headers={"ETag": '"1"', "Last-Modified": "Mon, 02 Mar 2026 12:00:00 GMT"},
     )
     vendor = ScriptedVendor(described, httpx.Response(304))
@@ -275,6 +285,7 @@ def test_describe_tells_what_this_user_may_write_and_is_asked_for_changes_only()
     assert vendor.requests[1].headers["if-none-match"] == '"1"'
     assert vendor.requests[1].headers["if-modified-since"] == "Mon, 02 Mar 2026 12:00:00 GMT"
     fields = first.fields
+    assert first.record_types == {"Partner": "0125g0000000001AAA"}
     assert (fields["Email"].id_lookup, fields["Email"].length, fields["Email"].required_on_create) == (
         True,
         80,

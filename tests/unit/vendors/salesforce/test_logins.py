@@ -92,7 +92,7 @@ def test_a_replaced_refresh_token_is_stored_before_the_session_is_used_and_shown
         client.query("SELECT Id FROM Lead")
         assert vault.members["refresh_token"] == endpoint.valid
         assert len(vendor.requests) == used
-        time.advance(1_801)
+        time.advance(7_201)
     assert [form["refresh_token"] for form in endpoint.forms] == [OLD, "refresh-1-5Aep", "refresh-2-5Aep"]
 
 

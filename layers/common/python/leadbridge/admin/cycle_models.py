@@ -1,7 +1,7 @@
 """What the admin API gives and takes of CRM cycles and their runs."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from leadbridge.admin.models import Given, Summary, Taken
 
@@ -32,6 +32,8 @@ class CycleStanding(Given):
     watermarks: dict[str, datetime]
     #: by queue when the newest record that was read was changed
     newest: dict[str, datetime]
+    #: types of activities of which Marketo does not have any more what the next run reads
+    warnings: list[str]
     #: pairs of fields that a system hides, has changed or closed
     aside: list[FieldsAside]
 
@@ -52,12 +54,22 @@ class Cycles(Given):
     cycles: list[CycleSummary]
 
 
+class CycleLatency(Given):
+    """How long edits took to the other system, from the record's last change to the end of its write."""
+
+    writes: int
+    #: within so many seconds half of them were there
+    p50_seconds: int
+    #: within so many seconds 95 of 100 were there
+    p95_seconds: int
+
+
 class CycleRun(Given):
     """A run of a cycle: how it stands."""
 
     cycle: str
     slot: str
-    #: run; bootstrap, which reads everything; from now, which reads nothing
+    #: run; bootstrap, which reads everything; from now, which reads nothing; plan, which writes nothing
     kind: str
     #: of the document, which the run obeys
     version: int
@@ -72,10 +84,14 @@ class CycleRun(Given):
     rows: int
     #: planned, of all legs
     writes: int
+    #: by edits of companies, in all
+    people_reached: int
     #: kinds of records that cannot go on, and why
     parked: dict[str, str]
     #: what was not told before: pairs of fields that are put aside
     warnings: list[str]
+    #: by direction how long edits took to the other system; of a bootstrap nothing is told
+    latency: dict[str, CycleLatency]
     reason: str
     message: str
 
@@ -117,7 +133,38 @@ class CycleRunParts(CycleRun):
     outcomes_whole: bool
 
 
-type RowKind = Literal["persons", "companies", "sales_persons", "fates"]
+type RowKind = Literal["persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "fates"]
+
+
+class FieldChange(Given):
+    """A field of one system before and after; what was not read is not known."""
+
+    system: Literal["marketo", "salesforce"]
+    name: str
+    before: Any
+    after: Any
+    known: bool
+
+
+class PlannedChange(Given):
+    """What would become of a record. It holds a person's values."""
+
+    kind: RowKind
+    object: str
+    salesforce_id: str
+    marketo_id: str
+    #: create, update, flag, delete, merge, link; nothing, with the reason
+    does: str
+    reason: str
+    message: str
+    fields: list[FieldChange]
+
+
+class PlannedChanges(Given):
+    """Some changes of a plan; a page may be empty, and another one follow it."""
+
+    changes: list[PlannedChange]
+    next_token: str | None
 
 
 class CycleRow(Given):

@@ -1,5 +1,6 @@
 """Routes of CRM cycles: list them, look at their runs, start and hold them; documents are those of all kinds."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
@@ -15,6 +16,7 @@ from leadbridge.domain.ids import is_id
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.syncing import Asked
 from leadbridge.usecases.cycle_rows_told import counts_members, due_members, row_members, story_members
+from leadbridge.usecases.start_sync import Started
 
 CycleId = Annotated[models.Id, Path()]
 #: a time as 20260302T120000Z
@@ -63,6 +65,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         return cycle_models.CycleRunParts.model_validate(members(parts.run) | inner | counts)
 
     _add_rows(app, services)
+    _add_plans(app, services)
     _add_orders(app, services)
 
 
@@ -101,20 +104,36 @@ def _add_rows(app: APIGatewayRestResolver, services: Services) -> None:
         return cycle_models.DueRecords(records=records)
 
 
+def _add_plans(app: APIGatewayRestResolver, services: Services) -> None:
+    @app.post("/cycles/<cycle_id>/plans", **described("Plan what a run of a CRM cycle would do", tag=_TAG))
+    def plan_cycle(cycle_id: CycleId) -> cycle_models.CycleRun:
+        """A run that reads and decides, and writes nothing; the cycle need not be active. Nothing runs beside it."""
+        current(services.configurations, "crm_cycle", cycle_id)
+        return _begun(services, cycle_id, services.start_cycle.plan(cycle_id))
+
+    @app.get("/cycles/<cycle_id>/plans/<slot>", **described("What a plan of a CRM cycle would do", tag=_TAG))
+    def list_planned_changes(cycle_id: CycleId, slot: Slot, token: Place = None) -> cycle_models.PlannedChanges:
+        """Record by record, each field in each system before and after. The answer holds people's values."""
+        run = services.cycle_results.known(cycle_id, slot)
+        if run is None or not run.planning:
+            raise missing(f"plan {slot} of the cycle {cycle_id}", f"POST /cycles/{cycle_id}/plans makes one.")
+        page = services.cycle_planned.page(cycle_id, slot, int(token or 0))
+        return cycle_models.PlannedChanges(
+            changes=[cycle_models.PlannedChange.model_validate(asdict(row)) for row in page.rows],
+            next_token=str(page.following) if page.following else None,
+        )
+
+
 def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
     @app.post("/cycles/<cycle_id>/executions", **described("Run a CRM cycle now", tag=_TAG))
     def run_cycle(cycle_id: CycleId, given: cycle_models.RunCycle) -> cycle_models.CycleRun:
         """One that is active; while a run is at work nothing is started. The first run reads everything."""
         current(services.configurations, "crm_cycle", cycle_id)
-        told = services.start_cycle.now(cycle_id, from_now=given.from_now)
-        if not told.started:
-            remedy = f"GET /cycles/{cycle_id}/executions shows what runs."
-            raise refused(409, "not_started", f"The cycle {cycle_id} was not started: {told.because}.", remedy=remedy)
-        return _known(services, cycle_id, told.slot)
+        return _begun(services, cycle_id, services.start_cycle.now(cycle_id, from_now=given.from_now))
 
     @app.post("/cycles/<cycle_id>/executions/<slot>/ask", **described("Pause, resume or end a run", tag=_TAG))
     def ask_cycle(cycle_id: CycleId, slot: Slot, given: sync_models.AskRun) -> cycle_models.CycleRun:
-        """Heard within a minute, by what it has started as well; to confirm lets legs go on that a guard parked."""
+        """Heard within a minute, by what it has started as well; to confirm lets a run go on that its guard holds."""
         _known(services, cycle_id, slot)
         services.start_cycle.ask(cycle_id, slot, _ASKED[given.what])
         return _known(services, cycle_id, slot)
@@ -124,7 +143,7 @@ def _summary(services: Services, stored: Stored) -> cycle_models.CycleSummary:
     cycle = stored.document
     if not isinstance(cycle, CrmCycle):
         raise TypeError(cycle.kind)  # of one kind there is one model
-    standing = standing_members(cycle, services.cycle_results.standing(cycle.id))
+    standing = standing_members(cycle, services.cycle_results.standing(cycle.id), services.clock.now())
     return cycle_models.CycleSummary(
         **summary_of(stored),
         marketo=cycle.marketo,
@@ -133,6 +152,13 @@ def _summary(services: Services, stored: Stored) -> cycle_models.CycleSummary:
         gap_minutes=cycle.gap_minutes,
         standing=cycle_models.CycleStanding.model_validate(standing),
     )
+
+
+def _begun(services: Services, cycle: str, told: Started) -> cycle_models.CycleRun:
+    if not told.started:
+        remedy = f"GET /cycles/{cycle}/executions shows what runs."
+        raise refused(409, "not_started", f"The cycle {cycle} was not started: {told.because}.", remedy=remedy)
+    return _known(services, cycle, told.slot)
 
 
 def _known(services: Services, cycle: str, slot: str) -> cycle_models.CycleRun:

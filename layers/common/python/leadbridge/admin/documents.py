@@ -267,6 +267,7 @@ def _plan(plan: Plan) -> models.Plan:
     return models.Plan(
         refused=plan.refused,
         findings=_findings(plan),
+        warnings=list(plan.warnings),
         documents=[
             models.Planned(
                 kind=each.document.kind,

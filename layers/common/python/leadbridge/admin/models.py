@@ -215,6 +215,8 @@ class Plan(Given):
     refused: bool
     documents: list[Planned]
     findings: list[Finding]
+    #: what nobody can change, but should know of
+    warnings: list[str]
 
 
 class Findings(Given):

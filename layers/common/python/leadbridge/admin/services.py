@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from leadbridge.ports import Clock, Configurations
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue
+from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
@@ -41,6 +42,7 @@ class Services:
     start_cycle: StartCycle
     cycle_results: CycleResults
     cycle_rows: CycleRows
+    cycle_planned: CyclePlanned
     #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says
     keep_schedule: Callable[[str, str], None]
     #: what a vendor's table says is to be done about a reason

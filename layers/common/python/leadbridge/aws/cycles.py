@@ -18,10 +18,10 @@ from leadbridge.domain.evolving import replace
 from leadbridge.domain.syncing import Asked, Waiting
 
 _ENUMS = {"step": CycleStep, "waiting": Waiting, "asked": Asked}
-_INSTANTS = frozenset({"started_at", "again", "due_at", "refused_at", "seen_at", "ended_at"})
-_TUPLES = frozenset({"orders", "warnings"})
+_INSTANTS = frozenset({"started_at", "step_at", "again", "due_at", "refused_at", "seen_at", "ended_at"})
+_TUPLES = frozenset({"orders", "warnings", "confirmed"})
 #: instants by name
-_MOMENTS = frozenset({"ceilings", "since", "newest"})
+_MOMENTS = frozenset({"ceilings", "since", "made_since", "newest", "held"})
 
 
 class DynamoCycleRuns(LeasedRuns[CycleRun]):

@@ -1,4 +1,4 @@
-"""What is said of companies, sales persons and owners in a cycle: one sentence for each code."""
+"""What is said of companies, sales persons, owners and opportunities in a cycle: one sentence for each code."""
 
 from collections.abc import Mapping
 
@@ -13,14 +13,20 @@ WORDS: Mapping[str, str] = {
         "Not written: the edit would change {people} people of the company, and `companies.fan_out` allows {most}. "
         "Raise it to let the edit through, or take it back."
     ),
-    "too_many_gone": (
-        "Left alone: {count} Accounts of companies are gone, and `guard.deletes` allows {most}. Raise it to let their "
-        "companies go, too, or restore the Accounts."
-    ),
     "user_not_standard": "Left alone: the User is a guest, a portal's, or a process, and sells nothing.",
     "owner_is_queue": "The record belongs to a queue, so nobody owns it in Marketo.",
     "owner_inactive": "The owner of the record was deactivated. Give it another owner.",
     "owner_unknown": "The owner of the record is hidden from our user, so nobody owns it in Marketo.",
+    "stage_unknown": (
+        "Whether it is closed was left as it is: Salesforce hides IsClosed or IsWon, and has no stage of this name."
+    ),
+    "role_waits": "Not written: the Contact is no person of Marketo yet; the role is looked at again.",
+    "role_follows": "The Contact is no person of Marketo yet: the role is made once it is one.",
+    "role_moved": "The role has another name or Contact now: one was made in place of the one before.",
+    "stage_waits": "Not written: the Contact is no person of Marketo yet, who could take the stage of the Opportunity.",
+    "no_primary": "Nobody takes its stage: none of its Contact roles is the primary one.",
+    "stage_taken": "The person takes the stage of the Opportunity in which the Contact has the primary role.",
+    "role_shared": "Left alone: another Contact role of the Opportunity says the same.",
     "not_tried": "Not written: the run ended before. {why}",
     "conflict_left": "Both systems changed {fields}; the policy leaves both as they are.",
     "contested": "Both systems rewrite {fields} whenever the other one changes; both were left as they are.",

@@ -5,20 +5,29 @@ where, who is right in a conflict, what is created, and what becomes of merged a
 has the default that harms least: Salesforce is right, blanks empty nothing, nothing is deleted.
 """
 
-from datetime import UTC, tzinfo
-from typing import ClassVar, Literal, Self
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.clauses import Group
+from leadbridge.domain.connector import Named
 from leadbridge.domain.documents import Document, FieldName, Identifier, Name, Scalar
+from leadbridge.domain.schedule import instant
 from leadbridge.domain.sync import Guard, LocalTime, Quiet
 from leadbridge.domain.three_way import Conflict, Direction, FieldPolicy
 from leadbridge.domain.transforms import Transform
+from leadbridge.domain.watermarks import EARLIEST
 
 #: what Marketo's own fields are called that hold links, which a cycle writes by itself
 COMPANY_LINK, OWNER_LINK = "externalCompanyId", "externalSalesPersonId"
+#: the key of Marketo's opportunities
+OPPORTUNITY_LINK = "externalOpportunityId"
+#: fields of an opportunity that no document lists
+OPPORTUNITY_LINKS = frozenset({OPPORTUNITY_LINK, COMPANY_LINK, OWNER_LINK, "externalCreatedDate", "isClosed", "isWon"})
 #: fields of Marketo by which a person says no: an opt-out wins from either side
 CONSENT_FIELDS = frozenset({"unsubscribed", "emailInvalid", "marketingSuspended", "doNotCall"})
 
@@ -76,12 +85,11 @@ class CycleField(Document):
         return f"{self.marketo}={self.salesforce}"
 
 
-def _no_field_twice(fields: list[CycleField]) -> list[CycleField]:
+def _no_field_twice(fields: Sequence[CycleField]) -> None:
     for side in ("marketo", "salesforce"):
         names = [getattr(field, side).casefold() for field in fields if field.enabled]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)} of {side} stands there twice; keep one line for each field")
-    return fields
 
 
 class RecordFields(Document):
@@ -143,6 +151,8 @@ class Persons(Document):
     on_conversion: dict[FieldName, Scalar] = Field(default_factory=dict, max_length=20)
     deleted_in_marketo: Gone = "ignore"
     deleted_in_salesforce: Gone = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -157,6 +167,13 @@ class Persons(Document):
                 raise ValueError(
                     f"{name}.fields: {', '.join(linked)} links records and is kept by the cycle; remove it"
                 )
+            taking = [each for each in kind.fields if each.direction is not Direction.TO_MARKETO] if kind else []
+            own = {"Id", self.marketo_id_field if name == "leads" else None}
+            if ids := sorted({each.salesforce for each in taking} & own):
+                raise ValueError(
+                    f"{name}.fields: {', '.join(ids)} of Salesforce tells who is who and takes no edits; "
+                    "say `direction: to_marketo`, or remove it"
+                )
         return self
 
 
@@ -168,6 +185,8 @@ class Companies(Document):
     deleted_in_salesforce: Gone = "ignore"
     #: how many people one edit of a company may reach before it is asked about
     fan_out: int = Field(default=1000, ge=1)
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -181,6 +200,105 @@ class SalesPersons(Document):
     enabled: bool = True
     #: what becomes of the people of a User who was deactivated
     deactivated: Literal["ignore", "delete"] = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
+
+
+class ActivityObject(Document):
+    """Records of an object of yours, in place of Tasks."""
+
+    object: FieldName
+    #: fields that take the Salesforce id of whom an activity is about: whichever it is, of Leads alone, of Contacts
+    person: FieldName | None = None
+    lead: FieldName | None = None
+    contact: FieldName | None = None
+
+    @model_validator(mode="after")
+    def _of_somebody(self) -> Self:
+        if self.person is None and self.lead is None and self.contact is None:
+            raise ValueError("needs whom an activity is about; give `person`, or `lead` and `contact`")
+        return self
+
+
+class ActivityGroup(Document):
+    """Activities of some types, which become records of one object: one for each, for ever."""
+
+    #: their types' names or ids; no other is asked for
+    types: list[Named] = Field(min_length=1, max_length=50)
+    target: Literal["task"] | ActivityObject = "task"
+    #: a unique External Id field of the target, which takes the activity's GUID
+    key: FieldName
+    #: of a Task: a template over the columns of activities
+    subject: str = Field(default="{{ activityType }}: {{ primaryAttributeValue }}", min_length=1, max_length=4000)
+    #: other fields of the target, as mappings of a Sync from activities
+    fields: list[FieldMapping] = Field(default_factory=list, max_length=200)
+    #: so long an activity waits for its person to become a record: each run reads it again
+    wait_minutes: int = Field(default=0, ge=0, le=1440)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if twice := sorted({str(each) for each in self.types if self.types.count(each) > 1}):
+            raise ValueError(f"{', '.join(twice)} stands in `types` twice; keep one")
+        if self.key in {each.to for each in self.fields}:
+            raise ValueError(f"`fields` maps {self.key}, which is the key; remove it there")
+        return self
+
+    @property
+    def object(self) -> str:
+        """The object whose records activities become."""
+        return "Task" if self.target == "task" else self.target.object
+
+
+class Activities(Document):
+    """Marketo's activities as records of Salesforce; one way, and only those of people whom the cycle links."""
+
+    enabled: bool = True
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
+    #: by names of yours, since an object for each type needs several
+    groups: dict[Identifier, ActivityGroup] = Field(min_length=1, max_length=10)
+
+
+class OneWayField(CycleField):
+    """A pair of fields of which Salesforce alone is edited; an emptied one is emptied in Marketo, too."""
+
+    direction: Literal[Direction.TO_MARKETO] = Direction.TO_MARKETO
+    blank: Literal["keep", "clear", "default"] = "clear"
+
+
+class Opportunities(Document):
+    """Salesforce's Opportunities as Marketo's; one way.
+
+    Key, company, sales person, creation date, and whether it is closed and won are kept by the cycle.
+    """
+
+    enabled: bool = True
+    fields: list[OneWayField] = Field(min_length=1, max_length=500)
+    #: Marketo's field of people that takes the stage of the Opportunity in which a Contact has the primary role
+    stage_field: FieldName | None = None
+    deleted_in_salesforce: Gone = "ignore"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        _no_field_twice(self.fields)
+        if not any(each.marketo == "name" and each.enabled for each in self.fields):
+            raise ValueError("fields: needs a pair of `name`, without which Marketo takes no opportunity")
+        if own := sorted({each.marketo for each in self.fields} & OPPORTUNITY_LINKS):
+            raise ValueError(f"fields: {', '.join(own)} of an opportunity is kept by the cycle; remove it")
+        return self
+
+
+class OpportunityRoles(Document):
+    """Who of Salesforce's Contacts has which role in an Opportunity; one way."""
+
+    enabled: bool = True
+    #: a role without a name is called so: Marketo's key needs one
+    without_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)] = "Unspecified"
+    deleted_in_salesforce: Literal["ignore", "delete"] = "delete"
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
 
 
 class CrmCycle(Document):
@@ -188,7 +306,14 @@ class CrmCycle(Document):
 
     model_config = ConfigDict(serialize_by_alias=True)
     #: what a cycle may consist of, in the order of Adobe's steps
-    entities: ClassVar[tuple[str, ...]] = ("sales_persons", "companies", "persons")
+    entities: ClassVar[tuple[str, ...]] = (
+        "sales_persons",
+        "companies",
+        "persons",
+        "activities",
+        "opportunities",
+        "opportunity_roles",
+    )
 
     format: Literal[1] = 1
     kind: Literal["crm_cycle"]
@@ -203,18 +328,36 @@ class CrmCycle(Document):
     mode: Literal["replace_native", "beside_native"]
     #: from the end of one cycle to the begin of the next
     gap_minutes: int = Field(default=5, ge=1, le=1440)
-    #: nothing that was last changed before this is taken over at the first time
+    #: the first run reads nothing that is older; kinds of records may have their own
     low_watermark: LocalTime | None = None
     quiet: list[Quiet] | None = Field(default=None, min_length=1, max_length=10)
     sales_persons: SalesPersons | None = None
     companies: Companies | None = None
     persons: Persons | None = None
+    activities: Activities | None = None
+    opportunities: Opportunities | None = None
+    opportunity_roles: OpportunityRoles | None = None
     guard: Guard = Guard()
 
     @property
     def zone(self) -> tzinfo:
         """The zone whose calendar and clocks the cycle goes by."""
         return ZoneInfo(self.time_zone) if self.time_zone else UTC
+
+    def keeps(self, kind: str) -> bool:
+        """Whether a kind of records is kept in step: the document has it, and it is switched on."""
+        part = getattr(self, kind)
+        return part is not None and getattr(part, "enabled", True)
+
+    def said_to_begin(self, kind: str) -> datetime | None:
+        """The low watermark of a kind of records as it is written; None if everything is read."""
+        own = getattr(getattr(self, kind), "low_watermark", None) or self.low_watermark
+        return instant(own, self.zone) if own else None
+
+    def begins_at(self, kind: str) -> datetime | None:
+        """From when on the first run reads a kind of records; both vendors were born later than earlier moments."""
+        said = self.said_to_begin(kind)
+        return max(said, EARLIEST) if said else None
 
     @property
     def salesforce_objects(self) -> frozenset[str]:
@@ -225,6 +368,8 @@ class CrmCycle(Document):
             "Contact": persons.contacts if persons else None,
             "Account": self.companies,
             "User": self.sales_persons,
+            "Opportunity": self.opportunities,
+            "OpportunityContactRole": self.opportunity_roles,
         }
         return frozenset(name for name, part in parts.items() if part is not None and part.enabled)
 
@@ -232,10 +377,32 @@ class CrmCycle(Document):
     def _possible(self) -> Self:
         if all(getattr(self, name) is None for name in self.entities):
             raise ValueError(f"needs at least one of {', '.join(f'`{name}`' for name in self.entities)}")
+        if self.activities is not None and self.persons is None:
+            raise ValueError("activities: are those of people whom the cycle links; give `persons`, too")
         if self.mode == "beside_native":
-            for name in ("sales_persons", "companies"):
+            for name in ("sales_persons", "companies", "opportunities", "opportunity_roles"):
                 if getattr(self, name) is not None:
                     raise ValueError(
                         f"{name}: is read-only beside Marketo's own CRM sync; remove it, or say `mode: replace_native`"
                     )
+        self._roles_possible()
         return self
+
+    def _roles_possible(self) -> None:
+        roles, opportunities, persons = self.opportunity_roles, self.opportunities, self.persons
+        if roles is None or not roles.enabled:
+            if opportunities is not None and opportunities.stage_field is not None:
+                raise ValueError("opportunities.stage_field: needs `opportunity_roles`, which tell whose stage it is")
+            return
+        if opportunities is None or not opportunities.enabled:
+            raise ValueError("opportunity_roles: needs `opportunities`, in which the roles are")
+        if persons is None or persons.contacts is None or not persons.contacts.enabled:
+            raise ValueError("opportunity_roles: needs `persons.contacts`, who have the roles")
+        if opportunities.deleted_in_salesforce == "delete" and roles.deleted_in_salesforce != "delete":
+            raise ValueError(
+                "opportunity_roles.deleted_in_salesforce: Marketo deletes no opportunity that has roles; say `delete`"
+            )
+        mapped = {each.marketo for kind in (persons.leads, persons.contacts) if kind for each in kind.pairs}
+        kept = {*mapped, persons.id_field, persons.type_field, COMPANY_LINK, OWNER_LINK}
+        if opportunities.stage_field is not None and opportunities.stage_field in kept:
+            raise ValueError(f"opportunities.stage_field: {opportunities.stage_field} is kept otherwise; name another")

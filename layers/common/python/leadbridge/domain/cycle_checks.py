@@ -1,9 +1,10 @@
 """What is wrong with a CRM cycle, given what both systems describe; nothing is asked here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from leadbridge.domain.crm_cycle import CrmCycle, CycleField, Flag, Persons
 from leadbridge.domain.cycle_fields import bind_fields
+from leadbridge.domain.cycle_opportunities import CONTACT_ROLE, DEAL, OPPORTUNITY, ROLE
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.transforms import zone_finding
@@ -23,6 +24,13 @@ def objects_of(cycle: CrmCycle) -> Mapping[Side, tuple[str, ...]]:
     if cycle.sales_persons is not None:
         found[Side.MARKETO].append("sales_persons")
         found[Side.SALESFORCE].append("User")
+    for member, theirs, ours in (
+        (cycle.opportunities, OPPORTUNITY, DEAL),
+        (cycle.opportunity_roles, CONTACT_ROLE, ROLE),
+    ):
+        if member is not None:
+            found[Side.SALESFORCE].append(theirs)
+            found[Side.MARKETO].append(ours)
     return {side: tuple(names) for side, names in found.items()}
 
 
@@ -37,7 +45,7 @@ def mode_lines(cycle: CrmCycle, *, native: bool) -> Iterator[str]:
     if cycle.mode == "replace_native" and native:
         yield (
             "mode: Marketo's own CRM sync is on, which keeps companies, sales persons and opportunities for itself; "
-            "have that sync switched off, or say `mode: beside_native` without `companies` and `sales_persons`"
+            "have that sync switched off, or say `mode: beside_native` and keep `persons` only"
         )
 
 
@@ -50,6 +58,13 @@ def cycle_lines(cycle: CrmCycle, described: Mapping[tuple[Side, str], ObjectDesc
     if cycle.companies is not None and companies is not None and accounts is not None:
         yield from _fields(cycle, "companies.fields", cycle.companies.fields, companies, accounts)
         yield from _gone("companies.deleted_in_salesforce", cycle.companies.deleted_in_salesforce, companies)
+    deals, deal = described.get((Side.MARKETO, DEAL)), described.get((Side.SALESFORCE, OPPORTUNITY))
+    if cycle.opportunities is not None and deals is not None and deal is not None:
+        yield from _fields(cycle, "opportunities.fields", cycle.opportunities.fields, deals, deal)
+        if cycle.opportunities.stage_field is not None and (Side.MARKETO, "leads") in described:
+            leads = described[Side.MARKETO, "leads"]
+            yield from _link("opportunities.stage_field", cycle.opportunities.stage_field, leads)
+        yield from _gone("opportunities.deleted_in_salesforce", cycle.opportunities.deleted_in_salesforce, deals)
 
 
 def _persons(
@@ -72,7 +87,7 @@ def _persons(
 
 
 def _fields(
-    cycle: CrmCycle, where: str, pairs: list[CycleField], marketo: ObjectDescription, salesforce: ObjectDescription
+    cycle: CrmCycle, where: str, pairs: Sequence[CycleField], marketo: ObjectDescription, salesforce: ObjectDescription
 ) -> Iterator[str]:
     enabled = [pair for pair in pairs if pair.enabled]
     bound = bind_fields(enabled, {Side.MARKETO: marketo, Side.SALESFORCE: salesforce}, cycle.zone)

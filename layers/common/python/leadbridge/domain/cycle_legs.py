@@ -16,17 +16,29 @@ SALESFORCE = "salesforce"
 SALES_PERSONS = "sales_persons"
 COMPANIES = "companies"
 PEOPLE = "people"
+ACTIVITIES = "activities"
 PEOPLE_DELETED = "people_deleted"
+OPPORTUNITIES = "opportunities"
+OPPORTUNITY_ROLES = "opportunity_roles"
+ROLES_DELETED = "roles_deleted"
+OPPORTUNITIES_DELETED = "opportunities_deleted"
 COMPANIES_DELETED = "companies_deleted"
 SALES_PERSONS_DELETED = "sales_persons_deleted"
+CUSTOM_OBJECTS = "custom_objects"
 GROUPS = (
     SALESFORCE,
     SALES_PERSONS,
     COMPANIES,
     PEOPLE,
+    ACTIVITIES,
     PEOPLE_DELETED,
+    OPPORTUNITIES,
+    OPPORTUNITY_ROLES,
+    ROLES_DELETED,
+    OPPORTUNITIES_DELETED,
     COMPANIES_DELETED,
     SALES_PERSONS_DELETED,
+    CUSTOM_OBJECTS,
 )
 
 
@@ -41,6 +53,8 @@ class Queue:
     name: str
     side: Side
     sync: Sync
+    #: nothing is decided about its rows: its run reads them when its group is written, and writes them by itself
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,10 +42,11 @@ def people_columns(cycle: CrmCycle, persons: Persons) -> tuple[str, ...]:
     """The columns of Marketo's people that a cycle reads; those that Marketo hides are left out later."""
     pairs = [pair.marketo for each in kinds(persons).values() for pair in each.pairs]
     wanted = ["id", "email", "updatedAt", persons.id_field, *([persons.type_field] if persons.type_field else [])]
-    if cycle.companies:
+    if cycle.companies and cycle.keeps("companies"):
         # people show what their company holds, which Marketo tells in no other way
         wanted += [COMPANY_LINK, *(pair.marketo for pair in cycle.companies.fields if pair.enabled)]
-    wanted += [OWNER_LINK] if cycle.sales_persons else []
+    wanted += [OWNER_LINK] if cycle.keeps("sales_persons") else []
+    wanted += [cycle.opportunities.stage_field] if cycle.opportunities and cycle.opportunities.stage_field else []
     # it is taken off when a deleted record is back
     wanted += [persons.deleted_in_salesforce.flag] if isinstance(persons.deleted_in_salesforce, Flag) else []
     return tuple(dict.fromkeys([*wanted, *pairs, *_judged(persons.create_in_salesforce)]))
@@ -57,9 +58,9 @@ def record_columns(cycle: CrmCycle, persons: Persons, object_name: str) -> tuple
     wanted = ["Id", "Email", "SystemModstamp"]
     if object_name == LEAD:
         wanted += [*CONVERSION, *([persons.marketo_id_field] if persons.marketo_id_field else [])]
-    elif cycle.companies:
+    elif cycle.keeps("companies"):
         wanted.append("AccountId")
-    wanted += ["OwnerId"] if cycle.sales_persons else []
+    wanted += ["OwnerId"] if cycle.keeps("sales_persons") else []
     judged = _judged(persons.create_in_marketo)
     return tuple(dict.fromkeys([*wanted, *(pair.salesforce for pair in fields.pairs), *judged]))
 
@@ -106,8 +107,8 @@ def people_legs(cycle: CrmCycle) -> Iterator[Leg]:
         yield Leg(name=CONTACTS_CREATED, group=SALESFORCE, side=Side.SALESFORCE, sync=made)
     columns = dict(given(pair for each in every.values() for pair in each.pairs))
     links = [persons.id_field, *([persons.type_field] if persons.type_field else [])]
-    links += [COMPANY_LINK] if cycle.companies else []
-    links += [OWNER_LINK] if cycle.sales_persons else []
+    links += [COMPANY_LINK] if cycle.keeps("companies") else []
+    links += [OWNER_LINK] if cycle.keeps("sales_persons") else []
     links += [persons.deleted_in_salesforce.flag] if isinstance(persons.deleted_in_salesforce, Flag) else []
     columns |= dict.fromkeys(links, "Id")
     for name, match in ((PEOPLE_CREATED, ("Id", persons.id_field)), (PEOPLE_UPDATED, ("id", "id"))):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK
+from leadbridge.domain.crm_cycle import COMPANY_LINK, OPPORTUNITY_LINKS, OWNER_LINK
 from leadbridge.domain.cycle_fields import is_marketings
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.values import family
@@ -62,6 +62,26 @@ COMPANY: tuple[tuple[str, str], ...] = (
     ("billingPostalCode", "BillingPostalCode"),
     ("billingCountry", "BillingCountry"),
 )
+#: Marketo's fields of an opportunity, and those of an Opportunity; the others are kept by the cycle
+OPPORTUNITY: tuple[tuple[str, str], ...] = (
+    ("name", "Name"),
+    ("stage", "StageName"),
+    ("amount", "Amount"),
+    ("probability", "Probability"),
+    ("expectedRevenue", "ExpectedRevenue"),
+    ("closeDate", "CloseDate"),
+    ("type", "Type"),
+    ("description", "Description"),
+    ("leadSource", "LeadSource"),
+    ("nextStep", "NextStep"),
+    ("lastActivityDate", "LastActivityDate"),
+    ("quantity", "TotalOpportunityQuantity"),
+    ("forecastCategory", "ForecastCategory"),
+    ("forecastCategoryName", "ForecastCategoryName"),
+    ("fiscal", "Fiscal"),
+    ("fiscalQuarter", "FiscalQuarter"),
+    ("fiscalYear", "FiscalYear"),
+)
 #: how people call the field of Marketo that holds the Salesforce id, its kind, and the account's id; the first counts
 ID_NAMES = ("salesforceid", "sfdcid", "crmid", "salesforcerecordid", "sfid")
 TYPE_NAMES = ("salesforcetype", "crmtype", "salesforceobject", "persontype")
@@ -83,12 +103,13 @@ def propose(
     mode: Mode,
     people: ObjectDescription,
     companies: ObjectDescription | None,
+    opportunities: ObjectDescription | None,
     objects: Mapping[str, ObjectDescription],
 ) -> Proposal:
     """Draft a cycle of two connections.
 
-    `people` and `companies` are Marketo's, the latter None where they are not to be had; `objects` those of Lead,
-    Contact and Account that our user may see.
+    `people`, `companies` and `opportunities` are Marketo's, None where they are not to be had; `objects` those of Lead,
+    Contact, Account, Opportunity and OpportunityContactRole that our user may see.
     """
     draft = Proposal(
         {
@@ -112,7 +133,36 @@ def propose(
                 "access to both, and draft again."
             )
     draft.document["persons"] = _persons(draft, people, objects)
+    if mode == "replace_native":
+        _add_opportunities(draft, opportunities, objects)
     return draft
+
+
+def _add_opportunities(
+    draft: Proposal, opportunities: ObjectDescription | None, objects: Mapping[str, ObjectDescription]
+) -> None:
+    """Opportunities, and who of the Contacts has a part in them; one way, whatever else could be written."""
+    if opportunities is None or "Opportunity" not in objects:
+        draft.notes.append(
+            "Opportunities are left out: our users may not see Marketo's opportunities or Salesforce's. Grant access "
+            "to both, and draft again."
+        )
+        return
+    known = ((name, (other,)) for name, other in OPPORTUNITY)
+    found = _pairs(draft, opportunities, objects["Opportunity"], known, OPPORTUNITY_LINKS)
+    pairs = [
+        {name: each[name] for name in ("marketo", "salesforce")}
+        for each in found
+        if each.get("direction", "to_marketo") == "to_marketo"
+    ]
+    draft.document["opportunities"] = {"fields": pairs}
+    if "OpportunityContactRole" in objects and "contacts" in draft.document["persons"]:
+        draft.document["opportunity_roles"] = {}
+    else:
+        draft.notes.append(
+            "Roles of opportunities are left out: our user may not see Salesforce's Contacts and their roles "
+            "(OpportunityContactRole). Grant access to both, and draft again."
+        )
 
 
 def _persons(draft: Proposal, people: ObjectDescription, objects: Mapping[str, ObjectDescription]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from leadbridge.domain.crm_cycle import OWNER_LINK, CrmCycle
+from leadbridge.domain.crm_cycle import OPPORTUNITY_LINK, OWNER_LINK, CrmCycle
+from leadbridge.domain.cycle_activities import activity_legs, activity_queues
 from leadbridge.domain.cycle_companies import (
     ACCOUNT,
     COMPANY,
@@ -18,6 +19,21 @@ from leadbridge.domain.cycle_companies import (
     user_columns,
 )
 from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_opportunities import (
+    CONTACT_ROLE,
+    GUID,
+    OPPORTUNITY,
+    ROLE,
+    ROLE_COLUMNS,
+    STAGE,
+    STAGE_COLUMNS,
+    kept_opportunities,
+    opportunity_columns,
+    opportunity_legs,
+    opportunity_queues,
+    role_legs,
+    role_queues,
+)
 from leadbridge.domain.cycle_people import kinds, people_columns, people_legs, people_queues, record_columns
 from leadbridge.domain.sync import Sync
 
@@ -32,7 +48,7 @@ def is_derived(sync: str) -> bool:
 
 def derived_syncs(cycle: CrmCycle) -> tuple[tuple[Queue, ...], tuple[Leg, ...]]:
     """What a cycle reads, and what it writes."""
-    return tuple(_queues(cycle)), tuple(_legs(cycle))
+    return tuple(queue for _, queue in queues_of(cycle)), tuple(_legs(cycle))
 
 
 def derived_sync(cycle: CrmCycle, sync: str) -> Sync | None:
@@ -42,13 +58,21 @@ def derived_sync(cycle: CrmCycle, sync: str) -> Sync | None:
     return next((each for each in found if each.id == sync), None)
 
 
-def _queues(cycle: CrmCycle) -> Iterator[Queue]:
-    for read in (sales_person_queues, company_queues, people_queues):
-        yield from read(cycle)
+def queues_of(cycle: CrmCycle) -> Iterator[tuple[str, Queue]]:
+    """What a cycle reads, and for which kind of records."""
+    reading = {
+        "sales_persons": sales_person_queues,
+        "companies": company_queues,
+        "persons": people_queues,
+        "activities": activity_queues,
+        "opportunities": opportunity_queues,
+        "opportunity_roles": role_queues,
+    }
+    return ((kind, queue) for kind, read in reading.items() for queue in read(cycle))
 
 
 def _legs(cycle: CrmCycle) -> Iterator[Leg]:
-    for written in (sales_person_legs, company_legs, people_legs):
+    for written in (sales_person_legs, company_legs, people_legs, activity_legs, opportunity_legs, role_legs):
         yield from written(cycle)
 
 
@@ -65,10 +89,13 @@ def looked_up_columns(cycle: CrmCycle) -> Mapping[str, Sequence[str]]:
     persons, companies = cycle.persons, cycle.companies
     people = {name: record_columns(cycle, persons, name) for name in kinds(persons)} if persons else {}
     accounts = {ACCOUNT: account_columns(cycle, companies)} if companies else {}
-    return {**people, **accounts, USER: user_columns()}
+    opportunities = kept_opportunities(cycle)
+    deals = {OPPORTUNITY: opportunity_columns(cycle, opportunities)} if opportunities else {}
+    return {**people, **accounts, **deals, USER: user_columns(), CONTACT_ROLE: ROLE_COLUMNS, STAGE: STAGE_COLUMNS}
 
 
 def keyed_columns(cycle: CrmCycle) -> Mapping[str, Sequence[str]]:
-    """The fields of Marketo's companies and sales persons that a cycle looks up, by object."""
+    """The fields of Marketo's companies, sales persons and roles that a cycle looks up, by object."""
     companies = company_columns(cycle, cycle.companies) if cycle.companies else ()
-    return {COMPANY: companies, SALES_PERSON: ("id", OWNER_LINK, *(each.marketo for each in SALES_PERSON_FIELDS))}
+    sales_persons = ("id", OWNER_LINK, *(each.marketo for each in SALES_PERSON_FIELDS))
+    return {COMPANY: companies, SALES_PERSON: sales_persons, ROLE: (GUID, OPPORTUNITY_LINK)}

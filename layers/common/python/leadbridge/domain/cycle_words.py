@@ -40,6 +40,10 @@ def worded(code: str, **facts: object) -> str:
     return WORDS[code].format(**facts).strip()
 
 
+#: of a plan: which of them are made depends on what is written before
+ACTIVITIES_UNPLANNED = "activities: are no part of a plan, since they are read behind what is written of people"
+
+
 #: why a record is looked at again, by the reason that is noted; of any other reason its write was refused
 DUE_WORDS: Mapping[str, str] = {
     "": "It changed, or somebody asked for it; the next run looks at it.",
@@ -47,7 +51,8 @@ DUE_WORDS: Mapping[str, str] = {
     "moved": "It belongs to another record since a merge or conversion; the two are compared again.",
     "not_tried": "The run ended before it was written.",
     "fan_out": "The edit would change more people of the company than `companies.fan_out` allows.",
-    "too_many_gone": "More Accounts are gone than `guard.deletes` allows.",
+    "stage_waits": "Its Contact is no person of Marketo yet, who could take the stage.",
+    "role_waits": "Its Contact is no person of Marketo yet.",
 }
 _REFUSED = "Its write was refused with {reason}; `leadbridge cycle record` shows the vendor's words."
 _TRIED = " Tried {tries} {times} again since."

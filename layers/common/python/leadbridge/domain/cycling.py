@@ -21,7 +21,13 @@ FRUITLESS = 5
 DEPENDS: Mapping[str, frozenset[str]] = {
     "companies": frozenset({"sales_persons"}),
     "persons": frozenset({"sales_persons", "companies"}),
+    "activities": frozenset({"persons"}),
+    "opportunities": frozenset({"sales_persons", "companies"}),
+    "opportunity_roles": frozenset({"persons", "opportunities"}),
 }
+
+#: what of Marketo is looked up for them comes in Adobe's order of a first reading: behind people, and before all others
+_FIRST = ("companies", "opportunities", "sales_persons")
 
 
 class CycleStep(StrEnum):
@@ -41,7 +47,7 @@ class CycleStep(StrEnum):
 ENDS = frozenset({CycleStep.DONE, CycleStep.FAILED, CycleStep.CANCELLED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CycleRun:
     """One run of a cycle."""
 
@@ -54,14 +60,20 @@ class CycleRun:
     epoch: int
     started_at: datetime
     step: CycleStep = CycleStep.OPEN
+    #: when it came to this step; None of one that was begun by an earlier version
+    step_at: datetime | None = None
     #: it only sets the watermarks, so that what is there already is left as it is
     from_now: bool = False
+    #: it reads and decides, and writes nothing but what it would do
+    planning: bool = False
     #: the first one, which reads everything
     bootstrap: bool = False
     #: by system: what it changed before is read, later changes are the next cycle's
     ceilings: Mapping[str, datetime] = field(default_factory=dict)
     #: by queue since when is read; a queue that is missing is read from the start
     since: Mapping[str, datetime] = field(default_factory=dict)
+    #: by queue that is read from the start, and in extracts: what was made before is left out
+    made_since: Mapping[str, datetime] = field(default_factory=dict)
     #: a moment before those since when all queues are read once more, for pairs of fields that work again
     again: datetime | None = None
     #: how both schemas were when it was opened, by kind and object, and what is to be told of them
@@ -73,6 +85,20 @@ class CycleRun:
     newest: Mapping[str, datetime] = field(default_factory=dict)
     #: by leg how many writes were planned
     writes: Mapping[str, int] = field(default_factory=dict)
+    #: how long edits took to the other system (`domain.cycle_latency`)
+    latencies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    #: by leg how many records that are linked would change, and how many of their values would be emptied
+    changed: Mapping[str, int] = field(default_factory=dict)
+    blanked: Mapping[str, int] = field(default_factory=dict)
+    #: how many people the edits of companies reach, of those that are written
+    reached: int = 0
+    #: what a guard has counted and waits for, and what a person has said yes to
+    guarded: str = ""
+    confirmed: tuple[str, ...] = ()
+    #: something is read and written behind all that was planned, whether anything was planned or not
+    late: bool = False
+    #: by queue up to when its watermark moves, where that is before the ceiling: rows failed that are tried again
+    held: Mapping[str, datetime] = field(default_factory=dict)
     #: runs of Syncs, by the Sync's id, that are at work for READ or for the group that is written
     orders: tuple[str, ...] = ()
     #: rounds over them without any progress, and what had been done by then
@@ -122,6 +148,8 @@ class CycleRun:
     @property
     def kind(self) -> str:
         """A word for what it does."""
+        if self.planning:
+            return "plan"
         return "from now" if self.from_now else "bootstrap" if self.bootstrap else "run"
 
 
@@ -148,13 +176,23 @@ class CycleStanding:
     token: str = ""
 
 
+def in_order(names: Sequence[str]) -> list[str]:
+    """Kinds of records as they are decided; they are written in another order, that of `cycle_legs.GROUPS`."""
+    return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+
+
 # what happened to a run
 
 
-def opened(run: CycleRun, ceilings: Mapping[str, datetime], since: Mapping[str, datetime]) -> CycleRun:
+def opened(
+    run: CycleRun,
+    ceilings: Mapping[str, datetime],
+    since: Mapping[str, datetime],
+    made_since: Mapping[str, datetime],
+) -> CycleRun:
     """It is known what is to be read."""
     step = CycleStep.COMMIT if run.from_now else CycleStep.READ
-    return replace(_go_on(run), step=step, ceilings=ceilings, since=since)
+    return replace(_go_on(run), step=step, ceilings=ceilings, since=since, made_since=made_since)
 
 
 def schemas_seen(run: CycleRun, kind: str, found: Mapping[str, Checked]) -> CycleRun:
@@ -203,7 +241,9 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
     run = replace(run, entity=following, through=0)
     if following:
         return run
-    if run.step is CycleStep.DECIDE and any(run.writes.values()):
+    if run.planning:
+        return replace(run, step=CycleStep.COMMIT)
+    if run.step is CycleStep.DECIDE and (run.late or any(run.writes.values())):
         return replace(run, step=CycleStep.WRITE, group=GROUPS[0])
     if run.step is CycleStep.DECIDE:
         # what is in step already is remembered, too
@@ -211,11 +251,21 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
     return replace(run, step=CycleStep.COMMIT)
 
 
-def parked(run: CycleRun, name: str, why: str) -> CycleRun:
+def guarded(run: CycleRun, what: str, told: str, now: datetime) -> CycleRun:
+    """It would do too much, and asks a person before it writes anything; `what` is confirmed then."""
+    if run.planning:
+        told = f"{what}: a run would ask before it writes, since it would {told}"
+        return replace(run, confirmed=(*run.confirmed, what), warnings=(*run.warnings, told))
+    remedy = f"`leadbridge cycle confirm {run.cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
+    message = f"{what}: the run would {told}; nothing of that is written yet, {remedy}"
+    return _held(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)
+
+
+def parked(run: CycleRun, name: str, why: str, entities: Sequence[str]) -> CycleRun:
     """A kind of records cannot go on, and what depends on it neither; the others do, and its watermarks stay."""
     found = {**run.parked, name: run.parked.get(name, why)}
     for other, needs in DEPENDS.items():
-        if other not in found and (missing := sorted(needs & found.keys())):
+        if other in entities and other not in found and (missing := sorted(needs & found.keys())):
             found[other] = f"waits for {', '.join(missing)}"
     return replace(run, parked=found)
 
@@ -240,6 +290,9 @@ def ended(run: CycleRun, step: CycleStep, now: datetime, reason: str = "", messa
 
 def asked_for(run: CycleRun, asked: Asked, now: datetime) -> CycleRun:
     """Somebody wants something of a run; one that waits looks at it at once."""
+    if asked is Asked.CONFIRM and run.waiting is Waiting.GUARD and not run.over:
+        run = replace(run, confirmed=(*run.confirmed, run.guarded), guarded="", reason="", message="")
+        return replace(run, waiting=Waiting.NOT, due_at=now)
     if run.over or asked is Asked.CONFIRM:
         return run
     return replace(run, asked=asked, due_at=now if run.due_at else None)
@@ -247,15 +300,22 @@ def asked_for(run: CycleRun, asked: Asked, now: datetime) -> CycleRun:
 
 def obeyed(run: CycleRun, now: datetime) -> CycleRun | None:
     """What somebody asked for comes before the next step; None if there is nothing in its way."""
-    if run.over or run.asked is Asked.NOTHING:
+    if run.over:
         return None
+    if run.asked is Asked.NOTHING:
+        return _held(run, Waiting.GUARD, now) if run.waiting is Waiting.GUARD else None
     if run.asked is Asked.CANCEL:
         # runs of Syncs that are at work were asked as well; nothing of them may go on behind the lease
         return None if run.orders else ended(run, CycleStep.CANCELLED, now, "cancelled", "somebody cancelled the run")
+    return _held(run, Waiting.PAUSED, now)
+
+
+def _held(run: CycleRun, waiting: Waiting, now: datetime) -> CycleRun:
+    """It waits for a person, as long as what it has stored is there."""
     if now - run.started_at > HELD_FOR:
         message = f"the run waited {HELD_FOR.days} days for somebody; the next one reads the same again"
         return ended(run, CycleStep.FAILED, now, "held_too_long", message)
-    return replace(run, waiting=Waiting.PAUSED, due_at=now + timedelta(seconds=PAUSED_SECONDS))
+    return replace(run, waiting=waiting, due_at=now + timedelta(seconds=PAUSED_SECONDS))
 
 
 def refused(run: CycleRun, error: SyncError, now: datetime, entities: Sequence[str]) -> CycleRun:
@@ -271,7 +331,7 @@ def refused(run: CycleRun, error: SyncError, now: datetime, entities: Sequence[s
         )
     why = error.detail or str(error)
     if run.entity:
-        return passed_over(parked(_go_on(run), run.entity, why), entities)
+        return passed_over(parked(_go_on(run), run.entity, why, entities), entities)
     return ended(run, CycleStep.FAILED, now, reason_of(error), why)
 
 

@@ -5,8 +5,12 @@ survives tools that ignore case, so that is what we store and compare.
 """
 
 import re
+from string import ascii_letters, digits
 
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+#: of each group of five characters only which of them are capitals; the first stands for the lowest bit
+_CAPITALS = {ord(each): "1" if each.isupper() else "0" for each in ascii_letters + digits}
+_LETTERS = {f"{number:05b}"[::-1]: letter for number, letter in enumerate(_SUFFIX)}
 _SHORT, _LONG = re.compile(r"[A-Za-z0-9]{15}"), re.compile(r"[A-Za-z0-9]{18}")
 _PREFIX = 3
 
@@ -53,5 +57,5 @@ def key_prefix(text: str) -> str:
 
 def _suffix(fifteen: str) -> str:
     """One letter for each five characters: bit n is set where the n-th of them is a capital."""
-    groups = (fifteen[start : start + 5] for start in (0, 5, 10))
-    return "".join(_SUFFIX[sum(1 << n for n, letter in enumerate(group) if "A" <= letter <= "Z")] for group in groups)
+    capitals = fifteen.translate(_CAPITALS)
+    return _LETTERS[capitals[:5]] + _LETTERS[capitals[5:10]] + _LETTERS[capitals[10:]]

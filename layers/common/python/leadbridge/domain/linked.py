@@ -13,7 +13,7 @@ from typing import Any
 from leadbridge.domain.pipeline import unmapped
 from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.sources import FAILURES, LEFT_ALONE, CompiledSource, Inputs
-from leadbridge.domain.three_way import FieldPolicy, Memory, Merged, Seen, Side, merge
+from leadbridge.domain.three_way import SIDES, FieldPolicy, Memory, Merged, Seen, Side, merge
 from leadbridge.domain.values import ID_TYPES, TEXT_TYPES, WrongTypeError, blank, coerce, normalised, text
 
 #: gives the digest of a canonical text; keyed, so that nobody can look values up in what is remembered
@@ -91,13 +91,15 @@ def merge_pair(
     Raises:
         ValueError: A field meets for the first time, and one side was not read.
     """
-    writes: dict[Side, dict[str, Any]] = {side: {} for side in Side}
+    writes: dict[Side, dict[str, Any]] = {side: {} for side in SIDES}
+    inputs = {side: Inputs(columns=record.values, at=now) for side, record in found.items()}
+    opted_out = digest(_YES)
     remembered, told, failed = dict[str, Memory](), dict[str, Merged](), dict[str, str]()
     for each in fields:
         seen, values = dict[Side, Seen](), dict[Side, Any]()
         wrong = ""
         for side, record in found.items():
-            value, wrong = _arriving(each, side, record, now)
+            value, wrong = _arriving(each.taken.get(side), inputs[side])
             if wrong:
                 break
             values[side] = value
@@ -107,7 +109,7 @@ def merge_pair(
             if each.name in memory:
                 remembered[each.name] = memory[each.name]
             continue
-        decided = merge(each.policy, seen, memory.get(each.name), now, opted_out=digest(_YES))
+        decided = merge(each.policy, seen, memory.get(each.name), now, opted_out=opted_out)
         remembered[each.name] = decided.memory
         if decided.what is not Merged.SETTLED:
             told[each.name] = decided.what
@@ -121,13 +123,12 @@ def merge_pair(
 _YES = "true"
 
 
-def _arriving(each: LinkedField, side: Side, record: Found, now: datetime) -> tuple[Any, str]:
+def _arriving(source: CompiledSource | None, inputs: Inputs) -> tuple[Any, str]:
     """What the other side would take over, or why it cannot."""
-    source = each.taken.get(side)
     if source is None:
         return LEFT_ALONE, ""
     try:
-        return source.value(Inputs(columns=record.values, at=now)), ""
+        return source.value(inputs), ""
     except FAILURES as failure:
         return LEFT_ALONE, unmapped(source, failure).message
 

@@ -6,14 +6,17 @@ it had been shown. Each look reads the last minutes of the log once more, in the
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.watermarks import LAG, OVERLAP
 
-#: how often the fields of both systems are looked at while nothing else happens
+#: how often fields are looked at while nothing else happens: Salesforce's all, of Marketo one object's at a time
 SCHEMA_EVERY = timedelta(hours=1)
+#: how often Marketo is asked meanwhile how many of the day's calls are made
+USAGE_EVERY = timedelta(hours=6)
 _LAG, _OVERLAP = LAG["marketo"], OVERLAP["marketo"]
 #: places are kept so far apart; a gap may be a minute
 _APART = _LAG / 4
@@ -37,17 +40,22 @@ class LookState:
 
     #: the oldest first
     places: tuple[Place, ...] = ()
-    #: a digest of what both systems' fields were like, and when that was read
-    schema: str = ""
+    #: by a system's object a digest of what its fields were like, that was read first which is read next
+    schemas: Mapping[str, str] = field(default_factory=dict)
     schema_at: datetime | None = None
+    usage_at: datetime | None = None
+    #: looks by now that could not ask of every kind of record at once
+    turn: int = 0
 
     @property
     def text(self) -> str:
         """It as a text."""
         members = {
             "places": [[each.at.isoformat(), each.token] for each in self.places],
-            "schema": self.schema,
-            "schema_at": self.schema_at.isoformat() if self.schema_at else "",
+            "schemas": dict(self.schemas),
+            "schema_at": _text(self.schema_at),
+            "usage_at": _text(self.usage_at),
+            "turn": self.turn,
         }
         return json.dumps(members, separators=(",", ":"))
 
@@ -59,9 +67,20 @@ def look_state(text: str) -> LookState:
     found = json.loads(text)
     return LookState(
         places=tuple(Place(at=datetime.fromisoformat(at), token=token) for at, token in found["places"]),
-        schema=found["schema"],
-        schema_at=datetime.fromisoformat(found["schema_at"]) if found["schema_at"] else None,
+        # what a version before this one left has none of these
+        schemas=found.get("schemas", {}),
+        schema_at=_moment(found["schema_at"]),
+        usage_at=_moment(found.get("usage_at", "")),
+        turn=found.get("turn", 0),
     )
+
+
+def _text(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def place_for(state: LookState, since: datetime, now: datetime) -> Place | None:
@@ -84,6 +103,36 @@ def read_to(state: LookState, place: Place, end: str, now: datetime) -> LookStat
     return replace(state, places=tuple(places[old_enough[-1] if old_enough else 0 :]))
 
 
+def asked_of(names: Sequence[str], seldom: Collection[str], most: int, turn: int) -> tuple[str, ...]:
+    """The names that a look asks of, `most` of them at once: those that change seldom take turns in the last place.
+
+    What a look does not ask of, the next ones see: each asks for all that was changed since the last run.
+    """
+    if len(names) <= most:
+        return tuple(names)
+    often = [name for name in names if name not in seldom][: most - 1]
+    others = [name for name in names if name not in often]
+    return (*often, others[turn % len(others)])
+
+
 def is_schema_due(state: LookState, now: datetime) -> bool:
     """Whether the fields are to be looked at."""
     return state.schema_at is None or now - state.schema_at >= SCHEMA_EVERY
+
+
+def is_usage_due(state: LookState, now: datetime) -> bool:
+    """Whether Marketo is to be asked how many calls are made."""
+    return state.usage_at is None or now - state.usage_at >= USAGE_EVERY
+
+
+def next_described(state: LookState, names: Sequence[str]) -> Sequence[str]:
+    """Whose fields are looked at next: all that never were, or those that were not for the longest time."""
+    unknown = [name for name in names if name not in state.schemas]
+    return unknown or [name for name in state.schemas if name in names][:1]
+
+
+def compared(state: LookState, found: Mapping[str, str], now: datetime) -> tuple[bool, LookState]:
+    """Whether the fields of some objects are others than at the last time, and what the next look knows of them."""
+    changed = any(state.schemas.get(name, digest) != digest for name, digest in found.items())
+    left = {name: digest for name, digest in state.schemas.items() if name not in found}
+    return changed, replace(state, schemas={**left, **found}, schema_at=now)

@@ -6,6 +6,7 @@ those of the records: the rows that the run has pulled, or, where only changes a
 pulled when it read everything, if those are more.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
@@ -59,6 +60,17 @@ def may_exceed(sync: Sync, rows: int, records: int, gone: int = 0) -> bool:
 def exceeded(guard: Guard, tally: Tally, records: int) -> str:
     """The sentence about what is too much, with each number and its limit; empty if nothing is."""
     return " and ".join(_too_much(guard, tally, records))
+
+
+def enough(guard: Guard, tally: Tally) -> int | None:
+    """How many records there must be for percent to let this through; None if no number would do."""
+    needed = 0
+    for count, percent in ((tally.blanked, guard.blanked_percent), (tally.changed, guard.changed_percent)):
+        if count > _allowed(percent, 0):
+            if not percent:
+                return None
+            needed = max(needed, math.ceil(100 * count / percent))
+    return needed
 
 
 def _too_much(guard: Guard, tally: Tally, records: int) -> Iterator[str]:

@@ -89,6 +89,8 @@ class ObjectDescription:
     #: where the vendor names them: the field of its own id, and those that together are a record's key
     id_field: str = ""
     key_fields: tuple[str, ...] = ()
+    #: record types that this user may give to records: their ids by developer names
+    record_types: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,10 @@ class Side(StrEnum):
         return Side.SALESFORCE if self is Side.MARKETO else Side.MARKETO
 
 
+#: going through an enumeration makes its members out anew each time
+SIDES = tuple(Side)
+
+
 class Direction(StrEnum):
     """Whose edits of a field are taken over."""
 
@@ -76,8 +80,9 @@ class FieldPolicy:
 
     def from_side(self, side: Side) -> bool:
         """Whether edits of a side are taken over by the other."""
-        only = {Direction.TO_MARKETO: Side.SALESFORCE, Direction.TO_SALESFORCE: Side.MARKETO}.get(self.direction)
-        return only is None or only is side
+        if self.direction is Direction.BOTH:
+            return True
+        return side is (Side.SALESFORCE if self.direction is Direction.TO_MARKETO else Side.MARKETO)
 
 
 class Seen(NamedTuple):
@@ -157,7 +162,7 @@ class _Look:
         self._first = memory is None
         self._holds: dict[Side, str] = {}
         self._edited: list[Side] = []
-        for side in Side:
+        for side in SIDES:
             if side in seen:
                 self._holds[side] = seen[side].digest
                 if memory is None or seen[side].digest != memory.of(side):
@@ -187,10 +192,10 @@ class _Look:
 
     def _without_write(self, what: Merged) -> Merge:
         written = None if what is Merged.CONTESTED else self._still_open()
-        return Merge(what=what, memory=self._remembered(written))
+        return Merge(what=what, memory=self._remembered(written, {}))
 
-    def _remembered(self, written: Written | None, **wrote: str) -> Memory:
-        holds = {side: wrote.get(side.value, self._holds[side]) for side in Side}
+    def _remembered(self, written: Written | None, wrote: Mapping[Side, str]) -> Memory:
+        holds = {**self._holds, **wrote}
         return Memory(holds[Side.MARKETO], holds[Side.SALESFORCE], written)
 
     def _still_open(self) -> Written | None:
@@ -222,7 +227,7 @@ class _Look:
             return self._without_write(Merged.CONTESTED)
         loser = winner.other
         written = Written(loser, self._now, self._holds[loser], answers)
-        memory = self._remembered(written, **{loser.value: self._seen[winner].arrives})
+        memory = self._remembered(written, {loser: self._seen[winner].arrives})
         return Merge(what=what, write=loser, memory=memory)
 
     def _answers(self, winner: Side) -> int:
@@ -242,7 +247,7 @@ class _Look:
         """
         out = [
             side
-            for side in Side
+            for side in SIDES
             if (self._seen[side].opted_out if side in self._seen else self._holds[side] == self._opted_out)
         ]
         if len(out) != 1 or not self._policy.from_side(out[0]):
@@ -255,5 +260,5 @@ class _Look:
         if answers > ANSWERS:
             return self._without_write(Merged.CONTESTED)
         written = Written(other, self._now, self._holds[other], answers)
-        memory = self._remembered(written, **{other.value: self._opted_out})
+        memory = self._remembered(written, {other: self._opted_out})
         return Merge(what=Merged.DECIDED, write=other, opt_out=True, memory=memory)

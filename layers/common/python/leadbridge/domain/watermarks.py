@@ -57,6 +57,20 @@ def window(vendor: str, watermark: datetime | None, until: datetime, *, exact: b
     return Window(since=since, until=max(until, watermark))
 
 
+def first_window(vendor: str, low: datetime | None, until: datetime) -> tuple[Window, datetime | None]:
+    """What is read when nothing ever was, from a low watermark on; and a moment before which nothing made counts.
+
+    Salesforce is asked for what was changed since. Marketo tells that in its log, whose pages are many and whose
+    entries do not stay: only a month of it is read, of more the extracts of what was made since.
+    """
+    if low is None:
+        return Window(until=until), None
+    low = min(low, until)
+    if vendor == "marketo" and until - low > LONGEST_EXTRACT:
+        return Window(until=until), low
+    return Window(since=low, until=until), None
+
+
 def deletions(vendor: str, before: datetime, now: datetime) -> tuple[datetime, datetime | None]:
     """Since when deletions are asked for that were told up to `before`, and from when on alone the vendor tells them.
 

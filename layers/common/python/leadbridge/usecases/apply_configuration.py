@@ -19,14 +19,15 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.differences import Difference, changes
 from leadbridge.domain.findings import Finding, at, label, of_line, read_document
-from leadbridge.domain.lifecycle import RUN, Change, DocumentState, Move, Stored, refusal
+from leadbridge.domain.lifecycle import RUN, USED, Change, DocumentState, Move, Stored, refusal
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.domain.retention import retention_lines
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.trial_checks import NO_TRIAL_LIST, check_trial
 from leadbridge.errors import ConfigurationError, PermanentError, SyncError
 from leadbridge.ports import Clock, Configurations, Connections, Documents
 from leadbridge.usecases.check_connector import connector_lines
-from leadbridge.usecases.check_cycle import ENDS, described_lines, rival, rival_line
+from leadbridge.usecases.check_cycle import ENDS, described_lines, relinked_line, rival, rival_line
 from leadbridge.usecases.check_marketo import marketo_lines
 from leadbridge.usecases.check_sync import CONNECTION_KINDS, sync_lines
 
@@ -93,6 +94,8 @@ class Plan:
     documents: Sequence[Planned] = ()
     findings: Sequence[Finding] = ()
     refused: bool = False
+    #: what nobody can change, but should know of
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,13 +193,25 @@ class ApplyConfiguration:
             refused |= bool(found) and (not draft or forbidden is not None)
             checked.append(replace(each, sound=not found))
             findings += found
-        return Plan(documents=checked, findings=findings, refused=refused)
+        return Plan(documents=checked, findings=findings, refused=refused, warnings=list(self._warnings(planned)))
+
+    def _warnings(self, planned: Sequence[Planned]) -> Iterator[str]:
+        """What Marketo does not have any more when a cycle runs for the first time."""
+        now = self._now()
+        for each in planned:
+            if isinstance(each.document, CrmCycle) and each.effect is not Effect.NOTHING and now != NO_PAST:
+                yield from (f"{each.name}: {line}" for line in retention_lines(each.document, {}, now))
 
     def _beside(self, planned: Planned, cycle: CrmCycle, documents: Documents) -> Iterator[Finding]:
-        """Whether an active cycle would be beside another one of the same instances."""
+        """Whether a cycle would be beside another active one of the same instances, or forget who is who."""
         active = planned.before is not None and planned.before.active
         if active and (other := rival(self._configurations, documents, cycle)):
             yield of_line(planned.name, rival_line(other))
+        before = planned.before
+        if before is None or before.state not in {*USED, DocumentState.INACTIVE}:
+            return  # nobody was ever linked by it
+        if isinstance(before.document, CrmCycle) and (line := relinked_line(before.document, cycle)):
+            yield of_line(planned.name, line)
 
     def _enabled(self, planned: Planned) -> Connections:
         """Clients by which a disabled connection can be looked at as others are."""
@@ -408,7 +423,9 @@ def _check_names(document: AlertsDocument, documents: Documents) -> Iterator[Fin
     actions = [each for each in document.actions if documents.get("action", each)]
     connections = [each for each in document.connections if any(documents.get(kind, each) for kind in VENDORS)]
     syncs = [each for each in document.syncs if documents.get("sync", each)]
-    for pointer, sentence in check_alerts(document, actions=actions, connections=connections, syncs=syncs):
+    cycles = [each for each in document.cycles if documents.get("crm_cycle", each)]
+    found = check_alerts(document, actions=actions, connections=connections, syncs=syncs, cycles=cycles)
+    for pointer, sentence in found:
         yield at(label(document.kind, document.id), pointer, sentence)
 
 

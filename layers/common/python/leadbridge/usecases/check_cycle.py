@@ -10,6 +10,7 @@ from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import ConfigurationError, PermanentError
 from leadbridge.ports import Configurations, Connections, Documents
+from leadbridge.usecases.check_activities import activity_lines
 from leadbridge.usecases.check_sync import describe
 
 #: the kinds of a cycle's connections, by the member that names them
@@ -31,13 +32,14 @@ def described_lines(cycle: CrmCycle, connections: Connections) -> Iterator[str]:
     described = dict[tuple[Side, str], ObjectDescription]()
     for side, names in objects_of(cycle).items():
         for name in names:
-            if native and name in {"companies", "sales_persons"}:
+            if native and name in {"companies", "sales_persons", "opportunities", "opportunity_roles"}:
                 continue  # what is said of the mode is enough
             try:
                 described[side, name] = describe(connections, side.value, getattr(cycle, side.value), name)
             except PermanentError as error:
                 yield f"{side.value}: {name} cannot be described: {error}; give the integration user access to it"
     yield from cycle_lines(cycle, described)
+    yield from activity_lines(cycle, connections)
 
 
 def rival(configurations: Configurations, documents: Documents, cycle: CrmCycle) -> str | None:
@@ -56,6 +58,18 @@ def rival_line(name: str) -> str:
     return (
         f"marketo: the active cycle {name} keeps the same two instances in step, and each would take the other's "
         f"writes for edits; `leadbridge cycle deactivate {name}` first"
+    )
+
+
+def relinked_line(before: CrmCycle, cycle: CrmCycle) -> str | None:
+    """The finding of a document that would forget who is who; `before` is the version that was at work."""
+    was = before.persons.id_field if before.persons else None
+    now = cycle.persons.id_field if cycle.persons else None
+    if was is None or now is None or was == now:
+        return None
+    return (
+        f"persons.id_field: people are linked by {was}, and nobody would be known by {now}; say {was} again, "
+        "or begin a cycle of another id"
     )
 
 

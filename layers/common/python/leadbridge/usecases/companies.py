@@ -14,6 +14,7 @@ from leadbridge.cycle_ports import CycleRecords, Link, Links
 from leadbridge.domain.belonging import company_of, yes
 from leadbridge.domain.crm_cycle import COMPANY_LINK
 from leadbridge.domain.cycle_companies import ACCOUNT, COMPANY, PERSON_ACCOUNT
+from leadbridge.domain.cycle_latency import edited
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, Found, LinkedField, merge_pair
 from leadbridge.domain.linked import canonical as canonical_value
@@ -61,6 +62,10 @@ class CompanyWrite:
     known: Mapping[str, str]
     told: Mapping[str, Merged] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    #: by the side that is written when the other side's record was changed
+    edited: Mapping[str, str] = field(default_factory=dict)
+    #: the two were in step before
+    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +84,23 @@ class CompanyDecisions:
 class DecideCompanies:
     """Decides about companies, a batch at a time."""
 
-    def __init__(self, companies: CompanyFields, *, links: Links, records: CycleRecords, digest: Digest) -> None:
-        """`digest` is keyed, so that what is remembered cannot be read."""
+    def __init__(
+        self,
+        companies: CompanyFields,
+        *,
+        links: Links,
+        records: CycleRecords,
+        digest: Digest,
+        first: bool = False,
+        reads_both: bool = False,
+    ) -> None:
+        """`digest` is keyed, so that what is remembered cannot be read; `reads_both`: also where one side is enough.
+
+        `first`: everything is read, so only companies are looked up that some person is in. One that is there without
+        anybody is found by the look before it would be made.
+        """
+        self._first = first
+        self._reads_both = reads_both
         self._companies = companies
         self._links = links
         self._records = records
@@ -118,7 +138,8 @@ class DecideCompanies:
         edited = {each for each, rows in seen.items() if self._edited(rows, links.get(each))}
         new = {each for each in wanted if not _made(links.get(each))}
         asked = sorted({*changed, *edited, *new})
-        held = {company_of(row): row for row in self._records.keyed(COMPANY, asked)} if asked else {}
+        sought = [each for each in asked if each in seen or each in links] if self._first else asked
+        held = {company_of(row): row for row in self._records.keyed(COMPANY, sought)} if sought else {}
         unread = [each for each in asked if each not in changed and not self._whole(links.get(each), held.get(each))]
         read = self._records.salesforce(ACCOUNT, "Id", unread) if unread else ()
         rows = changed | {canonical(row["Id"]): row for row in read}
@@ -161,7 +182,8 @@ class DecideCompanies:
     def _whole(self, link: Link | None, company: Row | None) -> bool:
         """Whether the Account need not be read: all that it held is remembered, of this very company."""
         return (
-            company is not None
+            not self._reads_both
+            and company is not None
             and link is not None
             and link.marketo_id == str(company["id"])
             and all(each.name in link.memory for each in self._companies.fields)
@@ -191,6 +213,8 @@ class DecideCompanies:
             known=self._known(pair, to_salesforce),
             told=merged.told,
             failed=merged.failed,
+            edited=edited(rows, {Side.MARKETO: merged.writes[Side.MARKETO], Side.SALESFORCE: to_salesforce}),
+            linked=pair.link is not None,
         )
 
     def _known(self, pair: CompanyPair, written: Mapping[str, Any]) -> dict[str, str]:

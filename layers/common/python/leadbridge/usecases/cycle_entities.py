@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from leadbridge.cycle_ports import CycleChanges, CycleNews, DueRecords, Entity, Links
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_companies import COMPANY, USER
+from leadbridge.domain.cycle_opportunities import kept_opportunities, kept_roles
 from leadbridge.domain.cycle_people import kinds
 from leadbridge.domain.cycle_syncs import keyed_columns, looked_up_columns, members_columns
 from leadbridge.domain.hashing import digests
@@ -15,10 +16,14 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncDestination, SyncRuns
 from leadbridge.usecases.cycle_pieces import KeepPorts
+from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.cycle_records import CycleConnections, Described, LookedUp
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
+from leadbridge.usecases.keep_activities import KeepActivities
 from leadbridge.usecases.keep_companies import KeepCompanies
+from leadbridge.usecases.keep_opportunities import KeepOpportunities
 from leadbridge.usecases.keep_people import KeepPeople
+from leadbridge.usecases.keep_roles import KeepRoles
 from leadbridge.usecases.keep_sales_people import KeepSalesPeople
 
 
@@ -51,17 +56,7 @@ class CycleEntities:
         return list(self._kinds(cycle))
 
     def _kinds(self, cycle: CrmCycle) -> Iterator[Entity]:
-        marketo = self._connections.marketo(cycle.marketo)
-        salesforce = self._connections.salesforce(cycle.salesforce)
-        describe = Described(marketo, salesforce)
-        records = LookedUp(
-            marketo=marketo,
-            salesforce=salesforce,
-            describe=describe,
-            people=members_columns(cycle),
-            records=looked_up_columns(cycle),
-            keyed=keyed_columns(cycle),
-        )
+        describe, records = looked_up(self._connections, cycle)
         digest = digests(self._stores.hash_key)
         if cycle.sales_persons is not None and cycle.sales_persons.enabled:
             yield KeepSalesPeople(cycle, cycle.sales_persons, self._ports(cycle, records, describe, digest))
@@ -69,6 +64,15 @@ class CycleEntities:
             yield KeepCompanies(cycle, cycle.companies, self._ports(cycle, records, describe, digest))
         if cycle.persons is not None:
             yield KeepPeople(cycle, cycle.persons, self._people_ports(cycle, records, describe, digest))
+        if cycle.activities is not None and cycle.activities.enabled:
+            yield KeepActivities(cycle, self._plans())
+        if opportunities := kept_opportunities(cycle):
+            yield KeepOpportunities(cycle, opportunities, self._ports(cycle, records, describe, digest))
+        if (roles := kept_roles(cycle)) and cycle.persons is not None:
+            yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
+
+    def _plans(self) -> CyclePlans:
+        return CyclePlans(runs=self._stores.runs, objects=self._stores.objects, clock=self._stores.clock)
 
     def _ports(self, cycle: CrmCycle, records: LookedUp, describe: Described, digest: Digest) -> KeepPorts:
         stores = self._stores
@@ -98,6 +102,21 @@ class CycleEntities:
             digest=digest,
             clock=stores.clock,
         )
+
+
+def looked_up(connections: CycleConnections, cycle: CrmCycle) -> tuple[Described, LookedUp]:
+    """What describes the objects of a cycle, and looks its records up."""
+    marketo, salesforce = connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)
+    describe = Described(marketo, salesforce)
+    records = LookedUp(
+        marketo=marketo,
+        salesforce=salesforce,
+        describe=describe,
+        people=members_columns(cycle),
+        records=looked_up_columns(cycle),
+        keyed=keyed_columns(cycle),
+    )
+    return describe, records
 
 
 def _schema(cycle: CrmCycle, describe: Described) -> Schema:

@@ -1,4 +1,4 @@
-"""What companies and sales persons of a cycle have in common: pieces that are decided, planned, and remembered.
+"""What all kinds of records but persons have in common: pieces that are decided, planned, and remembered.
 
 Rows are sorted into partitions by the Account that they are about, so that all that was read of one meets in one piece.
 Each piece stores what it decided; the writes of a leg that come from one piece are one partition of its plan.
@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from leadbridge.cycle_ports import CycleNews, CycleRecords, DueRecord, DueRecords, Link, Links
 from leadbridge.domain.company_words import worded
 from leadbridge.domain.condition_values import UnreadableError, moment
+from leadbridge.domain.cycle_latency import measured
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.linked import Digest
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import WRITTEN, Outcome, RowOutcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import ObjectDescription
@@ -24,18 +26,21 @@ from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import LEFT_SECONDS
 from leadbridge.usecases.keep_people import due_again
-from leadbridge.usecases.people_files import Entry, PeopleFiles
+from leadbridge.usecases.people_files import Entry, PeopleFiles, Row, written_edits
 
+#: rows that are planned once others were made
+LATE = "late"
 #: what a write may come to that is as it should be: a record that was to be deleted, and is gone, is skipped
-_DONE = frozenset({*WRITTEN, Outcome.SKIPPED, RowOutcome.DELETED})
+DONE = frozenset({*WRITTEN, Outcome.SKIPPED, RowOutcome.DELETED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepPorts:
-    """What companies and sales persons need from the outside."""
+    """What all kinds of records but persons need from the outside."""
 
     runs: SyncRuns
     objects: Objects
@@ -103,6 +108,12 @@ class Decided:
 
     plans: Mapping[str, Sequence[Planned]]
     entries: Sequence[Entry]
+    #: by leg what is done to records that were in step before
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    #: by leg how many writes are planned once others were made
+    later: Mapping[str, int] = field(default_factory=dict)
+    #: rows of those
+    late: Sequence[Row] = ()
 
 
 class Keeping:
@@ -113,7 +124,7 @@ class Keeping:
     ) -> None:
         """`name` is that of the kind, as the document calls it, `object_name` that of its Salesforce records."""
         self._object = object_name
-        self._name = name
+        self.name = name
         self._ports = ports
         self.queues = tuple(queues)
         self.legs = {leg.name: leg for leg in legs}
@@ -121,7 +132,7 @@ class Keeping:
 
     def files(self, run: CycleRun) -> PieceFiles:
         """The files of a run."""
-        return PieceFiles(self._ports.objects, run, self._name)
+        return PieceFiles(self._ports.objects, run, self.name)
 
     def read(self, run: CycleRun, queues: Iterable[Queue]) -> Mapping[str, SyncRun]:
         """The runs that have read queues, by their names."""
@@ -151,12 +162,23 @@ class Keeping:
         counts = dict(run.writes)
         for name, planned in decided.plans.items():
             if planned:
-                known = state.plans.setdefault(name, [])
-                known.append(piece)
-                self._plans.store(run, self.legs[name], len(known), planned)
+                self.plan(run, state, name, piece, planned)
                 counts[name] = counts.get(name, 0) + len(planned)
-        self.files(run).keep_entries(piece, decided.entries)
-        return replace(run, writes=counts)
+        for name, count in decided.later.items():
+            if count:
+                counts[name] = counts.get(name, 0) + count
+        files = self.files(run)
+        if decided.late:
+            files.spill(LATE, 0, piece, decided.late)
+            state.spills.append(piece)
+        files.keep_entries(piece, decided.entries)
+        return replace(noted(run, decided.tallies), writes=counts)
+
+    def plan(self, run: CycleRun, state: PieceState, leg: str, piece: int, planned: Sequence[Planned]) -> None:
+        """Store the writes of a leg that come from a piece."""
+        known = state.plans.setdefault(leg, [])
+        known.append(piece)
+        self._plans.store(run, self.legs[leg], len(known), planned)
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
@@ -178,20 +200,23 @@ class Keeping:
         first = state.first - 1 if state else 0
         if state is None or first + run.through > state.end:
             return None
-        until, due, through = self.until(remaining), files.due(), run.through
+        until, due, through, latencies = self.until(remaining), files.due(), run.through, run.latencies
         tries = {(each.object, each.id): each.tries + 1 for each in due}
         while first + through < state.end:
-            self._remember_piece(run, state, first + through, tries)
+            edits = self._remember_piece(run, state, first + through, tries)
+            if not run.bootstrap:
+                latencies = measured(latencies, edits, self._ports.clock.now())
             through += 1
             if self._ports.clock.now() > until:
-                return replace(run, through=through)
+                return replace(run, through=through, latencies=latencies)
         # only those that were not noted again
         self._ports.due.done(due)
-        return replace(run, through=through + 1)
+        return replace(run, through=through + 1, latencies=latencies)
 
     def _remember_piece(
         self, run: CycleRun, state: PieceState, piece: int, tries: Mapping[tuple[str, str], int]
-    ) -> None:
+    ) -> Iterable[Mapping[str, str]]:
+        """Remember a piece; gives when those records were edited that are written."""
         files = self.files(run)
         ends = {name: self._ends(run, state, name, piece) for name in self.legs}
         told = [self._told(run, entry, ends) for entry in files.entries(piece)]
@@ -205,6 +230,7 @@ class Keeping:
         now = self._ports.clock.now()
         self._ports.due.add([due_again(entry, now, tries) for entry in told if self._fails(entry)])
         files.keep_outcomes(piece, told)
+        return written_edits(told)
 
     def _fails(self, entry: Entry) -> bool:
         """Whether a record is to be looked at again; what had to be done for its sake is done with it."""
@@ -223,10 +249,10 @@ class Keeping:
             if end is None:
                 why = self._plans.told(run, self.legs[name])
                 return replace(entry, outcome=Outcome.FAILED, reason="not_tried", message=worded("not_tried", why=why))
-            if end.outcome not in _DONE:
+            if end.outcome not in DONE:
                 return replace(entry, outcome=Outcome.FAILED, reason=end.reason, message=end.message)
             if self.legs[name].side is Side.MARKETO:
-                made = made or end.record_id
+                made = end.record_id or made
             outcome = end.outcome.value
         gone = entry.memory is not None and not entry.memory and outcome in {RowOutcome.DELETED, Outcome.SKIPPED}
         return replace(entry, marketo_id="" if gone else made, outcome=outcome)

@@ -15,12 +15,14 @@ from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.syncing import Step, SyncRun, Totals
 from leadbridge.domain.three_way import Side
+from leadbridge.domain.watermarks import Window
 from leadbridge.errors import TransientError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
-from leadbridge.usecases.sync_files import read_results, write_plan
+from leadbridge.usecases.sync_files import read_plan, read_results, write_plan
 
 _PLAN = "plan"
+_OF_ROWS = frozenset(RowOutcome)
 #: which count of a run says what became of a planned write
 _COUNTED = {"create": "created", "update": "updated", "flag": "flagged", "delete": "deleted"}
 
@@ -45,6 +47,14 @@ class CyclePlans:
             replace(part, chunks=2, tellers=(part.epoch, part.epoch), totals=Totals(**counts), finished=True)
         )
 
+    def planned(self, run: CycleRun, leg: Leg, number: int) -> Mapping[int, Planned]:
+        """The writes of a partition of a leg's plan, by their positions."""
+        plan = self._plan(run, leg)
+        for part in self._runs.parts(plan.sync, plan.slot):
+            if part.number == number:
+                return {write.position: write for write in read_plan(self._objects, plan, part, 1)}
+        return {}
+
     def begin(self, run: CycleRun, leg: Leg, partitions: int) -> SyncOrder | None:
         """Store the run that applies the first so many partitions of a leg's plan; None if it has ended already.
 
@@ -62,17 +72,35 @@ class CyclePlans:
             known = self._runs.begin(replace(self._new(run, leg), epoch=self._leased(run, leg), plan=plan.slot))
         return None if known[0].over else SyncOrder(sync=sync, slot=run.slot)
 
+    def begin_late(self, run: CycleRun, leg: Leg, read: Window) -> SyncOrder | None:
+        """Store the run of a leg that reads a window and writes what it has read; None if it has ended already.
+
+        It has the name of its queue. Raises as `begin`.
+        """
+        sync = leg.sync.id
+        known = self._runs.get(sync, run.slot)
+        if known is None:
+            new = replace(self._new(run, leg), epoch=self._leased(run, leg), incremental=True)
+            made_since = run.made_since.get(leg.name)
+            known = self._runs.begin(replace(new, since=read.since, until=read.until, made_since=made_since))
+        return None if known[0].over else SyncOrder(sync=sync, slot=run.slot)
+
     def ends(self, run: CycleRun, leg: Leg, number: int) -> Mapping[int, RowEnd]:
         """What became of the writes of a partition, by their positions; those that were never tried are missing."""
-        applied = self._new(run, leg)
         found: dict[int, RowEnd] = {}
         for part in self._runs.parts(leg.sync.id, run.slot):
             if part.number != number:
                 continue
+            applied = self._new(run, leg)
             for chunk in range(part.chunks):
                 for line in read_results(self._objects, applied, part, chunk):
                     found[int(line["row"])] = _end(line)
         return found
+
+    def failed(self, run: CycleRun, leg: Leg) -> int:
+        """How many rows of a leg failed."""
+        known = self._runs.get(leg.sync.id, run.slot)
+        return known[0].totals.failed if known else 0
 
     def told(self, run: CycleRun, leg: Leg) -> str:
         """Why a leg ended without having tried everything."""
@@ -110,7 +138,7 @@ class CyclePlans:
 
 def _end(line: Mapping[str, str]) -> RowEnd:
     word = line["outcome"]
-    outcome = RowOutcome(word) if word in set(RowOutcome) else Outcome(word)
+    outcome = RowOutcome(word) if word in _OF_ROWS else Outcome(word)
     return RowEnd(
         position=int(line["row"]),
         outcome=outcome,

@@ -13,7 +13,7 @@ class CycleMarketo(Marketo, Protocol):
     """What a cycle asks of a Marketo instance beside the others."""
 
     def keyed(self, object_name: str, keys: Sequence[str], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """Records of an object of one key field, such as companies and sales persons, with one of the keys."""
+        """Records of an object by its key, or by Marketo's own id where several fields are the key."""
         ...
 
 
@@ -22,6 +22,10 @@ class CycleSalesforce(Salesforce, Protocol):
 
     def count_of(self, object_name: str, field: str, values: Sequence[str]) -> int:
         """How many records hold one of the values in a field."""
+        ...
+
+    def total_of(self, object_name: str) -> int:
+        """How many records there are."""
         ...
 
 
@@ -100,7 +104,7 @@ class LookedUp:
         return self._salesforce.find(object_name, [name for name in columns if name in described], field, list(values))
 
     def keyed(self, object_name: str, keys: Collection[str]) -> Sequence[Mapping[str, Any]]:
-        """Marketo's companies or sales persons with one of the keys."""
+        """Marketo's companies or sales persons with one of the keys; opportunity roles by Marketo's own id."""
         if not keys:
             return []
         described = self._describe(object_name).fields
@@ -110,3 +114,7 @@ class LookedUp:
     def count(self, object_name: str, field: str, values: Collection[str]) -> int:
         """How many Salesforce records of an object hold one of the values in a field."""
         return self._salesforce.count_of(object_name, field, list(values)) if values else 0
+
+    def total(self, object_name: str) -> int:
+        """How many Salesforce records of an object there are."""
+        return self._salesforce.total_of(object_name)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from leadbridge.cycle_ports import CycleRuns
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_progress import CycleProgress, progress_of
 from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.syncing import SyncRun, summed
@@ -23,6 +25,13 @@ class CycleParts:
     run: CycleRun
     queues: Sequence[tuple[str, SyncRun]]
     legs: Sequence[tuple[str, SyncRun]]
+    #: that the document has
+    kinds: Sequence[str] = ()
+
+    def progress(self, now: datetime) -> CycleProgress | None:
+        """How far it is; None before it reads, and when it is over."""
+        queues, legs = ([run for _, run in those] for those in (self.queues, self.legs))
+        return progress_of(self.run, self.kinds, queues, legs, now)
 
 
 class CycleResults:
@@ -61,8 +70,9 @@ class CycleResults:
         queues, legs = derived_syncs(stored.document)
         return CycleParts(
             run=run,
-            queues=self._those(((each.name, each.sync.id) for each in queues), slot),
+            queues=self._those(((each.name, each.sync.id) for each in queues if not each.late), slot),
             legs=self._those(((each.name, each.sync.id) for each in legs), slot),
+            kinds=[name for name in CrmCycle.entities if stored.document.keeps(name)],
         )
 
     def _those(self, named: Iterable[tuple[str, str]], slot: str) -> list[tuple[str, SyncRun]]:

@@ -24,7 +24,7 @@ from leadbridge.usecases.sync_results import MOST_PIECES, PAGE
 
 #: merges, conversions and deletions are rows of this kind; the others are called as the document calls them
 FATES = "fates"
-KINDS = ("persons", "companies", "sales_persons", FATES)
+KINDS = ("persons", "companies", "sales_persons", "opportunities", "opportunity_roles", FATES)
 #: newest runs that are looked through for one record, and files of all of them together
 RUNS, MOST_FILES = 20, 200
 #: records that are due, of which so many are looked at
@@ -221,24 +221,28 @@ class CycleRows:
                 yield from self._fates(run) if each == FATES else self._decided(run, each)
 
     def _decided(self, run: CycleRun, kind: str) -> Iterator[Callable[[], Sequence[CycleRow]]]:
-        files, numbers = self._files(run, kind)
+        files, numbers, _ = files_of(self._objects, run, kind)
         for number in numbers:
             yield partial(_outcomes, files, number, kind)
-
-    def _files(self, run: CycleRun, kind: str) -> tuple[PeopleFiles, range]:
-        """The files of a kind, and which pieces were decided; what was decided of those that are gone comes first."""
-        if kind == "persons":
-            people = PeopleFiles(self._objects, run)
-            state = people.state()
-            return people, range(state.sorted_at, state.end) if state else range(0)
-        pieces = PieceFiles(self._objects, run, kind)
-        known = pieces.pieces()
-        return pieces, range(known.first - 1, known.end) if known else range(0)
 
     def _fates(self, run: CycleRun) -> Iterator[Callable[[], Sequence[CycleRow]]]:
         files = FateFiles(self._objects, run)
         for name in (_COMPARED, "begun", "finished"):
             yield partial(_followed, files, name)
+
+
+def files_of(objects: Objects, run: CycleRun, kind: str) -> tuple[PeopleFiles, range, Mapping[str, Sequence[int]]]:
+    """The files of a kind, which pieces were decided, and of which pieces each leg has something to write.
+
+    What was decided of those that are gone comes first.
+    """
+    if kind == "persons":
+        people = PeopleFiles(objects, run)
+        state = people.state()
+        return people, range(state.sorted_at, state.end) if state else range(0), state.plans if state else {}
+    pieces = PieceFiles(objects, run, kind)
+    known = pieces.pieces()
+    return pieces, range(known.first - 1, known.end) if known else range(0), known.plans if known else {}
 
 
 def _with(rows: Sequence[CycleRow], outcome: str) -> Sequence[CycleRow]:

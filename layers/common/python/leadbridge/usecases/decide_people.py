@@ -38,6 +38,7 @@ from leadbridge.domain.fates import moved
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
+from leadbridge.domain.person_types import PersonTypes
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.three_way import Side
@@ -45,6 +46,7 @@ from leadbridge.domain.values import EMAIL, normalised, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.merge_people import Chosen, MergePeople, People, everybody, nobody, those
@@ -114,6 +116,7 @@ class DecidePeople:
         self.queues = queues
         self.legs = legs
         self.plans = CyclePlans(runs=ports.runs, objects=ports.objects, clock=ports.clock)
+        self._bound: tuple[Schema, Mapping[str, BoundFields]] | None = None
 
     def __call__(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide as much as the time allows; the run as it is then, or None if all was decided before.
@@ -157,11 +160,16 @@ class DecidePeople:
         return {name: each[0] for name, each in found.items() if each is not None}
 
     def bound(self, schema: Schema) -> Mapping[str, BoundFields]:
-        """The pairs of fields of each kind of record, bound to what is described.
+        """The pairs of fields of each kind of record, bound to what is described; once for the same description.
 
         Raises:
             ConfigurationError: As above.
         """
+        if self._bound is None or self._bound[0] is not schema:
+            self._bound = schema, self._bind(schema)
+        return self._bound[1]
+
+    def _bind(self, schema: Schema) -> Mapping[str, BoundFields]:
         name = self.persons.id_field
         if name not in schema.people.fields:
             raise ConfigurationError([f"persons.id_field: Marketo has no field {name}, or hides it; show it again"])
@@ -206,6 +214,7 @@ class DecidePeople:
             aside={name: frozenset(each.aside) for name, each in bound.items()},
             id_field=self.persons.id_field,
             type_field=type_field if type_field in schema.people.fields else None,
+            types=PersonTypes(type_field, schema.records),
             revived={deleted.flag: False} if isinstance(deleted, Flag) else {},
             of_companies=company_fields(schema.companies, schema.people) if schema.companies else frozenset(),
             make_people=_chosen(self.persons.create_in_marketo, list(schema.records.values())),
@@ -250,7 +259,9 @@ class _Work:
             remembered={name: [*own, *(each.name for each in fields)] for name, fields in people.fields.items()},
             prefixes={name: each.key_prefix for name, each in self._schema.records.items()},
             number_field=self._persons.marketo_id_field if LEADS_CREATED in self._owner.legs else None,
-            type_field=people.type_field,
+            types=people.types,
+            # a plan shows what both hold
+            reads_both=self.run.planning,
         )
 
     @cached_property
@@ -274,7 +285,7 @@ class _Work:
 
     @cached_property
     def _plan(self) -> PlanPeople:
-        return PlanPeople(self._people, self._persons.marketo_id_field)
+        return PlanPeople(self._people, self._persons.marketo_id_field, self._ports.digest(""))
 
     def step(self) -> None:
         """Take the next piece, or as many pages as are held at once."""
@@ -429,6 +440,7 @@ class _Work:
             self._owner.plans.store(self.run, self._owner.legs[name], len(pieces), planned)
             counts[name] = counts.get(name, 0) + len(planned)
         self._files.keep_entries(piece, map(self._with_owner, plan.entries))
+        self.run = noted(self.run, plan.tallies)
         self._go_on(piece + 1, writes=counts)
 
     def _with_owner(self, entry: Entry) -> Entry:

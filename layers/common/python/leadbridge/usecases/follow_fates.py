@@ -28,8 +28,11 @@ from leadbridge.domain.three_way import Side
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
+from leadbridge.usecases.cycle_guard import check_deletions
 from leadbridge.usecases.fate_files import Comparison, FateFiles
 
+#: what the document calls these records
+KIND = "persons"
 #: what is told late is asked for once more
 _OVERLAP = timedelta(minutes=10)
 #: records that are due are asked after by their ids, so many at most
@@ -79,7 +82,7 @@ class FollowFates:
         `since`: by kind (Lead, Contact, leads) since when news are wanted; one that is missing is read from the start.
 
         Raises:
-            ConfigurationError: More would vanish than the cycle's guard lets through; nothing was done.
+            GuardedError: More would vanish than the cycle's guard lets through; nothing was done.
             SyncError: A system cannot be asked now.
         """
         persons = _persons(cycle)
@@ -90,9 +93,11 @@ class FollowFates:
             if news is None:
                 return None
             plan = list(self._followed(news, persons))
-            _check(plan, cycle)
+            # what a person says yes to is what is done
             files.keep_plan(plan)
-        files.keep_done("begun", self._begun(plan, persons))
+        check_deletions(cycle.guard, run, KIND, destroyed(plan))
+        if not run.planning:
+            files.keep_done("begun", self._begun(plan, persons))
         return sum(step.does in {Does.FLAG, Does.DELETE} for _, step in _steps(plan))
 
     def finish(self, run: CycleRun) -> None:
@@ -312,17 +317,6 @@ def _gone(news: News) -> set[str]:
 
 def _steps(plan: Iterable[Consequence]) -> Iterator[tuple[Consequence, Step]]:
     return ((each, each.step) for each in plan if each.step is not None)
-
-
-def _check(plan: Sequence[Consequence], cycle: CrmCycle) -> None:
-    """Too many at once are a mistake of somebody's until a person says otherwise."""
-    vanish = destroyed(plan)
-    if vanish > cycle.guard.deletes:
-        found = (
-            f"guard.deletes: {vanish} records would be deleted or merged away (limit: {cycle.guard.deletes}); look "
-            "at what was deleted, then raise the limit, or set the policies to ignore"
-        )
-        raise ConfigurationError([found])
 
 
 def _row(each: Consequence, outcome: str, message: str = "") -> Sequence[str]:

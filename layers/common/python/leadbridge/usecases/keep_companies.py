@@ -26,9 +26,10 @@ from leadbridge.domain.cycle_companies import (
 )
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_opportunities import OPPORTUNITY, opportunity_queues
 from leadbridge.domain.cycle_people import CONTACT, FROM_CONTACTS, PERSON, STAMPS, people_queues
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
-from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.cycling import CycleRun, guarded
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
 from leadbridge.domain.planned import Planned
@@ -37,6 +38,15 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import text
 from leadbridge.usecases.companies import CompanyDecisions, CompanyFields, CompanyWrite, DecideCompanies
+from leadbridge.usecases.cycle_guard import (
+    CHANGES,
+    DELETIONS,
+    Damage,
+    GuardedError,
+    check_deletions,
+    too_much,
+    what,
+)
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceFiles, PieceState, latest
 from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.owners import OwnedRecords
@@ -64,6 +74,7 @@ class KeepCompanies:
             self.name, ports, object_name=ACCOUNT, queues=company_queues(cycle), legs=company_legs(cycle)
         )
         shared = [each for each in people_queues(cycle) if each.name in {FROM_CONTACTS, shown_by(cycle)}]
+        shared += opportunity_queues(cycle)
         #: what is read for persons, and tells of companies, too
         self.sources = (*self.keeping.queues, *shared)
 
@@ -83,14 +94,20 @@ class KeepCompanies:
         """
         files = self.keeping.files(run)
         state = (files.pieces() if run.through else None) or self._begun(run)
+        now = self.ports.clock.now()
         if run.through >= state.end:
-            return None
+            told = too_much(self.cycle.guard, run, self.name, self.keeping.legs, self._accounts)
+            return guarded(run, what(self.name, CHANGES), told, now) if told else None
         state.back_to(run.through)
         until, work = self.keeping.until(remaining), _Work(self, run, files, state)
-        while work.run.through < state.end:
-            work.step()
-            if self.ports.clock.now() > until:
-                break
+        try:
+            while work.run.through < state.end:
+                work.step()
+                if self.ports.clock.now() > until:
+                    break
+        except GuardedError as error:
+            files.keep_pieces(state)
+            return guarded(work.run, what(self.name, DELETIONS), error.told, now)
         files.keep_pieces(state)
         return work.run
 
@@ -101,6 +118,9 @@ class KeepCompanies:
     def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Remember what both sides hold of companies whose writes succeeded; the others become due. As `decide`."""
         return self.keeping.remember(run, remaining)
+
+    def _accounts(self, _leg: str, _most: int | None) -> int:
+        return self.ports.records.total(ACCOUNT)
 
     def _begun(self, run: CycleRun) -> PieceState:
         read = self.keeping.read(run, self.sources)
@@ -134,6 +154,9 @@ class KeepCompanies:
         """What becomes of companies whose Accounts were deleted, or merged, or are `missing` since.
 
         People leave a company for another one only; Marketo deletes none that still has any, and it is tried again.
+
+        Raises:
+            GuardedError: More would be deleted than the cycle's guard lets through.
         """
         policy, since = self.companies.deleted_in_salesforce, run.since.get(FROM_ACCOUNTS)
         if policy == "ignore" or self.ports.news is None or since is None:
@@ -142,14 +165,16 @@ class KeepCompanies:
         deleted, merged = told.deleted.get(Side.SALESFORCE, ()), told.merged.get(Side.SALESFORCE, {})
         links = self.ports.links.of({*deleted, *merged, *missing})
         known = {each: link for each, link in sorted(links.items()) if link.marketo_id}
-        if len(known) > self.cycle.guard.deletes:
-            return Decided(plans={}, entries=[self._too_many(link, len(known)) for link in known.values()])
+        if policy == "delete":
+            check_deletions(self.cycle.guard, run, self.name, len(known))
         held = {company_of(row): row for row in self.ports.records.keyed(COMPANY, list(known))} if known else {}
         plans, entries = dict[str, list[Planned]](), list[Entry]()
+        damage = Damage(self.ports.digest(""))
         for each, link in known.items():
             planned = dict(_removal(policy, link, held.get(each, {}), piece * STRIDE + len(entries)))
             for leg, write in planned.items():
                 plans.setdefault(leg, []).append(write)
+                damage.add(leg, write)
             entries.append(
                 Entry(
                     object=ACCOUNT,
@@ -159,22 +184,13 @@ class KeepCompanies:
                     writes={leg: write.position for leg, write in planned.items()},
                 )
             )
-        return Decided(plans=plans, entries=entries)
-
-    def _too_many(self, link: Link, count: int) -> Entry:
-        return Entry(
-            object=ACCOUNT,
-            salesforce_id=link.salesforce_id,
-            marketo_id=link.marketo_id,
-            outcome=Outcome.FAILED,
-            reason="too_many_gone",
-            message=worded("too_many_gone", count=count, most=self.cycle.guard.deletes),
-        )
+        return Decided(plans=plans, entries=entries, tallies=damage.tallies)
 
     @property
     def removes(self) -> bool:
         """Whether sales persons of deactivated Users are deleted."""
-        return self.cycle.sales_persons is not None and self.cycle.sales_persons.deactivated == "delete"
+        kept = self.cycle.sales_persons
+        return kept is not None and kept.enabled and kept.deactivated == "delete"
 
 
 class _Work:
@@ -196,11 +212,20 @@ class _Work:
 
     @cached_property
     def _decide(self) -> DecideCompanies:
-        return DecideCompanies(self._fields, links=self._ports.links, records=self._records, digest=self._ports.digest)
+        ports = self._ports
+        return DecideCompanies(
+            self._fields,
+            links=ports.links,
+            records=self._records,
+            digest=ports.digest,
+            first=self.run.bootstrap and not self.run.planning,
+            # a plan shows what both hold
+            reads_both=self.run.planning,
+        )
 
     @cached_property
     def _owned(self) -> OwnedRecords | None:
-        if self._owner.cycle.sales_persons is None:
+        if not self._owner.cycle.keeps("sales_persons"):
             return None
         prefix = self._ports.describe(USER).key_prefix
         return OwnedRecords(self._ports.records, user_prefix=prefix, removes=self._owner.removes)
@@ -254,7 +279,9 @@ class _Work:
         if object_name == ACCOUNT:
             yield text(values["Id"]), Row(object=ACCOUNT, values=values)
             return
-        wanted = [ACCOUNT_LINK] if object_name == CONTACT else [COMPANY_LINK, *sorted(self._fields.shown)]
+        wanted = (
+            [ACCOUNT_LINK] if object_name in {CONTACT, OPPORTUNITY} else [COMPANY_LINK, *sorted(self._fields.shown)]
+        )
         told = {name: values[name] for name in wanted if name in values}
         known = tuple(told.values())
         if told.get(wanted[0]) and known not in seen:
@@ -297,22 +324,25 @@ class _Work:
         decisions = self._decide(
             self._owned.owned(accounts) if self._owned else accounts,
             rows.get(PERSON, []),
-            rows.get(CONTACT, []),
+            [*rows.get(CONTACT, []), *rows.get(OPPORTUNITY, [])],
             self.run.started_at,
             self._owner.companies.fan_out,
         )
         decided = self._planned(piece, decisions)
         run = self._owner.keeping.keep(self.run, self._state, piece, decided)
-        self.run = replace(run, through=piece + 1)
+        self.run = replace(run, through=piece + 1, reached=run.reached + decisions.people)
 
     def _planned(self, piece: int, decisions: CompanyDecisions) -> Decided:
         plans = dict[str, list[Planned]]()
         entries = list[Entry]()
+        damage = Damage(self._ports.digest(""))
         for write in (*decisions.writes, *decisions.in_step):
             position = piece * STRIDE + len(entries)
             planned = dict(_writes(write, position))
             for leg, each in planned.items():
                 plans.setdefault(leg, []).append(each)
+                if write.linked:
+                    damage.add(leg, each)
             reason, message = self._told(write)
             entries.append(
                 Entry(
@@ -325,6 +355,7 @@ class _Work:
                     reason=reason,
                     message=message,
                     fields=fields_left(write.told, write.failed),
+                    edited=write.edited,
                 )
             )
         for left in decisions.aside:
@@ -341,7 +372,7 @@ class _Work:
                     message=worded(left.reason, **facts),
                 )
             )
-        return Decided(plans=plans, entries=entries)
+        return Decided(plans=plans, entries=entries, tallies=damage.tallies)
 
     def _told(self, write: CompanyWrite) -> tuple[str, str]:
         """Reason and sentence of what was decided otherwise than by taking over an edit, or of the owner."""

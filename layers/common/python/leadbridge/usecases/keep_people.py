@@ -1,11 +1,11 @@
 """Persons in a cycle (`cycle_ports.Entity`): what is read and decided, each group's plans, what is remembered."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.crm_cycle import CrmCycle, Persons
+from leadbridge.domain.cycle_latency import measured
 from leadbridge.domain.cycle_legs import PEOPLE, PEOPLE_DELETED, Leg, Queue
 from leadbridge.domain.cycle_people import (
     CREATED,
@@ -19,16 +19,20 @@ from leadbridge.domain.cycle_people import (
 )
 from leadbridge.domain.cycle_schema import Checked, Schema
 from leadbridge.domain.cycle_words import worded
-from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.cycling import CycleRun, guarded
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.outcome import WRITTEN, Outcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
+from leadbridge.usecases.cycle_guard import CHANGES, DELETIONS, GuardedError, linked_people, too_much, what
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import KIND, LEFT_SECONDS, STRIDE, DecidePeople, PeoplePorts
+from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.follow_fates import FollowFates
-from leadbridge.usecases.people_files import Entry, PeopleFiles, State
+from leadbridge.usecases.foreseen_links import ForeseenLinks
+from leadbridge.usecases.people_files import Entry, PeopleFiles, State, written_edits
 from leadbridge.usecases.plan_people import linking
 
 #: how long a record waits that failed, which doubles each time
@@ -75,12 +79,27 @@ class KeepPeople:
 
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Decide what was read and store it as plans; the run as it is then, or None if this is through."""
+        now = self._ports.clock.now()
         if PEOPLE_REMOVED in run.writes or run.bootstrap:
-            return self._decide(run, remaining)
+            decided = self._planner(run)(run, remaining) if run.planning else self._decide(run, remaining)
+            told = "" if decided else too_much(self._cycle.guard, run, self.name, self._legs, self._linked)
+            return guarded(run, what(self.name, CHANGES), told, now) if told else decided
         # who is who comes before what they hold
         since = {kind: run.since[queue] for kind, queue in QUEUES.items() if queue in run.since}
-        removed = self._fates.begin(self._cycle, run, since, remaining)
+        try:
+            removed = self._fates.begin(self._cycle, run, since, remaining)
+        except GuardedError as error:
+            return guarded(run, what(self.name, DELETIONS), error.told, now)
         return run if removed is None else replace(run, writes={**run.writes, PEOPLE_REMOVED: removed})
+
+    def _planner(self, run: CycleRun) -> DecidePeople:
+        """Decides as if merges and conversions had been followed, which a plan does not do."""
+        plan = FateFiles(self._ports.objects, run).plan() or ()
+        ports = replace(self._ports, links=ForeseenLinks(self._ports.links, plan))
+        return DecidePeople(self._cycle, self._persons, ports, queues=self._queues, legs=self._legs)
+
+    def _linked(self, leg: str, most: int | None) -> int:
+        return linked_people(self._ports.links, leg, most)
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
@@ -114,7 +133,8 @@ class KeepPeople:
             end = _made(entry, made)
             if end is not None and end.outcome in WRITTEN and end.record_id:
                 kept = {self._persons.id_field: end.record_id}
-                kept |= {self._persons.type_field: entry.object} if self._persons.type_field else {}
+                if self._persons.type_field and not entry.typed:
+                    kept[self._persons.type_field] = entry.object
                 yield linking(end.position + STRIDE // 2, entry.marketo_id, self._persons.id_field, kept)
 
     def _ends(self, run: CycleRun, state: State, leg: str, piece: int) -> Mapping[int, RowEnd]:
@@ -135,19 +155,22 @@ class KeepPeople:
         until = self._ports.clock.now() + timedelta(seconds=remaining - LEFT_SECONDS)
         due = files.due()
         tries = {(each.object, each.id): each.tries + 1 for each in due}
-        through = run.through
+        through, latencies = run.through, run.latencies
         while first + through < state.end:
-            self._remember_piece(run, files, state, first + through, tries)
+            edits = self._remember_piece(run, files, state, first + through, tries)
+            if not run.bootstrap:
+                latencies = measured(latencies, edits, self._ports.clock.now())
             through += 1
             if self._ports.clock.now() > until:
-                return replace(run, through=through)
+                return replace(run, through=through, latencies=latencies)
         # only those that were not noted again
         self._ports.due.done(due)
-        return replace(run, through=through + 1)
+        return replace(run, through=through + 1, latencies=latencies)
 
     def _remember_piece(
         self, run: CycleRun, files: PeopleFiles, state: State, piece: int, tries: Mapping[tuple[str, str], int]
-    ) -> None:
+    ) -> Iterable[Mapping[str, str]]:
+        """Remember a piece; gives when those records were edited that are written."""
         ends = {name: self._ends(run, state, name, piece) for name in self._legs}
         # new Leads are linked by a piece of its own
         ends[PEOPLE_UPDATED] = {
@@ -165,6 +188,7 @@ class KeepPeople:
         now = self._ports.clock.now()
         self._ports.due.add([due_again(entry, now, tries) for entry in told if entry.outcome == Outcome.FAILED])
         files.keep_outcomes(piece, told)
+        return written_edits(told)
 
     def _told(self, run: CycleRun, entry: Entry, ends: Mapping[str, Mapping[int, RowEnd]]) -> Entry:
         """A person with what became of the writes, and with the id that a new record has."""

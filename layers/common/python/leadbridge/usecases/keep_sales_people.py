@@ -24,6 +24,7 @@ from leadbridge.domain.cycle_companies import (
 )
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_opportunities import opportunity_queues
 from leadbridge.domain.cycle_people import people_queues
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
@@ -36,7 +37,7 @@ from leadbridge.domain.three_way import Side
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceState, latest
 from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.people_files import Entry
-from leadbridge.usecases.sales_people import DecideSalesPeople, Orphan, SalesPersonDecisions
+from leadbridge.usecases.sales_people import DecideSalesPeople, Orphan, SalesPersonDecisions, user_of
 from leadbridge.usecases.sync_files import read_page
 
 #: Users are few, so all of them are decided at once: the first piece behind the records that are due
@@ -58,8 +59,11 @@ class KeepSalesPeople:
         )
         #: what is read of other records, whose owners may be new
         self._owned = [
-            queue for queue in (*company_queues(cycle), *people_queues(cycle)) if queue.side is Side.SALESFORCE
+            queue
+            for queue in (*company_queues(cycle), *people_queues(cycle), *opportunity_queues(cycle))
+            if queue.side is Side.SALESFORCE
         ]
+        self._people = [queue for queue in people_queues(cycle) if queue.side is Side.MARKETO]
 
     def queues(self) -> Sequence[Queue]:
         """What is read before anything is decided; what is read of other records is looked at, too."""
@@ -91,7 +95,7 @@ class KeepSalesPeople:
         again = self._ports.records.salesforce(USER, "Id", ids) if ids else ()
         owners = self._owners(run)
         if users or again or self._unknown(owners):
-            decisions = self._decider(run)([*users, *again], owners, run.started_at)
+            decisions = self._decider(run)([*users, *again], owners, run.started_at, self._named(run))
             run = self._keeping.keep(run, state, _PIECE, _planned(decisions))
         files.keep_pieces(state)
         return replace(run, through=state.end, newest={**run.newest, **newest})
@@ -140,6 +144,12 @@ class KeepSalesPeople:
         """Each owner of records that changed, once."""
         owners = {row.get(OWNER, "") for queue in self._owned for row in self._rows(run, queue)}
         return [{OWNER: owner} for owner in sorted(owners) if owner]
+
+    def _named(self, run: CycleRun) -> frozenset[str] | None:
+        """The Users whom Marketo's people name, where all people were read; a plan looks every User up."""
+        if not run.bootstrap or run.planning or not self._people:
+            return None
+        return frozenset(user_of(row) for queue in self._people for row in self._rows(run, queue))
 
     def _rows(self, run: CycleRun, queue: Queue) -> Iterator[dict[str, str]]:
         read = self._keeping.read(run, [queue]).get(queue.name)

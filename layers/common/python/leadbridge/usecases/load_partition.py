@@ -10,12 +10,12 @@ says that it is through.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from leadbridge.domain.cycle_syncs import is_derived
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.mass_guard import Tally, tally_of

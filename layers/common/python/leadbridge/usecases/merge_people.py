@@ -12,9 +12,10 @@ from leadbridge.domain.conditions import Conditions
 from leadbridge.domain.crm_cycle import COMPANY_LINK
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, Found, LinkedField, Pair, merge_pair
+from leadbridge.domain.person_types import RECORD_TYPE, PersonTypes
 from leadbridge.domain.three_way import Memory, Merged, Side
 from leadbridge.domain.values import text
-from leadbridge.usecases.pair_people import LeftAside, Paired, PersonPair, Row, kind_of
+from leadbridge.usecases.pair_people import LeftAside, Paired, PersonPair, Row
 
 #: whether a row, at the begin of a cycle, is one that is wanted
 type Chosen = Callable[[Row, datetime], bool]
@@ -68,6 +69,8 @@ class People:
     #: Marketo's fields that hold the Salesforce id, and the object's name; the latter may be missing
     id_field: str
     type_field: str | None = None
+    #: reads what people say of which kind their records are
+    types: PersonTypes = field(default_factory=PersonTypes)
     #: Marketo's fields that are the company's of whoever is in one
     of_companies: frozenset[str] = frozenset()
     #: what Marketo's person takes whose deleted record is back
@@ -128,7 +131,7 @@ class MergePeople:
         merged = merge_pair(fields, found, memory, now, self._digest)
         merged = self._with_company(merged, pair.marketo, memory, [each for each in every if each not in fields])
         merged = merged.keeping(memory, self._people.aside.get(pair.object, ()))
-        link = self._link_of(pair.object, pair.salesforce_id)
+        link = self._link_of(pair.object, pair.salesforce_id, pair.marketo or {})
         if pair.link and pair.link.parted:
             link |= self._people.revived
         held = pair.marketo or link
@@ -167,11 +170,11 @@ class MergePeople:
         fields = fields_of(every, self._people.of_companies, linked=bool(is_linked(None, row)))
         merged = merge_pair(fields, both, {}, now, self._digest)
         merged = self._with_company(merged, {}, {}, [each for each in every if each not in fields])
-        return self._write(object_name, record_id, "", merged, self._link_of(object_name, record_id))
+        return self._write(object_name, record_id, "", merged, self._link_of(object_name, record_id, {}))
 
     def _kind(self, row: Row) -> str:
         """The kind of record that is made of a person."""
-        wanted = kind_of(row, self._people.type_field)
+        wanted = self._people.types.of(row).object
         return wanted if wanted in self._people.fields else _NEW
 
     def _new_record(self, row: Row, now: datetime) -> PersonWrite:
@@ -180,13 +183,20 @@ class MergePeople:
         both = {Side.MARKETO: self._found(Side.MARKETO, row), Side.SALESFORCE: _NOTHING}
         merged = merge_pair(self._people.fields[kind], both, {}, now, self._digest)
         merged = self._with_company(merged, row, {}, ())
+        record_type = self._people.types.of(row).record_type
+        if record_type and self._people.types.of(row).object == kind:
+            write = {RECORD_TYPE: record_type, **merged.writes[Side.SALESFORCE]}
+            merged = replace(merged, writes={**merged.writes, Side.SALESFORCE: write})
         # the link is written once the id is there
         return self._write(kind, "", str(row["id"]), merged, {})
 
-    def _link_of(self, object_name: str, record_id: str) -> dict[str, Any]:
-        """What Marketo's own fields say of the person's record."""
+    def _link_of(self, object_name: str, record_id: str, person: Row) -> dict[str, Any]:
+        """What Marketo's own fields say of the person's record; one who names a type of it keeps that."""
         kept: dict[str, Any] = {self._people.id_field: record_id}
-        return kept | ({self._people.type_field: object_name} if self._people.type_field else {})
+        typed = self._people.types.of(person)
+        if not self._people.type_field or (typed.record_type and typed.object == object_name):
+            return kept
+        return kept | {self._people.type_field: object_name}
 
     @staticmethod
     def _write(

@@ -39,6 +39,10 @@ class OwnedRecords:
         """As the port says."""
         return self._records.count(object_name, field, values)
 
+    def total(self, object_name: str) -> int:
+        """As the port says."""
+        return self._records.total(object_name)
+
     def salesforce(self, object_name: str, field: str, values: Collection[str]) -> Sequence[Row]:
         """As the port says, with owners as Marketo is to know them."""
         return self.owned(self._records.salesforce(object_name, field, values))

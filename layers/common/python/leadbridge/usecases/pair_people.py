@@ -12,12 +12,11 @@ from typing import Any
 from leadbridge.cycle_ports import CycleRecords, Link, Links
 from leadbridge.domain.fates import PERSON_GONE, Parted
 from leadbridge.domain.ids import canonical, is_id
+from leadbridge.domain.person_types import OBJECTS, PersonTypes
 from leadbridge.domain.values import EMAIL, normalised, text
 
 type Row = Mapping[str, Any]
 
-#: in this order a person is looked for by e-mail, and met if both changed
-OBJECTS = ("Contact", "Lead")
 #: where a converted Lead says what became of it
 _CONVERTED = "ConvertedContactId"
 #: so many times a record may have been merged or converted since its person was told
@@ -78,11 +77,12 @@ class PairPeople:
         remembered: Mapping[str, Collection[str]],
         prefixes: Mapping[str, str],
         number_field: str | None = None,
-        type_field: str | None = None,
+        types: PersonTypes | None = None,
+        reads_both: bool = False,
     ) -> None:
         """`id_field` is Marketo's field of the Salesforce id, `number_field` that of Leads with Marketo's, if any.
 
-        `type_field` is Marketo's field that says which kind of record a person is;
+        `types` reads what people say of which kind their records are; `reads_both`: also where one side is enough;
         `remembered`: by object the pairs of fields that are kept in step; `prefixes`: how ids of its records begin.
         """
         self._links = links
@@ -91,7 +91,8 @@ class PairPeople:
         self._remembered = remembered
         self._objects = {prefix: name for name, prefix in prefixes.items()}
         self._number_field = number_field
-        self._type_field = type_field
+        self._types = types or PersonTypes()
+        self._reads_both = reads_both
 
     def __call__(self, changed: Changed) -> Paired:
         """Pair what changed.
@@ -182,7 +183,7 @@ class PairPeople:
     def _whole(self, batch: "_Batch", record_id: str) -> bool:
         """Whether all fields of a record are remembered, so that its unchanged side need not be read."""
         link, object_name = batch.links.get(record_id), self._object_of(record_id)
-        if link is None or link.parted or record_id in batch.doubtful:
+        if self._reads_both or link is None or link.parted or record_id in batch.doubtful:
             return False
         return all(name in link.memory for name in self._remembered.get(object_name or "", ()))
 
@@ -282,7 +283,7 @@ class PairPeople:
                 if not text(person.get(self._id_field) or "").strip()
                 and str(person["id"]) not in batch.taken_people
                 # whoever says to be of another kind is met by that, if it is there as well
-                and kind_of(person, self._type_field) not in kinds[_email(row.get("Email"))] - {object_name}
+                and self._types.of(person).object not in kinds[_email(row.get("Email"))] - {object_name}
             ]
             if free:
                 batch.pair(object_name, record_id, str(free[0]["id"]), free[0])
@@ -306,7 +307,7 @@ class PairPeople:
         linked = self._links.of({canonical(row["Id"]) for row in every})
         for number, person in sorted(open_people.items(), key=lambda each: _age(each[0])):
             own = [(_NUMBERED, numbered[number])] if number in numbered else []
-            kind = kind_of(person, self._type_field)
+            kind = self._types.of(person).object
             alike = own + sorted(found.get(_email(person.get("email")), []), key=lambda each: each[0] != kind)
             free = [
                 (object_name, row)
@@ -405,12 +406,6 @@ class _Batch:
             salesforce_only=self.salesforce_only,
             aside=self.aside,
         )
-
-
-def kind_of(person: Row, type_field: str | None) -> str:
-    """The kind of Salesforce record that a person's own field names; empty if it names none."""
-    named = normalised(person.get(type_field) or "") if type_field else ""
-    return next((name for name in OBJECTS if name.casefold() == named), "")
 
 
 def _whose(link: Link | None) -> str:

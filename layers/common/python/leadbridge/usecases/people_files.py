@@ -15,10 +15,12 @@ from typing import Any
 
 from leadbridge.cycle_ports import DueRecord
 from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.three_way import Memory, Side, Written
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Objects
 
+_WRITTEN = frozenset({Outcome.CREATED, Outcome.UPDATED})
 BY_LINK, BY_EMAIL = "by_link", "by_email"
 OUTCOME_COLUMNS = ("object", "salesforce_id", "marketo_id", "outcome", "reason", "message", "fields")
 
@@ -87,6 +89,10 @@ class Entry:
     message: str = ""
     #: fields that were not simply taken over, each with the code why
     fields: Mapping[str, str] = field(default_factory=dict)
+    #: by the side that is written when the other side's record was changed
+    edited: Mapping[str, str] = field(default_factory=dict)
+    #: Marketo's person names a type of the new record by itself, and keeps that
+    typed: bool = False
 
 
 class PeopleFiles:
@@ -157,6 +163,11 @@ class PeopleFiles:
 
     def _parsed(self, name: str) -> Iterator[Any]:
         return (json.loads(line) for line in (self._read(name) or b"").split(b"\n") if line)
+
+
+def written_edits(told: Iterable[Entry]) -> Iterator[Mapping[str, str]]:
+    """When those records were edited that are written."""
+    return (each.edited for each in told if each.edited and each.outcome in _WRITTEN)
 
 
 def fields_of(cell: str) -> Mapping[str, str]:

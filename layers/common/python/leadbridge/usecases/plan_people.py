@@ -1,10 +1,11 @@
 """What was decided about people as planned writes of the legs, and for each person what is remembered once they are."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadbridge.cycle_ports import Link
+from leadbridge.domain.cycle_latency import edited
 from leadbridge.domain.cycle_people import (
     CONTACT,
     CONTACTS_UPDATED,
@@ -19,10 +20,13 @@ from leadbridge.domain.cycle_people import (
 )
 from leadbridge.domain.cycle_words import worded
 from leadbridge.domain.ids import canonical, is_id
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.person_types import RECORD_TYPE
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import EMAIL, normalised, text
+from leadbridge.usecases.cycle_guard import Damage
 from leadbridge.usecases.merge_people import Decisions, People, PersonWrite
 from leadbridge.usecases.pair_people import Paired
 from leadbridge.usecases.people_files import Entry
@@ -38,6 +42,8 @@ class PeoplePlan:
 
     writes: Mapping[str, Sequence[Planned]]
     entries: Sequence[Entry]
+    #: by leg what is done to records that were in step before
+    tallies: Mapping[str, Tally]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +57,12 @@ class _Known:
 class PlanPeople:
     """Makes plans of decisions."""
 
-    def __init__(self, people: People, number_field: str | None) -> None:
-        """`number_field` of new Leads takes Marketo's id, by which they are looked for; without it by e-mail."""
+    def __init__(self, people: People, number_field: str | None, nothing: str) -> None:
+        """`number_field` of new Leads takes Marketo's id, by which they are looked for; without it by e-mail.
+
+        `nothing` is the digest of a blank value.
+        """
+        self._nothing = nothing
         self._people = people
         self._number_field = number_field
 
@@ -61,6 +71,7 @@ class PlanPeople:
         known = _known(paired)
         writes: dict[str, list[Planned]] = {}
         entries: list[Entry] = []
+        damage = Damage(self._nothing)
         for write in (*decisions.writes, *decisions.in_step):
             those = known.get(write.salesforce_id or write.marketo_id, _Known())
             planned = dict(self._planned(write, those, first + len(entries)))
@@ -69,9 +80,13 @@ class PlanPeople:
                 continue
             for leg, each in planned.items():
                 writes.setdefault(leg, []).append(each)
-            entries.append(_entry(write, {leg: each.position for leg, each in planned.items()}, those.link))
+                if those.link is not None:
+                    damage.add(leg, each)
+            entries.append(_entry(write, {leg: each.position for leg, each in planned.items()}, those))
+            if not write.salesforce_id and RECORD_TYPE in write.to_salesforce:
+                entries[-1] = replace(entries[-1], typed=True)
         entries += [aside("", each.id, each.reason) for each in decisions.aside]
-        return PeoplePlan(writes=writes, entries=entries)
+        return PeoplePlan(writes=writes, entries=entries, tallies=damage.tallies)
 
     def _planned(self, write: PersonWrite, known: _Known, position: int) -> Iterator[tuple[str, Planned]]:
         if not write.salesforce_id:
@@ -150,8 +165,9 @@ def _known(paired: Paired) -> Mapping[str, _Known]:
     return found | {canonical(str(row["Id"])): _Known(rows={Side.SALESFORCE: row}) for _, row in paired.salesforce_only}
 
 
-def _entry(write: PersonWrite, writes: Mapping[str, int], link: Link | None) -> Entry:
+def _entry(write: PersonWrite, writes: Mapping[str, int], known: _Known) -> Entry:
     reason, message = _told(write)
+    link = known.link
     # what is remembered already need not be stored once more
     is_new = (
         bool(writes)
@@ -169,6 +185,9 @@ def _entry(write: PersonWrite, writes: Mapping[str, int], link: Link | None) -> 
         reason=reason,
         message=message,
         fields=fields_left(write.told, write.failed),
+        edited=edited(
+            known.rows, {Side.MARKETO: write.to_marketo, Side.SALESFORCE: write.to_salesforce} if writes else {}
+        ),
     )
 
 

@@ -101,19 +101,10 @@ class PriceSync:
         marketo, salesforce = sync.source.connection, sync.destination.connection
         if source == "salesforce":
             marketo, salesforce = salesforce, marketo
-        return {"marketo": self._of_marketo(marketo, known), "salesforce": _of_the_only_org(known)}
-
-    def _of_marketo(self, connection: str, known: Mapping[str, State]) -> Left:
-        stored = self._documents.get("marketo_connection", connection)
-        if stored is None or not isinstance(stored.document, MarketoConnection):
-            return Left()
-        document = stored.document
-        state = known.get(f"marketo#{urlsplit(document.base_url).netloc.lower()}")
-        allowed = document.limits.daily_calls if document.limits else None
-        allowed = allowed or (state.allowed if state else None)
-        if allowed is None or state is None:
-            return Left(calls=allowed, daily=allowed)
-        return Left(calls=max(0, allowed - state.used), daily=allowed)
+        return {
+            "marketo": left_of_marketo(self._documents, marketo, known),
+            "salesforce": left_of_the_only_org(known),
+        }
 
 
 def _counted(found: Preview, source: Vendor) -> bool:
@@ -124,7 +115,21 @@ def _counted(found: Preview, source: Vendor) -> bool:
     return choice.way == "bulk" if source == "marketo" else not choice.settled
 
 
-def _of_the_only_org(known: Mapping[str, State]) -> Left:
+def left_of_marketo(documents: Documents, connection: str, known: Mapping[str, State]) -> Left:
+    """What is left of the calls of a connection's instance."""
+    stored = documents.get("marketo_connection", connection)
+    if stored is None or not isinstance(stored.document, MarketoConnection):
+        return Left()
+    document = stored.document
+    state = known.get(f"marketo#{urlsplit(document.base_url).netloc.lower()}")
+    allowed = document.limits.daily_calls if document.limits else None
+    allowed = allowed or (state.allowed if state else None)
+    if allowed is None or state is None:
+        return Left(calls=allowed, daily=allowed)
+    return Left(calls=max(0, allowed - state.used), daily=allowed)
+
+
+def left_of_the_only_org(known: Mapping[str, State]) -> Left:
     """Its answers tell how many calls are left; of several orgs nobody can say which one is meant."""
     orgs = [state for name, state in known.items() if name.startswith("salesforce#") and state.allowed]
     if len(orgs) != 1 or orgs[0].allowed is None:

@@ -12,15 +12,15 @@ from typing import Any
 from leadbridge.cycle_ports import CycleRuns, Entities, Entity
 from leadbridge.domain import cycling
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_latency import latency_members
 from leadbridge.domain.cycle_legs import Queue
 from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycle_schema import of_kinds
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.outages import changes_lost
-from leadbridge.domain.schedule import instant
 from leadbridge.domain.syncing import PARKED, Step, SyncRun, Waiting, held_by, run_name, summed
-from leadbridge.domain.watermarks import ceiling, window
+from leadbridge.domain.watermarks import ceiling, first_window, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import Clock, Documents, Meter, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncVendors
@@ -107,7 +107,11 @@ class RunCycleStep:
             ended = work.run.ended_at or self._clock.now()
             self._runs.release(work.run.cycle, work.run.slot, work.run.epoch, ended)
             self._meter.count("CycleRunsFailed" if work.run.step is CycleStep.FAILED else "CycleRunsDone")
-            if work.run.warnings:
+            for direction, told in latency_members(work.run.latencies).items():
+                name = "ToMarketo" if direction == "to_marketo" else "ToSalesforce"
+                self._meter.gauge(f"Cycle{name}P50Seconds", told["p50_seconds"])
+                self._meter.gauge(f"Cycle{name}P95Seconds", told["p95_seconds"])
+            if work.run.warnings and not work.run.planning:
                 self._meter.count("CycleFieldsAside", len(work.run.warnings))
 
     def _go(self, work: "_Work") -> None:
@@ -127,7 +131,11 @@ class RunCycleStep:
         return stored.document
 
     def _save(self, work: "_Work", run: CycleRun) -> None:
-        run = replace(run, seen_at=self._clock.now())
+        if work.entities:
+            # what depends on a parked kind waits for it, if the cycle has it
+            run = replace(run, parked={name: why for name, why in run.parked.items() if name in work.names})
+        now = self._clock.now()
+        run = replace(run, seen_at=now, step_at=run.step_at if run.step is work.run.step else now)
         work.version = self._runs.save(run, work.version)
         work.run = run
 
@@ -135,23 +143,26 @@ class RunCycleStep:
 
     def _open(self, work: "_Work") -> None:
         run, now = work.run, self._clock.now()
-        ceilings, since = dict[str, datetime](), dict[str, datetime]()
+        ceilings, since, made_since = dict[str, datetime](), dict[str, datetime](), dict[str, datetime]()
         standing = self._runs.standing(run.cycle)
         watermarks = standing.watermarks
         for queue in work.queues:
             side = queue.side.value
             until = ceiling(side, now, self._vendors.source(queue.sync).covered(now).until)
             ceilings[side] = min(until, ceilings.get(side, until))
-        low = instant(work.cycle.low_watermark, work.cycle.zone) if work.cycle.low_watermark else None
-        for queue in work.queues:
-            known = watermarks.get(queue.name)
-            if known is not None and changes_lost(queue.side, known, now):
+        for kind, queue in work.reading:
+            known, until = watermarks.get(queue.name), ceilings[queue.side.value]
+            read, made = window(queue.side.value, known, until), None
+            if known is None:
+                read, made = first_window(queue.side.value, work.cycle.begins_at(kind), until)
+            elif changes_lost(queue.side, known, now):
                 # after such an outage everything is read
                 continue
-            read = window(queue.side.value, known, ceilings[queue.side.value]).since or low
-            if read is not None:
-                since[queue.name] = read
-        self._save(work, cycling.opened(self._looked(work, standing), ceilings, since))
+            if read.since is not None:
+                since[queue.name] = read.since
+            if made is not None:
+                made_since[queue.name] = made
+        self._save(work, cycling.opened(self._looked(work, standing), ceilings, since, made_since))
 
     def _looked(self, work: "_Work", standing: CycleStanding) -> CycleRun:
         """The run with what both systems describe today, and what was edited while it could not be carried over."""
@@ -161,16 +172,16 @@ class RunCycleStep:
             try:
                 found = entity.look(standing.schemas, run.version, min(known, default=run.started_at))
             except SyncError as error:
-                run = self._without(run, entity.name, error)
+                run = self._without(work, run, entity.name, error)
             else:
                 run = cycling.schemas_seen(run, entity.name, found)
         return run
 
-    def _without(self, run: CycleRun, kind: str, error: SyncError) -> CycleRun:
+    def _without(self, work: "_Work", run: CycleRun, kind: str, error: SyncError) -> CycleRun:
         """The run without a kind of records that cannot go on; what passes by itself is waited for."""
         if error.vendor == "aws" or held_by(error, run.refusals, run.refused_at, self._clock.now()):
             raise error
-        return cycling.parked(run, kind, error.detail or str(error))
+        return cycling.parked(run, kind, error.detail or str(error), work.names)
 
     def _read(self, work: "_Work") -> None:
         if work.run.orders:
@@ -178,7 +189,7 @@ class RunCycleStep:
             return
         orders = []
         for queue in work.queues:
-            if self._whose(work, queue.sync.id) not in work.run.parked:
+            if not queue.late and self._whose(work, queue.sync.id) not in work.run.parked:
                 self._syncs.begin(self._reading(work.run, queue))
                 orders.append(queue.sync.id)
         self._save(work, cycling.ordered(work.run, orders, work.names))
@@ -199,6 +210,7 @@ class RunCycleStep:
             since=since,
             # a system may cover less than it did before
             until=max(since, until) if since else until,
+            made_since=run.made_since.get(queue.name),
         )
 
     def _returned(self, work: "_Work") -> None:
@@ -215,7 +227,9 @@ class RunCycleStep:
             if queue is not None:
                 rows[queue] = sync.pulled
             if sync.over and sync.step is not Step.DONE:
-                run = cycling.parked(run, self._whose(work, order), f"{order}: {sync.message or sync.reason}")
+                run = cycling.parked(
+                    run, self._whose(work, order), f"{order}: {sync.message or sync.reason}", work.names
+                )
             elif not sync.over:
                 left.append(order)
                 done += _progress(sync, self._syncs)
@@ -226,7 +240,9 @@ class RunCycleStep:
         run = replace(run, rows=rows)
         if left and run.fruitless >= cycling.FRUITLESS:
             for order in left:
-                run = cycling.parked(run, self._whose(work, order), f"{order}: its run dies again and again")
+                run = cycling.parked(
+                    run, self._whose(work, order), f"{order}: its run dies again and again", work.names
+                )
             left = []
         if left:
             self._save(work, cycling.still_out(run, left, done, min(due, default=None)))
@@ -246,7 +262,7 @@ class RunCycleStep:
             entity = work.entity(work.run.entity)
             done = take(entity, work.run)
             self._save(work, cycling.through(work.run, work.names) if done is None else done)
-            if work.remaining() < LEFT_SECONDS:
+            if work.run.waiting is Waiting.GUARD or work.remaining() < LEFT_SECONDS:
                 return
 
     def _write(self, work: "_Work") -> None:
@@ -260,18 +276,22 @@ class RunCycleStep:
             try:
                 orders += [each.sync for each in entity.prepare(run, run.group)]
             except SyncError as error:
-                run = self._without(run, entity.name, error)
+                run = self._without(work, run, entity.name, error)
         kept = [each for each in orders if self._whose(work, each) not in run.parked]
         self._save(work, cycling.ordered(run, kept, work.names))
 
     def _commit(self, work: "_Work") -> None:
         run, now = work.run, self._clock.now()
+        if run.planning:
+            # nothing has changed that anybody would have to know
+            self._save(work, cycling.committed(run, work.names, now))
+            return
         standing = self._runs.standing(run.cycle)
         known = standing.watermarks
         marks = dict[str, datetime]()
         for queue in work.queues:
             if self._whose(work, queue.sync.id) not in run.parked:
-                until = run.ceilings[queue.side.value]
+                until = run.held.get(queue.name, run.ceilings[queue.side.value])
                 marks[queue.name] = max(until, known.get(queue.name, until))
         newest = {name: at for name, at in run.newest.items() if name in marks}
         # of what was not carried over the schemas are compared once more, as the same is read again
@@ -334,13 +354,18 @@ class _Work:
 
     @property
     def names(self) -> list[str]:
-        """The kinds of records, in Adobe's order."""
-        return [each.name for each in self.entities]
+        """The kinds of records, in the order in which they are decided."""
+        return cycling.in_order([each.name for each in self.entities])
 
     @property
     def queues(self) -> list[Queue]:
         """All that is read."""
-        return [queue for entity in self.entities for queue in entity.queues()]
+        return [queue for _, queue in self.reading]
+
+    @property
+    def reading(self) -> list[tuple[str, Queue]]:
+        """All that is read, and for which kind of records."""
+        return [(entity.name, queue) for entity in self.entities for queue in entity.queues()]
 
     def entity(self, name: str) -> Entity:
         """One kind of records."""

@@ -212,8 +212,8 @@ class RunSyncStep:
             self._save(work, syncing.applies(run, self._read(SyncOrder(sync=run.sync, slot=run.plan))[0]))
             return
         source = self._vendors.source(sync)
-        if run.reads_only:
-            self._begin_reading(work, source)
+        if run.until is not None:
+            self._begin_window(work, source)
             return
         read, idle, standing = EVERYTHING, False, self._runs.standing(run.sync)
         if run.incremental:
@@ -233,17 +233,22 @@ class RunSyncStep:
         run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
 
-    def _begin_reading(self, work: "_Work", source: SyncSource) -> None:
-        """Begin a run that only reads, whose window is fixed already."""
+    def _begin_window(self, work: "_Work", source: SyncSource) -> None:
+        """Begin a run of a cycle, which has fixed its window already."""
         run = work.run
         way = self._way(work, run, run.window)
-        made_since = source.made_since() if way is Way.BULK and run.since is None else None
-        self._save(work, syncing.begun(replace(run, calls=run.calls + source.calls), run.window, way, made_since))
+        # of a cycle's first run its document may leave older ones out
+        made_since = [run.made_since, source.made_since()] if way is Way.BULK and run.since is None else []
+        since = max((each for each in made_since if each), default=None)
+        self._save(work, syncing.begun(replace(run, calls=run.calls + source.calls), run.window, way, since))
 
     def _failed_before(self, run: SyncRun) -> int:
         """Note the records that failed in the run that is tried again; tells how many."""
         before, _ = self._read(SyncOrder(sync=run.sync, slot=run.retry_of))
-        stored = failed_rows.pieces(self._objects, before, self._runs.parts(before.sync, before.slot))
+        # deletions that failed are taken again by the next whole run
+        parts = self._runs.parts(before.sync, before.slot)
+        rows = [part for part in parts if not syncing.is_removal(before, part.number)]
+        stored = failed_rows.pieces(self._objects, before, rows)
         failed = failed_rows.with_ids(self._objects, before, self._sync(before), stored)
         return failed_rows.keep_ids(self._objects, run, failed)
 
@@ -470,7 +475,10 @@ class RunSyncStep:
             return
         lease = (run.sync, run.slot, run.epoch)
         moved = run.until is None or self._runs.commit(*lease, run.until, run.records)
-        if not moved or (run.gone_until is not None and not self._runs.commit_gone(*lease, run.gone_until)):
+        # a retry reads rows, of which a deleted one is none: what failed of deletions is taken by the next run again
+        failed = any(part.failed_in and syncing.is_removal(run, part.number) for part in parts)
+        gone_until = None if failed else run.gone_until
+        if not moved or (gone_until is not None and not self._runs.commit_gone(*lease, gone_until)):
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
             self._save(work, ended)
             return

@@ -17,9 +17,10 @@ from leadbridge.domain.cycle_companies import ACCOUNT, ACTIVE, COMPANY, SALES_PE
 from leadbridge.domain.cycle_people import PERSON
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import Digest, Found, LinkedField, merge_pair
+from leadbridge.domain.person_types import OBJECTS
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.values import text
-from leadbridge.usecases.pair_people import OBJECTS, LeftAside, Row
+from leadbridge.usecases.pair_people import LeftAside, Row
 
 #: users who work in the org; the others are portals, guests and processes
 _STANDARD = "Standard"
@@ -83,8 +84,13 @@ class DecideSalesPeople:
         self._digest = digest
         self._removes = removes
 
-    def __call__(self, users: Sequence[Row], owned: Sequence[Row], now: datetime) -> SalesPersonDecisions:
+    def __call__(
+        self, users: Sequence[Row], owned: Sequence[Row], now: datetime, named: Collection[str] | None = None
+    ) -> SalesPersonDecisions:
         """Decide about Users that changed, and owners of changed records that Marketo does not know yet.
+
+        `named`: everything was read, and Marketo's people name these; another sales person is found by the look before
+        it would be made. None: nobody knows.
 
         Raises:
             SyncError: A system cannot be asked now.
@@ -92,14 +98,18 @@ class DecideSalesPeople:
         rows, links = self._users(users, owned)
         aside = [LeftAside(id=each, reason=reason) for each, row in rows.items() if (reason := self._refused(row))]
         meant = {each: row for each, row in rows.items() if not self._refused(row)}
-        # whom Marketo may know already is looked for once
-        unknown = [each for each in meant if each not in links]
-        held = {_user_of(row): row for row in self._records.keyed(SALES_PERSON, unknown)} if unknown else {}
+        # whom Marketo may know already is looked for once; who is to be deleted is nowhere else
+        unknown = [
+            each
+            for each, row in meant.items()
+            if each not in links and (named is None or each in named or self._is_removed(row))
+        ]
+        held = {user_of(row): row for row in self._records.keyed(SALES_PERSON, unknown)} if unknown else {}
         found, deletes = list[SalesPersonWrite](), list[Link]()
         for each, row in meant.items():
             link, known = links.get(each), held.get(each)
             marketo_id = link.marketo_id if link else str(known["id"]) if known else ""
-            if yes(row.get(ACTIVE)) or not self._removes:
+            if not self._is_removed(row):
                 if marketo_id or yes(row.get(ACTIVE)):
                     found.append(self._merged(each, row, link, known, now))
             elif marketo_id:
@@ -120,6 +130,10 @@ class DecideSalesPeople:
         new = sorted(owners - rows.keys() - links.keys())
         read = self._records.salesforce(USER, "Id", new) if new else ()
         return dict(sorted({**rows, **{canonical(row["Id"]): row for row in read}}.items())), links
+
+    def _is_removed(self, row: Row) -> bool:
+        """Whether a User is to be no sales person any more."""
+        return self._removes and not yes(row.get(ACTIVE))
 
     def _refused(self, row: Row) -> str:
         """Why a User is no sales person; empty if nothing is against it."""
@@ -163,7 +177,7 @@ class DecideSalesPeople:
         object_name: str, ids: Mapping[str, str], rows: Sequence[Row], users: Collection[str]
     ) -> Iterator[Orphan]:
         for row in rows:
-            named, number = _user_of(row), str(row["id"])
+            named, number = user_of(row), str(row["id"])
             if named in users and number in ids:
                 yield Orphan(
                     object=object_name, marketo_id=number, salesforce_id=ids[number], sales_person=row[OWNER_LINK]
@@ -175,7 +189,7 @@ def _owner(row: Row) -> str:
     return canonical(found) if is_id(found) else ""
 
 
-def _user_of(row: Row) -> str:
+def user_of(row: Row) -> str:
     """The User whom a row of Marketo names as its sales person; empty if it names none."""
     found = text(row.get(OWNER_LINK) or "").strip()
     return canonical(found) if is_id(found) else ""

@@ -96,6 +96,24 @@ class StartCycle:
             return Started(slot=standing.holder, started=False, because=f"running: {standing.holder}")
         return self._begin(stored, standing, from_now=from_now)
 
+    def plan(self, cycle: str) -> Started:
+        """Start a run that reads and decides what a run would do now, and writes nothing; the cycle need not be active.
+
+        Raises:
+            ConfigurationError: There is no such cycle, or its document has findings.
+        """
+        stored = self._stored(cycle)
+        if stored is None:
+            raise ConfigurationError([f"there is no cycle {cycle}; apply its document first"])
+        if stored.state is DocumentState.DRAFT:
+            raise ConfigurationError(
+                [f"the cycle {cycle} is a draft; correct what `leadbridge plan` finds, and apply it"]
+            )
+        standing = self._runs.standing(cycle)
+        if self._held(cycle, standing):
+            return Started(slot=standing.holder, started=False, because=f"running: {standing.holder}")
+        return self._begin(stored, standing, planning=True)
+
     def ask(self, cycle: str, slot: str, asked: Asked) -> CycleRun:
         """Pause, resume or cancel a run and what it has started, or confirm what a guard of it has counted.
 
@@ -107,7 +125,7 @@ class StartCycle:
             if found is None:
                 raise ConfigurationError([f"the cycle {cycle} has no run {slot}"])
             run, version = found
-            if asked is Asked.CONFIRM:
+            if asked is Asked.CONFIRM and (run.over or run.waiting is not Waiting.GUARD):
                 self._confirm(run)
                 return run
             wanted = asked_for(run, asked, self._clock.now())
@@ -155,7 +173,9 @@ class StartCycle:
             self._runs.looked(cycle.id, standing, standing.idle + 1, now, looked.token)
         return looked
 
-    def _begin(self, stored: Stored, standing: CycleStanding, *, from_now: bool = False) -> Started:
+    def _begin(
+        self, stored: Stored, standing: CycleStanding, *, from_now: bool = False, planning: bool = False
+    ) -> Started:
         cycle, now = stored.document.id, self._clock.now()
         slot = slot_at(now)
         taken = self._runs.take(cycle, slot, standing, now)
@@ -169,6 +189,7 @@ class StartCycle:
                 epoch=taken.epoch,
                 started_at=now,
                 from_now=from_now,
+                planning=planning,
                 bootstrap=not taken.watermarks and not from_now,
             )
         )

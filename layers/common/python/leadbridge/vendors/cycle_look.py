@@ -2,23 +2,38 @@
 
 Marketo's log is read from a place on that is kept from look to look; of changed values only those of fields
 count that are kept in step. Salesforce is asked for one record of each kind that was changed or deleted. Once an hour
-a look sees more in the same call to Salesforce, and in a few to Marketo: whether fields are what they were, and who
-left the Recycle Bin.
+a look sees more in the same call to Salesforce, and in one more to Marketo: whether fields are what they were, those
+of people one hour and those of companies the next, and who left the Recycle Bin.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from leadbridge.cycle_ports import Looked
 from leadbridge.domain import soql
 from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle
+from leadbridge.domain.cycle_activities import AT_ONCE, types_by_queue
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import SALES_PERSON, USER
+from leadbridge.domain.cycle_opportunities import CONTACT_ROLE, ROLE
 from leadbridge.domain.evolving import replace
-from leadbridge.domain.look_state import LookState, Place, is_schema_due, look_state, place_for, read_to
+from leadbridge.domain.look_state import (
+    LookState,
+    Place,
+    asked_of,
+    compared,
+    is_schema_due,
+    is_usage_due,
+    look_state,
+    next_described,
+    place_for,
+    read_to,
+)
+from leadbridge.domain.marketo import ObjectType
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import PermanentError
@@ -31,8 +46,11 @@ from leadbridge.vendors.marketo.described import objects_named
 from leadbridge.vendors.salesforce.answers import described_object
 from leadbridge.vendors.salesforce.composite import Part, PartResult
 
+#: queries that one call to Salesforce may hold, and the kinds of records of which not every look asks if there are more
+QUERIES = 5
+_SELDOM = frozenset({USER, CONTACT_ROLE})
 #: types of activities that tell of a change: a new person, a changed value, a merge, a deletion
-NEW, CHANGED, MERGED, DELETED = 12, 13, 32, 37
+OF_PEOPLE = NEW, CHANGED, MERGED, DELETED = 12, 13, 32, 37
 #: pages of the log that are read; where all of them are full, a run is cheaper
 PAGES = 3
 #: how long is believed what fields are called in Marketo
@@ -57,6 +75,8 @@ class VendorLook:
         self._clients = clients
         self._clock = clock
         self._names: dict[str, tuple[datetime, frozenset[str]]] = {}
+        #: of types of activities, by their names
+        self._ids: dict[str, int] = {}
 
     def __call__(self, cycle: CrmCycle, since: Mapping[Side, datetime], token: str) -> Looked:
         """Look at what was changed since these moments; `token` is what the look before left, if there was one."""
@@ -65,15 +85,17 @@ class VendorLook:
         try:
             why, schema = "", list[ObjectDescription]()
             if Side.SALESFORCE in since:
-                why, schema = self._salesforce(cycle, since[Side.SALESFORCE], hourly=hourly)
+                why, schema = self._salesforce(cycle, since[Side.SALESFORCE], state.turn, hourly=hourly)
+                state = replace(state, turn=state.turn + 1) if _too_many(cycle) else state
             if not why and Side.MARKETO in since:
                 why, state = self._marketo(cycle, since[Side.MARKETO], state)
             if not why and hourly:
                 why, state = self._fields(cycle, state, schema)
         finally:
             # Marketo's usage is a call of its own
-            if hourly:
+            if is_usage_due(state, now):
                 self._clients.report_quota()
+                state = replace(state, usage_at=now)
             else:
                 self._clients.give_back()
         return Looked(why=why, token=state.text)
@@ -83,38 +105,58 @@ class VendorLook:
     ) -> tuple[str, LookState]:
         """Whether fields are what they were at the last time."""
         client = self._clients.marketo(cycle.marketo)
-        found = repr(salesforce)
-        for name in objects_of(cycle)[Side.MARKETO]:
-            if name == "leads":
-                found += repr(self._people(cycle, client))
-            elif name != SALES_PERSON:
-                # of sales persons only fields are written that all of them have
-                found += repr(objects_named(client, name).describe(fresh=True))
-        digest = hashlib.sha256(found.encode()).hexdigest()[:16]
-        known = replace(state, schema=digest, schema_at=self._clock.now())
-        return ("fields were changed" if state.schema not in {"", digest} else ""), known
+        # of sales persons and roles only fields are written that all of them have
+        names = [name for name in objects_of(cycle)[Side.MARKETO] if name not in {SALES_PERSON, ROLE}]
+        turn = next_described(state, names)
+        found = {each.name: _digest(each) for each in salesforce}
+        found |= {name: _digest(self._described(cycle, client, name)) for name in turn}
+        changed, state = compared(state, found, self._clock.now())
+        if changed:
+            # a field of a company is one of its people, too: a change is told once
+            left = {name: _digest(self._described(cycle, client, name)) for name in names if name not in turn}
+            _, state = compared(state, left, self._clock.now())
+        return ("fields were changed" if changed else ""), state
+
+    def _described(self, cycle: CrmCycle, client: MarketoClient, name: str) -> ObjectDescription | ObjectType:
+        return self._people(cycle, client) if name == "leads" else objects_named(client, name).describe(fresh=True)
 
     def _marketo(self, cycle: CrmCycle, since: datetime, state: LookState) -> tuple[str, LookState]:
         client, now = self._clients.marketo(cycle.marketo), self._clock.now()
-        params = {"activityTypeIds": ",".join(map(str, (NEW, CHANGED, MERGED, DELETED)))}
         try:
+            calls = list(batched(self._types(cycle, client), AT_ONCE, strict=False))
             place = place_for(state, since, now)
             if place is None:
                 place = Place(at=since, token=client.api.paging_token(since))
                 state = replace(state, places=())
             token = place.token
-            for _ in range(PAGES):
-                answer = client.api.get(endpoints.ACTIVITIES, params={**params, "nextPageToken": token})
-                why = next(self._told(cycle, client, results(answer, endpoints.ACTIVITIES.operation), since), "")
+            for types in calls:
+                why, token = self._read(cycle, client, types, place.token, since)
                 if why:
                     return why, state
-                token = str(answer.payload.get("nextPageToken") or token)
-                if answer.payload.get("moreResult") is not True:
-                    return "", read_to(state, place, token, now)
         except PermanentError as error:
             # what is wrong, a run says
             return f"Marketo's log: {error.code}", state
-        return f"more than {PAGES} pages of Marketo's log", state
+        return "", read_to(state, place, token, now)
+
+    def _read(
+        self, cycle: CrmCycle, client: MarketoClient, types: Sequence[int], token: str, since: datetime
+    ) -> tuple[str, str]:
+        """Why a run is to begin, of entries of these types behind a place, and the place behind them."""
+        params = {"activityTypeIds": ",".join(map(str, types))}
+        for _ in range(PAGES):
+            answer = client.api.get(endpoints.ACTIVITIES, params={**params, "nextPageToken": token})
+            why = next(self._told(cycle, client, results(answer, endpoints.ACTIVITIES.operation), since), "")
+            token = str(answer.payload.get("nextPageToken") or token)
+            if why or answer.payload.get("moreResult") is not True:
+                return why, token
+        return f"more than {PAGES} pages of Marketo's log", token
+
+    def _types(self, cycle: CrmCycle, client: MarketoClient) -> Sequence[int]:
+        """The types of entries that are looked for: those of people first, and each once."""
+        if {each for each in _types_of(cycle) if isinstance(each, str)} - self._ids.keys():
+            # the id of a type never changes
+            self._ids |= {each.name: each.id for each in client.activity_types()}
+        return [*OF_PEOPLE, *sorted(self._chosen(cycle) - {*OF_PEOPLE})]
 
     def _told(
         self, cycle: CrmCycle, client: MarketoClient, rows: list[dict[str, Any]], since: datetime
@@ -123,10 +165,18 @@ class VendorLook:
         for row in rows:
             if _at(row) < since:
                 continue
-            if row.get("activityTypeId") != CHANGED:
+            kind = row.get("activityTypeId")
+            if kind not in OF_PEOPLE or kind in self._chosen(cycle):
+                yield "somebody has done in Marketo what becomes a record of Salesforce"
+            elif kind != CHANGED:
                 yield "a person is new, merged or deleted in Marketo"
             elif str(row.get("primaryAttributeValue", "")).casefold() in self._watched(cycle, client):
                 yield "a person was changed in Marketo"
+
+    def _chosen(self, cycle: CrmCycle) -> frozenset[int]:
+        """The ids of the types that become records, as far as they are known."""
+        ids = (self._ids.get(each) if isinstance(each, str) else each for each in _types_of(cycle))
+        return frozenset(each for each in ids if each is not None)
 
     def _watched(self, cycle: CrmCycle, client: MarketoClient) -> frozenset[str]:
         """What the fields that are kept in step are called in Marketo, by which its log names them."""
@@ -144,10 +194,13 @@ class VendorLook:
         self._names[cycle.id] = (self._clock.now(), watched)
         return described
 
-    def _salesforce(self, cycle: CrmCycle, since: datetime, *, hourly: bool) -> tuple[str, list[ObjectDescription]]:
+    def _salesforce(
+        self, cycle: CrmCycle, since: datetime, turn: int, *, hourly: bool
+    ) -> tuple[str, list[ObjectDescription]]:
         """Why a run is to begin; what the objects are like, if it was asked for."""
         names = objects_of(cycle)[Side.SALESFORCE]
-        parts = list(_parts(names, since, self._clock.now(), hourly=hourly))
+        asked = asked_of(names, _SELDOM, QUERIES, turn)
+        parts = list(_parts(names, asked, since, self._clock.now(), hourly=hourly))
         if not parts:
             return "", []
         described = list[ObjectDescription]()
@@ -162,18 +215,34 @@ class VendorLook:
         return "", described
 
 
-def _parts(names: Sequence[str], since: datetime, now: datetime, *, hourly: bool) -> Iterator[Part]:
-    """The parts of the call to Salesforce, each of one object."""
+def _types_of(cycle: CrmCycle) -> Iterator[str | int]:
+    """The types of activities that become records, by name or id."""
+    return (each for types in types_by_queue(cycle).values() for each in types)
+
+
+def _too_many(cycle: CrmCycle) -> bool:
+    """Whether not every kind of record can be asked of at once."""
+    return len(objects_of(cycle)[Side.SALESFORCE]) > QUERIES
+
+
+def _parts(
+    names: Sequence[str], asked: Collection[str], since: datetime, now: datetime, *, hourly: bool
+) -> Iterator[Part]:
+    """The parts of the call to Salesforce, each of one object; of those `asked` whether a record was changed."""
     for name in names:
-        query = f"/queryAll?{urlencode({'q': _one(name, since)})}"
-        yield Part(reference_id=name, method="GET", path=query)
-        if not hourly:
-            continue
-        yield Part(reference_id=f"{name}_{_FIELDS}", method="GET", path=f"/sobjects/{name}/describe")
-        # Users are never deleted
-        if name != USER and now - since >= timedelta(minutes=2):
+        if name in asked:
+            query = f"/queryAll?{urlencode({'q': _one(name, since)})}"
+            yield Part(reference_id=name, method="GET", path=query)
+        if hourly:
+            yield Part(reference_id=f"{name}_{_FIELDS}", method="GET", path=f"/sobjects/{name}/describe")
+        # Users are never deleted, and no query shows a role that was
+        if name != USER and (hourly or name == CONTACT_ROLE) and now - since >= timedelta(minutes=2):
             window = urlencode({"start": _minute(since), "end": _minute(now)})
             yield Part(reference_id=f"{name}_{_DELETED}", method="GET", path=f"/sobjects/{name}/deleted/?{window}")
+
+
+def _digest(described: ObjectDescription | ObjectType) -> str:
+    return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
 
 def _counts(part: PartResult) -> bool:

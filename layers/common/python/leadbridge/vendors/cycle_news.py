@@ -18,7 +18,10 @@ from leadbridge.vendors.salesforce.syncing import TOO_OLD
 
 #: who may be converted
 _LEAD = "Lead"
-_FATES = ("Id", "IsDeleted", "MasterRecordId")
+_FATES = ("Id", "IsDeleted")
+#: of what may be merged
+_MERGE = ("MasterRecordId",)
+_MERGED = frozenset({_LEAD, "Contact", "Account"})
 _CONVERSION = ("IsConverted", "ConvertedContactId", "ConvertedAccountId", "ConvertedOpportunityId")
 
 
@@ -115,7 +118,8 @@ class VendorChanges:
 
 
 def _select(object_name: str) -> str:
-    names = (*_FATES, *_CONVERSION) if object_name == _LEAD else _FATES
+    merge = _MERGE if object_name in _MERGED else ()
+    names = (*_FATES, *merge, *(_CONVERSION if object_name == _LEAD else ()))
     return f"SELECT {', '.join(names)} FROM {soql.identifier(object_name)} WHERE"  # noqa: S608  # names are fixed or checked
 
 

@@ -125,12 +125,13 @@ class MarketoClient:
         return self.leads.by_filter(filter_type, values, fields)
 
     def keyed(self, object_name: str, keys: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
-        """Records of an object of one key field, such as companies and sales persons, with one of the keys."""
+        """Records of an object by its key, or by Marketo's own id where several fields are the key."""
         from leadbridge.vendors.marketo.described import objects_named  # a cycle's question, no worker's
 
         objects = objects_named(self, object_name)
-        [key] = objects.describe().dedupe_fields
-        return list(objects.by_filter(key, keys, fields))
+        described = objects.describe()
+        own = described.dedupe_fields
+        return list(objects.by_filter(own[0] if len(own) == 1 else described.id_field, keys, fields))
 
     def sync_leads(
         self,

@@ -11,20 +11,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
+from leadbridge.domain.cycle_syncs import is_derived
 from leadbridge.domain.marketo import ObjectType
 from leadbridge.domain.records import ObjectDescription, Resolution, Row, RowResult
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import blank, text
 from leadbridge.sync_ports import Schemas, first_of, trimmed
 from leadbridge.vendors.marketo.client import MarketoClient
-from leadbridge.vendors.marketo.described import described_object, objects_named
+from leadbridge.vendors.marketo.described import FIXED, described_object, objects_named
 from leadbridge.vendors.marketo.endpoints import CUSTOM_OBJECTS
 from leadbridge.vendors.marketo.models import read, text_of
 from leadbridge.vendors.marketo.objects import Objects
 from leadbridge.vendors.marketo.syncing import Counted
 
-#: nobody can change which fields these have
-FIXED = frozenset({"opportunity_roles", "sales_persons"})
+#: what a cycle alone writes: a key is made or changed, whichever it is, without a look
+UNREAD = frozenset({"opportunities", "opportunity_roles"})
 
 
 class MarketoObjects(Counted):
@@ -39,6 +40,7 @@ class MarketoObjects(Counted):
         self._name = sync.destination.object
         self._match = frozenset(pair.field for pair in sync.match)
         self._schemas = schemas if self._name in FIXED else None
+        self._unread = self._name in UNREAD and is_derived(sync.id)
 
     @cached_property
     def _objects(self) -> Objects:
@@ -55,14 +57,19 @@ class MarketoObjects(Counted):
         return objects
 
     def describe(self) -> ObjectDescription:
-        """Its fields."""
-        return described_object(self._name, self._objects.describe())
+        """Its fields as they are today: a process lives on while people add fields."""
+        return described_object(self._name, self._objects.describe(fresh=self._name not in FIXED))
 
     def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """Records of the keys where these are the object's own, else those that agree in the first field."""
+        """Records of the keys where these are the object's own, else those that agree in the first field.
+
+        What a cycle alone writes is not looked for by its key: it is made or changed, whichever it is.
+        """
         if not keys:
             return []
         if keys[0].keys() == frozenset(self._objects.describe().dedupe_fields):
+            if self._unread:
+                return []
             asked = [{name: trimmed(value) for name, value in key.items()} for key in keys]
             return list(self._objects.by_keys(asked, fields))
         field, values = first_of(keys)

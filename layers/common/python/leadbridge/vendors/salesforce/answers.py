@@ -162,6 +162,12 @@ def described_object(body: Mapping[str, Any]) -> ObjectDescription:
         queryable=body.get("queryable") is True,
         replicateable=body.get("replicateable") is True,
         key_prefix=str(body.get("keyPrefix") or ""),
+        record_types={
+            str(item["developerName"]): str(item["recordTypeId"])
+            for item in body.get("recordTypeInfos") or ()
+            # the one that all records have without it is none that could be chosen
+            if item.get("developerName") and item.get("available") is True and item.get("master") is not True
+        },
     )
 
 

@@ -20,8 +20,8 @@ from leadbridge.vendors.http.transport import TOKEN_REQUEST
 from leadbridge.vendors.salesforce.logins import Form, Login
 
 VENDOR = "salesforce"
-# policies start at 15 minutes of idleness and use extends them, so half an hour of use is safe
-SESSION_AGE = timedelta(minutes=30)
+# what an org's policy is if nobody has changed it; one that ends earlier costs a call that is refused, and is repeated
+SESSION_AGE = timedelta(hours=2)
 # smaller differences do not invalidate an assertion that lives three minutes
 _SKEW = timedelta(seconds=30)
 # a 401 with one of these texts would come back after every login

@@ -137,6 +137,10 @@ class SalesforceClient:
         """How many records hold one of the values in a field; as few queries as addresses allow."""
         return self.queries.count_of(object_name, field, values)
 
+    def total_of(self, object_name: str) -> int:
+        """How many records of an object there are."""
+        return self.queries.total_of(object_name)
+
     def create(self, object_name: str, rows: Sequence[Row], *, allow_duplicates: bool = False) -> list[RowResult]:
         """Create records; one result per row, in order. Sending them again makes doubles."""
         return self.rows.create(object_name, rows, allow_duplicates=allow_duplicates)

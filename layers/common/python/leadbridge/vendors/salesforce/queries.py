@@ -85,6 +85,10 @@ class Queries:
         select = f"SELECT COUNT() FROM {api_name(object_name)} WHERE"  # noqa: S608  # names are checked, values quoted
         return sum(self.count(soql) for soql in in_list_chunks(field, values, select))
 
+    def total_of(self, object_name: str) -> int:
+        """How many records of an object there are."""
+        return self.count(f"SELECT COUNT() FROM {api_name(object_name)}")  # noqa: S608  # the name is checked
+
     def find(
         self, object_name: str, fields: Sequence[str], field: str, values: Sequence[Value]
     ) -> list[dict[str, Any]]:

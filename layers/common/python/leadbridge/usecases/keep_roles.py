@@ -1,0 +1,398 @@
+"""Roles of opportunities in a cycle (`cycle_ports.Entity`): who of Salesforce's Contacts has a part in which one.
+
+Marketo knows a role by opportunity, person and name, so it needs the person of the Contact. One who is made in the same
+run is looked for once that is done; of one who is nobody in Marketo the role waits. A role whose name or Contact
+changed is another one to Marketo: it is made, and the one before is deleted, unless Marketo made them one by itself,
+as it does with the roles of people who are merged.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadbridge.cycle_ports import DueRecord, Link
+from leadbridge.domain.belonging import yes
+from leadbridge.domain.company_words import worded
+from leadbridge.domain.crm_cycle import OPPORTUNITY_LINK, CrmCycle, OpportunityRoles, Persons
+from leadbridge.domain.cycle_fields import BoundFields, bind_fields
+from leadbridge.domain.cycle_legs import OPPORTUNITY_ROLES, ROLES_DELETED, Leg, Queue
+from leadbridge.domain.cycle_opportunities import (
+    CALLED,
+    CONTACT_ROLE,
+    FROM_OPPORTUNITIES,
+    FROM_ROLES,
+    IN,
+    IS_PRIMARY,
+    OPPORTUNITY,
+    PERSON_ID,
+    ROLE,
+    ROLE_DESCRIBED,
+    ROLE_FIELDS,
+    ROLES_GONE,
+    ROLES_WRITTEN,
+    STAGES_WRITTEN,
+    WHOSE,
+    opportunity_queues,
+    role_legs,
+    role_queues,
+)
+from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
+from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.ids import canonical, is_id
+from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.planned import Planned
+from leadbridge.domain.records import ObjectDescription
+from leadbridge.domain.rows import RowEnd
+from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.three_way import Memory, Side
+from leadbridge.domain.values import text
+from leadbridge.usecases.cycle_guard import check_deletions
+from leadbridge.usecases.cycle_pieces import DONE, LATE, Decided, Keeping, KeepPorts, PieceFiles, PieceState
+from leadbridge.usecases.decide_people import STRIDE
+from leadbridge.usecases.keep_opportunities import deletion
+from leadbridge.usecases.one_way import Change, Paged, change
+from leadbridge.usecases.opportunity_stages import PersonStage, StagesOfPeople
+from leadbridge.usecases.pair_people import Row as Values
+from leadbridge.usecases.people_files import Entry, Row
+
+#: what is told late is asked for once more
+_OVERLAP = timedelta(minutes=10)
+_WAITS, _FOLLOWS, _MOVED, _SHARED = "role_waits", "role_follows", "role_moved", "role_shared"
+_STAGE_WAITS, _NO_PRIMARY, _TAKEN = "stage_waits", "no_primary", "stage_taken"
+#: marks the entry of a role whose Contact was no person when it was decided about
+_UNKNOWN = {PERSON_ID: LATE}
+#: under which name it is remembered by what Marketo knows a role
+_KEY = "key"
+#: between the write of a role and the deletion of the one before, which is of the same entry
+_HALF = STRIDE // 2
+
+
+class KeepRoles:
+    """Keeps the roles of Marketo's opportunities as Salesforce's are."""
+
+    name = "opportunity_roles"
+
+    def __init__(self, cycle: CrmCycle, roles: OpportunityRoles, persons: Persons, ports: KeepPorts) -> None:
+        """`roles` and `persons` are those of the cycle."""
+        self._roles = roles
+        self._id_field = persons.id_field
+        self._guard = cycle.guard
+        self._ports = ports
+        self._keeping = _Keeping(
+            self.name, ports, object_name=CONTACT_ROLE, queues=role_queues(cycle), legs=role_legs(cycle)
+        )
+        field = cycle.opportunities.stage_field if cycle.opportunities else None
+        self._stage_field = field or ""
+        self._stages = StagesOfPeople(ports.records, ports.links, field) if field else None
+        # a stage is a person's, too, and changes with an Opportunity of which no role does
+        others = opportunity_queues(cycle) if field else ()
+        self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *others])
+
+    def queues(self) -> Sequence[Queue]:
+        """What is read before anything is decided."""
+        return self._keeping.queues
+
+    def legs(self) -> Sequence[Leg]:
+        """All that may be written."""
+        return tuple(self._keeping.legs.values())
+
+    def look(self, before: Mapping[str, Schema], version: int, carried_to: datetime) -> Mapping[str, Checked]:
+        """Which pairs of fields can be kept in step now, by object; `before` is what was known of both schemas."""
+        known = before.get(kept_as(self.name, CONTACT_ROLE))
+        found = checked(self._bound(), self._described(), known, version=version, carried_to=carried_to)
+        return {CONTACT_ROLE: found}
+
+    def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
+        """Decide what was read and store it as plans; the run as it is then, or None if this is through.
+
+        Raises:
+            SyncError: A system cannot be asked now.
+        """
+        return self._paged(run, remaining, self._due, self._page)
+
+    def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
+        """The runs of the legs of a group that have something to write, stored and ready to be started."""
+        if not any(run.writes.get(leg.name) for leg in self.legs() if leg.group == group):
+            return []
+        files = self._keeping.files(run)
+        wanted = {OPPORTUNITY_ROLES: ROLES_WRITTEN, ROLES_DELETED: ROLES_GONE}.get(group)
+        state = files.pieces() if wanted else None
+        if state is None or wanted is None:
+            return self._keeping.prepare(run, group)
+        # what is planned now stands behind what was planned before; done once more it is the same
+        state.plans[wanted] = [each for each in state.plans.get(wanted, ()) if each < state.end]
+        if group == OPPORTUNITY_ROLES:
+            self._plan_late(run, files, state)
+        else:
+            self._plan_moved(run, files, state)
+        files.keep_pieces(state)
+        return self._keeping.prepare(run, group)
+
+    def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
+        """Remember what was written of roles; those whose write failed become due. As `decide`."""
+        return self._keeping.remember(run, remaining)
+
+    def _bound(self) -> BoundFields:
+        return bind_fields(ROLE_FIELDS, self._described(), self._keeping.legs[ROLES_WRITTEN].sync.zone)
+
+    def _described(self) -> Mapping[Side, ObjectDescription]:
+        return {Side.MARKETO: ROLE_DESCRIBED, Side.SALESFORCE: self._ports.describe(CONTACT_ROLE)}
+
+    # decisions
+
+    def _due(self, run: CycleRun, due: Mapping[str, DueRecord]) -> Decided:
+        rows = self._ports.records.salesforce(CONTACT_ROLE, "Id", list(due)) if due else ()
+        told = self._decided(run, 0, rows, again=True)
+        missing = due.keys() - {canonical(row["Id"]) for row in rows}
+        self._gone(run, missing, told)
+        self._add_stages(0, rows, told)
+        return told.as_decided()
+
+    def _page(self, run: CycleRun, piece: int, queue: Queue, rows: Sequence[Values]) -> Decided:
+        if queue.name == FROM_OPPORTUNITIES:
+            told = _Told()
+            self._add_stages_of_deals(piece, rows, told)
+            return told.as_decided()
+        told = self._decided(run, piece, rows, again=False)
+        self._add_stages(piece, rows, told)
+        return told.as_decided()
+
+    # the stages of people
+
+    def _add_stages(self, piece: int, roles: Sequence[Values], told: "_Told") -> None:
+        if self._stages is not None and roles:
+            contacts = {canonical(row[WHOSE]) for row in roles}
+            self._plan_stages(piece, self._stages.of_contacts(contacts), told)
+
+    def _add_stages_of_deals(self, piece: int, deals: Sequence[Values], told: "_Told") -> None:
+        if self._stages is None or not deals:
+            return
+        found, nobodys = self._stages.of_opportunities(deals)
+        self._plan_stages(piece, found, told)
+        for deal in nobodys:
+            left = Entry(object=OPPORTUNITY, salesforce_id=deal, marketo_id="", outcome=Outcome.SKIPPED)
+            told.entries.append(replace(left, reason=_NO_PRIMARY, message=worded(_NO_PRIMARY)))
+
+    def _plan_stages(self, piece: int, stages: Sequence[PersonStage], told: "_Told") -> None:
+        for each in stages:
+            position = piece * STRIDE + len(told.entries)
+            entry = Entry(object=CONTACT_ROLE, salesforce_id=each.role, marketo_id=each.person)
+            if not each.person:
+                # the role is looked at again, and this with it
+                waits = replace(entry, outcome=Outcome.FAILED, reason=_STAGE_WAITS, message=worded(_STAGE_WAITS))
+                told.entries.append(waits)
+            elif text(each.held or "").strip() != each.stage.strip():
+                planned = Planned(
+                    position=position,
+                    does="update",
+                    columns={"id": each.person},
+                    record_id=each.person,
+                    before={self._stage_field: each.held},
+                    after={self._stage_field: each.stage},
+                )
+                told.plans.setdefault(STAGES_WRITTEN, []).append(planned)
+                writes = {STAGES_WRITTEN: position}
+                told.entries.append(replace(entry, writes=writes, reason=_TAKEN, message=worded(_TAKEN)))
+
+    def _decided(self, run: CycleRun, piece: int, rows: Sequence[Values], *, again: bool) -> "_Told":
+        told = _Told()
+        if not rows:
+            return told
+        fields = as_opened(self._bound(), run.schemas.get(kept_as(self.name, CONTACT_ROLE))).fields
+        meant = [_Role.of(row, self._roles.without_name) for row in rows]
+        links = self._ports.links.of({*(each.id for each in meant), *(each.contact for each in meant)})
+        for role in meant:
+            link = links.get(role.id)
+            found = change(fields, role.row, link, run.started_at, self._ports.digest, again=again)
+            key = self._ports.digest(role.key)
+            known = found.memory if link is None else link.memory
+            moved = not found.new and (_KEY not in known or known[_KEY].salesforce != key)
+            position = piece * STRIDE + len(told.entries)
+            is_written = found.new or moved or bool(found.written)
+            entry = Entry(
+                object=CONTACT_ROLE,
+                salesforce_id=role.id,
+                marketo_id=link.marketo_id if link else "",
+                memory={**found.memory, _KEY: Memory(key, key)},
+                writes={ROLES_WRITTEN: position} if is_written else {},
+                outcome="" if is_written else Outcome.UNCHANGED,
+            )
+            if moved:
+                entry = replace(entry, reason=_MOVED, message=worded(_MOVED))
+                told.moved += 1
+            if is_written:
+                person = _person(links.get(role.contact))
+                after = self._after(role, found, whole=found.new or moved)
+                if person:
+                    told.plans[ROLES_WRITTEN].append(_writing(role, person, after, position))
+                else:
+                    late = {"position": position, "role": role.columns, "contact": role.contact, "after": after}
+                    told.late.append(Row(object=CONTACT_ROLE, values=late))
+                    entry = replace(entry, fields=_UNKNOWN)
+                    entry = entry if moved else replace(entry, reason=_FOLLOWS, message=worded(_FOLLOWS))
+            told.entries.append(entry)
+        return told
+
+    def _after(self, role: "_Role", found: Change, *, whole: bool) -> dict[str, Any]:
+        """What a role takes; a new one says of itself whether it is the primary one."""
+        if not whole:
+            return found.written
+        everything = {IS_PRIMARY.marketo: yes(role.row.get(IS_PRIMARY.salesforce))}
+        return {**everything, **found.written}
+
+    def _gone(self, run: CycleRun, missing: Collection[str], told: "_Told") -> None:
+        """What becomes of roles that were deleted in Salesforce, or are `missing` since they failed.
+
+        Raises:
+            GuardedError: More would be deleted than the cycle's guard lets through.
+        """
+        since = run.since.get(FROM_ROLES)
+        if self._roles.deleted_in_salesforce == "ignore" or self._ports.news is None or since is None:
+            return
+        until = run.ceilings[Side.SALESFORCE.value]
+        news = self._ports.news.of_records(CONTACT_ROLE, since - _OVERLAP, until).news
+        links = self._ports.links.of({*news.deleted.get(Side.SALESFORCE, ()), *missing})
+        known = [link for _, link in sorted(links.items()) if link.marketo_id]
+        check_deletions(self._guard, run, self.name, len(known))
+        shared = self._shared([link.marketo_id for link in known]) if known else frozenset()
+        for link in known:
+            position = len(told.entries)
+            entry = Entry(object=CONTACT_ROLE, salesforce_id=link.salesforce_id, marketo_id=link.marketo_id, memory={})
+            if link.marketo_id in shared:
+                entry = replace(entry, outcome=Outcome.SKIPPED, reason=_SHARED, message=worded(_SHARED))
+            else:
+                told.plans[ROLES_GONE].append(deletion(link, position))
+                entry = replace(entry, writes={ROLES_GONE: position})
+            told.entries.append(entry)
+
+    def _shared(self, roles: Sequence[str]) -> frozenset[str]:
+        """Those of Marketo's roles that another Contact role of Salesforce says, too: it allows the same twice."""
+        held = self._ports.records.keyed(ROLE, roles)
+        deals = {text(row.get(OPPORTUNITY_LINK) or "").strip() for row in held}
+        wanted = sorted(canonical(each) for each in deals if is_id(each))
+        rows = self._ports.records.salesforce(CONTACT_ROLE, IN, wanted) if wanted else ()
+        links = self._ports.links.of([canonical(row["Id"]) for row in rows])
+        return frozenset(link.marketo_id for link in links.values())
+
+    # what can be planned only once others were written
+
+    def _plan_late(self, run: CycleRun, files: PieceFiles, state: PieceState) -> None:
+        """Plan the roles of Contacts who are people by now."""
+        for piece in state.spills:
+            late = [row.values for row in files.rows(LATE, 0, [piece])]
+            contacts = sorted({each["contact"] for each in late})
+            found = self._ports.records.people(self._id_field, contacts)
+            people = {canonical(row[self._id_field]): str(row["id"]) for row in found if is_id(row[self._id_field])}
+            planned = [
+                _planned(each["role"], people[each["contact"]], each["after"], each["position"])
+                for each in late
+                if each["contact"] in people
+            ]
+            if planned:
+                self._keeping.plan(run, state, ROLES_WRITTEN, state.end + piece, planned)
+
+    def _plan_moved(self, run: CycleRun, files: PieceFiles, state: PieceState) -> None:
+        """Plan the deletion of roles in whose place others were made."""
+        for piece in range(state.end):
+            moved = [entry for entry in files.entries(piece) if entry.reason == _MOVED]
+            ends = self._keeping.ends_of(run, state, ROLES_WRITTEN, piece) if moved else {}
+            planned = []
+            for entry in moved:
+                position = entry.writes[ROLES_WRITTEN]
+                end = ends.get(position)
+                if end is not None and end.outcome in DONE and end.record_id not in {"", entry.marketo_id}:
+                    before = Link(salesforce_id=entry.salesforce_id, marketo_id=entry.marketo_id)
+                    planned.append(deletion(before, position + _HALF))
+            if planned:
+                self._keeping.plan(run, state, ROLES_GONE, state.end + piece, planned)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Role:
+    """A role of Salesforce, by what Marketo knows it."""
+
+    row: Values
+    id: str
+    opportunity: str
+    contact: str
+    name: str
+
+    @classmethod
+    def of(cls, row: Values, without_name: str) -> "_Role":
+        """A row as it was read."""
+        name = text(row.get(CALLED) or "").strip() or without_name
+        deal, contact = canonical(row[IN]), canonical(row[WHOSE])
+        return cls(row=row, id=canonical(row["Id"]), opportunity=deal, contact=contact, name=name)
+
+    @property
+    def key(self) -> str:
+        """What makes it this role and no other."""
+        return "\n".join((self.opportunity, self.contact, self.name))
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns of Marketo's key that are known before the person is."""
+        return {IN: self.opportunity, CALLED: self.name}
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was decided about some roles."""
+
+    plans: dict[str, list[Planned]] = field(default_factory=lambda: {ROLES_WRITTEN: [], ROLES_GONE: []})
+    entries: list[Entry] = field(default_factory=list)
+    late: list[Row] = field(default_factory=list)
+    moved: int = 0
+
+    def as_decided(self) -> Decided:
+        """The same as the plans of a piece."""
+        later = {ROLES_WRITTEN: len(self.late), ROLES_GONE: self.moved}
+        return Decided(plans=self.plans, entries=self.entries, later=later, late=self.late)
+
+
+class _Keeping(Keeping):
+    """Plans of roles, some of which are made behind all pieces."""
+
+    def ends_of(self, run: CycleRun, state: PieceState, leg: str, piece: int) -> Mapping[int, RowEnd]:
+        """What became of the writes of a piece, those that were planned later among them."""
+        return self._ends(run, state, leg, piece)
+
+    def _ends(self, run: CycleRun, state: PieceState, leg: str, piece: int) -> Mapping[int, RowEnd]:
+        return {**super()._ends(run, state, leg, piece), **super()._ends(run, state, leg, state.end + piece)}
+
+    def _told(self, run: CycleRun, entry: Entry, ends: Mapping[str, Mapping[int, RowEnd]]) -> Entry:
+        position = entry.writes.get(ROLES_WRITTEN)
+        if position is None:
+            return super()._told(run, entry, ends)
+        late, entry = entry.fields == _UNKNOWN, replace(entry, fields={})
+        entry = replace(entry, reason="", message="") if entry.reason == _FOLLOWS else entry
+        if late and position not in ends[ROLES_WRITTEN]:
+            return replace(entry, outcome=Outcome.FAILED, reason=_WAITS, message=worded(_WAITS))
+        told = super()._told(run, entry, ends)
+        removed = ends[ROLES_GONE].get(position + _HALF)
+        if told.outcome != Outcome.FAILED and removed is not None and removed.outcome not in DONE:
+            return replace(told, outcome=Outcome.FAILED, reason=removed.reason, message=removed.message)
+        return told
+
+
+def _person(link: Link | None) -> str:
+    """The number of a Contact's person in Marketo; empty if nobody is linked."""
+    return link.marketo_id if link is not None and not (link.moved_to or link.parted) else ""
+
+
+def _writing(role: _Role, person: str, after: Mapping[str, Any], position: int) -> Planned:
+    return _planned(role.columns, person, after, position)
+
+
+def _planned(columns: Mapping[str, str], person: str, after: Mapping[str, Any], position: int) -> Planned:
+    key = {OPPORTUNITY_LINK: columns[IN], PERSON_ID: int(person), "role": columns[CALLED]}
+    # nobody looks whether it is there: Marketo makes or changes it by its key
+    return Planned(
+        position=position,
+        does="create",
+        columns={**columns, PERSON_ID: person},
+        record_id="",
+        before={},
+        after={**key, **after},
+    )

@@ -1,0 +1,153 @@
+"""The recipes that are cycles, as they stand: something is edited in one simulator, time passes, the other shows it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from devstack.demo import RECIPES
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.usecases.check_cycle import described_lines
+from leadbridge.vendors.cycle_look import VendorLook
+from tests.bench.idle_day import GAP, Asking, Ticking
+from tests.fakes.syncs import FakeStarter
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.cycles import CYCLE, WiredCycle
+
+#: fields that the recipes name and the simulators have under another name
+CALLED = {"leadbridgeCrmId": "salesforceId", "Marketo_Activity__c": "External_Key__c"}
+#: an edit in Marketo is read ten minutes after it, by the next poll
+SOON = 3 * GAP
+
+
+class Polled(Ticking):
+    """A recipe that runs by itself, from now on, on the twins of a test."""
+
+    def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, recipe: str) -> None:
+        """Nothing that is there already is read."""
+        text = (RECIPES / f"{recipe}.yaml").read_text("utf-8")
+        for name, ours in CALLED.items():
+            text = text.replace(name, ours)
+        document: Mapping[str, Any] = yaml.safe_load(text)
+        cycle = CrmCycle.model_validate({**document, "id": CYCLE, "marketo": "marketing", "salesforce": "crm"})
+        WiredCycle.__init__(self, clients, marketo, salesforce, cycle)
+        assert list(described_lines(cycle, self.connections)) == []
+        asking = Asking(self.connections.marketo("marketing"), self.connections.salesforce("crm"))
+        self.look = VendorLook(asking, self.clock)
+        self.starter = FakeStarter()
+        self.carried(self.starting().now(CYCLE, from_now=True).slot)
+
+    def passed(self, seconds: int) -> None:
+        """Time passes; polls come of themselves."""
+        for _ in range(seconds // GAP):
+            self.clock.advance(GAP)
+            self.tick()
+
+    def people(self, *people: Mapping[str, Any]) -> None:
+        """Somebody edits people in Marketo, or makes new ones."""
+        marketing = self.connections.marketo("marketing")
+        marketing.sync_leads([dict(each) for each in people], action="createOrUpdate", lookup_field="email")
+
+    def records(self, name: str) -> list[dict[str, Any]]:
+        """What Salesforce shows."""
+        found: list[dict[str, Any]] = self.salesforce.get(f"records/{name}")
+        return found
+
+
+type Run = Callable[[str], Polled]
+
+
+@pytest.fixture
+def run(clients: Clients, marketo: Twin, salesforce: Twin) -> Run:
+    """Lets a recipe run."""
+    return lambda recipe: Polled(clients, marketo, salesforce, recipe)
+
+
+@pytest.mark.cap("U13", "U17", "U18")
+def test_who_qualifies_between_two_polls_becomes_a_lead_once(run: Run) -> None:
+    """Score, source and last interesting moment are on the Lead; a later score is too; others become no Lead."""
+    world = run("mql-to-lead")
+    world.people(
+        {"email": "cold@example.com", "lastName": "Cold", "leadScore": 10},
+        {"email": "hot@example.com", "lastName": "Pepper", "company": "Acme", "leadSource": "Web", "leadScore": 64},
+    )
+    world.passed(SOON)
+    assert world.records("Lead") == []
+
+    world.people({"email": "hot@example.com", "leadScore": 65, "lastInterestingMoment": "Asked for a demo"})
+    world.passed(SOON)
+
+    [lead] = world.records("Lead")
+    assert {name: lead[name] for name in ("Email", "LastName", "Company", "LeadSource", "Lead_Score__c")} == {
+        "Email": "hot@example.com",
+        "LastName": "Pepper",
+        "Company": "Acme",
+        "LeadSource": "Web",
+        "Lead_Score__c": 65,
+    }
+    assert lead["Last_Interesting_Moment__c"] == "Asked for a demo"
+
+    world.people({"email": "hot@example.com", "leadScore": 80})
+    world.passed(2 * SOON)
+    [after] = world.records("Lead")
+    assert (after["Id"], after["Lead_Score__c"]) == (lead["Id"], 80)
+
+
+@pytest.mark.cap("U19")
+@pytest.mark.parametrize("rule", [True, "01QHs0000000001MAA", None])
+def test_the_rule_that_is_said_gives_a_new_lead_its_owner(run: Run, clients: Clients, rule: str | bool | None) -> None:
+    """The org's or one by its id: the header says which, and the owner is not our user, unless no rule is said."""
+    world = run("mql-to-lead")
+    assert world.cycle.persons is not None
+    persons = world.cycle.persons.model_copy(update={"assignment_rule": rule})
+    world.documents.put(world.cycle.model_copy(update={"persons": persons}))
+    world.salesforce.post("limits", {"assignment_rule": True})
+    sent: list[str | None] = []
+    clients.http.event_hooks["request"].append(
+        lambda request: (
+            sent.append(request.headers.get("Sforce-Auto-Assign")) if "sobjects" in request.url.path else None
+        )
+    )
+    world.people({"email": "hot@example.com", "lastName": "Pepper", "company": "Acme", "leadScore": 90})
+    world.passed(SOON)
+    [lead] = world.records("Lead")
+    [ours] = [each["Id"] for each in world.records("User") if each["LastName"] == "Integration"]
+    assert (lead["OwnerId"] == ours) is (rule is None)
+    assert (rule if isinstance(rule, str) else "TRUE" if rule else "FALSE") in sent
+
+
+@pytest.mark.cap("U23")
+def test_engagement_becomes_tasks_of_leads_and_contacts(run: Run) -> None:
+    """Opens, clicks, forms and interesting moments, with pages of the log between them that hold nothing; one each."""
+    world = run("engagement-to-tasks")
+    world.salesforce.post(
+        "load",
+        {
+            "Lead": [{"LastName": "Vex", "Email": "ada@example.com", "Company": "Acme"}],
+            "Contact": [{"LastName": "King", "Email": "bea@example.com"}],
+        },
+    )
+    world.passed(GAP)
+    found = {each["email"]: each for each in world.marketo.get("records/leads")}
+    ada, bea = found["ada@example.com"], found["bea@example.com"]
+    world.marketo.post("limits", {"activity_scan": 20})
+    for person, kind, what in ((ada, 10, "Spring"), (bea, 11, "Spring"), (ada, 2, "Demo"), (bea, 46, "Milestone")):
+        shown = {"leadId": person["id"], "activityDate": world.clock.now().isoformat(), "attributes": []}
+        visits = [{**shown, "activityTypeId": 1, "primaryAttributeValue": "Home"}] * 30
+        world.marketo.post(
+            "load", {"activities": [*visits, {**shown, "activityTypeId": kind, "primaryAttributeValue": what}]}
+        )
+        world.passed(GAP)
+
+    world.passed(SOON)
+
+    assert sorted((each["WhoId"], each["Subject"]) for each in world.records("Task")) == sorted(
+        [
+            (ada["salesforceId"], "Open Email: Spring"),
+            (ada["salesforceId"], "Fill Out Form: Demo"),
+            (bea["salesforceId"], "Click Email: Spring"),
+            (bea["salesforceId"], "Interesting Moment: Milestone"),
+        ]
+    )
+    world.marketo.post("limits", {"activity_scan": 0})

@@ -1,0 +1,387 @@
+"""Opportunities and their roles in whole cycles, against both vendor twins."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.three_way import Side
+from leadbridge.vendors.cycle_look import VendorLook
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.cycles import CYCLE, WiredCycle
+
+type Build = Callable[..., WiredCycle]
+PERSONS: dict[str, Any] = {
+    "id_field": "salesforceId",
+    "contacts": {
+        "fields": [{"marketo": "email", "salesforce": "Email"}, {"marketo": "lastName", "salesforce": "LastName"}]
+    },
+}
+FIELDS = [
+    {"marketo": "name", "salesforce": "Name"},
+    {"marketo": "amount", "salesforce": "Amount"},
+    {"marketo": "probability", "salesforce": "Probability"},
+    {"marketo": "expectedRevenue", "salesforce": "ExpectedRevenue"},
+    {"marketo": "stage", "salesforce": "StageName"},
+    {"marketo": "closeDate", "salesforce": "CloseDate"},
+]
+DEAL = {"Name": "Deal", "StageName": "Prospecting", "Amount": 1000, "CloseDate": "2026-12-31"}
+
+
+@pytest.fixture
+def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
+    """Makes a cycle of all kinds of records, as far as they are not switched off."""
+
+    def made(**members: Any) -> WiredCycle:
+        common = {"kind": "crm_cycle", "id": CYCLE, "name": "Main", "marketo": "marketing", "salesforce": "crm"}
+        kept = {
+            "companies": {"fields": [{"marketo": "company", "salesforce": "Name"}]},
+            "sales_persons": {},
+            "persons": PERSONS,
+            "opportunities": {"fields": FIELDS, "deleted_in_salesforce": "delete"},
+            "opportunity_roles": {},
+        }
+        document = {**common, "mode": "replace_native", "low_watermark": "2026-03-01T00:00", **kept, **members}
+        return WiredCycle(clients, marketo, salesforce, CrmCycle.model_validate(document))
+
+    return made
+
+
+def load(world: WiredCycle, object_name: str, **fields: Any) -> str:
+    """A record of the org; its id."""
+    [made] = world.salesforce.post("load", {object_name: [fields]})[object_name]
+    return str(made)
+
+
+def sold(world: WiredCycle) -> tuple[str, str, str, str]:
+    """An Account with a Contact who has a role in its Opportunity; their ids."""
+    account = load(world, "Account", Name="Acme")
+    contact = load(world, "Contact", LastName="King", Email="king@example.com", AccountId=account)
+    deal = load(world, "Opportunity", **DEAL, AccountId=account)
+    role = load(
+        world, "OpportunityContactRole", OpportunityId=deal, ContactId=contact, Role="Decision Maker", IsPrimary=True
+    )
+    return account, contact, deal, role
+
+
+def deals(world: WiredCycle) -> dict[str, dict[str, Any]]:
+    """Marketo's opportunities by their key."""
+    return world.of(world.marketo, "opportunities", "externalOpportunityId")
+
+
+def roles(world: WiredCycle) -> list[dict[str, Any]]:
+    """Marketo's roles."""
+    return list(world.marketo.get("records/opportunityRoles"))
+
+
+@pytest.mark.cap("M037", "M038", "M043")
+def test_an_opportunity_arrives_with_its_role_behind_the_people_of_the_same_cycle(build: Build) -> None:
+    """By the ids of 18 characters, with both dates of Salesforce; company and person are there, and both are linked."""
+    world = build()
+    account, contact, deal, role = sold(world)
+    stamps = {"CreatedDate": "2020-05-06T07:08:09.000+0000"}
+    world.salesforce.post("set", {"object": "Opportunity", "ids": [deal], "fields": stamps})
+    joined = {"CreatedDate": "2021-05-06T07:08:09.000+0000"}
+    world.salesforce.post("set", {"object": "OpportunityContactRole", "ids": [role], "fields": joined})
+
+    world.ran()
+
+    [person] = world.marketo.get("records/leads")
+    found = deals(world)[deal]
+    assert (len(deal), found["name"], found["amount"], found["closeDate"]) == (18, "Deal", 1000.0, "2026-12-31")
+    assert (found["externalCompanyId"], found["externalCreatedDate"]) == (account, "2020-05-06T07:08:09Z")
+    assert account in world.of(world.marketo, "companies", "externalCompanyId")
+    [held] = roles(world)
+    assert (person["salesforceId"], held["leadId"], held["externalOpportunityId"]) == (contact, person["id"], deal)
+    assert (held["role"], held["isPrimary"]) == ("Decision Maker", True)
+    assert held["externalCreatedDate"] == "2021-05-06T07:08:09Z"
+    assert world.written()[1:] == ["companies.json", "leads.json", "opportunities.json", "roles.json"]
+
+
+def calls(world: WiredCycle) -> list[dict[str, Any]]:
+    """Marketo's calls about opportunities and roles."""
+    return world.calls(world.marketo, "/rest/v1/opportunities")
+
+
+def edit(world: WiredCycle, object_name: str, record: str, **fields: Any) -> None:
+    """Somebody edits a record of the org."""
+    world.connections.salesforce("crm").update(object_name, [{"Id": record, **fields}])
+
+
+@pytest.mark.cap("M034", "M035", "M036")
+def test_stage_and_amount_are_told_before_and_after_the_close(build: Build) -> None:
+    """Open, won, open once more and lost: both flags go together; amount times probability is the expected revenue."""
+    world = build(companies=None, sales_persons=None, opportunity_roles=None)
+    deal = load(world, "Opportunity", **DEAL)
+    stages = [
+        ("Negotiation/Review", 2500, (False, False), (90, 2250.0)),
+        ("Closed Won", 2400.5, (True, True), (100, 2400.5)),
+        ("Closed Won", 2000, (True, True), (100, 2000.0)),
+        ("Prospecting", 2000, (False, False), (10, 200.0)),
+        ("Closed Lost", None, (True, False), (0, None)),
+    ]
+    for stage, amount, flags, (probability, expected) in stages:
+        edit(world, "Opportunity", deal, StageName=stage, Amount=amount)
+        world.ran()
+        found = deals(world)[deal]
+        assert (found["stage"], found.get("amount")) == (stage, amount)
+        assert (found["isClosed"], found["isWon"]) == flags
+        assert (found["probability"], found.get("expectedRevenue")) == (probability, expected)
+    # whatever Salesforce may say: nothing is won that is not closed
+    told = {"IsClosed": False, "IsWon": True, "StageName": "Odd"}
+    world.salesforce.post("set", {"object": "Opportunity", "ids": [deal], "fields": told})
+    world.ran()
+    assert (deals(world)[deal]["isClosed"], deals(world)[deal]["isWon"]) == (False, False)
+
+
+@pytest.mark.cap("M006", "M134", "M033")
+def test_nothing_of_marketos_opportunities_is_read_and_its_edits_stay_there(build: Build) -> None:
+    """Also where Salesforce's changed and are written; what did not change costs no call at all."""
+    world = build(companies=None, sales_persons=None)
+    _, _, deal, role = sold(world)
+    world.ran()
+    wired = world.connections.marketo("marketing")
+    wired.opportunities.sync([{"externalOpportunityId": deal, "amount": 1, "nextStep": "Marketo's"}])
+    before = (world.salesforce.get("records/Opportunity"), world.salesforce.get("records/OpportunityContactRole"))
+    mark, written = len(calls(world)), len(world.written())
+
+    world.ran()
+
+    assert len(world.written()) == written
+    assert before == (
+        world.salesforce.get("records/Opportunity"),
+        world.salesforce.get("records/OpportunityContactRole"),
+    )
+    edit(world, "Opportunity", deal, NextStep="Salesforce's", Amount=1200)
+    edit(world, "OpportunityContactRole", role, IsPrimary=False)
+    world.ran()
+    found = deals(world)[deal]
+    assert (found["externalOpportunityId"], found["amount"], found["nextStep"]) == (deal, 1200.0, "Marketo's")
+    assert roles(world)[0]["isPrimary"] is False
+    asked = {(each["method"], each["path"], "_method" in str(each.get("query", ""))) for each in calls(world)[mark:]}
+    written_to = {"/rest/v1/opportunities.json", "/rest/v1/opportunities/roles.json"}
+    assert {each for each in asked if not each[1].endswith("/describe.json")} == {
+        ("POST", p, False) for p in written_to
+    }
+
+
+@pytest.mark.cap("M114", "M115", "M136")
+def test_an_opportunity_goes_with_its_roles_its_company_and_its_sales_person_in_one_cycle(build: Build) -> None:
+    """Roles before opportunities before companies before sales persons: nothing is in use when it is deleted (1022).
+
+    All that is made and changed comes in Adobe's order before, people are deleted between.
+    """
+    world = build(
+        companies={"fields": [{"marketo": "company", "salesforce": "Name"}], "deleted_in_salesforce": "delete"},
+        sales_persons={"deactivated": "delete"},
+        persons={**PERSONS, "deleted_in_salesforce": "delete"},
+    )
+    user = load(world, "User", **person("ada"))
+    account, contact, deal, _ = sold(world)
+    leaver = load(world, "Contact", LastName="Leaver", Email="leaver@example.com")
+    empty = load(world, "Account", Name="Nobody", OwnerId=user)
+    other = load(world, "Opportunity", **DEAL, AccountId=empty, OwnerId=user)
+    for name in ("Influencer", "Evaluator", None):
+        load(world, "OpportunityContactRole", OpportunityId=other, ContactId=contact, Role=name)
+    world.ran()
+    assert {each["role"] for each in roles(world)} == {"Decision Maker", "Influencer", "Evaluator", "Unspecified"}
+
+    mark = len(world.calls(world.marketo, "/rest/v1/"))
+    for name, gone in (("Opportunity", other), ("Account", empty), ("Contact", leaver)):
+        world.salesforce.post("delete", {"object": name, "ids": [gone]})
+    world.salesforce.post("set", {"object": "User", "ids": [user], "fields": {"IsActive": False}})
+    new = load(world, "User", **person("ida"))
+    came = load(world, "Account", Name="New", OwnerId=new)
+    heir = load(world, "Contact", LastName="Heir", Email="heir@example.com", AccountId=came, OwnerId=new)
+    fresh = load(world, "Opportunity", **DEAL, AccountId=came, OwnerId=new)
+    load(world, "OpportunityContactRole", OpportunityId=fresh, ContactId=heir, Role="Other")
+    run = world.ran()
+
+    assert deals(world).keys() == {deal, fresh}
+    assert sorted(each["role"] for each in roles(world)) == ["Decision Maker", "Other"]
+    assert world.of(world.marketo, "companies", "externalCompanyId").keys() == {account, came}
+    sales_persons = world.of(world.marketo, "salesPersons", "externalSalesPersonId")
+    assert (user in sales_persons, new in sales_persons) == (False, True)
+    writes = [
+        each["path"].removeprefix("/rest/v1/").removesuffix(".json")
+        for each in world.calls(world.marketo, "/rest/v1/")[mark:]
+        if each["method"] == "POST" and "_method" not in str(each.get("query", ""))
+    ]
+    assert [name for name, before in zip(writes, ["", *writes], strict=False) if name != before] == [
+        "salespersons",
+        "companies",
+        "leads",
+        "leads/delete",
+        "opportunities",
+        "opportunities/roles",
+        "opportunities/roles/delete",
+        "opportunities/delete",
+        "companies/delete",
+        "salespersons/delete",
+    ]
+    told = [each["outcome"] for each in world.outcomes(run, "opportunity_roles")]
+    assert sorted(told) == ["created", "deleted", "deleted", "deleted"]
+
+
+def person(name: str) -> dict[str, Any]:
+    """Fields of a User."""
+    return {"Username": f"{name}@example.com", "LastName": name, "Email": f"{name}@example.com"}
+
+
+@pytest.mark.cap("M044")
+def test_a_role_is_made_changed_moved_and_deleted(build: Build) -> None:
+    """Marketo's key is fixed: a new name or Contact makes another role, and the one before is deleted.
+
+    One that is said twice in Salesforce is there as long as one of the two is.
+    """
+    world = build(companies=None, sales_persons=None)
+    _, contact, deal, role = sold(world)
+    heir = load(world, "Contact", LastName="Heir", Email="heir@example.com")
+    world.ran()
+    first = roles(world)[0]["marketoGUID"]
+
+    edit(world, "OpportunityContactRole", role, Role="Evaluator")
+    run = world.ran()
+    [held] = roles(world)
+    assert (held["role"], held["isPrimary"], held["marketoGUID"] != first) == ("Evaluator", True, True)
+    [line] = world.outcomes(run, "opportunity_roles")
+    assert (line["reason"], line["marketo_id"]) == ("role_moved", held["marketoGUID"])
+
+    edit(world, "OpportunityContactRole", role, ContactId=heir)
+    twin = load(world, "OpportunityContactRole", OpportunityId=deal, ContactId=heir, Role="Evaluator")
+    world.ran()
+    people = world.of(world.marketo, "leads", "salesforceId")
+    assert [each["leadId"] for each in roles(world)] == [people[heir]["id"]]
+    assert contact in people
+
+    world.salesforce.post("delete", {"object": "OpportunityContactRole", "ids": [role]})
+    run = world.ran()
+    assert [each["reason"] for each in world.outcomes(run, "opportunity_roles")] == ["role_shared"]
+    assert len(roles(world)) == 1
+    world.salesforce.post("delete", {"object": "OpportunityContactRole", "ids": [twin]})
+    world.ran()
+    assert roles(world) == []
+    # nothing is left to be done
+    written = len(world.written())
+    world.ran()
+    assert len(world.written()) == written
+
+
+def test_a_role_waits_for_its_person_and_is_told_with_the_reason(build: Build) -> None:
+    """A Contact whom the cycle left out has no role; once the person is there the role comes by itself."""
+    named = {"clauses": [{"column": "LastName", "operator": "equals", "value": "King"}]}
+    world = build(companies=None, sales_persons=None, persons={**PERSONS, "create_in_marketo": {"conditions": named}})
+    contact = load(world, "Contact", LastName="Other", Email="other@example.com")
+    deal = load(world, "Opportunity", **DEAL)
+    role = load(world, "OpportunityContactRole", OpportunityId=deal, ContactId=contact)
+
+    run = world.ran()
+
+    [line] = world.outcomes(run, "opportunity_roles")
+    assert (line["outcome"], line["reason"], line["fields"]) == ("failed", "role_waits", "")
+    assert [(each.id, each.reason) for each in world.due.listed(10)] == [(role, "role_waits")]
+    assert (roles(world), list(deals(world))) == ([], [deal])
+    edit(world, "Contact", contact, LastName="King")
+    world.ran()
+    assert [each["role"] for each in roles(world)] == ["Unspecified"]
+    assert world.due.listed(10) == []
+
+
+@pytest.mark.cap("U20", "U35")
+def test_a_person_has_the_stage_of_the_opportunity_in_which_the_contact_has_the_primary_role(build: Build) -> None:
+    """An open one before a closed one, then the one whose stage was changed last; without a primary role nobody's."""
+    kept = {"fields": FIELDS, "stage_field": "leadStatus"}
+    world = build(companies=None, sales_persons=None, opportunities=kept)
+    _, contact, first, _ = sold(world)
+    other = load(world, "Contact", LastName="Other", Email="other@example.com")
+
+    def stages() -> dict[str, Any]:
+        people = world.of(world.marketo, "leads", "salesforceId")
+        return {name: people[each]["leadStatus"] for name, each in (("king", contact), ("other", other))}
+
+    world.ran()
+    # the person was made by that cycle, so the next one finds whose stage it is
+    world.ran()
+    assert stages() == {"king": "Prospecting", "other": None}
+
+    second = load(world, "Opportunity", **{**DEAL, "StageName": "Needs Analysis"})
+    common = {"OpportunityId": second, "Role": "Other"}
+    load(world, "OpportunityContactRole", **common, ContactId=contact, IsPrimary=True)
+    shared = load(world, "OpportunityContactRole", **common, ContactId=other)
+    world.ran()
+    assert stages() == {"king": "Needs Analysis", "other": None}
+    edit(world, "Opportunity", first, StageName="Negotiation/Review")
+    world.ran()
+    assert stages()["king"] == "Negotiation/Review"
+    edit(world, "Opportunity", first, StageName="Closed Won")
+    world.ran()
+    assert stages()["king"] == "Needs Analysis"
+    # one Contact loses the second one to the other, and has the closed one only
+    edit(world, "OpportunityContactRole", shared, IsPrimary=True)
+    world.ran()
+    assert stages() == {"king": "Closed Won", "other": "Needs Analysis"}
+    nobodys = load(world, "Opportunity", **DEAL)
+    run = world.ran()
+    told = {each["salesforce_id"]: each["reason"] for each in world.outcomes(run, "opportunity_roles")}
+    assert told == {nobodys: "no_primary"}
+
+
+def test_what_salesforce_hides_of_an_opportunity_its_stage_tells(build: Build) -> None:
+    """Whether it is closed and won; of an unknown stage nothing is told, and what is shown again is caught up."""
+    world = build(companies=None, sales_persons=None, opportunity_roles=None)
+    hidden = ["Opportunity.IsClosed", "Opportunity.IsWon"]
+    world.salesforce.post("permissions", {"hidden": hidden})
+    won = load(world, "Opportunity", **{**DEAL, "StageName": "Closed Won"})
+    odd = load(world, "Opportunity", **DEAL)
+    world.salesforce.post("set", {"object": "Opportunity", "ids": [odd], "fields": {"StageName": "Odd"}})
+
+    run = world.ran()
+
+    assert (deals(world)[won]["isClosed"], deals(world)[won]["isWon"]) == (True, True)
+    assert (deals(world)[odd]["stage"], "isClosed" in deals(world)[odd]) == ("Odd", False)
+    told = {each["salesforce_id"]: (each["outcome"], each["reason"]) for each in world.outcomes(run, "opportunities")}
+    assert told == {won: ("created", ""), odd: ("created", "stage_unknown")}
+    world.salesforce.post("permissions", {"hidden": [*hidden, "Opportunity.Amount"]})
+    edit(world, "Opportunity", won, NextStep="Renew")
+    world.salesforce.post("set", {"object": "Opportunity", "ids": [won], "fields": {"Amount": 7}})
+    run = world.ran()
+    assert any("Amount of Opportunity" in each for each in run.warnings)
+    assert deals(world)[won]["amount"] == 1000.0
+    world.salesforce.post("permissions", {"hidden": hidden})
+    world.ran()
+    assert deals(world)[won]["amount"] == 7.0
+
+
+def test_an_idle_look_is_one_call_of_five_queries_and_sees_roles_that_come_change_and_go(build: Build) -> None:
+    """Six kinds of records: of Users and of roles every other look asks, of roles that were taken away each one."""
+    leads = {"fields": [{"marketo": "lastName", "salesforce": "LastName"}]}
+    world = build(persons={**PERSONS, "leads": leads})
+    _, _, deal, role = sold(world)
+    world.ran()
+    look, token = VendorLook(world.connections, world.clock), ""
+    users = [each["Id"] for each in world.salesforce.get("records/User")]
+    world.salesforce.post("set", {"object": "User", "ids": users, "fields": {"SystemModstamp": "2026-03-01T00:00:00Z"}})
+
+    def why(past: int = 20) -> str:
+        nonlocal token
+        found = look(world.cycle, {Side.SALESFORCE: world.clock.now() - timedelta(minutes=past)}, token)
+        token = found.token
+        return found.why
+
+    assert why() == ""
+    composites = world.calls(world.salesforce, "/services/data/")
+    assert why() == ""
+    assert len(world.calls(world.salesforce, "/services/data/")) == len(composites) + 1
+    world.clock.advance(1800)
+    edit(world, "OpportunityContactRole", role, Role="Other")
+    assert sorted([why(), why()]) == ["", "a OpportunityContactRole was changed in Salesforce"]
+    world.clock.advance(1800)
+    edit(world, "Opportunity", deal, Amount=7)
+    assert why() == "a Opportunity was changed in Salesforce"
+    world.clock.advance(1800)
+    assert why() == ""
+    world.salesforce.post("delete", {"object": "OpportunityContactRole", "ids": [role]})
+    world.clock.advance(120)
+    assert why() == "a OpportunityContactRole was changed in Salesforce"
