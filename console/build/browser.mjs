@@ -1,4 +1,4 @@
-// Prints where the tests' browser is, unpacking it if need be, and how it is started, as JSON.
+// Prints where the tests' browser is, unpacking it if need be.
 import chromium from "@sparticuz/chromium";
 
-console.log(JSON.stringify({ path: await chromium.executablePath(), arguments: chromium.args }));
+process.stdout.write(await chromium.executablePath());

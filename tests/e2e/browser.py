@@ -1,6 +1,5 @@
 """A real Chromium that looks at the deployed console; it comes with the console's packages, so nothing is installed."""
 
-import json
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -63,7 +62,7 @@ def chromium() -> Iterator[Browser]:
     ).stdout
     with sync_playwright() as playwright:
         # without its own sandbox, which containers do not let it have; it sees pages of ours only
-        browser = playwright.chromium.launch(executable_path=json.loads(told)["path"], args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=told, args=["--no-sandbox"])
         try:
             yield browser
         finally:

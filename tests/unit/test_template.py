@@ -453,7 +453,7 @@ def refusals(**given: str) -> list[str]:
     ids=["defaults", "local stage", "clock elsewhere", "hosts elsewhere", "sign-in elsewhere", "no certificate"],
 )
 def test_rules_refuse_settings_that_do_not_belong_together(given: dict[str, str], refused: list[str]) -> None:
-    """What is of the local stage is accepted there only, a domain only with its certificate."""
+    """The simulators' clock and hosts and the emulator go with stage local only, a domain with its certificate."""
     assert [sentence.split()[0] for sentence in refusals(**given)] == refused
 
 
