@@ -41,6 +41,7 @@ FULL = replace(
     newest={"people": NOON - HOUR},
     writes={"leads": 2},
     planning=True,
+    latencies={"to_marketo": {"600": 3}},
     changed={"leads": 2},
     blanked={"leads": 1},
     reached=3,
