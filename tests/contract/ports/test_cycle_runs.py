@@ -40,6 +40,7 @@ FULL = replace(
     rows={"people": 3},
     newest={"people": NOON - HOUR},
     writes={"leads": 2},
+    latencies={"people": {"60": 2}},
     planning=True,
     latencies={"to_marketo": {"600": 3}},
     changed={"leads": 2},
