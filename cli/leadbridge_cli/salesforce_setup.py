@@ -13,6 +13,7 @@ from leadbridge.domain.action import Action, ActionType, SalesforceConnection
 from leadbridge.domain.crm_cycle import CrmCycle, Flag
 from leadbridge.domain.cycle_people import kinds
 from leadbridge.domain.cycle_syncs import derived_syncs
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.source_query import columns_of
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
@@ -26,6 +27,12 @@ KEY_FIELD = "LeadbridgeKey__c"
 KEY_LENGTH = 64
 #: fields of tasks and events are fields of their common parent
 PARENTS = {"Task": "Activity", "Event": "Activity"}
+#: objects without permissions of their own: whoever may see and edit these may see and edit them, too
+_AS_THEIR = {"CampaignMember": "Campaign", "OpportunityContactRole": "Opportunity"}
+#: the same of what a permission of the user opens, if it is written; a User is seen by everybody
+_BY_USER: Mapping[str, str | None] = {"Task": "EditTask", "Event": "EditEvent", "User": None}
+#: Salesforce takes no permission to read these without one to read the other
+_NOT_WITHOUT = {"Contact": "Account", "Opportunity": "Account"}
 #: metadata format; connections may use any version of the REST API
 METADATA_VERSION = "67.0"
 
@@ -366,7 +373,8 @@ def _permission_set(
 ) -> str:
     fields: dict[str, bool] = {}
     objects: list[_Member] = []
-    for sobject, use in sorted(used.items()):
+    own, by_user = _permitted(used)
+    for sobject, use in sorted(own.items()):
         objects.append(
             (
                 "objectPermissions",
@@ -382,6 +390,7 @@ def _permission_set(
                 ],
             )
         )
+    for sobject, use in used.items():
         written = use.written | ({keys[sobject]} if sobject in keys else set())
         for name in written | use.read:
             if _permissionable(sobject, name, described):
@@ -392,8 +401,22 @@ def _permission_set(
         for name, edit in sorted(fields.items())
     ]
     members += [("hasActivationRequired", False), ("label", PERMISSION_SET), *objects]
-    members.append(("userPermissions", [("enabled", True), ("name", "ApiEnabled")]))
+    members += [("userPermissions", [("enabled", True), ("name", name)]) for name in sorted({"ApiEnabled", *by_user})]
     return _xml("PermissionSet", members)
+
+
+def _permitted(used: Mapping[str, Need]) -> tuple[Mapping[str, Need], Sequence[str]]:
+    """What is wanted of objects that have permissions of their own, and the permissions of the user for others."""
+    nothing = Need(create=False, edit=False, written=frozenset(), read=frozenset())
+    own = {name: use for name, use in used.items() if name not in _AS_THEIR and name not in _BY_USER}
+    written = {name for name, use in used.items() if use.create or use.edit or use.delete}
+    for name in used.keys() & _AS_THEIR.keys():
+        parent = _AS_THEIR[name]
+        before = own.get(parent, nothing)
+        own[parent] = replace(before, edit=before.edit or name in written)
+    for parent in [_NOT_WITHOUT[name] for name in own if name in _NOT_WITHOUT]:
+        own.setdefault(parent, nothing)
+    return own, [wanted for name in written if (wanted := _BY_USER.get(name))]
 
 
 def _permissionable(sobject: str, name: str, described: Mapping[str, ObjectDescription]) -> bool:
