@@ -195,7 +195,7 @@ class CycleWorld:
             digest=self.digest,
             clock=self.clock,
         )
-        return [KeepPeople(cycle, cycle.persons, ports)]
+        return [KeepPeople(cycle, persons, ports)]
 
     def vendors(self) -> SyncVendors:
         """Both systems, read and written."""
