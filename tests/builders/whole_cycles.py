@@ -9,6 +9,7 @@ from typing import Any, Self
 from leadbridge.cycle_ports import Entity
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_order import CycleOrder
+from leadbridge.domain.cycle_people import kinds
 from leadbridge.domain.cycling import CycleRun, CycleStep, asked_for
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.linked import Digest
@@ -177,7 +178,8 @@ class CycleWorld:
 
     def entities(self, cycle: CrmCycle) -> Sequence[Entity]:
         """The kinds of records."""
-        assert cycle.persons is not None
+        persons = cycle.persons
+        assert persons is not None
         ports = PeoplePorts(
             runs=self.runs,
             objects=self.objects,
@@ -188,12 +190,12 @@ class CycleWorld:
             due=self.due,
             schema=lambda: Schema(
                 people=self.people.described,
-                records={"Lead": self.leads.described, "Contact": self.contacts.described},
+                records={name: self.system.tables[name].described for name in kinds(persons)},
             ),
             digest=self.digest,
             clock=self.clock,
         )
-        return [KeepPeople(cycle, cycle.persons, ports)]
+        return [KeepPeople(cycle, persons, ports)]
 
     def vendors(self) -> SyncVendors:
         """Both systems, read and written."""

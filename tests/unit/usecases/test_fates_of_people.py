@@ -433,3 +433,21 @@ def _values(table: Table) -> list[list[tuple[str, str]]]:
         sorted((name, str(value)) for name, value in each.items() if name not in stamps)
         for each in table.records.values()
     ]
+
+
+def test_a_conversion_in_a_cycle_of_leads_alone_repoints_the_person_and_is_told_once() -> None:
+    """The person takes the Contact's id and what a conversion says, and is left alone then; nothing stays due."""
+    world = CycleWorld(a_cycle(contacts=None, on_conversion={"leadStatus": "SQL"}))
+    lead, person = a_lead(world, "Ada")
+    contact = world.contacts.make(Email="ada@example.com", LastName="Ada")
+    world.leads.edit(lead, IsConverted=True, ConvertedContactId=contact, ConvertedDate="2026-03-02")
+    run = world.done(minutes=30)
+    kept = world.people.records[person]
+    assert (kept["crmId"], kept["crmType"], kept["leadStatus"]) == (contact, "Contact", "SQL")
+    told = {each["marketo_id"]: (each["outcome"], each["reason"]) for each in world.outcomes(run)}
+    assert told[person] == ("skipped", "not_kept")
+    assert world.due.records == {}
+    written = world.written()
+    world.people.edit(person, firstName="Ida")
+    world.done(minutes=30)
+    assert (world.written(), len(world.people.records), len(world.leads.records)) == (written, 1, 1)

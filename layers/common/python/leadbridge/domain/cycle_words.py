@@ -11,6 +11,7 @@ WORDS: Mapping[str, str] = {
         "Not made in Salesforce: the person has no e-mail address by which a second Lead could be told from the first. "
         "Give an address, or name a field in `marketo_id_field`."
     ),
+    "not_kept": "Left alone: the person's record is a Lead or Contact, and the cycle keeps none of these in step.",
     "link_unusable": "Left alone: the field of the Salesforce id holds no id of a Lead or Contact. Correct it.",
     "link_lost": "Left alone: the Salesforce record that the person names is gone, or hidden. Correct the field.",
     "linked_twice": "Left alone: another person names the same Salesforce record. Merge the two.",

@@ -9,7 +9,7 @@ Where a cycle comes later than the vendors remember deletions, the links are com
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -232,7 +232,7 @@ class FollowFates:
             yield _row(each, Outcome.DECIDED)
         yield from self._linked([(each, step) for each, step in _steps(plan) if step.does is Does.LINK], persons)
         yield from self._merged([(each, step) for each, step in _steps(plan) if step.does is Does.MERGE])
-        self._look_again(each for each in plan if each.again)
+        self._look_again((each for each in plan if each.again), kinds(persons))
 
     def _linked(self, wanted: Sequence[tuple[Consequence, Step]], persons: Persons) -> Iterator[Sequence[str]]:
         """The same people of Marketo take the ids of other records."""
@@ -287,19 +287,14 @@ class FollowFates:
             side, kind = Side.SALESFORCE, self._kinds[record[:3]]
         return DueRecord(side=side, object=kind, id=record, reason=code, noted_at=now, not_before=now + _PAUSE, tries=1)
 
-    def _look_again(self, moved: Iterable[Consequence]) -> None:
+    def _look_again(self, moved: Iterable[Consequence], kept: Collection[str]) -> None:
+        """Note people and their records; of a kind that is not kept in step nobody would look at a record."""
         now, due = self._clock.now(), list[DueRecord]()
         for each in moved:
             person = each.step.into if each.step and each.step.does is Does.MERGE else each.person
-            due.append(
-                DueRecord(
-                    side=Side.SALESFORCE,
-                    object=self._kinds[each.record[:3]],
-                    id=each.record,
-                    reason=_AGAIN,
-                    noted_at=now,
-                )
-            )
+            kind = self._kinds[each.record[:3]]
+            if kind in kept:
+                due.append(DueRecord(side=Side.SALESFORCE, object=kind, id=each.record, reason=_AGAIN, noted_at=now))
             due.append(DueRecord(side=Side.MARKETO, object=PERSON, id=person, reason=_AGAIN, noted_at=now))
         if due:
             self._due.add(due)

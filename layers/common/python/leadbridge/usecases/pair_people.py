@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadbridge.cycle_ports import CycleRecords, Link, Links
+from leadbridge.domain.cycle_people import PREFIXES
 from leadbridge.domain.fates import PERSON_GONE, Parted
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.person_types import OBJECTS, PersonTypes
@@ -149,7 +150,8 @@ class PairPeople:
         if not named:
             batch.unnamed[str(row["id"])] = row
         elif not is_id(named) or self._object_of(canonical(named)) is None:
-            batch.leave(str(row["id"]), "link_unusable")
+            is_record = is_id(named) and canonical(named)[:3] in PREFIXES.values()
+            batch.leave(str(row["id"]), "not_kept" if is_record else "link_unusable")
         else:
             batch.named.setdefault(canonical(named), {})[str(row["id"])] = row
 
