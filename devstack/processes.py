@@ -73,11 +73,11 @@ class Process:
         """The last lines of the log."""
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
 
-    def stop(self) -> int:
-        """End the program politely, then whatever is left of its group by force; gives its exit code."""
+    def stop(self, *, politely: bool = True) -> int:
+        """End the program politely or not, then whatever is left of its group by force; gives its exit code."""
         if self._popen.returncode is not None:
             return self._popen.returncode
-        if not _has_ended(self.pid):
+        if politely and not _has_ended(self.pid):
             os.kill(self.pid, signal.SIGTERM)
             self.has_ended(STOP_SECONDS)
         # the leader is not reaped before its group is gone, so the id cannot belong to anybody else
@@ -101,9 +101,18 @@ class Guard:
 
     @contextmanager
     def running(
-        self, command: Sequence[str | Path], *, log: Path, environment: Mapping[str, str], cwd: Path
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        environment: Mapping[str, str],
+        cwd: Path,
+        politely: bool = True,
     ) -> Iterator[Process]:
-        """Run a program for the length of the block; standard output and error go to `log`."""
+        """Run a program for the length of the block; standard output and error go to `log`.
+
+        One that need not be ended `politely` keeps nothing that anybody wants, and is not waited for.
+        """
         with log.open("wb") as sink:
             popen = subprocess.Popen(
                 [str(part) for part in command],
@@ -119,7 +128,7 @@ class Guard:
             self.tell(f"+group {process.pid}")
             yield process
         finally:
-            process.stop()
+            process.stop(politely=politely)
             self.tell(f"-group {process.pid}")
 
 

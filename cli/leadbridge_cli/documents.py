@@ -15,7 +15,7 @@ from leadbridge.domain.pages import pages
 from leadbridge.usecases.apply_configuration import Effect, Plan, Planned
 from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.pausing import in_words, move_actions
-from leadbridge_cli.render import local_time
+from leadbridge_cli.render import counted, local_time
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import canonical, exported, given_in
 
@@ -44,7 +44,7 @@ def validate(target: Target, files: tuple[Path, ...], *, as_json: bool) -> None:
     _refuse(plan)
     for warning in plan.warnings:
         click.echo(f"warning: {warning}")
-    click.echo(f"{_number(len(plan.documents), 'document')} without findings.")
+    click.echo(f"{counted(len(plan.documents), 'document')} without findings.")
 
 
 @click.command()
@@ -342,7 +342,3 @@ def _version(stored: Stored, before: Stored | None) -> dict[str, Any]:
         "note": stored.change.note or None,
         "differences": [each.as_json() | {"line": each.line()} for each in found],
     }
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

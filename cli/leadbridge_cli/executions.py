@@ -15,6 +15,7 @@ from leadbridge.domain.narration import Burst, bursts, timeline, tree
 from leadbridge.domain.outcome import redrivable
 from leadbridge.domain.values import normalised
 from leadbridge.usecases.as_it_stands import AsItStands
+from leadbridge.vendors.remedies import remedies
 from leadbridge_cli import render
 from leadbridge_cli.common import as_json, fail, moment, pass_target
 from leadbridge_cli.stack import Target
@@ -68,7 +69,7 @@ def show(target: Target, execution_id: str, *, utc: bool, as_json: bool) -> None
         more = {"header_names": item.get("header_names", []), "decision": item.get("decision") or None}
         click.echo(json.dumps(render.execution(item) | more))
         return
-    _told(tree(item, moment=partial(render.local_time, utc=utc), remedies=render.remedies))
+    _told(tree(item, moment=partial(render.local_time, utc=utc), remedies=remedies))
 
 
 @click.command()
@@ -87,7 +88,7 @@ def person(target: Target, who: str, *, since: str | None, utc: bool, as_json: b
             "Nothing is known of this person. Calls with an unusable body name nobody; --since looks further back."
         )
     else:
-        _told(timeline(found, moment=partial(render.local_time, utc=utc), remedies=render.remedies))
+        _told(timeline(found, moment=partial(render.local_time, utc=utc), remedies=remedies))
 
 
 def _told(lines: Iterable[str]) -> None:

@@ -7,10 +7,16 @@ from typing import Any
 
 from leadbridge.domain.narration import Burst, called, name_in, said_of, word
 from leadbridge.domain.outcome import Outcome
+from leadbridge.vendors.remedies import remedies
 
 #: columns of a screen below which a table would break ids and sentences into pieces
 TABLE_COLUMNS = 140
 COLOURS = {"created": "green", "updated": "green", "failed": "red", "parked": "red", "rejected": "red"}
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, of which one is told as one."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def execution(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,19 +101,6 @@ def burst(alike: Burst, *, utc: bool = False) -> str:
 
 def _coloured(said: str) -> str:
     return f"[{COLOURS.get(said, 'yellow')}]{said}[/]"
-
-
-def remedies(reason: str) -> Iterable[str]:
-    """What the vendors' tables say is to be done about a reason code."""
-    from leadbridge.vendors.marketo.errors import TABLE as MARKETO  # only needed where a vendor refused something
-    from leadbridge.vendors.salesforce.errors import TABLE as SALESFORCE
-
-    vendor, _, code = reason.partition("_")
-    table = {"marketo": MARKETO, "salesforce": SALESFORCE}.get(vendor)
-    if table is None:
-        return ()
-    rule = table.codes.get(code) or table.rule(code)
-    return [rule.remedy, *(variant.remedy for variant in rule.by_text.values())]
 
 
 def local_time(instant: str, *, utc: bool = False) -> str:

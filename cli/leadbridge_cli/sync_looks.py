@@ -16,6 +16,7 @@ from leadbridge.usecases.preview_sync import Preview, PreviewedRow
 from leadbridge.usecases.view_sync import Viewed
 from leadbridge_cli.common import as_json, fail, named, pass_target
 from leadbridge_cli.pausing import in_words
+from leadbridge_cli.render import counted
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import canonical, given_in
 
@@ -187,11 +188,12 @@ def _preview(found: Preview) -> dict[str, Any]:
 def _show_preview(found: Preview) -> None:
     total = found.total
     if total.exact:
-        click.echo(f"{total.rows} rows, counted.")
+        click.echo(f"{counted(total.rows or 0, 'row')}, counted.")
     else:
         number = "An unknown number of" if total.rows is None else f"About {total.rows}"
         cost = total.exact_cost
-        exact = f" The exact number takes {cost.job_slots} extracts and {cost.calls} calls." if cost else ""
+        takes = f"{counted(cost.job_slots, 'extract')} and {counted(cost.calls, 'call')}" if cost else ""
+        exact = f" The exact number takes {takes}." if takes else ""
         click.echo(f"{number} rows: {total.basis}.{exact}")
     click.echo(f"Mapped: {', '.join(mapping.to for mapping in found.viewed.sync.mappings)}")
     for row in found.rows:

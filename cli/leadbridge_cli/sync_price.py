@@ -8,6 +8,7 @@ from leadbridge.domain.aws_prices import PRICED
 from leadbridge.domain.sync_plan import Cost
 from leadbridge.domain.sync_price import Price
 from leadbridge_cli.common import as_json, pass_target
+from leadbridge_cli.render import counted
 from leadbridge_cli.stack import Target
 
 
@@ -47,9 +48,10 @@ def members(found: Price) -> dict[str, object]:
 
 def show_price(found: Price) -> None:
     """Print a price."""
-    number = "An unknown number of" if found.rows is None else f"{'' if found.exact else 'About '}{found.rows}"
+    rows = "An unknown number of rows" if found.rows is None else counted(found.rows, "row")
+    about = "" if found.exact or found.rows is None else "About "
     basis = "" if found.exact else f" ({found.basis})"
-    click.echo(f"{number} rows{basis}, {found.runs} run{'' if found.runs == 1 else 's'} in the next 24 hours.")
+    click.echo(f"{about}{rows}{basis}, {counted(found.runs, 'run')} in the next 24 hours.")
     for vendor, cost in found.run.items():
         calls = found.left[vendor].calls
         left = "nobody knows how many calls are left" if calls is None else f"{calls} calls are left"

@@ -14,6 +14,7 @@ from leadbridge.errors import SyncError
 from leadbridge.usecases.failed_rows import LISTED, Failed, Listed, failed_lines, listed_lines
 from leadbridge.usecases.start_sync import Started
 from leadbridge_cli.common import as_json, fail, named, pass_target
+from leadbridge_cli.render import counted
 from leadbridge_cli.run_bar import RunBar, sentence, show_runs
 from leadbridge_cli.stack import Target
 from leadbridge_cli.sync_price import show_price
@@ -136,7 +137,7 @@ def sync_executions(
         click.echo(json.dumps([members(run, now) for run in found]))
         return
     show_runs(found, now)
-    click.echo(f"{len(found)} run{'' if len(found) == 1 else 's'}" if found else "It has not run yet.")
+    click.echo(counted(len(found), "run") if found else "It has not run yet.")
 
 
 @click.command("ask")
@@ -148,9 +149,9 @@ def ask_run(target: Target, what: str, sync_id: str, slot: str) -> None:
     """Pause, resume or cancel a run; what it has written stays. Or confirm one that its guard has parked."""
     wanted = Asked.NOTHING if what == "resume" else Asked(what)
     run = target.start_sync().ask(sync_id, slot, wanted)
-    click.echo(
-        sentence(run, target.clock.now()) if run.over else f"{slot}: {what} is noted; it is heard within a minute."
-    )
+    if run.over:
+        fail([f"The run is over, so there is nothing to {what}: {sentence(run, target.clock.now())}"])
+    click.echo(f"{slot}: {what} is noted; it is heard within a minute.")
 
 
 def _followed(target: Target, sync_id: str, slot: str, *, quiet: bool) -> SyncRun:
@@ -171,7 +172,7 @@ def _rows(found: list[Failed], *, as_json: bool) -> None:
     for row in found:
         whose = f" ({row.source_id})" if row.source_id else ""
         click.echo(f"row {row.row}{whose}: {row.reason}. {row.message}")
-    click.echo(f"{len(found)} rows failed")
+    click.echo(f"{counted(len(found), 'row')} failed")
 
 
 def _listed(found: list[Listed], outcome: str, *, as_json: bool) -> None:
@@ -182,4 +183,4 @@ def _listed(found: list[Listed], outcome: str, *, as_json: bool) -> None:
         said = f"{row.reason}. {row.message}" if row.reason else row.id
         click.echo(f"row {row.row} ({row.source_id}): {said}")
     told = "; `leadbridge show EXECUTION` tells what became of one" if outcome == "handed_over" else ""
-    click.echo(f"{len(found)} rows {outcome.replace('_', ' ')}{told}")
+    click.echo(f"{counted(len(found), 'row')} {outcome.replace('_', ' ')}{told}")

@@ -34,6 +34,7 @@ from leadbridge.usecases.start_sync import StartSync, vendor_of
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
+from leadbridge.vendors.remedies import remedies
 from tests.builders.actions import MARKETO
 from tests.builders.events import SECRET
 from tests.builders.world import World
@@ -202,6 +203,7 @@ class Admin:
                 clock=world.clock,
             ),
             keep_schedule=lambda _kind, identifier: self.kept.append(identifier),
+            remedies=remedies,
             clock=world.clock,
             done=self._done,
         )

@@ -17,6 +17,8 @@ from leadbridge.aws.alerts import (
     note_certificate,
 )
 from leadbridge.aws.configurations import DynamoConfigurations
+from leadbridge.aws.cycles import DynamoCycleRuns
+from leadbridge.aws.due import DynamoDueRecords
 from leadbridge.aws.inbox import DynamoInbox
 from leadbridge.aws.items import dump
 from leadbridge.aws.lanes import DynamoLanes
@@ -118,6 +120,10 @@ def world(dynamodb: Any, clock: SettableClock, slack: Catcher) -> World:
         runs=DynamoSyncRuns(
             dynamodb, executions="ExecutionsTable", state="StateTable", retention=timedelta(days=30), now=clock.now
         ),
+        cycles=DynamoCycleRuns(
+            dynamodb, executions="ExecutionsTable", state="StateTable", retention=timedelta(days=30), now=clock.now
+        ),
+        due=lambda cycle: DynamoDueRecords(dynamodb, table="StateTable", cycle=cycle),
         store=DynamoAlertStore(dynamodb, table="StateTable"),
         channels=lambda: [
             TopicChannel(sns, topic),

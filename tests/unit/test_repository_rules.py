@@ -71,6 +71,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "leadbridge.errors",
         "leadbridge.vendors",
     ),
+    "leadbridge.vendors.remedies": ("leadbridge.vendors",),
     "leadbridge.vendors.connections": (
         "leadbridge.domain",
         "leadbridge.errors",
@@ -92,6 +93,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "leadbridge.door": ("leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
     "leadbridge.receiving": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
     "leadbridge.flow_steps": ("leadbridge.door", "leadbridge.domain", "leadbridge.errors", "leadbridge.aws"),
+    # files for everybody: it needs nothing of the rest
+    "leadbridge.serving": (),
     "leadbridge.announcements": (
         "leadbridge.door",
         "leadbridge.domain",
@@ -110,6 +113,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "leadbridge.answering",
         "leadbridge.receiving",
         "leadbridge.flow_steps",
+        "leadbridge.serving",
         "leadbridge.config",
         "leadbridge.observability",
         "leadbridge.domain",

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from leadbridge import config
+from leadbridge.admin.roles import Role
 from leadbridge.domain.action import Inline
 from leadbridge.usecases.answer_inline import HOLD
 
@@ -51,6 +52,7 @@ WILDCARDS = {
     ("SweepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RecoverCallsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("AdminApiRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("ConsoleRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunBulkStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("SendAlertsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunSyncStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
@@ -112,6 +114,10 @@ NAME_PROPERTIES = {
     "AWS::Budgets::Budget": "BudgetName",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::Cognito::UserPool": "UserPoolName",
+    "AWS::Cognito::UserPoolClient": None,  # its name is unique in its pool only
+    "AWS::Cognito::UserPoolDomain": None,  # see the test: it holds a part of the stack's UUID
+    "AWS::Cognito::UserPoolGroup": None,  # as the client's
     "AWS::DynamoDB::Table": "TableName",
     "AWS::IAM::Policy": None,  # PolicyName is unique in its role only
     "AWS::IAM::Role": "RoleName",
@@ -132,7 +138,13 @@ NAME_PROPERTIES = {
     "AWS::Serverless::LayerVersion": None,  # see the test: the name of a layer holds that of the stack
 }
 
-STATEFUL = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret", "AWS::KMS::Key"}
+STATEFUL = {
+    "AWS::Cognito::UserPool",
+    "AWS::DynamoDB::Table",
+    "AWS::KMS::Key",
+    "AWS::S3::Bucket",
+    "AWS::SecretsManager::Secret",
+}
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -435,12 +447,13 @@ def refusals(**given: str) -> list[str]:
         ({"Stage": "local", "ClockUrl": "http://127.0.0.1:1", "VendorHosts": "127.0.0.1:1"}, []),
         ({"Stage": "prod", "ClockUrl": "http://127.0.0.1:1"}, ["ClockUrl"]),
         ({"Stage": "test", "VendorHosts": "127.0.0.1:1"}, ["VendorHosts"]),
+        ({"Stage": "prod", "LocalUrl": "http://127.0.0.1:1"}, ["LocalUrl"]),
         ({"CustomDomainName": "hooks.example.com"}, ["CustomDomainName"]),
     ],
-    ids=["defaults", "local stage", "clock elsewhere", "hosts elsewhere", "domain without certificate"],
+    ids=["defaults", "local stage", "clock elsewhere", "hosts elsewhere", "sign-in elsewhere", "no certificate"],
 )
 def test_rules_refuse_settings_that_do_not_belong_together(given: dict[str, str], refused: list[str]) -> None:
-    """The simulators' clock and hosts are accepted in stage local only, a domain only with its certificate."""
+    """The simulators' clock and hosts and the emulator go with stage local only, a domain with its certificate."""
     assert [sentence.split()[0] for sentence in refusals(**given)] == refused
 
 
@@ -530,6 +543,7 @@ def test_only_the_receiver_starts_without_the_libraries() -> None:
     assert {name for name, properties in FUNCTIONS.items() if "Layers" not in properties} == {
         "ReceiveActionFunction",
         "FlowStepFunction",
+        "ConsoleFunction",
     }
     assert all(
         properties["Layers"] == [{"Ref": "LibrariesLayer"}]
@@ -548,18 +562,51 @@ def test_every_call_is_traced() -> None:
     assert all(machine["Tracing"]["Enabled"] is True for machine in MACHINES.values())
 
 
-def test_the_admin_api_admits_signed_requests_of_this_account_only() -> None:
-    """Every method asks for a signature, no route of the webhook's API leads there, no other origin is let in, no
-    resource policy opens it, and its access log names neither caller nor path."""
+def test_the_admin_api_admits_signed_requests_and_tokens_of_its_pool_only() -> None:
+    """Every method asks for a signature, below the console's prefix for a token of the pool; no route of the webhook's
+    API leads there, no other origin is let in, no resource policy opens it, and its access log names neither caller
+    nor path. The console's files alone are open to everybody, and only to be read."""
     api = RESOURCES["AdminApi"]["Properties"]
-    events = FUNCTIONS["AdminApiFunction"]["Events"].values()
+    events = [each["Properties"] for each in FUNCTIONS["AdminApiFunction"]["Events"].values()]
+    pool = {"UserPoolArn": {"Fn::GetAtt": ["UserPool", "Arn"]}}
+    methods = {"GET", "POST", "PUT", "DELETE"}
 
-    assert api["Auth"] == {"DefaultAuthorizer": "AWS_IAM"}
+    assert api["Auth"] == {"DefaultAuthorizer": "AWS_IAM", "Authorizers": {"People": pool}}
     assert "Cors" not in api
-    assert {event["Properties"]["RestApiId"]["Ref"] for event in events} == {"AdminApi"}
-    assert not [event for event in events if "Auth" in event["Properties"]]
+    assert {event["RestApiId"]["Ref"] for event in events} == {"AdminApi"}
+    assert {(event["Method"], event["Path"]) for event in events if "Auth" not in event} == {
+        (method, "/{proxy+}") for method in methods
+    }
+    assert {(event["Method"], event["Path"]) for event in events if event.get("Auth") == {"Authorizer": "People"}} == {
+        (method, "/console/api/{proxy+}") for method in methods
+    }
+    assert len(events) == 2 * len(methods)
+    pages = [each["Properties"] for each in FUNCTIONS["ConsoleFunction"]["Events"].values()]
+    assert {(page["Method"], page["Path"], page["Auth"]["Authorizer"]) for page in pages} == {
+        ("GET", "/console", "NONE"),
+        ("GET", "/console/{proxy+}", "NONE"),
+    }
     assert api["AccessLogSetting"]["Format"] == RESOURCES["WebhookApi"]["Properties"]["AccessLogSetting"]["Format"]
     assert [each["DataTraceEnabled"] for each in api["MethodSettings"]] == [False]
+
+
+def test_people_are_added_by_administrators_and_their_browsers_keep_no_secret() -> None:
+    """Nobody signs up; the console's client has no secret, the code flow alone, and leads back to the console only;
+    each role of the routes' table is a group; a session is over after an hour."""
+    pool, client = RESOURCES["UserPool"]["Properties"], RESOURCES["ConsoleClient"]["Properties"]
+    groups = {group["GroupName"] for group in of_type("AWS::Cognito::UserPoolGroup").values()}
+
+    assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert pool["DeletionProtection"] == {"Fn::If": ["IsProtected", "ACTIVE", "INACTIVE"]}
+    assert (client["GenerateSecret"], client["AllowedOAuthFlows"]) == (False, ["code"])
+    assert "ExplicitAuthFlows" not in client
+    assert [address["Fn::Sub"].rpartition("/")[2] for address in client["CallbackURLs"][0]["Fn::If"][1:]] == [
+        "signed-in",
+        "signed-in",
+    ]
+    assert groups == {role.name.lower() for role in Role}
+    assert set(client["TokenValidityUnits"].values()) == {"hours"}
+    assert {client[f"{kind}TokenValidity"] for kind in ("Id", "Access", "Refresh")} == {1}
 
 
 def test_a_call_that_waits_is_over_before_its_event_is_due() -> None:
@@ -605,5 +652,6 @@ def test_a_function_has_every_setting_that_it_cannot_do_without(function: str) -
 
 
 def test_every_function_with_settings_is_looked_at() -> None:
-    """The two front doors read their variables themselves, as they import nothing that they can do without."""
-    assert {f"{name}Function" for name in SETTINGS} == FUNCTIONS.keys() - {"ReceiveActionFunction", "FlowStepFunction"}
+    """The front doors read their variables themselves, as they import nothing that they can do without."""
+    doors = {"ReceiveActionFunction", "FlowStepFunction", "ConsoleFunction"}
+    assert {f"{name}Function" for name in SETTINGS} == FUNCTIONS.keys() - doors

@@ -7,7 +7,9 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-OUTCOMES = ("created", "updated", "unchanged", "skipped", "duplicate", "failed")
+#: what a row that is left out, or refused, has to say why
+EXPLAINED = ("skipped", "duplicate", "failed")
+OUTCOMES = ("created", "updated", "unchanged", "deleted", "flagged", *EXPLAINED)
 #: a window of Marketo begins so much before the one before it has ended
 OVERLAP = timedelta(seconds=60)
 _MARKER = re.compile(r"r(\d+)v(\d+)")
@@ -18,6 +20,7 @@ type Facts = dict[str, Any]
 def sync_violations(facts: Facts) -> list[str]:
     """Everything that is wrong."""
     found = [*facts["wrong"], *_explained(facts), *_destination(facts), *_order(facts), *_one_at_a_time(facts)]
+    found += [*_removed(facts), *_marked(facts)]
     return [*found, *_watermarks(facts), *_at_rest(facts), *_guarded(facts), *_counted(facts), *_planned(facts)]
 
 
@@ -36,7 +39,7 @@ def _explained(facts: Facts) -> Iterator[str]:
         counts = Counter(line["outcome"] for line in lines.values())
         if set(counts) - set(OUTCOMES):
             yield f"run {slot}: unknown outcomes {sorted(counts)}"
-        bare = [line["row"] for line in lines.values() if line["outcome"] in OUTCOMES[3:] and not line["reason"]]
+        bare = [line["row"] for line in lines.values() if line["outcome"] in EXPLAINED and not line["reason"]]
         if bare:
             yield f"run {slot}: rows {bare} do not say why"
         if run["step"] != "done":
@@ -130,6 +133,52 @@ def _several(facts: Facts, records: list[Facts], there: list[Facts], _: list[flo
         yield f"has {there[0].get(ours['name'])} of several, and not {sorted(names)}"
 
 
+def _removed(facts: Facts) -> Iterator[str]:
+    """Whoever was deleted at the source is gone, or marked, unless the source has another record of the key."""
+    if facts["deletes"] == "ignore" or len(facts["gone_noted"]) < 2:
+        return
+    ours, theirs = facts["destination_fields"], facts["source_fields"]
+    first, last = facts["gone_noted"][0], facts["gone_noted"][-1]
+    living = {_key(record.get(theirs["email"])) for record in facts["source"].values()}
+    times = Counter(_key(gone["row"].get(theirs["email"])) for gone in facts["gone"].values())
+    for own, gone in facts["gone"].items():
+        if facts["by_id"] and facts["rule"] == "create" and times[_key(gone["row"].get(theirs["email"]))] > 1:
+            continue  # who was made anew keeps the id of the first record, as nothing is updated
+        known = gone["binned"] and not facts["marketo_source"]
+        left_out = facts["conditions"] and known and gone["row"].get(theirs["status"]) != "keep"
+        if not first <= gone["at"] < last or left_out or not (known or facts["by_id"]):
+            continue
+        name, wanted = (ours["origin"], own) if facts["by_id"] else (ours["email"], gone["row"].get(theirs["email"]))
+        for record in facts["destination"].values():
+            if _key(record.get(name)) != _key(wanted) or _key(record.get(ours["email"])) in living or not _key(wanted):
+                continue
+            if not record.get(ours["gone"]) and not _made_since(facts, str(record[ours["id"]]), gone["time"]):
+                yield f"{record[ours['id']]} is there, and {own} was deleted at {gone['at']}"
+
+
+def _made_since(facts: Facts, record: str, time: float) -> bool:
+    """Whether somebody else, or a plan that was made before, has written a record since a moment."""
+    applied = {run["slot"] for run in facts["runs"] if run["kind"] == "apply"} | {"others"}
+    return any(each["record"] == record and each["by"] in applied and each["at"] > time for each in facts["writes"])
+
+
+def _marked(facts: Facts) -> Iterator[str]:
+    """Nobody who lives is marked as deleted; `create` leaves alone who is there already."""
+    if facts["deletes"] != "flag" or facts["rule"] == "create":
+        return
+    ours, theirs = facts["destination_fields"], facts["source_fields"]
+    living = {
+        _key(record.get(theirs["email"]))
+        for record in facts["source"].values()
+        if not facts["conditions"] or record.get(theirs["status"]) == "keep"
+    }
+    yield from (
+        f"{record[ours['id']]} is marked as deleted, and lives"
+        for record in facts["destination"].values()
+        if record.get(ours["gone"]) and _key(record.get(ours["email"])) in living
+    )
+
+
 def _of(marker: Any) -> tuple[str, int]:
     """The record of a marker, and its version."""
     found = _MARKER.fullmatch(str(marker))
@@ -209,7 +258,7 @@ def _at_rest(facts: Facts) -> Iterator[str]:
     shared = any(number > 1 and "@" in key for key, number in keys.items())
     if shared and (facts["incremental"] or facts["dedupe"] == "import_everything"):
         return  # several people take turns in one record
-    if last[-1]["totals"]["created"] or last[-1]["totals"]["updated"]:
+    if any(last[-1]["totals"][outcome] for outcome in ("created", "updated", "deleted", "flagged")):
         yield f"an unchanged run wrote: {last[-1]['totals']}"
     if any(each["by"] == last[-1]["slot"] for each in (*facts["writes"], *facts["told_back"])):
         yield "an unchanged run called to write"
@@ -226,7 +275,7 @@ def _guarded(facts: Facts) -> Iterator[str]:
     late = {write["record"] for write in facts["writes"] if write["by"] == "others" and write["at"] > 0}
     for write in facts["writes"]:
         asked = write["by"] in asked_for or write["by"] == "others" or write["record"] in late
-        if write["kind"] == "updated" and not asked:
+        if write["kind"] in {"updated", "deleted"} and not asked:
             yield f"{write['by']} changed {write['record']}, and nobody had confirmed it"
 
 

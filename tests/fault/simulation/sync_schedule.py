@@ -16,6 +16,8 @@ from tests.builders.syncs import a_sync
 from tests.fakes.steps import DONE
 from tests.fault.simulation.engine import Blow
 
+#: nobody deletes in schedules before the first of these, which planted bugs are known by; from the second on in all
+DELETING_FROM, ALL_DELETING_FROM = 1_000, 2_000_000
 #: nothing is done to the product after this time
 CALM_AT = 5400.0
 #: the last change of a record by people
@@ -35,6 +37,8 @@ FIELDS = {
         "status": "Status__c",
         "back": "Marketo_Id__c",
         "state": "Sync_State__c",
+        "origin": "Source_Id__c",
+        "gone": "Gone__c",
         "made": "CreatedDate",
         "changed": "LastModifiedDate",
         "stamp": "SystemModstamp",
@@ -47,6 +51,8 @@ FIELDS = {
         "status": "leadStatus",
         "back": "crmId",
         "state": "syncState",
+        "origin": "sourceId",
+        "gone": "goneThere",
         "made": "createdAt",
         "changed": "updatedAt",
     },
@@ -57,6 +63,7 @@ STORE_POINTS = (
     "syncs.standing",
     "syncs.take",
     "syncs.commit",
+    "syncs.commit_gone",
     "syncs.release",
     "syncs.begin",
     "syncs.get",
@@ -78,14 +85,20 @@ VENDOR_READ_POINTS = (
     "source.count",
     "source.made_since",
     "source.page",
+    "source.gone",
     "destination.describe",
     "destination.find",
+    "origin.find",
 )
-VENDOR_WRITE_POINTS = ("destination.create", "destination.update", "origin.update")
+VENDOR_WRITE_POINTS = ("destination.create", "destination.update", "origin.update", "destination.delete")
 POINTS = (*STORE_POINTS, *VENDOR_READ_POINTS, *VENDOR_WRITE_POINTS)
+#: those that are passed where records are deleted; schedules of their own aim at them
+OF_DELETIONS = ("syncs.commit_gone", "source.gone", "origin.find", "destination.delete")
 #: seldom passed, therefore aimed at more often
 SELDOM = ("syncs.commit", "syncs.release", "syncs.take", "starter.alive", "source.count", "source.made_since")
-OFTEN = (*POINTS, *2 * SELDOM, *3 * VENDOR_WRITE_POINTS, "syncs.save_part", "syncs.save", "objects.writing")
+_WRITES = tuple(point for point in VENDOR_WRITE_POINTS if point not in OF_DELETIONS)
+_ALWAYS = tuple(point for point in POINTS if point not in OF_DELETIONS)
+OFTEN = (*_ALWAYS, *2 * SELDOM, *3 * _WRITES, "syncs.save_part", "syncs.save", "objects.writing")
 
 VENDOR_TROUBLE = (
     "lost after the commit",
@@ -126,6 +139,19 @@ class Change:
     late: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """A person's record is deleted at the source: the deletion bears `at`, and is shown `late` seconds after."""
+
+    at: float
+    person: int
+    late: float = 0.0
+    #: it can still be read in the Recycle Bin
+    binned: bool = True
+    #: so much later it is taken out of there again, unless the person has another record by then
+    restored_after: float | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class SyncPlan:
     """A schedule."""
@@ -135,6 +161,7 @@ class SyncPlan:
     source: str
     destination: str
     changes: list[Change] = field(default_factory=list)
+    deletions: list[Deletion] = field(default_factory=list)
     #: people who are in the destination beforehand, by their number
     known: list[int] = field(default_factory=list)
     #: when somebody else makes a person in the destination
@@ -192,6 +219,7 @@ def sync_schedule(seed: int) -> SyncPlan:
     story = rng.random()
     if story < 0.3:
         (_sleeper if story < 0.15 else _latecomer if story < 0.23 else _starter)(plan, rng)
+    _deletions(plan, Random(f"deletions {seed}"), shared=shared)
     _number(plan)
     return plan
 
@@ -317,6 +345,36 @@ def _troubles(plan: SyncPlan, rng: Random) -> None:
         strike(Blow("stall", rng.choice((3.0, 20.0, 70.0, 130.0, 400.0, 800.0))))
     for _ in range(rng.choice((0, 0, 1, 3))):
         strike(Blow("store"))
+
+
+def _deletions(plan: SyncPlan, rng: Random, *, shared: bool) -> None:
+    """People delete records of the source, make some of them anew, and take others out of the Recycle Bin."""
+    if plan.seed < DELETING_FROM or (plan.seed < ALL_DELETING_FROM and rng.random() > 0.2):
+        return
+    # of several records of one key the one that was written last would have the id
+    by_id = not shared and (plan.source == "marketo" or rng.random() < 0.4)
+    if plan.source == "marketo" and not by_id:
+        return
+    theirs, ours, members = FIELDS[plan.source], FIELDS[plan.destination], plan.sync.model_dump(mode="json")
+    if by_id:
+        members["mappings"].append({"to": ours["origin"], "column": theirs["id"]})
+    members["deletes"] = rng.choice(("delete", "delete", {"flag": ours["gone"]}))
+    if plan.sync.guard.changed_percent == 0:
+        members["guard"]["deletes"] = 0
+    plan.sync = Sync.model_validate(members)
+    people = sorted({change.person for change in plan.changes})
+    for person in rng.choices(people, k=rng.randint(2, 6)):
+        edge = SLOT_SECONDS * rng.randint(0, 5) + rng.uniform(-20, 60)
+        at = max(1.0, rng.choice((rng.uniform(0, CHANGES_UNTIL), edge)))
+        restored = rng.choice((None, None, rng.uniform(5, 2000))) if plan.source == "salesforce" else None
+        late, binned = rng.choice((0.0, 0.0, 20.0, 250.0)), rng.random() < 0.8
+        plan.deletions.append(Deletion(at=at, person=person, late=late, binned=binned, restored_after=restored))
+        if rng.random() < 0.3:
+            again = min(at + rng.choice((1.0, 30.0, 400.0, 1200.0)), CHANGES_UNTIL)
+            plan.changes.append(Change(at=again, person=person, values={}))
+    # each of these points is a death's in its turn
+    points = [point + suffix for point in OF_DELETIONS for suffix in ("", DONE)]
+    plan.aimed[points[plan.seed % len(points)]] = (1, Blow("crash"))
 
 
 def _people(plan: SyncPlan, rng: Random) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from leadbridge.domain.gone import BARE, FATE, KNOWN
 from leadbridge.domain.records import FieldDescription, ObjectDescription, Resolution, RowResult
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
@@ -31,7 +32,14 @@ if TYPE_CHECKING:
     from tests.fault.simulation.syncs import SyncSimulation
 
 LATE_SECONDS = 30.0
-_KINDS = {"id": "id", "email": "email", "made": "datetime", "changed": "datetime", "stamp": "datetime"}
+_KINDS = {
+    "id": "id",
+    "email": "email",
+    "gone": "boolean",
+    "made": "datetime",
+    "changed": "datetime",
+    "stamp": "datetime",
+}
 
 
 @cache
@@ -45,7 +53,10 @@ def described(vendor: str) -> ObjectDescription:
         fields["Row__c"] = "string"
     return ObjectDescription(
         name="leads" if vendor == "marketo" else "Contact",
-        fields={name: FieldDescription(name=name, type=kind, filterable=True) for name, kind in fields.items()},
+        fields={
+            name: FieldDescription(name=name, type=kind, filterable=True, id_lookup=name == FIELDS[vendor]["origin"])
+            for name, kind in fields.items()
+        },
     )
 
 
@@ -55,9 +66,21 @@ class Commit:
 
     at: float
     by: str
-    kind: str  # created | updated
+    kind: str  # created | updated | deleted | restored
     record: str
     fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """Of a deleted record what it held, which moment its deletion bears, when that was and is shown."""
+
+    row: Mapping[str, Any]
+    at: datetime
+    time: float
+    shown: float
+    #: it is in the Recycle Bin
+    binned: bool
 
 
 @dataclass(slots=True)
@@ -74,6 +97,9 @@ class Table:
     #: of Salesforce: what is written and not committed yet: the moment that it bears, until when
     open: dict[str, tuple[datetime, float]] = field(default_factory=dict)
     journal: list[Commit] = field(default_factory=list)
+    gone: dict[str, Tombstone] = field(default_factory=dict)
+    #: records that were ever made
+    made: int = 0
 
     def clock(self, time: float) -> datetime:
         """The vendor's time."""
@@ -81,7 +107,8 @@ class Table:
 
     def make(self, time: float, by: str, fields: Mapping[str, Any], at: datetime, shown: float) -> str:
         """A new record."""
-        number = len(self.rows) + 1
+        self.made += 1
+        number = self.made
         key = str(number) if self.vendor == "marketo" else f"003{number:012}"
         names = FIELDS[self.vendor]
         self.rows[key] = {names["id"]: number if self.vendor == "marketo" else key, names["made"]: at.isoformat()}
@@ -93,6 +120,19 @@ class Table:
         """A record takes values."""
         self._put(key, fields, at, shown)
         self.journal.append(Commit(at=time, by=by, kind="updated", record=key, fields=dict(fields)))
+
+    def delete(self, time: float, by: str, key: str, at: datetime, shown: float, *, binned: bool = True) -> None:
+        """A record goes."""
+        row = self.rows.pop(key)
+        self.stamps.pop(key)
+        self.gone[key] = Tombstone(row=row, at=at, time=time, shown=shown, binned=binned)
+        self.journal.append(Commit(at=time, by=by, kind="deleted", record=key, fields={}))
+
+    def restore(self, time: float, by: str, key: str) -> None:
+        """A deleted record is back."""
+        self.rows[key] = dict(self.gone.pop(key).row)
+        self._put(key, {}, self.clock(time), time)
+        self.journal.append(Commit(at=time, by=by, kind="restored", record=key, fields={}))
 
     def _put(self, key: str, fields: Mapping[str, Any], at: datetime, shown: float) -> None:
         names = FIELDS[self.vendor]
@@ -258,9 +298,34 @@ class SimulatedSource(Calls):
         return self.read("source.covered", told)
 
     def gone(self, query: SourceQuery, since: datetime, until: datetime, cursor: str) -> Gone:
-        """Nobody deletes here."""
-        del query, since, until, cursor
-        return Gone(pages=iter(()))
+        """What was deleted in the window: Salesforce tells until when it knows, in whole minutes, Marketo does not."""
+        del query
+        of_org = self.vendor == "salesforce"
+        first, last = ((at.replace(second=0, microsecond=0) if of_org else at) for at in (since, until))
+
+        def told() -> tuple[list[str], datetime | None]:
+            time, covered = self.world.engine.time, self._covered()
+            keys = [key for key, each in self.table.gone.items() if first <= each.at < last and each.shown <= time]
+            behind = sorted((key for key in keys if self._order(key) > self._order(cursor)), key=self._order)
+            return behind, min(last, covered) if covered is not None else None
+
+        found, covered_to = self.read("source.gone", told)
+        size = self.world.plan.page_rows
+        pages = (found[start : start + size] for start in range(0, len(found), size))
+        return Gone(pages=map(self._gone_page, pages), covered_to=covered_to)
+
+    def _order(self, key: str) -> tuple[int, str]:
+        return (int(key or 0), "") if self.vendor == "marketo" else (0, key)
+
+    def _gone_page(self, keys: Sequence[str]) -> Page:
+        def told() -> list[Mapping[str, Any]]:
+            there = [(key, self.table.gone[key]) for key in keys if key in self.table.gone]
+            name, of_org = FIELDS[self.vendor]["id"], self.vendor == "salesforce"
+            return [
+                {FATE: KNOWN, **each.row} if of_org and each.binned else {FATE: BARE, name: key} for key, each in there
+            ]
+
+        return Page(rows=self.read("source.page", told), cursor=keys[-1])
 
     def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
         """Every column is there."""
@@ -280,7 +345,12 @@ class SimulatedSource(Calls):
 
     def made_since(self) -> datetime | None:
         """A day before the first one."""
-        return self.read("source.made_since", lambda: min(self._made(key) for key in self.table.rows) - _DAY)
+
+        def first() -> datetime | None:
+            made = min((self._made(key) for key in self.table.rows), default=None)
+            return made - _DAY if made else None
+
+        return self.read("source.made_since", first)
 
     def _made(self, key: str) -> datetime:
         return datetime.fromisoformat(self.table.rows[key][FIELDS[self.vendor]["made"]])
@@ -334,7 +404,8 @@ class SimulatedSource(Calls):
     def _changed(self, since: datetime, cursor: str) -> Iterator[Page]:
         def ids() -> list[str]:
             time = self.world.engine.time
-            changed = {key for at, shown, key in self.table.log if shown <= time and at >= since}
+            log = [(at, key) for at, shown, key in self.table.log if shown <= time and key in self.table.rows]
+            changed = {key for at, key in log if at >= since}
             return sorted((key for key in changed if not cursor or int(key) > int(cursor)), key=int)
 
         found = self.read("source.page", ids)
@@ -343,7 +414,7 @@ class SimulatedSource(Calls):
             yield from self._leads(found[start : start + size], cursor=found[start : start + size][-1])
 
     def _leads(self, keys: Sequence[str], cursor: str = "") -> Iterator[Page]:
-        rows = self.read("source.page", lambda: [dict(self.table.rows[key]) for key in keys])
+        rows = self.read("source.page", lambda: [dict(self.table.rows[key]) for key in keys if key in self.table.rows])
         yield Page(rows=rows, cursor=cursor)
 
     # what a bulk job finds
@@ -427,16 +498,21 @@ class SimulatedDestination(Calls):
 
     def _update(self, row: Mapping[str, Any], slot: str) -> RowResult:
         time, key = self.world.engine.time, str(row[FIELDS[self.vendor]["id"]])
+        if key not in self.table.rows:
+            return refusal("ENTITY_IS_DELETED" if self.vendor == "salesforce" else "1004", resolution=Resolution.REJECT)
         self.table.change(time, slot, key, row, self.table.clock(time), time)
         return RowResult(ok=True, status="updated", id=key)
 
     def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
-        """Nobody deletes here.
+        """Delete records; one that is gone is deleted."""
+        own = FIELDS[self.vendor]["id"]
+        return self.write(f"{self._name}.delete", [{own: each} for each in ids], self._delete)
 
-        Raises:
-            NotImplementedError: Somebody did.
-        """
-        raise NotImplementedError(len(ids))
+    def _delete(self, row: Mapping[str, Any], slot: str) -> RowResult:
+        time, key = self.world.engine.time, str(row[FIELDS[self.vendor]["id"]])
+        if key in self.table.rows:
+            self.table.delete(time, slot, key, self.table.clock(time), time)
+        return RowResult(ok=True, status="deleted", id=key)
 
     def imported(self, lines: Sequence[Mapping[str, str]], slot: str) -> None:
         """Rows of a file that Marketo carries out; a blank cell empties its field."""
@@ -445,6 +521,8 @@ class SimulatedDestination(Calls):
             row = {name: value or None for name, value in line.items()}
             if row.get(names["score"]):
                 row[names["score"]] = int(str(row[names["score"]]))  # type: ignore[assignment]  # a lead's number
+            if row.get(names["gone"]):
+                row[names["gone"]] = row[names["gone"]] == "true"  # type: ignore[assignment]  # yes or no
             self._create(row, slot)
 
 

@@ -52,6 +52,7 @@ from tests.fault.simulation.sync_schedule import (
     STORE_POINTS,
     VENDOR_WRITE_POINTS,
     Change,
+    Deletion,
     SyncPlan,
     mail,
 )
@@ -96,6 +97,8 @@ class WatchedRuns(InMemorySyncRuns):
         done = super()._held(sync, slot, epoch, **members)
         if done and "watermark" in members:
             self._world.moved(slot, members["watermark"])
+        if done and "gone_until" in members:
+            self._world.gone_noted.append(members["gone_until"])
         return done
 
     def every(self) -> list[SyncRun]:
@@ -264,6 +267,10 @@ class SyncSimulation:
         #: what each version of a record was: by record, the moment that it bears and what it held
         self.versions: list[dict[str, Any]] = []
         self.watermarks: list[dict[str, Any]] = []
+        #: up to when deletions have been carried over, each time that it moved
+        self.gone_noted: list[datetime] = []
+        self._addresses: dict[int, str] = {}
+        self._newest: dict[int, str] = {}
         self.confirmed: set[str] = set()
         self._phase = ""
         self._phase_slot = ""
@@ -289,8 +296,7 @@ class SyncSimulation:
                     engine.later(change.at, partial(self._change, change))
             for at, person in plan.foreigners:
                 engine.later(at, partial(self._foreign, person))
-            for at, what in plan.people:
-                engine.later(at, partial(self._wants, what))
+            self._people_come()
             for number in range(int(CALM_AT // SLOT_SECONDS)):
                 self._fire(number * SLOT_SECONDS)
             engine.later(120.0, self._look)
@@ -301,6 +307,13 @@ class SyncSimulation:
                 engine.run(lambda: bool(self._phase == "rest" or self.never_rests))
             finally:
                 engine.close()
+
+    def _people_come(self) -> None:
+        """What people ask for, and which records they delete."""
+        for at, what in self.plan.people:
+            self.engine.later(at, partial(self._wants, what))
+        for deletion in self.plan.deletions:
+            self.engine.later(deletion.at, partial(self._delete, deletion))
 
     @contextmanager
     def _small(self) -> Iterator[None]:
@@ -347,14 +360,52 @@ class SyncSimulation:
 
     def _committed(self, change: Change, fields: Mapping[str, Any], at: datetime, late: float) -> None:
         table, time = self.tables[self.plan.source], self.engine.time
-        key = self._people.get(change.person)
+        key, email = self._people.get(change.person), FIELDS[self.plan.source]["email"]
+        address = self._addresses.setdefault(change.person, str(fields.get(email, "")))
         if key is None:
-            key = self._people[change.person] = table.make(time, "people", fields, at, time + late)
+            # also of one that was deleted before, whose key it has again
+            fields = {email: address, FIELDS[self.plan.source]["status"]: "keep", **fields}
+            key = self._people[change.person] = self._newest[change.person] = table.make(
+                time, "people", fields, at, time + late
+            )
         else:
             table.change(time, "people", key, fields, at, time + late)
         marker = str(fields[FIELDS[self.plan.source]["name"]])
         self.versions.append({"record": key, "marker": marker, "at": at, "shown": time + late})
         self.engine.note(f"people write {key} {marker}")
+
+    def _delete(self, deletion: Deletion) -> None:
+        """People delete a record; in an open transaction it is there before its end."""
+        table, time, key = self.tables[self.plan.source], self.engine.time, self._people.get(deletion.person)
+        if key is None:
+            return
+        if key in table.open and table.open[key][1] > time:
+            self.engine.later(table.open[key][1] - time + 0.001, partial(self._delete, deletion))
+            return
+        at = table.clock(time)
+        if deletion.late and self.plan.source == "salesforce":
+            self.engine.count("deletion after its moment")
+            table.open[key] = (at, time + deletion.late)
+            self.engine.later(deletion.late, partial(self._deleted, deletion, key, at, 0.0))
+            return
+        self._deleted(deletion, key, at, deletion.late)
+
+    def _deleted(self, deletion: Deletion, key: str, at: datetime, late: float) -> None:
+        table, time = self.tables[self.plan.source], self.engine.time
+        table.delete(time, "people", key, at, time + late, binned=deletion.binned)
+        del self._people[deletion.person]
+        self.engine.count("deleted by people")
+        self.engine.note(f"people delete {key}")
+        if deletion.restored_after is not None:
+            self.engine.later(deletion.restored_after, partial(self._restore, deletion.person, key))
+
+    def _restore(self, person: int, key: str) -> None:
+        """People take a record out of the Recycle Bin, unless another one of the person was made since."""
+        if person not in self._people and self._newest[person] == key:
+            self.tables[self.plan.source].restore(self.engine.time, "people", key)
+            self._people[person] = key
+            self.engine.count("restored by people")
+            self.engine.note(f"people restore {key}")
 
     def _foreign(self, person: int) -> None:
         """Somebody else makes a person in the destination."""
@@ -624,7 +675,8 @@ class SyncSimulation:
     def moved(self, slot: str, watermark: datetime) -> None:
         """The watermark has moved: note what it has passed, and what runs have read until now."""
         stamps = dict(self.tables[self.plan.source].stamps)
-        newest = {version["record"]: version["marker"] for version in self.versions}
+        # nobody can read any more what was deleted
+        newest = {each["record"]: each["marker"] for each in self.versions if each["record"] in stamps}
         self.watermarks.append(
             {"slot": slot, "at": watermark, "newest": newest, "stamps": stamps, "read": self._read(slot)}
         )
@@ -665,6 +717,14 @@ class SyncSimulation:
             "watermarks": self.watermarks,
             "confirmed": self.confirmed,
             "runs": [self._run_facts(run) for run in self.runs.every()],
+            "deletes": "ignore"
+            if plan.sync.deletes == "ignore"
+            else "delete"
+            if plan.sync.deletes == "delete"
+            else "flag",
+            "by_id": any(mapping.to == FIELDS[plan.destination]["origin"] for mapping in plan.sync.mappings),
+            "gone": {key: vars_of(each) for key, each in self.tables[plan.source].gone.items()},
+            "gone_noted": self.gone_noted,
             "again": self.again,
             "wrong": self.wrong,
             "holder": self.runs._standings[plan.sync.id].holder if self.runs._standings else "",
@@ -684,7 +744,7 @@ class SyncSimulation:
             "reason": run.reason,
             "retry": bool(run.retry_of),
             "kind": run.kind,
-            "pulled": run.pulled,
+            "pulled": run.rows,
             "totals": {name: getattr(run.totals, name) for name in type(run.totals).__slots__},
             "rows": lines,
             "refused": replaced,

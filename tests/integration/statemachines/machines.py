@@ -13,10 +13,13 @@ import pytest
 from jsonpath_ng.ext import parse  # type: ignore[attr-defined]  # it does not say that it is public
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
     StateTaskServiceSfn,
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
@@ -43,6 +46,8 @@ OPEN = {
 }
 #: seconds of real time that an execution may take
 PATIENCE = 60.0
+#: between two looks at an execution, of which each takes longer than most states do
+POLL_SECONDS = 0.05
 
 type Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -87,7 +92,7 @@ class Machines:
         deadline = time.monotonic() + PATIENCE
         while (said := self._sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
             assert time.monotonic() < deadline, self.states(arn)
-            time.sleep(0.01)
+            time.sleep(POLL_SECONDS)
         return Execution(
             status=said["status"],
             output=json.loads(said.get("output") or "{}"),
@@ -105,7 +110,7 @@ class Machines:
         deadline = time.monotonic() + PATIENCE
         while self._sfn.list_executions(stateMachineArn=self.arn(machine), statusFilter="RUNNING")["executions"]:
             assert time.monotonic() < deadline
-            time.sleep(0.01)
+            time.sleep(POLL_SECONDS)
 
     def states(self, arn: str) -> list[str]:
         """The states that an execution entered, in order."""
@@ -137,7 +142,8 @@ def machines(
     # moto leaves out what turns AWS's spelling of members into the SDK's, and back
     patch.setattr(StateTaskServiceSfn, "_normalise_parameters", _as_the_sdk_spells)
     patch.setattr(StateTaskServiceSfn, "_normalise_response", _as_machines_spell)
-    # both are asked for thousands of times, for the same few texts
+    # all are asked for again and again, for the same few texts
+    patch.setattr(AmazonStateLanguageParser, "parse", staticmethod(_program))
     patch.setattr(json_path, "parse", _path)
     patch.setattr(StepFunctionsParserBackend, "_validate_definition", _validated)
     patch.setattr(retrier_decl, "time", SimpleNamespace(sleep=wait))
@@ -147,8 +153,21 @@ def machines(
         yield lambda: Machines(client("stepfunctions"))
 
 
+_parse = AmazonStateLanguageParser.parse
 _path = cache(parse)
 _validated = staticmethod(cache(StepFunctionsParserBackend._validate_definition))
+
+
+@cache
+def _tree(definition: str) -> object:
+    """What the parser makes of a definition, which takes longer than executing it."""
+    return _parse(definition)[1]
+
+
+def _program(definition: str) -> tuple[EvalComponent, object]:
+    """What an execution goes through, made for it alone."""
+    tree = _tree(definition)
+    return Preprocessor().visit(tree), tree
 
 
 def _as_the_sdk_spells(self: StateTaskServiceSfn, parameters: dict[str, Any], **_: object) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.syncing import Step, SyncRun
 from tests.builders.syncs import a_sync_document
 from tests.e2e.actions import MARKETO, SALESFORCE, as_yaml
+from tests.fakes.clock import NOON
 from tests.integration.aws.local_aws import create_table
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.test_cli_documents import Lab, lab
@@ -25,6 +27,7 @@ def desk(lab: Lab) -> Lab:  # the fixture of the other module
     """The deployment, with a table for runs."""
     create_table(lab.target.session.client("dynamodb"), "ExecutionsTable")
     outputs = {**lab.target.outputs, "ExecutionsTableName": "ExecutionsTable", "RetentionDays": "30"}
+    outputs["SyncMachineArn"] = "arn:aws:states:eu-central-1:123456789012:stateMachine:nobody"
     return replace(lab, target=replace(lab.target, outputs=outputs))
 
 
@@ -59,10 +62,10 @@ def test_a_sync_is_applied_listed_shown_and_previewed(
     assert f"{SALESFORCE}/Contact to {MARKETO}/leads, by hand" in listed
     assert "WHERE LastName LIKE 'Love%'" in query["soql"]
     assert [each["at_source"] for each in query["clauses"]] == [True]
-    assert "1 rows, counted." in preview
+    assert "1 row, counted." in preview
     assert '  row 1: created email: nothing -> "ada@example.com", lastName: nothing -> "Lovelace"' in preview
     assert "calls; nothing was written." in preview
-    assert told.startswith("1 rows, 1 run in the next 24 hours.\n  Salesforce: ")
+    assert told.startswith("1 row, 1 run in the next 24 hours.\n  Salesforce: ")
     assert (price["rows"], price["exact"], price["runs_a_day"], price["warnings"]) == (1, True, 1, [])
     assert price["vendors"]["marketo"]["run"]["calls"] >= 2
     assert [(row["outcome"], row["reason"]) for row in edit["rows"]] == [("skipped", "not_there")]
@@ -97,3 +100,23 @@ def test_a_plan_tells_its_cost_before_it_is_made(desk: Lab, salesforce: Twin) ->
     assert "calls at Marketo" in asked.output
     assert asked.exit_code == 1
     assert "Give --rows or --all" in desk.cli_fails("syncs", "plan", SYNC, "--rows", "3", "--all")
+
+
+def test_nothing_is_asked_of_a_run_that_is_over(desk: Lab) -> None:
+    """The command ends with how the run ended, so that nobody waits for a pause that never comes."""
+    ended = SyncRun(
+        sync=SYNC,
+        slot="20260302T120000Z",
+        version=1,
+        source="salesforce",
+        destination="marketo",
+        epoch=1,
+        started_at=NOON,
+        step=Step.DONE,
+        ended_at=NOON,
+    )
+    desk.target._sync_runs().begin(ended)
+
+    for what in ("pause", "resume", "cancel"):
+        said = desk.cli_fails("syncs", "ask", what, SYNC, ended.slot)
+        assert said.startswith(f"error: The run is over, so there is nothing to {what}: {ended.slot}: done, ")

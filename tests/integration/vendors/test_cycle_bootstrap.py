@@ -56,7 +56,7 @@ def owned(world: WiredCycle, count: int) -> tuple[str, list[str]]:
     return user, accounts
 
 
-@pytest.mark.cap("M095", "M099", "M106")
+@pytest.mark.cap("M095", "M099")
 def test_the_first_run_finds_out_what_marketo_holds_in_adobes_order(build: Build) -> None:
     """People by windows of 31 days, companies by the ids that people name, 300 a call, sales persons likewise.
 

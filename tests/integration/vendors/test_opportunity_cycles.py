@@ -169,142 +169,65 @@ def test_nothing_of_marketos_opportunities_is_read_and_its_edits_stay_there(buil
 
 @pytest.mark.cap("M114", "M115", "M136")
 def test_an_opportunity_goes_with_its_roles_its_company_and_its_sales_person_in_one_cycle(build: Build) -> None:
-    """Roles before opportunities before companies before sales persons: nothing is in use when it is deleted (1022)."""
+    """Roles before opportunities before companies before sales persons: nothing is in use when it is deleted (1022).
+
+    All that is made and changed comes in Adobe's order before, people are deleted between.
+    """
     world = build(
         companies={"fields": [{"marketo": "company", "salesforce": "Name"}], "deleted_in_salesforce": "delete"},
         sales_persons={"deactivated": "delete"},
+        persons={**PERSONS, "deleted_in_salesforce": "delete"},
     )
-    user = load(world, "User", Username="ada@example.com", LastName="Lovelace", Email="ada@example.com")
+    user = load(world, "User", **person("ada"))
     account, contact, deal, _ = sold(world)
+    leaver = load(world, "Contact", LastName="Leaver", Email="leaver@example.com")
     empty = load(world, "Account", Name="Nobody", OwnerId=user)
     other = load(world, "Opportunity", **DEAL, AccountId=empty, OwnerId=user)
     for name in ("Influencer", "Evaluator", None):
         load(world, "OpportunityContactRole", OpportunityId=other, ContactId=contact, Role=name)
     world.ran()
-    assert len(roles(world)) == 4
     assert {each["role"] for each in roles(world)} == {"Decision Maker", "Influencer", "Evaluator", "Unspecified"}
 
     mark = len(world.calls(world.marketo, "/rest/v1/"))
-    world.salesforce.post("delete", {"object": "Opportunity", "ids": [other]})
-    world.salesforce.post("delete", {"object": "Account", "ids": [empty]})
+    for name, gone in (("Opportunity", other), ("Account", empty), ("Contact", leaver)):
+        world.salesforce.post("delete", {"object": name, "ids": [gone]})
     world.salesforce.post("set", {"object": "User", "ids": [user], "fields": {"IsActive": False}})
+    new = load(world, "User", **person("ida"))
+    came = load(world, "Account", Name="New", OwnerId=new)
+    heir = load(world, "Contact", LastName="Heir", Email="heir@example.com", AccountId=came, OwnerId=new)
+    fresh = load(world, "Opportunity", **DEAL, AccountId=came, OwnerId=new)
+    load(world, "OpportunityContactRole", OpportunityId=fresh, ContactId=heir, Role="Other")
     run = world.ran()
 
-    assert deals(world).keys() == {deal}
-    assert [each["role"] for each in roles(world)] == ["Decision Maker"]
-    assert world.of(world.marketo, "companies", "externalCompanyId").keys() == {account}
-    assert user not in world.of(world.marketo, "salesPersons", "externalSalesPersonId")
-    deleted = [
-        each["path"].removeprefix("/rest/v1/")
+    assert deals(world).keys() == {deal, fresh}
+    assert sorted(each["role"] for each in roles(world)) == ["Decision Maker", "Other"]
+    assert world.of(world.marketo, "companies", "externalCompanyId").keys() == {account, came}
+    sales_persons = world.of(world.marketo, "salesPersons", "externalSalesPersonId")
+    assert (user in sales_persons, new in sales_persons) == (False, True)
+    writes = [
+        each["path"].removeprefix("/rest/v1/").removesuffix(".json")
         for each in world.calls(world.marketo, "/rest/v1/")[mark:]
-        if each["path"].endswith("/delete.json")
+        if each["method"] == "POST" and "_method" not in str(each.get("query", ""))
     ]
-    assert deleted == [
-        "opportunities/roles/delete.json",
-        "opportunities/delete.json",
-        "companies/delete.json",
-        "salespersons/delete.json",
+    assert [name for name, before in zip(writes, ["", *writes], strict=False) if name != before] == [
+        "salespersons",
+        "companies",
+        "leads",
+        "leads/delete",
+        "opportunities",
+        "opportunities/roles",
+        "opportunities/roles/delete",
+        "opportunities/delete",
+        "companies/delete",
+        "salespersons/delete",
     ]
-    assert [each["outcome"] for each in world.outcomes(run, "opportunity_roles")] == ["deleted"] * 3
-    assert [each["outcome"] for each in world.outcomes(run, "opportunities")] == ["deleted"]
+    told = [each["outcome"] for each in world.outcomes(run, "opportunity_roles")]
+    assert sorted(told) == ["created", "deleted", "deleted", "deleted"]
 
 
-@pytest.mark.cap("M044")
-def test_a_role_is_made_changed_moved_and_deleted(build: Build) -> None:
-    """Marketo's key is fixed: a new name or Contact makes another role, and the one before is deleted.
-
-    One that is said twice in Salesforce is there as long as one of the two is.
-    """
-    world = build(companies=None, sales_persons=None)
-    _, contact, deal, role = sold(world)
-    heir = load(world, "Contact", LastName="Heir", Email="heir@example.com")
-    world.ran()
-    first = roles(world)[0]["marketoGUID"]
-
-    edit(world, "OpportunityContactRole", role, Role="Evaluator")
-    run = world.ran()
-    [held] = roles(world)
-    assert (held["role"], held["isPrimary"], held["marketoGUID"] != first) == ("Evaluator", True, True)
-    [line] = world.outcomes(run, "opportunity_roles")
-    assert (line["reason"], line["marketo_id"]) == ("role_moved", held["marketoGUID"])
-
-    edit(world, "OpportunityContactRole", role, ContactId=heir)
-    twin = load(world, "OpportunityContactRole", OpportunityId=deal, ContactId=heir, Role="Evaluator")
-    world.ran()
-    people = world.of(world.marketo, "leads", "salesforceId")
-    assert [each["leadId"] for each in roles(world)] == [people[heir]["id"]]
-    assert contact in people
-
-    world.salesforce.post("delete", {"object": "OpportunityContactRole", "ids": [role]})
-    run = world.ran()
-    assert [each["reason"] for each in world.outcomes(run, "opportunity_roles")] == ["role_shared"]
-    assert len(roles(world)) == 1
-    world.salesforce.post("delete", {"object": "OpportunityContactRole", "ids": [twin]})
-    world.ran()
-    assert roles(world) == []
-    # nothing is left to be done
-    written = len(world.written())
-    world.ran()
-    assert len(world.written()) == written
-
-
-def test_a_role_waits_for_its_person_and_is_told_with_the_reason(build: Build) -> None:
-    """A Contact whom the cycle left out has no role; once the person is there the role comes by itself."""
-    named = {"clauses": [{"column": "LastName", "operator": "equals", "value": "King"}]}
-    world = build(companies=None, sales_persons=None, persons={**PERSONS, "create_in_marketo": {"conditions": named}})
-    contact = load(world, "Contact", LastName="Other", Email="other@example.com")
-    deal = load(world, "Opportunity", **DEAL)
-    role = load(world, "OpportunityContactRole", OpportunityId=deal, ContactId=contact)
-
-    run = world.ran()
-
-    [line] = world.outcomes(run, "opportunity_roles")
-    assert (line["outcome"], line["reason"], line["fields"]) == ("failed", "role_waits", "")
-    assert [(each.id, each.reason) for each in world.due.listed(10)] == [(role, "role_waits")]
-    assert (roles(world), list(deals(world))) == ([], [deal])
-    edit(world, "Contact", contact, LastName="King")
-    world.ran()
-    assert [each["role"] for each in roles(world)] == ["Unspecified"]
-    assert world.due.listed(10) == []
-
-
-@pytest.mark.cap("U20", "U35")
-def test_a_person_has_the_stage_of_the_opportunity_in_which_the_contact_has_the_primary_role(build: Build) -> None:
-    """An open one before a closed one, then the one whose stage was changed last; without a primary role nobody's."""
-    kept = {"fields": FIELDS, "stage_field": "leadStatus"}
-    world = build(companies=None, sales_persons=None, opportunities=kept)
-    _, contact, first, _ = sold(world)
-    other = load(world, "Contact", LastName="Other", Email="other@example.com")
-
-    def stages() -> dict[str, Any]:
-        people = world.of(world.marketo, "leads", "salesforceId")
-        return {name: people[each]["leadStatus"] for name, each in (("king", contact), ("other", other))}
-
-    world.ran()
-    # the person was made by that cycle, so the next one finds whose stage it is
-    world.ran()
-    assert stages() == {"king": "Prospecting", "other": None}
-
-    second = load(world, "Opportunity", **{**DEAL, "StageName": "Needs Analysis"})
-    common = {"OpportunityId": second, "Role": "Other"}
-    load(world, "OpportunityContactRole", **common, ContactId=contact, IsPrimary=True)
-    shared = load(world, "OpportunityContactRole", **common, ContactId=other)
-    world.ran()
-    assert stages() == {"king": "Needs Analysis", "other": None}
-    edit(world, "Opportunity", first, StageName="Negotiation/Review")
-    world.ran()
-    assert stages()["king"] == "Negotiation/Review"
-    edit(world, "Opportunity", first, StageName="Closed Won")
-    world.ran()
-    assert stages()["king"] == "Needs Analysis"
-    # one Contact loses the second one to the other, and has the closed one only
-    edit(world, "OpportunityContactRole", shared, IsPrimary=True)
-    world.ran()
-    assert stages() == {"king": "Closed Won", "other": "Needs Analysis"}
-    nobodys = load(world, "Opportunity", **DEAL)
-    run = world.ran()
-    told = {each["salesforce_id"]: each["reason"] for each in world.outcomes(run, "opportunity_roles")}
-    assert told == {nobodys: "no_primary"}
+def person(name: str) -> dict[str, Any]:
+    """Fields of a User."""
+    return {"Username": f"{name}@example.com", "LastName": name, "Email": f"{name}@example.com"}
 
 
 def test_what_salesforce_hides_of_an_opportunity_its_stage_tells(build: Build) -> None:

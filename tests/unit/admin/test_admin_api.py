@@ -165,6 +165,7 @@ FOR_VIEWERS = {
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed.csv"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/rows"),
     ("GET", f"/syncs/{SYNC}/plans/{SLOT}"),
+    ("GET", f"/cycles/{CYCLE}/plans/{SLOT}"),
 }
 
 
@@ -485,6 +486,13 @@ def test_executions_are_found_by_whom_and_what_they_are_about(admin: Admin) -> N
     detail = admin.get(f"/executions/{first}")
     assert (detail["outcome"], detail["salesforce_id"], detail["writeback"]["status"]) == ("created", record, "written")
     assert admin.ask("GET", "/executions/nobody").status == 404
+    told = [(each["depth"], each["text"]) for each in detail["explanation"]]
+    assert told[0] == (0, "Received 2026-03-02 12:00:00+00:00 for Marketo lead 1, campaign Welcome")
+    assert (1, f"Salesforce record {record}") in told
+    berlin = admin.get(f"/executions/{first}", zone="Europe/Berlin")["explanation"]
+    assert berlin[0]["text"] == "Received 2026-03-02 13:00:00+01:00 for Marketo lead 1, campaign Welcome"
+    for zone in ("Europe/Nowhere", "/etc/passwd", "Europe", "", "../UTC"):
+        assert admin.ask("GET", f"/executions/{first}", zone=zone).status == 422, zone
 
 
 def test_executions_come_page_by_page(admin: Admin) -> None:

@@ -87,6 +87,15 @@ def test_a_narrow_screen_gets_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert members(run, LATER)["seconds_left"] == 150
 
 
+def test_a_plan_says_what_would_become_of_its_rows() -> None:
+    """Nothing is written, so nothing is said to have been; one row and one call are told as one."""
+    run = a_run(planning=True, pulled=1, calls=1, totals=Totals(created=1))
+
+    said = sentence(run, LATER)
+
+    assert "a plan: nothing is written, 1 row, which would be 1 created, 1 call" in said
+
+
 def test_a_terminal_shows_a_bar_and_a_pipe_a_line_for_each_change(capsys: pytest.CaptureFixture[str]) -> None:
     """The bar says step, rows, rate and time left; elsewhere what has not changed is not said again."""
     screen = a_screen(width=120, terminal=True)

@@ -44,6 +44,11 @@ FACTS: dict[Kind, tuple[str, dict[str, str | int]]] = {
     Kind.SYNC_ROWS: (SYNC, {"slot": SLOT, "failed": 34, "ended": 120, "share": 28}),
     Kind.SYNC_PARKED: (SYNC, {"slot": SLOT, "waiting": "quota", "rows": 600, "pulled": 9000}),
     Kind.SYNC_LAG: (SYNC, {"minutes": 75, "behind": 95}),
+    Kind.CYCLE_FAILED: ("main", {"slot": SLOT, "reason": "all_parked", "number": 2}),
+    Kind.CYCLE_WAITS: ("main", {"slot": SLOT, "waiting": "guard"}),
+    Kind.CYCLE_PARKED: ("main", {"slot": SLOT, "number": 2, "kind0": "companies", "kind1": "persons"}),
+    Kind.CYCLE_ASIDE: ("main", {"number": 1}),
+    Kind.CYCLE_DUE: ("main", {"number": 3, "tries": 6}),
 }
 RAISED = {
     Kind.FAILED: """\
@@ -112,6 +117,33 @@ ALERT Sync contacts-to-people: it stays behind
 What changed 95 minutes ago has not been moved; a run that does so is due for 75 minutes. Since 2026-03-02 12:05 UTC.
 What to do: See whether its runs fail, wait, or take longer than the time between two of them.
 Command: leadbridge --stack prod syncs executions contacts-to-people""",
+    Kind.CYCLE_FAILED: """\
+ALERT Cycle main: a run failed
+2 runs in a row failed, the last one (20260302T120000Z), because of all_parked. Since 2026-03-02 12:05 UTC.
+What to do: Mend what its message says; the next run reads the same again.
+Command: leadbridge --stack prod cycle executions main 20260302T120000Z""",
+    Kind.CYCLE_WAITS: """\
+ALERT Cycle main: its run waits
+The run 20260302T120000Z waits (guard), and no other one begins. Since 2026-03-02 12:05 UTC.
+What to do: Look at what a guard has counted, and confirm it with \
+`leadbridge --stack prod cycle confirm main 20260302T120000Z` if it is meant; what waits for a quota goes on by \
+itself, what is paused with `cycle resume`.
+Command: leadbridge --stack prod cycle executions main""",
+    Kind.CYCLE_PARKED: """\
+ALERT Cycle main: companies, persons cannot go on
+The run 20260302T120000Z ended without companies, persons; the others went on. Since 2026-03-02 12:05 UTC.
+What to do: Mend what its message says; the next run reads the same again.
+Command: leadbridge --stack prod cycle executions main 20260302T120000Z""",
+    Kind.CYCLE_ASIDE: """\
+ALERT Cycle main: fields are put aside
+1 pair of fields cannot be kept in step. Since 2026-03-02 12:05 UTC.
+What to do: Show, or change back, what a system hid or retyped; edits that wait arrive then.
+Command: leadbridge --stack prod cycle show main""",
+    Kind.CYCLE_DUE: """\
+ALERT Cycle main: records fail again and again
+3 records failed 6 times or more after the first time. Since 2026-03-02 12:05 UTC.
+What to do: See why, and mend it; they are looked at again by themselves.
+Command: leadbridge --stack prod cycle due main""",
 }
 
 

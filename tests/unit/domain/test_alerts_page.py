@@ -36,13 +36,16 @@ def test_the_document_of_the_page_is_valid_and_shows_the_defaults() -> None:
 
     document = AlertsDocument.model_validate(given)
     shown = {
-        name: rule for name, rule in given.items() if name not in {"kind", "id", "actions", "syncs", "connections"}
+        name: rule
+        for name, rule in given.items()
+        if name not in {"kind", "id", "actions", "syncs", "cycles", "connections"}
     }
     stored = as_document(DEFAULTS)
 
-    assert shown == _without_switches(stored) | {"sync": _without_switches(stored["sync"])}
+    assert shown == _without_switches(stored) | {name: _without_switches(stored[name]) for name in ("sync", "cycle")}
     assert document.actions
     assert document.syncs
+    assert document.cycles
     assert document.connections
 
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_progress import standing_members
+from leadbridge.domain.cycling import CycleStanding
 from leadbridge.domain.retention import PRUNED, days_kept, retention_lines
 from tests.builders.whole_cycles import a_cycle
 
@@ -58,3 +60,11 @@ def test_what_is_kept_is_not_warned_of() -> None:
     assert (days_kept(100_001), days_kept("Merge Leads")) == (762, 762)
     assert len(list(retention_lines(a_cycle_of(2, low="2020-01-01T00:00"), {}, NOW))) == 1
     assert list(retention_lines(a_cycle(), {}, NOW)) == []
+
+
+def test_a_cycle_that_is_shown_tells_of_it_as_long_as_it_is_so() -> None:
+    """Before the first run by the low watermark, then by how far the queue has come."""
+    cycle = a_cycle_of("Send Email", low="2026-01-01T00:00")
+    before = standing_members(cycle, CycleStanding(), NOW)["warnings"]
+    assert [line.partition(",")[0] for line in before] == ["Send Email is read from 2026-01-01 on"]
+    assert standing_members(cycle, CycleStanding(watermarks={"activities-engagement": NOW}), NOW)["warnings"] == []

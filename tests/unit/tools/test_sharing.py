@@ -15,7 +15,8 @@ SIMULATION = "tests/fault/simulation/test_simulation.py::test_x[3]"
 @pytest.mark.parametrize(
     ("test_id", "group"),
     [
-        ("tests/e2e/test_demo.py::test_x", "e2e"),
+        ("tests/e2e/test_webhook.py::test_x", "e2e"),
+        ("tests/e2e/test_demo.py::test_x", "demo"),
         ("tests/fault/test_poison.py::test_x[a]", "fault"),
         ("tests/fault/test_killed_workers.py::test_x[before-create]", "kills"),
         ("tests/fault/leaks/test_nothing_leaks.py::test_x", "leaks"),

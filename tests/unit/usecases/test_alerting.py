@@ -18,6 +18,7 @@ from tests.builders.syncs import a_sync
 from tests.fakes.alerts import InMemoryAlertStore, InMemoryTally, RecordingChannel, SettableWatch
 from tests.fakes.clock import NOON, SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
+from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.syncs import InMemorySyncRuns
 
@@ -32,6 +33,7 @@ class World:
         self.tally = InMemoryTally(self.clock.now)
         self.watch = SettableWatch()
         self.runs = InMemorySyncRuns()
+        self.cycles, self.due = InMemoryCycleRuns(), InMemoryDueRecords()
         self.store = InMemoryAlertStore()
         self.email, self.slack = RecordingChannel("email"), RecordingChannel("slack")
         self.channels = [self.email, self.slack]
@@ -44,6 +46,8 @@ class World:
             tally=self.tally,
             watch=self.watch,
             runs=self.runs,
+            cycles=self.cycles,
+            due=lambda _: self.due,
             store=self.store,
             channels=lambda: self.channels,
             clock=self.clock,

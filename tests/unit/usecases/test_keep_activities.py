@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from leadbridge.domain import cycling
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_sync, derived_syncs
+from leadbridge.domain.cycle_words import ACTIVITIES_UNPLANNED
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.sync import ImportRule, Sync
@@ -149,3 +150,14 @@ def test_writes_are_entered_for_activities_alone_and_not_while_people_are_parked
     assert cycling.through(late, names).step is CycleStep.WRITE
     assert cycling.through(deciding, names).step is CycleStep.REMEMBER
     assert cycling.parked(world.run, "persons", "why", names).parked["activities"] == "waits for persons"
+
+
+def test_a_plan_reads_and_writes_no_activities_and_says_so() -> None:
+    """It ends without the step in which they would be."""
+    world = World()
+    planning = replace(world.run, step=CycleStep.DECIDE, entity="activities", planning=True)
+    told = world.kind.decide(planning, 600.0)
+    assert told is not None
+    assert (told.late, told.warnings) == (False, (ACTIVITIES_UNPLANNED,))
+    assert world.kind.decide(told, 600.0) is None
+    assert cycling.through(told, ["persons", "activities"]).step is CycleStep.COMMIT

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.gone import BARE, FATE, MERGED
-from leadbridge.domain.records import FieldDescription
+from leadbridge.domain.records import FieldDescription, Resolution, RowResult
 from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals, Waiting
 from leadbridge.errors import ConfigurationError, UncertainWriteError
 from tests.builders.sync_runs import SyncWorld
@@ -87,6 +87,26 @@ def test_deletions_before_the_first_run_that_asks_are_nobodys() -> None:
     [(since, until)] = world.source.asked_gone
     assert (since, until) == (NOON - timedelta(minutes=1), NOON + timedelta(hours=1))
     assert world.runs.standing(world.sync.id).watermark is None
+
+
+def test_a_deletion_that_failed_is_taken_again_by_the_next_run_and_by_no_retry() -> None:
+    """The refused one is listed with its source record's id; a retry reads rows, and has none; the next run deletes."""
+    world = a_world()
+    gone(world, 1)
+    locked = RowResult(ok=False, code="1007", message="in use", resolution=Resolution.REJECT)
+    [record] = [each for each in world.destination.records if each["email"] == "p1@example.com"]
+    world.destination.refusals = {record["id"]: [locked]}
+    run = world.ran(LATER)
+    assert (run.step, run.totals) == (Step.DONE, Totals(failed=1))
+    [failed] = world.results_of().failed(world.sync.id, LATER)
+    assert (failed.source_id, failed.reason) == ("001", "marketo_1007")
+
+    world.clock.advance(60)
+    retry = world.drive(world.starting().retry(world.sync.id, LATER).slot)
+    assert (retry.wanted, retry.totals) == (0, Totals())
+    world.clock.advance(3600)
+    assert world.ran(LAST).totals == Totals(deleted=1)
+    assert held(world) == ["p0@example.com", "p2@example.com"]
 
 
 @pytest.mark.parametrize(

@@ -603,6 +603,7 @@ def admin_api() -> Any:
     from leadbridge.usecases.sync_results import SyncResults
     from leadbridge.usecases.try_action import TryAction
     from leadbridge.usecases.view_sync import ViewSync
+    from leadbridge.vendors.remedies import remedies
     from leadbridge.vendors.sync_vendors import VendorSyncs
 
     settings = AdminApiSettings.from_environment()
@@ -688,6 +689,7 @@ def admin_api() -> Any:
                 clock=clock,
             ),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
+            remedies=remedies,
             clock=clock,
             done=done,
         )
@@ -743,6 +745,7 @@ def sweep() -> "Sweep":
 def send_alerts() -> Any:
     """The use-case of `send_alerts`."""
     from leadbridge.aws.alerts import DynamoAlertStore, DynamoWatch
+    from leadbridge.aws.cycles import DynamoCycleRuns
     from leadbridge.aws.notices import TopicChannel
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.usecases.alerting import AlertSettings, SendAlerts
@@ -766,6 +769,14 @@ def send_alerts() -> Any:
             retention=timedelta(),
             now=clock.now,
         ),
+        cycles=DynamoCycleRuns(
+            client,
+            executions=settings.EXECUTIONS_TABLE,
+            state=settings.STATE_TABLE,
+            retention=timedelta(),
+            now=clock.now,
+        ),
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
         store=DynamoAlertStore(client, table=settings.STATE_TABLE),
         channels=lambda: [TopicChannel(_later("sns"), settings.ALARM_TOPIC), *([slack] if slack.configured else [])],
         clock=clock,

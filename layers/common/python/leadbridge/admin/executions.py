@@ -1,7 +1,8 @@
 """Routes of executions: find them, look at one, run what can be run again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -11,6 +12,8 @@ from leadbridge.admin import models
 from leadbridge.admin.common import described
 from leadbridge.admin.problems import missing, refused
 from leadbridge.admin.services import Services
+from leadbridge.domain.event import instant
+from leadbridge.domain.narration import Line, narrated
 from leadbridge.domain.outcome import Outcome, State
 from leadbridge.usecases.search_executions import Wanted
 
@@ -54,13 +57,18 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         return _page(services, _wanted(given), given.limit, given.token)
 
     @app.get("/executions/<execution_id>", **described("One execution", tag="Executions"))
-    def get_execution(execution_id: Annotated[models.ExecutionId, Path()]) -> models.ExecutionDetail:
-        """Everything that is kept of it; no values."""
+    def get_execution(
+        execution_id: Annotated[models.ExecutionId, Path()],
+        zone: Annotated[models.Text, Query()] = "UTC",
+    ) -> models.ExecutionDetail:
+        """Everything that is kept of it, and in plain words why, with times of an IANA `zone`; no values."""
+        moment = _moment_in(zone)
         item = services.search.get(execution_id)
         if item is None:
             raise missing("execution with this id", "List the executions, and correct the id.")
         return models.ExecutionDetail(
             **_told(item),
+            explanation=list(_sentences(narrated(item, moment=moment, remedies=services.remedies))),
             attempts=item.get("attempts"),
             header_names=item.get("header_names") or [],
             decision=item.get("decision"),
@@ -85,6 +93,26 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
             ],
             next_token=done.token,
         )
+
+
+def _moment_in(zone: str) -> Callable[[str], str]:
+    """Renders instants of a time zone, with the offset.
+
+    Raises:
+        RefusedError: Nobody knows the zone.
+    """
+    try:
+        known = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        # a name that is a path or a folder is another error than one that is none
+        raise refused(422, "invalid", f"There is no time zone {zone}.", pointer="/zone") from error
+    return lambda stored: instant(stored).astimezone(known).isoformat(sep=" ", timespec="seconds")
+
+
+def _sentences(lines: Sequence[Line], depth: int = 0) -> Iterator[models.Told]:
+    for line in lines:
+        yield models.Told(text=line.text, depth=depth)
+        yield from _sentences(line.below, depth + 1)
 
 
 def _refuse_both(given: models.RedriveRequest) -> None:

@@ -445,8 +445,18 @@ class Execution(Given):
     activity: Part
 
 
+class Told(Given):
+    """A sentence; one of greater depth belongs to the one before it of less."""
+
+    text: str
+    depth: int
+
+
 class ExecutionDetail(Execution):
     """An execution with everything that is kept of it."""
+
+    #: what came in, what was decided and why, what the vendors answered, and what is to be done
+    explanation: list[Told]
 
     attempts: int | None
     header_names: list[str]

@@ -77,6 +77,8 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("GET", "/cycles/{cycle_id}/executions/{slot}/rows"): V,
     ("GET", "/cycles/{cycle_id}/records/{record_id}"): V,
     ("GET", "/cycles/{cycle_id}/due"): V,
+    ("POST", "/cycles/{cycle_id}/plans"): O,
+    ("GET", "/cycles/{cycle_id}/plans/{slot}"): O,
 }
 _PATTERNS = tuple(
     (method, re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))), role)

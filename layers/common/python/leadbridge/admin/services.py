@@ -1,6 +1,6 @@
 """What the admin API's routes call: use-cases, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from leadbridge.ports import Clock, Configurations
@@ -45,5 +45,7 @@ class Services:
     cycle_planned: CyclePlanned
     #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says
     keep_schedule: Callable[[str, str], None]
+    #: what a vendor's table says is to be done about a reason
+    remedies: Callable[[str], Iterable[str]]
     clock: Clock
     done: Callable[[], None]

@@ -152,6 +152,48 @@ class SyncRules(Document):
     lag: SyncLagRule = SyncLagRule()
 
 
+class CycleFailedRule(Rule):
+    """A run of a cycle that failed, until one has gone well."""
+
+    repeat_hours: Repeat = 24
+
+
+class CycleWaitsRule(Rule):
+    """A run of a cycle that waits for a quota, a connection or a person, who confirms what a guard has counted."""
+
+    repeat_hours: Repeat = 24
+
+
+class CycleParkedRule(Rule):
+    """Kinds of records with which a cycle cannot go on while the others do."""
+
+    repeat_hours: Repeat = 24
+
+
+class CycleAsideRule(Rule):
+    """Pairs of fields of a cycle that cannot be kept in step."""
+
+    repeat_hours: Repeat = 24
+
+
+class CycleDueRule(Rule):
+    """`count` records of a cycle whose write was tried `tries` times again; six times are some five hours."""
+
+    count: int = Field(default=1, ge=1)
+    tries: int = Field(default=6, ge=1, le=100)
+    repeat_hours: Repeat = 24
+
+
+class CycleRules(Document):
+    """Rules of CRM cycles; of one cycle, a rule that is absent is as for all, one that is given stands for itself."""
+
+    failed: CycleFailedRule = CycleFailedRule()
+    waits: CycleWaitsRule = CycleWaitsRule()
+    parked: CycleParkedRule = CycleParkedRule()
+    aside: CycleAsideRule = CycleAsideRule()
+    due: CycleDueRule = CycleDueRule()
+
+
 class AlertsDocument(Document):
     """Who is told of what: rules for all, and those of single Actions and connections."""
 
@@ -168,8 +210,10 @@ class AlertsDocument(Document):
     certificate: CertificateRule = CertificateRule()
     silence: SilenceRule = SilenceRule()
     sync: SyncRules = SyncRules()
+    cycle: CycleRules = CycleRules()
     actions: dict[Identifier, ActionRules] = Field(default_factory=dict)
     syncs: dict[Identifier, SyncRules] = Field(default_factory=dict)
+    cycles: dict[Identifier, CycleRules] = Field(default_factory=dict)
     connections: dict[Identifier, ConnectionRules] = Field(default_factory=dict)
 
     def for_action(self, action: str) -> ActionRules:
@@ -187,6 +231,11 @@ class AlertsDocument(Document):
         own = self.syncs.get(sync)
         return self.sync.model_copy(update={name: getattr(own, name) for name in own.model_fields_set} if own else {})
 
+    def for_cycle(self, cycle: str) -> CycleRules:
+        """The rules of a CRM cycle: what its own leave out is as for all."""
+        own = self.cycles.get(cycle)
+        return self.cycle.model_copy(update={name: getattr(own, name) for name in own.model_fields_set} if own else {})
+
     def for_connection(self, connection: str) -> ConnectionRules:
         """The rules of a connection, every one filled in."""
         own = self.connections.get(connection, ConnectionRules())
@@ -202,7 +251,12 @@ DEFAULTS = AlertsDocument(kind="alerts", id="alerts")
 
 
 def check_alerts(
-    document: AlertsDocument, *, actions: Collection[str], connections: Collection[str], syncs: Collection[str]
+    document: AlertsDocument,
+    *,
+    actions: Collection[str],
+    connections: Collection[str],
+    syncs: Collection[str],
+    cycles: Collection[str],
 ) -> list[tuple[str, str]]:
     """Findings about what the document names: a JSON pointer and a sentence each."""
     missing = [
@@ -214,6 +268,11 @@ def check_alerts(
         (f"/syncs/{name}", "there is no Sync of this id; `leadbridge syncs list` shows them")
         for name in document.syncs
         if name not in syncs
+    ]
+    missing += [
+        (f"/cycles/{name}", "there is no cycle of this id; `leadbridge cycle list` shows them")
+        for name in document.cycles
+        if name not in cycles
     ]
     missing += [
         (f"/connections/{name}", "there is no connection of this id; `leadbridge connections list` shows them")

@@ -127,6 +127,44 @@ WORDS: Mapping[Kind, Words] = {
         command="syncs executions {name}",
         over="It has caught up",
     ),
+    Kind.CYCLE_FAILED: Words(
+        title="Cycle {name}: a run failed",
+        what="{number} {runs} in a row failed, the last one ({slot}){because}",
+        remedy="Mend what its message says; the next run reads the same again",
+        command="cycle executions {name} {slot}",
+        over="A run has gone well again",
+    ),
+    Kind.CYCLE_WAITS: Words(
+        title="Cycle {name}: its run waits",
+        what="The run {slot} waits ({waiting}), and no other one begins",
+        remedy=(
+            "Look at what a guard has counted, and confirm it with `leadbridge{stack} cycle confirm {name} {slot}` if "
+            "it is meant; what waits for a quota goes on by itself, what is paused with `cycle resume`"
+        ),
+        command="cycle executions {name}",
+        over="Its run goes on, or has ended",
+    ),
+    Kind.CYCLE_PARKED: Words(
+        title="Cycle {name}: {kinds} cannot go on",
+        what="The run {slot} ended without {kinds}; the others went on",
+        remedy="Mend what its message says; the next run reads the same again",
+        command="cycle executions {name} {slot}",
+        over="All kinds of records go on",
+    ),
+    Kind.CYCLE_ASIDE: Words(
+        title="Cycle {name}: fields are put aside",
+        what="{number} {pairs} of fields cannot be kept in step",
+        remedy="Show, or change back, what a system hid or retyped; edits that wait arrive then",
+        command="cycle show {name}",
+        over="All pairs of fields are kept in step",
+    ),
+    Kind.CYCLE_DUE: Words(
+        title="Cycle {name}: records fail again and again",
+        what="{number} {records} failed {tries} times or more after the first time",
+        remedy="See why, and mend it; they are looked at again by themselves",
+        command="cycle due {name}",
+        over="None of them fails so often any more, or hardly any",
+    ),
 }
 BECAME = {"failed": "failed", "parked": "were parked", "rejected": "were refused"}
 
@@ -197,7 +235,7 @@ def _facts(notice: Notice, stack: str) -> dict[str, object]:
     given = {name: value for name, value in notice.facts.items() if isinstance(value, int)}
     facts: dict[str, object] = {"failed": 0, "ended": 0, "minutes": 0, "share": 0, "actions": 0, "number": 0}
     facts |= {"percent": 0, "used": 0, "allowed": 0, "days": 0, "arrived": 0, "usual": 0} | given
-    facts = {"rows": 0, "pulled": 0, "behind": 0} | facts
+    facts = {"rows": 0, "pulled": 0, "behind": 0, "tries": 0} | facts
     reason, number = _word(notice.facts.get("reason", "")), given.get("number", given.get("arrived", 0))
     one = number == 1
     of_it = given.get("of_it", 0)
@@ -217,6 +255,9 @@ def _facts(notice: Notice, stack: str) -> dict[str, object]:
             "because": f", because of {reason}" if reason else "",
             "which": f" --reason {reason}" if reason else " --state waiting",
             "runs": "run" if one else "runs",
+            "pairs": "pair" if one else "pairs",
+            "records": "record" if one else "records",
+            "kinds": _listed(notice) or "some records",
             "slot": _word(notice.facts.get("slot", "")) or "of another name",
             "waiting": _word(notice.facts.get("waiting", "")) or "for something",
             "days_word": "day" if given.get("days") == 1 else "days",
@@ -224,6 +265,12 @@ def _facts(notice: Notice, stack: str) -> dict[str, object]:
         }
         | _quota(notice)
     )
+
+
+def _listed(notice: Notice) -> str:
+    """The kinds of records that are named."""
+    kinds = [_word(value) for name, value in sorted(notice.facts.items()) if name.startswith("kind")]
+    return ", ".join(each for each in kinds if each)
 
 
 def _became(notice: Notice, *, one: bool) -> str:

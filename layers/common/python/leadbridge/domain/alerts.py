@@ -36,6 +36,11 @@ class Kind(StrEnum):
     SYNC_ROWS = "sync_rows"
     SYNC_PARKED = "sync_parked"
     SYNC_LAG = "sync_lag"
+    CYCLE_FAILED = "cycle_failed"
+    CYCLE_WAITS = "cycle_waits"
+    CYCLE_PARKED = "cycle_parked"
+    CYCLE_ASIDE = "cycle_aside"
+    CYCLE_DUE = "cycle_due"
 
 
 class Level(StrEnum):

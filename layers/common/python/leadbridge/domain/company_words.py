@@ -21,6 +21,7 @@ WORDS: Mapping[str, str] = {
         "Whether it is closed was left as it is: Salesforce hides IsClosed or IsWon, and has no stage of this name."
     ),
     "role_waits": "Not written: the Contact is no person of Marketo yet; the role is looked at again.",
+    "role_follows": "The Contact is no person of Marketo yet: the role is made once it is one.",
     "role_moved": "The role has another name or Contact now: one was made in place of the one before.",
     "stage_waits": "Not written: the Contact is no person of Marketo yet, who could take the stage of the Opportunity.",
     "no_primary": "Nobody takes its stage: none of its Contact roles is the primary one.",

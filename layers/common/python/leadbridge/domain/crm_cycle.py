@@ -262,8 +262,14 @@ class Activities(Document):
 class OneWayField(CycleField):
     """A pair of fields of which Salesforce alone is edited; an emptied one is emptied in Marketo, too."""
 
-    direction: Literal[Direction.TO_MARKETO] = Direction.TO_MARKETO
+    direction: Direction = Direction.TO_MARKETO
     blank: Literal["keep", "clear", "default"] = "clear"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.direction is not Direction.TO_MARKETO:
+            raise ValueError("opportunities go from Salesforce to Marketo only; remove `direction`")
+        return self
 
 
 class Opportunities(Document):
@@ -403,5 +409,6 @@ class CrmCycle(Document):
                 "opportunity_roles.deleted_in_salesforce: Marketo deletes no opportunity that has roles; say `delete`"
             )
         mapped = {each.marketo for kind in (persons.leads, persons.contacts) if kind for each in kind.pairs}
-        if opportunities.stage_field in {*mapped, persons.id_field, persons.type_field, COMPANY_LINK, OWNER_LINK}:
+        kept = {*mapped, persons.id_field, persons.type_field, COMPANY_LINK, OWNER_LINK}
+        if opportunities.stage_field is not None and opportunities.stage_field in kept:
             raise ValueError(f"opportunities.stage_field: {opportunities.stage_field} is kept otherwise; name another")

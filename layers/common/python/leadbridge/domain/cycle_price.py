@@ -7,6 +7,7 @@ the sample: how many have a counterpart already, and how many differ from it. Th
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Literal
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.partitioning import partitions_for
@@ -55,11 +56,12 @@ class Sampled:
     to_marketo: int = 0
     to_salesforce: int = 0
 
-    def share(self, part: int) -> float:
+    def share(self, part: Literal["created", "to_marketo", "to_salesforce"]) -> float:
         """A part of the records; without any every record is taken for a new one, which costs most."""
         if not self.records:
-            return 1.0 if part == self.created else 0.0
-        return part / self.records
+            return 1.0 if part == "created" else 0.0
+        counts = {"created": self.created, "to_marketo": self.to_marketo, "to_salesforce": self.to_salesforce}
+        return counts[part] / self.records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,8 @@ class Amounts:
     looked_up: Mapping[Vendor, Sequence[float]] = field(default_factory=dict)
     created: Mapping[Vendor, Sequence[float]] = field(default_factory=dict)
     updated: Mapping[Vendor, Sequence[float]] = field(default_factory=dict)
+    #: writes by key, before which nobody looks what is there
+    blind: Mapping[Vendor, Sequence[float]] = field(default_factory=dict)
     #: of all rows, which go into partitions
     rows: int = 0
 
@@ -103,6 +107,8 @@ def kind_price(kind: str, readings: Sequence[Reading], amounts: Amounts, describ
         cost += Cost(calls=calls)
         for rows in (*amounts.created.get(vendor, ()), *amounts.updated.get(vendor, ())):
             cost += _written(vendor, round(rows), amounts.rows)
+        for rows in amounts.blind.get(vendor, ()):
+            cost += Cost(calls=bool(round(rows)) + _calls(rows, WRITE_ROWS[vendor], amounts.rows))
         found[vendor] = cost
     return KindPrice(kind=kind, readings=readings, cost=found)
 

@@ -40,6 +40,10 @@ def worded(code: str, **facts: object) -> str:
     return WORDS[code].format(**facts).strip()
 
 
+#: of a plan: which of them are made depends on what is written before
+ACTIVITIES_UNPLANNED = "activities: are no part of a plan, since they are read behind what is written of people"
+
+
 #: why a record is looked at again, by the reason that is noted; of any other reason its write was refused
 DUE_WORDS: Mapping[str, str] = {
     "": "It changed, or somebody asked for it; the next run looks at it.",

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, assert_never
 
+from leadbridge.domain.waits import Next, growing, seconds_until
 from leadbridge.errors import (
     DisabledError,
     PermanentError,
@@ -485,21 +486,10 @@ def ended(run: Run, reason: str, message: str) -> Run:
 # what the state machine hears
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Next:
-    """What the state machine does next: the step, after a wait in whole seconds."""
-
-    step: Step
-    wait_seconds: int
-    waiting: Waiting
-
-
-def next_of(run: Run, now: datetime) -> Next:
+def next_of(run: Run, now: datetime) -> Next[Step, Waiting]:
     """What follows, seen from now."""
-    if run.over or run.due_at is None or run.due_at <= now:
-        return Next(step=run.step, wait_seconds=0, waiting=Waiting.NOT)
-    left = run.due_at - now
-    return Next(step=run.step, wait_seconds=-(-left // timedelta(seconds=1)), waiting=run.waiting)
+    wait = 0 if run.over else seconds_until(run.due_at, now)
+    return Next(step=run.step, wait_seconds=wait, waiting=run.waiting if wait else Waiting.NOT)
 
 
 def _go_on(run: Run) -> Run:
@@ -545,9 +535,6 @@ def _try_later(run: Run, error: TransientError, now: datetime) -> Run:
     waiting = Waiting.QUEUE if error.code in QUEUE_CODES else Waiting.VENDOR
     if now - since > PATIENCE:
         return ended(run, waiting.value, error.detail)
-    first, most = _QUEUE_SECONDS if waiting is Waiting.QUEUE else _REFUSED_SECONDS
-    # the growth ends long before the power would
-    wait = max(error.retry_after_seconds, min(first * 2 ** min(run.refusals, 10), most))
-    return replace(
-        run, waiting=waiting, due_at=now + timedelta(seconds=wait), refused_at=since, refusals=run.refusals + 1
-    )
+    between = _QUEUE_SECONDS if waiting is Waiting.QUEUE else _REFUSED_SECONDS
+    due_at = now + growing(between, run.refusals, error.retry_after_seconds)
+    return replace(run, waiting=waiting, due_at=due_at, refused_at=since, refusals=run.refusals + 1)

@@ -122,7 +122,13 @@ STANDS: Mapping[str, str] = {
 
 
 def tree(item: Item, *, moment: Moment, remedies: Remedies) -> list[str]:
-    """An execution's log item as the lines of a tree, for the eyes of a marketer.
+    """An execution's log item as the lines of a tree, drawn for a screen of text."""
+    told = _drawn(narrated(item, moment=moment, remedies=remedies))
+    return [f"Execution {item['execution_id']}: {word(item).replace('_', ' ')}", *told]
+
+
+def narrated(item: Item, *, moment: Moment, remedies: Remedies) -> list[Line]:
+    """An execution's log item as lines with lines below them, for the eyes of a marketer.
 
     Args:
         item: The log item; one from before there was a decision record is told without it.
@@ -138,8 +144,7 @@ def tree(item: Item, *, moment: Moment, remedies: Remedies) -> list[str]:
     if item["state"] == State.ENDED and "does" not in record.get("action", {}):
         lines += [*_part(item.get("writeback"), WRITEBACKS), *_part(item.get("member"), _members(record))]
         lines += _part(item.get("activity"), ACTIVITIES)
-    lines += _end(item, moment, remedies)
-    return [f"Execution {item['execution_id']}: {word(item).replace('_', ' ')}", *_drawn(lines)]
+    return lines + _end(item, moment, remedies)
 
 
 def word(item: Item) -> str:

@@ -15,6 +15,7 @@ from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.mass_guard import Tally, exceeded, may_exceed
 from leadbridge.domain.sync import Guard, Sync
+from leadbridge.domain.waits import Next, growing, seconds_until
 from leadbridge.domain.watermarks import EVERYTHING, Window
 from leadbridge.errors import DisabledError, QuotaExhaustedError, SyncError, TransientError, UncertainWriteError
 
@@ -595,11 +596,8 @@ def held_by(error: SyncError, refusals: int, refused_at: datetime | None, now: d
         case TransientError() | UncertainWriteError():
             if now - (refused_at or now) > PATIENCE:
                 return None
-            first, most = _REFUSED_SECONDS
             asked = error.retry_after_seconds if isinstance(error, TransientError) else 0.0
-            # the growth ends long before the power would
-            wait = max(asked, min(first * 2 ** min(refusals, 10), most))
-            return Held(waiting=Waiting.VENDOR, due_at=now + timedelta(seconds=wait))
+            return Held(waiting=Waiting.VENDOR, due_at=now + growing(_REFUSED_SECONDS, refusals, asked))
         case _:
             return None
 
@@ -612,21 +610,10 @@ def reason_of(error: SyncError) -> str:
 # what the state machine hears
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Next:
-    """What the state machine does next: the step, after a wait in whole seconds."""
-
-    step: Step
-    wait_seconds: int
-    waiting: Waiting
-
-
-def next_of(run: SyncRun, now: datetime) -> Next:
+def next_of(run: SyncRun, now: datetime) -> Next[Step, Waiting]:
     """What follows, seen from now."""
-    if run.over or run.due_at is None or run.due_at <= now:
-        return Next(step=run.step, wait_seconds=0, waiting=Waiting.NOT)
-    left = run.due_at - now
-    return Next(step=run.step, wait_seconds=-(-left // timedelta(seconds=1)), waiting=run.waiting)
+    wait = 0 if run.over else seconds_until(run.due_at, now)
+    return Next(step=run.step, wait_seconds=wait, waiting=run.waiting if wait else Waiting.NOT)
 
 
 def _go_on(run: SyncRun) -> SyncRun:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlsplit
 
+from leadbridge.cycle_ports import CycleRuns, DueRecords
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
 from leadbridge.domain.alert_readings import (
     QUIET,
@@ -35,6 +36,8 @@ from leadbridge.domain.counted import (
     WEEKS,
     Counted,
 )
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_readings import WatchedCycle, cycle_readings
 from leadbridge.domain.holding import NOTHING, Held
 from leadbridge.domain.limits import State, moment
 from leadbridge.domain.sync import Sync
@@ -48,8 +51,10 @@ from leadbridge.usecases.holds import kept_now
 GIVE_UP = timedelta(days=1)
 #: messages that wait for a channel; of more the oldest are given up
 MOST_UNSENT = 20
-#: runs of a Sync that a look sees
+#: runs of a Sync, or of a cycle, that a look sees
 SYNC_RUNS = 10
+#: records of a cycle that are due, of which so many are looked at
+CYCLE_DUE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,7 @@ class _Scene:
     rules: AlertsDocument
     actions: Mapping[str, AnyAction]
     syncs: Mapping[str, Sync]
+    cycles: Sequence[str]
     marketo: Mapping[str, MarketoConnection]
     salesforce: Mapping[str, SalesforceConnection]
 
@@ -104,17 +110,21 @@ class SendAlerts:
         tally: Tally,
         watch: Watch,
         runs: SyncRuns,
+        cycles: CycleRuns,
+        due: Callable[[str], DueRecords],
         store: AlertStore,
         channels: Callable[[], Sequence[Channel]],
         clock: Clock,
         meter: Meter,
         settings: AlertSettings,
     ) -> None:
-        """`channels` gives those that are set up at this moment."""
+        """`channels` gives those that are set up at this moment, `due` the records that are due of a cycle."""
         self._configurations = configurations
         self._tally = tally
         self._watch = watch
         self._runs = runs
+        self._cycles = cycles
+        self._due = due
         self._store = store
         self._channels = channels
         self._clock = clock
@@ -182,6 +192,7 @@ class SendAlerts:
             rules=rules,
             actions={each.id: each for each in active("action") if isinstance(each, ACTIONS)},
             syncs={each.id: each for each in active("sync") if isinstance(each, Sync)},
+            cycles=[each.id for each in active("crm_cycle") if isinstance(each, CrmCycle)],
             marketo={each.id: each for each in active("marketo_connection") if isinstance(each, MarketoConnection)},
             salesforce={
                 each.id: each for each in active("salesforce_connection") if isinstance(each, SalesforceConnection)
@@ -239,6 +250,11 @@ class SendAlerts:
                 {name: scene.rules.for_sync(name) for name in scene.syncs},
                 now,
             ),
+            *cycle_readings(
+                [self._watched_cycle(each) for each in scene.cycles],
+                {name: scene.rules.for_cycle(name) for name in scene.cycles},
+                now,
+            ),
         ]
         return readings, seen
 
@@ -249,6 +265,14 @@ class SendAlerts:
         ]
         watermark = self._runs.standing(sync.id).watermark if sync.incremental else None
         return Watched(sync=sync, runs=found, watermark=watermark)
+
+    def _watched_cycle(self, cycle: str) -> WatchedCycle:
+        return WatchedCycle(
+            id=cycle,
+            runs=self._cycles.runs(cycle, SYNC_RUNS),
+            standing=self._cycles.standing(cycle),
+            tries=[each.tries for each in self._due(cycle).listed(CYCLE_DUE)],
+        )
 
     def _kept(self) -> Callable[[str], Held]:
         """What does not wait too long in a lane: somebody paused it."""

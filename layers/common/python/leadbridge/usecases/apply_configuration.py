@@ -423,7 +423,9 @@ def _check_names(document: AlertsDocument, documents: Documents) -> Iterator[Fin
     actions = [each for each in document.actions if documents.get("action", each)]
     connections = [each for each in document.connections if any(documents.get(kind, each) for kind in VENDORS)]
     syncs = [each for each in document.syncs if documents.get("sync", each)]
-    for pointer, sentence in check_alerts(document, actions=actions, connections=connections, syncs=syncs):
+    cycles = [each for each in document.cycles if documents.get("crm_cycle", each)]
+    found = check_alerts(document, actions=actions, connections=connections, syncs=syncs, cycles=cycles)
+    for pointer, sentence in found:
         yield at(label(document.kind, document.id), pointer, sentence)
 
 

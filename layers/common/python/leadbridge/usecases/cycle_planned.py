@@ -15,6 +15,7 @@ from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.fate_words import fate_said
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
+from leadbridge.domain.three_way import Side
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, Objects
 from leadbridge.sync_ports import SyncRuns
@@ -123,7 +124,10 @@ class CyclePlanned:
         writes = [(leg, self._plans.planned(run, leg, part)) for leg, part in planned]
         found = list[PlannedChange]()
         for entry in files.entries(number):
-            mine = [(leg, those[entry.writes[leg.name]]) for leg, those in writes if leg.name in entry.writes]
+            # what follows writes of the same run is not planned yet
+            mine = [
+                (leg, those[entry.writes[leg.name]]) for leg, those in writes if entry.writes.get(leg.name) in those
+            ]
             if mine or entry.outcome != Outcome.UNCHANGED or entry.reason:
                 found.append(_change(kind, entry, mine))
         return found
@@ -135,11 +139,17 @@ def _change(kind: str, entry: Entry, writes: Sequence[tuple[Leg, Planned]]) -> P
         object=entry.object,
         salesforce_id=entry.salesforce_id,
         marketo_id=entry.marketo_id,
-        does=next((write.does for _, write in writes), LEFT),
+        does=next((_does(entry, leg, write) for leg, write in writes), LEFT),
         reason=entry.reason,
         message=entry.message,
         fields=[change for leg, write in writes for change in _fields(leg, write)],
     )
+
+
+def _does(entry: Entry, leg: Leg, write: Planned) -> str:
+    """What a write does; what is made or changed by its key is changed where it was written before."""
+    changes = write.does == "create" and leg.side is Side.MARKETO and entry.marketo_id
+    return "update" if changes else write.does
 
 
 def _fields(leg: Leg, write: Planned) -> Iterator[FieldChange]:

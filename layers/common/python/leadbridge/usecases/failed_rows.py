@@ -19,7 +19,7 @@ from leadbridge.files.rows import Rows
 from leadbridge.files.spreadsheets import table
 from leadbridge.ports import Objects
 from leadbridge.sync_ports import Page, SyncSource
-from leadbridge.usecases.sync_files import page_key, read_ids, read_refused, read_results, write_ids
+from leadbridge.usecases.sync_files import POSITION, gone_key, page_key, read_ids, read_refused, read_results, write_ids
 
 #: rows whose ids are looked for in one go through the extract
 AT_ONCE = 20_000
@@ -75,11 +75,12 @@ def _identified(objects: Objects, run: SyncRun, sync: Sync, lines: Sequence[Mapp
 
 
 def source_ids(objects: Objects, run: SyncRun, sync: Sync, wanted: set[int]) -> dict[int, str]:
-    """The ids of rows by their numbers: the extract is read as far as the last of them."""
+    """The ids of rows by their numbers: the extract is read as far as the last of them, and the deletions behind it."""
     column, last = stamps_of(run.source, sync.source.object).id, max(wanted)
     found: dict[int, str] = {}
     position = 0
-    for page in range(1, run.pages + 1):
+    rows_read = any(each <= run.pulled for each in wanted) or run.plan
+    for page in range(1, run.pages + 1) if rows_read else ():
         rows = Rows(objects.stored(page_key(run, page)))
         pick = picker(rows.header, (column,)) if rows.header else None
         for cells in rows:
@@ -88,6 +89,19 @@ def source_ids(objects: Objects, run: SyncRun, sync: Sync, wanted: set[int]) -> 
                 found[position] = pick(cells)[0]
             if position >= last:
                 return found
+    if last > position and wanted - found.keys():
+        found |= _deleted_ids(objects, run, column, wanted)
+    return found
+
+
+def _deleted_ids(objects: Objects, run: SyncRun, column: str, wanted: set[int]) -> dict[int, str]:
+    """The ids of deleted source records by their numbers."""
+    found: dict[int, str] = {}
+    for page in range(1, run.gone_pages + 1):
+        rows = Rows(objects.stored(gone_key(run.reading, page)))
+        pick = picker(rows.header, (POSITION, column)) if rows.header else None
+        if pick is not None:
+            found |= {int(number): own for number, own in map(pick, rows) if int(number) in wanted}
     return found
 
 

@@ -8,6 +8,7 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_activities import activity_legs, activity_queues, waits
 from leadbridge.domain.cycle_legs import ACTIVITIES, Leg, Queue
 from leadbridge.domain.cycle_schema import Checked, Schema
+from leadbridge.domain.cycle_words import ACTIVITIES_UNPLANNED
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.watermarks import Window
@@ -45,6 +46,9 @@ class KeepActivities:
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Note that something is read behind all writes; nothing else is to be decided."""
         del remaining
+        if run.planning:
+            told = (*run.warnings, ACTIVITIES_UNPLANNED)
+            return None if run.through else replace(run, through=1, warnings=told)
         return None if run.late else replace(run, late=True)
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:

@@ -218,7 +218,7 @@ class _Work:
             links=ports.links,
             records=self._records,
             digest=ports.digest,
-            first=self.run.bootstrap,
+            first=self.run.bootstrap and not self.run.planning,
             # a plan shows what both hold
             reads_both=self.run.planning,
         )

@@ -146,8 +146,8 @@ class KeepSalesPeople:
         return [{OWNER: owner} for owner in sorted(owners) if owner]
 
     def _named(self, run: CycleRun) -> frozenset[str] | None:
-        """The Users whom Marketo's people name as their sales persons, where all people were read."""
-        if not run.bootstrap or not self._people:
+        """The Users whom Marketo's people name, where all people were read; a plan looks every User up."""
+        if not run.bootstrap or run.planning or not self._people:
             return None
         return frozenset(user_of(row) for queue in self._people for row in self._rows(run, queue))
 

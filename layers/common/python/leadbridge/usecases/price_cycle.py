@@ -12,7 +12,6 @@ from typing import Any
 from leadbridge.domain.belonging import company_fields, fields_of, is_linked
 from leadbridge.domain.condition_values import moment
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField
-from leadbridge.domain.cycle_activities import ACTIVITY
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import ACCOUNT, COMPANY, SALES_PERSON, SALES_PERSON_FIELDS, USER
 from leadbridge.domain.cycle_fields import bind_fields
@@ -185,13 +184,10 @@ class _Comparing:
         if kind == "sales_persons":
             own = next(each for each in queued if each.object == USER)
             return self._of_keyed(own, SALES_PERSON, OWNER_LINK, SALES_PERSON_FIELDS)
-        # of others every record is taken for a new one
-        return Amounts(
-            # whom an activity is about is read with it
-            looked_up={"marketo": [each.number for each in queued if each.object == ACTIVITY]},
-            created={_vendor(Side(each.reading.vendor).other): [each.number] for each in queued},
-            rows=sum(each.number for each in queued),
-        )
+        # of others every record is taken for a new one; opportunities and roles are written without a look
+        written = {_vendor(Side(each.reading.vendor).other): [each.number] for each in queued}
+        rows = sum(each.number for each in queued)
+        return Amounts(created=written, rows=rows) if kind == "activities" else Amounts(blind=written, rows=rows)
 
     def _of_keyed(self, own: _Queued, object_name: str, link: str, pairs: Sequence[CycleField]) -> Amounts:
         """Companies and sales persons, which Marketo finds by the ids of their records."""
@@ -205,10 +201,10 @@ class _Comparing:
         both = link == COMPANY_LINK
         return Amounts(
             looked_up={"marketo": [min(own.number, self._named(link))]},
-            created={"marketo": [own.number * sampled.share(sampled.created)]},
+            created={"marketo": [own.number * sampled.share("created")]},
             updated={
-                "marketo": [own.number * sampled.share(sampled.to_marketo)],
-                "salesforce": [own.number * sampled.share(sampled.to_salesforce)] if both else [],
+                "marketo": [own.number * sampled.share("to_marketo")],
+                "salesforce": [own.number * sampled.share("to_salesforce")] if both else [],
             },
             rows=own.number,
         )
@@ -237,9 +233,9 @@ class _Comparing:
             named, met, sampled = self._paired(each)
             unnamed += each.number * (1 - named)
             left += each.number * (named + met)
-            changed += each.number * sampled.share(sampled.to_marketo)
-            new += each.number * sampled.share(sampled.created) if made else 0
-            updated["salesforce"].append(each.number * sampled.share(sampled.to_salesforce))
+            changed += each.number * sampled.share("to_marketo")
+            new += each.number * sampled.share("created") if made else 0
+            updated["salesforce"].append(each.number * sampled.share("to_salesforce"))
         alone = max(0.0, people - left)
         looked["marketo"] += [unnamed, unnamed]
         looked["salesforce"] += [alone] * len(records)

@@ -13,6 +13,7 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.files.rows import Rows
 from leadbridge.ports import Objects
 from leadbridge.sync_ports import SyncDestination
+from leadbridge.usecases.batch import chunks
 from leadbridge.usecases.sync_files import gone_key
 
 #: what deleted people of Marketo are known by
@@ -70,8 +71,9 @@ class GonePart:
         asked = {row.key: self.link.asked(row) for row in rows}
         names = sorted({*self.compiled.read_fields, *(each.name for each in self.link.fields)})
         by_key: dict[tuple[str, ...], list[Record]] = {}
-        for record in self.destination.find(list(asked.values()), names):
-            by_key.setdefault(self.link.of_record(record), []).append(record)
+        for piece in chunks(list(asked.values()), self.destination.rows):
+            for record in self.destination.find(piece, names):
+                by_key.setdefault(self.link.of_record(record), []).append(record)
         self._look_for_living([record for key in asked if key for record in by_key.get(key, [])])
         return by_key
 
@@ -89,10 +91,7 @@ class GonePart:
             for record in records
             if all(record.get(pair.field) not in {None, ""} for pair in pairs)
         ]
-        if not keys:
-            return
         columns = [pair.column for pair in pairs]
-        for row in self.origin.find(keys, columns):
-            key = key_of(self.compiled, row)
-            if key is not None:
-                self._living.add(key)
+        for piece in chunks(keys, self.origin.rows):
+            every = (key_of(self.compiled, row) for row in self.origin.find(piece, columns))
+            self._living |= {key for key in every if key is not None}

@@ -12,6 +12,7 @@ from typing import Any
 from leadbridge.domain import jobs
 from leadbridge.domain.bulk_order import BulkOrder
 from leadbridge.domain.jobs import Counts, Policy, Run, State, Step, Told
+from leadbridge.domain.waits import Next
 from leadbridge.errors import ConfigurationError, SyncError, UncertainWriteError
 from leadbridge.files.errors import DamagedFileError, SchemaDriftError, UnreadableFileError, UnreconciledError
 from leadbridge.ports import (
@@ -53,7 +54,7 @@ class Answer:
     """What a state machine hears: where to go on, after how long, and at the end what there is."""
 
     run: Run
-    next: jobs.Next
+    next: Next[Step, jobs.Waiting]
     turns: int
     renew: bool
 

@@ -245,7 +245,10 @@ class RunSyncStep:
     def _failed_before(self, run: SyncRun) -> int:
         """Note the records that failed in the run that is tried again; tells how many."""
         before, _ = self._read(SyncOrder(sync=run.sync, slot=run.retry_of))
-        stored = failed_rows.pieces(self._objects, before, self._runs.parts(before.sync, before.slot))
+        # deletions that failed are taken again by the next whole run
+        parts = self._runs.parts(before.sync, before.slot)
+        rows = [part for part in parts if not syncing.is_removal(before, part.number)]
+        stored = failed_rows.pieces(self._objects, before, rows)
         failed = failed_rows.with_ids(self._objects, before, self._sync(before), stored)
         return failed_rows.keep_ids(self._objects, run, failed)
 
@@ -472,7 +475,10 @@ class RunSyncStep:
             return
         lease = (run.sync, run.slot, run.epoch)
         moved = run.until is None or self._runs.commit(*lease, run.until, run.records)
-        if not moved or (run.gone_until is not None and not self._runs.commit_gone(*lease, run.gone_until)):
+        # a retry reads rows, of which a deleted one is none: what failed of deletions is taken by the next run again
+        failed = any(part.failed_in and syncing.is_removal(run, part.number) for part in parts)
+        gone_until = None if failed else run.gone_until
+        if not moved or (gone_until is not None and not self._runs.commit_gone(*lease, gone_until)):
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
             self._save(work, ended)
             return

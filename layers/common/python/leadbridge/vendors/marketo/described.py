@@ -21,6 +21,8 @@ _OF_ACTIVITIES: Mapping[str, str] = dict.fromkeys((*ACTIVITY_COLUMNS, TYPE_NAME,
     "campaignId": "integer",
     "primaryAttributeValueId": "integer",
 }
+#: nobody can change which fields these have
+FIXED = frozenset({"opportunity_roles", "sales_persons"})
 #: whether a person is in a list, and the status of one in a program
 MEMBER, STATUS = "member", "statusName"
 #: columns that a membership has whatever its program
@@ -28,7 +30,7 @@ _OF_MEMBERS: Mapping[str, str] = {"leadId": "integer", "programId": "integer"}
 
 
 def described(client: "MarketoClient", object_name: str) -> ObjectDescription:
-    """The fields of an object by REST name, as they are today.
+    """The fields of an object by REST name, as they are today: a process lives on while people add fields.
 
     Raises:
         PermanentError: There is no custom object of that name.
@@ -37,7 +39,7 @@ def described(client: "MarketoClient", object_name: str) -> ObjectDescription:
         return client.describe_leads()
     if object_name in _OTHERS:
         return _OTHERS[object_name](client)
-    return described_object(object_name, objects_named(client, object_name).describe(fresh=True))
+    return described_object(object_name, objects_named(client, object_name).describe(fresh=object_name not in FIXED))
 
 
 def objects_named(client: "MarketoClient", object_name: str) -> "Objects":

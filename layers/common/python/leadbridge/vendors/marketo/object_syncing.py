@@ -18,14 +18,12 @@ from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import blank, text
 from leadbridge.sync_ports import Schemas, first_of, trimmed
 from leadbridge.vendors.marketo.client import MarketoClient
-from leadbridge.vendors.marketo.described import described_object, objects_named
+from leadbridge.vendors.marketo.described import FIXED, described_object, objects_named
 from leadbridge.vendors.marketo.endpoints import CUSTOM_OBJECTS
 from leadbridge.vendors.marketo.models import read, text_of
 from leadbridge.vendors.marketo.objects import Objects
 from leadbridge.vendors.marketo.syncing import Counted
 
-#: nobody can change which fields these have
-FIXED = frozenset({"opportunity_roles", "sales_persons"})
 #: what a cycle alone writes: a key is made or changed, whichever it is, without a look
 UNREAD = frozenset({"opportunities", "opportunity_roles"})
 
@@ -60,7 +58,7 @@ class MarketoObjects(Counted):
 
     def describe(self) -> ObjectDescription:
         """Its fields as they are today: a process lives on while people add fields."""
-        return described_object(self._name, self._objects.describe(fresh=self._schemas is None))
+        return described_object(self._name, self._objects.describe(fresh=self._name not in FIXED))
 
     def find(self, keys: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         """Records of the keys where these are the object's own, else those that agree in the first field.

@@ -1,0 +1,40 @@
+/** The console of somebody who is signed in: its pages, each loaded when it is first looked at. */
+import { type QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense, useMemo, useState } from "react";
+import { BrowserRouter, Route, Routes } from "react-router";
+import { apiFor } from "./api/client";
+import { AppProvider } from "./parts/app";
+import { SessionEnded } from "./parts/session-ended";
+import { Shell } from "./parts/shell";
+import { Empty, Loading } from "./parts/states";
+import type { Session } from "./session";
+
+const Home = lazy(() => import("./pages/home"));
+const Executions = lazy(() => import("./pages/executions"));
+const Execution = lazy(() => import("./pages/execution"));
+const Actions = lazy(() => import("./pages/actions"));
+
+export function Console({ session, queries }: { session: Session; queries: QueryClient }) {
+  const [ended, setEnded] = useState(false);
+  const api = useMemo(() => apiFor(session, () => setEnded(true)), [session]);
+  return (
+    <QueryClientProvider client={queries}>
+      <AppProvider api={api} session={session}>
+        <BrowserRouter basename={new URL(document.baseURI).pathname.replace(/\/$/, "")}>
+          <Shell>
+            <Suspense fallback={<Loading what="the page" />}>
+              <Routes>
+                <Route index element={<Home />} />
+                <Route path="executions" element={<Executions />} />
+                <Route path="executions/:id" element={<Execution />} />
+                <Route path="actions" element={<Actions />} />
+                <Route path="*" element={<Empty title="There is no such page">Look in the navigation.</Empty>} />
+              </Routes>
+            </Suspense>
+            <SessionEnded ended={ended} ends={session.ends} />
+          </Shell>
+        </BrowserRouter>
+      </AppProvider>
+    </QueryClientProvider>
+  );
+}
