@@ -55,17 +55,49 @@ class Model:
     fields: Sequence[Field]
     humans: dict[str, Human] = field(default_factory=dict)
 
-    def wanted(self, human: Human) -> tuple[Values, Values]:
-        """What is to be written to either side."""
+    def wanted(self, human: Human, hidden: Field | None = None) -> tuple[Values, Values]:
+        """What is to be written to either side; of a pair that is hidden nothing."""
         to_marketo: Values = {}
         to_salesforce: Values = {}
         for pair in self.fields:
+            if pair is hidden:
+                continue
             marketo, salesforce = self._decided(pair, human)
             if not same(marketo, (human.marketo or {}).get(pair.marketo)):
                 to_marketo[pair.marketo] = marketo
             if not same(salesforce, (human.salesforce or {}).get(pair.salesforce)):
                 to_salesforce[pair.salesforce] = salesforce
         return to_marketo, to_salesforce
+
+    def merged(self, winner: Human, loser: Human, first: str, at: datetime) -> tuple[Values, Values]:
+        """What both sides hold of two people who were merged on the side `first`, which the other side follows.
+
+        The winner keeps its values, and takes over what it lacks. A merge in Salesforce is made in Marketo as well; one
+        in Marketo deletes the loser's record, from which nothing is taken.
+        """
+        marketo = _filled(winner.marketo, loser.marketo)
+        salesforce = dict(winner.salesforce or {})
+        if first == "salesforce":
+            salesforce = _filled(winner.salesforce, loser.salesforce)
+        human = Human(marketo, salesforce, at, winner.salesforce_at, winner.agreed)
+        if first == "salesforce":
+            human.salesforce_at = at
+        return self._kept(human)
+
+    def converted(self, human: Human) -> tuple[Values, Values]:
+        """What both sides hold of somebody whose Lead became a Contact, which has some of its values.
+
+        A pair of fields that both kinds of records have goes on: an edit of one side alone is not lost.
+        """
+        names = ("Email", "FirstName", "LastName", "Title")
+        contact = {name: each for name, each in (human.salesforce or {}).items() if name in names and not empty(each)}
+        known = {(pair.marketo, pair.salesforce): each for pair, each in (human.agreed or {}).items()}
+        agreed = {pair: known[each] for pair in self.fields if (each := (pair.marketo, pair.salesforce)) in known}
+        return self._kept(Human(human.marketo, contact, human.marketo_at, human.salesforce_at, agreed))
+
+    def _kept(self, human: Human) -> tuple[Values, Values]:
+        to_marketo, to_salesforce = self.wanted(human)
+        return {**(human.marketo or {}), **to_marketo}, {**(human.salesforce or {}), **to_salesforce}
 
     def settle(self, human: Human) -> None:
         """Both sides agree on what they hold."""
@@ -75,7 +107,8 @@ class Model:
     def _decided(self, pair: Field, human: Human) -> tuple[Any, Any]:
         """What both sides are to hold of a pair."""
         marketo, salesforce = (human.marketo or {}).get(pair.marketo), (human.salesforce or {}).get(pair.salesforce)
-        before = human.agreed[pair] if human.agreed is not None else None
+        # a pair that was hidden when the two met meets once it is shown
+        before = human.agreed.get(pair) if human.agreed is not None else None
         first = before is None
         edited = {
             "marketo": before is None or not same(marketo, before[0]),
@@ -110,6 +143,11 @@ class Model:
         if pair.conflict == "non_empty":
             return "marketo" if empty(held["salesforce"]) else "salesforce"
         return None if pair.conflict == "never" else pair.conflict
+
+
+def _filled(winner: Values | None, loser: Values | None) -> Values:
+    lacking = {name: each for name, each in (loser or {}).items() if empty((winner or {}).get(name))}
+    return {**(winner or {}), **lacking}
 
 
 def _other(side: str) -> str:

@@ -14,10 +14,12 @@ from typing import Any
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import GROUPS
 from leadbridge.domain.cycle_people import LEADS_CREATED, PEOPLE_CREATED
-from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.cycle_schema import Schema as Schemas
+from leadbridge.domain.cycling import CycleRun, schemas_seen
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import checked
+from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.rows import CompiledSync, RowEnd, RowWrite, compile_sync, key_of
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.syncing import Step, SyncRun
@@ -39,6 +41,8 @@ from tests.fault.simulation.cycle_model import Field, Human, Model, Values, empt
 #: so long nobody edits behind a cycle: what comes sooner may be an automation's answer
 PAUSE = timedelta(minutes=16)
 ROUNDS, EDITS, PEOPLE = 3, 4, 3
+#: in so many schedules a system hides a field from us, and shows it again later
+HIDES = 0.15
 #: cycles after the last edit, with so many automations; nothing may be written by the last two
 LAST = (3, 4, 5)
 #: what befalls humans whom a cycle has linked; what is known of their values then is that both sides agree
@@ -55,6 +59,8 @@ _VALUES: Mapping[str, Sequence[Any]] = {
     "leadScore": (1, 2, 3),
     "unsubscribed": (True, False, None),
 }
+#: what a system may hide: nothing that tells who is who, that an automation writes, or whose policy hangs on the time
+HIDDEN = ("firstName", "phone", "title", "leadStatus", "leadScore", "unsubscribed")
 FAULTS = (
     "cycle missed",
     "crash",
@@ -67,6 +73,8 @@ FAULTS = (
     "automations of both",
     "conflict",
     "drifted",
+    "field hidden",
+    "field shown again",
     *FATES,
 )
 
@@ -85,6 +93,7 @@ class Stage:
         self.objects = InMemoryObjects(step=self._step)
         self.links = InMemoryLinks()
         self.due = InMemoryDueRecords(step=self._step)
+        self._whole = [table.described for table in self.system.tables.values()]
         self.cycle = a_cycle()
         self.keep = _kept(self.cycle, self)
         self.compiled = {
@@ -101,7 +110,8 @@ class Stage:
         """As it was."""
         self.clock.set(NOON)
         self.crash_after, self.taken = None, 0
-        for table in self.system.tables.values():
+        for table, whole in zip(self.system.tables.values(), self._whole, strict=True):
+            table.described = whole
             table.records.clear()
             table.written.clear()
             table.automation, table.made = nobody, 0
@@ -113,6 +123,11 @@ class Stage:
         self.links.people.clear()
         self.due.records.clear()
 
+    @property
+    def described(self) -> tuple[ObjectDescription, ObjectDescription]:
+        """People and Leads as they are where nothing is hidden."""
+        return self._whole[0], self._whole[1]
+
     def _step(self, name: str) -> None:
         self.taken += 1
         if self.crash_after is not None and self.taken >= self.crash_after:
@@ -122,15 +137,18 @@ class Stage:
 
 def _kept(cycle: CrmCycle, stage: Stage) -> KeepPeople:
     assert cycle.persons is not None
-    records = {"Lead": stage.leads.described, "Contact": stage.contacts.described}
-    schema = Schema(people=stage.people.described, records=records)
+
+    def schema() -> Schema:
+        records = {"Lead": stage.leads.described, "Contact": stage.contacts.described}
+        return Schema(people=stage.people.described, records=records)
+
     ports = PeoplePorts(
         runs=stage.runs,
         objects=stage.objects,
         records=stage.system,
         links=stage.links,
         due=stage.due,
-        schema=lambda: schema,
+        schema=schema,
         news=stage.system,
         changes=stage.system,
         digest=cache(digest),
@@ -157,13 +175,20 @@ class CycleSchedule:
         self.wrong: list[str] = []
         self.trace: list[str] = []
         self._model = Model([Field.of(pair) for pair in LEAD_FIELDS])
+        self._models = {"Lead": self._model, "Contact": Model([Field.of(pair) for pair in CONTACT_FIELDS])}
         #: by the human's name the ids of both sides
         self._ids: dict[str, dict[str, str]] = {}
         self._marks: dict[str, datetime] = {}
         self._addresses = 0
         self._automations = 0
+        #: whether a field is hidden at times, which is, and what the last cycle knew of both schemas
+        self._hides = self._chance.random() < HIDES
+        self._hidden: Field | None = None
+        self._schemas: Mapping[str, Schemas] = {}
         #: to whom something happened, and the kind of record that Salesforce has of them, if any
         self._loose: dict[str, str] = {}
+        #: what both sides are to hold of them
+        self._fated: dict[str, tuple[Values, Values]] = {}
         #: parted for good: one side is gone, the other stays
         self._parted: set[str] = set()
 
@@ -175,18 +200,13 @@ class CycleSchedule:
             self._new()
         for _ in range(ROUNDS):
             at.clock.advance((PAUSE + timedelta(minutes=1)).total_seconds())
-            for _ in range(EDITS):
-                at.clock.advance(chance.randint(1, 40))
-                if chance.random() < 0.12:
-                    self._new()
-                else:
-                    self._edit()
-            if chance.random() < 0.25:
-                self._befall()
+            self._round()
             if chance.random() < 0.2:
                 self.tally["cycle missed"] += 1
                 continue
             self._cycle(disturbed=True)
+        if self._hidden is not None:
+            self._hide_or_show()
         writes: list[int] = []
         # an automation that was woken by another field edits like a person, and the other side's may answer that
         for _ in range(max(LAST) if self._loose else LAST[self._automations]):
@@ -199,6 +219,21 @@ class CycleSchedule:
         self._compare()
 
     # what people do
+
+    def _round(self) -> None:
+        """What happens between two cycles."""
+        chance, at = self._chance, self._stage
+        for _ in range(EDITS):
+            at.clock.advance(chance.randint(1, 40))
+            if chance.random() < 0.12:
+                self._new()
+            else:
+                self._edit()
+        if chance.random() < 0.25:
+            self._befall()
+        # a pair that never worked is not caught up with: its records meet when they change
+        if self._hides and self._marks:
+            self._hide_or_show()
 
     def _automate(self) -> None:
         at = self._stage
@@ -284,12 +319,38 @@ class CycleSchedule:
             case _:
                 ids[0]["salesforce"] = at.system.convert(ids[0]["salesforce"])
         self._loose[first] = "Contact" if fate == "converted" else "Lead"
+        self._fated[first] = self._fate(fate, *(self._model.humans[name] for name in (first, *others)))
         if fate.startswith("deleted"):
             self._parted.add(first)
         for other in others:
             del self._model.humans[other], self._ids[other]
         self.tally[fate] += 1
         self.trace.append(f"{at.clock.now():%H:%M:%S} {first} {fate} {' '.join(others)}")
+
+    def _fate(self, fate: str, human: Human, *others: Human) -> tuple[Values, Values]:
+        """What both sides are to hold of somebody in the end whom nobody edits any more."""
+        at = self._stage.clock.now()
+        if fate == "converted":
+            return self._models["Contact"].converted(human)
+        if fate.startswith("merged"):
+            return self._model.merged(human, others[0], fate.rpartition(" ")[2].lower(), at)
+        return dict(human.marketo or {}), dict(human.salesforce or {})
+
+    def _hide_or_show(self) -> None:
+        """A field is hidden from us by a system; what is hidden is shown again."""
+        at = self._stage
+        if self._hidden is not None:
+            at.people.described, at.leads.described = at.described
+            self.tally["field shown again"] += 1
+            self._hidden = None
+            return
+        self._hidden = self._chance.choice([pair for pair in self._model.fields if pair.marketo in HIDDEN])
+        side = self._chance.choice(("marketo", "salesforce"))
+        table, name = self._table(side), getattr(self._hidden, side)
+        shown = {each: field for each, field in table.described.fields.items() if each != name}
+        table.described = replace(table.described, fields=shown)
+        self.tally["field hidden"] += 1
+        self.trace.append(f"{at.clock.now():%H:%M:%S} {side} hides {name}")
 
     def _table(self, side: str) -> Table:
         return self._stage.people if side == "marketo" else self._stage.leads
@@ -309,9 +370,13 @@ class CycleSchedule:
             since=dict(self._marks),
             bootstrap=not self._marks,
         )
+        if self._hides:
+            carried = min(self._marks.values(), default=now)
+            run = schemas_seen(run, at.keep.name, at.keep.look(self._schemas, 1, carried))
+            self._schemas = run.schemas
         self._read(run)
         humans = self._plain()
-        wanted = {name: self._model.wanted(each) for name, each in humans.items()}
+        wanted = {name: self._model.wanted(each, self._hidden) for name, each in humans.items()}
         before = {name: (dict(each.marketo or {}), dict(each.salesforce or {})) for name, each in humans.items()}
         late = None
         at.clock.advance(1)
@@ -346,6 +411,8 @@ class CycleSchedule:
             table = at.system.tables[queue.sync.source.object]
             stamp = "updatedAt" if table.id_field == "id" else "SystemModstamp"
             since = self._marks.get(queue.name)
+            if since is not None and run.again is not None:
+                since = min(since, run.again)
             rows = [
                 record
                 for record in table.records.values()
@@ -365,7 +432,9 @@ class CycleSchedule:
                 pulled=len(rows),
             )
             if rows:
-                write_page(at.objects, read, 1, [each.to for each in queue.sync.mappings], rows)
+                shown = table.described.fields
+                names = [each.to for each in queue.sync.mappings if each.to in shown or each.column in shown]
+                write_page(at.objects, read, 1, names, rows)
             at.runs.begin(read)
             self._marks[queue.name] = run.started_at
 
@@ -452,12 +521,17 @@ class CycleSchedule:
                     held |= self._table(side).automation(held)
                     setattr(human, f"{side}_at", self._stamp(name, side))
             if not drifted:
-                agreed = {}
-                for pair in self._model.fields:
-                    marketo = {**before[name][0], **to_marketo}.get(pair.marketo)
-                    salesforce = {**before[name][1], **to_salesforce}.get(pair.salesforce)
-                    agreed[pair] = (marketo, salesforce)
-                human.agreed = agreed
+                human.agreed = self._agreed(human, (before[name], wanted[name]))
+
+    def _agreed(self, human: Human, held: Sequence[tuple[Values, Values]]) -> dict[Field, tuple[Any, Any]]:
+        """What both sides agree on: what they held, with what was written; of what is hidden nothing new."""
+        (marketo, salesforce), (to_marketo, to_salesforce) = held
+        found = {
+            pair: ({**marketo, **to_marketo}.get(pair.marketo), {**salesforce, **to_salesforce}.get(pair.salesforce))
+            for pair in self._model.fields
+            if pair is not self._hidden
+        }
+        return {pair: each for pair, each in (human.agreed or {}).items() if pair is self._hidden} | found
 
     def _stamp(self, name: str, side: str) -> datetime:
         record = self._table(side).records[self._ids[name][side]]
@@ -498,8 +572,28 @@ class CycleSchedule:
                         expected = getattr(human, side).get(field)
                         self.wrong.append(f"{name} {side} {field}: {record.get(field)!r}, expected {expected!r}")
 
+        for name in sorted(self._loose) if not self._automations else ():
+            self._exact(name)
         for name in sorted(self._loose.keys() - self._parted) if self._automations < len(LAST) - 1 else ():
             self._agree(name)
+
+    def _exact(self, name: str) -> None:
+        """Both sides of somebody hold what the model says, or the one that is left what it held."""
+        at, ids = self._stage, self._ids[name]
+        records = {
+            "marketo": at.people.records,
+            "salesforce": at.contacts.records if self._loose[name] == "Contact" else at.leads.records,
+        }
+        for side, expected in zip(("marketo", "salesforce"), self._fated[name], strict=True):
+            record = records[side].get(ids.get(side, ""), {})
+            for pair in self._models[self._loose[name]].fields if side in ids else ():
+                field = getattr(pair, side)
+                if pair.conflict == "newest":
+                    # whose record was changed last hangs on when a merge was followed; that both agree is looked at
+                    continue
+                if not same(record.get(field), expected.get(field)):
+                    told = f"{record.get(field)!r}, expected {expected.get(field)!r}"
+                    self.wrong.append(f"{name} {side} {field}: {told}")
 
     def _agree(self, name: str) -> None:
         """Both sides of somebody hold the same, and name each other."""
