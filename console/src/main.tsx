@@ -1,4 +1,5 @@
 import "@react-spectrum/s2/page.css";
+import "./page.css";
 import { QueryClient } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
 import { ProblemError } from "./api/client";

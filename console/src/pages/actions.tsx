@@ -48,7 +48,12 @@ function Listed({ actions }: { actions: readonly Schemas["Summary"][] }) {
               <Link href={`/executions#action=${encodeURIComponent(each.id)}`}>{each.name}</Link>
             </Cell>
             <Cell textValue={each.state}>
-              <Badge variant={each.state === "active" ? "positive" : "neutral"} fillStyle="subtle" size="S">
+              <Badge
+                variant={each.state === "active" ? "positive" : "neutral"}
+                fillStyle="subtle"
+                size="S"
+                styles={style({ width: "fit" })}
+              >
                 {each.state}
               </Badge>
             </Cell>

@@ -56,13 +56,14 @@ const TIMES = [
   { id: "365", name: "All that is kept" },
 ];
 const PAGE = 100;
+const FIELD = style({ width: { default: "calc(50% - 8px)", sm: 160 }, flexShrink: 0 });
 
 const COLUMNS = [
-  { id: "received", name: "Received", of: (each: Execution) => each.received_at, width: 250 },
+  { id: "received", name: "Received", of: (each: Execution) => each.received_at, width: 270 },
   { id: "action", name: "Action", of: (each: Execution) => each.action_name ?? each.action_id, width: 200 },
-  { id: "lead", name: "Marketo lead", of: (each: Execution) => each.lead_id ?? 0, width: 130 },
+  { id: "lead", name: "Marketo lead", of: (each: Execution) => each.lead_id ?? 0, width: 150 },
   { id: "stands", name: "Outcome", of: word, width: 120 },
-  { id: "record", name: "Salesforce record", of: (each: Execution) => each.salesforce_id ?? "", width: 190 },
+  { id: "record", name: "Salesforce record", of: (each: Execution) => each.salesforce_id ?? "", width: 220 },
   { id: "why", name: "Why", of: (each: Execution) => each.message ?? "", width: "1fr" as const },
 ] as const;
 /** what fits on a small screen */
@@ -121,12 +122,13 @@ function Filters({ asked, onAsk }: { asked: Asked; onAsk: (changed: Partial<Aske
           description="E-mail address, Marketo id or Salesforce id"
           value={typed.person}
           onChange={type("person")}
-          styles={style({ width: { default: "full", sm: 240 } })}
+          styles={style({ width: { default: "full", sm: 240 }, flexShrink: 0 })}
         />
-        <TextField label="Action id" value={typed.action} onChange={type("action")} />
-        <TextField label="Reason code" value={typed.reason} onChange={type("reason")} />
+        <TextField label="Action id" value={typed.action} onChange={type("action")} styles={FIELD} />
+        <TextField label="Reason code" value={typed.reason} onChange={type("reason")} styles={FIELD} />
         <Picker
           label="Outcome"
+          styles={FIELD}
           selectedKey={typed.stands || "any"}
           onSelectionChange={(key) => onAsk({ ...typed, stands: key === "any" ? "" : String(key) })}
         >
@@ -142,6 +144,7 @@ function Filters({ asked, onAsk }: { asked: Asked; onAsk: (changed: Partial<Aske
           ]}
         </Picker>
         <Picker
+          styles={FIELD}
           label="Time"
           selectedKey={typed.days}
           onSelectionChange={(key) => onAsk({ ...typed, days: String(key) })}

@@ -39,11 +39,16 @@ function Connections({ connections }: { connections: readonly Schemas["Connectio
             className={style({ backgroundColor: "layer-2", borderRadius: "lg", padding: 20, minWidth: 240 })}
           >
             <h3 className={style({ font: "title", margin: 0 })}>{each.name}</h3>
-            <Badge variant={each.usable && !each.paused ? "positive" : "notice"} fillStyle="subtle" size="S">
+            <Badge
+              variant={each.usable && !each.paused ? "positive" : "notice"}
+              fillStyle="subtle"
+              size="S"
+              styles={style({ width: "fit", marginTop: 8 })}
+            >
               {each.paused ? "paused" : each.usable ? "usable" : each.enabled ? "secret missing" : "disabled"}
             </Badge>
             <p className={style({ marginBottom: 0 })}>
-              {each.actions.length} Actions, {each.syncs.length} Syncs
+              {counted(each.actions.length, "Action")}, {counted(each.syncs.length, "Sync")}
             </p>
           </article>
         ))}
@@ -51,4 +56,8 @@ function Connections({ connections }: { connections: readonly Schemas["Connectio
       <Link href="/executions">What happened lately</Link>
     </section>
   );
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

