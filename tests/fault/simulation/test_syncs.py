@@ -31,13 +31,8 @@ UNVISITED = {
 }
 #: a page of a source, what is asked of it and written back to it, deletions, and files
 BESIDES = {
-    "source.page",
-    "origin.find",
-    "origin.update",
-    "destination.delete",
-    "objects.put",
-    "objects.writing",
-    "objects.read",
+    *("source.page", "source.gone", "origin.find", "origin.update"),
+    *("destination.delete", "objects.put", "objects.writing", "objects.read"),
 }
 
 
