@@ -43,10 +43,10 @@ class CompanyWorld(CycleWorld):
     def __init__(self, cycle: CrmCycle | None = None) -> None:
         """The cycle is active."""
         super().__init__(cycle or with_companies())
-        self.people.described = _more(self.people.described, externalCompanyId=_TEXT, externalSalesPersonId=_TEXT)
-        self.people.described = _more(self.people.described, industry=_TEXT)
-        self.leads.described = _more(self.leads.described, OwnerId="reference")
-        self.contacts.described = _more(self.contacts.described, OwnerId="reference", AccountId="reference")
+        self.people.described = more(self.people.described, externalCompanyId=_TEXT, externalSalesPersonId=_TEXT)
+        self.people.described = more(self.people.described, industry=_TEXT)
+        self.leads.described = more(self.leads.described, OwnerId="reference")
+        self.contacts.described = more(self.contacts.described, OwnerId="reference", AccountId="reference")
         self.companies = self._table("companies", "id", _TIMES)
         self.sales_persons = self._table("sales_persons", "id", _TIMES)
         self.accounts = self._table("Account", "Id", _STAMPS, "001")
@@ -156,6 +156,7 @@ class CompanyWorld(CycleWorld):
         return wrong
 
 
-def _more(known: ObjectDescription, **types: str) -> ObjectDescription:
+def more(known: ObjectDescription, **types: str) -> ObjectDescription:
+    """An object with more fields."""
     fields = {each.name: each.type for each in known.fields.values()}
     return described(known.name, {**fields, **types}, known.key_prefix)

@@ -10,7 +10,7 @@ from leadbridge.domain.cycle_opportunities import GUID
 from leadbridge.ports import Connections
 from leadbridge.usecases.keep_opportunities import KeepOpportunities
 from leadbridge.usecases.keep_roles import KeepRoles
-from tests.builders.company_cycles import CompanyWorld, with_companies
+from tests.builders.company_cycles import CompanyWorld, more, with_companies
 from tests.builders.whole_cycles import described
 from tests.fakes.connections import FakeConnections
 from tests.fakes.marketo import FakeMarketo
@@ -25,7 +25,8 @@ _FLAGS = dict.fromkeys(("isClosed", "isWon"), "boolean")
 _DEALS = {**dict.fromkeys((*_KEYS, "name", "stage"), _TEXT), **_FLAGS, "amount": "currency"}
 _ROLES = {"externalOpportunityId": _TEXT, "leadId": "integer", "role": _TEXT, "isPrimary": "boolean"}
 _REFERENCES = dict.fromkeys(("AccountId", "OwnerId"), "reference")
-_OPPORTUNITY = {"Name": _TEXT, "StageName": _TEXT, "Amount": "currency", "IsClosed": "boolean", "IsWon": "boolean"}
+_STAGE = {"StageName": _TEXT, "LastStageChangeDate": _DATE, "IsClosed": "boolean", "IsWon": "boolean"}
+_OPPORTUNITY = {"Name": _TEXT, "Amount": "currency", **_STAGE}
 _CONTACT_ROLE = {"OpportunityId": "reference", "ContactId": "reference", "Role": _TEXT, "IsPrimary": "boolean"}
 FIELDS = [
     {"marketo": "name", "salesforce": "Name"},
@@ -46,6 +47,8 @@ class DealWorld(CompanyWorld):
     def __init__(self, cycle: CrmCycle | None = None) -> None:
         """The cycle is active."""
         super().__init__(cycle or with_deals())
+        self.most_late = 30
+        self.people.described = more(self.people.described, stage=_TEXT)
         self.deals = self._of_marketo("opportunities", {**_DEALS, "externalCreatedDate": _DATE})
         self.roles = self._of_marketo("opportunity_roles", {**_ROLES, "externalCreatedDate": _DATE})
         self.opportunities = self._of_salesforce("Opportunity", {**_OPPORTUNITY, **_REFERENCES}, "006")
@@ -69,7 +72,8 @@ class DealWorld(CompanyWorld):
         assert cycle.opportunity_roles is not None
         ports = self.keep_ports()
         deals = KeepOpportunities(cycle, cycle.opportunities, ports)
-        return [*super().entities(cycle), deals, KeepRoles(cycle, cycle.opportunity_roles, cycle.persons, ports)]
+        roles = KeepRoles(cycle, cycle.opportunity_roles, cycle.persons, ports, most_late=self.most_late)
+        return [*super().entities(cycle), deals, roles]
 
     def connections(self) -> Connections:
         """What describes both systems."""

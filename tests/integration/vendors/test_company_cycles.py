@@ -411,3 +411,30 @@ def test_a_company_whose_account_was_deleted_is_left_marked_or_deleted(build: Bu
     assert told.get(empty) == {"ignore": None, "delete": "deleted"}.get(str(policy), "updated")
     people = world.of(world.marketo, "salesPersons", "externalSalesPersonId")
     assert (user in people) is (policy != "delete")
+
+
+@pytest.mark.parametrize("policy", ["ignore", "delete"])
+def test_people_of_a_merged_account_come_into_the_masters_company_before_the_losers_goes(
+    build: Build, policy: str
+) -> None:
+    """In one run; the company that is empty then is left or deleted, as the policy says."""
+    world = build(companies={"fields": COMPANY_FIELDS, "deleted_in_salesforce": policy}, sales_persons=None)
+    master, loser = (load(world, "Account", Name=name) for name in ("Acme", "Acme Inc"))
+    for name, account in (("king", master), ("queen", loser)):
+        load(world, "Contact", LastName=name, Email=f"{name}@example.com", AccountId=account)
+    world.ran()
+    people = world.of(world.marketo, "leads", "email")
+    assert people["queen@example.com"]["externalCompanyId"] == loser
+
+    world.salesforce.post("merge", {"object": "Account", "master": master, "losers": [loser]})
+    world.ran()
+
+    people = world.of(world.marketo, "leads", "email")
+    assert [people[f"{name}@example.com"]["externalCompanyId"] for name in ("king", "queen")] == [master, master]
+    assert people["queen@example.com"]["company"] == "Acme"
+    companies = world.of(world.marketo, "companies", "externalCompanyId")
+    assert (loser in companies) is (policy == "ignore")
+    # and nothing more happens
+    written = len(world.written())
+    world.ran()
+    assert (len(world.written()), world.due.records) == (written, {})

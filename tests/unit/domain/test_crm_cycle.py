@@ -16,6 +16,7 @@ from leadbridge.domain.three_way import Side
 from tests.builders.cycles import a_cycle
 from tests.fakes.clock import NOON
 
+DEAL = {"marketo": "name", "salesforce": "Name"}
 NAME = {"marketo": "firstName", "salesforce": "FirstName"}
 PERSONS: dict[str, Any] = {"id_field": "crmId", "leads": {"fields": [NAME]}}
 
@@ -46,6 +47,44 @@ def test_what_a_document_does_not_say_harms_least() -> None:
         (
             {"mode": "beside_native", "companies": {"fields": [{"marketo": "company", "salesforce": "Name"}]}},
             "is read-only beside Marketo's own CRM sync; remove it, or say `mode: replace_native`",
+        ),
+        (
+            {"opportunities": {"fields": [{"marketo": "stage", "salesforce": "StageName"}]}},
+            "fields: needs a pair of `name`, without which Marketo takes no opportunity",
+        ),
+        (
+            {"opportunities": {"fields": [DEAL, {"marketo": "isWon", "salesforce": "IsWon"}]}},
+            "fields: isWon of an opportunity is kept by the cycle; remove it",
+        ),
+        (
+            {"opportunities": {"fields": [{**DEAL, "direction": "both"}]}},
+            "opportunities go from Salesforce to Marketo only; remove `direction`",
+        ),
+        ({"mode": "beside_native", "opportunities": {"fields": [DEAL]}}, "opportunities: is read-only beside"),
+        ({"opportunity_roles": {}}, "opportunity_roles: needs `opportunities`, in which the roles are"),
+        (
+            {"persons": {**PERSONS, "contacts": None}, "opportunities": {"fields": [DEAL]}, "opportunity_roles": {}},
+            "opportunity_roles: needs `persons.contacts`, who have the roles",
+        ),
+        (
+            {
+                "persons": {**PERSONS, "contacts": {"fields": [NAME]}},
+                "opportunities": {"fields": [DEAL], "deleted_in_salesforce": "delete"},
+                "opportunity_roles": {"deleted_in_salesforce": "ignore"},
+            },
+            "Marketo deletes no opportunity that has roles; say `delete`",
+        ),
+        (
+            {"opportunities": {"fields": [DEAL], "stage_field": "stage"}},
+            "opportunities.stage_field: needs `opportunity_roles`, which tell whose stage it is",
+        ),
+        (
+            {
+                "persons": {**PERSONS, "contacts": {"fields": [NAME]}},
+                "opportunities": {"fields": [DEAL], "stage_field": NAME["marketo"]},
+                "opportunity_roles": {},
+            },
+            f"opportunities.stage_field: {NAME['marketo']} is kept otherwise; name another",
         ),
         (
             {"persons": {**PERSONS, "on_conversion": {"crmId": "x"}}},

@@ -1,14 +1,19 @@
 """Whole cycles with opportunities and roles: whatever dies, everything is there once and in step."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import pytest
+
+from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.syncing import Waiting
-from tests.builders.deal_cycles import DealWorld, with_deals
+from leadbridge.usecases.cycle_pieces import PieceFiles
+from tests.builders.deal_cycles import FIELDS, DealWorld, with_deals
 
 
-def sold() -> DealWorld:
+def sold(**members: Any) -> DealWorld:
     """An Account with two Contacts who have parts in one of its two Opportunities."""
-    world = DealWorld()
+    world = DealWorld(with_deals(**members))
     user = world.users.make(LastName="Ada", IsActive=True, UserType="Standard")
     account = world.accounts.make(Name="Acme", OwnerId=user)
     people = [
@@ -118,3 +123,144 @@ def test_a_plan_shows_what_would_be_written_of_opportunities_and_roles() -> None
         roles[1]: ("nothing", "role_follows"),
     }
     assert {each.name: each.after for each in told[first].fields} == {"amount": 9, "externalOpportunityId": first}
+
+
+def told(world: DealWorld, run: CycleRun, kind: str = "opportunity_roles") -> dict[str, tuple[str, str]]:
+    """What became of records of a kind, and why."""
+    lines = [line for piece in range(9) for line in PieceFiles(world.objects, run, kind).outcomes(piece)]
+    return {line["salesforce_id"]: (line["outcome"], line["reason"]) for line in lines}
+
+
+def held(world: DealWorld) -> list[tuple[str, str, bool]]:
+    """Marketo's roles: whose, called what, and whether it is the primary one."""
+    names = {str(person["id"]): person["lastName"] for person in world.people.records.values()}
+    rows = world.roles.records.values()
+    return sorted((names[str(each["leadId"])], each["role"], each["isPrimary"]) for each in rows)
+
+
+@pytest.mark.cap("M044")
+def test_a_role_is_made_changed_moved_and_deleted() -> None:
+    """Marketo's key is fixed: a new name or Contact makes another role, and the one before is deleted.
+
+    One that is said twice in Salesforce is there as long as one of the two is.
+    """
+    world = sold()
+    [buyer, user] = world.contact_roles.records
+    [first, _] = world.opportunities.records
+    [_, other] = world.contacts.records
+    world.done()
+    assert held(world) == [("c", "Buyer", True), ("d", "User", False)]
+    keys = set(world.roles.records)
+
+    def after(**fields: Any) -> dict[str, tuple[str, str]]:
+        world.later(minutes=30)
+        world.contact_roles.edit(buyer, **fields)
+        return told(world, world.done())
+
+    assert after(IsPrimary=False) == {buyer: ("updated", "")}
+    assert (held(world)[0], set(world.roles.records)) == (("c", "Buyer", False), keys)
+    assert after(Role="Owner") == {buyer: ("created", "role_moved")}
+    assert held(world) == [("c", "Owner", False), ("d", "User", False)]
+    # it becomes the same as the other one
+    assert after(Role="User", ContactId=other) == {buyer: ("updated", "role_moved")}
+    assert held(world) == [("d", "User", False)]
+    world.contact_roles.delete(user)
+    world.later(minutes=30)
+    assert told(world, world.done()) == {user: ("skipped", "role_shared")}
+    assert held(world) == [("d", "User", False)]
+    world.contact_roles.delete(buyer)
+    world.later(minutes=30)
+    assert told(world, world.done()) == {buyer: ("deleted", "")}
+    assert (held(world), len(world.deals.records)) == ([], len(world.opportunities.records))
+    assert world.deals.found("externalOpportunityId", [first])
+
+
+def test_a_role_waits_for_its_person_and_is_told_with_the_reason() -> None:
+    """A Contact whom the cycle left out has no role; once the person is there the role comes by itself."""
+    world = sold()
+    named = {"clauses": [{"column": "LastName", "operator": "not_equals", "value": "d"}]}
+    persons = world.documents.current("crm_cycle", "main").document.model_dump(by_alias=True, exclude_none=True)[
+        "persons"
+    ]
+    world.documents.put(with_deals(persons={**persons, "create_in_marketo": {"conditions": named}}))
+    [_, user] = world.contact_roles.records
+    [_, contact] = world.contacts.records
+    run = world.done()
+    assert told(world, run)[user] == ("failed", "role_waits")
+    assert [(each.id, each.reason) for each in world.due.listed(9)] == [(user, "role_waits")]
+    assert held(world) == [("c", "Buyer", True)]
+    world.later(minutes=30)
+    world.contacts.edit(contact, LastName="e")
+    world.done()
+    assert held(world) == [("c", "Buyer", True), ("e", "User", False)]
+    assert world.due.listed(9) == []
+
+
+@pytest.mark.cap("U20", "U35")
+def test_a_person_has_the_stage_of_the_opportunity_in_which_the_contact_has_the_primary_role() -> None:
+    """An open one before a closed one, then the one whose stage was changed last; without a primary role nobody's."""
+    world = sold(opportunities={"fields": FIELDS, "stage_field": "stage"})
+    first, second = world.opportunities.records
+    king, other = world.contacts.records
+
+    def stages() -> dict[str, str]:
+        world.done(minutes=30)
+        people = {person["crmId"]: person for person in world.people.records.values()}
+        return {people[each]["lastName"]: people[each].get("stage") or "" for each in (king, other)}
+
+    def staged(deal: str, stage: str, moment: str, *, closed: bool = False) -> None:
+        world.later(minutes=30)
+        change = f"2026-03-{moment}T00:00:00Z"
+        world.opportunities.edit(deal, StageName=stage, IsClosed=closed, LastStageChangeDate=change)
+
+    # the people were made by the first cycle, so the next one finds whose stage it is
+    stages()
+    assert stages() == {"c": "New", "d": ""}
+    common = {"OpportunityId": second, "Role": "Other"}
+    mine = world.contact_roles.make(**common, ContactId=king, IsPrimary=True)
+    shared = world.contact_roles.make(**common, ContactId=other, IsPrimary=False)
+    staged(second, "Second", "01")
+    assert stages() == {"c": "Second", "d": ""}
+    staged(first, "First", "02")
+    assert stages()["c"] == "First"
+    staged(first, "Won", "03", closed=True)
+    assert stages()["c"] == "Second"
+    # one Contact loses the second one to the other, and has the closed one only
+    world.later(minutes=30)
+    world.contact_roles.edit(mine, IsPrimary=False)
+    world.contact_roles.edit(shared, IsPrimary=True)
+    assert stages() == {"c": "Won", "d": "Second"}
+    nobodys = world.opportunities.make(Name="Three", StageName="New", IsClosed=False, IsWon=False)
+    assert told(world, world.done(minutes=30)) == {nobodys: ("skipped", "no_primary")}
+
+
+def test_an_opportunity_that_marketo_lost_is_made_whole_once_its_write_was_refused() -> None:
+    """What was refused may have been refused because of that, so all of it is written at the second try."""
+    world = sold()
+    world.done()
+    [first, _] = world.opportunities.records
+    world.deals.refused["9"] = "1003"
+    world.later(minutes=30)
+    world.opportunities.edit(first, Amount="9")
+    assert told(world, world.done(), "opportunities")[first] == ("failed", "marketo_1003")
+    world.deals.refused.clear()
+    [lost] = [each["marketoGUID"] for each in world.deals.found("externalOpportunityId", [first])]
+    del world.deals.records[lost]
+    world.done(minutes=30)
+    assert world.disagreeing() == []
+    [found] = world.deals.found("externalOpportunityId", [first])
+    assert (found["name"], found["amount"], found["isClosed"]) == ("One", 9, False)
+    assert world.links.links[first].marketo_id == found["marketoGUID"]
+
+
+def test_roles_of_very_many_new_people_come_with_the_next_run() -> None:
+    """Such as a first run has: they are parked alone, with the reason, and their watermark stays."""
+    world = sold()
+    world.most_late = 1
+    run = world.cycle()
+    assert run.step is CycleStep.DONE
+    assert list(run.parked) == ["opportunity_roles"]
+    assert "the next one reads the roles once more" in run.parked["opportunity_roles"]
+    assert (len(world.deals.records), held(world)) == (2, [])
+    world.done(minutes=30)
+    assert world.disagreeing() == []

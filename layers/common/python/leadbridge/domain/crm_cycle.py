@@ -262,8 +262,14 @@ class Activities(Document):
 class OneWayField(CycleField):
     """A pair of fields of which Salesforce alone is edited; an emptied one is emptied in Marketo, too."""
 
-    direction: Literal[Direction.TO_MARKETO] = Direction.TO_MARKETO
+    direction: Direction = Direction.TO_MARKETO
     blank: Literal["keep", "clear", "default"] = "clear"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.direction is not Direction.TO_MARKETO:
+            raise ValueError("opportunities go from Salesforce to Marketo only; remove `direction`")
+        return self
 
 
 class Opportunities(Document):

@@ -231,7 +231,7 @@ class _Work:
         written, row = found.written, judged.row
         bound = {each.fields[Side.MARKETO].name for each in self._fields}
         flags = {pair.marketo: yes(row.get(pair.salesforce)) for pair in (IS_CLOSED, IS_WON) if pair.marketo in bound}
-        if judged.reason or not (found.new or written.keys() & _FLAGS):
+        if judged.reason or not (found.whole or written.keys() & _FLAGS):
             return {name: value for name, value in written.items() if not (judged.reason and name in _FLAGS)}
         return {**written, **flags}
 

@@ -47,6 +47,7 @@ from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Memory, Side
 from leadbridge.domain.values import text
+from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.cycle_guard import check_deletions
 from leadbridge.usecases.cycle_pieces import DONE, LATE, Decided, Keeping, KeepPorts, PieceFiles, PieceState
 from leadbridge.usecases.decide_people import STRIDE
@@ -68,13 +69,27 @@ _KEY = "key"
 _HALF = STRIDE // 2
 
 
+#: roles of people whom the same run makes; their people are looked up in one invocation, so of more, as a first run
+#: has them, all are read once more by the next run, which knows the people
+MOST_LATE = 30_000
+
+
 class KeepRoles:
     """Keeps the roles of Marketo's opportunities as Salesforce's are."""
 
     name = "opportunity_roles"
 
-    def __init__(self, cycle: CrmCycle, roles: OpportunityRoles, persons: Persons, ports: KeepPorts) -> None:
-        """`roles` and `persons` are those of the cycle."""
+    def __init__(
+        self,
+        cycle: CrmCycle,
+        roles: OpportunityRoles,
+        persons: Persons,
+        ports: KeepPorts,
+        *,
+        most_late: int = MOST_LATE,
+    ) -> None:
+        """`roles` and `persons` are those of the cycle; in a run with more than `most_late` others roles wait."""
+        self._most_late = most_late
         self._roles = roles
         self._id_field = persons.id_field
         self._guard = cycle.guard
@@ -155,6 +170,8 @@ class KeepRoles:
             self._add_stages_of_deals(piece, rows, told)
             return told.as_decided()
         told = self._decided(run, piece, rows, again=False)
+        if told.late and run.writes.get(ROLES_WRITTEN, 0) + len(told.late) > self._most_late:
+            raise ConfigurationError(["its people are made by this run; the next one reads the roles once more"])
         self._add_stages(piece, rows, told)
         return told.as_decided()
 
@@ -223,7 +240,7 @@ class KeepRoles:
                 told.moved += 1
             if is_written:
                 person = _person(links.get(role.contact))
-                after = self._after(role, found, whole=found.new or moved)
+                after = self._after(role, found, whole=found.whole or moved)
                 if person:
                     told.plans[ROLES_WRITTEN].append(_writing(role, person, after, position))
                 else:

@@ -32,6 +32,8 @@ class Change:
 
     #: a record that Marketo is not known to have
     new: bool
+    #: everything that has a value is written
+    whole: bool
     written: dict[str, Any]
     memory: Mapping[str, Memory]
     #: by field why its value cannot be taken over
@@ -50,12 +52,14 @@ def change(
     whole = {**found, Side.MARKETO: Found(values={})}
     if known is None or any(each.name not in known for each in fields):
         merged = merge_pair(fields, whole, {}, now, digest)
-        return Change(new=known is None, written=_written(merged), memory=merged.memory, failed=merged.failed)
+        return Change(
+            new=known is None, whole=True, written=_written(merged), memory=merged.memory, failed=merged.failed
+        )
     merged = merge_pair(fields, found, known, now, digest)
     written = _written(merged)
     if again:
         written = {**_written(merge_pair(fields, whole, {}, now, digest)), **written}
-    return Change(new=False, written=written, memory=merged.memory, failed=merged.failed)
+    return Change(new=False, whole=again, written=written, memory=merged.memory, failed=merged.failed)
 
 
 def _written(merged: Pair) -> dict[str, Any]:
