@@ -52,7 +52,6 @@ FULL = replace(
     group="people",
     entity="persons",
     through=3,
-    latencies={"to_marketo": {"3": 2}},
     parked={"companies": "why"},
     again=NOON - HOUR,
     schemas={"persons.Lead": SCHEMA},
