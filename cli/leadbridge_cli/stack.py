@@ -383,7 +383,9 @@ class Target:
 
         client, table = self.client("dynamodb"), self.outputs["StateTableName"]
         return CycleRows(
+            documents=self.configurations,
             runs=self._cycle_runs(),
+            syncs=self._sync_runs(),
             objects=S3Objects(self.client("s3"), bucket=self.outputs["DataBucketName"]),
             links=lambda cycle: DynamoLinks(client, table=table, cycle=cycle),
             due=lambda cycle: DynamoDueRecords(client, table=table, cycle=cycle),

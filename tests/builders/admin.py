@@ -190,7 +190,9 @@ class Admin:
             ),
             cycle_results=CycleResults(documents=world.configurations, runs=self.cycle_runs, syncs=self.runs),
             cycle_rows=CycleRows(
+                documents=world.configurations,
                 runs=self.cycle_runs,
+                syncs=self.runs,
                 objects=self.objects,
                 links=lambda _: self.links,
                 due=lambda _: self.due,

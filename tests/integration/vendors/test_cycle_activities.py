@@ -10,6 +10,7 @@ import pytest
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.check_cycle import described_lines
+from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.vendors.cycle_look import VendorLook
 from tests.fakes.clock import NOON
 from tests.integration.vendors.conftest import Clients, Twin
@@ -79,6 +80,18 @@ def happened(world: WiredCycle, lead: int, kind: int, *names: str, at: datetime 
     world.marketo.post("load", {"activities": rows})
 
 
+def rows_of(world: WiredCycle) -> CycleRows:
+    """What shows the rows of its runs."""
+    return CycleRows(
+        documents=world.documents,
+        runs=world.cycles,
+        syncs=world.syncs,
+        objects=world.objects,
+        links=lambda _: world.links,
+        due=lambda _: world.due,
+    )
+
+
 def tasks(world: WiredCycle) -> list[tuple[str, str]]:
     """Whom each Task is about, and its subject."""
     return sorted((each["WhoId"], each["Subject"]) for each in world.salesforce.get("records/Task"))
@@ -105,6 +118,11 @@ def test_activities_of_leads_and_contacts_become_their_tasks_and_stay_one_each(b
     assert leg is not None
     assert (run.rows[name], leg[0].totals.created, leg[0].totals.skipped) == (4, 3, 1)
     kept = world.salesforce.get("records/Task")
+    # each is a row of the run, with its GUID and its Task
+    rows = [*rows_of(world).rows(CYCLE, run.slot, kind="activities")]
+    assert {row.salesforce_id for row in rows if row.outcome == "created"} == {each["Id"] for each in kept}
+    assert sorted(row.outcome for row in rows) == ["created", "created", "created", "skipped"]
+    assert len({row.marketo_id for row in rows} - {""}) == 4
     assert {each["Status"] for each in kept} == {"Completed"}
     world.connections.salesforce("crm").update("Task", [{"Id": kept[0]["Id"], "Subject": "Called back"}])
     world.ran()
@@ -181,8 +199,11 @@ def test_an_activity_that_salesforce_refused_is_tried_again_for_an_hour(build: B
     world.salesforce.post(
         "faults", [{"match": "POST */composite/sobjects", "kind": "row_error", "rows": [0], "times": 1, **code}]
     )
-    world.ran()
+    run = world.ran()
     assert len(tasks(world)) == 1
+    [refused] = rows_of(world).rows(CYCLE, run.slot, "failed", "activities")
+    assert (refused.object, refused.reason) == ("Task", f"salesforce_{code['code']}")
+    assert "not today" in refused.message
     world.ran()
     assert [subject for _, subject in tasks(world)] == ["Fill Out Form: One", "Fill Out Form: Two"]
     mark = world.cycles.standing(CYCLE).watermarks["activities-engagement"]

@@ -75,7 +75,9 @@ class Desk(Target):
     def cycle_rows(self) -> CycleRows:
         """On the world's ports."""
         return CycleRows(
+            documents=self.world.documents,
             runs=self.world.runs,
+            syncs=self.world.syncs,
             objects=self.objects,
             links=lambda _: self.links,
             due=lambda _: self.world.due,

@@ -19,7 +19,14 @@ from tests.builders.whole_cycles import CYCLE, CycleWorld, a_cycle
 
 def rows_of(world: CycleWorld) -> CycleRows:
     """The use-case on a world's ports."""
-    return CycleRows(runs=world.cycles, objects=world.objects, links=lambda _: world.links, due=lambda _: world.due)
+    return CycleRows(
+        documents=world.documents,
+        runs=world.cycles,
+        syncs=world.runs,
+        objects=world.objects,
+        links=lambda _: world.links,
+        due=lambda _: world.due,
+    )
 
 
 def a_lead(world: CycleWorld, **values: str) -> tuple[str, str]:

@@ -676,7 +676,9 @@ def admin_api() -> Any:
             start_cycle=_start_cycle(settings, clock, connections),
             cycle_results=CycleResults(documents=configurations, runs=_cycle_runs(settings, clock), syncs=runs),
             cycle_rows=CycleRows(
+                documents=configurations,
                 runs=_cycle_runs(settings, clock),
+                syncs=runs,
                 objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
                 links=lambda cycle: _links(settings.STATE_TABLE, cycle),
                 due=lambda cycle: _due(settings.STATE_TABLE, cycle),

@@ -133,7 +133,9 @@ class CycleRunParts(CycleRun):
     outcomes_whole: bool
 
 
-type RowKind = Literal["persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "fates"]
+type RowKind = Literal[
+    "persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "activities", "fates"
+]
 
 
 class FieldChange(Given):
@@ -168,7 +170,10 @@ class PlannedChanges(Given):
 
 
 class CycleRow(Given):
-    """What became of a record in a run; of a merge, conversion or deletion the kind is `fates`."""
+    """What became of a record in a run; of a merge, conversion or deletion the kind is `fates`.
+
+    Of an activity Marketo's id is its GUID, and Salesforce's that of the record that was made of it.
+    """
 
     kind: RowKind
     #: Salesforce's, or Marketo's where there is none

@@ -20,7 +20,7 @@ from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, Objects
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.cycle_plans import CyclePlans
-from leadbridge.usecases.cycle_rows import FATES, KINDS, files_of
+from leadbridge.usecases.cycle_rows import DECIDED, FATES, files_of
 from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.people_files import Entry, PeopleFiles
 from leadbridge.usecases.sync_results import MOST_PIECES, PAGE
@@ -110,12 +110,11 @@ class CyclePlanned:
             raise ConfigurationError([f"there is no version {run.version} of the cycle {run.cycle}"])
         legs = {leg.name: leg for leg in derived_syncs(stored.document)[1]}
         yield partial(_fates, FateFiles(self._objects, run))
-        for kind in KINDS:
-            if kind != FATES:
-                files, numbers, plans = files_of(self._objects, run, kind)
-                for number in numbers:
-                    planned = [(legs[name], each.index(number) + 1) for name, each in plans.items() if number in each]
-                    yield partial(self._changes, run, kind, files, number, planned)
+        for kind in DECIDED:
+            files, numbers, plans = files_of(self._objects, run, kind)
+            for number in numbers:
+                planned = [(legs[name], each.index(number) + 1) for name, each in plans.items() if number in each]
+                yield partial(self._changes, run, kind, files, number, planned)
 
     def _changes(
         self, run: CycleRun, kind: str, files: PeopleFiles, number: int, planned: Sequence[tuple[Leg, int]]

@@ -1,7 +1,8 @@
 """What became of the records of a CRM cycle, and why: by run, of one record over runs, and what is due again.
 
 Each kind of records keeps a file of outcomes for each piece that it decided, and persons' merges, conversions and
-deletions have files of their own. They are read one by one, so many at most in a call.
+deletions have files of their own; of activities the results of their Syncs tell (`activity_rows`). They are read one
+by one, so many at most in a call.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,20 +12,25 @@ from functools import partial
 from itertools import islice
 
 from leadbridge.cycle_ports import CycleRuns, DueRecord, DueRecords, Link, Links
+from leadbridge.domain.cycle_legs import ACTIVITIES
 from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, PREFIXES
 from leadbridge.domain.cycle_words import due_said
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.errors import ConfigurationError
-from leadbridge.ports import Objects
+from leadbridge.ports import Documents, Objects
+from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.activity_rows import ActivityRows
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.people_files import PeopleFiles, fields_of
 from leadbridge.usecases.sync_results import MOST_PIECES, PAGE
 
-#: merges, conversions and deletions are rows of this kind; the others are called as the document calls them
+#: kinds of records about which a run decides, as the document calls them
+DECIDED = ("persons", "companies", "sales_persons", "opportunities", "opportunity_roles")
+#: merges, conversions and deletions are rows of this kind
 FATES = "fates"
-KINDS = ("persons", "companies", "sales_persons", "opportunities", "opportunity_roles", FATES)
+KINDS = (*DECIDED, ACTIVITIES, FATES)
 #: newest runs that are looked through for one record, and files of all of them together
 RUNS, MOST_FILES = 20, 200
 #: records that are due, of which so many are looked at
@@ -109,12 +115,15 @@ class CycleRows:
     def __init__(
         self,
         *,
+        documents: Documents,
         runs: CycleRuns,
+        syncs: SyncRuns,
         objects: Objects,
         links: Callable[[str], Links],
         due: Callable[[str], DueRecords],
     ) -> None:
         """`links` and `due` are those of a cycle by its id."""
+        self._activities = ActivityRows(documents=documents, syncs=syncs, objects=objects)
         self._runs = runs
         self._objects = objects
         self._links = links
@@ -126,7 +135,7 @@ class CycleRows:
         Raises:
             ConfigurationError: There is no such run.
         """
-        stored = islice(self._pieces(self._run(cycle, slot), kind), begin, None)
+        stored = islice(self._pieces(self._run(cycle, slot), _chosen(kind)), begin, None)
         rows, taken = list[CycleRow](), 0
         for piece in stored:
             rows += _with(piece(), outcome)
@@ -138,13 +147,13 @@ class CycleRows:
 
     def rows(self, cycle: str, slot: str, outcome: str = "", kind: str = "") -> Iterator[CycleRow]:
         """All of them. Raises as `page`."""
-        for piece in self._pieces(self._run(cycle, slot), kind):
+        for piece in self._pieces(self._run(cycle, slot), _chosen(kind)):
             yield from _with(piece(), outcome)
 
     def counts(self, cycle: str, slot: str) -> RowCounts:
         """How many rows of a run there are by kind and outcome, of so many files at most. Raises as `page`."""
         counts = dict[str, dict[str, int]]()
-        stored = self._pieces(self._run(cycle, slot), "")
+        stored = self._pieces(self._run(cycle, slot), KINDS, named=False)
         for piece in islice(stored, MOST_PIECES):
             for row in piece():
                 known = counts.setdefault(row.kind, {})
@@ -172,7 +181,8 @@ class CycleRows:
             if files >= MOST_FILES:
                 break
             looked += 1
-            pieces = self._pieces(run, "")
+            # an activity is linked to nobody, and tells of itself by its run alone
+            pieces = self._pieces(run, (*DECIDED, FATES))
             rows = list[CycleRow]()
             for piece in islice(pieces, MOST_FILES - files):
                 files += 1
@@ -214,11 +224,20 @@ class CycleRows:
             )
         return found[0]
 
-    def _pieces(self, run: CycleRun, kind: str) -> Iterator[Callable[[], Sequence[CycleRow]]]:
-        """What reads each file of a run, so that those that are passed over are not read."""
-        for each in KINDS:
-            if kind in {"", each}:
-                yield from self._fates(run) if each == FATES else self._decided(run, each)
+    def _pieces(
+        self, run: CycleRun, kinds: Sequence[str], *, named: bool = True
+    ) -> Iterator[Callable[[], Sequence[CycleRow]]]:
+        """What reads each file of a run, so that those that are passed over are not read.
+
+        Activities have their GUIDs if they are to be `named`.
+        """
+        for each in kinds:
+            if each == FATES:
+                yield from self._fates(run)
+            elif each == ACTIVITIES:
+                yield from (partial(_kept, piece) for piece in self._activities.pieces(run, named=named))
+            else:
+                yield from self._decided(run, each)
 
     def _decided(self, run: CycleRun, kind: str) -> Iterator[Callable[[], Sequence[CycleRow]]]:
         files, numbers, _ = files_of(self._objects, run, kind)
@@ -247,6 +266,14 @@ def files_of(objects: Objects, run: CycleRun, kind: str) -> tuple[PeopleFiles, r
 
 def _with(rows: Sequence[CycleRow], outcome: str) -> Sequence[CycleRow]:
     return [row for row in rows if outcome in {"", row.outcome}]
+
+
+def _chosen(kind: str) -> Sequence[str]:
+    return (kind,) if kind else KINDS
+
+
+def _kept(piece: Callable[[], Sequence[Mapping[str, str]]]) -> Sequence[CycleRow]:
+    return [_row(ACTIVITIES, line) for line in piece()]
 
 
 def _outcomes(files: PeopleFiles, number: int, kind: str) -> Sequence[CycleRow]:
