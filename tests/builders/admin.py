@@ -21,9 +21,11 @@ from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
 from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
+from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
+from leadbridge.usecases.price_cycle import PriceCycle
 from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
@@ -87,6 +89,21 @@ class Described:
         """The org."""
         self._world.connections.salesforce(connection)
         return self.org
+
+
+class PricedSystems:
+    """Clients of both systems for cycles of people, of whom nothing is looked up by keys of other objects."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def marketo(self, connection: str) -> Any:
+        """The instance."""
+        return self._world.connections.marketo(connection)
+
+    def salesforce(self, connection: str) -> Any:
+        """The org."""
+        return self._world.connections.salesforce(connection)
 
 
 class Answered:
@@ -202,6 +219,16 @@ class Admin:
                 runs=self.cycle_runs,
                 syncs=self.runs,
                 objects=self.objects,
+                clock=world.clock,
+            ),
+            price_cycle=PriceCycle(
+                documents=world.configurations,
+                connections=PricedSystems(world),
+                vendors=vendors,
+                facts=SourceFacts(
+                    connections=world.connections, documents=WithDerived(world.configurations), clock=world.clock
+                ),
+                instances=lambda: self.instances,
                 clock=world.clock,
             ),
             keep_schedule=lambda _kind, identifier: self.kept.append(identifier),

@@ -73,6 +73,7 @@ ROUTES = (
     ("POST", f"/syncs/{SYNC}/plans/{SLOT}/apply"),
     ("GET", "/cycles"),
     ("GET", f"/cycles/{CYCLE}"),
+    ("GET", f"/cycles/{CYCLE}/price"),
     ("GET", f"/cycles/{CYCLE}/executions"),
     ("POST", f"/cycles/{CYCLE}/executions"),
     ("GET", f"/cycles/{CYCLE}/executions/{SLOT}"),
@@ -166,6 +167,7 @@ FOR_VIEWERS = {
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/rows"),
     ("GET", f"/syncs/{SYNC}/plans/{SLOT}"),
     ("GET", f"/cycles/{CYCLE}/plans/{SLOT}"),
+    ("GET", f"/cycles/{CYCLE}/price"),
 }
 
 

@@ -81,6 +81,61 @@ def test_a_run_shows_its_queues_and_legs(admin: Admin) -> None:
     assert admin.get(RUNS)["runs"] == [{name: shown[name] for name in admin.get(RUNS)["runs"][0]}]
 
 
+def test_a_run_at_work_tells_how_far_it_is(admin: Admin) -> None:
+    """In its part, with the rate; nothing of one that is over."""
+    run = CycleRun(cycle="main", slot=SLOT, version=1, epoch=1, started_at=NOON, step=CycleStep.WRITE)
+    stored, version = admin.cycle_runs.begin(replace(run, writes={"people-created": 4}, step_at=NOON))
+    written = SyncRun(
+        sync="main.people-created",
+        slot=SLOT,
+        version=1,
+        source="salesforce",
+        destination="marketo",
+        epoch=1,
+        started_at=NOON,
+        step=Step.DONE,
+        totals=Totals(created=1),
+    )
+    admin.runs.begin(written)
+    admin.world.clock.advance(10)
+
+    far = admin.get(f"{RUNS}/{SLOT}")["progress"]
+
+    assert far == {
+        "percent": 56,
+        "part": 3,
+        "parts": 4,
+        "what": "write",
+        "done": 1,
+        "total": 4,
+        "unit": "writes",
+        "per_second": 0.1,
+        "seconds_left": 30,
+    }
+    admin.cycle_runs.save(replace(stored, step=CycleStep.DONE), version)
+    assert admin.get(f"{RUNS}/{SLOT}")["progress"] is None
+
+
+def test_the_first_run_is_priced_by_kind_and_vendor(admin: Admin) -> None:
+    """As the command tells it; of a cycle that is not there nothing."""
+    lead = {"Id": "00Q000000000001EAA", "FirstName": "Ada"}
+    admin.source.rows.append((lead, NOON - timedelta(hours=2), NOON - timedelta(hours=1)))
+
+    told = admin.get("/cycles/main/price")
+
+    found = admin.services.price_cycle("main")
+    [kind], [known] = told["kinds"], found.kinds
+    assert (told["id"], kind["kind"], told["days"], told["warnings"]) == ("main", "persons", found.days, [])
+    assert [(each["queue"], each["rows"], each["exact"]) for each in kind["read"]] == [
+        (each.name, each.rows, each.exact) for each in known.readings
+    ]
+    for vendor in ("marketo", "salesforce"):
+        assert kind[vendor]["calls"] == known.cost[vendor].calls > 0
+        assert told[vendor]["total"]["calls"] == found.total[vendor].calls
+        assert told[vendor]["calls_left"] == found.left[vendor].calls
+    assert admin.ask("GET", "/cycles/never/price").status == 404
+
+
 def test_cycles_are_listed_with_how_they_stand(admin: Admin) -> None:
     """Watermarks, idle looks, and when the next run may begin."""
     taken = admin.cycle_runs.take("main", SLOT, admin.cycle_runs.standing("main"), NOON)

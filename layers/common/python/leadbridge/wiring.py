@@ -594,6 +594,7 @@ def admin_api() -> Any:
     from leadbridge.usecases.hand_over import looked_at
     from leadbridge.usecases.list_connections import ListConnections
     from leadbridge.usecases.preview_sync import PreviewSync
+    from leadbridge.usecases.price_cycle import PriceCycle
     from leadbridge.usecases.price_sync import PriceSync
     from leadbridge.usecases.redrive import Redrive
     from leadbridge.usecases.redrive_many import RedriveMany
@@ -689,6 +690,15 @@ def admin_api() -> Any:
                 syncs=runs,
                 objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
                 clock=clock,
+            ),
+            price_cycle=PriceCycle(
+                documents=configurations,
+                connections=connections,
+                vendors=sync_vendors,
+                facts=SourceFacts(connections=connections, documents=WithDerived(configurations), clock=clock),
+                instances=watch.instances,
+                clock=clock,
+                day_megabytes=settings.MARKETO_EXTRACT_MEGABYTES,
             ),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             remedies=remedies,

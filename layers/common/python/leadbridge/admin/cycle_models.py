@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from leadbridge.admin.models import Given, Summary, Taken
+from leadbridge.admin.sync_models import SyncCost
 
 
 class FieldsAside(Given):
@@ -122,9 +123,30 @@ class CyclePart(Given):
     message: str
 
 
+class CycleProgress(Given):
+    """How far a run is: in one of its parts, which come one after the other."""
+
+    #: of the whole run, whose parts count alike
+    percent: int
+    #: from 1 on, of so many
+    part: int
+    parts: int
+    #: read, decide, write, remember
+    what: str
+    #: within the part, in a unit of its own
+    done: int
+    total: int
+    unit: str
+    per_second: float | None
+    #: of the part
+    seconds_left: int | None
+
+
 class CycleRunParts(CycleRun):
     """A run with its queues, which read, and its legs, which write."""
 
+    #: none before it reads, and once it is over
+    progress: CycleProgress | None
     queues: list[CyclePart]
     legs: list[CyclePart]
     #: rows by kind and outcome
@@ -244,6 +266,45 @@ class CycleRecord(Given):
     looked_through: int
     #: false where those have more files than are read
     whole: bool
+
+
+class CycleReading(Given):
+    """What a queue gives; a number that is not exact has a basis, and null is unknown."""
+
+    queue: str
+    rows: int | None
+    exact: bool
+    #: rest or bulk
+    way: str
+    basis: str
+
+
+class CycleKindPrice(Given):
+    """What one kind of records takes at each vendor, and what is read of it."""
+
+    kind: str
+    read: list[CycleReading]
+    marketo: SyncCost
+    salesforce: SyncCost
+
+
+class CycleVendorPrice(Given):
+    """What all kinds take at a vendor, and its calls that are left today, if that is known."""
+
+    total: SyncCost
+    calls_left: int | None
+
+
+class CyclePrice(Given):
+    """What the first run of a cycle takes, before it begins."""
+
+    id: str
+    kinds: list[CycleKindPrice]
+    marketo: CycleVendorPrice
+    salesforce: CycleVendorPrice
+    #: that it lasts at least, at the limits of a day; null: nobody knows
+    days: float | None
+    warnings: list[str]
 
 
 class RunCycle(Taken):

@@ -11,9 +11,11 @@ from leadbridge.admin.common import current, described, summary_of
 from leadbridge.admin.problems import missing, refused
 from leadbridge.admin.services import Services
 from leadbridge.domain.crm_cycle import CrmCycle
-from leadbridge.domain.cycle_progress import members, part_members, standing_members
+from leadbridge.domain.cycle_price import CyclePrice
+from leadbridge.domain.cycle_progress import members, part_members, progress_members, standing_members
 from leadbridge.domain.ids import is_id
 from leadbridge.domain.lifecycle import Stored
+from leadbridge.domain.sync_plan import Cost
 from leadbridge.domain.syncing import Asked
 from leadbridge.usecases.cycle_rows_told import counts_members, due_members, row_members, story_members
 from leadbridge.usecases.start_sync import Started
@@ -54,7 +56,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
 
     @app.get("/cycles/<cycle_id>/executions/<slot>", **described("A run of a CRM cycle", tag=_TAG))
     def get_cycle_run(cycle_id: CycleId, slot: Slot) -> cycle_models.CycleRunParts:
-        """With the counts of each queue and leg as they are now."""
+        """With how far it is, and the counts of each queue and leg as they are now."""
         _known(services, cycle_id, slot)
         parts = results.parts(cycle_id, slot)
         inner = {
@@ -62,7 +64,14 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
             for what, those in (("queues", parts.queues), ("legs", parts.legs))
         }
         counts = counts_members(services.cycle_rows.counts(cycle_id, slot))
-        return cycle_models.CycleRunParts.model_validate(members(parts.run) | inner | counts)
+        far = progress_members(parts.progress(services.clock.now()))
+        return cycle_models.CycleRunParts.model_validate(members(parts.run) | far | inner | counts)
+
+    @app.get("/cycles/<cycle_id>/price", **described("What the first run of a CRM cycle takes", tag=_TAG))
+    def get_cycle_price(cycle_id: CycleId) -> cycle_models.CyclePrice:
+        """By kind of records, against what is left today. Samples both systems, at most eight calls for each queue."""
+        current(configurations, "crm_cycle", cycle_id)
+        return _price(cycle_id, services.price_cycle(cycle_id))
 
     _add_rows(app, services)
     _add_plans(app, services)
@@ -152,6 +161,31 @@ def _summary(services: Services, stored: Stored) -> cycle_models.CycleSummary:
         gap_minutes=cycle.gap_minutes,
         standing=cycle_models.CycleStanding.model_validate(standing),
     )
+
+
+def _price(cycle: str, found: CyclePrice) -> cycle_models.CyclePrice:
+    kinds = [
+        cycle_models.CycleKindPrice(
+            kind=kind.kind,
+            read=[
+                cycle_models.CycleReading(
+                    queue=read.name, rows=read.rows, exact=read.exact, way=read.way, basis=read.basis
+                )
+                for read in kind.readings
+            ],
+            **{vendor: _spent(cost) for vendor, cost in kind.cost.items()},
+        )
+        for kind in found.kinds
+    ]
+    vendors = {
+        vendor: cycle_models.CycleVendorPrice(total=_spent(cost), calls_left=found.left[vendor].calls)
+        for vendor, cost in found.total.items()
+    }
+    return cycle_models.CyclePrice(id=cycle, kinds=kinds, **vendors, days=found.days, warnings=list(found.warnings))
+
+
+def _spent(cost: Cost) -> sync_models.SyncCost:
+    return sync_models.SyncCost.model_validate(asdict(cost))
 
 
 def _begun(services: Services, cycle: str, told: Started) -> cycle_models.CycleRun:

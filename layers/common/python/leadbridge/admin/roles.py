@@ -70,6 +70,8 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("POST", "/syncs/{sync_id}/plans/{slot}/apply"): O,
     ("GET", "/cycles"): V,
     ("GET", "/cycles/{cycle_id}"): V,
+    # samples both systems of all kinds of records, which spends more calls than a look may
+    ("GET", "/cycles/{cycle_id}/price"): O,
     ("GET", "/cycles/{cycle_id}/executions"): V,
     ("POST", "/cycles/{cycle_id}/executions"): O,
     ("GET", "/cycles/{cycle_id}/executions/{slot}"): V,

@@ -12,6 +12,7 @@ from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.preview_sync import PreviewSync
+from leadbridge.usecases.price_cycle import PriceCycle
 from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
@@ -43,6 +44,7 @@ class Services:
     cycle_results: CycleResults
     cycle_rows: CycleRows
     cycle_planned: CyclePlanned
+    price_cycle: PriceCycle
     #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says
     keep_schedule: Callable[[str, str], None]
     #: what a vendor's table says is to be done about a reason
