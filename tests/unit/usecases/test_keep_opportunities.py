@@ -9,6 +9,10 @@ from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.syncing import Waiting
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from tests.builders.deal_cycles import FIELDS, DealWorld, with_deals
+from tests.fakes.systems import Table
+
+#: what a call does that changes nothing
+READS = {"find", "page", "lookup", "news"}
 
 
 def sold(**members: Any) -> DealWorld:
@@ -80,6 +84,47 @@ def test_a_death_at_any_point_loses_and_doubles_no_opportunity_and_no_role() -> 
         world.done(minutes=6)
         assert isinstance(world, DealWorld)
         assert (world.deaths, world.disagreeing()) == (1, []), at
+
+
+@pytest.mark.cap("M135")
+def test_opportunities_come_before_their_roles_and_go_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opportunities and roles that are new, changed and deleted in one cycle: the trace of all calls that write.
+
+    What is new and what is changed is one call, by the key.
+    """
+    world = edited()
+    first = next(iter(world.opportunities.records))
+    # the role that is another one by its name is that one again, but is not the primary one any more
+    world.contact_roles.edit(next(iter(world.contact_roles.records)), Role="Buyer", IsPrimary=False)
+    account, user = (next(iter(table.records)) for table in (world.accounts, world.users))
+    own = {"StageName": "New", "IsClosed": False, "IsWon": False, "AccountId": account, "OwnerId": user}
+    new = world.opportunities.make(Name="Three", **own)
+    contact = next(iter(world.contacts.records))
+    for deal in (first, new):
+        world.contact_roles.make(OpportunityId=deal, ContactId=contact, Role="Fresh", IsPrimary=False)
+    trace, called = list[tuple[str, str]](), world.system.called
+
+    def noted(table: Table, what: str) -> None:
+        trace.append((table.described.name, what))
+        called(table, what)
+
+    monkeypatch.setattr(world.system, "called", noted)
+    marks = [(table, {*table.records}, len(table.written)) for table in (world.deals, world.roles)]
+
+    world.done()
+
+    assert world.disagreeing() == []
+    for table, before, mark in marks:
+        there, written = {*table.records}, {record for record, _ in table.written[mark:]}
+        assert written >= there - before > set()
+        assert (len(before - there), len(before & there & written)) == (1, 1)
+    writes = [each for each in trace if each[0] in {"opportunities", "opportunity_roles"} and each[1] not in READS]
+    assert [each for each, before in zip(writes, [None, *writes], strict=False) if each != before] == [
+        ("opportunities", "create"),
+        ("opportunity_roles", "create"),
+        ("opportunity_roles", "delete"),
+        ("opportunities", "delete"),
+    ]
 
 
 def test_too_many_deleted_roles_are_asked_about() -> None:
