@@ -1,5 +1,6 @@
 """The document of a CRM cycle, and its pairs of fields bound to what both systems describe."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.builders.cycles import a_cycle
 from tests.fakes.clock import NOON
 
 DEAL = {"marketo": "name", "salesforce": "Name"}
+DEAL_NAME = {"name": "Name"}
 NAME = {"marketo": "firstName", "salesforce": "FirstName"}
 PERSONS: dict[str, Any] = {"id_field": "crmId", "leads": {"fields": [NAME]}}
 
@@ -216,6 +218,47 @@ def test_a_pair_that_cannot_work_is_put_aside_alone(members: dict[str, Any], sai
     bound = bind_fields([CycleField.model_validate(members), CycleField.model_validate(NAME)], SIDES, UTC)
     assert [field.name for field in bound.fields] == ["firstName=FirstName"]
     assert [reason.startswith(said) for reason in bound.aside.values()] == [True]
+
+
+@pytest.mark.cap("M077")
+def test_only_ids_links_amount_stage_and_dates_are_mandatory() -> None:
+    """Of opportunities and of people; every other pair is switched off at will, or left out."""
+    plain = {"amount": "Amount", "stage": "StageName", "closeDate": "CloseDate"}
+    others = {"name": "Name", "probability": "Probability", "nextStep": "NextStep"}
+
+    def described(name: str, fields: Iterable[str]) -> ObjectDescription:
+        return ObjectDescription(
+            name=name, fields={each: FieldDescription(name=each, type="string") for each in fields}
+        )
+
+    def found(pairs: Mapping[str, str], *off: str, hidden: str = "") -> list[str]:
+        lines = [{"marketo": name, "salesforce": other} for name, other in pairs.items()]
+        deals = [{**line, "enabled": line["marketo"] not in off} for line in lines]
+        shown = {name: other for name, other in {**plain, **others}.items() if name != hidden}
+        systems = {
+            (Side.MARKETO, "opportunities"): described("opportunities", shown),
+            (Side.SALESFORCE, "Opportunity"): described("Opportunity", shown.values()),
+        }
+        return list(cycle_lines(CrmCycle.model_validate(document(opportunities={"fields": deals})), systems))
+
+    everything = {**plain, **others}
+    assert found(everything) == found(everything, "probability", "nextStep") == found({**plain, **DEAL_NAME}) == []
+    for name, other in plain.items():
+        without = {each: theirs for each, theirs in everything.items() if each != name}
+        said = f"opportunities.fields: {name} of an opportunity is mandatory, reports and attribution go by it; "
+        refused = f"{said}add a pair of it and {other}, or switch it on"
+        assert found(everything, name) == found(without) == [refused]
+        # what a system does not show nobody can be asked for
+        assert found(without, hidden=name) == []
+    # ids, links and the date of creation are the cycle's own, as lines that are switched off, too
+    for name in ("externalOpportunityId", "externalCompanyId", "externalSalesPersonId", "externalCreatedDate"):
+        with pytest.raises(ValidationError, match=f"{name} of an opportunity is kept by the cycle"):
+            found({**everything, name: "Any__c"}, name)
+    people: dict[str, Any] = {"id_field": "crmId", "leads": {"fields": [{**NAME, "enabled": False}]}}
+    assert CrmCycle.model_validate(document(persons=people)).persons is not None
+    people["leads"]["fields"].append({"marketo": "crmId", "salesforce": "Name", "enabled": False})
+    with pytest.raises(ValidationError, match="crmId links records and is kept by the cycle"):
+        CrmCycle.model_validate(document(persons=people))
 
 
 def test_a_flag_is_a_yes_no_field_of_the_record_that_stays() -> None:

@@ -9,6 +9,9 @@ from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.transforms import zone_finding
 
+#: what opportunities are reported and attributed by, and where Salesforce keeps it
+MANDATORY: Mapping[str, str] = {"amount": "Amount", "stage": "StageName", "closeDate": "CloseDate"}
+
 
 def objects_of(cycle: CrmCycle) -> Mapping[Side, tuple[str, ...]]:
     """What has to be described of both systems."""
@@ -61,6 +64,7 @@ def cycle_lines(cycle: CrmCycle, described: Mapping[tuple[Side, str], ObjectDesc
     deals, deal = described.get((Side.MARKETO, DEAL)), described.get((Side.SALESFORCE, OPPORTUNITY))
     if cycle.opportunities is not None and deals is not None and deal is not None:
         yield from _fields(cycle, "opportunities.fields", cycle.opportunities.fields, deals, deal)
+        yield from _mandatory("opportunities.fields", cycle.opportunities.fields, deals, deal)
         if cycle.opportunities.stage_field is not None and (Side.MARKETO, "leads") in described:
             leads = described[Side.MARKETO, "leads"]
             yield from _link("opportunities.stage_field", cycle.opportunities.stage_field, leads)
@@ -94,6 +98,19 @@ def _fields(
     for index, pair in enumerate(pairs):
         if pair.enabled and pair.pair in bound.aside:
             yield f"{where}[{index}]: {bound.aside[pair.pair]}"
+
+
+def _mandatory(
+    where: str, pairs: Sequence[CycleField], marketo: ObjectDescription, salesforce: ObjectDescription
+) -> Iterator[str]:
+    """Pairs that no opportunity can do without, as far as both systems show their fields."""
+    kept = {pair.marketo for pair in pairs if pair.enabled}
+    for name, other in MANDATORY.items():
+        if name not in kept and name in marketo.fields and other in salesforce.fields:
+            yield (
+                f"{where}: {name} of an opportunity is mandatory, reports and attribution go by it; add a pair of it "
+                f"and {other}, or switch it on"
+            )
 
 
 def _link(where: str, name: str, leads: ObjectDescription) -> Iterator[str]:
