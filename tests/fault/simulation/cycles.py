@@ -294,11 +294,11 @@ class CycleSchedule:
         return name, side, field
 
     def _linked(self, name: str) -> bool:
-        """Whether both sides know who somebody is: an edit may have come between the first meeting and its write."""
+        """Whether it is remembered who somebody is: an edit may have come between the first meeting and its write."""
         ids = self._ids[name]
         if self._model.humans[name].agreed is None or len(ids) < 2:
             return False
-        return self._stage.people.records[ids["marketo"]].get("crmId") == ids["salesforce"]
+        return ids["salesforce"] in self._stage.links.of([ids["salesforce"]])
 
     def _plain(self) -> dict[str, Human]:
         """Humans whose values the model foretells."""
