@@ -9,7 +9,6 @@ import hmac
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from devstack.demo import COMMAND_SECONDS, STACK_FILE_SETTING
 from devstack.stack import ROOT, Stack
+from tests.commands import COMMANDS
 from tests.e2e.actions import RESULT_TYPE
 
 #: long enough for a machine that is busy with other things; a test that waits this long has failed
@@ -276,15 +276,8 @@ class Lab:
         return str(path)
 
     def _command(self, arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(Path(sys.executable).parent / "leadbridge"), *arguments],
-            cwd=ROOT,
-            env={**os.environ, STACK_FILE_SETTING: self.facts["stack_file"], **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-        )
+        settings = {**os.environ, STACK_FILE_SETTING: self.facts["stack_file"], **environment}
+        return COMMANDS.run(arguments, folder=ROOT, environment=settings, seconds=COMMAND_SECONDS)
 
     # the clock
 

@@ -8,8 +8,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +24,7 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from devstack.demo import ACTION, RECIPES, stack_facts
 from devstack.stack import FUNCTIONS, Stack
+from tests.commands import COMMANDS
 from tests.fault.wire import Wire
 
 #: long enough for a machine that is busy with other things; a test that waits this long has failed
@@ -234,16 +233,8 @@ class Rig:
 
     def cli(self, *arguments: str, **environment: str) -> str:
         """Run the command line as a person would; gives what it prints."""
-        command = [str(Path(sys.executable).parent / "leadbridge"), *arguments]
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-        )
+        settings = {**os.environ, **environment}
+        done = COMMANDS.run(arguments, folder=self.folder, environment=settings, seconds=PATIENCE)
         assert done.returncode == 0, f"leadbridge {' '.join(arguments)}: {done.stderr or done.stdout}"
         return done.stdout
 

@@ -8,19 +8,18 @@ nothing.
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from devstack.stack import FUNCTIONS, ROOT
+from tests.commands import COMMANDS
 from tests.fault.leaks import cycles, doors, places
 from tests.fault.leaks.scanner import Canary, Declared, Leak, Place, scan
 from tests.fault.rig import ACTIVITY, CREATE, LANE, PATIENCE, QUERY, UPDATE, WRITE_BACK, Person, Rig, wait_for
@@ -211,15 +210,8 @@ class Story:
 
     def cli(self, *arguments: str, code: int = 0, **environment: str) -> str:
         """Run a command that must end with a code; both its outputs are noted."""
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / "leadbridge"), *arguments],
-            cwd=self.rig.folder,
-            env={**os.environ, "COLUMNS": "400", **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-        )
+        settings = {**os.environ, "COLUMNS": "400", **environment}
+        done = COMMANDS.run(arguments, folder=self.rig.folder, environment=settings, seconds=PATIENCE)
         # the words of the command, not what was given to it
         words = " ".join(arguments[: 2 if arguments[0] in {"keys", "connections"} else 1])
         name = f"command/{words}/{len(self.seen)}"

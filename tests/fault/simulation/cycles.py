@@ -276,14 +276,14 @@ class CycleSchedule:
 
     def _edit(self, *, linked: bool = False) -> tuple[str, str, str] | None:
         """Somebody edits a field; gives whose, on which side, and which."""
-        names = [name for name, human in self._plain().items() if not linked or human.agreed is not None]
+        names = [name for name in self._plain() if not linked or self._linked(name)]
         if not names:
             return None
         name = self._chance.choice(names)
         human = self._model.humans[name]
         side = self._chance.choice(sorted(self._ids[name]))
         # whom nobody has linked yet is met by the address
-        fields = [pair for pair in self._model.fields if human.agreed is not None or pair.marketo != "email"]
+        fields = [pair for pair in self._model.fields if self._linked(name) or pair.marketo != "email"]
         pair = self._chance.choice(fields)
         field, value = getattr(pair, side), self._value(pair)
         self._table(side).edit(self._ids[name][side], **{field: value})
@@ -293,6 +293,13 @@ class CycleSchedule:
         self.trace.append(f"{self._stage.clock.now():%H:%M:%S} {name} {side} {field} = {value!r}")
         return name, side, field
 
+    def _linked(self, name: str) -> bool:
+        """Whether it is remembered who somebody is: an edit may have come between the first meeting and its write."""
+        ids = self._ids[name]
+        if self._model.humans[name].agreed is None or len(ids) < 2:
+            return False
+        return ids["salesforce"] in self._stage.links.of([ids["salesforce"]])
+
     def _plain(self) -> dict[str, Human]:
         """Humans whose values the model foretells."""
         return {name: human for name, human in self._model.humans.items() if name not in self._loose}
@@ -300,7 +307,7 @@ class CycleSchedule:
     def _befall(self) -> None:
         """Somebody is merged, deleted or converted."""
         at, chance = self._stage, self._chance
-        names = [name for name, human in self._plain().items() if human.agreed is not None]
+        names = [name for name in self._plain() if self._linked(name)]
         fate = chance.choice(FATES)
         if len(names) < 1 + fate.startswith("merged"):
             return

@@ -1,0 +1,110 @@
+"""The command line as a person runs it, each command a process of its own, without each loading the same modules.
+
+One process loads them and forks for each command (`serve`); a command has its own arguments, folder,
+environment and outputs, and ends with its own code. What a command loads by itself is tested in tests/unit/cli.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Commands:
+    """The process that forks; it ends with ours, whose end closes what it reads from."""
+
+    def __init__(self) -> None:
+        """Nothing is started before the first command."""
+        self._lock = Lock()
+        self._server: subprocess.Popen[str] | None = None
+
+    def run(
+        self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], seconds: float
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `leadbridge` with arguments.
+
+        Raises:
+            subprocess.TimeoutExpired: It did not end in time, and was killed.
+        """
+        with self._lock, tempfile.TemporaryDirectory() as scratch:
+            outputs = [Path(scratch, name) for name in ("stdout", "stderr")]
+            for each in outputs:
+                each.touch()
+            request = {
+                "arguments": arguments,
+                "folder": str(folder),
+                "environment": dict(environment),
+                "outputs": [str(each) for each in outputs],
+            }
+            code = self._asked(request, seconds)
+            return subprocess.CompletedProcess(
+                ["leadbridge", *arguments], code, *(each.read_text() for each in outputs)
+            )
+
+    def _asked(self, request: Mapping[str, Any], seconds: float) -> int:
+        server = self._started()
+        if server.stdin is None or server.stdout is None:
+            raise AssertionError("the process that forks has no pipes")
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        if not select.select([server.stdout], [], [], seconds)[0]:
+            # its group: the command that does not end is one of it
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+            self._server = None
+            raise subprocess.TimeoutExpired(["leadbridge", *request["arguments"]], seconds)
+        return int(server.stdout.readline())
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._server is None or self._server.poll() is not None:
+            self._server = subprocess.Popen(
+                [sys.executable, "-c", "from tests.commands import serve; serve()"],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                process_group=0,
+            )
+        return self._server
+
+
+#: of this test process
+COMMANDS = Commands()
+
+
+def serve() -> None:
+    """Fork for each request that comes, and answer with the code of its end; end when nobody can ask any more."""
+    main = import_module("leadbridge_cli.main")
+    for module in {"boto3", *(f"leadbridge_cli.{each}" for each in main.MODULES.values())}:
+        import_module(module)
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            _become(json.loads(line))
+            main.main()
+            sys.exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _become(request: Mapping[str, Any]) -> None:
+    """Take over the arguments, the folder, the environment and the outputs of a command."""
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    time.tzset()
+    os.chdir(request["folder"])
+    for number, path in ((0, os.devnull), *enumerate(request["outputs"], 1)):
+        opened = os.open(path, os.O_RDWR)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.argv = [str(Path(sys.executable).parent / "leadbridge"), *request["arguments"]]
