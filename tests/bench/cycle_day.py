@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from tests.bench.idle_day import GAP, Ticking
+from tests.bench.idle_day import COMPANIES, GAP, Ticking
 from tests.bench.report import Figure, listed
 from tests.bench.sync_calls import FREE, ONCE, Pair, twins
 
@@ -47,6 +47,7 @@ PAIRS = [
     *({"marketo": one, "salesforce": two, "conflict": policy} for one, two, policy in FIELDS),
 ]
 PERSONS: Mapping[str, Any] = {"id_field": "salesforceId", "leads": {"fields": PAIRS}}
+KINDS: Mapping[str, Any] = {"persons": PERSONS, "companies": COMPANIES, "sales_persons": {}}
 _PEOPLE, _LEADS = "/rest/v1/leads.json", "/composite/sobjects"
 
 
@@ -82,7 +83,7 @@ class Watched(Ticking):
     def __init__(self, pair: Pair, people: int, seed: int) -> None:
         clients, found = pair
         found["marketo"].post("limits", FREE)
-        super().__init__(clients, found["marketo"], found["salesforce"], PERSONS)
+        super().__init__(clients, found["marketo"], found["salesforce"], KINDS)
         self.chance = Random(seed)
         self.edited = Edited()
         self.runs = 0

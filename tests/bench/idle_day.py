@@ -37,6 +37,15 @@ PERSONS = {"id_field": "salesforceId", "leads": {"fields": PEOPLE}, "contacts": 
 ACTIVITIES = {"groups": {"engagement": {"types": ["Click Email", "Fill Out Form"], "key": "External_Key__c"}}}
 COMPANIES = {"fields": [{"marketo": "company", "salesforce": "Name"}]}
 OPPORTUNITIES = {"fields": [{"marketo": "name", "salesforce": "Name"}, {"marketo": "amount", "salesforce": "Amount"}]}
+#: all kinds of records
+KINDS: Mapping[str, Any] = {
+    "persons": PERSONS,
+    "companies": COMPANIES,
+    "sales_persons": {},
+    "opportunities": OPPORTUNITIES,
+    "opportunity_roles": {},
+    "activities": ACTIVITIES,
+}
 
 
 class Asking:
@@ -62,11 +71,9 @@ class Asking:
 
 
 class Ticking(WiredCycle):
-    """A cycle of all kinds that is started by ticks alone."""
+    """A cycle that is started by ticks alone."""
 
-    def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, persons: Mapping[str, Any] = PERSONS) -> None:
-        kinds = {"persons": persons, "companies": COMPANIES, "sales_persons": {}}
-        kinds |= {"opportunities": OPPORTUNITIES, "opportunity_roles": {}, "activities": ACTIVITIES}
+    def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, kinds: Mapping[str, Any] = KINDS) -> None:
         cycle: CrmCycle = a_cycle(**kinds, low_watermark="2026-03-01T00:00")
         super().__init__(clients, marketo, salesforce, cycle)
         asking = Asking(self.connections.marketo("marketing"), self.connections.salesforce("crm"))

@@ -34,6 +34,8 @@ PERSONS: dict[str, Any] = {
         "fields": [{"marketo": "email", "salesforce": "Email"}, {"marketo": "lastName", "salesforce": "LastName"}]
     },
 }
+TOKEN = "/rest/v1/activities/pagingtoken.json"
+QUEUES = ("from-users", "from-accounts", "from-leads", "from-contacts", "from-people")
 PEOPLE = 1_000
 USER = {"Username": "ada@example.com", "LastName": "Lovelace", "Email": "ada@example.com"}
 
@@ -91,6 +93,27 @@ def test_a_new_owner_a_new_account_and_a_new_contact_arrive_in_one_cycle_in_orde
     # the person shows what its company has
     assert (person["company"], person["industry"]) == ("Acme", "Technology")
     assert world.written() == ["salespersons.json", "companies.json", "leads.json"]
+
+
+def test_what_salesforce_says_nobody_changed_is_not_read(build: Build) -> None:
+    """Accounts and Users are neither described nor queried for reading; a Contact that changed is, and so is an Account
+    once it changes. Marketo's lists of who was merged and deleted begin with one token."""
+    world = build()
+    _, account, contact = employed(world)
+    world.ran()
+    world.salesforce.post("set", {"object": "Contact", "ids": [contact], "fields": {"LastName": "Queen"}})
+    tokens = len(world.calls(world.marketo, TOKEN))
+    run = world.ran()
+    assert len(world.calls(world.marketo, TOKEN)) - tokens == 2
+    calls = {name: found[0].calls for name in QUEUES if (found := world.syncs.get(f"main.{name}", run.slot))}
+
+    assert set(run.idle) == {"from-accounts", "from-users", "from-leads"}
+    assert {name for name, made in calls.items() if not made} == set(run.idle)
+    assert world.of(world.marketo, "leads", "email")["king@example.com"]["lastName"] == "Queen"
+
+    world.salesforce.post("set", {"object": "Account", "ids": [account], "fields": {"Name": "Umbrella"}})
+    assert "from-accounts" not in world.ran().idle
+    assert world.of(world.marketo, "companies", "externalCompanyId")[account]["company"] == "Umbrella"
 
 
 @pytest.mark.cap("M129", "M012", "U31")

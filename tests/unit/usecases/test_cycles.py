@@ -8,9 +8,10 @@ from leadbridge.cycle_ports import DueRecord, Looked
 from leadbridge.domain import cycling
 from leadbridge.domain.cycle_progress import members, standing_members
 from leadbridge.domain.cycling import CycleStep
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.schedule_entries import tick_of
-from leadbridge.domain.syncing import Asked, Waiting
+from leadbridge.domain.syncing import Asked, Step, Waiting
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import ConfigurationError, PermanentError, QuotaExhaustedError, TransientError
 from tests.builders.cycles import NAME, CycleWorld, a_cycle
@@ -88,6 +89,42 @@ def test_a_watermark_is_the_end_of_the_window_that_was_read(world: CycleWorld) -
     run = world.ran()
     assert set(run.since.values()) == {until - MINUTE}
     assert (run.bootstrap, run.kind) == (False, "run")
+
+
+def test_a_queue_in_which_nothing_changed_is_not_read(world: CycleWorld) -> None:
+    """Its system says so when it is asked up to when it shows everything; its watermark moves as that of the others."""
+    world.ran()
+    world.carried.clear()
+    world.clock.advance(3600)
+    run = world.ran()
+
+    assert (world.carried[0], run.rows) == (["persons-salesforce"], dict.fromkeys(READING, 0))
+    assert set(run.idle) == set(READING)
+    assert world.runs.standing("main").watermarks == dict.fromkeys(READING, run.started_at.replace(microsecond=0))
+    for name in READING:
+        read = world.syncs.get(f"main.{name}", run.slot)
+        assert read is not None
+        assert (read[0].step, read[0].pages, read[0].until) == (Step.DONE, 0, run.started_at.replace(microsecond=0))
+
+    world.clock.advance(3600)
+    world.source.rows.append(({"Id": "1"}, world.clock.now() - MINUTE, world.clock.now()))
+    run = world.ran()
+    assert (run.idle, run.rows) == ((), dict.fromkeys(READING, 3))
+
+
+def test_a_queue_is_read_once_more_for_pairs_that_work_again(world: CycleWorld) -> None:
+    """Nothing changed since its watermark, but before it: while the pairs were aside."""
+    world.ran()
+    world.carried.clear()
+    world.clock.advance(3600)
+    slot = world.now().slot
+    world.step(slot, begin=True)
+    world.step(slot)
+    opened, version = world.runs.get("main", slot) or pytest.fail("it is not there")
+    assert (opened.step, set(opened.idle)) == (CycleStep.READ, set(READING))
+    world.runs.save(replace(opened, again=NOON - GAP), version)
+
+    assert world.drive(slot).rows == dict.fromkeys(READING, 3)
 
 
 @pytest.mark.cap("M108")

@@ -74,6 +74,8 @@ class CycleRun:
     since: Mapping[str, datetime] = field(default_factory=dict)
     #: by queue that is read from the start, and in extracts: what was made before is left out
     made_since: Mapping[str, datetime] = field(default_factory=dict)
+    #: queues in whose window nothing was changed, as their system says: they need not be read
+    idle: tuple[str, ...] = ()
     #: a moment before those since when all queues are read once more, for pairs of fields that work again
     again: datetime | None = None
     #: how both schemas were when it was opened, by kind and object, and what is to be told of them
@@ -189,10 +191,11 @@ def opened(
     ceilings: Mapping[str, datetime],
     since: Mapping[str, datetime],
     made_since: Mapping[str, datetime],
+    idle: Iterable[str] = (),
 ) -> CycleRun:
-    """It is known what is to be read."""
+    """It is known what is to be read, and in which queues there is nothing."""
     step = CycleStep.COMMIT if run.from_now else CycleStep.READ
-    return replace(_go_on(run), step=step, ceilings=ceilings, since=since, made_since=made_since)
+    return replace(_go_on(run), step=step, ceilings=ceilings, since=since, made_since=made_since, idle=tuple(idle))
 
 
 def schemas_seen(run: CycleRun, kind: str, found: Mapping[str, Checked]) -> CycleRun:

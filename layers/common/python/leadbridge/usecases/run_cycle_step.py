@@ -19,7 +19,18 @@ from leadbridge.domain.cycle_schema import of_kinds
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.outages import changes_lost
-from leadbridge.domain.syncing import PARKED, Step, SyncRun, Waiting, held_by, run_name, summed
+from leadbridge.domain.syncing import (
+    PARKED,
+    Step,
+    SyncRun,
+    Waiting,
+    Way,
+    begun,
+    held_by,
+    read_through,
+    run_name,
+    summed,
+)
 from leadbridge.domain.watermarks import ceiling, first_window, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import Clock, Documents, Meter, OvertakenError
@@ -144,12 +155,15 @@ class RunCycleStep:
     def _open(self, work: "_Work") -> None:
         run, now = work.run, self._clock.now()
         ceilings, since, made_since = dict[str, datetime](), dict[str, datetime](), dict[str, datetime]()
-        standing = self._runs.standing(run.cycle)
+        standing, idle = self._runs.standing(run.cycle), list[str]()
         watermarks = standing.watermarks
         for queue in work.queues:
-            side = queue.side.value
-            until = ceiling(side, now, self._vendors.source(queue.sync).covered(now).until)
+            side, known = queue.side.value, watermarks.get(queue.name)
+            asked = window(side, known, now).since if known and not changes_lost(queue.side, known, now) else None
+            covered = self._vendors.source(queue.sync).covered(now, asked)
+            until = ceiling(side, now, covered.until)
             ceilings[side] = min(until, ceilings.get(side, until))
+            idle += [queue.name] if covered.idle else []
         for kind, queue in work.reading:
             known, until = watermarks.get(queue.name), ceilings[queue.side.value]
             read, made = window(queue.side.value, known, until), None
@@ -162,7 +176,7 @@ class RunCycleStep:
                 since[queue.name] = read.since
             if made is not None:
                 made_since[queue.name] = made
-        self._save(work, cycling.opened(self._looked(work, standing), ceilings, since, made_since))
+        self._save(work, cycling.opened(self._looked(work, standing), ceilings, since, made_since, idle))
 
     def _looked(self, work: "_Work", standing: CycleStanding) -> CycleRun:
         """The run with what both systems describe today, and what was edited while it could not be carried over."""
@@ -187,12 +201,19 @@ class RunCycleStep:
         if work.run.orders:
             self._returned(work)
             return
-        orders = []
+        run, orders, rows = work.run, [], dict(work.run.rows)
         for queue in work.queues:
-            if not queue.late and self._whose(work, queue.sync.id) not in work.run.parked:
-                self._syncs.begin(self._reading(work.run, queue))
+            if queue.late or self._whose(work, queue.sync.id) in run.parked:
+                continue
+            reading = self._reading(run, queue)
+            # for pairs of fields that work again more is read than was asked about
+            if queue.name in run.idle and reading.since == run.since.get(queue.name):
+                self._syncs.begin(read_through(begun(reading, reading.window, Way.REST, None), self._clock.now()))
+                rows[queue.name] = 0
+            else:
+                self._syncs.begin(reading)
                 orders.append(queue.sync.id)
-        self._save(work, cycling.ordered(work.run, orders, work.names))
+        self._save(work, cycling.ordered(replace(run, rows=rows), orders, work.names))
 
     def _reading(self, run: CycleRun, queue: Queue) -> SyncRun:
         """The run that reads a queue."""

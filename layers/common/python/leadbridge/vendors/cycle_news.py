@@ -37,8 +37,9 @@ class VendorNews:
         """Marketo's merges and deletions; also what was logged after the end of the window."""
         del until
         log = self._marketo.activity_log
-        merged = {str(loser): str(each.winner) for each in log.merges(since) for loser in each.losers}
-        deleted = {str(each.lead_id) for each in log.deleted_leads(since)}
+        first = log.token(since)
+        merged = {str(loser): str(each.winner) for each in log.merges(since, first=first) for loser in each.losers}
+        deleted = {str(each.lead_id) for each in log.deleted_leads(since, first=first)}
         return Heard(news=News(merged={Side.MARKETO: merged}, deleted={Side.MARKETO: deleted}))
 
     def of_records(self, object_name: str, since: datetime, until: datetime) -> Heard:

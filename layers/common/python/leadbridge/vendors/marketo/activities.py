@@ -22,13 +22,13 @@ _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}")
 
 
 def logged(
-    api: Api, since: datetime, activity_type_ids: Sequence[int], lead_ids: Sequence[int] = ()
+    api: Api, since: datetime, activity_type_ids: Sequence[int], lead_ids: Sequence[int] = (), *, first: str = ""
 ) -> Iterator[Activity]:
     """Activities of these types, of these leads if any are given, that happened at `since` or later.
 
-    The order is by time within 30 leads and 10 types.
+    The order is by time within 30 leads and 10 types. `first` is a paging token of `since`, if there is one already.
     """
-    first = api.paging_token(since)
+    first = first or api.paging_token(since)
     lead_chunks: list[Sequence[int]] = list(chunks_of(lead_ids, endpoints.ACTIVITY_LEAD_IDS)) or [()]
     for types in chunks_of(activity_type_ids, endpoints.ACTIVITY_TYPES):
         for leads in lead_chunks:

@@ -38,14 +38,18 @@ class ActivityLog:
             change = read(LeadChange, _identified(item), endpoints.LEAD_CHANGES.operation)
             yield replace(change, attributes=activities.attributes_of(item))
 
-    def deleted_leads(self, since: datetime) -> Iterator[DeletedLead]:
-        """Leads that were deleted; Marketo tells it for about 14 days."""
-        for item in self._api.since(endpoints.DELETED_LEADS, since):
+    def token(self, since: datetime) -> str:
+        """A paging token, with which several lists of what was logged from then on begin."""
+        return self._api.paging_token(since)
+
+    def deleted_leads(self, since: datetime, *, first: str = "") -> Iterator[DeletedLead]:
+        """Leads that were deleted; Marketo tells it for about 14 days. `first` is a token of `since`."""
+        for item in self._api.since(endpoints.DELETED_LEADS, since, first=first):
             yield read(DeletedLead, _identified(item), endpoints.DELETED_LEADS.operation)
 
-    def merges(self, since: datetime) -> Iterator[Merge]:
-        """Which leads became which."""
-        for each in self.since(since, [MERGE_LEADS]):
+    def merges(self, since: datetime, *, first: str = "") -> Iterator[Merge]:
+        """Which leads became which. `first` is a token of `since`."""
+        for each in activities.logged(self._api, since, [MERGE_LEADS], first=first):
             losers = each.attributes.get("Merge IDs")
             yield Merge(
                 marketo_guid=each.marketo_guid,
