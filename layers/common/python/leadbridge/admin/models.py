@@ -411,6 +411,9 @@ class Tried(Given):
 
 # executions
 
+#: which come first
+type Order = Literal["oldest", "newest"]
+
 
 class Part(Given):
     """What became of the write-back, the membership or the activity."""
@@ -465,7 +468,7 @@ class ExecutionDetail(Execution):
 
 
 class Executions(Given):
-    """Some executions, oldest first; there may be more as long as there is a token."""
+    """Some executions in the order that was asked for; there may be more as long as there is a token."""
 
     executions: list[Execution]
     next_token: str | None
@@ -488,6 +491,7 @@ class Wanted(Taken):
 class Search(Wanted):
     """A search, page by page."""
 
+    order: Order = "oldest"
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     token: Token | None = None
 
