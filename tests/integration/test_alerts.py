@@ -34,6 +34,7 @@ from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.outcome import State as OutcomeState
 from leadbridge.usecases.alerting import AlertSettings, SendAlerts
 from leadbridge.usecases.counting import CountingInbox
+from leadbridge.usecases.quotas import MarketoDay
 from leadbridge.vendors.http.slack import SlackChannel
 from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.events import an_arrival, an_event
@@ -131,7 +132,7 @@ def world(dynamodb: Any, clock: SettableClock, slack: Catcher) -> World:
         ],
         clock=clock,
         meter=meter,
-        settings=AlertSettings(stack="prod", marketo_daily_calls=50_000, marketo_day_ends=lambda _: MIDNIGHT),
+        settings=AlertSettings(stack="prod", marketo_day=MarketoDay(calls=50_000, ends=lambda _: MIDNIGHT)),
     )
     return World(
         dynamodb=dynamodb,

@@ -25,6 +25,7 @@ RECORD = "00Q000000000001EAA"
 SLOT = "20260302T120000Z"
 ROUTES = (
     ("GET", "/openapi.json"),
+    ("GET", "/overview"),
     ("GET", "/connections"),
     ("GET", f"/connections/{SALESFORCE}/objects"),
     ("GET", f"/connections/{SALESFORCE}/objects/Lead/fields"),

@@ -108,6 +108,7 @@ class DynamoWatch:
                         number=len(events),
                         more=more,
                         reason=events[0].get("reason", ""),
+                        due_at=min((instant(each["due_at"]) for each in events if each.get("due_at")), default=None),
                     )
                 )
         return found
