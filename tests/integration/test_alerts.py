@@ -192,7 +192,8 @@ def test_waiting_parked_quota_and_certificate_are_read_from_the_tables(world: Wo
     DynamoLanes(world.dynamodb, table="StateTable", lease=timedelta(seconds=60)).announce(SALESFORCE, world.clock.now())
     for number in range(3):
         at = world.clock.now() - timedelta(minutes=40 - number)
-        world.inbox.add(an_event(number, at=at), an_arrival(number, at=at))
+        due_at = world.clock.now() + timedelta(minutes=number)
+        world.inbox.add(an_event(number, at=at, due_at=due_at), an_arrival(number, at=at))
     for number in range(2):
         item = parked_item(ACTION, f"{number:032x}", "mapping_broken", world.clock.now() - timedelta(hours=number))
         world.dynamodb.put_item(TableName="ExecutionsTable", Item=dump(item))
@@ -201,6 +202,9 @@ def test_waiting_parked_quota_and_certificate_are_read_from_the_tables(world: Wo
     note_certificate(world.dynamodb, "StateTable", SALESFORCE, world.clock.now() + timedelta(days=10))
 
     world.look()
+
+    (waiting,) = DynamoWatch(world.dynamodb, executions="ExecutionsTable", state="StateTable").waiting()
+    assert (waiting.number, waiting.due_at) == (3, world.clock.now())
 
     (text,) = world.slack.texts
     assert [part.splitlines()[:2] for part in text.split("\n\n")] == [
