@@ -204,7 +204,7 @@ function Found({
               id={id}
               allowsSorting
               isRowHeader={id === "received"}
-              {...(narrow ? { minWidth: 110 } : { width, minWidth: 110 })}
+              {...(narrow ? { minWidth: id === "received" ? 136 : 110 } : { width, minWidth: 110 })}
             >
               {name}
             </Column>

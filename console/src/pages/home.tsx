@@ -7,7 +7,6 @@ import {
   Heading,
   InlineAlert,
   Link,
-  Meter,
   Row,
   TableBody,
   TableHeader,
@@ -154,13 +153,17 @@ function Calls({ quota }: { quota: Quota }) {
   const percent = Math.round((100 * quota.used) / quota.allowed);
   return (
     <>
-      <Meter
-        label={quota.day_ends ? "Calls of the day" : "Calls of the last 24 hours"}
-        value={Math.min(percent, 100)}
-        valueLabel={`${numbers.format(quota.used)} of ${numbers.format(quota.allowed)}`}
-        variant={percent >= 95 ? "negative" : percent >= 80 ? "notice" : "informative"}
-        styles={style({ width: "full" })}
-      />
+      <span>
+        {quota.day_ends ? "Calls of the day" : "Calls of the last 24 hours"}: {numbers.format(quota.used)} of{" "}
+        {numbers.format(quota.allowed)} ({percent} %)
+      </span>
+      {/* the sentence above says the same */}
+      <div aria-hidden className={style({ height: 8, borderRadius: "sm", backgroundColor: "gray-200" })}>
+        <div
+          style={{ width: `${Math.min(percent, 100)}%` }}
+          className={style({ height: 8, borderRadius: "sm", backgroundColor: "accent" })}
+        />
+      </div>
       {quota.spent_at && <span>At this pace they are spent at {moment(quota.spent_at)}.</span>}
       {quota.shut_until && (
         <span>
