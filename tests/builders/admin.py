@@ -24,9 +24,11 @@ from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
+from leadbridge.usecases.overview import ShowOverview
 from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.price_cycle import PriceCycle
 from leadbridge.usecases.price_sync import PriceSync
+from leadbridge.usecases.quotas import MarketoDay
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
@@ -36,10 +38,12 @@ from leadbridge.usecases.start_sync import StartSync, vendor_of
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
+from leadbridge.vendors.marketo.quota import next_midnight
 from leadbridge.vendors.remedies import remedies
 from tests.builders.actions import MARKETO
 from tests.builders.events import SECRET
 from tests.builders.world import World
+from tests.fakes.alerts import InMemoryAlertStore, InMemoryTally, SettableWatch
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLinks
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
@@ -160,10 +164,24 @@ class Admin:
             clock=world.clock,
         )
         preview = PreviewSync(view=view, runs=self.runs, vendors=vendors)
+        #: what alerts look at, and what they remember
+        self.watch = SettableWatch()
+        self.tally = InMemoryTally(world.clock.now)
+        self.alerts = InMemoryAlertStore()
         #: what is known of vendor instances' calls
         self.instances: dict[str, State] = {}
         self.services = Services(
             configurations=world.configurations,
+            overview=ShowOverview(
+                configurations=world.configurations,
+                connections=ListConnections(configurations=world.configurations, secrets=lambda: {MARKETO}),
+                watch=self.watch,
+                tally=self.tally,
+                store=self.alerts,
+                clock=world.clock,
+                day=MarketoDay(calls=50_000, ends=next_midnight),
+                stack="prod",
+            ),
             apply=ApplyConfiguration(
                 configurations=world.configurations, connect=lambda _: world.connections, clock=world.clock
             ),

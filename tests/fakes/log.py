@@ -16,17 +16,17 @@ class InMemoryLog:
     def __init__(self, inbox: InMemoryInbox) -> None:
         self._inbox = inbox
 
-    def since(self, start: datetime, end: datetime, *, after: str = "") -> Iterator[Item]:
+    def since(self, start: datetime, end: datetime, *, after: str = "", newest: bool = False) -> Iterator[Item]:
         """Executions received in [start, end], in sequence order."""
-        return (item for item in self._ordered(after) if iso(start) <= item["received_at"] <= iso(end))
+        return (item for item in self._ordered(after, newest=newest) if iso(start) <= item["received_at"] <= iso(end))
 
-    def of_lead(self, lead_hash: str, *, after: str = "") -> Iterator[Item]:
+    def of_lead(self, lead_hash: str, *, after: str = "", newest: bool = False) -> Iterator[Item]:
         """Executions of one lead, in sequence order."""
-        return (item for item in self._ordered(after) if item.get("lead_hash") == lead_hash)
+        return (item for item in self._ordered(after, newest=newest) if item.get("lead_hash") == lead_hash)
 
-    def of_email(self, email_hash: str, *, after: str = "") -> Iterator[Item]:
+    def of_email(self, email_hash: str, *, after: str = "", newest: bool = False) -> Iterator[Item]:
         """Executions of one e-mail address, in sequence order."""
-        return (item for item in self._ordered(after) if item.get("email_hash") == email_hash)
+        return (item for item in self._ordered(after, newest=newest) if item.get("email_hash") == email_hash)
 
     def get(self, execution_id: str) -> Item | None:
         """One execution."""
@@ -43,6 +43,7 @@ class InMemoryLog:
         event = item.get("event")
         return event if isinstance(event, Event) else None
 
-    def _ordered(self, after: str) -> list[Item]:
-        items = (dict(item) for item in self._inbox.logged.values() if str(item["sequence"]) > after)
-        return sorted(items, key=lambda item: str(item["sequence"]))
+    def _ordered(self, after: str, *, newest: bool) -> list[Item]:
+        ordered = sorted(self._inbox.logged.values(), key=lambda item: str(item["sequence"]), reverse=newest)
+        places = ((str(item["sequence"]), item) for item in ordered)
+        return [dict(item) for at, item in places if not after or (at < after if newest else at > after)]

@@ -34,6 +34,7 @@ from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.outcome import State as OutcomeState
 from leadbridge.usecases.alerting import AlertSettings, SendAlerts
 from leadbridge.usecases.counting import CountingInbox
+from leadbridge.usecases.quotas import MarketoDay
 from leadbridge.vendors.http.slack import SlackChannel
 from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.events import an_arrival, an_event
@@ -131,7 +132,7 @@ def world(dynamodb: Any, clock: SettableClock, slack: Catcher) -> World:
         ],
         clock=clock,
         meter=meter,
-        settings=AlertSettings(stack="prod", marketo_daily_calls=50_000, marketo_day_ends=lambda _: MIDNIGHT),
+        settings=AlertSettings(stack="prod", marketo_day=MarketoDay(calls=50_000, ends=lambda _: MIDNIGHT)),
     )
     return World(
         dynamodb=dynamodb,
@@ -191,7 +192,8 @@ def test_waiting_parked_quota_and_certificate_are_read_from_the_tables(world: Wo
     DynamoLanes(world.dynamodb, table="StateTable", lease=timedelta(seconds=60)).announce(SALESFORCE, world.clock.now())
     for number in range(3):
         at = world.clock.now() - timedelta(minutes=40 - number)
-        world.inbox.add(an_event(number, at=at), an_arrival(number, at=at))
+        due_at = world.clock.now() + timedelta(minutes=number)
+        world.inbox.add(an_event(number, at=at, due_at=due_at), an_arrival(number, at=at))
     for number in range(2):
         item = parked_item(ACTION, f"{number:032x}", "mapping_broken", world.clock.now() - timedelta(hours=number))
         world.dynamodb.put_item(TableName="ExecutionsTable", Item=dump(item))
@@ -200,6 +202,9 @@ def test_waiting_parked_quota_and_certificate_are_read_from_the_tables(world: Wo
     note_certificate(world.dynamodb, "StateTable", SALESFORCE, world.clock.now() + timedelta(days=10))
 
     world.look()
+
+    (waiting,) = DynamoWatch(world.dynamodb, executions="ExecutionsTable", state="StateTable").waiting()
+    assert (waiting.number, waiting.due_at) == (3, world.clock.now())
 
     (text,) = world.slack.texts
     assert [part.splitlines()[:2] for part in text.split("\n\n")] == [

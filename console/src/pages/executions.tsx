@@ -93,6 +93,7 @@ function wanted(asked: Asked): Schemas["Search"] {
   const since = new Date(Date.now() - Number(asked.days) * 86_400_000).toISOString();
   return {
     since,
+    order: "newest",
     limit: PAGE,
     ...(person.includes("@") ? { email: person } : {}),
     ...(/^\d+$/.test(person) ? { lead_id: Number(person) } : {}),
@@ -203,7 +204,7 @@ function Found({
               id={id}
               allowsSorting
               isRowHeader={id === "received"}
-              {...(narrow ? { minWidth: 110 } : { width, minWidth: 110 })}
+              {...(narrow ? { minWidth: id === "received" ? 136 : 110 } : { width, minWidth: 110 })}
             >
               {name}
             </Column>

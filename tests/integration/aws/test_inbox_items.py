@@ -308,6 +308,32 @@ def test_executions_of_a_period_are_found_across_days(history: list[Event], log:
     assert ids(log.since(before, before + timedelta(days=1))) == []
 
 
+def test_the_newest_are_read_first_where_that_is_asked_for(inbox: DynamoInbox, log: DynamoLog) -> None:
+    """Of a period over three days, of a lead and of an address: the same backwards, and from any of them on."""
+    events = [
+        an_event(
+            number,
+            received_at=(at := START + timedelta(hours=12 * number)),
+            sequence=f"{round(at.timestamp() * 1000):014d}#execution-{number:04d}",
+            payload={"lead": {"id": 1, "email": "person@example.com"}},
+        )
+        for number in range(6)
+    ]
+    for event in events:
+        inbox.add(event, arrival_of(event))
+    backwards = [event.execution_id for event in reversed(events)]
+    lead, email = keyed_hash(KEY, "lead", "1"), keyed_hash(KEY, "email", "person@example.com")
+    first, last = events[1].received_at, events[4].received_at
+
+    assert ids(log.since(first, last, newest=True)) == backwards[1:5]
+    assert ids(log.of_lead(lead, newest=True)) == ids(log.of_email(email, newest=True)) == backwards
+    for place, event in enumerate(reversed(events)):
+        after = event.sequence
+        assert ids(log.of_lead(lead, after=after, newest=True)) == backwards[place + 1 :]
+        assert ids(log.since(first, last, after=after, newest=True)) == backwards[max(1, place + 1) : 5]
+        assert ids(log.since(first, last, after=after)) == backwards[1 : min(5, place)][::-1]
+
+
 def test_an_execution_that_is_not_there_is_none(log: DynamoLog) -> None:
     """Neither its log nor anything kept is found under an unknown id."""
     assert log.get("unknown") is None

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ RECORD = "00Q000000000001EAA"
 SLOT = "20260302T120000Z"
 ROUTES = (
     ("GET", "/openapi.json"),
+    ("GET", "/overview"),
     ("GET", "/connections"),
     ("GET", f"/connections/{SALESFORCE}/objects"),
     ("GET", f"/connections/{SALESFORCE}/objects/Lead/fields"),
@@ -511,6 +512,30 @@ def test_executions_come_page_by_page(admin: Admin) -> None:
     assert (found, token) == (wanted, None)
     for wrong in ("x", "e30", base64.urlsafe_b64encode(json.dumps({"after": 7}).encode()).decode(), "é"):
         assert admin.ask("GET", "/executions", token=wrong).json["pointer"] == "/token"
+
+
+@pytest.mark.parametrize("wanted", [{}, {"lead_id": 1}, {"email": "person1@example.com"}])
+def test_the_newest_executions_come_first_where_that_is_asked_for(admin: Admin, wanted: dict[str, Any]) -> None:
+    """Five of one person over two days in pages of two, each once; what arrives meanwhile is on no later page, and a
+    token of the other order is refused."""
+    world, ids = admin.world, []
+    for _ in range(5):
+        ids.append(world.receive(1))
+        world.clock.advance(8 * 3600)
+    asked = {**wanted, "order": "newest", "limit": 2, "since": (NOON - timedelta(days=1)).isoformat()}
+
+    first = admin.post("/executions/search", asked)
+    world.receive(1)
+    second = admin.post("/executions/search", asked | {"token": first["next_token"]})
+    third = admin.post("/executions/search", asked | {"token": second["next_token"]})
+    other = admin.ask("POST", "/executions/search", asked | {"order": "oldest", "token": first["next_token"]})
+
+    pages = [[each["execution_id"] for each in page["executions"]] for page in (first, second, third)]
+    assert pages == [ids[:2:-1], ids[2:0:-1], ids[:1]]
+    assert (third["next_token"], other.status, other.json["pointer"]) == (None, 409, "/token")
+    newest = admin.get("/executions", order="newest", limit="1")["executions"]
+    assert newest == admin.get("/executions")["executions"][-1:]
+    assert admin.ask("GET", "/executions", order="random").status == 422
 
 
 def test_a_rare_reason_does_not_keep_the_caller_waiting(admin: Admin) -> None:

@@ -13,6 +13,7 @@ from leadbridge.domain.lifecycle import DocumentState, Stored
 from leadbridge.domain.limits import State, millis
 from leadbridge.domain.syncing import Step, SyncRun
 from leadbridge.usecases.alerting import GIVE_UP, MOST_UNSENT, AlertSettings, Report, SendAlerts
+from leadbridge.usecases.quotas import MarketoDay
 from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.syncs import a_sync
 from tests.fakes.alerts import InMemoryAlertStore, InMemoryTally, RecordingChannel, SettableWatch
@@ -52,7 +53,7 @@ class World:
             channels=lambda: self.channels,
             clock=self.clock,
             meter=self.meter,
-            settings=AlertSettings(stack="prod", marketo_daily_calls=50_000, marketo_day_ends=lambda _: MIDNIGHT),
+            settings=AlertSettings(stack="prod", marketo_day=MarketoDay(calls=50_000, ends=lambda _: MIDNIGHT)),
         )
 
     def give(self, document: Configuration, state: DocumentState = DocumentState.ACTIVE) -> None:

@@ -75,7 +75,7 @@ def test_calls_that_do_not_run_are_arrivals_too() -> None:
 
 
 def test_ends_are_counted_when_they_are_recorded() -> None:
-    """Every end once, failures by reason; what is recorded already is not counted again."""
+    """Every end once by its outcome, failures by reason; what is recorded already is not counted again."""
     world = World()
     events = [world.begun(number) for number in (1, 2, 3)]
     endings = [an_ending(events[0]), an_ending(events[1], Outcome.FAILED, "uncertain"), an_ending(events[2])]
@@ -83,7 +83,7 @@ def test_ends_are_counted_when_they_are_recorded() -> None:
     assert world.inbox.finish(endings) == endings
     assert world.inbox.finish(endings[:1]) == []
 
-    assert world.counts() == {(ARRIVED, ""): 3, (ENDED, ""): 3, (FAILED, "uncertain"): 1}
+    assert world.counts() == {(ARRIVED, ""): 3, (ENDED, "created"): 2, (ENDED, "failed"): 1, (FAILED, "uncertain"): 1}
 
 
 def test_a_failed_chained_object_counts_as_a_failure() -> None:
@@ -92,7 +92,7 @@ def test_a_failed_chained_object_counts_as_a_failure() -> None:
 
     world.inbox.finish([an_ending(world.begun(1), Outcome.CREATED, "chained_failed")])
 
-    assert world.counts() == {(ENDED, ""): 1, (FAILED, "chained_failed"): 1, (ARRIVED, ""): 1}
+    assert world.counts() == {(ENDED, "created"): 1, (FAILED, "chained_failed"): 1, (ARRIVED, ""): 1}
 
 
 def test_what_is_parked_is_counted_at_once() -> None:
@@ -116,7 +116,7 @@ def test_a_store_that_is_away_costs_counts_and_nothing_else() -> None:
     assert world.counts() == {}
     assert world.meter.of("CountsLost") == 1
     world.inbox.finish([an_ending(second)])
-    assert world.counts() == {(ENDED, ""): 1}
+    assert world.counts() == {(ENDED, "created"): 1}
 
 
 def test_everything_else_is_passed_on() -> None:

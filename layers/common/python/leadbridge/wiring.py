@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from leadbridge.usecases.hear_of_changes import HearOfChanges
     from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
+    from leadbridge.usecases.list_connections import ListConnections
+    from leadbridge.usecases.overview import ShowOverview
     from leadbridge.usecases.start_cycle import StartCycle
     from leadbridge.usecases.start_sync import Started, StartSync
     from leadbridge.usecases.store_events import StoreEvents
@@ -649,11 +651,13 @@ def admin_api() -> Any:
     )
     preview = PreviewSync(view=view, runs=runs, vendors=sync_vendors)
     watch = DynamoWatch(_client("dynamodb"), executions=settings.EXECUTIONS_TABLE, state=settings.STATE_TABLE)
+    listed = ListConnections(configurations=configurations, secrets=vendors.value)
     return AdminApi(
         Services(
             configurations=configurations,
+            overview=_overview(settings, clock, configurations, listed),
             apply=ApplyConfiguration(configurations=configurations, connect=connect, clock=clock),
-            connections=ListConnections(configurations=configurations, secrets=vendors.value),
+            connections=listed,
             catalogue=Catalogue(connections=connections, clock=clock),
             trying=TryAction(documents=configurations, connections=connections, clock=clock, hash_key=index),
             search=search,
@@ -705,6 +709,27 @@ def admin_api() -> Any:
             clock=clock,
             done=done,
         )
+    )
+
+
+def _overview(
+    settings: AdminApiSettings, clock: SystemClock, configurations: DynamoConfigurations, connections: "ListConnections"
+) -> "ShowOverview":
+    from leadbridge.aws.alerts import DynamoAlertStore, DynamoWatch
+    from leadbridge.usecases.overview import ShowOverview
+    from leadbridge.usecases.quotas import MarketoDay
+    from leadbridge.vendors.marketo.quota import next_midnight
+
+    client = _client("dynamodb")
+    return ShowOverview(
+        configurations=configurations,
+        connections=connections,
+        watch=DynamoWatch(client, executions=settings.EXECUTIONS_TABLE, state=settings.STATE_TABLE),
+        tally=DynamoTally(client, table=settings.EXECUTIONS_TABLE, now=clock.now),
+        store=DynamoAlertStore(client, table=settings.STATE_TABLE),
+        clock=clock,
+        day=MarketoDay(calls=settings.MARKETO_DAILY_CALLS, ends=next_midnight),
+        stack="" if settings.STAGE == "local" else settings.STACK_NAME,
     )
 
 
@@ -761,6 +786,7 @@ def send_alerts() -> Any:
     from leadbridge.aws.notices import TopicChannel
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.usecases.alerting import AlertSettings, SendAlerts
+    from leadbridge.usecases.quotas import MarketoDay
     from leadbridge.vendors.http.slack import SlackChannel
     from leadbridge.vendors.marketo.quota import next_midnight
 
@@ -795,8 +821,7 @@ def send_alerts() -> Any:
         meter=meter(),
         settings=AlertSettings(
             stack="" if settings.STAGE == "local" else settings.STACK_NAME,
-            marketo_daily_calls=settings.MARKETO_DAILY_CALLS,
-            marketo_day_ends=next_midnight,
+            marketo_day=MarketoDay(calls=settings.MARKETO_DAILY_CALLS, ends=next_midnight),
         ),
     )
 

@@ -35,10 +35,14 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         outcome: Annotated[Outcome | None, Query()] = None,
         since: Annotated[AwareDatetime | None, Query()] = None,
         until: Annotated[AwareDatetime | None, Query()] = None,
+        order: Annotated[models.Order, Query()] = "oldest",
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         token: Annotated[models.Token | None, Query()] = None,
     ) -> models.Executions:
-        """Oldest first, by default of the last day; a page may hold fewer than there are as long as it has a token."""
+        """Those of the last day, if nothing else is asked for; of `order=newest` the newest come first.
+
+        A page may hold fewer than there are as long as it has a token, which goes on in the same order.
+        """
         wanted = Wanted(
             lead_id=lead_id,
             salesforce_id=salesforce_id,
@@ -49,12 +53,12 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
             since=since,
             until=until,
         )
-        return _page(services, wanted, limit, token)
+        return _page(services, wanted, limit, token, order)
 
     @app.post("/executions/search", **described("Executions, by e-mail address too", tag="Executions"))
     def search_executions(given: models.Search) -> models.Executions:
         """As the list, but in a body, which stands in no log: what happened to this person?"""
-        return _page(services, _wanted(given), given.limit, given.token)
+        return _page(services, _wanted(given), given.limit, given.token, given.order)
 
     @app.get("/executions/<execution_id>", **described("One execution", tag="Executions"))
     def get_execution(
@@ -125,8 +129,8 @@ def _wanted(given: models.Wanted) -> Wanted:
     return Wanted(**{name: getattr(given, name) for name in WANTED})
 
 
-def _page(services: Services, wanted: Wanted, limit: int, token: str | None) -> models.Executions:
-    page = services.search(wanted, limit=limit, token=token)
+def _page(services: Services, wanted: Wanted, limit: int, token: str | None, order: models.Order) -> models.Executions:
+    page = services.search(wanted, limit=limit, token=token, newest=order == "newest")
     return models.Executions(executions=[models.Execution(**_told(each)) for each in page.items], next_token=page.token)
 
 

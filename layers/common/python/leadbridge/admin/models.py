@@ -77,6 +77,88 @@ class Connections(Given):
     connections: list[Connection]
 
 
+# overview
+
+
+class QuotaStanding(Given):
+    """The calls of one vendor instance; without `day_ends` its day is the last 24 hours."""
+
+    vendor: str
+    instance: str
+    #: whose calls they are, as far as that is known
+    connections: list[str]
+    used: int
+    allowed: int
+    day_ends: datetime | None
+    #: when they are spent at their present pace; null where they last, or the pace is not known
+    spent_at: datetime | None
+    #: nobody calls before, but for one who looks whether it takes calls again
+    shut_until: datetime | None
+    shut_because: str | None
+
+
+class ParkedCalls(Given):
+    """Calls of an Action that wait for a person, until they are run again."""
+
+    action_id: str
+    reason: str
+    number: int
+    since: datetime
+
+
+class WaitingCalls(Given):
+    """Calls through a connection that wait and go on by themselves; `more`: more than `number` do."""
+
+    connection: str
+    reason: str | None
+    number: int
+    more: bool
+    since: datetime
+    #: when the first of them goes on
+    due_at: datetime | None
+
+
+class OpenAlert(Given):
+    """Something that people were told of and that is not over, with what to do."""
+
+    kind: str
+    name: str
+    title: str
+    what: str
+    remedy: str
+    command: str
+    since: datetime
+    #: looks well since then, and will be told of as over
+    clear_since: datetime | None
+
+
+class OutcomeCount(Given):
+    """How many calls ended with an outcome, were parked or rejected."""
+
+    kind: str
+    number: int
+
+
+class Overview(Given):
+    """How things stand at a moment."""
+
+    at: datetime
+    #: all Actions together
+    paused: bool
+    connections: list[Connection]
+    quotas: list[QuotaStanding]
+    parked: list[ParkedCalls]
+    waiting: list[WaitingCalls]
+    #: the oldest first
+    alerts: list[OpenAlert]
+    #: those that there were, since `since`
+    outcomes: list[OutcomeCount]
+    since: datetime
+
+
+# objects
+
+
 class Object(Given):
     """An object that an Action may name."""
 
@@ -411,6 +493,9 @@ class Tried(Given):
 
 # executions
 
+#: which come first
+type Order = Literal["oldest", "newest"]
+
 
 class Part(Given):
     """What became of the write-back, the membership or the activity."""
@@ -465,7 +550,7 @@ class ExecutionDetail(Execution):
 
 
 class Executions(Given):
-    """Some executions, oldest first; there may be more as long as there is a token."""
+    """Some executions in the order that was asked for; there may be more as long as there is a token."""
 
     executions: list[Execution]
     next_token: str | None
@@ -488,6 +573,7 @@ class Wanted(Taken):
 class Search(Wanted):
     """A search, page by page."""
 
+    order: Order = "oldest"
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     token: Token | None = None
 

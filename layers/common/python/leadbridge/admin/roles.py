@@ -22,6 +22,7 @@ V, O, A = Role.VIEWER, Role.OPERATOR, Role.ADMIN  # noqa: E741 - columns of the 
 #: admins change what is configured
 LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("GET", "/openapi.json"): V,
+    ("GET", "/overview"): V,
     ("GET", "/connections"): V,
     ("GET", "/connections/{connection_id}/objects"): V,
     ("GET", "/connections/{connection_id}/objects/{object_name}/fields"): V,

@@ -11,6 +11,7 @@ from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.list_connections import ListConnections
+from leadbridge.usecases.overview import ShowOverview
 from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.price_cycle import PriceCycle
 from leadbridge.usecases.price_sync import PriceSync
@@ -28,6 +29,7 @@ class Services:
     """The use-cases of one deployment; `done` is called after each request, to give back what others may need."""
 
     configurations: Configurations
+    overview: ShowOverview
     apply: ApplyConfiguration
     connections: ListConnections
     catalogue: Catalogue

@@ -13,6 +13,7 @@ from leadbridge.admin.services import Services
 from leadbridge.domain.clauses import operators_for
 from leadbridge.domain.sync_objects import AS_DESTINATION
 from leadbridge.usecases.catalogue import OFFERED, Catalogued, CatalogueObject, Choice
+from leadbridge.usecases.list_connections import ConnectionSummary
 
 ConnectionId = Annotated[models.Id, Path()]
 ObjectName = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,254}$")]
@@ -28,24 +29,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
     def list_connections(usable: Annotated[bool, Query()] = False) -> models.Connections:  # noqa: FBT002  # a query parameter
         """All of them, or only those that an Action may name: enabled, and with their secret."""
         found = services.connections(usable=usable)
-        return models.Connections(
-            connections=[
-                models.Connection(
-                    kind=each.kind,
-                    id=each.id,
-                    name=each.name,
-                    url=each.url,
-                    enabled=each.enabled,
-                    paused=each.paused,
-                    usable=each.usable,
-                    version=each.version,
-                    secret=each.secret,
-                    actions=each.actions,
-                    syncs=each.syncs,
-                )
-                for each in found
-            ]
-        )
+        return models.Connections(connections=[as_connection(each) for each in found])
 
     @app.get("/connections/<connection_id>/objects", **described("What a connection offers", tag="Connections"))
     def list_objects(connection_id: ConnectionId, refresh: Refresh = False, role: Role = None) -> models.Objects:  # noqa: FBT002  # a query parameter
@@ -180,3 +164,20 @@ def _vendor(services: Services, connection: str) -> str:
         if each.id == connection:
             return each.kind
     raise missing(f"connection {connection}", "List the connections, and correct the id.")
+
+
+def as_connection(summary: ConnectionSummary) -> models.Connection:
+    """A connection as it stands."""
+    return models.Connection(
+        kind=summary.kind,
+        id=summary.id,
+        name=summary.name,
+        url=summary.url,
+        enabled=summary.enabled,
+        paused=summary.paused,
+        usable=summary.usable,
+        version=summary.version,
+        secret=summary.secret,
+        actions=summary.actions,
+        syncs=summary.syncs,
+    )

@@ -108,6 +108,7 @@ class DynamoWatch:
                         number=len(events),
                         more=more,
                         reason=events[0].get("reason", ""),
+                        due_at=_due(events),
                     )
                 )
         return found
@@ -157,6 +158,12 @@ class DynamoWatch:
             Certificate(connection=item["sk"], ends_at=instant(item["ends_at"]))
             for item in query_all(self._client, self._state, "certificate")
         ]
+
+
+def _due(events: Sequence[Item]) -> datetime | None:
+    """When the first of some events goes on; one without a time may go on now."""
+    times = [str(each.get("due_at") or "") for each in events]
+    return instant(min(times)) if all(times) else None
 
 
 def note_certificate(client: "DynamoDBClient", table: str, connection: str, ends_at: datetime) -> None:

@@ -20,26 +20,27 @@ class DynamoLog:
         self._client = client
         self._table = table
 
-    # `after` leaves out everything up to that sequence
+    # `newest` turns the order round; `after` leaves out everything up to that sequence in the order that is asked for
 
-    def since(self, start: datetime, end: datetime, *, after: str = "") -> Iterator[Item]:
+    def since(self, start: datetime, end: datetime, *, after: str = "", newest: bool = False) -> Iterator[Item]:
         """Executions received in [start, end], in sequence order."""
+        first, last = start.date(), end.date()
         if after:
-            start = max(start, datetime.fromtimestamp(int(after.partition("#")[0]) / 1000, UTC))
-        day = start.date()
-        while day <= end.date():
-            for item in self._query("by_day", "day", day.isoformat(), after):
+            reached = datetime.fromtimestamp(int(after.partition("#")[0]) / 1000, UTC).date()
+            first, last = (first, min(last, reached)) if newest else (max(first, reached), last)
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        for day in reversed(days) if newest else days:
+            for item in self._query("by_day", "day", day.isoformat(), after, newest=newest):
                 if iso(start) <= item["received_at"] <= iso(end):
                     yield item
-            day += timedelta(days=1)
 
-    def of_lead(self, lead_hash: str, *, after: str = "") -> Iterator[Item]:
+    def of_lead(self, lead_hash: str, *, after: str = "", newest: bool = False) -> Iterator[Item]:
         """Executions of one lead, in sequence order."""
-        return self._query("by_lead", "lead_hash", lead_hash, after)
+        return self._query("by_lead", "lead_hash", lead_hash, after, newest=newest)
 
-    def of_email(self, email_hash: str, *, after: str = "") -> Iterator[Item]:
+    def of_email(self, email_hash: str, *, after: str = "", newest: bool = False) -> Iterator[Item]:
         """Executions of one e-mail address, in sequence order."""
-        return self._query("by_email", "email_hash", email_hash, after)
+        return self._query("by_email", "email_hash", email_hash, after, newest=newest)
 
     def get(self, execution_id: str) -> Item | None:
         """One execution, read consistently."""
@@ -70,14 +71,16 @@ class DynamoLog:
         )
         return load(answer["Item"]) if "Item" in answer else None
 
-    def _query(self, index: str, name: str, value: str, after: str) -> Iterator[Item]:
+    def _query(self, index: str, name: str, value: str, after: str, *, newest: bool) -> Iterator[Item]:
+        # the key of an index may not be compared with a blank; every sequence comes after the one, before the other
+        bound = after or ("~" if newest else " ")
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=index,
-            KeyConditionExpression="#name = :value AND #sequence > :after",
+            KeyConditionExpression=f"#name = :value AND #sequence {'<' if newest else '>'} :after",
             ExpressionAttributeNames={"#name": name, "#sequence": "sequence"},
-            # the key of an index may not be compared with a blank; every sequence comes after this
-            ExpressionAttributeValues={":value": {"S": value}, ":after": {"S": after or " "}},
+            ExpressionAttributeValues={":value": {"S": value}, ":after": {"S": bound}},
+            ScanIndexForward=not newest,
         )
         for page in pages:
             for raw in page["Items"]:

@@ -56,6 +56,10 @@ class Quota:
     connection: str = ""
     before: Sequence[tuple[datetime, int]] = ()
 
+    def used_at(self, now: datetime) -> int:
+        """What is used of the day that `now` belongs to: nobody has called yet after the end of the known one."""
+        return 0 if self.day_ends is not None and now >= self.day_ends else self.used
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
@@ -265,8 +269,7 @@ def quotas(found: Sequence[Quota], rules: Mapping[str, QuotaRule], now: datetime
         rule = rules.get(each.connection, QuotaRule())
         if not (rule.enabled and each.allowed):
             continue
-        over = each.day_ends is not None and now >= each.day_ends
-        used = 0 if over else each.used
+        used = each.used_at(now)
         percent = 100 * used / each.allowed
         passed = [level for level in rule.levels_percent if percent >= level]
         for level in rule.levels_percent:
@@ -281,37 +284,52 @@ def quotas(found: Sequence[Quota], rules: Mapping[str, QuotaRule], now: datetime
                     "used": used,
                     "allowed": each.allowed,
                     "percent": int(percent),
-                    **_forecast(each, used, now),
+                    **_forecast(each, now),
                 },
                 covered=bool(passed) and level < passed[-1],
             )
 
 
-def _forecast(quota: Quota, used: int, now: datetime) -> dict[str, str]:
-    """When the day's calls are spent if they go on as they did since its beginning, or in the last hour."""
+def spent_at(quota: Quota, now: datetime) -> datetime | None:
+    """When the calls are spent if they go on as they did; None if they come back before, are spent or are not known."""
     if quota.day_ends is None:
-        return _forecast_of_24_hours(quota, now)
-    if not used:
-        return {}
+        return _spent_of_24_hours(quota, now)
+    used = quota.used_at(now)
+    if not 0 < used < quota.allowed:
+        return None
     begun = quota.day_ends - timedelta(days=1)
-    facts = {"day_ends": told_time(quota.day_ends)}
-    spent_at = begun + max(now - begun, timedelta(minutes=1)) * (quota.allowed / used)
-    if used < quota.allowed and spent_at < quota.day_ends:
-        facts["spent_at"] = told_time(spent_at)
-    return facts
+    at = begun + max(now - begun, timedelta(minutes=1)) * (quota.allowed / used)
+    return at if at < quota.day_ends else None
 
 
-def _forecast_of_24_hours(quota: Quota, now: datetime) -> dict[str, str]:
+def _spent_of_24_hours(quota: Quota, now: datetime) -> datetime | None:
     """The same where calls come back 24 hours after they were made: those that came back are in the pace already."""
-    looks = recent(quota.before, now)
-    if not looks or now - looks[0][0] < LEAST_PACE:
-        return {}
-    (since, before), left = looks[0], quota.allowed - quota.used
+    since = _paced_since(quota, now)
+    if since is None:
+        return None
+    left, before = quota.allowed - quota.used, recent(quota.before, now)[0][1]
     more = quota.used - before
-    facts = {"paced_since": told_time(since)}
     # what would last longer than a day comes back before it is spent
     if left > 0 and more > 0 and (ahead := (now - since) * (left / more)) <= timedelta(days=1):
-        facts["spent_at"] = told_time(now + ahead)
+        return now + ahead
+    return None
+
+
+def _paced_since(quota: Quota, now: datetime) -> datetime | None:
+    """Since when the pace of an instance without a day is known, if that is long enough."""
+    looks = recent(quota.before, now)
+    return looks[0][0] if looks and now - looks[0][0] >= LEAST_PACE else None
+
+
+def _forecast(quota: Quota, now: datetime) -> dict[str, str]:
+    """When the day's calls are spent if they go on as they did since its beginning, or in the last hour."""
+    facts: dict[str, str] = {}
+    if quota.day_ends is not None and quota.used_at(now):
+        facts["day_ends"] = told_time(quota.day_ends)
+    if quota.day_ends is None and (since := _paced_since(quota, now)) is not None:
+        facts["paced_since"] = told_time(since)
+    if (at := spent_at(quota, now)) is not None:
+        facts["spent_at"] = told_time(at)
     return facts
 
 

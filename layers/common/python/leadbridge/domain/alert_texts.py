@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from leadbridge.domain.alert_readings import told_time
-from leadbridge.domain.alerts import Kind, Notice, Step, Subject
+from leadbridge.domain.alerts import Alert, Kind, Notice, Step, Subject
 
 #: notices that one post spells out; of more only their number is told
 MOST = 20
@@ -28,6 +28,16 @@ class Words:
     remedy: str
     command: str
     over: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What is said of one subject: what it is, what to do and the command that shows it."""
+
+    title: str
+    what: str
+    remedy: str
+    command: str
 
 
 #: the one table; the names are those of the facts, `name` is that of the Action, the connection or the instance
@@ -184,17 +194,26 @@ def post(notices: Sequence[Notice], stack: str) -> tuple[str, str]:
 def block(notice: Notice, stack: str = "") -> str:
     """What is said of one subject."""
     words, facts = WORDS[notice.subject.kind], _facts(notice, stack)
-    title = f"{HEADS[notice.step]} {words.title.format_map(facts)}"
+    said = _said(notice, stack)
+    head = f"{HEADS[notice.step]} {said.title}"
     if notice.step is Step.RESOLVE:
         until = f" to {told_time(notice.until)}" if notice.until else ""
-        return f"{title}\n{words.over.format_map(facts)}. It lasted from {told_time(notice.since)}{until}."
-    return "\n".join(
-        [
-            title,
-            f"{words.what.format_map(facts)}.{_since(notice)}",
-            f"What to do: {words.remedy.format_map(facts)}.",
-            f"Command: leadbridge{_stack(stack)} {words.command.format_map(facts)}",
-        ]
+        return f"{head}\n{words.over.format_map(facts)}. It lasted from {told_time(notice.since)}{until}."
+    return "\n".join([head, f"{said.what}{_since(notice)}", f"What to do: {said.remedy}", f"Command: {said.command}"])
+
+
+def said_of(alert: Alert, stack: str) -> Said:
+    """What is said of an alert that is open, without its times."""
+    return _said(Notice(step=Step.RAISE, subject=alert.subject, since=alert.since, facts=alert.facts), stack)
+
+
+def _said(notice: Notice, stack: str) -> Said:
+    words, facts = WORDS[notice.subject.kind], _facts(notice, stack)
+    return Said(
+        title=words.title.format_map(facts),
+        what=f"{words.what.format_map(facts)}.",
+        remedy=f"{words.remedy.format_map(facts)}.",
+        command=f"leadbridge{_stack(stack)} {words.command.format_map(facts)}",
     )
 
 

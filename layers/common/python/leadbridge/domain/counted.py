@@ -11,7 +11,7 @@ from datetime import datetime
 BUCKET_MINUTES = 5
 #: calls that came in, whatever became of them
 ARRIVED = "arrived"
-#: accepted calls that have their outcome
+#: accepted calls that have their outcome, counted by it
 ENDED = "ended"
 #: what is counted by reason: failed ends, parked work, bodies that could not be used
 FAILED, PARKED, REJECTED = "failed", "parked", "rejected"
@@ -47,6 +47,8 @@ class Waiting:
     number: int
     more: bool = False
     reason: str = ""
+    #: when the first of them may go on, as far as it is known
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ gets its messages later, for a day.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
-from urllib.parse import urlsplit
 
 from leadbridge.cycle_ports import CycleRuns, DueRecords
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
@@ -39,13 +38,13 @@ from leadbridge.domain.counted import (
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_readings import WatchedCycle, cycle_readings
 from leadbridge.domain.holding import NOTHING, Held
-from leadbridge.domain.limits import State, moment
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_readings import Watched, sync_readings
 from leadbridge.domain.syncing import summed
 from leadbridge.ports import AlertStore, Channel, Clock, Configurations, Meter, Tally, Watch
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.holds import kept_now
+from leadbridge.usecases.quotas import MarketoDay, quotas_of
 
 #: a message that no channel took for so long is given up
 GIVE_UP = timedelta(days=1)
@@ -59,12 +58,10 @@ CYCLE_DUE = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSettings:
-    """Of the deployment: what to give to `--stack` (empty on a local one), and Marketo's calls of a day."""
+    """Of the deployment: what to give to `--stack` (empty on a local one), and Marketo's day."""
 
     stack: str
-    marketo_daily_calls: int
-    #: when a Marketo day ends
-    marketo_day_ends: Callable[[datetime], datetime]
+    marketo_day: MarketoDay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +133,13 @@ class SendAlerts:
         now = self._clock.now()
         memory, unsent, version = self._store.load()
         scene = self._scene()
-        found = self._quotas(scene, memory)
+        found = quotas_of(
+            self._watch.instances(),
+            marketo=scene.marketo.values(),
+            before=memory.used,
+            day=self._settings.marketo_day,
+            now=now,
+        )
         readings, reasons = self._readings(scene, memory, found, now)
         after, notices = step(memory, readings, now)
         after = replace(after, reasons=reasons, used=quotas_seen(found, now))
@@ -313,40 +316,6 @@ class SendAlerts:
         if (start, end) not in asked:
             asked[start, end] = self._tally.between(start - timedelta(minutes=5), end)
         return asked[start, end]
-
-    def _quotas(self, scene: _Scene, memory: Memory) -> list[Quota]:
-        """Calls of the day of every instance that was called, with the connection that tells its allocation."""
-        by_host = {urlsplit(each.base_url).netloc.lower(): each for each in scene.marketo.values()}
-        found = []
-        for instance, state in sorted(self._watch.instances().items()):
-            vendor, _, host = instance.partition("#")
-            if vendor == "marketo" and host.lower() in by_host:
-                document = by_host[host.lower()]
-                own = document.limits.daily_calls if document.limits else None
-                found.append(self._marketo_quota(host, state, own, document.id))
-            elif vendor == "salesforce" and state.allowed:
-                found.append(
-                    Quota(
-                        vendor=vendor,
-                        instance=host,
-                        used=state.used,
-                        allowed=state.allowed,
-                        before=memory.used.get(host, ()),
-                    )
-                )
-        return found
-
-    def _marketo_quota(self, host: str, state: State, own: int | None, connection: str) -> Quota:
-        now = self._clock.now()
-        ends = moment(state.day_ends) if state.day_ends else self._settings.marketo_day_ends(now)
-        return Quota(
-            vendor="marketo",
-            instance=host,
-            used=state.used,
-            allowed=own or self._settings.marketo_daily_calls,
-            day_ends=ends,
-            connection=connection,
-        )
 
 
 def _weeks(start: datetime, zone: tzinfo) -> list[datetime]:

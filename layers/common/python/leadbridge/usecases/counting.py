@@ -117,7 +117,7 @@ class CountingInbox:
         """Record outcomes, and count those that were recorded now: one write for each Action of the wave."""
         recorded = self._inbox.finish(endings)
         for ending in recorded:
-            self._tally.note(ending.event.action_id, ENDED)
+            self._tally.note(ending.event.action_id, ENDED, str(ending.result.outcome or ""))
             if errored(ending.result):
                 self._tally.note(ending.event.action_id, FAILED, str(ending.result.reason))
         if recorded:

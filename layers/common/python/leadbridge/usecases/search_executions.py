@@ -32,17 +32,20 @@ SEQUENCE = re.compile(r"\d{14}#[\w-]{1,64}")
 
 
 class Log(Protocol):
-    """The log of executions, in sequence order; `after` leaves out everything up to that sequence."""
+    """The log of executions, in sequence order, or with `newest` in the opposite one.
 
-    def since(self, start: datetime, end: datetime, *, after: str = "") -> Iterator[Item]:
+    `after` leaves out everything up to that sequence in the order that is asked for.
+    """
+
+    def since(self, start: datetime, end: datetime, *, after: str = "", newest: bool = False) -> Iterator[Item]:
         """Executions received in [start, end]."""
         ...
 
-    def of_lead(self, lead_hash: str, *, after: str = "") -> Iterator[Item]:
+    def of_lead(self, lead_hash: str, *, after: str = "", newest: bool = False) -> Iterator[Item]:
         """Executions of one lead."""
         ...
 
-    def of_email(self, email_hash: str, *, after: str = "") -> Iterator[Item]:
+    def of_email(self, email_hash: str, *, after: str = "", newest: bool = False) -> Iterator[Item]:
         """Executions of one e-mail address."""
         ...
 
@@ -75,7 +78,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some executions, oldest first; `token` gets the next page, None after the last."""
+    """Some executions in the order that was asked for; `token` gets the next page, None after the last."""
 
     items: Sequence[Item]
     token: str | None
@@ -94,26 +97,28 @@ class SearchExecutions:
         self._clock = clock
         self._hash_key = hash_key
 
-    def __call__(self, wanted: Wanted, *, limit: int, token: str | None = None) -> Page:
+    def __call__(self, wanted: Wanted, *, limit: int, token: str | None = None, newest: bool = False) -> Page:
         """A page of at most `limit` executions; it may hold fewer, and there may be more as long as it has a token.
 
+        Oldest first, or with `newest` the newest.
+
         Raises:
-            ConfigurationError: The token is not one of ours.
+            ConfigurationError: The token is not one of ours, or belongs to the other order.
         """
         now = self._clock.now()
         start = max(wanted.since or now - (KEPT if wanted.names_something else RECENT), now - KEPT)
         end = min(wanted.until or now + AHEAD, now + AHEAD)
-        after = _after(token) if token else ""
+        after = _after(token, newest=newest) if token else ""
         found: list[Item] = []
         last = ""
         explained = self._explained()
-        for examined, stored in enumerate(self._items(wanted, start, end, after), start=1):
+        for examined, stored in enumerate(self._items(wanted, start, end, after, newest=newest), start=1):
             item = explained(stored)
             last = str(item["sequence"])
             if _fits(item, wanted, start, end):
                 found.append(item)
             if len(found) == limit or examined == EXAMINED:
-                return Page(items=found, token=_token(last))
+                return Page(items=found, token=_token(last, newest=newest))
         return Page(items=found, token=None)
 
     def get(self, execution_id: str) -> Item | None:
@@ -124,12 +129,14 @@ class SearchExecutions:
     def _explained(self) -> AsItStands:
         return AsItStands(lambda: self._configurations, lambda: self._lanes.idle(self._clock.now()))
 
-    def _items(self, wanted: Wanted, start: datetime, end: datetime, after: str) -> Iterator[Item]:
+    def _items(self, wanted: Wanted, start: datetime, end: datetime, after: str, *, newest: bool) -> Iterator[Item]:
         if wanted.lead_id is not None:
-            return self._log.of_lead(keyed_hash(self._hash_key(), "lead", str(wanted.lead_id)), after=after)
+            lead = keyed_hash(self._hash_key(), "lead", str(wanted.lead_id))
+            return self._log.of_lead(lead, after=after, newest=newest)
         if wanted.email is not None:
-            return self._log.of_email(keyed_hash(self._hash_key(), "email", normalised(wanted.email)), after=after)
-        return self._log.since(start, end, after=after)
+            email = keyed_hash(self._hash_key(), "email", normalised(wanted.email))
+            return self._log.of_email(email, after=after, newest=newest)
+        return self._log.since(start, end, after=after, newest=newest)
 
 
 def _fits(item: Item, wanted: Wanted, start: datetime, end: datetime) -> bool:
@@ -138,17 +145,22 @@ def _fits(item: Item, wanted: Wanted, start: datetime, end: datetime) -> bool:
     return same and start <= instant(item["received_at"]) <= end
 
 
-def _token(sequence: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps({"after": sequence}).encode()).decode().rstrip("=")
+def _member(*, newest: bool) -> str:
+    """What a token calls its sequence: one of the other order would leave out what it should begin with."""
+    return "before" if newest else "after"
 
 
-def _after(token: str) -> str:
+def _token(sequence: str, *, newest: bool) -> str:
+    return base64.urlsafe_b64encode(json.dumps({_member(newest=newest): sequence}).encode()).decode().rstrip("=")
+
+
+def _after(token: str, *, newest: bool) -> str:
     """The sequence that a token stands for."""
     try:
         members = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (binascii.Error, ValueError):
         members = None
-    after = members.get("after") if isinstance(members, dict) else None
+    after = members.get(_member(newest=newest)) if isinstance(members, dict) else None
     if not isinstance(after, str) or not SEQUENCE.fullmatch(after):
         raise ConfigurationError(["/token: is not one that this API gave; leave it out to begin at the first page"])
     return after

@@ -1,0 +1,69 @@
+"""The route of the overview: is all well?"""
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+
+from leadbridge.admin import models
+from leadbridge.admin.common import described
+from leadbridge.admin.services import Services
+from leadbridge.admin.vendors import as_connection
+
+
+def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
+    """Add the routes."""
+
+    @app.get("/overview", **described("Is all well?", tag="Overview"))
+    def overview() -> models.Overview:
+        """Connections, calls of the day, what is parked or waits, open alerts, and outcomes of the last 24 hours.
+
+        From what is stored here; no vendor is asked. Counts are about right, but no ledger.
+        """
+        found = services.overview()
+        return models.Overview(
+            at=found.at,
+            paused=found.paused,
+            connections=[as_connection(each) for each in found.connections],
+            quotas=[
+                models.QuotaStanding(
+                    vendor=each.quota.vendor,
+                    instance=each.quota.instance,
+                    connections=list(each.connections),
+                    used=each.used,
+                    allowed=each.quota.allowed,
+                    day_ends=each.quota.day_ends,
+                    spent_at=each.spent_at,
+                    shut_until=each.shut_until,
+                    shut_because=each.shut_because or None,
+                )
+                for each in found.quotas
+            ],
+            parked=[
+                models.ParkedCalls(action_id=each.action, reason=each.reason, number=each.number, since=each.since)
+                for each in found.parked
+            ],
+            waiting=[
+                models.WaitingCalls(
+                    connection=each.connection,
+                    reason=each.reason or None,
+                    number=each.number,
+                    more=each.more,
+                    since=each.since,
+                    due_at=each.due_at,
+                )
+                for each in found.waiting
+            ],
+            alerts=[
+                models.OpenAlert(
+                    kind=alert.subject.kind.value,
+                    name=alert.subject.name,
+                    title=said.title,
+                    what=said.what,
+                    remedy=said.remedy,
+                    command=said.command,
+                    since=alert.since,
+                    clear_since=alert.clear_since,
+                )
+                for alert, said in found.alerts
+            ],
+            outcomes=[models.OutcomeCount(kind=kind, number=number) for kind, number in found.outcomes],
+            since=found.since,
+        )

@@ -1,0 +1,136 @@
+"""Is all well? What somebody wants to see first, from what alerts look at."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from leadbridge.domain.action import MarketoConnection, SalesforceConnection
+from leadbridge.domain.alert_readings import Quota, spent_at, totals
+from leadbridge.domain.alert_texts import Said, said_of
+from leadbridge.domain.alerts import Alert
+from leadbridge.domain.counted import BUCKET_MINUTES, ENDED, PARKED, REJECTED, ParkedWork, Waiting
+from leadbridge.domain.limits import moment
+from leadbridge.domain.outcome import Outcome
+from leadbridge.ports import AlertStore, Clock, Configurations, Tally, Watch
+from leadbridge.usecases.list_connections import ConnectionSummary, ListConnections
+from leadbridge.usecases.quotas import MarketoDay, host_of, quotas_of
+
+#: outcomes of so long are counted
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The calls of one vendor instance, whose they are, and until when it takes none."""
+
+    quota: Quota
+    used: int
+    connections: Sequence[str]
+    spent_at: datetime | None
+    shut_until: datetime | None
+    shut_because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Everything of one moment."""
+
+    at: datetime
+    #: all Actions together
+    paused: bool
+    connections: Sequence[ConnectionSummary]
+    quotas: Sequence[Standing]
+    parked: Sequence[ParkedWork]
+    waiting: Sequence[Waiting]
+    alerts: Sequence[tuple[Alert, Said]]
+    #: number of calls by what became of them, and since when they are counted
+    outcomes: Sequence[tuple[str, int]]
+    since: datetime
+
+
+class ShowOverview:
+    """Looks at everything, and asks no vendor."""
+
+    def __init__(
+        self,
+        *,
+        configurations: Configurations,
+        connections: ListConnections,
+        watch: Watch,
+        tally: Tally,
+        store: AlertStore,
+        clock: Clock,
+        day: MarketoDay,
+        stack: str,
+    ) -> None:
+        """`stack`: what commands are to be given as `--stack`, empty on a local one."""
+        self._configurations = configurations
+        self._connections = connections
+        self._watch = watch
+        self._tally = tally
+        self._store = store
+        self._clock = clock
+        self._day = day
+        self._stack = stack
+
+    def __call__(self) -> Overview:
+        """How things stand now."""
+        now = self._clock.now()
+        memory, _, _ = self._store.load()
+        return Overview(
+            at=now,
+            paused=self._configurations.paused(),
+            connections=self._connections(),
+            quotas=self._quotas(memory.used, now),
+            parked=self._watch.parked(),
+            waiting=self._watch.waiting(),
+            alerts=[
+                (each, said_of(each, self._stack))
+                for each in sorted(memory.alerts.values(), key=lambda each: (each.since, each.subject))
+            ],
+            outcomes=self._outcomes(now),
+            since=now - DAY,
+        )
+
+    def _quotas(self, before: Mapping[str, Sequence[tuple[datetime, int]]], now: datetime) -> list[Standing]:
+        instances = self._watch.instances()
+        marketo = [each.document for each in self._configurations.list("marketo_connection")]
+        salesforce = [each.document for each in self._configurations.list("salesforce_connection")]
+        own = [each for each in marketo if isinstance(each, MarketoConnection)]
+        orgs = [each for each in salesforce if isinstance(each, SalesforceConnection)]
+        found = quotas_of(instances, marketo=own, before=before, day=self._day, now=now)
+        only = len(orgs) == 1 and sum(each.vendor == "salesforce" for each in found) == 1
+        standings = []
+        for quota in found:
+            gate = instances[f"{quota.vendor}#{quota.instance}"].gate
+            if quota.vendor == "marketo":
+                users = [each.id for each in own if host_of(each) == quota.instance.lower()]
+            else:
+                # an org answers at another host than the one at which one logs in, so the only one is the only one's
+                users = [each.id for each in orgs if only or urlsplit(each.token_host).netloc == quota.instance]
+            standings.append(
+                Standing(
+                    quota=quota,
+                    used=quota.used_at(now),
+                    connections=users,
+                    spent_at=spent_at(quota, now),
+                    shut_until=moment(gate.until) if gate else None,
+                    shut_because=gate.code if gate else "",
+                )
+            )
+        return standings
+
+    def _outcomes(self, now: datetime) -> list[tuple[str, int]]:
+        """Ended calls by outcome, then what was parked or refused; what older versions counted has no outcome."""
+        numbers: Counter[str] = Counter()
+        for each in totals(
+            self._tally.between(now - DAY - timedelta(minutes=BUCKET_MINUTES), now), now - DAY, now
+        ).values():
+            for (what, reason), number in each.numbers.items():
+                if what == ENDED:
+                    numbers[reason or ENDED] += number
+                elif what in {PARKED, REJECTED}:
+                    numbers[what] += number
+        return [(kind, numbers[kind]) for kind in (*Outcome, ENDED, PARKED, REJECTED) if numbers[kind]]
