@@ -627,7 +627,6 @@ def admin_api() -> Any:
 
     log = DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE)
     index = hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
-    vendors = Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN)
     search = SearchExecutions(
         log=log, clock=clock, hash_key=index, configurations=configurations, lanes=_lanes(settings)
     )
@@ -651,7 +650,10 @@ def admin_api() -> Any:
     )
     preview = PreviewSync(view=view, runs=runs, vendors=sync_vendors)
     watch = DynamoWatch(_client("dynamodb"), executions=settings.EXECUTIONS_TABLE, state=settings.STATE_TABLE)
-    listed = ListConnections(configurations=configurations, secrets=vendors.value)
+    listed = ListConnections(
+        configurations=configurations,
+        secrets=Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN).value,
+    )
     return AdminApi(
         Services(
             configurations=configurations,
