@@ -1,6 +1,6 @@
 """The AWS emulator with a witness: every permission that a role used, one line each, in a file.
 
-Runs with the emulator's own interpreter (`python -P emulator.py SECONDS FILE`) and imports nothing of ours. The witness
+Runs with the emulator's own interpreter (`python -P emulator.py FILE`) and imports nothing of ours. The witness
 stands where the emulator asks a role's policies, so it sees what the functions do and cannot change it; the
 account's root, which the tests use, has no policies and is not written down.
 
@@ -9,8 +9,6 @@ function's process that dies while it starts ends its own invocation only: the e
 of that function, those at work and those that just start, whose failed start would do the same to the next. And a
 layer is unpacked once: the emulator would unpack thousands of files for each process that it starts, which costs more
 than the start itself, and take as long to remove them.
-
-What is to be done every minute is done every so many SECONDS.
 """
 
 import hashlib
@@ -30,7 +28,6 @@ PERMISSIONS = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
-_MINUTELY = "rate(1 minute)"
 
 
 def witness(file: Path) -> None:
@@ -126,18 +123,8 @@ def one_copy_of_a_layer() -> None:
     names["zipfile"] = SimpleNamespace(**vars(zipfile) | {"ZipFile": Archive})
 
 
-def minutes_of(seconds: float) -> None:
-    """Have schedules of a minute come round in so many seconds; those of other times keep them."""
-    rules = vars(import_module("ministack.services.eventbridge"))
-    parse = rules["_parse_rate_seconds"]
-    rules["_parse_rate_seconds"] = lambda expression: seconds if expression == _MINUTELY else parse(expression)
-    # between two looks for what has come round
-    vars(import_module("ministack.services.scheduler"))["_SCHEDULE_TICK_INTERVAL"] = seconds / 6
-
-
 if __name__ == "__main__":
     witness(Path(sys.argv.pop()))
-    minutes_of(float(sys.argv.pop()))
     one_death_at_a_time()
     one_copy_of_a_layer()
     import_module("ministack.app").main()

@@ -68,8 +68,6 @@ FUNCTIONS: Mapping[str, str] = {
 #: file of the log folder in which the emulator notes what roles did
 PERMISSIONS_LOG = "permissions.jsonl"
 START_SECONDS = 60.0
-#: seconds after which what is due every minute is due again
-MINUTE = 12.0
 TOOL_SECONDS = 300.0
 _ARTIFACTS_BUCKET = "artifacts"
 _BUILT_FROM = ("functions", "layers", "statemachines")
@@ -170,7 +168,6 @@ def up(
     simulators: Sequence[str | Path] | None = None,
     source: Path = ROOT,
     functions_endpoint: str = "",
-    minute: float = MINUTE,
     say: Say = lambda _: None,
 ) -> Iterator[Stack]:
     """Start everything, deploy, give the stack, and leave nothing behind.
@@ -180,7 +177,6 @@ def up(
         simulators: Command that starts the simulators and prints one JSON line with URLs and credentials.
         source: Folder of template.yaml, functions and layers.
         functions_endpoint: Address at which the functions find AWS; without it the emulator's own.
-        minute: Seconds after which what is due every minute is due again.
         say: Receives one line for each step.
 
     Raises:
@@ -200,7 +196,7 @@ def up(
         twins = cleanup.enter_context(_simulators(watched, simulators, logs))
         marks.append(time.monotonic())
         say("starting the AWS emulator")
-        emulator, endpoint = cleanup.enter_context(_emulator(watched, folder, logs, functions_endpoint, minute))
+        emulator, endpoint = cleanup.enter_context(_emulator(watched, folder, logs, functions_endpoint))
         marks.append(time.monotonic())
         say("building the functions and layers")
         artifacts = build(source, folder / "build", logs / "build.log")
@@ -253,14 +249,12 @@ def emulator() -> Iterator[str]:
     """The emulator alone, without a deployed template; gives its address."""
     with tempfile.TemporaryDirectory(prefix="leadbridge-emulator-") as name, guard() as watched:
         folder = Path(name)
-        with _emulator(watched, folder, folder, "", MINUTE) as (_, endpoint):
+        with _emulator(watched, folder, folder, "") as (_, endpoint):
             yield endpoint
 
 
 @contextmanager
-def _emulator(
-    watched: Guard, folder: Path, logs: Path, functions_endpoint: str, minute: float
-) -> Iterator[tuple[Process, str]]:
+def _emulator(watched: Guard, folder: Path, logs: Path, functions_endpoint: str) -> Iterator[tuple[Process, str]]:
     home = Path(os.environ.get(MINISTACK_SETTING) or ROOT / ".local/ministack")
     _compile(home)
     scratch = folder / "emulator"
@@ -288,7 +282,7 @@ def _emulator(
         log = logs / "emulator.log"
         # -P: it must not find our modules beside the script
         script = Path(__file__).with_name("emulator.py")
-        command: list[str | Path] = [home / "bin/python", "-P", script, str(minute), logs / PERMISSIONS_LOG]
+        command: list[str | Path] = [home / "bin/python", "-P", script, logs / PERMISSIONS_LOG]
         # it would wait for connections that are kept open, and all that it has is in its memory
         running = watched.running(command, log=log, environment=environment, cwd=scratch, politely=False)
         with running as process:

@@ -156,7 +156,7 @@ def bench(say: Callable[[str], None] = lambda _: None) -> Iterator[Bench]:
     """Start a stack with the demo Action; the checkout's own stack file stays as it is."""
     with (
         tempfile.TemporaryDirectory(prefix="leadbridge-bench-") as folder,
-        up(minute=60.0, say=say) as stack,
+        up(say=say) as stack,
         demo.prepared(stack, say, file=Path(folder) / "stack.json") as facts,
         httpx.Client(timeout=60, trust_env=False) as http,
     ):

@@ -44,8 +44,7 @@ def deployed(folder: Path, **parameters: str) -> Iterator[Rig]:
     """The template deployed with short times and these parameters, and the demo Action on it."""
     with Wire() as aws, Wire() as marketo, Wire() as salesforce:
         hosts = {"VendorHosts": ",".join(urlsplit(wire.url).netloc for wire in (marketo, salesforce))}
-        # who wants the schedules to come in between says so (`rig.sweep`)
-        with up(parameters={**PARAMETERS, **hosts, **parameters}, functions_endpoint=aws.url, minute=60.0) as stack:
+        with up(parameters={**PARAMETERS, **hosts, **parameters}, functions_endpoint=aws.url) as stack:
             aws.connect(stack.endpoint_url)
             marketo.connect(str(stack.simulators["marketo_url"]))
             salesforce.connect(str(stack.simulators["salesforce_url"]))

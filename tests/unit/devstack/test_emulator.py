@@ -1,4 +1,4 @@
-"""The emulator with a witness, who changes no decision; layers are unpacked once, and minutes are short."""
+"""The witness at the emulator writes down what roles did, and changes no decision; layers are unpacked once."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from devstack.emulator import Archive, minutes_of, witness
+from devstack.emulator import Archive, witness
 
 ROLE = "arn:aws:sts::000000000000:assumed-role/stack-SweepRole-1A2B/session"
 ROOT = "arn:aws:iam::000000000000:root"
@@ -75,20 +75,3 @@ def test_a_layer_is_unpacked_once_for_all_processes(tmp_path: Path, monkeypatch:
     assert (len(inodes("layer_0")), len(inodes("code"))) == (1, 2)
     shutil.rmtree(tmp_path / "first")
     assert (tmp_path / "second/layer_0/python/library.py").exists()
-
-
-def test_what_is_due_every_minute_comes_round_sooner_and_the_rest_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Schedules of a minute come round in the given seconds, those of five minutes and of no rate keep their times."""
-    rules, ticks = ModuleType("ministack.services.eventbridge"), ModuleType("ministack.services.scheduler")
-    known = {"rate(1 minute)": 60, "rate(5 minutes)": 300}
-    vars(rules)["_parse_rate_seconds"] = known.get
-    vars(ticks)["_SCHEDULE_TICK_INTERVAL"] = 10
-    for module in (rules, ticks):
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-
-    minutes_of(12.0)
-
-    parse = vars(rules)["_parse_rate_seconds"]
-    asked = ("rate(1 minute)", "rate(5 minutes)", "cron(0 0 * * ? *)")
-    assert [parse(each) for each in asked] == [12.0, 300, None]
-    assert vars(ticks)["_SCHEDULE_TICK_INTERVAL"] <= 12.0 / 2
