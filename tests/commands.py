@@ -18,6 +18,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from devstack.starts import read_descriptions_once
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -88,6 +90,7 @@ def serve() -> None:
     main = import_module("leadbridge_cli.main")
     for module in {"boto3", *(f"leadbridge_cli.{each}" for each in main.MODULES.values())}:
         import_module(module)
+    read_descriptions_once()
     for line in sys.stdin:
         child = os.fork()
         if not child:
