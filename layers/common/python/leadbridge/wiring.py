@@ -326,9 +326,11 @@ def run_sync_step() -> Any:
     from leadbridge.aws.schemas import DynamoSchemas
     from leadbridge.domain.hashing import digests
     from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.custom_objects import CompletedSyncs
     from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.hand_over import HandOver
     from leadbridge.usecases.load_partition import LoadPartition
+    from leadbridge.usecases.looked_up_rows import LookingVendors
     from leadbridge.usecases.run_sync_step import RunSyncStep
     from leadbridge.usecases.source_facts import SourceFacts
     from leadbridge.usecases.start_sync import vendor_of
@@ -343,7 +345,8 @@ def run_sync_step() -> Any:
     queue = CallQueue(_later("sqs"), settings.EVENTS_QUEUE_URL)
     calls = HandOver(documents=configurations, clock=clock, queue=lambda: queue)
     schemas = DynamoSchemas(_client("dynamodb"), table=settings.STATE_TABLE)
-    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls, schemas)
+    whose = partial(vendor_of, configurations)
+    vendors = LookingVendors(VendorSyncs(connections, whose, calls, schemas), connections, whose)
     facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
     index = hash_key(Secret(_later("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
     load = LoadPartition(
@@ -359,7 +362,7 @@ def run_sync_step() -> Any:
         digest=digests(index),
     )
     return RunSyncStep(
-        documents=WithDerived(configurations),
+        documents=WithDerived(configurations, CompletedSyncs(connections, clock)),
         runs=runs,
         objects=objects,
         vendors=vendors,

@@ -15,12 +15,14 @@ from leadbridge.domain.sync import Sync
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncDestination, SyncRuns
+from leadbridge.usecases.custom_objects import described_objects
 from leadbridge.usecases.cycle_pieces import KeepPorts
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.cycle_records import CycleConnections, Described, LookedUp
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.keep_activities import KeepActivities
 from leadbridge.usecases.keep_companies import KeepCompanies
+from leadbridge.usecases.keep_custom_objects import KeepCustomObjects
 from leadbridge.usecases.keep_opportunities import KeepOpportunities
 from leadbridge.usecases.keep_people import KeepPeople
 from leadbridge.usecases.keep_roles import KeepRoles
@@ -70,6 +72,8 @@ class CycleEntities:
             yield KeepOpportunities(cycle, opportunities, self._ports(cycle, records, describe, digest))
         if (roles := kept_roles(cycle)) and cycle.persons is not None:
             yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
+        if cycle.custom_objects is not None and cycle.custom_objects.enabled:
+            yield KeepCustomObjects(cycle, self._plans(), lambda: described_objects(cycle, self._connections))
 
     def _plans(self) -> CyclePlans:
         return CyclePlans(runs=self._stores.runs, objects=self._stores.objects, clock=self._stores.clock)
