@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from leadbridge.usecases.cycle_results import CycleResults
     from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
+    from leadbridge.usecases.lint_attribution import LintAttribution
     from leadbridge.usecases.pausing import Pausing
     from leadbridge.usecases.preview_sync import PreviewSync
     from leadbridge.usecases.price_cycle import PriceCycle
@@ -389,6 +390,19 @@ class Target:
             objects=S3Objects(self.client("s3"), bucket=self.outputs["DataBucketName"]),
             links=lambda cycle: DynamoLinks(client, table=table, cycle=cycle),
             due=lambda cycle: DynamoDueRecords(client, table=table, cycle=cycle),
+        )
+
+    def attribution(self) -> "LintAttribution":
+        """The use-case behind `attribution`."""
+        from leadbridge.aws.links import DynamoLinks
+        from leadbridge.usecases.lint_attribution import LintAttribution
+
+        client, table = self.client("dynamodb"), self.outputs["StateTableName"]
+        return LintAttribution(
+            documents=self.configurations,
+            connections=self.connections,
+            rows=self.cycle_rows(),
+            links=lambda cycle: DynamoLinks(client, table=table, cycle=cycle),
         )
 
     def _cycle_runs(self) -> "DynamoCycleRuns":

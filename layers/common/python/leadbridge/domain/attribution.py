@@ -135,14 +135,15 @@ def said(finding: Finding, names: Mapping[int, str]) -> str:
 
 def named(program: int | None, names: Mapping[int, str]) -> str:
     """A program by its name, if that is known."""
-    return f"{names[program]} ({program})" if program in names else f"program {program}"
+    name = None if program is None else names.get(program)
+    return f"program {program}" if name is None else f"{name} ({program})"
 
 
 def judged(
     opportunity: str, salesforce: Copy, marketo: Copy | None, parties: Sequence[Party], *, is_open: bool, zone: tzinfo
 ) -> Verdict:
     """What becomes of an opportunity's credit. `zone` says when a close date ends; `is_open`: it may still be won."""
-    deal = _Deal(salesforce, marketo, parties, is_open, zone)
+    deal = _Deal(salesforce, marketo, parties, is_open=is_open, zone=zone)
     deserved = {measure: deal.earned(measure, salesforce, all_roles=True) for measure in Measure}
     got = {
         measure: deal.earned(measure, marketo, all_roles=False) if marketo is not None else frozenset[int]()
@@ -165,7 +166,7 @@ class _Deal:
     """An opportunity with those who have a part in it."""
 
     def __init__(
-        self, salesforce: Copy, marketo: Copy | None, parties: Sequence[Party], is_open: bool, zone: tzinfo
+        self, salesforce: Copy, marketo: Copy | None, parties: Sequence[Party], *, is_open: bool, zone: tzinfo
     ) -> None:
         self._salesforce = salesforce
         self._marketo = marketo
