@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("executions", "show", "person", "redrive"), "executions"),
         "recover": "recovering",
         "callbacks": "callbacks",
+        "forget": "forgetting",
     },
 }
 MODULES: Mapping[str, str] = {name: module for names in COMMANDS.values() for name, module in names.items()}
