@@ -54,9 +54,11 @@ if TYPE_CHECKING:
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
+    from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.hear_of_changes import HearOfChanges
     from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
+    from leadbridge.usecases.lint_attribution import LintAttribution
     from leadbridge.usecases.list_connections import ListConnections
     from leadbridge.usecases.overview import ShowOverview
     from leadbridge.usecases.start_cycle import StartCycle
@@ -593,7 +595,6 @@ def admin_api() -> Any:
     from leadbridge.usecases.catalogue import Catalogue
     from leadbridge.usecases.cycle_planned import CyclePlanned
     from leadbridge.usecases.cycle_results import CycleResults
-    from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.hand_over import looked_at
@@ -685,14 +686,7 @@ def admin_api() -> Any:
             ),
             start_cycle=_start_cycle(settings, clock, connections),
             cycle_results=CycleResults(documents=configurations, runs=_cycle_runs(settings, clock), syncs=runs),
-            cycle_rows=CycleRows(
-                documents=configurations,
-                runs=_cycle_runs(settings, clock),
-                syncs=runs,
-                objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
-                links=lambda cycle: _links(settings.STATE_TABLE, cycle),
-                due=lambda cycle: _due(settings.STATE_TABLE, cycle),
-            ),
+            cycle_rows=_cycle_rows(settings, clock, configurations),
             cycle_planned=CyclePlanned(
                 documents=configurations,
                 runs=_cycle_runs(settings, clock),
@@ -709,11 +703,42 @@ def admin_api() -> Any:
                 clock=clock,
                 day_megabytes=settings.MARKETO_EXTRACT_MEGABYTES,
             ),
+            attribution=_attribution(settings, clock, configurations, connections),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             remedies=remedies,
             clock=clock,
             done=done,
         )
+    )
+
+
+def _cycle_rows(settings: AdminApiSettings, clock: SystemClock, configurations: DynamoConfigurations) -> "CycleRows":
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.usecases.cycle_rows import CycleRows
+
+    return CycleRows(
+        documents=configurations,
+        runs=_cycle_runs(settings, clock),
+        syncs=_sync_runs(settings, clock),
+        objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
+        links=lambda cycle: _links(settings.STATE_TABLE, cycle),
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
+    )
+
+
+def _attribution(
+    settings: AdminApiSettings,
+    clock: SystemClock,
+    configurations: DynamoConfigurations,
+    connections: "VendorConnections",
+) -> "LintAttribution":
+    from leadbridge.usecases.lint_attribution import LintAttribution
+
+    return LintAttribution(
+        documents=configurations,
+        connections=connections,
+        rows=_cycle_rows(settings, clock, configurations),
+        links=lambda cycle: _links(settings.STATE_TABLE, cycle),
     )
 
 
