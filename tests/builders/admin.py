@@ -1,7 +1,7 @@
 """The admin API on in-memory ports, and the proxy events that API Gateway would send it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
@@ -14,10 +14,13 @@ from leadbridge.domain.action import Configuration
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.limits import State
+from leadbridge.domain.preflight import Finding
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
+from leadbridge.usecases.check_connection import CheckConnection
+from leadbridge.usecases.connection_secrets import ConnectionSecrets
 from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
@@ -38,6 +41,7 @@ from leadbridge.usecases.start_sync import StartSync, vendor_of
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
+from leadbridge.vendors.connections import VendorLimits
 from leadbridge.vendors.marketo.quota import next_midnight
 from leadbridge.vendors.remedies import remedies
 from tests.builders.actions import MARKETO
@@ -51,6 +55,16 @@ from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSync
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
 #: somebody of the user pool
 PERSON = "ada@example.com"
+#: of the vendors' limits
+SHARES = VendorLimits(
+    marketo_calls_per_20s=50,
+    marketo_daily_calls=50_000,
+    marketo_reserve_percent=10,
+    marketo_concurrent=5,
+    salesforce_concurrent=5,
+    salesforce_reserve_percent=0,
+    place_seconds=30,
+)
 #: what the org lists beside Lead
 OBJECTS = (
     CatalogueObject(name="Lead", label="Lead", custom=False, createable=True, updateable=True),
@@ -110,6 +124,42 @@ class PricedSystems:
         return self._world.connections.salesforce(connection)
 
 
+class LookedThrough:
+    """Clients that find what a test says, and remember what they were asked."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.asked: list[Any] = []
+        self._connection = ""
+
+    def marketo(self, connection: str) -> "LookedThrough":
+        """An instance."""
+        self._connection = connection
+        return self
+
+    salesforce = marketo
+
+    def preflight(self, needs: Any = None, **asked: Any) -> Iterator[Finding]:
+        """What there is to find."""
+        self.asked.append((self._connection, needs, asked))
+        yield from self.findings
+
+
+class Vault:
+    """Credentials in memory."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, Mapping[str, str]] = {MARKETO: {"client_id": "1", "client_secret": "2"}}
+
+    def keep(self, name: str, members: Mapping[str, str], /) -> None:
+        """Store the credentials of one connection."""
+        self.members[name] = {**self.members.get(name, {}), **members}
+
+    def drop(self, name: str, /) -> None:
+        """Take them away."""
+        self.members.pop(name, None)
+
+
 class Answered:
     """An answer of the API."""
 
@@ -127,6 +177,8 @@ class Admin:
     def __init__(self, world: World) -> None:
         self.world = world
         self.described = Described(world)
+        self.looked = LookedThrough()
+        self.vault = Vault()
         self.finished = 0
         search = SearchExecutions(
             log=world.log,
@@ -185,7 +237,9 @@ class Admin:
             apply=ApplyConfiguration(
                 configurations=world.configurations, connect=lambda _: world.connections, clock=world.clock
             ),
-            connections=ListConnections(configurations=world.configurations, secrets=lambda: {MARKETO}),
+            connections=ListConnections(configurations=world.configurations, secrets=lambda: self.vault.members),
+            check_connection=CheckConnection(configurations=world.configurations, clients=self.looked, shares=SHARES),
+            connection_secrets=ConnectionSecrets(configurations=world.configurations, vault=self.vault),
             catalogue=Catalogue(connections=self.described, clock=world.clock),
             trying=TryAction(
                 documents=world.configurations,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from leadbridge.ports import Clock, Configurations
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue
+from leadbridge.usecases.check_connection import CheckConnection
+from leadbridge.usecases.connection_secrets import ConnectionSecrets
 from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
@@ -32,6 +34,8 @@ class Services:
     overview: ShowOverview
     apply: ApplyConfiguration
     connections: ListConnections
+    check_connection: CheckConnection
+    connection_secrets: ConnectionSecrets
     catalogue: Catalogue
     trying: TryAction
     search: SearchExecutions
