@@ -314,6 +314,8 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
 
     Fields and activity types are those of the applied Actions, Syncs and CRM cycles of the connection and of FILES.
     """
+    from leadbridge.domain.setup_sheets import STANDARD_FIELDS, marketo_steps, numbered
+    from leadbridge.vendors.marketo.preflight import permissions
     from leadbridge_cli import marketo_setup
 
     connection = _one(target, name).document
@@ -332,8 +334,8 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         # nothing is set up yet: the sheet says what to do first
         leads, soap = None, {}
         refused = explain(error)
-    names = [(rest, soap.get(rest, "(not there yet)")) for rest in backs or marketo_setup.STANDARD_FIELDS]
-    for line in marketo_setup.sheet(connection, names):
+    names = [(rest, soap.get(rest, "(not there yet)")) for rest in backs or STANDARD_FIELDS]
+    for line in numbered(marketo_steps(connection, permissions(), names)):
         click.echo(line)
     if leads is None:
         fail([f"What the API can make is not known before it lets us in: {'; '.join(refused)}"])

@@ -14,10 +14,9 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.salesforce_needs import Need, needs, of_fates
+from leadbridge.domain.setup_sheets import APP, PERMISSION_SET, numbered, salesforce_steps
 from leadbridge.domain.sync import FlagDeletes, Sync
 
-APP = "Leadbridge"
-PERMISSION_SET = "Leadbridge"
 #: takes our execution id; text of 32 hexadecimal digits, room for a prefix
 KEY_FIELD = "LeadbridgeKey__c"
 KEY_LENGTH = 64
@@ -47,27 +46,6 @@ _REQUIRED = {
 }
 
 type _Member = tuple[str, str | bool | int | Sequence[_Member]]
-
-
-_SHEET = f"""
-Deploy the folder: cd {{output}} && sf project deploy start --manifest manifest/package.xml --target-org ORG
-
-Create an integration user (licence Salesforce Integration, profile Minimum Access - API Only Integrations) with the
-   username {{username}}; or change `username` in the connection's document.
-
-Give that user the permission set {PERMISSION_SET}: Setup > Users > Permission Set Assignments.
-
-Setup > External Client App Manager > {APP} > Settings > OAuth Settings: tick `Enable JWT Bearer Flow`; the certificate
-   is there already. It ends in five years, and Salesforce does not warn.
-
-The same app > Policies > OAuth Policies: `Permitted Users` = Admin approved users are pre-authorized; then add the
-   permission set {PERMISSION_SET} under App Policies.
-
-The same app > Settings > OAuth Settings > Consumer Key and Secret: put the key into `client_id` of the connection's
-   document and apply it. A new app needs up to ten minutes before it signs anybody in.
-
-Try it: leadbridge connections test {{connection}}
-"""
 
 
 def flag_fields(
@@ -186,15 +164,13 @@ def sheet(
     bare = [
         action.id for action in actions if action.type is ActionType.CREATE and not action.destination.idempotency_field
     ]
-    text = _SHEET.format(output=output, username=connection.username, connection=connection.id)
-    steps = text.strip().split("\n\n")
-    keys = key_fields(actions, described)
-    if bare and keys:
+    steps = salesforce_steps(connection, output=output)
+    if bare and key_fields(actions, described):
         steps.append(
             f"To make creates repeatable beyond doubt, name the new field as `destination.idempotency_field` in: "
             f"{', '.join(bare)}."
         )
-    return [f"{number}. {text}" for number, text in enumerate(steps, 1)]
+    return numbered(steps)
 
 
 def announcement(connection: SalesforceConnection, objects: Iterable[str], *, address: str) -> dict[str, str]:

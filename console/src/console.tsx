@@ -12,6 +12,9 @@ import type { Session } from "./session";
 const Home = lazy(() => import("./pages/home"));
 const Executions = lazy(() => import("./pages/executions"));
 const Execution = lazy(() => import("./pages/execution"));
+const Connections = lazy(() => import("./pages/connections"));
+const Connection = lazy(() => import("./pages/connection"));
+const NewConnection = lazy(() => import("./pages/new-connection"));
 const Actions = lazy(() => import("./pages/actions"));
 
 export function Console({ session, queries }: { session: Session; queries: QueryClient }) {
@@ -27,6 +30,9 @@ export function Console({ session, queries }: { session: Session; queries: Query
                 <Route index element={<Home />} />
                 <Route path="executions" element={<Executions />} />
                 <Route path="executions/:id" element={<Execution />} />
+                <Route path="connections" element={<Connections />} />
+                <Route path="connections/new" element={<NewConnection />} />
+                <Route path="connections/:id" element={<Connection />} />
                 <Route path="actions" element={<Actions />} />
                 <Route path="*" element={<Empty title="There is no such page">Look in the navigation.</Empty>} />
               </Routes>

@@ -17,6 +17,7 @@ from leadbridge.domain.limits import State
 from leadbridge.domain.preflight import Finding
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.domain.three_way import Side
+from leadbridge.errors import AuthenticationError
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
 from leadbridge.usecases.check_connection import CheckConnection
@@ -35,6 +36,7 @@ from leadbridge.usecases.quotas import MarketoDay
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
+from leadbridge.usecases.setup_sheet import ShowSetup
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_cycle import StartCycle
 from leadbridge.usecases.start_sync import StartSync, vendor_of
@@ -42,6 +44,7 @@ from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
 from leadbridge.vendors.connections import VendorLimits
+from leadbridge.vendors.marketo.preflight import permissions
 from leadbridge.vendors.marketo.quota import next_midnight
 from leadbridge.vendors.remedies import remedies
 from tests.builders.actions import MARKETO
@@ -240,6 +243,9 @@ class Admin:
             connections=ListConnections(configurations=world.configurations, secrets=lambda: self.vault.members),
             check_connection=CheckConnection(configurations=world.configurations, clients=self.looked, shares=SHARES),
             connection_secrets=ConnectionSecrets(configurations=world.configurations, vault=self.vault),
+            setup=ShowSetup(
+                configurations=world.configurations, permissions=permissions(), soap_names=self._soap_names
+            ),
             catalogue=Catalogue(connections=self.described, clock=world.clock),
             trying=TryAction(
                 documents=world.configurations,
@@ -317,6 +323,12 @@ class Admin:
     def _no_sync(self, sync: str, _slot: str, _asked: Asked) -> SyncRun:
         """Runs that nobody carries on have started no Syncs."""
         raise AssertionError(sync)
+
+    def _soap_names(self, connection: str) -> Mapping[str, str]:
+        """Those of an instance that lets us in; another one is not set up yet."""
+        if connection != MARKETO:
+            raise AuthenticationError("refused", vendor="marketo", code="601")
+        return {"salesforceId": "SalesforceId"}
 
     def _done(self) -> None:
         self.finished += 1

@@ -31,6 +31,7 @@ ROUTES = (
     ("PUT", f"/connections/{SALESFORCE}"),
     ("DELETE", f"/connections/{SALESFORCE}"),
     ("PUT", f"/connections/{SALESFORCE}/secret"),
+    ("GET", f"/connections/{SALESFORCE}/setup"),
     ("POST", f"/connections/{SALESFORCE}/test"),
     ("GET", f"/connections/{SALESFORCE}/objects"),
     ("GET", f"/connections/{SALESFORCE}/objects/Lead/fields"),

@@ -90,6 +90,17 @@ def test_a_connection_is_told_with_its_document_and_what_it_logs_in_with(admin: 
     assert "50 calls in 20 seconds" in marketo["limits"]
 
 
+def test_the_sheet_tells_what_to_create_before_anything_lets_us_in(admin: Admin) -> None:
+    """Permissions of the API user, and the fields written back to by both their names as far as these are known."""
+    admin.ask("PUT", "/connections/spare", {"document": SPARE})
+    steps = {each: admin.get(f"/connections/{each}/setup")["steps"] for each in (MARKETO, "spare", SALESFORCE)}
+
+    assert "Read-Write Lead" in steps[MARKETO][0]
+    assert [each for each in steps[MARKETO] if "salesforceId" in each and "SalesforceId" in each]
+    assert [each for each in steps["spare"] if "(not there yet)" in each]
+    assert "setup salesforce salesforce-demo" in steps[SALESFORCE][0]
+
+
 def test_the_look_through_asks_for_what_is_configured(admin: Admin) -> None:
     """Of an org the objects and fields of its Actions; of an instance with the calls of its day."""
     admin.post(f"/connections/{SALESFORCE}/test", None)

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from leadbridge.usecases.late_calls import LateCalls
     from leadbridge.usecases.list_connections import ListConnections
     from leadbridge.usecases.overview import ShowOverview
+    from leadbridge.usecases.setup_sheet import ShowSetup
     from leadbridge.usecases.start_cycle import StartCycle
     from leadbridge.usecases.start_sync import Started, StartSync
     from leadbridge.usecases.store_events import StoreEvents
@@ -668,6 +669,7 @@ def admin_api() -> Any:
             connections=listed,
             check_connection=_check_connection(settings, configurations, looking),
             connection_secrets=_connection_secrets(configurations, vault),
+            setup=_setup(configurations, looking),
             catalogue=Catalogue(connections=connections, clock=clock),
             trying=TryAction(documents=configurations, connections=connections, clock=clock, hash_key=index),
             search=search,
@@ -729,6 +731,18 @@ def _check_connection(
     from leadbridge.usecases.check_connection import CheckConnection
 
     return CheckConnection(configurations=configurations, clients=clients, shares=_vendor_limits(settings))
+
+
+def _setup(configurations: DynamoConfigurations, clients: "VendorConnections") -> "ShowSetup":
+    """The sheet of what to create at a vendor."""
+    from leadbridge.usecases.setup_sheet import ShowSetup
+    from leadbridge.vendors.marketo.preflight import permissions
+
+    return ShowSetup(
+        configurations=configurations,
+        permissions=permissions(),
+        soap_names=lambda connection: clients.marketo(connection).leads.soap_names(),
+    )
 
 
 def _connection_secrets(configurations: DynamoConfigurations, vault: Secret) -> "ConnectionSecrets":

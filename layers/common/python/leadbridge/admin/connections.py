@@ -45,6 +45,12 @@ def _add_looks(app: APIGatewayRestResolver, services: Services) -> None:
             credentials=list(wanted(stored)),
         )
 
+    @app.get("/connections/<connection_id>/setup", **described("What to create at the vendor", tag="Connections"))
+    def get_setup(connection_id: ConnectionId) -> models.SetupSteps:
+        """The steps of `leadbridge setup`, of which no API can take any."""
+        _, stored = _known(services, connection_id)
+        return models.SetupSteps(id=connection_id, steps=services.setup(stored))
+
     @app.post("/connections/<connection_id>/test", **described("Look through a connection", tag="Connections"))
     def test_connection(connection_id: ConnectionId) -> models.LookedThrough:
         """About twenty calls that write nothing; one finding for each thing that was looked at."""

@@ -116,6 +116,13 @@ class SecretKept(Given):
     secret: Literal["stored"] = "stored"  # noqa: S105  # a word for a state
 
 
+class SetupSteps(Given):
+    """What a person creates at the vendor, in order."""
+
+    id: str
+    steps: list[str]
+
+
 class LookedAt(Given):
     """One thing that was looked at; `what` is a sentence without a stop, `remedy` one with it, or empty."""
 

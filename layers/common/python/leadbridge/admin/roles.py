@@ -28,6 +28,7 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("PUT", "/connections/{connection_id}"): A,
     ("DELETE", "/connections/{connection_id}"): A,
     ("PUT", "/connections/{connection_id}/secret"): A,
+    ("GET", "/connections/{connection_id}/setup"): V,
     ("POST", "/connections/{connection_id}/test"): O,
     ("GET", "/connections/{connection_id}/objects"): V,
     ("GET", "/connections/{connection_id}/objects/{object_name}/fields"): V,

@@ -19,6 +19,7 @@ from leadbridge.usecases.price_cycle import PriceCycle
 from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
+from leadbridge.usecases.setup_sheet import ShowSetup
 from leadbridge.usecases.start_cycle import StartCycle
 from leadbridge.usecases.start_sync import StartSync
 from leadbridge.usecases.sync_results import SyncResults
@@ -36,6 +37,7 @@ class Services:
     connections: ListConnections
     check_connection: CheckConnection
     connection_secrets: ConnectionSecrets
+    setup: ShowSetup
     catalogue: Catalogue
     trying: TryAction
     search: SearchExecutions
