@@ -16,6 +16,7 @@ const Connections = lazy(() => import("./pages/connections"));
 const Connection = lazy(() => import("./pages/connection"));
 const NewConnection = lazy(() => import("./pages/new-connection"));
 const Actions = lazy(() => import("./pages/actions"));
+const Action = lazy(() => import("./pages/action"));
 
 export function Console({ session, queries }: { session: Session; queries: QueryClient }) {
   const [ended, setEnded] = useState(false);
@@ -34,6 +35,7 @@ export function Console({ session, queries }: { session: Session; queries: Query
                 <Route path="connections/new" element={<NewConnection />} />
                 <Route path="connections/:id" element={<Connection />} />
                 <Route path="actions" element={<Actions />} />
+                <Route path="actions/:id" element={<Action />} />
                 <Route path="*" element={<Empty title="There is no such page">Look in the navigation.</Empty>} />
               </Routes>
             </Suspense>
