@@ -14,6 +14,7 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.derived_syncs import WithDerived
+from leadbridge.usecases.kept_descriptions import KeptDescriptions
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.people_files import PeopleFiles
 from leadbridge.usecases.run_cycle_step import RunCycleStep
@@ -66,6 +67,7 @@ class WiredCycle:
         self.extracts: list[dict[str, Any]] = []
         self.syncs, self.cycles = InMemorySyncRuns(), InMemoryCycleRuns()
         self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
+        self.kept = KeptDescriptions(self.objects, self.clock)
         self.vendors = VendorSyncs(self.connections, partial(vendor_of, self.documents), hands_nothing_over)
 
     def _cycle_step(self) -> RunCycleStep:
@@ -78,6 +80,7 @@ class WiredCycle:
             changes=lambda _: VendorChanges(self.connections.marketo("marketing"), self.connections.salesforce("crm")),
             hash_key=_hash_key,
             clock=self.clock,
+            described=self.kept,
         )
         return RunCycleStep(
             documents=self.documents,
@@ -91,7 +94,7 @@ class WiredCycle:
 
     def _sync_step(self) -> RunSyncStep:
         documents = WithDerived(self.documents)
-        facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock)
+        facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock, kept=self.kept)
         load = LoadPartition(
             runs=self.syncs,
             objects=self.objects,
