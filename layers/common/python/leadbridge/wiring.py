@@ -334,6 +334,7 @@ def run_sync_step() -> Any:
     from leadbridge.usecases.custom_objects import CompletedSyncs
     from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.hand_over import HandOver
+    from leadbridge.usecases.kept_descriptions import KeptDescriptions
     from leadbridge.usecases.load_partition import LoadPartition
     from leadbridge.usecases.looked_up_rows import LookingVendors
     from leadbridge.usecases.run_sync_step import RunSyncStep
@@ -352,7 +353,8 @@ def run_sync_step() -> Any:
     schemas = DynamoSchemas(_client("dynamodb"), table=settings.STATE_TABLE)
     whose = partial(vendor_of, configurations)
     vendors = LookingVendors(VendorSyncs(connections, whose, calls, schemas), connections, whose)
-    facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
+    kept = KeptDescriptions(objects, clock)
+    facts = SourceFacts(connections=connections, documents=configurations, clock=clock, kept=kept)
     index = hash_key(Secret(_later("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
     load = LoadPartition(
         runs=runs,
@@ -387,6 +389,7 @@ def run_cycle_step() -> Any:
     from leadbridge.aws.objects import S3Objects
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
+    from leadbridge.usecases.kept_descriptions import KeptDescriptions
     from leadbridge.usecases.run_cycle_step import RunCycleStep
     from leadbridge.usecases.start_sync import vendor_of
     from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
@@ -397,9 +400,10 @@ def run_cycle_step() -> Any:
     configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
     connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
     syncs = _sync_runs(settings, clock)
+    objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
     stores = EntityStores(
         runs=syncs,
-        objects=S3Objects(_client("s3"), bucket=settings.DATA_BUCKET),
+        objects=objects,
         links=lambda cycle: _links(settings.STATE_TABLE, cycle),
         due=lambda cycle: _due(settings.STATE_TABLE, cycle),
         news=lambda cycle: VendorNews(connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)),
@@ -408,6 +412,7 @@ def run_cycle_step() -> Any:
         ),
         hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
         clock=clock,
+        described=KeptDescriptions(objects, clock),
     )
     return RunCycleStep(
         documents=configurations,
