@@ -1,4 +1,4 @@
-"""What is said of companies, sales persons, owners and opportunities in a cycle: one sentence for each code."""
+"""What is said of companies, owners, opportunities, Campaigns and the like in a cycle: one sentence for each code."""
 
 from collections.abc import Mapping
 
@@ -27,6 +27,9 @@ WORDS: Mapping[str, str] = {
     "no_primary": "Nobody takes its stage: none of its Contact roles is the primary one.",
     "stage_taken": "The person takes the stage of the Opportunity in which the Contact has the primary role.",
     "role_shared": "Left alone: another Contact role of the Opportunity says the same.",
+    "campaign_unmade": "Not written: its Campaign was not made.",
+    "nobodys_record": "Left alone: the person is no Lead or Contact of Salesforce.",
+    "member_twice": "Left alone: another person of the program names the same Salesforce record. Merge the two.",
     "not_tried": "Not written: the run ended before. {why}",
     "conflict_left": "Both systems changed {fields}; the policy leaves both as they are.",
     "contested": "Both systems rewrite {fields} whenever the other one changes; both were left as they are.",

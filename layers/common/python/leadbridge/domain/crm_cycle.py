@@ -16,6 +16,7 @@ from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.clauses import Group
 from leadbridge.domain.connector import Named
 from leadbridge.domain.documents import Document, FieldName, Identifier, Name, Scalar
+from leadbridge.domain.ids import is_id
 from leadbridge.domain.schedule import instant
 from leadbridge.domain.sync import Guard, LocalTime, Quiet
 from leadbridge.domain.three_way import Conflict, Direction, FieldPolicy
@@ -28,6 +29,8 @@ COMPANY_LINK, OWNER_LINK = "externalCompanyId", "externalSalesPersonId"
 OPPORTUNITY_LINK = "externalOpportunityId"
 #: fields of an opportunity that no document lists
 OPPORTUNITY_LINKS = frozenset({OPPORTUNITY_LINK, COMPANY_LINK, OWNER_LINK, "externalCreatedDate", "isClosed", "isWon"})
+#: fields of a Campaign's members that no document lists
+MEMBER_LINKS = frozenset({"CampaignId", "LeadId", "ContactId", "Status"})
 #: fields of Marketo by which a person says no: an opt-out wins from either side
 CONSENT_FIELDS = frozenset({"unsubscribed", "emailInvalid", "marketingSuspended", "doNotCall"})
 
@@ -307,6 +310,59 @@ class OpportunityRoles(Document):
     low_watermark: LocalTime | None = None
 
 
+class MemberGroup(Document):
+    """A program, or a static list, whose members become those of a Campaign."""
+
+    #: one of the two, by name or id
+    program: Named | None = None
+    static_list: Named | None = None
+    #: a Campaign that is there, by its id; absent: the one that has the program in `campaign_key`, which is made
+    campaign: str | None = None
+    #: what statuses of the program's channel are called in Salesforce; others are called the same
+    statuses: dict[Name, Name] = Field(default_factory=dict, max_length=100)
+    #: the status of members of a list, which have none in Marketo; absent: the Campaign's own default
+    status: Name | None = None
+    #: fields of the Campaign, as mappings from columns of programs
+    fields: list[FieldMapping] = Field(default_factory=list, max_length=50)
+    #: fields of its members, as mappings of a Sync from members of programs, or of lists
+    member_fields: list[FieldMapping] = Field(default_factory=list, max_length=50)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.program is None) == (self.static_list is None):
+            raise ValueError("give `program` or `static_list`, one of them")
+        if self.program is not None and self.status is not None:
+            raise ValueError("`status` is for a static list; a program's members have their own, see `statuses`")
+        if self.static_list is not None and self.statuses:
+            raise ValueError("`statuses` are those of a program; members of a static list take `status`")
+        if self.campaign is not None and not is_id(self.campaign):
+            raise ValueError(f"`campaign`: {self.campaign} is no id of Salesforce; remove it, or give one")
+        if self.campaign is not None and self.fields:
+            raise ValueError("`fields` are those of a Campaign that the cycle makes; remove them, or `campaign`")
+        if own := sorted({each.to for each in self.member_fields} & MEMBER_LINKS):
+            raise ValueError(f"`member_fields` maps {', '.join(own)}, which the cycle fills; remove it there")
+        return self
+
+
+class Programs(Document):
+    """Marketo's programs and static lists as Campaigns, their members as Campaign members; one way, on demand only."""
+
+    enabled: bool = True
+    #: a unique External Id field of Campaigns, which takes the program's id
+    campaign_key: FieldName | None = None
+    #: by names of yours
+    groups: dict[Identifier, MemberGroup] = Field(min_length=1, max_length=25)
+
+    @model_validator(mode="after")
+    def _found(self) -> Self:
+        for name, group in self.groups.items():
+            if group.campaign is None and self.campaign_key is None:
+                raise ValueError(f"groups.{name}: needs a `campaign`, or a `campaign_key` by which one is found")
+            if self.campaign_key in {each.to for each in group.fields}:
+                raise ValueError(f"groups.{name}: `fields` maps {self.campaign_key}, which is the key; remove it there")
+        return self
+
+
 class CrmCycle(Document):
     """A standing synchronisation of two systems, both ways."""
 
@@ -319,7 +375,10 @@ class CrmCycle(Document):
         "activities",
         "opportunities",
         "opportunity_roles",
+        "programs",
     )
+    #: kinds of records that are part of a run only if somebody asks for them
+    on_demand: ClassVar[frozenset[str]] = frozenset({"programs"})
 
     format: Literal[1] = 1
     kind: Literal["crm_cycle"]
@@ -343,6 +402,7 @@ class CrmCycle(Document):
     activities: Activities | None = None
     opportunities: Opportunities | None = None
     opportunity_roles: OpportunityRoles | None = None
+    programs: Programs | None = None
     guard: Guard = Guard()
 
     @property
@@ -385,6 +445,8 @@ class CrmCycle(Document):
             raise ValueError(f"needs at least one of {', '.join(f'`{name}`' for name in self.entities)}")
         if self.activities is not None and self.persons is None:
             raise ValueError("activities: are those of people whom the cycle links; give `persons`, too")
+        if self.programs is not None and self.persons is None:
+            raise ValueError("programs: their members are people whom the cycle links; give `persons`, too")
         if self.mode == "beside_native":
             for name in ("sales_persons", "companies", "opportunities", "opportunity_roles"):
                 if getattr(self, name) is not None:

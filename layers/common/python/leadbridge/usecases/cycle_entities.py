@@ -8,6 +8,7 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_companies import COMPANY, USER
 from leadbridge.domain.cycle_opportunities import kept_opportunities, kept_roles
 from leadbridge.domain.cycle_people import kinds
+from leadbridge.domain.cycle_programs import groups_of
 from leadbridge.domain.cycle_syncs import keyed_columns, looked_up_columns, members_columns
 from leadbridge.domain.hashing import digests
 from leadbridge.domain.linked import Digest
@@ -23,6 +24,7 @@ from leadbridge.usecases.keep_activities import KeepActivities
 from leadbridge.usecases.keep_companies import KeepCompanies
 from leadbridge.usecases.keep_opportunities import KeepOpportunities
 from leadbridge.usecases.keep_people import KeepPeople
+from leadbridge.usecases.keep_programs import KeepPrograms
 from leadbridge.usecases.keep_roles import KeepRoles
 from leadbridge.usecases.keep_sales_people import KeepSalesPeople
 
@@ -70,6 +72,10 @@ class CycleEntities:
             yield KeepOpportunities(cycle, opportunities, self._ports(cycle, records, describe, digest))
         if (roles := kept_roles(cycle)) and cycle.persons is not None:
             yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
+
+        if groups_of(cycle):
+            ports = self._ports(cycle, records, describe, digest)
+            yield KeepPrograms(cycle, ports, self._connections.marketo(cycle.marketo))
 
     def _plans(self) -> CyclePlans:
         return CyclePlans(runs=self._stores.runs, objects=self._stores.objects, clock=self._stores.clock)

@@ -375,9 +375,6 @@ class _Keeping(Keeping):
         """What became of the writes of a piece, those that were planned later among them."""
         return self._ends(run, state, leg, piece)
 
-    def _ends(self, run: CycleRun, state: PieceState, leg: str, piece: int) -> Mapping[int, RowEnd]:
-        return {**super()._ends(run, state, leg, piece), **super()._ends(run, state, leg, state.end + piece)}
-
     def _told(self, run: CycleRun, entry: Entry, ends: Mapping[str, Mapping[int, RowEnd]]) -> Entry:
         position = entry.writes.get(ROLES_WRITTEN)
         if position is None:
