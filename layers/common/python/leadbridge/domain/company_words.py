@@ -23,9 +23,12 @@ WORDS: Mapping[str, str] = {
     "role_waits": "Not written: the Contact is no person of Marketo yet; the role is looked at again.",
     "role_follows": "The Contact is no person of Marketo yet: the role is made once it is one.",
     "role_moved": "The role has another name or Contact now: one was made in place of the one before.",
-    "stage_waits": "Not written: the Contact is no person of Marketo yet, who could take the stage of the Opportunity.",
+    "stage_waits": (
+        "Not written: the Contact is no person of Marketo yet, who could take the stage or track of the Opportunity."
+    ),
     "no_primary": "Nobody takes its stage: none of its Contact roles is the primary one.",
     "stage_taken": "The person takes the stage of the Opportunity in which the Contact has the primary role.",
+    "on_track": "An Opportunity in which the Contact has the primary role was closed: the person changes programs.",
     "role_shared": "Left alone: another Contact role of the Opportunity says the same.",
     "campaign_unmade": "Not written: its Campaign was not made.",
     "nobodys_record": "Left alone: the person is no Lead or Contact of Salesforce.",

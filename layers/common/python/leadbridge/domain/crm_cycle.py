@@ -5,7 +5,7 @@ where, who is right in a conflict, what is created, and what becomes of merged a
 has the default that harms least: Salesforce is right, blanks empty nothing, nothing is deleted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
@@ -275,6 +275,31 @@ class OneWayField(CycleField):
         return self
 
 
+class Joined(Document):
+    """A program into which people come."""
+
+    #: by name or id
+    program: Named
+    #: of its channel
+    status: Name
+
+
+class Track(Document):
+    """What becomes of the memberships of people whose Opportunity was closed."""
+
+    #: programs from which they are taken, by name or id
+    leave: list[Named] = Field(default_factory=list, max_length=20)
+    join: Joined | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.leave and self.join is None:
+            raise ValueError("give `leave`, `join`, or both")
+        if self.join is not None and self.join.program in self.leave:
+            raise ValueError(f"`join` and `leave` name the same program {self.join.program}; remove it from one")
+        return self
+
+
 class Opportunities(Document):
     """Salesforce's Opportunities as Marketo's; one way.
 
@@ -285,6 +310,10 @@ class Opportunities(Document):
     fields: list[OneWayField] = Field(min_length=1, max_length=500)
     #: Marketo's field of people that takes the stage of the Opportunity in which a Contact has the primary role
     stage_field: FieldName | None = None
+    #: programs of the Contact who has the primary role, once one of the Contact's Opportunities is won
+    won: Track | None = None
+    #: or once all of them are closed and none is won
+    lost: Track | None = None
     deleted_in_salesforce: Gone = "ignore"
     #: in place of the cycle's own
     low_watermark: LocalTime | None = None
@@ -297,6 +326,12 @@ class Opportunities(Document):
         if own := sorted({each.marketo for each in self.fields} & OPPORTUNITY_LINKS):
             raise ValueError(f"fields: {', '.join(own)} of an opportunity is kept by the cycle; remove it")
         return self
+
+    @property
+    def tracks(self) -> Mapping[str, Track]:
+        """The tracks by their names."""
+        found = {"won": self.won, "lost": self.lost}
+        return {name: track for name, track in found.items() if track is not None}
 
 
 class OpportunityRoles(Document):
@@ -461,6 +496,8 @@ class CrmCycle(Document):
         if roles is None or not roles.enabled:
             if opportunities is not None and opportunities.stage_field is not None:
                 raise ValueError("opportunities.stage_field: needs `opportunity_roles`, which tell whose stage it is")
+            for name in opportunities.tracks if opportunities is not None else ():
+                raise ValueError(f"opportunities.{name}: needs `opportunity_roles`, which tell whose Opportunity it is")
             return
         if opportunities is None or not opportunities.enabled:
             raise ValueError("opportunity_roles: needs `opportunities`, in which the roles are")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: ids of lists and programs are counted by themselves, and stand in one field of Campaigns
 _LIST = "list-"
+#: every channel has it, and no member
+_NOT_IN = "Not in Program"
 
 
 class Programs(Protocol):
@@ -69,6 +71,8 @@ def program_of(marketo: Programs, group: MemberGroup) -> Described:
         raise ConfigurationError([f"Marketo has no channel {found.channel}, which is the program's {found.name}"])
     labels = dict[str, Labelled]()
     for each in channel.progression_statuses:
+        if each.name == _NOT_IN:
+            continue
         label = labelled(group, each.name)
         known = labels.get(label.casefold())
         # two statuses may be one in Salesforce
