@@ -16,7 +16,11 @@ from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
 #: fields that the recipes name and the simulators have under another name
-CALLED = {"leadbridgeCrmId": "salesforceId", "Marketo_Activity__c": "External_Key__c"}
+CALLED = {
+    "leadbridgeCrmId": "salesforceId",
+    "Marketo_Activity__c": "External_Key__c",
+    "opportunityStage": "lastInterestingMoment",
+}
 #: an edit in Marketo is read ten minutes after it, by the next poll
 SOON = 3 * GAP
 
@@ -151,3 +155,45 @@ def test_engagement_becomes_tasks_of_leads_and_contacts(run: Run) -> None:
         ]
     )
     world.marketo.post("limits", {"activity_scan": 0})
+
+
+PROGRAMS = ("Acquisition Nurture", "Post-Sale Onboarding", "Re-engagement")
+
+
+@pytest.mark.cap("U21", "U22")
+def test_a_closed_opportunity_takes_its_contact_out_of_acquisition_and_onto_the_other_track(
+    run: Run, marketo: Twin
+) -> None:
+    """Won goes after the sale, lost to re-engagement, an open one changes nothing."""
+    kind = {"channel": "Tracks", "progressionStatuses": [{"name": "Member", "step": 10, "success": False}]}
+    marketo.post("load", {"programs": [{"id": n, "name": each, **kind} for n, each in enumerate(PROGRAMS, start=1001)]})
+    world = run("stage-to-programs")
+    names = ("won", "lost", "open")
+    contacts = [{"LastName": name, "Email": f"{name}@example.com"} for name in names]
+    records = dict(zip(names, world.salesforce.post("load", {"Contact": contacts})["Contact"], strict=True))
+    deal = {"StageName": "Prospecting", "CloseDate": "2026-06-30"}
+    made = world.salesforce.post("load", {"Opportunity": [{**deal, "Name": name} for name in names]})["Opportunity"]
+    deals = dict(zip(names, made, strict=True))
+    roles = [{"OpportunityId": deals[each], "ContactId": records[each], "IsPrimary": True} for each in names]
+    world.salesforce.post("load", {"OpportunityContactRole": roles})
+    world.passed(2 * GAP)
+    people = {str(each["lastName"]): int(each["id"]) for each in world.marketo.get("records/leads")}
+    member = {"programId": 1001, "statusName": "Member"}
+    world.marketo.post("load", {"programMembers": [{**member, "leadId": people[name]} for name in names]})
+    stages = {"won": "Closed Won", "lost": "Closed Lost"}
+    crm = world.connections.salesforce("crm")
+    crm.update("Opportunity", [{"Id": deals[name], "StageName": stage} for name, stage in stages.items()])
+    world.passed(GAP)
+
+    assert memberships(world, people) == {
+        ("open", "Acquisition Nurture"),
+        ("won", "Post-Sale Onboarding"),
+        ("lost", "Re-engagement"),
+    }
+
+
+def memberships(world: Polled, people: Mapping[str, int]) -> set[tuple[str, str]]:
+    """Who is in which program."""
+    names = {lead: name for name, lead in people.items()}
+    found = world.marketo.get("records/programMembers")
+    return {(names[int(each["leadId"])], PROGRAMS[int(each["programId"]) - 1001]) for each in found}

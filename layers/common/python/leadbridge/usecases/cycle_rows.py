@@ -27,7 +27,7 @@ from leadbridge.usecases.people_files import PeopleFiles, fields_of
 from leadbridge.usecases.sync_results import MOST_PIECES, PAGE
 
 #: kinds of records about which a run decides, as the document calls them
-DECIDED = ("persons", "companies", "sales_persons", "opportunities", "opportunity_roles")
+DECIDED = ("persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "programs")
 #: merges, conversions and deletions are rows of this kind
 FATES = "fates"
 KINDS = (*DECIDED, ACTIVITIES, FATES)
@@ -200,6 +200,20 @@ class CycleRows:
             if each.record.id in records or (each.record.object == PERSON and each.record.id in people)
         ]
         return RecordStory(id=wanted, links=links, due=due, runs=found, looked=looked, whole=whole)
+
+    def seen(self, cycle: str, kind: str) -> tuple[Sequence[str], bool]:
+        """The Salesforce ids of all records of a kind that the newest runs decided about, in order.
+
+        Tells, too, whether these are all: files of those runs may be too many.
+        """
+        found, files, whole = set[str](), 0, True
+        for run in self._runs.runs(cycle, RUNS):
+            pieces = self._pieces(run, (kind,))
+            for piece in islice(pieces, MOST_FILES - files):
+                files += 1
+                found.update(row.salesforce_id for row in piece() if row.salesforce_id)
+            whole = whole and next(pieces, None) is None
+        return sorted(found), whole
 
     def _linked(self, cycle: str, wanted: str) -> list[Link]:
         links = self._links(cycle)
