@@ -73,6 +73,9 @@ class WiredCycle:
         whose = partial(vendor_of, self.documents)
         self.vendors = LookingVendors(VendorSyncs(self.connections, whose, hands_nothing_over), self.connections, whose)
 
+        # a process lives on
+        self.completed = CompletedSyncs(self.connections, self.clock)
+
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(
             runs=self.syncs,
@@ -95,7 +98,7 @@ class WiredCycle:
         )
 
     def _sync_step(self) -> RunSyncStep:
-        documents = WithDerived(self.documents, CompletedSyncs(self.connections, self.clock))
+        documents = WithDerived(self.documents, self.completed)
         facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock)
         load = LoadPartition(
             runs=self.syncs,

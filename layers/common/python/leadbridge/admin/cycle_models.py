@@ -156,7 +156,14 @@ class CycleRunParts(CycleRun):
 
 
 type RowKind = Literal[
-    "persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "activities", "fates"
+    "persons",
+    "companies",
+    "sales_persons",
+    "opportunities",
+    "opportunity_roles",
+    "activities",
+    "custom_objects",
+    "fates",
 ]
 
 
