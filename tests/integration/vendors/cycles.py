@@ -15,6 +15,7 @@ from leadbridge.usecases.custom_objects import CompletedSyncs
 from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.derived_syncs import WithDerived
+from leadbridge.usecases.kept_descriptions import KeptDescriptions
 from leadbridge.usecases.load_partition import LoadPartition
 from leadbridge.usecases.looked_up_rows import LookingVendors
 from leadbridge.usecases.people_files import PeopleFiles
@@ -71,6 +72,7 @@ class WiredCycle:
         self.syncs, self.cycles = InMemorySyncRuns(), InMemoryCycleRuns()
         self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
         whose = partial(vendor_of, self.documents)
+        self.kept = KeptDescriptions(self.objects, self.clock)
         self.vendors = LookingVendors(VendorSyncs(self.connections, whose, hands_nothing_over), self.connections, whose)
 
         # a process lives on
@@ -86,6 +88,7 @@ class WiredCycle:
             changes=lambda _: VendorChanges(self.connections.marketo("marketing"), self.connections.salesforce("crm")),
             hash_key=_hash_key,
             clock=self.clock,
+            described=self.kept,
         )
         return RunCycleStep(
             documents=self.documents,
@@ -99,7 +102,7 @@ class WiredCycle:
 
     def _sync_step(self) -> RunSyncStep:
         documents = WithDerived(self.documents, self.completed)
-        facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock)
+        facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock, kept=self.kept)
         load = LoadPartition(
             runs=self.syncs,
             objects=self.objects,
