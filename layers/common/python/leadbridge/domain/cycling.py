@@ -25,6 +25,7 @@ DEPENDS: Mapping[str, frozenset[str]] = {
     "activities": frozenset({"persons"}),
     "opportunities": frozenset({"sales_persons", "companies"}),
     "opportunity_roles": frozenset({"persons", "opportunities"}),
+    "custom_objects": frozenset({"companies", "persons"}),
     "programs": frozenset({"persons"}),
 }
 
