@@ -12,7 +12,11 @@ import type { Session } from "./session";
 const Home = lazy(() => import("./pages/home"));
 const Executions = lazy(() => import("./pages/executions"));
 const Execution = lazy(() => import("./pages/execution"));
+const Connections = lazy(() => import("./pages/connections"));
+const Connection = lazy(() => import("./pages/connection"));
+const NewConnection = lazy(() => import("./pages/new-connection"));
 const Actions = lazy(() => import("./pages/actions"));
+const Action = lazy(() => import("./pages/action"));
 
 export function Console({ session, queries }: { session: Session; queries: QueryClient }) {
   const [ended, setEnded] = useState(false);
@@ -27,7 +31,11 @@ export function Console({ session, queries }: { session: Session; queries: Query
                 <Route index element={<Home />} />
                 <Route path="executions" element={<Executions />} />
                 <Route path="executions/:id" element={<Execution />} />
+                <Route path="connections" element={<Connections />} />
+                <Route path="connections/new" element={<NewConnection />} />
+                <Route path="connections/:id" element={<Connection />} />
                 <Route path="actions" element={<Actions />} />
+                <Route path="actions/:id" element={<Action />} />
                 <Route path="*" element={<Empty title="There is no such page">Look in the navigation.</Empty>} />
               </Routes>
             </Suspense>

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from leadbridge.ports import Clock, Configurations
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue
+from leadbridge.usecases.check_connection import CheckConnection
+from leadbridge.usecases.connection_secrets import ConnectionSecrets
 from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
@@ -18,6 +20,7 @@ from leadbridge.usecases.price_cycle import PriceCycle
 from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
+from leadbridge.usecases.setup_sheet import ShowSetup
 from leadbridge.usecases.start_cycle import StartCycle
 from leadbridge.usecases.start_sync import StartSync
 from leadbridge.usecases.sync_results import SyncResults
@@ -33,6 +36,9 @@ class Services:
     overview: ShowOverview
     apply: ApplyConfiguration
     connections: ListConnections
+    check_connection: CheckConnection
+    connection_secrets: ConnectionSecrets
+    setup: ShowSetup
     catalogue: Catalogue
     trying: TryAction
     search: SearchExecutions

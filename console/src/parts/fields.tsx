@@ -1,0 +1,164 @@
+/** Fields of a document under somebody's hands. */
+import { ComboBox, ComboBoxItem, Picker, PickerItem, Switch, TextArea, TextField } from "@react-spectrum/s2";
+import { style } from "@react-spectrum/s2/style" with { type: "macro" };
+import { useField } from "./editing";
+
+export interface Choice {
+  id: string;
+  name: string;
+  /** said below the name */
+  more?: string;
+}
+
+export const WIDE = style({ width: "full", maxWidth: 480 });
+export const HALF = style({ width: { default: "full", sm: 240 }, flexShrink: 0 });
+
+interface Shared {
+  at: string;
+  /** pointers whose findings are shown here, too */
+  also?: readonly string[];
+  label: string;
+  description?: string | undefined;
+  narrow?: boolean;
+  isDisabled?: boolean;
+}
+
+function asText(value: unknown): string {
+  return value === undefined || value === null ? "" : String(value);
+}
+
+export function Words({ at, also = [], label, description, narrow, isDisabled, long }: Shared & { long?: boolean }) {
+  const { value, set, isInvalid, errorMessage } = useField(at, ...also);
+  const Field = long ? TextArea : TextField;
+  return (
+    <Field
+      label={label}
+      {...(description && { description })}
+      value={asText(value)}
+      onChange={(typed) => set(typed === "" ? undefined : typed)}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      isDisabled={isDisabled ?? false}
+      autoComplete="off"
+      styles={narrow ? HALF : WIDE}
+    />
+  );
+}
+
+/** A number, as it is typed; what is none stays a text, and the server says so. */
+export function Figure({ at, also = [], label, description, narrow = true }: Shared) {
+  const { value, set, isInvalid, errorMessage } = useField(at, ...also);
+  return (
+    <TextField
+      label={label}
+      {...(description && { description })}
+      inputMode="decimal"
+      value={asText(value)}
+      onChange={(typed) => set(typed === "" ? undefined : number(typed))}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      styles={narrow ? HALF : WIDE}
+    />
+  );
+}
+
+/** What is written as a number is one; anything that would come back otherwise is kept as it was typed. */
+export function number(typed: string): number | string {
+  const read = Number(typed);
+  return typed.trim() !== "" && String(read) === typed ? read : typed;
+}
+
+export function Truth({ at, label }: Pick<Shared, "at" | "label">) {
+  const { value, set } = useField(at);
+  return (
+    <Switch isSelected={value === true} onChange={set}>
+      {label}
+    </Switch>
+  );
+}
+
+/** One of few; without `none` it stays chosen. */
+export function Choose({
+  at,
+  also = [],
+  label,
+  description,
+  narrow,
+  isDisabled,
+  choices,
+  none,
+  instead,
+}: Shared & { choices: readonly Choice[]; none?: string; instead?: string }) {
+  const { value, set, isInvalid, errorMessage } = useField(at, ...also);
+  const chosen = value === undefined || value === null ? (none ? "" : (instead ?? null)) : String(value);
+  const listed =
+    chosen && !choices.some(({ id }) => id === chosen) ? [...choices, { id: chosen, name: chosen }] : choices;
+  return (
+    <Picker
+      label={label}
+      {...(description && { description })}
+      selectedKey={chosen === "" ? NONE : chosen}
+      onSelectionChange={(key) => set(key === NONE || key === null ? undefined : String(key))}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      isDisabled={isDisabled ?? false}
+      styles={narrow ? HALF : WIDE}
+    >
+      {[...(none ? [{ id: NONE, name: none }] : []), ...listed].map(({ id, name }) => (
+        <PickerItem key={id} id={id}>
+          {name}
+        </PickerItem>
+      ))}
+    </Picker>
+  );
+}
+const NONE = "-";
+
+/** One of many, found by typing; with `free` also what is not listed. */
+export function Find({
+  at,
+  also = [],
+  label,
+  description,
+  narrow,
+  choices,
+  free = false,
+  loading = false,
+}: Shared & { choices: readonly Choice[]; free?: boolean; loading?: boolean }) {
+  const { value, set, isInvalid, errorMessage } = useField(at, ...also);
+  const chosen = asText(value);
+  const listed =
+    chosen && !choices.some(({ id }) => id === chosen) ? [{ id: chosen, name: chosen }, ...choices] : choices;
+  return (
+    <ComboBox
+      label={label}
+      {...(description && { description })}
+      defaultItems={listed}
+      selectedKey={chosen || null}
+      onSelectionChange={(key) => {
+        if (key !== null) set(String(key));
+      }}
+      {...(free && {
+        allowsCustomValue: true,
+        onBlur: (event: { target: unknown }) => {
+          const typed = event.target instanceof HTMLInputElement ? event.target.value.trim() : "";
+          const known = listed.find(({ id, name }) => name === typed || id === typed);
+          if (typed !== "" && !known && typed !== chosen) set(typed);
+          if (typed === "" && chosen) set(undefined);
+        },
+      })}
+      loadingState={loading ? "loading" : "idle"}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      styles={narrow ? HALF : WIDE}
+      // what is chosen may be listed only after it was
+      key={`${listed.length} ${chosen}`}
+    >
+      {({ id, name }) => (
+        <ComboBoxItem id={id} textValue={name}>
+          {name}
+        </ComboBoxItem>
+      )}
+    </ComboBox>
+  );
+}
