@@ -45,6 +45,7 @@ KINDS: Mapping[str, Any] = {
     "opportunities": OPPORTUNITIES,
     "opportunity_roles": {},
     "activities": ACTIVITIES,
+    "programs": {"campaign_key": "External_Key__c", "groups": {"webinar": {"program": 1001}}},
 }
 
 
