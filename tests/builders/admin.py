@@ -27,6 +27,7 @@ from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
+from leadbridge.usecases.lint_attribution import LintAttribution
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.overview import ShowOverview
 from leadbridge.usecases.preview_sync import PreviewSync
@@ -225,6 +226,14 @@ class Admin:
         self.alerts = InMemoryAlertStore()
         #: what is known of vendor instances' calls
         self.instances: dict[str, State] = {}
+        rows = CycleRows(
+            documents=world.configurations,
+            runs=self.cycle_runs,
+            syncs=self.runs,
+            objects=self.objects,
+            links=lambda _: self.links,
+            due=lambda _: self.due,
+        )
         self.services = Services(
             configurations=world.configurations,
             overview=ShowOverview(
@@ -284,14 +293,7 @@ class Admin:
                 clock=world.clock,
             ),
             cycle_results=CycleResults(documents=world.configurations, runs=self.cycle_runs, syncs=self.runs),
-            cycle_rows=CycleRows(
-                documents=world.configurations,
-                runs=self.cycle_runs,
-                syncs=self.runs,
-                objects=self.objects,
-                links=lambda _: self.links,
-                due=lambda _: self.due,
-            ),
+            cycle_rows=rows,
             cycle_planned=CyclePlanned(
                 documents=world.configurations,
                 runs=self.cycle_runs,
@@ -308,6 +310,12 @@ class Admin:
                 ),
                 instances=lambda: self.instances,
                 clock=world.clock,
+            ),
+            attribution=LintAttribution(
+                documents=world.configurations,
+                connections=PricedSystems(world),
+                rows=rows,
+                links=lambda _: self.links,
             ),
             keep_schedule=lambda _kind, identifier: self.kept.append(identifier),
             remedies=remedies,

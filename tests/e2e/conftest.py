@@ -14,7 +14,7 @@ from tests.e2e.lab import PATIENCE, Lab, Twin
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The template, deployed to the emulator with IAM enforced, beside both simulators."""
-    with up() as running:
+    with up(by_sam=True) as running:
         yield running
 
 

@@ -11,10 +11,13 @@ from leadbridge.domain.evolving import replace
 from leadbridge.domain.hashing import digests
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.usecases.custom_objects import CompletedSyncs
 from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.derived_syncs import WithDerived
+from leadbridge.usecases.kept_descriptions import KeptDescriptions
 from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.looked_up_rows import LookingVendors
 from leadbridge.usecases.people_files import PeopleFiles
 from leadbridge.usecases.run_cycle_step import RunCycleStep
 from leadbridge.usecases.run_sync_step import RunSyncStep
@@ -64,9 +67,13 @@ class WiredCycle:
         self.keys, self.bulk_runs = InMemoryKeys(), InMemoryBulkRuns()
         #: what was asked of bulk machines
         self.extracts: list[dict[str, Any]] = []
+        #: a reason for which their jobs may be refused
+        self.refused = ""
         self.syncs, self.cycles = InMemorySyncRuns(), InMemoryCycleRuns()
         self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
-        self.vendors = VendorSyncs(self.connections, partial(vendor_of, self.documents), hands_nothing_over)
+        whose = partial(vendor_of, self.documents)
+        self.kept = KeptDescriptions(self.objects, self.clock)
+        self.vendors = LookingVendors(VendorSyncs(self.connections, whose, hands_nothing_over), self.connections, whose)
 
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(
@@ -78,6 +85,7 @@ class WiredCycle:
             changes=lambda _: VendorChanges(self.connections.marketo("marketing"), self.connections.salesforce("crm")),
             hash_key=_hash_key,
             clock=self.clock,
+            described=self.kept,
         )
         return RunCycleStep(
             documents=self.documents,
@@ -90,8 +98,8 @@ class WiredCycle:
         )
 
     def _sync_step(self) -> RunSyncStep:
-        documents = WithDerived(self.documents)
-        facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock)
+        documents = WithDerived(self.documents, CompletedSyncs(self.connections, self.clock))
+        facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock, kept=self.kept)
         load = LoadPartition(
             runs=self.syncs,
             objects=self.objects,
@@ -157,7 +165,12 @@ class WiredCycle:
     def _extracted(self, order: dict[str, Any]) -> dict[str, Any]:
         self.extracts.append(order["request"])
         return extracted(
-            order, runs=self.bulk_runs, objects=self.objects, connections=self.connections, clock=self.clock
+            order,
+            runs=self.bulk_runs,
+            objects=self.objects,
+            connections=self.connections,
+            clock=self.clock,
+            refused=self.refused,
         )
 
     # what came of it

@@ -81,6 +81,7 @@ ROUTES = (
     ("GET", "/cycles"),
     ("GET", f"/cycles/{CYCLE}"),
     ("GET", f"/cycles/{CYCLE}/price"),
+    ("GET", f"/cycles/{CYCLE}/attribution"),
     ("GET", f"/cycles/{CYCLE}/executions"),
     ("POST", f"/cycles/{CYCLE}/executions"),
     ("GET", f"/cycles/{CYCLE}/executions/{SLOT}"),
@@ -178,6 +179,7 @@ FOR_VIEWERS = {
     ("GET", f"/syncs/{SYNC}/plans/{SLOT}"),
     ("GET", f"/cycles/{CYCLE}/plans/{SLOT}"),
     ("GET", f"/cycles/{CYCLE}/price"),
+    ("GET", f"/cycles/{CYCLE}/attribution"),
 }
 
 

@@ -56,9 +56,11 @@ if TYPE_CHECKING:
     from leadbridge.ports import Documents
     from leadbridge.usecases.check_connection import CheckConnection
     from leadbridge.usecases.connection_secrets import ConnectionSecrets
+    from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.hear_of_changes import HearOfChanges
     from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
+    from leadbridge.usecases.lint_attribution import LintAttribution
     from leadbridge.usecases.list_connections import ListConnections
     from leadbridge.usecases.overview import ShowOverview
     from leadbridge.usecases.setup_sheet import ShowSetup
@@ -329,9 +331,12 @@ def run_sync_step() -> Any:
     from leadbridge.aws.schemas import DynamoSchemas
     from leadbridge.domain.hashing import digests
     from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.custom_objects import CompletedSyncs
     from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.hand_over import HandOver
+    from leadbridge.usecases.kept_descriptions import KeptDescriptions
     from leadbridge.usecases.load_partition import LoadPartition
+    from leadbridge.usecases.looked_up_rows import LookingVendors
     from leadbridge.usecases.run_sync_step import RunSyncStep
     from leadbridge.usecases.source_facts import SourceFacts
     from leadbridge.usecases.start_sync import vendor_of
@@ -346,8 +351,10 @@ def run_sync_step() -> Any:
     queue = CallQueue(_later("sqs"), settings.EVENTS_QUEUE_URL)
     calls = HandOver(documents=configurations, clock=clock, queue=lambda: queue)
     schemas = DynamoSchemas(_client("dynamodb"), table=settings.STATE_TABLE)
-    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls, schemas)
-    facts = SourceFacts(connections=connections, documents=configurations, clock=clock)
+    whose = partial(vendor_of, configurations)
+    vendors = LookingVendors(VendorSyncs(connections, whose, calls, schemas), connections, whose)
+    kept = KeptDescriptions(objects, clock)
+    facts = SourceFacts(connections=connections, documents=configurations, clock=clock, kept=kept)
     index = hash_key(Secret(_later("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
     load = LoadPartition(
         runs=runs,
@@ -362,7 +369,7 @@ def run_sync_step() -> Any:
         digest=digests(index),
     )
     return RunSyncStep(
-        documents=WithDerived(configurations),
+        documents=WithDerived(configurations, CompletedSyncs(connections, clock)),
         runs=runs,
         objects=objects,
         vendors=vendors,
@@ -382,6 +389,7 @@ def run_cycle_step() -> Any:
     from leadbridge.aws.objects import S3Objects
     from leadbridge.domain.limits import Lane
     from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
+    from leadbridge.usecases.kept_descriptions import KeptDescriptions
     from leadbridge.usecases.run_cycle_step import RunCycleStep
     from leadbridge.usecases.start_sync import vendor_of
     from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
@@ -392,9 +400,10 @@ def run_cycle_step() -> Any:
     configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
     connections = _connections(settings, clock, configurations, Lane.SCHEDULED)
     syncs = _sync_runs(settings, clock)
+    objects = S3Objects(_client("s3"), bucket=settings.DATA_BUCKET)
     stores = EntityStores(
         runs=syncs,
-        objects=S3Objects(_client("s3"), bucket=settings.DATA_BUCKET),
+        objects=objects,
         links=lambda cycle: _links(settings.STATE_TABLE, cycle),
         due=lambda cycle: _due(settings.STATE_TABLE, cycle),
         news=lambda cycle: VendorNews(connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)),
@@ -403,6 +412,7 @@ def run_cycle_step() -> Any:
         ),
         hash_key=hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
         clock=clock,
+        described=KeptDescriptions(objects, clock),
     )
     return RunCycleStep(
         documents=configurations,
@@ -593,7 +603,6 @@ def admin_api() -> Any:
     from leadbridge.usecases.catalogue import Catalogue
     from leadbridge.usecases.cycle_planned import CyclePlanned
     from leadbridge.usecases.cycle_results import CycleResults
-    from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.hand_over import looked_at
@@ -692,14 +701,7 @@ def admin_api() -> Any:
             ),
             start_cycle=_start_cycle(settings, clock, connections),
             cycle_results=CycleResults(documents=configurations, runs=_cycle_runs(settings, clock), syncs=runs),
-            cycle_rows=CycleRows(
-                documents=configurations,
-                runs=_cycle_runs(settings, clock),
-                syncs=runs,
-                objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
-                links=lambda cycle: _links(settings.STATE_TABLE, cycle),
-                due=lambda cycle: _due(settings.STATE_TABLE, cycle),
-            ),
+            cycle_rows=_cycle_rows(settings, clock, configurations),
             cycle_planned=CyclePlanned(
                 documents=configurations,
                 runs=_cycle_runs(settings, clock),
@@ -716,11 +718,42 @@ def admin_api() -> Any:
                 clock=clock,
                 day_megabytes=settings.MARKETO_EXTRACT_MEGABYTES,
             ),
+            attribution=_attribution(settings, clock, configurations, connections),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             remedies=remedies,
             clock=clock,
             done=done,
         )
+    )
+
+
+def _cycle_rows(settings: AdminApiSettings, clock: SystemClock, configurations: DynamoConfigurations) -> "CycleRows":
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.usecases.cycle_rows import CycleRows
+
+    return CycleRows(
+        documents=configurations,
+        runs=_cycle_runs(settings, clock),
+        syncs=_sync_runs(settings, clock),
+        objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
+        links=lambda cycle: _links(settings.STATE_TABLE, cycle),
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
+    )
+
+
+def _attribution(
+    settings: AdminApiSettings,
+    clock: SystemClock,
+    configurations: DynamoConfigurations,
+    connections: "VendorConnections",
+) -> "LintAttribution":
+    from leadbridge.usecases.lint_attribution import LintAttribution
+
+    return LintAttribution(
+        documents=configurations,
+        connections=connections,
+        rows=_cycle_rows(settings, clock, configurations),
+        links=lambda cycle: _links(settings.STATE_TABLE, cycle),
     )
 
 

@@ -17,6 +17,7 @@ from leadbridge.domain.ids import is_id
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.sync_plan import Cost
 from leadbridge.domain.syncing import Asked
+from leadbridge.usecases.attribution_told import verdict_members
 from leadbridge.usecases.cycle_rows_told import counts_members, due_members, row_members, story_members
 from leadbridge.usecases.start_sync import Started
 
@@ -27,6 +28,7 @@ Place = Annotated[str | None, Query(pattern="^[0-9]{1,7}$")]
 Outcome = Annotated[str | None, Query(pattern="^[a-z_]{1,20}$")]
 #: of either system
 RecordId = Annotated[str, Path(pattern="^([A-Za-z0-9]{15}|[A-Za-z0-9]{18}|[0-9]{1,12})$")]
+OpportunityId = Annotated[str | None, Query(pattern="^[A-Za-z0-9]{18}$")]
 _ASKED = {"pause": Asked.PAUSE, "resume": Asked.NOTHING, "cancel": Asked.CANCEL, "confirm": Asked.CONFIRM}
 _TAG = "CRM cycles"
 
@@ -74,6 +76,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         return _price(cycle_id, services.price_cycle(cycle_id))
 
     _add_rows(app, services)
+    _add_attribution(app, services)
     _add_plans(app, services)
     _add_orders(app, services)
 
@@ -111,6 +114,20 @@ def _add_rows(app: APIGatewayRestResolver, services: Services) -> None:
         current(configurations, "crm_cycle", cycle_id)
         records = [cycle_models.DueRecord.model_validate(due_members(each)) for each in rows.due(cycle_id)]
         return cycle_models.DueRecords(records=records)
+
+
+def _add_attribution(app: APIGatewayRestResolver, services: Services) -> None:
+    @app.get("/cycles/<cycle_id>/attribution", **described("Which programs lose credit for opportunities", tag=_TAG))
+    def list_attribution(cycle_id: CycleId, token: OpportunityId = None) -> cycle_models.Attribution:
+        """Ten opportunities of the newest runs, with what is missing. Asks Marketo once for each person."""
+        current(services.configurations, "crm_cycle", cycle_id)
+        page = services.attribution(cycle_id, token or "")
+        told = [verdict_members(each, page.programs) for each in page.verdicts]
+        return cycle_models.Attribution(
+            opportunities=[cycle_models.OpportunityCredit.model_validate(each) for each in told],
+            next_token=page.following or None,
+            whole=page.whole,
+        )
 
 
 def _add_plans(app: APIGatewayRestResolver, services: Services) -> None:

@@ -79,6 +79,8 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("GET", "/cycles/{cycle_id}"): V,
     # samples both systems of all kinds of records, which spends more calls than a look may
     ("GET", "/cycles/{cycle_id}/price"): O,
+    # asks both systems of each person who has a role
+    ("GET", "/cycles/{cycle_id}/attribution"): O,
     ("GET", "/cycles/{cycle_id}/executions"): V,
     ("POST", "/cycles/{cycle_id}/executions"): O,
     ("GET", "/cycles/{cycle_id}/executions/{slot}"): V,

@@ -12,6 +12,7 @@ from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
+from leadbridge.usecases.lint_attribution import LintAttribution
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.overview import ShowOverview
 from leadbridge.usecases.preview_sync import PreviewSync
@@ -53,6 +54,7 @@ class Services:
     cycle_rows: CycleRows
     cycle_planned: CyclePlanned
     price_cycle: PriceCycle
+    attribution: LintAttribution
     #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says
     keep_schedule: Callable[[str, str], None]
     #: what a vendor's table says is to be done about a reason

@@ -307,6 +307,68 @@ class OpportunityRoles(Document):
     low_watermark: LocalTime | None = None
 
 
+class CustomObject(Document):
+    """An object of yours in both systems, which one of the two edits: records go to the other one.
+
+    Which fields are its key in Marketo, and to which records it is linked, is what both systems describe.
+    """
+
+    enabled: bool = True
+    #: by the API names of both
+    marketo: FieldName
+    salesforce: FieldName
+    direction: Literal[Direction.TO_MARKETO, Direction.TO_SALESFORCE]
+    fields: list[CycleField] = Field(default_factory=list, max_length=70)
+    #: to Salesforce: a unique External Id field that takes Marketo's own id; absent: found by the pairs of the key
+    key: FieldName | None = None
+    #: by Marketo's field that links, Salesforce's fields that do; absent: the only ones that lead to the same object
+    links: dict[FieldName, Annotated[list[FieldName], Field(min_length=1, max_length=2)]] = Field(
+        default_factory=dict, max_length=10
+    )
+    #: so long a record waits for what it is linked to: each run reads it again
+    wait_minutes: int = Field(default=0, ge=0, le=1440)
+    #: to Salesforce: how often Marketo extracts what was changed; what was added is read in each run
+    extract_minutes: int = Field(default=60, ge=5, le=1440)
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        _no_field_twice(self.fields)
+        to_marketo = self.direction is Direction.TO_MARKETO
+        if self.key is not None and to_marketo:
+            raise ValueError("`key` is Salesforce's, and this object goes to Marketo; remove it")
+        if against := sorted({each.pair for each in self.fields if each.direction not in {self.direction, "both"}}):
+            raise ValueError(f"fields: {', '.join(against)} goes the other way than the object; remove `direction`")
+        return self
+
+    @property
+    def pairs(self) -> list[CycleField]:
+        """The pairs that are switched on."""
+        return [each for each in self.fields if each.enabled]
+
+
+class CustomObjects(Document):
+    """Objects of yours, each edited by one of the two systems."""
+
+    enabled: bool = True
+    #: in place of the cycle's own
+    low_watermark: LocalTime | None = None
+    #: by names of yours
+    objects: dict[Identifier, CustomObject] = Field(min_length=1, max_length=10)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for side in ("marketo", "salesforce"):
+            names = [getattr(each, side).casefold() for each in self.objects.values() if each.enabled]
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"objects: {', '.join(twice)} of {side} stands there twice; keep one")
+        return self
+
+    @property
+    def kept(self) -> dict[str, CustomObject]:
+        """Those that are switched on."""
+        return {name: each for name, each in self.objects.items() if each.enabled and self.enabled}
+
+
 class CrmCycle(Document):
     """A standing synchronisation of two systems, both ways."""
 
@@ -319,6 +381,7 @@ class CrmCycle(Document):
         "activities",
         "opportunities",
         "opportunity_roles",
+        "custom_objects",
     )
 
     format: Literal[1] = 1
@@ -343,6 +406,7 @@ class CrmCycle(Document):
     activities: Activities | None = None
     opportunities: Opportunities | None = None
     opportunity_roles: OpportunityRoles | None = None
+    custom_objects: CustomObjects | None = None
     guard: Guard = Guard()
 
     @property

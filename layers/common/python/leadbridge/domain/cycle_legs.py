@@ -25,6 +25,8 @@ OPPORTUNITIES_DELETED = "opportunities_deleted"
 COMPANIES_DELETED = "companies_deleted"
 SALES_PERSONS_DELETED = "sales_persons_deleted"
 CUSTOM_OBJECTS = "custom_objects"
+#: what stands between two others is written behind both
+BRIDGES = "bridges"
 GROUPS = (
     SALESFORCE,
     SALES_PERSONS,
@@ -39,6 +41,7 @@ GROUPS = (
     COMPANIES_DELETED,
     SALES_PERSONS_DELETED,
     CUSTOM_OBJECTS,
+    BRIDGES,
 )
 
 

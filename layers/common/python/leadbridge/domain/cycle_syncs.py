@@ -18,6 +18,7 @@ from leadbridge.domain.cycle_companies import (
     sales_person_queues,
     user_columns,
 )
+from leadbridge.domain.cycle_custom_objects import object_legs, object_queues
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_opportunities import (
     CONTACT_ROLE,
@@ -67,12 +68,14 @@ def queues_of(cycle: CrmCycle) -> Iterator[tuple[str, Queue]]:
         "activities": activity_queues,
         "opportunities": opportunity_queues,
         "opportunity_roles": role_queues,
+        "custom_objects": object_queues,
     }
     return ((kind, queue) for kind, read in reading.items() for queue in read(cycle))
 
 
 def _legs(cycle: CrmCycle) -> Iterator[Leg]:
-    for written in (sales_person_legs, company_legs, people_legs, activity_legs, opportunity_legs, role_legs):
+    people = (sales_person_legs, company_legs, people_legs, activity_legs)
+    for written in (*people, opportunity_legs, role_legs, object_legs):
         yield from written(cycle)
 
 

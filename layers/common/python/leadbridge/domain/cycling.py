@@ -24,6 +24,7 @@ DEPENDS: Mapping[str, frozenset[str]] = {
     "activities": frozenset({"persons"}),
     "opportunities": frozenset({"sales_persons", "companies"}),
     "opportunity_roles": frozenset({"persons", "opportunities"}),
+    "custom_objects": frozenset({"companies", "persons"}),
 }
 
 #: what of Marketo is looked up for them comes in Adobe's order of a first reading: behind people, and before all others

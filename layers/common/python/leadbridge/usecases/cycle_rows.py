@@ -201,6 +201,20 @@ class CycleRows:
         ]
         return RecordStory(id=wanted, links=links, due=due, runs=found, looked=looked, whole=whole)
 
+    def seen(self, cycle: str, kind: str) -> tuple[Sequence[str], bool]:
+        """The Salesforce ids of all records of a kind that the newest runs decided about, in order.
+
+        Tells, too, whether these are all: files of those runs may be too many.
+        """
+        found, files, whole = set[str](), 0, True
+        for run in self._runs.runs(cycle, RUNS):
+            pieces = self._pieces(run, (kind,))
+            for piece in islice(pieces, MOST_FILES - files):
+                files += 1
+                found.update(row.salesforce_id for row in piece() if row.salesforce_id)
+            whole = whole and next(pieces, None) is None
+        return sorted(found), whole
+
     def _linked(self, cycle: str, wanted: str) -> list[Link]:
         links = self._links(cycle)
         found = [

@@ -93,6 +93,8 @@ def described_object(object_name: str, found: ObjectType) -> ObjectDescription:
         queryable=linked,
         id_field=found.id_field,
         key_fields=found.dedupe_fields,
+        links={each.field: (each.related_to.name, each.related_to.field) for each in found.relationships},
+        label=found.display_name,
     )
 
 

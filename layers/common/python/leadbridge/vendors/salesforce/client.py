@@ -119,6 +119,10 @@ class SalesforceClient:
         """The fields of an object as this user sees them; asked for again, only changes are transferred."""
         return self.schema.describe(object_name)
 
+    def describe_each(self, object_names: Sequence[str]) -> dict[str, ObjectDescription]:
+        """Objects by name, in a call for each 25; those that cannot be described now are missing."""
+        return self.composite.described(object_names)
+
     def objects(self) -> tuple[ObjectSummary, ...]:
         """All objects that this user sees."""
         return self.schema.objects()
