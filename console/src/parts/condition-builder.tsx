@@ -117,7 +117,7 @@ function Clause({
   const operators = field?.operators.length ? field.operators : Object.keys(OPERATORS);
   return (
     <div className={style({ display: "flex", flexWrap: "wrap", gap: 16, alignItems: "start" })}>
-      <Find at={step(here, "column")} label="Column" choices={asChoices(fields)} free narrow />
+      <Find at={step(here, "column")} label="Column" choices={asChoices(fields)} narrow />
       <Choose
         at={step(here, "operator")}
         also={[here]}

@@ -187,7 +187,7 @@ export function Choose({
 }
 const NONE = "-";
 
-/** One of many, found by typing; with `free` also what is not listed. */
+/** One of many, found by typing; what is not listed may be typed, too, and the server says what it thinks of it. */
 export function Find({
   at,
   also = [],
@@ -195,37 +195,34 @@ export function Find({
   description,
   narrow,
   choices,
-  free = false,
   loading = false,
-}: Shared & { choices: readonly Choice[]; free?: boolean; loading?: boolean }) {
+}: Shared & { choices: readonly Choice[]; loading?: boolean }) {
   const { value, set, isInvalid, errorMessage } = useField(at, ...also);
   const chosen = asText(value);
   const listed =
     chosen && !choices.some(({ id }) => id === chosen) ? [{ id: chosen, name: chosen }, ...choices] : choices;
+  const leave = (typed: string) => {
+    const known = listed.find(({ id, name }) => name === typed || id.toLowerCase() === typed.toLowerCase());
+    if (typed === "" ? chosen !== "" : (known?.id ?? typed) !== chosen)
+      set(typed === "" ? undefined : (known?.id ?? typed));
+  };
   return (
     <ComboBox
       label={label}
       {...(description && { description })}
       defaultItems={listed}
       selectedKey={chosen || null}
+      allowsCustomValue
       onSelectionChange={(key) => {
         if (key !== null) set(String(key));
       }}
-      {...(free && {
-        allowsCustomValue: true,
-        onBlur: (event: { target: unknown }) => {
-          const typed = event.target instanceof HTMLInputElement ? event.target.value.trim() : "";
-          const known = listed.find(({ id, name }) => name === typed || id === typed);
-          if (typed !== "" && !known && typed !== chosen) set(typed);
-          if (typed === "" && chosen) set(undefined);
-        },
-      })}
+      onBlur={({ target }) => {
+        if (target instanceof HTMLInputElement) leave(target.value.trim());
+      }}
       loadingState={loading ? "loading" : "idle"}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
       styles={narrow ? HALF : WIDE}
-      // what is chosen may be listed only after it was
-      key={`${listed.length} ${chosen}`}
     >
       {({ id, name }) => (
         <ComboBoxItem id={id} textValue={name}>

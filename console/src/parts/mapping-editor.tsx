@@ -131,7 +131,7 @@ function Mapping({ at: here, of, targets, columns, records = [], sources }: Offe
         except={[...MEMBERS, "to", "blank", "default", "transforms"].map((each) => step(here, each))}
       />
       <div className={LINE}>
-        <Find at={step(here, "to")} label="Field" choices={targets} free narrow />
+        <Find at={step(here, "to")} label="Field" choices={targets} narrow />
         <Picker
           label="Its value is a"
           selectedKey={kind}
@@ -174,7 +174,7 @@ function Source({
 }) {
   switch (kind) {
     case "column":
-      return <Find at={step(here, "column")} label="Column" choices={columns} free narrow />;
+      return <Find at={step(here, "column")} label="Column" choices={columns} narrow />;
     case "text":
       return <Words at={step(here, "static")} label="Text" narrow kept />;
     case "number":
@@ -193,7 +193,7 @@ function Source({
         />
       );
     case "record":
-      return <Find at={step(here, "field")} label="Field of the record" choices={records} free narrow />;
+      return <Find at={step(here, "field")} label="Field of the record" choices={records} narrow />;
     case "execution":
       return (
         <Choose

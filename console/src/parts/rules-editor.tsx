@@ -72,9 +72,11 @@ export function Rules({ at: pointer }: { at: string }) {
             {rule && <p className={PLAIN}>{rule.description}</p>}
             <Others within={[here]} except={rule?.members.map(({ name }) => step(here, name)) ?? []} />
             <div className={style({ display: "flex", flexWrap: "wrap", gap: 16, alignItems: "start" })}>
-              {rule?.members.map((member) => (
-                <RuleMember key={member.name} at={step(here, member.name)} of={member as Member} />
-              ))}
+              {rule?.members
+                .filter(({ name }) => name !== "default" || each.otherwise === "default")
+                .map((member) => (
+                  <RuleMember key={member.name} at={step(here, member.name)} of={member as Member} />
+                ))}
             </div>
           </fieldset>
         );

@@ -55,18 +55,10 @@ export default function Mapping() {
           also={["/identifier"]}
           label="Column of Marketo"
           choices={choices}
-          free
           narrow
           loading={columns.loading}
         />
-        <Find
-          at="/identifier/field"
-          label="Field of Salesforce"
-          choices={records}
-          free
-          narrow
-          loading={fields.loading}
-        />
+        <Find at="/identifier/field" label="Field of Salesforce" choices={records} narrow loading={fields.loading} />
       </div>
       <Switch
         isSelected={rule !== undefined}
@@ -85,7 +77,7 @@ export default function Mapping() {
             narrow
             choices={CHOICES_OF_SEVERAL.map((id) => ({ id, name: SEVERAL_WORDS[id] }))}
           />
-          <Find at="/duplicate_record_rule/order_by" label="By" choices={records} free narrow />
+          <Find at="/duplicate_record_rule/order_by" label="By" choices={records} narrow />
           {at(document, "/duplicate_record_rule/choose") === "first" && (
             <Lines at="/duplicate_record_rule/order" label="Its values in order" description="One a line" />
           )}
