@@ -76,7 +76,7 @@ def api(
         monkeypatch.setenv(name, value)
     for built in (wiring._client, wiring.meter, wiring.admin_api):
         built.cache_clear()
-    monkeypatch.setattr(wiring, "_connections", lambda *_: GivingBack(clients))
+    monkeypatch.setattr(wiring, "_connections", lambda *_, **__: GivingBack(clients))
     configurations = DynamoConfigurations(dynamodb, table="ConfigTable")
     configurations.put(MarketoConnection.model_validate(CONNECTIONS[0]))
     configurations.put(SalesforceConnection.model_validate(CONNECTIONS[1]))
