@@ -216,11 +216,16 @@ class CycleWorld:
     def step(self, slot: str, **members: Any) -> dict[str, Any]:
         """A call of the step function."""
         entities: list[Entity] = list(self.entities.values())
+
+        def _entities(cycle: CrmCycle, version: int, *, opening: bool = False) -> Sequence[Entity]:
+            del cycle, version, opening
+            return entities
+
         use_case = RunCycleStep(
             documents=self.documents,
             runs=self.runs,
             syncs=self.syncs,
-            entities=lambda _cycle, _version: entities,
+            entities=_entities,
             vendors=FakeSyncVendors(self.source, FakeDestination(LEADS, "id")),
             clock=self.clock,
             meter=self.meter,

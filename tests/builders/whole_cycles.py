@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Self
 
-from leadbridge.cycle_ports import Entity
+from leadbridge.cycle_ports import CycleVendors, Entity
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycle_people import kinds
@@ -17,7 +17,6 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.syncing import Asked, Waiting
 from leadbridge.ports import Clock, Connections
-from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.cycle_planned import CyclePlanned, PlannedChange
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.derived_syncs import WithDerived
@@ -171,7 +170,8 @@ class CycleWorld:
 
     # one process after the other
 
-    def _entities(self, cycle: CrmCycle, version: int) -> Sequence[Entity]:
+    def _entities(self, cycle: CrmCycle, version: int, *, opening: bool = False) -> Sequence[Entity]:
+        del opening
         if version not in self._kept:
             self._kept[version] = self.entities(cycle)
         return self._kept[version]
@@ -197,7 +197,7 @@ class CycleWorld:
         )
         return [KeepPeople(cycle, persons, ports)]
 
-    def vendors(self) -> SyncVendors:
+    def vendors(self) -> CycleVendors:
         """Both systems, read and written."""
         return self.system
 
@@ -250,7 +250,7 @@ class CycleWorld:
 
     # the state machines
 
-    def cycle(self, minutes: float = 5, *, planning: bool = False) -> CycleRun:
+    def cycle(self, minutes: float = 5, *, planning: bool = False, demanded: Sequence[str] = ()) -> CycleRun:
         """Wait for the gap, begin a run and drive it to its end."""
         self.clock.advance(minutes * 60)
         now, seen = self.clock.now(), self.cycles.standing(CYCLE)
@@ -258,7 +258,15 @@ class CycleWorld:
         taken = self.cycles.take(CYCLE, slot, seen, now)
         assert taken is not None
         version = self.documents.current("crm_cycle", CYCLE).version
-        run = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now, planning=planning)
+        run = CycleRun(
+            cycle=CYCLE,
+            slot=slot,
+            version=version,
+            epoch=taken.epoch,
+            started_at=now,
+            planning=planning,
+            demanded=tuple(demanded),
+        )
         self.cycles.begin(run)
         return self.drive(slot)
 
@@ -317,9 +325,9 @@ class CycleWorld:
         assert found is not None
         return found[0]
 
-    def done(self, minutes: float = 5) -> CycleRun:
+    def done(self, minutes: float = 5, *, demanded: Sequence[str] = ()) -> CycleRun:
         """A cycle that ends well."""
-        run = self.cycle(minutes)
+        run = self.cycle(minutes, demanded=demanded)
         assert run.step is CycleStep.DONE, run
         assert not run.parked, run
         return run

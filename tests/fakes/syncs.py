@@ -368,6 +368,10 @@ class FakeSyncVendors:
         self._source.calls = 0
         return self._source
 
+    def covered(self, asked: Sequence[tuple[Sync, datetime | None]], now: datetime) -> Sequence[Covered]:
+        """What the one source says of each Sync."""
+        return [self.source(sync).covered(now, since) for sync, since in asked]
+
     def destination(self, sync: Sync) -> FakeDestination:
         """The one destination."""
         back = self._origin if sync.destination.connection == sync.source.connection else None

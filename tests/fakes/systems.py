@@ -138,6 +138,10 @@ class System:
         """Where a Sync's rows come from."""
         return TableSource(self, self.tables[sync.source.object])
 
+    def covered(self, asked: Sequence[tuple[Sync, datetime | None]], now: datetime) -> Sequence[Covered]:
+        """What each source says."""
+        return [self.source(sync).covered(now, since) for sync, since in asked]
+
     def destination(self, sync: Sync) -> "TableDestination":
         """Where a Sync's records go."""
         table, keys = self.tables[sync.destination.object], [pair.field for pair in sync.match]

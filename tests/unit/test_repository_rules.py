@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "leadbridge.domain": ("leadbridge.errors",),
     "leadbridge.ports": ("leadbridge.domain", "leadbridge.errors"),
     "leadbridge.sync_ports": ("leadbridge.domain", "leadbridge.errors"),
-    "leadbridge.cycle_ports": ("leadbridge.domain", "leadbridge.errors"),
+    "leadbridge.cycle_ports": ("leadbridge.domain", "leadbridge.errors", "leadbridge.sync_ports"),
     "leadbridge.files": ("leadbridge.errors",),
     "leadbridge.usecases": (
         "leadbridge.cycle_ports",

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from leadbridge.cycle_ports import Entity
+from leadbridge.cycle_ports import CycleVendors, Entity
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.hashing import digests
 from leadbridge.ports import Connections
-from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores
 from leadbridge.usecases.hand_over import looked_at
 from leadbridge.usecases.start_sync import vendor_of
@@ -81,7 +80,7 @@ class WiredCycles(CycleWorld):
         )
         return CycleEntities(self.wired, stores)(cycle, 1)
 
-    def vendors(self) -> SyncVendors:
+    def vendors(self) -> CycleVendors:
         """The twins."""
         calls = looked_at(self.documents, self.clock)
         return VendorSyncs(self.wired, partial(vendor_of, self.documents), calls)

@@ -12,8 +12,10 @@ from leadbridge.domain.cycle_schema import Checked, Schema
 from leadbridge.domain.cycling import CycleRun, CycleStanding
 from leadbridge.domain.fates import News
 from leadbridge.domain.records import RowResult
+from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
+from leadbridge.sync_ports import Covered, SyncVendors
 
 __all__ = ["Link"]
 
@@ -207,12 +209,20 @@ class Entity(Protocol):
 class Entities(Protocol):
     """The kinds of records of a cycle as its document says, in Adobe's order."""
 
-    def __call__(self, cycle: CrmCycle, version: int) -> Sequence[Entity]:
-        """Those that are switched on.
+    def __call__(self, cycle: CrmCycle, version: int, *, opening: bool = False) -> Sequence[Entity]:
+        """Those that are switched on; `opening`: both systems are described anew, for the steps that follow.
 
         Raises:
             SyncError: A system cannot be asked now.
         """
+        ...
+
+
+class CycleVendors(SyncVendors, Protocol):
+    """Sources of a cycle's Syncs, asked together."""
+
+    def covered(self, asked: Sequence[tuple[Sync, datetime | None]], now: datetime) -> Sequence[Covered]:
+        """How far the source of each Sync shows everything, and whether it knows of nothing since a moment."""
         ...
 
 

@@ -5,26 +5,33 @@ from dataclasses import dataclass
 
 from leadbridge.cycle_ports import CycleChanges, CycleNews, DueRecords, Entity, Links
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import COMPANY, USER
 from leadbridge.domain.cycle_opportunities import kept_opportunities, kept_roles
 from leadbridge.domain.cycle_people import kinds
+from leadbridge.domain.cycle_programs import groups_of
 from leadbridge.domain.cycle_syncs import keyed_columns, looked_up_columns, members_columns
 from leadbridge.domain.hashing import digests
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.three_way import Side
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncDestination, SyncRuns
+from leadbridge.usecases.custom_objects import described_objects
 from leadbridge.usecases.cycle_pieces import KeepPorts
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.cycle_records import CycleConnections, Described, LookedUp
 from leadbridge.usecases.decide_people import PeoplePorts, Schema
 from leadbridge.usecases.keep_activities import KeepActivities
 from leadbridge.usecases.keep_companies import KeepCompanies
+from leadbridge.usecases.keep_custom_objects import KeepCustomObjects
 from leadbridge.usecases.keep_opportunities import KeepOpportunities
 from leadbridge.usecases.keep_people import KeepPeople
+from leadbridge.usecases.keep_programs import KeepPrograms
 from leadbridge.usecases.keep_roles import KeepRoles
 from leadbridge.usecases.keep_sales_people import KeepSalesPeople
+from leadbridge.usecases.kept_descriptions import KeptDescriptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,8 @@ class EntityStores:
     changes: Callable[[CrmCycle], CycleChanges]
     hash_key: Callable[[], bytes]
     clock: Clock
+    #: what was described when a run was opened; without it each process asks for itself
+    described: KeptDescriptions | None = None
 
 
 class CycleEntities:
@@ -50,13 +59,13 @@ class CycleEntities:
         self._connections = connections
         self._stores = stores
 
-    def __call__(self, cycle: CrmCycle, version: int) -> Sequence[Entity]:
+    def __call__(self, cycle: CrmCycle, version: int, *, opening: bool = False) -> Sequence[Entity]:
         """Those that are switched on, in Adobe's order."""
         del version
-        return list(self._kinds(cycle))
+        return list(self._kinds(cycle, opening=opening))
 
-    def _kinds(self, cycle: CrmCycle) -> Iterator[Entity]:
-        describe, records = looked_up(self._connections, cycle)
+    def _kinds(self, cycle: CrmCycle, *, opening: bool) -> Iterator[Entity]:
+        describe, records = looked_up(self._connections, cycle, self._stores.described, opening=opening)
         digest = digests(self._stores.hash_key)
         if cycle.sales_persons is not None and cycle.sales_persons.enabled:
             yield KeepSalesPeople(cycle, cycle.sales_persons, self._ports(cycle, records, describe, digest))
@@ -70,6 +79,12 @@ class CycleEntities:
             yield KeepOpportunities(cycle, opportunities, self._ports(cycle, records, describe, digest))
         if (roles := kept_roles(cycle)) and cycle.persons is not None:
             yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
+        if cycle.custom_objects is not None and cycle.custom_objects.enabled:
+            yield KeepCustomObjects(cycle, self._plans(), lambda: described_objects(cycle, self._connections))
+
+        if groups_of(cycle):
+            ports = self._ports(cycle, records, describe, digest)
+            yield KeepPrograms(cycle, ports, self._connections.marketo(cycle.marketo))
 
     def _plans(self) -> CyclePlans:
         return CyclePlans(runs=self._stores.runs, objects=self._stores.objects, clock=self._stores.clock)
@@ -104,10 +119,13 @@ class CycleEntities:
         )
 
 
-def looked_up(connections: CycleConnections, cycle: CrmCycle) -> tuple[Described, LookedUp]:
-    """What describes the objects of a cycle, and looks its records up."""
+def looked_up(
+    connections: CycleConnections, cycle: CrmCycle, kept: KeptDescriptions | None = None, *, opening: bool = False
+) -> tuple[Described, LookedUp]:
+    """What describes the objects of a cycle, and looks its records up; `opening`: as they are described now."""
     marketo, salesforce = connections.marketo(cycle.marketo), connections.salesforce(cycle.salesforce)
-    describe = Described(marketo, salesforce)
+    anew = objects_of(cycle)[Side.SALESFORCE] if opening else None
+    describe = Described(marketo, salesforce, cycle.id, kept, anew)
     records = LookedUp(
         marketo=marketo,
         salesforce=salesforce,

@@ -1,12 +1,14 @@
 """Records of both systems that a cycle looks up, beside what it reads as changed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 from leadbridge.domain.cycle_people import EMAILS, IDS, PERSON
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.ports import Marketo, Salesforce
+from leadbridge.usecases.kept_descriptions import KeptDescriptions
 
 
 class CycleMarketo(Marketo, Protocol):
@@ -28,6 +30,10 @@ class CycleSalesforce(Salesforce, Protocol):
         """How many records there are."""
         ...
 
+    def describe_each(self, object_names: Sequence[str]) -> Mapping[str, ObjectDescription]:
+        """Objects by name, in a call; those that cannot be described are missing."""
+        ...
+
 
 class CycleConnections(Protocol):
     """Both systems by connection."""
@@ -42,12 +48,26 @@ class CycleConnections(Protocol):
 
 
 class Described:
-    """Objects of both systems as they are described today; each is asked for once."""
+    """Objects of both systems as they were described when the run was opened; each is asked for once."""
 
-    def __init__(self, marketo: Marketo, salesforce: Salesforce) -> None:
-        """Sends nothing."""
+    def __init__(
+        self,
+        marketo: Marketo,
+        salesforce: CycleSalesforce,
+        cycle: str,
+        kept: KeptDescriptions | None = None,
+        opening: Sequence[str] | None = None,
+    ) -> None:
+        """Sends nothing.
+
+        `kept` is what others have asked for; without it nobody has. `opening`: the run is just being opened, so
+        everything is asked for anew, these objects of Salesforce in a call.
+        """
         self._marketo = marketo
         self._salesforce = salesforce
+        self._cycle = cycle
+        self._kept = kept
+        self._opening = opening
         self._known: dict[str, ObjectDescription] = {}
 
     def __call__(self, object_name: str) -> ObjectDescription:
@@ -57,9 +77,23 @@ class Described:
             SyncError: The system cannot be asked now, or has no such object.
         """
         if object_name not in self._known:
-            whose = self._marketo if object_name[:1].islower() else self._salesforce
-            self._known[object_name] = whose.describe(object_name)
+            self._known[object_name] = self._asked(object_name)
         return self._known[object_name]
+
+    def _asked(self, object_name: str) -> ObjectDescription:
+        ask = partial((self._marketo if object_name[:1].islower() else self._salesforce).describe, object_name)
+        if self._kept is None:
+            return ask()
+        if self._opening is None:
+            return self._kept.of(self._cycle, object_name, ask)
+        if object_name in self._together:
+            ask = partial(self._together.__getitem__, object_name)
+        return self._kept.asked(self._cycle, object_name, ask)
+
+    @cached_property
+    def _together(self) -> Mapping[str, ObjectDescription]:
+        """Objects of Salesforce by name, as far as it describes them; what is missing says why if it is asked for."""
+        return self._salesforce.describe_each(self._opening) if self._opening else {}
 
 
 class LookedUp:

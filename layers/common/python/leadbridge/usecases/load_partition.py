@@ -149,7 +149,8 @@ class LoadPartition:
         """
         key = (run.sync, run.slot)
         if key not in self._compiled:
-            described = self._vendors.destination(sync).describe()
+            destination = self._vendors.destination(sync)
+            described = self._facts.described(sync, sync.destination.object, destination.describe)
             if is_derived(sync.id):
                 # what is hidden by now was put aside when the plan was made
                 shown = [mapping for mapping in sync.mappings if mapping.to in described.fields]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.cycle_ports import CycleRuns, Entities, Entity
+from leadbridge.cycle_ports import CycleRuns, CycleVendors, Entities, Entity
 from leadbridge.domain import cycling
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_latency import latency_members
@@ -19,6 +19,7 @@ from leadbridge.domain.cycle_schema import of_kinds
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.outages import changes_lost
+from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import (
     PARKED,
     Step,
@@ -34,7 +35,7 @@ from leadbridge.domain.syncing import (
 from leadbridge.domain.watermarks import ceiling, first_window, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import Clock, Documents, Meter, OvertakenError
-from leadbridge.sync_ports import SyncRuns, SyncVendors
+from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.at_work import GONE_AFTER
 
 #: no new piece is begun in the last seconds of an invocation
@@ -55,7 +56,7 @@ class RunCycleStep:
         runs: CycleRuns,
         syncs: SyncRuns,
         entities: Entities,
-        vendors: SyncVendors,
+        vendors: CycleVendors,
         clock: Clock,
         meter: Meter,
         first_reading: Callable[[bool], None] = lambda _: None,
@@ -128,7 +129,9 @@ class RunCycleStep:
     def _go(self, work: "_Work") -> None:
         try:
             work.cycle = self._document(work.run)
-            work.entities = self._entities(work.cycle, work.run.version)
+            opening = work.run.step is CycleStep.OPEN
+            every = self._entities(work.cycle, work.run.version, opening=opening)
+            work.entities = [each for each in every if work.run.takes(each.name)]
             self._steps[work.run.step](work)
         except SyncError as error:
             if error.vendor == "aws":
@@ -156,15 +159,19 @@ class RunCycleStep:
         run, now = work.run, self._clock.now()
         ceilings, since, made_since = dict[str, datetime](), dict[str, datetime](), dict[str, datetime]()
         standing, idle = self._runs.standing(run.cycle), list[str]()
-        watermarks = standing.watermarks
+        watermarks, asked = standing.watermarks, list[tuple[Sync, datetime | None]]()
         for queue in work.queues:
-            side, known = queue.side.value, watermarks.get(queue.name)
-            asked = window(side, known, now).since if known and not changes_lost(queue.side, known, now) else None
-            covered = self._vendors.source(queue.sync).covered(now, asked)
+            known = watermarks.get(queue.name)
+            is_known = known is not None and not changes_lost(queue.side, known, now)
+            asked.append((queue.sync, window(queue.side.value, known, now).since if is_known else None))
+        for queue, covered in zip(work.queues, self._vendors.covered(asked, now), strict=True):
+            side = queue.side.value
             until = ceiling(side, now, covered.until)
             ceilings[side] = min(until, ceilings.get(side, until))
             idle += [queue.name] if covered.idle else []
         for kind, queue in work.reading:
+            if queue.on_demand:
+                continue
             known, until = watermarks.get(queue.name), ceilings[queue.side.value]
             read, made = window(queue.side.value, known, until), None
             if known is None:
@@ -311,7 +318,7 @@ class RunCycleStep:
         known = standing.watermarks
         marks = dict[str, datetime]()
         for queue in work.queues:
-            if self._whose(work, queue.sync.id) not in run.parked:
+            if not queue.on_demand and self._whose(work, queue.sync.id) not in run.parked:
                 until = run.held.get(queue.name, run.ceilings[queue.side.value])
                 marks[queue.name] = max(until, known.get(queue.name, until))
         newest = {name: at for name, at in run.newest.items() if name in marks}

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from leadbridge.domain.clauses import ListDocument, named_lists
+from leadbridge.domain.cycle_syncs import is_derived
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.source_query import Facts
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Connections, Documents, Marketo
+from leadbridge.usecases.kept_descriptions import Ask, KeptDescriptions
 
 #: fields change rarely, and asking costs a call
 AGE = timedelta(minutes=15)
@@ -40,7 +43,11 @@ class _Described(Mapping[str, FieldDescription]):
 class SourceFacts:
     """Facts by Sync; asked for once in a while."""
 
-    def __init__(self, *, connections: Connections, documents: Documents, clock: Clock) -> None:
+    def __init__(
+        self, *, connections: Connections, documents: Documents, clock: Clock, kept: KeptDescriptions | None = None
+    ) -> None:
+        """`kept` are the descriptions of cycles; without it each process asks for itself."""
+        self._kept = kept
         self._connections = connections
         self._documents = documents
         self._clock = clock
@@ -64,17 +71,23 @@ class SourceFacts:
         source = sync.source
         if vendor == "salesforce":
             salesforce = self._connections.salesforce(source.connection)
-            return Facts(fields=_Described(lambda: salesforce.describe(source.object)), lists=lists)
+            described = partial(self.described, sync, source.object, partial(salesforce.describe, source.object))
+            return Facts(fields=_Described(described), lists=lists)
         marketo = self._connections.marketo(source.connection)
         # members of a list are leads
         name = "leads" if source.object == "list_members" else source.object
+        ask: Ask = marketo.describe_leads if name == "leads" else partial(marketo.describe, name)
         return Facts(
-            fields=_Described(lambda: marketo.describe_leads() if name == "leads" else marketo.describe(name)),
+            fields=_Described(partial(self.described, sync, name, ask)),
             lists=lists,
             static_list=_static_list(sync, marketo),
             program=_program(sync, marketo),
             activity_types=_activity_types(sync, marketo),
         )
+
+    def described(self, sync: Sync, object_name: str, ask: Ask) -> ObjectDescription:
+        """An object that a Sync reads or writes; of a cycle's Sync as it was described when the run was opened."""
+        return self._kept.of_sync(sync.id, object_name, ask) if self._kept and is_derived(sync.id) else ask()
 
     def _lists(self, sync: Sync) -> Iterator[tuple[str, frozenset[str]]]:
         for name in sorted(named_lists(sync.conditions)):

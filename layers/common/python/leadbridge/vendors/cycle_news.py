@@ -49,14 +49,14 @@ class VendorNews:
         """
         which = "(IsDeleted = true OR IsConverted = true)" if object_name == _LEAD else "IsDeleted = true"
         statement = f"{_select(object_name)} {which} AND SystemModstamp >= {soql.literal(since)}"
-        rows = self._salesforce.queries.all(statement, include_deleted=True)
         end = until.replace(second=0, microsecond=0)
         start = min(since, end - timedelta(minutes=1)).replace(second=0, microsecond=0)
         try:
-            told = self._salesforce.changes.deleted(object_name, start, end)
+            rows, told = self._salesforce.changes.deleted_beside(statement, object_name, start, end)
         except PermanentError as error:
             if error.code != TOO_OLD:
                 raise
+            rows = self._salesforce.queries.all(statement, include_deleted=True)
             return Heard(news=_news(rows), known_from=until)
         known = {canonical(row["Id"]) for row in rows}
         unknown = self.of_those(object_name, sorted(told.at.keys() - known))

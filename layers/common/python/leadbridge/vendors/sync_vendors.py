@@ -1,17 +1,18 @@
 """Sources and destinations of Syncs by connection."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_objects import ACTION
-from leadbridge.sync_ports import Schemas, SyncDestination, SyncSource
+from leadbridge.sync_ports import Covered, Schemas, SyncDestination, SyncSource
 from leadbridge.vendors.bulk_jobs import Clients
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.member_syncing import ListMembers, ProgramMembers
 from leadbridge.vendors.marketo.object_syncing import MarketoObjects
 from leadbridge.vendors.marketo.syncing import LEADS, MarketoLeads, MarketoSource
-from leadbridge.vendors.salesforce.syncing import SalesforceRecords, SalesforceSource
+from leadbridge.vendors.salesforce.syncing import SalesforceRecords, SalesforceSource, covered_each
 
 _MARKETO: Mapping[str, Callable[[MarketoClient, Sync], SyncDestination]] = {
     LEADS: MarketoLeads,
@@ -45,6 +46,17 @@ class VendorSyncs:
         if self._vendor(connection) == "marketo":
             return MarketoSource(self._clients.marketo(connection))
         return SalesforceSource(self._clients.salesforce(connection), sync)
+
+    def covered(self, asked: Sequence[tuple[Sync, datetime | None]], now: datetime) -> Sequence[Covered]:
+        """How far the source of each Sync shows everything (`SyncSource.covered`), Salesforce in one call."""
+        theirs = [each for each in asked if self._vendor(each[0].source.connection) == "salesforce"]
+        told = dict[str, Covered]()
+        for connection in {sync.source.connection for sync, _ in theirs}:
+            its = [each for each in theirs if each[0].source.connection == connection]
+            objects = [(sync.source.object, since) for sync, since in its]
+            found = covered_each(self._clients.salesforce(connection), objects, now)
+            told |= {sync.id: each for (sync, _), each in zip(its, found, strict=True) if each}
+        return [told.get(sync.id) or self.source(sync).covered(now, since) for sync, since in asked]
 
     def destination(self, sync: Sync) -> SyncDestination:
         """Where a Sync's records go."""

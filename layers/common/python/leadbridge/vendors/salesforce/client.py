@@ -23,11 +23,11 @@ from leadbridge.vendors.salesforce.schema import ObjectSummary, Schema
 
 if TYPE_CHECKING:
     from leadbridge.domain.preflight import Finding
+    from leadbridge.domain.salesforce_needs import Need
     from leadbridge.vendors.salesforce.bulk import BulkIngest, BulkQuery
     from leadbridge.vendors.salesforce.changes import Changes
     from leadbridge.vendors.salesforce.composite import Composite
     from leadbridge.vendors.salesforce.fates import LeadFate
-    from leadbridge.vendors.salesforce.preflight import Need
     from leadbridge.vendors.salesforce.records import Records
 
 __all__ = ["SalesforceClient", "WriteOptions"]
@@ -118,6 +118,10 @@ class SalesforceClient:
     def describe(self, object_name: str) -> ObjectDescription:
         """The fields of an object as this user sees them; asked for again, only changes are transferred."""
         return self.schema.describe(object_name)
+
+    def describe_each(self, object_names: Sequence[str]) -> dict[str, ObjectDescription]:
+        """Objects by name, in a call for each 25; those that cannot be described now are missing."""
+        return self.composite.described(object_names)
 
     def objects(self) -> tuple[ObjectSummary, ...]:
         """All objects that this user sees."""

@@ -6,16 +6,18 @@ so each part has a result of its own, found by its reference id and given in the
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import batched
 from typing import Any, Literal
 
-from leadbridge.domain.records import Resolution
+from leadbridge.domain.records import ObjectDescription, Resolution
 from leadbridge.errors import ContractError, UncertainWriteError
 from leadbridge.vendors.http.endpoints import Endpoint
 from leadbridge.vendors.http.redaction import leaf_values, mask
 from leadbridge.vendors.http.rules import code_of
-from leadbridge.vendors.salesforce.answers import first_error
-from leadbridge.vendors.salesforce.api import Api
+from leadbridge.vendors.salesforce.answers import described_object, first_error
+from leadbridge.vendors.salesforce.api import Api, api_name
 from leadbridge.vendors.salesforce.auth import VENDOR
 from leadbridge.vendors.salesforce.endpoints import COMPOSITE, COMPOSITE_READ, GRAPH
 from leadbridge.vendors.salesforce.errors import TABLE
@@ -104,6 +106,20 @@ class Composite:
         headers = self._api.options.headers() if writes else {}
         answer = self._api.read(endpoint, body=body, headers=headers, sent=[part.body for part in parts])
         return _results(endpoint, parts, answer.get("compositeResponse"))
+
+    def described(self, object_names: Sequence[str]) -> dict[str, ObjectDescription]:
+        """Objects by name, in a call for each 25; those that cannot be described now are missing."""
+        found = dict[str, ObjectDescription]()
+        for names in batched(object_names, PARTS, strict=False):
+            parts = [
+                Part(reference_id=f"o{at}", method="GET", path=f"/sobjects/{api_name(name)}/describe")
+                for at, name in enumerate(names)
+            ]
+            for name, said in zip(names, self.send(parts, all_or_none=False), strict=True):
+                # whoever asks for a missing one alone hears what is wrong with it
+                with suppress(LookupError, TypeError):
+                    found |= {name: described_object(said.body)} if said.ok else {}
+        return found
 
     def send_graphs(self, graphs: Sequence[Graph]) -> list[GraphResult]:
         """Carry out graphs independently of each other, each all or nothing; results in the order of the input.

@@ -51,12 +51,9 @@ class SalesforceSource:
         Nothing is told of an object whose changes Salesforce does not list. It lists them by SystemModstamp, or else
         by LastModifiedDate, as they are read; of a window that is not too long it is asked for all of them at once.
         """
-        # whole minutes count, and the shortest window has one
-        end = now.replace(second=0, microsecond=0)
-        start = end - timedelta(minutes=1)
-        whole = since is not None and end - since <= _LISTED
+        start, end, whole = _listed(now, since)
         try:
-            found = self._client.changes.updated(self._object, min(since, start) if since and whole else start, end)
+            found = self._client.changes.updated(self._object, start, end)
         except PermanentError as error:
             if error.code != _NOT_LISTED:
                 raise
@@ -85,7 +82,7 @@ class SalesforceSource:
                 raise
             return Gone(pages=iter(()), known_from=until)
         ids = sorted(each for each in told.at if each > cursor)
-        pages = (self._gone_page(query.columns, chunk) for chunk in chunks_of(ids, GONE_ROWS))
+        pages = (self._gone_page(query.read, chunk) for chunk in chunks_of(ids, GONE_ROWS))
         return Gone(pages=pages, known_from=told.known_from, covered_to=told.covered_to)
 
     def _gone_page(self, columns: Sequence[str], ids: Sequence[str]) -> Page:
@@ -128,6 +125,28 @@ class SalesforceSource:
         del cursor
         for rows in self._client.queries.pages(query.soql):
             yield Page(rows=rows, cursor=str(rows[-1]["Id"]) if rows else "")
+
+
+def covered_each(
+    client: SalesforceClient, asked: Sequence[tuple[str, datetime | None]], now: datetime
+) -> list[Covered | None]:
+    """What `SalesforceSource.covered` tells, of several objects in a call; None where one has to be asked for alone."""
+    windows = [_listed(now, since) for _, since in asked]
+    found = client.changes.updated_each([(name, *each[:2]) for (name, _), each in zip(asked, windows, strict=True)])
+    return [
+        Covered(until=each.covered_to, idle=whole and not each.ids) if each else None
+        for each, (*_, whole) in zip(found, windows, strict=True)
+    ]
+
+
+def _listed(now: datetime, since: datetime | None) -> tuple[datetime, datetime, bool]:
+    """The window whose changes are listed, and whether it is all that is asked about."""
+    # whole minutes count, and the shortest window has one
+    end = now.replace(second=0, microsecond=0)
+    start = end - timedelta(minutes=1)
+    if since is None or end - since > _LISTED:
+        return start, end, False
+    return min(since, start), end, True
 
 
 class SalesforceRecords:
