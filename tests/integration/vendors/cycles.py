@@ -76,7 +76,7 @@ class WiredCycle:
         self.vendors = LookingVendors(VendorSyncs(self.connections, whose, hands_nothing_over), self.connections, whose)
 
         # a process lives on
-        self.completed = CompletedSyncs(self.connections, self.clock)
+        self.completed = CompletedSyncs(self.connections, self.clock, self.kept)
 
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(
