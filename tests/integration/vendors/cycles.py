@@ -73,7 +73,8 @@ class WiredCycle:
         self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
         whose = partial(vendor_of, self.documents)
         self.kept = KeptDescriptions(self.objects, self.clock)
-        self.vendors = LookingVendors(VendorSyncs(self.connections, whose, hands_nothing_over), self.connections, whose)
+        self.vendors = VendorSyncs(self.connections, whose, hands_nothing_over)
+        self.looking = LookingVendors(self.vendors, self.connections, whose)
 
         # a process lives on
         self.completed = CompletedSyncs(self.connections, self.clock, self.kept)
@@ -106,7 +107,7 @@ class WiredCycle:
         load = LoadPartition(
             runs=self.syncs,
             objects=self.objects,
-            vendors=self.vendors,
+            vendors=self.looking,
             facts=facts,
             clock=self.clock,
             sleep=self.clock.sleep,
@@ -118,7 +119,7 @@ class WiredCycle:
             documents=documents,
             runs=self.syncs,
             objects=self.objects,
-            vendors=self.vendors,
+            vendors=self.looking,
             facts=facts,
             load=load,
             clock=self.clock,
