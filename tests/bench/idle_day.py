@@ -82,6 +82,7 @@ KINDS: Mapping[str, Any] = {
     "opportunities": OPPORTUNITIES,
     "opportunity_roles": {},
     "activities": ACTIVITIES,
+    "programs": {"campaign_key": "External_Key__c", "groups": {"webinar": {"program": 1001}}},
     "custom_objects": CUSTOM_OBJECTS,
 }
 

@@ -126,8 +126,11 @@ class WiredCycle:
             meter=RecordingMeter(),
         )
 
-    def ran(self, *, bootstrap: bool = False, parked: Sequence[str] = ()) -> CycleRun:
-        """A run half an hour later, which ends well but for kinds that are parked; `bootstrap`: it is the first one."""
+    def ran(self, *, bootstrap: bool = False, parked: Sequence[str] = (), demanded: Sequence[str] = ()) -> CycleRun:
+        """A run half an hour later, which ends well but for kinds that are parked; `bootstrap`: it is the first one.
+
+        `demanded` are kinds that it has because somebody asked for them.
+        """
         self.clock.advance(MINUTES * 60)
         now = self.clock.now()
         slot = now.strftime("%Y%m%dT%H%M%SZ")
@@ -135,7 +138,7 @@ class WiredCycle:
         assert taken is not None
         version = self.documents.current("crm_cycle", CYCLE).version
         begun = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now)
-        self.cycles.begin(replace(begun, bootstrap=bootstrap))
+        self.cycles.begin(replace(begun, bootstrap=bootstrap, demanded=tuple(demanded)))
         run = self.carried(slot)
         assert (run.step, {*run.parked}) == (CycleStep.DONE, {*parked}), run
         # what comes sooner is taken for an automation's answer to our write

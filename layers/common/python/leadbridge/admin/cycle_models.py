@@ -163,6 +163,7 @@ type RowKind = Literal[
     "opportunity_roles",
     "activities",
     "custom_objects",
+    "programs",
     "fates",
 ]
 
@@ -363,6 +364,10 @@ class Attribution(Given):
 
 
 class RunCycle(Taken):
-    """How a cycle is run; with `from_now` nothing is read, and what changes from now on is carried over."""
+    """How a cycle is run; with `from_now` nothing is read, and what changes from now on is carried over.
+
+    Programs are part of a run only with `programs`.
+    """
 
     from_now: bool = False
+    programs: bool = False

@@ -26,7 +26,7 @@ from leadbridge.usecases.people_files import PeopleFiles, fields_of
 from leadbridge.usecases.sync_results import MOST_PIECES, PAGE
 
 #: kinds of records about which a run decides, as the document calls them
-DECIDED = ("persons", "companies", "sales_persons", "opportunities", "opportunity_roles")
+DECIDED = ("persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "programs")
 #: merges, conversions and deletions are rows of this kind
 FATES = "fates"
 KINDS = (*DECIDED, *LATE, FATES)
