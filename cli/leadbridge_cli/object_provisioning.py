@@ -67,7 +67,7 @@ def _make_in_marketo(client: "MarketoClient", org: "SalesforceClient", name: str
     plan = new_type(org.describe(name), types, to)
     _say(plan)
     if plan.wrong:
-        fail(plan.wrong)
+        fail(list(plan.wrong))
     if not plan.fields:
         click.echo(f"Marketo lacks nothing of {plan.api_name}.")
     elif yes or click.confirm("Make this now?"):
