@@ -21,6 +21,8 @@ CALLED = {
     "Marketo_Activity__c": "External_Key__c",
     "opportunityStage": "lastInterestingMoment",
 }
+#: of a company, as the use case names them
+FIRMOGRAPHICS = ("annualRevenue", "numberOfEmployees", "industry", "billingCity")
 #: an edit in Marketo is read ten minutes after it, by the next poll
 SOON = 3 * GAP
 
@@ -155,6 +157,56 @@ def test_engagement_becomes_tasks_of_leads_and_contacts(run: Run) -> None:
         ]
     )
     world.marketo.post("limits", {"activity_scan": 0})
+
+
+@pytest.mark.cap("U26", "U27")
+def test_firmographics_of_an_account_are_its_companys_and_bring_its_contacts_into_segments(run: Run) -> None:
+    """The four fields by the Account's id; Contacts, old and new, are in a smart list once the Account is of its
+    industry, and out of it when it is not any more. An edit in Marketo goes nowhere, and the next one overwrites it."""
+    world = run("firmographics-to-companies")
+    segment = {"name": "Energy", "where": {"industry": ["Energy"], "billingCity": ["Berlin"]}}
+    world.marketo.post("load", {"smartLists": [segment]})
+    figures = {"AnnualRevenue": 12_500_000, "NumberOfEmployees": 250, "Industry": "Banking", "BillingCity": "Łódź"}
+    crm = world.connections.salesforce("crm")
+    [account] = world.salesforce.post("load", {"Account": [{"Name": "Acme", **figures}]})["Account"]
+    ada = {"LastName": "Vex", "Email": "ada@example.com", "AccountId": account}
+    world.salesforce.post("load", {"Contact": [ada, {"LastName": "King", "Email": "bea@example.com"}]})
+    world.passed(GAP)
+
+    shown = world.of(world.marketo, "companies", "externalCompanyId")[account]
+    assert {name: shown[name] for name in FIRMOGRAPHICS} == dict(zip(FIRMOGRAPHICS, figures.values(), strict=True))
+    assert (shown["company"], len(account)) == ("Acme", 18)
+    assert segmented(world) == []
+
+    crm.update("Account", [{"Id": account, "Industry": "Energy", "BillingCity": "Berlin"}])
+    crm.create("Contact", [{"LastName": "New", "Email": "ida@example.com", "AccountId": account}])
+    world.passed(GAP)
+    # who is in no Account is in no segment
+    assert segmented(world) == ["ada@example.com", "ida@example.com"]
+    people = world.of(world.marketo, "leads", "email")
+    linked = {email for email, person in people.items() if person["externalCompanyId"] == account}
+    assert linked == {"ada@example.com", "ida@example.com"}
+    assert [people["ida@example.com"][name] for name in FIRMOGRAPHICS] == [12_500_000, 250, "Energy", "Berlin"]
+
+    world.connections.marketo("marketing").companies.sync([{"externalCompanyId": account, "annualRevenue": 1}])
+    before = world.records("Account")
+    world.passed(SOON)
+    assert world.records("Account") == before
+    crm.update("Account", [{"Id": account, "Industry": None, "AnnualRevenue": 13_000_000}])
+    world.passed(GAP)
+    shown = world.of(world.marketo, "companies", "externalCompanyId")[account]
+    assert (shown.get("industry"), shown["annualRevenue"], segmented(world)) == (None, 13_000_000, [])
+
+
+def segmented(world: Polled) -> list[str]:
+    """The addresses of those who are in the smart list, as Marketo extracts it."""
+    exports = world.connections.marketo("marketing").bulk.lead_exports
+    made = exports.create({"smartListName": "Energy"}, fields=["email"])
+    exports.enqueue(made.export_id)
+    while exports.status(made.export_id).status != "Completed":
+        world.clock.advance(60)
+    [_, *found] = b"".join(exports.whole_file(made.export_id)).decode().split()
+    return sorted(found)
 
 
 PROGRAMS = ("Acquisition Nurture", "Post-Sale Onboarding", "Re-engagement")
