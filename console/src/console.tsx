@@ -17,6 +17,7 @@ const Connection = lazy(() => import("./pages/connection"));
 const NewConnection = lazy(() => import("./pages/new-connection"));
 const Actions = lazy(() => import("./pages/actions"));
 const Action = lazy(() => import("./pages/action"));
+const SetUp = lazy(() => import("./pages/set-up"));
 
 export function Console({ session, queries }: { session: Session; queries: QueryClient }) {
   const [ended, setEnded] = useState(false);
@@ -35,7 +36,9 @@ export function Console({ session, queries }: { session: Session; queries: Query
                 <Route path="connections/new" element={<NewConnection />} />
                 <Route path="connections/:id" element={<Connection />} />
                 <Route path="actions" element={<Actions />} />
+                <Route path="actions/new" element={<SetUp />} />
                 <Route path="actions/:id" element={<Action />} />
+                <Route path="actions/:id/edit" element={<SetUp />} />
                 <Route path="*" element={<Empty title="There is no such page">Look in the navigation.</Empty>} />
               </Routes>
             </Suspense>

@@ -74,7 +74,6 @@ export function ConnectionForm({ document: start, version }: { document: unknown
             <Find
               at="/audience"
               label="Audience"
-              free
               choices={[
                 { id: "https://login.salesforce.com", name: "https://login.salesforce.com" },
                 { id: "https://test.salesforce.com", name: "https://test.salesforce.com" },

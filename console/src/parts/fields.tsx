@@ -1,7 +1,9 @@
 /** Fields of a document under somebody's hands. */
 import { ComboBox, ComboBoxItem, Picker, PickerItem, Switch, TextArea, TextField } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
-import { useField } from "./editing";
+import { useState } from "react";
+import { useEditing, useField } from "./editing";
+import type { Members } from "./pointer";
 
 export interface Choice {
   id: string;
@@ -27,7 +29,17 @@ function asText(value: unknown): string {
   return value === undefined || value === null ? "" : String(value);
 }
 
-export function Words({ at, also = [], label, description, narrow, isDisabled, long }: Shared & { long?: boolean }) {
+/** `kept`: an empty text is one, too, and the member stays. */
+export function Words({
+  at,
+  also = [],
+  label,
+  description,
+  narrow,
+  isDisabled,
+  long,
+  kept = false,
+}: Shared & { long?: boolean; kept?: boolean }) {
   const { value, set, isInvalid, errorMessage } = useField(at, ...also);
   const Field = long ? TextArea : TextField;
   return (
@@ -35,7 +47,7 @@ export function Words({ at, also = [], label, description, narrow, isDisabled, l
       label={label}
       {...(description && { description })}
       value={asText(value)}
-      onChange={(typed) => set(typed === "" ? undefined : typed)}
+      onChange={(typed) => set(typed === "" && !kept ? undefined : typed)}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
       isDisabled={isDisabled ?? false}
@@ -77,6 +89,56 @@ export function Truth({ at, label }: Pick<Shared, "at" | "label">) {
   );
 }
 
+/** Several values, one a line. */
+export function Lines({ at, label, description, numbers = false }: Shared & { numbers?: boolean }) {
+  const { value, set, isInvalid, errorMessage } = useField(at);
+  const [typed, setTyped] = useState(() => (Array.isArray(value) ? value.map(String).join("\n") : asText(value)));
+  return (
+    <TextArea
+      label={label}
+      {...(description && { description })}
+      value={typed}
+      onChange={(text) => {
+        setTyped(text);
+        const lines = text.split("\n").filter((line) => line.trim() !== "");
+        set(lines.map((line) => (numbers ? number(line.trim()) : line.trim())));
+      }}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      styles={HALF}
+    />
+  );
+}
+
+/** What values become, one a line. */
+export function Table({ at, label, description }: Shared) {
+  const { value, set, isInvalid, errorMessage } = useField(at);
+  const [typed, setTyped] = useState(() =>
+    Object.entries((value ?? {}) as Members)
+      .map(([from, to]) => `${from} = ${to}`)
+      .join("\n"),
+  );
+  return (
+    <TextArea
+      label={label}
+      {...(description && { description })}
+      value={typed}
+      onChange={(text) => {
+        setTyped(text);
+        const pairs = text.split("\n").filter((line) => line.includes("="));
+        set(Object.fromEntries(pairs.map((line) => [before(line).trim(), line.slice(before(line).length + 1).trim()])));
+      }}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      styles={WIDE}
+    />
+  );
+}
+
+function before(line: string): string {
+  return line.slice(0, line.indexOf("="));
+}
+
 /** One of few; without `none` it stays chosen. */
 export function Choose({
   at,
@@ -88,8 +150,16 @@ export function Choose({
   choices,
   none,
   instead,
-}: Shared & { choices: readonly Choice[]; none?: string; instead?: string }) {
-  const { value, set, isInvalid, errorMessage } = useField(at, ...also);
+  clears = () => [],
+}: Shared & {
+  choices: readonly Choice[];
+  none?: string;
+  instead?: string;
+  /** members that do not go with what is chosen */
+  clears?: (chosen: string) => readonly string[];
+}) {
+  const { value, isInvalid, errorMessage } = useField(at, ...also);
+  const { setAll } = useEditing();
   const chosen = value === undefined || value === null ? (none ? "" : (instead ?? null)) : String(value);
   const listed =
     chosen && !choices.some(({ id }) => id === chosen) ? [...choices, { id: chosen, name: chosen }] : choices;
@@ -98,7 +168,10 @@ export function Choose({
       label={label}
       {...(description && { description })}
       selectedKey={chosen === "" ? NONE : chosen}
-      onSelectionChange={(key) => set(key === NONE || key === null ? undefined : String(key))}
+      onSelectionChange={(key) => {
+        const wanted = key === NONE || key === null ? undefined : String(key);
+        setAll([...clears(wanted ?? "").map((each) => [each, undefined] as const), [at, wanted]]);
+      }}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
       isDisabled={isDisabled ?? false}
@@ -114,7 +187,7 @@ export function Choose({
 }
 const NONE = "-";
 
-/** One of many, found by typing; with `free` also what is not listed. */
+/** One of many, found by typing; what is not listed may be typed, too, and the server says what it thinks of it. */
 export function Find({
   at,
   also = [],
@@ -122,37 +195,34 @@ export function Find({
   description,
   narrow,
   choices,
-  free = false,
   loading = false,
-}: Shared & { choices: readonly Choice[]; free?: boolean; loading?: boolean }) {
+}: Shared & { choices: readonly Choice[]; loading?: boolean }) {
   const { value, set, isInvalid, errorMessage } = useField(at, ...also);
   const chosen = asText(value);
   const listed =
     chosen && !choices.some(({ id }) => id === chosen) ? [{ id: chosen, name: chosen }, ...choices] : choices;
+  const leave = (typed: string) => {
+    const known = listed.find(({ id, name }) => name === typed || id.toLowerCase() === typed.toLowerCase());
+    if (typed === "" ? chosen !== "" : (known?.id ?? typed) !== chosen)
+      set(typed === "" ? undefined : (known?.id ?? typed));
+  };
   return (
     <ComboBox
       label={label}
       {...(description && { description })}
       defaultItems={listed}
       selectedKey={chosen || null}
+      allowsCustomValue
       onSelectionChange={(key) => {
         if (key !== null) set(String(key));
       }}
-      {...(free && {
-        allowsCustomValue: true,
-        onBlur: (event: { target: unknown }) => {
-          const typed = event.target instanceof HTMLInputElement ? event.target.value.trim() : "";
-          const known = listed.find(({ id, name }) => name === typed || id === typed);
-          if (typed !== "" && !known && typed !== chosen) set(typed);
-          if (typed === "" && chosen) set(undefined);
-        },
-      })}
+      onBlur={({ target }) => {
+        if (target instanceof HTMLInputElement) leave(target.value.trim());
+      }}
       loadingState={loading ? "loading" : "idle"}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
       styles={narrow ? HALF : WIDE}
-      // what is chosen may be listed only after it was
-      key={`${listed.length} ${chosen}`}
     >
       {({ id, name }) => (
         <ComboBoxItem id={id} textValue={name}>

@@ -76,6 +76,9 @@ class WiredCycle:
         self.vendors = VendorSyncs(self.connections, whose, hands_nothing_over)
         self.looking = LookingVendors(self.vendors, self.connections, whose)
 
+        # a process lives on
+        self.completed = CompletedSyncs(self.connections, self.clock)
+
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(
             runs=self.syncs,
@@ -99,7 +102,7 @@ class WiredCycle:
         )
 
     def _sync_step(self) -> RunSyncStep:
-        documents = WithDerived(self.documents, CompletedSyncs(self.connections, self.clock))
+        documents = WithDerived(self.documents, self.completed)
         facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock, kept=self.kept)
         load = LoadPartition(
             runs=self.syncs,

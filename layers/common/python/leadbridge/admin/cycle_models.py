@@ -156,7 +156,15 @@ class CycleRunParts(CycleRun):
 
 
 type RowKind = Literal[
-    "persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "programs", "activities", "fates"
+    "persons",
+    "companies",
+    "sales_persons",
+    "opportunities",
+    "opportunity_roles",
+    "activities",
+    "custom_objects",
+    "programs",
+    "fates",
 ]
 
 
