@@ -115,6 +115,7 @@ class WiredCycle:
             load=load,
             clock=self.clock,
             meter=RecordingMeter(),
+            links=lambda _: self.links,
         )
 
     def ran(self, *, bootstrap: bool = False, parked: Sequence[str] = ()) -> CycleRun:
