@@ -11,8 +11,13 @@ layer is unpacked once: the emulator would unpack thousands of files for each pr
 than the start itself, and take as long to remove them.
 """
 
+import ctypes
 import hashlib
 import json
+import os
+import socket
+import struct
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -20,7 +25,7 @@ from importlib import import_module
 from pathlib import Path
 from threading import Lock, local
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 #: requests whose permission has another name (AWS service authorization reference, Amazon SQS)
 PERMISSIONS = {
@@ -28,6 +33,10 @@ PERMISSIONS = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
+#: bytes of the last record of a ZIP file without a comment
+END_BYTES = 22
+#: linux/prctl.h
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def witness(file: Path) -> None:
@@ -101,8 +110,7 @@ class Archive:
         if not folder.name.startswith("layer_"):
             self._unpack(folder)
             return
-        content = self._file.read_bytes()
-        shared = Path(tempfile.gettempdir()) / "layers" / hashlib.sha256(content).hexdigest()
+        shared = Path(tempfile.gettempdir()) / "layers" / hashlib.sha256(self._directory()).hexdigest()
         with self._unpacking:
             if not shared.exists():
                 half = shared.with_suffix(".half")
@@ -111,6 +119,16 @@ class Archive:
         self._file.unlink()
         folder.rmdir()
         folder.symlink_to(shared)
+
+    def _directory(self) -> bytes:
+        """The end of the file, which names all that it holds with its checksums."""
+        with self._file.open("rb") as file:
+            end = file.seek(-END_BYTES, os.SEEK_END)
+            length, begin = struct.unpack("<II", file.read(END_BYTES)[12:20])
+            if begin + length != end:
+                raise zipfile.BadZipFile(f"{self._file} does not end with its directory")
+            file.seek(begin)
+            return file.read()
 
     def _unpack(self, folder: Path) -> None:
         with zipfile.ZipFile(self._file) as archive:
@@ -123,8 +141,68 @@ def one_copy_of_a_layer() -> None:
     names["zipfile"] = SimpleNamespace(**vars(zipfile) | {"ZipFile": Archive})
 
 
+class Starter:
+    """The other end of `starts.py`: one for each set of layers, as its processes hold what they loaded from them."""
+
+    _all: ClassVar[dict[tuple[str, ...], "Starter"]] = {}
+    _making = Lock()
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        script = str(Path(__file__).with_name("starts.py"))
+        with theirs:
+            # the last argument is room for the command lines of those that it becomes
+            self._process = subprocess.Popen([sys.executable, "-P", script, "." * 1000], stdin=theirs.fileno())
+        self._orders, self._one_by_one = ours, Lock()
+
+    @classmethod
+    def of(cls, layers: tuple[str, ...]) -> "Starter":
+        """The one for these layers."""
+        with cls._making:
+            if layers not in cls._all:
+                cls._all[layers] = cls()
+            return cls._all[layers]
+
+    def start(self, order: dict[str, Any], handles: list[int]) -> int:
+        """Give the id of a new process that has these handles as its input, output and error."""
+        with self._one_by_one:
+            socket.send_fds(self._orders, [json.dumps(order).encode()], handles)
+            answer = self._orders.recv(20)
+        if not answer:
+            raise OSError("no process can be started any more")
+        return int(answer)
+
+
+class Start(subprocess.Popen[str]):
+    """A process as the emulator starts it, that of a Python function forked."""
+
+    def _execute_child(self, arguments: Any, *others: Any) -> None:
+        # executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo, creationflags, shell, then the pipes
+        folder, environment, pipes = others[4], others[5], others[9:15]
+        if Path(arguments[-1]).name != "_worker.py":
+            vars(subprocess.Popen)["_execute_child"](self, arguments, *others)
+            return
+        layers = [str(Path(each).resolve()) for each in environment.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep)]
+        order = {"command": arguments, "folder": folder, "environment": environment, "layers": layers}
+        reading, _, _, writing, _, errors = pipes
+        self.pid = Starter.of(tuple(layers)).start(order, [reading, writing, errors])
+        vars(self)["_child_created"] = True
+        vars(subprocess.Popen)["_close_pipe_fds"](self, *pipes)
+
+
+def quick_starts() -> None:
+    """Have functions' processes forked from one that has loaded their layers, where the system can give us children."""
+    if sys.platform != "linux":
+        return
+    # children of theirs whose parents ended are ours: so we hear of their ends as of those that we start
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    names = vars(import_module("ministack.core.lambda_runtime"))
+    names["subprocess"] = SimpleNamespace(**vars(subprocess) | {"Popen": Start})
+
+
 if __name__ == "__main__":
     witness(Path(sys.argv.pop()))
     one_death_at_a_time()
     one_copy_of_a_layer()
+    quick_starts()
     import_module("ministack.app").main()

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
+from devstack import uploads
 from devstack.processes import Guard, NotReadyError, Process, children, free_port, guard
 
 ROOT = Path(__file__).parents[1]
@@ -70,6 +71,8 @@ PERMISSIONS_LOG = "permissions.jsonl"
 START_SECONDS = 60.0
 TOOL_SECONDS = 300.0
 _ARTIFACTS_BUCKET = "artifacts"
+#: file among the artifacts that names what they were built from
+_SOURCES = "sources"
 _BUILT_FROM = ("functions", "layers", "statemachines")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.egg-info", ".*")
 
@@ -168,6 +171,7 @@ def up(
     simulators: Sequence[str | Path] | None = None,
     source: Path = ROOT,
     functions_endpoint: str = "",
+    by_sam: bool = False,
     say: Say = lambda _: None,
 ) -> Iterator[Stack]:
     """Start everything, deploy, give the stack, and leave nothing behind.
@@ -177,6 +181,7 @@ def up(
         simulators: Command that starts the simulators and prints one JSON line with URLs and credentials.
         source: Folder of template.yaml, functions and layers.
         functions_endpoint: Address at which the functions find AWS; without it the emulator's own.
+        by_sam: Have SAM deploy it, also where what SAM uploaded for another stack of this build is there.
         say: Receives one line for each step.
 
     Raises:
@@ -206,7 +211,12 @@ def up(
         local = {**PARAMETERS, **_simulator_parameters(twins), **ours, **(parameters or {})}
 
         def deploy(changed: Mapping[str, str]) -> dict[str, str]:
-            _sam_deploy(artifacts, endpoint, {**local, **changed}, logs / "deploy.log")
+            if not (by_sam or stack.outputs) and (kept := _kept(artifacts)).exists():
+                s3, cloudformation = stack.client("s3"), stack.client("cloudformation")
+                target = {"s3": s3, "bucket": _ARTIFACTS_BUCKET, "cloudformation": cloudformation}
+                uploads.deploy(kept, **target, stack_name=STACK_NAME, parameters=local)
+            else:
+                _sam_deploy(artifacts, endpoint, {**local, **changed}, logs / "deploy.log")
             return _outputs(endpoint)
 
         say("deploying template.yaml")
@@ -221,7 +231,12 @@ def up(
         )
         cleanup.callback(stack.close)
         stack.client("s3").create_bucket(Bucket=_ARTIFACTS_BUCKET)
-        stack.deploy()
+        with _one_at_a_time(ROOT / ".local/build/uploading"):
+            if not _kept(artifacts).exists():
+                stack.deploy()
+                uploads.keep(stack.client("s3"), _ARTIFACTS_BUCKET, _kept(artifacts))
+        if not stack.outputs:
+            stack.deploy()
         marks.append(time.monotonic())
         steps = [after - before for before, after in pairwise(marks)]
         stack.timings = Timings(simulators=steps[0], emulator=steps[1], build=steps[2], deploy=steps[3])
@@ -327,8 +342,7 @@ def build(source: Path, target: Path, log: Path) -> Path:
     """
     shared = ROOT / ".local/build"
     shared.mkdir(parents=True, exist_ok=True)
-    with (shared / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _one_at_a_time(shared / "lock"):
         # a copy, because bytecode caches come and go in the sources while others run tests
         snapshot = shared / "source"
         shutil.rmtree(snapshot, ignore_errors=True)
@@ -357,12 +371,27 @@ def build(source: Path, target: Path, log: Path) -> Path:
                 },
             )
             finished.write_text(digest)
+        if not (shared / "artifacts" / _SOURCES).exists():
+            (shared / "artifacts" / _SOURCES).write_text(digest)
         shutil.copytree(shared / "artifacts", target, copy_function=_linked)
         # what is not built is named in the built template by its way from there
         if (snapshot / "statemachines").is_dir():
             beside = target.parent / snapshot.name / "statemachines"
             shutil.copytree(snapshot / "statemachines", beside, dirs_exist_ok=True)
     return target
+
+
+def _kept(artifacts: Path) -> Path:
+    """Where that is which SAM uploads for these artifacts."""
+    return ROOT / ".local/build/uploads" / (artifacts / _SOURCES).read_text()
+
+
+@contextmanager
+def _one_at_a_time(file: Path) -> Iterator[None]:
+    """Wait for whoever has this file locked, and have it for the length of the block."""
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _linked(source: str, target: str) -> None:

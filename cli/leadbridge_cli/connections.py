@@ -1,7 +1,7 @@
 """`leadbridge connections` and `leadbridge setup`: vendor connections from the first click to the preflight."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from leadbridge.domain.connector import ACTIONS, AnyAction
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.findings import read_document
 from leadbridge.domain.lifecycle import DocumentState, Move, Stored
-from leadbridge.domain.limits import Policy
-from leadbridge.domain.preflight import Finding, Level
+from leadbridge.domain.preflight import Level
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
 from leadbridge.usecases.apply_configuration import Given, explain
+from leadbridge.usecases.check_connection import CheckConnection, share_of
 from leadbridge_cli.common import as_json, current_key, fail, named, pass_target, secret_of
 from leadbridge_cli.offering import objects
 from leadbridge_cli.stack import Target
@@ -116,7 +116,7 @@ def list_(target: Target, *, usable: bool, as_json: bool) -> None:
             "state": "paused" if each.state is DocumentState.PAUSED else "enabled" if each.active else "disabled",
             "version": each.version,
             "secret": _secret_state(each, stored),
-            "limits": _policy(target, each).told(),
+            "limits": share_of(each, target.shares).told(),
             **_users(target, each.document.id),
         }
         for each in _all(target)
@@ -142,7 +142,7 @@ def test(target: Target, name: str, *, as_json: bool) -> None:
     """Look through a connection before anything depends on it; nothing is written."""
     stored = _one(target, name)
     findings = []
-    for each in _preflight(target, stored):
+    for each in _check(target)(stored):
         findings.append(each)
         if not as_json:
             click.echo(each.line())
@@ -275,6 +275,7 @@ def setup_salesforce(
     need not be applied yet.
     """
     from leadbridge.domain.announced import address, key_subject
+    from leadbridge.domain.salesforce_needs import needs
     from leadbridge_cli import salesforce_setup
 
     connection = _one(target, name).document
@@ -282,7 +283,7 @@ def setup_salesforce(
         fail([f"{name} is no Salesforce connection."])
     actions = [each for each in _actions(target, files) if each.destination.connection == name]
     syncs, cycles = _syncs(target, files, name), _cycles(target, files)
-    described = _described(target, name, salesforce_setup.needs(name, actions, syncs, cycles))
+    described = _described(target, name, needs(name, actions, syncs, cycles))
     pem = _certificate(target, name)
     written = salesforce_setup.folder(
         connection, actions, syncs, cycles, certificate=pem, contact_email=contact, described=described
@@ -312,6 +313,8 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
 
     Fields and activity types are those of the applied Actions, Syncs and CRM cycles of the connection and of FILES.
     """
+    from leadbridge.domain.setup_sheets import STANDARD_FIELDS, marketo_steps, numbered
+    from leadbridge.vendors.marketo.preflight import permissions
     from leadbridge_cli import marketo_setup
 
     connection = _one(target, name).document
@@ -330,8 +333,8 @@ def setup_marketo(target: Target, name: str, files: tuple[Path, ...], *, create:
         # nothing is set up yet: the sheet says what to do first
         leads, soap = None, {}
         refused = explain(error)
-    names = [(rest, soap.get(rest, "(not there yet)")) for rest in backs or marketo_setup.STANDARD_FIELDS]
-    for line in marketo_setup.sheet(connection, names):
+    names = [(rest, soap.get(rest, "(not there yet)")) for rest in backs or STANDARD_FIELDS]
+    for line in numbered(marketo_steps(connection, permissions(), names)):
         click.echo(line)
     if leads is None:
         fail([f"What the API can make is not known before it lets us in: {'; '.join(refused)}"])
@@ -428,26 +431,8 @@ def _set_enabled(target: Target, name: str, *, enabled: bool) -> None:
     click.echo(f"{name} is {'enabled' if enabled else 'disabled'}.")
 
 
-def _preflight(target: Target, stored: Stored) -> Iterator[Finding]:
-    name, policy = stored.document.id, _policy(target, stored)
-    if isinstance(stored.document, SalesforceConnection):
-        from leadbridge_cli import salesforce_setup
-
-        actions = [each for each in _actions(target, ()) if each.destination.connection == name]
-        needs = salesforce_setup.needs(name, actions, _syncs(target, (), name), _cycles(target, ()))
-        organization = stored.document.organization_id
-        yield from target.connections.salesforce(name).preflight(needs, organization=organization)
-    else:
-        yield from target.connections.marketo(name).preflight(daily_calls=policy.day_calls or 0)
-    yield Finding(level=Level.FINE, what=f"of its limits these are ours: {', '.join(policy.told())}")
-
-
-def _policy(target: Target, stored: Stored) -> Policy:
-    """Our part of the limits of a connection's instance or org."""
-    document = stored.document
-    if isinstance(document, SalesforceConnection):
-        return target.shares.salesforce(document.limits)
-    return target.shares.marketo(document.limits if isinstance(document, MarketoConnection) else None)
+def _check(target: Target) -> CheckConnection:
+    return CheckConnection(configurations=target.configurations, clients=target.connections, shares=target.shares)
 
 
 def _actions(target: Target, files: Sequence[Path]) -> list[Action]:
@@ -457,7 +442,7 @@ def _actions(target: Target, files: Sequence[Path]) -> list[Action]:
 
 def _syncs(target: Target, files: Sequence[Path], connection: str) -> list[Sync]:
     """The same of Syncs with an end at a connection, and what CRM cycles do there."""
-    from leadbridge_cli.salesforce_setup import syncs_of
+    from leadbridge.domain.salesforce_needs import syncs_of
 
     every = _plain_syncs(target, files)
     for cycle in _cycles(target, files):

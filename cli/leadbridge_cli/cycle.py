@@ -150,12 +150,14 @@ def _move(target: Target, cycle_id: str, move: Move) -> None:
 @cycle.command("run")
 @CYCLE
 @click.option("--from-now", is_flag=True, help="Read nothing: only what changes from now on is carried over.")
+@click.option("--programs", is_flag=True, help="Programs and their members, too, which no other run carries over.")
 @click.option("--wait", is_flag=True, help="Wait for its end.")
 @as_json
 @pass_target
-def run_cycle(target: Target, cycle_id: str, *, from_now: bool, wait: bool, as_json: bool) -> None:
+def run_cycle(target: Target, cycle_id: str, *, from_now: bool, programs: bool, wait: bool, as_json: bool) -> None:
     """Run a cycle now; the first run reads everything. One that is at work already goes on alone."""
-    started = target.start_cycle().now(cycle_id, from_now=from_now)
+    demanded = ["programs"] if programs else []
+    started = target.start_cycle().now(cycle_id, from_now=from_now, demanded=demanded)
     if not started.started:
         fail([f"The cycle {cycle_id} was not started: {started.because}."])
     results = target.cycle_results()

@@ -24,12 +24,13 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Actions for a while": dict.fromkeys(("trial", "pause", "resume"), "pausing"),
     "Connections": dict.fromkeys(("connections", "setup"), "connections"),
     "Syncs": {"syncs": "syncs"},
-    "CRM cycles": {"cycle": "cycle"},
+    "CRM cycles": {"cycle": "cycle", "attribution": "attribution"},
     "Alerts": {"alerts": "alerts"},
     "Executions": {
         **dict.fromkeys(("executions", "show", "person", "redrive"), "executions"),
         "recover": "recovering",
         "callbacks": "callbacks",
+        "forget": "forgetting",
     },
 }
 MODULES: Mapping[str, str] = {name: module for names in COMMANDS.values() for name, module in names.items()}

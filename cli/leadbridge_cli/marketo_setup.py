@@ -3,22 +3,21 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from leadbridge.domain.action import Action, MarketoConnection
+from leadbridge.domain.action import Action
 from leadbridge.domain.crm_cycle import CrmCycle, Flag
 from leadbridge.domain.marketo import ActivityAttribute, FieldMetadata
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
+from leadbridge.domain.setup_sheets import STANDARD_FIELDS
 from leadbridge.domain.sync import FlagDeletes, Sync
 from leadbridge.errors import ConfigurationError
 from leadbridge.vendors.marketo.custom_activities import CustomActivities
 from leadbridge.vendors.marketo.fields import Fields
-from leadbridge.vendors.marketo.preflight import PROBES
 from leadbridge.vendors.marketo.syncing import LEADS
 
 #: what is made where no Action says otherwise
 RESULT_TYPE = "leadbridgeResult"
 RESULT_ATTRIBUTES = ("executionId", "outcome", "reason", "message", "salesforceId")
 PRIMARY_ATTRIBUTE = "result"
-STANDARD_FIELDS = ("salesforceId", "leadbridgeStatus")
 #: Marketo's word for a type that is approved and is being changed
 WITH_DRAFT = "approved with draft"
 
@@ -35,29 +34,6 @@ _TYPES = {
     "phone": "phone",
     "url": "url",
 }
-
-
-_SHEET = """
-Admin > Users & Roles > Roles > New Role `Leadbridge API`. Under Access API tick:
-{permissions}
-
-Admin > Users & Roles > Users > Invite New User: role `Leadbridge API`, tick `API Only`. Use this user for nothing
-   else: Marketo counts usage per user, and bulk jobs are visible to their creator only.
-
-Admin > Integration > LaunchPoint > New Service: service `Custom`, the API-only user. View Details shows client id and
-   secret: leadbridge connections secret {connection}
-
-Admin > Integration > Web Services: the REST endpoint, with or without /rest, is `base_url`, now {base_url}.
-   The same page shows the calls a day that the subscription has: they belong into `MarketoDailyCalls`.
-
-Is there an IP allow-list for API access on that page? Functions have no fixed address unless your network gives them
-   one: leave the list off, or put that address on it.
-
-Fields that Actions, Syncs and CRM cycles write to, with their SOAP names, which the response mappings of webhooks want:
-{fields}
-
-Try it: leadbridge connections test {connection}
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,20 +163,6 @@ def carry_out(todo: Plan, *, fields: Fields, activities: CustomActivities) -> It
         yield f"activity type {kind.api_name}: {'extended' if kind.exists else 'created'} and approved"
     if refused:
         raise ConfigurationError(refused)
-
-
-def sheet(connection: MarketoConnection, fields: Sequence[tuple[str, str]]) -> list[str]:
-    """What a person does in Marketo Admin, step by step. `fields` are REST and SOAP names of write-back fields."""
-    needed: dict[str, dict[str, None]] = {}
-    for probe in PROBES:
-        needed.setdefault(probe.endpoint.permission, {})[probe.needed_for] = None
-    text = _SHEET.format(
-        permissions="\n".join(f"     {name}  (for {', '.join(uses)})" for name, uses in sorted(needed.items())),
-        fields="\n".join(f"     {rest:<32}{soap}" for rest, soap in fields),
-        connection=connection.id,
-        base_url=connection.base_url,
-    )
-    return [f"{number}. {step}" for number, step in enumerate(text.strip().split("\n\n"), 1)]
 
 
 def _attribute(name: str) -> ActivityAttribute:

@@ -6,22 +6,17 @@ others, and unique External Id fields that make creates repeatable. Types and me
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from xml.etree import ElementTree as ET  # writes only
 
 from leadbridge.domain.action import Action, ActionType, SalesforceConnection
-from leadbridge.domain.crm_cycle import CrmCycle, Flag
-from leadbridge.domain.cycle_people import kinds
-from leadbridge.domain.cycle_syncs import derived_syncs
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.records import ObjectDescription
-from leadbridge.domain.source_query import columns_of
-from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
-from leadbridge.domain.three_way import Side
-from leadbridge.vendors.salesforce.preflight import Need
+from leadbridge.domain.salesforce_needs import Need, needs, of_fates
+from leadbridge.domain.setup_sheets import APP, PERMISSION_SET, numbered, salesforce_steps
+from leadbridge.domain.sync import FlagDeletes, Sync
 
-APP = "Leadbridge"
-PERMISSION_SET = "Leadbridge"
 #: takes our execution id; text of 32 hexadecimal digits, room for a prefix
 KEY_FIELD = "LeadbridgeKey__c"
 KEY_LENGTH = 64
@@ -53,84 +48,6 @@ _REQUIRED = {
 type _Member = tuple[str, str | bool | int | Sequence[_Member]]
 
 
-_SHEET = f"""
-Deploy the folder: cd {{output}} && sf project deploy start --manifest manifest/package.xml --target-org ORG
-
-Create an integration user (licence Salesforce Integration, profile Minimum Access - API Only Integrations) with the
-   username {{username}}; or change `username` in the connection's document.
-
-Give that user the permission set {PERMISSION_SET}: Setup > Users > Permission Set Assignments.
-
-Setup > External Client App Manager > {APP} > Settings > OAuth Settings: tick `Enable JWT Bearer Flow`; the certificate
-   is there already. It ends in five years, and Salesforce does not warn.
-
-The same app > Policies > OAuth Policies: `Permitted Users` = Admin approved users are pre-authorized; then add the
-   permission set {PERMISSION_SET} under App Policies.
-
-The same app > Settings > OAuth Settings > Consumer Key and Secret: put the key into `client_id` of the connection's
-   document and apply it. A new app needs up to ten minutes before it signs anybody in.
-
-Try it: leadbridge connections test {{connection}}
-"""
-
-
-def needs(
-    connection: str, actions: Iterable[Action], syncs: Iterable[Sync] = (), cycles: Iterable[CrmCycle] = ()
-) -> dict[str, Need]:
-    """The objects and fields of a connection's org that these Actions, Syncs and cycles read and write.
-
-    What cycles move is among the Syncs (`syncs_of`); of `cycles` themselves it is what becomes of records whose person
-    was deleted or merged.
-    """
-    found: dict[str, Need] = {}
-    for name, need in (*_of_actions(actions), *_of_syncs(connection, syncs), *_of_fates(connection, cycles)):
-        before = found.get(name, Need(create=False, edit=False, written=frozenset(), read=frozenset()))
-        found[name] = Need(
-            create=before.create or need.create,
-            edit=before.edit or need.edit,
-            delete=before.delete or need.delete,
-            written=before.written | need.written,
-            read=before.read | need.read,
-        )
-    return found
-
-
-def syncs_of(cycle: CrmCycle) -> list[Sync]:
-    """What a cycle reads of Salesforce and writes to it."""
-    return [each.sync for some in derived_syncs(cycle) for each in some if each.side is Side.SALESFORCE]
-
-
-def _of_syncs(connection: str, syncs: Iterable[Sync]) -> Iterator[tuple[str, Need]]:
-    for sync in syncs:
-        if sync.source.connection == connection:
-            back = frozenset(each.to for each in sync.writeback)
-            read = frozenset(columns_of(sync, "salesforce", {}))
-            yield sync.source.object, Need(create=False, edit=bool(back), written=back, read=read)
-        if sync.destination.connection == connection:
-            into, flag = sync.destination, {sync.deletes.flag} if isinstance(sync.deletes, FlagDeletes) else set()
-            marker = {into.idempotency_field} if into.idempotency_field else set()
-            back = frozenset(each.field for each in sync.writeback if each.field)
-            yield (
-                into.object,
-                Need(
-                    create=sync.import_rule is not ImportRule.UPDATE,
-                    edit=sync.import_rule is not ImportRule.CREATE or bool(flag),
-                    delete=sync.deletes == "delete",
-                    written=frozenset({mapping.to for mapping in sync.mappings} | marker | flag),
-                    read=frozenset(sync.key_fields) | back,
-                ),
-            )
-
-
-def _of_fates(connection: str, cycles: Iterable[CrmCycle]) -> Iterator[tuple[str, Need]]:
-    for persons in (cycle.persons for cycle in cycles if cycle.salesforce == connection):
-        ends = (persons.merges, persons.deleted_in_marketo) if persons is not None else ()
-        flags = frozenset(each.flag for each in ends if isinstance(each, Flag))
-        deletes = any(each in {"honour", "delete"} for each in ends if isinstance(each, str))
-        for name in kinds(persons) if persons is not None else ():
-            yield name, Need(create=False, edit=bool(flags), delete=deletes, written=flags, read=frozenset())
-
-
 def flag_fields(
     connection: str,
     syncs: Iterable[Sync],
@@ -143,43 +60,12 @@ def flag_fields(
         for each in syncs
         if each.destination.connection == connection and isinstance(each.deletes, FlagDeletes)
     }
-    wanted |= {(name, flag) for name, need in _of_fates(connection, cycles) for flag in need.written}
+    wanted |= {(name, flag) for name, need in of_fates(connection, cycles) for flag in need.written}
     return sorted(
         (name, flag)
         for name, flag in wanted
         if flag.endswith("__c") and (name not in described or flag not in described[name].fields)
     )
-
-
-def _of_actions(actions: Iterable[Action]) -> Iterator[tuple[str, Need]]:
-    for action in actions:
-        name, marker = action.destination.object, action.destination.idempotency_field
-        yield (
-            name,
-            Need(
-                create=action.type is not ActionType.UPDATE,
-                edit=action.type is not ActionType.CREATE,
-                written=frozenset({mapping.to for mapping in action.mappings} | ({marker} if marker else set())),
-                read=frozenset(
-                    {action.identifier.field}
-                    | {back.field for back in (*action.writeback, *action.member_mappings) if back.field}
-                ),
-            ),
-        )
-        for link in action.chained or ():
-            sought = frozenset(each.to for each in link.match or ())
-            key = {link.idempotency_field} if link.idempotency_field else set()
-            given = frozenset({mapping.to for mapping in link.mappings} | key)
-            yield (
-                link.object,
-                Need(
-                    create=link.type != "update",
-                    edit=link.type != "create",
-                    written=given | (sought if link.type == "upsert" else frozenset()),
-                    # a lookup is looked for, too, where a create was not answered
-                    read=sought | given,
-                ),
-            )
 
 
 def folder(
@@ -278,15 +164,13 @@ def sheet(
     bare = [
         action.id for action in actions if action.type is ActionType.CREATE and not action.destination.idempotency_field
     ]
-    text = _SHEET.format(output=output, username=connection.username, connection=connection.id)
-    steps = text.strip().split("\n\n")
-    keys = key_fields(actions, described)
-    if bare and keys:
+    steps = salesforce_steps(connection, output=output)
+    if bare and key_fields(actions, described):
         steps.append(
             f"To make creates repeatable beyond doubt, name the new field as `destination.idempotency_field` in: "
             f"{', '.join(bare)}."
         )
-    return [f"{number}. {text}" for number, text in enumerate(steps, 1)]
+    return numbered(steps)
 
 
 def announcement(connection: SalesforceConnection, objects: Iterable[str], *, address: str) -> dict[str, str]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from leadbridge.usecases.cycle_results import CycleResults
     from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
+    from leadbridge.usecases.forget_person import ForgetPerson
+    from leadbridge.usecases.lint_attribution import LintAttribution
     from leadbridge.usecases.pausing import Pausing
     from leadbridge.usecases.preview_sync import PreviewSync
     from leadbridge.usecases.price_cycle import PriceCycle
@@ -390,6 +392,40 @@ class Target:
             links=lambda cycle: DynamoLinks(client, table=table, cycle=cycle),
             due=lambda cycle: DynamoDueRecords(client, table=table, cycle=cycle),
         )
+
+    def attribution(self) -> "LintAttribution":
+        """The use-case behind `attribution`."""
+        from leadbridge.aws.links import DynamoLinks
+        from leadbridge.usecases.lint_attribution import LintAttribution
+
+        client, table = self.client("dynamodb"), self.outputs["StateTableName"]
+        return LintAttribution(
+            documents=self.configurations,
+            connections=self.connections,
+            rows=self.cycle_rows(),
+            links=lambda cycle: DynamoLinks(client, table=table, cycle=cycle),
+        )
+
+    def forget_person(self) -> "ForgetPerson":
+        """The use-case behind `forget`."""
+        from leadbridge.aws.shelves import AwsShelves
+        from leadbridge.usecases.forget_person import CONFIG, EXECUTIONS, KEYS, STATE, ForgetPerson
+
+        outputs = self.outputs
+        named = {CONFIG: "Config", EXECUTIONS: "Executions", KEYS: "Keys", STATE: "State"}
+        queues = {
+            "on_the_way": ("EventsQueueUrl", "AnnouncementsQueueUrl"),
+            "dead": ("EventsDeadLetterQueueUrl", "AnnouncementsDeadLetterQueueUrl", "InvocationsDeadLetterQueueUrl"),
+        }
+        shelves = AwsShelves(
+            dynamodb=self.client("dynamodb"),
+            tables={table: outputs[f"{name}TableName"] for table, name in named.items()},
+            s3=self.client("s3"),
+            bucket=outputs["DataBucketName"],
+            sqs=self.client("sqs"),
+            queues={kind: [outputs[name] for name in names] for kind, names in queues.items()},
+        )
+        return ForgetPerson(shelves=shelves, secret=lambda: self.index_key, clock=self.clock)
 
     def _cycle_runs(self) -> "DynamoCycleRuns":
         from leadbridge.aws.cycles import DynamoCycleRuns

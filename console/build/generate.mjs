@@ -1,10 +1,12 @@
-// Writes what the console knows of the API from its published document: the types, and whom each route is for.
+// Writes what the console knows of the API from its published documents: the types, whom each route is for, and what
+// the forms of an Action offer.
 import { readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 
-const source = new URL("../../docs/openapi-admin.json", import.meta.url);
+const documents = new URL("../../docs/", import.meta.url);
 const target = new URL("../src/api/", import.meta.url);
-const described = JSON.parse(await readFile(source, "utf8"));
+const described = JSON.parse(await readFile(new URL("openapi-admin.json", documents), "utf8"));
+const action = JSON.parse(await readFile(new URL("action.schema.json", documents), "utf8"));
 
 const roles = Object.fromEntries(
   Object.entries(described.paths).flatMap(([path, operations]) =>
@@ -18,4 +20,60 @@ await writeFile(new URL("schema.generated.ts", target), astToString(await openap
 await writeFile(
   new URL("roles.generated.ts", target),
   `export const LEAST_ROLES = ${JSON.stringify(roles, null, 2)} as const;\n`,
+);
+
+const resolved = (schema) => (schema.$ref ? action.$defs[schema.$ref.split("/").at(-1)] : schema);
+/** What is left of a schema whose value may be left out. */
+const given = (schema) => {
+  const some = (schema.anyOf ?? [schema]).map(resolved).filter(({ type }) => type !== "null");
+  return some.length === 1 ? some[0] : { anyOf: some };
+};
+const choices = (schema) => given(schema).enum;
+
+/** A member of a rule as its form shows it. */
+function member([name, schema], required) {
+  const one = given(schema);
+  const field = { name, required, ...(schema.default !== undefined && { fallback: schema.default }) };
+  if (one.enum) return { ...field, kind: "choice", choices: one.enum };
+  const kinds = { integer: "number", number: "number", boolean: "truth", array: "list", object: "table" };
+  return { ...field, kind: kinds[one.type] ?? "text" };
+}
+
+const { discriminator } = given(action.$defs.Mapping.properties.transforms).items;
+const rules = Object.entries(discriminator.mapping).map(([type, reference]) => {
+  const { description, properties, required } = resolved({ $ref: reference });
+  const members = Object.entries(properties).filter(([name]) => name !== "type");
+  return {
+    type,
+    description: description.split("\n")[0],
+    members: members.map((each) => member(each, required.includes(each[0]))),
+  };
+});
+
+const { Chained, Clause, DuplicateRecordRule, Group, Source, WriteBack } = action.$defs;
+const offered = {
+  PAGES: action["x-pages"],
+  TITLES: action["x-titles"],
+  TYPES: choices(action.properties.type),
+  TABLES: choices(Source.properties.table),
+  DAYS: choices(WriteBack.properties.day),
+  FACTS: choices(WriteBack.properties.execution),
+  BLANKS: choices(WriteBack.properties.blank),
+  CHOICES_OF_SEVERAL: choices(DuplicateRecordRule.properties.choose),
+  MATCHES: choices(Group.properties.match),
+  OPERATORS: Object.fromEntries(
+    choices(Clause.properties.operator).map((name) => [name, Clause.properties.operator["x-takes"][name]]),
+  ),
+  LINK_TYPES: choices(Chained.properties.type),
+  AFTER: choices(Chained.properties.after),
+  ON_FAILURE: choices(Chained.properties.on_failure),
+  RULES: rules,
+};
+const empty = Object.entries(offered).filter(([, value]) => value === undefined);
+if (empty.length) throw new Error(`The schema of Actions does not tell ${empty.map(([name]) => name)}.`);
+await writeFile(
+  new URL("action.generated.ts", target),
+  Object.entries(offered)
+    .map(([name, value]) => `export const ${name} = ${JSON.stringify(value, null, 2)} as const;\n`)
+    .join(""),
 );

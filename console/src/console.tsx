@@ -12,7 +12,12 @@ import type { Session } from "./session";
 const Home = lazy(() => import("./pages/home"));
 const Executions = lazy(() => import("./pages/executions"));
 const Execution = lazy(() => import("./pages/execution"));
+const Connections = lazy(() => import("./pages/connections"));
+const Connection = lazy(() => import("./pages/connection"));
+const NewConnection = lazy(() => import("./pages/new-connection"));
 const Actions = lazy(() => import("./pages/actions"));
+const Action = lazy(() => import("./pages/action"));
+const SetUp = lazy(() => import("./pages/set-up"));
 
 export function Console({ session, queries }: { session: Session; queries: QueryClient }) {
   const [ended, setEnded] = useState(false);
@@ -27,7 +32,13 @@ export function Console({ session, queries }: { session: Session; queries: Query
                 <Route index element={<Home />} />
                 <Route path="executions" element={<Executions />} />
                 <Route path="executions/:id" element={<Execution />} />
+                <Route path="connections" element={<Connections />} />
+                <Route path="connections/new" element={<NewConnection />} />
+                <Route path="connections/:id" element={<Connection />} />
                 <Route path="actions" element={<Actions />} />
+                <Route path="actions/new" element={<SetUp />} />
+                <Route path="actions/:id" element={<Action />} />
+                <Route path="actions/:id/edit" element={<SetUp />} />
                 <Route path="*" element={<Empty title="There is no such page">Look in the navigation.</Empty>} />
               </Routes>
             </Suspense>

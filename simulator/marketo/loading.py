@@ -354,7 +354,7 @@ class Loader:
         def check(changes: Values, _stored: Values | None) -> None:
             objects.check(table, changes)
 
-        return load_planned(table, records, check, lambda row: table.apply(row, now))
+        return load_planned(table, records, check, lambda row: objects.apply(table, row, now))
 
     def _known_lead(self, record: Record) -> int:
         lead_id = record.get("leadId")

@@ -3,7 +3,7 @@
 Source: Object Reference (Lead, Contact, Account, Campaign, CampaignMember, Task, User, Opportunity,
 OpportunityContactRole, CampaignMemberStatus, LeadStatus, OpportunityStage, TaskStatus, Group, QueueSobject,
 Organization, RecordType) and the describe resource. The custom fields of Lead and the custom object
-Event_Registration__c are what an administrator of this org has added.
+Event_Registration__c and Course__c are what an administrator of this org has added.
 """
 
 from dataclasses import dataclass, field, replace
@@ -577,6 +577,18 @@ _CAMPAIGN_MEMBER_STATUS = SObject(
 )
 
 # a custom object: its type's key prefix begins with a lower-case a, its name may be given or not
+_COURSE = SObject(
+    "Course__c",
+    "a01",
+    (
+        _ID,
+        _text("Name", 80),
+        _text("Course_Key__c", 80, external_id=True, unique=True),
+        _typed("Starts_On__c", "date"),
+        _reference("OwnerId", "User", "Group"),
+        *_AUDIT,
+    ),
+)
 _EVENT_REGISTRATION = SObject(
     "Event_Registration__c",
     "a00",
@@ -587,6 +599,7 @@ _EVENT_REGISTRATION = SObject(
         _typed("Email__c", "email"),
         _reference("Lead__c", "Lead"),
         _reference("Contact__c", "Contact"),
+        _reference("Course__c", "Course__c"),
         _pick("Status__c", "Registered", "Attended", "No Show", default="Registered", restricted=True),
         _number("Seats__c", "double", 4, 0),
         _typed("Registered_On__c", "date"),
@@ -711,6 +724,7 @@ SOBJECTS: dict[str, SObject] = {
         _OPPORTUNITY,
         _OPPORTUNITY_CONTACT_ROLE,
         _CAMPAIGN_MEMBER_STATUS,
+        _COURSE,
         _EVENT_REGISTRATION,
         *_SET_UP_OBJECTS,
     )

@@ -1,7 +1,7 @@
 """The admin API on in-memory ports, and the proxy events that API Gateway would send it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
@@ -14,15 +14,20 @@ from leadbridge.domain.action import Configuration
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.limits import State
+from leadbridge.domain.preflight import Finding
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.domain.three_way import Side
+from leadbridge.errors import AuthenticationError
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
+from leadbridge.usecases.check_connection import CheckConnection
+from leadbridge.usecases.connection_secrets import ConnectionSecrets
 from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
+from leadbridge.usecases.lint_attribution import LintAttribution
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.overview import ShowOverview
 from leadbridge.usecases.preview_sync import PreviewSync
@@ -32,12 +37,15 @@ from leadbridge.usecases.quotas import MarketoDay
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
+from leadbridge.usecases.setup_sheet import ShowSetup
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_cycle import StartCycle
 from leadbridge.usecases.start_sync import StartSync, vendor_of
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
+from leadbridge.vendors.connections import VendorLimits
+from leadbridge.vendors.marketo.preflight import permissions
 from leadbridge.vendors.marketo.quota import next_midnight
 from leadbridge.vendors.remedies import remedies
 from tests.builders.actions import MARKETO
@@ -51,6 +59,16 @@ from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSync
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
 #: somebody of the user pool
 PERSON = "ada@example.com"
+#: of the vendors' limits
+SHARES = VendorLimits(
+    marketo_calls_per_20s=50,
+    marketo_daily_calls=50_000,
+    marketo_reserve_percent=10,
+    marketo_concurrent=5,
+    salesforce_concurrent=5,
+    salesforce_reserve_percent=0,
+    place_seconds=30,
+)
 #: what the org lists beside Lead
 OBJECTS = (
     CatalogueObject(name="Lead", label="Lead", custom=False, createable=True, updateable=True),
@@ -110,6 +128,42 @@ class PricedSystems:
         return self._world.connections.salesforce(connection)
 
 
+class LookedThrough:
+    """Clients that find what a test says, and remember what they were asked."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.asked: list[Any] = []
+        self._connection = ""
+
+    def marketo(self, connection: str) -> "LookedThrough":
+        """An instance."""
+        self._connection = connection
+        return self
+
+    salesforce = marketo
+
+    def preflight(self, needs: Any = None, **asked: Any) -> Iterator[Finding]:
+        """What there is to find."""
+        self.asked.append((self._connection, needs, asked))
+        yield from self.findings
+
+
+class Vault:
+    """Credentials in memory."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, Mapping[str, str]] = {MARKETO: {"client_id": "1", "client_secret": "2"}}
+
+    def keep(self, name: str, members: Mapping[str, str], /) -> None:
+        """Store the credentials of one connection."""
+        self.members[name] = {**self.members.get(name, {}), **members}
+
+    def drop(self, name: str, /) -> None:
+        """Take them away."""
+        self.members.pop(name, None)
+
+
 class Answered:
     """An answer of the API."""
 
@@ -127,6 +181,8 @@ class Admin:
     def __init__(self, world: World) -> None:
         self.world = world
         self.described = Described(world)
+        self.looked = LookedThrough()
+        self.vault = Vault()
         self.finished = 0
         search = SearchExecutions(
             log=world.log,
@@ -170,6 +226,14 @@ class Admin:
         self.alerts = InMemoryAlertStore()
         #: what is known of vendor instances' calls
         self.instances: dict[str, State] = {}
+        rows = CycleRows(
+            documents=world.configurations,
+            runs=self.cycle_runs,
+            syncs=self.runs,
+            objects=self.objects,
+            links=lambda _: self.links,
+            due=lambda _: self.due,
+        )
         self.services = Services(
             configurations=world.configurations,
             overview=ShowOverview(
@@ -185,7 +249,12 @@ class Admin:
             apply=ApplyConfiguration(
                 configurations=world.configurations, connect=lambda _: world.connections, clock=world.clock
             ),
-            connections=ListConnections(configurations=world.configurations, secrets=lambda: {MARKETO}),
+            connections=ListConnections(configurations=world.configurations, secrets=lambda: self.vault.members),
+            check_connection=CheckConnection(configurations=world.configurations, clients=self.looked, shares=SHARES),
+            connection_secrets=ConnectionSecrets(configurations=world.configurations, vault=self.vault),
+            setup=ShowSetup(
+                configurations=world.configurations, permissions=permissions(), soap_names=self._soap_names
+            ),
             catalogue=Catalogue(connections=self.described, clock=world.clock),
             trying=TryAction(
                 documents=world.configurations,
@@ -224,14 +293,7 @@ class Admin:
                 clock=world.clock,
             ),
             cycle_results=CycleResults(documents=world.configurations, runs=self.cycle_runs, syncs=self.runs),
-            cycle_rows=CycleRows(
-                documents=world.configurations,
-                runs=self.cycle_runs,
-                syncs=self.runs,
-                objects=self.objects,
-                links=lambda _: self.links,
-                due=lambda _: self.due,
-            ),
+            cycle_rows=rows,
             cycle_planned=CyclePlanned(
                 documents=world.configurations,
                 runs=self.cycle_runs,
@@ -249,6 +311,12 @@ class Admin:
                 instances=lambda: self.instances,
                 clock=world.clock,
             ),
+            attribution=LintAttribution(
+                documents=world.configurations,
+                connections=PricedSystems(world),
+                rows=rows,
+                links=lambda _: self.links,
+            ),
             keep_schedule=lambda _kind, identifier: self.kept.append(identifier),
             remedies=remedies,
             clock=world.clock,
@@ -263,6 +331,12 @@ class Admin:
     def _no_sync(self, sync: str, _slot: str, _asked: Asked) -> SyncRun:
         """Runs that nobody carries on have started no Syncs."""
         raise AssertionError(sync)
+
+    def _soap_names(self, connection: str) -> Mapping[str, str]:
+        """Those of an instance that lets us in; another one is not set up yet."""
+        if connection != MARKETO:
+            raise AuthenticationError("refused", vendor="marketo", code="601")
+        return {"salesforceId": "SalesforceId"}
 
     def _done(self) -> None:
         self.finished += 1

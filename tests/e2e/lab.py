@@ -30,6 +30,8 @@ from tests.e2e.actions import RESULT_TYPE
 PATIENCE = 120.0
 #: each look costs the processor as much as a call of the one under test
 POLL_SECONDS = 0.2
+#: between two sweeps of a test that waits for one
+SWEEP_SECONDS = 3.0
 #: how old the functions' copy of the simulators' clock may be, and a bit
 CLOCK_AGE_SECONDS = 0.6
 FINAL = frozenset({"ended", "rejected", "not_run", "parked"})
@@ -197,8 +199,8 @@ class Lab:
 
     # what became of them
 
-    def ended(self, ids: Sequence[str]) -> list[Record]:
-        """Wait until executions have come to rest; gives them as they are stored."""
+    def ended(self, ids: Sequence[str], *, swept: bool = False) -> list[Record]:
+        """Wait until executions have come to rest, `swept` or not; gives them as they are stored."""
         found: dict[str, Record] = {}
 
         def all_rest() -> bool:
@@ -208,7 +210,7 @@ class Lab:
             return all(found[one].get("state") in FINAL for one in ids)
 
         try:
-            wait_for("the executions come to rest", all_rest)
+            (self.swept_until if swept else wait_for)("the executions come to rest", all_rest)
         except AssertionError as late:
             left = [found[one] for one in ids if found[one].get("state") not in FINAL]
             raise AssertionError(
@@ -249,6 +251,22 @@ class Lab:
     def writes_since(self, mark: int, about: str) -> list[Record]:
         """Calls that wrote a record to Salesforce."""
         return [call for call in self.salesforce.calls_since(mark, about) if call["method"] in {"POST", "PATCH"}]
+
+    def swept_until[T](self, what: str, look: Callable[[], T | None]) -> T:
+        """Look until there is something while the sweep comes every three seconds, for tests that are not about its
+        schedule, which comes once a minute.
+        """
+        swept = 0.0
+
+        def looked() -> T | None:
+            nonlocal swept
+            if time.monotonic() - swept > SWEEP_SECONDS:
+                answer = self.stack.client("lambda").invoke(FunctionName=self.stack.outputs["SweepFunctionName"])
+                assert "FunctionError" not in answer, answer["Payload"].read()
+                swept = time.monotonic()
+            return look()
+
+        return wait_for(what, looked)
 
     # the command line
 

@@ -93,7 +93,11 @@ function Alerts({ alerts }: { alerts: Overview["alerts"] }) {
 function Connections({ connections, quotas }: { connections: Overview["connections"]; quotas: readonly Quota[] }) {
   const others = quotas.filter(({ connections: users }) => !users.length);
   if (!connections.length) {
-    return <Empty title="There is no connection yet">Add one with the command line: leadbridge connections.</Empty>;
+    return (
+      <Empty title="There is no connection yet">
+        An Action needs one of Marketo and one of Salesforce; add them under Connections.
+      </Empty>
+    );
   }
   return (
     <Part id="connections" title="Connections">

@@ -23,6 +23,7 @@ const PAGES = [
   { to: "/", name: "Home" },
   { to: "/executions", name: "Executions" },
   { to: "/actions", name: "Actions" },
+  { to: "/connections", name: "Connections" },
 ] as const;
 
 const zones = Intl.supportedValuesOf("timeZone")

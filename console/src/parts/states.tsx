@@ -39,7 +39,7 @@ export function Failed({ error, again }: { error: Error; again: () => void }) {
 export function Empty({ title, children }: { title: string; children: ReactNode }) {
   return (
     <IllustratedMessage>
-      <Heading>{title}</Heading>
+      <Heading level={2}>{title}</Heading>
       <Content>{children}</Content>
     </IllustratedMessage>
   );

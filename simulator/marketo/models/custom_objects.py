@@ -16,6 +16,7 @@ from simulator.marketo.models.objects import (
     ObjectField,
     ObjectKind,
     ObjectTable,
+    PlannedObject,
     Values,
     by_name,
     system_fields,
@@ -23,12 +24,16 @@ from simulator.marketo.models.objects import (
 from simulator.marketo.schema import ATTRIBUTE_TYPES, STRING_LENGTH
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from simulator.marketo.models.instance import Instance
 
 MAX_TYPES = 10
 MAX_FIELDS = 50
 MAX_LATER_FIELDS = 20
 MAX_DEDUPE = 3
+#: ids of the types of activities that tell of new records, one for each approved type that is linked to leads
+FIRST_ACTIVITY_ID = 200_001
 _NAME = re.compile(r"\w{1,255}", re.ASCII)
 _DISPLAY_NAME = re.compile(r"[A-Za-z0-9_ ]{1,255}")
 
@@ -76,6 +81,8 @@ class CustomObjectType:
     approved: Form | None = None
     table: ObjectTable | None = None
     first_names: set[str] = field(default_factory=set)
+    #: of the activity that a record was added to a lead; 0 before the first approval
+    activity_id: int = 0
 
     @property
     def state(self) -> str:
@@ -178,6 +185,37 @@ class CustomObjects:
 
     def _parent(self, name: str) -> ObjectTable:
         return self._instance.crm.companies if name == "company" else self.table(name)
+
+    # what a write brings with it
+
+    def apply(self, table: ObjectTable, row: PlannedObject, at: datetime) -> None:
+        """Write one planned record; the log of each lead that a new one is linked to tells of it."""
+        table.apply(row, at)
+        changed = self.types[table.kind.name]
+        form = changed.approved
+        if row.reason is not None or row.status != "created" or form is None:
+            return
+        keys = {each.display_name: table.row(row.serial).get(each.name) for each in form.fields if each.dedupe}
+        attributes = {name: None if value is None else str(value) for name, value in keys.items()}
+        for each in form.links:
+            if each.link and each.link[0] == "lead":
+                for lead in self._instance.leads.find(each.link[1], table.row(row.serial).get(each.name)):
+                    self._instance.note(changed.activity_id, lead, at, None, None, attributes)
+
+    def activity_types(self) -> list[Values]:
+        """Give the types of activities that tell of new records, as Get Activity Types shows them."""
+        return [
+            {
+                "id": each.activity_id,
+                "name": f"Add to {each.approved.display_name}",
+                "description": f"Add to {each.approved.display_name}",
+                "attributes": [
+                    {"name": key.display_name, "dataType": "string"} for key in each.approved.fields if key.dedupe
+                ],
+            }
+            for each in self.types.values()
+            if each.approved and any(key.link and key.link[0] == "lead" for key in each.approved.fields)
+        ]
 
     # the schema
 
@@ -319,6 +357,7 @@ class CustomObjects:
         if changed.table is None:
             changed.table = ObjectTable(kind, self._instance.control.seed, self._serial)
             changed.first_names = {each.name for each in changed.draft.fields}
+            changed.activity_id = max([FIRST_ACTIVITY_ID - 1, *(each.activity_id for each in self.types.values())]) + 1
         else:
             changed.table.change_kind(kind)
         changed.approved, changed.draft, changed.updated_at = changed.draft, None, now

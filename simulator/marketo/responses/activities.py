@@ -53,7 +53,7 @@ class ActivityResponses:
                     if name in content
                 }
             )
-        return {"result": standard_types() + custom}
+        return {"result": standard_types() + custom + self._instance.custom_objects.activity_types()}
 
     async def paging_token(self, _request: Request, call: Call) -> Payload:
         """Give the token of a moment; activities of that very second are still read."""

@@ -68,7 +68,7 @@ class CustomObjectResponses:
 
         def change() -> None:
             for row in planned:
-                table.apply(row, call.at)
+                self._instance.custom_objects.apply(table, row, call.at)
 
         self._instance.control.commit(call, change)
         return answer

@@ -78,7 +78,7 @@ class ImportResponses:
             )
             if planned.reason is not None:
                 raise RowError(*planned.reason)
-            table.apply(planned, at)
+            objects.apply(table, planned, at)
             return None
 
         job = self._instance.imports.create(f"customobjects/{api_name}", file_format, content, write)

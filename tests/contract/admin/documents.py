@@ -1,14 +1,17 @@
-"""Writes the admin API's published document: `python -m tests.contract.admin.documents`."""
+"""Writes the published documents of the admin API and of Actions: `python -m tests.contract.admin.documents`."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from leadbridge.domain.action import Action
+from leadbridge.domain.pages import PAGES, SECOND, TITLES
 from tests.builders.actions import an_action
 from tests.builders.admin import Admin
 from tests.builders.world import World
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "openapi-admin.json"
+ACTIONS = PUBLISHED.with_name("action.schema.json")
 
 
 def document() -> dict[str, Any]:
@@ -22,5 +25,14 @@ def as_text() -> str:
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
+def action_schema() -> str:
+    """The JSON schema of an Action, with the page on which each member stands, as it stands in docs."""
+    schema = Action.model_json_schema()
+    pages = {name: PAGES.get(name, SECOND) for name in schema["properties"]}
+    titles = {str(number): title for number, title in TITLES.items()}
+    return json.dumps(schema | {"x-pages": pages, "x-titles": titles}, indent=2, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
     PUBLISHED.write_text(as_text(), "utf-8")
+    ACTIONS.write_text(action_schema(), "utf-8")

@@ -25,7 +25,7 @@ from tests.builders.actions import ACTION, MARKETO, SALESFORCE, an_action
 from tests.builders.admin import PRINCIPAL, Admin
 from tests.builders.syncs import a_sync
 from tests.builders.world import World
-from tests.contract.admin.documents import PUBLISHED, as_text, document
+from tests.contract.admin.documents import ACTIONS, PUBLISHED, action_schema, as_text, document
 from tests.gateway import serving
 
 type AnyCase = Case[Any]
@@ -132,6 +132,11 @@ def test_the_document_is_a_valid_openapi_document_and_stands_in_docs() -> None:
     """It validates as OpenAPI 3.1; every operation says what it does, wants a signature, and describes its problems."""
     validate(DOCUMENT)
     assert PUBLISHED.read_text("utf-8") == as_text()
+
+
+def test_the_published_schema_of_actions_is_that_of_the_code() -> None:
+    """The console is built from it: source kinds, rules, operators, and the page of each member."""
+    assert ACTIONS.read_text("utf-8") == action_schema()
     assert DOCUMENT["security"] == [{"sigv4": []}]
     assert set(DOCUMENT["components"]["securitySchemes"]) == {"sigv4"}
     for path in DOCUMENT["paths"].values():

@@ -174,8 +174,16 @@ def admin_requests(story: "Story") -> None:
     aside = json.loads(story.cli("executions", "--state", "not_run", "--json"))
     (kept,) = [each["execution_id"] for each in aside if each["action_id"] == "leak-flow-step"]
     document = yaml.safe_load(story.leaky("leak-admin"))
+    typed = {"client_id": "typed-in-the-console", "client_secret": "typed-once-and-never-shown-again"}  # planted
+    story.canaries.append(Canary("secret of a new connection", typed["client_secret"], "secret"))
+    spare = {"kind": "marketo_connection", "name": "Spare", "base_url": story.rig.wires.marketo.url}
     for method, path, body in (
         ("GET", "/connections", None),
+        ("PUT", "/connections/leak-spare", {"document": spare}),
+        ("PUT", "/connections/leak-spare/secret", typed),
+        ("GET", "/connections/leak-spare", None),
+        ("DELETE", "/connections/leak-spare", None),
+        ("POST", f"/connections/{CONNECTION}/test", None),
         ("GET", f"/actions/{story.action}/view", None),
         ("POST", f"/actions/{story.action}/try", {"lead_id": person.lead_id}),
         ("POST", "/documents/apply", {"documents": [document]}),

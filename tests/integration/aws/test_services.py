@@ -89,7 +89,10 @@ def test_a_refreshed_secret_is_read_at_once(vault: Any, seconds: SettableSeconds
 
 
 def test_a_replaced_member_is_kept_beside_what_others_stored(vault: Any, seconds: SettableSeconds) -> None:
-    """A refresh token that Salesforce replaced is stored; credentials that were stored since the last look stay."""
+    """A refresh token that Salesforce replaced is stored; credentials that were stored since the last look stay.
+
+    An object that is dropped goes alone.
+    """
     arn = a_secret(vault, org={"client_secret": "c", "refresh_token": "1"})
     secret = Secret(vault, arn, seconds)
     secret.value()
@@ -101,6 +104,12 @@ def test_a_replaced_member_is_kept_beside_what_others_stored(vault: Any, seconds
     expected = {"org": {"client_secret": "d", "refresh_token": "2"}, "other": {"client_id": "x"}}
     assert secret.value() == expected
     assert json.loads(vault.client.get_secret_value(SecretId=arn)["SecretString"]) == expected
+
+    secret.drop("org")
+    secret.drop("nobody")
+
+    assert secret.value() == {"other": {"client_id": "x"}}
+    assert json.loads(vault.client.get_secret_value(SecretId=arn)["SecretString"]) == secret.value()
 
 
 # -- the signing key

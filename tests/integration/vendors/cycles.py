@@ -11,11 +11,13 @@ from leadbridge.domain.evolving import replace
 from leadbridge.domain.hashing import digests
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.usecases.custom_objects import CompletedSyncs
 from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.kept_descriptions import KeptDescriptions
 from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.looked_up_rows import LookingVendors
 from leadbridge.usecases.people_files import PeopleFiles
 from leadbridge.usecases.run_cycle_step import RunCycleStep
 from leadbridge.usecases.run_sync_step import RunSyncStep
@@ -65,10 +67,17 @@ class WiredCycle:
         self.keys, self.bulk_runs = InMemoryKeys(), InMemoryBulkRuns()
         #: what was asked of bulk machines
         self.extracts: list[dict[str, Any]] = []
+        #: a reason for which their jobs may be refused
+        self.refused = ""
         self.syncs, self.cycles = InMemorySyncRuns(), InMemoryCycleRuns()
         self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
+        whose = partial(vendor_of, self.documents)
         self.kept = KeptDescriptions(self.objects, self.clock)
-        self.vendors = VendorSyncs(self.connections, partial(vendor_of, self.documents), hands_nothing_over)
+        self.vendors = VendorSyncs(self.connections, whose, hands_nothing_over)
+        self.looking = LookingVendors(self.vendors, self.connections, whose)
+
+        # a process lives on
+        self.completed = CompletedSyncs(self.connections, self.clock)
 
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(
@@ -93,12 +102,12 @@ class WiredCycle:
         )
 
     def _sync_step(self) -> RunSyncStep:
-        documents = WithDerived(self.documents)
+        documents = WithDerived(self.documents, self.completed)
         facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock, kept=self.kept)
         load = LoadPartition(
             runs=self.syncs,
             objects=self.objects,
-            vendors=self.vendors,
+            vendors=self.looking,
             facts=facts,
             clock=self.clock,
             sleep=self.clock.sleep,
@@ -110,7 +119,7 @@ class WiredCycle:
             documents=documents,
             runs=self.syncs,
             objects=self.objects,
-            vendors=self.vendors,
+            vendors=self.looking,
             facts=facts,
             load=load,
             clock=self.clock,
@@ -118,8 +127,11 @@ class WiredCycle:
             links=lambda _: self.links,
         )
 
-    def ran(self, *, bootstrap: bool = False, parked: Sequence[str] = ()) -> CycleRun:
-        """A run half an hour later, which ends well but for kinds that are parked; `bootstrap`: it is the first one."""
+    def ran(self, *, bootstrap: bool = False, parked: Sequence[str] = (), demanded: Sequence[str] = ()) -> CycleRun:
+        """A run half an hour later, which ends well but for kinds that are parked; `bootstrap`: it is the first one.
+
+        `demanded` are kinds that it has because somebody asked for them.
+        """
         self.clock.advance(MINUTES * 60)
         now = self.clock.now()
         slot = now.strftime("%Y%m%dT%H%M%SZ")
@@ -127,7 +139,7 @@ class WiredCycle:
         assert taken is not None
         version = self.documents.current("crm_cycle", CYCLE).version
         begun = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now)
-        self.cycles.begin(replace(begun, bootstrap=bootstrap))
+        self.cycles.begin(replace(begun, bootstrap=bootstrap, demanded=tuple(demanded)))
         run = self.carried(slot)
         assert (run.step, {*run.parked}) == (CycleStep.DONE, {*parked}), run
         # what comes sooner is taken for an automation's answer to our write
@@ -161,7 +173,12 @@ class WiredCycle:
     def _extracted(self, order: dict[str, Any]) -> dict[str, Any]:
         self.extracts.append(order["request"])
         return extracted(
-            order, runs=self.bulk_runs, objects=self.objects, connections=self.connections, clock=self.clock
+            order,
+            runs=self.bulk_runs,
+            objects=self.objects,
+            connections=self.connections,
+            clock=self.clock,
+            refused=self.refused,
         )
 
     # what came of it

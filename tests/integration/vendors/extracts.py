@@ -24,8 +24,9 @@ def extracted(
     objects: Objects,
     connections: TwinConnections,
     clock: SettableClock,
+    refused: str = "",
 ) -> dict[str, Any]:
-    """The answer of an extract that ended well; its waits move the clock."""
+    """The answer of an extract that ended well, or was `refused` with that reason; its waits move the clock."""
     step = RunBulkStep(
         runs=runs,
         objects=objects,
@@ -37,7 +38,11 @@ def extracted(
     for _ in range(MOST_STEPS):
         answer = step(BulkOrder.parse(order | {"kind": "extract"}), lambda: 600.0)
         if answer.run.over:
-            assert answer.as_dict()["step"] == "done", json.dumps(answer.as_dict())
-            return answer.as_dict()
+            told = answer.as_dict()
+            if refused and told["reason"] == refused:
+                # as the state machine of a Sync hears it
+                return {"Error": "States.TaskFailed", "Cause": json.dumps({"Error": refused, "Cause": told["message"]})}
+            assert told["step"] == "done", json.dumps(told)
+            return told
         clock.advance(answer.next.wait_seconds)
     raise AssertionError(order)

@@ -200,7 +200,7 @@ def test_the_identity_address_is_taken_and_a_token_is_fetched_from_it(desk: Desk
 
     assert "the login works" in tested
     assert next(each["path"] for each in marketo.get(f"log?since={mark}")) == TOKEN
-    assert "`identity_url` is not on the host of `base_url`" in refused
+    assert "/identity_url: is not on the host of `base_url`" in refused
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.preflight import Finding, Level
-from leadbridge.vendors.salesforce.preflight import Need
+from leadbridge.domain.salesforce_needs import Need
 from tests.integration.vendors.conftest import Clients, Twin
 
 LEAD = Need(

@@ -27,6 +27,12 @@ ROUTES = (
     ("GET", "/openapi.json"),
     ("GET", "/overview"),
     ("GET", "/connections"),
+    ("GET", f"/connections/{SALESFORCE}"),
+    ("PUT", f"/connections/{SALESFORCE}"),
+    ("DELETE", f"/connections/{SALESFORCE}"),
+    ("PUT", f"/connections/{SALESFORCE}/secret"),
+    ("GET", f"/connections/{SALESFORCE}/setup"),
+    ("POST", f"/connections/{SALESFORCE}/test"),
     ("GET", f"/connections/{SALESFORCE}/objects"),
     ("GET", f"/connections/{SALESFORCE}/objects/Lead/fields"),
     ("GET", f"/connections/{MARKETO}/activity-types"),
@@ -75,6 +81,7 @@ ROUTES = (
     ("GET", "/cycles"),
     ("GET", f"/cycles/{CYCLE}"),
     ("GET", f"/cycles/{CYCLE}/price"),
+    ("GET", f"/cycles/{CYCLE}/attribution"),
     ("GET", f"/cycles/{CYCLE}/executions"),
     ("POST", f"/cycles/{CYCLE}/executions"),
     ("GET", f"/cycles/{CYCLE}/executions/{SLOT}"),
@@ -151,6 +158,9 @@ def test_a_request_without_a_principal_is_refused_whatever_it_asks_for(
 FOR_ADMINS = {
     ("PUT", f"/actions/{ACTION}"),
     ("DELETE", f"/actions/{ACTION}"),
+    ("PUT", f"/connections/{SALESFORCE}"),
+    ("DELETE", f"/connections/{SALESFORCE}"),
+    ("PUT", f"/connections/{SALESFORCE}/secret"),
     ("PUT", f"/syncs/{SYNC}"),
     ("DELETE", f"/syncs/{SYNC}"),
     ("POST", "/documents/apply"),
@@ -169,6 +179,7 @@ FOR_VIEWERS = {
     ("GET", f"/syncs/{SYNC}/plans/{SLOT}"),
     ("GET", f"/cycles/{CYCLE}/plans/{SLOT}"),
     ("GET", f"/cycles/{CYCLE}/price"),
+    ("GET", f"/cycles/{CYCLE}/attribution"),
 }
 
 

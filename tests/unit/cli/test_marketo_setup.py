@@ -7,7 +7,8 @@ import pytest
 
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.records import CustomActivityType, FieldDescription, ObjectDescription
-from leadbridge.vendors.marketo.preflight import PROBES
+from leadbridge.domain.setup_sheets import marketo_steps, numbered
+from leadbridge.vendors.marketo.preflight import PROBES, permissions
 from leadbridge_cli import marketo_setup
 from tests.builders.actions import a_marketo_connection, an_action
 from tests.builders.cycles import NAME, a_cycle
@@ -174,7 +175,7 @@ def test_without_any_action_the_usual_things_are_planned() -> None:
 
 def test_the_sheet_names_every_permission_by_its_name_in_marketo() -> None:
     """Each permission that the preflight tries stands there with what needs it; SOAP names beside REST ones."""
-    steps = marketo_setup.sheet(a_marketo_connection(), [("leadbridgeStatus", "LeadbridgeStatus")])
+    steps = numbered(marketo_steps(a_marketo_connection(), permissions(), [("leadbridgeStatus", "LeadbridgeStatus")]))
 
     text = "\n".join(steps)
     for probe in PROBES:

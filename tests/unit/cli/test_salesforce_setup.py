@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.salesforce_needs import syncs_of
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
 from leadbridge_cli import salesforce_setup
 from tests.builders.actions import a_salesforce_connection, an_action
@@ -159,7 +160,7 @@ def test_a_crm_cycle_has_the_rights_that_it_needs_in_the_org() -> None:
     persons = {"id_field": "crmId", "leads": {"fields": [name]}, "contacts": {"fields": [name]}}
     cycle = a_cycle(salesforce="salesforce-demo", persons=persons)
 
-    files = a_folder(syncs=salesforce_setup.syncs_of(cycle))
+    files = a_folder(syncs=syncs_of(cycle))
 
     rights = {item["object"]: item["allowEdit"] for item in members(files[PERMISSIONS], "objectPermissions")}
     assert rights == {"Account": "true", "Contact": "true", "Lead": "true"}
@@ -189,7 +190,7 @@ def test_records_whose_person_is_gone_may_be_flagged_or_deleted(
     elsewhere = a_cycle(persons=persons | {"deleted_in_marketo": {"flag": "Elsewhere__c"}})
     lead = a_salesforce_lead(Gone__c=a_field("Gone__c", "boolean"))
 
-    files = a_folder(syncs=salesforce_setup.syncs_of(cycle), cycles=[cycle, elsewhere])
+    files = a_folder(syncs=syncs_of(cycle), cycles=[cycle, elsewhere])
     again = a_folder(cycles=[cycle], described={"Lead": lead})
 
     rights = {item["object"]: item["allowDelete"] for item in members(files[PERMISSIONS], "objectPermissions")}

@@ -54,16 +54,21 @@ if TYPE_CHECKING:
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.limits import Lane
     from leadbridge.ports import Documents
+    from leadbridge.usecases.check_connection import CheckConnection
+    from leadbridge.usecases.connection_secrets import ConnectionSecrets
+    from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.hear_of_changes import HearOfChanges
     from leadbridge.usecases.import_files import ImportPorts
     from leadbridge.usecases.late_calls import LateCalls
+    from leadbridge.usecases.lint_attribution import LintAttribution
     from leadbridge.usecases.list_connections import ListConnections
     from leadbridge.usecases.overview import ShowOverview
+    from leadbridge.usecases.setup_sheet import ShowSetup
     from leadbridge.usecases.start_cycle import StartCycle
     from leadbridge.usecases.start_sync import Started, StartSync
     from leadbridge.usecases.store_events import StoreEvents
     from leadbridge.usecases.sweep import Sweep
-    from leadbridge.vendors.connections import VendorConnections
+    from leadbridge.vendors.connections import VendorConnections, VendorLimits
     from leadbridge.vendors.http.deadline import Deadline
 
 #: AWS answers in milliseconds; a worker would rather try again than wait
@@ -326,10 +331,12 @@ def run_sync_step() -> Any:
     from leadbridge.aws.schemas import DynamoSchemas
     from leadbridge.domain.hashing import digests
     from leadbridge.domain.limits import Lane
+    from leadbridge.usecases.custom_objects import CompletedSyncs
     from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.hand_over import HandOver
     from leadbridge.usecases.kept_descriptions import KeptDescriptions
     from leadbridge.usecases.load_partition import LoadPartition
+    from leadbridge.usecases.looked_up_rows import LookingVendors
     from leadbridge.usecases.run_sync_step import RunSyncStep
     from leadbridge.usecases.source_facts import SourceFacts
     from leadbridge.usecases.start_sync import vendor_of
@@ -344,7 +351,8 @@ def run_sync_step() -> Any:
     queue = CallQueue(_later("sqs"), settings.EVENTS_QUEUE_URL)
     calls = HandOver(documents=configurations, clock=clock, queue=lambda: queue)
     schemas = DynamoSchemas(_client("dynamodb"), table=settings.STATE_TABLE)
-    vendors = VendorSyncs(connections, partial(vendor_of, configurations), calls, schemas)
+    whose = partial(vendor_of, configurations)
+    vendors = LookingVendors(VendorSyncs(connections, whose, calls, schemas), connections, whose)
     kept = KeptDescriptions(objects, clock)
     facts = SourceFacts(connections=connections, documents=configurations, clock=clock, kept=kept)
     index = hash_key(Secret(_later("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
@@ -361,7 +369,7 @@ def run_sync_step() -> Any:
         digest=digests(index),
     )
     return RunSyncStep(
-        documents=WithDerived(configurations),
+        documents=WithDerived(configurations, CompletedSyncs(connections, clock)),
         runs=runs,
         objects=objects,
         vendors=vendors,
@@ -596,7 +604,6 @@ def admin_api() -> Any:
     from leadbridge.usecases.catalogue import Catalogue
     from leadbridge.usecases.cycle_planned import CyclePlanned
     from leadbridge.usecases.cycle_results import CycleResults
-    from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.derived_syncs import WithDerived
     from leadbridge.usecases.failed_callbacks import FailedCallbacks
     from leadbridge.usecases.hand_over import looked_at
@@ -618,7 +625,11 @@ def admin_api() -> Any:
     settings = AdminApiSettings.from_environment()
     clock = SystemClock(settings.CLOCK_URL)
     configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
-    connections = _connections(settings, clock, configurations, Lane.ON_DEMAND)
+    # a connection that is disabled can be looked through before it is enabled
+    connections, looking = (
+        _connections(settings, clock, configurations, Lane.ON_DEMAND, even_disabled=even_disabled)
+        for even_disabled in (False, True)
+    )
     # a plan looks at connections that are not stored yet, through clients of its own
     planning: list[VendorConnections] = []
 
@@ -627,12 +638,15 @@ def admin_api() -> Any:
         return planning[-1]
 
     def done() -> None:
-        for each in (connections, *planning):
+        for each in (connections, looking, *planning):
             each.give_back()
         planning.clear()
 
     log = DynamoLog(_client("dynamodb"), table=settings.EXECUTIONS_TABLE)
-    index = hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
+    vault, index = (
+        Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN),
+        hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN)),
+    )
     search = SearchExecutions(
         log=log, clock=clock, hash_key=index, configurations=configurations, lanes=_lanes(settings)
     )
@@ -656,16 +670,16 @@ def admin_api() -> Any:
     )
     preview = PreviewSync(view=view, runs=runs, vendors=sync_vendors)
     watch = DynamoWatch(_client("dynamodb"), executions=settings.EXECUTIONS_TABLE, state=settings.STATE_TABLE)
-    listed = ListConnections(
-        configurations=configurations,
-        secrets=Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN).value,
-    )
+    listed = ListConnections(configurations=configurations, secrets=vault.value)
     return AdminApi(
         Services(
             configurations=configurations,
             overview=_overview(settings, clock, configurations, listed),
             apply=ApplyConfiguration(configurations=configurations, connect=connect, clock=clock),
             connections=listed,
+            check_connection=_check_connection(settings, configurations, looking),
+            connection_secrets=_connection_secrets(configurations, vault),
+            setup=_setup(configurations, looking),
             catalogue=Catalogue(connections=connections, clock=clock),
             trying=TryAction(documents=configurations, connections=connections, clock=clock, hash_key=index),
             search=search,
@@ -688,14 +702,7 @@ def admin_api() -> Any:
             ),
             start_cycle=_start_cycle(settings, clock, connections),
             cycle_results=CycleResults(documents=configurations, runs=_cycle_runs(settings, clock), syncs=runs),
-            cycle_rows=CycleRows(
-                documents=configurations,
-                runs=_cycle_runs(settings, clock),
-                syncs=runs,
-                objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
-                links=lambda cycle: _links(settings.STATE_TABLE, cycle),
-                due=lambda cycle: _due(settings.STATE_TABLE, cycle),
-            ),
+            cycle_rows=_cycle_rows(settings, clock, configurations),
             cycle_planned=CyclePlanned(
                 documents=configurations,
                 runs=_cycle_runs(settings, clock),
@@ -712,12 +719,71 @@ def admin_api() -> Any:
                 clock=clock,
                 day_megabytes=settings.MARKETO_EXTRACT_MEGABYTES,
             ),
+            attribution=_attribution(settings, clock, configurations, connections),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             remedies=remedies,
             clock=clock,
             done=done,
         )
     )
+
+
+def _cycle_rows(settings: AdminApiSettings, clock: SystemClock, configurations: DynamoConfigurations) -> "CycleRows":
+    from leadbridge.aws.objects import S3Objects
+    from leadbridge.usecases.cycle_rows import CycleRows
+
+    return CycleRows(
+        documents=configurations,
+        runs=_cycle_runs(settings, clock),
+        syncs=_sync_runs(settings, clock),
+        objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
+        links=lambda cycle: _links(settings.STATE_TABLE, cycle),
+        due=lambda cycle: _due(settings.STATE_TABLE, cycle),
+    )
+
+
+def _attribution(
+    settings: AdminApiSettings,
+    clock: SystemClock,
+    configurations: DynamoConfigurations,
+    connections: "VendorConnections",
+) -> "LintAttribution":
+    from leadbridge.usecases.lint_attribution import LintAttribution
+
+    return LintAttribution(
+        documents=configurations,
+        connections=connections,
+        rows=_cycle_rows(settings, clock, configurations),
+        links=lambda cycle: _links(settings.STATE_TABLE, cycle),
+    )
+
+
+def _check_connection(
+    settings: AdminApiSettings, configurations: DynamoConfigurations, clients: "VendorConnections"
+) -> "CheckConnection":
+    """The look through a connection, by clients that reach disabled ones, too."""
+    from leadbridge.usecases.check_connection import CheckConnection
+
+    return CheckConnection(configurations=configurations, clients=clients, shares=_vendor_limits(settings))
+
+
+def _setup(configurations: DynamoConfigurations, clients: "VendorConnections") -> "ShowSetup":
+    """The sheet of what to create at a vendor."""
+    from leadbridge.usecases.setup_sheet import ShowSetup
+    from leadbridge.vendors.marketo.preflight import permissions
+
+    return ShowSetup(
+        configurations=configurations,
+        permissions=permissions(),
+        soap_names=lambda connection: clients.marketo(connection).leads.soap_names(),
+    )
+
+
+def _connection_secrets(configurations: DynamoConfigurations, vault: Secret) -> "ConnectionSecrets":
+    """Who stores what connections log in with."""
+    from leadbridge.usecases.connection_secrets import ConnectionSecrets
+
+    return ConnectionSecrets(configurations=configurations, vault=vault)
 
 
 def _overview(
@@ -840,10 +906,12 @@ def _connections(
     configurations: "Documents",
     lane: "Lane",
     deadline: "Deadline | None" = None,
+    *,
+    even_disabled: bool = False,
 ) -> "VendorConnections":
     """The vendor clients of a function; `lane` says whose work its calls do, `deadline` until when somebody waits."""
     from leadbridge.aws.limits import DynamoLimits
-    from leadbridge.vendors.connections import VendorConnections, VendorLimits
+    from leadbridge.vendors.connections import VendorConnections
 
     secret = Secret(_client("secretsmanager"), settings.VENDOR_SECRET_ARN)
     return VendorConnections(
@@ -855,17 +923,25 @@ def _connections(
         meter=meter(),
         allowed_hosts=settings.allowed_hosts,
         limits=DynamoLimits(_client("dynamodb"), table=settings.STATE_TABLE),
-        shares=VendorLimits(
-            marketo_calls_per_20s=settings.MARKETO_CALLS_PER_20S,
-            marketo_daily_calls=settings.MARKETO_DAILY_CALLS,
-            marketo_reserve_percent=settings.MARKETO_RESERVE_PERCENT,
-            marketo_concurrent=settings.MARKETO_CONCURRENT,
-            salesforce_concurrent=settings.SALESFORCE_CONCURRENT,
-            salesforce_reserve_percent=settings.SALESFORCE_RESERVE_PERCENT,
-            place_seconds=settings.PLACE_SECONDS,
-        ),
+        shares=_vendor_limits(settings),
         lane=lane,
         deadline=deadline,
+        even_disabled=even_disabled,
+    )
+
+
+def _vendor_limits(settings: VendorSettings) -> "VendorLimits":
+    """What of the vendors' limits is ours."""
+    from leadbridge.vendors.connections import VendorLimits
+
+    return VendorLimits(
+        marketo_calls_per_20s=settings.MARKETO_CALLS_PER_20S,
+        marketo_daily_calls=settings.MARKETO_DAILY_CALLS,
+        marketo_reserve_percent=settings.MARKETO_RESERVE_PERCENT,
+        marketo_concurrent=settings.MARKETO_CONCURRENT,
+        salesforce_concurrent=settings.SALESFORCE_CONCURRENT,
+        salesforce_reserve_percent=settings.SALESFORCE_RESERVE_PERCENT,
+        place_seconds=settings.PLACE_SECONDS,
     )
 
 

@@ -9,7 +9,18 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn
 
-from leadbridge.admin import callbacks, cycles, documents, executions, overview, problems, sync_runs, syncs, vendors
+from leadbridge.admin import (
+    callbacks,
+    connections,
+    cycles,
+    documents,
+    executions,
+    overview,
+    problems,
+    sync_runs,
+    syncs,
+    vendors,
+)
 from leadbridge.admin.common import DESCRIPTIONS
 from leadbridge.admin.models import Problem
 from leadbridge.admin.requests import NOT_ALLOWED, UNSIGNED, Refusal, caller_of, may, read_body
@@ -34,6 +45,7 @@ class AdminApi:
         self._app = APIGatewayRestResolver(enable_validation=True)
         overview.add_routes(self._app, services)
         documents.add_routes(self._app, services)
+        connections.add_routes(self._app, services)
         vendors.add_routes(self._app, services)
         executions.add_routes(self._app, services)
         callbacks.add_routes(self._app, services)

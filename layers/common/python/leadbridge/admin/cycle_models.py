@@ -156,7 +156,15 @@ class CycleRunParts(CycleRun):
 
 
 type RowKind = Literal[
-    "persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "activities", "fates"
+    "persons",
+    "companies",
+    "sales_persons",
+    "opportunities",
+    "opportunity_roles",
+    "activities",
+    "custom_objects",
+    "programs",
+    "fates",
 ]
 
 
@@ -307,7 +315,59 @@ class CyclePrice(Given):
     warnings: list[str]
 
 
+class ProgramCredit(Given):
+    """A program that gets credit for an opportunity, or loses it."""
+
+    id: int
+    #: null: Marketo does not know it any more
+    name: str | None
+
+
+class Credit(Given):
+    """Programs by what they get credit for."""
+
+    first_touch: list[ProgramCredit]
+    #: of multi-touch, as is `revenue`
+    pipeline: list[ProgramCredit]
+    revenue: list[ProgramCredit]
+
+
+class AttributionFinding(Given):
+    """A prerequisite of attribution that is missing."""
+
+    code: str
+    message: str
+    #: what it keeps from the program, or from all of them
+    measures: list[Literal["first_touch", "pipeline", "revenue"]]
+    #: Salesforce's id of who has the role, and Marketo's
+    contact: str | None
+    person: str | None
+    program: int | None
+
+
+class OpportunityCredit(Given):
+    """Which programs get credit for an opportunity, which lose it, and why."""
+
+    opportunity: str
+    credited: Credit
+    lost: Credit
+    findings: list[AttributionFinding]
+
+
+class Attribution(Given):
+    """Some of the opportunities that the newest runs of a cycle decided about, by id."""
+
+    opportunities: list[OpportunityCredit]
+    next_token: str | None
+    #: false if those runs have more files than are read
+    whole: bool
+
+
 class RunCycle(Taken):
-    """How a cycle is run; with `from_now` nothing is read, and what changes from now on is carried over."""
+    """How a cycle is run; with `from_now` nothing is read, and what changes from now on is carried over.
+
+    Programs are part of a run only with `programs`.
+    """
 
     from_now: bool = False
+    programs: bool = False

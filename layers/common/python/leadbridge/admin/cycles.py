@@ -17,6 +17,7 @@ from leadbridge.domain.ids import is_id
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.sync_plan import Cost
 from leadbridge.domain.syncing import Asked
+from leadbridge.usecases.attribution_told import verdict_members
 from leadbridge.usecases.cycle_rows_told import counts_members, due_members, row_members, story_members
 from leadbridge.usecases.start_sync import Started
 
@@ -24,9 +25,12 @@ CycleId = Annotated[models.Id, Path()]
 #: a time as 20260302T120000Z
 Slot = Annotated[str, Path(pattern="^[A-Za-z0-9-]{1,40}$")]
 Place = Annotated[str | None, Query(pattern="^[0-9]{1,7}$")]
+#: whether programs are part of it
+Demanded = Annotated[bool | None, Query()]
 Outcome = Annotated[str | None, Query(pattern="^[a-z_]{1,20}$")]
 #: of either system
 RecordId = Annotated[str, Path(pattern="^([A-Za-z0-9]{15}|[A-Za-z0-9]{18}|[0-9]{1,12})$")]
+OpportunityId = Annotated[str | None, Query(pattern="^[A-Za-z0-9]{18}$")]
 _ASKED = {"pause": Asked.PAUSE, "resume": Asked.NOTHING, "cancel": Asked.CANCEL, "confirm": Asked.CONFIRM}
 _TAG = "CRM cycles"
 
@@ -74,6 +78,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         return _price(cycle_id, services.price_cycle(cycle_id))
 
     _add_rows(app, services)
+    _add_attribution(app, services)
     _add_plans(app, services)
     _add_orders(app, services)
 
@@ -113,12 +118,30 @@ def _add_rows(app: APIGatewayRestResolver, services: Services) -> None:
         return cycle_models.DueRecords(records=records)
 
 
+def _add_attribution(app: APIGatewayRestResolver, services: Services) -> None:
+    @app.get("/cycles/<cycle_id>/attribution", **described("Which programs lose credit for opportunities", tag=_TAG))
+    def list_attribution(cycle_id: CycleId, token: OpportunityId = None) -> cycle_models.Attribution:
+        """Ten opportunities of the newest runs, with what is missing. Asks Marketo once for each person."""
+        current(services.configurations, "crm_cycle", cycle_id)
+        page = services.attribution(cycle_id, token or "")
+        told = [verdict_members(each, page.programs) for each in page.verdicts]
+        return cycle_models.Attribution(
+            opportunities=[cycle_models.OpportunityCredit.model_validate(each) for each in told],
+            next_token=page.following or None,
+            whole=page.whole,
+        )
+
+
 def _add_plans(app: APIGatewayRestResolver, services: Services) -> None:
     @app.post("/cycles/<cycle_id>/plans", **described("Plan what a run of a CRM cycle would do", tag=_TAG))
-    def plan_cycle(cycle_id: CycleId) -> cycle_models.CycleRun:
-        """A run that reads and decides, and writes nothing; the cycle need not be active. Nothing runs beside it."""
+    def plan_cycle(cycle_id: CycleId, programs: Demanded = None) -> cycle_models.CycleRun:
+        """A run that reads and decides, and writes nothing; the cycle need not be active. Nothing runs beside it.
+
+        Programs are part of it only with `programs`.
+        """
         current(services.configurations, "crm_cycle", cycle_id)
-        return _begun(services, cycle_id, services.start_cycle.plan(cycle_id))
+        demanded = ["programs"] if programs else []
+        return _begun(services, cycle_id, services.start_cycle.plan(cycle_id, demanded=demanded))
 
     @app.get("/cycles/<cycle_id>/plans/<slot>", **described("What a plan of a CRM cycle would do", tag=_TAG))
     def list_planned_changes(cycle_id: CycleId, slot: Slot, token: Place = None) -> cycle_models.PlannedChanges:
@@ -138,7 +161,9 @@ def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
     def run_cycle(cycle_id: CycleId, given: cycle_models.RunCycle) -> cycle_models.CycleRun:
         """One that is active; while a run is at work nothing is started. The first run reads everything."""
         current(services.configurations, "crm_cycle", cycle_id)
-        return _begun(services, cycle_id, services.start_cycle.now(cycle_id, from_now=given.from_now))
+        demanded = ["programs"] if given.programs else []
+        started = services.start_cycle.now(cycle_id, from_now=given.from_now, demanded=demanded)
+        return _begun(services, cycle_id, started)
 
     @app.post("/cycles/<cycle_id>/executions/<slot>/ask", **described("Pause, resume or end a run", tag=_TAG))
     def ask_cycle(cycle_id: CycleId, slot: Slot, given: sync_models.AskRun) -> cycle_models.CycleRun:

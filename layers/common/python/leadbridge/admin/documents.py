@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from leadbridge.admin import models
 from leadbridge.admin.common import as_summary, current, described, summary_of
-from leadbridge.admin.problems import refused, with_findings
+from leadbridge.admin.problems import overtaken, refused, with_findings
 from leadbridge.admin.services import Services
 from leadbridge.domain import webhook
 from leadbridge.domain.action import Action, as_document
@@ -58,7 +58,9 @@ def _add_actions(app: APIGatewayRestResolver, services: Services) -> None:
         if (document["kind"], document["id"]) != ("action", action_id):
             pointer = "/document/kind" if document["kind"] != "action" else "/document/id"
             raise refused(422, "invalid", "The document is not the Action of the address.", pointer=pointer)
-        return store(app, services, [document], draft=given.draft, note=given.note).documents[0]
+        return store(
+            app, services, [document], draft=given.draft, note=given.note, expected=given.expected_version
+        ).documents[0]
 
     @app.delete("/actions/<action_id>", **described("Remove an Action", tag="Actions"))
     def delete_action(action_id: DocumentId) -> models.Summary:
@@ -224,14 +226,26 @@ def saved(stored: Stored) -> models.Saved:
 
 
 def store(
-    app: APIGatewayRestResolver, services: Services, documents: list[dict[str, Any]], *, draft: bool, note: str
+    app: APIGatewayRestResolver,
+    services: Services,
+    documents: list[dict[str, Any]],
+    *,
+    draft: bool = False,
+    note: str,
+    expected: int | None = None,
 ) -> models.AppliedDocuments:
     """Store documents after the checks of `apply`, in the name of who asks.
 
+    `expected` is the version that they are to follow, so that nobody writes over what somebody else stored meanwhile.
+
     Raises:
-        RefusedError: They have findings.
+        RefusedError: They have findings, or another version is current.
     """
     planned = services.apply.plan([Given(raw=each) for each in documents], draft=draft)
+    for each in planned.documents if expected is not None else ():
+        before = each.before
+        if (before.version if before else 0) != expected:
+            raise overtaken(each.name, before)
     return _carried_out(app, services, planned, note=note)
 
 

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.outcome import Outcome, State
+from leadbridge.domain.preflight import Level
 
 type Json = dict[str, Any]
 
@@ -14,6 +15,8 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 ExecutionId = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,64}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Version = Annotated[int, Field(ge=1, le=999_999)]
+ExpectedVersion = Annotated[int, Field(ge=0, le=999_999)]
+Secret = Annotated[str, StringConstraints(max_length=4000)]
 LeadId = Annotated[int, Field(ge=1, lt=10**18)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 Note = Annotated[str, StringConstraints(max_length=1000)]
@@ -75,6 +78,67 @@ class Connections(Given):
     """Connections by kind and id."""
 
     connections: list[Connection]
+
+
+class ConnectionDetail(Connection):
+    """A connection with its document, who stored it, and what it logs in with; none of the credentials themselves."""
+
+    document: Json
+    author: str | None
+    at: datetime | None
+    #: our part of its limits, in words
+    limits: list[str]
+    #: the members of its credentials; none where it logs in with a certificate
+    credentials: list[str]
+
+
+class PutConnection(Taken):
+    """A connection to be stored."""
+
+    document: Json
+    note: Note = ""
+    #: the version that it is to follow, 0 for none; without it whichever there is
+    expected_version: ExpectedVersion | None = None
+
+
+class PutSecret(Taken):
+    """Credentials of a connection, those that it logs in with; they are never given again."""
+
+    client_id: Secret | None = None
+    client_secret: Secret | None = None
+    refresh_token: Secret | None = None
+
+
+class SecretKept(Given):
+    """That credentials are stored."""
+
+    id: str
+    secret: Literal["stored"] = "stored"  # noqa: S105  # a word for a state
+
+
+class SetupSteps(Given):
+    """What a person creates at the vendor, in order."""
+
+    id: str
+    steps: list[str]
+
+
+class LookedAt(Given):
+    """One thing that was looked at; `what` is a sentence without a stop, `remedy` one with it, or empty."""
+
+    level: Literal[tuple(each.value for each in Level)]  # type: ignore[valid-type]  # the levels there are
+    what: str
+    remedy: str
+
+
+class LookedThrough(Given):
+    """What a look through a connection found; nothing was written."""
+
+    id: str
+    version: int
+    #: whether none of it is an error
+    well: bool
+    findings: list[LookedAt]
 
 
 # overview
@@ -269,6 +333,8 @@ class PutAction(Taken):
     note: Note = ""
     #: store it although it has findings
     draft: bool = False
+    #: the version that it is to follow, 0 for none; without it whichever there is
+    expected_version: ExpectedVersion | None = None
 
 
 class Difference(Given):

@@ -4,8 +4,8 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from leadbridge.admin import models
 from leadbridge.admin.common import described
+from leadbridge.admin.connections import as_connection
 from leadbridge.admin.services import Services
-from leadbridge.admin.vendors import as_connection
 
 
 def add_routes(app: APIGatewayRestResolver, services: Services) -> None:

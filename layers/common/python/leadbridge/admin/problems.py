@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from leadbridge.admin.models import Finding, Problem
 from leadbridge.admin.requests import Refusal
 from leadbridge.domain import findings
+from leadbridge.domain.lifecycle import Stored
 from leadbridge.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -54,6 +55,19 @@ def refused(
 def missing(what: str, remedy: str) -> RefusedError:
     """Nothing of that name."""
     return refused(404, "not_found", f"There is no {what}.", remedy=remedy)
+
+
+def overtaken(name: str, current: Stored | None) -> RefusedError:
+    """Somebody else stored a version, or took the document away, since it was read."""
+    now = f"became version {current.version} meanwhile" if current else "is not there any more"
+    by = f", by {current.change.author}" if current and current.change.author else ""
+    return refused(
+        409,
+        "changed_meanwhile",
+        f"{name[:1].upper()}{name[1:].replace('_', ' ')} {now}{by}; nothing was stored.",
+        remedy="Look at what differs, and store yours on top of it or leave it.",
+        pointer="/expected_version",
+    )
 
 
 def with_findings(found: Sequence[findings.Finding]) -> RefusedError:

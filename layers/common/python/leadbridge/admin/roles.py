@@ -24,6 +24,12 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("GET", "/openapi.json"): V,
     ("GET", "/overview"): V,
     ("GET", "/connections"): V,
+    ("GET", "/connections/{connection_id}"): V,
+    ("PUT", "/connections/{connection_id}"): A,
+    ("DELETE", "/connections/{connection_id}"): A,
+    ("PUT", "/connections/{connection_id}/secret"): A,
+    ("GET", "/connections/{connection_id}/setup"): V,
+    ("POST", "/connections/{connection_id}/test"): O,
     ("GET", "/connections/{connection_id}/objects"): V,
     ("GET", "/connections/{connection_id}/objects/{object_name}/fields"): V,
     ("GET", "/connections/{connection_id}/activity-types"): V,
@@ -73,6 +79,8 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("GET", "/cycles/{cycle_id}"): V,
     # samples both systems of all kinds of records, which spends more calls than a look may
     ("GET", "/cycles/{cycle_id}/price"): O,
+    # asks both systems of each person who has a role
+    ("GET", "/cycles/{cycle_id}/attribution"): O,
     ("GET", "/cycles/{cycle_id}/executions"): V,
     ("POST", "/cycles/{cycle_id}/executions"): O,
     ("GET", "/cycles/{cycle_id}/executions/{slot}"): V,

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from leadbridge.ports import Clock, Configurations
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue
+from leadbridge.usecases.check_connection import CheckConnection
+from leadbridge.usecases.connection_secrets import ConnectionSecrets
 from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
+from leadbridge.usecases.lint_attribution import LintAttribution
 from leadbridge.usecases.list_connections import ListConnections
 from leadbridge.usecases.overview import ShowOverview
 from leadbridge.usecases.preview_sync import PreviewSync
@@ -17,6 +20,7 @@ from leadbridge.usecases.price_cycle import PriceCycle
 from leadbridge.usecases.price_sync import PriceSync
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
+from leadbridge.usecases.setup_sheet import ShowSetup
 from leadbridge.usecases.start_cycle import StartCycle
 from leadbridge.usecases.start_sync import StartSync
 from leadbridge.usecases.sync_results import SyncResults
@@ -32,6 +36,9 @@ class Services:
     overview: ShowOverview
     apply: ApplyConfiguration
     connections: ListConnections
+    check_connection: CheckConnection
+    connection_secrets: ConnectionSecrets
+    setup: ShowSetup
     catalogue: Catalogue
     trying: TryAction
     search: SearchExecutions
@@ -47,6 +54,7 @@ class Services:
     cycle_rows: CycleRows
     cycle_planned: CyclePlanned
     price_cycle: PriceCycle
+    attribution: LintAttribution
     #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says
     keep_schedule: Callable[[str, str], None]
     #: what a vendor's table says is to be done about a reason

@@ -1,4 +1,4 @@
-"""Routes of connections: which there are, and what objects and fields they offer."""
+"""Routes of what connections offer: objects and fields, activity types, lists, campaigns."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -8,14 +8,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from leadbridge.admin import models
 from leadbridge.admin.common import described
+from leadbridge.admin.connections import ConnectionId, summary_of_connection
 from leadbridge.admin.problems import missing
 from leadbridge.admin.services import Services
 from leadbridge.domain.clauses import operators_for
 from leadbridge.domain.sync_objects import AS_DESTINATION
 from leadbridge.usecases.catalogue import OFFERED, Catalogued, CatalogueObject, Choice
-from leadbridge.usecases.list_connections import ConnectionSummary
 
-ConnectionId = Annotated[models.Id, Path()]
 ObjectName = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,254}$")]
 Refresh = Annotated[bool, Query()]
 #: for which end of a Sync objects are listed; without one for those of an Action
@@ -24,12 +23,6 @@ Role = Annotated[Literal["sync_source", "sync_destination"] | None, Query()]
 
 def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
     """Add the routes."""
-
-    @app.get("/connections", **described("The connections", tag="Connections"))
-    def list_connections(usable: Annotated[bool, Query()] = False) -> models.Connections:  # noqa: FBT002  # a query parameter
-        """All of them, or only those that an Action may name: enabled, and with their secret."""
-        found = services.connections(usable=usable)
-        return models.Connections(connections=[as_connection(each) for each in found])
 
     @app.get("/connections/<connection_id>/objects", **described("What a connection offers", tag="Connections"))
     def list_objects(connection_id: ConnectionId, refresh: Refresh = False, role: Role = None) -> models.Objects:  # noqa: FBT002  # a query parameter
@@ -160,24 +153,4 @@ def _check_marketo(services: Services, connection: str) -> None:
 
 
 def _vendor(services: Services, connection: str) -> str:
-    for each in services.connections():
-        if each.id == connection:
-            return each.kind
-    raise missing(f"connection {connection}", "List the connections, and correct the id.")
-
-
-def as_connection(summary: ConnectionSummary) -> models.Connection:
-    """A connection as it stands."""
-    return models.Connection(
-        kind=summary.kind,
-        id=summary.id,
-        name=summary.name,
-        url=summary.url,
-        enabled=summary.enabled,
-        paused=summary.paused,
-        usable=summary.usable,
-        version=summary.version,
-        secret=summary.secret,
-        actions=summary.actions,
-        syncs=summary.syncs,
-    )
+    return summary_of_connection(services, connection).kind

@@ -54,6 +54,15 @@ class Secret:
         """Replace members of one object in the secret, leaving the others as they are."""
         known = dict(self.value(refresh=True))
         known[name] = {**known.get(name, {}), **members}
+        self._store(known)
+
+    def drop(self, name: str, /) -> None:
+        """Take one object out of the secret, if it is there."""
+        known = dict(self.value(refresh=True))
+        if known.pop(name, None) is not None:
+            self._store(known)
+
+    def _store(self, known: Mapping[str, Any]) -> None:
         self._client.put_secret_value(SecretId=self._arn, SecretString=json.dumps(known))
         self._value = known
 

@@ -94,7 +94,7 @@ class MarketoConnection(Document):
     def _one_instance(self) -> Self:
         if self.identity_url is not None and self.identity_url.lower() != self.base_url.lower():
             raise ValueError(
-                "`identity_url` is not on the host of `base_url`, to which tokens belong; "
+                "identity_url: is not on the host of `base_url`, to which tokens belong; "
                 "copy both from Admin > Web Services of one instance, or leave `identity_url` out"
             )
         return self
@@ -132,7 +132,9 @@ class SalesforceConnection(Document):
     @model_validator(mode="after")
     def _user_of_an_assertion(self) -> Self:
         if (self.login or "jwt") == "jwt" and self.username is None:
-            raise ValueError("`login: jwt` needs `username`, that of the integration user")
+            raise ValueError(
+                "username: is missing, and the login with a certificate needs it; give the integration user's"
+            )
         return self
 
 

@@ -123,7 +123,16 @@ def _known(operator: str) -> str:
     return operator
 
 
-OperatorName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(OPERATORS)})]
+OperatorName = Annotated[
+    str,
+    AfterValidator(_known),
+    Field(
+        json_schema_extra={
+            "enum": list(OPERATORS),
+            "x-takes": {name: each.takes.name.lower() for name, each in OPERATORS.items()},
+        }
+    ),
+]
 
 
 def family_of(kind: str) -> Family:

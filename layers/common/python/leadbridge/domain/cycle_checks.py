@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from leadbridge.domain.crm_cycle import CrmCycle, CycleField, Flag, Persons
+from leadbridge.domain.cycle_custom_objects import kept_objects
 from leadbridge.domain.cycle_fields import bind_fields
 from leadbridge.domain.cycle_opportunities import CONTACT_ROLE, DEAL, OPPORTUNITY, ROLE
 from leadbridge.domain.records import ObjectDescription
-from leadbridge.domain.three_way import Side
+from leadbridge.domain.three_way import Direction, Side
 from leadbridge.domain.transforms import zone_finding
 
 #: what opportunities are reported and attributed by, and where Salesforce keeps it
@@ -34,6 +35,9 @@ def objects_of(cycle: CrmCycle) -> Mapping[Side, tuple[str, ...]]:
         if member is not None:
             found[Side.SALESFORCE].append(theirs)
             found[Side.MARKETO].append(ours)
+    for kept in kept_objects(cycle).values():
+        # of what goes to Salesforce Marketo's log tells
+        found[Side.SALESFORCE] += [kept.salesforce] if kept.direction is Direction.TO_MARKETO else []
     return {side: tuple(names) for side, names in found.items()}
 
 

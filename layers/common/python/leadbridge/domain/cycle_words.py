@@ -43,6 +43,7 @@ def worded(code: str, **facts: object) -> str:
 
 #: of a plan: which of them are made depends on what is written before
 ACTIVITIES_UNPLANNED = "activities: are no part of a plan, since they are read behind what is written of people"
+OBJECTS_UNPLANNED = "custom_objects: are no part of a plan, since they are read behind all that is written"
 
 
 #: why a record is looked at again, by the reason that is noted; of any other reason its write was refused

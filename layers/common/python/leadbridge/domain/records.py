@@ -89,6 +89,10 @@ class ObjectDescription:
     #: where the vendor names them: the field of its own id, and those that together are a record's key
     id_field: str = ""
     key_fields: tuple[str, ...] = ()
+    #: of an object of one's own at Marketo: by it the log calls what happens to its records
+    label: str = ""
+    #: at Marketo, by field that links to another object, that object and which of its fields is held
+    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     #: record types that this user may give to records: their ids by developer names
     record_types: Mapping[str, str] = field(default_factory=dict)
 

@@ -16,10 +16,11 @@ from leadbridge.domain import soql
 from leadbridge.domain.clause_bounds import bounds_of
 from leadbridge.domain.clauses import OPERATORS, Clause, Group, Takes, walk
 from leadbridge.domain.dedupe_rules import Vendor, stamps_of
+from leadbridge.domain.looked_up import read_columns
 from leadbridge.domain.marketo import LeadChange
 from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.soql_filter import Placed, Setting, soql_filter
-from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync import LoggedSource, Sync
 from leadbridge.domain.values import blank, text
 from leadbridge.domain.watermarks import EARLIEST, Window, tiles
 
@@ -91,6 +92,13 @@ class SourceQuery:
     until: datetime | None = None
     #: of leads that changed; None: all of them are read
     anew: Anew | None = field(default=None, compare=False, repr=False)
+    #: of objects of one's own: where the log tells of new ones
+    logged: LoggedSource | None = None
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns that the vendor is asked for: others are looked up."""
+        return read_columns(self.columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +201,7 @@ def _salesforce(
     sync: Sync, facts: Facts, columns: tuple[str, ...], bounds: Sequence[str], *, way: Way, now: datetime
 ) -> SourceQuery:
     source = soql.identifier(sync.source.object)
-    head = f"SELECT {', '.join(soql.identifier(name) for name in columns)} FROM {source}"  # noqa: S608  # names are checked, values quoted
+    head = f"SELECT {', '.join(soql.identifier(name) for name in read_columns(columns))} FROM {source}"  # noqa: S608  # names are checked, values quoted
     # in the order of ids reading can go on behind any record; a bulk job takes the query apart by itself
     tail = "" if way == "bulk" else " ORDER BY Id"
     room = soql.URI_BYTES - soql.encoded_length(f"{head} WHERE {' AND '.join(bounds)} AND {tail}")
@@ -258,7 +266,11 @@ def _marketo(
         case _ if way == "bulk":
             # no record is older than the first person
             changed = Window(since=window.since or facts.made_since, until=window.until)
-            parts = _extract("custom_objects", columns, _windows("updatedAt", changed, now), object=sync.source.object)
+            read, filters = read_columns(columns), _windows("updatedAt", changed, now)
+            parts = _extract("custom_objects", read, filters, object=sync.source.object)
+        case _ if isinstance(sync.source, LoggedSource):
+            params = {"sinceDatetime": _stamp(window.since or now - KEPT)}
+            parts = _Parts(first=Request(operation="paging_token", params=params), cursor=_BY_LOG)
         case _:
             raise ValueError("Marketo lists custom objects in bulk extracts only")
     asked = parts.asked
@@ -274,6 +286,7 @@ def _marketo(
         filters=parts.filters,
         activity_types=tuple(facts.activity_types),
         until=window.until,
+        logged=sync.source if isinstance(sync.source, LoggedSource) else None,
     )
 
 
@@ -287,6 +300,7 @@ class _Parts:
 
 
 _BY_PAGE = "later pages carry the nextPageToken of the page before"
+_BY_LOG = "the token leads to whose objects were added, page by page; these are then read 300 people a call"
 _BY_JOB = "later jobs differ in the window of their filter"
 
 

@@ -55,6 +55,18 @@ class SyncSource(Document):
     activity_types: list[Named] | None = Field(default=None, min_length=1, max_length=10)
 
 
+class LoggedSource(SyncSource):
+    """Marketo's objects of one's own, of which its log tells when one is added; a cycle says so, people do not."""
+
+    #: the object that the log tells of, and its fields that hold a person and, of a bridge, the record behind it
+    told_of: FieldName
+    person_link: FieldName
+    #: the field of people by whose value they are linked
+    person_field: FieldName
+    #: of what lies behind a bridge: the bridge's field, and the field of the record that it holds
+    behind: tuple[FieldName, FieldName] | None = None
+
+
 class SyncDestination(Document):
     """Where records are written."""
 

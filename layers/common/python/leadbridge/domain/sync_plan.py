@@ -12,7 +12,7 @@ from math import ceil
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.source_query import DELETED_LEAD, Facts, Way, reads_leads_by_key
-from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync import LoggedSource, Sync
 from leadbridge.domain.sync_objects import ACTION, Readable, importable, readable
 
 #: rows that go by REST at most (U52)
@@ -133,5 +133,7 @@ def _marketo_ways(sync: Sync, facts: Facts, *, changes: bool) -> tuple[Way, ...]
         return ("rest",) if reads_leads_by_key(sync, facts) else ("bulk",)
     if sync.source.object == "activities" and DELETED_LEAD in facts.activity_types:
         return ("rest",)
+    if isinstance(sync.source, LoggedSource):
+        return _WAYS
     found = readable(sync.source.object)
     return found.ways if isinstance(found, Readable) else ("rest",)

@@ -11,6 +11,7 @@ from leadbridge.domain.three_way import Side
 from leadbridge.errors import ConfigurationError, PermanentError
 from leadbridge.ports import Configurations, Connections, Documents
 from leadbridge.usecases.check_activities import activity_lines
+from leadbridge.usecases.check_programs import program_lines
 from leadbridge.usecases.check_sync import describe
 
 #: the kinds of a cycle's connections, by the member that names them
@@ -40,6 +41,7 @@ def described_lines(cycle: CrmCycle, connections: Connections) -> Iterator[str]:
                 yield f"{side.value}: {name} cannot be described: {error}; give the integration user access to it"
     yield from cycle_lines(cycle, described)
     yield from activity_lines(cycle, connections)
+    yield from program_lines(cycle, connections)
 
 
 def rival(configurations: Configurations, documents: Documents, cycle: CrmCycle) -> str | None:

@@ -19,11 +19,12 @@ from leadbridge.domain.cycle_syncs import cycle_of
 from leadbridge.domain.event import iso
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.gone import FATE
+from leadbridge.domain.looked_up import looked_up_columns
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import Anew, SourceQuery, columns_of, seen_of, source_query
 from leadbridge.domain.source_query import Way as QueryWay
-from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync import LoggedSource, Sync
 from leadbridge.domain.sync_objects import Readable, readable
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.sync_plan import choose_extract, choose_load
@@ -347,7 +348,7 @@ class RunSyncStep:
             return
         if "Error" in child:
             reason, message = _cause(child)
-            if reason == NO_FILTER and run.since is not None and self._tells_changes(work):
+            if reason == NO_FILTER and self._tells_changes(work):
                 self._save(work, syncing.other_way(run))
                 return
             self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), reason, message))
@@ -358,8 +359,10 @@ class RunSyncStep:
 
     def _tells_changes(self, work: "_Work") -> bool:
         """Whether what changed can be read without an extract."""
+        if isinstance(work.sync.source, LoggedSource):
+            return True
         found = readable(work.sync.source.object)
-        return isinstance(found, Readable) and found.incremental and "rest" in found.ways
+        return work.run.since is not None and isinstance(found, Readable) and found.incremental and "rest" in found.ways
 
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
@@ -425,7 +428,7 @@ class RunSyncStep:
         query = self._query(work)
         number = run.pages + 1
         if run.source == "salesforce":
-            request: dict[str, Any] = {"soql": query.soql, "columns": list(query.columns)}
+            request: dict[str, Any] = {"soql": query.soql, "columns": list(query.read)}
         else:
             # those of activities are all of them, attributes in one cell
             fields = list((query.first.body or {}).get("fields", ()))
@@ -461,7 +464,8 @@ class RunSyncStep:
         columns = columns_of(
             work.sync, work.run.source, self._facts(work.sync, work.run.version, work.run.source).fields
         )
-        source = self._vendors.source(work.sync) if work.sync.source.object == "activities" else None
+        others = work.sync.source.object == "activities" or bool([*looked_up_columns(columns)])
+        source = self._vendors.source(work.sync) if others else None
         expand = source.expanded if source is not None and work.run.extract is Way.BULK else None
         calls = 0
         self._save(work, syncing.taken(work.run))

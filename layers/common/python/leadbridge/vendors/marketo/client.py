@@ -26,7 +26,7 @@ from leadbridge.vendors.marketo.auth import VENDOR, CredentialSource, MarketoAut
 from leadbridge.vendors.marketo.quota import WORDS, calls_today
 
 if TYPE_CHECKING:
-    from leadbridge.domain.marketo import ActivityType, Channel, Program, SmartCampaign, StaticList
+    from leadbridge.domain.marketo import ActivityType, Channel, Program, ProgramMember, SmartCampaign, StaticList
     from leadbridge.domain.preflight import Finding
     from leadbridge.vendors.marketo.activity_log import ActivityLog
     from leadbridge.vendors.marketo.bulk import Bulk
@@ -177,6 +177,18 @@ class MarketoClient:
     def program(self, named: str | int) -> "Program | None":
         """The program of a name or an id, None if there is none; names with a comma are never found."""
         return self.programs.one(named) if isinstance(named, int) else self.programs.by_name(named)
+
+    def programs_of(self, lead_id: int) -> list[dict[str, Any]]:
+        """The programs that a lead is in, by `id`, with its status in each."""
+        return self.leads.programs_of(lead_id)
+
+    def members_of(self, program_id: int, lead_ids: Sequence[int], fields: Sequence[str]) -> "list[ProgramMember]":
+        """Those of the leads who are in a program; 300 a call."""
+        return list(self.members.by_filter(program_id, "leadId", lead_ids, fields))
+
+    def roles_in(self, opportunities: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
+        """The roles in opportunities, by their key."""
+        return list(self.opportunity_roles.by_filter("externalOpportunityId", opportunities, fields))
 
     def channel(self, name: str) -> "Channel | None":
         """The channel of a name, None if there is none."""

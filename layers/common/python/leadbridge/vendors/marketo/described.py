@@ -93,6 +93,8 @@ def described_object(object_name: str, found: ObjectType) -> ObjectDescription:
         queryable=linked,
         id_field=found.id_field,
         key_fields=found.dedupe_fields,
+        links={each.field: (each.related_to.name, each.related_to.field) for each in found.relationships},
+        label=found.display_name,
     )
 
 
@@ -114,6 +116,7 @@ def _program_membership(client: "MarketoClient") -> ObjectDescription:
     """A person, and what of its membership in a program can be changed; the status is set by a call of its own."""
     own = {name: each for name, each in client.describe_members().fields.items() if each.updateable}
     own[STATUS] = FieldDescription(name=STATUS, type="string", createable=False)
+    own[MEMBER] = FieldDescription(name=MEMBER, type="boolean", createable=False)
     return ObjectDescription(
         name="members of a program", fields=_people(client) | own, createable=False, deletable=False
     )

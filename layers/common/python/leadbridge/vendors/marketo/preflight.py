@@ -129,6 +129,14 @@ PROBES = (
 )
 
 
+def permissions() -> dict[str, list[str]]:
+    """What the API user's role may have to allow, and what for."""
+    needed: dict[str, dict[str, None]] = {}
+    for probe in PROBES:
+        needed.setdefault(probe.endpoint.permission, {})[probe.needed_for] = None
+    return {name: list(uses) for name, uses in needed.items()}
+
+
 def preflight(api: Api, *, daily_calls: int) -> Iterator[Finding]:
     """Look at one thing after the other; without a login the first finding is the last. Costs about twenty calls."""
     try:

@@ -19,6 +19,7 @@ from leadbridge.sync_ports import Covered, Gone, Page, Sample, first_of
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.activity_syncing import activities_of_file, activity_pages
+from leadbridge.vendors.marketo.added_objects import added_pages
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.values import instant
 
@@ -123,6 +124,8 @@ class MarketoSource(Counted):
             return self._changed(query, cursor)
         if first.operation == "paging_token" and query.object == "activities":
             return activity_pages(self._client, query, cursor)
+        if first.operation == "paging_token" and query.logged is not None:
+            return added_pages(self._client, query, query.logged, cursor)
         raise ConfigurationError([f"source.object: {query.object} is not read this way by this version"])
 
     def expanded(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:

@@ -23,11 +23,11 @@ from leadbridge.vendors.salesforce.schema import ObjectSummary, Schema
 
 if TYPE_CHECKING:
     from leadbridge.domain.preflight import Finding
+    from leadbridge.domain.salesforce_needs import Need
     from leadbridge.vendors.salesforce.bulk import BulkIngest, BulkQuery
     from leadbridge.vendors.salesforce.changes import Changes
     from leadbridge.vendors.salesforce.composite import Composite
     from leadbridge.vendors.salesforce.fates import LeadFate
-    from leadbridge.vendors.salesforce.preflight import Need
     from leadbridge.vendors.salesforce.records import Records
 
 __all__ = ["SalesforceClient", "WriteOptions"]

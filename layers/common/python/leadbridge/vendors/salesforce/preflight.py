@@ -5,10 +5,10 @@ object-level permissions of Describe are those of the integration user.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from leadbridge.domain.preflight import Finding, Level
 from leadbridge.domain.records import ObjectDescription
+from leadbridge.domain.salesforce_needs import Need
 from leadbridge.errors import AuthenticationError, PermanentError, QuotaExhaustedError, SyncError, TransientError
 from leadbridge.vendors.salesforce.api import Api
 from leadbridge.vendors.salesforce.row_writes import RowWrites
@@ -20,17 +20,6 @@ _ABSENT = frozenset(
 )
 _PERMISSIONS = "Setup > Permission Sets > Leadbridge > Object Settings"
 _SHARE_LEFT = 0.2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """What Actions and Syncs want of one object; `written` and `read` are field names."""
-
-    create: bool
-    edit: bool
-    delete: bool = False
-    written: frozenset[str]
-    read: frozenset[str]
 
 
 def preflight(

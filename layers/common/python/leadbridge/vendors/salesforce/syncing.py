@@ -82,7 +82,7 @@ class SalesforceSource:
                 raise
             return Gone(pages=iter(()), known_from=until)
         ids = sorted(each for each in told.at if each > cursor)
-        pages = (self._gone_page(query.columns, chunk) for chunk in chunks_of(ids, GONE_ROWS))
+        pages = (self._gone_page(query.read, chunk) for chunk in chunks_of(ids, GONE_ROWS))
         return Gone(pages=pages, known_from=told.known_from, covered_to=told.covered_to)
 
     def _gone_page(self, columns: Sequence[str], ids: Sequence[str]) -> Page:

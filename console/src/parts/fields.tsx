@@ -1,0 +1,234 @@
+/** Fields of a document under somebody's hands. */
+import { ComboBox, ComboBoxItem, Picker, PickerItem, Switch, TextArea, TextField } from "@react-spectrum/s2";
+import { style } from "@react-spectrum/s2/style" with { type: "macro" };
+import { useState } from "react";
+import { useEditing, useField } from "./editing";
+import type { Members } from "./pointer";
+
+export interface Choice {
+  id: string;
+  name: string;
+  /** said below the name */
+  more?: string;
+}
+
+export const WIDE = style({ width: "full", maxWidth: 480 });
+export const HALF = style({ width: { default: "full", sm: 240 }, flexShrink: 0 });
+
+interface Shared {
+  at: string;
+  /** pointers whose findings are shown here, too */
+  also?: readonly string[];
+  label: string;
+  description?: string | undefined;
+  narrow?: boolean;
+  isDisabled?: boolean;
+}
+
+function asText(value: unknown): string {
+  return value === undefined || value === null ? "" : String(value);
+}
+
+/** `kept`: an empty text is one, too, and the member stays. */
+export function Words({
+  at,
+  also = [],
+  label,
+  description,
+  narrow,
+  isDisabled,
+  long,
+  kept = false,
+}: Shared & { long?: boolean; kept?: boolean }) {
+  const { value, set, isInvalid, errorMessage } = useField(at, ...also);
+  const Field = long ? TextArea : TextField;
+  return (
+    <Field
+      label={label}
+      {...(description && { description })}
+      value={asText(value)}
+      onChange={(typed) => set(typed === "" && !kept ? undefined : typed)}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      isDisabled={isDisabled ?? false}
+      autoComplete="off"
+      styles={narrow ? HALF : WIDE}
+    />
+  );
+}
+
+/** A number, as it is typed; what is none stays a text, and the server says so. */
+export function Figure({ at, also = [], label, description, narrow = true }: Shared) {
+  const { value, set, isInvalid, errorMessage } = useField(at, ...also);
+  return (
+    <TextField
+      label={label}
+      {...(description && { description })}
+      inputMode="decimal"
+      value={asText(value)}
+      onChange={(typed) => set(typed === "" ? undefined : number(typed))}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      styles={narrow ? HALF : WIDE}
+    />
+  );
+}
+
+/** What is written as a number is one; anything that would come back otherwise is kept as it was typed. */
+export function number(typed: string): number | string {
+  const read = Number(typed);
+  return typed.trim() !== "" && String(read) === typed ? read : typed;
+}
+
+export function Truth({ at, label }: Pick<Shared, "at" | "label">) {
+  const { value, set } = useField(at);
+  return (
+    <Switch isSelected={value === true} onChange={set}>
+      {label}
+    </Switch>
+  );
+}
+
+/** Several values, one a line. */
+export function Lines({ at, label, description, numbers = false }: Shared & { numbers?: boolean }) {
+  const { value, set, isInvalid, errorMessage } = useField(at);
+  const [typed, setTyped] = useState(() => (Array.isArray(value) ? value.map(String).join("\n") : asText(value)));
+  return (
+    <TextArea
+      label={label}
+      {...(description && { description })}
+      value={typed}
+      onChange={(text) => {
+        setTyped(text);
+        const lines = text.split("\n").filter((line) => line.trim() !== "");
+        set(lines.map((line) => (numbers ? number(line.trim()) : line.trim())));
+      }}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      styles={HALF}
+    />
+  );
+}
+
+/** What values become, one a line. */
+export function Table({ at, label, description }: Shared) {
+  const { value, set, isInvalid, errorMessage } = useField(at);
+  const [typed, setTyped] = useState(() =>
+    Object.entries((value ?? {}) as Members)
+      .map(([from, to]) => `${from} = ${to}`)
+      .join("\n"),
+  );
+  return (
+    <TextArea
+      label={label}
+      {...(description && { description })}
+      value={typed}
+      onChange={(text) => {
+        setTyped(text);
+        const pairs = text.split("\n").filter((line) => line.includes("="));
+        set(Object.fromEntries(pairs.map((line) => [before(line).trim(), line.slice(before(line).length + 1).trim()])));
+      }}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      styles={WIDE}
+    />
+  );
+}
+
+function before(line: string): string {
+  return line.slice(0, line.indexOf("="));
+}
+
+/** One of few; without `none` it stays chosen. */
+export function Choose({
+  at,
+  also = [],
+  label,
+  description,
+  narrow,
+  isDisabled,
+  choices,
+  none,
+  instead,
+  clears = () => [],
+}: Shared & {
+  choices: readonly Choice[];
+  none?: string;
+  instead?: string;
+  /** members that do not go with what is chosen */
+  clears?: (chosen: string) => readonly string[];
+}) {
+  const { value, isInvalid, errorMessage } = useField(at, ...also);
+  const { setAll } = useEditing();
+  const chosen = value === undefined || value === null ? (none ? "" : (instead ?? null)) : String(value);
+  const listed =
+    chosen && !choices.some(({ id }) => id === chosen) ? [...choices, { id: chosen, name: chosen }] : choices;
+  return (
+    <Picker
+      label={label}
+      {...(description && { description })}
+      selectedKey={chosen === "" ? NONE : chosen}
+      onSelectionChange={(key) => {
+        const wanted = key === NONE || key === null ? undefined : String(key);
+        setAll([...clears(wanted ?? "").map((each) => [each, undefined] as const), [at, wanted]]);
+      }}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      isDisabled={isDisabled ?? false}
+      styles={narrow ? HALF : WIDE}
+    >
+      {[...(none ? [{ id: NONE, name: none }] : []), ...listed].map(({ id, name }) => (
+        <PickerItem key={id} id={id}>
+          {name}
+        </PickerItem>
+      ))}
+    </Picker>
+  );
+}
+const NONE = "-";
+
+/** One of many, found by typing; what is not listed may be typed, too, and the server says what it thinks of it. */
+export function Find({
+  at,
+  also = [],
+  label,
+  description,
+  narrow,
+  choices,
+  loading = false,
+}: Shared & { choices: readonly Choice[]; loading?: boolean }) {
+  const { value, set, isInvalid, errorMessage } = useField(at, ...also);
+  const chosen = asText(value);
+  const listed =
+    chosen && !choices.some(({ id }) => id === chosen) ? [{ id: chosen, name: chosen }, ...choices] : choices;
+  const leave = (typed: string) => {
+    const known = listed.find(({ id, name }) => name === typed || id.toLowerCase() === typed.toLowerCase());
+    if (typed === "" ? chosen !== "" : (known?.id ?? typed) !== chosen)
+      set(typed === "" ? undefined : (known?.id ?? typed));
+  };
+  return (
+    <ComboBox
+      label={label}
+      {...(description && { description })}
+      defaultItems={listed}
+      selectedKey={chosen || null}
+      allowsCustomValue
+      onSelectionChange={(key) => {
+        if (key !== null) set(String(key));
+      }}
+      onBlur={({ target }) => {
+        if (target instanceof HTMLInputElement) leave(target.value.trim());
+      }}
+      loadingState={loading ? "loading" : "idle"}
+      isInvalid={isInvalid}
+      errorMessage={errorMessage}
+      styles={narrow ? HALF : WIDE}
+    >
+      {({ id, name }) => (
+        <ComboBoxItem id={id} textValue={name}>
+          {name}
+        </ComboBoxItem>
+      )}
+    </ComboBox>
+  );
+}

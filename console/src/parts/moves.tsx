@@ -1,0 +1,90 @@
+/** Takes a document a step on: activate, trial, pause, resume, deactivate. The server says what its state forbids. */
+import { AlertDialog, Button, ButtonGroup, DialogTrigger, ToastQueue } from "@react-spectrum/s2";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { content, type Schemas } from "../api/client";
+import { useApp, useMay } from "./app";
+import { findingsOf, sentence } from "./findings";
+
+type Move = Schemas["StateChange"]["move"];
+type State = Schemas["Summary"]["state"];
+
+/** what is offered first; the others are a step away */
+const OFFERED: Readonly<Record<State, readonly Move[]>> = {
+  draft: ["activate"],
+  validated: ["activate", "try"],
+  inactive: ["activate", "try"],
+  trial: ["activate", "pause", "deactivate"],
+  active: ["pause", "try", "deactivate"],
+  paused: ["resume", "deactivate"],
+};
+const WORDS: Readonly<Record<Move, { label: string; done: string; means: string }>> = {
+  activate: {
+    label: "Activate",
+    done: "It is active; webhooks notice within 30 seconds.",
+    means: "Its webhook takes calls from now on, and each call writes to Salesforce.",
+  },
+  try: {
+    label: "Trial",
+    done: "It is on trial.",
+    means: "It runs for the people whom its trial names. Everybody else is skipped.",
+  },
+  pause: {
+    label: "Pause",
+    done: "It is paused.",
+    means: "What comes in is kept, and nothing more is begun. Resume lets it go on, oldest first.",
+  },
+  resume: {
+    label: "Resume",
+    done: "It goes on.",
+    means: "It goes on as before the pause; what was kept runs, oldest first.",
+  },
+  deactivate: {
+    label: "Deactivate",
+    done: "It is inactive.",
+    means: "What comes in is recorded and not run. It can be run again later.",
+  },
+};
+
+export function Moves({ kind, id, name, state }: { kind: string; id: string; name: string; state: State }) {
+  const { api } = useApp();
+  const queries = useQueryClient();
+  const may = useMay("POST /documents/{kind}/{document_id}/state");
+  const moving = useMutation({
+    mutationFn: (move: Move) =>
+      content(
+        api.POST("/documents/{kind}/{document_id}/state", {
+          params: { path: { kind, document_id: id } },
+          body: { move },
+        }),
+      ),
+    onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
+    onSuccess: async (_, move) => {
+      ToastQueue.positive(WORDS[move].done, { timeout: 8000 });
+      await queries.invalidateQueries();
+    },
+  });
+  if (!may) return null;
+  return (
+    <ButtonGroup>
+      {OFFERED[state].map((move, at) => (
+        <DialogTrigger key={move}>
+          <Button
+            variant={at === 0 && (move === "activate" || move === "resume") ? "accent" : "secondary"}
+            isPending={moving.isPending && moving.variables === move}
+          >
+            {WORDS[move].label}
+          </Button>
+          <AlertDialog
+            title={`${WORDS[move].label}: ${name}`}
+            variant={move === "deactivate" ? "warning" : "confirmation"}
+            primaryActionLabel={WORDS[move].label}
+            cancelLabel="Cancel"
+            onPrimaryAction={() => moving.mutate(move)}
+          >
+            {WORDS[move].means}
+          </AlertDialog>
+        </DialogTrigger>
+      ))}
+    </ButtonGroup>
+  );
+}

@@ -1,0 +1,81 @@
+/** What vendors offer to whoever sets up an Action, from Describe; up to 15 minutes old. */
+import { useQuery } from "@tanstack/react-query";
+import { content, type Schemas } from "../api/client";
+import { useApp } from "./app";
+import type { Choice } from "./fields";
+
+const AGE = { staleTime: 300_000 };
+
+interface Offered<T> {
+  found: readonly T[];
+  loading: boolean;
+}
+
+function offered<T>(query: { data?: readonly T[] | undefined; isFetching: boolean }): Offered<T> {
+  return { found: query.data ?? [], loading: query.isFetching };
+}
+
+/** Only those that an Action may name. */
+export function useConnections(kind: string): Offered<Choice> {
+  const { api } = useApp();
+  const query = useQuery({
+    queryKey: ["connections", "usable"],
+    queryFn: () => content(api.GET("/connections", { params: { query: { usable: true } } })),
+    ...AGE,
+  });
+  const data = query.data?.connections.filter((each) => each.kind === kind).map(({ id, name }) => ({ id, name }));
+  return offered({ data, isFetching: query.isFetching });
+}
+
+export function useObjects(connection: string): Offered<Choice> {
+  const { api } = useApp();
+  const query = useQuery({
+    queryKey: ["objects", connection],
+    queryFn: () =>
+      content(api.GET("/connections/{connection_id}/objects", { params: { path: { connection_id: connection } } })),
+    enabled: Boolean(connection),
+    ...AGE,
+  });
+  const data = query.data?.objects.map(({ name, label }) => ({ id: name, name: named(name, label) }));
+  return offered({ data, isFetching: query.isFetching });
+}
+
+export function useFields(connection: string, object: string): Offered<Schemas["FieldInfo"]> {
+  const { api } = useApp();
+  const query = useQuery({
+    queryKey: ["fields", connection, object],
+    queryFn: () =>
+      content(
+        api.GET("/connections/{connection_id}/objects/{object_name}/fields", {
+          params: { path: { connection_id: connection, object_name: object } },
+        }),
+      ),
+    enabled: Boolean(connection && object),
+    ...AGE,
+  });
+  return offered({ data: query.data?.fields, isFetching: query.isFetching });
+}
+
+export function useActivityTypes(connection: string): Offered<Choice> {
+  const { api } = useApp();
+  const query = useQuery({
+    queryKey: ["activity types", connection],
+    queryFn: () =>
+      content(
+        api.GET("/connections/{connection_id}/activity-types", { params: { path: { connection_id: connection } } }),
+      ),
+    enabled: Boolean(connection),
+    ...AGE,
+  });
+  const data = query.data?.activity_types.map((each) => ({ id: each.api_name, name: named(each.api_name, each.name) }));
+  return offered({ data, isFetching: query.isFetching });
+}
+
+/** Fields as choices. */
+export function asChoices(fields: readonly Schemas["FieldInfo"][]): Choice[] {
+  return fields.map(({ name, label }) => ({ id: name, name: named(name, label) }));
+}
+
+function named(name: string, label: string): string {
+  return label && label !== name ? `${label} (${name})` : name;
+}

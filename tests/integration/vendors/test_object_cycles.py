@@ -1,0 +1,214 @@
+"""Objects of one's own in whole cycles, against both vendor twins."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.crm_cycle import CrmCycle
+from tests.integration.vendors.conftest import Clients, Twin
+from tests.integration.vendors.cycles import CYCLE, WiredCycle
+
+type Build = Callable[..., WiredCycle]
+PERSONS: Mapping[str, Any] = {
+    "id_field": "salesforceId",
+    "leads": {
+        "fields": [
+            {"marketo": "email", "salesforce": "Email"},
+            {"marketo": "lastName", "salesforce": "LastName"},
+            {"marketo": "company", "salesforce": "Company"},
+        ]
+    },
+    "contacts": {
+        "fields": [{"marketo": "email", "salesforce": "Email"}, {"marketo": "lastName", "salesforce": "LastName"}]
+    },
+    "create_in_salesforce": {},
+}
+FIELDS = [
+    {"marketo": "registration", "salesforce": "Registration_Key__c"},
+    {"marketo": "status", "salesforce": "Status__c"},
+    {"marketo": "seats", "salesforce": "Seats__c"},
+]
+KEY = {"name": "registration", "displayName": "Registration", "dataType": "string", "isDedupeField": True}
+PERSON = {
+    "name": "person",
+    "displayName": "Person",
+    "dataType": "link",
+    "relatedTo": {"name": "lead", "field": "id"},
+}
+OTHERS = [
+    {"name": "status", "displayName": "Status", "dataType": "string"},
+    {"name": "seats", "displayName": "Seats", "dataType": "integer"},
+]
+VISIT = {"apiName": "visit_c", "displayName": "Visit", "fields": [KEY, PERSON, *OTHERS]}
+
+
+@pytest.fixture
+def build(clients: Clients, marketo: Twin, salesforce: Twin) -> Build:
+    """Makes a cycle of persons and objects; `types` are made in Marketo."""
+
+    def made(objects: Mapping[str, Any], *types: Mapping[str, Any]) -> WiredCycle:
+        marketo.post("load", {"customObjectTypes": list(types)})
+        common = {"kind": "crm_cycle", "id": CYCLE, "name": "Main", "marketo": "marketing", "salesforce": "crm"}
+        document = {
+            **common,
+            "mode": "replace_native",
+            "low_watermark": "2026-03-01T00:00",
+            "persons": PERSONS,
+            "custom_objects": {"objects": objects},
+        }
+        return WiredCycle(clients, marketo, salesforce, CrmCycle.model_validate(document))
+
+    return made
+
+
+def load(world: WiredCycle, object_name: str, **fields: Any) -> str:
+    """A record of the org; its id."""
+    [made] = world.salesforce.post("load", {object_name: [fields]})[object_name]
+    return str(made)
+
+
+def visits(direction: str, **members: Any) -> dict[str, Any]:
+    """The member of visits, in Salesforce registrations."""
+    kept = {"marketo": "visit_c", "salesforce": "Event_Registration__c", "direction": direction, "fields": FIELDS}
+    return {"visits": {**kept, **members}}
+
+
+@pytest.mark.cap("M116")
+def test_a_record_arrives_with_its_person_who_is_made_in_the_same_cycle(build: Build) -> None:
+    """Key and link are read from Describe, and nothing but its person's number says whose it is; last of all writes."""
+    world = build(visits("to_marketo"), VISIT)
+    contact = load(world, "Contact", LastName="King", Email="king@example.com")
+    load(world, "Event_Registration__c", Name="R", Registration_Key__c="R-1", Contact__c=contact, Seats__c=2)
+
+    world.ran()
+
+    [person] = world.marketo.get("records/leads")
+    [visit] = world.marketo.get("records/visit_c")
+    assert (person["salesforceId"], visit["person"]) == (contact, person["id"])
+    assert (visit["registration"], visit["status"], visit["seats"]) == ("R-1", "Registered", 2)
+    assert world.written()[-1] == "visit_c.json"
+    before = len(world.calls(world.marketo, "/rest/v1/customobjects/visit_c.json"))
+
+    world.connections.salesforce("crm").update(
+        "Event_Registration__c",
+        [{"Id": world.of(world.salesforce, "Event_Registration__c", "Name")["R"]["Id"], "Seats__c": 3}],
+    )
+    world.ran()
+    world.ran()
+
+    [visit] = world.marketo.get("records/visit_c")
+    assert visit["seats"] == 3
+    # one look and one write, and nothing where nothing changed
+    assert len(world.calls(world.marketo, "/rest/v1/customobjects/visit_c.json")) == before + 2
+
+
+def registrations(world: WiredCycle) -> dict[Any, dict[str, Any]]:
+    """Salesforce's registrations by their key."""
+    return world.of(world.salesforce, "Event_Registration__c", "Registration_Key__c")
+
+
+def a_person(world: WiredCycle, name: str = "a") -> int:
+    """Somebody who is new in Marketo; the person's number."""
+    fields = {"email": f"{name}@example.com", "lastName": name.upper(), "company": "Acme"}
+    [made] = world.connections.marketo("marketing").sync_leads([fields], action="createOnly", lookup_field="email")
+    return int(made.id or 0)
+
+
+def added(world: WiredCycle, name: str, **fields: Any) -> None:
+    """A record is added in Marketo, now."""
+    world.connections.marketo("marketing").custom_objects(name).sync([fields])
+
+
+@pytest.mark.cap("M139")
+def test_what_is_added_in_marketo_becomes_a_record_of_its_person_in_salesforce(build: Build) -> None:
+    """By an extract at first; later its log tells what was added, and an extract once an hour what was changed."""
+    world = build(visits("to_salesforce", extract_minutes=120), VISIT)
+    person = a_person(world)
+    added(world, "visit_c", registration="R-1", person=person, status="Attended", seats=2)
+
+    world.ran()
+
+    [lead] = world.salesforce.get("records/Lead")
+    first = registrations(world)["R-1"]
+    assert (first["Lead__c"], first["Status__c"], first["Seats__c"]) == (lead["Id"], "Attended", 2)
+    assert first.get("Contact__c") is None
+    assert len(world.extracts) == 1
+
+    added(world, "visit_c", registration="R-2", person=person, seats=1)
+    world.ran()
+
+    assert registrations(world)["R-2"]["Lead__c"] == lead["Id"]
+    assert len(world.extracts) == 1
+    added(world, "visit_c", registration="R-1", person=person, seats=5)
+    world.ran()
+
+    assert registrations(world)["R-1"]["Seats__c"] == 5
+    assert len(world.extracts) == 2
+
+
+COURSE = {
+    "apiName": "course_c",
+    "displayName": "Course",
+    "fields": [
+        {"name": "course", "displayName": "Course", "dataType": "string", "isDedupeField": True},
+        {"name": "title", "displayName": "Title", "dataType": "string"},
+    ],
+}
+IN_COURSE = {
+    "name": "course",
+    "displayName": "Course",
+    "dataType": "link",
+    "isDedupeField": True,
+    "relatedTo": {"name": "course_c", "field": "course"},
+}
+BRIDGE = {
+    "apiName": "visit_c",
+    "displayName": "Visit",
+    "fields": [KEY, {**PERSON, "isDedupeField": True}, IN_COURSE, *OTHERS],
+}
+
+
+def courses(direction: str) -> dict[str, Any]:
+    """Members of courses, and of visits as bridges, which stand first in the document."""
+    pairs = [{"marketo": "course", "salesforce": "Course_Key__c"}, {"marketo": "title", "salesforce": "Name"}]
+    kept = {"marketo": "course_c", "salesforce": "Course__c", "direction": direction, "fields": pairs}
+    key = {"key": "External_Key__c"} if direction == "to_salesforce" else {}
+    return {**visits(direction, **key), "courses": kept}
+
+
+def test_a_bridge_and_both_of_its_ends_arrive_in_one_cycle(build: Build) -> None:
+    """Person, course and what stands between: by keys of several fields, the bridge behind the course."""
+    world = build(courses("to_marketo"), COURSE, BRIDGE)
+    contact = load(world, "Contact", LastName="King", Email="king@example.com")
+    course = load(world, "Course__c", Name="One", Course_Key__c="C-1")
+    links = {"Contact__c": contact, "Course__c": course}
+    load(world, "Event_Registration__c", Name="R", Registration_Key__c="R-1", **links)
+
+    world.ran()
+
+    [person] = world.marketo.get("records/leads")
+    [visit] = world.marketo.get("records/visit_c")
+    assert (visit["person"], visit["course"], visit["registration"]) == (person["id"], "C-1", "R-1")
+    assert [each for each in world.written() if each.endswith("_c.json")] == ["course_c.json", "visit_c.json"]
+
+
+@pytest.mark.cap("M100")
+def test_without_extracts_both_types_of_a_bridge_are_fetched_from_the_log(build: Build) -> None:
+    """The subscription offers none by time of change (1035): the log names who got what, and keys the rest."""
+    own = courses("to_salesforce")
+    own["visits"]["key"] = None
+    fields = [{**KEY}, PERSON, {**IN_COURSE, "isDedupeField": False}, *OTHERS]
+    world = build(own, COURSE, {**BRIDGE, "fields": fields})
+    world.marketo.post("limits", {"export_optional_filters": False})
+    world.refused = "marketo_1035"
+    person = a_person(world)
+    added(world, "course_c", course="C-1", title="One")
+    added(world, "visit_c", registration="R-1", person=person, course="C-1")
+
+    world.ran()
+
+    [course] = world.salesforce.get("records/Course__c")
+    found = registrations(world)["R-1"]
+    assert (course["Course_Key__c"], course["Name"], found["Course__c"]) == ("C-1", "One", course["Id"])
+    assert found["Lead__c"] == world.salesforce.get("records/Lead")[0]["Id"]
