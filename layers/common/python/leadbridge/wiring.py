@@ -379,6 +379,7 @@ def run_sync_step() -> Any:
         clock=clock,
         meter=meter(),
         first_reading=connections.first_reading,
+        links=lambda cycle: _links(settings.STATE_TABLE, cycle),
     )
 
 
