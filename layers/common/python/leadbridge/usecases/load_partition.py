@@ -138,7 +138,7 @@ class LoadPartition:
         self._hash_key = hash_key
         self.settle = settle
         self._calls = calls
-        self._digest = digest
+        self.digest = digest
         self._compiled: dict[tuple[str, str], CompiledSync] = {}
 
     def compiled(self, run: SyncRun, sync: Sync) -> CompiledSync:
@@ -309,7 +309,7 @@ class LoadPartition:
         if run.plan:
             writes = planned_writes(self._objects, self._runs, run, number)
             plan = PlannedPart.of(compiled, writes, partial(key_of, compiled))
-            work.decide = plan.writing(self._digest)
+            work.decide = plan.writing(self.digest)
             return [], plan.rows
         ended, open_ = prepared(run, compiled, self._restored(work))
         if run.planning:
