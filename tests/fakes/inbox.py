@@ -301,9 +301,10 @@ class InMemoryInbox:
         return there
 
     def _due(self, lane: str, now: datetime, kept: Held) -> list[Event]:
-        there = [self.waiting[key] for key in sorted(self.waiting) if key[0] == lane]
-        events = [event for event in there if not kept.keeps(event.action_id, event.state)]
-        return [event for event in events if event.due_at is None or event.due_at <= whole(now)]
+        moment = whole(now)
+        there = (self.waiting[key] for key in sorted(self.waiting) if key[0] == lane)
+        due = (event for event in there if event.due_at is None or event.due_at <= moment)
+        return [event for event in due if not kept.keeps(event.action_id, event.state)]
 
     def _holds(self, event: Event) -> bool:
         stored = self.waiting.get(_key(event))
@@ -376,6 +377,8 @@ class InMemoryInbox:
 
 
 def _key(event: Event) -> tuple[str, str]:
+    if event.batch is None:
+        return event.lane, event.sequence
     if event.file:
         return _beside(event.lane, event.file), event.sequence
     return (f"buffer of {event.lane}" if event.buffered else event.lane, event.sequence)

@@ -115,7 +115,8 @@ class InMemoryLanes:
     def idle(self, now: datetime) -> Mapping[str, Mapping[str, Buffer]]:
         """Lanes without a live lease, and what is counted into their buffers."""
         self._step("lanes.idle")
-        free = [(name, item) for name, item in sorted(self._lanes.items()) if (item.lease_until or NOBODY) < whole(now)]
+        moment = whole(now)
+        free = [(name, item) for name, item in sorted(self._lanes.items()) if (item.lease_until or NOBODY) < moment]
         found = {name: dict(item.buffers) for name, item in free}
         self._step("lanes.idle.done")
         return found

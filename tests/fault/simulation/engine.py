@@ -197,7 +197,7 @@ class Engine:
     def now(self, skew: timedelta) -> datetime:
         """The virtual time as a clock with that skew tells it, to the millisecond."""
         if self.time != self._told_at:
-            self._told_at, self._told = self.time, NOON + timedelta(milliseconds=int(self.time * 1000))
+            self._told_at, self._told = self.time, NOON + timedelta(0, 0, int(self.time * 1000) * 1000)
         return self._told + skew if skew else self._told
 
     def local_now(self) -> datetime:

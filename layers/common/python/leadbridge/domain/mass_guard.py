@@ -9,6 +9,7 @@ pulled when it read everything, if those are more.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from operator import add, attrgetter
 
 from leadbridge.domain.rows import RowWrite
 from leadbridge.domain.sources import ValueSource
@@ -30,7 +31,11 @@ class Tally:
     calls: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
+        return Tally(**dict(zip(_COUNTS, map(add, _counts(self), _counts(other)), strict=True)))
+
+
+_COUNTS = tuple(each.name for each in fields(Tally))
+_counts = attrgetter(*_COUNTS)
 
 
 def tally_of(write: RowWrite) -> Tally:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import add, attrgetter
 
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.evolving import replace
@@ -104,12 +105,16 @@ class Totals:
     handed_over: int = 0
 
     def __add__(self, other: "Totals") -> "Totals":
-        return Totals(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
+        return Totals(**dict(zip(_COUNTS, map(add, _counts(self), _counts(other)), strict=True)))
 
     @property
     def rows(self) -> int:
         """All of them."""
-        return sum(getattr(self, each.name) for each in fields(self))
+        return sum(_counts(self))
+
+
+_COUNTS = tuple(each.name for each in fields(Totals))
+_counts = attrgetter(*_COUNTS)
 
 
 def run_name(owner: str, slot: str) -> str:

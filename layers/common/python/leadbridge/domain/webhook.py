@@ -166,10 +166,13 @@ def columns(payload: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+#: made once: `json.dumps` makes an encoder for each call that asks for anything
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def payload_hash(payload: Mapping[str, Any]) -> str:
     """SHA-256 of the payload in canonical form; equal payloads in any member order hash equal."""
-    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(payload).encode()).hexdigest()
 
 
 def _check_size(body: bytes, limit: int = BODY_LIMIT_BYTES) -> None:

@@ -162,7 +162,7 @@ class PeopleFiles:
         return b"".join(stored)
 
     def _parsed(self, name: str) -> Iterator[Any]:
-        return (json.loads(line) for line in (self._read(name) or b"").split(b"\n") if line)
+        return (json.loads(line) for line in (self._read(name) or b"").decode().split("\n") if line)
 
 
 def written_edits(told: Iterable[Entry]) -> Iterator[Mapping[str, str]]:
@@ -180,8 +180,12 @@ def _cells(entry: Entry) -> list[str]:
     return [*told, json.dumps(dict(entry.fields)) if entry.fields else ""]
 
 
+#: made once: `json.dumps` makes an encoder for each call that asks for anything
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _lines(values: Iterable[Any]) -> bytes:
-    return "".join(f"{json.dumps(each, separators=(',', ':'), ensure_ascii=False)}\n" for each in values).encode()
+    return "".join(f"{_COMPACT.encode(each)}\n" for each in values).encode()
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
