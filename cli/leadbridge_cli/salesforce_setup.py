@@ -23,7 +23,11 @@ KEY_LENGTH = 64
 #: fields of tasks and events are fields of their common parent
 PARENTS = {"Task": "Activity", "Event": "Activity"}
 #: objects without permissions of their own: whoever may see and edit these may see and edit them, too
-_AS_THEIR = {"CampaignMember": "Campaign", "OpportunityContactRole": "Opportunity"}
+_AS_THEIR = {
+    "CampaignMember": "Campaign",
+    "CampaignMemberStatus": "Campaign",
+    "OpportunityContactRole": "Opportunity",
+}
 #: the same of what a permission of the user opens, if it is written; a User is seen by everybody
 _BY_USER: Mapping[str, str | None] = {"Task": "EditTask", "Event": "EditEvent", "User": None}
 #: Salesforce takes no permission to read these without one to read the other
@@ -43,6 +47,7 @@ _REQUIRED = {
     "Opportunity": {"StageName", "CloseDate", "ForecastCategoryName"},
     "Task": {"Status", "Priority"},
     "CampaignMember": {"CampaignId", "LeadId", "ContactId"},
+    "CampaignMemberStatus": {"CampaignId", "Label", "HasResponded"},
 }
 
 type Member = tuple[str, str | bool | int | Sequence[Member]]

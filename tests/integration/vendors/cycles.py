@@ -124,6 +124,7 @@ class WiredCycle:
             load=load,
             clock=self.clock,
             meter=RecordingMeter(),
+            links=lambda _: self.links,
         )
 
     def ran(self, *, bootstrap: bool = False, parked: Sequence[str] = (), demanded: Sequence[str] = ()) -> CycleRun:

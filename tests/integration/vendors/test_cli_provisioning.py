@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leadbridge_cli.main import main
+from tests.e2e.actions import MARKETO, SALESFORCE
 from tests.integration.vendors.conftest import Clients, Twin
-from tests.integration.vendors.test_cli_documents import CONNECTIONS, MARKETO, SALESFORCE, Lab, a_lab
+from tests.integration.vendors.test_cli_documents import CONNECTIONS, Lab, a_lab
 from tests.integration.vendors.test_object_cycles import KEY, OTHERS, PERSON
 
 COMMAND = ("cycle", "provision", MARKETO, SALESFORCE)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.cycle_syncs import DOT
+from leadbridge.domain.cycle_syncs import DOT, cycle_of
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
@@ -35,7 +35,7 @@ class KeptDescriptions:
 
     def of_sync(self, sync: str, object_name: str, ask: Ask) -> ObjectDescription:
         """An object as a Sync of a cycle needs it: as it was kept, or as `ask` finds it today."""
-        return self.of(sync.partition(DOT)[0], object_name, ask)
+        return self.of(cycle_of(sync), object_name, ask)
 
     def of(self, cycle: str, object_name: str, ask: Ask) -> ObjectDescription:
         """The same for the cycle itself."""
