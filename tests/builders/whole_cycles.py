@@ -246,6 +246,7 @@ class CycleWorld:
             ),
             clock=self.clock,
             meter=RecordingMeter(),
+            links=lambda _: self.links,
         )
 
     # the state machines

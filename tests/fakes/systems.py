@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from leadbridge.cycle_ports import Heard
+from leadbridge.domain.carried_changes import CHANGED
 from leadbridge.domain.cycle_opportunities import GUID
 from leadbridge.domain.fates import Conversion, News
 from leadbridge.domain.ids import canonical
+from leadbridge.domain.marketo import ChangedField, LeadChange
 from leadbridge.domain.records import ObjectDescription, Resolution, RowResult
 from leadbridge.domain.source_query import SourceQuery
 from leadbridge.domain.sync import Sync
@@ -38,6 +41,8 @@ OPERATIONS = (
     "due.done",
 )
 _DEAL = "externalOpportunityId"
+#: the type of an entry of Marketo's log about a new person
+_NEW = 12
 _STAMP = {"Id": "SystemModstamp", "id": "updatedAt", GUID: "updatedAt"}
 
 type Record = dict[str, Any]
@@ -71,6 +76,8 @@ class Table:
     merged: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     #: before this nothing is told of deletions
     told_from: datetime | None = None
+    #: what was made and changed, as Marketo logs it: whose, when, and the new values
+    log: list[LeadChange] = field(default_factory=list)
 
     def delete(self, *ids: str) -> None:
         """Delete records, by whomever."""
@@ -100,12 +107,38 @@ class Table:
         if self.id_field == "Id":
             record_id = canonical(f"{self.described.key_prefix}5g0000{self.made:06}")
         self.records[record_id] = {self.id_field: record_id}
+        self._note(_NEW, record_id)
         self.edit(record_id, **values)
         return record_id
 
     def edit(self, record_id: str, **values: Any) -> None:
         """Change a record."""
+        held = self.records[record_id]
+        self._note(CHANGED, record_id, {name: each for name, each in values.items() if held.get(name) != each})
         self.records[record_id] |= {**values, _STAMP[self.id_field]: self.clock.now().isoformat()}
+
+    def _note(self, kind: int, record_id: str, values: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Log a change, where a system has numbers for its records."""
+        if self.id_field != "id" or not record_id.isdigit() or not (values or kind == _NEW):
+            return
+        self.log.append(
+            LeadChange(
+                marketo_guid=str(len(self.log)),
+                lead_id=int(record_id),
+                activity_date=self.clock.now(),
+                activity_type_id=kind,
+                fields=tuple(ChangedField(name=name, new_value=each) for name, each in values.items()),
+            )
+        )
+
+    def logged(self, since: datetime | None, columns: Collection[str]) -> list[LeadChange]:
+        """What was logged since then, of changed values those of some fields."""
+        told = [
+            replace(each, fields=tuple(one for one in each.fields if one.name in columns))
+            for each in self.log
+            if since is None or each.activity_date >= since
+        ]
+        return [each for each in told if each.fields or each.activity_type_id == _NEW]
 
     def write(self, record_id: str, values: Mapping[str, Any]) -> None:
         """A record is written by API, and the system's automation does its part."""
@@ -351,6 +384,9 @@ class TableSource(_Counted):
             for record_id, record in sorted(self._table.records.items())
             if record_id > cursor and _inside(window, datetime.fromisoformat(record[stamp]))
         ]
+        if query.anew is not None:
+            anew = query.anew(self._table.logged(window.since, query.columns))
+            found = [each for each in found if int(str(each["id"])) in anew]
         for start in range(0, max(1, len(found)), 2):
             self._call("page")
             rows = found[start : start + 2]

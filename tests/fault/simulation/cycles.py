@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
+from leadbridge.domain.carried_changes import told_anew
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import GROUPS
 from leadbridge.domain.cycle_people import LEADS_CREATED, PEOPLE_CREATED
@@ -75,6 +76,7 @@ FAULTS = (
     "drifted",
     "field hidden",
     "field shown again",
+    "known from the log",
     *FATES,
 )
 
@@ -117,6 +119,7 @@ class Stage:
             table.automation, table.made = nobody, 0
             table.bin.clear()
             table.merged.clear()
+            table.log.clear()
         self.runs.__init__(step=self._step)  # type: ignore[misc]  # all that it holds is forgotten
         self.objects.contents.clear()
         self.links.links.clear()
@@ -138,9 +141,15 @@ class Stage:
 def _kept(cycle: CrmCycle, stage: Stage) -> KeepPeople:
     assert cycle.persons is not None
 
+    known: list[Schema] = []
+
     def schema() -> Schema:
-        records = {"Lead": stage.leads.described, "Contact": stage.contacts.described}
-        return Schema(people=stage.people.described, records=records)
+        people, records = stage.people.described, {"Lead": stage.leads.described, "Contact": stage.contacts.described}
+        for each in known:
+            if each.people is people and each.records["Lead"] is records["Lead"]:
+                return each  # nothing was hidden or shown since: nothing is bound anew
+        known[:] = [Schema(people=people, records=records)]
+        return known[0]
 
     ports = PeoplePorts(
         runs=stage.runs,
@@ -425,6 +434,12 @@ class CycleSchedule:
                 for record in table.records.values()
                 if since is None or datetime.fromisoformat(record[stamp]) >= since - timedelta(minutes=1)
             ]
+            if queue.side is Side.MARKETO and since is not None:
+                columns = {each.column or each.to for each in queue.sync.mappings}
+                told = table.logged(since - timedelta(minutes=1), columns)
+                anew = told_anew(told, at.links.of_people, table.described.fields, digest)
+                self.tally["known from the log"] += len(rows) - len(anew)
+                rows = [record for record in rows if int(record["id"]) in anew]
             read = SyncRun(
                 sync=queue.sync.id,
                 slot=run.slot,

@@ -77,7 +77,7 @@ class WiredCycle:
         self.looking = LookingVendors(self.vendors, self.connections, whose)
 
         # a process lives on
-        self.completed = CompletedSyncs(self.connections, self.clock)
+        self.completed = CompletedSyncs(self.connections, self.clock, self.kept)
 
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(
@@ -124,6 +124,7 @@ class WiredCycle:
             load=load,
             clock=self.clock,
             meter=RecordingMeter(),
+            links=lambda _: self.links,
         )
 
     def ran(self, *, bootstrap: bool = False, parked: Sequence[str] = (), demanded: Sequence[str] = ()) -> CycleRun:

@@ -165,3 +165,40 @@ def test_what_became_of_leads_is_told_by_their_18_characters(client: SalesforceC
     assert (fates[loser].is_deleted, fates[loser].merged_into) == (True, winner)
     assert (fates[deleted].is_deleted, fates[deleted].merged_into) == (True, "")
     assert not any((fates[alive].is_deleted, fates[alive].is_converted, fates[winner].is_deleted))
+
+
+def test_changes_of_several_objects_come_in_one_call_and_are_the_same(
+    client: SalesforceClient, salesforce: Twin, now: Callable[[], datetime]
+) -> None:
+    """Beside an object whose changes are not listed, which has to be asked for alone and says why."""
+    ids = load(salesforce, 3)
+    salesforce.post("clock", {"advance_seconds": 120})
+    window = (now() - 10 * MINUTE, now())
+    alone = client.changes.updated("Lead", *window)
+    before = client.calls_made
+    leads, nobody = client.changes.updated_each([("Lead", *window), ("Nothing__c", *window)])
+    assert (leads, nobody, client.calls_made - before) == (alone, None, 1)
+    assert sorted(alone.ids) == sorted(ids)
+
+
+def test_objects_are_described_in_one_call_as_they_are_alone(client: SalesforceClient) -> None:
+    """One that is not there is missing."""
+    alone = {name: client.describe(name) for name in ("Lead", "Contact")}
+    before = client.calls_made
+    assert client.describe_each(["Lead", "Nothing__c", "Contact"]) == alone
+    assert client.calls_made - before == 1
+
+
+@pytest.mark.parametrize(("rows", "calls"), [(3, 1), (2_001, 3)])
+def test_what_a_query_finds_and_what_went_come_in_one_call(
+    client: SalesforceClient, salesforce: Twin, now: Callable[[], datetime], rows: int, calls: int
+) -> None:
+    """Where the query has more pages than one it is asked alone."""
+    ids = load(salesforce, rows)
+    salesforce.post("delete", {"object": "Lead", "ids": ids})
+    salesforce.post("clock", {"advance_seconds": 120})
+    before = client.calls_made
+    statement = "SELECT Id FROM Lead WHERE IsDeleted = true"
+    found, gone = client.changes.deleted_beside(statement, "Lead", now() - 10 * MINUTE, now())
+    assert client.calls_made - before == calls
+    assert sorted(each["Id"] for each in found) == sorted(gone.at) == sorted(ids)

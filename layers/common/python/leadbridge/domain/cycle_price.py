@@ -33,7 +33,7 @@ class Reading:
     #: jobs of an extract
     windows: int = 1
     row_bytes: float = 250.0
-    #: calls before the first row: how far the vendor shows changes, a number, the oldest record
+    #: calls before the first row: a number, the oldest record
     before: int = 0
     basis: str = ""
 
@@ -108,7 +108,7 @@ def kind_price(kind: str, readings: Sequence[Reading], amounts: Amounts, describ
         for rows in (*amounts.created.get(vendor, ()), *amounts.updated.get(vendor, ())):
             cost += _written(vendor, round(rows), amounts.rows)
         for rows in amounts.blind.get(vendor, ()):
-            cost += Cost(calls=bool(round(rows)) + _calls(rows, WRITE_ROWS[vendor], amounts.rows))
+            cost += Cost(calls=_calls(rows, WRITE_ROWS[vendor], amounts.rows))
         found[vendor] = cost
     return KindPrice(kind=kind, readings=readings, cost=found)
 
@@ -135,10 +135,10 @@ def _calls(values: float, most: int, rows: int) -> int:
 
 
 def _written(vendor: Vendor, writes: int, rows: int) -> Cost:
-    """The calls of a leg: the description of what it writes, a look at each record, the writes."""
+    """The calls of a leg: a look at each record, and the writes."""
     if not writes:
         return Cost()
-    return Cost(calls=1 + _calls(writes, LOOKED_UP[vendor], rows) + _calls(writes, WRITE_ROWS[vendor], rows))
+    return Cost(calls=_calls(writes, LOOKED_UP[vendor], rows) + _calls(writes, WRITE_ROWS[vendor], rows))
 
 
 def _days(total: Mapping[Vendor, Cost], left: Mapping[Vendor, Left], day_megabytes: int) -> Iterator[float]:

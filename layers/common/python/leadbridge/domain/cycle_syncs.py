@@ -56,6 +56,11 @@ def is_derived(sync: str) -> bool:
     return DOT in sync
 
 
+def cycle_of(sync: str) -> str:
+    """The id of the cycle whose Sync it is."""
+    return sync.partition(DOT)[0]
+
+
 def derived_syncs(cycle: CrmCycle) -> tuple[tuple[Queue, ...], tuple[Leg, ...]]:
     """What a cycle reads, and what it writes."""
     return tuple(queue for _, queue in queues_of(cycle)), tuple(_legs(cycle))

@@ -7,7 +7,7 @@ Marketo has no query language: leads are enumerated by their static list, by the
 extract over stretches of at most 31 days. What of the conditions has no such form is asked by us of each row.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from leadbridge.domain.clause_bounds import bounds_of
 from leadbridge.domain.clauses import OPERATORS, Clause, Group, Takes, walk
 from leadbridge.domain.dedupe_rules import Vendor, stamps_of
 from leadbridge.domain.looked_up import read_columns
+from leadbridge.domain.marketo import LeadChange
 from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.soql_filter import Placed, Setting, soql_filter
 from leadbridge.domain.sync import LoggedSource, Sync
@@ -63,6 +64,10 @@ class Request:
     body: Mapping[str, Any] | None = None
 
 
+#: of what Marketo logged, the ids of those who have to be read
+type Anew = Callable[[Sequence[LeadChange]], Collection[int]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceQuery:
     """What is asked of a source.
@@ -85,6 +90,8 @@ class SourceQuery:
     #: of activities: their types by id, and the moment before which they happened
     activity_types: tuple[int, ...] = ()
     until: datetime | None = None
+    #: of leads that changed; None: all of them are read
+    anew: Anew | None = field(default=None, compare=False, repr=False)
     #: of objects of one's own: where the log tells of new ones
     logged: LoggedSource | None = None
 

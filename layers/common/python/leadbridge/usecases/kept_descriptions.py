@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from leadbridge.domain.cycle_syncs import DOT
+from leadbridge.domain.cycle_syncs import DOT, cycle_of
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
@@ -18,7 +18,7 @@ from leadbridge.ports import Clock, Objects
 #: fields change rarely, and asking costs a call; a run that takes longer asks again
 AGE = timedelta(minutes=15)
 #: changes with what is kept; what another version has kept is asked for again
-_FORM = 1
+_FORM = 2
 #: members that are read from JSON as lists
 _TUPLES = frozenset({"picklist", "reference_to"})
 
@@ -35,7 +35,7 @@ class KeptDescriptions:
 
     def of_sync(self, sync: str, object_name: str, ask: Ask) -> ObjectDescription:
         """An object as a Sync of a cycle needs it: as it was kept, or as `ask` finds it today."""
-        return self.of(sync.partition(DOT)[0], object_name, ask)
+        return self.of(cycle_of(sync), object_name, ask)
 
     def of(self, cycle: str, object_name: str, ask: Ask) -> ObjectDescription:
         """The same for the cycle itself."""
@@ -67,13 +67,16 @@ def _key(cycle: str, object_name: str) -> str:
 
 def _members(described: ObjectDescription) -> Mapping[str, Any]:
     own = {name: getattr(described, name) for name in ObjectDescription.__dataclass_fields__ if name != "fields"}
-    return {**own, "record_types": dict(described.record_types), "fields": [*map(asdict, described.fields.values())]}
+    maps = {"record_types": dict(described.record_types), "links": dict(described.links)}
+    return {**own, **maps, "fields": [*map(asdict, described.fields.values())]}
 
 
 def _described(members: Mapping[str, Any]) -> ObjectDescription:
     fields = [FieldDescription(**_field(each)) for each in members["fields"]]
     named = {each.name: each for each in fields}
-    return ObjectDescription(**{**members, "fields": named, "key_fields": tuple(members["key_fields"])})
+    tuples = {"key_fields": tuple(members["key_fields"])}
+    links = {name: (to, by) for name, (to, by) in members["links"].items()}
+    return ObjectDescription(**{**members, **tuples, "fields": named, "links": links})
 
 
 def _field(members: Mapping[str, Any]) -> dict[str, Any]:

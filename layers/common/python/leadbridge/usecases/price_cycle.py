@@ -41,10 +41,10 @@ from leadbridge.usecases.sync_window import way_of
 type Row = Mapping[str, Any]
 #: calls of one sample; Marketo's log of the last day tells the highest id
 BUDGET = 8
-#: descriptions of an object in a run: as it is opened, read, decided
-_DESCRIBED = 3
-#: those of activities are their types and the fields of people: as they are begun, ordered, named, sorted and written
-_DESCRIBED_ACTIVITIES = 18
+#: Salesforce's objects are described in a call of a run, and how far it shows their changes is asked in another
+_TOGETHER = 2
+#: those of activities are their types and the fields of people; types are asked for again by each step that names them
+_DESCRIBED_ACTIVITIES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,8 @@ class PriceCycle:
                 continue  # no part of the first run
             queued.setdefault(kind, []).append(self._queued(cycle, kind, queue, stored.version))
         comparing = _Comparing(cycle, describe, records, queued, self._clock.now())
-        found = [self._kind(kind, each, comparing, cycle) for kind, each in queued.items()]
+        first = next(iter(queued), "")
+        found = [self._kind(kind, each, comparing, cycle, first=kind == first) for kind, each in queued.items()]
         warnings = [*_clamped(cycle), *retention_lines(cycle, {}, self._clock.now())]
         return cycle_price(found, self._left(cycle), day_megabytes=self._day_megabytes, warnings=warnings)
 
@@ -116,12 +117,14 @@ class PriceCycle:
         facts = self._facts(queue.sync, version, vendor)
         sync = seen_of(queue.sync, facts.fields)
         until = ceiling(vendor, now, source.covered(now).until)
+        # the run describes its objects and asks how far they are shown for all queues at once
+        together = source.calls
         window, made = first_window(vendor, cycle.begins_at(kind), until)
         choice = way_of(sync, vendor, source, facts, window, now=now)
         if choice.way == "bulk" and window.since is None:
             moments = (made, source.made_since())
             facts = replace(facts, made_since=max((each for each in moments if each), default=None))
-        before = source.calls
+        before = source.calls - together
         query = source_query(sync, vendor, facts, window, way=choice.way, now=now)
         sample = source.sample(query, BUDGET, now)
         rows, exact = sample.total, sample.total is not None
@@ -141,14 +144,17 @@ class PriceCycle:
         )
         return _Queued(reading=reading, object=sync.source.object, rows=sample.rows[:FILTER_VALUES])
 
-    def _kind(self, kind: str, queued: Sequence[_Queued], comparing: "_Comparing", cycle: CrmCycle) -> KindPrice:
+    def _kind(
+        self, kind: str, queued: Sequence[_Queued], comparing: "_Comparing", cycle: CrmCycle, *, first: bool
+    ) -> KindPrice:
         own = cycle.model_copy(update={each: None for each in cycle.entities if each != kind})
-        described = {side: _DESCRIBED * len(names) for side, names in objects_of(own).items()}
-        readings = [each.reading for each in queued]
-        if kind == "activities":
-            described[Side.MARKETO] = _DESCRIBED_ACTIVITIES * len(queued)
-        calls = {_vendor(side): number for side, number in described.items()}
-        return kind_price(kind, readings, comparing.amounts(kind, queued), calls)
+        # each object once, as the run is opened; what is asked for all kinds at once is the first one's
+        described = len(objects_of(own)[Side.MARKETO])
+        calls: Mapping[Vendor, int] = {
+            "marketo": _DESCRIBED_ACTIVITIES * len(queued) if kind == "activities" else described,
+            "salesforce": _TOGETHER if first else 0,
+        }
+        return kind_price(kind, [each.reading for each in queued], comparing.amounts(kind, queued), calls)
 
     def _left(self, cycle: CrmCycle) -> dict[Vendor, Left]:
         known = self._instances()

@@ -8,16 +8,21 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from leadbridge.cycle_ports import Links
 from leadbridge.domain import syncing
+from leadbridge.domain.carried_changes import told_anew
+from leadbridge.domain.cycle_people import PERSON
+from leadbridge.domain.cycle_syncs import cycle_of
 from leadbridge.domain.event import iso
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.gone import FATE
 from leadbridge.domain.looked_up import looked_up_columns
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
-from leadbridge.domain.source_query import SourceQuery, columns_of, seen_of, source_query
+from leadbridge.domain.source_query import Anew, SourceQuery, columns_of, seen_of, source_query
 from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import LoggedSource, Sync
 from leadbridge.domain.sync_objects import Readable, readable
@@ -75,8 +80,11 @@ class RunSyncStep:
         meter: Meter,
         first_reading: Callable[[bool], None] = lambda _: None,
         most_turns: int = MOST_TURNS,
+        links: Callable[[str], Links] | None = None,
     ) -> None:
         """`first_reading` is told of each run, before it calls a vendor, whether it is a Sync's first.
+
+        `links` are what a cycle remembers, by its id; without it all that was logged is read.
 
         `most_turns`: after so many steps a run goes on in a new execution.
         """
@@ -90,16 +98,7 @@ class RunSyncStep:
         self._meter = meter
         self._first_reading = first_reading
         self._most_turns = most_turns
-        self._steps: Mapping[Step, Callable[[_Work], None]] = {
-            Step.BEGIN: self._begin,
-            Step.EXTRACT: self._extract,
-            Step.EXTRACT_FILES: self._extracted,
-            Step.PARTITION: self._partition,
-            Step.LOAD: self._loaded,
-            Step.JOIN: self._join,
-            Step.LOAD_FILES: self._imported,
-            Step.COMMIT: self._commit,
-        }
+        self._links = links
 
     def __call__(self, order: SyncOrder, remaining: Callable[[], float]) -> dict[str, Any]:
         """Take the run's next step, or load partitions of it; tells the state machine where to go on.
@@ -129,6 +128,18 @@ class RunSyncStep:
                 self._runs.save(run, version)
         return self._answer(run, turns)
 
+    def _steps(self) -> Mapping[Step, Callable[["_Work"], None]]:
+        return {
+            Step.BEGIN: self._begin,
+            Step.EXTRACT: self._extract,
+            Step.EXTRACT_FILES: self._extracted,
+            Step.PARTITION: self._partition,
+            Step.LOAD: self._loaded,
+            Step.JOIN: self._join,
+            Step.LOAD_FILES: self._imported,
+            Step.COMMIT: self._commit,
+        }
+
     def _load_parts(self, order: SyncOrder, remaining: Callable[[], float]) -> int:
         """Load partitions, one after the other, as long as there is time and nobody wants the run to stop."""
         begun = 0
@@ -157,7 +168,7 @@ class RunSyncStep:
     def _go(self, work: "_Work") -> None:
         try:
             work.sync = self._sync(work.run)
-            self._steps[work.run.step](work)
+            self._steps()[work.run.step](work)
         except (UnreadableFileError, SchemaDriftError) as error:
             self._save(work, syncing.ended(work.run, Step.FAILED, self._clock.now(), error.code, error.detail))
         except SyncError as error:
@@ -304,10 +315,19 @@ class RunSyncStep:
             return self._sample(work, source)
         if not run.retry_of:
             query = self._query(work)
-            return query.columns, source.pages(query, run.cursor)
+            return query.columns, source.pages(replace(query, anew=self._anew(work)), run.cursor)
         facts = self._facts(work.sync, run.version, run.source)
         asked = failed_rows.queries(self._objects, run, work.sync, facts)
         return columns_of(work.sync, run.source, facts.fields), failed_rows.pages(source, asked, run.cursor)
+
+    def _anew(self, work: "_Work") -> Anew | None:
+        """What leaves out people of whom Marketo's log tells a cycle nothing new."""
+        run, sync = work.run, work.sync
+        if self._links is None or not run.reads_only or run.source != "marketo" or sync.source.object != PERSON:
+            return None
+        links = self._links(cycle_of(run.sync))
+        fields = self._facts(sync, run.version, run.source).fields
+        return partial(told_anew, links_of=links.of_people, fields=fields, digest=self._load.digest)
 
     def _sample(self, work: "_Work", source: SyncSource) -> tuple[Sequence[str], Iterator[Page]]:
         """The columns, and the first rows: page by page, or, of what is in extracts only, as Preview finds some."""

@@ -140,7 +140,8 @@ class MarketoSource(Counted):
         """Leads that are new, or changed in a field that is read, by id, 300 a page."""
         since = instant(query.first.params["sinceDatetime"])
         watched = [name for name in query.columns if name not in _NOT_LOGGED]
-        changed = {change.lead_id for change in self._client.activity_log.lead_changes(since, watched)}
+        changes = list(self._client.activity_log.lead_changes(since, watched))
+        changed = query.anew(changes) if query.anew else {change.lead_id for change in changes}
         ids = sorted(each for each in changed if not cursor or each > int(cursor))
         for chunk in chunks_of(ids, FILTER_VALUES):
             rows = self._client.leads_by_filter("id", [str(each) for each in chunk], query.columns)
