@@ -47,7 +47,7 @@ check: install ## format, lint, types, template lint, secrets; runs no test
 	@$(NPM) run --silent check
 	@.local/sam/bin/sam validate --lint --region us-east-1 >/dev/null
 	@git ls-files -z --cached --others --exclude-standard -- ':!*.lock' ':!*requirements.txt' ':!*package-lock.json' | \
-	  xargs -0 .venv/bin/detect-secrets-hook --no-verify --disable-plugin KeywordDetector
+	  xargs -0 $(PY) -m tools.find_secrets
 
 .PHONY: format
 format: install ## format the code and fix what can be fixed

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -122,14 +122,21 @@ def leadbridge(facts: Mapping[str, Any], *arguments: str, **environment: str) ->
     Raises:
         DemoError: It failed; the text holds what it said.
     """
-    command = [str(Path(sys.executable).parent / "leadbridge"), *arguments]
     variables = {**os.environ, STACK_FILE_SETTING: facts["stack_file"], **environment}
-    done = subprocess.run(
-        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS
-    )
+    done = run_command(arguments, folder=ROOT, environment=variables, seconds=COMMAND_SECONDS)
     if done.returncode:
         raise DemoError(f"leadbridge {' '.join(arguments[:2])} failed:\n{done.stderr or done.stdout}")
     return done.stdout
+
+
+def run_command(
+    arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """Run `leadbridge`, a process of its own; tests put something in this place that loads its modules only once."""
+    command = [str(Path(sys.executable).parent / "leadbridge"), *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=seconds
+    )
 
 
 def run(stack: Stack, facts: Mapping[str, Any], *, file: Path, seed: int, console: Console) -> bool:

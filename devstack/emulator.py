@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,8 @@ PERMISSIONS = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
 }
+#: bytes of the last record of a ZIP file without a comment
+END_BYTES = 22
 #: linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -107,8 +110,7 @@ class Archive:
         if not folder.name.startswith("layer_"):
             self._unpack(folder)
             return
-        content = self._file.read_bytes()
-        shared = Path(tempfile.gettempdir()) / "layers" / hashlib.sha256(content).hexdigest()
+        shared = Path(tempfile.gettempdir()) / "layers" / hashlib.sha256(self._directory()).hexdigest()
         with self._unpacking:
             if not shared.exists():
                 half = shared.with_suffix(".half")
@@ -117,6 +119,16 @@ class Archive:
         self._file.unlink()
         folder.rmdir()
         folder.symlink_to(shared)
+
+    def _directory(self) -> bytes:
+        """The end of the file, which names all that it holds with its checksums."""
+        with self._file.open("rb") as file:
+            end = file.seek(-END_BYTES, os.SEEK_END)
+            length, begin = struct.unpack("<II", file.read(END_BYTES)[12:20])
+            if begin + length != end:
+                raise zipfile.BadZipFile(f"{self._file} does not end with its directory")
+            file.seek(begin)
+            return file.read()
 
     def _unpack(self, folder: Path) -> None:
         with zipfile.ZipFile(self._file) as archive:

@@ -19,7 +19,7 @@ from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.domain.sync import Sync
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
 from leadbridge.usecases.apply_configuration import Given, explain
-from leadbridge.usecases.check_connection import CheckConnection
+from leadbridge.usecases.check_connection import CheckConnection, share_of
 from leadbridge_cli.common import as_json, current_key, fail, named, pass_target, secret_of
 from leadbridge_cli.offering import objects
 from leadbridge_cli.stack import Target
@@ -107,7 +107,6 @@ def add_salesforce(
 def list_(target: Target, *, usable: bool, as_json: bool) -> None:
     """List the connections."""
     stored = secret_of(target.client("secretsmanager"), target.outputs["VendorSecretArn"])
-    check = _check(target)
     rows: list[dict[str, Any]] = [
         {
             "kind": each.document.kind.removesuffix("_connection"),
@@ -117,7 +116,7 @@ def list_(target: Target, *, usable: bool, as_json: bool) -> None:
             "state": "paused" if each.state is DocumentState.PAUSED else "enabled" if each.active else "disabled",
             "version": each.version,
             "secret": _secret_state(each, stored),
-            "limits": check.policy(each).told(),
+            "limits": share_of(each, target.shares).told(),
             **_users(target, each.document.id),
         }
         for each in _all(target)

@@ -31,6 +31,7 @@ from leadbridge_cli.cycle_plan import plan_cycle, show_planned
 from leadbridge_cli.cycle_price import price_cycle
 from leadbridge_cli.cycle_proposal import propose_cycle
 from leadbridge_cli.cycle_rows import show_due, show_record, show_rows
+from leadbridge_cli.object_provisioning import provision
 from leadbridge_cli.pausing import in_words
 from leadbridge_cli.run_bar import CycleBar
 from leadbridge_cli.stack import Target
@@ -150,12 +151,14 @@ def _move(target: Target, cycle_id: str, move: Move) -> None:
 @cycle.command("run")
 @CYCLE
 @click.option("--from-now", is_flag=True, help="Read nothing: only what changes from now on is carried over.")
+@click.option("--programs", is_flag=True, help="Programs and their members, too, which no other run carries over.")
 @click.option("--wait", is_flag=True, help="Wait for its end.")
 @as_json
 @pass_target
-def run_cycle(target: Target, cycle_id: str, *, from_now: bool, wait: bool, as_json: bool) -> None:
+def run_cycle(target: Target, cycle_id: str, *, from_now: bool, programs: bool, wait: bool, as_json: bool) -> None:
     """Run a cycle now; the first run reads everything. One that is at work already goes on alone."""
-    started = target.start_cycle().now(cycle_id, from_now=from_now)
+    demanded = ["programs"] if programs else []
+    started = target.start_cycle().now(cycle_id, from_now=from_now, demanded=demanded)
     if not started.started:
         fail([f"The cycle {cycle_id} was not started: {started.because}."])
     results = target.cycle_results()
@@ -263,6 +266,7 @@ _ask("cancel", Asked.CANCEL, "End a run; what is written stays, and the next one
 _ask("confirm", Asked.CONFIRM, "Let a run go on that its guard has parked, since what it would do is meant.")
 cycle.add_command(price_cycle)
 cycle.add_command(propose_cycle)
+cycle.add_command(provision)
 cycle.add_command(plan_cycle)
 cycle.add_command(show_planned)
 cycle.add_command(show_record)

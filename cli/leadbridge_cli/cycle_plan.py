@@ -27,19 +27,27 @@ LOOK_SECONDS = 1.0
 @click.command("plan")
 @_CYCLE
 @click.option("--no-wait", is_flag=True, help="Only begin; `leadbridge cycle planned` shows what became of it.")
+@click.option("--programs", is_flag=True, help="Programs and their members, too.")
 @_FIRST
 @_CSV
 @as_json
 @pass_target
 def plan_cycle(
-    target: Target, cycle_id: str, *, no_wait: bool, first: int | None, file: TextIO | None, as_json: bool
+    target: Target,
+    cycle_id: str,
+    *,
+    no_wait: bool,
+    programs: bool,
+    first: int | None,
+    file: TextIO | None,
+    as_json: bool,
 ) -> None:
     """Work out what a run would do now, and show each field in each system before and after. Nothing is written.
 
     It reads as a run does, so it spends the calls of one; the first one reads everything. It needs no active cycle,
     and while it is at work no run begins. The answer holds people's values.
     """
-    told = target.start_cycle().plan(cycle_id)
+    told = target.start_cycle().plan(cycle_id, demanded=["programs"] if programs else [])
     if not told.started:
         fail([f"No plan of the cycle {cycle_id} was begun: {told.because}."])
     if no_wait:

@@ -5,7 +5,7 @@ Everything counts that a simulator counts: logins, usage, descriptions, the hour
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -37,6 +37,43 @@ PERSONS = {"id_field": "salesforceId", "leads": {"fields": PEOPLE}, "contacts": 
 ACTIVITIES = {"groups": {"engagement": {"types": ["Click Email", "Fill Out Form"], "key": "External_Key__c"}}}
 COMPANIES = {"fields": [{"marketo": "company", "salesforce": "Name"}]}
 OPPORTUNITIES = {"fields": [{"marketo": "name", "salesforce": "Name"}, {"marketo": "amount", "salesforce": "Amount"}]}
+#: one for each direction, of which the types are made in Marketo
+CUSTOM_OBJECTS = {
+    "objects": {
+        "visits": {
+            "marketo": "visit_c",
+            "salesforce": "Event_Registration__c",
+            "direction": "to_salesforce",
+            "fields": [{"marketo": "registration", "salesforce": "Registration_Key__c"}],
+        },
+        "courses": {
+            "marketo": "course_c",
+            "salesforce": "Course__c",
+            "direction": "to_marketo",
+            "fields": [{"marketo": "course", "salesforce": "Course_Key__c"}],
+        },
+    }
+}
+TYPES: Sequence[Mapping[str, Any]] = (
+    {
+        "apiName": "visit_c",
+        "displayName": "Visit",
+        "fields": [
+            {"name": "registration", "displayName": "Registration", "dataType": "string", "isDedupeField": True},
+            {
+                "name": "person",
+                "displayName": "Person",
+                "dataType": "link",
+                "relatedTo": {"name": "lead", "field": "id"},
+            },
+        ],
+    },
+    {
+        "apiName": "course_c",
+        "displayName": "Course",
+        "fields": [{"name": "course", "displayName": "Course", "dataType": "string", "isDedupeField": True}],
+    },
+)
 #: all kinds of records
 KINDS: Mapping[str, Any] = {
     "persons": PERSONS,
@@ -45,6 +82,8 @@ KINDS: Mapping[str, Any] = {
     "opportunities": OPPORTUNITIES,
     "opportunity_roles": {},
     "activities": ACTIVITIES,
+    "programs": {"campaign_key": "External_Key__c", "groups": {"webinar": {"program": 1001}}},
+    "custom_objects": CUSTOM_OBJECTS,
 }
 
 
@@ -75,6 +114,7 @@ class Ticking(WiredCycle):
 
     def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, kinds: Mapping[str, Any] = KINDS) -> None:
         cycle: CrmCycle = a_cycle(**kinds, low_watermark="2026-03-01T00:00")
+        marketo.post("load", {"customObjectTypes": list(TYPES)})
         super().__init__(clients, marketo, salesforce, cycle)
         asking = Asking(self.connections.marketo("marketing"), self.connections.salesforce("crm"))
         self.look = VendorLook(asking, self.clock)

@@ -21,6 +21,7 @@ from tests.bench import (
 )
 from tests.bench.inputs import distinct_persons
 from tests.bench.local import Bench, bench
+from tests.forked_demo import forked_commands
 from tests.integration.test_layer_artifact import Artifact
 
 SEED = 7
@@ -34,7 +35,7 @@ MOST_CALLS = {"salesforce": 3, "marketo": 3}
 @pytest.fixture(scope="session")
 def running() -> Iterator[Bench]:
     """A stack of the figures' own, with the demo Action."""
-    with bench() as started:
+    with forked_commands(), bench() as started:
         yield started
 
 

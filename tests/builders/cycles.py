@@ -217,8 +217,8 @@ class CycleWorld:
         """A call of the step function."""
         entities: list[Entity] = list(self.entities.values())
 
-        def _entities(_cycle: CrmCycle, _version: int, *, opening: bool = False) -> Sequence[Entity]:
-            del opening
+        def _entities(cycle: CrmCycle, version: int, *, opening: bool = False) -> Sequence[Entity]:
+            del cycle, version, opening
             return entities
 
         use_case = RunCycleStep(

@@ -250,7 +250,7 @@ class CycleWorld:
 
     # the state machines
 
-    def cycle(self, minutes: float = 5, *, planning: bool = False) -> CycleRun:
+    def cycle(self, minutes: float = 5, *, planning: bool = False, demanded: Sequence[str] = ()) -> CycleRun:
         """Wait for the gap, begin a run and drive it to its end."""
         self.clock.advance(minutes * 60)
         now, seen = self.clock.now(), self.cycles.standing(CYCLE)
@@ -258,7 +258,15 @@ class CycleWorld:
         taken = self.cycles.take(CYCLE, slot, seen, now)
         assert taken is not None
         version = self.documents.current("crm_cycle", CYCLE).version
-        run = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now, planning=planning)
+        run = CycleRun(
+            cycle=CYCLE,
+            slot=slot,
+            version=version,
+            epoch=taken.epoch,
+            started_at=now,
+            planning=planning,
+            demanded=tuple(demanded),
+        )
         self.cycles.begin(run)
         return self.drive(slot)
 
@@ -317,9 +325,9 @@ class CycleWorld:
         assert found is not None
         return found[0]
 
-    def done(self, minutes: float = 5) -> CycleRun:
+    def done(self, minutes: float = 5, *, demanded: Sequence[str] = ()) -> CycleRun:
         """A cycle that ends well."""
-        run = self.cycle(minutes)
+        run = self.cycle(minutes, demanded=demanded)
         assert run.step is CycleStep.DONE, run
         assert not run.parked, run
         return run

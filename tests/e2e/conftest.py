@@ -9,6 +9,7 @@ from devstack import demo
 from devstack.stack import Stack, up
 from tests.e2e.actions import ACTIVE, PROGRAM, SLEEPING, as_yaml
 from tests.e2e.lab import PATIENCE, Lab, Twin
+from tests.forked_demo import forked_commands
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,7 @@ def lab(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
     """
     folder = tmp_path_factory.mktemp("lab")
     with (
+        forked_commands(),
         demo.prepared(stack, lambda _: None, file=folder / "stack.json") as facts,
         httpx.Client(timeout=PATIENCE, trust_env=False, limits=httpx.Limits(max_connections=20)) as web,
     ):

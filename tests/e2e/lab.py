@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 from boto3.dynamodb.types import TypeDeserializer
@@ -30,6 +31,8 @@ from tests.e2e.actions import RESULT_TYPE
 PATIENCE = 120.0
 #: each look costs the processor as much as a call of the one under test
 POLL_SECONDS = 0.2
+#: between two sweeps of a test that waits for one
+SWEEP_SECONDS = 3.0
 #: how old the functions' copy of the simulators' clock may be, and a bit
 CLOCK_AGE_SECONDS = 0.6
 FINAL = frozenset({"ended", "rejected", "not_run", "parked"})
@@ -77,9 +80,9 @@ class Twin:
         ids: list[Any] = self.post("load", {name: list(records)})[name]
         return ids
 
-    def records(self, name: str) -> list[Record]:
-        """Every record of an object."""
-        found: list[Record] = self.get(f"records/{name}")
+    def records(self, name: str, **having: str | int) -> list[Record]:
+        """Every record of an object, or those whose fields read so: thousands of others are not sent at each look."""
+        found: list[Record] = self.get(f"records/{name}{'?' if having else ''}{urlencode(having)}")
         return found
 
     def mark(self) -> int:
@@ -197,8 +200,8 @@ class Lab:
 
     # what became of them
 
-    def ended(self, ids: Sequence[str]) -> list[Record]:
-        """Wait until executions have come to rest; gives them as they are stored."""
+    def ended(self, ids: Sequence[str], *, swept: bool = False) -> list[Record]:
+        """Wait until executions have come to rest, `swept` or not; gives them as they are stored."""
         found: dict[str, Record] = {}
 
         def all_rest() -> bool:
@@ -208,7 +211,7 @@ class Lab:
             return all(found[one].get("state") in FINAL for one in ids)
 
         try:
-            wait_for("the executions come to rest", all_rest)
+            (self.swept_until if swept else wait_for)("the executions come to rest", all_rest)
         except AssertionError as late:
             left = [found[one] for one in ids if found[one].get("state") not in FINAL]
             raise AssertionError(
@@ -227,28 +230,43 @@ class Lab:
 
     def leads(self, email: str) -> list[Record]:
         """The Salesforce Leads with an e-mail address."""
-        wanted = email.strip().casefold()
-        return [each for each in self.salesforce.records("Lead") if str(each["Email"]).casefold() == wanted]
+        return self.salesforce.records("Lead", Email=email.strip())
 
     def lead(self, record_id: str) -> Record:
         """One Salesforce Lead."""
-        return next(each for each in self.salesforce.records("Lead") if each["Id"] == record_id)
+        return next(each for each in self.salesforce.records("Lead", Id=record_id) if each["Id"] == record_id)
 
     def marketo_lead(self, person: Person) -> Record:
         """A person as Marketo holds it now."""
-        return next(each for each in self.marketo.records("leads") if each["id"] == person.lead_id)
+        [found] = self.marketo.records("leads", id=person.lead_id)
+        return found
 
     def results(self, person: Person) -> list[Record]:
         """The result activities of a person: the primary value, and the attributes by name."""
         return [
             {"value": each["primaryAttributeValue"]} | {item["name"]: item["value"] for item in each["attributes"]}
-            for each in self.marketo.records("activities")
-            if each["activityTypeId"] == RESULT_TYPE and each["leadId"] == person.lead_id
+            for each in self.marketo.records("activities", activityTypeId=RESULT_TYPE, leadId=person.lead_id)
         ]
 
     def writes_since(self, mark: int, about: str) -> list[Record]:
         """Calls that wrote a record to Salesforce."""
         return [call for call in self.salesforce.calls_since(mark, about) if call["method"] in {"POST", "PATCH"}]
+
+    def swept_until[T](self, what: str, look: Callable[[], T | None]) -> T:
+        """Look until there is something while the sweep comes every three seconds, for tests that are not about its
+        schedule, which comes once a minute.
+        """
+        swept = 0.0
+
+        def looked() -> T | None:
+            nonlocal swept
+            if time.monotonic() - swept > SWEEP_SECONDS:
+                answer = self.stack.client("lambda").invoke(FunctionName=self.stack.outputs["SweepFunctionName"])
+                assert "FunctionError" not in answer, answer["Payload"].read()
+                swept = time.monotonic()
+            return look()
+
+        return wait_for(what, looked)
 
     # the command line
 

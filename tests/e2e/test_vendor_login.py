@@ -6,6 +6,7 @@ from tests.e2e.lab import Lab
 
 IDENTITY = "/identity/oauth/token"
 SYNC = "/rest/v1/leads.json"
+USAGE = "/rest/v1/stats/usage.json"
 
 
 @pytest.mark.cap("U07")
@@ -24,7 +25,8 @@ def test_a_dead_token_leads_to_one_login_and_one_replay(lab: Lab) -> None:
         [execution] = lab.run("upsert", person.body())
 
         lab.marketo.post("faults", [])
-        paths = [call["path"] for call in lab.marketo.calls_since(mark)]
+        # a worker asks for the day's calls after its run, which may be the one before
+        paths = [call["path"] for call in lab.marketo.calls_since(mark) if call["path"] != USAGE]
         assert paths[:3] == [SYNC, IDENTITY, SYNC]
         assert (paths.count(IDENTITY), paths.count(SYNC)) == (1, 2)
         assert execution["writeback"] == {"status": "written"}

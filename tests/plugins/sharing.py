@@ -25,6 +25,8 @@ TOGETHER: tuple[tuple[str, str], ...] = (
     ("tests/fault/simulation/", ""),
     ("tests/fault/", "fault"),
 )
+#: groups that take minutes, the longest first; an order that is no longer true costs time and nothing else
+LONGEST = ("e2e", "fault", "leaks", "kills", "bench", "limits", "demo")
 #: the part of a test id that names the emulator's tables, which one process starts
 EMULATOR = "[emulator"
 
@@ -40,11 +42,13 @@ def group_of(test_id: str) -> str:
     return test_id.partition("::")[0] if group is None else group or test_id
 
 
-def place_of(group: str, tests: int) -> tuple[int, int]:
-    """When a group of so many tests is begun: stacks first, the largest of all, then long single tests, then files."""
+def place_of(group: str) -> tuple[int, int]:
+    """When a group is begun: stacks first, the one that takes longest of all, then long single tests, then files."""
+    if group in LONGEST:
+        return 0, LONGEST.index(group)
     if "::" in group:
         return 1, 0
-    return (2, 0) if group.endswith(".py") else (0, -tests)
+    return (2, 0) if group.endswith(".py") else (0, len(LONGEST))
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # as above
@@ -54,7 +58,7 @@ class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # as above
         return group_of(nodeid)
 
     def _assign_work_unit(self, node: Any) -> None:
-        first = min(self.workqueue, key=lambda group: place_of(group, len(self.workqueue[group])))
+        first = min(self.workqueue, key=place_of)
         self.workqueue.move_to_end(first, last=False)
         super()._assign_work_unit(node)
 

@@ -43,6 +43,7 @@ FULL = replace(
     writes={"leads": 2},
     latencies={"to_marketo": {"17": 2}},
     planning=True,
+    demanded=("programs",),
     changed={"leads": 2},
     blanked={"leads": 1},
     reached=3,

@@ -15,7 +15,7 @@ import pytest
 from tests.contract.simulator.salesforce_support import Org, error_of, start_over
 
 OBJECTS = [
-    *("Account", "Campaign", "CampaignMember", "CampaignMemberStatus", "Contact"),
+    *("Account", "Campaign", "CampaignMember", "CampaignMemberStatus", "Contact", "Course__c"),
     *("Event_Registration__c", "Group", "Lead", "LeadStatus"),
     *("Opportunity", "OpportunityContactRole", "OpportunityStage", "Organization", "QueueSobject", "RecordType"),
     *("Task", "TaskStatus", "User"),
@@ -44,7 +44,11 @@ def fill(org: Org) -> None:
     [campaign] = org.load("Campaign", {"Name": "M", "StartDate": "2031-03-04"})
     org.load("CampaignMember", {"CampaignId": campaign, "LeadId": lead, "Status": "Responded"})
     org.load("Task", {"Subject": "T", "WhoId": lead, "Status": "Completed", "ActivityDate": "2031-04-05"})
-    org.load("Event_Registration__c", {"Name": "R", "Lead__c": lead, "Seats__c": 2, "Registered_On__c": "2031-05-06"})
+    [course] = org.load("Course__c", {"Name": "C", "Course_Key__c": "C-1", "Starts_On__c": "2031-06-07"})
+    org.load(
+        "Event_Registration__c",
+        {"Name": "R", "Lead__c": lead, "Course__c": course, "Seats__c": 2, "Registered_On__c": "2031-05-06"},
+    )
 
 
 @pytest.fixture

@@ -8,11 +8,15 @@ nothing.
 import json
 import os
 import subprocess
+import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -258,9 +262,14 @@ class Story:
         yield from places.files("stack", self.rig.stack.log_dir, "simulators.log")
         yield from places.files("local", ROOT / ".local", "ministack", "sam", "uv", "build", "report")
 
+    @cached_property
+    def left(self) -> list[Place]:
+        """Everything that was written by the time of the first look."""
+        return list(self.places())
+
     def leaks(self) -> list[Leak]:
         """What is where it must not be."""
-        return scan(self.places(), self.canaries, self.declared)
+        return scan(self.left, self.canaries, self.declared)
 
 
 def tell(rig: Rig) -> Story:
@@ -790,13 +799,11 @@ def watched_processes(story: Story) -> Iterator[None]:
     """While open, note the command line of every process that there is; a person's own typing is no leak."""
     over = threading.Event()
     lines: set[str] = set()
+    looks: Counter[str] = Counter()
 
     def watch() -> None:
-        while not over.wait(0.2):
-            listing = subprocess.run(
-                ["ps", "-A", "-ww", "-o", "command="], capture_output=True, text=True, check=True
-            ).stdout
-            lines.update(line for line in listing.splitlines() if "/bin/leadbridge " not in line)
+        while not over.wait(0.1):
+            lines.update(line for line in _command_lines(looks) if "/bin/leadbridge " not in line)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -806,3 +813,17 @@ def watched_processes(story: Story) -> Iterator[None]:
         over.set()
         watcher.join()
         story.seen += [Place(f"process/{number}", line.encode()) for number, line in enumerate(sorted(lines))]
+
+
+def _command_lines(looks: Counter[str]) -> Iterator[str]:
+    """Those of every process; one that was looked at three times is no longer about to become another program."""
+    if sys.platform != "linux":
+        listing = subprocess.run(["ps", "-A", "-ww", "-o", "command="], capture_output=True, text=True, check=True)
+        yield from listing.stdout.splitlines()
+        return
+    # looking at all of them again and again, or starting a program for it, takes more than the story itself
+    for folder in Path("/proc").glob("[0-9]*"):
+        looks[folder.name] += 1
+        with suppress(OSError):
+            if looks[folder.name] <= 3:
+                yield os.fsdecode((folder / "cmdline").read_bytes().replace(b"\0", b" "))

@@ -73,7 +73,11 @@ class WiredCycle:
         self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
         whose = partial(vendor_of, self.documents)
         self.kept = KeptDescriptions(self.objects, self.clock)
-        self.vendors = LookingVendors(VendorSyncs(self.connections, whose, hands_nothing_over), self.connections, whose)
+        self.vendors = VendorSyncs(self.connections, whose, hands_nothing_over)
+        self.looking = LookingVendors(self.vendors, self.connections, whose)
+
+        # a process lives on
+        self.completed = CompletedSyncs(self.connections, self.clock, self.kept)
 
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(
@@ -98,12 +102,12 @@ class WiredCycle:
         )
 
     def _sync_step(self) -> RunSyncStep:
-        documents = WithDerived(self.documents, CompletedSyncs(self.connections, self.clock))
+        documents = WithDerived(self.documents, self.completed)
         facts = SourceFacts(connections=self.connections, documents=documents, clock=self.clock, kept=self.kept)
         load = LoadPartition(
             runs=self.syncs,
             objects=self.objects,
-            vendors=self.vendors,
+            vendors=self.looking,
             facts=facts,
             clock=self.clock,
             sleep=self.clock.sleep,
@@ -115,15 +119,18 @@ class WiredCycle:
             documents=documents,
             runs=self.syncs,
             objects=self.objects,
-            vendors=self.vendors,
+            vendors=self.looking,
             facts=facts,
             load=load,
             clock=self.clock,
             meter=RecordingMeter(),
         )
 
-    def ran(self, *, bootstrap: bool = False, parked: Sequence[str] = ()) -> CycleRun:
-        """A run half an hour later, which ends well but for kinds that are parked; `bootstrap`: it is the first one."""
+    def ran(self, *, bootstrap: bool = False, parked: Sequence[str] = (), demanded: Sequence[str] = ()) -> CycleRun:
+        """A run half an hour later, which ends well but for kinds that are parked; `bootstrap`: it is the first one.
+
+        `demanded` are kinds that it has because somebody asked for them.
+        """
         self.clock.advance(MINUTES * 60)
         now = self.clock.now()
         slot = now.strftime("%Y%m%dT%H%M%SZ")
@@ -131,7 +138,7 @@ class WiredCycle:
         assert taken is not None
         version = self.documents.current("crm_cycle", CYCLE).version
         begun = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now)
-        self.cycles.begin(replace(begun, bootstrap=bootstrap))
+        self.cycles.begin(replace(begun, bootstrap=bootstrap, demanded=tuple(demanded)))
         run = self.carried(slot)
         assert (run.step, {*run.parked}) == (CycleStep.DONE, {*parked}), run
         # what comes sooner is taken for an automation's answer to our write

@@ -16,7 +16,13 @@ from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
 #: fields that the recipes name and the simulators have under another name
-CALLED = {"leadbridgeCrmId": "salesforceId", "Marketo_Activity__c": "External_Key__c"}
+CALLED = {
+    "leadbridgeCrmId": "salesforceId",
+    "Marketo_Activity__c": "External_Key__c",
+    "opportunityStage": "lastInterestingMoment",
+}
+#: of a company, as the use case names them
+FIRMOGRAPHICS = ("annualRevenue", "numberOfEmployees", "industry", "billingCity")
 #: an edit in Marketo is read ten minutes after it, by the next poll
 SOON = 3 * GAP
 
@@ -151,3 +157,95 @@ def test_engagement_becomes_tasks_of_leads_and_contacts(run: Run) -> None:
         ]
     )
     world.marketo.post("limits", {"activity_scan": 0})
+
+
+@pytest.mark.cap("U26", "U27")
+def test_firmographics_of_an_account_are_its_companys_and_bring_its_contacts_into_segments(run: Run) -> None:
+    """The four fields by the Account's id; Contacts, old and new, are in a smart list once the Account is of its
+    industry, and out of it when it is not any more. An edit in Marketo goes nowhere, and the next one overwrites it."""
+    world = run("firmographics-to-companies")
+    segment = {"name": "Energy", "where": {"industry": ["Energy"], "billingCity": ["Berlin"]}}
+    world.marketo.post("load", {"smartLists": [segment]})
+    figures = {"AnnualRevenue": 12_500_000, "NumberOfEmployees": 250, "Industry": "Banking", "BillingCity": "Łódź"}
+    crm = world.connections.salesforce("crm")
+    [account] = world.salesforce.post("load", {"Account": [{"Name": "Acme", **figures}]})["Account"]
+    ada = {"LastName": "Vex", "Email": "ada@example.com", "AccountId": account}
+    world.salesforce.post("load", {"Contact": [ada, {"LastName": "King", "Email": "bea@example.com"}]})
+    world.passed(GAP)
+
+    shown = world.of(world.marketo, "companies", "externalCompanyId")[account]
+    assert {name: shown[name] for name in FIRMOGRAPHICS} == dict(zip(FIRMOGRAPHICS, figures.values(), strict=True))
+    assert (shown["company"], len(account)) == ("Acme", 18)
+    assert segmented(world) == []
+
+    crm.update("Account", [{"Id": account, "Industry": "Energy", "BillingCity": "Berlin"}])
+    crm.create("Contact", [{"LastName": "New", "Email": "ida@example.com", "AccountId": account}])
+    world.passed(GAP)
+    # who is in no Account is in no segment
+    assert segmented(world) == ["ada@example.com", "ida@example.com"]
+    people = world.of(world.marketo, "leads", "email")
+    linked = {email for email, person in people.items() if person["externalCompanyId"] == account}
+    assert linked == {"ada@example.com", "ida@example.com"}
+    assert [people["ida@example.com"][name] for name in FIRMOGRAPHICS] == [12_500_000, 250, "Energy", "Berlin"]
+
+    world.connections.marketo("marketing").companies.sync([{"externalCompanyId": account, "annualRevenue": 1}])
+    before = world.records("Account")
+    world.passed(SOON)
+    assert world.records("Account") == before
+    crm.update("Account", [{"Id": account, "Industry": None, "AnnualRevenue": 13_000_000}])
+    world.passed(GAP)
+    shown = world.of(world.marketo, "companies", "externalCompanyId")[account]
+    assert (shown.get("industry"), shown["annualRevenue"], segmented(world)) == (None, 13_000_000, [])
+
+
+def segmented(world: Polled) -> list[str]:
+    """The addresses of those who are in the smart list, as Marketo extracts it."""
+    exports = world.connections.marketo("marketing").bulk.lead_exports
+    made = exports.create({"smartListName": "Energy"}, fields=["email"])
+    exports.enqueue(made.export_id)
+    while exports.status(made.export_id).status != "Completed":
+        world.clock.advance(60)
+    [_, *found] = b"".join(exports.whole_file(made.export_id)).decode().split()
+    return sorted(found)
+
+
+PROGRAMS = ("Acquisition Nurture", "Post-Sale Onboarding", "Re-engagement")
+
+
+@pytest.mark.cap("U21", "U22")
+def test_a_closed_opportunity_takes_its_contact_out_of_acquisition_and_onto_the_other_track(
+    run: Run, marketo: Twin
+) -> None:
+    """Won goes after the sale, lost to re-engagement, an open one changes nothing."""
+    kind = {"channel": "Tracks", "progressionStatuses": [{"name": "Member", "step": 10, "success": False}]}
+    marketo.post("load", {"programs": [{"id": n, "name": each, **kind} for n, each in enumerate(PROGRAMS, start=1001)]})
+    world = run("stage-to-programs")
+    names = ("won", "lost", "open")
+    contacts = [{"LastName": name, "Email": f"{name}@example.com"} for name in names]
+    records = dict(zip(names, world.salesforce.post("load", {"Contact": contacts})["Contact"], strict=True))
+    deal = {"StageName": "Prospecting", "CloseDate": "2026-06-30"}
+    made = world.salesforce.post("load", {"Opportunity": [{**deal, "Name": name} for name in names]})["Opportunity"]
+    deals = dict(zip(names, made, strict=True))
+    roles = [{"OpportunityId": deals[each], "ContactId": records[each], "IsPrimary": True} for each in names]
+    world.salesforce.post("load", {"OpportunityContactRole": roles})
+    world.passed(2 * GAP)
+    people = {str(each["lastName"]): int(each["id"]) for each in world.marketo.get("records/leads")}
+    member = {"programId": 1001, "statusName": "Member"}
+    world.marketo.post("load", {"programMembers": [{**member, "leadId": people[name]} for name in names]})
+    stages = {"won": "Closed Won", "lost": "Closed Lost"}
+    crm = world.connections.salesforce("crm")
+    crm.update("Opportunity", [{"Id": deals[name], "StageName": stage} for name, stage in stages.items()])
+    world.passed(GAP)
+
+    assert memberships(world, people) == {
+        ("open", "Acquisition Nurture"),
+        ("won", "Post-Sale Onboarding"),
+        ("lost", "Re-engagement"),
+    }
+
+
+def memberships(world: Polled, people: Mapping[str, int]) -> set[tuple[str, str]]:
+    """Who is in which program."""
+    names = {lead: name for name, lead in people.items()}
+    found = world.marketo.get("records/programMembers")
+    return {(names[int(each["leadId"])], PROGRAMS[int(each["programId"]) - 1001]) for each in found}

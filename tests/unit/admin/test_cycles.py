@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from leadbridge.cycle_ports import DueRecord, Link
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_schema import Aside, Schema
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
@@ -50,6 +51,23 @@ def test_a_cycle_is_run_shown_and_asked(admin: Admin) -> None:
     assert admin.ask("GET", f"{RUNS}/never").status == 404
     assert admin.ask("POST", f"{RUNS}/never/ask", {"what": "pause"}).status == 404
     assert admin.ask("GET", "/cycles/never").status == 404
+
+
+def test_programs_are_part_of_a_run_or_plan_that_asks_for_them(admin: Admin) -> None:
+    """Of a cycle that keeps none the answer says so, and nothing is begun."""
+    assert admin.ask("POST", RUNS, {"programs": True}).status == 409
+    groups = {"webinar": {"program": "Spring"}}
+    cycle = a_cycle(marketo=MARKETO, salesforce=SALESFORCE, persons=PERSONS, companies=None, sales_persons=None)
+    kept = {"campaign_key": "Key__c", "groups": groups}
+    plain = cycle.model_dump(by_alias=True, exclude_none=True) | {"programs": kept}
+    admin.store(CrmCycle.model_validate(plain))
+    for path, body, query in ((RUNS, {"programs": True}, {}), ("/cycles/main/plans", {}, {"programs": "true"})):
+        slot = admin.ask("POST", path, body, **query).json["slot"]
+        found = admin.cycle_runs.get("main", slot)
+        assert found is not None
+        assert found[0].demanded == ("programs",)
+        admin.cycle_runs.release("main", slot, found[0].epoch, NOON)
+        admin.world.clock.advance(60)
 
 
 def test_a_run_shows_its_queues_and_legs(admin: Admin) -> None:

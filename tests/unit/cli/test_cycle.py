@@ -189,6 +189,15 @@ def test_a_run_can_be_begun_from_now_paused_resumed_and_cancelled(desk: Desk) ->
     assert (nothing.exit_code, "waits for no confirmation" in nothing.output) == (1, True)
 
 
+def test_programs_are_asked_for_by_name(desk: Desk) -> None:
+    """Of a cycle without any that is told, and nothing is begun."""
+    desk.told("activate", "main")
+    for command in ("run", "plan"):
+        nothing = desk.cli(command, "main", "--programs")
+        assert (nothing.exit_code, "keeps no programs" in nothing.output) == (1, True), nothing.output
+    assert desk.world.runs.runs("main", 1) == []
+
+
 LEAD = "00Q000000000001EAA"
 
 

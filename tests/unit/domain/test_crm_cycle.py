@@ -65,6 +65,20 @@ def test_what_a_document_does_not_say_harms_least() -> None:
         ({"mode": "beside_native", "opportunities": {"fields": [DEAL]}}, "opportunities: is read-only beside"),
         ({"opportunity_roles": {}}, "opportunity_roles: needs `opportunities`, in which the roles are"),
         (
+            {"opportunities": {"fields": [DEAL], "won": {"leave": [1]}}},
+            "opportunities.won: needs `opportunity_roles`, which tell whose Opportunity it is",
+        ),
+        ({"opportunities": {"fields": [DEAL], "won": {}}}, "give `leave`, `join`, or both"),
+        (
+            {"opportunities": {"fields": [DEAL], "lost": {"leave": [1], "join": {"program": 1, "status": "In"}}}},
+            "`join` and `leave` name the same program 1",
+        ),
+        ({"programs": {"groups": {"a": {"program": 1}}}}, "groups.a: needs a `campaign`, or a `campaign_key`"),
+        (
+            {"persons": None, "programs": {"campaign_key": "Key__c", "groups": {"a": {"program": 1}}}},
+            "programs: their members are people whom the cycle links; give `persons`, too",
+        ),
+        (
             {"persons": {**PERSONS, "contacts": None}, "opportunities": {"fields": [DEAL]}, "opportunity_roles": {}},
             "opportunity_roles: needs `persons.contacts`, who have the roles",
         ),

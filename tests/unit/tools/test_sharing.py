@@ -6,7 +6,7 @@ from threading import Barrier, Event
 
 import pytest
 
-from tests.plugins.sharing import first_alone, group_of, place_of
+from tests.plugins.sharing import LONGEST, TOGETHER, first_alone, group_of, place_of
 
 ANYWHERE = "tests/unit/domain/test_values.py::test_x[a@b]"
 SIMULATION = "tests/fault/simulation/test_simulation.py::test_x[3]"
@@ -31,16 +31,22 @@ def test_tests_that_share_a_stack_or_a_file_stay_together(test_id: str, group: s
 
 
 def test_stacks_are_begun_first_and_files_last() -> None:
-    """The order is the larger stack, the smaller one, a long test that runs alone, and then whole files."""
-    groups = {"tests/unit/test_b.py": 90, SIMULATION: 1, "leaks": 3, "tests/unit/test_a.py": 2, "e2e": 80}
+    """The order is the stack that takes longest, the others, a long test that runs alone, and then whole files."""
+    groups = ["tests/unit/test_b.py", SIMULATION, "emulator", "leaks", "tests/unit/test_a.py", "e2e"]
 
-    assert sorted(groups, key=lambda group: place_of(group, groups[group])) == [
+    assert sorted(groups, key=place_of) == [
         "e2e",
         "leaks",
+        "emulator",
         SIMULATION,
         "tests/unit/test_b.py",
         "tests/unit/test_a.py",
     ]
+
+
+def test_the_longest_are_groups_that_there_are() -> None:
+    """Each name in the order of beginnings is one that tests are shared out by."""
+    assert set(LONGEST) <= {group for _, group in TOGETHER}
 
 
 def test_one_process_runs_a_whole_group(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.syncing import Waiting
 from leadbridge.usecases.cycle_pieces import PieceFiles
+from leadbridge.usecases.opportunity_stages import StagesOfPeople
 from tests.builders.deal_cycles import FIELDS, DealWorld, with_deals
 from tests.fakes.systems import Table
 
@@ -277,6 +278,26 @@ def test_a_person_has_the_stage_of_the_opportunity_in_which_the_contact_has_the_
     assert stages() == {"c": "Won", "d": "Second"}
     nobodys = world.opportunities.make(Name="Three", StageName="New", IsClosed=False, IsWon=False)
     assert told(world, world.done(minutes=30)) == {nobodys: ("skipped", "no_primary")}
+
+
+def test_who_has_won_one_is_a_customer_and_who_has_lost_all_is_not() -> None:
+    """Of one Contact's Opportunities a won one decides, then an open one; others' and those without closing do not."""
+    world = sold()
+    world.done()
+    first, second = world.opportunities.records
+    king, other = world.contacts.records
+    world.contact_roles.make(OpportunityId=second, ContactId=king, Role="Other", IsPrimary=True)
+    stages = StagesOfPeople(world.system, world.links, "")
+
+    def track(**closed: bool) -> str:
+        """The track if the Opportunities are closed as it says, won or not."""
+        for name, deal in (("one", first), ("two", second)):
+            world.opportunities.edit(deal, IsClosed=name in closed, IsWon=closed.get(name, False))
+        [person] = stages.of_contacts([king, other])
+        return person.track
+
+    assert [track(), track(one=True), track(one=False), track(one=False, two=True)] == ["", "won", "", "won"]
+    assert [track(one=False, two=False), track(two=False)] == ["lost", ""]
 
 
 def test_an_opportunity_that_marketo_lost_is_made_whole_once_its_write_was_refused() -> None:

@@ -370,7 +370,7 @@ def run_sync_step() -> Any:
         digest=digests(index),
     )
     return RunSyncStep(
-        documents=WithDerived(configurations, CompletedSyncs(connections, clock)),
+        documents=WithDerived(configurations, CompletedSyncs(connections, clock, kept)),
         runs=runs,
         objects=objects,
         vendors=vendors,

@@ -156,7 +156,15 @@ class CycleRunParts(CycleRun):
 
 
 type RowKind = Literal[
-    "persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "activities", "fates"
+    "persons",
+    "companies",
+    "sales_persons",
+    "opportunities",
+    "opportunity_roles",
+    "activities",
+    "custom_objects",
+    "programs",
+    "fates",
 ]
 
 
@@ -356,6 +364,10 @@ class Attribution(Given):
 
 
 class RunCycle(Taken):
-    """How a cycle is run; with `from_now` nothing is read, and what changes from now on is carried over."""
+    """How a cycle is run; with `from_now` nothing is read, and what changes from now on is carried over.
+
+    Programs are part of a run only with `programs`.
+    """
 
     from_now: bool = False
+    programs: bool = False

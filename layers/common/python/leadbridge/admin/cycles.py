@@ -25,6 +25,8 @@ CycleId = Annotated[models.Id, Path()]
 #: a time as 20260302T120000Z
 Slot = Annotated[str, Path(pattern="^[A-Za-z0-9-]{1,40}$")]
 Place = Annotated[str | None, Query(pattern="^[0-9]{1,7}$")]
+#: whether programs are part of it
+Demanded = Annotated[bool | None, Query()]
 Outcome = Annotated[str | None, Query(pattern="^[a-z_]{1,20}$")]
 #: of either system
 RecordId = Annotated[str, Path(pattern="^([A-Za-z0-9]{15}|[A-Za-z0-9]{18}|[0-9]{1,12})$")]
@@ -132,10 +134,14 @@ def _add_attribution(app: APIGatewayRestResolver, services: Services) -> None:
 
 def _add_plans(app: APIGatewayRestResolver, services: Services) -> None:
     @app.post("/cycles/<cycle_id>/plans", **described("Plan what a run of a CRM cycle would do", tag=_TAG))
-    def plan_cycle(cycle_id: CycleId) -> cycle_models.CycleRun:
-        """A run that reads and decides, and writes nothing; the cycle need not be active. Nothing runs beside it."""
+    def plan_cycle(cycle_id: CycleId, programs: Demanded = None) -> cycle_models.CycleRun:
+        """A run that reads and decides, and writes nothing; the cycle need not be active. Nothing runs beside it.
+
+        Programs are part of it only with `programs`.
+        """
         current(services.configurations, "crm_cycle", cycle_id)
-        return _begun(services, cycle_id, services.start_cycle.plan(cycle_id))
+        demanded = ["programs"] if programs else []
+        return _begun(services, cycle_id, services.start_cycle.plan(cycle_id, demanded=demanded))
 
     @app.get("/cycles/<cycle_id>/plans/<slot>", **described("What a plan of a CRM cycle would do", tag=_TAG))
     def list_planned_changes(cycle_id: CycleId, slot: Slot, token: Place = None) -> cycle_models.PlannedChanges:
@@ -155,7 +161,9 @@ def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
     def run_cycle(cycle_id: CycleId, given: cycle_models.RunCycle) -> cycle_models.CycleRun:
         """One that is active; while a run is at work nothing is started. The first run reads everything."""
         current(services.configurations, "crm_cycle", cycle_id)
-        return _begun(services, cycle_id, services.start_cycle.now(cycle_id, from_now=given.from_now))
+        demanded = ["programs"] if given.programs else []
+        started = services.start_cycle.now(cycle_id, from_now=given.from_now, demanded=demanded)
+        return _begun(services, cycle_id, started)
 
     @app.post("/cycles/<cycle_id>/executions/<slot>/ask", **described("Pause, resume or end a run", tag=_TAG))
     def ask_cycle(cycle_id: CycleId, slot: Slot, given: sync_models.AskRun) -> cycle_models.CycleRun:

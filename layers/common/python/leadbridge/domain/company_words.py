@@ -1,4 +1,4 @@
-"""What is said of companies, sales persons, owners and opportunities in a cycle: one sentence for each code."""
+"""What is said of companies, owners, opportunities, Campaigns and the like in a cycle: one sentence for each code."""
 
 from collections.abc import Mapping
 
@@ -23,10 +23,17 @@ WORDS: Mapping[str, str] = {
     "role_waits": "Not written: the Contact is no person of Marketo yet; the role is looked at again.",
     "role_follows": "The Contact is no person of Marketo yet: the role is made once it is one.",
     "role_moved": "The role has another name or Contact now: one was made in place of the one before.",
-    "stage_waits": "Not written: the Contact is no person of Marketo yet, who could take the stage of the Opportunity.",
+    "stage_waits": (
+        "Not written: the Contact is no person of Marketo yet, who could take the stage or track of the Opportunity."
+    ),
     "no_primary": "Nobody takes its stage: none of its Contact roles is the primary one.",
     "stage_taken": "The person takes the stage of the Opportunity in which the Contact has the primary role.",
+    "on_track": "An Opportunity in which the Contact has the primary role was closed: the person changes programs.",
     "role_shared": "Left alone: another Contact role of the Opportunity says the same.",
+    "campaign_follows": "Its Campaign is made first.",
+    "campaign_unmade": "Not written: its Campaign was not made.",
+    "nobodys_record": "Left alone: the person is no Lead or Contact of Salesforce.",
+    "member_twice": "Left alone: another person of the program names the same Salesforce record. Merge the two.",
     "not_tried": "Not written: the run ended before. {why}",
     "conflict_left": "Both systems changed {fields}; the policy leaves both as they are.",
     "contested": "Both systems rewrite {fields} whenever the other one changes; both were left as they are.",

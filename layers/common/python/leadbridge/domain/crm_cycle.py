@@ -5,7 +5,7 @@ where, who is right in a conflict, what is created, and what becomes of merged a
 has the default that harms least: Salesforce is right, blanks empty nothing, nothing is deleted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.clauses import Group
 from leadbridge.domain.connector import Named
 from leadbridge.domain.documents import Document, FieldName, Identifier, Name, Scalar
+from leadbridge.domain.ids import is_id
 from leadbridge.domain.schedule import instant
 from leadbridge.domain.sync import Guard, LocalTime, Quiet
 from leadbridge.domain.three_way import Conflict, Direction, FieldPolicy
@@ -28,6 +29,8 @@ COMPANY_LINK, OWNER_LINK = "externalCompanyId", "externalSalesPersonId"
 OPPORTUNITY_LINK = "externalOpportunityId"
 #: fields of an opportunity that no document lists
 OPPORTUNITY_LINKS = frozenset({OPPORTUNITY_LINK, COMPANY_LINK, OWNER_LINK, "externalCreatedDate", "isClosed", "isWon"})
+#: fields of a Campaign's members that no document lists
+MEMBER_LINKS = frozenset({"CampaignId", "LeadId", "ContactId", "Status"})
 #: fields of Marketo by which a person says no: an opt-out wins from either side
 CONSENT_FIELDS = frozenset({"unsubscribed", "emailInvalid", "marketingSuspended", "doNotCall"})
 
@@ -272,6 +275,31 @@ class OneWayField(CycleField):
         return self
 
 
+class Joined(Document):
+    """A program into which people come."""
+
+    #: by name or id
+    program: Named
+    #: of its channel
+    status: Name
+
+
+class Track(Document):
+    """What becomes of the memberships of people whose Opportunity was closed."""
+
+    #: programs from which they are taken, by name or id
+    leave: list[Named] = Field(default_factory=list, max_length=20)
+    join: Joined | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.leave and self.join is None:
+            raise ValueError("give `leave`, `join`, or both")
+        if self.join is not None and self.join.program in self.leave:
+            raise ValueError(f"`join` and `leave` name the same program {self.join.program}; remove it from one")
+        return self
+
+
 class Opportunities(Document):
     """Salesforce's Opportunities as Marketo's; one way.
 
@@ -282,6 +310,10 @@ class Opportunities(Document):
     fields: list[OneWayField] = Field(min_length=1, max_length=500)
     #: Marketo's field of people that takes the stage of the Opportunity in which a Contact has the primary role
     stage_field: FieldName | None = None
+    #: programs of the Contact who has the primary role, once one of the Contact's Opportunities is won
+    won: Track | None = None
+    #: or once all of them are closed and none is won
+    lost: Track | None = None
     deleted_in_salesforce: Gone = "ignore"
     #: in place of the cycle's own
     low_watermark: LocalTime | None = None
@@ -294,6 +326,12 @@ class Opportunities(Document):
         if own := sorted({each.marketo for each in self.fields} & OPPORTUNITY_LINKS):
             raise ValueError(f"fields: {', '.join(own)} of an opportunity is kept by the cycle; remove it")
         return self
+
+    @property
+    def tracks(self) -> Mapping[str, Track]:
+        """The tracks by their names."""
+        found = {"won": self.won, "lost": self.lost}
+        return {name: track for name, track in found.items() if track is not None}
 
 
 class OpportunityRoles(Document):
@@ -369,6 +407,59 @@ class CustomObjects(Document):
         return {name: each for name, each in self.objects.items() if each.enabled and self.enabled}
 
 
+class MemberGroup(Document):
+    """A program, or a static list, whose members become those of a Campaign."""
+
+    #: one of the two, by name or id
+    program: Named | None = None
+    static_list: Named | None = None
+    #: a Campaign that is there, by its id; absent: the one that has the program in `campaign_key`, which is made
+    campaign: str | None = None
+    #: what statuses of the program's channel are called in Salesforce; others are called the same
+    statuses: dict[Name, Name] = Field(default_factory=dict, max_length=100)
+    #: the status of members of a list, which have none in Marketo; absent: the Campaign's own default
+    status: Name | None = None
+    #: fields of the Campaign, as mappings from columns of programs
+    fields: list[FieldMapping] = Field(default_factory=list, max_length=50)
+    #: fields of its members, as mappings of a Sync from members of programs, or of lists
+    member_fields: list[FieldMapping] = Field(default_factory=list, max_length=50)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.program is None) == (self.static_list is None):
+            raise ValueError("give `program` or `static_list`, one of them")
+        if self.program is not None and self.status is not None:
+            raise ValueError("`status` is for a static list; a program's members have their own, see `statuses`")
+        if self.static_list is not None and self.statuses:
+            raise ValueError("`statuses` are those of a program; members of a static list take `status`")
+        if self.campaign is not None and not is_id(self.campaign):
+            raise ValueError(f"`campaign`: {self.campaign} is no id of Salesforce; remove it, or give one")
+        if self.campaign is not None and self.fields:
+            raise ValueError("`fields` are those of a Campaign that the cycle makes; remove them, or `campaign`")
+        if own := sorted({each.to for each in self.member_fields} & MEMBER_LINKS):
+            raise ValueError(f"`member_fields` maps {', '.join(own)}, which the cycle fills; remove it there")
+        return self
+
+
+class Programs(Document):
+    """Marketo's programs and static lists as Campaigns, their members as Campaign members; one way, on demand only."""
+
+    enabled: bool = True
+    #: a unique External Id field of Campaigns, which takes the program's id
+    campaign_key: FieldName | None = None
+    #: by names of yours
+    groups: dict[Identifier, MemberGroup] = Field(min_length=1, max_length=25)
+
+    @model_validator(mode="after")
+    def _found(self) -> Self:
+        for name, group in self.groups.items():
+            if group.campaign is None and self.campaign_key is None:
+                raise ValueError(f"groups.{name}: needs a `campaign`, or a `campaign_key` by which one is found")
+            if self.campaign_key in {each.to for each in group.fields}:
+                raise ValueError(f"groups.{name}: `fields` maps {self.campaign_key}, which is the key; remove it there")
+        return self
+
+
 class CrmCycle(Document):
     """A standing synchronisation of two systems, both ways."""
 
@@ -382,7 +473,10 @@ class CrmCycle(Document):
         "opportunities",
         "opportunity_roles",
         "custom_objects",
+        "programs",
     )
+    #: kinds of records that are part of a run only if somebody asks for them
+    on_demand: ClassVar[frozenset[str]] = frozenset({"programs"})
 
     format: Literal[1] = 1
     kind: Literal["crm_cycle"]
@@ -407,6 +501,7 @@ class CrmCycle(Document):
     opportunities: Opportunities | None = None
     opportunity_roles: OpportunityRoles | None = None
     custom_objects: CustomObjects | None = None
+    programs: Programs | None = None
     guard: Guard = Guard()
 
     @property
@@ -449,6 +544,8 @@ class CrmCycle(Document):
             raise ValueError(f"needs at least one of {', '.join(f'`{name}`' for name in self.entities)}")
         if self.activities is not None and self.persons is None:
             raise ValueError("activities: are those of people whom the cycle links; give `persons`, too")
+        if self.programs is not None and self.persons is None:
+            raise ValueError("programs: their members are people whom the cycle links; give `persons`, too")
         if self.mode == "beside_native":
             for name in ("sales_persons", "companies", "opportunities", "opportunity_roles"):
                 if getattr(self, name) is not None:
@@ -463,6 +560,8 @@ class CrmCycle(Document):
         if roles is None or not roles.enabled:
             if opportunities is not None and opportunities.stage_field is not None:
                 raise ValueError("opportunities.stage_field: needs `opportunity_roles`, which tell whose stage it is")
+            for name in opportunities.tracks if opportunities is not None else ():
+                raise ValueError(f"opportunities.{name}: needs `opportunity_roles`, which tell whose Opportunity it is")
             return
         if opportunities is None or not opportunities.enabled:
             raise ValueError("opportunity_roles: needs `opportunities`, in which the roles are")

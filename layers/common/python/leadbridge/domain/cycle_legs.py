@@ -27,6 +27,10 @@ SALES_PERSONS_DELETED = "sales_persons_deleted"
 CUSTOM_OBJECTS = "custom_objects"
 #: what stands between two others is written behind both
 BRIDGES = "bridges"
+#: Campaigns, what their members may be in, and who is
+CAMPAIGNS = "campaigns"
+CAMPAIGN_STATUSES = "campaign_statuses"
+CAMPAIGN_MEMBERS = "campaign_members"
 GROUPS = (
     SALESFORCE,
     SALES_PERSONS,
@@ -42,6 +46,9 @@ GROUPS = (
     SALES_PERSONS_DELETED,
     CUSTOM_OBJECTS,
     BRIDGES,
+    CAMPAIGNS,
+    CAMPAIGN_STATUSES,
+    CAMPAIGN_MEMBERS,
 )
 
 
@@ -58,6 +65,8 @@ class Queue:
     sync: Sync
     #: nothing is decided about its rows: its run reads them when its group is written, and writes them by itself
     late: bool = False
+    #: read as a whole whenever somebody asks for it, and never else: it has no watermark
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

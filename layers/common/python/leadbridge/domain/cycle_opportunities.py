@@ -4,7 +4,8 @@ Nobody else writes these in Marketo, so they are written by their keys without a
 or changes them, whichever it is. Only what is to be deleted is looked for, by Marketo's own id.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.belonging import ACCOUNT as ACCOUNT_LINK
@@ -28,6 +29,7 @@ from leadbridge.domain.cycle_legs import (
     Queue,
 )
 from leadbridge.domain.cycle_people import PERSON, alike, derived, given
+from leadbridge.domain.cycle_programs import OF_PROGRAM, STATUS_NAME
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.three_way import Direction, Side
 
@@ -49,6 +51,8 @@ PERSON_ID = "leadId"
 #: when the stage of an Opportunity was last changed; before it ever was it is empty
 STAGED = "LastStageChangeDate"
 CLOSED, WON = "IsClosed", "IsWon"
+#: whether somebody is in a program, as a Sync writes it
+MEMBER_OF = "member"
 IS_CLOSED = CycleField(marketo="isClosed", salesforce=CLOSED, direction=Direction.TO_MARKETO)
 IS_WON = CycleField(marketo="isWon", salesforce=WON, direction=Direction.TO_MARKETO)
 #: attribution goes by the day on which Salesforce made a record, not by ours
@@ -82,6 +86,24 @@ def opportunity_columns(cycle: CrmCycle, opportunities: Opportunities) -> tuple[
     pairs = [pair.salesforce for pair in opportunity_pairs(cycle, opportunities)]
     chosen = [STAGED] if opportunities.stage_field else []
     return tuple(dict.fromkeys(["Id", "SystemModstamp", "StageName", *chosen, *pairs]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """What a person's membership in a program is to be."""
+
+    program: str | int
+    fields: Mapping[str, str | bool]
+
+
+def track_writes(opportunities: Opportunities) -> Iterator[tuple[str, str, Membership]]:
+    """What the tracks of closed Opportunities write, each by its leg, with the track it is of."""
+    for name, track in opportunities.tracks.items():
+        for number, program in enumerate(track.leave, start=1):
+            yield f"{name}-leaves-{number}", name, Membership(program=program, fields={MEMBER_OF: False})
+        if track.join is not None:
+            joined = Membership(program=track.join.program, fields={STATUS_NAME: track.join.status})
+            yield f"{name}-joins", name, joined
 
 
 def kept_opportunities(cycle: CrmCycle) -> Opportunities | None:
@@ -137,6 +159,13 @@ def role_legs(cycle: CrmCycle) -> Iterator[Leg]:
         taken = {opportunities.stage_field: "StageName"}
         made = derived(cycle, STAGES_WRITTEN, Side.SALESFORCE, (OPPORTUNITY, PERSON), ("id", "id"), taken)
         yield Leg(name=STAGES_WRITTEN, group=PEOPLE, side=Side.MARKETO, sync=made)
+    for leg, _, meant in track_writes(opportunities):
+        made = derived(
+            cycle, leg, Side.SALESFORCE, (OPPORTUNITY, OF_PROGRAM), ("id", "id"), dict.fromkeys(meant.fields, IN)
+        )
+        program = made.destination.model_copy(update={"program": meant.program})
+        made = made.model_copy(update={"destination": program})
+        yield Leg(name=leg, group=PEOPLE, side=Side.MARKETO, sync=made)
     objects, keys = (CONTACT_ROLE, ROLE), {OPPORTUNITY_LINK: IN, PERSON_ID: PERSON_ID, "role": CALLED}
     columns = {**keys, **dict(given(ROLE_FIELDS))}
     made = derived(cycle, ROLES_WRITTEN, Side.SALESFORCE, objects, (IN, OPPORTUNITY_LINK), columns)

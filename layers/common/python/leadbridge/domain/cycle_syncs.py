@@ -36,6 +36,15 @@ from leadbridge.domain.cycle_opportunities import (
     role_queues,
 )
 from leadbridge.domain.cycle_people import kinds, people_columns, people_legs, people_queues, record_columns
+from leadbridge.domain.cycle_programs import (
+    CAMPAIGN,
+    MEMBER,
+    STATUS,
+    program_legs,
+    program_queues,
+    written_campaign_fields,
+    written_member_fields,
+)
 from leadbridge.domain.sync import Sync
 
 #: stands between the cycle and the name; identifiers of documents have none
@@ -69,13 +78,14 @@ def queues_of(cycle: CrmCycle) -> Iterator[tuple[str, Queue]]:
         "opportunities": opportunity_queues,
         "opportunity_roles": role_queues,
         "custom_objects": object_queues,
+        "programs": program_queues,
     }
     return ((kind, queue) for kind, read in reading.items() for queue in read(cycle))
 
 
 def _legs(cycle: CrmCycle) -> Iterator[Leg]:
     people = (sales_person_legs, company_legs, people_legs, activity_legs)
-    for written in (*people, opportunity_legs, role_legs, object_legs):
+    for written in (*people, opportunity_legs, role_legs, object_legs, program_legs):
         yield from written(cycle)
 
 
@@ -94,7 +104,13 @@ def looked_up_columns(cycle: CrmCycle) -> Mapping[str, Sequence[str]]:
     accounts = {ACCOUNT: account_columns(cycle, companies)} if companies else {}
     opportunities = kept_opportunities(cycle)
     deals = {OPPORTUNITY: opportunity_columns(cycle, opportunities)} if opportunities else {}
-    return {**people, **accounts, **deals, USER: user_columns(), CONTACT_ROLE: ROLE_COLUMNS, STAGE: STAGE_COLUMNS}
+    campaigns = {
+        CAMPAIGN: written_campaign_fields(cycle),
+        MEMBER: written_member_fields(cycle),
+        STATUS: ("Id", "CampaignId", "Label"),
+    }
+    others = {USER: user_columns(), CONTACT_ROLE: ROLE_COLUMNS, STAGE: STAGE_COLUMNS}
+    return {**people, **accounts, **deals, **others, **campaigns}
 
 
 def keyed_columns(cycle: CrmCycle) -> Mapping[str, Sequence[str]]:

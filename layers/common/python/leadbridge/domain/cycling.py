@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import GROUPS
 from leadbridge.domain.cycle_schema import Checked, Schema, kept_as
 from leadbridge.domain.evolving import replace
@@ -25,6 +26,7 @@ DEPENDS: Mapping[str, frozenset[str]] = {
     "opportunities": frozenset({"sales_persons", "companies"}),
     "opportunity_roles": frozenset({"persons", "opportunities"}),
     "custom_objects": frozenset({"companies", "persons"}),
+    "programs": frozenset({"persons"}),
 }
 
 #: what of Marketo is looked up for them comes in Adobe's order of a first reading: behind people, and before all others
@@ -67,6 +69,8 @@ class CycleRun:
     from_now: bool = False
     #: it reads and decides, and writes nothing but what it would do
     planning: bool = False
+    #: kinds of records that are part of it since somebody asked for them
+    demanded: tuple[str, ...] = ()
     #: the first one, which reads everything
     bootstrap: bool = False
     #: by system: what it changed before is read, later changes are the next cycle's
@@ -147,6 +151,10 @@ class CycleRun:
     def over(self) -> bool:
         """Whether it has ended."""
         return self.step in ENDS
+
+    def takes(self, kind: str) -> bool:
+        """Whether a kind of records is part of it, if the document has it."""
+        return kind not in CrmCycle.on_demand or kind in self.demanded
 
     @property
     def kind(self) -> str:

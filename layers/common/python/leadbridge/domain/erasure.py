@@ -1,8 +1,8 @@
-"""Forgetting a person: by what it is found in whatever a deployment keeps, in which order it goes, what is told.
+"""Forgetting a person: by what it is found in whatever a deployment keeps, and what is told of it.
 
 Who is to be forgotten is known by an e-mail address. Records that hold it teach the ids of the same person, and by
-those the rest is found. What is found by an id alone goes first: so a process that dies leaves all that leads to what
-is left, and the same command finds it again.
+those the rest is found. The ids are noted before anything is removed, and until all is: so a process that died in the
+middle is finished by the same command, although nothing leads to what is left.
 """
 
 import json
@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -96,8 +95,14 @@ class Person:
 
     def numbered_in(self, record: Mapping[str, Any]) -> bool:
         """Whether a record holds Marketo's number of the person."""
+        numbers = [_number(value) for name, value in record.items() if name.casefold() in _LEAD_NAMES]
+        several = map(_number, record.get("lead_ids") or ())
+        return any(each in self.known.leads for each in (*numbers, *several))
+
+    def numbered_among(self, cells: str) -> bool:
+        """Whether Marketo's number of the person is a cell of a torn piece of a file, of which no column is known."""
         return any(
-            name.casefold() in _LEAD_NAMES and _number(value) in self.known.leads for name, value in record.items()
+            re.search(rf'(?:^|[,"\n]){each}(?:$|[,"\r\n])', cells) is not None for each in sorted(self.known.leads)
         )
 
     def learnt(self, record: Mapping[str, Any]) -> Known:
@@ -139,11 +144,8 @@ def words_of(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, bytes | bytearray):
-        return ""  # digests
-    if isinstance(value, Decimal):
-        return float(value)
-    return sorted(map(str, value)) if isinstance(value, set) else str(value)
+    # digests are bytes, of whatever type a store gives them
+    return sorted(map(str, value)) if isinstance(value, set) else repr(value)
 
 
 def _number(value: Any) -> str:
@@ -164,8 +166,6 @@ class Find:
     place: str
     #: table and key, or the file's
     where: str
-    #: the address stands in it: it goes last
-    addressed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,13 @@ class Erasure:
     by: str
     #: how many finds by place
     found: Mapping[str, int]
-    finished: bool
+    #: None once nothing is left; until then what is known of the person, which nobody is shown
+    known: Known | None = field(default=None, repr=False)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left."""
+        return self.known is None
 
 
 #: places in the order in which they are told
@@ -194,7 +200,7 @@ PLACES: Mapping[str, str] = {
 }
 #: what is not removed, and why
 LEFT: Mapping[str, str] = {
-    "busy": "At work with the person, so not removed yet: {where}. Run the same once more when that is over: {again}",
+    "busy": "At work with the person, so not removed yet: {where}. Run the same command once more when that is over.",
     "documents": "The address stands in {where}: change these documents. Versions that they had are kept as they were.",
     "unknown": "Found, and left, since nobody can tell what it is: {where}.",
     "queues": "Messages on their way ({on_the_way}) are not looked into; they are in the inbox within a minute.",

@@ -53,6 +53,14 @@ class Shares(Protocol):
         ...
 
 
+def share_of(stored: Stored, shares: Shares) -> Policy:
+    """Our part of the limits of a connection's instance or org."""
+    document = stored.document
+    if isinstance(document, SalesforceConnection):
+        return shares.salesforce(document.limits)
+    return shares.marketo(document.limits if isinstance(document, MarketoConnection) else None)
+
+
 class CheckConnection:
     """Looks through connections; nothing is written at either vendor."""
 
@@ -78,10 +86,7 @@ class CheckConnection:
 
     def policy(self, stored: Stored) -> Policy:
         """Our part of the limits of a connection's instance or org."""
-        document = stored.document
-        if isinstance(document, SalesforceConnection):
-            return self._shares.salesforce(document.limits)
-        return self._shares.marketo(document.limits if isinstance(document, MarketoConnection) else None)
+        return share_of(stored, self._shares)
 
     def _needs(self, connection: str) -> Mapping[str, Need]:
         """What is configured by now that wants something of an org."""

@@ -9,6 +9,7 @@ from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import COMPANY, USER
 from leadbridge.domain.cycle_opportunities import kept_opportunities, kept_roles
 from leadbridge.domain.cycle_people import kinds
+from leadbridge.domain.cycle_programs import groups_of
 from leadbridge.domain.cycle_syncs import keyed_columns, looked_up_columns, members_columns
 from leadbridge.domain.hashing import digests
 from leadbridge.domain.linked import Digest
@@ -27,6 +28,7 @@ from leadbridge.usecases.keep_companies import KeepCompanies
 from leadbridge.usecases.keep_custom_objects import KeepCustomObjects
 from leadbridge.usecases.keep_opportunities import KeepOpportunities
 from leadbridge.usecases.keep_people import KeepPeople
+from leadbridge.usecases.keep_programs import KeepPrograms
 from leadbridge.usecases.keep_roles import KeepRoles
 from leadbridge.usecases.keep_sales_people import KeepSalesPeople
 from leadbridge.usecases.kept_descriptions import KeptDescriptions
@@ -78,7 +80,11 @@ class CycleEntities:
         if (roles := kept_roles(cycle)) and cycle.persons is not None:
             yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
         if cycle.custom_objects is not None and cycle.custom_objects.enabled:
-            yield KeepCustomObjects(cycle, self._plans(), lambda: described_objects(cycle, self._connections))
+            yield KeepCustomObjects(cycle, self._plans(), lambda: described_objects(cycle, describe.of))
+
+        if groups_of(cycle):
+            ports = self._ports(cycle, records, describe, digest)
+            yield KeepPrograms(cycle, ports, self._connections.marketo(cycle.marketo))
 
     def _plans(self) -> CyclePlans:
         return CyclePlans(runs=self._stores.runs, objects=self._stores.objects, clock=self._stores.clock)

@@ -237,8 +237,12 @@ class Keeping:
         return entry.object == self._object and entry.outcome == Outcome.FAILED
 
     def _ends(self, run: CycleRun, state: PieceState, leg: str, piece: int) -> Mapping[int, RowEnd]:
-        pieces = state.plans.get(leg, [])
-        return self._plans.ends(run, self.legs[leg], pieces.index(piece) + 1) if piece in pieces else {}
+        """What became of the writes of a piece, those that were planned behind all pieces among them."""
+        known, found = state.plans.get(leg, []), dict[int, RowEnd]()
+        for each in (piece, state.end + piece):
+            if each in known:
+                found |= self._plans.ends(run, self.legs[leg], known.index(each) + 1)
+        return found
 
     def _told(self, run: CycleRun, entry: Entry, ends: Mapping[str, Mapping[int, RowEnd]]) -> Entry:
         """A record with what became of its writes, and with the id that a new one has."""

@@ -72,7 +72,7 @@ class CycleResults:
             run=run,
             queues=self._those(((each.name, each.sync.id) for each in queues if not each.late), slot),
             legs=self._those(((each.name, each.sync.id) for each in legs), slot),
-            kinds=[name for name in CrmCycle.entities if stored.document.keeps(name)],
+            kinds=[name for name in CrmCycle.entities if stored.document.keeps(name) and run.takes(name)],
         )
 
     def _those(self, named: Iterable[tuple[str, str]], slot: str) -> list[tuple[str, SyncRun]]:

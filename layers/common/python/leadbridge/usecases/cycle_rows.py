@@ -1,8 +1,8 @@
 """What became of the records of a CRM cycle, and why: by run, of one record over runs, and what is due again.
 
 Each kind of records keeps a file of outcomes for each piece that it decided, and persons' merges, conversions and
-deletions have files of their own; of activities the results of their Syncs tell (`activity_rows`). They are read one
-by one, so many at most in a call.
+deletions have files of their own; of activities and custom objects the results of their Syncs tell (`late_rows`). They
+are read one by one, so many at most in a call.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,6 @@ from functools import partial
 from itertools import islice
 
 from leadbridge.cycle_ports import CycleRuns, DueRecord, DueRecords, Link, Links
-from leadbridge.domain.cycle_legs import ACTIVITIES
 from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, PREFIXES
 from leadbridge.domain.cycle_words import due_said
 from leadbridge.domain.cycling import CycleRun
@@ -20,17 +19,17 @@ from leadbridge.domain.ids import canonical, is_id
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Documents, Objects
 from leadbridge.sync_ports import SyncRuns
-from leadbridge.usecases.activity_rows import ActivityRows
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.fate_files import FateFiles
+from leadbridge.usecases.late_rows import LATE, LateRows
 from leadbridge.usecases.people_files import PeopleFiles, fields_of
 from leadbridge.usecases.sync_results import MOST_PIECES, PAGE
 
 #: kinds of records about which a run decides, as the document calls them
-DECIDED = ("persons", "companies", "sales_persons", "opportunities", "opportunity_roles")
+DECIDED = ("persons", "companies", "sales_persons", "opportunities", "opportunity_roles", "programs")
 #: merges, conversions and deletions are rows of this kind
 FATES = "fates"
-KINDS = (*DECIDED, ACTIVITIES, FATES)
+KINDS = (*DECIDED, *LATE, FATES)
 #: newest runs that are looked through for one record, and files of all of them together
 RUNS, MOST_FILES = 20, 200
 #: records that are due, of which so many are looked at
@@ -123,7 +122,7 @@ class CycleRows:
         due: Callable[[str], DueRecords],
     ) -> None:
         """`links` and `due` are those of a cycle by its id."""
-        self._activities = ActivityRows(documents=documents, syncs=syncs, objects=objects)
+        self._late = LateRows(documents=documents, syncs=syncs, objects=objects)
         self._runs = runs
         self._objects = objects
         self._links = links
@@ -243,13 +242,13 @@ class CycleRows:
     ) -> Iterator[Callable[[], Sequence[CycleRow]]]:
         """What reads each file of a run, so that those that are passed over are not read.
 
-        Activities have their GUIDs if they are to be `named`.
+        Activities and custom objects have the ids of what was read if they are to be `named`.
         """
         for each in kinds:
             if each == FATES:
                 yield from self._fates(run)
-            elif each == ACTIVITIES:
-                yield from (partial(_kept, piece) for piece in self._activities.pieces(run, named=named))
+            elif each in LATE:
+                yield from (partial(_kept, each, piece) for piece in self._late.pieces(run, each, named=named))
             else:
                 yield from self._decided(run, each)
 
@@ -286,8 +285,8 @@ def _chosen(kind: str) -> Sequence[str]:
     return (kind,) if kind else KINDS
 
 
-def _kept(piece: Callable[[], Sequence[Mapping[str, str]]]) -> Sequence[CycleRow]:
-    return [_row(ACTIVITIES, line) for line in piece()]
+def _kept(kind: str, piece: Callable[[], Sequence[Mapping[str, str]]]) -> Sequence[CycleRow]:
+    return [_row(kind, line) for line in piece()]
 
 
 def _outcomes(files: PeopleFiles, number: int, kind: str) -> Sequence[CycleRow]:

@@ -22,11 +22,9 @@ def plan_lines(plan: ErasurePlan) -> Iterator[str]:
 
 def left_lines(plan: ErasurePlan) -> Iterator[str]:
     """What is not removed, and why."""
-    again = "".join(f" --id {each}" for each in (*sorted(plan.known.leads), *sorted(plan.known.records)))
     facts: dict[str, Any] = {
         "on_the_way": plan.waiting.get("on_the_way", 0),
         "dead": plan.waiting.get("dead", 0),
-        "again": f"leadbridge forget --email …{again}",
     }
     named = {"busy": plan.busy, "documents": plan.documents, "unknown": plan.unknown}
     for code, words in LEFT.items():

@@ -6,6 +6,7 @@ over, which expire anyway, and every reader of them knows that they may be gone.
 """
 
 import json
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -35,6 +36,7 @@ _ENDS = frozenset({"done", "failed", "cancelled"})
 _INBOX = ("lane#", "buffer#", "import#")
 #: by what records of people are looked for, under which somebody may write them
 _LOOKED_FOR = (("leads", "email"), ("Lead", "Email"), ("Contact", "Email"))
+_IDS = ("leads", "records", "executions")
 #: passes in which new ids are learnt; each chain of ids is shorter
 _PASSES = 6
 
@@ -134,7 +136,7 @@ class ForgetPerson:
         Raises:
             ConfigurationError: It is no address, or no id.
         """
-        known = _begun(email, ids)
+        known = self._resumed(_begun(email, ids))
         id_fields, connections = self._configured()
         for _ in range(_PASSES):
             person = Person(known=known, secret=self._secret(), id_fields=id_fields)
@@ -146,23 +148,42 @@ class ForgetPerson:
         raise ConfigurationError(["what is kept leads to ever more ids; this is no single person"])
 
     def carry_out(self, plan: ErasurePlan, by: str) -> ErasurePlan:
-        """Remove what a plan found; what it gives back tells what was removed. What only ids lead to goes first."""
-        noted = Erasure(at=self._clock.now(), who=plan.who, by=by, found=plan.found, finished=False)
+        """Remove what a plan found; what it gives back tells what was removed."""
+        noted = Erasure(at=self._clock.now(), who=plan.who, by=by, found=plan.found, known=plan.known)
         self._log(noted)
         gone, left = list[Step](), list[str]()
-        for step in sorted(plan.steps, key=lambda each: each.find.addressed):
+        for step in plan.steps:
             if self._removed(step):
                 gone.append(step)
             else:
                 left.append(step.find.where)
         done = replace(plan, steps=tuple(gone), busy=(*plan.busy, *left))
-        self._log(replace(noted, found=done.found, finished=not done.busy))
+        if done.busy:
+            self._log(replace(noted, found=done.found))
+            return done
+        # the tries before have come to their end, too
+        for each in (*self._open(plan.who), replace(noted, found=done.found)):
+            self._log(replace(each, known=None))
         return done
 
     def log(self) -> list[Erasure]:
         """That people were forgotten, the newest first."""
         found = (_erasure(each) for each in self._shelves.under(STATE, LOGGED))
         return sorted(found, key=lambda each: each.at, reverse=True)
+
+    def _open(self, who: str) -> list[Erasure]:
+        """Tries that did not come to their end."""
+        return [each for each in self.log() if each.who == who and not each.finished]
+
+    def _resumed(self, known: Known) -> Known:
+        """What is known of who is asked for, with what tries knew that did not come to their end."""
+        who = Person(known=known, secret=self._secret()).email_hash
+        for each in self.log():
+            if each.who == who and each.known is not None:
+                known = known.grown(
+                    leads=each.known.leads, records=each.known.records, executions=each.known.executions
+                )
+        return known
 
     def _removed(self, step: Step) -> bool:
         if step.file:
@@ -176,7 +197,9 @@ class ForgetPerson:
         at = erasure.at.isoformat()
         facts = {"at": at, "who": erasure.who, "by": erasure.by, "found": dict(erasure.found)}
         key = {"pk": LOGGED, "sk": f"{at}#{erasure.who}"}
-        self._shelves.keep(STATE, {**key, "v": 1, **facts, "finished": erasure.finished})
+        known = erasure.known
+        ids = {} if known is None else {name: sorted(getattr(known, name)) for name in _IDS}
+        self._shelves.keep(STATE, {**key, "v": 1, **facts, "ids": None if known is None else ids})
 
     def _configured(self) -> tuple[frozenset[str], frozenset[str]]:
         """Marketo's fields that hold Salesforce ids, as the cycles say, and the names of connections."""
@@ -225,7 +248,7 @@ class _Look:
         )
 
     def through(self) -> None:
-        """Look at all tables and files."""
+        """Look at all tables, and at all files."""
         for item in self._shelves.items(EXECUTIONS):
             self._execution(item)
         self._of_executions()
@@ -237,15 +260,17 @@ class _Look:
         for item in self._shelves.items(CONFIG):
             if self._seen(item)[1]:
                 self._documents.append(_where(item))
-        for key in self._shelves.files():
-            self._file(key)
+        # files are the dearest to read: they wait until the tables teach no more ids
+        if self.known == self._person.known:
+            for key in self._shelves.files():
+                self._file(key)
 
     def _seen(self, item: Item) -> tuple[bool, bool]:
         """Whether an item is about the person, and whether its address stands in it; what it teaches is noted."""
         person, inside = self._person, list(records_in(dict(item)))
         for record in inside:
             self._learn(person.learnt(record))
-        words = [words_of(each) for each in inside]
+        words = [*map(words_of, inside), _unusable(item)]
         addressed = any(map(person.addressed_in, words))
         return addressed or any(map(person.named_in, words)) or any(map(person.numbered_in, inside)), addressed
 
@@ -299,40 +324,38 @@ class _Look:
                 Removal(table=EXECUTIONS, key=_key_of(each), was={"state": each["state"]} if "state" in each else {})
                 for each in entries
             ]
-            # what has its address leads to the rest
-            addressed = any(self._seen(each)[1] for each in (*([event] if event else []), *entries))
             place = "executions" if event is None else "inbox"
-            find = Find(place=place, where=f"execution {execution}", addressed=addressed)
+            find = Find(place=place, where=f"execution {execution}")
             self._steps.append(Step(find=find, removals=tuple(removals)))
 
     def _of_the_rest(self) -> None:
         for kind, item, addressed in self._later:
             pk, sk = str(item["pk"]), str(item["sk"])
             if kind == "chunk":
-                self._of_chunk(item, addressed=addressed)
+                self._of_chunk(item)
             elif kind in {"sync", "cycle"}:
                 part = pk.startswith("sync#part#")
                 owner, slot = pk.split("#")[2:4] if part else (pk.partition("#")[2], sk.removeprefix("run#"))
-                self._take("runs", EXECUTIONS, item, addressed=addressed, busy=self._runs(kind, owner, slot))
+                self._take("runs", EXECUTIONS, item, busy=self._runs(kind, owner, slot))
             elif kind == "bulk":
                 run = json.loads(item.get("run") or "{}")
                 at_work = run.get("step", "done") not in _ENDS
-                self._take("runs", EXECUTIONS, item, addressed=addressed, busy=at_work)
+                self._take("runs", EXECUTIONS, item, busy=at_work)
             elif kind == "meetings":
-                self._take("executions", EXECUTIONS, item, addressed=addressed)
+                self._take("executions", EXECUTIONS, item)
             elif addressed:
                 self._unknown.append(_where(item))
 
-    def _of_chunk(self, item: Item, *, addressed: bool) -> None:
+    def _of_chunk(self, item: Item) -> None:
         pk = str(item["pk"])
         is_open = self._chunks.get(pk) == ChunkState.OPEN
         people = item.get("lead_ids")
         if people is None or is_open:
-            self._take("chunks", EXECUTIONS, item, addressed=addressed, busy=is_open)
+            self._take("chunks", EXECUTIONS, item, busy=is_open)
             return
         others = [each for each in people if str(each) not in self._person.known.leads]
         removal = Removal(table=EXECUTIONS, key=_key_of(item), was={"lead_ids": people})
-        find = Find(place="chunks", where=_where(item), addressed=addressed)
+        find = Find(place="chunks", where=_where(item))
         self._steps.append(Step(find=find, shortened=(removal, others)))
 
     def _runs(self, kind: str, owner: str, slot: str) -> bool:
@@ -340,11 +363,11 @@ class _Look:
         cycle = owner.partition(".")[0]
         return (kind, owner, slot) in self._at_work or ("cycle", cycle, slot) in self._at_work
 
-    def _take(self, place: str, table: str, item: Item, *, addressed: bool, busy: bool = False) -> None:
+    def _take(self, place: str, table: str, item: Item, *, busy: bool = False) -> None:
         if busy:
             self._busy.append(_where(item))
             return
-        find = Find(place=place, where=_where(item), addressed=addressed)
+        find = Find(place=place, where=_where(item))
         self._steps.append(Step(find=find, removals=(Removal(table=table, key=_key_of(item)),)))
 
     # the others
@@ -362,11 +385,11 @@ class _Look:
             if known.records & {record, later} or (lead in known.leads and is_of_people(record)):
                 records = [each for each in (record, later) if is_of_people(each)]
                 self._learn(known.grown(leads=[lead] if lead.isdecimal() else [], records=records))
-                self._take("links", STATE, item, addressed=False)
+                self._take("links", STATE, item)
         elif parts[0] == "cycle" and sk.startswith("due#"):
             object_name, record = parts[-2:]
             if record in known.records or (object_name == PERSON and record in known.leads):
-                self._take("due", STATE, item, addressed=False)
+                self._take("due", STATE, item)
         elif self._seen(item)[1]:
             self._unknown.append(_where(item))
 
@@ -376,50 +399,50 @@ class _Look:
         at_work = mine and owner in self._events and not _rests(self._events[owner])
         # a guard that somebody else holds is given back, and expires
         if not at_work and (mine or (pk in self._guards and not owner)):
-            self._take("keys", KEYS, item, addressed=False)
+            self._take("keys", KEYS, item)
 
     def _file(self, key: str) -> None:
-        found, addressed = self._in_file(key)
-        if not found:
+        if not self._in_file(key):
             return
         kind, owner, slot = (*key.split("/"), "", "")[:3]
         if self._runs(kind, owner, slot) or any(key.startswith(each) for each in self._folders):
             self._busy.append(f"file {key}")
             return
-        self._steps.append(Step(find=Find(place="files", where=key, addressed=addressed), file=key))
+        self._steps.append(Step(find=Find(place="files", where=key), file=key))
 
-    def _in_file(self, key: str) -> tuple[bool, bool]:
-        content = self._shelves.read(key)
-        if content is None:
-            return False, False
-        found = addressed = False
-        for record, words in _records_of(key, content):
-            self._learn(self._person.learnt(record))
-            here = self._person.addressed_in(words)
-            addressed = addressed or here
-            found = found or here or self._person.named_in(words) or self._person.numbered_in(record)
-        return found, addressed
+    def _in_file(self, key: str) -> bool:
+        content, found, person = self._shelves.read(key), False, self._person
+        for record, words in _records_of(key, content or ()):
+            numbered = person.numbered_among(words) if record is None else person.numbered_in(record)
+            self._learn(person.learnt(record or {}))
+            found = found or numbered or person.addressed_in(words) or person.named_in(words)
+        return found
 
 
-def _records_of(key: str, content: Iterable[bytes]) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """What a file consists of, as records and as texts; what cannot be read as what it is called is one text."""
+def _records_of(key: str, content: Iterable[bytes]) -> Iterator[tuple[Mapping[str, Any] | None, str]]:
+    """What a file consists of, as records and as texts; what cannot be read as what it is called is a text alone."""
     if key.endswith(".csv"):
         try:
             rows = Rows(content)
             for row in rows:
                 yield dict(zip(rows.header, row, strict=True)), "\x1f".join(row)
         except (SchemaDriftError, UnreadableFileError):
-            yield {}, b"".join(content).decode("utf-8", "replace")
+            yield None, b"".join(content).decode("utf-8", "replace")
         return
     text = b"".join(content).decode("utf-8", "replace")
     for line in text.splitlines() if key.endswith(".jsonl") else [text]:
         try:
             value = json.loads(line)
         except ValueError:
-            yield {}, line
+            yield None, line
             continue
         for record in chain([{}], records_in(value)):
             yield record, words_of(record or value)
+
+
+def _unusable(item: Item) -> str:
+    """A body that could not be used, as a text: it is kept as it came."""
+    return b64decode(str(item.get("body") or "")).decode("utf-8", "replace")
 
 
 def _begun(email: str, ids: Sequence[str]) -> Known:
@@ -453,5 +476,6 @@ def _erasure(item: Item) -> Erasure:
         who=str(item["who"]),
         by=str(item["by"]),
         found={str(place): int(number) for place, number in item["found"].items()},
-        finished=bool(item["finished"]),
+        # the address itself is never kept
+        known=Known(email="", **{name: frozenset(item["ids"][name]) for name in _IDS}) if item.get("ids") else None,
     )

@@ -6,7 +6,7 @@ changed is another one to Marketo: it is made, and the one before is deleted, un
 as it does with the roles of people who are merged.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +36,7 @@ from leadbridge.domain.cycle_opportunities import (
     opportunity_queues,
     role_legs,
     role_queues,
+    track_writes,
 )
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
@@ -60,7 +61,7 @@ from leadbridge.usecases.people_files import Entry, Row
 #: what is told late is asked for once more
 _OVERLAP = timedelta(minutes=10)
 _WAITS, _FOLLOWS, _MOVED, _SHARED = "role_waits", "role_follows", "role_moved", "role_shared"
-_STAGE_WAITS, _NO_PRIMARY, _TAKEN = "stage_waits", "no_primary", "stage_taken"
+_STAGE_WAITS, _NO_PRIMARY, _TAKEN, _ON_TRACK = "stage_waits", "no_primary", "stage_taken", "on_track"
 #: marks the entry of a role whose Contact was no person when it was decided about
 _UNKNOWN = {PERSON_ID: LATE}
 #: under which name it is remembered by what Marketo knows a role
@@ -97,11 +98,12 @@ class KeepRoles:
         self._keeping = _Keeping(
             self.name, ports, object_name=CONTACT_ROLE, queues=role_queues(cycle), legs=role_legs(cycle)
         )
-        field = cycle.opportunities.stage_field if cycle.opportunities else None
-        self._stage_field = field or ""
-        self._stages = StagesOfPeople(ports.records, ports.links, field) if field else None
+        self._stage_field = (cycle.opportunities.stage_field if cycle.opportunities else None) or ""
+        self._tracks = tuple(track_writes(cycle.opportunities)) if cycle.opportunities else ()
+        follows = self._stage_field or self._tracks
+        self._stages = StagesOfPeople(ports.records, ports.links, self._stage_field) if follows else None
         # a stage is a person's, too, and changes with an Opportunity of which no role does
-        others = opportunity_queues(cycle) if field else ()
+        others = opportunity_queues(cycle) if follows else ()
         self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *others])
 
     def queues(self) -> Sequence[Queue]:
@@ -199,18 +201,22 @@ class KeepRoles:
                 # the role is looked at again, and this with it
                 waits = replace(entry, outcome=Outcome.FAILED, reason=_STAGE_WAITS, message=worded(_STAGE_WAITS))
                 told.entries.append(waits)
-            elif text(each.held or "").strip() != each.stage.strip():
-                planned = Planned(
-                    position=position,
-                    does="update",
-                    columns={"id": each.person},
-                    record_id=each.person,
-                    before={self._stage_field: each.held},
-                    after={self._stage_field: each.stage},
-                )
-                told.plans.setdefault(STAGES_WRITTEN, []).append(planned)
-                writes = {STAGES_WRITTEN: position}
-                told.entries.append(replace(entry, writes=writes, reason=_TAKEN, message=worded(_TAKEN)))
+                continue
+            writes = {leg: _of_person(each.person, position, {}, after) for leg, after in self._track_of(each)}
+            code = _ON_TRACK
+            if self._stage_field and text(each.held or "").strip() != each.stage.strip():
+                before, after = {self._stage_field: each.held}, {self._stage_field: each.stage}
+                writes[STAGES_WRITTEN] = _of_person(each.person, position, before, after)
+                code = _TAKEN
+            if writes:
+                for leg, planned in writes.items():
+                    told.plans.setdefault(leg, []).append(planned)
+                entry = replace(entry, writes=dict.fromkeys(writes, position))
+                told.entries.append(replace(entry, reason=code, message=worded(code)))
+
+    def _track_of(self, person: PersonStage) -> Iterator[tuple[str, Mapping[str, str | bool]]]:
+        """What the track of a person's Opportunities writes; who is there already is left alone when it is."""
+        return ((leg, membership.fields) for leg, track, membership in self._tracks if track == person.track)
 
     def _decided(self, run: CycleRun, piece: int, rows: Sequence[Values], *, again: bool) -> "_Told":
         told = _Told()
@@ -375,9 +381,6 @@ class _Keeping(Keeping):
         """What became of the writes of a piece, those that were planned later among them."""
         return self._ends(run, state, leg, piece)
 
-    def _ends(self, run: CycleRun, state: PieceState, leg: str, piece: int) -> Mapping[int, RowEnd]:
-        return {**super()._ends(run, state, leg, piece), **super()._ends(run, state, leg, state.end + piece)}
-
     def _told(self, run: CycleRun, entry: Entry, ends: Mapping[str, Mapping[int, RowEnd]]) -> Entry:
         position = entry.writes.get(ROLES_WRITTEN)
         if position is None:
@@ -391,6 +394,11 @@ class _Keeping(Keeping):
         if told.outcome != Outcome.FAILED and removed is not None and removed.outcome not in DONE:
             return replace(told, outcome=Outcome.FAILED, reason=removed.reason, message=removed.message)
         return told
+
+
+def _of_person(person: str, position: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> Planned:
+    columns = {"id": person}
+    return Planned(position=position, does="update", columns=columns, record_id=person, before=before, after=after)
 
 
 def _person(link: Link | None) -> str:

@@ -1,7 +1,8 @@
-"""Which stage a person has: that of the Opportunity in which the Contact has the primary role.
+"""Which stage a person has: that of the Opportunity in which the Contact has the primary role; and on which track.
 
 Of several an open one comes before a closed one, then the one whose stage was changed last, then the younger one. A
-Contact without any keeps the stage that the person has.
+Contact without any keeps the stage that the person has. Who has won one is a customer, whatever else is open; who has
+lost them all is on the other track.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,10 +11,22 @@ from typing import Any
 
 from leadbridge.cycle_ports import CycleRecords, Links
 from leadbridge.domain.belonging import yes
-from leadbridge.domain.cycle_opportunities import CLOSED, CONTACT_ROLE, IN, IS_PRIMARY, OPPORTUNITY, STAGED, WHOSE
+from leadbridge.domain.cycle_opportunities import (
+    CLOSED,
+    CONTACT_ROLE,
+    IN,
+    IS_PRIMARY,
+    OPPORTUNITY,
+    STAGED,
+    WHOSE,
+    WON,
+)
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.values import blank, text
 from leadbridge.usecases.pair_people import Row
+
+#: the first that one of a Contact's Opportunities is on
+_TRACKS = ("won", "", "lost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +39,15 @@ class PersonStage:
     stage: str
     #: what the person has
     held: Any
+    #: won or lost; empty while one is open, and none won
+    track: str
 
 
 class StagesOfPeople:
     """Finds the stages of Contacts, as few calls as batches."""
 
     def __init__(self, records: CycleRecords, links: Links, field: str) -> None:
-        """`field` is Marketo's field of people."""
+        """`field` is Marketo's field of people; empty if there is none."""
         self._records = records
         self._links = links
         self._field = field
@@ -51,15 +66,18 @@ class StagesOfPeople:
         found = self._records.salesforce(OPPORTUNITY, "Id", wanted) if wanted else ()
         deals = {canonical(row["Id"]): row for row in found}
         best = dict[str, tuple[tuple[bool, str, str], Row]]()
+        tracks = dict[str, set[str]]()
         for role in roles:
             deal = deals.get(canonical(role[IN]))
             if deal is not None and not blank(deal.get("StageName")):
                 contact, rank = canonical(role[WHOSE]), _rank(deal)
+                tracks.setdefault(contact, set()).add(_track(deal))
                 if contact not in best or best[contact][0] < rank:
                     best[contact] = (rank, {**deal, "role": canonical(role["Id"])})
-        return self._of_people({contact: deal for contact, (_, deal) in best.items()})
+        decided = {contact: next(each for each in _TRACKS if each in found) for contact, found in tracks.items()}
+        return self._of_people({contact: deal for contact, (_, deal) in best.items()}, decided)
 
-    def _of_people(self, deals: Mapping[str, Row]) -> list[PersonStage]:
+    def _of_people(self, deals: Mapping[str, Row], tracks: Mapping[str, str]) -> list[PersonStage]:
         links = self._links.of(deals)
         people = {
             contact: link.marketo_id
@@ -74,6 +92,7 @@ class StagesOfPeople:
                 person=people.get(contact, ""),
                 stage=text(deal["StageName"]),
                 held=held.get(people.get(contact, "")),
+                track=tracks[contact],
             )
             for contact, deal in sorted(deals.items())
             # one who is gone from Marketo is persons' matter
@@ -86,6 +105,10 @@ class StagesOfPeople:
 
 def _is_primary(role: Row) -> bool:
     return yes(role.get(IS_PRIMARY.salesforce))
+
+
+def _track(deal: Row) -> str:
+    return "" if not yes(deal.get(CLOSED)) else "won" if yes(deal.get(WON)) else "lost"
 
 
 def _rank(deal: Row) -> tuple[bool, str, str]:

@@ -101,6 +101,8 @@ class PriceCycle:
         describe, records = looked_up(self._connections, cycle)
         queued: dict[str, list[_Queued]] = {}
         for kind, queue in queues_of(cycle):
+            if queue.on_demand:
+                continue  # no part of the first run
             queued.setdefault(kind, []).append(self._queued(cycle, kind, queue, stored.version))
         comparing = _Comparing(cycle, describe, records, queued, self._clock.now())
         found = [self._kind(kind, each, comparing, cycle) for kind, each in queued.items()]

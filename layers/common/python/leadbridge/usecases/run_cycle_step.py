@@ -130,7 +130,8 @@ class RunCycleStep:
         try:
             work.cycle = self._document(work.run)
             opening = work.run.step is CycleStep.OPEN
-            work.entities = self._entities(work.cycle, work.run.version, opening=opening)
+            every = self._entities(work.cycle, work.run.version, opening=opening)
+            work.entities = [each for each in every if work.run.takes(each.name)]
             self._steps[work.run.step](work)
         except SyncError as error:
             if error.vendor == "aws":
@@ -169,6 +170,8 @@ class RunCycleStep:
             ceilings[side] = min(until, ceilings.get(side, until))
             idle += [queue.name] if covered.idle else []
         for kind, queue in work.reading:
+            if queue.on_demand:
+                continue
             known, until = watermarks.get(queue.name), ceilings[queue.side.value]
             read, made = window(queue.side.value, known, until), None
             if known is None:
@@ -315,7 +318,7 @@ class RunCycleStep:
         known = standing.watermarks
         marks = dict[str, datetime]()
         for queue in work.queues:
-            if self._whose(work, queue.sync.id) not in run.parked:
+            if not queue.on_demand and self._whose(work, queue.sync.id) not in run.parked:
                 until = run.held.get(queue.name, run.ceilings[queue.side.value])
                 marks[queue.name] = max(until, known.get(queue.name, until))
         newest = {name: at for name, at in run.newest.items() if name in marks}

@@ -71,8 +71,8 @@ class SourceFacts:
         source = sync.source
         if vendor == "salesforce":
             salesforce = self._connections.salesforce(source.connection)
-            ask = partial(salesforce.describe, source.object)
-            return Facts(fields=_Described(partial(self.described, sync, source.object, ask)), lists=lists)
+            described = partial(self.described, sync, source.object, partial(salesforce.describe, source.object))
+            return Facts(fields=_Described(described), lists=lists)
         marketo = self._connections.marketo(source.connection)
         # members of a list are leads
         name = "leads" if source.object == "list_members" else source.object

@@ -1,6 +1,6 @@
 """Start a run of a CRM cycle: a while after the last one ended, if a look finds anything to do, and one at a time."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from leadbridge.cycle_ports import CycleLook, CycleRuns, DueRecords, Looked
@@ -79,11 +79,13 @@ class StartCycle:
             return f"running: {standing.holder}"
         return why_not(_cycle(stored), standing, self._clock.now())
 
-    def now(self, cycle: str, *, from_now: bool = False) -> Started:
+    def now(self, cycle: str, *, from_now: bool = False, demanded: Sequence[str] = ()) -> Started:
         """Start a run because somebody wants it; with `from_now` it only sets the watermarks.
 
+        `demanded` are kinds of records that are part of no other run.
+
         Raises:
-            ConfigurationError: There is no such cycle, or it is not active.
+            ConfigurationError: There is no such cycle, it is not active, or keeps no such kind.
         """
         stored = self._stored(cycle)
         if stored is None:
@@ -94,13 +96,13 @@ class StartCycle:
         standing = self._runs.standing(cycle)
         if self._held(cycle, standing):
             return Started(slot=standing.holder, started=False, because=f"running: {standing.holder}")
-        return self._begin(stored, standing, from_now=from_now)
+        return self._begin(stored, standing, from_now=from_now, demanded=_demanded(stored, demanded))
 
-    def plan(self, cycle: str) -> Started:
+    def plan(self, cycle: str, *, demanded: Sequence[str] = ()) -> Started:
         """Start a run that reads and decides what a run would do now, and writes nothing; the cycle need not be active.
 
         Raises:
-            ConfigurationError: There is no such cycle, or its document has findings.
+            ConfigurationError: There is no such cycle, its document has findings, or it keeps no kind that is demanded.
         """
         stored = self._stored(cycle)
         if stored is None:
@@ -112,7 +114,7 @@ class StartCycle:
         standing = self._runs.standing(cycle)
         if self._held(cycle, standing):
             return Started(slot=standing.holder, started=False, because=f"running: {standing.holder}")
-        return self._begin(stored, standing, planning=True)
+        return self._begin(stored, standing, planning=True, demanded=_demanded(stored, demanded))
 
     def ask(self, cycle: str, slot: str, asked: Asked) -> CycleRun:
         """Pause, resume or cancel a run and what it has started, or confirm what a guard of it has counted.
@@ -160,7 +162,7 @@ class StartCycle:
 
     def _looked(self, cycle: CrmCycle, standing: CycleStanding, now: datetime) -> Looked:
         """Why a run is to begin; no reason if nothing is to do, which is noted."""
-        queues = list(self._queues(cycle))
+        queues = [queue for queue in self._queues(cycle) if not queue.on_demand]
         new = [queue.name for queue in queues if queue.name not in standing.watermarks]
         if new:
             return Looked(why=f"new: {', '.join(new)}", token=standing.token)
@@ -174,7 +176,13 @@ class StartCycle:
         return looked
 
     def _begin(
-        self, stored: Stored, standing: CycleStanding, *, from_now: bool = False, planning: bool = False
+        self,
+        stored: Stored,
+        standing: CycleStanding,
+        *,
+        from_now: bool = False,
+        planning: bool = False,
+        demanded: Sequence[str] = (),
     ) -> Started:
         cycle, now = stored.document.id, self._clock.now()
         slot = slot_at(now)
@@ -190,6 +198,7 @@ class StartCycle:
                 started_at=now,
                 from_now=from_now,
                 planning=planning,
+                demanded=tuple(demanded),
                 bootstrap=not taken.watermarks and not from_now,
             )
         )
@@ -201,6 +210,18 @@ def _cycle(stored: Stored) -> CrmCycle:
     if not isinstance(stored.document, CrmCycle):
         raise TypeError(stored.document.kind)  # of one kind there is one model
     return stored.document
+
+
+def _demanded(stored: Stored, kinds: Sequence[str]) -> Sequence[str]:
+    """Kinds of records that the document keeps.
+
+    Raises:
+        ConfigurationError: It does not keep one of them.
+    """
+    missing = [name for name in kinds if not _cycle(stored).keeps(name)]
+    if missing:
+        raise ConfigurationError([f"{stored.document.id} keeps no {name}; give it `{name}`" for name in missing])
+    return kinds
 
 
 def _since(queues: Iterable[Queue], standing: CycleStanding) -> Mapping[Side, datetime]:

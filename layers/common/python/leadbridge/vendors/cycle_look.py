@@ -19,6 +19,7 @@ from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle
 from leadbridge.domain.cycle_activities import AT_ONCE, types_by_queue
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import SALES_PERSON, USER
+from leadbridge.domain.cycle_custom_objects import kept_objects
 from leadbridge.domain.cycle_opportunities import CONTACT_ROLE, ROLE
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.look_state import (
@@ -35,11 +36,12 @@ from leadbridge.domain.look_state import (
 )
 from leadbridge.domain.marketo import ObjectType
 from leadbridge.domain.records import ObjectDescription
-from leadbridge.domain.three_way import Side
+from leadbridge.domain.three_way import Direction, Side
 from leadbridge.errors import PermanentError
 from leadbridge.ports import Clock
 from leadbridge.vendors.bulk_jobs import Clients
 from leadbridge.vendors.marketo import endpoints
+from leadbridge.vendors.marketo.added_objects import added_types
 from leadbridge.vendors.marketo.answers import results
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.described import objects_named
@@ -77,6 +79,8 @@ class VendorLook:
         self._names: dict[str, tuple[datetime, frozenset[str]]] = {}
         #: of types of activities, by their names
         self._ids: dict[str, int] = {}
+        #: of those that tell of new records, by Marketo's object
+        self._added: dict[str, tuple[int, ...]] = {}
 
     def __call__(self, cycle: CrmCycle, since: Mapping[Side, datetime], token: str) -> Looked:
         """Look at what was changed since these moments; `token` is what the look before left, if there was one."""
@@ -153,6 +157,9 @@ class VendorLook:
 
     def _types(self, cycle: CrmCycle, client: MarketoClient) -> Sequence[int]:
         """The types of entries that are looked for: those of people first, and each once."""
+        for name in _logged(cycle) - self._added.keys():
+            # as long as it logs nothing of an object a look sees nothing of it
+            self._added[name] = added_types(client, name)
         if {each for each in _types_of(cycle) if isinstance(each, str)} - self._ids.keys():
             # the id of a type never changes
             self._ids |= {each.name: each.id for each in client.activity_types()}
@@ -176,7 +183,8 @@ class VendorLook:
     def _chosen(self, cycle: CrmCycle) -> frozenset[int]:
         """The ids of the types that become records, as far as they are known."""
         ids = (self._ids.get(each) if isinstance(each, str) else each for each in _types_of(cycle))
-        return frozenset(each for each in ids if each is not None)
+        added = (each for name in _logged(cycle) for each in self._added.get(name, ()))
+        return frozenset(each for each in (*ids, *added) if each is not None)
 
     def _watched(self, cycle: CrmCycle, client: MarketoClient) -> frozenset[str]:
         """What the fields that are kept in step are called in Marketo, by which its log names them."""
@@ -218,6 +226,12 @@ class VendorLook:
 def _types_of(cycle: CrmCycle) -> Iterator[str | int]:
     """The types of activities that become records, by name or id."""
     return (each for types in types_by_queue(cycle).values() for each in types)
+
+
+def _logged(cycle: CrmCycle) -> frozenset[str]:
+    """Marketo's objects whose records go to Salesforce."""
+    kept = kept_objects(cycle).values()
+    return frozenset(each.marketo for each in kept if each.direction is Direction.TO_SALESFORCE)
 
 
 def _too_many(cycle: CrmCycle) -> bool:

@@ -116,6 +116,7 @@ def _program_membership(client: "MarketoClient") -> ObjectDescription:
     """A person, and what of its membership in a program can be changed; the status is set by a call of its own."""
     own = {name: each for name, each in client.describe_members().fields.items() if each.updateable}
     own[STATUS] = FieldDescription(name=STATUS, type="string", createable=False)
+    own[MEMBER] = FieldDescription(name=MEMBER, type="boolean", createable=False)
     return ObjectDescription(
         name="members of a program", fields=_people(client) | own, createable=False, deletable=False
     )

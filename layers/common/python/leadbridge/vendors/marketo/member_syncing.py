@@ -1,7 +1,9 @@
 """Members of a static list or a program as destinations of Syncs: people who are there already, and where they belong.
 
-A record is a person with the state of the membership: `member` of a list is yes or no, `statusName` and the fields of
-a membership are those of the program. Nobody is made. Source: Marketo REST API, "List Membership", "Program Members".
+A record is a person with the state of the membership: `member` is yes or no, `statusName` and the fields of a
+membership are those of a program, where `member: no` takes somebody out and a status lets in. Nobody is made.
+
+Source: Marketo REST API, "List Membership", "Program Members".
 """
 
 from collections.abc import Mapping, Sequence
@@ -107,15 +109,19 @@ class ProgramMembers(_Members):
         self._known: int | None = None
 
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
-        """Set statuses first, which makes members, then fields."""
+        """Take out those whose `member` is no; set statuses of the others first, which makes members, then fields."""
         found: dict[int, RowResult] = {}
-        for status in dict.fromkeys(str(row[STATUS]) for row in rows if row.get(STATUS)):
-            ids = [int(row["id"]) for row in rows if row.get(STATUS) == status]
+        if leaving := [int(row["id"]) for row in rows if _leaves(row)]:
+            said = self._client.members.delete(self._program, leaving)
+            found |= dict(zip(leaving, said, strict=True))
+        staying = [row for row in rows if not _leaves(row)]
+        for status in dict.fromkeys(str(row[STATUS]) for row in staying if row.get(STATUS)):
+            ids = [int(row["id"]) for row in staying if row.get(STATUS) == status]
             said = self._client.set_member_status(self._program, status, ids)
             found |= dict(zip(ids, map(_left, said), strict=True))
         rest = []
-        for row in rows:
-            fields = {name: value for name, value in row.items() if name not in {"id", STATUS}}
+        for row in staying:
+            fields = {name: value for name, value in row.items() if name not in {"id", STATUS, MEMBER}}
             earlier = found.get(int(row["id"]))
             if fields and (earlier is None or earlier.ok or earlier.code == _PAST):
                 rest.append({"leadId": int(row["id"]), **fields})
@@ -126,8 +132,12 @@ class ProgramMembers(_Members):
         return [found.get(int(row["id"]), nothing) for row in rows]
 
     def _states(self, lead_ids: Sequence[int], names: Sequence[str]) -> Mapping[int, Row]:
-        found = self._client.members.by_filter(self._program, "leadId", lead_ids, names)
-        return {each.lead_id: each.fields for each in found}
+        asked = [name for name in names if name != MEMBER]
+        found = {
+            each.lead_id: each.fields
+            for each in self._client.members.by_filter(self._program, "leadId", lead_ids, asked)
+        }
+        return {each: {**found.get(each, {}), MEMBER: each in found} for each in lead_ids}
 
     @property
     def _program(self) -> int:
@@ -137,6 +147,10 @@ class ProgramMembers(_Members):
         if self._known is None:
             raise ConfigurationError(["destination.program: Marketo has no such program; correct it"])
         return self._known
+
+
+def _leaves(row: Mapping[str, Any]) -> bool:
+    return MEMBER in row and not row[MEMBER]
 
 
 def _left(result: RowResult) -> RowResult:

@@ -1,4 +1,4 @@
-"""What became of the activities of a CRM cycle's run: they have no files of decisions, so their Syncs' results tell.
+"""What became of the activities and custom objects of a CRM cycle's run: no files of decisions, so results tell.
 
 A run of a Sync stores what became of each row by its number in what was read. Which activity that was is found by
 counting through what was read, for a chunk at once; whoever only counts need not know.
@@ -9,10 +9,12 @@ from functools import partial
 
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_activities import activity_legs
-from leadbridge.domain.cycle_legs import Leg
+from leadbridge.domain.cycle_custom_objects import object_legs
+from leadbridge.domain.cycle_legs import ACTIVITIES, CUSTOM_OBJECTS, Leg
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.syncing import Part, SyncRun
+from leadbridge.domain.three_way import Side
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Documents, Objects
 from leadbridge.sync_ports import SyncRuns
@@ -21,24 +23,27 @@ from leadbridge.usecases.sync_files import read_refused, read_results
 
 type Line = Mapping[str, str]
 
+#: the legs of the kinds of records whose Syncs read and write by themselves
+LATE: Mapping[str, Callable[[CrmCycle], Iterator[Leg]]] = {ACTIVITIES: activity_legs, CUSTOM_OBJECTS: object_legs}
 
-class ActivityRows:
-    """Reads what the Syncs of activities have stored."""
+
+class LateRows:
+    """Reads what the Syncs have stored that a cycle starts behind its decisions."""
 
     def __init__(self, *, documents: Documents, syncs: SyncRuns, objects: Objects) -> None:
         self._documents = documents
         self._syncs = syncs
         self._objects = objects
 
-    def pieces(self, run: CycleRun, *, named: bool) -> Iterator[Callable[[], Sequence[Line]]]:
-        """What reads each file of a run, line by line as outcomes of other kinds; `named`: with the activities' GUIDs.
+    def pieces(self, run: CycleRun, kind: str, *, named: bool) -> Iterator[Callable[[], Sequence[Line]]]:
+        """What reads each file of a kind of a run, line by line as outcomes of others; `named`: with the sources' ids.
 
         An activity becomes a record of the object that its group says, whose id is that in Salesforce.
         """
         stored = self._documents.get("crm_cycle", run.cycle, run.version)
         if stored is None or not isinstance(stored.document, CrmCycle):
             return
-        for leg in activity_legs(stored.document):
+        for leg in LATE[kind](stored.document):
             known = self._syncs.get(leg.sync.id, run.slot)
             if known is None:
                 continue
@@ -63,15 +68,17 @@ class ActivityRows:
         try:
             lines = list(read_results(self._objects, run, part, chunk))
             wanted = {int(line["row"]) for line in lines} if named else set[int]()
-            guids = source_ids(self._objects, run, leg.sync, wanted) if wanted else {}
+            ids = source_ids(self._objects, run, leg.sync, wanted) if wanted else {}
         except ConfigurationError:
             # expired, as the files of other kinds, of which nothing is told either
             return []
+        to_salesforce = leg.side is Side.SALESFORCE
+        own, other = ("marketo_id", "salesforce_id") if to_salesforce else ("salesforce_id", "marketo_id")
         return [
             {
-                "object": leg.sync.destination.object,
-                "marketo_id": guids.get(int(line["row"]), ""),
-                "salesforce_id": line["id"],
+                "object": (leg.sync.destination if to_salesforce else leg.sync.source).object,
+                own: ids.get(int(line["row"]), ""),
+                other: line["id"],
                 "outcome": Outcome.FAILED if line["row"] in refused else line["outcome"],
                 "reason": refused.get(line["row"], line)["reason"],
                 "message": refused.get(line["row"], line)["message"],

@@ -1,0 +1,303 @@
+"""Who is forgotten, what is at work meanwhile, and a process that dies in the middle: on tables in memory."""
+
+import copy
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from leadbridge.domain.erasure import LEFT, Person
+from leadbridge.domain.hashing import keyed_hash
+from leadbridge.domain.ids import canonical
+from leadbridge.errors import ConfigurationError
+from leadbridge.usecases.erasure_told import erasure_line, left_lines, plan_lines
+from leadbridge.usecases.forget_person import CONFIG, EXECUTIONS, KEYS, STATE, ErasurePlan, ForgetPerson
+from tests.fakes.clock import SettableClock
+from tests.fakes.shelves import InMemoryShelves
+from tests.fakes.steps import Crash
+
+EMAIL, SECRET = "ada@example.com", b"index-key"
+LEAD, RECORD = "4711", canonical("0035g00000ADA01")
+BY = "arn:aws:iam::123456789012:role/Keeper"
+SLOT = "20260302T120000Z"
+
+
+def forgetting(shelves: InMemoryShelves) -> ForgetPerson:
+    """The use-case."""
+    return ForgetPerson(shelves=shelves, secret=lambda: SECRET, clock=SettableClock())
+
+
+def event(shelves: InMemoryShelves, name: str = "one", **members: Any) -> None:
+    """A call in the inbox, with its log."""
+    payload = json.dumps({"lead": {"id": int(LEAD), "email": EMAIL}})
+    common = {"execution_id": name, "state": "waiting"}
+    waiting = {"pk": "lane#crm", "sk": name, "payload": payload, "epoch": 0, **common, **members}
+    shelves.put(EXECUTIONS, **waiting)
+    hashes = {"email_hash": keyed_hash(SECRET, "email", EMAIL), "lead_id": LEAD}
+    shelves.put(EXECUTIONS, pk=f"execution#{name}", sk="log", **common, **hashes)
+
+
+def run(shelves: InMemoryShelves, owner: str, step: str = "done", kind: str = "sync", **members: str) -> None:
+    """A run, and a page of it that names the person by the number alone."""
+    text = json.dumps({"step": step, **members})
+    shelves.put(EXECUTIONS, pk=f"{kind}#{owner}", sk=f"run#{SLOT}", run=text)
+    shelves.contents[f"{kind}/{owner}/{SLOT}/extract/00001.csv"] = f"leadId,x\r\n{LEAD},1\r\n".encode()
+
+
+def full() -> InMemoryShelves:
+    """A person in each kind of place."""
+    shelves = InMemoryShelves()
+    event(shelves)
+    run(shelves, "people")
+    shelves.put(STATE, pk=f"cycle#main#{RECORD}", sk="link", marketo_id=LEAD)
+    shelves.put(STATE, pk="cycle#main#people#07", sk=LEAD, salesforce_id=RECORD)
+    shelves.put(STATE, pk="cycle#main", sk=f"due#record#salesforce#Contact#{RECORD}")
+    shelves.put(KEYS, pk="claim", owner="one")
+    shelves.contents["cycle/main/x/people/decided/00001.jsonl"] = json.dumps({"salesforce_id": RECORD}).encode()
+    shelves.contents["bulk/a/extract.csv"] = f"id,email\r\n{LEAD},{EMAIL}\r\n".encode()
+    shelves.contents["bulk/b/extract.csv"] = b"id,email\r\n4712,eve@example.com\r\n"
+    return shelves
+
+
+def left(shelves: InMemoryShelves) -> list[str]:
+    """What is kept beside runs and what is remembered of erasures."""
+    items = [f"{pk} / {sk}" for table in shelves.tables.values() for pk, sk in table]
+    return sorted(each for each in [*items, *shelves.contents] if not each.startswith(("erasures", "sync#")))
+
+
+def test_a_process_that_dies_anywhere_is_finished_by_the_same_command() -> None:
+    """Before each change of it: whatever is left is found once more by the address alone, and goes; no id is kept."""
+    whole = full()
+    forgetting(whole).carry_out(forgetting(whole).plan(EMAIL), BY)
+    changes = 1_000 - whole.lives
+    assert changes > 9
+    assert left(whole) == ["bulk/b/extract.csv"]
+
+    for lives in range(changes):
+        shelves = copy.deepcopy(full())
+        shelves.lives = lives
+        with suppress(Crash):
+            forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL), BY)
+            pytest.fail("the process did not come so far")
+        shelves.lives = 1_000
+        done = forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL), BY)
+
+        assert left(shelves) == ["bulk/b/extract.csv"], lives
+        assert not done.busy
+        assert all(each.finished for each in forgetting(shelves).log())
+        assert LEAD not in str(shelves.tables[STATE])
+
+
+def test_a_plan_removes_nothing_and_reads_each_file_once() -> None:
+    """Ids are learnt from the tables first; a file that teaches one more is read again with it."""
+    shelves = full()
+    before = left(shelves)
+    plan = forgetting(shelves).plan(f"  {EMAIL.upper()} ")
+
+    assert left(shelves) == before
+    assert [*plan.known.leads, *plan.known.records] == [LEAD, RECORD]
+    assert plan.found == {"inbox": 1, "links": 2, "due": 1, "keys": 1, "files": 3}
+    assert sorted(shelves.reads) == sorted(shelves.contents)
+    lines = list(plan_lines(plan))
+    assert lines[0] == f"Known by {LEAD}, {RECORD}."
+    assert "  execution one" in lines
+
+
+@pytest.mark.parametrize(
+    ("members", "busy"),
+    [
+        pytest.param({"state": "writing"}, ["call one"], id="writing"),
+        pytest.param({"state": "reporting"}, ["call one"], id="reporting"),
+        pytest.param({"intent": {"at": "x"}}, ["call one"], id="intent"),
+        pytest.param({"pk": "import#crm#f1"}, ["call one"], id="in a file"),
+        pytest.param({"pk": "buffer#crm"}, [], id="waits for others"),
+    ],
+)
+def test_a_call_that_may_be_on_its_way_is_left_with_all_that_is_kept_of_it(
+    members: dict[str, str], busy: list[str]
+) -> None:
+    """Its log and its claims stay with it; one that has not begun goes, and what is left is told."""
+    shelves = InMemoryShelves()
+    event(shelves, **members)
+    shelves.put(KEYS, pk="claim", owner="one")
+
+    done = forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL), BY)
+
+    assert list(done.busy) == busy
+    assert bool(shelves.tables[KEYS]) == bool(busy)
+    assert [key for key in shelves.tables[EXECUTIONS] if key[1] == "log"] == (
+        [("execution#one", "log")] if busy else []
+    )
+    assert forgetting(shelves).log()[0].finished == (not busy)
+    assert any("Run the same command once more" in line for line in left_lines(done)) == bool(busy)
+
+
+def test_a_call_that_is_begun_after_the_plan_is_left() -> None:
+    """The plan was printed, somebody thought, a worker took it: neither its log nor it goes."""
+    shelves = InMemoryShelves()
+    event(shelves)
+    plan = forgetting(shelves).plan(EMAIL)
+    shelves.tables[EXECUTIONS]["lane#crm", "one"]["epoch"] = 3
+
+    done = forgetting(shelves).carry_out(plan, BY)
+
+    assert done.busy == ("execution one",)
+    assert len(shelves.tables[EXECUTIONS]) == 2
+
+
+@pytest.mark.parametrize(
+    ("owner", "kind", "others"),
+    [
+        pytest.param("people", "sync", {"people": "load"}, id="its own"),
+        pytest.param("main.from-people", "sync", {}, id="of a cycle that goes on"),
+        pytest.param("main", "cycle", {}, id="of the cycle"),
+    ],
+)
+def test_files_of_a_run_that_is_not_over_are_left(owner: str, kind: str, others: dict[str, str]) -> None:
+    """Also of Syncs that are over and whose cycle is not. Then the run ends, and the address alone is enough."""
+    shelves = InMemoryShelves()
+    run(shelves, owner, others.get(owner, "remember" if kind == "cycle" else "done"), kind)
+    if "." in owner:
+        run(shelves, "main", "decide", "cycle")
+    name = f"{kind}/{owner}/{SLOT}/extract/00001.csv"
+
+    done = forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL, [LEAD]), BY)
+
+    assert f"file {name}" in done.busy
+    assert name in shelves.contents
+    for key, item in shelves.tables[EXECUTIONS].items():
+        shelves.tables[EXECUTIONS][key] = {**item, "run": json.dumps({"step": "done"})}
+    forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL), BY)
+    assert not shelves.contents
+
+
+def test_a_run_that_reads_files_of_an_earlier_one_keeps_them() -> None:
+    """A new run over failed rows, or one that applies a plan."""
+    shelves = InMemoryShelves()
+    run(shelves, "people")
+    text = json.dumps({"step": "load", "retry_of": SLOT})
+    shelves.put(EXECUTIONS, pk="sync#people", sk="run#later", run=text)
+
+    assert forgetting(shelves).plan(EMAIL, [LEAD]).busy == (f"file sync/people/{SLOT}/extract/00001.csv",)
+
+
+def test_open_chunks_and_bulk_runs_are_left() -> None:
+    """What is to be called back, and a file that is on its way."""
+    shelves = InMemoryShelves()
+    shelves.put(EXECUTIONS, pk="chunk#c1", sk="state", chunk_state="open", lead_ids=[int(LEAD)])
+    shelves.put(EXECUTIONS, pk="chunk#c1", sk=f"told#{LEAD}", told=json.dumps({"lead_id": int(LEAD)}))
+    shelves.put(
+        EXECUTIONS, pk="bulk#run#r1", sk="run", run=json.dumps({"step": "poll", "prefix": "bulk", "name": "r1"})
+    )
+    shelves.contents["bulk/r1/part-00001.csv"] = f"email\r\n{EMAIL}\r\n".encode()
+
+    plan = forgetting(shelves).plan(EMAIL, [LEAD])
+
+    assert set(plan.busy) == {"chunk#c1 / state", f"chunk#c1 / told#{LEAD}", "file bulk/r1/part-00001.csv"}
+    assert not plan.steps
+
+
+def test_documents_and_what_nobody_knows_are_told_and_stay() -> None:
+    """An address in a document is its owner's matter; an item of an unknown kind may be anything."""
+    shelves = InMemoryShelves()
+    shelves.put(CONFIG, pk="sync", sk="people", document=json.dumps({"value": EMAIL}))
+    shelves.put(STATE, pk="odd", sk="one", text=f"mail to {EMAIL}.")
+    shelves.put(EXECUTIONS, pk="odd", sk="two", text=EMAIL)
+    shelves.messages = {"on_the_way": 2, "dead": 3}
+
+    plan = forgetting(shelves).plan(EMAIL)
+
+    assert (plan.documents, plan.unknown) == (("sync / people",), ("odd / two", "odd / one"))
+    told = "\n".join(left_lines(plan))
+    for words in ("stands in sync / people:", "odd / two, odd / one.", "(2)", "(3 messages)", "delete it there first"):
+        assert words in told
+    assert len(list(left_lines(plan))) == len(LEFT) - 1
+    assert list(plan_lines(plan))[-1] == "Nothing is kept of this person that can be removed."
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("ada@example.com", True),
+        ("mailto:Ada@Example.com?x", True),
+        ("ada%40example.com", True),
+        ("<ada@example.com>.", True),
+        ("nada@example.com", False),
+        ("x.ada@example.com", False),
+        ("ada@example.com.evil.example", False),
+        ("ada@example.community", False),
+        ("ada+x@example.com", False),
+    ],
+)
+def test_an_address_is_found_where_it_stands_by_itself(words: str, found: bool) -> None:
+    """Whatever case and spelling; longer addresses are those of other people."""
+    shelves = InMemoryShelves()
+    shelves.contents["a.txt"] = words.encode()
+
+    assert bool(forgetting(shelves).plan(EMAIL).steps) is found
+
+
+def test_a_torn_piece_of_a_file_is_looked_at_for_the_number_by_itself() -> None:
+    """An extract's second piece has no header; the number is a cell there, and no part of another one."""
+    shelves = InMemoryShelves()
+    shelves.contents["bulk/a/piece-00002"] = f"x,9\n{LEAD},10\n".encode()
+    shelves.contents["bulk/a/piece-00003"] = f"x,1{LEAD}\n{LEAD}0,{LEAD} b\n".encode()
+
+    plan = forgetting(shelves).plan(EMAIL, [LEAD])
+
+    assert [each.find.where for each in plan.steps] == ["bulk/a/piece-00002"]
+
+
+def test_numbers_and_references_of_others_are_not_taken_for_the_persons() -> None:
+    """A count, another person's manager, a company of the same number, a Task; the record's own ids are learnt."""
+    shelves = InMemoryShelves()
+    manager = canonical("0035g00000BOSS1")
+    row = {"Id": RECORD, "Email": EMAIL, "ReportsToId": manager, "id": LEAD, "count": "9"}
+    shelves.contents["a.jsonl"] = json.dumps([row]).encode()
+    shelves.contents["b.csv"] = f"rows,x\r\n{LEAD},9\r\n".encode()
+    shelves.contents["c.csv"] = f"Id,LastName\r\n{manager},Boss\r\n".encode()
+    shelves.put(STATE, pk=f"cycle#main#{canonical('0015g00000ACME1')}", sk="link", marketo_id=LEAD)
+    shelves.put(STATE, pk="cycle#main", sk=f"due#record#marketo#companies#{LEAD}")
+
+    plan = forgetting(shelves).plan(EMAIL)
+
+    assert [each.find.where for each in plan.steps] == ["a.jsonl"]
+    assert [*plan.known.leads, *plan.known.records] == [LEAD, RECORD]
+
+
+def test_what_is_no_address_and_no_id_is_refused_before_anything_is_read() -> None:
+    """Each with the option that is wrong, and without what was typed."""
+    shelves = InMemoryShelves()
+    with pytest.raises(ConfigurationError) as refused:
+        forgetting(shelves).plan("nobody", ["x"])
+    assert "--email" in str(refused.value)
+    assert "--id" in str(refused.value)
+    assert "nobody" not in str(refused.value)
+    assert not shelves.reads
+
+
+def test_what_is_remembered_is_a_hash_and_counts() -> None:
+    """Nothing of the address, and no id; one that never ended says so."""
+    shelves = full()
+    shelves.lives = 3
+    with suppress(Crash):
+        forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL), BY)
+    [entry] = forgetting(shelves).log()
+
+    line = erasure_line(entry)
+
+    assert entry.who == Person(known=forgetting(shelves).plan(EMAIL).known, secret=SECRET).email_hash
+    assert line.endswith("1 of inbox, 2 of links, 1 of due, 1 of keys, 3 of files; not finished")
+    for value in (EMAIL, LEAD, RECORD):
+        assert value not in line
+
+
+def test_a_receipt_of_nobody_says_so() -> None:
+    """An address that nothing is kept of."""
+    plan: ErasurePlan = forgetting(full()).plan("nobody@example.com")
+
+    assert list(plan_lines(plan)) == [
+        "No id of the person is known.",
+        "Nothing is kept of this person that can be removed.",
+    ]
