@@ -26,8 +26,8 @@ from leadbridge.domain.transforms.texts import PatternReplace
 _OF_PERSON, _OF_COMPANY = "lead", "company"
 #: Marketo's own id of a record
 GUID = "marketoGUID"
-#: what of an object is new, as the log tells, and not what was changed
-_NEW = "_new"
+#: what of an object is new, as the log tells, and not what was changed; no object's name ends so
+_NEW = ".new"
 _OWN_ID = "Id"
 #: sizes of a Sync's guard that nothing exceeds: what goes one way is not counted
 _ALL = 100.0
