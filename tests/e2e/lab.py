@@ -202,22 +202,25 @@ class Lab:
 
     def ended(self, ids: Sequence[str], *, swept: bool = False) -> list[Record]:
         """Wait until executions have come to rest, `swept` or not; gives them as they are stored."""
-        found: dict[str, Record] = {}
+        found: list[Record] = []
 
         def all_rest() -> bool:
-            for one in ids:
-                if found.get(one, {}).get("state") not in FINAL:
-                    found[one] = self.stored(one)
-            return all(found[one].get("state") in FINAL for one in ids)
+            # one after the other: the emulator shares the processor with what is under test
+            while len(found) < len(ids):
+                item = self.stored(ids[len(found)])
+                if item.get("state") not in FINAL:
+                    return False
+                found.append(item)
+            return True
 
         try:
             (self.swept_until if swept else wait_for)("the executions come to rest", all_rest)
         except AssertionError as late:
-            left = [found[one] for one in ids if found[one].get("state") not in FINAL]
+            left = [self.stored(one) for one in ids[len(found) :]]
             raise AssertionError(
                 f"{late}: {left[:3]}\n{''.join(self.stack.function_logs('run_actions')[-30:])}"
             ) from None
-        return [found[one] for one in ids]
+        return found
 
     def stored(self, execution_id: str, part: str = "log") -> Record:
         """One stored part of an execution: its `log` or its `payload`; empty if there is none."""

@@ -110,7 +110,7 @@ def test_an_administrator_adds_a_connection_with_mistakes_tests_it_and_removes_i
         page.get_by_role("button", name="Remove").click()
         page.get_by_role("alertdialog").get_by_role("button", name="Remove").click()
         page.wait_for_url(re.compile("/connections$"))
-        expect(page.get_by_role("row").filter(has_text="salesforce-demo")).to_be_visible()
+        expect(page.get_by_role("row").filter(has_text="Salesforce (demo)")).to_be_visible()
         expect(page.get_by_text("Renamed by hand")).to_have_count(0)
         assert violations + admin.violations() == []
         assert admin.unexpected(422) == []

