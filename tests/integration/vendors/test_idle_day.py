@@ -37,8 +37,9 @@ def test_an_idle_day_costs_two_calls_a_look_and_a_few_more(world: Ticking) -> No
     # shown, what its objects are like, and who of Leads, Contacts and Accounts is gone
     assert (known["activities.json"], known["composite"]) == (289, 292)
     assert looks == 287
-    # Marketo's token lives for an hour, and a session is used for two; usage is asked for every six hours
-    assert (result.calls[MARKETO_LOGIN], result.calls[SALESFORCE_LOGIN], known["usage.json"]) == (24, 12, 4)
+    # Marketo's token lives for an hour, and a session is used for two; usage is asked for every six hours. The extract
+    # of the day's run takes some minutes more than the day has
+    assert (result.calls[MARKETO_LOGIN], result.calls[SALESFORCE_LOGIN], known["usage.json"]) == (24, 13, 4)
     assert not [each for each in result.calls if each.startswith(("POST /rest/v1/leads", "PATCH"))]
 
 
