@@ -194,7 +194,7 @@ def filled_out(admin: Visit) -> list[str]:
     page.get_by_label("Success value").fill("Success")
     page.get_by_label("Errored value").fill("Error")
     following.click()
-    expect(page.get_by_text("/results/mappings: Must hold 1 or more.")).to_be_visible()
+    expect(page.get_by_text("/results/mappings: Is missing. Give it.")).to_be_visible()
     attributes = page.get_by_role("region", name="Attributes of the activity")
     attributes.get_by_role("button", name="Fill an attribute").click()
     typed(attributes, "Field", "message")
