@@ -147,6 +147,8 @@ def test_an_action_is_set_up_in_five_pages_and_two_people_who_change_it_are_told
         expect(told).to_contain_text(f"version 2 meanwhile, by {people['admin']['name']}")
         expect(told).to_contain_text("By hand → Theirs")
         told.get_by_role("button", name="Store mine over it").click()
+        # on a narrow screen the tabs are a list to choose from
+        page.set_viewport_size({"width": 1280, "height": 900})
         page.get_by_role("tab", name="History").click()
         expect(page.get_by_role("button", name="Version 3, current")).to_be_visible()
         assert violations == []
@@ -194,7 +196,7 @@ def filled_out(admin: Visit) -> list[str]:
     page.get_by_label("Success value").fill("Success")
     page.get_by_label("Errored value").fill("Error")
     following.click()
-    expect(page.get_by_text("/results/mappings: Must hold 1 or more.")).to_be_visible()
+    expect(page.get_by_text("/results/mappings: Is missing. Give it.")).to_be_visible()
     attributes = page.get_by_role("region", name="Attributes of the activity")
     attributes.get_by_role("button", name="Fill an attribute").click()
     typed(attributes, "Field", "message")
