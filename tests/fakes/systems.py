@@ -386,7 +386,7 @@ class TableSource(_Counted):
         ]
         if query.anew is not None:
             anew = query.anew(self._table.logged(window.since, query.columns))
-            found = [each for each in found if int(each["id"]) in anew]
+            found = [each for each in found if int(str(each["id"])) in anew]
         for start in range(0, max(1, len(found)), 2):
             self._call("page")
             rows = found[start : start + 2]
