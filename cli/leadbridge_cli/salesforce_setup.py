@@ -23,7 +23,11 @@ KEY_LENGTH = 64
 #: fields of tasks and events are fields of their common parent
 PARENTS = {"Task": "Activity", "Event": "Activity"}
 #: objects without permissions of their own: whoever may see and edit these may see and edit them, too
-_AS_THEIR = {"CampaignMember": "Campaign", "OpportunityContactRole": "Opportunity"}
+_AS_THEIR = {
+    "CampaignMember": "Campaign",
+    "CampaignMemberStatus": "Campaign",
+    "OpportunityContactRole": "Opportunity",
+}
 #: the same of what a permission of the user opens, if it is written; a User is seen by everybody
 _BY_USER: Mapping[str, str | None] = {"Task": "EditTask", "Event": "EditEvent", "User": None}
 #: Salesforce takes no permission to read these without one to read the other
@@ -32,7 +36,7 @@ _NOT_WITHOUT = {"Contact": "Account", "Opportunity": "Account"}
 METADATA_VERSION = "67.0"
 
 _NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
-_SOURCE = "force-app/main/default"
+SOURCE = "force-app/main/default"
 #: Salesforce refuses field permissions for what every user of the object must see; used where Describe cannot be asked
 _NEVER_PERMITTED = frozenset(
     {"Id", "Name", "OwnerId", "LastName", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"}
@@ -43,9 +47,10 @@ _REQUIRED = {
     "Opportunity": {"StageName", "CloseDate", "ForecastCategoryName"},
     "Task": {"Status", "Priority"},
     "CampaignMember": {"CampaignId", "LeadId", "ContactId"},
+    "CampaignMemberStatus": {"CampaignId", "Label", "HasResponded"},
 }
 
-type _Member = tuple[str, str | bool | int | Sequence[_Member]]
+type Member = tuple[str, str | bool | int | Sequence[Member]]
 
 
 def flag_fields(
@@ -83,11 +88,11 @@ def folder(
     keys = key_fields(actions, described, syncs)
     flags = flag_fields(connection.id, syncs, cycles, described)
     files = {
-        "sfdx-project.json": _json(
+        "sfdx-project.json": json_file(
             {"packageDirectories": [{"path": "force-app", "default": True}], "sourceApiVersion": METADATA_VERSION}
         ),
         "manifest/package.xml": _manifest([*keys.items(), *flags]),
-        f"{_SOURCE}/externalClientApps/{APP}.eca-meta.xml": _xml(
+        f"{SOURCE}/externalClientApps/{APP}.eca-meta.xml": xml_file(
             "ExternalClientApplication",
             [
                 ("contactEmail", contact_email),
@@ -97,7 +102,7 @@ def folder(
                 ("label", APP),
             ],
         ),
-        f"{_SOURCE}/extlClntAppGlobalOauthSets/{APP}_global.ecaGlblOauth-meta.xml": _xml(
+        f"{SOURCE}/extlClntAppGlobalOauthSets/{APP}_global.ecaGlblOauth-meta.xml": xml_file(
             "ExtlClntAppGlobalOauthSettings",
             [
                 ("callbackUrl", "https://login.salesforce.com/services/oauth2/success"),
@@ -112,7 +117,7 @@ def folder(
                 ("shouldRotateConsumerSecret", False),
             ],
         ),
-        f"{_SOURCE}/extlClntAppOauthSettings/{APP}_oauth.ecaOauth-meta.xml": _xml(
+        f"{SOURCE}/extlClntAppOauthSettings/{APP}_oauth.ecaOauth-meta.xml": xml_file(
             "ExtlClntAppOauthSettings",
             [
                 ("commaSeparatedOauthScopes", "Api,RefreshToken"),
@@ -120,12 +125,12 @@ def folder(
                 ("label", f"{APP} OAuth"),
             ],
         ),
-        f"{_SOURCE}/permissionsets/{PERMISSION_SET}.permissionset-meta.xml": _permission_set(used, keys, described),
+        f"{SOURCE}/permissionsets/{PERMISSION_SET}.permissionset-meta.xml": _permission_set(used, keys, described),
     }
     for sobject, name in keys.items():
-        files[f"{_SOURCE}/objects/{_parent(sobject)}/fields/{name}.field-meta.xml"] = _key_field(name)
+        files[f"{SOURCE}/objects/{_parent(sobject)}/fields/{name}.field-meta.xml"] = _key_field(name)
     for sobject, name in flags:
-        files[f"{_SOURCE}/objects/{_parent(sobject)}/fields/{name}.field-meta.xml"] = _flag_field(name)
+        files[f"{SOURCE}/objects/{_parent(sobject)}/fields/{name}.field-meta.xml"] = _flag_field(name)
     return files
 
 
@@ -180,14 +185,14 @@ def announcement(connection: SalesforceConnection, objects: Iterable[str], *, ad
     """
     wanted = sorted(set(objects))
     files = {
-        "manifest/outbound-messages.xml": _package(
+        "manifest/outbound-messages.xml": package(
             {"WorkflowOutboundMessage": [f"{name}.{APP}_{name}" for name in wanted]}
         ),
-        "manifest/flows.xml": _package({"Flow": [f"{APP}_{name}" for name in wanted]}),
+        "manifest/flows.xml": package({"Flow": [f"{APP}_{name}" for name in wanted]}),
     }
     for name in wanted:
         label = f"{APP} {name}"
-        message: list[_Member] = [
+        message: list[Member] = [
             ("fullName", f"{APP}_{name}"),
             ("apiVersion", METADATA_VERSION),
             ("description", f"Announces changes to Leadbridge, connection {connection.id}"),
@@ -200,8 +205,8 @@ def announcement(connection: SalesforceConnection, objects: Iterable[str], *, ad
             ("protected", False),
             ("useDeadLetterQueue", False),
         ]
-        files[f"{_SOURCE}/workflows/{name}.workflow-meta.xml"] = _xml("Workflow", [("outboundMessages", message)])
-        call: list[_Member] = [
+        files[f"{SOURCE}/workflows/{name}.workflow-meta.xml"] = xml_file("Workflow", [("outboundMessages", message)])
+        call: list[Member] = [
             ("name", "Announce"),
             ("label", "Announce"),
             ("locationX", 176),
@@ -209,7 +214,7 @@ def announcement(connection: SalesforceConnection, objects: Iterable[str], *, ad
             ("actionName", f"{name}.{APP}_{name}"),
             ("actionType", "outboundMessage"),
         ]
-        start: list[_Member] = [
+        start: list[Member] = [
             ("locationX", 50),
             ("locationY", 0),
             ("connector", [("targetReference", "Announce")]),
@@ -217,7 +222,7 @@ def announcement(connection: SalesforceConnection, objects: Iterable[str], *, ad
             ("recordTriggerType", "CreateAndUpdate"),
             ("triggerType", "RecordAfterSave"),
         ]
-        files[f"{_SOURCE}/flows/{APP}_{name}.flow-meta.xml"] = _xml(
+        files[f"{SOURCE}/flows/{APP}_{name}.flow-meta.xml"] = xml_file(
             "Flow",
             [
                 ("actionCalls", call),
@@ -256,7 +261,7 @@ def _permission_set(
     used: Mapping[str, Need], keys: Mapping[str, str], described: Mapping[str, ObjectDescription]
 ) -> str:
     fields: dict[str, bool] = {}
-    objects: list[_Member] = []
+    objects: list[Member] = []
     own, by_user = _permitted(used)
     for sobject, use in sorted(own.items()):
         objects.append(
@@ -279,14 +284,14 @@ def _permission_set(
         for name in written | use.read:
             if _permissionable(sobject, name, described):
                 fields[f"{sobject}.{name}"] = name in written
-    members: list[_Member] = [("description", "The objects and fields that Leadbridge uses.")]
+    members: list[Member] = [("description", "The objects and fields that Leadbridge uses.")]
     members += [
         ("fieldPermissions", [("editable", edit), ("field", name), ("readable", True)])
         for name, edit in sorted(fields.items())
     ]
     members += [("hasActivationRequired", False), ("label", PERMISSION_SET), *objects]
     members += [("userPermissions", [("enabled", True), ("name", name)]) for name in sorted({"ApiEnabled", *by_user})]
-    return _xml("PermissionSet", members)
+    return xml_file("PermissionSet", members)
 
 
 def _permitted(used: Mapping[str, Need]) -> tuple[Mapping[str, Need], Sequence[str]]:
@@ -311,7 +316,7 @@ def _permissionable(sobject: str, name: str, described: Mapping[str, ObjectDescr
 
 
 def _key_field(name: str) -> str:
-    return _xml(
+    return xml_file(
         "CustomField",
         [
             ("fullName", name),
@@ -328,7 +333,7 @@ def _key_field(name: str) -> str:
 
 
 def _flag_field(name: str) -> str:
-    return _xml(
+    return xml_file(
         "CustomField",
         [
             ("fullName", name),
@@ -348,30 +353,32 @@ def _manifest(fields: Iterable[tuple[str, str]]) -> str:
         "ExtlClntAppOauthSettings": [f"{APP}_oauth"],
         "PermissionSet": [PERMISSION_SET],
     }
-    return _package(listed)
+    return package(listed)
 
 
-def _package(listed: Mapping[str, Sequence[str]]) -> str:
-    types: list[_Member] = [
+def package(listed: Mapping[str, Sequence[str]]) -> str:
+    """The manifest of what is deployed, by its kinds."""
+    types: list[Member] = [
         ("types", [*(("members", each) for each in members), ("name", kind)])
         for kind, members in listed.items()
         if members
     ]
-    return _xml("Package", [*types, ("version", METADATA_VERSION)])
+    return xml_file("Package", [*types, ("version", METADATA_VERSION)])
 
 
 def _parent(sobject: str) -> str:
     return PARENTS.get(sobject, sobject)
 
 
-def _xml(kind: str, members: Sequence[_Member]) -> str:
+def xml_file(kind: str, members: Sequence[Member]) -> str:
+    """A file of metadata."""
     root = ET.Element(kind, xmlns=_NAMESPACE)
     _fill(root, members)
     ET.indent(root, "    ")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _fill(element: ET.Element, members: Sequence[_Member]) -> None:
+def _fill(element: ET.Element, members: Sequence[Member]) -> None:
     for name, value in members:
         child = ET.SubElement(element, name)
         if isinstance(value, bool):
@@ -382,5 +389,6 @@ def _fill(element: ET.Element, members: Sequence[_Member]) -> None:
             _fill(child, value)
 
 
-def _json(value: object) -> str:
+def json_file(value: object) -> str:
+    """A file of JSON."""
     return json.dumps(value, indent=2) + "\n"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.limits import State
 from leadbridge.domain.preflight import Finding
+from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import AuthenticationError
@@ -44,6 +46,7 @@ from leadbridge.usecases.start_sync import StartSync, vendor_of
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
+from leadbridge.usecases.webhook_sheet import ShowWebhook
 from leadbridge.vendors.connections import VendorLimits
 from leadbridge.vendors.marketo.preflight import permissions
 from leadbridge.vendors.marketo.quota import next_midnight
@@ -262,6 +265,12 @@ class Admin:
                 clock=world.clock,
                 hash_key=lambda: SECRET,
             ),
+            webhook=ShowWebhook(
+                leads=self._labelled,
+                soap_names=self._soap_names,
+                secret=lambda: {"key": "master", "generation": 2},
+                api_url="https://hooks.example.com",
+            ),
             search=search,
             redrive=RedriveMany(search=search, redrive=redrive, documents=world.configurations),
             callbacks=FailedCallbacks(chunks=world.chunks, clock=world.clock),
@@ -337,6 +346,12 @@ class Admin:
         if connection != MARKETO:
             raise AuthenticationError("refused", vendor="marketo", code="601")
         return {"salesforceId": "SalesforceId"}
+
+    def _labelled(self, connection: str) -> ObjectDescription:
+        """The fields of a lead with the labels of which tokens are made."""
+        leads = self.world.connections.marketo(connection).describe_leads()
+        fields = {name: replace(each, label=f"The {name}") for name, each in leads.fields.items()}
+        return replace(leads, fields=fields)
 
     def _done(self) -> None:
         self.finished += 1

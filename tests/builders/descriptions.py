@@ -1,5 +1,6 @@
 """What the vendors describe: an org's Lead, an instance's lead fields, the result activity."""
 
+from functools import cache
 from typing import Any
 
 from leadbridge.domain.records import CustomActivityType, FieldDescription, ObjectDescription
@@ -69,8 +70,9 @@ def marketo_leads() -> ObjectDescription:
     return ObjectDescription(name="leads", fields=fields)
 
 
+@cache
 def member_fields() -> ObjectDescription:
-    """The instance's fields of a program membership."""
+    """The instance's fields of a program membership; the same for all, so nobody changes it."""
     kinds = {"registrationCode": "string", "seats": "integer", "statusReason": "string", "acquiredBy": "boolean"}
     fields = {name: a_field(name, kind) for name, kind in kinds.items()}
     read_only = {"leadId": "integer", "programId": "integer", "statusName": "string", "membershipDate": "datetime"}

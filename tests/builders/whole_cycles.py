@@ -163,10 +163,11 @@ class CycleWorld:
         self._kept: dict[int, Sequence[Entity]] = {}
 
     def copy(self) -> Self:
-        """The same once more, from here on by itself."""
+        """The same once more, from here on by itself; what nobody changes both share."""
         self._kept.clear()
         self.own_steps.clear()
-        return copy.deepcopy(self)
+        same = [*self.documents.everything(), *(table.described for table in self.system.tables.values())]
+        return copy.deepcopy(self, {id(each): each for each in same})
 
     # one process after the other
 
@@ -180,6 +181,16 @@ class CycleWorld:
         """The kinds of records."""
         persons = cycle.persons
         assert persons is not None
+        known: list[Schema] = []
+
+        def schema() -> Schema:
+            people = self.people.described
+            records = {name: self.system.tables[name].described for name in kinds(persons)}
+            if known and known[0].people is people and all(each is known[0].records[n] for n, each in records.items()):
+                return known[0]  # nothing has changed since: nothing is bound anew
+            known[:] = [Schema(people=people, records=records)]
+            return known[0]
+
         ports = PeoplePorts(
             runs=self.runs,
             objects=self.objects,
@@ -188,10 +199,7 @@ class CycleWorld:
             changes=self.system,
             links=self.links,
             due=self.due,
-            schema=lambda: Schema(
-                people=self.people.described,
-                records={name: self.system.tables[name].described for name in kinds(persons)},
-            ),
+            schema=schema,
             digest=self.digest,
             clock=self.clock,
         )

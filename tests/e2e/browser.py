@@ -47,6 +47,20 @@ class Visit:
         self.page.click("[type=submit]")
         self.page.get_by_role("button", name=person["name"]).wait_for()
 
+    def unexpected(self, status: int) -> list[str]:
+        """What was complained about beside answers of this status, which the browser tells of by itself."""
+        return [told for told in self.complaints if f"the server responded with a status of {status}" not in told]
+
+    def api(self, method: str, path: str, document: Any = None) -> Any:
+        """What the console's API answers to whoever is signed in here; it must go well."""
+        [token] = self.tokens
+        base = self.page.evaluate("document.baseURI")
+        answer = self.page.request.fetch(
+            f"{base}api{path}", method=method, headers={"Authorization": token}, data=document
+        )
+        assert answer.ok, (answer.status, answer.text())
+        return answer.json()
+
     def violations(self) -> list[str]:
         """What axe finds on the page as it is."""
         self.page.evaluate(AXE.read_text("utf-8"))

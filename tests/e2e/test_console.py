@@ -2,9 +2,10 @@
 
 import re
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.browser import chromium, visit
+from tests.e2e.browser import Visit, chromium, visit
 from tests.e2e.lab import Lab
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -60,3 +61,158 @@ def test_a_viewer_finds_a_person_reads_why_and_may_change_nothing(lab: Lab) -> N
     forged = {"Authorization": token[:-8] + "AAAAAAAA"}
     assert lab.web.get(f"{console}/api/actions", headers=forged).status_code == 401
     assert lab.web.get(f"{console}/api/actions").status_code == 401
+
+
+@pytest.mark.cap("T01")
+def test_an_administrator_adds_a_connection_with_mistakes_tests_it_and_removes_it(lab: Lab) -> None:
+    """Each mistake stands beside its field; credentials are typed once and never shown; the look through tells one
+    line for each finding with its remedy; the connection is edited, disabled, enabled and removed."""
+    console, people = lab.facts["console_url"], lab.facts["people"]
+    with chromium() as browser, visit(browser, viewport=WIDE, color_scheme="dark") as admin:
+        page = admin.page
+        admin.sign_in(f"{console}/connections/new", people["admin"])
+        form = page.get_by_role("region", name="A connection of Marketo")
+        page.get_by_label("REST API endpoint").fill("https://example.com/rest")
+        form.get_by_role("button", name="Add").click()
+        expect(form.get_by_text("Is missing. Give it.")).to_have_count(2)
+        page.get_by_label("Id", exact=True).fill("by-hand")
+        page.get_by_label("Name", exact=True).fill("By hand")
+        form.get_by_role("button", name="Add").click()
+        expect(form.get_by_text(re.compile("is not .*mktorest.com|host"))).to_be_visible()
+        page.get_by_label("REST API endpoint").fill(f"{lab.facts['marketo_url']}/rest/")
+        form.get_by_role("button", name="Add").click()
+        page.wait_for_url(re.compile("/connections/by-hand"))
+        expect(page.get_by_text("missing", exact=True)).to_be_visible()
+        violations = admin.violations()
+
+        keep = page.get_by_role("region", name="Credentials")
+        keep.get_by_role("button").click()
+        expect(keep.get_by_text("Is blank. Copy it from where the vendor shows it.")).to_have_count(2)
+        keep.get_by_label("Client id").fill(lab.facts["marketo_client_id"])
+        keep.get_by_label("Client secret").fill(lab.facts["marketo_client_secret"])
+        keep.get_by_role("button").click()
+        expect(page.get_by_role("button", name="Replace the credentials")).to_be_visible()
+        expect(keep.get_by_label("Client secret")).to_have_value("")
+        tested = page.get_by_role("region", name="Test")
+        tested.get_by_role("button", name="Test").click()
+        expect(tested.get_by_text("Nothing stands against it.")).to_be_visible(timeout=30_000)
+        expect(tested.get_by_role("listitem").filter(has_text="Read-Write Lead")).to_be_visible()
+
+        change = page.get_by_role("region", name="Change it")
+        change.get_by_label("Name", exact=True).fill("Renamed by hand")
+        change.get_by_role("button", name="Store").click()
+        expect(page.get_by_role("heading", name="Renamed by hand")).to_be_visible()
+        for move, then in (("Disable", "disabled"), ("Enable", "usable")):
+            page.get_by_role("button", name=move).click()
+            if move == "Disable":
+                page.get_by_role("alertdialog").get_by_role("button", name=move).click()
+            expect(page.get_by_role("region", name="How it stands").get_by_text(then)).to_be_visible()
+        page.get_by_role("button", name="Remove").click()
+        page.get_by_role("alertdialog").get_by_role("button", name="Remove").click()
+        page.wait_for_url(re.compile("/connections$"))
+        expect(page.get_by_role("row").filter(has_text="Salesforce (demo)")).to_be_visible()
+        expect(page.get_by_text("Renamed by hand")).to_have_count(0)
+        assert violations + admin.violations() == []
+        assert admin.unexpected(422) == []
+    assert lab.facts["marketo_client_secret"] not in "".join(admin.requested)
+
+
+@pytest.mark.cap("A08", "A57", "A60")
+def test_an_action_is_set_up_in_five_pages_and_two_people_who_change_it_are_told(lab: Lab) -> None:
+    """Next waits for both ends and names what is missing; lists come from Describe, operators from the column's type;
+    no mapping of results is refused; what is saved is not active, and its five sections are as they were typed. Who
+    saves second is told who was first and shown what differs; the history holds both."""
+    console, people = lab.facts["console_url"], lab.facts["people"]
+    with chromium() as browser, visit(browser, viewport=NARROW, color_scheme="light") as admin:
+        page = admin.page
+        admin.sign_in(f"{console}/actions/new", people["admin"])
+        violations = filled_out(admin)
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_text("not activated yet")).to_be_visible()
+        for said in ("Email ← column email", "leadScore at least 50", "message ← the execution's message"):
+            expect(page.get_by_text(said)).to_be_visible()
+        for title in ("1. Identity", "2. Identifiers", "3. Chained", "4. Conditions", "5. Results"):
+            expect(page.get_by_role("heading", name=title)).to_be_visible()
+        view = admin.api("GET", "/actions/by-hand/view")
+        assert [each["page"] for each in view["pages"]] == [1, 2, 3, 4, 5]
+        assert view["state"] == "validated"
+
+        page.get_by_role("link", name="Change it").click()
+        page.get_by_label("Name", exact=True).fill("Mine")
+        saved = admin.api("GET", "/actions/by-hand")["document"]
+        admin.api("PUT", "/actions/by-hand", {"document": saved | {"name": "Theirs"}})
+        page.get_by_role("button", name="6. Review").click()
+        page.get_by_role("button", name="Save", exact=True).click()
+        told = page.get_by_role("dialog")
+        expect(told).to_contain_text(f"version 2 meanwhile, by {people['admin']['name']}")
+        expect(told).to_contain_text("By hand → Theirs")
+        told.get_by_role("button", name="Store mine over it").click()
+        page.get_by_role("tab", name="History").click()
+        expect(page.get_by_role("button", name="Version 3, current")).to_be_visible()
+        assert violations == []
+        assert admin.unexpected(409) == []
+        admin.api("DELETE", "/actions/by-hand")
+
+
+def filled_out(admin: Visit) -> list[str]:
+    """Fill the five pages out, with a mistake on the first and the last; gives what axe found on the way."""
+    page = admin.page
+    following = page.get_by_role("button", name="Next")
+    page.get_by_label("Name", exact=True).fill("By hand")
+    page.get_by_label("Id", exact=True).fill("by-hand")
+    following.click()
+    expect(page.get_by_text("Is missing, and page 2 waits until both ends are set.")).to_have_count(3)
+    violations = admin.violations()
+    chosen(page, "Source connection", "Marketo (demo)")
+    chosen(page, "Destination connection", "Salesforce (demo)")
+    typed(page, "Destination table", "Lead")
+    following.click()
+    expect(page.get_by_role("heading", name="2. Identifiers")).to_be_visible()
+    chosen(page, "Action type", "Upsert")
+    typed(page, "Column of Marketo", "email")
+    typed(page, "Field of Salesforce", "Email")
+    mappings = page.get_by_role("region", name="Source to destination")
+    for field, column in (("Email", "email"), ("LastName", "lastName"), ("Company", "company")):
+        mappings.get_by_role("button", name="Map a field").click()
+        typed(mappings, "Field", field)
+        typed(mappings, "Column", column)
+    violations += admin.violations()
+    following.click()
+    expect(page.get_by_role("heading", name="3. Chained")).to_be_visible()
+    following.click()
+    page.get_by_role("button", name="Add a condition").click()
+    typed(page, "Column", "leadScore")
+    page.get_by_role("button", name="Operator").click()
+    offered = page.get_by_role("listbox").inner_text()
+    assert ("At least" in offered, "Contains" in offered) == (True, False)
+    page.get_by_role("option", name="At least").click()
+    page.get_by_label("Value").fill("50")
+    page.get_by_role("radio", name="Any of these").click()
+    following.click()
+    expect(page.get_by_role("heading", name="5. Results")).to_be_visible()
+    typed(page, "Custom activity", "leadbridgeResult")
+    page.get_by_label("Success value").fill("Success")
+    page.get_by_label("Errored value").fill("Error")
+    following.click()
+    expect(page.get_by_text("/results/mappings: Must hold 1 or more.")).to_be_visible()
+    attributes = page.get_by_role("region", name="Attributes of the activity")
+    attributes.get_by_role("button", name="Fill an attribute").click()
+    typed(attributes, "Field", "message")
+    chosen(attributes, "Its value is a", "Execution")
+    violations += admin.violations()
+    following.click()
+    return violations
+
+
+def chosen(place: Page | Locator, label: str, name: str) -> None:
+    """Choose one of a list."""
+    place.get_by_role("button", name=label).click()
+    page = place if isinstance(place, Page) else place.page
+    page.get_by_role("option", name=name).click()
+
+
+def typed(place: Page | Locator, label: str, text: str) -> None:
+    """Type what is found by typing, and leave the field."""
+    field = place.get_by_role("combobox", name=label, exact=True)
+    field.fill(text)
+    field.press("Tab")

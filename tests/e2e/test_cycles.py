@@ -97,7 +97,7 @@ def run_of(lab: Lab, identifier: str, slot: str) -> Record:
 
 def person_of(lab: Lab, email: str) -> Record | None:
     """A person of Marketo by address."""
-    return next((each for each in lab.marketo.records("leads") if each["email"] == email), None)
+    return next(iter(lab.marketo.records("leads", email=email)), None)
 
 
 @pytest.mark.cap("M001", "M004")

@@ -63,6 +63,10 @@ class InMemoryConfigurations:
         """A document as it stands, without an I/O point; for tests."""
         return self._current[kind, identifier]
 
+    def everything(self) -> Sequence[Stored]:
+        """All versions of all documents, and as they stand; for tests."""
+        return [*self._history.values(), *self._current.values()]
+
     def load(self, stored: Stored) -> None:
         """Put a document in as its newest version, without copying or comparing it; for tests."""
         key = (stored.document.kind, stored.document.id)

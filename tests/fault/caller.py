@@ -6,6 +6,7 @@ code, conditional writes and reads of the limiter's item.
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ from leadbridge_cli.stack import STACK_FILE_SETTING, find_target
 
 def main() -> None:
     """Call."""
+    gc.freeze()  # what was loaded is not looked through again, not even at the end
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stack_file", type=Path)
     parser.add_argument("--lane", type=lambda name: Lane[name.upper()], default=Lane.ON_DEMAND)

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -193,8 +194,13 @@ def describe(item: pytest.Item) -> MarkedTest:
 
 def level_of(item: pytest.Item) -> str:
     """Name the folder below `tests/` that a test lives in."""
+    return _level_of_file(item.path, item.config.rootpath)
+
+
+@cache
+def _level_of_file(path: Path, root: Path) -> str:
     try:
-        parts = item.path.relative_to(item.config.rootpath / "tests").parts
+        parts = path.relative_to(root / "tests").parts
     except ValueError:
         return "elsewhere"
     return parts[0] if len(parts) > 1 else "elsewhere"

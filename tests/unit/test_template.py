@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "template.yaml").read_text("utf-8")
 
 
-class TemplateLoader(yaml.SafeLoader):
-    """YAML with the short forms of CloudFormation's functions."""
+class TemplateLoader(yaml.CSafeLoader):
+    """YAML with the short forms of CloudFormation's functions, by the parser that takes a tenth of the time."""
 
 
 def _function(loader: TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:

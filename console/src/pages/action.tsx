@@ -26,6 +26,7 @@ import { Loading, Shown } from "../parts/states";
 
 const Details = lazy(() => import("../parts/action-details"));
 const TryOne = lazy(() => import("../parts/try-one"));
+const Webhook = lazy(() => import("../parts/webhook"));
 const History = lazy(() => import("../parts/history"));
 
 const DEFAULTS = { tab: "view" };
@@ -89,6 +90,7 @@ function Told({ found }: { found: Schemas["Saved"] }) {
           <Tab id="view">View</Tab>
           <Tab id="details">Executions</Tab>
           {mayTry && <Tab id="try">Try</Tab>}
+          {hasPages && <Tab id="webhook">Webhook</Tab>}
           <Tab id="history">History</Tab>
         </TabList>
         <TabPanel id="view">
@@ -103,6 +105,13 @@ function Told({ found }: { found: Schemas["Saved"] }) {
           <TabPanel id="try">
             <Later>
               <TryOne id={found.id} version={found.version} />
+            </Later>
+          </TabPanel>
+        )}
+        {hasPages && (
+          <TabPanel id="webhook">
+            <Later>
+              <Webhook id={found.id} />
             </Later>
           </TabPanel>
         )}

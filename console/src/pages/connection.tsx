@@ -114,7 +114,8 @@ function Switched({ found }: { found: Schemas["ConnectionDetail"] }) {
     onError: failed,
     onSuccess: async () => {
       await navigate("/connections");
-      await queries.invalidateQueries();
+      // this page may still be there for a moment, and what it shows is not
+      await queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[1] !== found.id });
     },
   });
   const used = found.actions.length + found.syncs.length > 0;

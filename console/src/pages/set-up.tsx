@@ -179,7 +179,7 @@ function Editor({ id, start, version }: { id: string; start: Members; version: n
               }}
             />
           ) : (
-            <Form onSubmit={(event) => event.preventDefault()}>
+            <Form validationBehavior="aria" onSubmit={(event) => event.preventDefault()}>
               {page === 1 && <Configuration fresh={!version} />}
               {page === 2 && <Mapping />}
               {page === 3 && <Chained />}

@@ -35,14 +35,14 @@ const failed = (each: Execution) => each.outcome === "failed";
 /** one call is one record; one that has not ended is none yet */
 const total = (each: Execution) => (each.outcome ? 1 : 0);
 const COLUMNS = [
-  { id: "executed", name: "Executed At", of: (each: Execution) => each.executed_at ?? each.received_at, minWidth: 180 },
+  { id: "executed", name: "Executed At", of: (each: Execution) => each.executed_at ?? each.received_at, minWidth: 190 },
   { id: "stands", name: "Outcome", of: word, minWidth: 110 },
-  { id: "writeback", name: "Writeback Status", of: (each: Execution) => writeback(each), minWidth: 150 },
-  { id: "campaign", name: "Campaign Name", of: (each: Execution) => each.campaign_name ?? "", minWidth: 150 },
-  { id: "total", name: "Total Records", of: total, minWidth: 100 },
-  { id: "created", name: "Created", of: (each: Execution) => Number(each.outcome === "created"), minWidth: 90 },
-  { id: "updated", name: "Updated", of: (each: Execution) => Number(each.outcome === "updated"), minWidth: 90 },
-  { id: "failed", name: "Failed", of: (each: Execution) => Number(failed(each)), minWidth: 80 },
+  { id: "writeback", name: "Writeback Status", of: (each: Execution) => writeback(each), minWidth: 170 },
+  { id: "campaign", name: "Campaign Name", of: (each: Execution) => each.campaign_name ?? "", minWidth: 160 },
+  { id: "total", name: "Total Records", of: total, minWidth: 145 },
+  { id: "created", name: "Created", of: (each: Execution) => Number(each.outcome === "created"), minWidth: 100 },
+  { id: "updated", name: "Updated", of: (each: Execution) => Number(each.outcome === "updated"), minWidth: 100 },
+  { id: "failed", name: "Failed", of: (each: Execution) => Number(failed(each)), minWidth: 90 },
   {
     id: "why",
     name: "Failed Message",

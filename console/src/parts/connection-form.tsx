@@ -49,6 +49,7 @@ export function ConnectionForm({ document: start, version }: { document: unknown
   return (
     <EditingProvider editing={{ document, set, setAll, findings, shows: () => true }}>
       <Form
+        validationBehavior="aria"
         onSubmit={(event) => {
           event.preventDefault();
           storing.mutate(base);

@@ -31,6 +31,7 @@ export function Credentials({ id, members, there }: { id: string; members: reado
   const rest = findings.filter(({ pointer }) => !members.some((member) => pointer === `/${member}`));
   return (
     <Form
+      validationBehavior="aria"
       onSubmit={(event) => {
         event.preventDefault();
         keeping.mutate();

@@ -26,6 +26,7 @@ export default function TryOne({ id, version }: { id: string; version: number })
   return (
     <div className={COLUMN}>
       <Form
+        validationBehavior="aria"
         onSubmit={(event) => {
           event.preventDefault();
           trying.mutate();

@@ -43,6 +43,22 @@ def test_load_answers_ids_and_records_gives_the_objects_back(marketo: httpx.Clie
     ]
 
 
+def test_records_are_asked_for_by_what_their_fields_read(marketo: httpx.Client) -> None:
+    """Capitals do not matter, a number is its digits, several fields must all read so; an empty one reads like none."""
+    told = {"leadScore": 7}
+    people = [{"email": "A@example.com", **told}, {"email": "b@example.com", **told}, {"lastName": "Ngai"}]
+    ids = marketo.post("/_sim/load", json={"leads": people}).json()["leads"]
+
+    def found(**having: str | int) -> list[int]:
+        return [record["id"] for record in marketo.get("/_sim/records/leads", params=having).json()]
+
+    assert found(email="a@EXAMPLE.com") == ids[:1]
+    assert found(id=ids[2]) == ids[2:]
+    assert found(leadScore=7) == ids[:2]
+    assert found(leadScore=7, email="b@example.com") == ids[1:2]
+    assert found(email="none") == []
+
+
 @pytest.mark.parametrize(
     ("document", "reason"),
     [

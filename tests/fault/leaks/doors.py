@@ -185,6 +185,8 @@ def admin_requests(story: "Story") -> None:
         ("DELETE", "/connections/leak-spare", None),
         ("POST", f"/connections/{CONNECTION}/test", None),
         ("GET", f"/actions/{story.action}/view", None),
+        ("GET", f"/actions/{story.action}/webhook", None),
+        ("GET", f"/actions/{story.action}/key", None),
         ("POST", f"/actions/{story.action}/try", {"lead_id": person.lead_id}),
         ("POST", "/documents/apply", {"documents": [document]}),
         ("POST", "/documents/action/leak-admin/state", {"move": "activate"}),

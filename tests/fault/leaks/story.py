@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -261,9 +262,14 @@ class Story:
         yield from places.files("stack", self.rig.stack.log_dir, "simulators.log")
         yield from places.files("local", ROOT / ".local", "ministack", "sam", "uv", "build", "report")
 
+    @cached_property
+    def left(self) -> list[Place]:
+        """Everything that was written by the time of the first look."""
+        return list(self.places())
+
     def leaks(self) -> list[Leak]:
         """What is where it must not be."""
-        return scan(self.places(), self.canaries, self.declared)
+        return scan(self.left, self.canaries, self.declared)
 
 
 def tell(rig: Rig) -> Story:

@@ -30,7 +30,7 @@ def test_nothing_that_was_planted_stands_where_it_must_not(story: Story) -> None
 
 def test_every_declared_place_was_looked_at(story: Story) -> None:
     """Without the declarations the scan finds the values in the places that hold them on purpose, and only there."""
-    found = scan(story.places(), story.canaries)
+    found = scan(story.left, story.canaries)
     allowed = [each.place for each in story.declared]
     empty = [
         pattern
@@ -80,7 +80,7 @@ def test_answers_and_command_outputs_are_looked_at(story: Story) -> None:
     """An execution's id, which may be told, is found in the answer, in the log, in the table and in the command's
     output as a table and as JSON."""
     (execution_id,) = story.ended["looked at"]
-    found = {leak.place for leak in scan(story.places(), [Canary("id", execution_id)])}
+    found = {leak.place for leak in scan(story.left, [Canary("id", execution_id)])}
     assert {place.partition("/")[0] for place in found} >= {"answer", "command", "logs", "table"}
     assert len([place for place in found if place.startswith("command/show")]) == 2
 

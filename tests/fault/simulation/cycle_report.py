@@ -65,7 +65,7 @@ def play_all(seeds: Iterable[int], *, until_found: bool = False) -> CycleReport:
                 report.failures[seed] = played.wrong
                 if until_found:
                     break
-            if report.schedules % 50 == 0:
+            if report.schedules % 250 == 0:
                 gc.collect()
     finally:
         gc.enable()

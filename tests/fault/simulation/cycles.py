@@ -141,9 +141,15 @@ class Stage:
 def _kept(cycle: CrmCycle, stage: Stage) -> KeepPeople:
     assert cycle.persons is not None
 
+    known: list[Schema] = []
+
     def schema() -> Schema:
-        records = {"Lead": stage.leads.described, "Contact": stage.contacts.described}
-        return Schema(people=stage.people.described, records=records)
+        people, records = stage.people.described, {"Lead": stage.leads.described, "Contact": stage.contacts.described}
+        for each in known:
+            if each.people is people and each.records["Lead"] is records["Lead"]:
+                return each  # nothing was hidden or shown since: nothing is bound anew
+        known[:] = [Schema(people=people, records=records)]
+        return known[0]
 
     ports = PeoplePorts(
         runs=stage.runs,

@@ -55,6 +55,10 @@ class Blow:
     seconds: float = 0.0
 
 
+def _done() -> None:
+    """In place of work that has ended, which holds its process, which holds its threads."""
+
+
 @dataclass(slots=True, eq=False)
 class Thread:
     """Work that waits in between, on a greenlet of its engine while it is under way."""
@@ -82,11 +86,26 @@ class Process:
     in_flight: tuple[str, ...] = ()
 
 
+#: greenlets whose work has ended: making one takes longer than going on with one
+_FREE: list[greenlet] = []
+
+
+def _runs(thread: Thread) -> None:
+    """What a greenlet does: one piece of work after the other."""
+    own = getcurrent()
+    while True:
+        thread.work()
+        thread.ended, thread.runner, thread.work = True, None, _done
+        _FREE.append(own)
+        thread = own.parent.switch()
+
+
 class Engine:
     """Runs processes until nothing is planned any more."""
 
     def __init__(self, rng: Random, *, tracing: bool) -> None:
         self.rng = rng
+        self._random = rng.random
         self.time = 0.0
         self.trace: list[str] | None = [] if tracing else None
         self.tally: Counter[str] = Counter()
@@ -97,14 +116,16 @@ class Engine:
         self.aimed: dict[str, tuple[int, Blow]] = {}
         #: told of every death and failure, while the process can still be looked at
         self.on_doubt: Callable[[Process], None] = lambda _: None
+        #: errors of vendors, which the product may keep, and they the frames that they passed, and these the product
+        self.raised: list[SyncError] = []
         self._heap: list[tuple[float, int, Process | None, Any]] = []
         self._serial = 0
         self._current: Process | None = None
         self._thread: Thread | None = None
         self._hub = getcurrent()
-        #: greenlets whose work has ended: making one takes longer than going on with one
-        self._free: list[greenlet] = []
         self._processes: list[Process] = []
+        #: the moment that was told last
+        self._told_at, self._told = 0.0, NOON
 
     # -- the hub
 
@@ -146,8 +167,8 @@ class Engine:
         for process in self._processes:
             process.dead = True
             self._bury(process)
-        for runner in self._free:
-            runner.throw()  # no garbage collection ends one that waits
+        for error in self.raised:
+            error.__traceback__ = None
 
     def note(self, text: str) -> None:
         """A line of the trace."""
@@ -175,7 +196,9 @@ class Engine:
 
     def now(self, skew: timedelta) -> datetime:
         """The virtual time as a clock with that skew tells it, to the millisecond."""
-        return NOON + timedelta(milliseconds=int(self.time * 1000)) + skew
+        if self.time != self._told_at:
+            self._told_at, self._told = self.time, NOON + timedelta(milliseconds=int(self.time * 1000))
+        return self._told + skew if skew else self._told
 
     def local_now(self) -> datetime:
         """The time as the running process sees it."""
@@ -212,14 +235,14 @@ class Engine:
         self.steps += 1
         if self.trace is not None:
             self.note(f"{process.name} {name}")
-        if self._thread in process.woken:
+        if process.woken and self._thread in process.woken:
             process.woken = [thread for thread in process.woken if thread is not self._thread]
             self.on_doubt(process)  # what it stored after its sleep may be an intent that its successor finds
-        struck = not self.calm and (self.steps in self.at or name in self.aimed)
-        blow = self._blow(name) if struck else None
-        if blow is not None:
-            self._strike(process, point, blow)
-        chance = self.rng.random()
+        if not self.calm and (self.steps in self.at or name in self.aimed):
+            blow = self._blow(name)
+            if blow is not None:
+                self._strike(process, point, blow)
+        chance = self._random()
         wake = self.time + point.slowness * chance * chance
         if wake >= process.ends_at or (self._heap and self._heap[0][0] <= wake):
             self.pause(wake - self.time)
@@ -299,19 +322,10 @@ class Engine:
         self._serial += 1
         heapq.heappush(self._heap, (when, self._serial, process, what))
 
-    def _runs(self, thread: Thread) -> None:
-        """What a greenlet does: one piece of work after the other."""
-        own = getcurrent()
-        while True:
-            thread.work()
-            thread.ended, thread.runner = True, None
-            self._free.append(own)
-            thread = self._hub.switch()
-
     def _switch(self, process: Process, thread: Thread) -> None:
         self._current, self._thread = process, thread
         if thread.runner is None:
-            thread.runner = self._free.pop() if self._free else greenlet(self._runs, self._hub)
+            thread.runner = _FREE.pop() if _FREE and _FREE[-1].parent is self._hub else greenlet(_runs, self._hub)
             thread.runner.switch(thread)
         else:
             thread.runner.switch()

@@ -295,6 +295,7 @@ class Mischief(Trouble):
     def _lost(self, kind: str, operation: str) -> CallFault:
         engine, rng = self._engine, self._engine.rng
         error = UncertainWriteError("no answer", vendor=self._vendor, operation=operation, code="timeout")
+        engine.raised.append(error)
         patience = rng.choice((0.0, 1.0, PATIENCE_SECONDS * rng.random()))
         late: float | None = None
         if kind == "late commit":
@@ -336,6 +337,7 @@ class Mischief(Trouble):
         else:
             error = TransientError("down", retry_after_seconds=5 * seconds, code="502")
         error.vendor, error.operation = self._vendor, operation
+        self._engine.raised.append(error)
         return error
 
 

@@ -1,11 +1,11 @@
-"""What is made of an Action's document before any event is made once for all schedules, not anew in each process."""
+"""What is made of an Action's document or of a key is made once for all schedules, not anew in each process."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
-from unittest.mock import patch
 
-from leadbridge.domain import connecting, pipeline
+from leadbridge.domain import connecting, hashing, pipeline
 
 
 def remembered[R](make: Callable[..., R]) -> Callable[..., R]:
@@ -23,16 +23,21 @@ def remembered[R](make: Callable[..., R]) -> Callable[..., R]:
     return made
 
 
-_COMPILERS = (
-    (pipeline, "compile_action", remembered(pipeline.compile_action)),
-    (connecting, "compile_connector", remembered(connecting.compile_connector)),
+#: functions by the module in which they are looked up, as they are and as they remember
+_ONCE: tuple[tuple[object, str, object, object], ...] = (
+    (pipeline, "compile_action", pipeline.compile_action, remembered(pipeline.compile_action)),
+    (connecting, "compile_connector", connecting.compile_connector, remembered(connecting.compile_connector)),
+    (hashing, "_digest", hashing._digest, lru_cache(maxsize=100_000)(hashing._digest)),
 )
 
 
 @contextmanager
 def compiled_once() -> Iterator[None]:
     """Remember while the context is open: of documents that other tests make nothing would come back."""
-    with ExitStack() as open_:
-        for module, name, once in _COMPILERS:
-            open_.enter_context(patch.object(module, name, once))
+    for module, name, _, once in _ONCE:
+        setattr(module, name, once)
+    try:
         yield
+    finally:
+        for module, name, plain, _ in _ONCE:
+            setattr(module, name, plain)

@@ -68,7 +68,7 @@ def plan_of(seed: int) -> Plan:
 
 def play_all(seeds: Iterable[int], *, until_found: bool = False) -> Report:
     """Play schedules in this process; with `until_found` the first violation ends it."""
-    return played_into(Report(), play, seeds, until_found=until_found, rest=4)
+    return played_into(Report(), play, seeds, until_found=until_found, rest=50)
 
 
 def in_parallel(first: int, schedules: int, jobs: int) -> Iterator[Report]:

@@ -76,7 +76,7 @@ def play(seed: int, *, tracing: bool = False) -> Played[SyncSimulation]:
 
 def play_all(seeds: Iterable[int], *, until_found: bool = False) -> SyncReport:
     """Play schedules in this process; with `until_found` the first violation ends it."""
-    return played_into(SyncReport(), play, seeds, until_found=until_found, rest=4)
+    return played_into(SyncReport(), play, seeds, until_found=until_found, rest=50)
 
 
 def in_parallel(first: int, schedules: int, jobs: int) -> Iterator[SyncReport]:

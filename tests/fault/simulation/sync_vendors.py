@@ -198,7 +198,9 @@ class Calls:
             patience = rng.choice((0.0, 1.0, 20 * rng.random())) * (rng.random() if late else 1.0)
             self._later(late, carried_out)
             engine.pause(patience)
-            raise UncertainWriteError("no answer", vendor=self.vendor, operation=operation, code="timeout")
+            error = UncertainWriteError("no answer", vendor=self.vendor, operation=operation, code="timeout")
+            engine.raised.append(error)
+            raise error
         results = [self._locked(row) or act(row, slot) for row in rows] if kind is None else self._some(kind, rows, act)
         engine.step(f"{operation}.done")
         return results
@@ -279,6 +281,7 @@ class Calls:
         else:
             error = TransientError("down", retry_after_seconds=5 * share, code="502")
         error.vendor, error.operation = self.vendor, operation
+        engine.raised.append(error)
         return error
 
 

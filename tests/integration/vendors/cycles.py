@@ -77,7 +77,7 @@ class WiredCycle:
         self.looking = LookingVendors(self.vendors, self.connections, whose)
 
         # a process lives on
-        self.completed = CompletedSyncs(self.connections, self.clock)
+        self.completed = CompletedSyncs(self.connections, self.clock, self.kept)
 
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.usecases.check_cycle import described_lines
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
@@ -65,40 +66,51 @@ def joined(world: WiredCycle, people: Mapping[str, Mapping[str, Any]], **statuse
     world.marketo.post("load", {"programMembers": rows})
 
 
-def members(world: WiredCycle) -> dict[str, tuple[str, str]]:
-    """By the record who is a member: of which Campaign, and its status."""
+def members(world: WiredCycle) -> dict[tuple[str, str], str]:
+    """Who is in which Campaign, with which status."""
     return {
-        str(each["ContactId"] or each["LeadId"]): (str(each["CampaignId"]), str(each["Status"]))
+        (str(each["CampaignId"]), str(each["ContactId"] or each["LeadId"])): str(each["Status"])
         for each in world.salesforce.get("records/CampaignMember")
     }
 
 
 @pytest.mark.cap("M066", "M103")
-def test_a_program_is_a_campaign_and_its_members_are_the_campaigns_when_somebody_asks(build: Build) -> None:
+def test_a_program_is_a_campaign_and_its_members_are_the_campaigns_when_somebody_asks(
+    build: Build, salesforce: Twin
+) -> None:
     """A run by itself reads nothing of it; one that is asked for makes the Campaign, the channel's statuses, and
-    members in theirs; the next one changes who went on, and nothing else."""
-    world = build({"webinar": WEBINAR})
+    members in theirs; the next one changes who went on, and nothing else. A list's people go into one that is there."""
+    mailed = salesforce.post("load", {"Campaign": [{"Name": "Mailed"}]})["Campaign"][0]
+    listed = {"static_list": "Spring mailing", "campaign": mailed, "status": "Sent"}
+    world = build({"webinar": WEBINAR, "mailed": listed})
     people = in_step(world)
+    member = {"listId": LIST, "leadId": int(people["a@example.com"]["id"])}
+    world.marketo.post("load", {"staticLists": [{"id": LIST, "name": "Spring mailing"}], "listMembers": [member]})
+    assert list(described_lines(world.cycle, world.connections)) == []
     joined(world, people, a="Registered", b="Attended", nobody="Registered")
     world.ran()
-    assert (world.salesforce.get("records/Campaign"), world.extracts) == ([], [])
+    assert ([each["Id"] for each in world.salesforce.get("records/Campaign")], world.extracts) == ([mailed], [])
 
     run = world.ran(demanded=["programs"])
 
-    [campaign] = world.salesforce.get("records/Campaign")
+    [campaign] = [each for each in world.salesforce.get("records/Campaign") if each["Id"] != mailed]
     told = {name: campaign[name] for name in ("Name", "Type", "Description", "External_Key__c")}
     assert told == {"Name": "Spring", "Type": "Webinar", "Description": "For all", "External_Key__c": str(PROGRAM)}
     lead, contact = (people[f"{name}@example.com"]["salesforceId"] for name in "ab")
-    assert members(world) == {lead: (campaign["Id"], "Signed up"), contact: (campaign["Id"], "Attended")}
+    assert members(world) == {
+        (campaign["Id"], lead): "Signed up",
+        (campaign["Id"], contact): "Attended",
+        (mailed, lead): "Sent",
+    }
     statuses = {each["Label"]: each["HasResponded"] for each in world.salesforce.get("records/CampaignMemberStatus")}
     assert statuses["Attended"] is True
     assert statuses["Signed up"] is False
     outcomes = [(each["object"], each["outcome"], each["reason"]) for each in world.outcomes(run, "programs")]
-    assert outcomes.count(("CampaignMember", "created", "")) == 2
+    assert outcomes.count(("CampaignMember", "created", "")) == 3
     assert outcomes.count(("CampaignMember", "skipped", "nobodys_record")) == 1
 
     joined(world, people, a="Attended")
     second = world.ran(demanded=["programs"])
-    assert members(world)[lead] == (campaign["Id"], "Attended")
+    assert members(world)[campaign["Id"], lead] == "Attended"
     assert {name: count for name, count in second.writes.items() if "member" in name} == {"lead-members-webinar": 1}
     assert not any(world.ran(demanded=["programs"]).writes.values())

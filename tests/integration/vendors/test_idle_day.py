@@ -8,8 +8,9 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from tests.bench.idle_day import GAP, Ticking, idled
 from tests.integration.vendors.conftest import Clients, Twin
 
-#: what an idle day may cost at Marketo by Adobe's own budget, and what it costs with us at most
-ADOBES, OURS = 7_500, {"marketo": 360, "salesforce": 335}
+#: what an idle day may cost at Marketo by Adobe's own budget, and what it costs with us at most; eight of Marketo's
+#: calls are the one extract that tells which objects of one's own were changed
+ADOBES, OURS = 7_500, {"marketo": 368, "salesforce": 335}
 MARKETO_LOGIN, SALESFORCE_LOGIN = "POST /identity/oauth/token", "POST /services/oauth2/token"
 
 

@@ -17,8 +17,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it
 
 from leadbridge.domain.messages import read
 from leadbridge.domain.webhook_contract import openapi
+from leadbridge.domain.webhook_sheets import Instance, Sheet, sheet
 from leadbridge.vendors.http.deadline import Deadline
-from leadbridge_cli.webhook_sheet import Instance, Sheet, sheet
 from tests.builders.actions import ACTION, an_action
 from tests.fakes.door import Door
 from tests.gateway import serving

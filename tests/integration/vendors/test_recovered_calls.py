@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.messages import read_batch
+from leadbridge.domain.webhook_sheets import Instance, Sheet, sheet
 from leadbridge.usecases.late_calls import LateCalls
 from leadbridge.usecases.recover_calls import RecoverCalls
-from leadbridge_cli.webhook_sheet import Instance, Sheet, sheet
 from simulator.callers.webhook import NO_ANSWER, NO_CONNECTION
 from tests.builders.actions import ACTION
 from tests.builders.recovery import WEBHOOK, a_recovering_action, late_calls, recover_calls

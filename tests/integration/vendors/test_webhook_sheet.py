@@ -10,7 +10,7 @@ import pytest
 
 from leadbridge.domain.action import Action
 from leadbridge.domain.webhook import payload_hash
-from leadbridge_cli.webhook_sheet import ENCODINGS, Encoding, Instance, Sheet, sheet
+from leadbridge.domain.webhook_sheets import ENCODINGS, Encoding, Instance, Sheet, sheet
 from tests.builders.actions import an_action_document
 from tests.builders.encodings import VALUES
 from tests.fakes.door import ACTION, Door

@@ -43,6 +43,8 @@ ROUTES = (
     ("PUT", f"/actions/{ACTION}"),
     ("DELETE", f"/actions/{ACTION}"),
     ("GET", f"/actions/{ACTION}/view"),
+    ("GET", f"/actions/{ACTION}/webhook"),
+    ("GET", f"/actions/{ACTION}/key"),
     ("POST", f"/actions/{ACTION}/try"),
     ("POST", "/documents/validate"),
     ("POST", "/documents/plan"),
@@ -158,6 +160,7 @@ def test_a_request_without_a_principal_is_refused_whatever_it_asks_for(
 FOR_ADMINS = {
     ("PUT", f"/actions/{ACTION}"),
     ("DELETE", f"/actions/{ACTION}"),
+    ("GET", f"/actions/{ACTION}/key"),
     ("PUT", f"/connections/{SALESFORCE}"),
     ("DELETE", f"/connections/{SALESFORCE}"),
     ("PUT", f"/connections/{SALESFORCE}/secret"),
@@ -173,6 +176,7 @@ FOR_VIEWERS = {
     ("POST", "/documents/validate"),
     ("POST", "/documents/plan"),
 } - {
+    ("GET", f"/actions/{ACTION}/key"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed.csv"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/rows"),

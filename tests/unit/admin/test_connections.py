@@ -1,4 +1,4 @@
-"""The admin API's routes of connections, on in-memory ports."""
+"""The admin API's routes of connections and webhooks, on in-memory ports."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import pytest
 from leadbridge.domain.preflight import Finding, Level
 from tests.builders.actions import MARKETO, SALESFORCE, an_action
 from tests.builders.admin import Admin, from_console
+from tests.builders.connectors import a_connector
 from tests.builders.world import World
 
 SPARE = {"kind": "marketo_connection", "name": "Spare", "base_url": "https://123-ABC-456.mktorest.com/rest"}
@@ -170,3 +171,24 @@ def test_a_user_that_the_certificate_needs_is_missed_at_its_member(admin: Admin)
     answered = admin.post("/documents/validate", {"documents": [org | {"token_host": "https://example.com"}]})
 
     assert [each["pointer"] for each in answered["findings"]] == ["/username"]
+
+
+def test_the_webhook_is_told_as_the_dialog_asks_for_it_and_its_key_apart(admin: Admin) -> None:
+    """Address, tokens and headers by the encoding, without the key; that is an answer of its own."""
+    sheet = admin.get("/actions/person-to-lead/webhook")
+    form = admin.get("/actions/person-to-lead/webhook", encoding="form")
+    key = admin.get("/actions/person-to-lead/key")
+
+    assert (sheet["method"], sheet["url"]) == ("POST", "https://hooks.example.com/actions/person-to-lead")
+    assert '"email": {{lead.' in sheet["template"]
+    assert sheet["headers"] == [{"name": "Content-Type", "value": "application/json"}]
+    assert form["headers"] == [{"name": "Content-Type", "value": "application/x-www-form-urlencoded"}]
+    assert (key["header"], key["key"][:3]) == (sheet["key_header"], "v2.")
+    assert key["key"] not in admin.ask("GET", "/actions/person-to-lead/webhook").text
+
+
+def test_an_action_that_no_webhook_of_marketo_calls_has_no_sheet() -> None:
+    """Those whose destination is Marketo are called by other systems."""
+    answered = Admin(World(a_connector())).ask("GET", "/actions/connector/webhook")
+
+    assert (answered.status, answered.json["code"]) == (409, "called_otherwise")

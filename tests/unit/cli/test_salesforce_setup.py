@@ -169,6 +169,22 @@ def test_a_crm_cycle_has_the_rights_that_it_needs_in_the_org() -> None:
     assert all(not each.startswith("User.") or not editable for each, editable in fields(files).items())
 
 
+def test_programs_of_a_cycle_have_the_rights_of_campaigns() -> None:
+    """Their members and statuses have none of their own; who only takes members in need not make Campaigns."""
+    name = {"marketo": "firstName", "salesforce": "FirstName"}
+    persons = {"id_field": "crmId", "leads": {"fields": [name]}}
+    group = {"program": 1, "member_fields": [{"to": "Note__c", "column": "note"}]}
+    for more, made in (({"campaign": "701000000000001"}, "false"), ({}, "true")):
+        programs = {"campaign_key": "Program__c", "groups": {"webinar": {**group, **more}}}
+        plain = a_cycle(salesforce="salesforce-demo", persons=persons).model_dump(by_alias=True, exclude_none=True)
+        files = a_folder(syncs=syncs_of(CrmCycle.model_validate({**plain, "programs": programs})))
+        rights = {item["object"]: item for item in members(files[PERMISSIONS], "objectPermissions")}
+        assert (rights["Campaign"]["allowCreate"], rights["Campaign"]["allowEdit"]) == (made, "true")
+        assert not rights.keys() & {"CampaignMember", "CampaignMemberStatus"}
+        assert fields(files)["CampaignMember.Note__c"] is True
+        assert not [each for each in fields(files) if each.startswith("CampaignMemberStatus.")]
+
+
 @pytest.mark.parametrize(
     ("merges", "deleted", "made", "delete"),
     [

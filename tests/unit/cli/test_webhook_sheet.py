@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.records import FieldDescription, ObjectDescription
-from leadbridge_cli.webhook_sheet import ENCODINGS, KEY_HEADER, Encoding, Instance, Sheet, columns_of, sheet, token_of
+from leadbridge.domain.webhook_sheets import (
+    ENCODINGS,
+    KEY_HEADER,
+    Encoding,
+    Instance,
+    Sheet,
+    columns_of,
+    sheet,
+    token_of,
+)
 from tests.builders.actions import an_action
 
 LABELS = {

@@ -238,6 +238,17 @@ def test_an_address_is_found_where_it_stands_by_itself(words: str, found: bool) 
     assert bool(forgetting(shelves).plan(EMAIL).steps) is found
 
 
+def test_a_torn_piece_of_a_file_is_looked_at_for_the_number_by_itself() -> None:
+    """An extract's second piece has no header; the number is a cell there, and no part of another one."""
+    shelves = InMemoryShelves()
+    shelves.contents["bulk/a/piece-00002"] = f"x,9\n{LEAD},10\n".encode()
+    shelves.contents["bulk/a/piece-00003"] = f"x,1{LEAD}\n{LEAD}0,{LEAD} b\n".encode()
+
+    plan = forgetting(shelves).plan(EMAIL, [LEAD])
+
+    assert [each.find.where for each in plan.steps] == ["bulk/a/piece-00002"]
+
+
 def test_numbers_and_references_of_others_are_not_taken_for_the_persons() -> None:
     """A count, another person's manager, a company of the same number, a Task; the record's own ids are learnt."""
     shelves = InMemoryShelves()

@@ -98,6 +98,28 @@ def test_a_member_that_was_refused_is_tried_by_the_next_run_that_is_asked_for() 
     assert {status for *_, status in held(world)} == {"Mailed"}
 
 
+def test_a_plan_lists_campaigns_and_members_and_writes_nothing() -> None:
+    """What belongs to a Campaign that is still to be made is told without its values; once it is there, with them."""
+    world = in_step()
+    before = world.written()
+    run = world.cycle(minutes=30, planning=True, demanded=ASKED)
+    assert [(each.object, each.does, each.reason) for each in world.planned(run)] == [
+        ("Campaign", "create", ""),
+        ("CampaignMemberStatus", "nothing", "campaign_follows"),
+        *[("CampaignMember", "nothing", "campaign_follows")] * 3,
+    ]
+    assert (world.written(), world.campaigns.records) == (before, {})
+    world.done(demanded=ASKED)
+    [mine, *_] = world.members.records
+    world.members.edit(mine, Status="Sent")
+    run = world.cycle(minutes=30, planning=True, demanded=ASKED)
+    [change] = world.planned(run)
+    assert (change.does, [(each.name, each.before, each.after) for each in change.fields]) == (
+        "update",
+        [("Status", "Sent", "Mailed")],
+    )
+
+
 def test_a_campaign_that_is_named_takes_the_members_and_is_not_changed() -> None:
     """One that Salesforce does not have parks the kind, with what to correct."""
     world = in_step()

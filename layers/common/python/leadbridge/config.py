@@ -119,6 +119,9 @@ class AdminApiSettings(InboxSettings, VendorSettings):
     SYNC_MACHINE: str
     CYCLE_MACHINE: str
     DATA_BUCKET: str
+    WEBHOOK_SECRET_ARN: str
+    #: where webhooks are reached
+    API_URL: str
     MARKETO_EXTRACT_MEGABYTES: int = Field(default=500, ge=1)
 
 

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from leadbridge.usecases.start_sync import Started, StartSync
     from leadbridge.usecases.store_events import StoreEvents
     from leadbridge.usecases.sweep import Sweep
+    from leadbridge.usecases.webhook_sheet import ShowWebhook
     from leadbridge.vendors.connections import VendorConnections, VendorLimits
     from leadbridge.vendors.http.deadline import Deadline
 
@@ -369,7 +370,7 @@ def run_sync_step() -> Any:
         digest=digests(index),
     )
     return RunSyncStep(
-        documents=WithDerived(configurations, CompletedSyncs(connections, clock)),
+        documents=WithDerived(configurations, CompletedSyncs(connections, clock, kept)),
         runs=runs,
         objects=objects,
         vendors=vendors,
@@ -682,6 +683,7 @@ def admin_api() -> Any:
             setup=_setup(configurations, looking),
             catalogue=Catalogue(connections=connections, clock=clock),
             trying=TryAction(documents=configurations, connections=connections, clock=clock, hash_key=index),
+            webhook=_webhook(settings, looking),
             search=search,
             redrive=RedriveMany(search=search, redrive=redrive, documents=configurations),
             callbacks=FailedCallbacks(chunks=_chunks(settings, clock), clock=clock),
@@ -776,6 +778,18 @@ def _setup(configurations: DynamoConfigurations, clients: "VendorConnections") -
         configurations=configurations,
         permissions=permissions(),
         soap_names=lambda connection: clients.marketo(connection).leads.soap_names(),
+    )
+
+
+def _webhook(settings: AdminApiSettings, clients: "VendorConnections") -> "ShowWebhook":
+    """The sheets of webhooks, and their keys."""
+    from leadbridge.usecases.webhook_sheet import ShowWebhook
+
+    return ShowWebhook(
+        leads=lambda connection: clients.marketo(connection).describe_leads(),
+        soap_names=lambda connection: clients.marketo(connection).leads.soap_names(),
+        secret=Secret(_client("secretsmanager"), settings.WEBHOOK_SECRET_ARN).value,
+        api_url=settings.API_URL,
     )
 
 

@@ -20,6 +20,7 @@ from leadbridge.admin import (
     sync_runs,
     syncs,
     vendors,
+    webhooks,
 )
 from leadbridge.admin.common import DESCRIPTIONS
 from leadbridge.admin.models import Problem
@@ -47,6 +48,7 @@ class AdminApi:
         documents.add_routes(self._app, services)
         connections.add_routes(self._app, services)
         vendors.add_routes(self._app, services)
+        webhooks.add_routes(self._app, services)
         executions.add_routes(self._app, services)
         callbacks.add_routes(self._app, services)
         syncs.add_routes(self._app, services)

@@ -424,6 +424,45 @@ class View(Given):
     pages: list[Page]
 
 
+class Header(Given):
+    """A header of a webhook."""
+
+    name: str
+    value: str
+
+
+class ResponseMapping(Given):
+    """A member of the answer, and the SOAP name of the Marketo field that takes it."""
+
+    attribute: str
+    field: str
+
+
+class Webhook(Given):
+    """A webhook as Marketo's dialog asks for it; the value of `key_header` is told to administrators alone."""
+
+    action: str
+    name: str
+    url: str
+    method: str
+    template: str
+    #: of tokens
+    encoding: str
+    response_type: str
+    headers: list[Header]
+    key_header: str
+    mappings: list[ResponseMapping]
+    notes: list[str]
+
+
+class WebhookKey(Given):
+    """The key that opens an Action to whoever has it."""
+
+    action: str
+    header: str
+    key: str
+
+
 class StateChange(Taken):
     """A step of a document's life."""
 

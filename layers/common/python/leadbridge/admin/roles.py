@@ -40,6 +40,9 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("PUT", "/actions/{action_id}"): A,
     ("DELETE", "/actions/{action_id}"): A,
     ("GET", "/actions/{action_id}/view"): V,
+    ("GET", "/actions/{action_id}/webhook"): V,
+    # whoever has the key may call the Action
+    ("GET", "/actions/{action_id}/key"): A,
     ("POST", "/actions/{action_id}/try"): O,
     ("POST", "/documents/validate"): V,
     ("POST", "/documents/plan"): V,

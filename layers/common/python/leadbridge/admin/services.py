@@ -26,6 +26,7 @@ from leadbridge.usecases.start_sync import StartSync
 from leadbridge.usecases.sync_results import SyncResults
 from leadbridge.usecases.try_action import TryAction
 from leadbridge.usecases.view_sync import ViewSync
+from leadbridge.usecases.webhook_sheet import ShowWebhook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class Services:
     setup: ShowSetup
     catalogue: Catalogue
     trying: TryAction
+    webhook: ShowWebhook
     search: SearchExecutions
     redrive: RedriveMany
     callbacks: FailedCallbacks

@@ -7,8 +7,6 @@ read everything.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from botocore.exceptions import ClientError
-
 from leadbridge.aws.items import Item, Operation, delete, dump, later, load, put, update, write_groups
 from leadbridge.aws.objects import S3Objects
 from leadbridge.errors import ConfigurationError
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
-
-_COUNTED = "ApproximateNumberOfMessages"
 
 
 class Seen(Protocol):
@@ -118,13 +114,8 @@ class AwsShelves:
         return {kind: sum(map(self._messages, addresses)) for kind, addresses in self._queues.items()}
 
     def _messages(self, address: str) -> int:
-        try:
-            answer = self._sqs.get_queue_attributes(QueueUrl=address, AttributeNames=[_COUNTED])  # type: ignore[list-item]  # the stubs want a literal
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}:
-                raise
-            return 0
-        return int(answer["Attributes"][_COUNTED])  # type: ignore[index]  # as above
+        answer = self._sqs.get_queue_attributes(QueueUrl=address, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def _removal(self, seen: Seen) -> Operation:
         if not seen.was:

@@ -30,6 +30,7 @@ WORDS: Mapping[str, str] = {
     "stage_taken": "The person takes the stage of the Opportunity in which the Contact has the primary role.",
     "on_track": "An Opportunity in which the Contact has the primary role was closed: the person changes programs.",
     "role_shared": "Left alone: another Contact role of the Opportunity says the same.",
+    "campaign_follows": "Its Campaign is made first.",
     "campaign_unmade": "Not written: its Campaign was not made.",
     "nobodys_record": "Left alone: the person is no Lead or Contact of Salesforce.",
     "member_twice": "Left alone: another person of the program names the same Salesforce record. Merge the two.",

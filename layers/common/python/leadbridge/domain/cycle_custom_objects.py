@@ -26,8 +26,8 @@ from leadbridge.domain.transforms.texts import PatternReplace
 _OF_PERSON, _OF_COMPANY = "lead", "company"
 #: Marketo's own id of a record
 GUID = "marketoGUID"
-#: what of an object is new, as the log tells, and not what was changed
-_NEW = "_new"
+#: what of an object is new, as the log tells, and not what was changed; no object's name ends so
+_NEW = ".new"
 _OWN_ID = "Id"
 #: sizes of a Sync's guard that nothing exceeds: what goes one way is not counted
 _ALL = 100.0
@@ -129,13 +129,19 @@ def _syncs(cycle: CrmCycle) -> Iterator[tuple[str, CustomObject, Sync]]:
 
 
 def _plain(cycle: CrmCycle, kept: CustomObject, name: str) -> Sync:
-    """A Sync without what only the systems know: it can be told apart, and its source be asked what changed."""
+    """A Sync without what only the systems know: it can be told apart, and says what it needs of its ends."""
     to_marketo = kept.direction is Direction.TO_MARKETO
     objects = (kept.salesforce, kept.marketo) if to_marketo else (kept.marketo, kept.salesforce)
     key = (_OWN_ID, GUID) if to_marketo else (GUID, kept.key or _OWN_ID)
     plain = derived(cycle, _named("none"), Side.SALESFORCE if to_marketo else Side.MARKETO, objects, key, {})
     guard = plain.guard.model_copy(update={"blanked_percent": _ALL, "changed_percent": _ALL})
-    return plain.model_copy(update={"id": f"{cycle.id}.{name}", "guard": guard})
+    ends = [(each.marketo, each.salesforce) for each in kept.pairs]
+    ends += [(link, each) for link, names in kept.links.items() for each in names]
+    ends += [] if to_marketo or kept.key is None else [(GUID, kept.key)]
+    mappings = [FieldMapping(to=ours, column=theirs) for ours, theirs in ends]
+    if not to_marketo:
+        mappings = [FieldMapping(to=theirs, column=ours) for ours, theirs in ends]
+    return plain.model_copy(update={"id": f"{cycle.id}.{name}", "guard": guard, "mappings": mappings})
 
 
 # what both systems say
@@ -144,7 +150,9 @@ def _plain(cycle: CrmCycle, kept: CustomObject, name: str) -> Sync:
 def bound(cycle: CrmCycle, kept: CustomObject, described: Described) -> Bound:
     """An object with its key, its links and the pairs that work."""
     ours, theirs = described.marketo.get(kept.marketo), described.salesforce.get(kept.salesforce)
-    missing = [f"{vendor}: there is no object {name}, or it is hidden" for vendor, name in _missing(kept, described)]
+    missing = [
+        f"{vendor}: there is no object {name}, or our user may not see it" for vendor, name in _missing(kept, described)
+    ]
     if ours is None or theirs is None:
         return Bound(wrong=tuple(missing))
     wrong, links = list[str](), list[Link]()
@@ -299,6 +307,29 @@ def _logged(cycle: CrmCycle, kept: CustomObject, ours: ObjectDescription, descri
 
 def _to_person(ours: ObjectDescription) -> tuple[str, str] | None:
     return next(((name, by) for name, (to, by) in ours.links.items() if to.casefold() == _OF_PERSON), None)
+
+
+def object_lines(cycle: CrmCycle, described: Described) -> Iterator[str]:
+    """What both systems lack for the objects of a cycle, as lines; nothing can be kept before it is there."""
+    for name, kept in kept_objects(cycle).items():
+        found, where = bound(cycle, kept, described), f"custom_objects.objects.{name}"
+        for said in found.wrong:
+            yield f"{where}.{said}"
+        for index, pair in enumerate(kept.fields):
+            if pair.enabled and pair.pair in found.aside:
+                yield f"{where}.fields[{index}]: {found.aside[pair.pair]}"
+        command = f"`leadbridge cycle provision {cycle.marketo} {cycle.salesforce}"
+        if kept.salesforce not in described.salesforce and kept.marketo in described.marketo:
+            own = [*dict.fromkeys([*(each.salesforce for each in kept.pairs), *([kept.key] if kept.key else [])])]
+            yield (
+                f"{where}.salesforce: an administrator has to make {kept.salesforce} with {', '.join(own)}, and a "
+                f"lookup for each link; {command} --from-marketo {kept.marketo}` writes what can be deployed"
+            )
+        if kept.marketo not in described.marketo and kept.salesforce in described.salesforce:
+            yield (
+                f"{where}.marketo: {kept.marketo} has to be made; {command} --from-salesforce {kept.salesforce}` "
+                "does so, after a look at what it would make"
+            )
 
 
 # the Sync

@@ -84,7 +84,7 @@ def program_legs(cycle: CrmCycle) -> Iterator[Leg]:
             made = derived(cycle, campaign_leg(name), Side.MARKETO, (OF_PROGRAM, CAMPAIGN), ("id", key), {})
             mappings = [FieldMapping(to=key, column="id"), *_named(group), *group.fields]
             yield _leg(campaign_leg(name), CAMPAIGNS, made.model_copy(update={"mappings": mappings}))
-    columns = {"CampaignId": IN, "Label": LABELLED, "HasResponded": "success", "SortOrder": "order"}
+    columns = {"CampaignId": IN, "Label": LABELLED, "HasResponded": "success"}
     made = derived(cycle, STATUSES_WRITTEN, Side.MARKETO, (OF_PROGRAM, STATUS), (IN, "CampaignId"), columns)
     yield _leg(STATUSES_WRITTEN, CAMPAIGN_STATUSES, _matched(made, {IN: "CampaignId", LABELLED: "Label"}))
     for name, group in groups.items():

@@ -99,6 +99,12 @@ class Person:
         several = map(_number, record.get("lead_ids") or ())
         return any(each in self.known.leads for each in (*numbers, *several))
 
+    def numbered_among(self, cells: str) -> bool:
+        """Whether Marketo's number of the person is a cell of a torn piece of a file, of which no column is known."""
+        return any(
+            re.search(rf'(?:^|[,"\n]){each}(?:$|[,"\r\n])', cells) is not None for each in sorted(self.known.leads)
+        )
+
     def learnt(self, record: Mapping[str, Any]) -> Known:
         """What is known once a record was seen: its ids, if it is the person's."""
         if not self._is_theirs(record):

@@ -7,21 +7,23 @@ most of what is decided in between.
 import dataclasses
 from typing import Any
 
-_NAMES: dict[type, frozenset[str]] = {}
+_new, _set = object.__new__, object.__setattr__
 
 
 def evolved[T](value: T, changes: dict[str, Any]) -> T:
     """A copy of a dataclass value with `changes`, which has no slots and nothing to do once it is made.
 
+    What it has remembered of itself (a cached property, say) the copy has, too.
+
     Raises:
         TypeError: It has no field of such a name.
     """
-    kind = type(value)
-    names = _NAMES.get(kind) or _NAMES.setdefault(kind, frozenset(each.name for each in dataclasses.fields(kind)))  # type: ignore[arg-type]  # who calls it has a dataclass
-    if not changes.keys() <= names:
-        raise TypeError(f"{kind.__name__} has no field {', '.join(sorted(changes.keys() - names))}")
-    copy = object.__new__(kind)
-    vars(copy).update(vars(value), **changes)
+    held = vars(value)
+    found = held | changes
+    if len(found) != len(held):
+        raise TypeError(f"{type(value).__name__} has no field {', '.join(sorted(changes.keys() - held.keys()))}")
+    copy = _new(type(value))
+    _set(copy, "__dict__", found)
     return copy
 
 

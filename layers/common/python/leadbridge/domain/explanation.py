@@ -179,7 +179,8 @@ def bounded(record: Mapping[str, Any], limit: int = LIMIT_BYTES) -> dict[str, An
     What is too large then loses whole sections, the one that is named last in `SHORTENED` last.
     """
     found = dict(record)
-    if _size(found) <= limit:
+    # as JSON it has at most four bytes for each character of this form, which is made sooner
+    if len(repr(found)) * 4 <= limit or _size(found) <= limit:
         return found
     for section, member in SHORTENED:
         while _size(found) > limit and len(found.get(section, {}).get(member, ())) > KEPT:

@@ -7,7 +7,11 @@ from collections.abc import Callable
 
 def keyed_hash(secret: bytes, *parts: str) -> str:
     """A keyed hash under which a person can be found again, but not read."""
-    return hmac.digest(secret, "\x1f".join(parts).encode(), "sha256").hex()[:40]
+    return _digest(secret, "\x1f".join(parts))
+
+
+def _digest(secret: bytes, text: str) -> str:
+    return hmac.digest(secret, text.encode(), "sha256").hex()[:40]
 
 
 def digests(secret: Callable[[], bytes]) -> Callable[[str], str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain import action as documents
@@ -71,7 +72,10 @@ _ANYTHING = "anything"
 # no slots: see `evolving`
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """An event that passed its filter, with the keys that must be its own while it runs."""
+    """An event that passed its filter, with the keys that must be its own while it runs.
+
+    What is remembered of it does not hang on its event, which moves on.
+    """
 
     event: Event
     compiled: CompiledAction
@@ -83,7 +87,7 @@ class Candidate:
     #: the keys of chained records that several persons may have in common, by the names of their links
     link_guards: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def own_looks(self) -> tuple[Look, ...]:
         """How it is looked for in the object in which a record would be created."""
         own = self.compiled.target.name
@@ -99,17 +103,17 @@ class Candidate:
         """The same value, normalised."""
         return self.own_looks[0].key
 
-    @property
+    @cached_property
     def match_guards(self) -> tuple[str, ...]:
         """The keys that stand for the values by which its record is found."""
         return tuple(look.guard for look in self.looks)
 
-    @property
+    @cached_property
     def own_guards(self) -> frozenset[str]:
         """The keys that stand for the person and the person's own record."""
         return frozenset({self.lead_guard, *self.match_guards})
 
-    @property
+    @cached_property
     def guards(self) -> tuple[str, ...]:
         """The keys that must be this event's own while it runs, in the order in which they are taken."""
         return tuple(sorted({*self.own_guards, *self.link_guards.values()} - {""}))

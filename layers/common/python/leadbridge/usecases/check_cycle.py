@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_checks import cycle_lines, mode_lines, objects_of, zone_lines
+from leadbridge.domain.cycle_custom_objects import object_lines
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
@@ -13,6 +14,7 @@ from leadbridge.ports import Configurations, Connections, Documents
 from leadbridge.usecases.check_activities import activity_lines
 from leadbridge.usecases.check_programs import program_lines
 from leadbridge.usecases.check_sync import describe
+from leadbridge.usecases.custom_objects import asking, described_objects
 
 #: the kinds of a cycle's connections, by the member that names them
 ENDS = (("marketo", "marketo_connection"), ("salesforce", "salesforce_connection"))
@@ -42,6 +44,7 @@ def described_lines(cycle: CrmCycle, connections: Connections) -> Iterator[str]:
     yield from cycle_lines(cycle, described)
     yield from activity_lines(cycle, connections)
     yield from program_lines(cycle, connections)
+    yield from object_lines(cycle, described_objects(cycle, asking(connections, cycle)))
 
 
 def rival(configurations: Configurations, documents: Documents, cycle: CrmCycle) -> str | None:

@@ -80,7 +80,7 @@ class CycleEntities:
         if (roles := kept_roles(cycle)) and cycle.persons is not None:
             yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
         if cycle.custom_objects is not None and cycle.custom_objects.enabled:
-            yield KeepCustomObjects(cycle, self._plans(), lambda: described_objects(cycle, self._connections))
+            yield KeepCustomObjects(cycle, self._plans(), lambda: described_objects(cycle, describe.of))
 
         if groups_of(cycle):
             ports = self._ports(cycle, records, describe, digest)

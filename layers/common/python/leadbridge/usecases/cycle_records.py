@@ -76,12 +76,16 @@ class Described:
         Raises:
             SyncError: The system cannot be asked now, or has no such object.
         """
+        return self.of(Side.MARKETO if object_name[:1].islower() else Side.SALESFORCE, object_name)
+
+    def of(self, side: Side, object_name: str) -> ObjectDescription:
+        """An object of one of the two. Raises as above."""
         if object_name not in self._known:
-            self._known[object_name] = self._asked(object_name)
+            self._known[object_name] = self._asked(side, object_name)
         return self._known[object_name]
 
-    def _asked(self, object_name: str) -> ObjectDescription:
-        ask = partial((self._marketo if object_name[:1].islower() else self._salesforce).describe, object_name)
+    def _asked(self, side: Side, object_name: str) -> ObjectDescription:
+        ask = partial((self._marketo if side is Side.MARKETO else self._salesforce).describe, object_name)
         if self._kept is None:
             return ask()
         if self._opening is None:

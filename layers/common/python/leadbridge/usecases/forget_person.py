@@ -413,27 +413,28 @@ class _Look:
     def _in_file(self, key: str) -> bool:
         content, found, person = self._shelves.read(key), False, self._person
         for record, words in _records_of(key, content or ()):
-            self._learn(person.learnt(record))
-            found = found or person.addressed_in(words) or person.named_in(words) or person.numbered_in(record)
+            numbered = person.numbered_among(words) if record is None else person.numbered_in(record)
+            self._learn(person.learnt(record or {}))
+            found = found or numbered or person.addressed_in(words) or person.named_in(words)
         return found
 
 
-def _records_of(key: str, content: Iterable[bytes]) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """What a file consists of, as records and as texts; what cannot be read as what it is called is one text."""
+def _records_of(key: str, content: Iterable[bytes]) -> Iterator[tuple[Mapping[str, Any] | None, str]]:
+    """What a file consists of, as records and as texts; what cannot be read as what it is called is a text alone."""
     if key.endswith(".csv"):
         try:
             rows = Rows(content)
             for row in rows:
                 yield dict(zip(rows.header, row, strict=True)), "\x1f".join(row)
         except (SchemaDriftError, UnreadableFileError):
-            yield {}, b"".join(content).decode("utf-8", "replace")
+            yield None, b"".join(content).decode("utf-8", "replace")
         return
     text = b"".join(content).decode("utf-8", "replace")
     for line in text.splitlines() if key.endswith(".jsonl") else [text]:
         try:
             value = json.loads(line)
         except ValueError:
-            yield {}, line
+            yield None, line
             continue
         for record in chain([{}], records_in(value)):
             yield record, words_of(record or value)

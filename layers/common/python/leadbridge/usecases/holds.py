@@ -24,6 +24,8 @@ class Holds:
     def __init__(self, configurations: Configurations) -> None:
         self._configurations = configurations
         self._before: dict[str, frozenset[str]] = {}
+        #: where calls come from, as asked for since the last look
+        self._sources: dict[str, Stored | None] = {}
 
     def due(self, lane: str, look: Callable[[Held], Sequence[Event]]) -> Sequence[Event]:
         """What `look` finds in a lane, given what is kept back of it."""
@@ -35,6 +37,7 @@ class Holds:
 
     def why(self, action_id: str, lane: str) -> Why | None:
         """Why a call of an Action may not begin now; None if it may."""
+        self._sources.clear()
         return self._why_lane(lane) or self._why(action_id)
 
     def _look[T](self, lane: str, look: Callable[[Held], T], actions: Callable[[T], Iterable[str]]) -> T:
@@ -47,6 +50,7 @@ class Holds:
             # A lane in which nothing waits costs nothing
             if waiting and self._why_lane(lane):
                 return look(Held(everything=True))
+            self._sources.clear()
             now = frozenset(each for each in sorted(waiting | held) if self._why(each))
             if now == held:
                 self._before[lane] = held
@@ -63,7 +67,10 @@ class Holds:
         stored = self._get("action", action_id)
         if stored is None or not isinstance(stored.document, ACTIONS):
             return None
-        return why_action(stored, self._get("marketo_connection", stored.document.source.connection))
+        source = stored.document.source.connection
+        if source not in self._sources:
+            self._sources[source] = self._get("marketo_connection", source)
+        return why_action(stored, self._sources[source])
 
     def _get(self, kind: str, identifier: str) -> Stored | None:
         """A document; one of a newer version is told of by who runs its calls, not here."""

@@ -52,7 +52,7 @@ from leadbridge.usecases.pair_people import Row as Values
 from leadbridge.usecases.people_files import Entry, Row
 from leadbridge.usecases.program_facts import Described, Labelled, Programs, labelled, program_of
 
-_UNMADE, _NOBODY, _TWICE = "campaign_unmade", "nobodys_record", "member_twice"
+_UNMADE, _FOLLOWS, _NOBODY, _TWICE = "campaign_unmade", "campaign_follows", "nobodys_record", "member_twice"
 #: marks the entry of what is planned once its Campaign is there
 _UNKNOWN = {IN: LATE}
 #: stands for the id of a Campaign that is still to be made, and is written nowhere
@@ -162,7 +162,7 @@ class _Told:
             self.plans.setdefault(leg, []).append(write)
         else:
             self.late.append(Row(object=leg, values={"group": group, "write": write.as_line()}))
-            entry = replace(entry, fields=_UNKNOWN)
+            entry = replace(entry, fields=_UNKNOWN, reason=_FOLLOWS, message=worded(_FOLLOWS))
         self.entries.append(entry)
 
     def as_decided(self) -> Decided:
@@ -341,7 +341,8 @@ class _Keeping(Keeping):
         return False
 
     def _told(self, run: CycleRun, entry: Entry, ends: Mapping[str, Mapping[int, RowEnd]]) -> Entry:
-        late, entry = entry.fields == _UNKNOWN, replace(entry, fields={})
+        late = entry.fields == _UNKNOWN
+        entry = replace(entry, fields={}, reason="", message="") if late else entry
         if late and not any(position in ends[leg] for leg, position in entry.writes.items()):
             return replace(entry, outcome=Outcome.FAILED, reason=_UNMADE, message=worded(_UNMADE))
         return super()._told(run, entry, ends)

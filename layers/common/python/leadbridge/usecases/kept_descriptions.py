@@ -18,7 +18,7 @@ from leadbridge.ports import Clock, Objects
 #: fields change rarely, and asking costs a call; a run that takes longer asks again
 AGE = timedelta(minutes=15)
 #: changes with what is kept; what another version has kept is asked for again
-_FORM = 1
+_FORM = 2
 #: members that are read from JSON as lists
 _TUPLES = frozenset({"picklist", "reference_to"})
 
@@ -67,13 +67,16 @@ def _key(cycle: str, object_name: str) -> str:
 
 def _members(described: ObjectDescription) -> Mapping[str, Any]:
     own = {name: getattr(described, name) for name in ObjectDescription.__dataclass_fields__ if name != "fields"}
-    return {**own, "record_types": dict(described.record_types), "fields": [*map(asdict, described.fields.values())]}
+    maps = {"record_types": dict(described.record_types), "links": dict(described.links)}
+    return {**own, **maps, "fields": [*map(asdict, described.fields.values())]}
 
 
 def _described(members: Mapping[str, Any]) -> ObjectDescription:
     fields = [FieldDescription(**_field(each)) for each in members["fields"]]
     named = {each.name: each for each in fields}
-    return ObjectDescription(**{**members, "fields": named, "key_fields": tuple(members["key_fields"])})
+    tuples = {"key_fields": tuple(members["key_fields"])}
+    links = {name: (to, by) for name, (to, by) in members["links"].items()}
+    return ObjectDescription(**{**members, **tuples, "fields": named, "links": links})
 
 
 def _field(members: Mapping[str, Any]) -> dict[str, Any]:

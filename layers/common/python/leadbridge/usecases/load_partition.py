@@ -306,7 +306,6 @@ class LoadPartition:
             plan = PlannedPart.of(compiled, planned_writes(self._objects, self._runs, run, number), gone.link.key)
             work.decide = plan.removal(gone.decide)
             return [], plan.rows
-        work.find = partial(self._found, work)
         if run.plan:
             writes = planned_writes(self._objects, self._runs, run, number)
             plan = PlannedPart.of(compiled, writes, partial(key_of, compiled))
@@ -469,7 +468,7 @@ class LoadPartition:
         """What is not to be written: an event is at work on it, or has written it since it was looked for."""
         beside, doubtful = guards.take(writes)
         if doubtful:
-            found = work.find([write.row for write in doubtful])
+            found = self._found(work, [write.row for write in doubtful])
             made = {write.row.position for write in doubtful if found.get(write.row.key or ())}
             beside |= Beside(busy=frozenset(made))
         return beside if work.run.plan else beside | guards.look(write for write in writes if write.record_id)
@@ -538,7 +537,7 @@ class LoadPartition:
         begun: Mapping[int, Outcome | RowOutcome],
         ends: dict[int, RowEnd],
     ) -> list[RowWrite]:
-        found = work.find([row for row, _ in pending])
+        found = self._found(work, [row for row, _ in pending])
         writes: list[RowWrite] = []
         for row, values in pending:
             records = found.get(row.key or (), [])
@@ -553,8 +552,10 @@ class LoadPartition:
                 ends[row.position] = decided
         return writes
 
-    def _found(self, work: "_Work", rows: Sequence[SourceRow]) -> Mapping[tuple[str, ...], list[Mapping[str, Any]]]:
+    def _found(self, work: "_Work", rows: Sequence[SourceRow]) -> "_Found":
         """Records of the destination by the keys of rows."""
+        if work.find is not None:
+            return work.find(rows)
         keys = {row.key: key_values(work.compiled, row) for row in rows}
         by_key: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
         for number, piece in enumerate(chunks(list(keys.values()), work.rows)):
@@ -717,6 +718,8 @@ class LoadPartition:
 
 
 #: a vendor's call that writes rows
+#: records of the destination by the keys of rows
+type _Found = Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]]
 type _Call = Callable[[Sequence[RowWrite]], Sequence[RowResult]]
 
 
@@ -730,8 +733,8 @@ class _Work:
     compiled: CompiledSync
     destination: SyncDestination
     decide: Decide
-    #: records of the destination by the keys of rows
-    find: Callable[[Sequence[SourceRow]], Mapping[tuple[str, ...], Sequence[Mapping[str, Any]]]]
+    #: finds the records of deleted rows, in place of those that have the keys of rows
+    find: Callable[[Sequence[SourceRow]], _Found] | None = None
     back: WriteBack | None = None
     guards: RowGuards | None = None
     #: calls for what the extract does not tell

@@ -14,8 +14,9 @@ from leadbridge.domain.condition_values import moment
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import ACCOUNT, COMPANY, SALES_PERSON, SALES_PERSON_FIELDS, USER
+from leadbridge.domain.cycle_custom_objects import tells_new_ones
 from leadbridge.domain.cycle_fields import bind_fields
-from leadbridge.domain.cycle_legs import Queue
+from leadbridge.domain.cycle_legs import CUSTOM_OBJECTS, Queue
 from leadbridge.domain.cycle_people import LEAD, PERSON, kinds
 from leadbridge.domain.cycle_price import Amounts, CyclePrice, KindPrice, Reading, Sampled, cycle_price, kind_price
 from leadbridge.domain.cycle_syncs import queues_of
@@ -101,8 +102,8 @@ class PriceCycle:
         describe, records = looked_up(self._connections, cycle)
         queued: dict[str, list[_Queued]] = {}
         for kind, queue in queues_of(cycle):
-            if queue.on_demand:
-                continue  # no part of the first run
+            if queue.on_demand or (kind == CUSTOM_OBJECTS and tells_new_ones(queue.name)):
+                continue  # no part of the first run, which reads new objects with all others
             queued.setdefault(kind, []).append(self._queued(cycle, kind, queue, stored.version))
         comparing = _Comparing(cycle, describe, records, queued, self._clock.now())
         first = next(iter(queued), "")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain import chain, connecting, explanation, members, pipeline
@@ -114,7 +114,10 @@ class RunEvents:
         self._clock = clock
         self._hash_key = hash_key
         self._settings = settings
+        self._imports = imports
         self._compiled: dict[tuple[str, int], tuple[datetime, CompiledAction | CompiledConnector]] = {}
+        #: what came of the looks for Actions and versions in this batch
+        self._looked: dict[tuple[str, int], CompiledAction | CompiledConnector | SyncError | tuple[Reason, str]] = {}
         #: Actions as they were read for this batch
         self._current: dict[str, Stored] = {}
         self._closing = Closing(
@@ -124,7 +127,7 @@ class RunEvents:
         self._match = MatchRecords(connections)
         #: events of the last batch by their Action, name and id, for the worker's log line
         self.run: Counter[str] = Counter()
-        names = MarketoNames(connections=connections, clock=clock, age=settings.describe_age)
+        self._names = names = MarketoNames(connections=connections, clock=clock, age=settings.describe_age)
         self._read_activities = ReadActivities(
             activities=NewestActivities(connections=connections, names=names), inbox=inbox, closing=self._closing
         )
@@ -135,33 +138,6 @@ class RunEvents:
         self._chain = RunChain(
             connections=connections, inbox=inbox, clock=clock, closing=self._closing, settings=settings
         )
-
-        @cache
-        def connector() -> "RunConnector":
-            from leadbridge.usecases.import_files import ImportFiles
-            from leadbridge.usecases.run_connector import RunConnector
-
-            files = imports and ImportFiles(
-                imports(),
-                inbox=inbox,
-                keys=keys,
-                clock=clock,
-                owning=self._owning,
-                closing=self._closing,
-                settings=settings,
-            )
-            return RunConnector(
-                connections=connections,
-                inbox=inbox,
-                clock=clock,
-                owning=self._owning,
-                closing=self._closing,
-                names=names,
-                settings=settings,
-                imports=files,
-            )
-
-        self._connector = connector
         self._report = Reporting(
             configurations=configurations,
             connections=connections,
@@ -170,6 +146,31 @@ class RunEvents:
             closing=self._closing,
             settings=settings,
             names=names,
+        )
+
+    @cached_property
+    def _connector(self) -> "RunConnector":
+        from leadbridge.usecases.import_files import ImportFiles
+        from leadbridge.usecases.run_connector import RunConnector
+
+        files = self._imports and ImportFiles(
+            self._imports(),
+            inbox=self._inbox,
+            keys=self._keys,
+            clock=self._clock,
+            owning=self._owning,
+            closing=self._closing,
+            settings=self._settings,
+        )
+        return RunConnector(
+            connections=self._connections,
+            inbox=self._inbox,
+            clock=self._clock,
+            owning=self._owning,
+            closing=self._closing,
+            names=self._names,
+            settings=self._settings,
+            imports=files,
         )
 
     def __call__(self, events: Sequence[Event], may_go_on: Callable[[], bool]) -> datetime | None:
@@ -181,7 +182,7 @@ class RunEvents:
         self._closing.earliest = None
         self._current.clear()
         self.run.clear()
-        compile_once = cache(self._compile)  # one look per Action and version, also if the look fails
+        self._looked.clear()
         compiled_events: list[tuple[Event, CompiledAction]] = []
         connector_events: list[tuple[Event, CompiledConnector]] = []
         stuck = Stuck()
@@ -189,9 +190,9 @@ class RunEvents:
             if event.crashes >= CRASH_LIMIT + (event.batch is not None):
                 self._closing.park(event, Reason.WORKER_CRASHED, message(Reason.WORKER_CRASHED))
                 if not event.guards:
-                    self._free_guards(event, compile_once(event.action_id, event.version))
+                    self._free_guards(event, self._compile_once(event))
                 continue
-            compiled = stuck.get(event) or compile_once(event.action_id, event.version)
+            compiled = stuck.get(event) or self._compile_once(event)
             if not isinstance(compiled, CompiledAction | CompiledConnector):
                 stuck.note(event, compiled)
                 self._not_compiled(event, compiled)
@@ -213,7 +214,7 @@ class RunEvents:
     def _run_connectors(self, events: Sequence[tuple[Event, CompiledConnector]], may_go_on: Callable[[], bool]) -> None:
         """Run those whose destination is Marketo, as far as their trial lets them."""
         tried, untried = self._trials(events, self._current)
-        run_connector = self._connector()
+        run_connector = self._connector
         run_connector.leave_out(untried, LEFT_OUT)
         run_connector(tried, self._hash_key(), may_go_on)
 
@@ -453,6 +454,13 @@ class RunEvents:
         return [entry for entry in entries if id(entry) not in lost]
 
     # the Action of an event
+
+    def _compile_once(self, event: Event) -> CompiledAction | CompiledConnector | SyncError | tuple[Reason, str]:
+        """One look per Action and version, also if the look fails."""
+        key = (event.action_id, event.version)
+        if key not in self._looked:
+            self._looked[key] = self._compile(*key)
+        return self._looked[key]
 
     def _compile(
         self, action_id: str, version: int

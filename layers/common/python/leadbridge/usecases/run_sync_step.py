@@ -99,16 +99,6 @@ class RunSyncStep:
         self._first_reading = first_reading
         self._most_turns = most_turns
         self._links = links
-        self._steps: Mapping[Step, Callable[[_Work], None]] = {
-            Step.BEGIN: self._begin,
-            Step.EXTRACT: self._extract,
-            Step.EXTRACT_FILES: self._extracted,
-            Step.PARTITION: self._partition,
-            Step.LOAD: self._loaded,
-            Step.JOIN: self._join,
-            Step.LOAD_FILES: self._imported,
-            Step.COMMIT: self._commit,
-        }
 
     def __call__(self, order: SyncOrder, remaining: Callable[[], float]) -> dict[str, Any]:
         """Take the run's next step, or load partitions of it; tells the state machine where to go on.
@@ -138,6 +128,18 @@ class RunSyncStep:
                 self._runs.save(run, version)
         return self._answer(run, turns)
 
+    def _steps(self) -> Mapping[Step, Callable[["_Work"], None]]:
+        return {
+            Step.BEGIN: self._begin,
+            Step.EXTRACT: self._extract,
+            Step.EXTRACT_FILES: self._extracted,
+            Step.PARTITION: self._partition,
+            Step.LOAD: self._loaded,
+            Step.JOIN: self._join,
+            Step.LOAD_FILES: self._imported,
+            Step.COMMIT: self._commit,
+        }
+
     def _load_parts(self, order: SyncOrder, remaining: Callable[[], float]) -> int:
         """Load partitions, one after the other, as long as there is time and nobody wants the run to stop."""
         begun = 0
@@ -166,7 +168,7 @@ class RunSyncStep:
     def _go(self, work: "_Work") -> None:
         try:
             work.sync = self._sync(work.run)
-            self._steps[work.run.step](work)
+            self._steps()[work.run.step](work)
         except (UnreadableFileError, SchemaDriftError) as error:
             self._save(work, syncing.ended(work.run, Step.FAILED, self._clock.now(), error.code, error.detail))
         except SyncError as error:
