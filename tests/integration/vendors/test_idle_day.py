@@ -38,8 +38,9 @@ def test_an_idle_day_costs_two_calls_a_look_and_a_few_more(world: Ticking) -> No
     assert (known["activities.json"], known["composite"]) == (289, 292)
     assert looks == 287
     # Marketo's token lives for an hour, and a session is used for two; usage is asked for every six hours. The extract
-    # of the day's run takes some minutes more than the day has
-    assert (result.calls[MARKETO_LOGIN], result.calls[SALESFORCE_LOGIN], known["usage.json"]) == (24, 13, 4)
+    # of the day's run takes minutes that the day does not have, so a session may begin in the last of them
+    assert (result.calls[MARKETO_LOGIN], known["usage.json"]) == (24, 4)
+    assert result.calls[SALESFORCE_LOGIN] in {12, 13}
     assert not [each for each in result.calls if each.startswith(("POST /rest/v1/leads", "PATCH"))]
 
 
