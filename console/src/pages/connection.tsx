@@ -122,13 +122,13 @@ function Switched({ found }: { found: Schemas["ConnectionDetail"] }) {
   return (
     <ButtonGroup>
       {mayMove && !found.enabled && (
-        <Button variant="accent" isPending={moving.isPending} onPress={() => moving.mutate("activate")}>
+        <Button variant="accent" isDisabled={moving.isPending} onPress={() => moving.mutate("activate")}>
           Enable
         </Button>
       )}
       {mayMove && found.enabled && (
         <DialogTrigger>
-          <Button variant="secondary" isPending={moving.isPending}>
+          <Button variant="secondary" isDisabled={moving.isPending}>
             Disable
           </Button>
           <AlertDialog
@@ -144,7 +144,7 @@ function Switched({ found }: { found: Schemas["ConnectionDetail"] }) {
       )}
       {mayRemove && !used && (
         <DialogTrigger>
-          <Button variant="negative" fillStyle="outline" isPending={removing.isPending}>
+          <Button variant="negative" fillStyle="outline" isDisabled={removing.isPending}>
             Remove
           </Button>
           <AlertDialog

@@ -95,7 +95,7 @@ export function ConnectionForm({ document: start, version }: { document: unknown
             <Words at="/organization_id" label="Organization id" description="For outbound messages; may be left out" />
           </>
         )}
-        <Button type="submit" variant="accent" isPending={storing.isPending} styles={style({ width: "fit" })}>
+        <Button type="submit" variant="accent" isDisabled={storing.isPending} styles={style({ width: "fit" })}>
           {version ? "Store" : "Add"}
         </Button>
       </Form>

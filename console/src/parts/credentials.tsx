@@ -60,7 +60,7 @@ export function Credentials({ id, members, there }: { id: string; members: reado
           {sentence(each)}
         </p>
       ))}
-      <Button type="submit" variant="accent" isPending={keeping.isPending} styles={style({ width: "fit" })}>
+      <Button type="submit" variant="accent" isDisabled={keeping.isPending} styles={style({ width: "fit" })}>
         {there ? "Replace the credentials" : "Store the credentials"}
       </Button>
     </Form>
