@@ -22,6 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export SAM_CLI_TELEMETRY := 0
 # machines behind an inspecting proxy have its certificate in the system store
 export UV_SYSTEM_CERTS := true
+export NODE_USE_SYSTEM_CA := 1
 
 .PHONY: help
 help: ## list the targets
