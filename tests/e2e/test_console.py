@@ -211,6 +211,7 @@ def chosen(place: Page | Locator, label: str, name: str) -> None:
     place.get_by_role("button", name=label).click()
     page = place if isinstance(place, Page) else place.page
     page.get_by_role("option", name=name).click()
+    expect(page.get_by_role("option")).to_have_count(0)
 
 
 def typed(place: Page | Locator, label: str, text: str) -> None:
