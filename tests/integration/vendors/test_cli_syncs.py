@@ -4,8 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from leadbridge.domain.syncing import Step, SyncRun
+from tests.builders.connectors import LIST, LIST_ID, a_connector_document
 from tests.builders.syncs import a_sync_document
 from tests.e2e.actions import MARKETO, SALESFORCE, as_yaml
 from tests.fakes.clock import NOON
@@ -70,6 +72,59 @@ def test_a_sync_is_applied_listed_shown_and_previewed(
     assert price["vendors"]["marketo"]["run"]["calls"] >= 2
     assert [(row["outcome"], row["reason"]) for row in edit["rows"]] == [("skipped", "not_there")]
     assert marketo.get("records/leads") == []
+
+
+@pytest.mark.cap("S20", "S21")
+def test_mappings_are_as_many_as_there_are_fields_each_once_and_hold_what_a_new_record_needs(
+    desk: Lab, clients: Clients, salesforce: Twin
+) -> None:
+    """A Sync is stored with a line for every field of Marketo's leads that can be written; one of them named twice is
+    refused, and nothing is stored. So is one that creates Contacts without what the org requires of a new one, which
+    nobody needs who only updates."""
+    fields = [each for each in clients.marketo().describe_leads().fields.values() if each.updateable]
+    values = {"boolean": "true", "date": "2026-03-02", "datetime": "2026-03-02T12:00:00Z"}
+    many = [{"to": each.name, "static": values.get(each.type, "1"), "blank": "skip"} for each in fields]
+    twice = desk.cli_fails("apply", a_file(desk, mappings=[*many, {"to": "title", "column": "Title"}]))
+    nothing = desk.cli("syncs", "list")
+    desk.cli("apply", a_file(desk, mappings=many))
+
+    back: dict[str, Any] = {
+        "source": {"connection": MARKETO, "object": "leads"},
+        "destination": {"connection": SALESFORCE, "object": "Contact"},
+        "match": [{"column": "email", "field": "Email"}],
+        "mappings": [{"to": "Email", "column": "email"}],
+        "id": "back",
+    }
+    lacking = desk.cli_fails("apply", a_file(desk, "back.yaml", **back))
+    desk.cli("apply", a_file(desk, "updates.yaml", **back, import_rule="update"))
+
+    assert "/mappings: title is mapped twice; keep one line for each field" in twice
+    assert nothing == "There is no Sync yet; `leadbridge apply` stores one.\n"
+    assert len(many) > 20
+    assert desk.json("syncs", "show", SYNC)["document"]["mappings"] == many
+    assert "/mappings: Contact.LastName is required to create a record" in lacking
+    assert desk.json("syncs", "show", "back")["document"]["import"] == "update"
+    assert salesforce.get("records/Contact") == []
+
+
+@pytest.mark.cap("T15")
+def test_a_person_of_a_connector_is_known_by_id_or_looked_for_and_not_both(desk: Lab, marketo: Twin) -> None:
+    """Saving an Action of the instance's list is refused with both ways and with neither, and stores nothing; with
+    either of them it is stored."""
+    marketo.post("load", {"staticLists": [{"id": LIST_ID, "name": LIST}]})
+    by_id, by_mail = {"lead_id": "id"}, {"lookup": "email", "column": "email"}
+
+    def a_connector_file(person: dict[str, str]) -> str:
+        return desk.file("connector.yaml", as_yaml([a_connector_document(connection=MARKETO, person=person)]))
+
+    refused = [desk.cli_fails("apply", a_connector_file(each)) for each in (by_id | by_mail, {})]
+    stored = desk.json("actions")
+    for person in (by_id, by_mail):
+        desk.cli("apply", a_connector_file(person))
+        assert yaml.safe_load(desk.cli("export", "connector"))["person"] == person
+
+    assert all("/person" in each for each in refused)
+    assert stored == []
 
 
 def test_what_is_not_there_is_told(desk: Lab) -> None:

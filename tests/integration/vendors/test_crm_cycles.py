@@ -1,5 +1,6 @@
 """Cycles of persons with the product's own clients against both vendor twins: an edit here shows there."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -152,6 +153,51 @@ def test_edits_and_new_ones_go_both_ways(clients: Clients, marketo: Twin, salesf
         world.done()
     assert writes() == before
     assert world.due.records == {}
+
+
+@pytest.mark.cap("M121", "M122", "M123")
+def test_a_new_lead_is_sent_whole_and_its_edits_as_one_write_of_what_changed(
+    clients: Clients, marketo: Twin, salesforce: Twin
+) -> None:
+    """Of a new Lead every mapped field is sent that has a value. Three edits in one cycle are one record in one write
+    to Marketo: its id and the two mapped fields that changed, as they were last; what is not mapped is not in it."""
+    world = WiredCycles(clients, marketo, salesforce)
+    crm = world.wired.salesforce("crm")
+    sent: list[list[dict[str, Any]]] = []
+    world.own.http.event_hooks["request"].append(
+        lambda request: (
+            sent.append(json.loads(request.read())["input"])
+            if (request.method, request.url.path) == ("POST", "/rest/v1/leads.json")
+            else None
+        )
+    )
+    names = {"Email": "email", "FirstName": "firstName", "LastName": "lastName", "Company": "company"}
+    values: dict[str, Any] = {"Email": "ada@example.com", "FirstName": "Ada", "LastName": "B", "Company": "Acme"}
+    more = {"Status": "Working - Contacted", "HasOptedOutOfEmail": True, "Opt_In__c": True}
+    more |= {"Score_Date__c": "2026-05-01", "Title": "Countess"}
+    (lead,) = crm.create("Lead", [values | more])
+    world.clock.advance(900)
+    world.done()
+    [[new], *rest] = sent
+    whole = {names[name]: value for name, value in values.items()}
+    whole |= {"leadStatus": "Working - Contacted", "unsubscribed": True, "isCustomer": True}
+    whole |= {"renewalDate": "2026-05-01"}
+    assert rest == []
+    assert {name: new.get(name) for name in whole} == whole
+    assert "title" not in new
+    [person] = marketo.get("records/leads")
+    assert {name: person[name] for name in whole} == whole
+
+    sent.clear()
+    edits = ({"FirstName": "Ida"}, {"FirstName": "Eda", "Title": "Queen"}, {"FirstName": "Oda", "Company": "Emca"})
+    for edit in edits:
+        crm.update("Lead", [{"Id": str(lead.id), **edit}])
+        world.clock.advance(60)
+    world.clock.advance(900)
+    world.done()
+    assert sent == [[{"id": str(person["id"]), "firstName": "Oda", "company": "Emca"}]]
+    held = world.person(person["id"])
+    assert {name: held[name] for name in whole} == whole | {"firstName": "Oda", "company": "Emca"}
 
 
 def test_the_first_cycle_reads_all_there_is_by_extract(clients: Clients, marketo: Twin, salesforce: Twin) -> None:
