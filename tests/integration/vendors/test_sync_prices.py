@@ -14,6 +14,7 @@ from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.usecases.sync_files import page_key
 from leadbridge.usecases.view_sync import ViewSync
 from leadbridge.vendors.marketo.quota import next_midnight
+from tests.builders.actions import a_marketo_connection
 from tests.builders.syncs import a_sync
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.test_syncs import TO_MARKETO, TO_SALESFORCE, WiredSyncs
@@ -22,6 +23,8 @@ LIST = {"connection": "marketing", "object": "list_members", "static_list": "Eve
 CREATE = "/bulk/v1/leads/export/create.json"
 #: the calls of a login, which a run may or may not need
 LOGIN = 1
+#: calls of a day of a small subscription
+QUOTA = 60
 
 
 @pytest.mark.parametrize("rows", [40, 700, 1900])
@@ -96,6 +99,49 @@ def test_a_long_list_is_read_to_a_near_end_and_else_estimated(
     assert low <= 9_600 <= high
 
 
+def test_warm_runs_as_often_as_is_proposed_stay_within_the_calls_of_the_day(
+    clients: Clients, marketo: Twin, salesforce: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 30,000 Contacts a run takes so many calls that 50,000 a day suffice for one each so many minutes; with a pack
+    of 10,000 more it may come sooner. A day of runs of another one at the gap that a small quota gives does not spend
+    it, and Marketo refuses none of its calls, as long as workers are warm: each cold one describes Marketo's people
+    once more than the price says."""
+    kind: dict[str, Any] = TO_MARKETO
+    world = WiredSyncs(clients, marketo, salesforce, a_sync(**kind, by={"load": "rest"}))
+    salesforce.post("load", {"generate": {"object": "Contact", "count": 30_000, "seed": 5}})
+    world.clock.advance(3600)
+    found = {}
+    for daily in (50_000, 60_000):
+        world.documents.put(a_marketo_connection(id="marketing", limits={"daily_calls": daily}))
+        found[daily] = priced(world)
+    calls = found[50_000].run["marketo"].calls
+    for daily, each in found.items():
+        assert each.minutes_apart is not None
+        assert each.run["marketo"].calls == calls
+        assert len(range(0, 24 * 60, each.minutes_apart)) * calls <= daily
+        assert each.minutes_apart == 5 or len(range(0, 24 * 60, each.minutes_apart - 1)) * calls > daily
+    assert found[50_000].minutes_apart > found[60_000].minutes_apart
+
+    salesforce.post("reset")
+    small = WiredSyncs(clients, marketo, salesforce, a_sync(**kind, id="small"))
+    small.contacts(40)
+    small.documents.put(a_marketo_connection(id="marketing", limits={"daily_calls": QUOTA}))
+    gap = priced(small).minutes_apart
+    facts, loads = small.facts(), small.loads()
+    # as in a function that is warm
+    monkeypatch.setattr(small, "facts", lambda: facts)
+    monkeypatch.setattr(small, "loads", lambda: loads)
+    assert gap is not None
+    small.clock.advance((next_midnight(small.clock.now()) - small.clock.now()).total_seconds())
+    begun, before = small.clock.now(), asked(marketo)
+    marketo.post("limits", {"daily_calls": QUOTA})
+    for at in range(0, 24 * 60, gap):
+        small.clock.advance((begun + timedelta(minutes=at) - small.clock.now()).total_seconds())
+        assert small.ran(f"{small.clock.now():%Y%m%dT%H%M%SZ}").step is Step.DONE
+    assert QUOTA // 2 < asked(marketo) - before <= QUOTA
+    assert marketo.get("calls")["violations"] == {}
+
+
 @pytest.mark.cap("M087")
 def test_extracts_stop_before_the_megabytes_of_the_day_are_spent(
     clients: Clients, marketo: Twin, salesforce: Twin
@@ -138,6 +184,11 @@ def priced(world: WiredSyncs) -> Any:
     )
     preview = PreviewSync(view=view, runs=world.runs, vendors=world.vendors())
     return PriceSync(documents=world.documents, preview=preview, instances=dict, clock=world.clock)(world.sync.id)
+
+
+def asked(marketo: Twin) -> int:
+    """Calls that Marketo takes from the quota of a day: a login is none of them."""
+    return sum(each["path"].startswith(("/rest/", "/bulk/")) for each in marketo.get("log?since=0"))
 
 
 def counted(world: WiredSyncs) -> dict[str, int]:
