@@ -69,7 +69,7 @@ class WiredCycle:
         self.extracts: list[dict[str, Any]] = []
         #: a reason for which their jobs may be refused
         self.refused = ""
-        self.syncs, self.cycles = InMemorySyncRuns(), InMemoryCycleRuns()
+        self.syncs, self.cycles, self.meter = InMemorySyncRuns(), InMemoryCycleRuns(), RecordingMeter()
         self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
         whose = partial(vendor_of, self.documents)
         self.kept = KeptDescriptions(self.objects, self.clock)
@@ -98,7 +98,7 @@ class WiredCycle:
             entities=CycleEntities(self.connections, stores),
             vendors=self.vendors,
             clock=self.clock,
-            meter=RecordingMeter(),
+            meter=self.meter,
         )
 
     def _sync_step(self) -> RunSyncStep:
