@@ -153,7 +153,7 @@ def test_a_field_of_companies_goes_to_the_account_of_who_is_in_one_and_else_to_t
 
 @pytest.mark.cap("M011")
 def test_the_id_of_a_company_decides_whether_a_person_is_of_it_or_a_lead(build: Build) -> None:
-    """One person, without it and then with it: a company's name that is edited is the Lead's, and then the Account's."""
+    """One person, without it and then with it: an edited company's name is the Lead's, and then the Account's."""
     world = build(sales_persons=None)
     wired = world.connections.marketo("marketing")
     lead = load(world, "Lead", LastName="King", Email="king@example.com", Company="Mine")
