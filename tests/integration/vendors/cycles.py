@@ -65,6 +65,8 @@ class WiredCycle:
             self.documents.put(document)
         self.documents.move("crm_cycle", CYCLE, Move.ACTIVATE)
         self.keys, self.bulk_runs = InMemoryKeys(), InMemoryBulkRuns()
+        #: what its runs count
+        self.meter = RecordingMeter()
         #: what was asked of bulk machines
         self.extracts: list[dict[str, Any]] = []
         #: a reason for which their jobs may be refused
@@ -132,6 +134,14 @@ class WiredCycle:
 
         `demanded` are kinds that it has because somebody asked for them.
         """
+        run = self.carried(self.begun(bootstrap=bootstrap, demanded=demanded))
+        assert (run.step, {*run.parked}) == (CycleStep.DONE, {*parked}), run
+        # what comes sooner is taken for an automation's answer to our write
+        self.clock.advance(MINUTES * 60)
+        return run
+
+    def begun(self, *, bootstrap: bool = False, demanded: Sequence[str] = ()) -> str:
+        """Begin a run half an hour later; its slot."""
         self.clock.advance(MINUTES * 60)
         now = self.clock.now()
         slot = now.strftime("%Y%m%dT%H%M%SZ")
@@ -140,11 +150,7 @@ class WiredCycle:
         version = self.documents.current("crm_cycle", CYCLE).version
         begun = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now)
         self.cycles.begin(replace(begun, bootstrap=bootstrap, demanded=tuple(demanded)))
-        run = self.carried(slot)
-        assert (run.step, {*run.parked}) == (CycleStep.DONE, {*parked}), run
-        # what comes sooner is taken for an automation's answer to our write
-        self.clock.advance(MINUTES * 60)
-        return run
+        return slot
 
     def carried(self, slot: str) -> CycleRun:
         """Carry a run that was begun to its end."""

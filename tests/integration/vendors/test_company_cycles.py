@@ -151,6 +151,54 @@ def test_a_field_of_companies_goes_to_the_account_of_who_is_in_one_and_else_to_t
     assert len(world.written()) == before
 
 
+@pytest.mark.cap("M011")
+def test_the_id_of_a_company_decides_whether_a_person_is_of_it_or_a_lead(build: Build) -> None:
+    """One person, without it and then with it: an edited company's name is the Lead's, and then the Account's."""
+    world = build(sales_persons=None)
+    wired = world.connections.marketo("marketing")
+    lead = load(world, "Lead", LastName="King", Email="king@example.com", Company="Mine")
+    world.ran()
+    [person] = world.marketo.get("records/leads")
+    assert (person.get("externalCompanyId"), person["company"]) == (None, "Mine")
+    wired.sync_leads([{"id": person["id"], "company": "My Own"}], action="updateOnly", lookup_field="id")
+    world.ran()
+    assert world.of(world.salesforce, "Lead", "Id")[lead]["Company"] == "My Own"
+
+    account = load(world, "Account", Name="Acme")
+    wanted = {"leadId": lead, "accountId": account, "doNotCreateOpportunity": True}
+    [made] = world.salesforce.post("convert", {"leads": [wanted]})
+    world.ran()
+    [person] = world.marketo.get("records/leads")
+    assert (person["salesforceId"], person["externalCompanyId"]) == (made["contactId"], account)
+    assert person["company"] == "Acme"
+    wired.companies.sync([{"externalCompanyId": account, "company": "Acme Ltd"}])
+    world.ran()
+    assert world.of(world.salesforce, "Account", "Id")[account]["Name"] == "Acme Ltd"
+    assert world.of(world.salesforce, "Lead", "Id")[lead]["Company"] == "My Own"
+
+
+@pytest.mark.cap("M027")
+def test_salesforce_is_right_about_companies_but_for_what_is_edited_in_marketo_alone(build: Build) -> None:
+    """Unless the pair goes one way: then Salesforce is right about that, too, and Marketo's edit goes nowhere."""
+    fields = [*COMPANY_FIELDS[:2], {**COMPANY_FIELDS[2], "direction": "to_marketo"}]
+    world = build(sales_persons=None, companies={"fields": fields})
+    _, account, _ = employed(world)
+    world.ran()
+    crm = world.connections.salesforce("crm")
+    edits = {"industry": "Energy", "company": "Marketo's", "annualRevenue": 1}
+    world.connections.marketo("marketing").companies.sync([{"externalCompanyId": account, **edits}])
+    crm.update("Account", [{"Id": account, "Name": "Salesforce's"}])
+    world.ran()
+
+    held = world.of(world.salesforce, "Account", "Id")[account]
+    assert (held["Name"], held["Industry"], held["AnnualRevenue"]) == ("Salesforce's", "Energy", 12)
+    company = world.of(world.marketo, "companies", "externalCompanyId")[account]
+    assert (company["company"], company["industry"]) == ("Salesforce's", "Energy")
+    crm.update("Account", [{"Id": account, "AnnualRevenue": 2}])
+    world.ran()
+    assert world.of(world.marketo, "companies", "externalCompanyId")[account]["annualRevenue"] == 2
+
+
 @pytest.mark.cap("M005", "U36", "U37")
 def test_companies_are_kept_in_step_both_ways_without_persons(build: Build) -> None:
     """Values arrive as they are, money with its decimals; of one field that both edited Salesforce is right."""
@@ -361,6 +409,46 @@ def test_requests_are_made_of_what_describe_lists(build: Build, clients: Clients
     ranks = {name: person.get("rank") for name, person in world.of(world.marketo, "leads", "email").items()}
     # who was made without it takes it as soon as it is there
     assert ranks == {"one@example.com": "CEO", "two@example.com": "CEO", "three@example.com": None}
+
+
+@pytest.mark.cap("M014")
+def test_a_field_that_is_hidden_puts_its_own_pair_aside_with_an_alert_and_a_new_one_is_taken(build: Build) -> None:
+    """Of Leads, while the cycle runs: the other pairs go on both ways, and the run that finds it tells and counts."""
+    pairs = [
+        *PERSONS["leads"]["fields"],
+        {"marketo": "phone", "salesforce": "Phone"},
+        {"marketo": "rank", "salesforce": "Title"},
+    ]
+    world = build(persons={"id_field": "salesforceId", "leads": {"fields": pairs}}, companies=None, sales_persons=None)
+    wired = world.connections.marketo("marketing")
+    lead = load(
+        world, "Lead", LastName="A", Company="Acme", Email="ada@example.com", Phone="+49 30 1234567", Title="CEO"
+    )
+    world.ran()
+    [person] = world.marketo.get("records/leads")
+    told = world.meter.of("CycleFieldsAside")
+    assert (person["phone"], person.get("rank")) == ("+49 30 1234567", None)
+
+    world.salesforce.post("permissions", {"hidden": ["Lead.Phone"]})
+    wired.lead_fields.create([FieldMetadata(name="rank", data_type="string", display_name="Rank")])
+    edits = {"phone": "+49 30 7654321", "lastName": "B"}
+    wired.sync_leads([{"id": person["id"], **edits}], action="updateOnly", lookup_field="id")
+    world.salesforce.post("set", {"object": "Lead", "ids": [lead], "fields": {"Company": "Birch"}})
+    run = world.ran()
+
+    [person] = world.marketo.get("records/leads")
+    held = world.of(world.salesforce, "Lead", "Id")[lead]
+    assert (held["LastName"], held["Phone"]) == ("B", "+49 30 1234567")
+    assert (person["company"], person["phone"], person["rank"]) == ("Birch", "+49 30 7654321", "CEO")
+    [line] = run.warnings
+    assert line.startswith("Lead: Salesforce has no field Phone of Lead, or hides it; show it again")
+    assert world.meter.of("CycleFieldsAside") == told + 1
+    [aside] = [pair for each in world.cycles.standing(CYCLE).schemas.values() for pair in each.aside]
+    assert aside == "phone=Phone"
+
+    world.salesforce.post("permissions", {"hidden": []})
+    assert world.ran().warnings == ()
+    assert world.of(world.salesforce, "Lead", "Id")[lead]["Phone"] == "+49 30 7654321"
 
 
 @pytest.mark.cap("U34")

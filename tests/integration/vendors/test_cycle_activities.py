@@ -133,16 +133,25 @@ def test_activities_of_leads_and_contacts_become_their_tasks_and_stay_one_each(b
 
 @pytest.mark.cap("M111", "U25")
 def test_fifty_activities_of_one_second_that_two_cycles_read_are_fifty_tasks(build: Build) -> None:
-    """Half of them are shown after the first cycle has read that second."""
+    """Half of them are shown after the first cycle has read that second: the next one reads from before it again.
+
+    What is stored is the end of what was read, in whole seconds and behind the clock.
+    """
     world = build({"engagement": TASKS})
     lead, _ = a_record(world, "Lead", "ada")
     # the last second that the next run reads
     second = world.clock.now() + timedelta(minutes=20, seconds=-1)
     happened(world, lead, FORM, *(f"Form {number}" for number in range(25)), at=second)
-    world.ran()
+    world.clock.advance(0.25)
+    first = world.ran()
     assert len(tasks(world)) == 25
+    queue = "activities-engagement"
+    mark = world.cycles.standing(CYCLE).watermarks[queue]
+    assert mark == first.started_at.replace(microsecond=0) - timedelta(minutes=10)
     happened(world, lead, FORM, *(f"Form {number}" for number in range(25, 50)), at=second)
-    world.ran()
+    again = world.ran()
+    assert again.since[queue] < second
+    assert again.rows[queue] == 50
     assert sorted(subject for _, subject in tasks(world)) == sorted(f"Fill Out Form: Form {n}" for n in range(50))
 
 
@@ -211,14 +220,18 @@ def test_an_activity_that_salesforce_refused_is_tried_again_for_an_hour(build: B
     assert world.cycles.standing(CYCLE).watermarks["activities-engagement"] > mark
 
 
+@pytest.mark.cap("M108")
 def test_types_that_cannot_be_read_park_activities_alone(build: Build) -> None:
-    """People go on and their watermarks move; the next run reads the same activities again."""
+    """People go on and their watermarks move; the next run reads the same activities again.
+
+    Where people cannot be read no watermark of activities moves either: they are about those people.
+    """
     world = build({"engagement": TASKS})
     lead, _ = a_record(world, "Lead", "ada")
     before = world.cycles.standing(CYCLE).watermarks
     happened(world, lead, FORM, "Demo")
-    types = {"match": "GET /rest/v1/activities/types.json", "kind": "vendor_error", "code": "603"}
-    world.marketo.post("faults", [types])
+    failing = {"kind": "vendor_error", "code": "603"}
+    world.marketo.post("faults", [{"match": "GET /rest/v1/activities/types.json", **failing}])
     run = world.ran(parked=["activities"])
     assert run.parked["activities"].startswith("main.activities-engagement: ")
     after = world.cycles.standing(CYCLE).watermarks
@@ -226,6 +239,16 @@ def test_types_that_cannot_be_read_park_activities_alone(build: Build) -> None:
     world.marketo.post("faults", [])
     world.ran()
     assert [subject for _, subject in tasks(world)] == ["Fill Out Form: Demo"]
+
+    before = world.cycles.standing(CYCLE).watermarks
+    happened(world, lead, FORM, "Trial")
+    world.marketo.post("faults", [{"match": "GET /rest/v1/activities/leadchanges.json", **failing}])
+    run = world.carried(world.begun())
+    assert (run.reason, run.parked["activities"]) == ("all_parked", "waits for persons")
+    assert world.cycles.standing(CYCLE).watermarks == before
+    world.marketo.post("faults", [])
+    world.ran()
+    assert [subject for _, subject in tasks(world)] == ["Fill Out Form: Demo", "Fill Out Form: Trial"]
 
 
 @pytest.mark.cap("M060")

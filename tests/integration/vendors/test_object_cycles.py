@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.crm_cycle import CrmCycle, CustomObjects
+from leadbridge.usecases.check_cycle import described_lines
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
@@ -212,3 +213,80 @@ def test_without_extracts_both_types_of_a_bridge_are_fetched_from_the_log(build:
     found = registrations(world)["R-1"]
     assert (course["Course_Key__c"], course["Name"], found["Course__c"]) == ("C-1", "One", course["Id"])
     assert found["Lead__c"] == world.salesforce.get("records/Lead")[0]["Id"]
+
+
+@pytest.mark.cap("M078", "M080")
+def test_an_object_that_salesforce_lacks_is_told_when_it_is_switched_on_and_mapped_by_hand_goes_to_what_is_there(
+    build: Build,
+) -> None:
+    """Switched off nothing is told, read or written; to what is there it goes by the fields that somebody names."""
+    lacking = visits("to_salesforce", salesforce="Visit__c", key="Guid__c")
+    off = {"visits": {**lacking["visits"], "enabled": False}}
+    world = build(off, VISIT)
+    person = a_person(world)
+    added(world, "visit_c", registration="R-1", person=person, seats=2)
+    assert list(described_lines(world.cycle, world.connections)) == []
+    world.ran()
+    assert (registrations(world), len(world.extracts)) == ({}, 0)
+
+    def switched(objects: Mapping[str, Any]) -> CrmCycle:
+        kept = CustomObjects.model_validate({"objects": objects})
+        return world.cycle.model_copy(update={"custom_objects": kept})
+
+    why, remedy = described_lines(switched(lacking), world.connections)
+    assert "there is no object Visit__c" in why
+    assert "make Visit__c with Registration_Key__c, Status__c, Seats__c, Guid__c, and a lookup for each link" in remedy
+    by_hand = visits("to_salesforce", links={"person": ["Lead__c", "Contact__c"]})
+    assert list(described_lines(switched(by_hand), world.connections)) == []
+    world.documents.put(switched(by_hand))
+    world.ran()
+    [lead] = world.salesforce.get("records/Lead")
+    found = registrations(world)["R-1"]
+    assert (found["Lead__c"], found["Seats__c"]) == (lead["Id"], 2)
+
+
+@pytest.mark.cap("M076")
+def test_a_field_that_is_switched_off_leaves_neither_system(build: Build, clients: Clients) -> None:
+    """Of people, companies, opportunities and objects of either way: it is asked of nobody and in no request."""
+
+    def off(marketo: str, salesforce: str) -> dict[str, Any]:
+        return {"marketo": marketo, "salesforce": salesforce, "enabled": False}
+
+    visit = visits("to_salesforce", fields=[*FIELDS[:2], off("seats", "Seats__c")])
+    course = courses("to_marketo")["courses"]
+    course = {**course, "fields": [course["fields"][0], off("title", "Name")]}
+    world = build({**visit, "courses": course}, COURSE, VISIT)
+    titled = {each: [*PERSONS[each]["fields"], off("title", "Title")] for each in ("leads", "contacts")}
+    people = {**PERSONS, **{each: {"fields": pairs} for each, pairs in titled.items()}}
+    document = world.cycle.model_dump(by_alias=True, exclude_none=True) | {
+        "persons": people,
+        "companies": {"fields": [{"marketo": "company", "salesforce": "Name"}, off("industry", "Industry")]},
+        "opportunities": {"fields": [{"marketo": "name", "salesforce": "Name"}, off("nextStep", "NextStep")]},
+    }
+    world.documents.put(CrmCycle.model_validate(document))
+    asked: list[str] = []
+    clients.http.event_hooks["request"].append(lambda request: asked.append(f"{request.url} {request.read()!r}"))
+    account = load(world, "Account", Name="Acme", Industry="Energy")
+    load(world, "Contact", LastName="King", Email="king@example.com", Title="CEO", AccountId=account)
+    deal = {"StageName": "Prospecting", "CloseDate": "2026-12-31"}
+    load(world, "Opportunity", Name="Deal", NextStep="Call", AccountId=account, **deal)
+    load(world, "Course__c", Name="One", Course_Key__c="C-1")
+    marketing = world.connections.marketo("marketing")
+    mine = {"email": "a@example.com", "lastName": "A", "company": "Acme", "title": "CFO"}
+    [made] = marketing.sync_leads([mine], action="createOnly", lookup_field="email")
+    added(world, "visit_c", registration="R-1", person=int(made.id or 0), status="Attended", seats=2)
+    asked.clear()
+
+    world.ran()
+
+    [lead] = world.salesforce.get("records/Lead")
+    found = registrations(world)["R-1"]
+    assert (lead["LastName"], lead.get("Title")) == ("A", None)
+    assert (found["Status__c"], found.get("Seats__c")) == ("Attended", None)
+    king = world.of(world.marketo, "leads", "email")["king@example.com"]
+    assert (king["lastName"], king["company"], king.get("title"), king.get("industry")) == ("King", "Acme", None, None)
+    [sold] = world.marketo.get("records/opportunities")
+    [taken] = world.marketo.get("records/course_c")
+    assert (sold["name"], sold.get("nextStep"), taken["course"], taken.get("title")) == ("Deal", None, "C-1", None)
+    names = ("itle", "ndustry", "extStep", "eats")
+    assert [name for name in names if any(name in each for each in asked)] == []

@@ -230,6 +230,62 @@ def person(name: str) -> dict[str, Any]:
     return {"Username": f"{name}@example.com", "LastName": name, "Email": f"{name}@example.com"}
 
 
+@pytest.mark.cap("M135")
+def test_opportunities_come_before_their_roles_and_go_behind_them(build: Build) -> None:
+    """New, changed and deleted ones of both kinds in one cycle: what is new and what is changed is one call."""
+    world = build(companies=None, sales_persons=None)
+    _, contact, deal, role = sold(world)
+    lost = load(world, "Opportunity", **DEAL)
+    load(world, "OpportunityContactRole", OpportunityId=lost, ContactId=contact, Role="Other")
+    world.ran()
+    assert deals(world).keys() == {deal, lost}
+    mark = len(calls(world))
+
+    world.salesforce.post("delete", {"object": "Opportunity", "ids": [lost]})
+    fresh = load(world, "Opportunity", **DEAL)
+    load(world, "OpportunityContactRole", OpportunityId=fresh, ContactId=contact, Role="Evaluator")
+    edit(world, "Opportunity", deal, Amount=1200)
+    edit(world, "OpportunityContactRole", role, IsPrimary=False)
+    world.ran()
+
+    assert {key: each["amount"] for key, each in deals(world).items()} == {deal: 1200.0, fresh: 1000.0}
+    kept = {each["role"]: each["isPrimary"] for each in roles(world)}
+    assert kept == {"Decision Maker": False, "Evaluator": False}
+    writes = [
+        each["path"].removeprefix("/rest/v1/").removesuffix(".json")
+        for each in calls(world)[mark:]
+        if each["method"] == "POST" and "_method" not in str(each.get("query", ""))
+    ]
+    assert writes == ["opportunities", "opportunities/roles", "opportunities/roles/delete", "opportunities/delete"]
+
+
+@pytest.mark.cap("U20", "U35")
+def test_a_stage_goes_to_the_person_of_the_primary_role_and_of_several_the_open_one_decides(build: Build) -> None:
+    """Of several roles only the primary one counts, none is told; of several open ones whose stage was changed last."""
+    world = build(companies=None, sales_persons=None, opportunities={"fields": FIELDS, "stage_field": "externalKey"})
+    _, king, first, _ = sold(world)
+    other = load(world, "Contact", LastName="Other", Email="other@example.com")
+    load(world, "OpportunityContactRole", OpportunityId=first, ContactId=other, Role="Influencer", IsPrimary=False)
+    second = load(world, "Opportunity", **{**DEAL, "Name": "Second", "StageName": "Qualification"})
+    load(world, "OpportunityContactRole", OpportunityId=second, ContactId=king, Role="Other", IsPrimary=True)
+
+    def staged(deal: str, stage: str) -> dict[str, Any]:
+        edit(world, "Opportunity", deal, StageName=stage)
+        world.ran()
+        people = world.of(world.marketo, "leads", "salesforceId")
+        return {"king": people[king].get("externalKey"), "other": people[other].get("externalKey")}
+
+    # people come first, so a stage goes to those whom a run before has linked
+    world.ran()
+    assert staged(first, "Negotiation/Review") == {"king": "Negotiation/Review", "other": None}
+    assert staged(second, "Proposal/Price Quote") == {"king": "Proposal/Price Quote", "other": None}
+    assert staged(first, "Closed Won")["king"] == "Proposal/Price Quote"
+    assert staged(second, "Closed Lost") == {"king": "Closed Lost", "other": None}
+    nobodys = load(world, "Opportunity", **DEAL)
+    told = {each["salesforce_id"]: each["reason"] for each in world.outcomes(world.ran(), "opportunity_roles")}
+    assert told == {nobodys: "no_primary"}
+
+
 def test_what_salesforce_hides_of_an_opportunity_its_stage_tells(build: Build) -> None:
     """Whether it is closed and won; of an unknown stage nothing is told, and what is shown again is caught up."""
     world = build(companies=None, sales_persons=None, opportunity_roles=None)
