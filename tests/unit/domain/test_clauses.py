@@ -65,7 +65,7 @@ def test_every_operator_takes_its_shape_and_no_other(operator: str) -> None:
         ("equal", "did you mean equals?"),
         ("not_contain", "did you mean not_contains?"),
         ("Greater_Than", "did you mean greater_than?"),
-        ("zzz", "there are equals, not_equals,"),
+        ("zzz", "is_empty, is_not_empty"),
     ],
 )
 def test_an_unknown_operator_is_refused_with_the_nearest(operator: str, remedy: str) -> None:
