@@ -316,9 +316,12 @@ class RowKeys(Protocol):
     """The key guards of Actions, as far as rows respect them."""
 
     def guard(
-        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime, *, unheard: bool = False
     ) -> Mapping[str, Mapping[str, Guarded]]:
-        """Obtain all guard keys of each owner, all or none; owners left out found one busy."""
+        """Obtain all guard keys of each owner, all or none; owners left out found one busy.
+
+        `unheard` says that most of them were never anybody's: nothing else comes of it, but it costs less.
+        """
         ...
 
     def seen(self, guards: Sequence[str], now: datetime) -> Mapping[str, Guarded]:

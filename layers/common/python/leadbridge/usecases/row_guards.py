@@ -68,7 +68,7 @@ class RowGuards:
         if not wanted:
             return Beside(), []
         now = self.clock.now()
-        obtained = self.keys.guard(wanted, now + HOLD, now)
+        obtained = self.keys.guard(wanted, now + HOLD, now, unheard=True)
         self.held |= {owner: wanted[owner][0] for owner in obtained}
         doubtful: list[RowWrite] = []
         won: set[int] = set()
