@@ -101,7 +101,7 @@ def test_names_are_copied_and_another_address_makes_no_second_person(build: Buil
     assert (kept["email"], kept["firstName"], kept["lastName"]) == ("countess@example.com", "Ada", "Byron")
 
 
-@pytest.mark.cap("M002")
+@pytest.mark.cap("M002", "U28")
 def test_what_is_not_mapped_is_written_nowhere(build: Build) -> None:
     """No pair, one that is off or goes the other way only; other capitals of an address and outer blanks: no edit."""
     world = build()
@@ -117,11 +117,13 @@ def test_what_is_not_mapped_is_written_nowhere(build: Build) -> None:
     world.ran()
     assert [*held(world), world.written()] == before
     # neither did the run look away: what is mapped goes over
-    crm.update("Lead", [{"Id": ada, "Rating": "Cold", "Title": "CEO"}])
+    crm.update("Lead", [{"Id": ada, "Rating": "Cold", "Title": "CEO", "Email": "Ada.McB@Example.com"}])
     edit(world, {"id": found[ida]["id"], "middleName": "Y", "leadScore": 3})
     world.ran()
     record, person = world.of(world.salesforce, "Lead", "Id")[ida], people(world)[ada]
     assert (person["title"], person.get("rating"), record["Lead_Score__c"]) == ("CEO", None, 3)
+    # another address is copied as it stands
+    assert person["email"] == world.of(world.salesforce, "Lead", "Id")[ada]["Email"] == "Ada.McB@Example.com"
 
 
 @pytest.mark.cap("U32", "U39", "U54")

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from leadbridge.cycle_ports import CycleNews, CycleRecords, DueRecord, DueRecords, Link, Links
 from leadbridge.domain.company_words import worded
-from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.cycle_latency import measured
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycling import CycleRun
@@ -260,12 +259,3 @@ class Keeping:
             outcome = end.outcome.value
         gone = entry.memory is not None and not entry.memory and outcome in {RowOutcome.DELETED, Outcome.SKIPPED}
         return replace(entry, marketo_id="" if gone else made, outcome=outcome)
-
-
-def latest(stamp: str) -> datetime | None:
-    """The moment that a column says; None if it says none."""
-    try:
-        found = moment(stamp) if stamp else None
-    except UnreadableError:
-        return None
-    return found if isinstance(found, datetime) else None

@@ -10,6 +10,7 @@ from leadbridge.cycle_ports import CycleRecords, Link
 from leadbridge.domain.belonging import ACCOUNT as ACCOUNT_LINK
 from leadbridge.domain.belonging import company_fields, company_of
 from leadbridge.domain.company_words import worded
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, Companies, CrmCycle, Flag, Gone
 from leadbridge.domain.cycle_companies import (
     ACCOUNT,
@@ -47,7 +48,7 @@ from leadbridge.usecases.cycle_guard import (
     too_much,
     what,
 )
-from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceFiles, PieceState, latest
+from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceFiles, PieceState
 from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.people_files import Entry, Row
@@ -258,7 +259,7 @@ class _Work:
                 for key, row in self._meant(queue, values, seen):
                     held.setdefault(partition_of((key,), 0, self._state.parts), []).append(row)
             size += self._ports.objects.stored(page_key(read, number)).size
-            found = latest(stamp)
+            found = stamped(stamp)
             if found is not None and queue in self._owner.keeping.queues:
                 newest[queue.name] = max(found, newest.get(queue.name, found))
             at += 1
