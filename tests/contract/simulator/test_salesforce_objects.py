@@ -1,5 +1,7 @@
 """The org's further objects and the relations between them: roles, statuses, queues, set-up, parents in queries."""
 
+from typing import Any
+
 import pytest
 
 from tests.contract.simulator.salesforce_support import DATA, Org, error_of, lead
@@ -97,7 +99,7 @@ def test_a_queue_owns_leads_and_tasks_but_no_contact(org: Org) -> None:
 
 def test_a_record_type_is_described_with_its_object_and_taken_by_its_records_alone(org: Org) -> None:
     """Describe lists the object's own types beside the master one; another object's, or one out of use, is no value."""
-    types = [
+    types: list[dict[str, Any]] = [
         {"Name": "Partner", "DeveloperName": "Partner", "SobjectType": "Contact"},
         {"Name": "Old", "DeveloperName": "Old", "SobjectType": "Contact", "IsActive": False},
     ]
