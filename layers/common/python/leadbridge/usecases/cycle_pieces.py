@@ -100,6 +100,15 @@ class PieceFiles(PeopleFiles):
         """Store how far it is."""
         self._put("state.json", json.dumps(asdict(state)).encode())
 
+    def spared(self) -> dict[str, str]:
+        """Records of which not all is done that was planned, and why, as a code of `domain.company_words`."""
+        found = self._read("spared.json")
+        return dict(json.loads(found)) if found is not None else {}
+
+    def keep_spared(self, records: Mapping[str, str]) -> None:
+        """Store of which records not all is done."""
+        self._put("spared.json", json.dumps(records).encode())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
@@ -179,6 +188,17 @@ class Keeping:
         known.append(piece)
         self._plans.store(run, self.legs[leg], len(known), planned)
 
+    def planned(self, run: CycleRun, leg: str) -> Mapping[int, Sequence[Planned]]:
+        """The writes that are planned for a leg, by their partitions."""
+        state = self.files(run).pieces()
+        known = state.plans.get(leg, []) if state else []
+        numbers = range(1, len(known) + 1)
+        return {number: list(self._plans.planned(run, self.legs[leg], number).values()) for number in numbers}
+
+    def plan_again(self, run: CycleRun, leg: str, number: int, planned: Sequence[Planned]) -> None:
+        """Store a partition of a leg's plan anew."""
+        self._plans.store(run, self.legs[leg], number, planned)
+
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
         state = self.files(run).pieces()
@@ -218,7 +238,13 @@ class Keeping:
         """Remember a piece; gives when those records were edited that are written."""
         files = self.files(run)
         ends = {name: self._ends(run, state, name, piece) for name in self.legs}
-        told = [self._told(run, entry, ends) for entry in files.entries(piece)]
+        spared = files.spared()
+        told = [
+            replace(entry, outcome=Outcome.UNCHANGED, reason=code, message=worded(code))
+            if (code := spared.get(entry.salesforce_id))
+            else self._told(run, entry, ends)
+            for entry in files.entries(piece)
+        ]
         self._ports.links.keep(
             [
                 Link(salesforce_id=each.salesforce_id, marketo_id=each.marketo_id, memory=each.memory)
