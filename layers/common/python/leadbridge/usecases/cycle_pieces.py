@@ -220,9 +220,10 @@ class Keeping:
         if state is None or first + run.through > state.end:
             return None
         until, due, through, latencies = self.until(remaining), files.due(), run.through, run.latencies
+        spared = files.spared()
         tries = {(each.object, each.id): each.tries + 1 for each in due}
         while first + through < state.end:
-            edits = self._remember_piece(run, state, first + through, tries)
+            edits = self._remember_piece(run, state, first + through, tries, spared)
             if not run.bootstrap:
                 latencies = measured(latencies, edits, self._ports.clock.now())
             through += 1
@@ -233,12 +234,16 @@ class Keeping:
         return replace(run, through=through + 1, latencies=latencies)
 
     def _remember_piece(
-        self, run: CycleRun, state: PieceState, piece: int, tries: Mapping[tuple[str, str], int]
+        self,
+        run: CycleRun,
+        state: PieceState,
+        piece: int,
+        tries: Mapping[tuple[str, str], int],
+        spared: Mapping[str, str],
     ) -> Iterable[Mapping[str, str]]:
         """Remember a piece; gives when those records were edited that are written."""
         files = self.files(run)
         ends = {name: self._ends(run, state, name, piece) for name in self.legs}
-        spared = files.spared()
         told = [
             replace(entry, outcome=Outcome.UNCHANGED, reason=code, message=worded(code))
             if (code := spared.get(entry.salesforce_id))

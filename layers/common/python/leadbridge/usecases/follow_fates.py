@@ -141,8 +141,9 @@ class FollowFates:
         """
         files = FateFiles(self._objects, run)
         groups: dict[tuple[Does, Side, str, str], list[tuple[Consequence, Step]]] = defaultdict(list)
-        rows, left = list[Sequence[str]](), files.spared()
-        for each, step in _late(files.plan()):
+        late, rows = list(_late(files.plan())), list[Sequence[str]]()
+        left = files.spared() if late else {}
+        for each, step in late:
             if step.side is Side.MARKETO and step.id in left:
                 rows.append(self._spared(replace(each, why=left[step.id])))
                 continue
