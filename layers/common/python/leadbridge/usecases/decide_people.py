@@ -13,7 +13,7 @@ from typing import Any
 from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecords, Links
 from leadbridge.domain import company_words, cycle_schema
 from leadbridge.domain.belonging import company_fields, links_of
-from leadbridge.domain.condition_values import UnreadableError, moment
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.conditions import compile_conditions
 from leadbridge.domain.crm_cycle import COMPANY_LINK, Creation, CrmCycle, Flag, Persons
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
@@ -318,7 +318,7 @@ class _Work:
                 stamp = max(stamp, values.get(STAMPS[queue.side], ""))
                 held.add(self._sorted(Row(object=queue.sync.source.object, values=values)))
             size += self._ports.objects.stored(page_key(read, number)).size
-            found = _moment(stamp)
+            found = stamped(stamp)
             if found is not None:
                 newest[queue.name] = max(found, newest.get(queue.name, found))
             at += 1
@@ -490,11 +490,3 @@ def _chosen(creation: Creation | str, described: Sequence[ObjectDescription]) ->
         return everybody
     types = {field.name: field.type for each in described for field in each.fields.values()}
     return those(compile_conditions(creation.conditions, types=types))
-
-
-def _moment(value: str) -> datetime | None:
-    try:
-        found = moment(value)
-    except UnreadableError:
-        return None
-    return found if isinstance(found, datetime) else None

@@ -9,6 +9,7 @@ from typing import Any
 from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.belonging import yes
 from leadbridge.domain.company_words import worded
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.crm_cycle import OPPORTUNITY_LINK, CrmCycle, Flag, Opportunities
 from leadbridge.domain.cycle_companies import USER
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
@@ -42,7 +43,7 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import PermanentError
 from leadbridge.usecases.cycle_guard import check_deletions
-from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, latest
+from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts
 from leadbridge.usecases.decide_people import STRIDE
 from leadbridge.usecases.one_way import Change, Paged, change
 from leadbridge.usecases.owners import OwnedRecords
@@ -197,7 +198,7 @@ class _Work:
         unknown = sorted(each for each in named if each not in links or not links[each].marketo_id)
         rows = self._ports.records.salesforce(OPPORTUNITY, "Id", unknown) if unknown else ()
         # those that changed since are read
-        return [row for row in rows if (latest(row["SystemModstamp"]) or since) < since]
+        return [row for row in rows if (stamped(row["SystemModstamp"]) or since) < since]
 
     def _decided(self, piece: int, rows: Sequence[Row], *, again: bool) -> Decided:
         links = self._ports.links.of([canonical(row["Id"]) for row in rows])

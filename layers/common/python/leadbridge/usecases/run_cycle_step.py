@@ -245,7 +245,7 @@ class RunCycleStep:
         """The state machine has carried out runs of Syncs, as far as they went."""
         run, now = work.run, self._clock.now()
         left, done, due = list[str](), 0, list[datetime]()
-        rows = {**run.rows}
+        rows, newest = {**run.rows}, {**run.newest}
         for order in run.orders:
             found = self._syncs.get(order, run.slot)
             if found is None:
@@ -254,6 +254,8 @@ class RunCycleStep:
             queue = next((each.name for each in work.queues if each.sync.id == order), None)
             if queue is not None:
                 rows[queue] = sync.pulled
+                # of what is only read whoever decides about it says so
+                newest |= {queue: sync.newest} if sync.newest else {}
             if sync.over and sync.step is not Step.DONE:
                 run = cycling.parked(
                     run, self._whose(work, order), f"{order}: {sync.message or sync.reason}", work.names
@@ -265,7 +267,7 @@ class RunCycleStep:
                 seen = max(sync.seen_at or sync.started_at, sync.due_at or sync.started_at)
                 if sync.execution and now - seen < GONE_AFTER:
                     due.append(now + _RENEWED)
-        run = replace(run, rows=rows)
+        run = replace(run, rows=rows, newest=newest)
         if left and run.fruitless >= cycling.FRUITLESS:
             for order in left:
                 run = cycling.parked(

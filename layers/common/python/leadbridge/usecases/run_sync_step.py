@@ -8,12 +8,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from leadbridge.cycle_ports import Links
 from leadbridge.domain import syncing
 from leadbridge.domain.carried_changes import told_anew
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.cycle_people import PERSON
 from leadbridge.domain.cycle_syncs import cycle_of
 from leadbridge.domain.event import iso
@@ -22,7 +24,7 @@ from leadbridge.domain.gone import FATE
 from leadbridge.domain.looked_up import looked_up_columns
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
-from leadbridge.domain.source_query import Anew, SourceQuery, columns_of, seen_of, source_query
+from leadbridge.domain.source_query import Anew, SourceQuery, changed_in, columns_of, seen_of, source_query
 from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import LoggedSource, Sync
 from leadbridge.domain.sync_objects import Readable, readable
@@ -473,11 +475,17 @@ class RunSyncStep:
         self._save(work, syncing.taken(work.run))
         while work.run.step is Step.PARTITION:
             done = place(
-                self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS, expand=expand
+                self._objects,
+                work.run,
+                compiled,
+                columns,
+                lambda: work.remaining() > LEFT_SECONDS,
+                expand=expand,
+                highest_of=changed_in(work.sync, work.run.source, columns),
             )
             reached = {"pages": done.pages, "positions": done.positions, "spills": done.spills}
             spent, calls = (source.calls - calls, source.calls) if source is not None else (0, 0)
-            run = replace(work.run, calls=work.run.calls + spent)
+            run = replace(work.run, calls=work.run.calls + spent, newest=_newest(work.run, done.highest))
             self._save(work, syncing.placed(run, work.sync, **reached))
             if work.remaining() < LEFT_SECONDS:
                 return
@@ -552,6 +560,11 @@ class _Work:
     remaining: Callable[[], float]
     child: Mapping[str, Any] | None
     sync: Sync = field(init=False)
+
+
+def _newest(run: SyncRun, stamp: str) -> datetime | None:
+    """When the newest of a run's records was changed, with those that have just been placed."""
+    return max(filter(None, (run.newest, stamped(stamp))), default=None)
 
 
 def _cause(child: Mapping[str, Any]) -> tuple[str, str]:
