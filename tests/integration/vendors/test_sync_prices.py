@@ -99,6 +99,7 @@ def test_a_long_list_is_read_to_a_near_end_and_else_estimated(
     assert low <= 9_600 <= high
 
 
+@pytest.mark.pain("P24")
 def test_warm_runs_as_often_as_is_proposed_stay_within_the_calls_of_the_day(
     clients: Clients, marketo: Twin, salesforce: Twin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
