@@ -4,7 +4,7 @@ Rows are sorted by what links them first, and what nothing links by e-mail, so t
 side are decided a few thousand at a time: a record and the person that names it always meet in one partition.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -46,6 +46,7 @@ from leadbridge.domain.values import EMAIL, normalised, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.compared_rows import ComparedRows
 from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.fate_files import FateFiles
@@ -198,6 +199,7 @@ class DecidePeople:
                 before.get(cycle_schema.kept_as(KIND, name)),
                 version=version,
                 carried_to=carried_to,
+                now=self.ports.clock.now(),
             )
             for name, bound in self.bound(schema).items()
         }
@@ -314,7 +316,8 @@ class _Work:
             queue, number = self._page(at)
             read = self._read[queue.name]
             stamp = ""
-            for values in read_page(self._ports.objects, read, number, self._columns(queue)):
+            rows = read_page(self._ports.objects, read, number, self._columns(queue))
+            for values in self._counting(queue, rows):
                 stamp = max(stamp, values.get(STAMPS[queue.side], ""))
                 held.add(self._sorted(Row(object=queue.sync.source.object, values=values)))
             size += self._ports.objects.stored(page_key(read, number)).size
@@ -324,6 +327,12 @@ class _Work:
             at += 1
         self._spill(held, piece)
         self._go_on(at, newest=newest)
+
+    def _counting(self, queue: Queue, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+        if queue.name not in self.run.compared:
+            return rows
+        fields = self._people.fields[queue.sync.source.object]
+        return ComparedRows(self._ports.links, fields, self._ports.digest)(self.run, queue, rows)
 
     def _page(self, piece: int) -> tuple[Queue, int]:
         left = piece
