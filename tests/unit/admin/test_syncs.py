@@ -202,5 +202,9 @@ def test_objects_of_either_end_come_from_what_the_vendors_describe(admin: Admin)
     assert names(MARKETO, role="sync_source") == ["leads", "list_members", "activities", "program_members", "car_c"]
     fields = admin.get(f"/connections/{MARKETO}/objects/car_c/fields", role="sync_source")["fields"]
     assert [each["name"] for each in fields] == ["vin"]
+    people = f"/connections/{SALESFORCE}/objects/Lead/fields"
+    asked = {each["name"]: each["operators"] for each in admin.get(people, role="sync_source")["fields"]}
+    assert "starts_with" in asked["Email"]
+    assert [each["operators"] for each in admin.get(people)["fields"] if each["operators"]] == []
     assert admin.ask("GET", f"/connections/{MARKETO}/objects/car_c/fields").status == 404
     assert admin.ask("GET", f"/connections/{SALESFORCE}/objects/Feed/fields", role="sync_source").status == 404
