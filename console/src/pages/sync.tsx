@@ -76,7 +76,7 @@ function Told({ found }: { found: Schemas["SavedSync"] }) {
       <Facts
         facts={[
           ["Schedule", found.schedule],
-          ["Next run", found.next_run ? moment(found.next_run) : "none that its schedule starts"],
+          ["Next run", nextOf(found, moment)],
         ]}
       />
       <Tabs aria-label="About the Sync" selectedKey={asked.tab} onSelectionChange={(tab) => ask({ tab: String(tab) })}>
@@ -123,6 +123,12 @@ function Told({ found }: { found: Schemas["SavedSync"] }) {
       </Tabs>
     </>
   );
+}
+
+/** When its schedule starts the next run, or why it starts none. */
+function nextOf({ next_run, state }: Schemas["SavedSync"], moment: (instant: string) => string): string {
+  if (next_run) return moment(next_run);
+  return state === "active" ? "none that its schedule starts" : "none while it is not active";
 }
 
 /** The sections of a document as saved; a page that holds nothing of it is none. */

@@ -21,7 +21,7 @@ import { useIsNarrow } from "./width";
 
 export interface ChangedRow {
   number: number;
-  /** of the source's record, where it is known */
+  /** the source's record, by its id */
   source: string;
   outcome: string;
   record: string;
@@ -30,10 +30,10 @@ export interface ChangedRow {
 }
 
 const COLUMNS = [
-  { id: "row", name: "Row", minWidth: 120 },
-  { id: "outcome", name: "Outcome", minWidth: 120 },
-  { id: "fields", name: "Fields, before and after", minWidth: 320 },
-  { id: "message", name: "Why", minWidth: 200 },
+  { id: "row", name: "Row", width: 210 },
+  { id: "outcome", name: "Outcome", width: 130 },
+  { id: "fields", name: "Fields, before and after", width: "2fr" },
+  { id: "message", name: "Why", width: "1fr" },
 ] as const;
 const NARROW = new Set(["row", "outcome", "fields"]);
 
@@ -85,8 +85,8 @@ export function ChangedRows({ label, rows }: { label: string; rows: readonly Cha
         styles={style({ width: "full", height: "[max(320px, 50vh)]" })}
       >
         <TableHeader>
-          {columns.map(({ id, name, minWidth }) => (
-            <Column key={id} id={id} isRowHeader={id === "row"} minWidth={narrow ? 96 : minWidth}>
+          {columns.map(({ id, name, width }) => (
+            <Column key={id} id={id} isRowHeader={id === "row"} {...(narrow ? { minWidth: 96 } : { width })}>
               {name}
             </Column>
           ))}
@@ -118,7 +118,9 @@ function Told({ of, column }: { of: ChangedRow; column: (typeof COLUMNS)[number]
       return <Standing of={of.outcome} />;
     case "fields":
       return (
-        <span className={style({ display: "flex", flexDirection: "column", gap: 4, overflowWrap: "anywhere" })}>
+        <span
+          className={style({ display: "flex", flexDirection: "column", gap: 4, paddingY: 4, overflowWrap: "anywhere" })}
+        >
           {of.fields.map(({ name, before, after }) => (
             <span key={name}>
               <span className={CODE}>{name}</span>: <del>{shown(before)}</del> →{" "}

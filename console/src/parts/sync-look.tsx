@@ -1,10 +1,9 @@
 /** What a run of the Sync as it is saved would do, and what that takes at each vendor. */
-import { Button } from "@react-spectrum/s2";
-import { style } from "@react-spectrum/s2/style" with { type: "macro" };
+import { Button, ProgressCircle } from "@react-spectrum/s2";
 import { useQuery } from "@tanstack/react-query";
 import { content, type Schemas } from "../api/client";
 import { useApp } from "./app";
-import { COLUMN, Facts, PLAIN } from "./page";
+import { COLUMN, Facts, PLAIN, ROW } from "./page";
 import { Failed } from "./states";
 import { Preview, Previewed } from "./sync-preview";
 import { costOf, several } from "./sync-words";
@@ -31,14 +30,12 @@ function Price({ id, version }: { id: string; version: number }) {
   });
   return (
     <>
-      <Button
-        variant="secondary"
-        isPending={query.isFetching}
-        styles={style({ width: "fit" })}
-        onPress={() => void query.refetch()}
-      >
-        What does it take?
-      </Button>
+      <div className={ROW}>
+        <Button variant="secondary" isDisabled={query.isFetching} onPress={() => void query.refetch()}>
+          What does it take?
+        </Button>
+        {query.isFetching && <ProgressCircle isIndeterminate size="S" aria-label="Counting" />}
+      </div>
       {query.error && !query.isFetching && <Failed error={query.error} again={() => void query.refetch()} />}
       {query.data && !query.error && <Told price={query.data} />}
     </>

@@ -64,7 +64,7 @@ export default function Plans({ id }: { id: string }) {
         <Button
           type="submit"
           variant="accent"
-          isPending={asking.isPending || planning.isPending}
+          isDisabled={asking.isPending || planning.isPending}
           styles={style({ width: "fit" })}
         >
           Plan

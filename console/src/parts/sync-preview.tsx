@@ -1,5 +1,5 @@
 /** What a run that began now would do: number of rows with its basis, and some of them. It is asked for: it takes calls. */
-import { Button, Content, Heading, InlineAlert } from "@react-spectrum/s2";
+import { Button, Content, Heading, InlineAlert, ProgressCircle } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
@@ -42,14 +42,10 @@ export function Preview({
   return (
     <div className={COLUMN}>
       <div className={ROW}>
-        <Button
-          variant="secondary"
-          isPending={query.isFetching}
-          styles={style({ width: "fit" })}
-          onPress={() => void query.refetch()}
-        >
+        <Button variant="secondary" isDisabled={query.isFetching} onPress={() => void query.refetch()}>
           {ask}
         </Button>
+        {query.isFetching && <ProgressCircle isIndeterminate size="S" aria-label="Looking" />}
         <span className={style({ font: "body-sm" })}>It looks at both systems and writes nothing.</span>
       </div>
       {query.error && !query.isFetching && (
@@ -79,7 +75,12 @@ export function Previewed({ found }: { found: Schemas["SyncPreview"] }) {
       />
       <ChangedRows
         label="Rows of the preview"
-        rows={found.rows.map((each) => ({ ...each, number: each.position, source: "", record: each.record_id }))}
+        rows={found.rows.map((each) => ({
+          ...each,
+          number: each.position,
+          source: String(each.columns.Id ?? each.columns.id ?? ""),
+          record: each.record_id,
+        }))}
       />
     </section>
   );

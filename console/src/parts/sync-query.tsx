@@ -28,6 +28,8 @@ export function AskedQuery({ query }: { query: Schemas["SyncQuery"] }) {
           ...(query.cursor ? [["Later requests", query.cursor] as const] : []),
         ]}
       />
+      {query.soql && <pre className={REQUEST}>{query.soql}</pre>}
+      <p className={PLAIN}>{query.soql ? "The first request, as the vendor receives it:" : "The first request:"}</p>
       <pre className={REQUEST}>{query.request}</pre>
       {query.clauses.length > 0 && (
         <ul className={style({ margin: 0, paddingStart: 20, display: "flex", flexDirection: "column", gap: 8 })}>

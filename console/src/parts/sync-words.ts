@@ -126,7 +126,7 @@ export const WAY_WORDS = {
 export const GUARD_WORDS = {
   deletes: "Deletions",
   calls: "Calls of an Action",
-  blanked_percent: "Records with a field cleared, in percent",
-  changed_percent: "Records changed, in percent",
+  blanked_percent: "Records with a field cleared (%)",
+  changed_percent: "Records changed (%)",
 } as const;
 export const UNITS = ["minutes", "hours", "days"] as const;

@@ -335,8 +335,7 @@ function Review({
             <ButtonGroup>
               <Button
                 variant="accent"
-                isDisabled={wrong}
-                isPending={storing.isPending && !storing.variables.draft}
+                isDisabled={wrong || storing.isPending}
                 onPress={() => storing.mutate({ expected: base, draft: false })}
               >
                 Save
@@ -344,7 +343,7 @@ function Review({
               {wrong && planned && (
                 <Button
                   variant="secondary"
-                  isPending={storing.isPending && storing.variables.draft}
+                  isDisabled={storing.isPending}
                   onPress={() => storing.mutate({ expected: base, draft: true })}
                 >
                   Save as a draft
