@@ -35,7 +35,7 @@ const COLUMNS = [
   { id: "fields", name: "Fields, before and after", width: "2fr" },
   { id: "message", name: "Why", width: "1fr" },
 ] as const;
-const NARROW = new Set(["row", "outcome", "fields"]);
+const NARROW = new Set(["row", "fields"]);
 
 function shown(value: unknown): string {
   return value === null || value === undefined || value === "" ? "blank" : String(value);
@@ -86,7 +86,7 @@ export function ChangedRows({ label, rows }: { label: string; rows: readonly Cha
       >
         <TableHeader>
           {columns.map(({ id, name, width }) => (
-            <Column key={id} id={id} isRowHeader={id === "row"} {...(narrow ? { minWidth: 96 } : { width })}>
+            <Column key={id} id={id} isRowHeader={id === "row"} width={narrow ? (id === "row" ? 124 : "1fr") : width}>
               {name}
             </Column>
           ))}
@@ -96,7 +96,7 @@ export function ChangedRows({ label, rows }: { label: string; rows: readonly Cha
             <Row key={each.number} id={each.number}>
               {columns.map(({ id }) => (
                 <Cell key={id}>
-                  <Told of={each} column={id} />
+                  <Told of={each} column={id} narrow={narrow} />
                 </Cell>
               ))}
             </Row>
@@ -110,10 +110,15 @@ export function ChangedRows({ label, rows }: { label: string; rows: readonly Cha
   );
 }
 
-function Told({ of, column }: { of: ChangedRow; column: (typeof COLUMNS)[number]["id"] }) {
+function Told({ of, column, narrow }: { of: ChangedRow; column: (typeof COLUMNS)[number]["id"]; narrow: boolean }) {
   switch (column) {
     case "row":
-      return [of.number, of.source].filter(Boolean).join(": ");
+      return (
+        <span className={style({ display: "flex", flexDirection: "column", gap: 4, overflowWrap: "anywhere" })}>
+          {[of.number, of.source].filter(Boolean).join(": ")}
+          {narrow && <Standing of={of.outcome} />}
+        </span>
+      );
     case "outcome":
       return <Standing of={of.outcome} />;
     case "fields":

@@ -119,7 +119,7 @@ export const EXTRACTION_WORDS = {
   incremental: "What changed since the run before",
 } as const;
 export const WAY_WORDS = {
-  auto: "As many rows as there are decide",
+  auto: "As fits the number of rows",
   rest: "Page by page (REST)",
   bulk: "By files (bulk jobs)",
 } as const;
