@@ -303,11 +303,11 @@ class CycleSchedule:
         return name, side, field
 
     def _linked(self, name: str) -> bool:
-        """Whether it is remembered who somebody is: an edit may have come between the first meeting and its write."""
+        """Whether both sides know who somebody is: an edit may have come between the first meeting and its write."""
         ids = self._ids[name]
         if self._model.humans[name].agreed is None or len(ids) < 2:
             return False
-        return ids["salesforce"] in self._stage.links.of([ids["salesforce"]])
+        return self._stage.people.records[ids["marketo"]].get("crmId") == ids["salesforce"]
 
     def _plain(self) -> dict[str, Human]:
         """Humans whose values the model foretells."""
@@ -610,9 +610,6 @@ class CycleSchedule:
             record = records[side].get(ids.get(side, ""), {})
             for pair in self._models[self._loose[name]].fields if side in ids else ():
                 field = getattr(pair, side)
-                if pair.conflict == "newest":
-                    # whose record was changed last hangs on when a merge was followed; that both agree is looked at
-                    continue
                 if not same(record.get(field), expected.get(field)):
                     told = f"{record.get(field)!r}, expected {expected.get(field)!r}"
                     self.wrong.append(f"{name} {side} {field}: {told}")

@@ -146,6 +146,13 @@ def moved(plan: Iterable[Consequence]) -> Mapping[str, str]:
     return {link.salesforce_id: link.moved_to for link in links if link.moved_to}
 
 
+def touched(plan: Iterable[Consequence]) -> frozenset[str]:
+    """The people of Marketo whom we change at once: who take another record's id, and winners of merges."""
+    steps = [each.step for each in plan if each.step is not None]
+    linked = (step.id for step in steps if step.does is Does.LINK)
+    return frozenset([*linked, *(step.into for step in steps if step.does is Does.MERGE)])
+
+
 def consequences(
     news: News, links: Iterable[Link], named: Mapping[str, str], persons: Persons
 ) -> tuple[Consequence, ...]:
