@@ -1,8 +1,8 @@
 """Preview a Sync: how many rows a run would pull, and what would become of some of them. Nothing is written.
 
 The rows go the way that those of a run go: conditions, key, dedupe rule, mappings, match, import rule. Rows of a key
-that are not among them are not known: a duplicate stays one, what goes on here may be left out for one of those. At most
-`BUDGET` calls are made, of both vendors together.
+that are not among them are not known: a duplicate stays one, what goes on here may be left out for one of those. At
+most `BUDGET` calls are made, of both vendors together.
 """
 
 from collections.abc import Mapping, Sequence
