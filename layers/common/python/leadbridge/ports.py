@@ -722,6 +722,10 @@ class BulkVendors(Protocol):
         """The jobs that a run makes whose kind is import; raises as `extracts`."""
         ...
 
+    def calls_made(self, run: "Run") -> int:
+        """Vendor calls of this process so far by the connection of a run; raises as `extracts`."""
+        ...
+
     def report_quota(self) -> None:
         """Tell the meter how much of the vendors' daily calls is left, and give back the places for calls."""
         ...

@@ -148,7 +148,7 @@ class RowGuards:
         gone = [
             RowEnd(position=each, outcome=Outcome.SKIPPED, reason=told.reason, message=told.message) for each in lost
         ]
-        ended, open_ = prepared(run, self.compiled, there)
+        ended, open_ = prepared(self.compiled, there, source=run.source, at=run.started_at)
         return open_, [*gone, *ended]
 
     def _fresh(self, row: SourceRow, columns: Mapping[str, str]) -> SourceRow:
