@@ -1066,7 +1066,7 @@ def test_strangers_are_answered_alike_by_both_doors(cloud: Cloud, invoke: Callab
 
 
 def test_an_object_without_a_name_is_asked_for_by_nobody(cloud: Cloud) -> None:
-    """The SDK looks once more at what is asked of S3, unlike at what is asked of tables: no key is the bucket itself."""
+    """The SDK looks once more at what is asked of S3, unlike at what is asked of tables: no key means the bucket."""
     del cloud
     with pytest.raises(ParamValidationError):
         wiring._client("s3").delete_object(Bucket="bucket", Key="")
