@@ -61,6 +61,7 @@ FULL = replace(
     totals=Totals(created=1, updated=2, unchanged=3, skipped=4, duplicate=5, failed=6, deleted=7, flagged=8),
     unwritten=3,
     calls=7,
+    extracted=13,
     reason="why",
     message="and how",
 )

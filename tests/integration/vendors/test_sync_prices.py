@@ -100,6 +100,7 @@ def test_a_long_list_is_read_to_a_near_end_and_else_estimated(
 
 
 @pytest.mark.cap("M086")
+@pytest.mark.pain("P24")
 def test_runs_as_often_as_is_proposed_stay_within_the_calls_of_the_day(
     clients: Clients, marketo: Twin, salesforce: Twin
 ) -> None:

@@ -156,6 +156,44 @@ def test_a_write_to_a_lead_that_is_converted_meanwhile_goes_to_its_contact() -> 
     ends(world)
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["Salesforce edited last", "Marketo edited last"])
+def test_our_own_merge_is_no_edit_of_which_the_newest_counts(*, later: bool) -> None:
+    """What Marketo's winner takes of the loser is nobody's edit; when a person edited it, it still counts."""
+    world = a_world()
+    first, person = _made(world, "Lead", "Ada")
+    second, _ = a_lead(world, "Eve")
+    world.leads.edit(first, Company="Umbrella")
+    world.leads.merge(first, second)
+    world.clock.advance(60)
+    if later:
+        world.people.edit(person, company="Initech")
+    run = world.done()
+    assert told(world, run) == [("merged_like_records", "deleted")]
+    kept = (world.leads.records[first]["Company"], world.people.records[person]["company"])
+    assert kept == (("Initech",) * 2 if later else ("Umbrella",) * 2)
+    ends(world)
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["Salesforce edited last", "Marketo edited last"])
+def test_the_id_of_a_contact_is_no_edit_of_which_the_newest_counts(*, later: bool) -> None:
+    """A converted Lead's person takes the Contact's id from us: who edited the title last is right as ever."""
+    titles = {"marketo": "title", "salesforce": "Title", "conflict": "newest"}
+    world = a_world(contacts={"fields": [{"marketo": "email", "salesforce": "Email"}, titles]})
+    lead, person = a_lead(world, Title="CEO")
+    if not later:
+        world.people.edit(person, title="CFO")
+    world.clock.advance(60)
+    contact = world.system.convert(lead)
+    world.contacts.edit(contact, Title="CTO")
+    world.clock.advance(60)
+    if later:
+        world.people.edit(person, title="CFO")
+    world.done()
+    kept = (world.contacts.records[contact]["Title"], world.people.records[person]["title"])
+    assert kept == (("CFO",) * 2 if later else ("CTO",) * 2)
+    ends(world)
+
+
 # merges
 
 

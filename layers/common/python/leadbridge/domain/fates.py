@@ -167,6 +167,13 @@ def spared(each: Consequence, named: str, news: News) -> str:
     return RECORD_BACK if each.why in _OF_DELETED and each.record not in gone else ""
 
 
+def touched(plan: Iterable[Consequence]) -> frozenset[str]:
+    """The people of Marketo whom we change at once: who take another record's id, and winners of merges."""
+    steps = [each.step for each in plan if each.step is not None]
+    linked = (step.id for step in steps if step.does is Does.LINK)
+    return frozenset([*linked, *(step.into for step in steps if step.does is Does.MERGE)])
+
+
 def consequences(
     news: News, links: Iterable[Link], named: Mapping[str, str], persons: Persons
 ) -> tuple[Consequence, ...]:

@@ -39,6 +39,7 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import text
 from leadbridge.usecases.companies import CompanyDecisions, CompanyFields, CompanyWrite, DecideCompanies
+from leadbridge.usecases.compared_rows import ComparedRows, changed
 from leadbridge.usecases.cycle_guard import (
     CHANGES,
     DELETIONS,
@@ -156,7 +157,9 @@ class KeepCompanies:
     def look(self, before: Mapping[str, Schema], version: int, carried_to: datetime) -> Mapping[str, Checked]:
         """Which pairs of fields can be kept in step now, by object; `before` is what was known of both schemas."""
         known = before.get(kept_as(self.name, ACCOUNT))
-        return {ACCOUNT: checked(self._bound(), self._described(), known, version=version, carried_to=carried_to)}
+        now = self.ports.clock.now()
+        found = checked(self._bound(), self._described(), known, version=version, carried_to=carried_to, now=now)
+        return {ACCOUNT: found}
 
     def _described(self) -> Mapping[Side, ObjectDescription]:
         return {Side.MARKETO: self.ports.describe(COMPANY), Side.SALESFORCE: self.ports.describe(ACCOUNT)}
@@ -274,7 +277,7 @@ class _Work:
             read, columns = self._read[queue.name], self._owner.keeping.columns(queue)
             stamp = ""
             seen = set[tuple[str, ...]]()
-            for values in read_page(self._ports.objects, read, number, columns):
+            for values in self._counting(queue, read_page(self._ports.objects, read, number, columns)):
                 stamp = max(stamp, values.get(STAMPS[queue.side], ""))
                 for key, row in self._meant(queue, values, seen):
                     held.setdefault(partition_of((key,), 0, self._state.parts), []).append(row)
@@ -285,6 +288,11 @@ class _Work:
             at += 1
         self._spill(held, piece)
         self.run = replace(self.run, through=at, newest=newest)
+
+    def _counting(self, queue: Queue, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+        if queue.name in self.run.compared and queue in self._owner.keeping.queues:
+            return ComparedRows(self._ports.links, self._fields.fields, self._ports.digest)(self.run, queue, rows)
+        return changed(self.run, queue, rows)
 
     def _page(self, piece: int) -> tuple[Queue, int]:
         every = [

@@ -42,6 +42,7 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import PermanentError
+from leadbridge.usecases.compared_rows import ComparedRows
 from leadbridge.usecases.cycle_guard import check_deletions
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts
 from leadbridge.usecases.decide_people import STRIDE
@@ -86,7 +87,8 @@ class KeepOpportunities:
     def look(self, before: Mapping[str, Schema], version: int, carried_to: datetime) -> Mapping[str, Checked]:
         """Which pairs of fields can be kept in step now, by object; `before` is what was known of both schemas."""
         known = before.get(kept_as(self.name, OPPORTUNITY))
-        found = checked(self._bound(), self._described(), known, version=version, carried_to=carried_to)
+        now = self.ports.clock.now()
+        found = checked(self._bound(), self._described(), known, version=version, carried_to=carried_to, now=now)
         return {OPPORTUNITY: found}
 
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
@@ -183,6 +185,8 @@ class _Work:
         """Opportunities that changed, and those of changed roles that Marketo does not know yet."""
         if queue.name != FROM_OPPORTUNITIES:
             rows = self._of_roles(run, rows)
+        elif queue.name in run.compared:
+            rows = list(ComparedRows(self._ports.links, self._fields, self._ports.digest)(run, queue, rows))
         return self._decided(piece, rows, again=False)
 
     @property

@@ -35,6 +35,7 @@ from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
+from leadbridge.usecases.compared_rows import changed
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceState
 from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.people_files import Entry
@@ -143,7 +144,7 @@ class KeepSalesPeople:
 
     def _owners(self, run: CycleRun) -> list[Mapping[str, Any]]:
         """Each owner of records that changed, once."""
-        owners = {row.get(OWNER, "") for queue in self._owned for row in self._rows(run, queue)}
+        owners = {row.get(OWNER, "") for queue in self._owned for row in changed(run, queue, self._rows(run, queue))}
         return [{OWNER: owner} for owner in sorted(owners) if owner]
 
     def _named(self, run: CycleRun) -> frozenset[str] | None:

@@ -32,6 +32,7 @@ from leadbridge.domain.syncing import (
     run_name,
     summed,
 )
+from leadbridge.domain.three_way import Side
 from leadbridge.domain.watermarks import ceiling, first_window, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import Clock, Documents, Meter, OvertakenError
@@ -195,7 +196,10 @@ class RunCycleStep:
             except SyncError as error:
                 run = self._without(work, run, entity.name, error)
             else:
-                run = cycling.schemas_seen(run, entity.name, found)
+                queues = {
+                    each.name: each.sync.source.object for each in entity.queues() if each.side is Side.SALESFORCE
+                }
+                run = cycling.schemas_seen(run, entity.name, found, queues)
         return run
 
     def _without(self, work: "_Work", run: CycleRun, kind: str, error: SyncError) -> CycleRun:
@@ -213,7 +217,7 @@ class RunCycleStep:
             if queue.late or self._whose(work, queue.sync.id) in run.parked:
                 continue
             reading = self._reading(run, queue)
-            # for pairs of fields that work again more is read than was asked about
+            # for pairs of fields that work again, or change without notice, more is read than was asked about
             if queue.name in run.idle and reading.since == run.since.get(queue.name):
                 self._syncs.begin(read_through(begun(reading, reading.window, Way.REST, None), self._clock.now()))
                 rows[queue.name] = 0
@@ -403,8 +407,10 @@ class _Work:
 
 
 def _since(run: CycleRun, queue: Queue) -> datetime | None:
-    """Since when a queue is read: earlier than usual if pairs of fields work again."""
+    """Since when a queue is read: earlier than usual if pairs of fields work again, all if they change unnoticed."""
     since = run.since.get(queue.name)
+    if queue.name in run.compared:
+        return None
     if since is None or run.again is None or run.again >= since:
         return since
     if changes_lost(queue.side, run.again, run.started_at):

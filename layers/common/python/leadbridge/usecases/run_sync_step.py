@@ -357,7 +357,8 @@ class RunSyncStep:
                 return
             self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), reason, message))
         elif child.get("run") == extract_run(run, run.pages + 1):
-            filed = syncing.filed(run, int(child["counts"]["rows"]))
+            size, calls = int(child.get("bytes", 0)), int(child.get("calls", 0))
+            filed = syncing.filed(run, int(child["counts"]["rows"]), size, calls)
             is_last = filed.pages >= max(1, len(self._query(work).filters))
             self._save(work, self._all_there(filed, work.sync) if is_last else filed)
 
@@ -405,7 +406,7 @@ class RunSyncStep:
             return said("vendor_refused", vendor=run.destination.capitalize(), code=word, detail=detail).message
 
         results, parts = ("", 0) if failed else (str(child["results"]), int(child["parts"]))
-        done = syncing.imported(run, attach_import(self._objects, run, results, parts, say))
+        done = syncing.imported(run, attach_import(self._objects, run, results, parts, say), int(child.get("calls", 0)))
         # what the job has written is not known row by row, so the next run reads all of them again
         self._save(work, syncing.ended(done, Step.FAILED, self._clock.now(), reason, told) if failed else done)
 
