@@ -4,7 +4,7 @@ A step may be repeated at any time, also one that died half-way. What is read an
 stores them, the state machine starts them and waits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,7 @@ from leadbridge.domain.syncing import (
     run_name,
     summed,
 )
+from leadbridge.domain.three_way import Side
 from leadbridge.domain.watermarks import ceiling, first_window, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import Clock, Documents, Meter, OvertakenError
@@ -195,7 +196,10 @@ class RunCycleStep:
             except SyncError as error:
                 run = self._without(work, run, entity.name, error)
             else:
-                run = cycling.schemas_seen(run, entity.name, found)
+                queues = {
+                    each.name: each.sync.source.object for each in entity.queues() if each.side is Side.SALESFORCE
+                }
+                run = cycling.schemas_seen(run, entity.name, found, queues)
         return run
 
     def _without(self, work: "_Work", run: CycleRun, kind: str, error: SyncError) -> CycleRun:
@@ -221,11 +225,20 @@ class RunCycleStep:
     def _begins(self, run: CycleRun, queue: Queue) -> bool:
         """Store the run that reads a queue; whether there is something to be read."""
         reading = self._reading(run, queue)
-        # for pairs of fields that work again more is read than was asked about
+        # for pairs of fields that work again, or change without notice, more is read than was asked about
         if queue.name in run.idle and reading.since == run.since.get(queue.name):
             self._syncs.begin(read_through(begun(reading, reading.window, Way.REST, None), self._clock.now()))
             return False
-        return not self._syncs.begin(reading)[0].over
+        self._syncs.begin(reading)
+        return True
+
+    def _in_turn(self, work: "_Work") -> Iterator[str]:
+        """What is still to be read before the kind of records decides whose turn it is."""
+        for queue in work.entity(work.run.entity).queues():
+            if queue.in_turn:
+                known = self._syncs.get(queue.sync.id, work.run.slot)
+                if not (known and known[0].over) and self._begins(work.run, queue):
+                    yield queue.sync.id
 
     def _reading(self, run: CycleRun, queue: Queue) -> SyncRun:
         """The run that reads a queue."""
@@ -250,7 +263,7 @@ class RunCycleStep:
         """The state machine has carried out runs of Syncs, as far as they went."""
         run, now = work.run, self._clock.now()
         left, done, due = list[str](), 0, list[datetime]()
-        rows = {**run.rows}
+        rows, newest = {**run.rows}, {**run.newest}
         for order in run.orders:
             found = self._syncs.get(order, run.slot)
             if found is None:
@@ -259,6 +272,8 @@ class RunCycleStep:
             queue = next((each.name for each in work.queues if each.sync.id == order), None)
             if queue is not None:
                 rows[queue] = sync.pulled
+                # of what is only read whoever decides about it says so
+                newest |= {queue: sync.newest} if sync.newest else {}
             if sync.over and sync.step is not Step.DONE:
                 run = cycling.parked(
                     run, self._whose(work, order), f"{order}: {sync.message or sync.reason}", work.names
@@ -270,7 +285,7 @@ class RunCycleStep:
                 seen = max(sync.seen_at or sync.started_at, sync.due_at or sync.started_at)
                 if sync.execution and now - seen < GONE_AFTER:
                     due.append(now + _RENEWED)
-        run = replace(run, rows=rows)
+        run = replace(run, rows=rows, newest=newest)
         if left and run.fruitless >= cycling.FRUITLESS:
             for order in left:
                 run = cycling.parked(
@@ -297,8 +312,7 @@ class RunCycleStep:
         while work.run.step is step and work.run.entity:
             entity = work.entity(work.run.entity)
             if step is CycleStep.DECIDE and not work.run.through:
-                orders = [each.sync.id for each in entity.queues() if each.in_turn and self._begins(work.run, each)]
-                if orders:
+                if orders := [*self._in_turn(work)]:
                     self._save(work, cycling.ordered(work.run, orders, work.names))
                     return
             done = take(entity, work.run)
@@ -414,8 +428,10 @@ class _Work:
 
 
 def _since(run: CycleRun, queue: Queue) -> datetime | None:
-    """Since when a queue is read: earlier than usual if pairs of fields work again."""
+    """Since when a queue is read: earlier than usual if pairs of fields work again, all if they change unnoticed."""
     since = run.since.get(queue.name)
+    if queue.name in run.compared:
+        return None
     if since is None or run.again is None or run.again >= since:
         return since
     if changes_lost(queue.side, run.again, run.started_at):
