@@ -311,10 +311,10 @@ class RunCycleStep:
         step = work.run.step
         while work.run.step is step and work.run.entity:
             entity = work.entity(work.run.entity)
-            if step is CycleStep.DECIDE and not work.run.through:
-                if orders := [*self._in_turn(work)]:
-                    self._save(work, cycling.ordered(work.run, orders, work.names))
-                    return
+            reads = step is CycleStep.DECIDE and not work.run.through
+            if reads and (orders := [*self._in_turn(work)]):
+                self._save(work, cycling.ordered(work.run, orders, work.names))
+                return
             done = take(entity, work.run)
             self._save(work, cycling.through(work.run, work.names) if done is None else done)
             if work.run.waiting is Waiting.GUARD or work.remaining() < LEFT_SECONDS:
