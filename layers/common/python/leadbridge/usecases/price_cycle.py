@@ -196,9 +196,9 @@ class _Comparing:
             return self._of_keyed(own, SALES_PERSON, OWNER_LINK, SALES_PERSON_FIELDS)
         # of others every record is taken for a new one; opportunities and roles are written without a look
         told = [each for each in queued if each.reading.name == FROM_ADDED]
-        own = [each for each in queued if each not in told]
-        written = {_vendor(Side(each.reading.vendor).other): [each.number] for each in own}
-        rows = sum(each.number for each in own)
+        carried = [each for each in queued if each not in told]
+        written = {_vendor(Side(each.reading.vendor).other): [each.number] for each in carried}
+        rows = sum(each.number for each in carried)
         if kind == "activities":
             return Amounts(created=written, rows=rows)
         # of what the log tells Marketo's opportunities, roles and people are asked for, then Salesforce's of both
