@@ -191,6 +191,27 @@ def test_what_is_not_mapped_is_not_written() -> None:
     assert {"Rating", "title", "Score__c"}.isdisjoint(world.people.records[person].keys() - {"title"})
 
 
+@pytest.mark.pain("P49")
+def test_edits_of_one_person_in_both_systems_pass_each_other() -> None:
+    """Other fields of one person are edited on either side before a run, and once more while that run is at work: no
+    record is locked for a direction, each field goes its own way, and what was written comes back to nobody."""
+    world = CycleWorld()
+    lead, person = linked(world)
+    world.leads.edit(lead, FirstName="Ida", Score__c=99)
+    world.people.edit(person, lastName="C", leadScore=5)
+    world.later(minutes=30)
+    edits = [lambda: world.people.edit(person, company="Birch"), lambda: world.leads.edit(lead, Phone="2")]
+    world.system.on_read = lambda _: edits.pop()() if edits else None
+    world.done()
+    record, held = world.leads.records[lead], world.people.records[person]
+    assert (record["FirstName"], record["LastName"], record["Score__c"]) == ("Ida", "C", 5)
+    assert (held["firstName"], held["lastName"], held["leadScore"]) == ("Ida", "C", 5)
+    world.done(minutes=30)
+    assert edits == []
+    assert (record["Company"], record["Phone"]) == (held["company"], held["phone"]) == ("Birch", "2")
+    quiet(world)
+
+
 @pytest.mark.cap("M121", "M122")
 def test_several_edits_are_one_write_of_the_fields_that_changed() -> None:
     """Three edits in one cycle are one write to Marketo, which holds the last values and no other field."""
