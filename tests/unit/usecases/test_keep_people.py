@@ -237,6 +237,36 @@ def test_a_new_record_is_sent_whole() -> None:
     assert names <= {name for name, value in made.items() if value}
 
 
+def test_who_is_made_takes_the_defaults_of_blank_fields() -> None:
+    """A pair's default, or what a rule makes of a blank, stands in the new record on either side, and comes back to
+    nobody; two who know each other already give each other none."""
+    given = {
+        "Title": {"blank": "default", "default": "Unknown", "conflict": "salesforce"},
+        "Phone": {"blank": "keep", "to_salesforce": [{"type": "default", "value": "0"}]},
+    }
+    fields = [{**each, **given.get(each["salesforce"], {})} for each in LEAD_FIELDS]
+    world = CycleWorld(a_cycle(leads={"fields": fields}))
+    lead = world.leads.make(Email="n@example.com", LastName="N", Company="Acme", Phone="1")
+    person = world.people.make(email="m@example.com", lastName="M", company="Acme", title="CEO")
+    met = {"email": "b@example.com", "lastName": "B", "company": "Acme"}
+    world.people.make(**met)
+    both = world.leads.make(Email="b@example.com", LastName="B", Company="Acme")
+    world.done()
+    people = {each["email"]: each for each in world.people.records.values()}
+    leads = {each["Email"]: each for each in world.leads.records.values()}
+    assert (people["n@example.com"]["title"], people["n@example.com"]["phone"]) == ("Unknown", "1")
+    assert (leads["m@example.com"]["Title"], leads["m@example.com"]["Phone"]) == ("CEO", "0")
+    assert (people["b@example.com"].get("title"), leads["b@example.com"].get("Title")) == (None, None)
+    quiet(world)
+    assert [world.leads.records[lead].get("Title"), world.people.records[person].get("phone")] == [None, None]
+    # an emptied field still gives it
+    world.leads.edit(both, Title="CFO")
+    world.done(minutes=30)
+    world.leads.edit(both, Title="")
+    world.done(minutes=30)
+    assert people["b@example.com"]["title"] == "Unknown"
+
+
 CONFLICTS = [
     pytest.param("FirstName", "firstName", "sf", id="salesforce by default", marks=pytest.mark.cap("U01")),
     pytest.param("Title", "title", "mk", id="marketo", marks=pytest.mark.cap("U02")),
