@@ -52,7 +52,8 @@ def change(
     known = link.memory if link is not None and link.marketo_id else None
     whole = {**found, Side.MARKETO: Found(values={})}
     if known is None or any(each.name not in known for each in fields):
-        merged = merge_pair(fields, whole, {}, now, digest)
+        made_of = Side.SALESFORCE if known is None else None
+        merged = merge_pair(fields, whole, {}, now, digest, made_of=made_of)
         return Change(
             new=known is None, whole=True, written=_written(merged), memory=merged.memory, failed=merged.failed
         )
