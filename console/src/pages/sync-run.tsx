@@ -20,7 +20,7 @@ import { COLUMN, Facts, Section, Title } from "../parts/page";
 import { RunBadge } from "../parts/run-badge";
 import { Loading, Shown } from "../parts/states";
 import { POLL } from "../parts/sync-runs";
-import { asks, COUNTS, KINDS, lasting, stepOf } from "../parts/sync-words";
+import { asks, COUNTS, countOf, KINDS, lasting, stepOf } from "../parts/sync-words";
 
 const RunRows = lazy(() => import("../parts/run-rows"));
 const PlannedRows = lazy(() => import("../parts/planned-rows"));
@@ -83,7 +83,7 @@ function Told({ run }: { run: Run }) {
             ...before("Tries again what failed in", run.sync, run.retry_of),
             ["Pulled", String(run.pulled)],
             ...COUNTS.filter(({ name }) => run[name] || FIRST.has(name)).map(
-              ({ name, label }) => [label, String(run[name])] as const,
+              ({ name, label }) => [countOf(label, run), String(run[name])] as const,
             ),
             ...line("Rows a second", run.rows_per_second !== null && String(run.rows_per_second)),
             ["Vendor calls", String(run.calls)],

@@ -62,6 +62,11 @@ export const COUNTS = [
   { name: "handed_over", label: "Handed to the Action" },
 ] as const satisfies readonly { name: keyof Run; label: string }[];
 
+/** How a count is called: a plan only foresees. */
+export function countOf(label: string, { kind }: Pick<Run, "kind">): string {
+  return kind === "plan" ? `Would be ${label.toLowerCase()}` : label;
+}
+
 /** What became of a run's rows in a line; what did not occur is left out. */
 export function countsOf(run: Run): string {
   const found = COUNTS.filter(({ name }) => run[name]).map(({ name, label }) => `${run[name]} ${label.toLowerCase()}`);
