@@ -92,7 +92,7 @@ def test_whoever_stores_a_sync_after_somebody_else_is_told(admin: Admin) -> None
 def test_the_list_tells_of_each_sync_its_last_run_and_its_next(admin: Admin) -> None:
     """The newest run with its counts; the next slot of one that is active, none of one that is paused or started by
     hand only."""
-    every = {"schedule": {"every": {"hours": 1}}}
+    every: dict[str, Any] = {"schedule": {"every": {"hours": 1}}}
     admin.store(a_sync(**ENDS, **every), a_sync(id="by-hand", **ENDS), a_sync(id="held", **ENDS, **every))
     for identifier in (SYNC, "by-hand", "held"):
         admin.world.configurations.move("sync", identifier, Move.ACTIVATE)

@@ -53,6 +53,8 @@ class SyncRun(Given):
     #: an estimate, once all rows are read
     seconds_left: int | None
     calls: int
+    #: of bulk extracts
+    megabytes: float = 0
     reason: str
     message: str
 
