@@ -73,7 +73,8 @@ function Told({ run }: { run: Run }) {
           facts={[
             ["State", <RunBadge key="state" status={run.status} />],
             ...line("Does now", stepOf(run)),
-            ...line("Message", run.message),
+            // what its guard asks is said above
+            ...line("Message", !asks(run) && run.message),
             ["Started", moment(run.started_at)],
             ...line("Ended", run.ended_at && moment(run.ended_at)),
             ...line("Waits until", run.waits_until && moment(run.waits_until)),
@@ -191,7 +192,7 @@ function Confirmation({ run }: { run: Run }) {
     <InlineAlert variant="notice">
       <Heading>It asks before it writes</Heading>
       <Content>
-        {run.message || "It would do more than the Sync allows."}
+        {sentence({ what: run.message || "it would do more than the Sync allows", remedy: "" })}
         {mayAsk && (
           <ButtonGroup>
             {(["confirm", "cancel"] as const).map((what) => (

@@ -14,7 +14,7 @@ import { useIsNarrow } from "./width";
 type Run = Schemas["SyncRun"];
 
 /** while a run is at work, its numbers change */
-export const POLL = 3000;
+export const POLL = 2000;
 const DEFAULTS = { tab: "view", sort: "started", direction: "descending" };
 const COLUMNS = [
   { id: "started", name: "Started", of: (each: Run) => each.started_at, minWidth: 190 },
