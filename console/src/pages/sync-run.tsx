@@ -20,7 +20,7 @@ import { COLUMN, Facts, Section, Title } from "../parts/page";
 import { RunBadge } from "../parts/run-badge";
 import { Loading, Shown } from "../parts/states";
 import { POLL } from "../parts/sync-runs";
-import { asks, COUNTS, countOf, KINDS, lasting, stepOf } from "../parts/sync-words";
+import { asks, COUNTS, counted, countOf, KINDS, lasting, stepOf } from "../parts/sync-words";
 
 const RunRows = lazy(() => import("../parts/run-rows"));
 const PlannedRows = lazy(() => import("../parts/planned-rows"));
@@ -192,7 +192,7 @@ function Confirmation({ run }: { run: Run }) {
     <InlineAlert variant="notice">
       <Heading>It asks before it writes</Heading>
       <Content>
-        {sentence({ what: run.message || "it would do more than the Sync allows", remedy: "" })}
+        {counted(run)}
         {mayAsk && (
           <ButtonGroup>
             {(["confirm", "cancel"] as const).map((what) => (

@@ -27,6 +27,13 @@ export function asks({ status }: Pick<Run, "status">): boolean {
   return status === "waiting: guard";
 }
 
+/** What its guard has counted; behind it stand commands for the terminal, which buttons do here. */
+export function counted({ message }: Pick<Run, "message">): string {
+  const [said = ""] = message.split("; ");
+  const told = said || "it would do more than the Sync allows";
+  return `${told.slice(0, 1).toUpperCase()}${told.slice(1)}. Nothing is written yet.`;
+}
+
 export const KINDS: Readonly<Record<string, string>> = {
   run: "Run",
   plan: "Plan",
