@@ -9,6 +9,7 @@ SHARD = 1_250
 SHARDS = 4
 
 
+@pytest.mark.pain("P38")
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_both_sides_come_to_what_the_policies_say(shard: int) -> None:
     """Three people and more, nine fields of six policies, twelve edits; nothing is lost, doubled or echoed.

@@ -379,6 +379,45 @@ def test_too_many_deletions_are_asked_about_and_none_is_carried_over() -> None:
     assert world.people.records == {}
 
 
+def test_who_was_to_be_deleted_is_left_alone_if_that_is_wrong_by_the_time_somebody_says_yes() -> None:
+    """Merged with somebody, linked to another record by hand, or the record is back: asked once more before a deletion.
+
+    Whose record is back is in step again, and who belongs to another record is in step with that one.
+    """
+    world = CycleWorld(a_cycle(deleted_in_salesforce="delete").model_copy(update={"guard": _guard(1)}))
+    made = {name: a_lead(world, name) for name in ("Ada", "Bea", "Cleo", "Dora")}
+    people = {name: person for name, (_, person) in made.items()}
+    world.leads.delete(*(lead for lead, _ in made.values()))
+    run = world.cycle()
+    assert run.waiting is Waiting.GUARD
+    world.later(hours=2)
+    stranger = world.people.make(email="stranger@example.com", lastName="Ada")
+    world.people.merge(people["Ada"], stranger)
+    other = world.system.tables["Lead"].make(LastName="Other", Email="other@example.com", Company="Acme")
+    world.people.edit(people["Bea"], crmId=other)
+    world.leads.undelete(made["Cleo"][0])
+
+    run = world.confirm(run.slot)
+
+    assert run.step is CycleStep.DONE
+    assert sorted(told(world, run)) == [
+        ("linked_anew", "decided"),
+        ("person_merged_since", "decided"),
+        ("record_back", "decided"),
+        ("record_deleted_deleted", "deleted"),
+    ]
+    assert people["Dora"] in world.people.bin
+    world.done()
+    world.done(minutes=30)
+    now = held(world)
+    assert (now[people["Bea"]], now[people["Cleo"]]) == ((other, "Lead"), (made["Cleo"][0], "Lead"))
+    world.leads.edit(made["Cleo"][0], Phone="123")
+    world.leads.edit(other, Phone="456")
+    world.done()
+    assert [world.people.records[people[name]]["phone"] for name in ("Cleo", "Bea")] == ["123", "456"]
+    ends(world)
+
+
 def _guard(deletes: int) -> Any:
     return a_cycle().guard.model_copy(update={"deletes": deletes})
 

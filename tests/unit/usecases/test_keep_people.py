@@ -225,6 +225,7 @@ CONFLICTS = [
 ]
 
 
+@pytest.mark.pain("P33")
 @pytest.mark.parametrize(("salesforce", "marketo", "right"), CONFLICTS)
 def test_edits_of_both_sides_are_decided_by_the_policy(salesforce: str, marketo: str, right: str) -> None:
     """Both sides edit one field between two looks."""

@@ -4,7 +4,7 @@ Rows are sorted by what links them first, and what nothing links by e-mail, so t
 side are decided a few thousand at a time: a record and the person that names it always meet in one partition.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import Any
 from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecords, Links
 from leadbridge.domain import company_words, cycle_schema
 from leadbridge.domain.belonging import company_fields, links_of
-from leadbridge.domain.condition_values import UnreadableError, moment
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.conditions import compile_conditions
 from leadbridge.domain.crm_cycle import COMPANY_LINK, Creation, CrmCycle, Flag, Persons
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
@@ -46,6 +46,7 @@ from leadbridge.domain.values import EMAIL, normalised, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.compared_rows import ComparedRows
 from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.fate_files import FateFiles
@@ -198,6 +199,7 @@ class DecidePeople:
                 before.get(cycle_schema.kept_as(KIND, name)),
                 version=version,
                 carried_to=carried_to,
+                now=self.ports.clock.now(),
             )
             for name, bound in self.bound(schema).items()
         }
@@ -323,16 +325,23 @@ class _Work:
             queue, number = self._page(at)
             read = self._read[queue.name]
             stamp = ""
-            for values in read_page(self._ports.objects, read, number, self._columns(queue)):
+            rows = read_page(self._ports.objects, read, number, self._columns(queue))
+            for values in self._counting(queue, rows):
                 stamp = max(stamp, values.get(STAMPS[queue.side], ""))
                 held.add(self._sorted(Row(object=queue.sync.source.object, values=values)))
             size += self._ports.objects.stored(page_key(read, number)).size
-            found = _moment(stamp)
+            found = stamped(stamp)
             if found is not None:
                 newest[queue.name] = max(found, newest.get(queue.name, found))
             at += 1
         self._spill(held, piece)
         self._go_on(at, newest=newest)
+
+    def _counting(self, queue: Queue, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+        if queue.name not in self.run.compared:
+            return rows
+        fields = self._people.fields[queue.sync.source.object]
+        return ComparedRows(self._ports.links, fields, self._ports.digest)(self.run, queue, rows)
 
     def _page(self, piece: int) -> tuple[Queue, int]:
         left = piece
@@ -514,11 +523,3 @@ def _chosen(creation: Creation | str, described: Sequence[ObjectDescription]) ->
         return everybody
     types = {field.name: field.type for each in described for field in each.fields.values()}
     return those(compile_conditions(creation.conditions, types=types))
-
-
-def _moment(value: str) -> datetime | None:
-    try:
-        found = moment(value)
-    except UnreadableError:
-        return None
-    return found if isinstance(found, datetime) else None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.crm_cycle import CrmCycle, Persons
 from leadbridge.domain.cycle_latency import measured
-from leadbridge.domain.cycle_legs import PEOPLE, PEOPLE_DELETED, Leg, Queue
+from leadbridge.domain.cycle_legs import FOLLOW_UP, PEOPLE, PEOPLE_DELETED, Leg, Queue
 from leadbridge.domain.cycle_people import (
     CREATED,
     PEOPLE_CREATED,
@@ -104,6 +104,8 @@ class KeepPeople:
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
+        if group == FOLLOW_UP:
+            self._fates.follow_up(self._cycle, run)
         if group == PEOPLE_DELETED:
             self._fates.finish(run)
         legs = [leg for leg in self._legs.values() if leg.group == group]
