@@ -83,7 +83,8 @@ class CycleRun:
     idle: tuple[str, ...] = ()
     #: a moment before those since when all queues are read once more, for pairs of fields that work again
     again: datetime | None = None
-    #: queues that are read from the start, for fields that change without notice; of old records linked ones count
+    #: queues that are read from the start, for fields that change without notice, or were never compared; of records
+    #: that did not change linked ones count
     compared: tuple[str, ...] = ()
     #: how both schemas were when it was opened, by kind and object, and what is to be told of them
     schemas: Mapping[str, Schema] = field(default_factory=dict)

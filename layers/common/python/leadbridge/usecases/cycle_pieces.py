@@ -164,6 +164,10 @@ class Keeping:
             if each.object == self._object and (each.not_before is None or each.not_before <= now)
         ]
 
+    def total(self, _leg: str, _most: int | None) -> int:
+        """How many records of this kind Salesforce has, for the guard."""
+        return self._ports.records.total(self._object)
+
     def until(self, remaining: float) -> datetime:
         """When nothing new is begun any more."""
         return self._ports.clock.now() + timedelta(seconds=remaining - LEFT_SECONDS)

@@ -52,7 +52,7 @@ from leadbridge.domain.three_way import Side
 from leadbridge.domain.values import text
 from leadbridge.errors import PermanentError
 from leadbridge.usecases.compared_rows import ComparedRows
-from leadbridge.usecases.cycle_guard import check_deletions
+from leadbridge.usecases.cycle_guard import Damage, check_deletions
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts
 from leadbridge.usecases.decide_people import STRIDE
 from leadbridge.usecases.one_way import Change, Paged, change
@@ -83,7 +83,7 @@ class KeepOpportunities:
             legs=opportunity_legs(cycle),
         )
         # a role that changed may be in an opportunity that did not
-        self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *role_queues(cycle)])
+        self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *role_queues(cycle)], cycle.guard)
 
     def queues(self) -> Sequence[Queue]:
         """What is read before anything is decided; what is read of roles is looked at, too."""
@@ -188,7 +188,7 @@ class _Work:
         missing = due.keys() - {canonical(row["Id"]) for row in rows}
         gone = self._gone(run, missing, len(found.entries))
         plans = {name: [*found.plans.get(name, ()), *gone.plans.get(name, ())] for name in self._legs}
-        return Decided(plans=plans, entries=[*found.entries, *gone.entries])
+        return Decided(plans=plans, entries=[*found.entries, *gone.entries], tallies=found.tallies)
 
     def page(self, run: CycleRun, piece: int, queue: Queue, rows: Sequence[Row]) -> Decided:
         """Opportunities that changed, and those of changed roles that Marketo does not know yet."""
@@ -246,6 +246,7 @@ class _Work:
     def _decided(self, piece: int, rows: Sequence[Row], *, again: bool) -> Decided:
         links = self._ports.links.of([canonical(row["Id"]) for row in rows])
         plans, entries = list[Planned](), list[Entry]()
+        damage = Damage(self._ports.digest(""))
         owned = self._owned.owned(rows) if rows and self._owned else rows
         for each in self._judged(owned):
             record = canonical(each.row["Id"])
@@ -255,6 +256,8 @@ class _Work:
             position = piece * STRIDE + len(entries)
             if written or found.new:
                 plans.append(_writing(record, written, position))
+                if not found.new:
+                    damage.add_unread(OPPORTUNITIES_WRITTEN, written, found.held)
             reason, message = self._told(record, each, found)
             entries.append(
                 Entry(
@@ -268,7 +271,7 @@ class _Work:
                     message=message,
                 )
             )
-        return Decided(plans={OPPORTUNITIES_WRITTEN: plans}, entries=entries)
+        return Decided(plans={OPPORTUNITIES_WRITTEN: plans}, entries=entries, tallies=damage.tallies)
 
     def _with_flags(self, found: Change, judged: _Judged) -> dict[str, Any]:
         """What is written, with whether it is closed and won: both together, so that none is won and open between."""
