@@ -1,6 +1,7 @@
 """Whole cycles of persons: edits on either side, what the other side holds then, and that writes end."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -240,7 +241,7 @@ def test_a_new_record_is_sent_whole() -> None:
 def test_who_is_made_takes_the_defaults_of_blank_fields() -> None:
     """A pair's default, or what a rule makes of a blank, stands in the new record on either side, and comes back to
     nobody; two who know each other already give each other none."""
-    given = {
+    given: dict[str, dict[str, Any]] = {
         "Title": {"blank": "default", "default": "Unknown", "conflict": "salesforce"},
         "Phone": {"blank": "keep", "to_salesforce": [{"type": "default", "value": "0"}]},
     }
