@@ -17,7 +17,13 @@ const OFFERED: Readonly<Record<State, readonly Move[]>> = {
   active: ["pause", "try", "deactivate"],
   paused: ["resume", "deactivate"],
 };
-const WORDS: Readonly<Record<Move, { label: string; done: string; means: string }>> = {
+interface Said {
+  label: string;
+  done: string;
+  means: string;
+}
+
+const WORDS: Readonly<Record<Move, Said>> = {
   activate: {
     label: "Activate",
     done: "It is active; webhooks notice within 30 seconds.",
@@ -44,13 +50,43 @@ const WORDS: Readonly<Record<Move, { label: string; done: string; means: string 
     means: "What comes in is recorded and not run. It can be run again later.",
   },
 };
+/** what is otherwise of a Sync: it has no trial, and nothing comes in */
+const OF_SYNCS: Readonly<Partial<Record<Move, Said>>> = {
+  activate: {
+    label: "Activate",
+    done: "It is active.",
+    means: "Its schedule starts runs from now on, and each of them writes to the destination.",
+  },
+  pause: {
+    label: "Pause",
+    done: "It is paused.",
+    means: "No run begins until it is resumed. One that is at work goes on.",
+  },
+  resume: {
+    label: "Resume",
+    done: "It goes on.",
+    means: "Its schedule starts runs again; the first one brings what changed meanwhile.",
+  },
+  deactivate: {
+    label: "Deactivate",
+    done: "It is inactive.",
+    means: "No run begins any more. One that is at work goes on; cancel it on its page.",
+  },
+};
+
+function offered(kind: string, state: State): readonly [Move, Said][] {
+  const sync = kind === "sync";
+  return OFFERED[state]
+    .filter((move) => !sync || move !== "try")
+    .map((move) => [move, (sync && OF_SYNCS[move]) || WORDS[move]]);
+}
 
 export function Moves({ kind, id, name, state }: { kind: string; id: string; name: string; state: State }) {
   const { api } = useApp();
   const queries = useQueryClient();
   const may = useMay("POST /documents/{kind}/{document_id}/state");
   const moving = useMutation({
-    mutationFn: (move: Move) =>
+    mutationFn: ({ move }: { move: Move; said: Said }) =>
       content(
         api.POST("/documents/{kind}/{document_id}/state", {
           params: { path: { kind, document_id: id } },
@@ -58,30 +94,30 @@ export function Moves({ kind, id, name, state }: { kind: string; id: string; nam
         }),
       ),
     onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
-    onSuccess: async (_, move) => {
-      ToastQueue.positive(WORDS[move].done, { timeout: 8000 });
+    onSuccess: async (_, { said }) => {
+      ToastQueue.positive(said.done, { timeout: 8000 });
       await queries.invalidateQueries();
     },
   });
   if (!may) return null;
   return (
     <ButtonGroup>
-      {OFFERED[state].map((move, at) => (
+      {offered(kind, state).map(([move, said], at) => (
         <DialogTrigger key={move}>
           <Button
             variant={at === 0 && (move === "activate" || move === "resume") ? "accent" : "secondary"}
-            isPending={moving.isPending && moving.variables === move}
+            isPending={moving.isPending && moving.variables.move === move}
           >
-            {WORDS[move].label}
+            {said.label}
           </Button>
           <AlertDialog
-            title={`${WORDS[move].label}: ${name}`}
+            title={`${said.label}: ${name}`}
             variant={move === "deactivate" ? "warning" : "confirmation"}
-            primaryActionLabel={WORDS[move].label}
+            primaryActionLabel={said.label}
             cancelLabel="Cancel"
-            onPrimaryAction={() => moving.mutate(move)}
+            onPrimaryAction={() => moving.mutate({ move, said })}
           >
-            {WORDS[move].means}
+            {said.means}
           </AlertDialog>
         </DialogTrigger>
       ))}

@@ -42,6 +42,7 @@ FULL = replace(
     placed=7,
     positions=8,
     spills=9,
+    newest=NOON,
     size=10,
     counting=True,
     confirmed=True,

@@ -1,7 +1,6 @@
 """Whole cycles of persons: edits on either side, what the other side holds then, and that writes end."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from leadbridge.domain.three_way import Side
 from leadbridge.errors import TransientError, UncertainWriteError
 from leadbridge.usecases import decide_people
 from tests.builders.whole_cycles import CYCLE, LEAD_FIELDS, CycleWorld, a_cycle
+from tests.fakes.steps import nothing
 
 #: record types of Contacts and of Leads
 PARTNER, RESELLER = canonical("0125g0000000001"), canonical("0125g0000000002")
@@ -241,11 +241,11 @@ def test_a_new_record_is_sent_whole() -> None:
 def test_who_is_made_takes_the_defaults_of_blank_fields() -> None:
     """A pair's default, or what a rule makes of a blank, stands in the new record on either side, and comes back to
     nobody; two who know each other already give each other none."""
-    given: dict[str, dict[str, Any]] = {
+    given: dict[str, dict[str, object]] = {
         "Title": {"blank": "default", "default": "Unknown", "conflict": "salesforce"},
         "Phone": {"blank": "keep", "to_salesforce": [{"type": "default", "value": "0"}]},
     }
-    fields = [{**each, **given.get(each["salesforce"], {})} for each in LEAD_FIELDS]
+    fields = [{**each, **given.get(str(each["salesforce"]), {})} for each in LEAD_FIELDS]
     world = CycleWorld(a_cycle(leads={"fields": fields}))
     lead = world.leads.make(Email="n@example.com", LastName="N", Company="Acme", Phone="1")
     person = world.people.make(email="m@example.com", lastName="M", company="Acme", title="CEO")
@@ -372,6 +372,65 @@ def test_an_edit_behind_the_read_is_not_overwritten_unread() -> None:
     held = (world.leads.records[lead], world.people.records[person])
     assert (held[0]["Title"], held[1]["title"]) == ("from Marketo, who is right",) * 2
     assert held[1]["firstName"] == "Ida"
+    quiet(world)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["Salesforce refused", "the answer was lost, and answered"])
+def test_two_who_met_are_remembered_once_the_person_has_the_key(*, lost: bool) -> None:
+    """Whatever else of their first meeting failed: who deletes the person does not get another one."""
+    world = CycleWorld()
+    person = world.people.make(email="eve@example.com", lastName="Byron", title="CEO")
+    lead = world.leads.make(Email="eve@example.com", LastName="King", Company="Acme")
+    if lost:
+        # what an automation makes of the write is found where the look after the lost answer expects the write
+        world.people.automation = lambda record: {"lastName": str(record["lastName"]).lower()}
+        world.system.errors["leads", "update"] = [(UncertainWriteError("lost", vendor="marketo"), True)]
+    else:
+        world.leads.refused["CEO"] = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    run = world.done()
+    why = "drifted" if lost else "salesforce_FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    assert [each["reason"] for each in world.outcomes(run)] == [why]
+    assert run.changed == {}, "nothing was in step that could be damaged"
+    (link,) = world.links.of([lead]).values()
+    assert (link.marketo_id, link.memory) == (person, {})
+    world.people.delete(person)
+    for minutes in (5, 30, 60):
+        run = world.done(minutes)
+    assert (world.people.records, len(world.leads.records)) == ({}, 1)
+    assert world.links.links[lead].parted == "person_deleted"
+
+
+def test_two_who_never_agreed_meet_again_and_are_no_damage() -> None:
+    """Of a pair that is only known nothing is remembered: all its fields meet, and none of them counts as changed."""
+    world = CycleWorld()
+    world.people.make(email="eve@example.com", lastName="Byron", title="CEO")
+    lead = world.leads.make(Email="eve@example.com", LastName="King", Company="Acme")
+    world.leads.refused["CEO"] = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    world.done()
+    world.leads.refused.clear()
+    run = world.done(30)
+    assert (world.leads.records[lead]["Title"], run.changed) == ("CEO", {})
+    assert world.links.links[lead].memory
+    quiet(world)
+
+
+def test_a_person_who_changed_before_taking_the_key_is_not_taken_for_met() -> None:
+    """The write of the key was left out as drifted, so nothing is known of the two but what they hold."""
+    world = CycleWorld()
+    person = world.people.make(email="eve@example.com", lastName="Byron")
+    lead = world.leads.make(Email="eve@example.com", LastName="King", Company="Acme")
+
+    def edit_late(step: str) -> None:
+        if step == "table.find":  # the look before the write
+            world.steps.on_step = nothing
+            world.people.edit(person, lastName="Noel")
+
+    world.steps.on_step = edit_late
+    run = world.done()
+    assert [each["reason"] for each in world.outcomes(run)] == ["drifted"]
+    assert world.links.links == {}
+    world.done()
+    assert world.people.records[person]["crmId"] == lead
     quiet(world)
 
 

@@ -17,6 +17,8 @@ SALES_PERSONS = "sales_persons"
 COMPANIES = "companies"
 PEOPLE = "people"
 ACTIVITIES = "activities"
+#: Adobe's follow-up reads are here: of people and companies who are to be deleted, of merges since, of activities
+FOLLOW_UP = ACTIVITIES
 PEOPLE_DELETED = "people_deleted"
 OPPORTUNITIES = "opportunities"
 OPPORTUNITY_ROLES = "opportunity_roles"
@@ -65,6 +67,8 @@ class Queue:
     sync: Sync
     #: nothing is decided about its rows: its run reads them when its group is written, and writes them by itself
     late: bool = False
+    #: read when it is its kind's turn to decide, behind what was looked up for the kinds before
+    in_turn: bool = False
     #: read as a whole whenever somebody asks for it, and never else: it has no watermark
     on_demand: bool = False
 

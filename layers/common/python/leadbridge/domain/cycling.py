@@ -246,6 +246,8 @@ def still_out(run: CycleRun, orders: Iterable[str], done: int, due_at: datetime 
 def returned(run: CycleRun, entities: Sequence[str]) -> CycleRun:
     """All runs of Syncs have ended."""
     run = replace(_go_on(run), orders=(), fruitless=0, done=0)
+    if run.step is CycleStep.DECIDE:
+        return passed_over(run, entities)
     if run.step is CycleStep.READ:
         return _at_entity(replace(run, step=CycleStep.DECIDE), entities, 0)
     following = GROUPS.index(run.group) + 1

@@ -182,6 +182,8 @@ class SyncRun:
     placed: int = 0
     positions: int = 0
     spills: int = 0
+    #: when the newest of them was changed, if a column says so
+    newest: datetime | None = None
     #: deletions of the source: their window, the moment from which on alone they are told, pages and rows of them
     gone_since: datetime | None = None
     gone_until: datetime | None = None

@@ -80,8 +80,8 @@ class CycleEntities:
         if (roles := kept_roles(cycle)) and cycle.persons is not None:
             yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
         if cycle.custom_objects is not None and cycle.custom_objects.enabled:
-            yield KeepCustomObjects(cycle, self._plans(), lambda: described_objects(cycle, describe.of))
-
+            ports = self._ports(cycle, records, describe, digest)
+            yield KeepCustomObjects(cycle, ports, lambda: described_objects(cycle, describe.of))
         if groups_of(cycle):
             ports = self._ports(cycle, records, describe, digest)
             yield KeepPrograms(cycle, ports, self._connections.marketo(cycle.marketo))
@@ -101,6 +101,7 @@ class CycleEntities:
             digest=digest,
             clock=stores.clock,
             news=stores.news(cycle),
+            added=self._connections.marketo(cycle.marketo).added_deals,
         )
 
     def _people_ports(self, cycle: CrmCycle, records: LookedUp, describe: Described, digest: Digest) -> PeoplePorts:

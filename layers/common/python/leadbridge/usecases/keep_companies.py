@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from leadbridge.cycle_ports import CycleRecords, Link
+from leadbridge.cycle_ports import CycleRecords, DueRecord, Link
 from leadbridge.domain.belonging import ACCOUNT as ACCOUNT_LINK
 from leadbridge.domain.belonging import company_fields, company_of
 from leadbridge.domain.company_words import worded
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, Companies, CrmCycle, Flag, Gone
 from leadbridge.domain.cycle_companies import (
     ACCOUNT,
@@ -25,7 +26,7 @@ from leadbridge.domain.cycle_companies import (
     shown_by,
 )
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
-from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_legs import FOLLOW_UP, Leg, Queue
 from leadbridge.domain.cycle_opportunities import OPPORTUNITY, opportunity_queues
 from leadbridge.domain.cycle_people import CONTACT, FROM_CONTACTS, PERSON, STAMPS, people_queues
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
@@ -48,7 +49,7 @@ from leadbridge.usecases.cycle_guard import (
     too_much,
     what,
 )
-from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceFiles, PieceState, latest
+from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceFiles, PieceState
 from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.people_files import Entry, Row
@@ -97,7 +98,7 @@ class KeepCompanies:
         state = (files.pieces() if run.through else None) or self._begun(run)
         now = self.ports.clock.now()
         if run.through >= state.end:
-            told = too_much(self.cycle.guard, run, self.name, self.keeping.legs, self._accounts)
+            told = too_much(self.cycle.guard, run, self.name, self.keeping.legs, self.keeping.total)
             return guarded(run, what(self.name, CHANGES), told, now) if told else None
         state.back_to(run.through)
         until, work = self.keeping.until(remaining), _Work(self, run, files, state)
@@ -114,14 +115,31 @@ class KeepCompanies:
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
+        if group == FOLLOW_UP:
+            self._follow_up(run)
         return self.keeping.prepare(run, group)
+
+    def _follow_up(self, run: CycleRun) -> None:
+        """Ask both systems once more about companies that are to be deleted: an Account may be back by now."""
+        planned = self.keeping.planned(run, COMPANIES_GONE) if run.writes.get(COMPANIES_GONE) else {}
+        keys = sorted({str(write.columns["Id"]) for writes in planned.values() for write in writes})
+        if not keys or self.ports.news is None:
+            return
+        there = {company_of(row) for row in self.ports.records.keyed(COMPANY, keys)}
+        told = self.ports.news.of_those(ACCOUNT, sorted(there))
+        back = sorted(there - {*told.deleted.get(Side.SALESFORCE, ()), *told.merged.get(Side.SALESFORCE, ())})
+        files, now = self.keeping.files(run), self.ports.clock.now()
+        # a process that died here has left them out of the plan, perhaps
+        files.keep_spared({**files.spared(), **dict.fromkeys(back, "account_back")})
+        self.ports.due.add([DueRecord(side=Side.SALESFORCE, object=ACCOUNT, id=each, noted_at=now) for each in back])
+        for number, writes in planned.items():
+            kept = [write for write in writes if write.columns["Id"] not in back]
+            if len(kept) < len(writes):
+                self.keeping.plan_again(run, COMPANIES_GONE, number, kept)
 
     def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Remember what both sides hold of companies whose writes succeeded; the others become due. As `decide`."""
         return self.keeping.remember(run, remaining)
-
-    def _accounts(self, _leg: str, _most: int | None) -> int:
-        return self.ports.records.total(ACCOUNT)
 
     def _begun(self, run: CycleRun) -> PieceState:
         read = self.keeping.read(run, self.sources)
@@ -261,7 +279,7 @@ class _Work:
                 for key, row in self._meant(queue, values, seen):
                     held.setdefault(partition_of((key,), 0, self._state.parts), []).append(row)
             size += self._ports.objects.stored(page_key(read, number)).size
-            found = latest(stamp)
+            found = stamped(stamp)
             if found is not None and queue in self._owner.keeping.queues:
                 newest[queue.name] = max(found, newest.get(queue.name, found))
             at += 1
