@@ -18,6 +18,11 @@ const NewConnection = lazy(() => import("./pages/new-connection"));
 const Actions = lazy(() => import("./pages/actions"));
 const Action = lazy(() => import("./pages/action"));
 const SetUp = lazy(() => import("./pages/set-up"));
+const Cycles = lazy(() => import("./pages/cycles"));
+const Cycle = lazy(() => import("./pages/cycle"));
+const CycleRun = lazy(() => import("./pages/cycle-run"));
+const CycleRecord = lazy(() => import("./pages/cycle-record"));
+const Activity = lazy(() => import("./pages/activity"));
 
 export function Console({ session, queries }: { session: Session; queries: QueryClient }) {
   const [ended, setEnded] = useState(false);
@@ -39,6 +44,11 @@ export function Console({ session, queries }: { session: Session; queries: Query
                 <Route path="actions/new" element={<SetUp />} />
                 <Route path="actions/:id" element={<Action />} />
                 <Route path="actions/:id/edit" element={<SetUp />} />
+                <Route path="cycles" element={<Cycles />} />
+                <Route path="cycles/:id" element={<Cycle />} />
+                <Route path="cycles/:id/runs/:slot" element={<CycleRun />} />
+                <Route path="cycles/:id/records/:record" element={<CycleRecord />} />
+                <Route path="activity" element={<Activity />} />
                 <Route path="*" element={<Empty title="There is no such page">Look in the navigation.</Empty>} />
               </Routes>
             </Suspense>

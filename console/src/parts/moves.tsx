@@ -17,7 +17,12 @@ const OFFERED: Readonly<Record<State, readonly Move[]>> = {
   active: ["pause", "try", "deactivate"],
   paused: ["resume", "deactivate"],
 };
-const WORDS: Readonly<Record<Move, { label: string; done: string; means: string }>> = {
+interface Words {
+  label: string;
+  done: string;
+  means: string;
+}
+const WORDS: Readonly<Record<Move, Words>> = {
   activate: {
     label: "Activate",
     done: "It is active; webhooks notice within 30 seconds.",
@@ -45,6 +50,26 @@ const WORDS: Readonly<Record<Move, { label: string; done: string; means: string 
   },
 };
 
+/** what is said of documents that no webhook calls */
+const WORDS_OF: Readonly<Record<string, Partial<Record<Move, Partial<Words>>>>> = {
+  crm_cycle: {
+    activate: {
+      done: "It is active. Its first run is started by hand.",
+      means: "It looks at both systems from now on and carries changes over. Its first run is started by hand.",
+    },
+    pause: { means: "A run that is at work goes on to its end; no other one begins." },
+    resume: { means: "It goes on as before the pause, from where its queues were." },
+    deactivate: {
+      means:
+        "A run that is at work goes on to its end; no other one begins. Activated again, it goes on where it was.",
+    },
+  },
+};
+
+function wordsOf(kind: string, move: Move): Words {
+  return { ...WORDS[move], ...WORDS_OF[kind]?.[move] };
+}
+
 export function Moves({ kind, id, name, state }: { kind: string; id: string; name: string; state: State }) {
   const { api } = useApp();
   const queries = useQueryClient();
@@ -59,29 +84,31 @@ export function Moves({ kind, id, name, state }: { kind: string; id: string; nam
       ),
     onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
     onSuccess: async (_, move) => {
-      ToastQueue.positive(WORDS[move].done, { timeout: 8000 });
+      ToastQueue.positive(wordsOf(kind, move).done, { timeout: 8000 });
       await queries.invalidateQueries();
     },
   });
   if (!may) return null;
+  // only Actions have a trial
+  const offered = OFFERED[state].filter((move) => move !== "try" || kind === "action");
   return (
     <ButtonGroup>
-      {OFFERED[state].map((move, at) => (
+      {offered.map((move, at) => (
         <DialogTrigger key={move}>
           <Button
             variant={at === 0 && (move === "activate" || move === "resume") ? "accent" : "secondary"}
             isPending={moving.isPending && moving.variables === move}
           >
-            {WORDS[move].label}
+            {wordsOf(kind, move).label}
           </Button>
           <AlertDialog
-            title={`${WORDS[move].label}: ${name}`}
+            title={`${wordsOf(kind, move).label}: ${name}`}
             variant={move === "deactivate" ? "warning" : "confirmation"}
-            primaryActionLabel={WORDS[move].label}
+            primaryActionLabel={wordsOf(kind, move).label}
             cancelLabel="Cancel"
             onPrimaryAction={() => moving.mutate(move)}
           >
-            {WORDS[move].means}
+            {wordsOf(kind, move).means}
           </AlertDialog>
         </DialogTrigger>
       ))}

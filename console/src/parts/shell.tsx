@@ -23,7 +23,9 @@ const PAGES = [
   { to: "/", name: "Home" },
   { to: "/executions", name: "Executions" },
   { to: "/actions", name: "Actions" },
+  { to: "/cycles", name: "Cycles" },
   { to: "/connections", name: "Connections" },
+  { to: "/activity", name: "Activity log" },
 ] as const;
 
 const zones = Intl.supportedValuesOf("timeZone")
