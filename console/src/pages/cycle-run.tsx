@@ -2,16 +2,15 @@
 import { Link } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useQuery } from "@tanstack/react-query";
-import { lazy } from "react";
+import { lazy, Suspense } from "react";
 import { useParams } from "react-router";
 import { content, type Schemas } from "../api/client";
 import { useApp, useMay } from "../parts/app";
 import { Standing } from "../parts/badge";
 import { Guard, isHeld, Orders } from "../parts/cycle/orders";
 import { Timeline } from "../parts/cycle/timeline";
-import { Later } from "../parts/later";
 import { COLUMN, Facts, PLAIN, ROW, Section, Title } from "../parts/page";
-import { Shown } from "../parts/states";
+import { Loading, Shown } from "../parts/states";
 import { counted, kindOfRecords, lasting, runStatus, way } from "../parts/words";
 
 const Planned = lazy(() => import("../parts/cycle/planned"));
@@ -65,8 +64,8 @@ function Told({ run }: { run: Run }) {
         </span>
       </div>
       {run.message && !isHeld(run) && <p className={PLAIN}>{run.message}</p>}
-      <Guard run={run} />
       <Section title="Steps">
+        <Guard run={run} />
         <Timeline run={run} />
       </Section>
       {Object.entries(run.parked).length > 0 && !run.ended_at && (
@@ -90,16 +89,16 @@ function Told({ run }: { run: Run }) {
       {!planned && <Parts title="Written" parts={run.legs} />}
       {planned && mayReadPlan && run.ended_at && (
         <Section title="What would become of records">
-          <Later>
+          <Suspense fallback={<Loading what="the plan" />}>
             <Planned cycle={run.cycle} slot={run.slot} />
-          </Later>
+          </Suspense>
         </Section>
       )}
       {!planned && mayReadRows && (
         <Section title="What became of records">
-          <Later>
+          <Suspense fallback={<Loading what="records" />}>
             <Rows cycle={run.cycle} slot={run.slot} />
-          </Later>
+          </Suspense>
         </Section>
       )}
     </>

@@ -26,6 +26,9 @@ const HEIGHTS = {
   part: style({ width: "full", maxHeight: 400 }),
 };
 
+/** ids are longer than a narrow column */
+const ANYWHERE = style({ overflowWrap: "anywhere" });
+
 export function Listing<T>({
   name,
   rows,
@@ -66,7 +69,9 @@ export function Listing<T>({
         {ordered.rows.map((each) => (
           <Row key={keyOf(each)} id={keyOf(each)}>
             {shown.map((column) => (
-              <Cell key={column.id}>{column.shown ? column.shown(each) : column.of(each)}</Cell>
+              <Cell key={column.id}>
+                <div className={ANYWHERE}>{column.shown ? column.shown(each) : column.of(each)}</div>
+              </Cell>
             ))}
           </Row>
         ))}

@@ -60,8 +60,7 @@ const WORDS_OF: Readonly<Record<string, Partial<Record<Move, Partial<Words>>>>> 
     pause: { means: "A run that is at work goes on to its end; no other one begins." },
     resume: { means: "It goes on as before the pause, from where its queues were." },
     deactivate: {
-      means:
-        "A run that is at work goes on to its end; no other one begins. Activated again, it goes on where it was.",
+      means: "A run that is at work goes on to its end; no other one begins. Activated again, it goes on where it was.",
     },
   },
 };

@@ -96,7 +96,9 @@ export function Orders({ run }: { run: Run }) {
 /** What guards have counted. */
 function held(run: Run & Partial<Schemas["CycleRunParts"]>): string[] {
   const parts = (run.legs ?? []).filter((each) => each.status === "waiting: guard");
-  return [run.message, ...parts.map((each) => `${each.name}: ${each.message}`)].filter(Boolean);
+  return [run.message, ...parts.map((each) => `${each.name}: ${each.message}`)]
+    .filter(Boolean)
+    .map((what) => sentence({ what, remedy: "" }));
 }
 
 /** Tells what a guard holds, where one does. */
@@ -104,7 +106,7 @@ export function Guard({ run }: { run: Run }) {
   if (!isHeld(run)) return null;
   return (
     <InlineAlert variant="notice">
-      <Heading>The guard waits for a confirmation</Heading>
+      <Heading level={3}>The guard waits for a confirmation</Heading>
       <Content>
         The run would do more than the cycle's guard lets through: {held(run).join(" ")} Nothing else of the cycle goes
         on meanwhile.

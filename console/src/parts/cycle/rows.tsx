@@ -14,7 +14,7 @@ import { RowWhy } from "./row";
 
 type Row = Schemas["CycleRow"];
 
-const DEFAULTS = { kind: "any", outcome: "any", sort: "kind", direction: "ascending" };
+const DEFAULTS = { kind: "any", outcome: "any", sort: "record", direction: "ascending" };
 const KINDS = [
   "persons",
   "companies",
@@ -99,21 +99,19 @@ function columnsOf(cycle: string): readonly [ListColumn<Row>, ...ListColumn<Row>
   // one link for each system's id of a person; other records are known by Salesforce's
   const link = (id: string, known: boolean) => (id && known ? <RecordLink cycle={cycle} id={id} /> : id);
   return [
-    { id: "kind", name: "Kind", of: (each) => kindOfRecords(each.kind), minWidth: 130 },
     {
-      id: "salesforce",
-      name: "Salesforce",
-      of: (each) => each.salesforce_id,
-      shown: (each) => link(each.salesforce_id, true),
-      minWidth: 200,
+      id: "record",
+      name: "Record",
+      of: (each) => `${each.kind} ${each.salesforce_id} ${each.marketo_id}`,
+      shown: (each) => (
+        <>
+          {kindOfRecords(each.kind)}
+          {each.salesforce_id && <> · {link(each.salesforce_id, true)}</>}
+          {each.marketo_id && <> · Marketo {link(each.marketo_id, each.kind === "persons")}</>}
+        </>
+      ),
+      minWidth: 260,
       narrow: true,
-    },
-    {
-      id: "marketo",
-      name: "Marketo",
-      of: (each) => each.marketo_id,
-      shown: (each) => link(each.marketo_id, each.kind === "persons"),
-      minWidth: 120,
     },
     {
       id: "outcome",

@@ -33,7 +33,7 @@ export default function Runs({ cycle, asked, ask }: { cycle: string } & Addresse
     { id: "writes", name: "Writes", of: (each) => each.writes, minWidth: 90 },
     {
       id: "latency",
-      name: "Slowest 5 % of edits",
+      name: "Slowest edits",
       of: slowest,
       shown: (each) => (slowest(each) ? `${lasting(slowest(each))} or more` : ""),
       minWidth: 180,

@@ -8,7 +8,7 @@ import { Facts, PLAIN, Section } from "../page";
 import { Shown } from "../states";
 import { counted, kindOfRecords, mode, runStatus, standing, way } from "../words";
 import type { Addressed } from "./asked";
-import { Guard, Orders } from "./orders";
+import { Guard, isHeld, Orders } from "./orders";
 import { Timeline } from "./timeline";
 
 type Cycle = Schemas["SavedCycle"];
@@ -22,7 +22,7 @@ export default function State({ cycle, asked, ask }: { cycle: Cycle } & Addresse
       {running && <AtWork cycle={cycle.id} slot={running} />}
       {warnings.length > 0 && (
         <InlineAlert variant="notice">
-          <Heading>Marketo does not have everything any more that the next run reads</Heading>
+          <Heading level={2}>Marketo does not have everything any more that the next run reads</Heading>
           <Content>{warnings.join(" ")}</Content>
         </InlineAlert>
       )}
@@ -69,7 +69,7 @@ function AtWork({ cycle, slot }: { cycle: string; slot: string }) {
             <p className={PLAIN}>
               <Link href={`/cycles/${cycle}/runs/${slot}`}>Run {slot}</Link>: {run.kind}, {runStatus(run.status)}
             </p>
-            <Orders run={run} />
+            {!isHeld(run) && <Orders run={run} />}
           </>
         )}
       </Shown>
@@ -81,7 +81,7 @@ function Aside({ pairs }: { pairs: Cycle["standing"]["aside"] }) {
   const { moment } = useApp();
   return (
     <InlineAlert variant="notice">
-      <Heading>
+      <Heading level={2}>
         {pairs.length === 1 ? "A pair of fields is put aside" : `${pairs.length} pairs of fields are put aside`}
       </Heading>
       <Content>
@@ -107,7 +107,15 @@ function Kinds({ cycle, asked, ask }: { cycle: Cycle } & Addressed) {
       .toSorted()
       .at(-1) ?? "";
   const columns: readonly [ListColumn<Kind>, ...ListColumn<Kind>[]] = [
-    { id: "kind", name: "Kind", of: (each) => kindOfRecords(each.name), minWidth: 150, narrow: true },
+    {
+      id: "kind",
+      name: "Kind",
+      // in the order in which they are decided
+      of: (each) => cycle.kinds.indexOf(each),
+      shown: (each) => kindOfRecords(each.name),
+      minWidth: 150,
+      narrow: true,
+    },
     { id: "stands", name: "Kept", of: (each) => standing(each.standing), minWidth: 120, narrow: true },
     {
       id: "way",

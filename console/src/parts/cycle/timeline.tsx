@@ -84,7 +84,11 @@ function Far({ progress }: { progress: NonNullable<Run["progress"]> }) {
   const rest = left === null ? "" : `, about ${lasting(left)} left of this part`;
   return (
     <div className={style({ display: "flex", flexDirection: "column", gap: 8 })}>
-      <ProgressBar label={`Part ${part} of ${parts}: ${stepWords(what)}`} value={percent} styles={style({ width: "full" })} />
+      <ProgressBar
+        label={`Part ${part} of ${parts}: ${stepWords(what)}`}
+        value={percent}
+        styles={style({ width: "full" })}
+      />
       <span className={style({ font: "body-sm" })}>
         {total ? `${done.toLocaleString()} of ${total.toLocaleString()} ${unit}${rate}${rest}` : "Not begun yet"}
       </span>
