@@ -4,6 +4,7 @@ One process loads them and forks for each command (`serve`); a command has its o
 environment and outputs, and ends with its own code. What a command loads by itself is tested in tests/unit/cli.
 """
 
+import atexit
 import gc
 import json
 import os
@@ -25,12 +26,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Commands:
-    """The process that forks; it ends with ours, whose end closes what it reads from."""
+    """The process that forks; it ends with ours."""
 
     def __init__(self) -> None:
         """Nothing is started before the first command."""
         self._lock = Lock()
         self._server: subprocess.Popen[str] | None = None
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Let the process that forks end: it reads to the end of what it is asked."""
+        if self._server is not None:
+            self._server.communicate()
+            self._server = None
 
     def run(
         self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], seconds: float

@@ -27,8 +27,9 @@ def test_a_dead_token_leads_to_one_login_and_one_replay(lab: Lab) -> None:
         lab.marketo.post("faults", [])
         # a worker asks for the day's calls after its run, which may be the one before
         paths = [call["path"] for call in lab.marketo.calls_since(mark) if call["path"] != USAGE]
-        assert paths[:3] == [SYNC, IDENTITY, SYNC]
-        assert (paths.count(IDENTITY), paths.count(SYNC)) == (1, 2)
+        # where the worker before is not done yet, a process of its own logs in before its first call
+        assert paths[paths.index(SYNC) :][:3] == [SYNC, IDENTITY, SYNC]
+        assert (paths[paths.index(SYNC) :].count(IDENTITY), paths.count(SYNC)) == (1, 2)
         assert execution["writeback"] == {"status": "written"}
         assert lab.marketo_lead(person)["leadbridgeStatus"] == "Synced"
 

@@ -30,7 +30,8 @@ class Point:
     name: str
     after: bool
     store: bool
-    vendor_write: bool
+    #: whoever passes it is about to make a vendor write
+    leaving: bool
     slowness: float
 
 
@@ -39,7 +40,7 @@ POINTS: dict[str, Point] = {
         name=operation + suffix,
         after=bool(suffix),
         store=operation in STORES or operation.startswith("chunks."),
-        vendor_write=operation in VENDOR_WRITES or operation in CONNECTOR_WRITES,
+        leaving=not suffix and (operation in VENDOR_WRITES or operation in CONNECTOR_WRITES),
         slowness=0.04 if operation in STORES or operation.startswith(("chunks.", "bell.")) else 0.6,
     )
     for operation in (*OPERATIONS, *HANDOVER)
@@ -82,6 +83,8 @@ class Process:
     #: those that have slept, each perhaps just before a call that it makes all the same
     woken: list[Thread] = field(default_factory=list)
     threads: list[Thread] = field(default_factory=list)
+    #: how many of them are about to make a vendor write: see FLIGHT_SECONDS
+    leaving: int = 0
     #: the people whose records are in a write that has not been answered
     in_flight: tuple[str, ...] = ()
 
@@ -245,7 +248,9 @@ class Engine:
         chance = self._random()
         wake = self.time + point.slowness * chance * chance
         if wake >= process.ends_at or (self._heap and self._heap[0][0] <= wake):
+            process.leaving += point.leaving
             self.pause(wake - self.time)
+            process.leaving -= point.leaving
         else:
             self.time = wake
 
@@ -279,7 +284,7 @@ class Engine:
     def _strike(self, process: Process, point: Point, blow: Blow) -> None:
         if blow.kind == "crash":
             self.tally["crash"] += 1
-            if point.vendor_write and not point.after and self.rng.random() < 0.5:
+            if point.leaving and self.rng.random() < 0.5:
                 process.doomed = True
                 return
             self.count(f"crash at {point.name}")
@@ -291,8 +296,8 @@ class Engine:
             self.count("store answer lost" if point.after else "store throttled")
             self.on_doubt(process)  # the answer of a write may be lost with what was to be stored
             raise TransientError("the store asks for a pause", vendor="aws", code="Throttling")
-        if point.vendor_write and not point.after and blow.seconds > FLIGHT_SECONDS:
-            self.at[self.steps + 1] = blow  # see FLIGHT_SECONDS
+        if (point.leaving or process.leaving) and blow.seconds > FLIGHT_SECONDS:
+            self.at[self.steps + 1] = blow  # a stall holds up every thread, also one whose call has been begun
             return
         self.count("stall beyond the lease" if blow.seconds > LEASE_SECONDS else "stall")
         self.on_doubt(process)  # so may one that comes when its successor is at work

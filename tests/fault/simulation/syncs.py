@@ -79,7 +79,7 @@ engines.POINTS.update(
             name=operation + suffix,
             after=bool(suffix),
             store=operation in STORE_POINTS,
-            vendor_write=operation in VENDOR_WRITE_POINTS,
+            leaving=not suffix and operation in VENDOR_WRITE_POINTS,
             slowness=0.04 if operation in STORE_POINTS else 0.6,
         )
         for operation in POINTS

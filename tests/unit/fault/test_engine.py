@@ -31,3 +31,28 @@ def test_whatever_a_thread_stores_after_a_sleep_is_in_doubt_though_another_threa
     assert stored == ["intent"]
     assert doubted == ["intent"]
     engine.close()
+
+
+def test_a_call_that_has_been_begun_leaves_soon_whichever_thread_is_to_be_stalled() -> None:
+    """The lease is renewed while a write is about to leave: the long stall drawn for that moment comes after it."""
+    engine = Engine(Random(1), tracing=False)
+    engine.aimed["lanes.renew"] = (1, Blow("stall", 400.0))
+    passed: dict[str, float] = {}
+
+    def renew() -> None:
+        engine.pause(0.005)
+        engine.step("lanes.renew")
+
+    def work() -> None:
+        engine.thread(renew)
+        engine.step("marketo.add_custom_activities")
+        passed["left"] = engine.time
+        engine.step("marketo.add_custom_activities.done")
+        passed["answered"] = engine.time
+
+    engine.start("worker", work, skew=timedelta(0), limit=600.0)
+    engine.run(until=lambda: False)
+
+    assert 0.005 < passed["left"] < 1.0
+    assert passed["answered"] >= 400.0
+    engine.close()
