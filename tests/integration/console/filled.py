@@ -6,13 +6,12 @@ from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.alerts import Alert, Kind, Memory, Subject
 from leadbridge.domain.counted import ENDED, PARKED, ParkedWork, Waiting
 from leadbridge.domain.cycle_schema import Aside, Schema
-from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.cycling import CycleRun, CycleStep, guarded
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.journal import Entry
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.limits import Gate, Signal, State, millis
 from leadbridge.domain.syncing import Step, SyncRun, Totals
-from leadbridge.domain.syncing import Waiting as Held
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.people_files import Entry as Person
 from leadbridge.usecases.people_files import PeopleFiles
@@ -87,9 +86,7 @@ def _alert(kind: Kind, name: str, *, well: bool = False, **facts: str | int) -> 
     """An alert of an hour ago, maybe one that looks well by now."""
     at = NOON - HOUR
     subject = Subject(kind=kind, name=name)
-    return Alert(
-        subject=subject, since=at, raised_at=at, told_at=at, clear_since=NOON if well else None, facts=facts
-    )
+    return Alert(subject=subject, since=at, raised_at=at, told_at=at, clear_since=NOON if well else None, facts=facts)
 
 
 def _runs(admin: Admin) -> None:
@@ -132,4 +129,4 @@ def _runs(admin: Admin) -> None:
     assert taken is not None
     held = CycleRun(cycle="main", slot=HELD, version=1, epoch=taken.epoch, started_at=NOON, step=CycleStep.DECIDE)
     held = replace(held, rows={"from-leads": 700}, writes={"people-updated": 600}, entity="persons", step_at=NOON)
-    admin.cycle_runs.begin(replace(held, waiting=Held.GUARD, reason="guard", message=TOLD))
+    admin.cycle_runs.begin(guarded(held, "persons changes", TOLD, NOON))

@@ -264,7 +264,7 @@ def test_a_plan_is_begun_and_lists_its_changes(admin: Admin) -> None:
 
 
 def test_a_cycle_shows_its_kinds_of_records_and_its_document(admin: Admin) -> None:
-    """Each with its way and its pairs of fields, and what the document leaves out; whoever looks sees what is stored."""
+    """Each with its way and its pairs of fields, and what the document leaves out, too."""
     shown = admin.get("/cycles/main")
 
     kinds = {each["name"]: each for each in shown["kinds"]}

@@ -108,8 +108,7 @@ export function Guard({ run }: { run: Run }) {
     <InlineAlert variant="notice">
       <Heading level={3}>The guard waits for a confirmation</Heading>
       <Content>
-        The run would do more than the cycle's guard lets through: {held(run).join(" ")} Nothing else of the cycle goes
-        on meanwhile.
+        {held(run).join(" ")} Nothing else of the cycle goes on meanwhile.
         <div className={style({ marginTop: 12 })}>
           <Orders run={run} />
         </div>
