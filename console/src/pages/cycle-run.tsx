@@ -1,8 +1,8 @@
 /** One run of a cycle: its steps, what it read and wrote, what became of each record; of a plan what would. */
 import { Link } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
-import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect } from "react";
 import { useParams } from "react-router";
 import { content, type Schemas } from "../api/client";
 import { useApp, useMay } from "../parts/app";
@@ -28,6 +28,12 @@ export default function CycleRun() {
       content(api.GET("/cycles/{cycle_id}/executions/{slot}", { params: { path: { cycle_id: id, slot } } })),
     refetchInterval: ({ state }) => (state.data?.ended_at ? false : 5_000),
   });
+  const queries = useQueryClient();
+  const ended = query.data?.ended_at;
+  useEffect(() => {
+    // its end moved what the cycle's own page shows
+    if (ended) void queries.invalidateQueries({ queryKey: ["cycle", id], exact: true });
+  }, [queries, id, ended]);
   return (
     <div className={COLUMN}>
       <Link href={`/cycles/${id}#tab=runs`} isStandalone>

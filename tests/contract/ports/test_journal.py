@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from leadbridge.aws.journal import DynamoJournal
+from leadbridge.aws.noting import NotedConfigurations
 from leadbridge.domain.journal import Entry
-from leadbridge.domain.lifecycle import Change
+from leadbridge.domain.lifecycle import Change, Move
+from leadbridge.errors import ConfigurationError
 from tests.contract.ports.builders import an_action
 from tests.contract.ports.worlds import DynamoWorld
 from tests.fakes.clock import NOON
@@ -31,6 +35,25 @@ def test_a_version_is_noted_by_whoever_stores_it_and_once(dynamo_world: DynamoWo
     ]
     assert {each.who for each in entries} == {WHO}
     assert (entries[-1].at, following) == (NOON, "")
+
+
+def test_what_somebody_does_to_documents_by_hand_is_noted_once_it_is_done(dynamo_world: DynamoWorld) -> None:
+    """States, the pause of all Actions, and removals; what is refused is none."""
+    done: list[tuple[str, str, str]] = []
+    mine = NotedConfigurations(
+        dynamo_world.dynamodb, table="ConfigTable", note=lambda did, kind, name: done.append((did, kind, name))
+    )
+    mine.put(an_action())
+    with pytest.raises(ConfigurationError):
+        mine.move("action", "person-to-lead", Move.PAUSE)
+    mine.move("action", "person-to-lead", Move.ACTIVATE)
+    for paused in (True, False):
+        mine.pause(paused=paused)
+    mine.remove("action", "person-to-lead")
+
+    action = ("action", "person-to-lead")
+    assert done == [("activate", *action), ("pause_all", "", ""), ("resume_all", "", ""), ("removed", *action)]
+    assert mine.get(*action) is None
 
 
 def test_pages_hold_every_entry_once(dynamo_world: DynamoWorld) -> None:
