@@ -10,7 +10,7 @@ import click
 from leadbridge.domain.cycle_progress import progress_said
 from leadbridge.domain.cycle_progress import status as cycle_status
 from leadbridge.domain.event import iso
-from leadbridge.domain.sync_progress import COUNTS, progress_of, status
+from leadbridge.domain.sync_progress import COUNTS, megabytes, progress_of, status
 from leadbridge.domain.syncing import SyncRun
 from leadbridge.usecases.cycle_results import CycleParts
 from leadbridge_cli.render import TABLE_COLUMNS, counted
@@ -62,10 +62,11 @@ def sentence(run: SyncRun, now: datetime) -> str:
     again += f", makes the writes of {run.plan}" if run.plan else ", a plan: nothing is written" if run.planning else ""
     rate = progress_of(run, now).rate
     pace = f", {_rate(rate)} rows a second" if rate is not None else ""
+    extracts = f", {megabytes(run)} MB of extracts" if run.extracted else ""
     ends = f"{', which would be ' if run.planning else ': '}{counts}" if counts else ""
     return (
         f"{run.slot}: {status(run)}, {iso(run.started_at)}{end}, version {run.version}{again}, "
-        f"{counted(run.rows, 'row')}{ends}, {counted(run.calls, 'call')}{pace}{why}"
+        f"{counted(run.rows, 'row')}{ends}, {counted(run.calls, 'call')}{extracts}{pace}{why}"
     )
 
 

@@ -1,5 +1,5 @@
 // Writes what the console knows of the API from its published documents: the types, whom each route is for, and what
-// the forms of an Action offer.
+// the forms of an Action and of a Sync offer.
 import { readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 
@@ -7,6 +7,7 @@ const documents = new URL("../../docs/", import.meta.url);
 const target = new URL("../src/api/", import.meta.url);
 const described = JSON.parse(await readFile(new URL("openapi-admin.json", documents), "utf8"));
 const action = JSON.parse(await readFile(new URL("action.schema.json", documents), "utf8"));
+const sync = JSON.parse(await readFile(new URL("sync.schema.json", documents), "utf8"));
 
 const roles = Object.fromEntries(
   Object.entries(described.paths).flatMap(([path, operations]) =>
@@ -69,11 +70,23 @@ const offered = {
   ON_FAILURE: choices(Chained.properties.on_failure),
   RULES: rules,
 };
-const empty = Object.entries(offered).filter(([, value]) => value === undefined);
-if (empty.length) throw new Error(`The schema of Actions does not tell ${empty.map(([name]) => name)}.`);
-await writeFile(
-  new URL("action.generated.ts", target),
-  Object.entries(offered)
-    .map(([name, value]) => `export const ${name} = ${JSON.stringify(value, null, 2)} as const;\n`)
-    .join(""),
-);
+await written("action.generated.ts", offered);
+
+const { DedupeRule, Guard, ImportRule, Ways } = sync.$defs;
+await written("sync.generated.ts", {
+  MEMBERS: Object.keys(sync.properties),
+  IMPORTS: ImportRule.enum,
+  DEDUPES: DedupeRule.enum,
+  EXTRACTIONS: choices(sync.properties.extraction),
+  WAYS: choices(Ways.properties.extract),
+  GUARDS: Object.fromEntries(Object.entries(Guard.properties).map(([name, schema]) => [name, schema.default])),
+});
+
+async function written(file, values) {
+  const empty = Object.entries(values).filter(([, value]) => value === undefined);
+  if (empty.length) throw new Error(`The schema does not tell ${empty.map(([name]) => name)}.`);
+  const told = Object.entries(values).map(
+    ([name, value]) => `export const ${name} = ${JSON.stringify(value, null, 2)} as const;\n`,
+  );
+  await writeFile(new URL(file, target), told.join(""));
+}

@@ -18,6 +18,10 @@ const NewConnection = lazy(() => import("./pages/new-connection"));
 const Actions = lazy(() => import("./pages/actions"));
 const Action = lazy(() => import("./pages/action"));
 const SetUp = lazy(() => import("./pages/set-up"));
+const Syncs = lazy(() => import("./pages/syncs"));
+const Sync = lazy(() => import("./pages/sync"));
+const SetUpSync = lazy(() => import("./pages/set-up-sync"));
+const SyncRun = lazy(() => import("./pages/sync-run"));
 const Cycles = lazy(() => import("./pages/cycles"));
 const Cycle = lazy(() => import("./pages/cycle"));
 const CycleRun = lazy(() => import("./pages/cycle-run"));
@@ -45,6 +49,11 @@ export function Console({ session, queries }: { session: Session; queries: Query
                 <Route path="actions/new" element={<SetUp />} />
                 <Route path="actions/:id" element={<Action />} />
                 <Route path="actions/:id/edit" element={<SetUp />} />
+                <Route path="syncs" element={<Syncs />} />
+                <Route path="syncs/new" element={<SetUpSync />} />
+                <Route path="syncs/:id" element={<Sync />} />
+                <Route path="syncs/:id/edit" element={<SetUpSync />} />
+                <Route path="syncs/:id/runs/:slot" element={<SyncRun />} />
                 <Route path="cycles" element={<Cycles />} />
                 <Route path="cycles/:id" element={<Cycle />} />
                 <Route path="cycles/:id/runs/:slot" element={<CycleRun />} />

@@ -233,7 +233,8 @@ class Org:
 
     def describe(self, sobject: SObject, base: str) -> Record:
         """Return the describe answer as our user gets it: hidden fields are absent."""
-        described = sobject.describe(base)
+        types = [row.values for row in self.tables["RecordType"].rows.values()]
+        described = sobject.describe(base, [each for each in types if each["SobjectType"] == sobject.name])
         shown = [each for each in described["fields"] if f"{sobject.name}.{each['name']}" not in self.hidden]
         for each in shown:
             if f"{sobject.name}.{each['name']}" in self.read_only:
@@ -493,13 +494,13 @@ class Org:
         for name, value in parsed.items():
             known = sobject.by_lower_name[name.lower()]
             if known.type == "reference" and value is not None:
-                checked[name] = self._reference(known, value)
+                checked[name] = self._reference(sobject, known, value)
             else:
                 values.check(known, value)
                 checked[name] = value
         return checked
 
-    def _reference(self, reference: Field, value: str | ParentKey) -> str:
+    def _reference(self, of: SObject, reference: Field, value: str | ParentKey) -> str:
         if isinstance(value, ParentKey):
             found = self.matches(value.sobject, value.field, value.value)
             if len(found) == 1:
@@ -517,6 +518,9 @@ class Org:
             parent = self.current(sobject, record_id) if sobject else None
             if parent is None:
                 continue
+            if reference.name == "RecordTypeId" and (parent["SobjectType"] != of.name or not parent["IsActive"]):
+                message = f"Record Type ID: this ID value isn't valid for the user: {record_id}"
+                raise RowError("INVALID_CROSS_REFERENCE_KEY", message, ["RecordTypeId"])
             if reference.name == "OwnerId" and not parent.get("IsActive", True):
                 message = f"operation performed with inactive user [{record_id}] as owner of record"
                 raise RowError("INACTIVE_OWNER_OR_USER", message, ["OwnerId"])

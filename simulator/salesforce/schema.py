@@ -6,6 +6,7 @@ Organization, RecordType) and the describe resource. The custom fields of Lead a
 Event_Registration__c and Course__c are what an administrator of this org has added.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -182,21 +183,36 @@ class SObject:
             },
         }
 
-    def describe(self, base: str) -> dict[str, Any]:
-        """Return the full describe answer."""
+    def describe(self, base: str, record_types: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+        """Return the full describe answer; `record_types` are the object's own, beside the master."""
         return self.describe_global(base) | {
             "fields": [each.describe() for each in self.fields],
             "childRelationships": [],
-            "recordTypeInfos": [
-                {
-                    "available": True,
-                    "defaultRecordTypeMapping": True,
-                    "master": True,
-                    "name": "Master",
-                    "recordTypeId": "012000000000000AAA",
-                }
-            ],
+            "recordTypeInfos": [_record_type(each, self.name, base) for each in (*record_types, _MASTER)],
         }
+
+
+_MASTER: Mapping[str, Any] = {
+    "Id": "012000000000000AAA",
+    "Name": "Master",
+    "DeveloperName": "Master",
+    "IsActive": True,
+}
+
+
+def _record_type(record: Mapping[str, Any], sobject: str, base: str) -> dict[str, Any]:
+    """Return what describe says of a record type; our user may use each one that is active."""
+    master = record is _MASTER
+    return {
+        "active": record["IsActive"],
+        "available": record["IsActive"],
+        "defaultRecordTypeMapping": master,
+        "developerName": record["DeveloperName"],
+        "master": master,
+        "name": record["Name"],
+        "recordTypeId": record["Id"],
+        "urls": {"layout": f"{base}/sobjects/{sobject}/describe/layouts/{record['Id']}"},
+    }
 
 
 _SOAP_TYPES = {

@@ -194,7 +194,8 @@ def partitioned(objects: FolderObjects, run: SyncRun, compiled: CompiledSync) ->
 
 def transformed(objects: FolderObjects, run: SyncRun, compiled: CompiledSync, number: int) -> tuple[Ended, list[Open]]:
     """The transform stage of one partition."""
-    return prepared(run, compiled, rows_of_part(objects, run, compiled, number))
+    rows = rows_of_part(objects, run, compiled, number)
+    return prepared(compiled, rows, source=run.source, at=run.started_at)
 
 
 def written(

@@ -240,6 +240,11 @@ class FakeBulkVendor:
         self.is_import = True
         return self
 
+    def calls_made(self, run: Run) -> int:
+        """Calls of all runs."""
+        del run
+        return len(self.calls)
+
     def report_quota(self) -> None:
         """Nothing is metered."""
 

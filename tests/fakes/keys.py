@@ -70,7 +70,7 @@ class InMemoryKeys:
         return None
 
     def guard(
-        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime, *, unheard: bool = False
     ) -> Mapping[str, Mapping[str, Guarded]]:
         """Obtain all guard keys of each owner, all or none, until released or `until`."""
         _refuse_twice([guard for guards in wanted.values() for guard in guards])

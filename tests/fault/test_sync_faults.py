@@ -117,7 +117,7 @@ def test_a_partition_that_lost_rows_ends_the_run_and_leaves_the_watermark() -> N
 
 
 @pytest.mark.fault("FT02")
-@pytest.mark.pain("P23")
+@pytest.mark.pain("P14")
 def test_ten_thousand_rows_of_one_moment_at_the_watermark_are_read_once_and_missed_never() -> None:
     """All bear the second at which one run ends and the next begins: each is one record, the overlap writes none."""
     world = incremental(by={"extract": "rest", "load": "rest"})
@@ -133,11 +133,11 @@ def test_ten_thousand_rows_of_one_moment_at_the_watermark_are_read_once_and_miss
 
     assert (first.pulled, second.totals) == (0, Totals(created=MANY))
     assert len(world.held()) == MANY
-    assert (third.totals.created, third.totals.updated, world.destination.written) == (0, 0, [])
+    assert (third.pulled, world.destination.written) == (0, [])
 
 
 @pytest.mark.fault("FT03")
-@pytest.mark.pain("P23")
+@pytest.mark.pain("P13")
 def test_a_row_that_is_committed_late_with_an_older_moment_is_not_missed() -> None:
     """A transaction began before the run and ends five minutes after it: the run stays behind it, the next reads it."""
     world = incremental()

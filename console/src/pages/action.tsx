@@ -1,28 +1,18 @@
 /** One Action: as it is saved, what its calls became, a try on one person, its history, and where it stands. */
-import {
-  Accordion,
-  Disclosure,
-  DisclosurePanel,
-  DisclosureTitle,
-  Link,
-  LinkButton,
-  Tab,
-  TabList,
-  TabPanel,
-  Tabs,
-} from "@react-spectrum/s2";
+import { Link, LinkButton, Tab, TabList, TabPanel, Tabs } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
+import { lazy } from "react";
 import { useParams } from "react-router";
 import { content, type Schemas } from "../api/client";
 import { useAddress } from "../parts/address";
 import { useApp, useMay } from "../parts/app";
 import { Moves } from "../parts/moves";
-import { COLUMN, PLAIN, StateBadge, Title } from "../parts/page";
+import { COLUMN, StateBadge, Title } from "../parts/page";
 import type { Members } from "../parts/pointer";
 import { Saved } from "../parts/saved";
-import { Loading, Shown } from "../parts/states";
+import { Sections } from "../parts/sections";
+import { Later, Shown } from "../parts/states";
 
 const Details = lazy(() => import("../parts/action-details"));
 const TryOne = lazy(() => import("../parts/try-one"));
@@ -125,14 +115,6 @@ function Told({ found }: { found: Schemas["Saved"] }) {
   );
 }
 
-function Later({ children }: { children: React.ReactNode }) {
-  return (
-    <div className={style({ paddingTop: 20 })}>
-      <Suspense fallback={<Loading what="this part" />}>{children}</Suspense>
-    </div>
-  );
-}
-
 /** The five sections as saved. */
 function Pages({
   id,
@@ -160,26 +142,7 @@ function Pages({
   }
   return (
     <Shown query={query} what="its pages">
-      {({ pages }) => (
-        <Accordion
-          allowsMultipleExpanded
-          defaultExpandedKeys={pages.map(({ page }) => page)}
-          styles={style({ marginTop: 12 })}
-        >
-          {pages.map(({ page, title, members }) => (
-            <Disclosure key={page} id={page}>
-              <DisclosureTitle level={2}>{`${page}. ${title}`}</DisclosureTitle>
-              <DisclosurePanel>
-                {Object.keys(members).length ? (
-                  <Saved members={members as Members} />
-                ) : (
-                  <p className={PLAIN}>Nothing is set here.</p>
-                )}
-              </DisclosurePanel>
-            </Disclosure>
-          ))}
-        </Accordion>
-      )}
+      {({ pages }) => <Sections pages={pages} />}
     </Shown>
   );
 }

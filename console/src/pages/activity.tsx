@@ -16,6 +16,7 @@ const DEFAULTS = { text: "", sort: "at", direction: "descending" };
 /** where the pages of a kind of documents are */
 const PLACES: Readonly<Record<string, string>> = {
   action: "/actions",
+  sync: "/syncs",
   crm_cycle: "/cycles",
   connection: "/connections",
   marketo_connection: "/connections",

@@ -38,7 +38,7 @@ function Told({ found }: { found: Schemas["ConnectionDetail"] }) {
   const mayChange = useMay("PUT /connections/{connection_id}");
   const users = [
     ...found.actions.map((each) => ({ href: `/actions/${each}`, name: `Action ${each}` })),
-    ...found.syncs.map((each) => ({ href: null, name: `Sync ${each}` })),
+    ...found.syncs.map((each) => ({ href: `/syncs/${each}`, name: `Sync ${each}` })),
   ];
   return (
     <>
@@ -57,7 +57,7 @@ function Told({ found }: { found: Schemas["ConnectionDetail"] }) {
                 ? users.map(({ href, name }, at) => (
                     <span key={name}>
                       {at > 0 && ", "}
-                      {href ? <Link href={href}>{name}</Link> : name}
+                      <Link href={href}>{name}</Link>
                     </span>
                   ))
                 : "nothing yet",

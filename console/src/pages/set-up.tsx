@@ -1,30 +1,8 @@
-/** Sets an Action up in five pages and a review; Next waits until the server finds nothing wrong with what is before. */
-import {
-  Button,
-  ButtonGroup,
-  Content,
-  Form,
-  Heading,
-  InlineAlert,
-  Link,
-  TextField,
-  ToastQueue,
-} from "@react-spectrum/s2";
-import { style } from "@react-spectrum/s2/style" with { type: "macro" };
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useMemo, useState } from "react";
-import { useNavigate, useParams } from "react-router";
+/** Sets an Action up in five pages. */
+import { lazy } from "react";
 import { PAGES, TITLES } from "../api/action.generated";
-import { content, type Schemas } from "../api/client";
-import { useAddress } from "../parts/address";
-import { useApp, useMay } from "../parts/app";
-import { Differences } from "../parts/differences";
-import { EditingProvider, useDocument } from "../parts/editing";
-import { type Finding, findingsOf, sentence } from "../parts/findings";
-import { isOvertaken, Overtaken } from "../parts/overtaken";
-import { COLUMN, PLAIN, Section, Title } from "../parts/page";
-import { type Members, steps } from "../parts/pointer";
-import { Empty, Loading, Shown } from "../parts/states";
+import { content } from "../api/client";
+import { type Kind, SetUp } from "../parts/set-up/editor";
 
 const Configuration = lazy(() => import("../parts/set-up/configuration"));
 const Mapping = lazy(() => import("../parts/set-up/mapping"));
@@ -32,338 +10,30 @@ const Chained = lazy(() => import("../parts/set-up/chained"));
 const Conditions = lazy(() => import("../parts/set-up/conditions"));
 const Results = lazy(() => import("../parts/set-up/results"));
 
-const REVIEW = 6;
-const DEFAULTS = { page: "1" };
-const FRESH: Members = { format: 1, kind: "action", source: { table: "leads" } };
-const NAMES = { ...TITLES, [REVIEW]: "Review and save" } as Readonly<Record<string, string>>;
+const ACTION: Kind = {
+  kind: "action",
+  noun: "Action",
+  folder: "actions",
+  fresh: { format: 1, kind: "action", source: { table: "leads" } },
+  titles: TITLES,
+  pages: PAGES,
+  route: "PUT /actions/{action_id}",
+  find: (api, id) => content(api.GET("/actions/{action_id}", { params: { path: { action_id: id } } })),
+  store: (api, id, body) => content(api.PUT("/actions/{action_id}", { params: { path: { action_id: id } }, body })),
+};
 
-/** What is under somebody's hands outlives a session that ends and a page that is loaded anew. */
-interface Kept {
-  document: Members;
-  version: number;
-}
-const kept = (id: string) => `leadbridge.editing.${id}`;
-
-function pageOf(pointer: string): number {
-  return PAGES[steps(pointer)[0] as keyof typeof PAGES] ?? REVIEW;
-}
-
-export default function SetUp() {
-  const { id } = useParams();
-  const { api } = useApp();
-  const may = useMay("PUT /actions/{action_id}");
-  const query = useQuery({
-    queryKey: ["action", id],
-    queryFn: () => content(api.GET("/actions/{action_id}", { params: { path: { action_id: id ?? "" } } })),
-    enabled: may && id !== undefined,
-  });
-  if (!may) return <Empty title="You may not change Actions">Administrators may.</Empty>;
+export default function SetUpAction() {
   return (
-    <div className={COLUMN}>
-      <Link href={id ? `/actions/${id}` : "/actions"} isStandalone>
-        {id ? "The Action" : "All Actions"}
-      </Link>
-      {id === undefined ? (
-        <Editor id="" start={FRESH} version={0} />
-      ) : (
-        <Shown query={query} what="the Action">
-          {(found) => <Editor key={found.id} id={found.id} start={found.document as Members} version={found.version} />}
-        </Shown>
+    <SetUp of={ACTION}>
+      {(page, fresh) => (
+        <>
+          {page === 1 && <Configuration fresh={fresh} />}
+          {page === 2 && <Mapping />}
+          {page === 3 && <Chained />}
+          {page === 4 && <Conditions />}
+          {page === 5 && <Results />}
+        </>
       )}
-    </div>
-  );
-}
-
-function remembered(id: string): Kept | null {
-  const found = sessionStorage.getItem(kept(id));
-  return found ? (JSON.parse(found) as Kept) : null;
-}
-
-function Editor({ id, start, version }: { id: string; start: Members; version: number }) {
-  const { api } = useApp();
-  const [asked, ask] = useAddress(DEFAULTS);
-  const [before] = useState(() => remembered(id));
-  const { document, set, setAll, replace } = useDocument(before?.document ?? start);
-  const [base, setBase] = useState(before?.version ?? version);
-  /** the last page that was found well, or shown what is wrong with it */
-  const [tried, setTried] = useState(0);
-  const [checked, setChecked] = useState<{ of: Members; findings: readonly Finding[] }>({ of: document, findings: [] });
-  const page = Math.min(Math.max(Number(asked.page) || 1, 1), REVIEW);
-  const changed = document !== start;
-  useEffect(() => {
-    if (changed) sessionStorage.setItem(kept(id), JSON.stringify({ document, version: base } satisfies Kept));
-  }, [id, document, base, changed]);
-
-  const checking = useMutation({
-    mutationFn: () => content(api.POST("/documents/validate", { body: { documents: [{ ...document }] } })),
-    onSuccess: ({ findings }) => setChecked({ of: document, findings }),
-  });
-  const go = async (wanted: number) => {
-    if (wanted < page) return ask({ page: String(wanted) });
-    const { findings } = await checking.mutateAsync();
-    // an earlier page stands before a later one; the review shows whatever is left
-    const first = Math.min(REVIEW, ...findings.map(({ pointer }) => pageOf(pointer)));
-    const reached = Math.min(wanted, first);
-    setTried(Math.max(tried, reached === wanted ? wanted - 1 : reached));
-    if (reached !== page) ask({ page: String(reached) });
-  };
-  const editing = useMemo(
-    () => ({
-      document,
-      set,
-      setAll,
-      findings: checked.findings,
-      // what was changed since the last look is not known to be wrong any more
-      shows: (pointer: string) => (pageOf(pointer) <= tried || page === REVIEW) && same(checked.of, document, pointer),
-    }),
-    [document, set, setAll, checked, tried, page],
-  );
-  const discard = () => {
-    sessionStorage.removeItem(kept(id));
-    replace(start);
-    setBase(version);
-    setChecked({ of: start, findings: [] });
-  };
-  return (
-    <EditingProvider editing={editing}>
-      <Title
-        beside={
-          changed && (
-            <Button variant="secondary" onPress={discard}>
-              Discard what I changed
-            </Button>
-          )
-        }
-      >
-        {version ? `Change ${String(start.name)}` : "New Action"}
-      </Title>
-      {before && changed && (
-        <InlineAlert variant="informative">
-          <Heading>What you changed is still here</Heading>
-          <Content>It was not saved yet. Go on with it, or discard it.</Content>
-        </InlineAlert>
-      )}
-      <nav aria-label="Pages of the Action">
-        <ol
-          className={style({ margin: 0, padding: 0, display: "flex", flexWrap: "wrap", gap: 8, listStyleType: "none" })}
-        >
-          {Object.entries(NAMES).map(([number, name]) => (
-            <li key={number}>
-              <Button
-                size="S"
-                variant={Number(number) === page ? "primary" : "secondary"}
-                fillStyle={Number(number) === page ? "fill" : "outline"}
-                {...(Number(number) === page && { "aria-current": "step" as const })}
-                isDisabled={checking.isPending}
-                onPress={() => void go(Number(number))}
-              >
-                {`${number}. ${name}`}
-              </Button>
-            </li>
-          ))}
-        </ol>
-      </nav>
-      <Section title={`${page}. ${NAMES[page]}`}>
-        <Suspense fallback={<Loading what="the page" />}>
-          {page === REVIEW ? (
-            <Review
-              id={id}
-              base={base}
-              onBase={setBase}
-              onStored={() => sessionStorage.removeItem(kept(id))}
-              document={document}
-              onMend={(findings, wanted) => {
-                setChecked({ of: document, findings });
-                setTried(REVIEW);
-                ask({ page: String(wanted) });
-              }}
-            />
-          ) : (
-            <Form validationBehavior="aria" onSubmit={(event) => event.preventDefault()}>
-              {page === 1 && <Configuration fresh={!version} />}
-              {page === 2 && <Mapping />}
-              {page === 3 && <Chained />}
-              {page === 4 && <Conditions />}
-              {page === 5 && <Results />}
-            </Form>
-          )}
-        </Suspense>
-        <Problems error={checking.error} />
-        <ButtonGroup>
-          {page > 1 && (
-            <Button variant="secondary" onPress={() => void go(page - 1)}>
-              Back
-            </Button>
-          )}
-          {page < REVIEW && (
-            <Button variant="accent" isPending={checking.isPending} onPress={() => void go(page + 1)}>
-              Next
-            </Button>
-          )}
-        </ButtonGroup>
-      </Section>
-    </EditingProvider>
-  );
-}
-
-/** Whether the member, and what is around it, is as it was: lists count as one, since their places move. */
-function same(one: Members, other: Members, pointer: string): boolean {
-  if (!pointer) return one === other;
-  let [a, b]: [unknown, unknown] = [one, other];
-  for (const name of steps(pointer)) {
-    if (Array.isArray(a) && Array.isArray(b) && a.length !== b.length) return false;
-    a = (a as Record<string, unknown> | undefined)?.[name];
-    b = (b as Record<string, unknown> | undefined)?.[name];
-    if (a === b) return true;
-    if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;
-  }
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-function Problems({ error }: { error: Error | null }) {
-  if (!error) return null;
-  return (
-    <InlineAlert variant="negative">
-      <Heading>The server could not look at it</Heading>
-      <Content>{findingsOf(error).map(sentence).join(" ")}</Content>
-    </InlineAlert>
-  );
-}
-
-/** What saving changes, what stands against it, and the save. */
-function Review({
-  id,
-  base,
-  onBase,
-  onStored,
-  document,
-  onMend,
-}: {
-  id: string;
-  base: number;
-  onBase: (version: number) => void;
-  onStored: () => void;
-  document: Members;
-  onMend: (findings: readonly Finding[], page: number) => void;
-}) {
-  const { api } = useApp();
-  const queries = useQueryClient();
-  const navigate = useNavigate();
-  const [note, setNote] = useState("");
-  const own = String(document.id ?? "");
-  const query = useQuery({
-    queryKey: ["plan", document],
-    queryFn: () => content(api.POST("/documents/plan", { body: { documents: [{ ...document }], draft: true } })),
-    staleTime: 0,
-  });
-  const storing = useMutation({
-    mutationFn: ({ expected, draft }: { expected: number; draft: boolean }) =>
-      content(
-        api.PUT("/actions/{action_id}", {
-          params: { path: { action_id: own } },
-          body: { document: { ...document }, note, draft, expected_version: expected },
-        }),
-      ),
-    onSuccess: async (done) => {
-      onStored();
-      ToastQueue.positive(done.changed ? `Version ${done.version} is saved.` : "It was so already.", { timeout: 8000 });
-      await navigate(`/actions/${own}`);
-      await queries.invalidateQueries();
-    },
-  });
-  return (
-    <Shown query={query} what="what saving changes">
-      {(plan) => {
-        const [planned] = plan.documents;
-        const wrong = plan.findings.length > 0;
-        return (
-          <>
-            <Against findings={plan.findings} onPage={(page) => onMend(plan.findings, page)} />
-            {plan.warnings.map((each) => (
-              <p key={each} className={PLAIN}>
-                {each}
-              </p>
-            ))}
-            {planned?.effect === "create" && <p className={PLAIN}>A new Action, which is not active yet.</p>}
-            {planned?.effect === "nothing" && <p className={PLAIN}>Nothing differs from what is saved.</p>}
-            {planned?.effect === "change" && (
-              <>
-                <p className={PLAIN}>Saving changes version {planned.version}:</p>
-                <Differences of={planned.differences} />
-              </>
-            )}
-            <TextField
-              label="Note (optional)"
-              value={note}
-              onChange={setNote}
-              styles={style({ width: "full", maxWidth: 480 })}
-            />
-            {!isOvertaken(storing.error) && <Problems error={storing.error} />}
-            <ButtonGroup>
-              <Button
-                variant="accent"
-                isDisabled={wrong}
-                isPending={storing.isPending && !storing.variables.draft}
-                onPress={() => storing.mutate({ expected: base, draft: false })}
-              >
-                Save
-              </Button>
-              {wrong && planned && (
-                <Button
-                  variant="secondary"
-                  isPending={storing.isPending && storing.variables.draft}
-                  onPress={() => storing.mutate({ expected: base, draft: true })}
-                >
-                  Save as a draft
-                </Button>
-              )}
-            </ButtonGroup>
-            <Overtaken
-              error={storing.error}
-              kind="action"
-              id={id || own}
-              read={base}
-              onStore={(current) => {
-                onBase(current);
-                storing.mutate({ expected: current, draft: storing.variables?.draft ?? false });
-              }}
-              onKeep={() => storing.reset()}
-            />
-          </>
-        );
-      }}
-    </Shown>
-  );
-}
-
-/** Findings with the page on which each is mended. */
-function Against({ findings, onPage }: { findings: Schemas["Plan"]["findings"]; onPage: (page: number) => void }) {
-  if (!findings.length) return null;
-  const numbers = [...new Set(findings.map(({ pointer }) => pageOf(pointer)))].toSorted();
-  return (
-    <InlineAlert variant="negative">
-      <Heading>
-        {findings.length === 1 ? "One thing is to be mended" : `${findings.length} things are to be mended`}
-      </Heading>
-      <Content>
-        <ul>
-          {findings.map((each) => (
-            <li key={`${each.pointer} ${each.what}`}>
-              {each.pointer && `${each.pointer}: `}
-              {sentence(each)}
-            </li>
-          ))}
-        </ul>
-        <div className={style({ display: "flex", flexWrap: "wrap", gap: 8, marginTop: 8 })}>
-          {numbers
-            .filter((each) => each < REVIEW)
-            .map((each) => (
-              <Button key={each} size="S" variant="secondary" onPress={() => onPage(each)}>
-                {`To page ${each}`}
-              </Button>
-            ))}
-        </div>
-      </Content>
-    </InlineAlert>
+    </SetUp>
   );
 }

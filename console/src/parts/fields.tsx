@@ -13,6 +13,8 @@ export interface Choice {
 }
 
 export const WIDE = style({ width: "full", maxWidth: 480 });
+/** fields beside each other */
+export const LINE = style({ display: "flex", flexWrap: "wrap", gap: 16, alignItems: "start" });
 export const HALF = style({ width: { default: "full", sm: 240 }, flexShrink: 0 });
 
 interface Shared {

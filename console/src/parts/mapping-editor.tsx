@@ -14,7 +14,7 @@ import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useState } from "react";
 import { BLANKS, DAYS, FACTS } from "../api/action.generated";
 import { Others, useEditing } from "./editing";
-import { type Choice, Choose, Figure, Find, HALF, Truth, Words } from "./fields";
+import { type Choice, Choose, Figure, Find, HALF, LINE, Truth, Words } from "./fields";
 import { told } from "./mapping-words";
 import { PLAIN } from "./page";
 import { at, type Json, type Members, step, within } from "./pointer";
@@ -113,8 +113,6 @@ export function MappingList({ at: pointer, label, add, ...offer }: Offer & { at:
     </section>
   );
 }
-
-const LINE = style({ display: "flex", flexWrap: "wrap", gap: 16, alignItems: "start" });
 
 function Mapping({ at: here, of, targets, columns, records = [], sources }: Offer & { at: string; of: Members }) {
   const { setAll } = useEditing();

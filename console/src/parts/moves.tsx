@@ -17,12 +17,13 @@ const OFFERED: Readonly<Record<State, readonly Move[]>> = {
   active: ["pause", "try", "deactivate"],
   paused: ["resume", "deactivate"],
 };
-interface Words {
+interface Said {
   label: string;
   done: string;
   means: string;
 }
-const WORDS: Readonly<Record<Move, Words>> = {
+
+const WORDS: Readonly<Record<Move, Said>> = {
   activate: {
     label: "Activate",
     done: "It is active; webhooks notice within 30 seconds.",
@@ -49,24 +50,59 @@ const WORDS: Readonly<Record<Move, Words>> = {
     means: "What comes in is recorded and not run. It can be run again later.",
   },
 };
-
-/** what is said of documents that no webhook calls */
-const WORDS_OF: Readonly<Record<string, Partial<Record<Move, Partial<Words>>>>> = {
+/** what is otherwise of Syncs and cycles: they have no trial, and nothing comes in */
+const OTHERWISE: Readonly<Record<string, Partial<Record<Move, Said>>>> = {
+  sync: {
+    activate: {
+      label: "Activate",
+      done: "It is active.",
+      means: "Its schedule starts runs from now on, and each of them writes to the destination.",
+    },
+    pause: {
+      label: "Pause",
+      done: "It is paused.",
+      means: "No run begins until it is resumed. One that is at work goes on.",
+    },
+    resume: {
+      label: "Resume",
+      done: "It goes on.",
+      means: "Its schedule starts runs again; the first one brings what changed meanwhile.",
+    },
+    deactivate: {
+      label: "Deactivate",
+      done: "It is inactive.",
+      means: "No run begins any more. One that is at work goes on; cancel it on its page.",
+    },
+  },
   crm_cycle: {
     activate: {
+      label: "Activate",
       done: "It is active. Its first run is started by hand.",
       means: "It looks at both systems from now on and carries changes over. Its first run is started by hand.",
     },
-    pause: { means: "A run that is at work goes on to its end; no other one begins." },
-    resume: { means: "It goes on as before the pause, from where its queues were." },
+    pause: {
+      label: "Pause",
+      done: "It is paused.",
+      means: "No run begins until it is resumed. One that is at work goes on.",
+    },
+    resume: {
+      label: "Resume",
+      done: "It goes on.",
+      means: "Runs begin again by themselves, from where its queues were.",
+    },
     deactivate: {
-      means: "A run that is at work goes on to its end; no other one begins. Activated again, it goes on where it was.",
+      label: "Deactivate",
+      done: "It is inactive.",
+      means: "No run begins any more. One that is at work goes on; activated again, it goes on where it was.",
     },
   },
 };
 
-function wordsOf(kind: string, move: Move): Words {
-  return { ...WORDS[move], ...WORDS_OF[kind]?.[move] };
+function offered(kind: string, state: State): readonly [Move, Said][] {
+  const otherwise = OTHERWISE[kind];
+  return OFFERED[state]
+    .filter((move) => !otherwise || move !== "try")
+    .map((move) => [move, otherwise?.[move] ?? WORDS[move]]);
 }
 
 export function Moves({ kind, id, name, state }: { kind: string; id: string; name: string; state: State }) {
@@ -74,7 +110,7 @@ export function Moves({ kind, id, name, state }: { kind: string; id: string; nam
   const queries = useQueryClient();
   const may = useMay("POST /documents/{kind}/{document_id}/state");
   const moving = useMutation({
-    mutationFn: (move: Move) =>
+    mutationFn: ({ move }: { move: Move; said: Said }) =>
       content(
         api.POST("/documents/{kind}/{document_id}/state", {
           params: { path: { kind, document_id: id } },
@@ -82,32 +118,30 @@ export function Moves({ kind, id, name, state }: { kind: string; id: string; nam
         }),
       ),
     onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
-    onSuccess: async (_, move) => {
-      ToastQueue.positive(wordsOf(kind, move).done, { timeout: 8000 });
+    onSuccess: async (_, { said }) => {
+      ToastQueue.positive(said.done, { timeout: 8000 });
       await queries.invalidateQueries();
     },
   });
   if (!may) return null;
-  // only Actions have a trial
-  const offered = OFFERED[state].filter((move) => move !== "try" || kind === "action");
   return (
     <ButtonGroup>
-      {offered.map((move, at) => (
+      {offered(kind, state).map(([move, said], at) => (
         <DialogTrigger key={move}>
           <Button
             variant={at === 0 && (move === "activate" || move === "resume") ? "accent" : "secondary"}
-            isPending={moving.isPending && moving.variables === move}
+            isPending={moving.isPending && moving.variables.move === move}
           >
-            {wordsOf(kind, move).label}
+            {said.label}
           </Button>
           <AlertDialog
-            title={`${wordsOf(kind, move).label}: ${name}`}
+            title={`${said.label}: ${name}`}
             variant={move === "deactivate" ? "warning" : "confirmation"}
-            primaryActionLabel={wordsOf(kind, move).label}
+            primaryActionLabel={said.label}
             cancelLabel="Cancel"
-            onPrimaryAction={() => moving.mutate(move)}
+            onPrimaryAction={() => moving.mutate({ move, said })}
           >
-            {wordsOf(kind, move).means}
+            {said.means}
           </AlertDialog>
         </DialogTrigger>
       ))}

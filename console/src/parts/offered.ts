@@ -1,4 +1,4 @@
-/** What vendors offer to whoever sets up an Action, from Describe; up to 15 minutes old. */
+/** What vendors offer to whoever sets up an Action or a Sync, from Describe; up to 15 minutes old. */
 import { useQuery } from "@tanstack/react-query";
 import { content, type Schemas } from "../api/client";
 import { useApp } from "./app";
@@ -15,24 +15,33 @@ function offered<T>(query: { data?: readonly T[] | undefined; isFetching: boolea
   return { found: query.data ?? [], loading: query.isFetching };
 }
 
-/** Only those that an Action may name. */
-export function useConnections(kind: string): Offered<Choice> {
+/** An end of a Sync; an Action has none. */
+export type Role = "sync_source" | "sync_destination" | undefined;
+
+/** Only those that may be named; of one vendor, or of each. */
+export function useConnections(kind?: string): Offered<Choice & { kind: string }> {
   const { api } = useApp();
   const query = useQuery({
     queryKey: ["connections", "usable"],
     queryFn: () => content(api.GET("/connections", { params: { query: { usable: true } } })),
     ...AGE,
   });
-  const data = query.data?.connections.filter((each) => each.kind === kind).map(({ id, name }) => ({ id, name }));
+  const data = query.data?.connections
+    .filter((each) => kind === undefined || each.kind === kind)
+    .map(({ id, name, kind: vendor }) => ({ id, name, kind: vendor }));
   return offered({ data, isFetching: query.isFetching });
 }
 
-export function useObjects(connection: string): Offered<Choice> {
+export function useObjects(connection: string, role?: Role): Offered<Choice> {
   const { api } = useApp();
   const query = useQuery({
-    queryKey: ["objects", connection],
+    queryKey: ["objects", connection, role],
     queryFn: () =>
-      content(api.GET("/connections/{connection_id}/objects", { params: { path: { connection_id: connection } } })),
+      content(
+        api.GET("/connections/{connection_id}/objects", {
+          params: { path: { connection_id: connection }, query: role ? { role } : {} },
+        }),
+      ),
     enabled: Boolean(connection),
     ...AGE,
   });
@@ -40,14 +49,14 @@ export function useObjects(connection: string): Offered<Choice> {
   return offered({ data, isFetching: query.isFetching });
 }
 
-export function useFields(connection: string, object: string): Offered<Schemas["FieldInfo"]> {
+export function useFields(connection: string, object: string, role?: Role): Offered<Schemas["FieldInfo"]> {
   const { api } = useApp();
   const query = useQuery({
-    queryKey: ["fields", connection, object],
+    queryKey: ["fields", connection, object, role],
     queryFn: () =>
       content(
         api.GET("/connections/{connection_id}/objects/{object_name}/fields", {
-          params: { path: { connection_id: connection, object_name: object } },
+          params: { path: { connection_id: connection, object_name: object }, query: role ? { role } : {} },
         }),
       ),
     enabled: Boolean(connection && object),

@@ -18,19 +18,19 @@ import { type ReactNode, useEffect } from "react";
 import { NavLink, useHref, useLocation, useNavigate } from "react-router";
 import { signOut } from "../session";
 import { type Theme, useApp } from "./app";
+import { ZONES } from "./zones";
 
 const PAGES = [
   { to: "/", name: "Home" },
   { to: "/executions", name: "Executions" },
   { to: "/actions", name: "Actions" },
+  { to: "/syncs", name: "Syncs" },
   { to: "/cycles", name: "Cycles" },
   { to: "/connections", name: "Connections" },
   { to: "/activity", name: "Activity log" },
 ] as const;
 
-const zones = Intl.supportedValuesOf("timeZone")
-  .concat("UTC")
-  .map((id) => ({ id }));
+const zones = ZONES.map((id) => ({ id }));
 
 export function Shell({ children }: { children: ReactNode }) {
   const navigate = useNavigate();

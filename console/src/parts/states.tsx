@@ -2,7 +2,7 @@
 import { Button, Content, Heading, IllustratedMessage, InlineAlert, ProgressCircle } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import type { UseQueryResult } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, Suspense } from "react";
 import { ProblemError } from "../api/client";
 
 export function Loading({ what }: { what: string }) {
@@ -58,4 +58,13 @@ export function Shown<T>({
   if (query.data !== undefined) return children(query.data);
   if (query.error) return <Failed error={query.error} again={() => void query.refetch()} />;
   return <Loading what={what} />;
+}
+
+/** A part of a page that is loaded when it is looked at. */
+export function Later({ children }: { children: ReactNode }) {
+  return (
+    <div className={style({ paddingTop: 20 })}>
+      <Suspense fallback={<Loading what="this part" />}>{children}</Suspense>
+    </div>
+  );
 }

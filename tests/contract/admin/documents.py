@@ -1,4 +1,4 @@
-"""Writes the published documents of the admin API and of Actions: `python -m tests.contract.admin.documents`."""
+"""Writes the published documents of the admin API, Actions and Syncs: `python -m tests.contract.admin.documents`."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,14 @@ from typing import Any
 
 from leadbridge.domain.action import Action
 from leadbridge.domain.pages import PAGES, SECOND, TITLES
+from leadbridge.domain.sync import Sync
 from tests.builders.actions import an_action
 from tests.builders.admin import Admin
 from tests.builders.world import World
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "openapi-admin.json"
 ACTIONS = PUBLISHED.with_name("action.schema.json")
+SYNCS = PUBLISHED.with_name("sync.schema.json")
 
 
 def document() -> dict[str, Any]:
@@ -33,6 +35,12 @@ def action_schema() -> str:
     return json.dumps(schema | {"x-pages": pages, "x-titles": titles}, indent=2, ensure_ascii=False) + "\n"
 
 
+def sync_schema() -> str:
+    """The JSON schema of a Sync, as it stands in docs."""
+    return json.dumps(Sync.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
     PUBLISHED.write_text(as_text(), "utf-8")
     ACTIONS.write_text(action_schema(), "utf-8")
+    SYNCS.write_text(sync_schema(), "utf-8")

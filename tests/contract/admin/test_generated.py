@@ -25,7 +25,7 @@ from tests.builders.actions import ACTION, MARKETO, SALESFORCE, an_action
 from tests.builders.admin import PRINCIPAL, Admin
 from tests.builders.syncs import a_sync
 from tests.builders.world import World
-from tests.contract.admin.documents import ACTIONS, PUBLISHED, action_schema, as_text, document
+from tests.contract.admin.documents import ACTIONS, PUBLISHED, SYNCS, action_schema, as_text, document, sync_schema
 from tests.gateway import serving
 
 type AnyCase = Case[Any]
@@ -144,6 +144,11 @@ def test_the_published_schema_of_actions_is_that_of_the_code() -> None:
             assert operation["summary"]
             assert "security" not in operation
             assert {"200", "403", "404", "422", "502", "503"} <= set(operation["responses"])
+
+
+def test_the_published_schema_of_syncs_is_that_of_the_code() -> None:
+    """The console is built from it: the members, and what each of them may be."""
+    assert SYNCS.read_text("utf-8") == sync_schema()
 
 
 @pytest.mark.parametrize("front", [SIGNED], indirect=True, ids=["signed"])

@@ -36,6 +36,7 @@ FULL = replace(
     refused_at=NOON - timedelta(minutes=1),
     refusals=2,
     unknown=1,
+    calls=9,
     part=2,
     parts=3,
     resent=1,

@@ -23,6 +23,7 @@ SCHEMA = Schema(
     carried_to=NOON,
     kinds={"title=Title": ("text", "text")},
     aside={"a=A": Aside(why="it is hidden", since=NOON - HOUR), "b=B": Aside(why="it is closed", since=None)},
+    compared_at=NOON - HOUR,
 )
 RUN = CycleRun(cycle="main", slot=SLOT, version=3, epoch=1, started_at=NOON)
 #: every member is another than at the beginning
@@ -36,6 +37,7 @@ FULL = replace(
     since={"people": NOON - HOUR},
     made_since={"others": NOON - HOUR},
     idle=("others",),
+    compared=("from-leads",),
     late=True,
     held={"others": NOON - HOUR},
     rows={"people": 3},

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from itertools import permutations
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from leadbridge.errors import TransientError
 from leadbridge.ports import GONE, Guarded
 from tests.contract.ports.builders import START, a_claim, an_ending, an_event, arrival_of
 from tests.contract.ports.worlds import DynamoWorld, World, claim
@@ -429,3 +431,44 @@ def test_a_wave_that_names_a_key_twice_is_a_fault_of_the_caller(world: World) ->
     """Two owners asking for one guard in one call is refused loudly by either implementation."""
     with pytest.raises(Exception, match=r"twice|multiple operations"):
         guard(world, first=["a"], second=["a"])
+
+
+def test_guards_thought_to_be_nobodys_are_obtained_as_others_are(world: World) -> None:
+    """A wave of new keys in which one is held, one expired, one our own and one written under: each as it is alone."""
+    guard(world, START - 9 * MINUTES, dead=["expired"])
+    guard(world, holder=["held"], mine=["own"], writer=["written"])
+    world.keys.release("writer", ["written"], [], written=("person-to-lead", "1"))
+    wanted = {each: [name] for each, name in zip("abcd", ["new", "held", "expired", "written"], strict=True)}
+
+    obtained = world.keys.guard({**wanted, "mine": ["own"]}, UNTIL, START, unheard=True)
+
+    assert {owner: dict(state[name].last) for owner, state in obtained.items() for name in state} == {
+        "a": {},
+        "c": {},
+        "d": {"person-to-lead": "1"},
+        "mine": {},
+    }
+    assert obtained["d"]["written"].writes == 1
+    assert guard(world, x=["new"], y=["expired"], z=["written"]) == {}
+    assert set(guard(world, START + 6 * MINUTES, x=["new"])) == {"x"}
+
+
+def test_a_guard_that_nobody_ever_held_is_not_read(dynamo_world: DynamoWorld) -> None:
+    """Of a hundred new keys one write tells all, where the row expects them to be new."""
+    wanted = {f"row{number}": [f"key{number}"] for number in range(100)}
+
+    obtained = dynamo_world.keys.guard(wanted, UNTIL, START, unheard=True)
+
+    assert obtained == {f"row{number}": {f"key{number}": Guarded(last={})} for number in range(100)}
+    assert [name for name, _ in dynamo_world.unsteady.calls] == ["transact_write_items"]
+
+
+@pytest.mark.fault("FA02")
+def test_our_own_new_guard_whose_answer_was_lost_is_obtained(dynamo_world: DynamoWorld) -> None:
+    """The write is committed, the process that made it hears nothing; asked again, the guard is its owner's."""
+    wanted = {"row": ["key"]}
+    dynamo_world.unsteady.after["transact_write_items"] = [EndpointConnectionError(endpoint_url="http://localhost")]
+    with pytest.raises(TransientError):
+        dynamo_world.keys.guard(wanted, UNTIL, START, unheard=True)
+
+    assert dynamo_world.keys.guard(wanted, UNTIL, START, unheard=True) == {"row": {"key": Guarded(last={})}}

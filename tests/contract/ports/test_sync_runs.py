@@ -42,6 +42,7 @@ FULL = replace(
     placed=7,
     positions=8,
     spills=9,
+    newest=NOON,
     size=10,
     counting=True,
     confirmed=True,
@@ -60,6 +61,7 @@ FULL = replace(
     totals=Totals(created=1, updated=2, unchanged=3, skipped=4, duplicate=5, failed=6, deleted=7, flagged=8),
     unwritten=3,
     calls=7,
+    extracted=13,
     reason="why",
     message="and how",
 )

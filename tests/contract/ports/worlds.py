@@ -82,7 +82,7 @@ class Kept:
     ends_at: int | None
 
 
-class EveryKey(Keys, RowKeys, Protocol):
+class EveryKey(RowKeys, Keys, Protocol):
     """Keys as events and rows of Syncs use them."""
 
 

@@ -1,5 +1,7 @@
 """The org's further objects and the relations between them: roles, statuses, queues, set-up, parents in queries."""
 
+from typing import Any
+
 import pytest
 
 from tests.contract.simulator.salesforce_support import DATA, Org, error_of, lead
@@ -93,6 +95,30 @@ def test_a_queue_owns_leads_and_tasks_but_no_contact(org: Org) -> None:
     refused = org.call("POST", "/sobjects/Contact", json={"LastName": "Aalto", "OwnerId": queue})
     assert error_of(refused)[:2] == (400, "INVALID_CROSS_REFERENCE_KEY")
     assert found(org, "SELECT QueueId FROM QueueSobject WHERE Queue.Name = 'Inbound'") == [queue]
+
+
+def test_a_record_type_is_described_with_its_object_and_taken_by_its_records_alone(org: Org) -> None:
+    """Describe lists the object's own types beside the master one; another object's, or one out of use, is no value."""
+    types: list[dict[str, Any]] = [
+        {"Name": "Partner", "DeveloperName": "Partner", "SobjectType": "Contact"},
+        {"Name": "Old", "DeveloperName": "Old", "SobjectType": "Contact", "IsActive": False},
+    ]
+    partner, old = org.load("RecordType", *types)
+
+    told = {
+        name: org.call("GET", f"/sobjects/{name}/describe").json()["recordTypeInfos"] for name in ("Contact", "Lead")
+    }
+
+    assert [(each["developerName"], each["recordTypeId"], each["available"]) for each in told["Contact"][:2]] == [
+        ("Partner", partner, True),
+        ("Old", old, False),
+    ]
+    assert [each["master"] for each in told["Contact"]] == [False, False, True]
+    assert [each["name"] for each in told["Lead"]] == ["Master"]
+    made = org.call("POST", "/sobjects/Contact", json={"LastName": "Ng", "RecordTypeId": partner})
+    assert (made.status_code, org.records("Contact")[0]["RecordTypeId"]) == (201, partner)
+    for name, body in (("Contact", {"LastName": "Ng", "RecordTypeId": old}), ("Lead", lead(RecordTypeId=partner))):
+        assert error_of(org.call("POST", f"/sobjects/{name}", json=body))[:2] == (400, "INVALID_CROSS_REFERENCE_KEY")
 
 
 def test_a_parent_of_several_types_answers_as_the_entity_name(org: Org) -> None:

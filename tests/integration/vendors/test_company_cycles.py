@@ -411,6 +411,7 @@ def test_requests_are_made_of_what_describe_lists(build: Build, clients: Clients
     assert ranks == {"one@example.com": "CEO", "two@example.com": "CEO", "three@example.com": None}
 
 
+@pytest.mark.pain("P16", "P50")
 @pytest.mark.cap("M014")
 def test_a_field_that_is_hidden_puts_its_own_pair_aside_with_an_alert_and_a_new_one_is_taken(build: Build) -> None:
     """Of Leads, while the cycle runs: the other pairs go on both ways, and the run that finds it tells and counts."""

@@ -131,11 +131,12 @@ def test_activities_of_leads_and_contacts_become_their_tasks_and_stay_one_each(b
     assert "Called back" in {subject for _, subject in tasks(world)}
 
 
-@pytest.mark.cap("M111", "U25")
+@pytest.mark.cap("M110", "M111", "U25")
 def test_fifty_activities_of_one_second_that_two_cycles_read_are_fifty_tasks(build: Build) -> None:
     """Half of them are shown after the first cycle has read that second: the next one reads from before it again.
 
-    What is stored is the end of what was read, in whole seconds and behind the clock.
+    What is stored is the end of what was read, in whole seconds and behind the clock, and beside it when the newest
+    activity was done.
     """
     world = build({"engagement": TASKS})
     lead, _ = a_record(world, "Lead", "ada")
@@ -148,6 +149,7 @@ def test_fifty_activities_of_one_second_that_two_cycles_read_are_fifty_tasks(bui
     queue = "activities-engagement"
     mark = world.cycles.standing(CYCLE).watermarks[queue]
     assert mark == first.started_at.replace(microsecond=0) - timedelta(minutes=10)
+    assert world.cycles.standing(CYCLE).newest[queue] == second.replace(microsecond=0) < mark
     happened(world, lead, FORM, *(f"Form {number}" for number in range(25, 50)), at=second)
     again = world.ran()
     assert again.since[queue] < second
@@ -173,6 +175,7 @@ def test_the_first_run_links_people_and_has_what_they_did_in_extracts_behind_the
     windows = [each["createdAt"] for each in filters if "activityTypeIds" in each]
     assert [each["startAt"] for each in windows] == ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"]
     assert windows[0]["endAt"] == "2026-01-31T23:59:59Z"
+    assert world.cycles.standing(CYCLE).newest["activities-engagement"] == NOON
     # people come before what they did
     assert ["activityTypeIds" in each for each in filters] == sorted("activityTypeIds" in each for each in filters)
     world.ran()

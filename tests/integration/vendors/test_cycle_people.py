@@ -101,7 +101,7 @@ def test_names_are_copied_and_another_address_makes_no_second_person(build: Buil
     assert (kept["email"], kept["firstName"], kept["lastName"]) == ("countess@example.com", "Ada", "Byron")
 
 
-@pytest.mark.cap("M002")
+@pytest.mark.cap("M002", "U28")
 def test_what_is_not_mapped_is_written_nowhere(build: Build) -> None:
     """No pair, one that is off or goes the other way only; other capitals of an address and outer blanks: no edit."""
     world = build()
@@ -117,11 +117,13 @@ def test_what_is_not_mapped_is_written_nowhere(build: Build) -> None:
     world.ran()
     assert [*held(world), world.written()] == before
     # neither did the run look away: what is mapped goes over
-    crm.update("Lead", [{"Id": ada, "Rating": "Cold", "Title": "CEO"}])
+    crm.update("Lead", [{"Id": ada, "Rating": "Cold", "Title": "CEO", "Email": "Ada.McB@Example.com"}])
     edit(world, {"id": found[ida]["id"], "middleName": "Y", "leadScore": 3})
     world.ran()
     record, person = world.of(world.salesforce, "Lead", "Id")[ida], people(world)[ada]
     assert (person["title"], person.get("rating"), record["Lead_Score__c"]) == ("CEO", None, 3)
+    # another address is copied as it stands
+    assert person["email"] == world.of(world.salesforce, "Lead", "Id")[ada]["Email"] == "Ada.McB@Example.com"
 
 
 @pytest.mark.cap("U32", "U39", "U54")
@@ -156,13 +158,23 @@ def test_a_status_and_a_score_arrive_and_a_run_tells_how_long_they_took(build: B
     ]
 
 
-@pytest.mark.cap("M017")
+@pytest.mark.cap("M017", "M018")
 def test_leads_and_contacts_have_fields_of_their_own_and_a_person_may_ask_to_be_a_contact(build: Build) -> None:
-    """A title goes both ways with Leads, to Marketo only with Contacts, and a first name with Leads alone."""
+    """A title goes both ways with Leads, to Marketo only with Contacts, and a first name with Leads alone.
+
+    What a person's type says, an object's name or a record type of either, decides what becomes of the person.
+    """
     world = build()
     lead = load(world, "Lead", Email="l@example.com", FirstName="L", LastName="One", Company="Acme", Title="CEO")
     contact = load(world, "Contact", Email="c@example.com", FirstName="C", LastName="Two", Title="CFO")
-    new = [{"email": "n@example.com", "lastName": "N", "company": "Acme", "leadbridgeStatus": "Contact"}]
+    types = {"partner": "Contact", "reseller": "Lead"}
+    loaded = [{"Name": name, "DeveloperName": name, "SobjectType": of} for name, of in types.items()]
+    partner, reseller = world.salesforce.post("load", {"RecordType": loaded})["RecordType"]
+    asked = {"n": "Contact", "p": partner, "r": reseller, "d": "Partner", "l": "Lead", "x": "Friend"}
+    new = [
+        {"email": f"{who}@example.com", "lastName": who, "company": "Acme", "leadbridgeStatus": said}
+        for who, said in asked.items()
+    ]
     world.connections.marketo("marketing").sync_leads(new, action="createOnly", lookup_field="email")
     world.ran()
     found = people(world)
@@ -170,8 +182,22 @@ def test_leads_and_contacts_have_fields_of_their_own_and_a_person_may_ask_to_be_
         ("L", "CEO"),
         (None, "CFO"),
     ]
-    contacts = world.of(world.salesforce, "Contact", "Email")
-    assert found[contacts["n@example.com"]["Id"]]["email"] == "n@example.com"
+    made = {name: world.of(world.salesforce, name, "Email") for name in ("Contact", "Lead")}
+    became = {
+        who: (name, records[f"{who}@example.com"]["RecordTypeId"])
+        for who in asked
+        for name, records in made.items()
+        if f"{who}@example.com" in records
+    }
+    assert became == {
+        "n": ("Contact", None),
+        "p": ("Contact", partner),
+        "r": ("Lead", reseller),
+        "d": ("Contact", partner),
+        "l": ("Lead", None),
+        "x": ("Lead", None),
+    }
+    assert found[made["Contact"]["n@example.com"]["Id"]]["email"] == "n@example.com"
     edit(world, *({"id": found[each]["id"], "title": "COO", "lastName": "Both"} for each in (lead, contact)))
     world.ran()
     one, two = world.of(world.salesforce, "Lead", "Id")[lead], world.of(world.salesforce, "Contact", "Id")[contact]

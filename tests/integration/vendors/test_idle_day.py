@@ -22,6 +22,7 @@ def world(clients: Clients, marketo: Twin, salesforce: Twin) -> Ticking:
     return world
 
 
+@pytest.mark.pain("P32")
 @pytest.mark.cap("M088")
 def test_an_idle_day_costs_two_calls_a_look_and_a_few_more(world: Ticking) -> None:
     """With every kind of records that a cycle can have, logins and usage included; nothing is written."""

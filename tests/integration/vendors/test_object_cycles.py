@@ -148,6 +148,52 @@ def test_what_is_added_in_marketo_becomes_a_record_of_its_person_in_salesforce(b
     assert len(world.extracts) == 2
 
 
+@pytest.mark.cap("M146")
+@pytest.mark.parametrize("direction", ["to_salesforce", "to_marketo"])
+def test_what_hangs_on_a_lead_alone_hangs_on_its_contact_once_that_is_converted(build: Build, direction: str) -> None:
+    """Without an edit of it: in Salesforce it goes over to the Contact, in Marketo to the same person, who is one now.
+
+    Others of the same object stay whose they are, and nothing is written a second time.
+    """
+    world = build(visits(direction), VISIT)
+    lead = load(world, "Lead", LastName="Ada", Email="ada@example.com", Company="Acme")
+    other = load(world, "Lead", LastName="Bob", Email="bob@example.com", Company="Elsewhere")
+    world.ran()
+    people = world.of(world.marketo, "leads", "salesforceId")
+    for number, record in enumerate((lead, other)):
+        key, person = f"R-{number}", people[record]["id"]
+        if direction == "to_salesforce":
+            added(world, "visit_c", registration=key, person=person, seats=2)
+        else:
+            load(world, "Event_Registration__c", Name=key, Registration_Key__c=key, Lead__c=record)
+    world.ran()
+    held = world.of(world.marketo, "visit_c", "registration")
+    assert [registrations(world)[key]["Lead__c"] for key in ("R-0", "R-1")] == [lead, other]
+
+    [made] = world.salesforce.post("convert", {"leads": [{"leadId": lead, "doNotCreateOpportunity": True}]})
+    world.ran()
+
+    now = world.of(world.marketo, "leads", "salesforceId")
+    # nobody is tied to the Lead in Marketo any more, and what was the person's still is
+    assert (now[made["contactId"]]["id"], lead in now) == (people[lead]["id"], False)
+    after = world.of(world.marketo, "visit_c", "registration")
+    assert {key: each["person"] for key, each in after.items()} == {key: each["person"] for key, each in held.items()}
+    first, second = (registrations(world)[key] for key in ("R-0", "R-1"))
+    assert second["Lead__c"] == other
+    if direction == "to_salesforce":
+        assert (first.get("Lead__c"), first["Contact__c"]) == (None, made["contactId"])
+        stamps = {key: each["SystemModstamp"] for key, each in registrations(world).items()}
+        world.ran()
+        assert {key: each["SystemModstamp"] for key, each in registrations(world).items()} == stamps
+    else:
+        edited = {"Id": first["Id"], "Seats__c": 5}
+        world.connections.salesforce("crm").update("Event_Registration__c", [edited])
+        world.ran()
+        # the Lead that the record still names in Salesforce stands for its Contact
+        found = world.of(world.marketo, "visit_c", "registration")["R-0"]
+        assert (found["seats"], found["person"]) == (5, people[lead]["id"])
+
+
 COURSE = {
     "apiName": "course_c",
     "displayName": "Course",

@@ -1,6 +1,7 @@
 """View Query and Preview against both vendor twins: the query shown is the query run, and looking changes nothing."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -420,6 +421,36 @@ def test_preview_counts_what_a_run_pulls_and_touches_nothing(build: Build) -> No
         each.name: after.get(each.name) for each in changed.fields
     }
     assert {each.before for each in changed.fields if each.name == "lastName"} == {"Other"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("import_everything", ["created", "updated", "created", "unchanged"]),
+        ("ignore_duplicates", ["duplicate", "duplicate", "created", "duplicate"]),
+        ("youngest", ["duplicate", "created", "created", "duplicate"]),
+        ("oldest", ["created", "duplicate", "created", "duplicate"]),
+    ],
+)
+def test_a_preview_goes_by_the_dedupe_rule_as_the_run_does(build: Build, rule: str, told: list[str]) -> None:
+    """Of three rows of one key, in any case, and another: each is told to become what the run then counts."""
+    world = build(mappings=MAPPED[:2], dedupe=rule)
+    for number, (email, name) in enumerate(
+        [("trio@example.com", "First"), ("TRIO@example.com", "Second"), ("one@example.com", "Alone")]
+    ):
+        world.salesforce.post("load", {"Contact": [{"Email": email, "LastName": name}]})
+        world.clock.advance(60 * (number + 1))
+    world.salesforce.post("load", {"Contact": [{"Email": "trio@example.com", "LastName": "Second"}]})
+    if rule == "youngest":
+        [second] = [each for each in world.salesforce.get("records/Contact") if each["Email"].startswith("TRIO")]
+        world.clock.advance(60)
+        world.wired.salesforce("crm").update("Contact", [{"Id": second["Id"], "LastName": "Second"}])
+
+    rows = world.preview().rows
+    run = world.ran()
+
+    assert [row.outcome for row in rows] == told
+    assert {name: getattr(run.totals, name) for name in set(told)} == Counter(told)
 
 
 @pytest.mark.cap("S28")

@@ -393,6 +393,49 @@ def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(bui
     assert again.totals == Totals(unchanged=60, failed=1)
 
 
+@pytest.mark.pain("P13")
+def test_a_contact_whose_transaction_ends_behind_a_run_is_carried_over_by_the_next(build: Build) -> None:
+    """It bears a moment that lies behind the first run, by the clock: that run reads no further than to the begin of
+    the transaction, though a later Contact is there, and the next one carries both over."""
+    world = build(**TO_MARKETO, extraction="incremental")
+    world.contacts(2)
+    world.ran()
+    late = {"match": "POST *composite/sobjects", "nth": 1, "times": 1, "kind": "late_commit", "seconds": 4_000}
+    world.salesforce.post("faults", [late])
+    world.wired.salesforce("crm").create("Contact", [{"LastName": "Late", "Email": "late@example.com"}])
+    began = world.clock.now()
+    world.clock.advance(300)
+    world.wired.salesforce("crm").create("Contact", [{"LastName": "Prompt", "Email": "prompt@example.com"}])
+    first, before = world.again(), world.leads().keys()
+    mark = world.runs.standing(world.sync.id).watermark
+    second = world.again()
+
+    assert (first.totals.created, len(before)) == (0, 2)
+    assert mark is not None
+    assert mark <= began
+    assert second.totals.created == 2
+    assert world.leads().keys() - before == {"late@example.com", "prompt@example.com"}
+
+
+@pytest.mark.pain("P14")
+def test_more_contacts_of_one_second_than_a_page_holds_are_read_once_and_no_more(build: Build) -> None:
+    """Two pages border within the second, and so do two runs: each Contact is there once, the third run reads none."""
+    world = build(**TO_MARKETO, extraction="incremental", by={"extract": "rest", "load": "rest"})
+    world.ran()
+    world.salesforce.post("load", {"generate": {"object": "Contact", "count": 2_001, "seed": 5}})
+    world.clock.advance(3600)
+    stamps = {record["SystemModstamp"] for record in world.salesforce.get("records/Contact")}
+    first = world.again()
+    writes = len(world.marketo.calls_of("POST", "/rest/v1/leads.json"))
+    world.clock.advance(600)
+    second = world.again()
+
+    assert len(stamps) == 1
+    assert (first.pulled, first.pages, first.totals) == (2_001, 2, Totals(created=2_001))
+    assert (second.pulled, len(world.leads())) == (0, 2_001)
+    assert len(world.marketo.calls_of("POST", "/rest/v1/leads.json")) == writes
+
+
 @pytest.mark.parametrize("to_salesforce", [False, True])
 def test_an_idle_run_costs_two_calls_at_most(build: Build, *, to_salesforce: bool) -> None:
     """Nothing has changed: Salesforce lists that in one call, Marketo in two; the other vendor is not called.

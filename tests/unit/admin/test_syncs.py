@@ -1,12 +1,13 @@
 """The admin API's routes of Syncs, on in-memory ports."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import ObjectDescription
+from leadbridge.domain.syncing import Step, SyncRun, Totals
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection
 from tests.builders.admin import Admin
 from tests.builders.descriptions import a_field
@@ -75,6 +76,55 @@ def test_a_sync_is_read_changed_and_removed(admin: Admin) -> None:
     assert admin.ask("GET", f"/syncs/{SYNC}").status == 404
 
 
+def test_whoever_stores_a_sync_after_somebody_else_is_told(admin: Admin) -> None:
+    """A version that is to follow another one than the current is not stored; 0 is for a Sync that is new."""
+    stored = [
+        admin.ask("PUT", f"/syncs/{SYNC}", {"document": document(description=said), "expected_version": follows})
+        for said, follows in (("first", 0), ("second", 1), ("late", 1), ("another", 0))
+    ]
+
+    assert [each.status for each in stored] == [200, 200, 409, 409]
+    assert stored[2].json["code"] == "changed_meanwhile"
+    assert "version 2" in stored[2].json["message"]
+    assert admin.get(f"/syncs/{SYNC}")["document"]["description"] == "second"
+
+
+def test_the_list_tells_of_each_sync_its_last_run_and_its_next(admin: Admin) -> None:
+    """The newest run with its counts; the next slot of one that is active, none of one that is paused or started by
+    hand only."""
+    every: dict[str, Any] = {"schedule": {"every": {"hours": 1}}}
+    admin.store(a_sync(**ENDS, **every), a_sync(id="by-hand", **ENDS), a_sync(id="held", **ENDS, **every))
+    for identifier in (SYNC, "by-hand", "held"):
+        admin.world.configurations.move("sync", identifier, Move.ACTIVATE)
+    admin.world.configurations.move("sync", "held", Move.PAUSE)
+    for slot, pulled in ((1, 7), (2, 9)):
+        admin.runs.begin(
+            SyncRun(
+                sync=SYNC,
+                slot=f"2026030{slot}T110000Z",
+                version=1,
+                source="salesforce",
+                destination="marketo",
+                epoch=slot,
+                started_at=NOON - timedelta(days=3 - slot),
+                ended_at=NOON - timedelta(days=2.5 - slot),
+                step=Step.DONE,
+                pulled=pulled,
+                totals=Totals(created=pulled),
+            )
+        )
+
+    by_hand, mine, held = admin.get("/syncs")["syncs"]
+    one = admin.get(f"/syncs/{SYNC}")
+    admin.post(f"/documents/sync/{SYNC}/state", {"move": "deactivate"})
+
+    assert (mine["last_run"]["slot"], mine["last_run"]["created"]) == ("20260302T110000Z", 9)
+    assert (by_hand["last_run"], by_hand["next_run"], held["next_run"]) == (None, None, None)
+    assert datetime.fromisoformat(mine["next_run"]) == NOON + timedelta(hours=1)
+    assert (one["next_run"], one["schedule"]) == (mine["next_run"], "every hour")
+    assert admin.get(f"/syncs/{SYNC}")["next_run"] is None
+
+
 def test_a_sync_that_has_findings_or_another_id_is_refused(admin: Admin) -> None:
     """Findings have pointer and remedy; nothing is stored."""
     wrong = admin.ask("PUT", f"/syncs/{SYNC}", {"document": document(match=[{"column": "Mail", "field": "email"}])})
@@ -120,6 +170,7 @@ def test_a_preview_shows_counts_mappings_and_rows_and_takes_an_edit(admin: Admin
     edited = admin.post(f"/syncs/{SYNC}/preview", {"document": titled})
     wrong = admin.ask("POST", f"/syncs/{SYNC}/preview", {"document": document(mappings=[])})
     other = admin.ask("POST", f"/syncs/{SYNC}/preview", {"document": document(id="other")})
+    new = admin.post("/syncs/not-stored/preview", {"document": document(id="not-stored")})
 
     assert (found["total"]["rows"], found["total"]["exact"]) == (3, True)
     assert [row["outcome"] for row in found["rows"]] == ["created", "unchanged", "created"]
@@ -128,6 +179,8 @@ def test_a_preview_shows_counts_mappings_and_rows_and_takes_an_edit(admin: Admin
     assert edited["rows"][1]["fields"] == [{"name": "title", "before": None, "after": "Friend"}]
     assert (wrong.status, wrong.json["pointer"]) == (422, "/mappings")
     assert (other.status, other.json["pointer"]) == (422, "/document/id")
+    assert ([row["outcome"] for row in new["rows"]], new["version"]) == (["created", "unchanged", "created"], 0)
+    assert admin.ask("POST", "/syncs/not-stored/preview", {}).status == 404
     assert admin.get(f"/syncs/{SYNC}")["version"] == 1
     assert admin.destination.written == []
 
@@ -149,5 +202,9 @@ def test_objects_of_either_end_come_from_what_the_vendors_describe(admin: Admin)
     assert names(MARKETO, role="sync_source") == ["leads", "list_members", "activities", "program_members", "car_c"]
     fields = admin.get(f"/connections/{MARKETO}/objects/car_c/fields", role="sync_source")["fields"]
     assert [each["name"] for each in fields] == ["vin"]
+    people = f"/connections/{SALESFORCE}/objects/Lead/fields"
+    asked = {each["name"]: each["operators"] for each in admin.get(people, role="sync_source")["fields"]}
+    assert "starts_with" in asked["Email"]
+    assert [each["operators"] for each in admin.get(people)["fields"] if each["operators"]] == []
     assert admin.ask("GET", f"/connections/{MARKETO}/objects/car_c/fields").status == 404
     assert admin.ask("GET", f"/connections/{SALESFORCE}/objects/Feed/fields", role="sync_source").status == 404

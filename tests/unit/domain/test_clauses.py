@@ -65,7 +65,7 @@ def test_every_operator_takes_its_shape_and_no_other(operator: str) -> None:
         ("equal", "did you mean equals?"),
         ("not_contain", "did you mean not_contains?"),
         ("Greater_Than", "did you mean greater_than?"),
-        ("zzz", "see the conditions page"),
+        ("zzz", ", is_empty, is_not_empty"),
     ],
 )
 def test_an_unknown_operator_is_refused_with_the_nearest(operator: str, remedy: str) -> None:
@@ -73,7 +73,8 @@ def test_an_unknown_operator_is_refused_with_the_nearest(operator: str, remedy: 
     (finding,) = messages(Clause, a_clause(operator, "x"))
 
     assert finding.startswith("operator: ")
-    assert finding.endswith(f"there is no such operator; {remedy}")
+    assert "there is no such operator; " in finding
+    assert finding.endswith(remedy)
 
 
 def test_a_mistake_in_a_group_is_told_once_and_placed() -> None:

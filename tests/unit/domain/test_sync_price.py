@@ -16,6 +16,7 @@ from leadbridge.domain.sync_price import (
     Left,
     Price,
     Shares,
+    cold,
     load_price,
     minutes_apart,
     price,
@@ -173,3 +174,15 @@ def test_nothing_is_proposed_where_nobody_knows_the_calls_of_a_day() -> None:
     """Neither vendor's day is known, or the run takes none of the calls that are."""
     assert minutes_apart({"marketo": Cost(calls=3), "salesforce": Cost()}, {"salesforce": Left(daily=10)}) is None
     assert minutes_apart({"marketo": Cost(calls=250)}, {"marketo": Left(daily=50_000)}) == 8
+
+
+def test_workers_that_begin_anew_describe_once_each() -> None:
+    """One goes from step to step; at most two others write to Marketo, five to Salesforce, and none without rows."""
+    run: dict[Vendor, Cost] = {"marketo": Cost(calls=10), "salesforce": Cost(calls=20)}
+
+    def calls(rows: int, destination: Vendor) -> tuple[int, int]:
+        found = cold(run, rows, destination)
+        return found["marketo"].calls, found["salesforce"].calls
+
+    assert [calls(rows, "marketo") for rows in (0, 40, 1_000_000)] == [(10, 20), (11, 21), (12, 22)]
+    assert calls(1_000_000, "salesforce") == (15, 25)

@@ -85,6 +85,7 @@ def test_an_edit_of_one_side_is_taken_over_by_the_other(
     assert (found.what, found.write) == (what, write)
 
 
+@pytest.mark.pain("P33")
 @pytest.mark.parametrize(
     ("conflict", "marketo", "salesforce", "write"),
     [

@@ -29,6 +29,7 @@ LEADS = ObjectDescription(
         "createdAt": a_field("createdAt", "datetime", createable=False, updateable=False),
     },
 )
+EMAIL = {"marketo": "email", "salesforce": "Email"}
 PERSONS = {"id_field": "crmId", "leads": {"fields": [NAME]}}
 
 
@@ -45,11 +46,11 @@ class Native(FakeMarketo):
 class Desk:
     """Where cycles are planned and applied; both connections are there."""
 
-    def __init__(self) -> None:
+    def __init__(self, lead: ObjectDescription | None = None) -> None:
         self.configurations = InMemoryConfigurations()
         self.marketo = Native(LEADS)
         connections = FakeConnections(
-            marketo={"marketing": self.marketo}, salesforce={"crm": FakeSalesforce(a_salesforce_lead())}
+            marketo={"marketing": self.marketo}, salesforce={"crm": FakeSalesforce(lead or a_salesforce_lead())}
         )
         for each in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm")):
             self.configurations.put(each)
@@ -203,6 +204,25 @@ def test_two_active_cycles_of_the_same_instances_are_refused() -> None:
     desk.configurations.move("crm_cycle", "other", Move.ACTIVATE)
     [finding] = desk.plan(gap_minutes=7).findings
     assert finding.line().startswith("crm_cycle main: /marketo: the active cycle other keeps the same two instances")
+
+
+@pytest.mark.pain("P17")
+def test_a_plan_warns_of_fields_that_salesforce_works_out() -> None:
+    """Where the pair stands, that no change of it is told, and what is done about that; one that goes the other way,
+    or is switched off, needs no warning."""
+    grade = a_field("Grade__c", calculated=True, createable=False, updateable=False)
+    desk = Desk(a_salesforce_lead(Grade__c=grade))
+    pair = {"marketo": "firstName", "salesforce": "Grade__c", "direction": "to_marketo"}
+    planned = desk.plan(persons={**PERSONS, "leads": {"fields": [EMAIL, pair]}})
+    assert planned.findings == []
+    [line] = planned.warnings
+    assert line == (
+        "crm_cycle main: persons.leads.fields[1]: Salesforce works Grade__c of Lead out (a formula or a roll-up), and "
+        "tells no change of it; so once a day all records of Lead are read and compared for its sake"
+    )
+    off = {**pair, "enabled": False}
+    assert desk.plan(persons={**PERSONS, "leads": {"fields": [EMAIL, off]}}).warnings == []
+    assert desk.plan().warnings == []
 
 
 def test_a_plan_warns_of_what_marketo_has_not_kept() -> None:

@@ -8,6 +8,7 @@ from leadbridge.domain.clauses import ListDocument
 from leadbridge.domain.connector import ConnectorAction, MarketoDestination
 from leadbridge.domain.findings import Finding
 from leadbridge.domain.lifecycle import DocumentState, Move
+from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.apply_configuration import ApplyConfiguration, Given, Plan
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
@@ -24,11 +25,11 @@ from tests.fakes.salesforce import FakeSalesforce
 class Desk:
     """Where Syncs are planned and applied; both connections are there."""
 
-    def __init__(self) -> None:
+    def __init__(self, contact: ObjectDescription | None = None) -> None:
         self.configurations = InMemoryConfigurations()
         self.clock = SettableClock()
         self.marketo = FakeMarketo(leads(), clock=self.clock)
-        self.salesforce = FakeSalesforce(a_contact())
+        self.salesforce = FakeSalesforce(contact or a_contact())
         connections = FakeConnections(marketo={"marketing": self.marketo}, salesforce={"crm": self.salesforce})
         for each in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm")):
             self.configurations.put(each)
@@ -71,6 +72,24 @@ def test_a_sync_is_stored_with_its_description_and_is_not_active() -> None:
     with pytest.raises(ConfigurationError, match="has no trial; `leadbridge syncs preview` shows"):
         desk.configurations.move("sync", "contacts-to-people", Move.TRY)
     assert desk.configurations.move("sync", "contacts-to-people", Move.ACTIVATE) is DocumentState.ACTIVE
+
+
+@pytest.mark.pain("P17")
+def test_a_plan_warns_of_fields_whose_changes_no_incremental_run_sees() -> None:
+    """A Sync that reads changes is stored with a warning and the way out; one that reads everything needs none."""
+    grade = FieldDescription(name="Grade__c", type="string", calculated=True, createable=False, updateable=False)
+    desk = Desk(a_contact(Grade__c=grade))
+    mappings = [{"to": "email", "column": "Email"}, {"to": "title", "column": "Grade__c"}]
+    planned = desk.plan(a_sync_document(mappings=mappings, extraction="incremental"))
+    assert planned.findings == []
+    [line] = planned.warnings
+    assert line == (
+        "sync contacts-to-people: extraction: Salesforce works Grade__c of Contact out (a formula or a roll-up), and "
+        "tells no change of it, so no run that reads changes sees it; let a second Sync read everything "
+        "(`extraction: full`) as often as it matters"
+    )
+    assert desk.plan(a_sync_document(mappings=mappings, extraction="full")).warnings == []
+    assert desk.plan(a_sync_document(extraction="incremental")).warnings == []
 
 
 @pytest.mark.cap("S06", "S18", "S20")

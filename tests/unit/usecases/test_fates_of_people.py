@@ -156,6 +156,44 @@ def test_a_write_to_a_lead_that_is_converted_meanwhile_goes_to_its_contact() -> 
     ends(world)
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["Salesforce edited last", "Marketo edited last"])
+def test_our_own_merge_is_no_edit_of_which_the_newest_counts(*, later: bool) -> None:
+    """What Marketo's winner takes of the loser is nobody's edit; when a person edited it, it still counts."""
+    world = a_world()
+    first, person = _made(world, "Lead", "Ada")
+    second, _ = a_lead(world, "Eve")
+    world.leads.edit(first, Company="Umbrella")
+    world.leads.merge(first, second)
+    world.clock.advance(60)
+    if later:
+        world.people.edit(person, company="Initech")
+    run = world.done()
+    assert told(world, run) == [("merged_like_records", "deleted")]
+    kept = (world.leads.records[first]["Company"], world.people.records[person]["company"])
+    assert kept == (("Initech",) * 2 if later else ("Umbrella",) * 2)
+    ends(world)
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["Salesforce edited last", "Marketo edited last"])
+def test_the_id_of_a_contact_is_no_edit_of_which_the_newest_counts(*, later: bool) -> None:
+    """A converted Lead's person takes the Contact's id from us: who edited the title last is right as ever."""
+    titles = {"marketo": "title", "salesforce": "Title", "conflict": "newest"}
+    world = a_world(contacts={"fields": [{"marketo": "email", "salesforce": "Email"}, titles]})
+    lead, person = a_lead(world, Title="CEO")
+    if not later:
+        world.people.edit(person, title="CFO")
+    world.clock.advance(60)
+    contact = world.system.convert(lead)
+    world.contacts.edit(contact, Title="CTO")
+    world.clock.advance(60)
+    if later:
+        world.people.edit(person, title="CFO")
+    world.done()
+    kept = (world.contacts.records[contact]["Title"], world.people.records[person]["title"])
+    assert kept == (("CFO",) * 2 if later else ("CTO",) * 2)
+    ends(world)
+
+
 # merges
 
 
@@ -339,6 +377,45 @@ def test_too_many_deletions_are_asked_about_and_none_is_carried_over() -> None:
     assert (again.waiting, len(world.people.records)) == (Waiting.GUARD, 2)
     assert world.confirm(again.slot).step is CycleStep.DONE
     assert world.people.records == {}
+
+
+def test_who_was_to_be_deleted_is_left_alone_if_that_is_wrong_by_the_time_somebody_says_yes() -> None:
+    """Merged with somebody, linked to another record by hand, or the record is back: asked once more before a deletion.
+
+    Whose record is back is in step again, and who belongs to another record is in step with that one.
+    """
+    world = CycleWorld(a_cycle(deleted_in_salesforce="delete").model_copy(update={"guard": _guard(1)}))
+    made = {name: a_lead(world, name) for name in ("Ada", "Bea", "Cleo", "Dora")}
+    people = {name: person for name, (_, person) in made.items()}
+    world.leads.delete(*(lead for lead, _ in made.values()))
+    run = world.cycle()
+    assert run.waiting is Waiting.GUARD
+    world.later(hours=2)
+    stranger = world.people.make(email="stranger@example.com", lastName="Ada")
+    world.people.merge(people["Ada"], stranger)
+    other = world.system.tables["Lead"].make(LastName="Other", Email="other@example.com", Company="Acme")
+    world.people.edit(people["Bea"], crmId=other)
+    world.leads.undelete(made["Cleo"][0])
+
+    run = world.confirm(run.slot)
+
+    assert run.step is CycleStep.DONE
+    assert sorted(told(world, run)) == [
+        ("linked_anew", "decided"),
+        ("person_merged_since", "decided"),
+        ("record_back", "decided"),
+        ("record_deleted_deleted", "deleted"),
+    ]
+    assert people["Dora"] in world.people.bin
+    world.done()
+    world.done(minutes=30)
+    now = held(world)
+    assert (now[people["Bea"]], now[people["Cleo"]]) == ((other, "Lead"), (made["Cleo"][0], "Lead"))
+    world.leads.edit(made["Cleo"][0], Phone="123")
+    world.leads.edit(other, Phone="456")
+    world.done()
+    assert [world.people.records[people[name]]["phone"] for name in ("Cleo", "Bea")] == ["123", "456"]
+    ends(world)
 
 
 def _guard(deletes: int) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.syncing import Waiting
+from leadbridge.usecases.cycle_pieces import PieceFiles
 from tests.builders.company_cycles import COMPANY_FIELDS, CompanyWorld, with_companies
 
 
@@ -115,3 +116,39 @@ def test_too_many_companies_whose_accounts_are_gone_are_asked_about() -> None:
     assert sorted(each["company"] for each in world.companies.records.values()) == ["Acme", "Other"]
     assert world.confirm(run.slot).step is CycleStep.DONE
     assert [each["company"] for each in world.companies.records.values()] == ["Other Ltd"]
+
+
+def test_a_company_whose_account_is_back_by_the_time_somebody_says_yes_is_not_deleted() -> None:
+    """Both systems are asked once more before; it is told, and in step again with all that it has."""
+    companies = {"fields": COMPANY_FIELDS, "deleted_in_salesforce": "delete"}
+    document = with_companies(companies=companies, guard={"deletes": 2})
+    assert document.persons is not None
+    persons = document.persons.model_copy(update={"deleted_in_salesforce": "delete"})
+    world = CompanyWorld(document.model_copy(update={"persons": persons}))
+    user = world.users.make(LastName="Ada", IsActive=True, UserType="Standard")
+    gone, back = (world.accounts.make(Name=name, OwnerId=user) for name in ("Gone", "Back"))
+    leads = [world.leads.make(Email=f"{name}@example.com", LastName=name, Company="Own") for name in "abc"]
+    world.done()
+    world.done(minutes=30)
+    world.accounts.delete(gone, back)
+    # what waits for somebody is something else, decided behind companies
+    world.leads.delete(*leads)
+    run = world.cycle(30)
+    assert run.waiting is Waiting.GUARD
+    world.accounts.undelete(back)
+
+    run = world.confirm(run.slot)
+
+    assert run.step is CycleStep.DONE
+    assert [each["company"] for each in world.companies.records.values()] == ["Back"]
+    files = PieceFiles(world.objects, run, "companies")
+    lines = [line for piece in range(9) for line in files.outcomes(piece)]
+    assert {line["salesforce_id"]: (line["outcome"], line["reason"]) for line in lines} == {
+        gone: ("deleted", ""),
+        back: ("unchanged", "account_back"),
+    }
+    world.done()
+    world.done(minutes=30)
+    assert [each["externalSalesPersonId"] for each in world.companies.records.values()] == [user]
+    assert world.disagreeing() == []
+    assert world.due.records == {}

@@ -13,6 +13,7 @@ from leadbridge.domain.three_way import Side
 from leadbridge.errors import TransientError, UncertainWriteError
 from leadbridge.usecases import decide_people
 from tests.builders.whole_cycles import CYCLE, LEAD_FIELDS, CycleWorld, a_cycle
+from tests.fakes.steps import nothing
 
 #: record types of Contacts and of Leads
 PARTNER, RESELLER = canonical("0125g0000000001"), canonical("0125g0000000002")
@@ -224,6 +225,7 @@ CONFLICTS = [
 ]
 
 
+@pytest.mark.pain("P33")
 @pytest.mark.parametrize(("salesforce", "marketo", "right"), CONFLICTS)
 def test_edits_of_both_sides_are_decided_by_the_policy(salesforce: str, marketo: str, right: str) -> None:
     """Both sides edit one field between two looks."""
@@ -319,6 +321,65 @@ def test_an_edit_behind_the_read_is_not_overwritten_unread() -> None:
     held = (world.leads.records[lead], world.people.records[person])
     assert (held[0]["Title"], held[1]["title"]) == ("from Marketo, who is right",) * 2
     assert held[1]["firstName"] == "Ida"
+    quiet(world)
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["Salesforce refused", "the answer was lost, and answered"])
+def test_two_who_met_are_remembered_once_the_person_has_the_key(*, lost: bool) -> None:
+    """Whatever else of their first meeting failed: who deletes the person does not get another one."""
+    world = CycleWorld()
+    person = world.people.make(email="eve@example.com", lastName="Byron", title="CEO")
+    lead = world.leads.make(Email="eve@example.com", LastName="King", Company="Acme")
+    if lost:
+        # what an automation makes of the write is found where the look after the lost answer expects the write
+        world.people.automation = lambda record: {"lastName": str(record["lastName"]).lower()}
+        world.system.errors["leads", "update"] = [(UncertainWriteError("lost", vendor="marketo"), True)]
+    else:
+        world.leads.refused["CEO"] = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    run = world.done()
+    why = "drifted" if lost else "salesforce_FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    assert [each["reason"] for each in world.outcomes(run)] == [why]
+    assert run.changed == {}, "nothing was in step that could be damaged"
+    (link,) = world.links.of([lead]).values()
+    assert (link.marketo_id, link.memory) == (person, {})
+    world.people.delete(person)
+    for minutes in (5, 30, 60):
+        run = world.done(minutes)
+    assert (world.people.records, len(world.leads.records)) == ({}, 1)
+    assert world.links.links[lead].parted == "person_deleted"
+
+
+def test_two_who_never_agreed_meet_again_and_are_no_damage() -> None:
+    """Of a pair that is only known nothing is remembered: all its fields meet, and none of them counts as changed."""
+    world = CycleWorld()
+    world.people.make(email="eve@example.com", lastName="Byron", title="CEO")
+    lead = world.leads.make(Email="eve@example.com", LastName="King", Company="Acme")
+    world.leads.refused["CEO"] = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    world.done()
+    world.leads.refused.clear()
+    run = world.done(30)
+    assert (world.leads.records[lead]["Title"], run.changed) == ("CEO", {})
+    assert world.links.links[lead].memory
+    quiet(world)
+
+
+def test_a_person_who_changed_before_taking_the_key_is_not_taken_for_met() -> None:
+    """The write of the key was left out as drifted, so nothing is known of the two but what they hold."""
+    world = CycleWorld()
+    person = world.people.make(email="eve@example.com", lastName="Byron")
+    lead = world.leads.make(Email="eve@example.com", LastName="King", Company="Acme")
+
+    def edit_late(step: str) -> None:
+        if step == "table.find":  # the look before the write
+            world.steps.on_step = nothing
+            world.people.edit(person, lastName="Noel")
+
+    world.steps.on_step = edit_late
+    run = world.done()
+    assert [each["reason"] for each in world.outcomes(run)] == ["drifted"]
+    assert world.links.links == {}
+    world.done()
+    assert world.people.records[person]["crmId"] == lead
     quiet(world)
 
 

@@ -1,5 +1,6 @@
 """What becomes of a partition's rows before the destination is asked."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,6 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.rows import Cells, CompiledSync, RowEnd, SourceRow, compile_sync, mapped_values
 from leadbridge.domain.sources import Inputs
 from leadbridge.usecases import preparing
-from tests.bench.sync_rows import a_run
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
 
@@ -85,13 +85,15 @@ def test_many_rows_get_the_values_that_each_would_get_alone(times: int) -> None:
     assert [row.position for row, found in zip(rows, alone, strict=True) if isinstance(found, RowEnd)][:3] == [3, 6, 7]
 
 
+def _prepared(rule: str, rows: Sequence[SourceRow]) -> tuple[preparing.Ended, list[preparing.Open]]:
+    return preparing.prepared(a_compiled(dedupe=rule), rows, source="salesforce", at=NOON)
+
+
 def test_rows_of_one_key_are_imported_one_after_the_other_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three rows of one key two go on; the third fails with the way out of it, whichever rows came between."""
     monkeypatch.setattr(preparing, "MOST_ALIKE", 2)
     first, other = _ROWS[0], _ROWS[3]
-    ended, open_ = preparing.prepared(
-        a_run(4, 1), a_compiled(dedupe="import_everything"), rows_like(first, other, first, first)
-    )
+    ended, open_ = _prepared("import_everything", rows_like(first, other, first, first))
 
     assert [row.position for row, _ in open_] == [1, 2, 3]
     [end] = ended
@@ -103,7 +105,7 @@ def test_of_many_rows_of_one_key_one_is_held(monkeypatch: pytest.MonkeyPatch) ->
     """20,000 rows of one key are 19,999 duplicates in the order of the source, and one row that goes on."""
     monkeypatch.setattr(preparing, "MOST_ALIKE", 2)
     rows = rows_like(*[_ROWS[0]] * 20_000)
-    ended, open_ = preparing.prepared(a_run(20_000, 1), a_compiled(dedupe="oldest"), rows)
+    ended, open_ = _prepared("oldest", rows)
 
     assert [row.position for row, _ in open_] == [1]
     assert [end.position for end in ended] == list(range(2, 20_001))

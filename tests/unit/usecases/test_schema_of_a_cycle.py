@@ -46,6 +46,7 @@ def asides(world: CycleWorld) -> list[str]:
     return [f"{name} {pair}" for name, each in sorted(schemas.items()) for pair in each.aside]
 
 
+@pytest.mark.pain("P50")
 @pytest.mark.cap("M014")
 def test_a_hidden_field_puts_its_own_pair_aside_and_is_told_once() -> None:
     """The other fields go on both ways; the standing says what is aside for as long as it is."""

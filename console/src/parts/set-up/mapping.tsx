@@ -1,14 +1,15 @@
 /** Page 2: how a record is found, what is done with it, and where values come from and go. */
 import { Switch } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
-import { CHOICES_OF_SEVERAL, PAGES, TYPES } from "../../api/action.generated";
+import { PAGES, TYPES } from "../../api/action.generated";
 import { Others, useEditing } from "../editing";
-import { Choose, Figure, Find, Lines } from "../fields";
+import { Choose, Figure, Find, LINE, Lines } from "../fields";
 import { AFTERWARDS, MappingList, OF_CALLS } from "../mapping-editor";
 import { asChoices } from "../offered";
 import { at } from "../pointer";
 import { words } from "../saved";
 import { useEnds } from "./ends";
+import { ChosenOfSeveral } from "./several";
 
 const TYPE_WORDS = {
   create: "Create: always a new record",
@@ -16,13 +17,6 @@ const TYPE_WORDS = {
   upsert: "Upsert: update, or create where there is none",
   decide: "Decide: look only, and answer",
 } as const;
-const SEVERAL_WORDS = {
-  newest: "The newest",
-  oldest: "The oldest",
-  first: "The first in the order of its values",
-  refuse: "None: it fails with the candidates",
-} as const;
-const LINE = style({ display: "flex", flexWrap: "wrap", gap: 16, alignItems: "start" });
 const HERE = Object.entries(PAGES)
   .filter(([, page]) => page === 2)
   .map(([name]) => `/${name}`);
@@ -39,7 +33,6 @@ const OWN = [
 export default function Mapping() {
   const { document, set } = useEditing();
   const { columns, fields } = useEnds();
-  const rule = at(document, "/duplicate_record_rule");
   const deduplicate = at(document, "/deduplicate");
   const choices = asChoices(columns.found);
   const targets = asChoices(fields.found.filter(({ createable, updateable }) => createable || updateable));
@@ -60,29 +53,7 @@ export default function Mapping() {
         />
         <Find at="/identifier/field" label="Field of Salesforce" choices={records} narrow loading={fields.loading} />
       </div>
-      <Switch
-        isSelected={rule !== undefined}
-        onChange={(on) =>
-          set("/duplicate_record_rule", on ? { order_by: "LastModifiedDate", choose: "newest" } : undefined)
-        }
-      >
-        Where several records match, one is chosen
-      </Switch>
-      {rule !== undefined && (
-        <div className={LINE}>
-          <Choose
-            at="/duplicate_record_rule/choose"
-            also={["/duplicate_record_rule"]}
-            label="Which one"
-            narrow
-            choices={CHOICES_OF_SEVERAL.map((id) => ({ id, name: SEVERAL_WORDS[id] }))}
-          />
-          <Find at="/duplicate_record_rule/order_by" label="By" choices={records} narrow />
-          {at(document, "/duplicate_record_rule/choose") === "first" && (
-            <Lines at="/duplicate_record_rule/order" label="Its values in order" description="One a line" />
-          )}
-        </div>
-      )}
+      <ChosenOfSeveral records={records} />
       <Switch
         isSelected={deduplicate !== undefined}
         onChange={(on) => set("/deduplicate", on ? { columns: ["email"], window_seconds: 300 } : undefined)}

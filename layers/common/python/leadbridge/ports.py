@@ -329,9 +329,12 @@ class RowKeys(Protocol):
     """The key guards of Actions, as far as rows respect them."""
 
     def guard(
-        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime, *, unheard: bool = False
     ) -> Mapping[str, Mapping[str, Guarded]]:
-        """Obtain all guard keys of each owner, all or none; owners left out found one busy."""
+        """Obtain all guard keys of each owner, all or none; owners left out found one busy.
+
+        `unheard` says that most of them were never anybody's: nothing else comes of it, but it costs less.
+        """
         ...
 
     def seen(self, guards: Sequence[str], now: datetime) -> Mapping[str, Guarded]:
@@ -731,6 +734,10 @@ class BulkVendors(Protocol):
 
     def imports(self, run: "Run") -> ImportJobs:
         """The jobs that a run makes whose kind is import; raises as `extracts`."""
+        ...
+
+    def calls_made(self, run: "Run") -> int:
+        """Vendor calls of this process so far by the connection of a run; raises as `extracts`."""
         ...
 
     def report_quota(self) -> None:

@@ -316,6 +316,7 @@ def test_on_demand_work_that_comes_now_and_then_does_not_wait_behind_a_backlog()
     assert at_work.share(30, 150) >= 0.85  # and the backlog still uses what is left
 
 
+@pytest.mark.pain("P30")
 @pytest.mark.parametrize(
     ("calls", "seconds"), [pytest.param(50, 0.3, id="Marketo"), pytest.param(None, 3.0, id="Salesforce, slow calls")]
 )

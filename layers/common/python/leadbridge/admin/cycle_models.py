@@ -149,6 +149,8 @@ class CyclePart(Given):
     flagged: int
     handed_over: int
     calls: int
+    #: of bulk extracts
+    megabytes: float = 0
     reason: str
     message: str
 

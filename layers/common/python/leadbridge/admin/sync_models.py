@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from leadbridge.admin.models import Given, Json, PutAction, Summary, Taken
+from leadbridge.admin.models import Given, Json, PutAction, Saved, Summary, Taken
 
 
 class SyncEnd(Given):
@@ -13,21 +13,6 @@ class SyncEnd(Given):
 
     connection: str
     object: str
-
-
-class SyncSummary(Summary):
-    """A Sync as it stands; `schedule` is in words."""
-
-    source: SyncEnd
-    destination: SyncEnd
-    schedule: str
-
-
-class Syncs(Given):
-    """A page of the Syncs by id."""
-
-    syncs: list[SyncSummary]
-    next_token: str | None
 
 
 class PutSync(PutAction):
@@ -68,8 +53,36 @@ class SyncRun(Given):
     #: an estimate, once all rows are read
     seconds_left: int | None
     calls: int
+    #: of bulk extracts
+    megabytes: float = 0
     reason: str
     message: str
+
+
+class SyncSummary(Summary):
+    """A Sync as it stands; `schedule` is in words."""
+
+    source: SyncEnd
+    destination: SyncEnd
+    schedule: str
+    #: when its schedule starts the next run; null: it is not active, or nothing but a person starts it
+    next_run: datetime | None
+    #: the newest, which may be at work
+    last_run: SyncRun | None
+
+
+class Syncs(Given):
+    """A page of the Syncs by id."""
+
+    syncs: list[SyncSummary]
+    next_token: str | None
+
+
+class SavedSync(Saved):
+    """A Sync as it is saved; `schedule` is in words, `next_run` that of the version which is current."""
+
+    schedule: str
+    next_run: datetime | None
 
 
 class SyncRuns(Given):

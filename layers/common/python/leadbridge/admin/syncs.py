@@ -1,5 +1,6 @@
 """Routes of Syncs: list, read, store and remove them; View Query and Preview."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
@@ -12,9 +13,10 @@ from leadbridge.admin.problems import refused, with_findings
 from leadbridge.admin.services import Services
 from leadbridge.domain.action import as_document
 from leadbridge.domain.lifecycle import DocumentState, Stored
-from leadbridge.domain.schedule import told
+from leadbridge.domain.schedule import next_slot, told
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Cost
+from leadbridge.domain.sync_progress import members
 from leadbridge.usecases.apply_configuration import Given
 from leadbridge.usecases.preview_sync import Preview
 from leadbridge.usecases.view_sync import Viewed
@@ -53,14 +55,18 @@ def _add_documents(app: APIGatewayRestResolver, services: Services) -> None:
         ]
         shown = found[:PAGE]
         return sync_models.Syncs(
-            syncs=[_summary(each) for each in shown],
+            syncs=[_summary(services, each) for each in shown],
             next_token=shown[-1].document.id if len(found) > PAGE else None,
         )
 
     @app.get("/syncs/<sync_id>", **described("A Sync as it is saved", tag=_TAG))
-    def get_sync(sync_id: SyncId, version: AnyVersion = None) -> models.Saved:
-        """Its members as JSON, and its author's own words where there are any."""
-        return saved(current(configurations, "sync", sync_id, version))
+    def get_sync(sync_id: SyncId, version: AnyVersion = None) -> sync_models.SavedSync:
+        """Its members as JSON, its author's own words where there are any, and when it runs next."""
+        stored = current(configurations, "sync", sync_id, version)
+        next_run = _slot_after(current(configurations, "sync", sync_id), services.clock.now())
+        return sync_models.SavedSync(
+            **saved(stored).model_dump(), schedule=told(_sync(stored).schedule), next_run=next_run
+        )
 
     @app.put("/syncs/<sync_id>", **described("Store a Sync", tag=_TAG))
     def put_sync(sync_id: SyncId, given: sync_models.PutSync) -> models.Applied:
@@ -69,7 +75,9 @@ def _add_documents(app: APIGatewayRestResolver, services: Services) -> None:
         if (document["kind"], document["id"]) != ("sync", sync_id):
             pointer = "/document/kind" if document["kind"] != "sync" else "/document/id"
             raise refused(422, "invalid", "The document is not the Sync of the address.", pointer=pointer)
-        return store(app, services, [document], draft=given.draft, note=given.note).documents[0]
+        return store(
+            app, services, [document], draft=given.draft, note=given.note, expected=given.expected_version
+        ).documents[0]
 
     @app.delete("/syncs/<sync_id>", **described("Remove a Sync", tag=_TAG))
     def delete_sync(sync_id: SyncId) -> models.Summary:
@@ -98,10 +106,13 @@ def _add_looks(app: APIGatewayRestResolver, services: Services) -> None:
     def preview(sync_id: SyncId, given: sync_models.Preview) -> sync_models.SyncPreview:
         """Counts the rows and shows what would become of the first ones, in at most 15 vendor calls; writes nothing.
 
-        With a `document` it is an edit that is previewed, before it is stored. The answer holds people's values.
+        With a `document` it is an edit that is previewed, or a new Sync, before it is stored. The answer holds
+        people's values.
         """
-        stored = current(configurations, "sync", sync_id)
-        raw = {"kind": "sync", "id": sync_id} | given.document if given.document else as_document(stored.document)
+        if given.document:
+            raw = {"kind": "sync", "id": sync_id} | given.document
+        else:
+            raw = as_document(current(configurations, "sync", sync_id).document)
         plan = services.apply.plan([Given(raw=raw)], thorough=True)
         edited = next((each.document for each in plan.documents if isinstance(each.document, Sync)), None)
         if edited is None or edited.id != sync_id or plan.findings:
@@ -147,15 +158,31 @@ def _another() -> Exception:
     return refused(422, "invalid", "The document is not the Sync of the address.", pointer="/document/id")
 
 
-def _summary(stored: Stored) -> sync_models.SyncSummary:
-    sync = stored.document
-    if not isinstance(sync, Sync):
-        raise TypeError(sync.kind)  # of one kind there is one model
+def _sync(stored: Stored) -> Sync:
+    if not isinstance(stored.document, Sync):
+        raise TypeError(stored.document.kind)  # of one kind there is one model
+    return stored.document
+
+
+def _slot_after(stored: Stored, now: datetime) -> datetime | None:
+    slot = next_slot(_sync(stored), now) if stored.active and not stored.keeps else None
+    return slot.at if slot else None
+
+
+def _summary(services: Services, stored: Stored) -> sync_models.SyncSummary:
+    sync, now = _sync(stored), services.clock.now()
+    runs = services.sync_results.runs(sync.id, 1)
     ends = {
         name: sync_models.SyncEnd(connection=end.connection, object=end.object)
         for name, end in (("source", sync.source), ("destination", sync.destination))
     }
-    return sync_models.SyncSummary(**summary_of(stored), **ends, schedule=told(sync.schedule))
+    return sync_models.SyncSummary(
+        **summary_of(stored),
+        **ends,
+        schedule=told(sync.schedule),
+        next_run=_slot_after(stored, now),
+        last_run=sync_models.SyncRun.model_validate(members(runs[0], now)) if runs else None,
+    )
 
 
 def _query(sync_id: str, viewed: Viewed) -> sync_models.SyncQuery:

@@ -67,6 +67,8 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
             raise missing(f"object {object_name} at {connection_id} that can be named", "List the objects, choose one.")
         # members of a list or program have other fields where they are written
         into = vendor == "marketo" and role == "sync_destination"
+        # conditions are about columns of a source: an Action's is Marketo's, a Sync's either
+        asked = vendor == "marketo" or role == "sync_source"
         name = AS_DESTINATION.get(object_name, object_name) if into else object_name
         found = services.catalogue.fields(vendor, connection_id, name, refresh=refresh, of_sync=bool(role))
         return models.Fields(
@@ -84,7 +86,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
                     unique=each.unique,
                     external_id=each.external_id,
                     picklist=list(each.picklist),
-                    operators=list(operators_for(each.type)) if vendor == "marketo" else [],
+                    operators=list(operators_for(each.type)) if asked else [],
                 )
                 for each in found.found
             ],

@@ -19,7 +19,7 @@ from leadbridge.domain.syncing import Asked, Waiting
 
 _ENUMS = {"step": CycleStep, "waiting": Waiting, "asked": Asked}
 _INSTANTS = frozenset({"started_at", "step_at", "again", "due_at", "refused_at", "seen_at", "ended_at"})
-_TUPLES = frozenset({"orders", "warnings", "confirmed", "idle", "demanded"})
+_TUPLES = frozenset({"orders", "warnings", "confirmed", "idle", "demanded", "compared"})
 #: instants by name
 _MOMENTS = frozenset({"ceilings", "since", "made_since", "newest", "held"})
 

@@ -83,34 +83,50 @@ class DynamoKeys:
         ]
 
     def guard(
-        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime, *, unheard: bool = False
     ) -> Mapping[str, Mapping[str, Guarded]]:
-        """Obtain all guard keys of each owner, all or none, until released or `until`."""
-        groups = []
-        for owner, guards in wanted.items():
-            groups.append(
-                [
-                    update(
-                        self._table,
-                        {"pk": guard},
-                        "SET #owner = :owner, expires_at = :until, v = :v, #ttl = :ttl",
-                        "attribute_not_exists(#owner) OR #owner = :owner OR expires_at < :now",
-                        names={"#owner": "owner", "#ttl": "ttl"},
-                        owner=owner,
-                        until=iso(until),
-                        now=iso(now),
-                        v=VERSION,
-                        ttl=int((until + KEEP).timestamp()),
-                    )
-                    for guard in guards
-                ]
-            )
+        """Obtain all guard keys of each owner, all or none, until released or `until`.
+
+        `unheard`: most of them were never anybody's. Such a key is put where there is none, which costs less than to
+        change it, and there is nothing to be read of it.
+        """
+        known: dict[str, Mapping[str, Guarded]] = {}
+        if unheard:
+            puts = [[self._first(owner, guard, until) for guard in guards] for owner, guards in wanted.items()]
+            for (owner, guards), refusal in zip(wanted.items(), write_groups(self._client, puts), strict=True):
+                if refusal is None:
+                    known[owner] = {guard: Guarded(last={}) for guard in guards}
+        others = {owner: guards for owner, guards in wanted.items() if owner not in known}
+        groups = [[self._next(owner, guard, until, now) for guard in guards] for owner, guards in others.items()]
         answers = write_groups(self._client, groups)
         obtained = [
-            (owner, guards) for (owner, guards), answer in zip(wanted.items(), answers, strict=True) if answer is None
+            (owner, guards) for (owner, guards), answer in zip(others.items(), answers, strict=True) if answer is None
         ]
-        known = self._read([guard for _, guards in obtained for guard in guards])
-        return {owner: {guard: known.get(guard, Guarded(last={})) for guard in guards} for owner, guards in obtained}
+        read = self._read([guard for _, guards in obtained for guard in guards])
+        return known | {
+            owner: {guard: read.get(guard, Guarded(last={})) for guard in guards} for owner, guards in obtained
+        }
+
+    def _first(self, owner: str, guard: str, until: datetime) -> Operation:
+        """Take a guard that nobody ever held."""
+        item = {"pk": guard, "owner": owner, "expires_at": iso(until), "v": VERSION}
+        item["ttl"] = int((until + KEEP).timestamp())
+        return put(self._table, item, "attribute_not_exists(pk)")
+
+    def _next(self, owner: str, guard: str, until: datetime, now: datetime) -> Operation:
+        """Take a guard that nobody holds."""
+        return update(
+            self._table,
+            {"pk": guard},
+            "SET #owner = :owner, expires_at = :until, v = :v, #ttl = :ttl",
+            "attribute_not_exists(#owner) OR #owner = :owner OR expires_at < :now",
+            names={"#owner": "owner", "#ttl": "ttl"},
+            owner=owner,
+            until=iso(until),
+            now=iso(now),
+            v=VERSION,
+            ttl=int((until + KEEP).timestamp()),
+        )
 
     def release(
         self, owner: str, guards: Sequence[str], claims: Sequence[str], *, written: tuple[str, str] | None = None

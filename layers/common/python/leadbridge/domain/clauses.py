@@ -117,9 +117,8 @@ OPERATORS: Mapping[str, Operator] = {
 def _known(operator: str) -> str:
     if operator not in OPERATORS:
         close = get_close_matches(operator, OPERATORS, n=1)
-        raise ValueError(
-            f"there is no such operator; {f'did you mean {close[0]}?' if close else 'see the conditions page'}"
-        )
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(OPERATORS)}"
+        raise ValueError(f"there is no such operator; {hint}")
     return operator
 
 

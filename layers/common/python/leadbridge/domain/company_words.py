@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 WORDS: Mapping[str, str] = {
     "account_unknown": "Left alone: the Account is gone, or hidden from our user.",
+    "account_back": "Not deleted: the Account is back in Salesforce since; the company is looked at again.",
     "person_account": "Left alone: the Account is a person, and Marketo has no company for it.",
     "company_unusable": (
         "Left alone: the company's `externalCompanyId` is no id of an Account, so somebody else made it. Move its "

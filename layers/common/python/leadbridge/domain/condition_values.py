@@ -71,6 +71,15 @@ def moment(value: Any) -> Moment:
     return _moment(value, UTC)
 
 
+def stamped(value: str) -> datetime | None:
+    """The time that a column says; None if it says none."""
+    try:
+        found = moment(value) if value else None
+    except UnreadableError:
+        return None
+    return found if isinstance(found, datetime) else None
+
+
 def day(value: Any) -> date:
     """A day; of a time its day as it is written, for a date has no zone.
 

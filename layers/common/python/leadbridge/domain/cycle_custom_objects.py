@@ -14,7 +14,7 @@ from leadbridge.domain.clauses import Clause, Group
 from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle, CustomObject, CycleField
 from leadbridge.domain.cycle_companies import ACCOUNT
 from leadbridge.domain.cycle_fields import bind_fields
-from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, Leg, Queue
+from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, SALESFORCE, Leg, Queue
 from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, PREFIXES, derived
 from leadbridge.domain.looked_up import LookedUpColumn
 from leadbridge.domain.records import ObjectDescription
@@ -28,6 +28,8 @@ _OF_PERSON, _OF_COMPANY = "lead", "company"
 GUID = "marketoGUID"
 #: what of an object is new, as the log tells, and not what was changed; no object's name ends so
 _NEW = ".new"
+#: records of an object that leave a Lead which was converted
+_RELINKED = ".relinked"
 _OWN_ID = "Id"
 #: sizes of a Sync's guard that nothing exceeds: what goes one way is not counted
 _ALL = 100.0
@@ -93,12 +95,26 @@ def object_legs(cycle: CrmCycle) -> Iterator[Leg]:
     for name, kept, sync in _syncs(cycle):
         side = Side.MARKETO if kept.direction is Direction.TO_MARKETO else Side.SALESFORCE
         yield Leg(name=name, group=CUSTOM_OBJECTS, side=side, sync=sync)
+    yield from relinking_legs(cycle)
+
+
+def relinking_legs(cycle: CrmCycle) -> Iterator[Leg]:
+    """What is written of records that name a converted Lead, before their own Syncs write the same object."""
+    for name, kept in kept_objects(cycle).items():
+        if kept.direction is Direction.TO_SALESFORCE:
+            leg = f"{_named(name)}{_RELINKED}"
+            yield Leg(name=leg, group=SALESFORCE, side=Side.SALESFORCE, sync=_plain(cycle, kept, leg))
+
+
+def relinked_from(leg: str) -> str:
+    """From which queue's watermark on conversions are heard for a leg of those: that of the object's new records."""
+    return log_queue(leg.removesuffix(_RELINKED))
 
 
 def object_of(cycle: CrmCycle, queue: str) -> tuple[str, CustomObject] | None:
     """The object of a queue or leg, and its name in the document; None if it is of none."""
     of = {_named(name): (name, kept) for name, kept in kept_objects(cycle).items()}
-    return of.get(queue) or of.get(queue.removesuffix(_NEW))
+    return of.get(queue) or of.get(queue.removesuffix(_NEW).removesuffix(_RELINKED))
 
 
 def tells_new_ones(queue: str) -> bool:
@@ -309,6 +325,16 @@ def _to_person(ours: ObjectDescription) -> tuple[str, str] | None:
     return next(((name, by) for name, (to, by) in ours.links.items() if to.casefold() == _OF_PERSON), None)
 
 
+def lookups_of_people(found: Bound, theirs: ObjectDescription) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """By link to people which of Salesforce's fields take Leads, and which Contacts; only where there are both."""
+    for link in found.links:
+        if link.to.casefold() == _OF_PERSON:
+            leads = [name for name in link.fields if LEAD in theirs.fields[name].reference_to]
+            contacts = [name for name in link.fields if CONTACT in theirs.fields[name].reference_to]
+            if leads and contacts:
+                yield leads, contacts
+
+
 def object_lines(cycle: CrmCycle, described: Described) -> Iterator[str]:
     """What both systems lack for the objects of a cycle, as lines; nothing can be kept before it is there."""
     for name, kept in kept_objects(cycle).items():
@@ -348,11 +374,20 @@ def completed(cycle: CrmCycle, queue: str, plain: Sync, described: Described) ->
     found = bound(cycle, kept, described)
     if found.wrong:
         raise ValueError("; ".join(found.wrong))
+    if queue.endswith(_RELINKED):
+        return _relinking(plain, found)
     if kept.direction is Direction.TO_MARKETO:
         return _to_marketo(cycle, kept, plain, found, described)
     way = "rest" if tells_new_ones(queue) or not found.extracted else "bulk"
     made = _to_salesforce(cycle, kept, plain, found, described)
     return made.model_copy(update={"source": found.source, "by": Ways(extract=way)})
+
+
+def _relinking(plain: Sync, found: Bound) -> Sync:
+    """Writes the lookups to people alone, of records that are known by their ids."""
+    fields = [name for link in found.links if link.to.casefold() == _OF_PERSON for name in link.fields]
+    mappings = [FieldMapping(to=name, column=name) for name in fields]
+    return plain.model_copy(update={"match": [UniqueIdentifier(column=_OWN_ID, field=_OWN_ID)], "mappings": mappings})
 
 
 def _to_marketo(cycle: CrmCycle, kept: CustomObject, plain: Sync, found: Bound, described: Described) -> Sync:

@@ -17,6 +17,8 @@ SALES_PERSONS = "sales_persons"
 COMPANIES = "companies"
 PEOPLE = "people"
 ACTIVITIES = "activities"
+#: Adobe's follow-up reads are here: of people and companies who are to be deleted, of merges since, of activities
+FOLLOW_UP = ACTIVITIES
 PEOPLE_DELETED = "people_deleted"
 OPPORTUNITIES = "opportunities"
 OPPORTUNITY_ROLES = "opportunity_roles"

@@ -11,7 +11,7 @@ from leadbridge.domain.cycle_times import due_at
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep, in_order
 from leadbridge.domain.event import iso
 from leadbridge.domain.retention import retention_lines
-from leadbridge.domain.sync_progress import COUNTS
+from leadbridge.domain.sync_progress import COUNTS, megabytes
 from leadbridge.domain.sync_progress import status as sync_status
 from leadbridge.domain.syncing import SyncRun, Waiting, Way
 from leadbridge.domain.watermarks import EARLIEST, tiles
@@ -149,6 +149,7 @@ def part_members(name: str, run: SyncRun) -> dict[str, Any]:
         "rows": run.rows,
         **{each: getattr(run.totals, each) for each in COUNTS},
         "calls": run.calls,
+        "megabytes": megabytes(run),
         "reason": run.reason,
         "message": run.message,
     }
@@ -194,8 +195,9 @@ def sentence(run: CycleRun) -> str:
 def counted(run: SyncRun) -> str:
     """What a queue or leg has done, in words."""
     counts = ", ".join(_some(run))
+    extracts = f", {megabytes(run)} MB of extracts" if run.extracted else ""
     why = f" {run.reason}: {run.message}" if run.reason else ""
-    return f"{sync_status(run)}, {run.rows} rows{f': {counts}' if counts else ''}, {run.calls} calls{why}"
+    return f"{sync_status(run)}, {run.rows} rows{f': {counts}' if counts else ''}, {run.calls} calls{extracts}{why}"
 
 
 def _some(run: SyncRun) -> Iterable[str]:

@@ -3,17 +3,23 @@
 A field that is hidden, deleted, closed to us or changed to another kind of values puts its own pair aside, and nothing
 else. A kind that changed is accepted by the document's next version. When a pair can be kept in step once more,
 everything that was edited since it could last is read again.
+
+What Salesforce works out, formulas and roll-ups, changes without a change of the record, so no reading of changes shows
+it. Where such a field is kept in step, all records are read once a day and compared with what is remembered of them.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain.cycle_fields import BoundFields
-from leadbridge.domain.records import ObjectDescription
+from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.values import family
+
+#: how often all records are compared whose fields change without notice
+COMPARED_EVERY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,8 @@ class Schema:
     #: by pair the kinds of values that Marketo's and Salesforce's field hold
     kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     aside: Mapping[str, Aside] = field(default_factory=dict)
+    #: when all records were last compared, where a field changes without notice; None: none does, or they never were
+    compared_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +55,8 @@ class Checked:
     warnings: tuple[str, ...] = ()
     #: everything that was edited since then is read again, on both sides; None: nothing more than usual
     read_again_from: datetime | None = None
+    #: all records of Salesforce are read, for the sake of fields that change without notice
+    compares: bool = False
 
 
 def checked(
@@ -56,10 +66,11 @@ def checked(
     *,
     version: int,
     carried_to: datetime,
+    now: datetime | None = None,
 ) -> Checked:
     """Compare the pairs as the systems describe their fields now with what was known of them.
 
-    `carried_to`: what was edited before was seen to already.
+    `carried_to`: what was edited before was seen to already. `now`: without it records are never compared as a whole.
     """
     kinds = _kinds(bound)
     known = before.kinds if before else {}
@@ -77,20 +88,44 @@ def checked(
     }
     repaired = [each.since for name, each in was.items() if name in kinds and name not in aside]
     object_name = described[Side.SALESFORCE].name
+    kept = BoundFields(fields=tuple(each for each in bound.fields if each.name not in aside), aside=why)
+    compared_at = _compared_at(kept, before, now) if now is not None else None
     return Checked(
-        bound=BoundFields(fields=tuple(each for each in bound.fields if each.name not in aside), aside=why),
+        bound=kept,
         schema=Schema(
             version=version,
             carried_to=carried_to,
             # of a pair that is aside the kinds are those it had while it worked
             kinds={**kinds, **{name: held[name] for name in aside if name in held}},
             aside=aside,
+            compared_at=compared_at,
         ),
+        # who knew nothing before reads all there is anyhow
+        compares=compared_at is not None and before is not None and compared_at != before.compared_at,
         warnings=tuple(
             f"{object_name}: {said}" for name, said in why.items() if name not in was or was[name].why != said
         ),
         read_again_from=min((since for since in repaired if since is not None), default=None),
     )
+
+
+def is_unnoticed(described: FieldDescription) -> bool:
+    """Whether a field of Salesforce may change without a change of its record: a formula or a roll-up."""
+    return described.calculated
+
+
+def _compared_at(bound: BoundFields, before: Schema | None, now: datetime) -> datetime | None:
+    """When all records are compared, or were: once a day, and as soon as a pair is new."""
+    names = {
+        each.name
+        for each in bound.fields
+        if is_unnoticed(each.fields[Side.SALESFORCE]) and each.policy.from_side(Side.SALESFORCE)
+    }
+    if not names:
+        return None
+    if before is None or before.compared_at is None or not names <= before.kinds.keys():
+        return now
+    return now if now - before.compared_at >= COMPARED_EVERY else before.compared_at
 
 
 def as_opened(bound: BoundFields, opened: Schema | None) -> BoundFields:
@@ -124,6 +159,7 @@ def schema_members(schema: Schema) -> dict[str, Any]:
             name: {"why": each.why, "since": each.since.isoformat() if each.since else None}
             for name, each in schema.aside.items()
         },
+        "compared_at": schema.compared_at.isoformat() if schema.compared_at else None,
     }
 
 
@@ -137,6 +173,8 @@ def schema_from(members: Mapping[str, Any]) -> Schema:
             name: Aside(why=each["why"], since=datetime.fromisoformat(each["since"]) if each["since"] else None)
             for name, each in members["aside"].items()
         },
+        # what an earlier version stored does not say it
+        compared_at=datetime.fromisoformat(members["compared_at"]) if members.get("compared_at") else None,
     )
 
 

@@ -83,6 +83,8 @@ class CycleRun:
     idle: tuple[str, ...] = ()
     #: a moment before those since when all queues are read once more, for pairs of fields that work again
     again: datetime | None = None
+    #: queues that are read from the start, for fields that change without notice; of old records linked ones count
+    compared: tuple[str, ...] = ()
     #: how both schemas were when it was opened, by kind and object, and what is to be told of them
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -207,14 +209,23 @@ def opened(
     return replace(_go_on(run), step=step, ceilings=ceilings, since=since, made_since=made_since, idle=tuple(idle))
 
 
-def schemas_seen(run: CycleRun, kind: str, found: Mapping[str, Checked]) -> CycleRun:
-    """It is known which pairs of fields of a kind of records can be kept in step, by object."""
+def schemas_seen(
+    run: CycleRun, kind: str, found: Mapping[str, Checked], queues: Mapping[str, str] | None = None
+) -> CycleRun:
+    """It is known which pairs of fields of a kind of records can be kept in step, by object.
+
+    `queues` are the queues of Salesforce's objects, by their names.
+    """
     moments = [run.again, *(each.read_again_from for each in found.values())]
     return replace(
         run,
         schemas={**run.schemas, **{kept_as(kind, name): each.schema for name, each in found.items()}},
         warnings=(*run.warnings, *(told for each in found.values() for told in each.warnings)),
         again=min((each for each in moments if each), default=None),
+        compared=(
+            *run.compared,
+            *(queue for queue, name in (queues or {}).items() if name in found and found[name].compares),
+        ),
     )
 
 

@@ -23,6 +23,11 @@ FATE_WORDS: Mapping[str, str] = {
     "record_deleted_deleted": "Record {record} was deleted in Salesforce: person {person} is deleted in Marketo.",
     "record_deleted_flagged": "Record {record} was deleted in Salesforce: person {person} is flagged.",
     "record_deleted_ignored": "Record {record} was deleted in Salesforce: person {person} is left alone.",
+    "record_back": "Record {record} is back in Salesforce since: person {person} is neither flagged nor deleted.",
+    "person_merged_since": (
+        "Person {person} was merged with another one since: it is neither flagged nor deleted, though record {record} "
+        "is gone."
+    ),
     "person_deleted_deleted": "Person {person} was deleted in Marketo: record {record} is deleted in Salesforce.",
     "person_deleted_flagged": "Person {person} was deleted in Marketo: record {record} is flagged.",
     "person_deleted_ignored": "Person {person} was deleted in Marketo: record {record} is left alone.",

@@ -29,8 +29,14 @@ class Parted(StrEnum):
 
 #: why a link goes over to the Contact of a Lead
 CONVERTED = "converted"
+#: why somebody stays after all who was to be flagged or deleted
+LINKED_ANEW, RECORD_BACK, MERGED_SINCE = "linked_anew", "record_back", "person_merged_since"
 #: whose record is gone; the others are links of records that are there
 PERSON_GONE = frozenset({Parted.PERSON_DELETED, Parted.PERSON_MERGED})
+
+
+#: why somebody in Marketo vanishes, or is flagged, for the sake of a record that was deleted
+_OF_DELETED = frozenset({"record_deleted_deleted", "record_deleted_flagged"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +152,28 @@ def moved(plan: Iterable[Consequence]) -> Mapping[str, str]:
     return {link.salesforce_id: link.moved_to for link in links if link.moved_to}
 
 
+def spared(each: Consequence, named: str, news: News) -> str:
+    """Why a person is neither flagged nor deleted after all, as a code of `domain.fate_words`; empty: for no reason.
+
+    Hours may have gone by since that was decided. `named` is the record that the person names by now, `news` are what
+    both systems tell since of the person and the record.
+    """
+    if each.person in news.merged.get(Side.MARKETO, {}).values():
+        return MERGED_SINCE
+    own = {each.record, *(link.salesforce_id for link in (*each.before, *each.refused))}
+    if named and named not in own:
+        return LINKED_ANEW
+    gone = {*news.deleted.get(Side.SALESFORCE, ()), *news.merged.get(Side.SALESFORCE, ()), *news.converted}
+    return RECORD_BACK if each.why in _OF_DELETED and each.record not in gone else ""
+
+
+def touched(plan: Iterable[Consequence]) -> frozenset[str]:
+    """The people of Marketo whom we change at once: who take another record's id, and winners of merges."""
+    steps = [each.step for each in plan if each.step is not None]
+    linked = (step.id for step in steps if step.does is Does.LINK)
+    return frozenset([*linked, *(step.into for step in steps if step.does is Does.MERGE)])
+
+
 def consequences(
     news: News, links: Iterable[Link], named: Mapping[str, str], persons: Persons
 ) -> tuple[Consequence, ...]:
@@ -230,7 +258,7 @@ class _Town:
     def _second_record(self, pair: _Pair) -> Consequence:
         if pair.link.marketo_id == pair.person.id:
             # nobody merged this one: the person was linked to another record by hand
-            return self._told("linked_anew", pair, forget=(pair.link,))
+            return self._told(LINKED_ANEW, pair, forget=(pair.link,))
         if any(other.record.id == pair.record.id for other in self._pairs):
             # Salesforce merged it with somebody else's
             return self._told("lives_on", pair, forget=(pair.link,))

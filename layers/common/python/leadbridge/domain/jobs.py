@@ -257,6 +257,8 @@ class Run:
     #: the extract's file, with its SHA-256; empty until it has been checked
     output: str = ""
     digest: str = ""
+    #: vendor calls, by all of its processes
+    calls: int = 0
     reason: str = ""
     message: str = ""
 

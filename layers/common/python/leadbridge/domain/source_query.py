@@ -137,6 +137,12 @@ def columns_of(sync: Sync, vendor: Vendor, fields: Mapping[str, FieldDescription
     return tuple(dict.fromkeys(wanted))
 
 
+def changed_in(sync: Sync, vendor: Vendor, columns: Collection[str]) -> str:
+    """Of the columns that a run reads the one that says when a record was changed; empty if none does."""
+    names = CHANGE_STAMPS if vendor == "salesforce" else (stamps_of(vendor, sync.source.object).updated,)
+    return next((name for name in names if name in columns), "")
+
+
 def seen_of(sync: Sync, fields: Mapping[str, FieldDescription]) -> Sync:
     """A Sync that only reads, without the columns that its source hides, or has no more."""
     seen = [mapping for mapping in sync.mappings if mapping.column in fields]

@@ -21,12 +21,13 @@ from leadbridge.domain.schedule import slots
 from leadbridge.domain.source_query import Way
 from leadbridge.domain.sync import NOW, Sync
 from leadbridge.domain.sync_plan import CHUNK_CALLS, ROW_BYTES, WRITE_ROWS, Cost, extract_cost, load_cost
+from leadbridge.domain.syncing import WORKERS
 
 #: megabytes of extracts that Marketo gives in a day, unless the subscription has bought more
 MARKETO_MEGABYTES = 500
 #: calls at the source of a run that finds no change: Salesforce lists changes and until when they are all shown
 IDLE_CALLS: Mapping[Vendor, int] = {"marketo": 2, "salesforce": 1}
-#: descriptions of both objects, which each worker reads once in a while
+#: descriptions of both objects, which each worker reads once in a while; a price is of one worker
 DESCRIBED = 1
 #: a day has at most a run each minute
 _MOST_RUNS = 1440
@@ -71,7 +72,8 @@ class Price:
     day_dollars: float
     left: Mapping[Vendor, Left]
     warnings: Sequence[str] = ()
-    #: minutes from run to run with which a day's calls suffice, if every run is like the next one; None: nobody knows
+    #: minutes from run to run with which a day's calls suffice, if every run is like the next one and has new workers;
+    #: None: nobody knows
     minutes_apart: int | None = None
 
 
@@ -107,6 +109,15 @@ def minutes_apart(run: Mapping[Vendor, Cost], left: Mapping[Vendor, Left]) -> in
         # runs begin at 0, at this many minutes, at twice as many: so many of them lie in a day, and no more
         found.append(max(LEAST_APART, ceil(_MOST_RUNS / runs)))
     return max(found, default=None)
+
+
+def cold(run: Mapping[Vendor, Cost], rows: int, destination: Vendor) -> Mapping[Vendor, Cost]:
+    """What a run takes at most where each worker begins anew: one goes from step to step, others write partitions.
+
+    A run that comes hours after the one before has no other workers, and each of them describes both objects.
+    """
+    writing = min(WORKERS[destination], partitions_for(rows)) if rows else 0
+    return {vendor: cost + Cost(calls=DESCRIBED * writing) for vendor, cost in run.items()}
 
 
 def load_price(
@@ -207,7 +218,7 @@ def price(
         day_dollars=dollars * min(runs, 1) + (run_dollars(0, 2) if sync.incremental else dollars) * max(runs - 1, 0),
         left=left,
         warnings=tuple(_warnings(day, left, day_megabytes)),
-        minutes_apart=minutes_apart(run, left),
+        minutes_apart=minutes_apart(cold(run, rows or 0, destination), left),
     )
 
 

@@ -35,6 +35,11 @@ def progress_of(run: SyncRun, now: datetime) -> Progress:
     return Progress(rows=rows, total=run.rows if loading else None, rate=rate, left=left)
 
 
+def megabytes(run: SyncRun) -> float:
+    """How much the bulk extracts of a run have fetched, as a vendor's allocation counts it."""
+    return round(run.extracted / 1_000_000, 1)
+
+
 def status(run: SyncRun) -> str:
     """A word for how a run stands."""
     if run.over:
@@ -62,6 +67,7 @@ def members(run: SyncRun, now: datetime) -> dict[str, Any]:
         "rows_per_second": round(progress.rate, 1) if progress.rate is not None else None,
         "seconds_left": int(progress.left.total_seconds()) if progress.left is not None else None,
         "calls": run.calls,
+        "megabytes": megabytes(run),
         "reason": run.reason,
         "message": run.message,
     }

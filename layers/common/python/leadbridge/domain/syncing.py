@@ -182,6 +182,8 @@ class SyncRun:
     placed: int = 0
     positions: int = 0
     spills: int = 0
+    #: when the newest of them was changed, if a column says so
+    newest: datetime | None = None
     #: deletions of the source: their window, the moment from which on alone they are told, pages and rows of them
     gone_since: datetime | None = None
     gone_until: datetime | None = None
@@ -206,6 +208,8 @@ class SyncRun:
     unwritten: int = 0
     #: vendor calls, by all of its processes
     calls: int = 0
+    #: bytes of the files of bulk extracts
+    extracted: int = 0
     reason: str = ""
     message: str = ""
 
@@ -381,8 +385,9 @@ def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows, cursor=cursor)
 
 
-def filed(run: SyncRun, rows: int) -> SyncRun:
-    """A file of a bulk extract is there."""
+def filed(run: SyncRun, rows: int, size: int, calls: int) -> SyncRun:
+    """A file of a bulk extract is there, of so many bytes, after so many vendor calls."""
+    run = replace(run, extracted=run.extracted + size, calls=run.calls + calls)
     return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
 
 
@@ -531,10 +536,11 @@ def joined(run: SyncRun, rows: int) -> SyncRun:
     return replace(_go_on(run), step=Step.LOAD_FILES) if rows else _after_rows(run)
 
 
-def imported(run: SyncRun, refused: Totals) -> SyncRun:
-    """The import has ended; `refused` were counted as written, and are not."""
+def imported(run: SyncRun, refused: Totals, calls: int) -> SyncRun:
+    """The import has ended after so many vendor calls; `refused` were counted as written, and are not."""
     counts = {each.name: -getattr(refused, each.name) for each in fields(refused)} | {"failed": refused.rows}
-    return _after_rows(replace(run, totals=run.totals + Totals(**counts), unwritten=refused.rows))
+    totals = run.totals + Totals(**counts)
+    return _after_rows(replace(run, totals=totals, unwritten=refused.rows, calls=run.calls + calls))
 
 
 def planned(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -> SyncRun:

@@ -24,6 +24,7 @@ from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.domain.retention import retention_lines
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.trial_checks import NO_TRIAL_LIST, check_trial
+from leadbridge.domain.unnoticed import objects_of_cycle, unnoticed_in_cycle, unnoticed_in_sync
 from leadbridge.errors import ConfigurationError, PermanentError, SyncError
 from leadbridge.ports import Clock, Configurations, Connections, Documents
 from leadbridge.usecases.check_connector import connector_lines
@@ -193,14 +194,21 @@ class ApplyConfiguration:
             refused |= bool(found) and (not draft or forbidden is not None)
             checked.append(replace(each, sound=not found))
             findings += found
-        return Plan(documents=checked, findings=findings, refused=refused, warnings=list(self._warnings(planned)))
+        return Plan(
+            documents=checked,
+            findings=findings,
+            refused=refused,
+            warnings=list(self._warnings(checked, overlay, connections)),
+        )
 
-    def _warnings(self, planned: Sequence[Planned]) -> Iterator[str]:
-        """What Marketo does not have any more when a cycle runs for the first time."""
+    def _warnings(self, planned: Sequence[Planned], documents: Documents, connections: Connections) -> Iterator[str]:
+        """What Marketo has no more when a cycle first runs, and which changes Salesforce tells of to nobody."""
         now = self._now()
         for each in planned:
             if isinstance(each.document, CrmCycle) and each.effect is not Effect.NOTHING and now != NO_PAST:
                 yield from (f"{each.name}: {line}" for line in retention_lines(each.document, {}, now))
+            if each.sound and each.effect is not Effect.NOTHING:
+                yield from (f"{each.name}: {line}" for line in _unnoticed(each.document, documents, connections))
 
     def _beside(self, planned: Planned, cycle: CrmCycle, documents: Documents) -> Iterator[Finding]:
         """Whether a cycle would be beside another active one of the same instances, or forget who is who."""
@@ -401,6 +409,17 @@ def _check_cycle(
         yield from (at(name, "", each) for each in error.findings)
         return
     yield from (of_line(name, line) for line in lines)
+
+
+def _unnoticed(document: Configuration, documents: Documents, connections: Connections) -> Iterator[str]:
+    """Fields of a sound document whose changes Salesforce tells of to nobody."""
+    if isinstance(document, CrmCycle):
+        salesforce = connections.salesforce(document.salesforce)
+        described = {name: salesforce.describe(name) for name in sorted(objects_of_cycle(document))}
+        yield from unnoticed_in_cycle(document, described)
+    if isinstance(document, Sync) and documents.get("salesforce_connection", document.source.connection) is not None:
+        described_source = connections.salesforce(document.source.connection).describe(document.source.object)
+        yield from unnoticed_in_sync(document, described_source)
 
 
 def _check_address(planned: Planned, connections: Connections) -> Iterator[Finding]:

@@ -80,8 +80,8 @@ class CycleEntities:
         if (roles := kept_roles(cycle)) and cycle.persons is not None:
             yield KeepRoles(cycle, roles, cycle.persons, self._ports(cycle, records, describe, digest))
         if cycle.custom_objects is not None and cycle.custom_objects.enabled:
-            yield KeepCustomObjects(cycle, self._plans(), lambda: described_objects(cycle, describe.of))
-
+            ports = self._ports(cycle, records, describe, digest)
+            yield KeepCustomObjects(cycle, ports, lambda: described_objects(cycle, describe.of))
         if groups_of(cycle):
             ports = self._ports(cycle, records, describe, digest)
             yield KeepPrograms(cycle, ports, self._connections.marketo(cycle.marketo))

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from leadbridge.cycle_ports import CycleNews, CycleRecords, DueRecord, DueRecords, Link, Links
 from leadbridge.domain.company_words import worded
-from leadbridge.domain.condition_values import UnreadableError, moment
 from leadbridge.domain.cycle_latency import measured
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycling import CycleRun
@@ -101,6 +100,15 @@ class PieceFiles(PeopleFiles):
         """Store how far it is."""
         self._put("state.json", json.dumps(asdict(state)).encode())
 
+    def spared(self) -> dict[str, str]:
+        """Records of which not all is done that was planned, and why, as a code of `domain.company_words`."""
+        found = self._read("spared.json")
+        return dict(json.loads(found)) if found is not None else {}
+
+    def keep_spared(self, records: Mapping[str, str]) -> None:
+        """Store of which records not all is done."""
+        self._put("spared.json", json.dumps(records).encode())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
@@ -180,6 +188,17 @@ class Keeping:
         known.append(piece)
         self._plans.store(run, self.legs[leg], len(known), planned)
 
+    def planned(self, run: CycleRun, leg: str) -> Mapping[int, Sequence[Planned]]:
+        """The writes that are planned for a leg, by their partitions."""
+        state = self.files(run).pieces()
+        known = state.plans.get(leg, []) if state else []
+        numbers = range(1, len(known) + 1)
+        return {number: list(self._plans.planned(run, self.legs[leg], number).values()) for number in numbers}
+
+    def plan_again(self, run: CycleRun, leg: str, number: int, planned: Sequence[Planned]) -> None:
+        """Store a partition of a leg's plan anew."""
+        self._plans.store(run, self.legs[leg], number, planned)
+
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
         state = self.files(run).pieces()
@@ -201,9 +220,10 @@ class Keeping:
         if state is None or first + run.through > state.end:
             return None
         until, due, through, latencies = self.until(remaining), files.due(), run.through, run.latencies
+        spared = files.spared()
         tries = {(each.object, each.id): each.tries + 1 for each in due}
         while first + through < state.end:
-            edits = self._remember_piece(run, state, first + through, tries)
+            edits = self._remember_piece(run, state, first + through, tries, spared)
             if not run.bootstrap:
                 latencies = measured(latencies, edits, self._ports.clock.now())
             through += 1
@@ -214,12 +234,22 @@ class Keeping:
         return replace(run, through=through + 1, latencies=latencies)
 
     def _remember_piece(
-        self, run: CycleRun, state: PieceState, piece: int, tries: Mapping[tuple[str, str], int]
+        self,
+        run: CycleRun,
+        state: PieceState,
+        piece: int,
+        tries: Mapping[tuple[str, str], int],
+        spared: Mapping[str, str],
     ) -> Iterable[Mapping[str, str]]:
         """Remember a piece; gives when those records were edited that are written."""
         files = self.files(run)
         ends = {name: self._ends(run, state, name, piece) for name in self.legs}
-        told = [self._told(run, entry, ends) for entry in files.entries(piece)]
+        told = [
+            replace(entry, outcome=Outcome.UNCHANGED, reason=code, message=worded(code))
+            if (code := spared.get(entry.salesforce_id))
+            else self._told(run, entry, ends)
+            for entry in files.entries(piece)
+        ]
         self._ports.links.keep(
             [
                 Link(salesforce_id=each.salesforce_id, marketo_id=each.marketo_id, memory=each.memory)
@@ -260,12 +290,3 @@ class Keeping:
             outcome = end.outcome.value
         gone = entry.memory is not None and not entry.memory and outcome in {RowOutcome.DELETED, Outcome.SKIPPED}
         return replace(entry, marketo_id="" if gone else made, outcome=outcome)
-
-
-def latest(stamp: str) -> datetime | None:
-    """The moment that a column says; None if it says none."""
-    try:
-        found = moment(stamp) if stamp else None
-    except UnreadableError:
-        return None
-    return found if isinstance(found, datetime) else None

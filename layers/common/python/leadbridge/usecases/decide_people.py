@@ -4,7 +4,7 @@ Rows are sorted by what links them first, and what nothing links by e-mail, so t
 side are decided a few thousand at a time: a record and the person that names it always meet in one partition.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import Any
 from leadbridge.cycle_ports import CycleChanges, CycleNews, CycleRecords, DueRecords, Links
 from leadbridge.domain import company_words, cycle_schema
 from leadbridge.domain.belonging import company_fields, links_of
-from leadbridge.domain.condition_values import UnreadableError, moment
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.conditions import compile_conditions
 from leadbridge.domain.crm_cycle import COMPANY_LINK, Creation, CrmCycle, Flag, Persons
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
@@ -34,7 +34,7 @@ from leadbridge.domain.cycle_people import (
 )
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.evolving import replace as evolved
-from leadbridge.domain.fates import moved
+from leadbridge.domain.fates import Consequence, moved, touched
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
@@ -46,6 +46,7 @@ from leadbridge.domain.values import EMAIL, normalised, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.compared_rows import ComparedRows
 from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.fate_files import FateFiles
@@ -198,6 +199,7 @@ class DecidePeople:
                 before.get(cycle_schema.kept_as(KIND, name)),
                 version=version,
                 carried_to=carried_to,
+                now=self.ports.clock.now(),
             )
             for name, bound in self.bound(schema).items()
         }
@@ -281,7 +283,16 @@ class _Work:
     @cached_property
     def _moved(self) -> Mapping[str, str]:
         """Records that live on in others since this run, whose people were read as they named them before."""
-        return moved(FateFiles(self._ports.objects, self.run).plan() or ())
+        return moved(self._followed)
+
+    @cached_property
+    def _touched(self) -> frozenset[str]:
+        """People whom this run itself has changed before anything was decided."""
+        return touched(self._followed)
+
+    @cached_property
+    def _followed(self) -> Sequence[Consequence]:
+        return FateFiles(self._ports.objects, self.run).plan() or ()
 
     @cached_property
     def _plan(self) -> PlanPeople:
@@ -314,16 +325,23 @@ class _Work:
             queue, number = self._page(at)
             read = self._read[queue.name]
             stamp = ""
-            for values in read_page(self._ports.objects, read, number, self._columns(queue)):
+            rows = read_page(self._ports.objects, read, number, self._columns(queue))
+            for values in self._counting(queue, rows):
                 stamp = max(stamp, values.get(STAMPS[queue.side], ""))
                 held.add(self._sorted(Row(object=queue.sync.source.object, values=values)))
             size += self._ports.objects.stored(page_key(read, number)).size
-            found = _moment(stamp)
+            found = stamped(stamp)
             if found is not None:
                 newest[queue.name] = max(found, newest.get(queue.name, found))
             at += 1
         self._spill(held, piece)
         self._go_on(at, newest=newest)
+
+    def _counting(self, queue: Queue, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+        if queue.name not in self.run.compared:
+            return rows
+        fields = self._people.fields[queue.sync.source.object]
+        return ComparedRows(self._ports.links, fields, self._ports.digest)(self.run, queue, rows)
 
     def _page(self, piece: int) -> tuple[Queue, int]:
         left = piece
@@ -421,13 +439,28 @@ class _Work:
         marketo: list[Mapping[str, Any]] = []
         salesforce: dict[str, list[Mapping[str, Any]]] = {}
         doubtful: set[str] = set()
+        stamps: dict[str, str] = {}
         for row in self._files.rows(kind, part, self._state.spills[kind]):
-            (marketo if row.object == PERSON else salesforce.setdefault(row.object, [])).append(row.values)
+            if row.object == PERSON:
+                marketo.append(self._as_edited(row, stamps))
+            else:
+                salesforce.setdefault(row.object, []).append(row.values)
             if row.doubtful and kind == BY_LINK:
                 doubtful.add(self._sorted(row)[1])
         if self._owned is not None:
             salesforce = {name: self._owned.owned(rows) for name, rows in salesforce.items()}
         return Changed(marketo=marketo, salesforce=salesforce), frozenset(doubtful)
+
+    def _as_edited(self, row: Row, stamps: dict[str, str]) -> Mapping[str, Any]:
+        """A person's values, with the moment of the last edit that is not our own merge or link.
+
+        `stamps` are those of people as they were read as changed; who was not has not been edited lately.
+        """
+        number, stamp = _id_of(row), STAMPS[Side.MARKETO]
+        if not row.doubtful:
+            stamps[number] = text(row.values.get(stamp) or "")
+            return row.values
+        return {**row.values, stamp: stamps.get(number, "")} if number in self._touched else row.values
 
     def _decided(self, piece: int, paired: Paired) -> None:
         """Store what becomes of the pairs of a piece."""
@@ -490,11 +523,3 @@ def _chosen(creation: Creation | str, described: Sequence[ObjectDescription]) ->
         return everybody
     types = {field.name: field.type for each in described for field in each.fields.values()}
     return those(compile_conditions(creation.conditions, types=types))
-
-
-def _moment(value: str) -> datetime | None:
-    try:
-        found = moment(value)
-    except UnreadableError:
-        return None
-    return found if isinstance(found, datetime) else None

@@ -1,13 +1,13 @@
 """What a cycle stores of merges, conversions and deletions while a run follows them.
 
 Below `fates` of the run's folder: `plan.jsonl`, what follows from the news; `compared.json`, how far a comparison of
-both systems is; `done.csv`, what became of each.
+both systems is; `spared.json`, who is left alone after all; `begun.csv` and `finished.csv`, what became of each.
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -58,6 +58,15 @@ class FateFiles:
     def keep_comparison(self, comparison: Comparison) -> None:
         """Store how far the comparison is."""
         self._objects.put(f"{self._folder}/compared.json", json.dumps(asdict(comparison)).encode())
+
+    def spared(self) -> dict[str, str]:
+        """Who in Marketo is neither flagged nor deleted after all, and why."""
+        found = self._read("spared.json")
+        return dict(json.loads(found)) if found is not None else {}
+
+    def keep_spared(self, people: Mapping[str, str]) -> None:
+        """Store who is left alone after all."""
+        self._objects.put(f"{self._folder}/spared.json", json.dumps(people).encode())
 
     def keep_done(self, name: str, rows: Iterable[Sequence[str]]) -> None:
         """Store what became of each."""

@@ -10,6 +10,7 @@ Where a cycle comes later than the vendors remember deletions, the links are com
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,19 @@ from leadbridge.domain.cycle_link import Link
 from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, PREFIXES, kinds
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.fate_words import fate_said
-from leadbridge.domain.fates import CONVERTED, Consequence, Does, News, Parted, Step, consequences, destroyed
+from leadbridge.domain.fates import (
+    CONVERTED,
+    LINKED_ANEW,
+    RECORD_BACK,
+    Consequence,
+    Does,
+    News,
+    Parted,
+    Step,
+    consequences,
+    destroyed,
+    spared,
+)
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.outages import MERGES_TOLD, comparison_calls, deletions_lost
 from leadbridge.domain.outcome import Outcome, RowOutcome
@@ -98,21 +111,44 @@ class FollowFates:
         check_deletions(cycle.guard, run, KIND, destroyed(plan))
         if not run.planning:
             files.keep_done("begun", self._begun(plan, persons))
-        return sum(step.does in {Does.FLAG, Does.DELETE} for _, step in _steps(plan))
+        return sum(1 for _ in _late(plan))
+
+    def follow_up(self, cycle: CrmCycle, run: CycleRun) -> None:
+        """Ask both systems once more about people who are to be flagged or deleted, and store who is left alone.
+
+        They are read, with the records that they name; then come the merges that Marketo tells since the run began.
+
+        Raises:
+            SyncError: A system cannot be asked now.
+        """
+        files, persons = FateFiles(self._objects, run), _persons(cycle)
+        wanted = [each for each, step in _late(files.plan()) if step.side is Side.MARKETO]
+        if not wanted:
+            return
+        people = self._records.people("id", sorted({each.person for each in wanted}))
+        named = {str(row["id"]): text(row.get(persons.id_field) or "").strip() for row in people}
+        named = {person: canonical(value) for person, value in named.items() if is_id(value)}
+        news = self._news.of_people(run.started_at - _OVERLAP, self._clock.now()).news
+        news |= self._of_those(each.record for each in wanted)
+        why = {each.person: spared(each, named.get(each.person, ""), news) for each in wanted}
+        files.keep_spared({person: code for person, code in why.items() if code})
 
     def finish(self, run: CycleRun) -> None:
-        """Flag and delete what is stored to be.
+        """Flag and delete what is stored to be, but for those who are left alone by now.
 
         Raises:
             SyncError: A system cannot be asked now, or there was no answer.
         """
         files = FateFiles(self._objects, run)
         groups: dict[tuple[Does, Side, str, str], list[tuple[Consequence, Step]]] = defaultdict(list)
-        for each, step in _steps(files.plan() or ()):
-            if step.does in {Does.FLAG, Does.DELETE}:
-                kind = PERSON if step.side is Side.MARKETO else self._kinds[step.id[:3]]
-                groups[step.does, step.side, kind, step.flag].append((each, step))
-        rows: list[Sequence[str]] = []
+        late, rows = list(_late(files.plan())), list[Sequence[str]]()
+        left = files.spared() if late else {}
+        for each, step in late:
+            if step.side is Side.MARKETO and step.id in left:
+                rows.append(self._spared(replace(each, why=left[step.id])))
+                continue
+            kind = PERSON if step.side is Side.MARKETO else self._kinds[step.id[:3]]
+            groups[step.does, step.side, kind, step.flag].append((each, step))
         # flags first: whoever dies here has deleted less
         for (does, side, kind, flag), members in sorted(groups.items(), key=lambda group: group[0], reverse=True):
             ids = [step.id for _, step in members]
@@ -123,6 +159,17 @@ class FollowFates:
             )
             rows += self._noted([each for each, _ in members], results)
         files.keep_done("finished", rows)
+
+    def _spared(self, each: Consequence) -> Sequence[str]:
+        """Leave a person alone; whoever belongs to somebody else by now, or has the record back, is looked at again."""
+        now = self._clock.now()
+        if each.why == LINKED_ANEW:
+            self._links.forget(link for link in each.before if link.parted)
+            self._due.add([DueRecord(side=Side.MARKETO, object=PERSON, id=each.person, reason=_AGAIN, noted_at=now)])
+        if each.why == RECORD_BACK:
+            kind = self._kinds[each.record[:3]]
+            self._due.add([DueRecord(side=Side.SALESFORCE, object=kind, id=each.record, reason=_AGAIN, noted_at=now)])
+        return _row(each, Outcome.DECIDED)
 
     # what is told
 
@@ -312,6 +359,11 @@ def _gone(news: News) -> set[str]:
 
 def _steps(plan: Iterable[Consequence]) -> Iterator[tuple[Consequence, Step]]:
     return ((each, each.step) for each in plan if each.step is not None)
+
+
+def _late(plan: Iterable[Consequence] | None) -> Iterator[tuple[Consequence, Step]]:
+    """What is done behind all writes."""
+    return ((each, step) for each, step in _steps(plan or ()) if step.does in {Does.FLAG, Does.DELETE})
 
 
 def _row(each: Consequence, outcome: str, message: str = "") -> Sequence[str]:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from leadbridge.cycle_ports import CycleRecords, Link
+from leadbridge.cycle_ports import CycleRecords, DueRecord, Link
 from leadbridge.domain.belonging import ACCOUNT as ACCOUNT_LINK
 from leadbridge.domain.belonging import company_fields, company_of
 from leadbridge.domain.company_words import worded
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, Companies, CrmCycle, Flag, Gone
 from leadbridge.domain.cycle_companies import (
     ACCOUNT,
@@ -25,7 +26,7 @@ from leadbridge.domain.cycle_companies import (
     shown_by,
 )
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
-from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_legs import FOLLOW_UP, Leg, Queue
 from leadbridge.domain.cycle_opportunities import OPPORTUNITY, opportunity_queues
 from leadbridge.domain.cycle_people import CONTACT, FROM_CONTACTS, PERSON, STAMPS, people_queues
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
@@ -38,6 +39,7 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import text
 from leadbridge.usecases.companies import CompanyDecisions, CompanyFields, CompanyWrite, DecideCompanies
+from leadbridge.usecases.compared_rows import ComparedRows, changed
 from leadbridge.usecases.cycle_guard import (
     CHANGES,
     DELETIONS,
@@ -47,7 +49,7 @@ from leadbridge.usecases.cycle_guard import (
     too_much,
     what,
 )
-from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceFiles, PieceState, latest
+from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceFiles, PieceState
 from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.people_files import Entry, Row
@@ -113,7 +115,27 @@ class KeepCompanies:
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
+        if group == FOLLOW_UP:
+            self._follow_up(run)
         return self.keeping.prepare(run, group)
+
+    def _follow_up(self, run: CycleRun) -> None:
+        """Ask both systems once more about companies that are to be deleted: an Account may be back by now."""
+        planned = self.keeping.planned(run, COMPANIES_GONE) if run.writes.get(COMPANIES_GONE) else {}
+        keys = sorted({str(write.columns["Id"]) for writes in planned.values() for write in writes})
+        if not keys or self.ports.news is None:
+            return
+        there = {company_of(row) for row in self.ports.records.keyed(COMPANY, keys)}
+        told = self.ports.news.of_those(ACCOUNT, sorted(there))
+        back = sorted(there - {*told.deleted.get(Side.SALESFORCE, ()), *told.merged.get(Side.SALESFORCE, ())})
+        files, now = self.keeping.files(run), self.ports.clock.now()
+        # a process that died here has left them out of the plan, perhaps
+        files.keep_spared({**files.spared(), **dict.fromkeys(back, "account_back")})
+        self.ports.due.add([DueRecord(side=Side.SALESFORCE, object=ACCOUNT, id=each, noted_at=now) for each in back])
+        for number, writes in planned.items():
+            kept = [write for write in writes if write.columns["Id"] not in back]
+            if len(kept) < len(writes):
+                self.keeping.plan_again(run, COMPANIES_GONE, number, kept)
 
     def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Remember what both sides hold of companies whose writes succeeded; the others become due. As `decide`."""
@@ -135,7 +157,9 @@ class KeepCompanies:
     def look(self, before: Mapping[str, Schema], version: int, carried_to: datetime) -> Mapping[str, Checked]:
         """Which pairs of fields can be kept in step now, by object; `before` is what was known of both schemas."""
         known = before.get(kept_as(self.name, ACCOUNT))
-        return {ACCOUNT: checked(self._bound(), self._described(), known, version=version, carried_to=carried_to)}
+        now = self.ports.clock.now()
+        found = checked(self._bound(), self._described(), known, version=version, carried_to=carried_to, now=now)
+        return {ACCOUNT: found}
 
     def _described(self) -> Mapping[Side, ObjectDescription]:
         return {Side.MARKETO: self.ports.describe(COMPANY), Side.SALESFORCE: self.ports.describe(ACCOUNT)}
@@ -253,17 +277,22 @@ class _Work:
             read, columns = self._read[queue.name], self._owner.keeping.columns(queue)
             stamp = ""
             seen = set[tuple[str, ...]]()
-            for values in read_page(self._ports.objects, read, number, columns):
+            for values in self._counting(queue, read_page(self._ports.objects, read, number, columns)):
                 stamp = max(stamp, values.get(STAMPS[queue.side], ""))
                 for key, row in self._meant(queue, values, seen):
                     held.setdefault(partition_of((key,), 0, self._state.parts), []).append(row)
             size += self._ports.objects.stored(page_key(read, number)).size
-            found = latest(stamp)
+            found = stamped(stamp)
             if found is not None and queue in self._owner.keeping.queues:
                 newest[queue.name] = max(found, newest.get(queue.name, found))
             at += 1
         self._spill(held, piece)
         self.run = replace(self.run, through=at, newest=newest)
+
+    def _counting(self, queue: Queue, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+        if queue.name in self.run.compared and queue in self._owner.keeping.queues:
+            return ComparedRows(self._ports.links, self._fields.fields, self._ports.digest)(self.run, queue, rows)
+        return changed(self.run, queue, rows)
 
     def _page(self, piece: int) -> tuple[Queue, int]:
         every = [

@@ -2,10 +2,10 @@
 
 Records that link to people are written behind all people, bridges behind what they stand between. Of an object that
 goes to Salesforce Marketo's log tells what is new in each run; what was changed only an extract tells, which is made
-once in a while, and reads the new ones, too.
+once in a while, and reads the new ones, too. What names a Lead that was converted since goes over to its Contact.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,18 +18,26 @@ from leadbridge.domain.cycle_custom_objects import (
     group_of,
     kept_objects,
     log_queue,
+    lookups_of_people,
     object_legs,
     object_of,
     object_queues,
+    relinked_from,
+    relinking_legs,
     tells_new_ones,
 )
-from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, Leg, Queue
+from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, SALESFORCE, Leg, Queue
+from leadbridge.domain.cycle_people import LEAD
 from leadbridge.domain.cycle_schema import Checked, Schema
 from leadbridge.domain.cycle_words import OBJECTS_UNPLANNED
 from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.ids import canonical
+from leadbridge.domain.planned import Planned
 from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.three_way import Side
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import ConfigurationError
+from leadbridge.usecases.cycle_pieces import KeepPorts
 from leadbridge.usecases.cycle_plans import CyclePlans
 
 #: so long a row that was refused is tried again by each run
@@ -41,10 +49,11 @@ class KeepCustomObjects:
 
     name = "custom_objects"
 
-    def __init__(self, cycle: CrmCycle, plans: CyclePlans, described: Callable[[], Described]) -> None:
+    def __init__(self, cycle: CrmCycle, ports: KeepPorts, described: Callable[[], Described]) -> None:
         """Sends nothing; `described` asks both systems."""
         self._cycle = cycle
-        self._plans = plans
+        self._ports = ports
+        self._plans = CyclePlans(runs=ports.runs, objects=ports.objects, clock=ports.clock)
         self._ask = described
         self._queues = tuple(object_queues(cycle))
         self._legs = {leg.name: leg for leg in object_legs(cycle)}
@@ -70,7 +79,11 @@ class KeepCustomObjects:
         return {}
 
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
-        """Note that something is read behind all writes; nothing else is to be decided."""
+        """Note that something is read behind all writes, and plan that converted Leads are left.
+
+        Raises:
+            SyncError: Salesforce cannot be asked now.
+        """
         del remaining
         if run.planning:
             told = (*run.warnings, OBJECTS_UNPLANNED)
@@ -78,10 +91,14 @@ class KeepCustomObjects:
         if run.through:
             return None
         is_due = any(self._is_due(run, queue) for queue in self._queues)
-        return replace(run, late=run.late or is_due, through=1)
+        writes = dict(self._relinked(run))
+        return replace(run, late=run.late or is_due, writes={**run.writes, **writes}, through=1)
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to read, stored and ready to be started."""
+        if group == SALESFORCE:
+            planned = (leg for leg in relinking_legs(self._cycle) if run.writes.get(leg.name))
+            return [order for leg in planned if (order := self._plans.begin(run, leg, 1)) is not None]
         if group not in {CUSTOM_OBJECTS, BRIDGES}:
             return []
         orders = (
@@ -100,15 +117,61 @@ class KeepCustomObjects:
         for queue in self._queues:
             since, until = run.since.get(queue.name), run.ceilings[queue.side.value]
             if tells_new_ones(queue.name) or self._is_due(run, queue):
-                failed = self._plans.failed(run, self._legs[queue.name])
+                failed = any(self._plans.failed(run, leg) for leg in self._writing(queue))
                 held |= {queue.name: until - TRIED_FOR} if failed else {}
             elif since is not None:
                 held[queue.name] = since
         return replace(run, held={**run.held, **held}, through=1)
 
+    def _writing(self, queue: Queue) -> Iterator[Leg]:
+        """The legs whose failures let a queue stay; conversions are heard from where that of new ones is."""
+        yield self._legs[queue.name]
+        if tells_new_ones(queue.name):
+            yield from (leg for leg in relinking_legs(self._cycle) if relinked_from(leg.name) == queue.name)
+
+    def _relinked(self, run: CycleRun) -> Iterator[tuple[str, int]]:
+        """Plan that records name the Contacts of Leads that were converted since; by leg how many do."""
+        marks = [run.since.get(relinked_from(leg.name)) for leg in relinking_legs(self._cycle)]
+        known = [mark for mark in marks if mark is not None]
+        if self._ports.news is None or not known:
+            return  # what is read for the first time is written as a whole
+        until = run.ceilings[Side.SALESFORCE.value]
+        news = self._ports.news.of_records(LEAD, min(*known, until), until).news
+        if not news.converted:
+            return
+        for leg in relinking_legs(self._cycle):
+            planned = list(self._over_to_contacts(leg, {lead: each.contact for lead, each in news.converted.items()}))
+            if planned:
+                self._plans.store(run, leg, 1, planned)
+                yield leg.name, len(planned)
+
+    def _over_to_contacts(self, leg: Leg, contacts: Mapping[str, str]) -> Iterator[Planned]:
+        of = object_of(self._cycle, leg.name)
+        theirs = self._described.salesforce.get(of[1].salesforce) if of else None
+        if of is None or theirs is None:
+            return
+        position = 0
+        for leads, taking in lookups_of_people(self._bound[of[0]], theirs):
+            for field in leads:
+                for row in self._ports.records.salesforce(theirs.name, field, contacts):
+                    position += 1
+                    contact = contacts[canonical(row[field])]
+                    yield Planned(
+                        position=position,
+                        does="update",
+                        columns={"Id": row["Id"]},
+                        record_id=row["Id"],
+                        before={field: row[field]},
+                        after={field: None, **dict.fromkeys(taking, contact)},
+                    )
+
+    @cached_property
+    def _described(self) -> Described:
+        return self._ask()
+
     @cached_property
     def _bound(self) -> Mapping[str, Bound]:
-        described = self._ask()
+        described = self._described
         return {name: bound(self._cycle, kept, described) for name, kept in kept_objects(self._cycle).items()}
 
     def _found(self, queue: Queue) -> Bound:

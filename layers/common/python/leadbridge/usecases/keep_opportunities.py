@@ -9,6 +9,7 @@ from typing import Any
 from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.belonging import yes
 from leadbridge.domain.company_words import worded
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.crm_cycle import OPPORTUNITY_LINK, CrmCycle, Flag, Opportunities
 from leadbridge.domain.cycle_companies import USER
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
@@ -41,8 +42,9 @@ from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import PermanentError
+from leadbridge.usecases.compared_rows import ComparedRows
 from leadbridge.usecases.cycle_guard import check_deletions
-from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, latest
+from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts
 from leadbridge.usecases.decide_people import STRIDE
 from leadbridge.usecases.one_way import Change, Paged, change
 from leadbridge.usecases.owners import OwnedRecords
@@ -85,7 +87,8 @@ class KeepOpportunities:
     def look(self, before: Mapping[str, Schema], version: int, carried_to: datetime) -> Mapping[str, Checked]:
         """Which pairs of fields can be kept in step now, by object; `before` is what was known of both schemas."""
         known = before.get(kept_as(self.name, OPPORTUNITY))
-        found = checked(self._bound(), self._described(), known, version=version, carried_to=carried_to)
+        now = self.ports.clock.now()
+        found = checked(self._bound(), self._described(), known, version=version, carried_to=carried_to, now=now)
         return {OPPORTUNITY: found}
 
     def decide(self, run: CycleRun, remaining: float) -> CycleRun | None:
@@ -182,6 +185,8 @@ class _Work:
         """Opportunities that changed, and those of changed roles that Marketo does not know yet."""
         if queue.name != FROM_OPPORTUNITIES:
             rows = self._of_roles(run, rows)
+        elif queue.name in run.compared:
+            rows = list(ComparedRows(self._ports.links, self._fields, self._ports.digest)(run, queue, rows))
         return self._decided(piece, rows, again=False)
 
     @property
@@ -197,7 +202,7 @@ class _Work:
         unknown = sorted(each for each in named if each not in links or not links[each].marketo_id)
         rows = self._ports.records.salesforce(OPPORTUNITY, "Id", unknown) if unknown else ()
         # those that changed since are read
-        return [row for row in rows if (latest(row["SystemModstamp"]) or since) < since]
+        return [row for row in rows if (stamped(row["SystemModstamp"]) or since) < since]
 
     def _decided(self, piece: int, rows: Sequence[Row], *, again: bool) -> Decided:
         links = self._ports.links.of([canonical(row["Id"]) for row in rows])

@@ -1,12 +1,12 @@
 """Persons in a cycle (`cycle_ports.Entity`): what is read and decided, each group's plans, what is remembered."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.crm_cycle import CrmCycle, Persons
 from leadbridge.domain.cycle_latency import measured
-from leadbridge.domain.cycle_legs import PEOPLE, PEOPLE_DELETED, Leg, Queue
+from leadbridge.domain.cycle_legs import FOLLOW_UP, PEOPLE, PEOPLE_DELETED, Leg, Queue
 from leadbridge.domain.cycle_people import (
     CREATED,
     PEOPLE_CREATED,
@@ -21,6 +21,7 @@ from leadbridge.domain.cycle_schema import Checked, Schema
 from leadbridge.domain.cycle_words import worded
 from leadbridge.domain.cycling import CycleRun, guarded
 from leadbridge.domain.evolving import replace
+from leadbridge.domain.ids import canonical
 from leadbridge.domain.outcome import WRITTEN, Outcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import RowEnd
@@ -103,6 +104,8 @@ class KeepPeople:
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to write, stored and ready to be started."""
+        if group == FOLLOW_UP:
+            self._fates.follow_up(self._cycle, run)
         if group == PEOPLE_DELETED:
             self._fates.finish(run)
         legs = [leg for leg in self._legs.values() if leg.group == group]
@@ -177,8 +180,8 @@ class KeepPeople:
             **ends[PEOPLE_UPDATED],
             **self._ends(run, state, PEOPLE_UPDATED, _link_piece(state, piece)),
         }
-        told = [self._told(run, entry, ends) for entry in files.entries(piece)]
-        kept = (entry for entry in told if entry.memory is not None and entry.outcome != Outcome.FAILED)
+        told = self._met([self._told(run, entry, ends) for entry in files.entries(piece)], ends[PEOPLE_UPDATED])
+        kept = (entry for entry in told if entry.memory is not None)
         self._ports.links.keep(
             [
                 Link(salesforce_id=each.salesforce_id, marketo_id=each.marketo_id, memory=each.memory or {})
@@ -189,6 +192,22 @@ class KeepPeople:
         self._ports.due.add([due_again(entry, now, tries) for entry in told if entry.outcome == Outcome.FAILED])
         files.keep_outcomes(piece, told)
         return written_edits(told)
+
+    def _met(self, told: Sequence[Entry], ends: Mapping[int, RowEnd]) -> list[Entry]:
+        """The same; of people who had changed before they took the key it is asked whether they have it.
+
+        A write whose answer was lost, and that an automation has answered, is found drifted, too.
+        """
+        records = [entry.salesforce_id for entry in told if _drifted(entry, ends)]
+        named = dict[str, str]()
+        for row in self._ports.records.people(self._persons.id_field, records) if records else ():
+            named[str(row["id"])] = canonical(str(row[self._persons.id_field]))
+        return [
+            replace(entry, memory={})
+            if named.get(entry.marketo_id) == entry.salesforce_id and _drifted(entry, ends)
+            else entry
+            for entry in told
+        ]
 
     def _told(self, run: CycleRun, entry: Entry, ends: Mapping[str, Mapping[int, RowEnd]]) -> Entry:
         """A person with what became of the writes, and with the id that a new record has."""
@@ -206,19 +225,35 @@ class KeepPeople:
         )
         for name, end in found.items():
             if end is not None and end.outcome not in WRITTEN:
-                return replace(entry, outcome=Outcome.FAILED, reason=end.reason, message=end.message)
+                return _failed(entry, made, end.reason, end.message)
             if end is None:
                 why = self._plans.told(run, self._legs.get(name, self._legs[PEOPLE_UPDATED]))
-                return replace(entry, outcome=Outcome.FAILED, reason="not_tried", message=worded("not_tried", why=why))
+                return _failed(entry, made, "not_tried", worded("not_tried", why=why))
         outcomes = {end.outcome for end in found.values() if end is not None}
         outcome = next(each for each in (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED) if each in outcomes)
         return replace(entry, outcome=outcome)
+
+
+def _drifted(entry: Entry, ends: Mapping[int, RowEnd]) -> bool:
+    """Whether a first meeting was not remembered since Marketo's person had changed behind the read."""
+    end = ends.get(entry.writes.get(PEOPLE_UPDATED, 0)) if entry.met and entry.memory is None else None
+    return end is not None and end.reason == _DRIFTED
 
 
 def _made(entry: Entry, made: Mapping[str, Mapping[int, RowEnd]]) -> RowEnd | None:
     """What became of the record that was to be made of a person; None if none was, or it was never tried."""
     ends = (made[name].get(entry.writes[name]) for name in CREATED.values() if name in entry.writes)
     return next(ends, None)
+
+
+def _failed(entry: Entry, made: Collection[str], reason: str, message: str) -> Entry:
+    """A person of whom not all was written: the two agree on nothing, but who they are may be known by now.
+
+    `made` are the legs that wrote something. Were a pair forgotten whose person names the record already, whoever
+    deletes the person before the next run would be made anew.
+    """
+    named = entry.met and (PEOPLE_UPDATED in made or PEOPLE_UPDATED not in entry.writes)
+    return replace(entry, outcome=Outcome.FAILED, reason=reason, message=message, memory={} if named else None)
 
 
 def _link_piece(state: State, piece: int) -> int:

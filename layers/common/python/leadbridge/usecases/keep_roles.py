@@ -49,6 +49,7 @@ from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Memory, Side
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
+from leadbridge.usecases.compared_rows import changed
 from leadbridge.usecases.cycle_guard import check_deletions
 from leadbridge.usecases.cycle_pieces import DONE, LATE, Decided, Keeping, KeepPorts, PieceFiles, PieceState
 from leadbridge.usecases.decide_people import STRIDE
@@ -169,7 +170,7 @@ class KeepRoles:
     def _page(self, run: CycleRun, piece: int, queue: Queue, rows: Sequence[Values]) -> Decided:
         if queue.name == FROM_OPPORTUNITIES:
             told = _Told()
-            self._add_stages_of_deals(piece, rows, told)
+            self._add_stages_of_deals(piece, list(changed(run, queue, rows)), told)
             return told.as_decided()
         told = self._decided(run, piece, rows, again=False)
         if told.late and run.writes.get(ROLES_WRITTEN, 0) + len(told.late) > self._most_late:

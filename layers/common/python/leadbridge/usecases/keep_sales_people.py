@@ -7,6 +7,7 @@ from typing import Any
 
 from leadbridge.domain.belonging import OWNER
 from leadbridge.domain.company_words import worded
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.crm_cycle import OWNER_LINK, CrmCycle, SalesPersons
 from leadbridge.domain.cycle_companies import (
     COMPANIES_LET_GO,
@@ -34,7 +35,8 @@ from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
-from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceState, latest
+from leadbridge.usecases.compared_rows import changed
+from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceState
 from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.people_files import Entry
 from leadbridge.usecases.sales_people import DecideSalesPeople, Orphan, SalesPersonDecisions, user_of
@@ -131,7 +133,7 @@ class KeepSalesPeople:
         """Users that changed, and when the newest of them was."""
         rows = [row for queue in self._keeping.queues for row in self._rows(run, queue)]
         stamp = max((row.get("SystemModstamp", "") for row in rows), default="")
-        found = latest(stamp)
+        found = stamped(stamp)
         return rows, {FROM_USERS: found} if found else {}
 
     def _unknown(self, owned: Sequence[Mapping[str, Any]]) -> bool:
@@ -142,7 +144,7 @@ class KeepSalesPeople:
 
     def _owners(self, run: CycleRun) -> list[Mapping[str, Any]]:
         """Each owner of records that changed, once."""
-        owners = {row.get(OWNER, "") for queue in self._owned for row in self._rows(run, queue)}
+        owners = {row.get(OWNER, "") for queue in self._owned for row in changed(run, queue, self._rows(run, queue))}
         return [{OWNER: owner} for owner in sorted(owners) if owner]
 
     def _named(self, run: CycleRun) -> frozenset[str] | None:

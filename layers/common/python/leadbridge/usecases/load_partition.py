@@ -311,7 +311,7 @@ class LoadPartition:
             plan = PlannedPart.of(compiled, writes, partial(key_of, compiled))
             work.decide = plan.writing(self.digest)
             return [], plan.rows
-        ended, open_ = prepared(run, compiled, self._restored(work))
+        ended, open_ = prepared(compiled, self._restored(work), source=run.source, at=run.started_at)
         if run.planning:
             work.decide = foreseen(self._objects, run, work.part, compiled)
         elif run.load is Way.BULK:

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import DueRecord, Link
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.cycle_legs import Queue
 from leadbridge.domain.cycling import CycleRun, guarded
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, Found, LinkedField, Pair, merge_pair
 from leadbridge.domain.three_way import Memory, Side
 from leadbridge.usecases.cycle_guard import DELETIONS, GuardedError, what
-from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceState, latest
+from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceState
 from leadbridge.usecases.decide_people import DUE
 from leadbridge.usecases.pair_people import Row
 from leadbridge.usecases.sync_files import read_page
@@ -118,7 +119,7 @@ class Paged:
         return read_page(self._ports.objects, read, number, self._keeping.columns(queue))
 
     def _newest(self, run: CycleRun, queue: Queue, rows: Sequence[Row]) -> CycleRun:
-        found = latest(max((row.get("SystemModstamp", "") for row in rows), default=""))
+        found = stamped(max((row.get("SystemModstamp", "") for row in rows), default=""))
         if found is None or queue is not self._queues[0]:
             return run
         return replace(run, newest={**run.newest, queue.name: max(found, run.newest.get(queue.name, found))})

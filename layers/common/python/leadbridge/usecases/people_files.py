@@ -93,6 +93,8 @@ class Entry:
     edited: Mapping[str, str] = field(default_factory=dict)
     #: Marketo's person names a type of the new record by itself, and keeps that
     typed: bool = False
+    #: nothing links the two yet: who they are is remembered once the person names the record, whatever else fails
+    met: bool = False
 
 
 class PeopleFiles:

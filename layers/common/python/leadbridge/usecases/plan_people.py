@@ -80,7 +80,8 @@ class PlanPeople:
                 continue
             for leg, each in planned.items():
                 writes.setdefault(leg, []).append(each)
-                if those.link is not None:
+                # of two who are linked, and have never agreed yet, nothing was in step
+                if those.link is not None and those.link.memory:
                     damage.add(leg, each)
             entries.append(_entry(write, {leg: each.position for leg, each in planned.items()}, those))
             if not write.salesforce_id and RECORD_TYPE in write.to_salesforce:
@@ -188,6 +189,7 @@ def _entry(write: PersonWrite, writes: Mapping[str, int], known: _Known) -> Entr
         edited=edited(
             known.rows, {Side.MARKETO: write.to_marketo, Side.SALESFORCE: write.to_salesforce} if writes else {}
         ),
+        met=bool(writes and link is None and write.salesforce_id and write.marketo_id),
     )
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a partition's rows before anything is asked of the destination: filter, dedupe, map.
+"""What becomes of rows before anything is asked of the destination: filter, dedupe, map.
 
 Rows are read block by block. In memory stay one row of each key, or all of those that are imported one after the other,
 and of those that have ended a number and their shared reason: however many rows a key has, a process can hold it.
@@ -6,16 +6,16 @@ and of those that have ended a number and their shared reason: however many rows
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import batched
 from typing import Any, overload
 
 from leadbridge.domain.column_values import ColumnValues
-from leadbridge.domain.dedupe_rules import Chooser, stamps_of
+from leadbridge.domain.dedupe_rules import Chooser, Vendor, stamps_of
 from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.rows import CompiledSync, RowEnd, SourceRow, unusable
 from leadbridge.domain.sync import DedupeRule
 from leadbridge.domain.sync_words import said
-from leadbridge.domain.syncing import SyncRun
 
 #: rows of one key that are imported at most where all are: each takes calls of its own, after the one before it
 MOST_ALIKE = 1_000
@@ -67,11 +67,16 @@ class Ended(Sequence[RowEnd]):
             yield RowEnd(position=position, outcome=outcome, reason=reason, message=message)
 
 
-def prepared(run: SyncRun, compiled: CompiledSync, rows: Iterable[SourceRow]) -> tuple[Ended, list[Open]]:
-    """The ends of rows that the destination need not be asked about, and all others with their values, in order."""
+def prepared(
+    compiled: CompiledSync, rows: Iterable[SourceRow], *, source: Vendor, at: datetime
+) -> tuple[Ended, list[Open]]:
+    """The ends of rows that the destination need not be asked about, and all others with their values, in order.
+
+    `at` is when the run began.
+    """
     ended = Ended()
-    kept = _deduped(run, compiled, _usable(run, compiled, rows, ended), ended)
-    values = ColumnValues(compiled, run.started_at)
+    kept = _deduped(compiled, _usable(compiled, rows, ended, at), ended, source)
+    values = ColumnValues(compiled, at)
     open_: list[Open] = []
     for block in batched(sorted(kept, key=lambda row: row.position), _BLOCK_ROWS, strict=False):
         for row, found in zip(block, values(block), strict=True):
@@ -83,9 +88,9 @@ def prepared(run: SyncRun, compiled: CompiledSync, rows: Iterable[SourceRow]) ->
     return ended, open_
 
 
-def _usable(run: SyncRun, compiled: CompiledSync, rows: Iterable[SourceRow], ended: Ended) -> Iterator[SourceRow]:
+def _usable(compiled: CompiledSync, rows: Iterable[SourceRow], ended: Ended, at: datetime) -> Iterator[SourceRow]:
     """Rows that fulfil the conditions and have a key; the others have ended."""
-    conditions, at = compiled.conditions, run.started_at
+    conditions = compiled.conditions
     for row in rows:
         failing = conditions.failing(row.columns, at) if conditions else None
         if failing is not None:
@@ -97,7 +102,7 @@ def _usable(run: SyncRun, compiled: CompiledSync, rows: Iterable[SourceRow], end
             yield row
 
 
-def _deduped(run: SyncRun, compiled: CompiledSync, rows: Iterable[SourceRow], ended: Ended) -> list[SourceRow]:
+def _deduped(compiled: CompiledSync, rows: Iterable[SourceRow], ended: Ended, source: Vendor) -> list[SourceRow]:
     """Rows that the Sync's rule lets go on; the others have ended."""
     sync = compiled.sync
     column = ", ".join(sync.key_columns)
@@ -105,9 +110,7 @@ def _deduped(run: SyncRun, compiled: CompiledSync, rows: Iterable[SourceRow], en
     duplicate = (Outcome.DUPLICATE, told.reason, told.message)
     told = said("key_too_often", column=column, most=MOST_ALIKE)
     too_often = (Outcome.FAILED, told.reason, told.message)
-    chooser: Chooser[SourceRow, tuple[str, ...] | None] = Chooser(
-        sync.dedupe, stamps_of(run.source, sync.source.object)
-    )
+    chooser: Chooser[SourceRow, tuple[str, ...] | None] = Chooser(sync.dedupe, stamps_of(source, sync.source.object))
     times: dict[tuple[str, ...] | None, int] = {}
     for row in rows:
         if sync.dedupe is DedupeRule.IMPORT_EVERYTHING:

@@ -1,18 +1,22 @@
 """Preview a Sync: how many rows a run would pull, and what would become of some of them. Nothing is written.
 
-The rows go the way that those of a run go: key, conditions, mappings, match, import rule. What only all rows of a key
-can tell, the dedupe rule, is not decided. At most `BUDGET` calls are made, of both vendors together.
+The rows go the way that those of a run go: conditions, key, dedupe rule, mappings, match, import rule. Rows of a key
+that are not among them are not known: a duplicate stays one, what goes on here may be left out for one of those. At
+most `BUDGET` calls are made, of both vendors together.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from leadbridge.domain.dedupe_rules import Vendor
-from leadbridge.domain.outcome import Outcome, RowOutcome
+from leadbridge.domain.outcome import RowOutcome
+from leadbridge.domain.planned import Foreseen
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.rows import (
     CompiledSync,
+    Decide,
     RowEnd,
     RowWrite,
     SourceRow,
@@ -20,18 +24,15 @@ from leadbridge.domain.rows import (
     decide,
     key_of,
     key_values,
-    mapped_values,
     record_key,
-    unusable,
 )
-from leadbridge.domain.sources import Inputs
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Choice, Cost, choose_load, extract_cost
-from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import Step
 from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.sync_ports import Sample, SyncDestination, SyncRuns, SyncVendors
+from leadbridge.usecases.preparing import prepared
 from leadbridge.usecases.view_sync import Opened, Viewed, ViewSync
 
 #: vendor calls of one preview, of both vendors together
@@ -147,19 +148,14 @@ class PreviewSync:
             return []
         compiled = _compiled(opened, destination.describe())
         placed = [_row(compiled, number, row) for number, row in enumerate(rows, start=1)]
-        open_rows: list[tuple[SourceRow, Mapping[str, Any]]] = []
-        ends: dict[int, PreviewedRow] = {}
-        for row in placed:
-            found = _judged(compiled, opened, row)
-            if isinstance(found, RowEnd):
-                ends[row.position] = _ended(row, found)
-            else:
-                open_rows.append((row, found))
-        held = _held(compiled, destination, [row for row, _ in open_rows])
-        for row, values in open_rows:
-            records = [record for record in held if record_key(compiled, record) == row.key]
-            ends[row.position] = _decided(compiled, row, decide(compiled, row, values, records))
-        return [ends[row.position] for row in placed]
+        ended, open_ = prepared(compiled, placed, source=opened.vendor, at=opened.at)
+        ends: dict[int, RowWrite | RowEnd] = {end.position: end for end in ended}
+        held = _held(compiled, destination, [row for row, _ in open_])
+        # an Action is called for each row, others write one record after the other
+        judge: Decide = partial(decide, compiled) if compiled.sync.destination.action else Foreseen(compiled)
+        for row, values in open_:
+            ends[row.position] = judge(row, values, [each for each in held if record_key(compiled, each) == row.key])
+        return [_previewed(compiled, row, ends[row.position]) for row in placed]
 
 
 def _row_bytes(rows: Sequence[PreviewedRow]) -> float | None:
@@ -190,16 +186,6 @@ def _row(compiled: CompiledSync, position: int, row: Mapping[str, Any]) -> Sourc
     return SourceRow(position=position, columns=columns, key=key_of(compiled, columns))
 
 
-def _judged(compiled: CompiledSync, opened: Opened, row: SourceRow) -> Mapping[str, Any] | RowEnd:
-    """The values of a row that goes on, or its end."""
-    if compiled.conditions is not None:
-        failing = compiled.conditions.decide(row.columns, opened.at).failing
-        if failing is not None:
-            told = said("condition_not_met", clause=failing)
-            return RowEnd(position=row.position, outcome=Outcome.SKIPPED, reason=told.reason, message=told.message)
-    return unusable(compiled, row) or mapped_values(compiled, row, Inputs(columns=row.columns, at=opened.at))
-
-
 def _held(
     compiled: CompiledSync, destination: SyncDestination, rows: Sequence[SourceRow]
 ) -> Sequence[Mapping[str, Any]]:
@@ -208,16 +194,14 @@ def _held(
     return destination.find(list(keys.values()), compiled.read_fields) if keys else []
 
 
-def _decided(compiled: CompiledSync, row: SourceRow, decided: RowWrite | RowEnd) -> PreviewedRow:
+def _previewed(compiled: CompiledSync, row: SourceRow, decided: RowWrite | RowEnd) -> PreviewedRow:
     if isinstance(decided, RowEnd):
         return _ended(row, decided)
     changes = [
         FieldChange(name=name, before=decided.held.get(name), after=value)
         for name, value in sorted(decided.fields.items())
     ]
-    outcome: Outcome | RowOutcome = Outcome.UPDATED if decided.record_id else Outcome.CREATED
-    if compiled.sync.destination.action:
-        outcome = RowOutcome.HANDED_OVER
+    outcome = RowOutcome.HANDED_OVER if compiled.sync.destination.action else decided.outcome
     end = PreviewedRow(position=row.position, columns=row.columns, outcome=outcome.value, record_id=decided.record_id)
     return replace(end, fields=changes)
 

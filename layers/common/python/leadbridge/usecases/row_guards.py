@@ -68,7 +68,7 @@ class RowGuards:
         if not wanted:
             return Beside(), []
         now = self.clock.now()
-        obtained = self.keys.guard(wanted, now + HOLD, now)
+        obtained = self.keys.guard(wanted, now + HOLD, now, unheard=True)
         self.held |= {owner: wanted[owner][0] for owner in obtained}
         doubtful: list[RowWrite] = []
         won: set[int] = set()
@@ -147,7 +147,7 @@ class RowGuards:
         gone = [
             RowEnd(position=each, outcome=Outcome.SKIPPED, reason=told.reason, message=told.message) for each in lost
         ]
-        ended, open_ = prepared(run, self.compiled, there)
+        ended, open_ = prepared(self.compiled, there, source=run.source, at=run.started_at)
         return open_, [*gone, *ended]
 
     def _fresh(self, row: SourceRow, columns: Mapping[str, str]) -> SourceRow:

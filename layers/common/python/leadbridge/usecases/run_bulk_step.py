@@ -11,6 +11,7 @@ from typing import Any
 
 from leadbridge.domain import jobs
 from leadbridge.domain.bulk_order import BulkOrder
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.jobs import Counts, Policy, Run, State, Step, Told
 from leadbridge.domain.waits import Next
 from leadbridge.errors import ConfigurationError, SyncError, UncertainWriteError
@@ -72,6 +73,7 @@ class Answer:
             "turns": self.turns,
             "renew": self.renew,
             "job": run.job,
+            "calls": run.calls,
             "counts": {name: getattr(run.counts, name) for name in Counts.__slots__},
             **files,
             **parts,
@@ -148,6 +150,7 @@ class RunBulkStep:
     def _step(self, work: "_Work") -> Run:
         try:
             work.jobs = self._jobs(work.run)
+            work.called = self._vendors.calls_made(work.run)
             return self._steps[work.run.step](work)
         except SyncError as error:
             run = jobs.refused(work.run, error, self._clock.now(), self._policy)
@@ -156,6 +159,9 @@ class RunBulkStep:
             return self._save(work, run, lane=_lane(run) if made_nothing else "")
 
     def _save(self, work: "_Work", run: Run, *, lane: str = "") -> Run:
+        if work.called is not None:
+            called = self._vendors.calls_made(work.run)
+            run, work.called = replace(run, calls=run.calls + called - work.called), called
         work.version = self._runs.save(run, work.version, lane=lane)
         work.run = run
         return run
@@ -291,6 +297,8 @@ class _Work:
     remaining: Callable[[], float]
     jobs: BulkJobs = field(init=False)
     making: bool = False
+    #: calls of the process that are counted; None: no connection is there to make any
+    called: int | None = None
 
 
 def _new_run(order: BulkOrder, clock: Clock) -> Run:

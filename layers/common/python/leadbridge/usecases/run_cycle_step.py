@@ -32,6 +32,7 @@ from leadbridge.domain.syncing import (
     run_name,
     summed,
 )
+from leadbridge.domain.three_way import Side
 from leadbridge.domain.watermarks import ceiling, first_window, window
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import Clock, Documents, Meter, OvertakenError
@@ -195,7 +196,10 @@ class RunCycleStep:
             except SyncError as error:
                 run = self._without(work, run, entity.name, error)
             else:
-                run = cycling.schemas_seen(run, entity.name, found)
+                queues = {
+                    each.name: each.sync.source.object for each in entity.queues() if each.side is Side.SALESFORCE
+                }
+                run = cycling.schemas_seen(run, entity.name, found, queues)
         return run
 
     def _without(self, work: "_Work", run: CycleRun, kind: str, error: SyncError) -> CycleRun:
@@ -213,7 +217,7 @@ class RunCycleStep:
             if queue.late or self._whose(work, queue.sync.id) in run.parked:
                 continue
             reading = self._reading(run, queue)
-            # for pairs of fields that work again more is read than was asked about
+            # for pairs of fields that work again, or change without notice, more is read than was asked about
             if queue.name in run.idle and reading.since == run.since.get(queue.name):
                 self._syncs.begin(read_through(begun(reading, reading.window, Way.REST, None), self._clock.now()))
                 rows[queue.name] = 0
@@ -245,7 +249,7 @@ class RunCycleStep:
         """The state machine has carried out runs of Syncs, as far as they went."""
         run, now = work.run, self._clock.now()
         left, done, due = list[str](), 0, list[datetime]()
-        rows = {**run.rows}
+        rows, newest = {**run.rows}, {**run.newest}
         for order in run.orders:
             found = self._syncs.get(order, run.slot)
             if found is None:
@@ -254,6 +258,8 @@ class RunCycleStep:
             queue = next((each.name for each in work.queues if each.sync.id == order), None)
             if queue is not None:
                 rows[queue] = sync.pulled
+                # of what is only read whoever decides about it says so
+                newest |= {queue: sync.newest} if sync.newest else {}
             if sync.over and sync.step is not Step.DONE:
                 run = cycling.parked(
                     run, self._whose(work, order), f"{order}: {sync.message or sync.reason}", work.names
@@ -265,7 +271,7 @@ class RunCycleStep:
                 seen = max(sync.seen_at or sync.started_at, sync.due_at or sync.started_at)
                 if sync.execution and now - seen < GONE_AFTER:
                     due.append(now + _RENEWED)
-        run = replace(run, rows=rows)
+        run = replace(run, rows=rows, newest=newest)
         if left and run.fruitless >= cycling.FRUITLESS:
             for order in left:
                 run = cycling.parked(
@@ -401,8 +407,10 @@ class _Work:
 
 
 def _since(run: CycleRun, queue: Queue) -> datetime | None:
-    """Since when a queue is read: earlier than usual if pairs of fields work again."""
+    """Since when a queue is read: earlier than usual if pairs of fields work again, all if they change unnoticed."""
     since = run.since.get(queue.name)
+    if queue.name in run.compared:
+        return None
     if since is None or run.again is None or run.again >= since:
         return since
     if changes_lost(queue.side, run.again, run.started_at):

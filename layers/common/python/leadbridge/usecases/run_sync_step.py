@@ -8,12 +8,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from leadbridge.cycle_ports import Links
 from leadbridge.domain import syncing
 from leadbridge.domain.carried_changes import told_anew
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.cycle_people import PERSON
 from leadbridge.domain.cycle_syncs import cycle_of
 from leadbridge.domain.event import iso
@@ -22,7 +24,7 @@ from leadbridge.domain.gone import FATE
 from leadbridge.domain.looked_up import looked_up_columns
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
-from leadbridge.domain.source_query import Anew, SourceQuery, columns_of, seen_of, source_query
+from leadbridge.domain.source_query import Anew, SourceQuery, changed_in, columns_of, seen_of, source_query
 from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import LoggedSource, Sync
 from leadbridge.domain.sync_objects import Readable, readable
@@ -355,7 +357,8 @@ class RunSyncStep:
                 return
             self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), reason, message))
         elif child.get("run") == extract_run(run, run.pages + 1):
-            filed = syncing.filed(run, int(child["counts"]["rows"]))
+            size, calls = int(child.get("bytes", 0)), int(child.get("calls", 0))
+            filed = syncing.filed(run, int(child["counts"]["rows"]), size, calls)
             is_last = filed.pages >= max(1, len(self._query(work).filters))
             self._save(work, self._all_there(filed, work.sync) if is_last else filed)
 
@@ -403,7 +406,7 @@ class RunSyncStep:
             return said("vendor_refused", vendor=run.destination.capitalize(), code=word, detail=detail).message
 
         results, parts = ("", 0) if failed else (str(child["results"]), int(child["parts"]))
-        done = syncing.imported(run, attach_import(self._objects, run, results, parts, say))
+        done = syncing.imported(run, attach_import(self._objects, run, results, parts, say), int(child.get("calls", 0)))
         # what the job has written is not known row by row, so the next run reads all of them again
         self._save(work, syncing.ended(done, Step.FAILED, self._clock.now(), reason, told) if failed else done)
 
@@ -473,11 +476,17 @@ class RunSyncStep:
         self._save(work, syncing.taken(work.run))
         while work.run.step is Step.PARTITION:
             done = place(
-                self._objects, work.run, compiled, columns, lambda: work.remaining() > LEFT_SECONDS, expand=expand
+                self._objects,
+                work.run,
+                compiled,
+                columns,
+                lambda: work.remaining() > LEFT_SECONDS,
+                expand=expand,
+                highest_of=changed_in(work.sync, work.run.source, columns),
             )
             reached = {"pages": done.pages, "positions": done.positions, "spills": done.spills}
             spent, calls = (source.calls - calls, source.calls) if source is not None else (0, 0)
-            run = replace(work.run, calls=work.run.calls + spent)
+            run = replace(work.run, calls=work.run.calls + spent, newest=_newest(work.run, done.highest))
             self._save(work, syncing.placed(run, work.sync, **reached))
             if work.remaining() < LEFT_SECONDS:
                 return
@@ -552,6 +561,11 @@ class _Work:
     remaining: Callable[[], float]
     child: Mapping[str, Any] | None
     sync: Sync = field(init=False)
+
+
+def _newest(run: SyncRun, stamp: str) -> datetime | None:
+    """When the newest of a run's records was changed, with those that have just been placed."""
+    return max(filter(None, (run.newest, stamped(stamp))), default=None)
 
 
 def _cause(child: Mapping[str, Any]) -> tuple[str, str]:

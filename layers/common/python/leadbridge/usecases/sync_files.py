@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
+from operator import itemgetter
 from typing import Any
 
 from leadbridge.domain.outcome import Outcome
@@ -93,6 +94,8 @@ class Placed:
     pages: int
     positions: int
     spills: int
+    #: what the column says that was asked for, of the rows that were just placed the highest
+    highest: str = ""
 
 
 type Expand = Callable[[Sequence[str], Iterable[Mapping[str, str]]], Iterator[Mapping[str, Any]]]
@@ -106,10 +109,12 @@ def place(
     go_on: Callable[[], bool],
     *,
     expand: Expand | None = None,
+    highest_of: str = "",
 ) -> Placed:
     """Sort pages of an extract into the run's partitions, until all are, or it is time to stop between two pages.
 
-    `expand` makes rows with the columns wanted of those of a file that has others.
+    `expand` makes rows with the columns wanted of those of a file that has others. `highest_of` is a column whose
+    highest text is told.
     """
     null = MARKETO_EXTRACT_NULL if run.extract is Way.BULK and run.source == "marketo" else ""
     key = key_reader(compiled, columns)
@@ -117,6 +122,8 @@ def place(
     # pieces, since buffers that grow leave holes in memory
     held: dict[int, list[bytes]] = {}
     size, spills, position, page = 0, run.spills, run.positions, run.placed
+    compared = itemgetter(columns.index(highest_of)) if highest_of in columns else _nothing
+    highest = ""
 
     def spill() -> None:
         nonlocal size, spills
@@ -132,6 +139,7 @@ def place(
         rows = Rows(objects.stored(page_key(run, page)))
         for block in batched(_picked(rows, columns, null, expand), _BLOCK_ROWS, strict=False):
             placed: dict[int, list[Sequence[Any]]] = {}
+            highest = max(highest, *map(compared, block))
             for picked in block:
                 position += 1
                 placed.setdefault(partition_of(key(picked), position, run.row_parts), []).append((position, *picked))
@@ -144,7 +152,13 @@ def place(
         if not go_on():
             break
     spill()
-    return Placed(pages=page, positions=position, spills=spills)
+    return Placed(pages=page, positions=position, spills=spills, highest=highest)
+
+
+def _nothing(picked: Sequence[str]) -> str:
+    """What stands in a column that is not there."""
+    del picked
+    return ""
 
 
 def _picked(rows: Rows, columns: Sequence[str], null: str, expand: Expand | None) -> Iterator[Sequence[str]]:

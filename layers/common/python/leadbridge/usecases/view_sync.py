@@ -75,20 +75,19 @@ class ViewSync:
         return self.viewed(self.opened(sync_id, version))
 
     def opened(self, sync_id: str, version: int | None = None, document: Sync | None = None) -> Opened:
-        """A Sync with its source; `document` stands in for the stored one, of which it is an edit."""
+        """A Sync with its source; `document` is an edit of the stored one, or one that is not stored at all."""
         stored = self._documents.get("sync", sync_id, version)
-        if stored is None or not isinstance(stored.document, Sync):
+        sync = document or (stored.document if stored else None)
+        if not isinstance(sync, Sync):
             what = f"the Sync {sync_id} has no version {version}" if version else f"there is no Sync {sync_id}"
             raise ConfigurationError([f"{what}; apply its document first"])
-        sync = document or stored.document
+        current = stored.version if stored else 0
         now = self._clock.now()
         vendor = self._vendor(sync.source.connection)
         source = self._vendors.source(sync)
         window = window_of(self._runs, source, sync, vendor, now)[0] if sync.incremental else EVERYTHING
-        facts = self._facts(sync, stored.version, vendor) if document is None else self._facts.asked(sync, vendor)
-        return Opened(
-            sync=sync, version=stored.version, vendor=vendor, source=source, facts=facts, window=window, at=now
-        )
+        facts = self._facts(sync, current, vendor) if document is None else self._facts.asked(sync, vendor)
+        return Opened(sync=sync, version=current, vendor=vendor, source=source, facts=facts, window=window, at=now)
 
     def viewed(self, opened: Opened) -> Viewed:
         """The query of an opened Sync."""

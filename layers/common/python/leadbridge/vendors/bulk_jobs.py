@@ -50,6 +50,12 @@ class VendorBulkJobs:
             return MarketoImportJobs(self._clients.marketo(run.connection).bulk, run)
         return SalesforceImportJobs(self._clients.salesforce(run.connection), run)
 
+    def calls_made(self, run: Run) -> int:
+        """Vendor calls of this process so far by the connection of a run."""
+        marketo = run.vendor == "marketo"
+        client = self._clients.marketo(run.connection) if marketo else self._clients.salesforce(run.connection)
+        return client.calls_made
+
     def report_quota(self) -> None:
         """Tell the meter how much of the vendors' daily calls is left, and give back the places for calls."""
         self._clients.report_quota()

@@ -1,0 +1,181 @@
+/** Page 5: when it runs, what becomes of deletions, and how much a run may do before it asks. */
+import { ActionButton, Button, Picker, PickerItem } from "@react-spectrum/s2";
+import { style } from "@react-spectrum/s2/style" with { type: "macro" };
+import { GUARDS } from "../../api/sync.generated";
+import { Others, useEditing } from "../editing";
+import { Choose, Figure, Find, HALF, LINE, WIDE, Words } from "../fields";
+import { asChoices } from "../offered";
+import { at, type Json, type Members, step } from "../pointer";
+import { GUARD_WORDS, UNITS } from "../sync-words";
+import { ZONES } from "../zones";
+import { useEnds } from "./ends";
+
+const HEAD = style({ font: "title", margin: 0 });
+const MOMENT = "As 2026-12-01T08:00, in the time zone below";
+const KINDS = {
+  hand: { name: "By hand only", start: undefined },
+  now: { name: "Once, as soon as it is activated", start: { once: "now" } },
+  once: { name: "Once, at a time", start: { once: "" } },
+  every: { name: "Every so often", start: { every: { hours: 1 } } },
+} as const;
+type Kind = keyof typeof KINDS;
+const OWN = [
+  "/schedule/once",
+  "/schedule/every",
+  "/schedule/start",
+  "/schedule/end",
+  "/schedule/quiet",
+  "/time_zone",
+  "/deletes",
+  ...Object.keys(GUARDS).map((name) => `/guard/${name}`),
+];
+
+function kindOf(schedule: Json | undefined): Kind {
+  const { once, every } = (schedule ?? {}) as Members;
+  if (every) return "every";
+  return once === "now" ? "now" : once === undefined || once === null ? "hand" : "once";
+}
+
+export default function Schedule() {
+  const { document, set } = useEditing();
+  const kind = kindOf(at(document, "/schedule"));
+  return (
+    <>
+      <Others within={["/schedule", "/time_zone", "/deletes", "/guard"]} except={OWN} />
+      <Picker
+        label="When it runs"
+        selectedKey={kind}
+        onSelectionChange={(key) => set("/schedule", KINDS[key as Kind].start)}
+        styles={WIDE}
+      >
+        {Object.entries(KINDS).map(([id, { name }]) => (
+          <PickerItem key={id} id={id}>
+            {name}
+          </PickerItem>
+        ))}
+      </Picker>
+      {kind === "once" && (
+        <Words at="/schedule/once" also={["/schedule"]} label="At" description={MOMENT} narrow kept />
+      )}
+      {kind === "every" && <Interval />}
+      <Find
+        at="/time_zone"
+        label="Time zone (optional)"
+        description="UTC, if nothing is given"
+        choices={ZONES.map((id) => ({ id, name: id }))}
+      />
+      <Deletions />
+      <h3 className={HEAD}>A run asks before it does more than</h3>
+      <div className={LINE}>
+        {Object.entries(GUARDS).map(([name, usual]) => (
+          <Figure
+            key={name}
+            at={`/guard/${name}`}
+            label={GUARD_WORDS[name as keyof typeof GUARDS]}
+            description={`${usual}, if nothing is given`}
+          />
+        ))}
+      </div>
+    </>
+  );
+}
+
+function Interval() {
+  const { document, set, setAll } = useEditing();
+  const every = (at(document, "/schedule/every") ?? {}) as Members;
+  const unit = UNITS.find((each) => every[each] !== undefined) ?? "hours";
+  const quiet = (at(document, "/schedule/quiet") ?? []) as readonly Members[];
+  return (
+    <>
+      <Others within={["/schedule/every"]} except={UNITS.map((each) => `/schedule/every/${each}`)} />
+      <div className={LINE}>
+        <Figure at={`/schedule/every/${unit}`} also={["/schedule"]} label="Every" />
+        <Picker
+          label="Unit"
+          selectedKey={unit}
+          onSelectionChange={(key) =>
+            setAll([
+              [`/schedule/every/${unit}`, undefined],
+              [`/schedule/every/${String(key)}`, every[unit] ?? 1],
+            ])
+          }
+          styles={HALF}
+        >
+          {UNITS.map((each) => (
+            <PickerItem key={each} id={each}>
+              {each}
+            </PickerItem>
+          ))}
+        </Picker>
+      </div>
+      <div className={LINE}>
+        <Words at="/schedule/start" label="Not before (optional)" description={MOMENT} narrow />
+        <Words at="/schedule/end" label="Not after (optional)" description={MOMENT} narrow />
+      </div>
+      <Others
+        within={["/schedule/quiet"]}
+        except={quiet.flatMap((_, place) => ["from", "to"].map((name) => `/schedule/quiet/${place}/${name}`))}
+      />
+      {quiet.map((_, place) => (
+        // quiet hours are their place: the server names them by that
+        <div key={step("/schedule/quiet", place)} className={LINE}>
+          <Words at={`/schedule/quiet/${place}/from`} label="Quiet from" description="As 22:00" narrow kept />
+          <Words at={`/schedule/quiet/${place}/to`} label="Quiet to" description="As 06:00" narrow kept />
+          <ActionButton
+            isQuiet
+            aria-label={`Remove quiet hours ${place + 1}`}
+            styles={style({ marginTop: 24 })}
+            onPress={() => set(quiet.length > 1 ? `/schedule/quiet/${place}` : "/schedule/quiet", undefined)}
+          >
+            ✕
+          </ActionButton>
+        </div>
+      ))}
+      <Button
+        variant="secondary"
+        styles={style({ width: "fit" })}
+        onPress={() => set("/schedule/quiet", [...quiet, { from: "", to: "" }])}
+      >
+        Add quiet hours
+      </Button>
+    </>
+  );
+}
+
+/** What becomes of records whose source records were deleted. */
+function Deletions() {
+  const { document, set } = useEditing();
+  const { fields } = useEnds();
+  const flagged = typeof at(document, "/deletes") === "object";
+  if (!flagged) {
+    return (
+      <div className={LINE}>
+        <Choose
+          at="/deletes"
+          label="Of source records that were deleted"
+          instead="ignore"
+          choices={[
+            { id: "ignore", name: "Nothing is done" },
+            { id: "delete", name: "Their records are deleted, too" },
+          ]}
+        />
+        <Button variant="secondary" styles={style({ marginTop: 24 })} onPress={() => set("/deletes", { flag: "" })}>
+          Flag their records instead
+        </Button>
+      </div>
+    );
+  }
+  return (
+    <div className={LINE}>
+      <Find
+        at="/deletes/flag"
+        also={["/deletes"]}
+        label="Field that flags a deleted record"
+        choices={asChoices(fields.found)}
+      />
+      <Button variant="secondary" styles={style({ marginTop: 24 })} onPress={() => set("/deletes", undefined)}>
+        Do not flag
+      </Button>
+    </div>
+  );
+}

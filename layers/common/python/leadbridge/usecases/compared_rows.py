@@ -1,0 +1,71 @@
+"""Rows of a queue that is read from the start, because fields of its records change without notice.
+
+Only what is kept in step is compared: a record that nobody linked before, and that did not change since, is nobody new.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from leadbridge.cycle_ports import Link, Links
+from leadbridge.domain.cycle_legs import Queue
+from leadbridge.domain.cycle_people import STAMPS
+from leadbridge.domain.cycle_schema import is_unnoticed
+from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.ids import canonical
+from leadbridge.domain.linked import Digest, LinkedField
+from leadbridge.domain.linked import canonical as canonical_value
+from leadbridge.domain.three_way import Side
+from leadbridge.usecases.merge_people import edited_at
+
+type Values = Mapping[str, Any]
+
+
+class ComparedRows:
+    """Tells which rows of a kind of record count."""
+
+    def __init__(self, links: Links, fields: Sequence[LinkedField], digest: Digest) -> None:
+        """`fields` are the pairs that are kept in step, `digest` is that by which their values are remembered."""
+        self._links = links
+        self._fields = [each for each in fields if is_unnoticed(each.fields[Side.SALESFORCE])]
+        self._digest = digest
+
+    def __call__(self, run: CycleRun, queue: Queue, rows: Iterable[Values]) -> Iterable[Values]:
+        """Rows about which is decided: all that changed, and linked ones of which such a field did.
+
+        Of the latter nobody knows when they changed, so they come without their moment.
+        """
+        fresh, old = _parted(run, queue, rows)
+        yield from fresh
+        known = self._links.of([_id(values) for values in old]) if old else {}
+        for values in old:
+            link = known.get(_id(values))
+            if link is not None and link.marketo_id and self._differs(values, link):
+                yield {**values, STAMPS[queue.side]: ""}
+
+    def _differs(self, values: Values, link: Link) -> bool:
+        for each in self._fields:
+            described, memory = each.fields[Side.SALESFORCE], link.memory.get(each.name)
+            held = self._digest(canonical_value(values.get(described.name), described))
+            if memory is None or memory.salesforce != held:
+                return True
+        return False
+
+
+def changed(run: CycleRun, queue: Queue, rows: Iterable[Values]) -> Iterable[Values]:
+    """Rows that changed, for those who learn from another kind's records."""
+    return _parted(run, queue, rows)[0]
+
+
+def _parted(run: CycleRun, queue: Queue, rows: Iterable[Values]) -> tuple[Iterable[Values], list[Values]]:
+    """Rows that are read as changed, and those that are read to be compared."""
+    since, fresh, old = run.since.get(queue.name), list[Values](), list[Values]()
+    if queue.name not in run.compared or since is None:
+        return rows, []
+    for values in rows:
+        at = edited_at(values.get(STAMPS[queue.side]))
+        (old if at is not None and at < since else fresh).append(values)
+    return fresh, old
+
+
+def _id(values: Values) -> str:
+    return canonical(str(values["Id"]))
