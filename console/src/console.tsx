@@ -27,7 +27,6 @@ const Cycle = lazy(() => import("./pages/cycle"));
 const CycleRun = lazy(() => import("./pages/cycle-run"));
 const CycleRecord = lazy(() => import("./pages/cycle-record"));
 const Activity = lazy(() => import("./pages/activity"));
-const Toasts = lazy(() => import("./parts/toasts"));
 
 export function Console({ session, queries }: { session: Session; queries: QueryClient }) {
   const [ended, setEnded] = useState(false);
@@ -61,9 +60,6 @@ export function Console({ session, queries }: { session: Session; queries: Query
                 <Route path="activity" element={<Activity />} />
                 <Route path="*" element={<Empty title="There is no such page">Look in the navigation.</Empty>} />
               </Routes>
-            </Suspense>
-            <Suspense>
-              <Toasts />
             </Suspense>
             <SessionEnded ended={ended} ends={session.ends} />
           </Shell>

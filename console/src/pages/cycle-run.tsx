@@ -63,7 +63,10 @@ function Told({ run }: { run: Run }) {
             run.kind,
             `version ${run.version}`,
             run.ended_at && `took ${lasting((Date.parse(run.ended_at) - Date.parse(run.started_at)) / 1000)}`,
-            run.waits_until && `goes on at ${moment(run.waits_until)}`,
+            run.waits_until &&
+              !isHeld(run) &&
+              run.status !== "waiting: paused" &&
+              `goes on at ${moment(run.waits_until)}`,
           ]
             .filter(Boolean)
             .join(" · ")}

@@ -1,2 +1,6 @@
-/** Where short notices appear; loaded behind the page, since nobody needs them first. */
-export { ToastContainer as default } from "@react-spectrum/s2";
+/** Where short messages appear: what was done, and what was refused. */
+import { ToastContainer } from "@react-spectrum/s2";
+
+export default function Toasts() {
+  return <ToastContainer />;
+}

@@ -27,7 +27,7 @@ INSTANCE, ORG = "123-abc-456.mktorest.com", "example.my.salesforce.com"
 LEAD = "00Q000000000001EAA"
 #: a run that is over, and one that its guard holds
 OVER, HELD = "20260302T110000Z", "20260302T115500Z"
-TOLD = "600 records would change, more than 25 % of 2,000 people by people-updated"
+TOLD = "change 600 records (the limit is 25 % of 2000 records) by people-updated"
 PERSONS = {
     "id_field": "salesforceId",
     "leads": {
