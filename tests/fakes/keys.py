@@ -1,12 +1,13 @@
 """Claims and guards in memory, with the conditions of the real ones."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from leadbridge.domain.event import Event
 from leadbridge.domain.pipeline import Claim
-from leadbridge.ports import GONE, Guarded
+from leadbridge.domain.shifts import Shift, shift_of
+from leadbridge.ports import GONE, Guarded, OvertakenError
 from tests.fakes.clock import whole
 from tests.fakes.steps import Step, nothing
 
@@ -33,6 +34,8 @@ class InMemoryKeys:
         self._step = step
         self._guards: dict[str, _Guard] = {}
         self._claims: dict[str, _Claimed] = {}
+        #: by its partition, the epoch and the mark of the shift that lasts
+        self._shifts: dict[str, tuple[int, str]] = {}
         #: whether a worker still has an event in hand; the inbox that shares these keys says so
         self.in_hand: Callable[[Event], bool] = lambda _: False
 
@@ -70,7 +73,7 @@ class InMemoryKeys:
         return None
 
     def guard(
-        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime, *, unheard: bool = False
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
     ) -> Mapping[str, Mapping[str, Guarded]]:
         """Obtain all guard keys of each owner, all or none, until released or `until`."""
         _refuse_twice([guard for guards in wanted.values() for guard in guards])
@@ -116,15 +119,31 @@ class InMemoryKeys:
         self._step("keys.seen.done")
         return found
 
-    def free(self, held: Mapping[str, str], written: Collection[str]) -> None:
-        """Let go of guards, by their owners; what another holds by now stays."""
-        for owner, guard in held.items():
-            self._step("keys.free")
-            item = self._guards.get(guard)
-            if item is not None and item.owner == owner:
-                item.owner = item.expires_at = None
-                item.writes += owner in written
-            self._step("keys.free.done")
+    def hold(self, shift: Shift, guards: Sequence[str], until: datetime, now: datetime) -> Mapping[str, Guarded]:
+        """Obtain guards for a shift, each on its own, until it ends or `until`."""
+        _refuse_twice(guards)
+        self._step("keys.hold")
+        epoch, _ = self._shifts.get(shift.key, (0, ""))
+        if epoch > shift.epoch:
+            raise OvertakenError(shift.key)
+        self._shifts[shift.key] = (shift.epoch, shift.mark)
+        self._step("keys.hold.done")
+        obtained: dict[str, Guarded] = {}
+        for guard in guards:
+            self._step("keys.hold")
+            if not self._busy(guard, shift.owner, now):
+                item = self._guards.setdefault(guard, _Guard())
+                obtained[guard] = Guarded(last=dict(item.last), writes=item.writes)
+                item.owner, item.expires_at, item.writes = shift.owner, whole(until), item.writes + 1
+            self._step("keys.hold.done")
+        return obtained
+
+    def end(self, shift: Shift) -> None:
+        """Let go of all guards of a shift."""
+        self._step("keys.end")
+        if self._shifts.get(shift.key) == (shift.epoch, shift.mark):
+            self._shifts[shift.key] = (shift.epoch, "")
+        self._step("keys.end.done")
 
     def let_go(self, guard: str, owner: str, *, written: tuple[str, str] | None = None) -> None:
         """Release one guard if `owner` holds it, and remember what was written under it, whoever holds it by now.
@@ -143,7 +162,7 @@ class InMemoryKeys:
     def held(self) -> dict[str, tuple[str, datetime]]:
         """Owner and expiry of every guard that is held; for tests."""
         held = ((guard, item.owner, item.expires_at) for guard, item in self._guards.items())
-        return {guard: (owner, until) for guard, owner, until in held if owner and until}
+        return {guard: (owner, until) for guard, owner, until in held if owner and until and not self._ended(owner)}
 
     def claimed(self) -> dict[str, str]:
         """The owner of every claim; for tests."""
@@ -155,9 +174,14 @@ class InMemoryKeys:
 
     def _busy(self, guard: str, owner: str, now: datetime) -> bool:
         item = self._guards.get(guard)
-        if item is None or item.owner is None or item.owner == owner:
+        if item is None or item.owner is None or item.owner == owner or self._ended(item.owner):
             return False
         return item.expires_at is not None and item.expires_at >= whole(now)
+
+    def _ended(self, owner: str) -> bool:
+        """Whether the owner of a guard is a shift that has ended."""
+        shift = shift_of(owner)
+        return shift is not None and self._shifts.get(shift[0], (0, ""))[1] != shift[1]
 
 
 def _refuse_twice(keys: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, ParamValidationError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -1063,3 +1063,10 @@ def test_strangers_are_answered_alike_by_both_doors(cloud: Cloud, invoke: Callab
 
     assert answer_of(invoke("answer_inline", sample("apigateway/no-key.json"))) == (401, {"status": "unauthorized"})
     assert (cloud.messages(), cloud.items()) == ([], [])
+
+
+def test_an_object_without_a_name_is_asked_for_by_nobody(cloud: Cloud) -> None:
+    """The SDK looks once more at what is asked of S3, unlike at what is asked of tables: no key means the bucket."""
+    del cloud
+    with pytest.raises(ParamValidationError):
+        wiring._client("s3").delete_object(Bucket="bucket", Key="")

@@ -7,8 +7,9 @@ from itertools import permutations
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from leadbridge.domain.shifts import Shift
 from leadbridge.errors import TransientError
-from leadbridge.ports import GONE, Guarded
+from leadbridge.ports import GONE, Guarded, OvertakenError
 from tests.contract.ports.builders import START, a_claim, an_ending, an_event, arrival_of
 from tests.contract.ports.worlds import DynamoWorld, World, claim
 from tests.integration.aws.local_aws import refusal
@@ -348,20 +349,6 @@ def test_guards_are_seen_without_being_taken(world: World) -> None:
     assert set(guard(world, other=["written"])) == {"other"}
 
 
-def test_guards_of_many_owners_are_let_go_at_once(world: World) -> None:
-    """Each owner's own is free, what was written under it is counted; one that another took over stays the other's."""
-    guard(world, first=["a"], second=["b"], late=["c"])
-    later = START + 6 * MINUTES
-    guard(world, later, owner=["c"])
-
-    world.keys.free({"first": "a", "second": "b", "late": "c"}, {"second", "late"})
-
-    obtained = guard(world, later, next=["a"], other=["b"], third=["c"])
-    assert set(obtained) == {"next", "other"}
-    assert (obtained["next"]["a"].writes, obtained["other"]["b"].writes) == (0, 1)
-    assert world.keys.seen(["c"], later)["c"].writes == 0
-
-
 def test_an_older_write_that_ends_later_does_not_hide_the_newer_one(world: World) -> None:
     """Two events of one Action wrote under one key, the newer one first: the newer sequence stays remembered."""
     events = [an_event(1), an_event(2)]
@@ -433,42 +420,116 @@ def test_a_wave_that_names_a_key_twice_is_a_fault_of_the_caller(world: World) ->
         guard(world, first=["a"], second=["a"])
 
 
-def test_guards_thought_to_be_nobodys_are_obtained_as_others_are(world: World) -> None:
-    """A wave of new keys in which one is held, one expired, one our own and one written under: each as it is alone."""
+# -- guards of rows
+
+
+def shift(part: int = 1, *, epoch: int = 1, number: int = 1) -> Shift:
+    """A shift of a partition."""
+    return Shift(sync="people", slot="slot", part=part, epoch=epoch, number=number)
+
+
+def hold(world: World, by: Shift, *guards: str, now: datetime = START) -> dict[str, Guarded]:
+    """Ask for guards until five minutes from `now`."""
+    return dict(world.keys.hold(by, guards, now + 5 * MINUTES, now))
+
+
+def test_guards_of_a_shift_are_obtained_one_by_one(world: World) -> None:
+    """Of guards that are new, held, expired and written under, each is answered as it is alone; so again the next."""
     guard(world, START - 9 * MINUTES, dead=["expired"])
-    guard(world, holder=["held"], mine=["own"], writer=["written"])
+    guard(world, holder=["held"], writer=["written"])
     world.keys.release("writer", ["written"], [], written=("person-to-lead", "1"))
-    wanted = {each: [name] for each, name in zip("abcd", ["new", "held", "expired", "written"], strict=True)}
 
-    obtained = world.keys.guard({**wanted, "mine": ["own"]}, UNTIL, START, unheard=True)
+    obtained = hold(world, shift(), "new", "held", "expired", "written")
 
-    assert {owner: dict(state[name].last) for owner, state in obtained.items() for name in state} == {
-        "a": {},
-        "c": {},
-        "d": {"person-to-lead": "1"},
-        "mine": {},
+    assert obtained == {
+        "new": Guarded(last={}),
+        "expired": Guarded(last={}),
+        "written": Guarded(last={"person-to-lead": "1"}, writes=1),
     }
-    assert obtained["d"]["written"].writes == 1
-    assert guard(world, x=["new"], y=["expired"], z=["written"]) == {}
+    assert guard(world, x=["new"], y=["expired"], z=["written"], holder=["held"]).keys() == {"holder"}
+    assert hold(world, shift(part=2), "new") == {}
     assert set(guard(world, START + 6 * MINUTES, x=["new"])) == {"x"}
 
 
-def test_a_guard_that_nobody_ever_held_is_not_read(dynamo_world: DynamoWorld) -> None:
-    """Of a hundred new keys one write tells all, where the row expects them to be new."""
-    wanted = {f"row{number}": [f"key{number}"] for number in range(100)}
+@pytest.mark.parametrize("how", ["ended", "followed by a shift of its process", "followed by a successor's shift"])
+def test_with_a_shift_all_its_guards_are_free(world: World, how: str) -> None:
+    """Whoever asks then obtains them, an event or a row, and is told that something may be written under them."""
+    hold(world, shift(), "a", "b", "c", "d")
+    assert world.keys.seen(["a"], START)["a"].busy
+    assert guard(world, event=["a", "free"]) == {}
+    if how == "ended":
+        world.keys.end(shift())
+    elif "successor" in how:
+        hold(world, shift(epoch=2))
+    else:
+        hold(world, shift(number=2))
 
-    obtained = dynamo_world.keys.guard(wanted, UNTIL, START, unheard=True)
+    assert world.keys.seen(["a"], START) == {"a": Guarded(last={}, writes=1)}
+    assert guard(world, event=["a", "free"]) == {
+        "event": {"a": Guarded(last={}, writes=1), "free": Guarded(last={})},
+    }
+    assert guard(world, other=["a"]) == {}
+    assert hold(world, shift(part=2), "a", "b") == {"b": Guarded(last={}, writes=1)}
+    assert hold(world, shift(epoch=2, number=2), "c") == {"c": Guarded(last={}, writes=1)}
 
-    assert obtained == {f"row{number}": {f"key{number}": Guarded(last={})} for number in range(100)}
-    assert [name for name, _ in dynamo_world.unsteady.calls] == ["transact_write_items"]
+
+def test_a_guard_that_was_taken_from_a_shift_that_ended_is_not_free(world: World) -> None:
+    """Of two guards one is another's since: nothing is obtained, and the shift's own is still anybody's."""
+    hold(world, shift(), "a", "b")
+    world.keys.end(shift())
+    guard(world, first=["a"])
+
+    assert guard(world, second=["a", "b"]) == {}
+    assert set(guard(world, third=["b"])) == {"third"}
+
+
+def test_a_process_that_was_overtaken_neither_holds_nor_ends(world: World) -> None:
+    """Its successor has begun a shift: guards for the old one are refused, and the end of the old one ends nothing."""
+    hold(world, shift(), "a")
+    hold(world, shift(epoch=2), "b")
+
+    with pytest.raises(OvertakenError):
+        hold(world, shift(number=2), "c")
+    world.keys.end(shift())
+
+    assert guard(world, x=["b"]) == {}
+    assert set(guard(world, x=["a"], y=["c"])) == {"x", "y"}
+
+
+def test_a_shift_holds_its_own_guards_again(world: World) -> None:
+    """Asked once more they are obtained beside others, and all go on to be held."""
+    hold(world, shift(), "a", "b")
+
+    assert set(hold(world, shift(), "a", "c")) == {"a", "c"}
+    assert guard(world, x=["a"], y=["b"], z=["c"]) == {}
+
+
+def test_guards_that_nobody_ever_held_are_not_read(dynamo_world: DynamoWorld) -> None:
+    """A hundred new keys cost one write beside that of the shift, and one more lets go of all."""
+    guards = [f"key{number}" for number in range(100)]
+
+    assert hold(dynamo_world, shift(), *guards) == dict.fromkeys(guards, Guarded(last={}))
+    dynamo_world.keys.end(shift())
+
+    calls = dynamo_world.unsteady.calls
+    assert [(name, len(asked["TransactItems"])) for name, asked in calls] == [
+        ("transact_write_items", 1),
+        ("transact_write_items", 100),
+        ("transact_write_items", 1),
+    ]
 
 
 @pytest.mark.fault("FA02")
-def test_our_own_new_guard_whose_answer_was_lost_is_obtained(dynamo_world: DynamoWorld) -> None:
-    """The write is committed, the process that made it hears nothing; asked again, the guard is its owner's."""
-    wanted = {"row": ["key"]}
-    dynamo_world.unsteady.after["transact_write_items"] = [EndpointConnectionError(endpoint_url="http://localhost")]
+@pytest.mark.parametrize("lost", [1, 2])
+def test_our_own_guard_whose_answer_was_lost_is_obtained(dynamo_world: DynamoWorld, lost: int) -> None:
+    """A write of a shift is committed and its answer lost: the process that comes then has the guard."""
+    unsteady, silence = dynamo_world.unsteady, EndpointConnectionError(endpoint_url="http://localhost")
+    unsteady.meanwhile["transact_write_items"] = [
+        *[lambda: None] * (lost - 1),
+        lambda: unsteady.after["transact_write_items"].append(silence),
+    ]
     with pytest.raises(TransientError):
-        dynamo_world.keys.guard(wanted, UNTIL, START, unheard=True)
+        hold(dynamo_world, shift(), "key")
 
-    assert dynamo_world.keys.guard(wanted, UNTIL, START, unheard=True) == {"row": {"key": Guarded(last={})}}
+    assert set(hold(dynamo_world, shift(epoch=2), "key")) == {"key"}
+    assert guard(dynamo_world, x=["key"]) == {}

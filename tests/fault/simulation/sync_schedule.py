@@ -76,9 +76,9 @@ STORE_POINTS = (
     "objects.read",
     "starter.alive",
     "starter.start",
-    "keys.guard",
+    "keys.hold",
     "keys.seen",
-    "keys.free",
+    "keys.end",
 )
 VENDOR_READ_POINTS = (
     "source.covered",

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.erasure import LEFT, Person
+from leadbridge.domain.guards import match_guards
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.ids import canonical
+from leadbridge.domain.shifts import Shift
 from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.erasure_told import erasure_line, left_lines, plan_lines
 from leadbridge.usecases.forget_person import CONFIG, EXECUTIONS, KEYS, STATE, ErasurePlan, ForgetPerson
@@ -170,6 +172,23 @@ def test_files_of_a_run_that_is_not_over_are_left(owner: str, kind: str, others:
         shelves.tables[EXECUTIONS][key] = {**item, "run": json.dumps({"step": "done"})}
     forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL), BY)
     assert not shelves.contents
+
+
+@pytest.mark.parametrize(("step", "left"), [("load", True), ("done", False), ("", True)])
+def test_a_guard_goes_with_the_run_that_held_it(step: str, left: bool) -> None:
+    """A run lets go of all its guards at once, so who held them stays there: known to be over, it holds none."""
+    shelves = InMemoryShelves()
+    shelves.put(CONFIG, pk="connection", sk="crm")
+    if step:
+        run(shelves, "people", step)
+    guard = match_guards(SECRET, "crm")("Lead", "Email", EMAIL)
+    held = Shift(sync="people", slot=SLOT, part=1, epoch=2, number=3)
+    shelves.put(KEYS, pk=guard, owner=held.owner)
+    shelves.put(KEYS, pk=held.key, current="")
+
+    forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL), BY)
+
+    assert [key[0] for key in shelves.tables[KEYS]] == [*([guard] if left else []), held.key]
 
 
 def test_a_run_that_reads_files_of_an_earlier_one_keeps_them() -> None:

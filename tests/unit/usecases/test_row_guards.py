@@ -222,6 +222,21 @@ def test_a_run_that_dies_at_every_point_beside_an_event_makes_one_record(known: 
     pytest.fail("more points than expected")
 
 
+def test_with_its_successor_the_guards_of_a_process_that_died_are_free() -> None:
+    """It dies behind its creation: whoever goes on finds the record, and no event waits for the guards to expire."""
+    both = Both()
+    both.syncs.start(SLOT)
+    both.syncs.drive(until=Step.LOAD)
+    both.events.steps.on_step = lambda name: both.events.steps.die_of("salesforce.create.done")
+    with pytest.raises(Crash):
+        both.syncs.step(SLOT, parts=(1,))
+    both.events.steps.on_step = lambda _: None
+    assert both.events.keys.held()
+
+    both.syncs.drive()
+    assert (both.held(), both.events.keys.held()) == (["Byron"], {})
+
+
 def test_a_record_in_doubt_stays_ours_until_it_would_show() -> None:
     """The answer to a creation is lost: an event of the same person waits, and finds the record."""
     both = Both()
@@ -270,7 +285,9 @@ def test_rows_of_keys_that_no_event_knows_are_looked_for_once() -> None:
 
     assert (run.step, run.totals) == (Step.DONE, Totals(created=4))
     taken = both.events.steps.taken
-    assert (taken.count("salesforce.find"), taken.count("keys.guard"), taken.count("keys.free")) == (1, 4, 4)
+    assert taken.count("salesforce.find") == 1
+    # the shift begins, and holds each; one write ends it for all
+    assert (taken.count("keys.hold"), taken.count("keys.end")) == (1 + 4, 1)
     assert both.events.keys.held() == {}
 
 

@@ -1,6 +1,6 @@
 """The few roles that use-cases need from the outside; adapters and in-memory doubles fulfil them."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from leadbridge.domain.jobs import State as JobState
     from leadbridge.domain.marketo import ActivityType, Program, SmartCampaign
     from leadbridge.domain.marketo import Channel as ProgramChannel
+    from leadbridge.domain.shifts import Shift
 
 
 class Clock(Protocol):
@@ -315,12 +316,13 @@ class Keys(Protocol):
 class RowKeys(Protocol):
     """The key guards of Actions, as far as rows respect them."""
 
-    def guard(
-        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime, *, unheard: bool = False
-    ) -> Mapping[str, Mapping[str, Guarded]]:
-        """Obtain all guard keys of each owner, all or none; owners left out found one busy.
+    def hold(self, shift: "Shift", guards: Sequence[str], until: datetime, now: datetime) -> Mapping[str, Guarded]:
+        """Obtain guards for a shift, each on its own, until it ends or `until`; those left out are busy.
 
-        `unheard` says that most of them were never anybody's: nothing else comes of it, but it costs less.
+        Each that is obtained counts as written under from now on. Other shifts of the partition end.
+
+        Raises:
+            OvertakenError: The partition has a shift of a later epoch.
         """
         ...
 
@@ -331,11 +333,8 @@ class RowKeys(Protocol):
         """
         ...
 
-    def free(self, held: Mapping[str, str], written: Collection[str]) -> None:
-        """Let go of guards, by their owners, of which each holds one; under those of `written` something was written.
-
-        What another holds by now stays.
-        """
+    def end(self, shift: "Shift") -> None:
+        """Let go of all guards of a shift."""
         ...
 
 

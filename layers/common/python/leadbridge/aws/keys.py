@@ -4,15 +4,17 @@ TTL is housekeeping only. Whether a claim or guard is open is decided by its own
 items stay readable for days.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.inbox import event_key
-from leadbridge.aws.items import Operation, check, delete, put, read_items, update, write_groups
+from leadbridge.aws.items import Operation, Refusal, check, delete, put, read_items, update, write_groups
 from leadbridge.domain.event import VERSION, Event, iso
 from leadbridge.domain.pipeline import Claim
-from leadbridge.ports import GONE, Guarded
+from leadbridge.domain.shifts import Shift, shift_of
+from leadbridge.ports import GONE, Guarded, OvertakenError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -83,50 +85,112 @@ class DynamoKeys:
         ]
 
     def guard(
-        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime, *, unheard: bool = False
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime
     ) -> Mapping[str, Mapping[str, Guarded]]:
-        """Obtain all guard keys of each owner, all or none, until released or `until`.
-
-        `unheard`: most of them were never anybody's. Such a key is put where there is none, which costs less than to
-        change it, and there is nothing to be read of it.
-        """
-        known: dict[str, Mapping[str, Guarded]] = {}
-        if unheard:
-            puts = [[self._first(owner, guard, until) for guard in guards] for owner, guards in wanted.items()]
-            for (owner, guards), refusal in zip(wanted.items(), write_groups(self._client, puts), strict=True):
-                if refusal is None:
-                    known[owner] = {guard: Guarded(last={}) for guard in guards}
-        others = {owner: guards for owner, guards in wanted.items() if owner not in known}
-        groups = [[self._next(owner, guard, until, now) for guard in guards] for owner, guards in others.items()]
-        answers = write_groups(self._client, groups)
-        obtained = [
-            (owner, guards) for (owner, guards), answer in zip(others.items(), answers, strict=True) if answer is None
-        ]
-        read = self._read([guard for _, guards in obtained for guard in guards])
-        return known | {
-            owner: {guard: read.get(guard, Guarded(last={})) for guard in guards} for owner, guards in obtained
+        """Obtain all guard keys of each owner, all or none, until released or `until`."""
+        answers = self._taken(wanted, until, now, {})
+        busy = {owner: answer for owner, answer in answers.items() if answer is not None}
+        if ended := self._ended(busy.values()):
+            # a guard of a shift that has ended is nobody's, but only the shift tells so
+            again = {owner: wanted[owner] for owner, answer in busy.items() if ended >= _owners(answer)}
+            instead = {
+                wanted[owner][place]: str(item["owner"]) for owner in again for place, item in busy[owner] if item
+            }
+            answers |= self._taken(again, until, now, instead)
+        obtained = {owner: guards for owner, guards in wanted.items() if answers[owner] is None}
+        known = self._read([guard for guards in obtained.values() for guard in guards])
+        return {
+            owner: {guard: known.get(guard, Guarded(last={})) for guard in guards} for owner, guards in obtained.items()
         }
 
-    def _first(self, owner: str, guard: str, until: datetime) -> Operation:
-        """Take a guard that nobody ever held."""
-        item = {"pk": guard, "owner": owner, "expires_at": iso(until), "v": VERSION}
-        item["ttl"] = int((until + KEEP).timestamp())
-        return put(self._table, item, "attribute_not_exists(pk)")
+    def _taken(
+        self, wanted: Mapping[str, Sequence[str]], until: datetime, now: datetime, instead: Mapping[str, str]
+    ) -> dict[str, Refusal | None]:
+        """What is in the way of each owner; `instead` maps guards to owners that are known to hold nothing."""
+        groups = [
+            [self._taking_over(guard, owner, until, now, instead=instead.get(guard, owner)) for guard in guards]
+            for owner, guards in wanted.items()
+        ]
+        return dict(zip(wanted, write_groups(self._client, groups), strict=True))
 
-    def _next(self, owner: str, guard: str, until: datetime, now: datetime) -> Operation:
-        """Take a guard that nobody holds."""
+    def _taking_over(
+        self, guard: str, owner: str, until: datetime, now: datetime, *, instead: str, counted: bool = False
+    ) -> Operation:
+        values: dict[str, Any] = {"one": 1} if counted else {}
         return update(
             self._table,
             {"pk": guard},
-            "SET #owner = :owner, expires_at = :until, v = :v, #ttl = :ttl",
-            "attribute_not_exists(#owner) OR #owner = :owner OR expires_at < :now",
+            "SET #owner = :owner, expires_at = :until, v = :v, #ttl = :ttl" + (" ADD writes :one" if counted else ""),
+            "attribute_not_exists(#owner) OR #owner IN (:owner, :instead) OR expires_at < :now",
             names={"#owner": "owner", "#ttl": "ttl"},
             owner=owner,
+            instead=instead,
             until=iso(until),
             now=iso(now),
             v=VERSION,
             ttl=int((until + KEEP).timestamp()),
+            **values,
         )
+
+    def hold(self, shift: Shift, guards: Sequence[str], until: datetime, now: datetime) -> Mapping[str, Guarded]:
+        """Obtain guards for a shift, each on its own, until it ends or `until`; with it the shifts before it end.
+
+        Most keys are new ones: such a guard is put where there is none, so there is nothing to be read of it. It
+        counts as written under from the start, so that its end need not touch it.
+        """
+        ttl = int((until + KEEP).timestamp())
+        beginning = update(
+            self._table,
+            {"pk": shift.key},
+            "SET epoch = :epoch, #current = :mark, v = :v, #ttl = :ttl",
+            "attribute_not_exists(pk) OR epoch <= :epoch",
+            names={"#current": "current", "#ttl": "ttl"},
+            epoch=shift.epoch,
+            mark=shift.mark,
+            v=VERSION,
+            ttl=ttl,
+        )
+        if write_groups(self._client, [[beginning]]) != [None]:
+            raise OvertakenError(shift.key)
+        item = {"owner": shift.owner, "expires_at": iso(until), "writes": 1, "v": VERSION, "ttl": ttl}
+        # made once: of thousands of guards only the keys differ
+        first = put(self._table, item, "attribute_not_exists(pk)")["Put"]
+        puts = [[{"Put": {**first, "Item": {"pk": {"S": guard}, **first["Item"]}}}] for guard in guards]
+        answers = dict(zip(guards, write_groups(self._client, puts), strict=True))
+        known = {guard: answer for guard, answer in answers.items() if answer is not None}
+        ended = self._ended(known.values())
+        groups = []
+        for guard, answer in known.items():
+            [instead] = (_owners(answer) & ended) or {shift.owner}
+            groups.append([self._taking_over(guard, shift.owner, until, now, instead=instead, counted=True)])
+        again = dict(zip(known, write_groups(self._client, groups), strict=True))
+        read = self._read([guard for guard, answer in again.items() if answer is None])
+        # without what has just been counted
+        others = {guard: replace(state, writes=state.writes - 1) for guard, state in read.items()}
+        return {guard: Guarded(last={}) for guard in guards if guard not in known} | others
+
+    def end(self, shift: Shift) -> None:
+        """Let go of all guards of a shift, by one write; where another has begun since, that has happened already."""
+        ending = update(
+            self._table,
+            {"pk": shift.key},
+            "REMOVE #current",
+            "#current = :mark",
+            names={"#current": "current"},
+            mark=shift.mark,
+        )
+        write_groups(self._client, [[ending]])
+
+    def _ended(self, refusals: Iterable[Refusal]) -> set[str]:
+        """Those owners of guards in the way that are shifts which have ended."""
+        owners = {owner: shift for refusal in refusals for owner in _owners(refusal) if (shift := shift_of(owner))}
+        return self._over(owners) if owners else set()
+
+    def _over(self, shifts: Mapping[str, tuple[str, str]]) -> set[str]:
+        """The owners of those shifts that have ended."""
+        keys = [{"pk": key} for key in dict.fromkeys(key for key, _ in shifts.values())]
+        current = {item["pk"]: item.get("current") for item in read_items(self._client, self._table, keys)}
+        return {owner for owner, (key, mark) in shifts.items() if current.get(key) != mark}
 
     def release(
         self, owner: str, guards: Sequence[str], claims: Sequence[str], *, written: tuple[str, str] | None = None
@@ -173,31 +237,20 @@ class DynamoKeys:
         """What was written under guards, and whether somebody holds them; nothing is taken."""
         return self._read(guards, now)
 
-    def free(self, held: Mapping[str, str], written: Collection[str]) -> None:
-        """Let go of guards, by their owners; what another holds by now stays."""
-        groups = []
-        for owner, guard in held.items():
-            counting: dict[str, int] = {"one": 1} if owner in written else {}
-            groups.append(
-                [
-                    update(
-                        self._table,
-                        {"pk": guard},
-                        "REMOVE #owner, expires_at" + (" ADD writes :one" if counting else ""),
-                        "#owner = :owner",
-                        names={"#owner": "owner"},
-                        owner=owner,
-                        **counting,
-                    )
-                ]
-            )
-        write_groups(self._client, groups)
-
     def _read(self, keys: Sequence[str], now: datetime | None = None) -> dict[str, Guarded]:
         """What is known under keys; those that somebody holds are busy, where it is asked at a moment."""
         found: dict[str, Guarded] = {}
+        held: dict[str, str] = {}
         for item in read_items(self._client, self._table, [{"pk": key} for key in dict.fromkeys(keys)]):
             last = {name.removeprefix("last#"): str(value) for name, value in item.items() if name.startswith("last#")}
-            busy = now is not None and "owner" in item and str(item["expires_at"]) >= iso(now)
-            found[item["pk"]] = Guarded(last=last, writes=int(item.get("writes", 0)), busy=busy)
-        return found
+            if now is not None and "owner" in item and str(item["expires_at"]) >= iso(now):
+                held[item["pk"]] = str(item["owner"])
+            found[item["pk"]] = Guarded(last=last, writes=int(item.get("writes", 0)))
+        shifts = {owner: shift for owner in held.values() if (shift := shift_of(owner))}
+        over = self._over(shifts) if shifts else set()
+        return found | {key: replace(found[key], busy=True) for key, owner in held.items() if owner not in over}
+
+
+def _owners(refusal: Refusal) -> set[str]:
+    """Who holds the guards that are in the way."""
+    return {str((item or {}).get("owner", "")) for _, item in refusal}

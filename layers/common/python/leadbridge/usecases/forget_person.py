@@ -19,6 +19,7 @@ from leadbridge.domain.flow_step import ChunkState
 from leadbridge.domain.guards import lead_guard, match_guards
 from leadbridge.domain.ids import is_id
 from leadbridge.domain.outcome import State
+from leadbridge.domain.shifts import run_of
 from leadbridge.domain.values import normalised
 from leadbridge.errors import ConfigurationError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
@@ -230,6 +231,8 @@ class _Look:
         self._entries: dict[str, list[Item]] = {}
         #: runs that are not over, by kind, owner and slot; folders of bulk runs; files of imports
         self._at_work: set[tuple[str, str, str]] = set()
+        #: Syncs and slots of runs that are
+        self._over: set[tuple[str, str]] = set()
         self._folders: list[str] = []
         self._chunks: dict[str, str] = {}
         #: runs, chunks and the like, which are judged when all is seen
@@ -307,6 +310,7 @@ class _Look:
 
     def _note_run(self, kind: str, owner: str, slot: str, run: Mapping[str, Any]) -> None:
         if run["step"] in _ENDS:
+            self._over.update([(owner, slot)] if kind == "sync" else [])
             return
         self._at_work.add((kind, owner, slot))
         # it reads what an earlier run has stored
@@ -397,8 +401,9 @@ class _Look:
         pk, owner = str(item["pk"]), str(item.get("owner", ""))
         mine = owner in self._person.known.executions
         at_work = mine and owner in self._events and not _rests(self._events[owner])
-        # a guard that somebody else holds is given back, and expires
-        if not at_work and (mine or (pk in self._guards and not owner)):
+        # a guard that somebody else holds is given back, and expires; with its run a shift of it has ended
+        held = owner and run_of(owner) not in self._over
+        if not at_work and (mine or (pk in self._guards and not held)):
             self._take("keys", KEYS, item)
 
     def _file(self, key: str) -> None:

@@ -35,6 +35,7 @@ from leadbridge.domain.rows import (
     key_values,
     record_key,
 )
+from leadbridge.domain.shifts import Shift
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import CHUNK_CALLS
 from leadbridge.domain.sync_words import said
@@ -234,7 +235,14 @@ class LoadPartition:
         run, action = work.run, work.compiled.sync.destination.action
         if run.planning or action or only_looks(run, work.part.number) or is_removal(run, work.part.number):
             return None
-        return RowGuards(keys=self._keys, secret=self._hash_key(), clock=self._clock, run=run, compiled=work.compiled)
+        return RowGuards(
+            keys=self._keys,
+            secret=self._hash_key(),
+            clock=self._clock,
+            run=run,
+            compiled=work.compiled,
+            shift=Shift(sync=run.sync, slot=run.slot, part=work.part.number, epoch=work.part.epoch, number=1),
+        )
 
     def _go_through(self, work: "_Work") -> None:
         ended, open_ = self._opened(work)
@@ -331,8 +339,8 @@ class LoadPartition:
     def _chunk(self, work: "_Work", piece: Sequence[Open]) -> list[RowEnd]:
         """What became of every row of a chunk."""
         begun = self._begun_before(work)
-        if work.guards is not None:
-            work.guards.free_before(row for row, _ in piece if begun.get(row.position) is Outcome.CREATED)
+        if work.guards is not None and Outcome.CREATED in begun.values():
+            work.guards.free_before()
         ends: dict[int, RowEnd] = {}
         pending, refused = list(piece), dict[int, RowResult]()
         for attempt in range(ROW_TRIES):
@@ -447,7 +455,7 @@ class LoadPartition:
         except UncertainWriteError:
             raise  # what may still come must not come beside an event's: the guards end by themselves
         except (SyncError, _StopError):
-            guards.free(())
+            guards.free()
             raise
         # what was written without a guard has lost, where an event wrote at the same time
         written = [
@@ -456,8 +464,7 @@ class LoadPartition:
             if row.position in ends and ends[row.position].outcome is begun.get(row.position) is Outcome.UPDATED
         ]
         beside |= guards.look(written)
-        created = [each for each, end in ends.items() if end.outcome is Outcome.CREATED]
-        guards.free(created, [each for each, said in refused.items() if said.resolution is Resolution.UNCERTAIN])
+        guards.free([each for each, said in refused.items() if said.resolution is Resolution.UNCERTAIN])
         for position in beside.all:
             ends.pop(position, None)
         if not work.run.plan:

@@ -6,13 +6,14 @@ rows that were read before such an event came the source is asked once more, and
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from leadbridge.domain.dedupe_rules import stamps_of
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.row_guards import event_won, row_guards
 from leadbridge.domain.rows import CompiledSync, RowEnd, RowWrite, SourceRow, key_of
+from leadbridge.domain.shifts import Shift
 from leadbridge.domain.source_query import Facts, readable_by_id, source_query
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import SyncRun
@@ -26,6 +27,7 @@ from leadbridge.usecases.sync_files import as_cell
 
 #: guards of a process that died are free after this time, as those of events are
 HOLD = timedelta(minutes=15)
+_UNHEARD = Guarded(last={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,39 +56,41 @@ class RowGuards:
     clock: Clock
     run: SyncRun
     compiled: CompiledSync
+    #: what holds the guards
+    shift: Shift
     #: when rows were read, where that was not when the run began
     read_at: dict[int, datetime] = field(default_factory=dict)
-    #: by owner, which is our own id of a row, the guard that it holds
-    held: dict[str, str] = field(default_factory=dict)
+    #: by row, the guard that is held for it
+    held: dict[int, str] = field(default_factory=dict)
 
     def take(self, writes: Sequence[RowWrite]) -> tuple[Beside, list[RowWrite]]:
         """Take the guards of new records; those that may have been made since they were looked for are told as well."""
         if self.run.destination != "salesforce":
             return Beside(), []
         guards = {write.row.position: self._of(write) for write in writes if not write.record_id}
-        wanted = {self.run.row_mark(position): own for position, own in guards.items() if own}
+        wanted = {position: own[0] for position, own in guards.items() if own}
         if not wanted:
             return Beside(), []
         now = self.clock.now()
-        obtained = self.keys.guard(wanted, now + HOLD, now, unheard=True)
-        self.held |= {owner: wanted[owner][0] for owner in obtained}
+        found = self.keys.hold(self.shift, list(wanted.values()), now + HOLD, now)
+        obtained = {position: found[guard] for position, guard in wanted.items() if guard in found}
+        self.held |= {position: wanted[position] for position in obtained}
         doubtful: list[RowWrite] = []
         won: set[int] = set()
         for write in writes:
-            found = obtained.get(self.run.row_mark(write.row.position), {})
-            if any(self._won(write.row, state) for state in found.values()):
+            state = obtained.get(write.row.position, _UNHEARD)
+            if self._won(write.row, state):
                 won.add(write.row.position)
-            elif any(state.writes or state.last for state in found.values()):
+            elif state.writes or state.last:
                 doubtful.append(write)
-        busy = frozenset(each for each in guards if guards[each] and self.run.row_mark(each) not in obtained)
-        return Beside(won=frozenset(won), busy=busy), doubtful
+        return Beside(won=frozenset(won), busy=frozenset(wanted.keys() - obtained.keys())), doubtful
 
     def look(self, writes: Iterable[RowWrite]) -> Beside:
         """Look whether an event has to do with the records of rows whose guards are not ours."""
         guards = {
             write.row.position: (write.row, self._of(write))
             for write in writes
-            if self.run.row_mark(write.row.position) not in self.held and write.does == "write"
+            if write.row.position not in self.held and write.does == "write"
         }
         every = list(dict.fromkeys(each for _, own in guards.values() for each in own))
         if not every:
@@ -99,21 +103,18 @@ class RowGuards:
         busy = {position for position, (_, found) in known.items() if any(each.busy for each in found)}
         return Beside(won=frozenset(won - busy), busy=frozenset(busy))
 
-    def free_before(self, rows: Iterable[SourceRow]) -> None:
+    def free_before(self) -> None:
         """Let go of what a process before this one has held, which is no more; what it created shows by now."""
         if self.run.destination == "salesforce":
-            guards = {self.run.row_mark(row.position): self._of(RowWrite(row=row, fields={})) for row in rows}
-            held = {owner: own[0] for owner, own in guards.items() if own}
-            if held:
-                self.keys.free(held, held)
+            now = self.clock.now()
+            self.keys.hold(self.shift, (), now + HOLD, now)
 
-    def free(self, created: Iterable[int], keep: Iterable[int] = ()) -> None:
-        """Let go of all guards but some; the records of some rows were created under theirs."""
-        kept = {self.run.row_mark(each) for each in keep}
-        held = {owner: guard for owner, guard in self.held.items() if owner not in kept}
-        if held:
-            self.keys.free(held, {self.run.row_mark(each) for each in created})
-            self.held = {owner: guard for owner, guard in self.held.items() if owner in kept}
+    def free(self, keep: Iterable[int] = ()) -> None:
+        """Let go of all guards, but not yet if one of some rows is among them: what is sent again ends them."""
+        if self.held.keys().isdisjoint(keep):
+            if self.held:
+                self.keys.end(self.shift)
+            self.shift, self.held = replace(self.shift, number=self.shift.number + 1), {}
 
     def _of(self, write: RowWrite) -> tuple[str, ...]:
         return row_guards(self.secret, self.compiled, write, to_marketo=self.run.destination == "marketo")
