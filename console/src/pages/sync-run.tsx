@@ -88,6 +88,7 @@ function Told({ run }: { run: Run }) {
             ),
             ...line("Rows a second", run.rows_per_second !== null && String(run.rows_per_second)),
             ["Vendor calls", String(run.calls)],
+            ...line("Extracts", run.megabytes > 0 && `${run.megabytes} MB`),
           ]}
         />
       </Section>
