@@ -67,6 +67,9 @@ def show_plan(
     run = target.sync_results().run(sync_id, slot)
     stored = target.sync_results().planned(sync_id, slot)
     rows = islice((row for row in stored if unchanged or row.outcome not in _QUIET), first)
+    for line in target.sync_results().unplanned(sync_id, slot):
+        # beside what a program reads
+        click.echo(line, err=as_json or file is not None)
     if file is not None:
         for line in table(_COLUMNS, _cells(rows)):
             file.write(line)

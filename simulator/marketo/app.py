@@ -84,6 +84,8 @@ LIMITS: dict[str, Limit] = {
     "bulk_extract": True,
     # whether the losers of a merge also show among the deleted leads (the vendor does not say)
     "merge_losers_deleted": False,
+    # whether the log names an opportunity by its own id, as Adobe's guide has it, or by its name
+    "opportunity_ids_logged": False,
     **CALLER_LIMITS,
 }
 

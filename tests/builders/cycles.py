@@ -90,11 +90,18 @@ class FakeEntity:
     aside: dict[str, str] = field(default_factory=dict)
     #: pieces of DECIDE and REMEMBER
     pieces: int = 2
+    #: its queues are read when it is its turn to decide
+    in_turn: bool = False
 
     def queues(self) -> Sequence[Queue]:
         """As the port says."""
         return [
-            Queue(name=f"{self.name}-{side}", side=side, sync=a_derived_sync(f"{self.name}-{side}", side, side.other))
+            Queue(
+                name=f"{self.name}-{side}",
+                side=side,
+                sync=a_derived_sync(f"{self.name}-{side}", side, side.other),
+                in_turn=self.in_turn,
+            )
             for side in Side
         ]
 

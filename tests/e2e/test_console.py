@@ -1,6 +1,7 @@
 """The console in a real browser, on the deployed stack; nothing is mocked."""
 
 import re
+import uuid
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -156,6 +157,99 @@ def test_an_action_is_set_up_in_five_pages_and_two_people_who_change_it_are_told
         admin.api("DELETE", "/actions/by-hand")
 
 
+@pytest.mark.cap("S18", "S26", "S30")
+def test_a_sync_is_set_up_previewed_run_and_asks_before_it_changes_people(lab: Lab) -> None:
+    """Next waits for both ends; the query is the one that the source is asked; the preview counts and shows what would
+    become of rows before anything is saved, and a mapping that is added there is saved. A run that would change more
+    people than its guard allows waits, says why, and asks to be confirmed."""
+    mark = f"hand-{uuid.uuid4().hex[:8]}"
+    people = [{"Email": f"{mark}-{n}@example.com", "LastName": f"L{n}", "Department": mark} for n in range(3)]
+    lab.salesforce.load("Contact", *(each | {"Title": "Chief"} for each in people))
+    lab.marketo.load("leads", *({"email": each["Email"], "lastName": "Other"} for each in people))
+    console, admins = lab.facts["console_url"], lab.facts["people"]["admin"]
+    with chromium() as browser, visit(browser, viewport=WIDE, color_scheme="dark") as admin:
+        page = admin.page
+        admin.sign_in(f"{console}/syncs/new", admins)
+        violations = sync_filled_out(admin, mark)
+        assert admin.api("GET", f"/syncs?name={mark}")["syncs"] == []
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_text("not activated yet")).to_be_visible()
+        saved = admin.api("GET", f"/syncs/{mark}")
+        assert [each["to"] for each in saved["document"]["mappings"]] == ["email", "lastName", "title"]
+        assert (saved["document"]["guard"]["changed_percent"], saved["schedule"]) == (0, "every 6 hours")
+
+        page.get_by_role("button", name="Activate").click()
+        page.get_by_role("alertdialog").get_by_role("button", name="Activate").click()
+        page.get_by_role("button", name="Run now").click()
+        expect(page.get_by_role("heading", name="It asks before it writes")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("alert")).to_contain_text("The run would change 3 records")
+        expect(page.get_by_text("waits for a confirmation")).to_be_visible()
+        violations += admin.violations()
+        [run] = admin.api("GET", f"/syncs/{mark}/executions")["runs"]
+        assert (run["status"], run["pulled"], run["updated"]) == ("waiting: guard", 3, 0)
+        page.get_by_role("button", name="Confirm").click()
+        page.get_by_role("alertdialog").get_by_role("button", name="Confirm").click()
+        expect(page.get_by_text("It is heard within a minute.")).to_be_visible()
+
+        page.get_by_role("navigation").get_by_role("link", name="Syncs").click()
+        row = page.get_by_role("row").filter(has_text="By hand")
+        expect(row.get_by_role("link", name="By hand")).to_be_visible()
+        expect(row.get_by_text("active")).to_be_visible()
+        violations += admin.violations()
+        assert (violations, admin.complaints) == ([], [])
+        admin.api("POST", f"/documents/sync/{mark}/state", {"move": "deactivate"})
+
+
+def sync_filled_out(admin: Visit, mark: str) -> list[str]:
+    """Fill the five pages of a Sync out, with both ends missing first; gives what axe found on the way."""
+    page = admin.page
+    following = page.get_by_role("button", name="Next")
+    page.get_by_label("Name", exact=True).fill("By hand")
+    page.get_by_label("Id", exact=True).fill(mark)
+    following.click()
+    expect(page.get_by_text("Is missing. Give it.")).to_have_count(4)
+    expect(page.get_by_role("heading", name="1. Configuration")).to_be_visible()
+    chosen(page, "Source connection", "Salesforce (demo)")
+    chosen(page, "Destination connection", "Marketo (demo)")
+    typed(page, "Source object", "Contact")
+    typed(page, "Destination object", "leads")
+    following.click()
+    key = page.get_by_role("region", name="Unique identifier")
+    typed(key, "Column of the source", "Email")
+    typed(key, "Field of the destination", "email")
+    mappings = page.get_by_role("region", name="Source to destination")
+    mapped(mappings, "email", "Email")
+    mapped(mappings, "lastName", "LastName")
+    following.click()
+    page.get_by_role("button", name="Add a condition").click()
+    typed(page, "Column", "Department")
+    page.get_by_label("Value").fill(mark)
+    # what was changed a moment ago is read, too
+    chosen(page, "Rows of a run", "Everything, each time")
+    page.get_by_role("button", name="View the query").click()
+    expect(page.get_by_role("region", name="Query")).to_contain_text(f"FROM Contact WHERE Department = '{mark}'")
+    following.click()
+    # the same look serves both pages
+    expect(page.get_by_text("A run that began now would pull exactly 3 rows.")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Other → L2")).to_contain_text("updated")
+    violations = admin.violations()
+    mapped(mappings, "title", "Title")
+    following.click()
+    chosen(page, "When it runs", "Every so often")
+    page.get_by_label("Every", exact=True).fill("6")
+    page.get_by_label("Records changed (%)").fill("0")
+    following.click()
+    expect(page.get_by_text("A new Sync, which is not active yet.")).to_be_visible()
+    return violations
+
+
+def mapped(mappings: Locator, field: str, column: str) -> None:
+    """Add a field that takes a column."""
+    mappings.get_by_role("button", name="Map a field").click()
+    typed(mappings, "Field", field)
+    typed(mappings, "Column", column)
+
+
 def filled_out(admin: Visit) -> list[str]:
     """Fill the five pages out, with a mistake on the first and the last; gives what axe found on the way."""
     page = admin.page
@@ -175,9 +269,7 @@ def filled_out(admin: Visit) -> list[str]:
     typed(page, "Field of Salesforce", "Email")
     mappings = page.get_by_role("region", name="Source to destination")
     for field, column in (("Email", "email"), ("LastName", "lastName"), ("Company", "company")):
-        mappings.get_by_role("button", name="Map a field").click()
-        typed(mappings, "Field", field)
-        typed(mappings, "Column", column)
+        mapped(mappings, field, column)
     violations += admin.violations()
     following.click()
     expect(page.get_by_role("heading", name="3. Chained")).to_be_visible()

@@ -20,7 +20,7 @@ import { COLUMN, Facts, Section, Title } from "../parts/page";
 import { RunBadge } from "../parts/run-badge";
 import { Loading, Shown } from "../parts/states";
 import { POLL } from "../parts/sync-runs";
-import { asks, COUNTS, KINDS, lasting, stepOf } from "../parts/sync-words";
+import { asks, COUNTS, counted, countOf, KINDS, lasting, stepOf } from "../parts/sync-words";
 
 const RunRows = lazy(() => import("../parts/run-rows"));
 const PlannedRows = lazy(() => import("../parts/planned-rows"));
@@ -73,7 +73,8 @@ function Told({ run }: { run: Run }) {
           facts={[
             ["State", <RunBadge key="state" status={run.status} />],
             ...line("Does now", stepOf(run)),
-            ...line("Message", run.message),
+            // what its guard asks is said above
+            ...line("Message", !asks(run) && run.message),
             ["Started", moment(run.started_at)],
             ...line("Ended", run.ended_at && moment(run.ended_at)),
             ...line("Waits until", run.waits_until && moment(run.waits_until)),
@@ -83,7 +84,7 @@ function Told({ run }: { run: Run }) {
             ...before("Tries again what failed in", run.sync, run.retry_of),
             ["Pulled", String(run.pulled)],
             ...COUNTS.filter(({ name }) => run[name] || FIRST.has(name)).map(
-              ({ name, label }) => [label, String(run[name])] as const,
+              ({ name, label }) => [countOf(label, run), String(run[name])] as const,
             ),
             ...line("Rows a second", run.rows_per_second !== null && String(run.rows_per_second)),
             ["Vendor calls", String(run.calls)],
@@ -191,7 +192,7 @@ function Confirmation({ run }: { run: Run }) {
     <InlineAlert variant="notice">
       <Heading>It asks before it writes</Heading>
       <Content>
-        {run.message || "It would do more than the Sync allows."}
+        {counted(run)}
         {mayAsk && (
           <ButtonGroup>
             {(["confirm", "cancel"] as const).map((what) => (

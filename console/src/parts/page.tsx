@@ -87,7 +87,14 @@ export function Facts({ facts }: { facts: readonly (readonly [string, ReactNode]
       {facts.map(([name, value]) => (
         <div key={name} className={style({ display: "contents" })}>
           <dt className={style({ font: "body", fontWeight: "bold" })}>{name}</dt>
-          <dd className={style({ margin: 0, marginBottom: { default: 8, sm: 0 }, overflowWrap: "anywhere" })}>
+          <dd
+            className={style({
+              font: "body",
+              margin: 0,
+              marginBottom: { default: 8, sm: 0 },
+              overflowWrap: "anywhere",
+            })}
+          >
             {value}
           </dd>
         </div>

@@ -54,7 +54,7 @@ export default function RunRows({ run }: { run: Run }) {
   const [asked, ask] = useAddress(DEFAULTS);
   const there = LISTED.filter((each) => run[each] > 0);
   const [first] = there;
-  if (!first) return <p className={PLAIN}>No row failed or was left out.</p>;
+  if (!first) return <p className={PLAIN}>{`No row failed or was left out${run.ended_at ? "" : " yet"}.`}</p>;
   const chosen = there.find((each) => each === asked.rows) ?? first;
   return (
     <Tabs aria-label="Rows by outcome" selectedKey={chosen} onSelectionChange={(key) => ask({ rows: String(key) })}>

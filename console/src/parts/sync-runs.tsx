@@ -14,16 +14,16 @@ import { useIsNarrow } from "./width";
 type Run = Schemas["SyncRun"];
 
 /** while a run is at work, its numbers change */
-export const POLL = 3000;
+export const POLL = 2000;
 const DEFAULTS = { tab: "view", sort: "started", direction: "descending" };
 const COLUMNS = [
   { id: "started", name: "Started", of: (each: Run) => each.started_at, minWidth: 190 },
   { id: "kind", name: "What", of: (each: Run) => KINDS[each.kind] ?? each.kind, minWidth: 90 },
   { id: "status", name: "State", of: (each: Run) => each.status, minWidth: 120 },
   { id: "pulled", name: "Pulled", of: (each: Run) => each.pulled, minWidth: 85 },
-  { id: "created", name: "Created", of: (each: Run) => each.created, minWidth: 95 },
-  { id: "updated", name: "Updated", of: (each: Run) => each.updated, minWidth: 95 },
-  { id: "skipped", name: "Skipped", of: (each: Run) => each.skipped, minWidth: 95 },
+  { id: "created", name: "Created", of: (each: Run) => each.created, minWidth: 100 },
+  { id: "updated", name: "Updated", of: (each: Run) => each.updated, minWidth: 105 },
+  { id: "skipped", name: "Skipped", of: (each: Run) => each.skipped, minWidth: 105 },
   { id: "failed", name: "Failed", of: (each: Run) => each.failed, minWidth: 85 },
   { id: "ended", name: "Ended", of: (each: Run) => each.ended_at ?? "", minWidth: 190 },
   { id: "message", name: "Message", of: (each: Run) => each.message, minWidth: 160 },

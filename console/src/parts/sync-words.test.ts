@@ -1,7 +1,7 @@
 /** Run by Node as it is: `node --test`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asks, COUNTS, costOf, countsOf, lasting, standing, stepOf, totalOf } from "./sync-words.ts";
+import { asks, COUNTS, costOf, counted, countOf, countsOf, lasting, standing, stepOf, totalOf } from "./sync-words.ts";
 
 type Run = Parameters<typeof countsOf>[0];
 
@@ -63,6 +63,10 @@ test("every count of a run is told where it is one, and none where there is none
     assert.equal(countsOf({ ...RUN, [name]: 7 }), `7 ${label.toLowerCase()}`);
   }
   assert.equal(countsOf({ ...RUN, created: 3, failed: 1 }), "3 created, 1 failed");
+  assert.deepEqual(
+    ["plan", "apply"].map((kind) => countOf("Created", { kind })),
+    ["Would be created", "Created"],
+  );
 });
 
 test("only a run that its guard has parked asks; an unknown state is told as it is", () => {
@@ -73,6 +77,12 @@ test("only a run that its guard has parked asks; an unknown state is told as it 
   );
   assert.deepEqual(standing("waiting: guard"), ["waits for a confirmation", "notice"]);
   assert.deepEqual(standing("waiting: moon"), ["waiting: moon", "neutral"]);
+});
+
+test("what a guard has counted is told without the commands of the terminal", () => {
+  const message = "the run would change 3 records (the limit is 1); nothing is written yet, `leadbridge` lets it go on";
+  assert.equal(counted({ message }), "The run would change 3 records (the limit is 1). Nothing is written yet.");
+  assert.equal(counted({ message: "" }), "It would do more than the Sync allows. Nothing is written yet.");
 });
 
 test("a run that is over does nothing any more", () => {

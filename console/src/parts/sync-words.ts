@@ -27,6 +27,13 @@ export function asks({ status }: Pick<Run, "status">): boolean {
   return status === "waiting: guard";
 }
 
+/** What its guard has counted; behind it stand commands for the terminal, which buttons do here. */
+export function counted({ message }: Pick<Run, "message">): string {
+  const [said = ""] = message.split("; ");
+  const told = said || "it would do more than the Sync allows";
+  return `${told.slice(0, 1).toUpperCase()}${told.slice(1)}. Nothing is written yet.`;
+}
+
 export const KINDS: Readonly<Record<string, string>> = {
   run: "Run",
   plan: "Plan",
@@ -61,6 +68,11 @@ export const COUNTS = [
   { name: "flagged", label: "Flagged as deleted" },
   { name: "handed_over", label: "Handed to the Action" },
 ] as const satisfies readonly { name: keyof Run; label: string }[];
+
+/** How a count is called: a plan only foresees. */
+export function countOf(label: string, { kind }: Pick<Run, "kind">): string {
+  return kind === "plan" ? `Would be ${label.toLowerCase()}` : label;
+}
 
 /** What became of a run's rows in a line; what did not occur is left out. */
 export function countsOf(run: Run): string {

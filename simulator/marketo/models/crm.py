@@ -312,7 +312,8 @@ class CrmObjects:
 
     def _note_role(self, type_id: int, role: Values, at: datetime) -> None:
         found = self.opportunities.find("externalOpportunityId", role["externalOpportunityId"])
-        name = self.opportunities.row(found[0]).get("name") if found else None
+        shown = GUID_FIELD if self._instance.control.switch("opportunity_ids_logged") else "name"
+        name = self.opportunities.row(found[0]).get(shown) if found else None
         attributes = {"Role": role["role"], "Is Primary": role.get("isPrimary", False), "Source": API_SOURCE}
         self._instance.note(type_id, role["leadId"], at, None, name, attributes)
 

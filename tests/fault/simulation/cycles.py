@@ -14,7 +14,7 @@ from typing import Any
 from leadbridge.cycle_ports import Entity
 from leadbridge.domain.carried_changes import told_anew
 from leadbridge.domain.crm_cycle import CrmCycle
-from leadbridge.domain.cycle_legs import GROUPS
+from leadbridge.domain.cycle_legs import GROUPS, PEOPLE_DELETED
 from leadbridge.domain.cycle_people import LEADS_CREATED, PEOPLE_CREATED
 from leadbridge.domain.cycle_schema import Schema as Schemas
 from leadbridge.domain.cycling import CycleRun, schemas_seen
@@ -101,6 +101,9 @@ class Stage:
         self.keep = _kept(self.cycle, self)
         #: in the order in which they decide
         self.entities = self.kinds()
+        legs = [leg for entity in self.entities for leg in entity.legs()]
+        #: those in which anything is written, or followed
+        self.groups = [each for each in GROUPS if each in {PEOPLE_DELETED, *(leg.group for leg in legs)}]
         self.compiled = {
             leg.sync.id: compile_sync(
                 leg.sync,
@@ -108,8 +111,7 @@ class Stage:
                 self.system.tables[leg.sync.destination.object].described,
                 to_marketo=leg.side is Side.MARKETO,
             )
-            for entity in self.entities
-            for leg in entity.legs()
+            for leg in legs
         }
 
     def built(self) -> CrmCycle:
@@ -438,7 +440,7 @@ class CycleSchedule:
             self.tally["crash"] += 1
         for entity in at.entities:
             run = self._pieces(replace(run, through=0), entity.decide)
-        for group in GROUPS:
+        for group in at.groups:
             for order in self._orders(run, group):
                 # a record that an automation has changed since is another one to whoever comes next, who asks
                 # again in the next cycle; the model knows no such delay

@@ -28,6 +28,8 @@ MOST_STEPS = 300
 EXPORTS = "/bulk/v1/leads/export/"
 INGEST = "/services/data/v67.0/jobs/ingest"
 QUERY = "/services/data/v67.0/jobs/query"
+#: begun at once, and for how long each job of Marketo is at work; how often runs are looked at, in seconds
+EXTRACTS, RUNS_FOR, TICK = 14, 600, 20
 
 
 class Product:
@@ -485,3 +487,38 @@ def until_parked(product: Product, wanted: BulkOrder) -> Answer:
         product.advance(answer.next.wait_seconds)
     message = "never parked"
     raise AssertionError(message)
+
+
+@pytest.mark.pain("P29")
+def test_more_extracts_than_places_share_two_slots_and_all_end_as_soon_as_they_can(
+    product: Product, marketo: Twin
+) -> None:
+    """As many objects begin at once as would fill Marketo's places one and a half times: no run fails, no job is made
+    twice, each file is complete, and all take at most a fifth longer than the two slots need for them."""
+    marketo.post("load", {"leads": [{"email": f"p{number}@example.com"} for number in range(20)]})
+    marketo.post("limits", {"export_run_seconds": RUNS_FOR})
+    waiting = {f"extract-{number}": marketo_extract(f"extract-{number}") for number in range(EXTRACTS)}
+    begun, ended = product.now(), list[Run]()
+    due = dict.fromkeys(waiting, begun)
+    words = set[str]()
+    for _ in range(EXTRACTS * RUNS_FOR // TICK):
+        for name in [each for each in waiting if due[each] <= product.now()]:
+            answer = product.use_case(waiting[name], lambda: 600.0)
+            due[name] = product.now() + timedelta(seconds=answer.next.wait_seconds)
+            words.add(answer.next.waiting.value)
+            if answer.run.over:
+                ended.append(answer.run)
+                del waiting[name]
+        if not waiting:
+            break
+        product.advance(TICK)
+    took = (product.now() - begun).total_seconds()
+
+    assert (len(ended), {run.step for run in ended}, {run.counts.rows for run in ended}) == (
+        EXTRACTS,
+        {Step.DONE},
+        {20},
+    )
+    assert "queue_full" in words
+    assert jobs_made(marketo, f"{EXPORTS}create.json") == EXTRACTS
+    assert took <= 1.2 * EXTRACTS / 2 * RUNS_FOR

@@ -1,12 +1,18 @@
 """`leadbridge syncs` in this process: a Sync from its file to its preview, on an in-process AWS and both twins."""
 
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from leadbridge.domain.syncing import Step, SyncRun
+from leadbridge.aws.objects import S3Objects
+from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.rows import RowEnd
+from leadbridge.domain.syncing import Step, SyncRun, Totals
+from leadbridge.usecases.sync_files import write_page, write_results
 from tests.builders.connectors import LIST, LIST_ID, a_connector_document
 from tests.builders.syncs import a_sync_document
 from tests.e2e.actions import MARKETO, SALESFORCE, as_yaml
@@ -22,6 +28,18 @@ ENDS: dict[str, Any] = {
     "source": {"connection": SALESFORCE, "object": "Contact"},
     "destination": {"connection": MARKETO, "object": "leads"},
 }
+
+A_RUN = SyncRun(
+    sync=SYNC,
+    slot="20260302T120000Z",
+    version=1,
+    source="salesforce",
+    destination="marketo",
+    epoch=1,
+    started_at=NOON,
+    step=Step.DONE,
+    ended_at=NOON,
+)
 
 
 @pytest.fixture
@@ -157,21 +175,44 @@ def test_a_plan_tells_its_cost_before_it_is_made(desk: Lab, salesforce: Twin) ->
     assert "Give --rows or --all" in desk.cli_fails("syncs", "plan", SYNC, "--rows", "3", "--all")
 
 
+@pytest.mark.pain("P31")
+def test_runs_and_their_failed_rows_are_told_for_as_long_as_the_deployment_says(desk: Lab, tmp_path: Path) -> None:
+    """400 days where it says 400: each run to the millisecond and row by row, on the screen, for scripts and as a
+    file; the table forgets a run after as many days, as the bucket does its files."""
+    outputs = {**desk.target.outputs, "RetentionDays": "400", "DataBucketName": "data"}
+    desk = replace(desk, target=replace(desk.target, outputs=outputs))
+    s3 = desk.target.session.client("s3")
+    s3.create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    desk.cli("apply", a_file(desk))
+    began = NOON - timedelta(milliseconds=1)
+    ended = replace(A_RUN, started_at=began, ended_at=NOON, pulled=2, pages=1, partitions=1)
+    ended = replace(ended, totals=Totals(created=1, failed=1))
+    runs, objects = desk.target._sync_runs(), S3Objects(s3, bucket="data")
+    runs.begin(ended)
+    part = runs.take_part(ended.sync, ended.slot, 1)
+    write_page(objects, ended, 1, ["Id"], [{"Id": "001"}, {"Id": "002"}])
+    why = RowEnd(position=2, outcome=Outcome.FAILED, reason="marketo_1003", message="The address is none.")
+    write_results(objects, ended, part, 0, [RowEnd(position=1, outcome=Outcome.CREATED, record_id="7"), why])
+    runs.save_part(replace(part, chunks=1, failed_in=(0,), finished=True))
+
+    [told] = desk.json("syncs", "executions", SYNC)
+    shown = desk.cli("syncs", "executions", SYNC, ended.slot, "--failed")
+    file = tmp_path / "failed.csv"
+    desk.cli("syncs", "executions", SYNC, ended.slot, "--failed", "--csv", str(file))
+
+    assert (told["started_at"], told["ended_at"]) == ("2026-03-02T11:59:59.999Z", "2026-03-02T12:00:00.000Z")
+    assert (told["created"], told["failed"]) == (1, 1)
+    assert shown.splitlines()[0] == "row 2 (002): marketo_1003. The address is none."
+    assert file.read_text("utf-8").splitlines()[1:] == ["2,002,marketo_1003,The address is none."]
+    items = desk.target.session.client("dynamodb").scan(TableName="ExecutionsTable")["Items"]
+    ends = {int(item["ttl"]["N"]) for item in items if "run#" in item["sk"]["S"]}
+    assert ends == {int((desk.target.clock.now() + timedelta(days=400)).timestamp())}
+
+
 def test_nothing_is_asked_of_a_run_that_is_over(desk: Lab) -> None:
     """The command ends with how the run ended, so that nobody waits for a pause that never comes."""
-    ended = SyncRun(
-        sync=SYNC,
-        slot="20260302T120000Z",
-        version=1,
-        source="salesforce",
-        destination="marketo",
-        epoch=1,
-        started_at=NOON,
-        step=Step.DONE,
-        ended_at=NOON,
-    )
-    desk.target._sync_runs().begin(ended)
+    desk.target._sync_runs().begin(A_RUN)
 
     for what in ("pause", "resume", "cancel"):
-        said = desk.cli_fails("syncs", "ask", what, SYNC, ended.slot)
-        assert said.startswith(f"error: The run is over, so there is nothing to {what}: {ended.slot}: done, ")
+        said = desk.cli_fails("syncs", "ask", what, SYNC, A_RUN.slot)
+        assert said.startswith(f"error: The run is over, so there is nothing to {what}: {A_RUN.slot}: done, ")

@@ -8,6 +8,7 @@ import pytest
 
 from leadbridge.usecases.sync_files import page_key
 from tests.fakes.clock import NOON
+from tests.integration.vendors.conftest import Clients
 from tests.integration.vendors.cycles import WiredCycle
 from tests.integration.vendors.test_company_cycles import PERSONS, USER, Build, build, load
 
@@ -20,7 +21,13 @@ STEPS = {
     "leads/export/create.json": "people",
     "rest/v1/companies.json": "companies",
     "rest/v1/salespersons.json": "sales persons",
+    "activities/export/create.json": "log",
+    "rest/v1/opportunities.json": "opportunities",
+    "rest/v1/opportunities/roles.json": "roles",
+    "rest/v1/customobjects/visit_c.json": "others",
+    "activities/leadchanges.json": "new people",
 }
+DEALS = {"fields": [{"marketo": "name", "salesforce": "Name"}], "look_in_marketo": True}
 #: what the document says of people, their id and moments, and the links that a cycle keeps by itself
 OF_PEOPLE = {"id", "createdAt", "updatedAt", "salesforceId", "email", "lastName", "company"}
 
@@ -126,6 +133,141 @@ def test_a_later_low_watermark_means_fewer_jobs_and_nothing_older_is_fetched(
     assert len(world.extracts) == jobs
     # a loaded person leaves nothing in the log
     assert (run.rows["from-people"], run.rows["from-leads"]) == (3 - oldest if jobs else 0, 3 - oldest)
+
+
+def dealt(world: WiredCycle) -> tuple[list[str], list[str]]:
+    """Opportunities with a role each, in Marketo; their ids and those of the roles.
+
+    The first one and its role are Salesforce's, too; of the second Salesforce has no such role, and not the third.
+    """
+    contact = load(world, "Contact", LastName="King", Email="king@example.com")
+    deal = {"StageName": "Prospecting", "CloseDate": "2026-12-31"}
+    first, second = (load(world, "Opportunity", Name=name, **deal) for name in ("One", "Two"))
+    load(world, "OpportunityContactRole", OpportunityId=first, ContactId=contact, Role="Other")
+    at = (NOON - timedelta(days=40)).isoformat()
+    person = {"id": 1, "email": "king@example.com", "lastName": "King", "salesforceId": contact, "createdAt": at}
+    world.marketo.post("load", {"leads": [person]})
+    marketo = world.connections.marketo("marketing")
+    keys = [first, second, "006Hs00000GoneAIAA"]
+    deals = [{"externalOpportunityId": each, "name": "D", "isClosed": False, "isWon": False} for each in keys]
+    made = marketo.opportunities.sync(deals)
+    roles = [{"externalOpportunityId": each, "leadId": 1, "role": "Other"} for each in keys]
+    taken = marketo.opportunity_roles.sync(roles)
+    return [str(each.id) for each in made], [str(each.id) for each in taken]
+
+
+def asked(world: WiredCycle) -> list[tuple[str, Sequence[str]]]:
+    """What Marketo was asked for of opportunities, and what was found; a long question counts as one, too."""
+    reads = [each for each in world.calls(world.marketo, "/rest/v1/opportunities") if each["method"] == "GET"]
+    found = [each for each in reads if not each["path"].endswith("describe.json")]
+    return [(each["path"].rpartition("/")[2], each["record_keys"]) for each in found]
+
+
+@pytest.mark.cap("M096", "M097", "M098")
+@pytest.mark.parametrize("by_id", [True, False])
+def test_the_first_run_finds_opportunities_and_roles_of_marketo_in_its_log(
+    build: Build, clients: Clients, *, by_id: bool
+) -> None:
+    """Jobs of 31 days for this type alone, then those that entries name, each once: by the id, roles by their keys.
+
+    Where entries have names only the person's roles tell. What Salesforce does not have is told, and stays; one of
+    which the log says nothing is not asked for.
+    """
+    world = build(low_watermark="2026-01-01T00:00", opportunities=DEALS, opportunity_roles={}, companies=None)
+    world.marketo.post("limits", {"opportunity_ids_logged": by_id})
+    quiet = {"externalOpportunityId": "006Hs00000QuietIAA", "name": "Nobody has a role in it"}
+    world.marketo.post("load", {"opportunities": [quiet]})
+    deals, roles = dealt(world)
+    mark, sent = len(asked(world)), list[str]()
+    clients.http.event_hooks["request"].append(lambda request: sent.append(f"{request.url} {request.read()!r}"))
+
+    run = world.ran(bootstrap=True)
+
+    jobs = [each for each in world.extracts if "activityTypeIds" in each["filter"]]
+    assert [each["filter"]["activityTypeIds"] for each in jobs] == [[34]] * len(jobs)
+    windows = [each["filter"]["createdAt"] for each in jobs]
+    assert [each["startAt"] for each in windows] == ["2026-01-20T12:00:00Z", "2026-02-20T12:00:00Z"]
+    assert [each["endAt"] for each in windows] == ["2026-02-20T11:59:59Z", "2026-03-02T12:19:59Z"]
+    read = asked(world)[mark:]
+    found = {"opportunities.json": sorted(deals), "roles.json": sorted(roles)}
+    assert [(path, sorted(keys)) for path, keys in read] == sorted(found.items(), reverse=not by_id)
+    questions = [each for each in sent if "/opportunities" in each and "filterType" in each]
+    filters = ["idField", "dedupeFields"] if by_id else ["leadId", "externalOpportunityId"]
+    assert [name for each, name in zip(questions, filters, strict=True) if name in each] == filters
+    if by_id:
+        triple = '"externalOpportunityId":"006Hs00000GoneAIAA","leadId":1,"role":"Other"'
+        assert triple in questions[1].replace(" ", "")
+    told = world.outcomes(run, "opportunities")
+    left = {each["marketo_id"]: each["object"] for each in told if each["reason"] == "only_in_marketo"}
+    assert left == {deals[2]: "Opportunity", roles[1]: "OpportunityContactRole", roles[2]: "OpportunityContactRole"}
+    assert len(world.of(world.marketo, "opportunities", "marketoGUID")) == 4
+
+
+@pytest.mark.cap("M138")
+def test_later_runs_fetch_what_the_log_says_was_added_since_and_nothing_else(build: Build) -> None:
+    """A role in an opportunity of somebody else's; our own are looked at once, and told of nothing."""
+    world = build(opportunities=DEALS, opportunity_roles={}, companies=None, sales_persons=None)
+    world.marketo.post("limits", {"opportunity_ids_logged": True})
+    world.ran(bootstrap=True)
+    deals, roles = dealt(world)
+    mark = len(asked(world))
+    run = world.ran()
+    assert [sorted(found) for _, found in asked(world)[mark:]] == [sorted(deals), sorted(roles)]
+    told = [each["marketo_id"] for each in world.outcomes(run, "opportunities") if each["reason"] == "only_in_marketo"]
+    assert sorted(told) == sorted([deals[2], *roles[1:]])
+    mark = len(asked(world))
+    world.ran()
+    world.ran()
+    assert len(asked(world)) == mark
+
+
+@pytest.mark.cap("M106")
+@pytest.mark.parametrize("bulk", [True, False])
+def test_the_first_run_reads_marketo_in_adobes_order(build: Build, *, bulk: bool) -> None:
+    """People, companies, what the log says of roles, opportunities, roles, sales persons, and then all others.
+
+    Where the subscription has no extracts people are those whom the log calls new, read by their ids.
+    """
+    visit = {"marketo": "visit_c", "salesforce": "Event_Registration__c", "direction": "to_salesforce"}
+    pairs = [{"marketo": "registration", "salesforce": "Registration_Key__c"}]
+    key = {"name": "registration", "displayName": "Registration", "dataType": "string", "isDedupeField": True}
+    person = {"name": "person", "displayName": "Person", "dataType": "link"}
+    fields = [key, {**person, "relatedTo": {"name": "lead", "field": "id"}}]
+    visits = {"visits": {**visit, "fields": pairs}}
+    world = build(
+        low_watermark="2026-01-01T00:00",
+        opportunities=DEALS,
+        opportunity_roles={},
+        custom_objects={"objects": visits},
+    )
+    types = [{"apiName": "visit_c", "displayName": "Visit", "fields": fields}]
+    world.marketo.post("load", {"customObjectTypes": types})
+    user, accounts = owned(world, 3)
+    limits = {"opportunity_ids_logged": True, "bulk_extract": bulk, "export_optional_filters": False}
+    world.marketo.post("limits", limits)
+    world.refused = "marketo_1035" if bulk else "marketo_703"
+    marketo = world.connections.marketo("marketing")
+    new = {"email": "new@example.com", "externalCompanyId": accounts[0], "externalSalesPersonId": user}
+    [made] = marketo.sync_leads([new], action="createOnly", lookup_field="email")
+    marketo.opportunities.sync([{"externalOpportunityId": "006X", "name": "Old"}])
+    marketo.opportunity_roles.sync([{"externalOpportunityId": "006X", "leadId": int(made.id or 0), "role": "Other"}])
+    marketo.custom_objects("visit_c").sync([{"registration": "R", "person": int(made.id or 0)}])
+    before = len([*reading(world)])
+
+    run = world.ran(bootstrap=True)
+
+    adobes = ["companies", "log", "opportunities", "roles", "sales persons", "others"]
+    kinds = [*dict.fromkeys(kind for kind, _ in [*reading(world)][before:])]
+    if bulk:
+        assert kinds == ["people", *adobes]
+    else:
+        # that of people is asked for as well, and refused; so is that of roles
+        assert kinds == ["people", "new people", *adobes]
+        calls = [each["path"].rpartition("/")[2] for each in world.calls(world.marketo, "/rest/v1/")]
+        told = calls.index("leadchanges.json")
+        assert "leads.json" in calls[told : calls.index("companies.json", told)]
+    assert run.rows["from-people"] == (4 if bulk else 1)
+    assert len(run.rows) > len(adobes)
 
 
 def _paths(world: WiredCycle, *, salesforce: bool = False) -> list[str]:

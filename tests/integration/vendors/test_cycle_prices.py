@@ -69,6 +69,22 @@ def test_a_first_run_costs_what_was_said(build: Build) -> None:
         assert abs(cost.calls - made) <= 0.1 * made, (vendor, cost, made)
 
 
+def test_a_look_at_marketos_opportunities_is_priced_by_what_it_asks_and_writes_nothing(build: Build) -> None:
+    """Jobs of its own for the log; without it there are none."""
+    deals = {"fields": [{"marketo": "name", "salesforce": "Name"}]}
+    first = {"id": 1, "email": "ada@example.com", "createdAt": "2026-01-01T00:00:00Z"}
+    plain = build(low_watermark="2026-01-01T00:00", companies=None, sales_persons=None, opportunities=deals)
+    plain.marketo.post("load", {"leads": [first]})
+    before = priced(plain)
+    looking = {**deals, "look_in_marketo": True}
+    after = priced(build(low_watermark="2026-01-01T00:00", companies=None, sales_persons=None, opportunities=looking))
+    read = {each.name: each.windows for kind in after.kinds for each in kind.readings}
+    assert read["from-added-opportunities"] == 2
+    assert "from-added-opportunities" not in {each.name for kind in before.kinds for each in kind.readings}
+    assert after.total["marketo"].calls > before.total["marketo"].calls
+    assert after.total["salesforce"].calls == before.total["salesforce"].calls
+
+
 @pytest.mark.cap("M164")
 def test_the_price_warns_of_activities_that_marketo_has_not_kept(build: Build) -> None:
     """Type by type: of sent mails 90 days are left, of filled forms 25 months; a later begin warns of neither."""

@@ -7,6 +7,9 @@ import pytest
 
 from leadbridge.domain.preflight import Finding, Level
 from leadbridge.domain.salesforce_needs import Need
+from leadbridge.vendors.marketo.auth import Credentials
+from leadbridge.vendors.marketo.client import MarketoClient
+from tests.fakes.limits import NoLimit
 from tests.integration.vendors.conftest import Clients, Twin
 
 LEAD = Need(
@@ -75,6 +78,30 @@ def test_a_sound_marketo_connection_has_no_finding_and_is_left_as_it_was(clients
     assert "Read-Write Lead" in words
     assert "CRM sync is off" in words
     assert everything(marketo, MARKETO_OBJECTS) == before
+
+
+@pytest.mark.pain("P23")
+def test_whose_calls_use_the_quota_is_told_while_some_are_left(clients: Clients, marketo: Twin) -> None:
+    """Another integration makes most of the calls: it is told with its own number before the quota is spent."""
+    known = clients.announced["marketo_credentials"]
+    other = {"client_id": known["other_client_id"], "client_secret": known["other_client_secret"]}
+    there = MarketoClient(
+        clients.settings(),
+        base_url=clients.announced["marketo_url"],
+        credentials=lambda *, fresh=False: Credentials(**other),
+        limiter=NoLimit(),
+    )
+    for _ in range(9):
+        there.usage()
+    [usage] = there.stats.usage()
+    ours = clients.marketo()
+    [told] = [each for each in ours.preflight(daily_calls=12) if "calls of today" in each.what]
+
+    [user] = [each.user_id for each in usage.users]
+    assert told.level is Level.WARNING
+    assert told.what.startswith(f"11 of 12 calls of today are used, by all integrations: {user} 10, ")
+    assert told.what.endswith(" 1")
+    assert "see who calls so much" in told.remedy
 
 
 @pytest.mark.cap("M024")

@@ -201,7 +201,7 @@ def test_a_plan_is_made_read_and_applied(admin: Admin) -> None:
         (1, "001", "updated", [{"name": "a", "before": 1, "after": 2}]),
         (2, "002", "skipped", []),
     ]
-    assert found["next_token"] is None
+    assert (found["next_token"], found["not_planned"]) == (None, [])
     assert admin.ask("POST", f"/syncs/{SYNC}/plans/{slot}/apply").status == 409
     admin.world.configurations.move("sync", SYNC, Move.ACTIVATE)
     applied = admin.post(f"/syncs/{SYNC}/plans/{slot}/apply", {})

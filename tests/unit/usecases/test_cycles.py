@@ -59,6 +59,37 @@ def test_a_cycle_reads_decides_and_writes_in_the_order_of_the_groups(world: Cycl
     assert world.meter.of("CycleRunsDone") == 1
 
 
+def test_what_is_read_in_turn_is_read_before_its_kind_decides_and_behind_the_decisions_of_others(
+    world: CycleWorld, subtests: pytest.Subtests
+) -> None:
+    """Whoever dies there reads on; a kind that cannot be read is parked alone, and its watermark stays."""
+    own = ["sales_persons-marketo", "sales_persons-salesforce"]
+    others = [name for name in READING if name not in own]
+    world.entities["sales_persons"].in_turn = True
+    told = world.now()
+    world.step(told.slot, begin=True)
+    while not world.run(told.slot).orders or world.run(told.slot).step is not CycleStep.DECIDE:
+        answer = world.step(told.slot)
+        if answer["orders"] and world.run(told.slot).step is CycleStep.READ:
+            world.carry(answer["orders"])
+    assert world.entities["companies"].told == ["decide"] * 3
+    assert world.entities["sales_persons"].told == []
+
+    run = world.drive(told.slot)
+    assert (run.step, run.reason, run.rows) == (CycleStep.DONE, "", dict.fromkeys(READING, 3))
+    assert world.carried[:2] == [others, own]
+    assert set(world.runs.standing("main").watermarks) == set(READING)
+
+    with subtests.test("one that cannot be read is parked, with what depends on it"):
+        world.clock.advance(3600)
+        world.source.rows.append(({"Id": "1"}, world.clock.now() - MINUTE, world.clock.now()))
+        marks = world.runs.standing("main").watermarks
+        world.failing["main.sales_persons-marketo"] = "no permission"
+        run = world.ran()
+        assert (run.step, set(run.parked)) == (CycleStep.FAILED, {"sales_persons", "companies", "persons"})
+        assert world.runs.standing("main").watermarks == marks
+
+
 def test_a_cycle_without_writes_remembers_what_is_in_step_and_writes_nothing(world: CycleWorld) -> None:
     """Nothing is prepared; the watermarks move."""
     for entity in world.entities.values():

@@ -144,6 +144,58 @@ def test_too_many_deleted_roles_are_asked_about() -> None:
     assert world.disagreeing() == []
 
 
+@pytest.mark.parametrize(
+    ("guard", "edit", "told"),
+    [
+        ({"changed_percent": 0}, {"Amount": 9}, "change 1 records (the limit is 0 % of 3 records)"),
+        ({"blanked_percent": 0}, {"Amount": None}, "empty 1 values (the limit is 0 % of 3 records)"),
+    ],
+    ids=["changed", "emptied"],
+)
+def test_too_many_changed_opportunities_are_asked_about(
+    guard: dict[str, int], edit: dict[str, int | None], told: str
+) -> None:
+    """What Marketo was given last tells what is changed and emptied; an Opportunity that is new is no damage."""
+    world = sold()
+    [first, _] = world.opportunities.records
+    world.opportunities.edit(first, Amount=5)
+    world.done()
+    world.later(minutes=30)
+    world.documents.put(with_deals(guard=guard))
+    world.opportunities.make(Name="Three", StageName="New", IsClosed=False, IsWon=False, Amount=None)
+    world.done()
+    world.later(minutes=30)
+    deals = [dict(each) for each in world.deals.records.values()]
+    world.opportunities.edit(first, **edit)
+    run = world.cycle()
+    assert (run.waiting, run.guarded) == (Waiting.GUARD, "opportunities changes")
+    assert told in run.message
+    assert [*world.deals.records.values()] == deals
+    assert world.confirm(run.slot).step is CycleStep.DONE
+    (kept,) = world.deals.found("externalOpportunityId", [first])
+    assert kept["amount"] == edit["Amount"]
+    assert world.disagreeing() == []
+
+
+def test_too_many_changed_roles_are_asked_about() -> None:
+    """The same of roles: one that is the primary one no more is a change, one that is new is none."""
+    world = sold()
+    world.done()
+    world.later(minutes=30)
+    world.documents.put(with_deals(guard={"changed_percent": 0}))
+    [role, _] = world.contact_roles.records
+    first, contact = next(iter(world.opportunities.records)), next(iter(world.contacts.records))
+    world.contact_roles.make(OpportunityId=first, ContactId=contact, Role="Fresh", IsPrimary=False)
+    world.done()
+    world.later(minutes=30)
+    primary = not world.contact_roles.records[role]["IsPrimary"]
+    world.contact_roles.edit(role, IsPrimary=primary)
+    run = world.cycle()
+    assert (run.waiting, run.guarded) == (Waiting.GUARD, "opportunity_roles changes")
+    assert world.confirm(run.slot).step is CycleStep.DONE
+    assert world.disagreeing() == []
+
+
 def test_a_plan_shows_what_would_be_written_of_opportunities_and_roles() -> None:
     """Whose person is there already and whose is not yet; nothing is written."""
     world = sold()

@@ -192,6 +192,27 @@ def test_what_is_not_mapped_is_not_written() -> None:
     assert {"Rating", "title", "Score__c"}.isdisjoint(world.people.records[person].keys() - {"title"})
 
 
+@pytest.mark.pain("P49")
+def test_edits_of_one_person_in_both_systems_pass_each_other() -> None:
+    """Other fields of one person are edited on either side before a run, and once more while that run is at work: no
+    record is locked for a direction, each field goes its own way, and what was written comes back to nobody."""
+    world = CycleWorld()
+    lead, person = linked(world)
+    world.leads.edit(lead, FirstName="Ida", Score__c=99)
+    world.people.edit(person, lastName="C", leadScore=5)
+    world.later(minutes=30)
+    edits = [lambda: world.people.edit(person, company="Birch"), lambda: world.leads.edit(lead, Phone="2")]
+    world.system.on_read = lambda _: edits.pop()() if edits else None
+    world.done()
+    record, held = world.leads.records[lead], world.people.records[person]
+    assert (record["FirstName"], record["LastName"], record["Score__c"]) == ("Ida", "C", 5)
+    assert (held["firstName"], held["lastName"], held["leadScore"]) == ("Ida", "C", 5)
+    world.done(minutes=30)
+    assert edits == []
+    assert (record["Company"], record["Phone"]) == (held["company"], held["phone"]) == ("Birch", "2")
+    quiet(world)
+
+
 @pytest.mark.cap("M121", "M122")
 def test_several_edits_are_one_write_of_the_fields_that_changed() -> None:
     """Three edits in one cycle are one write to Marketo, which holds the last values and no other field."""
@@ -215,6 +236,36 @@ def test_a_new_record_is_sent_whole() -> None:
     ((_, made),) = world.people.records.items()
     names = {"email", "firstName", "lastName", "company", "phone", "leadStatus", "title", "unsubscribed"}
     assert names <= {name for name, value in made.items() if value}
+
+
+def test_who_is_made_takes_the_defaults_of_blank_fields() -> None:
+    """A pair's default, or what a rule makes of a blank, stands in the new record on either side, and comes back to
+    nobody; two who know each other already give each other none."""
+    given = {
+        "Title": {"blank": "default", "default": "Unknown", "conflict": "salesforce"},
+        "Phone": {"blank": "keep", "to_salesforce": [{"type": "default", "value": "0"}]},
+    }
+    fields = [{**each, **given.get(each["salesforce"], {})} for each in LEAD_FIELDS]
+    world = CycleWorld(a_cycle(leads={"fields": fields}))
+    lead = world.leads.make(Email="n@example.com", LastName="N", Company="Acme", Phone="1")
+    person = world.people.make(email="m@example.com", lastName="M", company="Acme", title="CEO")
+    met = {"email": "b@example.com", "lastName": "B", "company": "Acme"}
+    world.people.make(**met)
+    both = world.leads.make(Email="b@example.com", LastName="B", Company="Acme")
+    world.done()
+    people = {each["email"]: each for each in world.people.records.values()}
+    leads = {each["Email"]: each for each in world.leads.records.values()}
+    assert (people["n@example.com"]["title"], people["n@example.com"]["phone"]) == ("Unknown", "1")
+    assert (leads["m@example.com"]["Title"], leads["m@example.com"]["Phone"]) == ("CEO", "0")
+    assert (people["b@example.com"].get("title"), leads["b@example.com"].get("Title")) == (None, None)
+    quiet(world)
+    assert [world.leads.records[lead].get("Title"), world.people.records[person].get("phone")] == [None, None]
+    # an emptied field still gives it
+    world.leads.edit(both, Title="CFO")
+    world.done(minutes=30)
+    world.leads.edit(both, Title="")
+    world.done(minutes=30)
+    assert people["b@example.com"]["title"] == "Unknown"
 
 
 CONFLICTS = [

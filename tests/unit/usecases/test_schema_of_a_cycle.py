@@ -90,6 +90,31 @@ def test_what_was_edited_while_a_field_was_hidden_arrives_once_it_is_shown(side:
     assert sum(after.rows.values()) == 0
 
 
+def test_a_pair_that_was_hidden_at_the_very_first_run_is_caught_up_with_once_it_is_shown() -> None:
+    """Nobody ever compared it: those who are linked meet in it without another edit, whichever side has the value, and
+    who was not linked is nobody new by that."""
+    world = CycleWorld()
+    hidden = hide(world.leads, "Phone")
+    lead = world.leads.make(Email="ada@example.com", LastName="A", Company="Acme", Phone="1")
+    strange = world.leads.make(Email="strange@example.com", LastName="S", Company="Acme", Phone="3")
+    world.leads.records[strange]["SystemModstamp"] = "2026-01-01T00:00:00+00:00"
+    other = world.people.make(email="bea@example.com", lastName="B", company="Acme", phone="2")
+    assert [each.split(":")[0] for each in world.done().warnings] == ["Lead"]
+    for _ in range(2):
+        world.done(minutes=30)
+    people = {each["email"]: each for each in world.people.records.values()}
+    made = next(each for each in world.leads.records.values() if each["Email"] == "bea@example.com")
+    assert (people["ada@example.com"].get("phone"), made.get("Phone")) == (None, None)
+    show(world.leads, hidden)
+    world.done(minutes=30)
+    assert (people["ada@example.com"]["phone"], made["Phone"]) == ("1", "2")
+    assert (world.leads.records[lead]["Phone"], world.people.records[other]["phone"]) == ("1", "2")
+    assert (len(people), asides(world)) == (2, [])
+    written = world.written()
+    assert world.done(minutes=30).compared == ()
+    assert (world.written(), len(world.people.records)) == (written, 2)
+
+
 def test_edits_of_both_sides_are_a_conflict_once_the_field_is_shown() -> None:
     """What was remembered before it was hidden is remembered still: the pair's policy decides, here nobody's."""
     world = CycleWorld()

@@ -76,6 +76,29 @@ def test_a_plan_lists_every_write_field_by_field_and_writes_nothing() -> None:
     assert (standing.watermark, standing.holder) == (None, "")
 
 
+@pytest.mark.pain("P47")
+def test_a_plan_is_a_difference_and_says_what_it_leaves_out() -> None:
+    """Of a sample the rows behind it, and what is written back: each row that was read has its end, with the fields
+    before and after or the reason why nothing is done. A plan of all rows leaves nothing out."""
+    back = [{"to": "Marketo_Id__c", "field": "id"}]
+    world = a_world(writeback=back)
+    sample = planned(world, 3)
+    assert world.results_of().unplanned(world.sync.id, sample.slot) == [
+        "Not planned: rows behind the first 3, which alone were read; `--all` plans every row.",
+        "Not planned: what is written back to the source (Marketo_Id__c).",
+    ]
+    found = listed(world, sample)
+    assert sorted(found) == [1, 2, 3]
+    assert changes(found[1]) == {"lastName": ("Other", "Name 0")}
+    assert all(each.fields or each.message or each.outcome == "unchanged" for each in found.values())
+
+    world = a_world()
+    whole = planned(world)
+    assert len(listed(world, whole)) == whole.pulled == 6
+    assert world.results_of().unplanned(world.sync.id, whole.slot) == []
+    assert world.results_of().unplanned(world.sync.id, planned(world, 100).slot) == []
+
+
 def test_an_applied_plan_changes_exactly_the_fields_listed() -> None:
     """Record by record: the destination is what it was, plus the plan's fields, and nothing else."""
     world = a_world()

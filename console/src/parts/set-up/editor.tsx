@@ -7,6 +7,7 @@ import {
   Heading,
   InlineAlert,
   Link,
+  ProgressCircle,
   TextField,
   ToastQueue,
 } from "@react-spectrum/s2";
@@ -22,7 +23,7 @@ import { Differences } from "../differences";
 import { EditingProvider, useDocument } from "../editing";
 import { type Finding, findingsOf, sentence } from "../findings";
 import { isOvertaken, Overtaken } from "../overtaken";
-import { COLUMN, PLAIN, Section, Title } from "../page";
+import { COLUMN, PLAIN, ROW, Section, Title } from "../page";
 import { type Members, steps } from "../pointer";
 import { Empty, Loading, Shown } from "../states";
 
@@ -137,6 +138,7 @@ function Editor({
     onSuccess: ({ findings }) => setChecked({ of: document, findings }),
   });
   const go = async (wanted: number) => {
+    if (checking.isPending) return;
     if (wanted < page) return ask({ page: String(wanted) });
     const { findings } = await checking.mutateAsync();
     // an earlier page stands before a later one; the review shows whatever is left
@@ -225,18 +227,21 @@ function Editor({
           )}
         </Suspense>
         <Problems error={checking.error} />
-        <ButtonGroup>
-          {page > 1 && (
-            <Button variant="secondary" onPress={() => void go(page - 1)}>
-              Back
-            </Button>
-          )}
-          {page < review && (
-            <Button variant="accent" isPending={checking.isPending} onPress={() => void go(page + 1)}>
-              Next
-            </Button>
-          )}
-        </ButtonGroup>
+        <div className={ROW}>
+          <ButtonGroup>
+            {page > 1 && (
+              <Button variant="secondary" onPress={() => void go(page - 1)}>
+                Back
+              </Button>
+            )}
+            {page < review && (
+              <Button variant="accent" onPress={() => void go(page + 1)}>
+                Next
+              </Button>
+            )}
+          </ButtonGroup>
+          {checking.isPending && <ProgressCircle isIndeterminate size="S" aria-label="Checking" />}
+        </div>
       </Section>
     </EditingProvider>
   );

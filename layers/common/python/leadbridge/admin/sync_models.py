@@ -156,6 +156,8 @@ class PlanRows(Given):
     """Some rows of a plan."""
 
     rows: list[PlanRow]
+    #: what it does not show of what a run would do, in sentences
+    not_planned: list[str] = Field(default_factory=list)
     next_token: str | None
 
 

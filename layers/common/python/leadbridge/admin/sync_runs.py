@@ -122,6 +122,7 @@ def _add_plans(app: APIGatewayRestResolver, services: Services) -> None:
         page = results.planned_page(sync_id, slot, int(token or 0))
         return sync_models.PlanRows(
             rows=[sync_models.PlanRow.model_validate(asdict(row)) for row in page.rows],
+            not_planned=results.unplanned(sync_id, slot),
             next_token=str(page.following) if page.following else None,
         )
 

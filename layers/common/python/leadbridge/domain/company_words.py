@@ -30,6 +30,10 @@ WORDS: Mapping[str, str] = {
     "no_primary": "Nobody takes its stage: none of its Contact roles is the primary one.",
     "stage_taken": "The person takes the stage of the Opportunity in which the Contact has the primary role.",
     "on_track": "An Opportunity in which the Contact has the primary role was closed: the person changes programs.",
+    "only_in_marketo": (
+        "Left alone: Marketo has it, and Salesforce does not, or hides it from our user. Delete it in Marketo if "
+        "nobody needs it."
+    ),
     "role_shared": "Left alone: another Contact role of the Opportunity says the same.",
     "campaign_follows": "Its Campaign is made first.",
     "campaign_unmade": "Not written: its Campaign was not made.",

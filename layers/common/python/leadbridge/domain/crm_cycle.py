@@ -315,6 +315,8 @@ class Opportunities(Document):
     #: or once all of them are closed and none is won
     lost: Track | None = None
     deleted_in_salesforce: Gone = "ignore"
+    #: tell which opportunities and roles Marketo has and Salesforce does not, as far as its log names them
+    look_in_marketo: bool = False
     #: in place of the cycle's own
     low_watermark: LocalTime | None = None
 

@@ -67,6 +67,8 @@ class Queue:
     sync: Sync
     #: nothing is decided about its rows: its run reads them when its group is written, and writes them by itself
     late: bool = False
+    #: read when it is its kind's turn to decide, behind what was looked up for the kinds before
+    in_turn: bool = False
     #: read as a whole whenever somebody asks for it, and never else: it has no watermark
     on_demand: bool = False
 

@@ -4,8 +4,10 @@ Nobody else writes these in Marketo, so they are written by their keys without a
 or changes them, whichever it is. Only what is to be deleted is looked for, by Marketo's own id.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.belonging import ACCOUNT as ACCOUNT_LINK
@@ -31,13 +33,19 @@ from leadbridge.domain.cycle_legs import (
 from leadbridge.domain.cycle_people import PERSON, alike, derived, given
 from leadbridge.domain.cycle_programs import OF_PROGRAM, STATUS_NAME
 from leadbridge.domain.records import FieldDescription, ObjectDescription
+from leadbridge.domain.source_query import ATTRIBUTES
 from leadbridge.domain.three_way import Direction, Side
 
 #: Salesforce's kinds of records, and Marketo's
 OPPORTUNITY, DEAL = "Opportunity", "opportunities"
+#: what Marketo's log calls it that somebody got a role, and what of such an entry is read
+ADDED = "Add to Opportunity"
+ADDED_COLUMNS = ("marketoGUID", "leadId", "activityDate", "primaryAttributeValue", ATTRIBUTES)
+_ADDED_ROLE = "Role"
 CONTACT_ROLE, ROLE = "OpportunityContactRole", "opportunity_roles"
 STAGE = "OpportunityStage"
 FROM_OPPORTUNITIES, FROM_ROLES = "from-opportunities", "from-roles"
+FROM_ADDED = "from-added-opportunities"
 OPPORTUNITIES_WRITTEN, OPPORTUNITIES_GONE = "opportunities-written", "opportunities-gone"
 ROLES_WRITTEN, ROLES_GONE = "roles-written", "roles-gone"
 #: people take the stages of their opportunities
@@ -89,6 +97,33 @@ def opportunity_columns(cycle: CrmCycle, opportunities: Opportunities) -> tuple[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddedRole:
+    """Somebody got a role in an opportunity, as Marketo's log tells it."""
+
+    #: the person's number
+    person: str
+    #: Marketo's own id of the opportunity, or else its name, by which it is not found
+    opportunity: str
+    role: str
+
+
+def added_role(row: Mapping[str, str]) -> AddedRole:
+    """What an entry of the log tells; a file has its attributes as an object, the log itself as a list."""
+    found = json.loads(row[ATTRIBUTES] or "{}")
+    attributes = found if isinstance(found, dict) else {each.get("name"): each.get("value") for each in found}
+    role = str(attributes.get(_ADDED_ROLE) or "")
+    return AddedRole(person=row["leadId"], opportunity=row["primaryAttributeValue"], role=role)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedDeals:
+    """Opportunities and roles of Marketo that its log names."""
+
+    deals: Sequence[Mapping[str, Any]] = ()
+    roles: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
     """What a person's membership in a program is to be."""
 
@@ -124,6 +159,16 @@ def opportunity_queues(cycle: CrmCycle) -> Iterator[Queue]:
         key, objects = ("Id", OPPORTUNITY_LINK), (OPPORTUNITY, DEAL)
         made = derived(cycle, FROM_OPPORTUNITIES, Side.SALESFORCE, objects, key, columns)
         yield Queue(name=FROM_OPPORTUNITIES, side=Side.SALESFORCE, sync=made)
+
+
+def added_queues(cycle: CrmCycle) -> Iterator[Queue]:
+    """What Marketo's log tells of roles, where somebody wants to know what Marketo has and Salesforce does not."""
+    opportunities = kept_opportunities(cycle)
+    if opportunities is not None and opportunities.look_in_marketo:
+        columns, objects = alike(ADDED_COLUMNS), ("activities", OPPORTUNITY)
+        made = derived(cycle, FROM_ADDED, Side.MARKETO, objects, ("marketoGUID", "Id"), columns)
+        source = made.source.model_copy(update={"activity_types": [ADDED]})
+        yield Queue(name=FROM_ADDED, side=Side.MARKETO, sync=made.model_copy(update={"source": source}), in_turn=True)
 
 
 def role_queues(cycle: CrmCycle) -> Iterator[Queue]:

@@ -55,7 +55,7 @@ class Checked:
     warnings: tuple[str, ...] = ()
     #: everything that was edited since then is read again, on both sides; None: nothing more than usual
     read_again_from: datetime | None = None
-    #: all records of Salesforce are read, for the sake of fields that change without notice
+    #: all records of Salesforce are read, for fields that change without notice, or that nobody ever compared
     compares: bool = False
 
 
@@ -100,8 +100,10 @@ def checked(
             aside=aside,
             compared_at=compared_at,
         ),
-        # who knew nothing before reads all there is anyhow
-        compares=compared_at is not None and before is not None and compared_at != before.compared_at,
+        # who knew nothing before reads all there is anyhow; of a pair that never worked nobody knows since when
+        compares=before is not None
+        and now is not None
+        and (None in repaired or (compared_at is not None and compared_at != before.compared_at)),
         warnings=tuple(
             f"{object_name}: {said}" for name, said in why.items() if name not in was or was[name].why != said
         ),

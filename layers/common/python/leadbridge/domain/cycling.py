@@ -83,7 +83,8 @@ class CycleRun:
     idle: tuple[str, ...] = ()
     #: a moment before those since when all queues are read once more, for pairs of fields that work again
     again: datetime | None = None
-    #: queues that are read from the start, for fields that change without notice; of old records linked ones count
+    #: queues that are read from the start, for fields that change without notice, or were never compared; of records
+    #: that did not change linked ones count
     compared: tuple[str, ...] = ()
     #: how both schemas were when it was opened, by kind and object, and what is to be told of them
     schemas: Mapping[str, Schema] = field(default_factory=dict)
@@ -245,6 +246,8 @@ def still_out(run: CycleRun, orders: Iterable[str], done: int, due_at: datetime 
 def returned(run: CycleRun, entities: Sequence[str]) -> CycleRun:
     """All runs of Syncs have ended."""
     run = replace(_go_on(run), orders=(), fruitless=0, done=0)
+    if run.step is CycleStep.DECIDE:
+        return passed_over(run, entities)
     if run.step is CycleStep.READ:
         return _at_entity(replace(run, step=CycleStep.DECIDE), entities, 0)
     following = GROUPS.index(run.group) + 1

@@ -81,12 +81,15 @@ def merge_pair(
     memory: Mapping[str, Memory],
     now: datetime,
     digest: Digest,
+    *,
+    made_of: Side | None = None,
 ) -> Pair:
     """Merge two linked records.
 
     `found` holds the sides that were read, `memory` what is remembered by the names of fields; a field without memory
     (new in the configuration, or shown again) meets for the first time, for which both sides must have been read.
-    A field whose value cannot be taken over keeps its memory, so that it is looked at again.
+    A field whose value cannot be taken over keeps its memory, so that it is looked at again. `made_of`: the other side
+    has no record yet, and gets one of this side's, whose blanks give defaults as well.
 
     Raises:
         ValueError: A field meets for the first time, and one side was not read.
@@ -103,7 +106,7 @@ def merge_pair(
             if wrong:
                 break
             values[side] = value
-            seen[side] = _seen(each, side, record, value, digest, first=each.name not in memory)
+            seen[side] = _seen(each, side, record, value, digest, meets=each.name not in memory and side is not made_of)
         if wrong:
             failed[each.name] = wrong
             if each.name in memory:
@@ -133,11 +136,11 @@ def _arriving(source: CompiledSource | None, inputs: Inputs) -> tuple[Any, str]:
         return LEFT_ALONE, unmapped(source, failure).message
 
 
-def _seen(each: LinkedField, side: Side, record: Found, value: Any, digest: Digest, *, first: bool) -> Seen:
+def _seen(each: LinkedField, side: Side, record: Found, value: Any, digest: Digest, *, meets: bool) -> Seen:
     held = record.values.get(each.fields[side].name)
     own = canonical(held, each.fields[side])
-    # whoever meets the other for the first time has emptied nothing that could be given a default
-    nothing = value is LEFT_ALONE or blank(value) or (first and blank(held))
+    # whoever meets another record for the first time has emptied nothing that could be given a default
+    nothing = value is LEFT_ALONE or blank(value) or (meets and blank(held))
     arrives = "" if nothing else canonical(value, each.fields[side.other])
     return Seen(
         digest=digest(own),

@@ -195,7 +195,8 @@ class DecideCompanies:
         if pair.company is None:
             found[Side.MARKETO] = Found(values={})
         memory = pair.link.memory if pair.link else {}
-        merged = merge_pair(self._companies.fields, found, memory, now, self._digest)
+        made_of = None if pair.company else Side.SALESFORCE
+        merged = merge_pair(self._companies.fields, found, memory, now, self._digest, made_of=made_of)
         merged = merged.keeping(memory, self._companies.aside)
         company_id = str(pair.company["id"]) if pair.company else ""
         # only Salesforce makes companies, so a new one has nothing for the Account

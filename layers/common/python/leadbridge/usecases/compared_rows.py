@@ -1,4 +1,4 @@
-"""Rows of a queue that is read from the start, because fields of its records change without notice.
+"""Rows of a queue that is read from the start: fields of its records change without notice, or were never compared.
 
 Only what is kept in step is compared: a record that nobody linked before, and that did not change since, is nobody new.
 """
@@ -14,6 +14,7 @@ from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, LinkedField
 from leadbridge.domain.linked import canonical as canonical_value
+from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.merge_people import edited_at
 
@@ -26,11 +27,12 @@ class ComparedRows:
     def __init__(self, links: Links, fields: Sequence[LinkedField], digest: Digest) -> None:
         """`fields` are the pairs that are kept in step, `digest` is that by which their values are remembered."""
         self._links = links
-        self._fields = [each for each in fields if is_unnoticed(each.fields[Side.SALESFORCE])]
+        self._names = [each.name for each in fields]
+        self._unnoticed = [each for each in fields if is_unnoticed(each.fields[Side.SALESFORCE])]
         self._digest = digest
 
     def __call__(self, run: CycleRun, queue: Queue, rows: Iterable[Values]) -> Iterable[Values]:
-        """Rows about which is decided: all that changed, and linked ones of which such a field did.
+        """Rows about which is decided: all that changed, and linked ones of which such a field did, or is not known.
 
         Of the latter nobody knows when they changed, so they come without their moment.
         """
@@ -43,12 +45,13 @@ class ComparedRows:
                 yield {**values, STAMPS[queue.side]: ""}
 
     def _differs(self, values: Values, link: Link) -> bool:
-        for each in self._fields:
-            described, memory = each.fields[Side.SALESFORCE], link.memory.get(each.name)
-            held = self._digest(canonical_value(values.get(described.name), described))
-            if memory is None or memory.salesforce != held:
-                return True
-        return False
+        return any(name not in link.memory for name in self._names) or any(
+            link.memory[each.name].salesforce != self._held(values, each.fields[Side.SALESFORCE])
+            for each in self._unnoticed
+        )
+
+    def _held(self, values: Values, described: FieldDescription) -> str:
+        return self._digest(canonical_value(values.get(described.name), described))
 
 
 def changed(run: CycleRun, queue: Queue, rows: Iterable[Values]) -> Iterable[Values]:

@@ -101,6 +101,7 @@ class CycleEntities:
             digest=digest,
             clock=stores.clock,
             news=stores.news(cycle),
+            added=self._connections.marketo(cycle.marketo).added_deals,
         )
 
     def _people_ports(self, cycle: CrmCycle, records: LookedUp, describe: Described, digest: Digest) -> PeoplePorts:

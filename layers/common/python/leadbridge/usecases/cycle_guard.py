@@ -1,12 +1,14 @@
 """The guard of Syncs (`domain.mass_guard`) in a cycle: what its plans would change of linked records is counted.
 
 Before a kind of records writes anything its changes and emptied values are held against the people that are linked, or
-the Accounts that there are, leg by leg. A first meeting of two records is none of them: nothing was in step that could
-be damaged, and a first run consists of such. Deletions are counted where they are decided.
+the Accounts, Opportunities and roles that there are, leg by leg. Of what is written without being read, as
+opportunities are, it is known what was written last. A first meeting of two records is none of them: nothing was in
+step that could be damaged, and a first run consists of such. Deletions are counted where they are decided.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from leadbridge.cycle_ports import Link, Links
 from leadbridge.domain.cycle_people import CONTACT, CONTACTS_UPDATED, LEAD, LEADS_UPDATED, PEOPLE_UPDATED, PREFIXES
@@ -69,6 +71,13 @@ class Damage:
             self.tallies[leg] = self.tallies.get(leg, Tally()) + Tally(
                 changed=1, blanked=len([*self._emptied(planned)])
             )
+
+    def add_unread(self, leg: str, written: Mapping[str, Any], held: Mapping[str, str]) -> None:
+        """A write to a record that nobody reads; `held` are the digests of what its fields were given last."""
+        emptied = [
+            name for name, value in written.items() if blank(value) and held.get(name, self.nothing) != self.nothing
+        ]
+        self.tallies[leg] = self.tallies.get(leg, Tally()) + Tally(changed=1, blanked=len(emptied))
 
     def _emptied(self, planned: Planned) -> Iterator[str]:
         for name, value in planned.after.items():

@@ -13,6 +13,7 @@ from leadbridge.cycle_ports import CycleNews, CycleRecords, DueRecord, DueRecord
 from leadbridge.domain.company_words import worded
 from leadbridge.domain.cycle_latency import measured
 from leadbridge.domain.cycle_legs import Leg, Queue
+from leadbridge.domain.cycle_opportunities import AddedDeals, AddedRole
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.mass_guard import Tally
@@ -52,6 +53,8 @@ class KeepPorts:
     clock: Clock
     #: of deletions; without it nobody hears of them
     news: CycleNews | None = None
+    #: gives the opportunities and roles of Marketo that its log names; without it nobody looks
+    added: Callable[[Sequence[AddedRole]], AddedDeals] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,6 +163,10 @@ class Keeping:
             for each in self._ports.due.listed(most)
             if each.object == self._object and (each.not_before is None or each.not_before <= now)
         ]
+
+    def total(self, _leg: str, _most: int | None) -> int:
+        """How many records of this kind Salesforce has, for the guard."""
+        return self._ports.records.total(self._object)
 
     def until(self, remaining: float) -> datetime:
         """When nothing new is begun any more."""

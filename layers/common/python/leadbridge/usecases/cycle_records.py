@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Protocol
 
+from leadbridge.domain.cycle_opportunities import AddedDeals, AddedRole
 from leadbridge.domain.cycle_people import EMAILS, IDS, PERSON
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Side
@@ -16,6 +17,10 @@ class CycleMarketo(Marketo, Protocol):
 
     def keyed(self, object_name: str, keys: Sequence[str], fields: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         """Records of an object by its key, or by Marketo's own id where several fields are the key."""
+        ...
+
+    def added_deals(self, told: Sequence[AddedRole]) -> AddedDeals:
+        """The opportunities and roles that the log names."""
         ...
 
 

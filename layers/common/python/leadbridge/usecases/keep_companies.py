@@ -98,7 +98,7 @@ class KeepCompanies:
         state = (files.pieces() if run.through else None) or self._begun(run)
         now = self.ports.clock.now()
         if run.through >= state.end:
-            told = too_much(self.cycle.guard, run, self.name, self.keeping.legs, self._accounts)
+            told = too_much(self.cycle.guard, run, self.name, self.keeping.legs, self.keeping.total)
             return guarded(run, what(self.name, CHANGES), told, now) if told else None
         state.back_to(run.through)
         until, work = self.keeping.until(remaining), _Work(self, run, files, state)
@@ -140,9 +140,6 @@ class KeepCompanies:
     def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Remember what both sides hold of companies whose writes succeeded; the others become due. As `decide`."""
         return self.keeping.remember(run, remaining)
-
-    def _accounts(self, _leg: str, _most: int | None) -> int:
-        return self.ports.records.total(ACCOUNT)
 
     def _begun(self, run: CycleRun) -> PieceState:
         read = self.keeping.read(run, self.sources)

@@ -27,7 +27,7 @@ from leadbridge.domain.cycle_custom_objects import (
     tells_new_ones,
 )
 from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, SALESFORCE, Leg, Queue
-from leadbridge.domain.cycle_people import LEAD
+from leadbridge.domain.cycle_people import FROM_LEADS, LEAD
 from leadbridge.domain.cycle_schema import Checked, Schema
 from leadbridge.domain.cycle_words import OBJECTS_UNPLANNED
 from leadbridge.domain.cycling import CycleRun
@@ -35,13 +35,15 @@ from leadbridge.domain.ids import canonical
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
-from leadbridge.domain.watermarks import Window
+from leadbridge.domain.watermarks import LAG, Window
 from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.cycle_pieces import KeepPorts
 from leadbridge.usecases.cycle_plans import CyclePlans
 
 #: so long a row that was refused is tried again by each run
 TRIED_FOR = timedelta(hours=1)
+#: how far the mark of new records lies behind that of Leads if both are of the same run; marks are whole seconds
+_BEHIND = LAG["marketo"] + timedelta(seconds=30)
 
 
 class KeepCustomObjects:
@@ -135,6 +137,9 @@ class KeepCustomObjects:
         known = [mark for mark in marks if mark is not None]
         if self._ports.news is None or not known:
             return  # what is read for the first time is written as a whole
+        leads = run.since.get(FROM_LEADS)
+        if FROM_LEADS in run.idle and leads is not None and min(known) >= leads - _BEHIND:
+            return  # no Lead was changed, nor was one while these could not go on
         until = run.ceilings[Side.SALESFORCE.value]
         news = self._ports.news.of_records(LEAD, min(*known, until), until).news
         if not news.converted:

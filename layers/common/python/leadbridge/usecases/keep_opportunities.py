@@ -1,6 +1,6 @@
 """Opportunities in a cycle (`cycle_ports.Entity`): what is read, what is decided, the plans, what is remembered."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -15,8 +15,11 @@ from leadbridge.domain.cycle_companies import USER
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_opportunities import (
+    CALLED,
     CLOSED,
+    CONTACT_ROLE,
     DEAL,
+    FROM_ADDED,
     FROM_OPPORTUNITIES,
     GUID,
     IN,
@@ -25,8 +28,13 @@ from leadbridge.domain.cycle_opportunities import (
     OPPORTUNITIES_GONE,
     OPPORTUNITIES_WRITTEN,
     OPPORTUNITY,
+    PERSON_ID,
     STAGE,
+    WHOSE,
     WON,
+    added_queues,
+    added_role,
+    kept_roles,
     opportunity_legs,
     opportunity_pairs,
     opportunity_queues,
@@ -34,16 +42,17 @@ from leadbridge.domain.cycle_opportunities import (
 )
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
-from leadbridge.domain.ids import canonical
+from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import LinkedField
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
+from leadbridge.domain.values import text
 from leadbridge.errors import PermanentError
 from leadbridge.usecases.compared_rows import ComparedRows
-from leadbridge.usecases.cycle_guard import check_deletions
+from leadbridge.usecases.cycle_guard import Damage, check_deletions
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts
 from leadbridge.usecases.decide_people import STRIDE
 from leadbridge.usecases.one_way import Change, Paged, change
@@ -70,11 +79,11 @@ class KeepOpportunities:
             self.name,
             ports,
             object_name=OPPORTUNITY,
-            queues=opportunity_queues(cycle),
+            queues=(*opportunity_queues(cycle), *added_queues(cycle)),
             legs=opportunity_legs(cycle),
         )
         # a role that changed may be in an opportunity that did not
-        self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *role_queues(cycle)])
+        self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *role_queues(cycle)], cycle.guard)
 
     def queues(self) -> Sequence[Queue]:
         """What is read before anything is decided; what is read of roles is looked at, too."""
@@ -179,10 +188,12 @@ class _Work:
         missing = due.keys() - {canonical(row["Id"]) for row in rows}
         gone = self._gone(run, missing, len(found.entries))
         plans = {name: [*found.plans.get(name, ()), *gone.plans.get(name, ())] for name in self._legs}
-        return Decided(plans=plans, entries=[*found.entries, *gone.entries])
+        return Decided(plans=plans, entries=[*found.entries, *gone.entries], tallies=found.tallies)
 
     def page(self, run: CycleRun, piece: int, queue: Queue, rows: Sequence[Row]) -> Decided:
         """Opportunities that changed, and those of changed roles that Marketo does not know yet."""
+        if queue.name == FROM_ADDED:
+            return Decided(plans={}, entries=list(self._only_in_marketo(rows)))
         if queue.name != FROM_OPPORTUNITIES:
             rows = self._of_roles(run, rows)
         elif queue.name in run.compared:
@@ -204,9 +215,38 @@ class _Work:
         # those that changed since are read
         return [row for row in rows if (stamped(row["SystemModstamp"]) or since) < since]
 
+    def _only_in_marketo(self, added: Sequence[Row]) -> Iterator[Entry]:
+        """Opportunities and roles that Marketo's log names, and Salesforce does not have; they are left alone."""
+        if self._ports.added is None or not added:
+            return
+        held = self._ports.added([added_role(row) for row in added])
+        keys = {text(each[OPPORTUNITY_LINK]) for each in (*held.deals, *held.roles)}
+        ids = sorted({canonical(each) for each in keys if is_id(each)})
+        there = {canonical(row["Id"]) for row in self._ports.records.salesforce(OPPORTUNITY, "Id", ids)} if ids else ()
+        for each in held.deals:
+            if _opportunity(each) not in there:
+                yield _left(OPPORTUNITY, each)
+        kept, persons = kept_roles(self._owner.cycle), self._owner.cycle.persons
+        if kept is None or persons is None or not held.roles:
+            return
+        people = sorted({str(each[PERSON_ID]) for each in held.roles})
+        contacts = {str(row["id"]): text(row[persons.id_field]) for row in self._ports.records.people("id", people)}
+        rows = self._ports.records.salesforce(CONTACT_ROLE, IN, sorted(there)) if there else ()
+        known = {
+            (canonical(row[IN]), canonical(row[WHOSE]), text(row.get(CALLED) or "").strip() or kept.without_name)
+            for row in rows
+        }
+        for each in held.roles:
+            deal, contact = _opportunity(each), contacts.get(str(each[PERSON_ID]), "")
+            # of one who is linked to no record yet nobody can tell
+            is_known = deal in there and (not is_id(contact) or (deal, canonical(contact), each["role"]) in known)
+            if not is_known:
+                yield _left(CONTACT_ROLE, each)
+
     def _decided(self, piece: int, rows: Sequence[Row], *, again: bool) -> Decided:
         links = self._ports.links.of([canonical(row["Id"]) for row in rows])
         plans, entries = list[Planned](), list[Entry]()
+        damage = Damage(self._ports.digest(""))
         owned = self._owned.owned(rows) if rows and self._owned else rows
         for each in self._judged(owned):
             record = canonical(each.row["Id"])
@@ -216,6 +256,8 @@ class _Work:
             position = piece * STRIDE + len(entries)
             if written or found.new:
                 plans.append(_writing(record, written, position))
+                if not found.new:
+                    damage.add_unread(OPPORTUNITIES_WRITTEN, written, found.held)
             reason, message = self._told(record, each, found)
             entries.append(
                 Entry(
@@ -229,7 +271,7 @@ class _Work:
                     message=message,
                 )
             )
-        return Decided(plans={OPPORTUNITIES_WRITTEN: plans}, entries=entries)
+        return Decided(plans={OPPORTUNITIES_WRITTEN: plans}, entries=entries, tallies=damage.tallies)
 
     def _with_flags(self, found: Change, judged: _Judged) -> dict[str, Any]:
         """What is written, with whether it is closed and won: both together, so that none is won and open between."""
@@ -287,6 +329,24 @@ class _Work:
                 plans.append(deletion(link, position))
             entries.append(_removed(link, leg, position, gone=not isinstance(policy, Flag)))
         return Decided(plans={leg: plans}, entries=entries)
+
+
+def _opportunity(held: Row) -> str:
+    """The Salesforce id that a record of Marketo names; empty if what it names is none."""
+    named = text(held[OPPORTUNITY_LINK])
+    return canonical(named) if is_id(named) else ""
+
+
+def _left(object_name: str, held: Row) -> Entry:
+    told = worded("only_in_marketo")
+    return Entry(
+        object=object_name,
+        salesforce_id="",
+        marketo_id=str(held[GUID]),
+        outcome=Outcome.SKIPPED,
+        reason="only_in_marketo",
+        message=told,
+    )
 
 
 def deletion(link: Link, position: int) -> Planned:

@@ -77,7 +77,7 @@ class KeepPrograms:
         self._keeping = _Keeping(
             self.name, ports, object_name=MEMBER, queues=program_queues(cycle), legs=program_legs(cycle)
         )
-        self._paged = Paged(self._keeping, ports, self._keeping.queues)
+        self._paged = Paged(self._keeping, ports, self._keeping.queues, cycle.guard)
 
     def queues(self) -> Sequence[Queue]:
         """What is read before anything is decided."""

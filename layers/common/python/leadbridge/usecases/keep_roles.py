@@ -41,6 +41,7 @@ from leadbridge.domain.cycle_opportunities import (
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.ids import canonical, is_id
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import ObjectDescription
@@ -50,7 +51,7 @@ from leadbridge.domain.three_way import Memory, Side
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.compared_rows import changed
-from leadbridge.usecases.cycle_guard import check_deletions
+from leadbridge.usecases.cycle_guard import Damage, check_deletions
 from leadbridge.usecases.cycle_pieces import DONE, LATE, Decided, Keeping, KeepPorts, PieceFiles, PieceState
 from leadbridge.usecases.decide_people import STRIDE
 from leadbridge.usecases.keep_opportunities import deletion
@@ -105,7 +106,7 @@ class KeepRoles:
         self._stages = StagesOfPeople(ports.records, ports.links, self._stage_field) if follows else None
         # a stage is a person's, too, and changes with an Opportunity of which no role does
         others = opportunity_queues(cycle) if follows else ()
-        self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *others])
+        self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *others], cycle.guard)
 
     def queues(self) -> Sequence[Queue]:
         """What is read before anything is decided."""
@@ -226,6 +227,7 @@ class KeepRoles:
         fields = as_opened(self._bound(), run.schemas.get(kept_as(self.name, CONTACT_ROLE))).fields
         meant = [_Role.of(row, self._roles.without_name) for row in rows]
         links = self._ports.links.of({*(each.id for each in meant), *(each.contact for each in meant)})
+        damage = Damage(self._ports.digest(""))
         for role in meant:
             link = links.get(role.id)
             found = change(fields, role.row, link, run.started_at, self._ports.digest, again=again)
@@ -246,6 +248,8 @@ class KeepRoles:
                 entry = replace(entry, reason=_MOVED, message=worded(_MOVED))
                 told.moved += 1
             if is_written:
+                if not found.new:
+                    damage.add_unread(ROLES_WRITTEN, found.written, found.held)
                 person = _person(links.get(role.contact))
                 after = self._after(role, found, whole=found.whole or moved)
                 if person:
@@ -256,6 +260,7 @@ class KeepRoles:
                     entry = replace(entry, fields=_UNKNOWN)
                     entry = entry if moved else replace(entry, reason=_FOLLOWS, message=worded(_FOLLOWS))
             told.entries.append(entry)
+        told.tallies = damage.tallies
         return told
 
     def _after(self, role: "_Role", found: Change, *, whole: bool) -> dict[str, Any]:
@@ -368,11 +373,13 @@ class _Told:
     entries: list[Entry] = field(default_factory=list)
     late: list[Row] = field(default_factory=list)
     moved: int = 0
+    #: what is done to roles that Marketo has
+    tallies: dict[str, Tally] = field(default_factory=dict)
 
     def as_decided(self) -> Decided:
         """The same as the plans of a piece."""
         later = {ROLES_WRITTEN: len(self.late), ROLES_GONE: self.moved}
-        return Decided(plans=self.plans, entries=self.entries, later=later, late=self.late)
+        return Decided(plans=self.plans, entries=self.entries, later=later, late=self.late, tallies=self.tallies)
 
 
 class _Keeping(Keeping):

@@ -168,7 +168,7 @@ class MergePeople:
         both = {Side.MARKETO: _NOTHING, Side.SALESFORCE: self._found(Side.SALESFORCE, row)}
         every = self._people.fields[object_name]
         fields = fields_of(every, self._people.of_companies, linked=bool(is_linked(None, row)))
-        merged = merge_pair(fields, both, {}, now, self._digest)
+        merged = merge_pair(fields, both, {}, now, self._digest, made_of=Side.SALESFORCE)
         merged = self._with_company(merged, {}, {}, [each for each in every if each not in fields])
         return self._write(object_name, record_id, "", merged, self._link_of(object_name, record_id, {}))
 
@@ -181,7 +181,7 @@ class MergePeople:
         kind = self._kind(row)
         # a new Lead takes fields of companies, too: it has no Account that could hold them
         both = {Side.MARKETO: self._found(Side.MARKETO, row), Side.SALESFORCE: _NOTHING}
-        merged = merge_pair(self._people.fields[kind], both, {}, now, self._digest)
+        merged = merge_pair(self._people.fields[kind], both, {}, now, self._digest, made_of=Side.MARKETO)
         merged = self._with_company(merged, row, {}, ())
         record_type = self._people.types.of(row).record_type
         if record_type and self._people.types.of(row).object == kind:

@@ -14,8 +14,9 @@ from leadbridge.domain.cycle_legs import Queue
 from leadbridge.domain.cycling import CycleRun, guarded
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, Found, LinkedField, Pair, merge_pair
+from leadbridge.domain.sync import Guard
 from leadbridge.domain.three_way import Memory, Side
-from leadbridge.usecases.cycle_guard import DELETIONS, GuardedError, what
+from leadbridge.usecases.cycle_guard import CHANGES, DELETIONS, GuardedError, too_much, what
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceState
 from leadbridge.usecases.decide_people import DUE
 from leadbridge.usecases.pair_people import Row
@@ -37,6 +38,8 @@ class Change:
     whole: bool
     written: dict[str, Any]
     memory: Mapping[str, Memory]
+    #: by Marketo's field the digest of what it was given last; of a new record nothing
+    held: Mapping[str, str]
     #: by field why its value cannot be taken over
     failed: Mapping[str, str]
 
@@ -51,16 +54,24 @@ def change(
     found = {Side.SALESFORCE: Found(values=row)}
     known = link.memory if link is not None and link.marketo_id else None
     whole = {**found, Side.MARKETO: Found(values={})}
+    names = {each.name: each.fields[Side.MARKETO].name for each in fields}
+    held = {names[name]: each.marketo for name, each in (known or {}).items() if name in names}
     if known is None or any(each.name not in known for each in fields):
-        merged = merge_pair(fields, whole, {}, now, digest)
+        made_of = Side.SALESFORCE if known is None else None
+        merged = merge_pair(fields, whole, {}, now, digest, made_of=made_of)
         return Change(
-            new=known is None, whole=True, written=_written(merged), memory=merged.memory, failed=merged.failed
+            new=known is None,
+            whole=True,
+            written=_written(merged),
+            memory=merged.memory,
+            held=held,
+            failed=merged.failed,
         )
     merged = merge_pair(fields, found, known, now, digest)
     written = _written(merged)
     if again:
         written = {**_written(merge_pair(fields, whole, {}, now, digest)), **written}
-    return Change(new=False, whole=again, written=written, memory=merged.memory, failed=merged.failed)
+    return Change(new=False, whole=again, written=written, memory=merged.memory, held=held, failed=merged.failed)
 
 
 def _written(merged: Pair) -> dict[str, Any]:
@@ -70,8 +81,9 @@ def _written(merged: Pair) -> dict[str, Any]:
 class Paged:
     """Goes through what was read: first the records that are due or gone, then each page."""
 
-    def __init__(self, keeping: Keeping, ports: KeepPorts, queues: Sequence[Queue]) -> None:
-        """`queues` are those whose pages are looked at; the first one is the kind's own."""
+    def __init__(self, keeping: Keeping, ports: KeepPorts, queues: Sequence[Queue], guard: Guard) -> None:
+        """`queues` are those whose pages are looked at; the first one is the kind's own. `guard` is the cycle's."""
+        self._guard = guard
         self._keeping = keeping
         self._ports = ports
         self._queues = queues
@@ -82,7 +94,8 @@ class Paged:
         pages = self._pages(run)
         state = (files.pieces() if run.through else None) or PieceState(parts=len(pages))
         if run.through >= state.end:
-            return None
+            told = too_much(self._guard, run, self._keeping.name, self._keeping.legs, self._keeping.total)
+            return guarded(run, what(self._keeping.name, CHANGES), told, self._ports.clock.now()) if told else None
         state.back_to(run.through)
         until = self._keeping.until(remaining)
         while run.through < state.end:

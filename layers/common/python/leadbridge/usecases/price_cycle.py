@@ -17,6 +17,7 @@ from leadbridge.domain.cycle_companies import ACCOUNT, COMPANY, SALES_PERSON, SA
 from leadbridge.domain.cycle_custom_objects import tells_new_ones
 from leadbridge.domain.cycle_fields import bind_fields
 from leadbridge.domain.cycle_legs import CUSTOM_OBJECTS, Queue
+from leadbridge.domain.cycle_opportunities import FROM_ADDED
 from leadbridge.domain.cycle_people import LEAD, PERSON, kinds
 from leadbridge.domain.cycle_price import Amounts, CyclePrice, KindPrice, Reading, Sampled, cycle_price, kind_price
 from leadbridge.domain.cycle_syncs import queues_of
@@ -194,9 +195,15 @@ class _Comparing:
             own = next(each for each in queued if each.object == USER)
             return self._of_keyed(own, SALES_PERSON, OWNER_LINK, SALES_PERSON_FIELDS)
         # of others every record is taken for a new one; opportunities and roles are written without a look
-        written = {_vendor(Side(each.reading.vendor).other): [each.number] for each in queued}
-        rows = sum(each.number for each in queued)
-        return Amounts(created=written, rows=rows) if kind == "activities" else Amounts(blind=written, rows=rows)
+        told = [each for each in queued if each.reading.name == FROM_ADDED]
+        carried = [each for each in queued if each not in told]
+        written = {_vendor(Side(each.reading.vendor).other): [each.number] for each in carried}
+        rows = sum(each.number for each in carried)
+        if kind == "activities":
+            return Amounts(created=written, rows=rows)
+        # of what the log tells Marketo's opportunities, roles and people are asked for, then Salesforce's of both
+        asked = [each.number for each in told]
+        return Amounts(blind=written, rows=rows, looked_up={"marketo": asked * 3, "salesforce": asked * 2})
 
     def _of_keyed(self, own: _Queued, object_name: str, link: str, pairs: Sequence[CycleField]) -> Amounts:
         """Companies and sales persons, which Marketo finds by the ids of their records."""

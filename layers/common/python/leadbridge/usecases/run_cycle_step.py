@@ -4,7 +4,7 @@ A step may be repeated at any time, also one that died half-way. What is read an
 stores them, the state machine starts them and waits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -214,17 +214,31 @@ class RunCycleStep:
             return
         run, orders, rows = work.run, [], dict(work.run.rows)
         for queue in work.queues:
-            if queue.late or self._whose(work, queue.sync.id) in run.parked:
+            if queue.late or queue.in_turn or self._whose(work, queue.sync.id) in run.parked:
                 continue
-            reading = self._reading(run, queue)
-            # for pairs of fields that work again, or change without notice, more is read than was asked about
-            if queue.name in run.idle and reading.since == run.since.get(queue.name):
-                self._syncs.begin(read_through(begun(reading, reading.window, Way.REST, None), self._clock.now()))
-                rows[queue.name] = 0
-            else:
-                self._syncs.begin(reading)
+            if self._begins(run, queue):
                 orders.append(queue.sync.id)
+            else:
+                rows[queue.name] = 0
         self._save(work, cycling.ordered(replace(run, rows=rows), orders, work.names))
+
+    def _begins(self, run: CycleRun, queue: Queue) -> bool:
+        """Store the run that reads a queue; whether there is something to be read."""
+        reading = self._reading(run, queue)
+        # for pairs of fields that work again, or change without notice, more is read than was asked about
+        if queue.name in run.idle and reading.since == run.since.get(queue.name):
+            self._syncs.begin(read_through(begun(reading, reading.window, Way.REST, None), self._clock.now()))
+            return False
+        self._syncs.begin(reading)
+        return True
+
+    def _in_turn(self, work: "_Work") -> Iterator[str]:
+        """What is still to be read before the kind of records decides whose turn it is."""
+        for queue in work.entity(work.run.entity).queues():
+            if queue.in_turn:
+                known = self._syncs.get(queue.sync.id, work.run.slot)
+                if not (known and known[0].over) and self._begins(work.run, queue):
+                    yield queue.sync.id
 
     def _reading(self, run: CycleRun, queue: Queue) -> SyncRun:
         """The run that reads a queue."""
@@ -284,6 +298,9 @@ class RunCycleStep:
             self._save(work, cycling.returned(run, work.names))
 
     def _decide(self, work: "_Work") -> None:
+        if work.run.orders:
+            self._returned(work)
+            return
         self._pieces(work, lambda entity, run: entity.decide(run, work.remaining()))
 
     def _remember(self, work: "_Work") -> None:
@@ -294,6 +311,10 @@ class RunCycleStep:
         step = work.run.step
         while work.run.step is step and work.run.entity:
             entity = work.entity(work.run.entity)
+            reads = step is CycleStep.DECIDE and not work.run.through
+            if reads and (orders := [*self._in_turn(work)]):
+                self._save(work, cycling.ordered(work.run, orders, work.names))
+                return
             done = take(entity, work.run)
             self._save(work, cycling.through(work.run, work.names) if done is None else done)
             if work.run.waiting is Waiting.GUARD or work.remaining() < LEFT_SECONDS:

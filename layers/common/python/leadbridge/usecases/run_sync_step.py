@@ -24,7 +24,7 @@ from leadbridge.domain.gone import FATE
 from leadbridge.domain.looked_up import looked_up_columns
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.rows import import_columns
-from leadbridge.domain.source_query import Anew, SourceQuery, changed_in, columns_of, seen_of, source_query
+from leadbridge.domain.source_query import KEPT, Anew, SourceQuery, changed_in, columns_of, seen_of, source_query
 from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import LoggedSource, Sync
 from leadbridge.domain.sync_objects import Readable, readable
@@ -62,6 +62,8 @@ LEFT_SECONDS = 60.0
 BUDGET = 15
 #: a subscription that has no extracts by time of change; the log of changes tells the same
 NO_FILTER = "marketo_1035"
+#: the subscription makes no extracts at all
+NO_EXTRACTS = "marketo_703"
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
 
@@ -352,8 +354,9 @@ class RunSyncStep:
             return
         if "Error" in child:
             reason, message = _cause(child)
-            if reason == NO_FILTER and self._tells_changes(work):
-                self._save(work, syncing.other_way(run))
+            by_log = self._by_log(work, reason) if reason in {NO_FILTER, NO_EXTRACTS} else None
+            if by_log is not None:
+                self._save(work, by_log)
                 return
             self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), reason, message))
         elif child.get("run") == extract_run(run, run.pages + 1):
@@ -362,12 +365,18 @@ class RunSyncStep:
             is_last = filed.pages >= max(1, len(self._query(work).filters))
             self._save(work, self._all_there(filed, work.sync) if is_last else filed)
 
-    def _tells_changes(self, work: "_Work") -> bool:
-        """Whether what changed can be read without an extract."""
+    def _by_log(self, work: "_Work", reason: str) -> SyncRun | None:
+        """The run as it goes on without an extract, by what the vendor's log tells; None if it tells nothing."""
+        run, found = work.run, readable(work.sync.source.object)
         if isinstance(work.sync.source, LoggedSource):
-            return True
-        found = readable(work.sync.source.object)
-        return work.run.since is not None and isinstance(found, Readable) and found.incremental and "rest" in found.ways
+            return syncing.other_way(run)
+        if not (isinstance(found, Readable) and found.incremental and "rest" in found.ways):
+            return None
+        if run.since is None and reason == NO_EXTRACTS and run.reads_only:
+            # who is new is in the log as long as it goes back
+            oldest = run.started_at - KEPT
+            run = replace(run, since=max(oldest, run.made_since or oldest))
+        return syncing.other_way(run) if run.since is not None else None
 
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""

@@ -6,6 +6,7 @@ from itertools import islice
 
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import SyncRun, summed
+from leadbridge.domain.unplanned import unplanned
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Documents, Objects
 from leadbridge.sync_ports import SyncRuns
@@ -82,6 +83,15 @@ class SyncResults:
         """The same; None if there is none."""
         found = self._runs.get(sync, slot)
         return self._counted(found[0]) if found else None
+
+    def unplanned(self, sync: str, slot: str) -> list[str]:
+        """What a plan does not show of what a run would do, in sentences.
+
+        Raises:
+            ConfigurationError: There is no such run.
+        """
+        run = self.run(sync, slot)
+        return list(unplanned(run, self._sync(run)))
 
     def failed(self, sync: str, slot: str) -> Iterator[Failed]:
         """The rows of a run that failed.

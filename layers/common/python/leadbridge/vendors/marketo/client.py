@@ -26,6 +26,7 @@ from leadbridge.vendors.marketo.auth import VENDOR, CredentialSource, MarketoAut
 from leadbridge.vendors.marketo.quota import WORDS, calls_today
 
 if TYPE_CHECKING:
+    from leadbridge.domain.cycle_opportunities import AddedDeals, AddedRole
     from leadbridge.domain.marketo import ActivityType, Channel, Program, ProgramMember, SmartCampaign, StaticList
     from leadbridge.domain.preflight import Finding
     from leadbridge.vendors.marketo.activity_log import ActivityLog
@@ -189,6 +190,12 @@ class MarketoClient:
     def roles_in(self, opportunities: Sequence[str], fields: Sequence[str]) -> list[dict[str, Any]]:
         """The roles in opportunities, by their key."""
         return list(self.opportunity_roles.by_filter("externalOpportunityId", opportunities, fields))
+
+    def added_deals(self, told: Sequence["AddedRole"]) -> "AddedDeals":
+        """The opportunities and roles that the log names."""
+        from leadbridge.vendors.marketo.added_deals import added_deals  # a cycle's question, no worker's
+
+        return added_deals(self, told)
 
     def channel(self, name: str) -> "Channel | None":
         """The channel of a name, None if there is none."""

@@ -115,7 +115,8 @@ class Objects:
     def _check_searchable(self, name: str) -> None:
         described = self.describe()
         allowed = {group[0] for group in described.searchable_fields if len(group) == 1}
-        if name not in allowed:
+        # whatever the id is called
+        if name not in {*allowed, "idField"}:
             raise ConfigurationError(
                 [f"{described.name}: {name} is not searchable; Marketo allows {', '.join(sorted(allowed))}"]
             )

@@ -14,7 +14,7 @@ from leadbridge.errors import AuthenticationError, PermanentError, QuotaExhauste
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.api import Api
 from leadbridge.vendors.marketo.endpoints import Endpoint
-from leadbridge.vendors.marketo.quota import calls_today
+from leadbridge.vendors.marketo.quota import calls_by_user, calls_today
 
 DENIED = "603"
 #: Marketo's own CRM sync owns the object
@@ -26,6 +26,8 @@ NO_FILTER = "1035"
 
 _NOBODY = 0
 _NO_NAME = "leadbridgePreflightNone"
+#: API users whose calls are named, those with most of them
+_USERS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -140,7 +142,7 @@ def permissions() -> dict[str, list[str]]:
 def preflight(api: Api, *, daily_calls: int) -> Iterator[Finding]:
     """Look at one thing after the other; without a login the first finding is the last. Costs about twenty calls."""
     try:
-        used = calls_today(api.get(endpoints.USAGE))
+        answer = api.get(endpoints.USAGE)
     except (AuthenticationError, QuotaExhaustedError, TransientError) as error:
         yield Finding(level=Level.ERROR, what="Marketo does not let us in", remedy=_sentence(error.detail))
         return
@@ -149,7 +151,7 @@ def preflight(api: Api, *, daily_calls: int) -> Iterator[Finding]:
         yield Finding(level=Level.WARNING, what=what, remedy=_sentence(error.detail))
     else:
         yield Finding(level=Level.FINE, what="the login works")
-        yield _quota(used, daily_calls)
+        yield _quota(calls_today(answer), calls_by_user(answer), daily_calls)
     codes = {probe: _try(api, probe) for probe in PROBES}
     yield from _missing([probe for probe, code in codes.items() if code == DENIED])
     yield from dict.fromkeys(finding for probe, code in codes.items() for finding in _lacking(probe, code))
@@ -227,8 +229,11 @@ def _try(api: Api, probe: Probe) -> str:
     return ""
 
 
-def _quota(used: int, daily_calls: int) -> Finding:
-    what = f"{used:,} of {daily_calls:,} calls of today are used, by all integrations"
+def _quota(used: int, users: Mapping[str, int], daily_calls: int) -> Finding:
+    most = sorted(users.items(), key=lambda each: (-each[1], each[0]))
+    who = ", ".join(f"{user} {count:,}" for user, count in most[:_USERS])
+    more = f", {len(most) - _USERS} more" if len(most) > _USERS else ""
+    what = f"{used:,} of {daily_calls:,} calls of today are used, by all integrations{f': {who}{more}' if who else ''}"
     if used < 0.8 * daily_calls:
         return Finding(level=Level.FINE, what=what)
     return Finding(

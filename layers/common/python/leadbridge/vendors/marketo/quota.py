@@ -54,6 +54,12 @@ def calls_today(answer: Answer) -> int:
     return sum(int(day.get("total", 0)) for day in results(answer, "usage")[:1])
 
 
+def calls_by_user(answer: Answer) -> dict[str, int]:
+    """The same by API user; each integration should have its own."""
+    today = (user for day in results(answer, "usage")[:1] for user in day.get("users") or ())
+    return {str(user.get("userId", "?")): int(user.get("count", 0)) for user in today}
+
+
 def _usage(operation: str, answer: Answer) -> tuple[int, None] | None:
     return (calls_today(answer), None) if operation == "usage" else None
 
