@@ -241,11 +241,11 @@ def test_a_new_record_is_sent_whole() -> None:
 def test_who_is_made_takes_the_defaults_of_blank_fields() -> None:
     """A pair's default, or what a rule makes of a blank, stands in the new record on either side, and comes back to
     nobody; two who know each other already give each other none."""
-    given = {
+    given: dict[str, dict[str, object]] = {
         "Title": {"blank": "default", "default": "Unknown", "conflict": "salesforce"},
         "Phone": {"blank": "keep", "to_salesforce": [{"type": "default", "value": "0"}]},
     }
-    fields = [{**each, **given.get(each["salesforce"], {})} for each in LEAD_FIELDS]
+    fields = [{**each, **given.get(str(each["salesforce"]), {})} for each in LEAD_FIELDS]
     world = CycleWorld(a_cycle(leads={"fields": fields}))
     lead = world.leads.make(Email="n@example.com", LastName="N", Company="Acme", Phone="1")
     person = world.people.make(email="m@example.com", lastName="M", company="Acme", title="CEO")
