@@ -30,6 +30,7 @@ const RUN: Run = {
   rows_per_second: null,
   seconds_left: null,
   calls: 0,
+  megabytes: 0,
   reason: "",
   message: "",
 };
