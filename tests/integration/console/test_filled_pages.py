@@ -117,3 +117,4 @@ def _refused(operator: Visit) -> None:
     page.get_by_role("button", name="Run now").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Run it").click()
     expect(page.get_by_text(f"The cycle main was not started: running: {HELD}")).to_be_visible()
+    assert operator.violations() == []
