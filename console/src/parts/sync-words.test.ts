@@ -31,7 +31,6 @@ const RUN: Run = {
   seconds_left: null,
   megabytes: 0,
   calls: 0,
-  megabytes: 0,
   reason: "",
   message: "",
 };
