@@ -191,7 +191,7 @@ function Confirmation({ run }: { run: Run }) {
   const wish = useWish(run);
   return (
     <InlineAlert variant="notice">
-      <Heading>It asks before it writes</Heading>
+      <Heading level={2}>It asks before it writes</Heading>
       <Content>
         {counted(run)}
         {mayAsk && (
