@@ -182,7 +182,8 @@ def test_a_sync_is_set_up_previewed_run_and_asks_before_it_changes_people(lab: L
         page.get_by_role("alertdialog").get_by_role("button", name="Activate").click()
         page.get_by_role("button", name="Run now").click()
         expect(page.get_by_role("heading", name="It asks before it writes")).to_be_visible(timeout=30_000)
-        expect(page.get_by_role("alert")).to_contain_text("The run would change 3 records")
+        asked = page.get_by_role("alert").filter(has_text="It asks before it writes")
+        expect(asked).to_contain_text("The run would change 3 records")
         expect(page.get_by_text("waits for a confirmation")).to_be_visible()
         violations += admin.violations()
         [run] = admin.api("GET", f"/syncs/{mark}/executions")["runs"]
