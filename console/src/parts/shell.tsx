@@ -14,11 +14,13 @@ import {
   Text,
 } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
-import { type ReactNode, useEffect } from "react";
+import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { NavLink, useHref, useLocation, useNavigate } from "react-router";
 import { signOut } from "../session";
 import { type Theme, useApp } from "./app";
 import { ZONES } from "./zones";
+
+const Toasts = lazy(() => import("./toasts"));
 
 const PAGES = [
   { to: "/", name: "Home" },
@@ -81,6 +83,9 @@ export function Shell({ children }: { children: ReactNode }) {
       >
         {children}
       </main>
+      <Suspense fallback={null}>
+        <Toasts />
+      </Suspense>
     </Provider>
   );
 }
