@@ -67,8 +67,8 @@ function Told({ run }: { run: Run }) {
   return (
     <>
       <Title beside={<Orders run={run} />}>{`${KINDS[run.kind] ?? run.kind} of ${run.sync}`}</Title>
-      {asks(run) && <Confirmation run={run} />}
       <Section title="How it stands">
+        {asks(run) && <Confirmation run={run} />}
         <Facts
           facts={[
             ["State", <RunBadge key="state" status={run.status} />],
