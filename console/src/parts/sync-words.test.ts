@@ -29,6 +29,7 @@ const RUN: Run = {
   handed_over: 0,
   rows_per_second: null,
   seconds_left: null,
+  megabytes: 0,
   calls: 0,
   reason: "",
   message: "",
