@@ -53,9 +53,11 @@ def callbacks_send(target: Target, *, chunk_ids: tuple[str, ...], everything: bo
         fail(["Say which: ids of `leadbridge callbacks list`, or --all."])
     run = target.callbacks()
     results = run.send(chunk_ids or [each.chunk.id for each in run()])
+    if sent := sum(each.done for each in results):
+        target.note("callbacks", detail=str(sent))
     if as_json:
         click.echo(json.dumps([{"id": each.chunk_id, "done": each.done, "note": each.note} for each in results]))
         return
     for each in results:
         click.echo(f"{each.chunk_id}: {each.note}")
-    click.echo(f"{sum(each.done for each in results)} of {len(results)} are sent again.")
+    click.echo(f"{sent} of {len(results)} are sent again.")

@@ -224,6 +224,7 @@ def secret(
     client, arn = target.client("secretsmanager"), target.outputs["VendorSecretArn"]
     members = dict(secret_of(client, arn)) | {name: given}
     client.put_secret_value(SecretId=arn, SecretString=json.dumps(members))
+    target.note("credentials", known.document.kind if known else "connection", name)
     click.echo(f"Stored the credentials of {name}.")
 
 

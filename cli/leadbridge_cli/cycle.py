@@ -161,6 +161,7 @@ def run_cycle(target: Target, cycle_id: str, *, from_now: bool, programs: bool, 
     started = target.start_cycle().now(cycle_id, from_now=from_now, demanded=demanded)
     if not started.started:
         fail([f"The cycle {cycle_id} was not started: {started.because}."])
+    target.note("run", "crm_cycle", cycle_id, started.slot)
     results = target.cycle_results()
     parts = results.parts(cycle_id, started.slot)
     with CycleBar(target.clock.now, quiet=as_json or not wait) as bar:
@@ -257,6 +258,8 @@ def _ask(what: str, asked: Asked, doc: str) -> None:
     @pass_target
     def ask(target: Target, cycle_id: str, slot: str) -> None:
         run = target.start_cycle().ask(cycle_id, slot, asked)
+        if not run.over:
+            target.note(f"{what}_run", "crm_cycle", cycle_id, slot)
         click.echo(sentence(run) if run.over else f"{slot}: {what} is noted; it is heard within a minute.")
 
 

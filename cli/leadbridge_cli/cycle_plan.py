@@ -50,6 +50,7 @@ def plan_cycle(
     told = target.start_cycle().plan(cycle_id, demanded=["programs"] if programs else [])
     if not told.started:
         fail([f"No plan of the cycle {cycle_id} was begun: {told.because}."])
+    target.note("plan", "crm_cycle", cycle_id, told.slot)
     if no_wait:
         click.echo(f"Begun: {told.slot}. `leadbridge cycle planned {cycle_id} {told.slot}` shows it.")
         return

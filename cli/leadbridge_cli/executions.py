@@ -160,12 +160,15 @@ def redrive(
                 target, Counter(item["action_id"] for item in found if run(item["execution_id"], dry_run=True).runs)
             )
     results = [run(execution_id, dry_run=dry_run) for execution_id in ids]
+    done = sum(result.done for result in results)
+    if done and not dry_run:
+        target.note("redrove", detail=str(done))
     if as_json:
         click.echo(json.dumps([{"execution_id": r.execution_id, "done": r.done, "note": r.note} for r in results]))
         return
     for result in results:
         click.echo(f"{result.execution_id}: {result.note}")
-    click.echo(f"{sum(result.done for result in results)} of {len(results)} run again.")
+    click.echo(f"{done} of {len(results)} run again.")
 
 
 def _say_cost(target: Target, by_action: Counter[str]) -> None:

@@ -33,4 +33,5 @@ def keys_rotate(target: Target) -> None:
     previous = {"generation": secret["generation"], "key": secret["key"]}
     fresh = {"generation": generation, "key": secrets.token_urlsafe(48), "previous": previous}
     client.put_secret_value(SecretId=arn, SecretString=json.dumps(fresh))
+    target.note("rotated", detail=str(generation))
     click.echo(f"Generation {generation} is valid now. Put the new keys into Marketo before the next rotation.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from leadbridge.aws.syncs import DynamoSyncRuns
     from leadbridge.domain.batching import Buffer
     from leadbridge.domain.limits import Lane
-    from leadbridge.ports import Documents
+    from leadbridge.ports import Documents, Journal
     from leadbridge.usecases.apply_configuration import ApplyConfiguration
     from leadbridge.usecases.cycle_planned import CyclePlanned
     from leadbridge.usecases.cycle_results import CycleResults
@@ -90,10 +90,24 @@ class Target:
 
     @cached_property
     def configurations(self) -> "DynamoConfigurations":
-        """The stored documents."""
-        from leadbridge.aws.configurations import DynamoConfigurations
+        """The stored documents; what is done to them comes into the activity log."""
+        from leadbridge.aws.noting import NotedConfigurations
 
-        return DynamoConfigurations(self.client("dynamodb"), table=self.outputs["ConfigTableName"])
+        return NotedConfigurations(self.client("dynamodb"), table=self.outputs["ConfigTableName"], note=self.note)
+
+    @cached_property
+    def journal(self) -> "Journal":
+        """The activity log."""
+        from leadbridge.aws.journal import DynamoJournal
+
+        return DynamoJournal(self.client("dynamodb"), table=self.outputs["ConfigTableName"])
+
+    def note(self, did: str, kind: str = "", identifier: str = "", detail: str = "") -> None:
+        """Keep in the activity log what we have done."""
+        from leadbridge.domain.journal import Entry
+
+        at = self.clock.now()
+        self.journal.note(Entry(at=at, who=self.author(), did=did, kind=kind, id=identifier, detail=detail))
 
     @cached_property
     def log(self) -> "DynamoLog":

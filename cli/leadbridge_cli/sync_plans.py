@@ -46,7 +46,7 @@ def plan_sync(
         click.echo(f"The plan of {f'at most {most}' if most else 'all'} rows takes about {words}.", err=as_json)
         if not click.confirm("Make it?", err=as_json):
             raise SystemExit(1)
-    show_started(target, sync_id, target.start_sync().plan(sync_id, most), wait=wait, as_json=as_json)
+    show_started(target, sync_id, target.start_sync().plan(sync_id, most), "plan", wait=wait, as_json=as_json)
 
 
 @click.command("planned")
@@ -92,7 +92,7 @@ def show_plan(
 @pass_target
 def apply_plan(target: Target, sync_id: str, slot: str, *, wait: bool, as_json: bool) -> None:
     """Write exactly what the plan SLOT lists; records that have changed since are left as they are, and named."""
-    show_started(target, sync_id, target.start_sync().apply(sync_id, slot), wait=wait, as_json=as_json)
+    show_started(target, sync_id, target.start_sync().apply(sync_id, slot), "apply_plan", wait=wait, as_json=as_json)
 
 
 def _line(row: PlannedRow) -> str:

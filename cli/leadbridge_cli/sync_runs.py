@@ -30,7 +30,7 @@ LOOK_SECONDS = 1.0
 @pass_target
 def run_sync(target: Target, sync_id: str, *, wait: bool, as_json: bool) -> None:
     """Run a Sync now; one that is at work already goes on alone."""
-    show_started(target, sync_id, target.start_sync().now(sync_id), wait=wait, as_json=as_json)
+    show_started(target, sync_id, target.start_sync().now(sync_id), "run", wait=wait, as_json=as_json)
 
 
 @click.command("retry")
@@ -41,13 +41,14 @@ def run_sync(target: Target, sync_id: str, *, wait: bool, as_json: bool) -> None
 @pass_target
 def retry_rows(target: Target, sync_id: str, slot: str, *, wait: bool, as_json: bool) -> None:
     """Try the rows of a run once more that failed, and no others: they are read again from the source by their ids."""
-    show_started(target, sync_id, target.start_sync().retry(sync_id, slot), wait=wait, as_json=as_json)
+    show_started(target, sync_id, target.start_sync().retry(sync_id, slot), "retry", wait=wait, as_json=as_json)
 
 
-def show_started(target: Target, sync_id: str, told: Started, *, wait: bool, as_json: bool) -> None:
-    """What became of a call for a run; with `wait` how it goes on."""
+def show_started(target: Target, sync_id: str, told: Started, did: str, *, wait: bool, as_json: bool) -> None:
+    """What became of a call for a run, which the activity log has as `did`; with `wait` how it goes on."""
     if not told.started:
         fail([f"The Sync {sync_id} was not started: {told.because}. `leadbridge syncs executions {sync_id}` shows it."])
+    target.note(did, "sync", sync_id, told.slot)
     run = (
         _followed(target, sync_id, told.slot, quiet=as_json) if wait else target.sync_results().run(sync_id, told.slot)
     )
@@ -151,6 +152,7 @@ def ask_run(target: Target, what: str, sync_id: str, slot: str) -> None:
     run = target.start_sync().ask(sync_id, slot, wanted)
     if run.over:
         fail([f"The run is over, so there is nothing to {what}: {sentence(run, target.clock.now())}"])
+    target.note(f"{what}_run", "sync", sync_id, slot)
     click.echo(f"{slot}: {what} is noted; it is heard within a minute.")
 
 

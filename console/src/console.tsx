@@ -22,6 +22,11 @@ const Syncs = lazy(() => import("./pages/syncs"));
 const Sync = lazy(() => import("./pages/sync"));
 const SetUpSync = lazy(() => import("./pages/set-up-sync"));
 const SyncRun = lazy(() => import("./pages/sync-run"));
+const Cycles = lazy(() => import("./pages/cycles"));
+const Cycle = lazy(() => import("./pages/cycle"));
+const CycleRun = lazy(() => import("./pages/cycle-run"));
+const CycleRecord = lazy(() => import("./pages/cycle-record"));
+const Activity = lazy(() => import("./pages/activity"));
 
 export function Console({ session, queries }: { session: Session; queries: QueryClient }) {
   const [ended, setEnded] = useState(false);
@@ -48,6 +53,11 @@ export function Console({ session, queries }: { session: Session; queries: Query
                 <Route path="syncs/:id" element={<Sync />} />
                 <Route path="syncs/:id/edit" element={<SetUpSync />} />
                 <Route path="syncs/:id/runs/:slot" element={<SyncRun />} />
+                <Route path="cycles" element={<Cycles />} />
+                <Route path="cycles/:id" element={<Cycle />} />
+                <Route path="cycles/:id/runs/:slot" element={<CycleRun />} />
+                <Route path="cycles/:id/records/:record" element={<CycleRecord />} />
+                <Route path="activity" element={<Activity />} />
                 <Route path="*" element={<Empty title="There is no such page">Look in the navigation.</Empty>} />
               </Routes>
             </Suspense>

@@ -57,6 +57,7 @@ from tests.builders.world import World
 from tests.fakes.alerts import InMemoryAlertStore, InMemoryTally, SettableWatch
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLinks
+from tests.fakes.journal import InMemoryJournal
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
@@ -211,6 +212,7 @@ class Admin:
         self.links = InMemoryLinks()
         self.due = InMemoryDueRecords()
         self.objects = InMemoryObjects()
+        self.journal = InMemoryJournal()
         #: Syncs and cycles whose schedules were to be looked after
         self.kept: list[str] = []
         vendors = FakeSyncVendors(self.source, self.destination)
@@ -326,6 +328,7 @@ class Admin:
                 rows=rows,
                 links=lambda _: self.links,
             ),
+            journal=self.journal,
             keep_schedule=lambda _kind, identifier: self.kept.append(identifier),
             remedies=remedies,
             clock=world.clock,

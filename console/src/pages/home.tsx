@@ -1,28 +1,20 @@
 /** Is all well? */
-import {
-  Badge,
-  Cell,
-  Column,
-  Content,
-  Heading,
-  InlineAlert,
-  Link,
-  Row,
-  TableBody,
-  TableHeader,
-  TableView,
-} from "@react-spectrum/s2";
+import { Badge, Content, Heading, InlineAlert, Link } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { content, type Schemas } from "../api/client";
+import { useAddress } from "../parts/address";
 import { useApp } from "../parts/app";
 import { Standing } from "../parts/badge";
+import { type ListColumn, Listing } from "../parts/listing";
 import { Empty, Shown } from "../parts/states";
+import { counted } from "../parts/words";
 
 type Overview = Schemas["Overview"];
 type Quota = Schemas["QuotaStanding"];
 
+const DEFAULTS = { sort: "who", direction: "ascending" };
 const numbers = new Intl.NumberFormat();
 
 export default function Home() {
@@ -225,11 +217,13 @@ function Outcomes({ outcomes }: { outcomes: Overview["outcomes"] }) {
 /** What is parked for a person, and what waits and goes on by itself. */
 function Kept({ found }: { found: Overview }) {
   const { moment } = useApp();
+  const [asked, ask] = useAddress(DEFAULTS);
   const rows = [
     ...found.parked.map((each) => ({
       id: `parked ${each.action_id} ${each.reason}`,
       who: `Action ${each.action_id}`,
       href: `/executions#action=${each.action_id}&reason=${each.reason}&stands=parked&days=365`,
+      number: each.number,
       calls: numbers.format(each.number),
       why: each.reason,
       since: each.since,
@@ -239,59 +233,41 @@ function Kept({ found }: { found: Overview }) {
       id: `waiting ${each.connection}`,
       who: `Connection ${each.connection}`,
       href: `/executions#stands=waiting&days=365`,
+      number: each.number,
       calls: `${numbers.format(each.number)}${each.more ? " or more" : ""}`,
       why: each.reason ?? "",
       since: each.since,
       until: each.due_at && each.due_at > found.at ? moment(each.due_at) : "goes on by itself",
     })),
   ];
+  const columns: readonly [ListColumn<(typeof rows)[number]>, ...ListColumn<(typeof rows)[number]>[]] = [
+    {
+      id: "who",
+      name: "Whose",
+      of: (each) => each.who,
+      shown: (each) => <Link href={each.href}>{each.who}</Link>,
+      minWidth: 140,
+      narrow: true,
+    },
+    { id: "calls", name: "Calls", of: (each) => each.number, shown: (each) => each.calls, minWidth: 100, narrow: true },
+    { id: "why", name: "Reason", of: (each) => each.why, minWidth: 140 },
+    { id: "since", name: "Since", of: (each) => each.since, shown: (each) => moment(each.since), minWidth: 170 },
+    { id: "until", name: "Until", of: (each) => each.until, minWidth: 170, narrow: true },
+  ];
   return (
     <Part id="kept" title="Parked and waiting">
       {rows.length ? (
-        <TableView
-          aria-label="Parked and waiting"
-          overflowMode="wrap"
-          density="compact"
-          styles={style({ width: "full", maxHeight: 384 })}
-        >
-          <TableHeader>
-            <Column id="who" isRowHeader minWidth={140}>
-              Whose
-            </Column>
-            <Column id="calls" minWidth={80}>
-              Calls
-            </Column>
-            <Column id="why" minWidth={140}>
-              Reason
-            </Column>
-            <Column id="since" minWidth={170}>
-              Since
-            </Column>
-            <Column id="until" minWidth={170}>
-              Until
-            </Column>
-          </TableHeader>
-          <TableBody>
-            {rows.map((each) => (
-              <Row key={each.id} id={each.id}>
-                <Cell>
-                  <Link href={each.href}>{each.who}</Link>
-                </Cell>
-                <Cell>{each.calls}</Cell>
-                <Cell>{each.why}</Cell>
-                <Cell>{moment(each.since)}</Cell>
-                <Cell>{each.until}</Cell>
-              </Row>
-            ))}
-          </TableBody>
-        </TableView>
+        <Listing
+          name="Parked and waiting"
+          rows={rows}
+          keyOf={(each) => each.id}
+          columns={columns}
+          asked={asked}
+          ask={ask}
+        />
       ) : (
         <p className={style({ margin: 0 })}>Nothing is parked, and nothing waits.</p>
       )}
     </Part>
   );
-}
-
-function counted(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

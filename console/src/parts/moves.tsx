@@ -50,35 +50,59 @@ const WORDS: Readonly<Record<Move, Said>> = {
     means: "What comes in is recorded and not run. It can be run again later.",
   },
 };
-/** what is otherwise of a Sync: it has no trial, and nothing comes in */
-const OF_SYNCS: Readonly<Partial<Record<Move, Said>>> = {
-  activate: {
-    label: "Activate",
-    done: "It is active.",
-    means: "Its schedule starts runs from now on, and each of them writes to the destination.",
+/** what is otherwise of Syncs and cycles: they have no trial, and nothing comes in */
+const OTHERWISE: Readonly<Record<string, Partial<Record<Move, Said>>>> = {
+  sync: {
+    activate: {
+      label: "Activate",
+      done: "It is active.",
+      means: "Its schedule starts runs from now on, and each of them writes to the destination.",
+    },
+    pause: {
+      label: "Pause",
+      done: "It is paused.",
+      means: "No run begins until it is resumed. One that is at work goes on.",
+    },
+    resume: {
+      label: "Resume",
+      done: "It goes on.",
+      means: "Its schedule starts runs again; the first one brings what changed meanwhile.",
+    },
+    deactivate: {
+      label: "Deactivate",
+      done: "It is inactive.",
+      means: "No run begins any more. One that is at work goes on; cancel it on its page.",
+    },
   },
-  pause: {
-    label: "Pause",
-    done: "It is paused.",
-    means: "No run begins until it is resumed. One that is at work goes on.",
-  },
-  resume: {
-    label: "Resume",
-    done: "It goes on.",
-    means: "Its schedule starts runs again; the first one brings what changed meanwhile.",
-  },
-  deactivate: {
-    label: "Deactivate",
-    done: "It is inactive.",
-    means: "No run begins any more. One that is at work goes on; cancel it on its page.",
+  crm_cycle: {
+    activate: {
+      label: "Activate",
+      done: "It is active. Its first run is started by hand.",
+      means: "It looks at both systems from now on and carries changes over. Its first run is started by hand.",
+    },
+    pause: {
+      label: "Pause",
+      done: "It is paused.",
+      means: "No run begins until it is resumed. One that is at work goes on.",
+    },
+    resume: {
+      label: "Resume",
+      done: "It goes on.",
+      means: "Runs begin again by themselves, from where its queues were.",
+    },
+    deactivate: {
+      label: "Deactivate",
+      done: "It is inactive.",
+      means: "No run begins any more. One that is at work goes on; activated again, it goes on where it was.",
+    },
   },
 };
 
 function offered(kind: string, state: State): readonly [Move, Said][] {
-  const sync = kind === "sync";
+  const otherwise = OTHERWISE[kind];
   return OFFERED[state]
-    .filter((move) => !sync || move !== "try")
-    .map((move) => [move, (sync && OF_SYNCS[move]) || WORDS[move]]);
+    .filter((move) => !otherwise || move !== "try")
+    .map((move) => [move, otherwise?.[move] ?? WORDS[move]]);
 }
 
 export function Moves({ kind, id, name, state }: { kind: string; id: string; name: string; state: State }) {

@@ -27,7 +27,9 @@ const PAGES = [
   { to: "/executions", name: "Executions" },
   { to: "/actions", name: "Actions" },
   { to: "/syncs", name: "Syncs" },
+  { to: "/cycles", name: "Cycles" },
   { to: "/connections", name: "Connections" },
+  { to: "/activity", name: "Activity log" },
 ] as const;
 
 const zones = ZONES.map((id) => ({ id }));

@@ -18,7 +18,7 @@ export function Failed({ error, again }: { error: Error; again: () => void }) {
   if (error instanceof ProblemError && error.status === 403) {
     return (
       <InlineAlert variant="notice">
-        <Heading>You may not see this</Heading>
+        <Heading level={2}>You may not see this</Heading>
         <Content>{[problem?.message, problem?.remedy].filter(Boolean).join(" ")}</Content>
       </InlineAlert>
     );
@@ -26,7 +26,7 @@ export function Failed({ error, again }: { error: Error; again: () => void }) {
   return (
     <div className={style({ display: "flex", flexDirection: "column", gap: 16, alignItems: "start" })}>
       <InlineAlert variant="negative">
-        <Heading>This could not be shown</Heading>
+        <Heading level={2}>This could not be shown</Heading>
         <Content>{[problem?.message ?? error.message, problem?.remedy].filter(Boolean).join(" ")}</Content>
       </InlineAlert>
       <Button variant="secondary" onPress={again}>

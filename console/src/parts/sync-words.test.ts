@@ -29,8 +29,8 @@ const RUN: Run = {
   handed_over: 0,
   rows_per_second: null,
   seconds_left: null,
-  calls: 0,
   megabytes: 0,
+  calls: 0,
   reason: "",
   message: "",
 };

@@ -117,7 +117,7 @@ mappings:
   - {column: LastName, to: lastName}
   - {column: Title, to: leadScore}
 """
-#: a person who becomes a new Contact, under the guards of Actions
+#: a person who becomes a new Contact, under the guards of Actions, and one whose Contact is there
 BACK = """\
 format: 1
 kind: sync
@@ -126,9 +126,10 @@ name: Leak back
 source: {connection: marketo-demo, object: leads}
 destination: {connection: salesforce-demo, object: Contact}
 match: [{column: email, field: Email}]
-import: create
+import: create_and_update
 dedupe: import_everything
 extraction: full
+guard: {changed_percent: 100}
 conditions:
   clauses: [{column: rating, operator: equals, value: Back}]
 mappings:
@@ -459,14 +460,15 @@ def _created_beside_actions(story: Story) -> None:
     """A Sync into the org, in which Actions may create as well."""
     rig = story.rig
     # what a document says is kept as it was written, so it names nobody
-    story.person(rating="Back")
+    _, there = story.person(rating="Back"), story.person(rating="Back")
+    rig.salesforce.load("Contact", [{"Email": there.email, "LastName": "Before"}])
     file = rig.folder / "back.yaml"
     file.write_text(BACK)
     rig.cli("apply", str(file))
     story.cli("syncs", "activate", "leak-back")
     story.cli("syncs", "run", "leak-back")
     run = _ended_run(story, "leak-back")
-    assert (run["status"], run["created"]) == ("done", 1), run
+    assert (run["status"], run["created"], run["updated"]) == ("done", 1, 1), run
 
 
 def _handed_over(story: Story) -> None:

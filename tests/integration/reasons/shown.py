@@ -14,6 +14,7 @@ from leadbridge_cli.main import main
 from leadbridge_cli.stack import Target
 from tests.builders.events import SECRET
 from tests.builders.world import World
+from tests.fakes.journal import InMemoryJournal
 from tests.integration.reasons.happenings import BESIDE, REASONS, Happened
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -48,6 +49,11 @@ class WorldTarget(Target):
         # what the base looks up when it is first asked for
         self.__dict__.update(log=world.log, clock=world.clock, index_key=SECRET, configurations=world.configurations)
         self.__dict__["buffers"] = lambda: world.lanes.idle(world.clock.now())
+        self.__dict__["journal"] = InMemoryJournal()
+
+    def author(self) -> str:
+        """Who is at the command line."""
+        return "arn:aws:iam::123456789012:user/admin"
 
 
 def cli(world: World, *words: str) -> str:

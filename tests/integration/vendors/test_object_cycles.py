@@ -121,7 +121,7 @@ def added(world: WiredCycle, name: str, **fields: Any) -> None:
     world.connections.marketo("marketing").custom_objects(name).sync([fields])
 
 
-@pytest.mark.cap("M139")
+@pytest.mark.cap("M138", "M139")
 def test_what_is_added_in_marketo_becomes_a_record_of_its_person_in_salesforce(build: Build) -> None:
     """By an extract at first; later its log tells what was added, and an extract once an hour what was changed."""
     world = build(visits("to_salesforce", extract_minutes=120), VISIT)

@@ -50,6 +50,7 @@ ROUTES = (
     ("POST", "/documents/plan"),
     ("POST", "/documents/apply"),
     ("POST", f"/documents/action/{ACTION}/state"),
+    ("GET", "/activity"),
     ("GET", "/pause"),
     ("PUT", "/pause"),
     ("GET", f"/documents/action/{ACTION}/history"),
@@ -184,6 +185,8 @@ FOR_VIEWERS = {
     ("GET", f"/cycles/{CYCLE}/plans/{SLOT}"),
     ("GET", f"/cycles/{CYCLE}/price"),
     ("GET", f"/cycles/{CYCLE}/attribution"),
+    ("GET", f"/cycles/{CYCLE}/executions/{SLOT}/rows"),
+    ("GET", f"/cycles/{CYCLE}/records/{RECORD}"),
 }
 
 

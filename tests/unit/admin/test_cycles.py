@@ -172,7 +172,8 @@ def test_cycles_are_listed_with_how_they_stand(admin: Admin) -> None:
 
     [listed] = admin.get("/cycles")["cycles"]
 
-    assert listed == admin.get("/cycles/main")
+    shown = admin.get("/cycles/main")
+    assert listed == {name: shown[name] for name in listed}
     assert (listed["id"], listed["state"], listed["mode"], listed["gap_minutes"]) == (
         "main",
         "active",
@@ -260,3 +261,14 @@ def test_a_plan_is_begun_and_lists_its_changes(admin: Admin) -> None:
     ]
     assert page["next_token"] is None
     assert admin.ask("GET", "/cycles/main/plans/never").status == 404
+
+
+def test_a_cycle_shows_its_kinds_of_records_and_its_document(admin: Admin) -> None:
+    """Each with its way and its pairs of fields, and what the document leaves out, too."""
+    shown = admin.get("/cycles/main")
+
+    kinds = {each["name"]: each for each in shown["kinds"]}
+    assert {name for name, each in kinds.items() if each["standing"] == "on"} == {"persons"}
+    pair = {"object": "Lead", **NAME, "direction": "both", "conflict": None, "enabled": True}
+    assert (kinds["persons"]["pairs"], kinds["companies"]["standing"]) == ([pair], "absent")
+    assert (shown["document"]["persons"]["id_field"], shown["state"]) == ("salesforceId", "active")

@@ -32,10 +32,14 @@ from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON, SettableClock
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.cycle import InMemoryLinks
+from tests.fakes.journal import InMemoryJournal
 from tests.fakes.syncs import InMemorySchedules
 
 SLOT = "20260302T120000Z"
 ACCOUNT = "0015g00000AAAAAAA2"
+
+
+WHO = "arn:aws:iam::123456789012:role/Keeper"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,7 @@ class Desk(Target):
     schedules: InMemorySchedules
     objects: InMemoryObjects = field(default_factory=InMemoryObjects)
     links: InMemoryLinks = field(default_factory=InMemoryLinks)
+    journal: InMemoryJournal = field(default_factory=InMemoryJournal)
 
     @cached_property
     def clock(self) -> SettableClock:  # type: ignore[override]  # a clock that tests move
@@ -91,6 +96,14 @@ class Desk(Target):
             start=SyncWorld().starting(),
             clock=self.world.clock,
         )
+
+    def author(self) -> str:
+        """Who is at the desk."""
+        return WHO
+
+    def deeds(self) -> list[tuple[str, str, str, str]]:
+        """What the activity log has of whoever is at the desk."""
+        return [(each.did, each.kind, each.id, each.detail) for each in self.journal.entries if each.who == WHO]
 
     def cli(self, *arguments: str) -> Result:
         """Run a command."""
@@ -187,6 +200,9 @@ def test_a_run_can_be_begun_from_now_paused_resumed_and_cancelled(desk: Desk) ->
     assert "somebody cancelled the run" in desk.told("executions", "main", SLOT)
     nothing = desk.cli("confirm", "main", SLOT)
     assert (nothing.exit_code, "waits for no confirmation" in nothing.output) == (1, True)
+    assert desk.deeds() == [
+        (did, "crm_cycle", "main", SLOT) for did in ("run", "pause_run", "resume_run", "cancel_run")
+    ]
 
 
 def test_programs_are_asked_for_by_name(desk: Desk) -> None:

@@ -206,7 +206,6 @@ def test_two_active_cycles_of_the_same_instances_are_refused() -> None:
     assert finding.line().startswith("crm_cycle main: /marketo: the active cycle other keeps the same two instances")
 
 
-@pytest.mark.pain("P17")
 def test_a_plan_warns_of_fields_that_salesforce_works_out() -> None:
     """Where the pair stands, that no change of it is told, and what is done about that; one that goes the other way,
     or is switched off, needs no warning."""

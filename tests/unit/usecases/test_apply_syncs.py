@@ -74,7 +74,6 @@ def test_a_sync_is_stored_with_its_description_and_is_not_active() -> None:
     assert desk.configurations.move("sync", "contacts-to-people", Move.ACTIVATE) is DocumentState.ACTIVE
 
 
-@pytest.mark.pain("P17")
 def test_a_plan_warns_of_fields_whose_changes_no_incremental_run_sees() -> None:
     """A Sync that reads changes is stored with a warning and the way out; one that reads everything needs none."""
     grade = FieldDescription(name="Grade__c", type="string", calculated=True, createable=False, updateable=False)

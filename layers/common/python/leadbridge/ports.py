@@ -12,6 +12,7 @@ from leadbridge.domain.counted import Certificate, Counted, ParkedWork, Waiting
 from leadbridge.domain.event import Arrival, Ending, Event
 from leadbridge.domain.flow_step import Chunk, FailedCallback, PersonTold
 from leadbridge.domain.holding import NOTHING, Due, Held
+from leadbridge.domain.journal import Entry
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored
 from leadbridge.domain.limits import State
 from leadbridge.domain.pipeline import Claim
@@ -46,6 +47,18 @@ class Documents(Protocol):
 
     def get(self, kind: str, identifier: str, version: int | None = None) -> Stored | None:
         """The document, by default its current version; None if there is none."""
+        ...
+
+
+class Journal(Protocol):
+    """Who did what; storing a document notes its version by itself."""
+
+    def note(self, entry: Entry) -> None:
+        """Keep an entry."""
+        ...
+
+    def page(self, before: str, limit: int) -> tuple[Sequence[Entry], str]:
+        """So many entries, the newest first, and the mark before which others follow; it is empty if none do."""
         ...
 
 

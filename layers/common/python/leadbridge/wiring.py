@@ -601,6 +601,7 @@ def admin_api() -> Any:
     from leadbridge.admin.app import AdminApi
     from leadbridge.admin.services import Services
     from leadbridge.aws.alerts import DynamoWatch
+    from leadbridge.aws.journal import DynamoJournal
     from leadbridge.aws.objects import S3Objects
     from leadbridge.aws.services import ScheduleBell
     from leadbridge.domain.limits import Lane
@@ -725,6 +726,7 @@ def admin_api() -> Any:
                 day_megabytes=settings.MARKETO_EXTRACT_MEGABYTES,
             ),
             attribution=_attribution(settings, clock, configurations, connections),
+            journal=DynamoJournal(_client("dynamodb"), table=settings.CONFIG_TABLE),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
             remedies=remedies,
             clock=clock,

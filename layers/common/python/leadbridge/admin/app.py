@@ -15,6 +15,7 @@ from leadbridge.admin import (
     cycles,
     documents,
     executions,
+    journal,
     overview,
     problems,
     sync_runs,
@@ -24,9 +25,10 @@ from leadbridge.admin import (
 )
 from leadbridge.admin.common import DESCRIPTIONS
 from leadbridge.admin.models import Problem
-from leadbridge.admin.requests import NOT_ALLOWED, UNSIGNED, Refusal, caller_of, may, read_body
+from leadbridge.admin.requests import NOT_ALLOWED, UNSIGNED, Caller, Refusal, caller_of, may, read_body
 from leadbridge.admin.roles import least_role
 from leadbridge.admin.services import Services
+from leadbridge.domain.journal import Entry
 from leadbridge.errors import SyncError
 
 VERSION = "1.0.0"
@@ -54,6 +56,7 @@ class AdminApi:
         syncs.add_routes(self._app, services)
         sync_runs.add_routes(self._app, services)
         cycles.add_routes(self._app, services)
+        journal.add_routes(self._app, services)
         self._add_own_document()
         self._add_handlers()
 
@@ -71,6 +74,7 @@ class AdminApi:
         try:
             asked = {**event, "path": caller.path, "body": body, "isBase64Encoded": False}
             answer = self._app.resolve(asked, context)
+            self._note(caller, str(event.get("httpMethod")), body, answer)
         finally:
             self._app.clear_context()  # type: ignore[no-untyped-call]  # Powertools has no types here
             self._services.done()
@@ -79,6 +83,12 @@ class AdminApi:
             name: [value] for name, value in HEADERS.items()
         }
         return answer
+
+    def _note(self, caller: Caller, method: str, body: str | None, answer: Mapping[str, Any]) -> None:
+        """Keep what was done in the journal."""
+        for did, kind, identifier, detail in journal.deeds(method, caller.path, body, answer):
+            at = self._services.clock.now()
+            self._services.journal.note(Entry(at=at, who=caller.name, did=did, kind=kind, id=identifier, detail=detail))
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""

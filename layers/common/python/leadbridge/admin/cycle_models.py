@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from leadbridge.admin.models import Given, Summary, Taken
+from leadbridge.admin.models import Given, Json, Summary, Taken
 from leadbridge.admin.sync_models import SyncCost
 
 
@@ -47,6 +47,36 @@ class CycleSummary(Summary):
     mode: str
     gap_minutes: int
     standing: CycleStanding
+
+
+class CyclePair(Given):
+    """A pair of fields that is kept in step."""
+
+    #: of Salesforce
+    object: str
+    marketo: str
+    salesforce: str
+    direction: Literal["both", "to_marketo", "to_salesforce"]
+    #: who is right where both sides edited it; null: marketing about what it keeps, Salesforce about all others
+    conflict: str | None
+    enabled: bool
+
+
+class CycleKind(Given):
+    """A kind of records: whether it is kept in step, which way, and what is read of it."""
+
+    name: str
+    standing: Literal["on", "off", "on_demand", "absent"]
+    direction: Literal["both", "to_marketo", "to_salesforce"]
+    queues: list[str]
+    pairs: list[CyclePair]
+
+
+class SavedCycle(CycleSummary):
+    """A CRM cycle as it stands and as it is saved."""
+
+    kinds: list[CycleKind]
+    document: Json
 
 
 class Cycles(Given):

@@ -10,7 +10,9 @@ from leadbridge.admin import cycle_models, models, sync_models
 from leadbridge.admin.common import current, described, summary_of
 from leadbridge.admin.problems import missing, refused
 from leadbridge.admin.services import Services
+from leadbridge.domain.action import as_document
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.cycle_matrix import KindPairs, matrix
 from leadbridge.domain.cycle_price import CyclePrice
 from leadbridge.domain.cycle_progress import members, part_members, progress_members, standing_members
 from leadbridge.domain.ids import is_id
@@ -45,9 +47,15 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         return cycle_models.Cycles(cycles=[_summary(services, each) for each in configurations.list("crm_cycle")])
 
     @app.get("/cycles/<cycle_id>", **described("How a CRM cycle stands", tag=_TAG))
-    def get_cycle(cycle_id: CycleId) -> cycle_models.CycleSummary:
-        """With the watermark of each of its queues."""
-        return _summary(services, current(configurations, "crm_cycle", cycle_id))
+    def get_cycle(cycle_id: CycleId) -> cycle_models.SavedCycle:
+        """With the watermark of each of its queues, its kinds of records with their fields, and its document."""
+        stored = current(configurations, "crm_cycle", cycle_id)
+        cycle = _cycle_of(stored)
+        return cycle_models.SavedCycle(
+            **_summary(services, stored).model_dump(),
+            kinds=[_kind(each) for each in matrix(cycle)],
+            document=as_document(cycle),
+        )
 
     @app.get("/cycles/<cycle_id>/executions", **described("The runs of a CRM cycle", tag=_TAG))
     def list_cycle_runs(cycle_id: CycleId) -> cycle_models.CycleRuns:
@@ -174,9 +182,7 @@ def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
 
 
 def _summary(services: Services, stored: Stored) -> cycle_models.CycleSummary:
-    cycle = stored.document
-    if not isinstance(cycle, CrmCycle):
-        raise TypeError(cycle.kind)  # of one kind there is one model
+    cycle = _cycle_of(stored)
     standing = standing_members(cycle, services.cycle_results.standing(cycle.id), services.clock.now())
     return cycle_models.CycleSummary(
         **summary_of(stored),
@@ -185,6 +191,34 @@ def _summary(services: Services, stored: Stored) -> cycle_models.CycleSummary:
         mode=cycle.mode,
         gap_minutes=cycle.gap_minutes,
         standing=cycle_models.CycleStanding.model_validate(standing),
+    )
+
+
+def _cycle_of(stored: Stored) -> CrmCycle:
+    if not isinstance(stored.document, CrmCycle):
+        raise TypeError(stored.document.kind)  # of one kind there is one model
+    return stored.document
+
+
+def _kind(found: KindPairs) -> cycle_models.CycleKind:
+    return cycle_models.CycleKind.model_validate(
+        {
+            "name": found.name,
+            "standing": found.standing,
+            "direction": found.way.value,
+            "queues": list(found.queues),
+            "pairs": [
+                {
+                    "object": name,
+                    "marketo": pair.marketo,
+                    "salesforce": pair.salesforce,
+                    "direction": pair.direction.value,
+                    "conflict": pair.conflict.value if pair.conflict else None,
+                    "enabled": pair.enabled,
+                }
+                for name, pair in found.pairs
+            ],
+        }
     )
 
 

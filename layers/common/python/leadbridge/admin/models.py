@@ -19,6 +19,8 @@ ExpectedVersion = Annotated[int, Field(ge=0, le=999_999)]
 Secret = Annotated[str, StringConstraints(max_length=4000)]
 LeadId = Annotated[int, Field(ge=1, lt=10**18)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=400)]
+#: of an entry of the activity log: its time, and what tells it from others of that moment
+JournalMark = Annotated[str, StringConstraints(pattern="^[0-9]{4}-[0-9T:.+-]{6,30}#[a-z0-9_#-]{1,100}$")]
 Note = Annotated[str, StringConstraints(max_length=1000)]
 #: documents of one request
 Documents = Annotated[list[Json], Field(min_length=1, max_length=100)]
@@ -755,3 +757,24 @@ class SentCallbacks(Given):
     """What became of them."""
 
     results: list[SentCallback]
+
+
+class ActivityEntry(Given):
+    """A deed: who did what to which document, and when."""
+
+    at: datetime
+    #: null: nobody who is known
+    who: str | None
+    did: str
+    kind: str | None
+    id: str | None
+    #: a version, a run or a number
+    detail: str | None
+    message: str
+
+
+class ActivityLog(Given):
+    """Some of the entries of the activity log, the newest first."""
+
+    entries: list[ActivityEntry]
+    next_token: str | None

@@ -51,6 +51,7 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("GET", "/documents/{kind}/{document_id}/history"): V,
     ("GET", "/documents/{kind}/{document_id}/diff"): V,
     ("POST", "/documents/{kind}/{document_id}/rollback"): A,
+    ("GET", "/activity"): V,
     ("GET", "/pause"): V,
     ("PUT", "/pause"): O,
     ("GET", "/executions"): V,
@@ -88,16 +89,21 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("POST", "/cycles/{cycle_id}/executions"): O,
     ("GET", "/cycles/{cycle_id}/executions/{slot}"): V,
     ("POST", "/cycles/{cycle_id}/executions/{slot}/ask"): O,
-    ("GET", "/cycles/{cycle_id}/executions/{slot}/rows"): V,
-    ("GET", "/cycles/{cycle_id}/records/{record_id}"): V,
+    # the words with which a vendor refused a write may hold what was to be written
+    ("GET", "/cycles/{cycle_id}/executions/{slot}/rows"): O,
+    ("GET", "/cycles/{cycle_id}/records/{record_id}"): O,
     ("GET", "/cycles/{cycle_id}/due"): V,
     ("POST", "/cycles/{cycle_id}/plans"): O,
     ("GET", "/cycles/{cycle_id}/plans/{slot}"): O,
 }
-_PATTERNS = tuple(
-    (method, re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))), role)
-    for (method, path), role in LEAST_ROLES.items()
-)
+
+
+def pattern_of(path: str) -> str:
+    """The regular expression of a route's address; its parts are named groups."""
+    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
+
+
+_PATTERNS = tuple((method, re.compile(pattern_of(path)), role) for (method, path), role in LEAST_ROLES.items())
 
 
 def role_of(groups: Iterable[str]) -> Role | None:

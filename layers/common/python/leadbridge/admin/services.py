@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from leadbridge.ports import Clock, Configurations
+from leadbridge.ports import Clock, Configurations, Journal
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue
 from leadbridge.usecases.check_connection import CheckConnection
@@ -57,6 +57,7 @@ class Services:
     cycle_planned: CyclePlanned
     price_cycle: PriceCycle
     attribution: LintAttribution
+    journal: Journal
     #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says
     keep_schedule: Callable[[str, str], None]
     #: what a vendor's table says is to be done about a reason

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.aws.items import dump, later, load, put, read_item, update, write_groups
+from leadbridge.aws.journal import journal_item
 from leadbridge.domain.action import FORMAT, Configuration, as_document
 from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.event import VERSION, readable
+from leadbridge.domain.journal import STORED, Entry
 from leadbridge.domain.kinds import model_of
 from leadbridge.domain.lifecycle import UNSIGNED, Change, DocumentState, Move, Stored, next_version, taken
 from leadbridge.errors import ConfigurationError, UnknownVersionError
@@ -91,6 +93,16 @@ class DynamoConfigurations:
                 "attribute_not_exists(pk)",
             ),
         ]
+        if change.at:
+            entry = Entry(
+                at=change.at,
+                who=change.author,
+                did=STORED,
+                kind=document.kind,
+                id=document.id,
+                detail=str(stored.version),
+            )
+            group.append(put(self._table, journal_item(entry, f"{document.kind}#{document.id}#{stored.version}")))
         if write_groups(self._client, [group])[0] is not None:
             # somebody else was faster: compare with theirs
             return self.put(document, change, sound=sound, follows=follows)

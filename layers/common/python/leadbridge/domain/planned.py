@@ -142,6 +142,13 @@ def checked(
     return RowWrite(row=row, fields=planned.after, record_id=record_id, held=record)
 
 
+def unwritable(compiled: CompiledSync, planned: Planned, row: SourceRow) -> RowEnd | None:
+    """The end of a row with fields that cannot be written by now: it is decided once more, without their pairs."""
+    names = sorted(compiled.hidden & planned.after.keys())
+    why = f"{', '.join(names)} of {compiled.described.name} cannot be written by now"
+    return _drifted(row, planned.record_id, why) if names else None
+
+
 def checked_deletion(
     compiled: CompiledSync, planned: Planned, row: SourceRow, records: Sequence[Record]
 ) -> RowWrite | RowEnd:

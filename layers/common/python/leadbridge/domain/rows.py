@@ -115,6 +115,8 @@ class CompiledSync:
     conditions: Conditions | None = None
     #: by destination field
     fields: Mapping[str, FieldDescription] = field(default_factory=dict)
+    #: fields of a cycle's leg that the destination hides by now, or lets nobody write
+    hidden: frozenset[str] = frozenset()
 
     @property
     def read_fields(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from leadbridge.domain.linked import Digest
 from leadbridge.domain.mass_guard import Tally, tally_of
 from leadbridge.domain.outcome import REMOVALS, Outcome, RowOutcome
 from leadbridge.domain.planned import Foreseen, Planned
-from leadbridge.domain.records import Resolution, RowResult
+from leadbridge.domain.records import FieldDescription, Resolution, RowResult
 from leadbridge.domain.rows import (
     CompiledSync,
     Decide,
@@ -152,9 +152,11 @@ class LoadPartition:
         if key not in self._compiled:
             destination = self._vendors.destination(sync)
             described = self._facts.described(sync, sync.destination.object, destination.describe)
+            hidden = frozenset[str]()
             if is_derived(sync.id):
-                # what is hidden by now was put aside when the plan was made
-                shown = [mapping for mapping in sync.mappings if mapping.to in described.fields]
+                # most of what is hidden by now was put aside when the plan was made; the rest fails its rows alone
+                shown = [mapping for mapping in sync.mappings if _may_write(described.fields.get(mapping.to))]
+                hidden = frozenset(mapping.to for mapping in sync.mappings) - {mapping.to for mapping in shown}
                 sync = sync.model_copy(update={"mappings": shown})
             facts = self._facts(sync, run.version, run.source)
             try:
@@ -178,7 +180,7 @@ class LoadPartition:
                 raise ConfigurationError(
                     [f"{name} does not let {', '.join(closed)} be written; remove the mapping and apply the Sync"]
                 )
-            self._compiled = {key: made}
+            self._compiled = {key: replace(made, hidden=hidden)}
         return self._compiled[key]
 
     def __call__(self, run: SyncRun, sync: Sync, number: int, remaining: Callable[[], float]) -> None:
@@ -809,6 +811,11 @@ def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
         return {**write.fields, CALL: call_id(work.run, sync, write.row)}
     field = sync.destination.idempotency_field
     return {**write.fields, field: work.run.row_mark(write.row.position)} if field else write.fields
+
+
+def _may_write(described: FieldDescription | None) -> bool:
+    """Whether a field is there, and somebody may write it."""
+    return described is not None and (described.createable or described.updateable)
 
 
 def _key_of_file(compiled: CompiledSync, write: RowWrite) -> Mapping[str, Any]:

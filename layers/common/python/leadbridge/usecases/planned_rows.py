@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Self
 
 from leadbridge.domain.linked import Digest
-from leadbridge.domain.planned import Foreseen, Planned, checked, checked_deletion, checked_removal
+from leadbridge.domain.planned import Foreseen, Planned, checked, checked_deletion, checked_removal, unwritable
 from leadbridge.domain.rows import CompiledSync, Decide, Record, RowEnd, RowWrite, SourceRow, key_of
 from leadbridge.domain.syncing import Part, SyncRun
 from leadbridge.ports import Objects
@@ -43,7 +43,8 @@ class PlannedPart:
             planned = self.writes[row.position]
             if planned.does == "delete":
                 return checked_deletion(self.compiled, planned, row, records)
-            return checked(self.compiled, planned, row, records, digest)
+            hidden = unwritable(self.compiled, planned, row)
+            return hidden or checked(self.compiled, planned, row, records, digest)
 
         return decided
 
