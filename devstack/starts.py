@@ -70,11 +70,18 @@ def _names(search: Sequence[str]) -> list[str]:
 
 
 def read_descriptions_once() -> None:
-    """Have the AWS library keep what its data files say: each process would read them anew, and they are large."""
+    """Have the AWS library keep what its data files say: each process would read them anew, and they are large.
+
+    So with which of them there are, for which it looks into hundreds of folders.
+    """
     loader: Any = vars(import_module("botocore.loaders"))["JSONFileLoader"]
     read = loader.load_file
     contents = functools.cache(lambda path: read(loader(), path))
     loader.load_file = lambda _, path: contents(path)
+    finder: Any = vars(import_module("botocore.loaders"))["Loader"]
+    look = finder.list_available_services
+    names = functools.cache(lambda kind, folders: look(finder(list(folders), include_default_search_paths=False), kind))
+    finder.list_available_services = lambda found, type_name: list(names(type_name, tuple(found.search_paths)))
     session = vars(import_module("boto3"))["Session"]("none", "none", region_name="us-east-1")
     for service in SERVICES:
         session.client(service).close()
