@@ -62,6 +62,8 @@ ROUTES = (
     ("POST", "/executions/redrive"),
     ("GET", "/callbacks"),
     ("POST", "/callbacks/send"),
+    ("POST", "/people/forget"),
+    ("GET", "/people/forgotten"),
     ("GET", "/syncs"),
     ("GET", f"/syncs/{SYNC}"),
     ("PUT", f"/syncs/{SYNC}"),
@@ -167,6 +169,8 @@ FOR_ADMINS = {
     ("PUT", f"/connections/{SALESFORCE}/secret"),
     ("PUT", f"/syncs/{SYNC}"),
     ("DELETE", f"/syncs/{SYNC}"),
+    ("POST", "/people/forget"),
+    ("GET", "/people/forgotten"),
     ("POST", "/documents/apply"),
     ("POST", f"/documents/action/{ACTION}/rollback"),
 }
@@ -178,6 +182,7 @@ FOR_VIEWERS = {
     ("POST", "/documents/plan"),
 } - {
     ("GET", f"/actions/{ACTION}/key"),
+    ("GET", "/people/forgotten"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed.csv"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/rows"),
