@@ -172,10 +172,11 @@ class Workers:
     travel_seconds: float = 0.3
     service: Callable[[random.Random], float] = lambda dice: dice.uniform(0.05, 0.3)
     lost: float = 0.0
+    #: that of others, where they work beside each other
+    time: VirtualTime = field(default_factory=VirtualTime)
 
     def __post_init__(self) -> None:
         """Nobody works yet."""
-        self.time = VirtualTime()
         self.vendor = Vendor(time=self.time)
         self.store = InMemoryLimits()
         self.meter = RecordingMeter()
