@@ -35,7 +35,7 @@ LONGEST = ("e2e", "fault", "leaks", "kills", "bench", "limits", "demo")
 #: processes that have stacks, those that come first; whoever comes after them begins with other tests
 WITH_STACKS = 4
 #: by so much the others step back
-STEP_BACK = 5
+STEP_BACK = 3
 #: the part of a test id that names the emulator's tables, which one process starts
 EMULATOR = "[emulator"
 
