@@ -54,6 +54,8 @@ def preload(layers: Sequence[str]) -> None:
     search = [folder for layer in reversed(layers) for folder in (layer, f"{layer}/python")]
     sys.path[:0] = search
     read_descriptions_once()
+    with suppress(ImportError):
+        read_certificates_once()
     for name in ("leadbridge", *_names(search)):
         # a function without the layer of libraries needs no module that needs them
         with suppress(ImportError):
@@ -85,6 +87,25 @@ def read_descriptions_once() -> None:
     session = vars(import_module("boto3"))["Session"]("none", "none", region_name="us-east-1")
     for service in SERVICES:
         session.client(service).close()
+
+
+def read_certificates_once() -> None:
+    """Have the authorities' certificates read by us alone: each process with an HTTP client would read them anew.
+
+    So with what such a client loads with its first use.
+
+    Raises:
+        ImportError: There is none.
+    """
+    ssl: Any = import_module("ssl")
+    make = ssl.create_default_context
+    known = functools.cache(lambda cafile: make(cafile=cafile))
+
+    def made(*purpose: Any, cafile: str | None = None, **named: Any) -> Any:
+        return make(*purpose, cafile=cafile, **named) if purpose or named or cafile is None else known(cafile)
+
+    ssl.create_default_context = made
+    vars(import_module("httpx"))["Client"](trust_env=False).close()
 
 
 def _forked(order: Mapping[str, Any], handles: Sequence[int], orders: socket.socket) -> int:

@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from devstack.starts import read_descriptions_once
+from devstack.starts import read_certificates_once, read_descriptions_once
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -100,6 +100,7 @@ def serve() -> None:
     for module in {"boto3", *(f"leadbridge_cli.{each}" for each in main.MODULES.values())}:
         import_module(module)
     read_descriptions_once()
+    read_certificates_once()
     # else each command looks through everything that we loaded when it ends, which takes longer than what it does
     gc.freeze()
     for line in sys.stdin:
