@@ -9,6 +9,7 @@ from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.syncing import Waiting
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.opportunity_stages import StagesOfPeople
+from tests.builders.company_cycles import more
 from tests.builders.deal_cycles import FIELDS, DealWorld, with_deals
 from tests.fakes.systems import Table
 
@@ -194,6 +195,44 @@ def test_too_many_changed_roles_are_asked_about() -> None:
     assert (run.waiting, run.guarded) == (Waiting.GUARD, "opportunity_roles changes")
     assert world.confirm(run.slot).step is CycleStep.DONE
     assert world.disagreeing() == []
+
+
+def test_too_many_opportunities_that_are_marked_as_deleted_are_asked_about() -> None:
+    """A mark is a change of what Marketo has; it is counted though nothing else of the record is written."""
+    kept = {"fields": FIELDS, "deleted_in_salesforce": {"flag": "gone"}}
+    world = sold(opportunities=kept, guard={"changed_percent": 0})
+    world.deals.described = more(world.deals.described, gone="boolean")
+    world.done()
+    world.later(minutes=30)
+    [first, _] = world.opportunities.records
+    world.opportunities.delete(first)
+    run = world.cycle()
+    assert (run.waiting, run.guarded) == (Waiting.GUARD, "opportunities changes")
+    assert "change 1 records (the limit is 0 % of 1 records)" in run.message
+    assert world.confirm(run.slot).step is CycleStep.DONE
+    assert [each.get("gone") for each in world.deals.records.values()] == [True, None]
+
+
+def test_too_many_stages_that_people_have_are_asked_about() -> None:
+    """A stage in place of another one is counted, against the Contacts."""
+    kept = {"fields": FIELDS, "stage_field": "stage"}
+    world = sold(opportunities=kept)
+    # the people are made by the first cycle, so the next one finds whose stage it is
+    world.done()
+    world.done(minutes=30)
+    world.later(minutes=30)
+    world.documents.put(with_deals(opportunities=kept, guard={"changed_percent": 0}))
+    [first, _] = world.opportunities.records
+    world.opportunities.edit(first, StageName="Second", LastStageChangeDate="2026-03-02T00:00:00Z")
+    run = world.cycle()
+    guarded = []
+    while run.waiting is Waiting.GUARD:
+        guarded.append((run.guarded, run.message))
+        run = world.confirm(run.slot)
+    assert [each for each, _ in guarded] == ["opportunities changes", "opportunity_roles changes"]
+    assert "change 1 records (the limit is 0 % of 2 records) by stages-written" in guarded[-1][1]
+    assert run.step is CycleStep.DONE
+    assert sorted(str(person.get("stage")) for person in world.people.records.values()) == ["None", "Second"]
 
 
 def test_a_plan_shows_what_would_be_written_of_opportunities_and_roles() -> None:

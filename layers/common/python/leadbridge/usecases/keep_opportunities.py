@@ -44,6 +44,7 @@ from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, 
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import LinkedField
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import FieldDescription, ObjectDescription
@@ -188,7 +189,12 @@ class _Work:
         missing = due.keys() - {canonical(row["Id"]) for row in rows}
         gone = self._gone(run, missing, len(found.entries))
         plans = {name: [*found.plans.get(name, ()), *gone.plans.get(name, ())] for name in self._legs}
-        return Decided(plans=plans, entries=[*found.entries, *gone.entries], tallies=found.tallies)
+        nothing = Tally()
+        tallies = {
+            name: found.tallies.get(name, nothing) + gone.tallies.get(name, nothing)
+            for name in {*found.tallies, *gone.tallies}
+        }
+        return Decided(plans=plans, entries=[*found.entries, *gone.entries], tallies=tallies)
 
     def page(self, run: CycleRun, piece: int, queue: Queue, rows: Sequence[Row]) -> Decided:
         """Opportunities that changed, and those of changed roles that Marketo does not know yet."""
@@ -321,14 +327,17 @@ class _Work:
             check_deletions(self._owner.cycle.guard, run, self._owner.name, len(known))
         leg = OPPORTUNITIES_WRITTEN if isinstance(policy, Flag) else OPPORTUNITIES_GONE
         plans, entries = list[Planned](), list[Entry]()
+        damage = Damage(self._ports.digest(""))
         for link in known:
             position = first + len(entries)
             if isinstance(policy, Flag):
-                plans.append(_writing(link.salesforce_id, {policy.flag: True}, position))
+                flagged = {policy.flag: True}
+                plans.append(_writing(link.salesforce_id, flagged, position))
+                damage.add_unread(leg, flagged, {})
             else:
                 plans.append(deletion(link, position))
             entries.append(_removed(link, leg, position, gone=not isinstance(policy, Flag)))
-        return Decided(plans={leg: plans}, entries=entries)
+        return Decided(plans={leg: plans}, entries=entries, tallies=damage.tallies)
 
 
 def _opportunity(held: Row) -> str:

@@ -38,17 +38,17 @@ from leadbridge.domain.cycle_opportunities import (
     role_queues,
     track_writes,
 )
+from leadbridge.domain.cycle_people import CONTACT
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.ids import canonical, is_id
-from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Memory, Side
-from leadbridge.domain.values import text
+from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.compared_rows import changed
 from leadbridge.usecases.cycle_guard import Damage, check_deletions
@@ -98,7 +98,12 @@ class KeepRoles:
         self._guard = cycle.guard
         self._ports = ports
         self._keeping = _Keeping(
-            self.name, ports, object_name=CONTACT_ROLE, queues=role_queues(cycle), legs=role_legs(cycle)
+            self.name,
+            ports,
+            object_name=CONTACT_ROLE,
+            queues=role_queues(cycle),
+            legs=role_legs(cycle),
+            of_others={STAGES_WRITTEN: (CONTACT,)},
         )
         self._stage_field = (cycle.opportunities.stage_field if cycle.opportunities else None) or ""
         self._tracks = tuple(track_writes(cycle.opportunities)) if cycle.opportunities else ()
@@ -170,7 +175,7 @@ class KeepRoles:
 
     def _page(self, run: CycleRun, piece: int, queue: Queue, rows: Sequence[Values]) -> Decided:
         if queue.name == FROM_OPPORTUNITIES:
-            told = _Told()
+            told = self._nothing()
             self._add_stages_of_deals(piece, list(changed(run, queue, rows)), told)
             return told.as_decided()
         told = self._decided(run, piece, rows, again=False)
@@ -210,6 +215,8 @@ class KeepRoles:
                 before, after = {self._stage_field: each.held}, {self._stage_field: each.stage}
                 writes[STAGES_WRITTEN] = _of_person(each.person, position, before, after)
                 code = _TAKEN
+                if not blank(each.held):
+                    told.damage.add(STAGES_WRITTEN, writes[STAGES_WRITTEN])
             if writes:
                 for leg, planned in writes.items():
                     told.plans.setdefault(leg, []).append(planned)
@@ -221,13 +228,12 @@ class KeepRoles:
         return ((leg, membership.fields) for leg, track, membership in self._tracks if track == person.track)
 
     def _decided(self, run: CycleRun, piece: int, rows: Sequence[Values], *, again: bool) -> "_Told":
-        told = _Told()
+        told = self._nothing()
         if not rows:
             return told
         fields = as_opened(self._bound(), run.schemas.get(kept_as(self.name, CONTACT_ROLE))).fields
         meant = [_Role.of(row, self._roles.without_name) for row in rows]
         links = self._ports.links.of({*(each.id for each in meant), *(each.contact for each in meant)})
-        damage = Damage(self._ports.digest(""))
         for role in meant:
             link = links.get(role.id)
             found = change(fields, role.row, link, run.started_at, self._ports.digest, again=again)
@@ -249,7 +255,7 @@ class KeepRoles:
                 told.moved += 1
             if is_written:
                 if not found.new:
-                    damage.add_unread(ROLES_WRITTEN, found.written, found.held)
+                    told.damage.add_unread(ROLES_WRITTEN, found.written, found.held)
                 person = _person(links.get(role.contact))
                 after = self._after(role, found, whole=found.whole or moved)
                 if person:
@@ -260,8 +266,10 @@ class KeepRoles:
                     entry = replace(entry, fields=_UNKNOWN)
                     entry = entry if moved else replace(entry, reason=_FOLLOWS, message=worded(_FOLLOWS))
             told.entries.append(entry)
-        told.tallies = damage.tallies
         return told
+
+    def _nothing(self) -> "_Told":
+        return _Told(damage=Damage(self._ports.digest("")))
 
     def _after(self, role: "_Role", found: Change, *, whole: bool) -> dict[str, Any]:
         """What a role takes; a new one says of itself whether it is the primary one."""
@@ -369,17 +377,17 @@ class _Role:
 class _Told:
     """What was decided about some roles."""
 
+    #: what is done to roles that Marketo has, and to stages that people have
+    damage: Damage
     plans: dict[str, list[Planned]] = field(default_factory=lambda: {ROLES_WRITTEN: [], ROLES_GONE: []})
     entries: list[Entry] = field(default_factory=list)
     late: list[Row] = field(default_factory=list)
     moved: int = 0
-    #: what is done to roles that Marketo has
-    tallies: dict[str, Tally] = field(default_factory=dict)
 
     def as_decided(self) -> Decided:
         """The same as the plans of a piece."""
         later = {ROLES_WRITTEN: len(self.late), ROLES_GONE: self.moved}
-        return Decided(plans=self.plans, entries=self.entries, later=later, late=self.late, tallies=self.tallies)
+        return Decided(plans=self.plans, entries=self.entries, later=later, late=self.late, tallies=self.damage.tallies)
 
 
 class _Keeping(Keeping):
