@@ -121,6 +121,19 @@ def test_too_many_companies_whose_accounts_are_gone_are_asked_about() -> None:
     assert [each["company"] for each in world.companies.records.values()] == ["Other Ltd"]
 
 
+def test_after_a_long_outage_deleted_accounts_are_looked_for() -> None:
+    """Salesforce tells of no deletion any more, so all companies that are linked are looked for."""
+    world = CompanyWorld(with_companies(companies={"fields": COMPANY_FIELDS, "deleted_in_salesforce": "delete"}))
+    accounts = [world.accounts.make(Name=name) for name in ("Acme", "Other", "Third")]
+    world.done()
+    world.accounts.delete(accounts[0])
+    world.later(minutes=20 * 24 * 60)
+    world.accounts.told_from = world.clock.now()
+    world.done(minutes=30)
+    assert sorted(each["company"] for each in world.companies.records.values()) == ["Other", "Third"]
+    assert world.disagreeing() == []
+
+
 @pytest.mark.parametrize(
     ("guard", "edit", "asks", "told"),
     [

@@ -29,6 +29,7 @@ from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import LEFT_SECONDS
+from leadbridge.usecases.fate_files import Comparison
 from leadbridge.usecases.keep_people import due_again
 from leadbridge.usecases.people_files import Entry, PeopleFiles, Row, written_edits
 
@@ -102,6 +103,15 @@ class PieceFiles(PeopleFiles):
     def keep_pieces(self, state: PieceState) -> None:
         """Store how far it is."""
         self._put("state.json", json.dumps(asdict(state)).encode())
+
+    def comparison(self) -> Comparison:
+        """How far the comparison of links with what is there has come."""
+        found = self._read("compared.json")
+        return Comparison(**json.loads(found)) if found is not None else Comparison()
+
+    def keep_comparison(self, comparison: Comparison) -> None:
+        """Store how far it has come."""
+        self._put("compared.json", json.dumps(asdict(comparison)).encode())
 
     def spared(self) -> dict[str, str]:
         """Records of which not all is done that was planned, and why, as a code of `domain.company_words`."""

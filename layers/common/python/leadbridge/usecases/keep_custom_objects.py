@@ -94,8 +94,8 @@ class KeepCustomObjects:
             return None if run.through else replace(run, through=1, warnings=told)
         if run.through:
             legs = [leg.name for leg in relinking_legs(self._cycle)]
-            told = too_much(self._cycle.guard, run, self.name, legs, lambda leg, _: self._total(leg))
-            return guarded(run, what(self.name, CHANGES), told, self._ports.clock.now()) if told else None
+            much = too_much(self._cycle.guard, run, self.name, legs, lambda leg, _: self._total(leg))
+            return guarded(run, what(self.name, CHANGES), much, self._ports.clock.now()) if much else None
         is_due = any(self._is_due(run, queue) for queue in self._queues)
         writes = dict(self._relinked(run))
         # another record takes the place of each, so no value is emptied

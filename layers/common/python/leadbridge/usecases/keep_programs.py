@@ -199,9 +199,9 @@ class _Work:
 
     # Campaigns and their statuses
 
-    def campaigns(self, run: CycleRun, due: Mapping[str, DueRecord]) -> Decided:
+    def campaigns(self, run: CycleRun, due: Mapping[str, DueRecord], until: datetime) -> Decided:
         """What is made of programs and lists themselves."""
-        del run, due
+        del run, due, until
         told = _Told(piece=0)
         for name, group in self._groups.items():
             program = self._program(name)

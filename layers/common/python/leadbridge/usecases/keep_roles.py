@@ -41,6 +41,7 @@ from leadbridge.domain.cycle_opportunities import (
 from leadbridge.domain.cycle_people import CONTACT
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.fates import News
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
@@ -59,6 +60,7 @@ from leadbridge.usecases.one_way import Change, Paged, change
 from leadbridge.usecases.opportunity_stages import PersonStage, StagesOfPeople
 from leadbridge.usecases.pair_people import Row as Values
 from leadbridge.usecases.people_files import Entry, Row
+from leadbridge.usecases.vanished import Vanished
 
 #: what is told late is asked for once more
 _OVERLAP = timedelta(minutes=10)
@@ -109,6 +111,7 @@ class KeepRoles:
         self._tracks = tuple(track_writes(cycle.opportunities)) if cycle.opportunities else ()
         follows = self._stage_field or self._tracks
         self._stages = StagesOfPeople(ports.records, ports.links, self._stage_field) if follows else None
+        self._vanished = Vanished(ports=ports, object_name=CONTACT_ROLE, queue=FROM_ROLES)
         # a stage is a person's, too, and changes with an Opportunity of which no role does
         others = opportunity_queues(cycle) if follows else ()
         self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *others], cycle.guard)
@@ -165,11 +168,14 @@ class KeepRoles:
 
     # decisions
 
-    def _due(self, run: CycleRun, due: Mapping[str, DueRecord]) -> Decided:
+    def _due(self, run: CycleRun, due: Mapping[str, DueRecord], until: datetime) -> Decided | None:
+        news = self._vanished(run, self._keeping.files(run), until) if self._follows(run) else News()
+        if news is None:
+            return None
         rows = self._ports.records.salesforce(CONTACT_ROLE, "Id", list(due)) if due else ()
         told = self._decided(run, 0, rows, again=True)
         missing = due.keys() - {canonical(row["Id"]) for row in rows}
-        self._gone(run, missing, told)
+        self._gone(run, {*news.deleted.get(Side.SALESFORCE, ()), *missing}, told)
         self._add_stages(0, rows, told)
         return told.as_decided()
 
@@ -279,17 +285,14 @@ class KeepRoles:
         return {**everything, **found.written}
 
     def _gone(self, run: CycleRun, missing: Collection[str], told: "_Told") -> None:
-        """What becomes of roles that were deleted in Salesforce, or are `missing` since they failed.
+        """What becomes of roles that Salesforce has no more.
 
         Raises:
             GuardedError: More would be deleted than the cycle's guard lets through.
         """
-        since = run.since.get(FROM_ROLES)
-        if self._roles.deleted_in_salesforce == "ignore" or self._ports.news is None or since is None:
+        if not self._follows(run):
             return
-        until = run.ceilings[Side.SALESFORCE.value]
-        news = self._ports.news.of_records(CONTACT_ROLE, since - _OVERLAP, until).news
-        links = self._ports.links.of({*news.deleted.get(Side.SALESFORCE, ()), *missing})
+        links = self._ports.links.of(missing)
         known = [link for _, link in sorted(links.items()) if link.marketo_id]
         check_deletions(self._guard, run, self.name, len(known))
         shared = self._shared([link.marketo_id for link in known]) if known else frozenset()
@@ -302,6 +305,10 @@ class KeepRoles:
                 told.plans[ROLES_GONE].append(deletion(link, position))
                 entry = replace(entry, writes={ROLES_GONE: position})
             told.entries.append(entry)
+
+    def _follows(self, run: CycleRun) -> bool:
+        heard = self._ports.news is not None and FROM_ROLES in run.since
+        return heard and self._roles.deleted_in_salesforce != "ignore"
 
     def _shared(self, roles: Sequence[str]) -> frozenset[str]:
         """Those of Marketo's roles that another Contact role of Salesforce says, too: it allows the same twice."""
