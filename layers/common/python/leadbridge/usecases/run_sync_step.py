@@ -579,8 +579,16 @@ def _newest(run: SyncRun, stamp: str) -> datetime | None:
 
 def _cause(child: Mapping[str, Any]) -> tuple[str, str]:
     """Reason and message of a bulk run that failed, out of what a state machine says of another's execution."""
+    said = _members(child.get("Cause", ""))
+    reason, told = str(said.get("Error", child["Error"])), str(said.get("Cause", ""))
+    # of a process that died it is the exception, in which any value may stand, and where it was raised
+    return reason, "the process that carries its files died" if "errorType" in _members(told) else told
+
+
+def _members(text: str) -> Mapping[str, Any]:
+    """Of a JSON object; a text that is none has none."""
     try:
-        said = json.loads(child.get("Cause", ""))
+        found = json.loads(text)
     except ValueError:
-        said = {}
-    return str(said.get("Error", child["Error"])), str(said.get("Cause", ""))
+        return {}
+    return found if isinstance(found, dict) else {}
