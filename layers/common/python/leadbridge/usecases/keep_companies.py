@@ -301,7 +301,7 @@ class _Work:
         self.run = replace(self.run, through=at, newest=newest)
 
     def _counting(self, queue: Queue, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-        if queue.name in self.run.compared and queue in self._owner.keeping.queues:
+        if queue.name in self.run.compared and queue.sync.source.object == ACCOUNT:
             return ComparedRows(self._ports.links, self._fields.fields, self._ports.digest)(self.run, queue, rows)
         return changed(self.run, queue, rows)
 
