@@ -39,6 +39,7 @@ class VirtualTime:
         self._order = count()
         self._hub = getcurrent()
         self._killed: set[greenlet] = set()
+        self._until = 0.0
 
     def at(self, seconds: float, action: Callable[[], object]) -> None:
         """Do something then."""
@@ -55,6 +56,10 @@ class VirtualTime:
         task = getcurrent()
         if task in self._killed:
             raise Killed  # the dead do nothing, whatever they meant to do at the end
+        end = self.now + max(0.0, seconds)
+        if end <= self._until and not (self._queue and self._queue[0][0] <= end):
+            self.now = end  # nobody else would do anything before
+            return
         woken = [False]
 
         def wake() -> None:
@@ -62,7 +67,7 @@ class VirtualTime:
                 woken[0] = True
                 task.switch()
 
-        self.at(self.now + max(0.0, seconds), wake)
+        self.at(end, wake)
         try:
             self._hub.switch()
         finally:
@@ -76,6 +81,7 @@ class VirtualTime:
 
     def run(self, until: float) -> None:
         """Let the time pass."""
+        self._until = until
         while self._queue and self._queue[0][0] <= until:
             self.now, _, action = heapq.heappop(self._queue)
             action()

@@ -34,6 +34,8 @@ WILDCARDS = {
     ("SweepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RecoverCallsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("AdminApiRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("ForgetPersonRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("ForgetPersonRole", "ReadAndRemoveFiles", "${DataBucket.Arn}/*"): "a person may be in any file",
     ("ConsoleRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunBulkStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("SendAlertsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
@@ -617,6 +619,7 @@ SETTINGS: dict[str, type[config.Settings]] = {
     "ReceiveOutboundMessage": config.ReceiveOutboundMessageSettings,
     "SendAlerts": config.SendAlertsSettings,
     "CallBack": config.CallBackSettings,
+    "ForgetPerson": config.ForgetPersonSettings,
     "Sweep": config.SweepSettings,
 }
 
