@@ -26,6 +26,7 @@ from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
 from leadbridge.vendors.http.deadline import Deadline
+from leadbridge.vendors.http.limiter import Limiter
 from leadbridge.vendors.sync_vendors import VendorSyncs
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.fakes.bulk import InMemoryBulkRuns, InMemoryObjects
@@ -33,6 +34,7 @@ from tests.fakes.clock import NOON
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLinks
 from tests.fakes.keys import InMemoryKeys
+from tests.fakes.limits import NoLimit
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.syncs import InMemorySyncRuns
 from tests.integration.vendors.conftest import Clients, Twin
@@ -63,7 +65,12 @@ class WiredCycle:
         self.marketo, self.salesforce, self.cycle = marketo, salesforce, cycle
         self.clock = SharedClock(marketo, NOON - NOON, NOON)
         own = WorldClients(
-            announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
+            announced=clients.announced,
+            key=clients.key,
+            http=clients.http,
+            world_clock=self.clock,
+            deadline=Deadline(),
+            marketo_limiter=self.limiter(),
         )
         self.connections = TwinConnections(own)
         self.documents = InMemoryConfigurations()
@@ -88,6 +95,10 @@ class WiredCycle:
 
         # a process lives on
         self.completed = CompletedSyncs(self.connections, self.clock, self.kept)
+
+    def limiter(self) -> Limiter:
+        """What Marketo's client asks before each call."""
+        return NoLimit()
 
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(
