@@ -518,8 +518,8 @@ class RunSyncStep:
         lease = (run.sync, run.slot, run.epoch)
         moved = run.until is None or self._runs.commit(*lease, run.until, run.records)
         # a retry reads rows, of which a deleted one is none: what failed of deletions is taken by the next run again
-        failed = any(part.failed_in and syncing.is_removal(run, part.number) for part in parts)
-        gone_until = None if failed else run.gone_until
+        again = any((part.failed_in or part.waits) and syncing.is_removal(run, part.number) for part in parts)
+        gone_until = None if again else run.gone_until
         if not moved or (gone_until is not None and not self._runs.commit_gone(*lease, gone_until)):
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
             self._save(work, ended)
