@@ -38,7 +38,7 @@ OPENED = ", ".join(
     f"[role={role}]:not([aria-modal=false]):visible" for role in ("dialog", "alertdialog", "listbox", "menu")
 )
 #: where they are closed, so that the next page is looked at without them
-NOTICES = "[role=alertdialog][aria-modal=false] button[aria-label=Close]"
+NOTICES = "[role=alertdialog][aria-modal=false] button[aria-label=Dismiss]"
 #: what is typed is wrong: every page that sends what is typed shows the findings
 FINDINGS = 422
 GO = """
