@@ -16,6 +16,10 @@ CONSOLE = ROOT / "console"
 AXE = CONSOLE / "node_modules/axe-core/axe.min.js"
 # what a page is to show it may show as late as it is to be pressed: five seconds are little on a busy machine
 expect.set_options(timeout=30_000)
+#: but for where the components say aloud what happens: for seconds it names what a button shows while it is busy
+LOOK = """
+(rules) => axe.run({ exclude: [["[data-live-announcer]"]] }, rules.length ? { runOnly: rules } : {})
+"""
 #: ends when nothing on the page moves any more, but for what moves for ever
 STILL = """
 Promise.all(
@@ -71,12 +75,12 @@ class Visit:
         assert answer.ok, (answer.status, answer.text())
         return answer.json()
 
-    def violations(self) -> list[str]:
-        """What axe finds on the page as it is."""
+    def violations(self, *rules: str) -> list[str]:
+        """What axe finds on the page as it is, by some of its rules, or by all."""
         self.page.evaluate(AXE.read_text("utf-8"))
         # a list that closes has paler words until it is gone
         self.page.evaluate(STILL)
-        found: dict[str, Any] = self.page.evaluate("axe.run()")
+        found: dict[str, Any] = self.page.evaluate(LOOK, rules)
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found["violations"]]
 
 

@@ -197,6 +197,7 @@ def test_a_sync_is_set_up_previewed_run_and_asks_before_it_changes_people(lab: L
         page.get_by_label("Name or id").fill(mark)
         page.get_by_label("Name or id").press("Enter")
         page.wait_for_url(re.compile(f"name={mark}"))
+        expect(page.get_by_label("Name or id")).to_be_focused()
         expect(page.get_by_role("row")).to_have_count(2)
         expect(page.get_by_role("row").last).to_contain_text("active")
         violations += admin.violations()
