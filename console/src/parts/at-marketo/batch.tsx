@@ -21,7 +21,7 @@ export default function Batch() {
     <>
       <Others within={["/batch"]} except={["count", "seconds", "bytes"].map((name) => `/batch/${name}`)} />
       {isFile ? (
-        <p className={PLAIN}>Calls wait for each other until a file of them goes, whichever comes first.</p>
+        <p className={PLAIN}>Calls wait for each other and go out as a file, whichever of these comes first.</p>
       ) : (
         <Switch isSelected={waits} onChange={(on) => set("/batch", on ? {} : undefined)}>
           Calls wait for each other and go out together

@@ -93,7 +93,7 @@ function Meant() {
           {(WRITES.has(String(person.lookup)) || person.add_if_missing === true) && (
             <Truth at="/person/add_if_missing" label="Who is not found is made, with that value alone" />
           )}
-          {takes("duplicate_record_rule") && <ChosenOfSeveral records={choices} by="updatedAt" />}
+          {takes("duplicate_record_rule") && <ChosenOfSeveral records={choices} by="updatedAt" what="people" />}
         </>
       )}
     </>
