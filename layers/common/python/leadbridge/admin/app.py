@@ -17,6 +17,7 @@ from leadbridge.admin import (
     executions,
     journal,
     overview,
+    people,
     problems,
     sync_runs,
     syncs,
@@ -53,6 +54,7 @@ class AdminApi:
         webhooks.add_routes(self._app, services)
         executions.add_routes(self._app, services)
         callbacks.add_routes(self._app, services)
+        people.add_routes(self._app, services)
         syncs.add_routes(self._app, services)
         sync_runs.add_routes(self._app, services)
         cycles.add_routes(self._app, services)

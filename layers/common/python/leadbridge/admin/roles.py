@@ -62,6 +62,9 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("POST", "/executions/redrive"): O,
     ("GET", "/callbacks"): V,
     ("POST", "/callbacks/send"): O,
+    # an answer names ids and files of the person
+    ("POST", "/people/forget"): A,
+    ("GET", "/people/forgotten"): A,
     ("GET", "/syncs"): V,
     ("GET", "/syncs/{sync_id}"): V,
     ("PUT", "/syncs/{sync_id}"): A,
