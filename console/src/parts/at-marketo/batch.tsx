@@ -11,7 +11,12 @@ export default function Batch() {
   const { set } = useEditing();
   const { document, operation, takes } = useAction();
   if (operation === undefined || !takes("batch")) {
-    return <p className={PLAIN}>Calls of this type go out as they come.</p>;
+    return (
+      <>
+        <Others within={["/batch"]} />
+        <p className={PLAIN}>Calls of this type go out as they come.</p>
+      </>
+    );
   }
   const isFile = operation === "import_leads";
   const waits = isFile || at(document, "/batch") !== undefined;
