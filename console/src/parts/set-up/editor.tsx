@@ -189,7 +189,7 @@ function Editor({
       </Title>
       {before && changed && (
         <InlineAlert variant="informative">
-          <Heading>What you changed is still here</Heading>
+          <Heading level={2}>What you changed is still here</Heading>
           <Content>It was not saved yet. Go on with it, or discard it.</Content>
         </InlineAlert>
       )}
@@ -232,14 +232,12 @@ function Editor({
           ) : (
             <Form validationBehavior="aria" onSubmit={(event) => event.preventDefault()}>
               {fields(page, !version)}
-              <SetInFile
-                of={unshown(document, of.forms?.(document) ?? ["**"]).filter(
-                  ([pointer]) => pageOf(layout, pointer) === page,
-                )}
-              />
             </Form>
           )}
         </Suspense>
+        <SetInFile
+          of={unshown(document, of.forms?.(document) ?? ["**"]).filter(([pointer]) => pageOf(layout, pointer) === page)}
+        />
         <Problems error={checking.error} />
         <div className={ROW}>
           <ButtonGroup>
