@@ -104,6 +104,37 @@ def test_a_record_arrives_with_its_person_who_is_made_in_the_same_cycle(build: B
     assert len(world.calls(world.marketo, "/rest/v1/customobjects/visit_c.json")) == before + 2
 
 
+def test_a_plan_lists_objects_field_by_field_and_writes_nothing(build: Build) -> None:
+    """One that would be changed with what it holds and would hold, one that would be made, and one whose person is
+    still to be made, with the reason; the run behind it does just that, and then there is nothing left to plan."""
+    world = build(visits("to_marketo"), VISIT)
+    contact = load(world, "Contact", LastName="King", Email="king@example.com")
+    first = load(world, "Event_Registration__c", Name="R", Registration_Key__c="R-1", Contact__c=contact, Seats__c=2)
+    world.ran()
+    world.connections.salesforce("crm").update("Event_Registration__c", [{"Id": first, "Seats__c": 3}])
+    second = load(world, "Event_Registration__c", Name="R", Registration_Key__c="R-2", Contact__c=contact)
+    other = load(world, "Contact", LastName="New", Email="new@example.com")
+    third = load(world, "Event_Registration__c", Name="R", Registration_Key__c="R-3", Contact__c=other)
+    before, written = world.marketo.get("records/visit_c"), world.written()
+
+    listed = [each for each in world.planned() if each.kind == "custom_objects"]
+
+    assert (world.marketo.get("records/visit_c"), world.written()) == (before, written)
+    told = {each.salesforce_id: each for each in listed}
+    assert {name: (each.does, each.object) for name, each in told.items()} == {
+        first: ("update", "Event_Registration__c"),
+        second: ("create", "Event_Registration__c"),
+        third: ("nothing", "Event_Registration__c"),
+    }
+    [changed] = [each for each in told[first].fields if each.before != each.after]
+    assert (changed.system, changed.name, changed.before, changed.after) == ("marketo", "seats", 2, 3)
+    assert told[first].marketo_id == before[0]["marketoGUID"]
+    assert told[third].message
+    world.ran()
+    assert {each["registration"] for each in world.marketo.get("records/visit_c")} == {"R-1", "R-2", "R-3"}
+    assert [each for each in world.planned() if each.kind == "custom_objects"] == []
+
+
 def registrations(world: WiredCycle) -> dict[Any, dict[str, Any]]:
     """Salesforce's registrations by their key."""
     return world.of(world.salesforce, "Event_Registration__c", "Registration_Key__c")

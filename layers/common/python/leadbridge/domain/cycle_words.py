@@ -43,7 +43,10 @@ def worded(code: str, **facts: object) -> str:
 
 #: of a plan: which of them are made depends on what is written before
 ACTIVITIES_UNPLANNED = "activities: are no part of a plan, since they are read behind what is written of people"
-OBJECTS_UNPLANNED = "custom_objects: are no part of a plan, since they are read behind all that is written"
+OBJECTS_FORESEEN = (
+    "custom_objects: of what is linked to people or records that the run itself would make, the plan says that it is "
+    "left out; the run writes it behind them"
+)
 
 
 #: why a record is looked at again, by the reason that is noted; of any other reason its write was refused

@@ -75,12 +75,12 @@ class CyclePlans:
     def begin_late(self, run: CycleRun, leg: Leg, read: Window) -> SyncOrder | None:
         """Store the run of a leg that reads a window and writes what it has read; None if it has ended already.
 
-        It has the name of its queue. Raises as `begin`.
+        In a plan it plans that. It has the name of its queue. Raises as `begin`.
         """
         sync = leg.sync.id
         known = self._runs.get(sync, run.slot)
         if known is None:
-            new = replace(self._new(run, leg), epoch=self._leased(run, leg), incremental=True)
+            new = replace(self._new(run, leg), epoch=self._leased(run, leg), incremental=True, planning=run.planning)
             made_since = run.made_since.get(leg.name)
             known = self._runs.begin(replace(new, since=read.since, until=read.until, made_since=made_since))
         return None if known[0].over else SyncOrder(sync=sync, slot=run.slot)

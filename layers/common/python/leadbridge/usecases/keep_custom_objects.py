@@ -29,7 +29,7 @@ from leadbridge.domain.cycle_custom_objects import (
 from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, SALESFORCE, Leg, Queue
 from leadbridge.domain.cycle_people import FROM_LEADS, LEAD
 from leadbridge.domain.cycle_schema import Checked, Schema
-from leadbridge.domain.cycle_words import OBJECTS_UNPLANNED
+from leadbridge.domain.cycle_words import OBJECTS_FORESEEN
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.planned import Planned
@@ -87,14 +87,18 @@ class KeepCustomObjects:
             SyncError: Salesforce cannot be asked now.
         """
         del remaining
-        if run.planning:
-            told = (*run.warnings, OBJECTS_UNPLANNED)
-            return None if run.through else replace(run, through=1, warnings=told)
         if run.through:
             return None
         is_due = any(self._is_due(run, queue) for queue in self._queues)
         writes = dict(self._relinked(run))
-        return replace(run, late=run.late or is_due, writes={**run.writes, **writes}, through=1)
+        told = (OBJECTS_FORESEEN,) if run.planning and is_due else ()
+        return replace(
+            run,
+            late=run.late or is_due,
+            writes={**run.writes, **writes},
+            warnings=(*run.warnings, *told),
+            through=1,
+        )
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to read, stored and ready to be started."""
