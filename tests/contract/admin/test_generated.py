@@ -25,7 +25,17 @@ from tests.builders.actions import ACTION, MARKETO, SALESFORCE, an_action
 from tests.builders.admin import PRINCIPAL, Admin
 from tests.builders.syncs import a_sync
 from tests.builders.world import World
-from tests.contract.admin.documents import ACTIONS, PUBLISHED, SYNCS, action_schema, as_text, document, sync_schema
+from tests.contract.admin.documents import (
+    ACTIONS,
+    CONNECTORS,
+    PUBLISHED,
+    SYNCS,
+    action_schema,
+    as_text,
+    connector_schema,
+    document,
+    sync_schema,
+)
 from tests.gateway import serving
 
 type AnyCase = Case[Any]
@@ -144,6 +154,11 @@ def test_the_published_schema_of_actions_is_that_of_the_code() -> None:
             assert operation["summary"]
             assert "security" not in operation
             assert {"200", "403", "404", "422", "502", "503"} <= set(operation["responses"])
+
+
+def test_the_published_schema_of_connector_actions_is_that_of_the_code() -> None:
+    """The console is built from it: operations, what each of them takes, and the page of each member."""
+    assert CONNECTORS.read_text("utf-8") == connector_schema()
 
 
 def test_the_published_schema_of_syncs_is_that_of_the_code() -> None:

@@ -274,6 +274,45 @@ class Choices(Given):
     note: str
 
 
+class ProgramInfo(Given):
+    """A program that an Action may make people members of, by either, and the statuses of its channel."""
+
+    id: int
+    name: str
+    statuses: list[str]
+
+
+class Programs(Given):
+    """The first programs; where there are `more`, `note` says what to do about those that are not here."""
+
+    read_at: datetime
+    programs: list[ProgramInfo]
+    more: bool
+    note: str
+
+
+class LoggedAttribute(Given):
+    """An attribute of an activity type; only custom ones have an API name."""
+
+    name: str
+    api_name: str | None
+
+
+class LoggedType(Given):
+    """An activity type of Marketo's log, the primary attribute first; only custom ones have an API name."""
+
+    name: str
+    api_name: str | None
+    attributes: list[LoggedAttribute]
+
+
+class LoggedTypes(Given):
+    """The activity types of Marketo's log, by name."""
+
+    read_at: datetime
+    logged_types: list[LoggedType]
+
+
 class FieldInfo(Given):
     """A field as Describe reports it."""
 

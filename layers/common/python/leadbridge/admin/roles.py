@@ -35,6 +35,8 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("GET", "/connections/{connection_id}/activity-types"): V,
     ("GET", "/connections/{connection_id}/lists"): V,
     ("GET", "/connections/{connection_id}/campaigns"): V,
+    ("GET", "/connections/{connection_id}/logged-types"): O,
+    ("GET", "/connections/{connection_id}/programs"): O,
     ("GET", "/actions"): V,
     ("GET", "/actions/{action_id}"): V,
     ("PUT", "/actions/{action_id}"): A,
