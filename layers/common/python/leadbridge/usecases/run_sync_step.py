@@ -64,6 +64,9 @@ BUDGET = 15
 NO_FILTER = "marketo_1035"
 #: the subscription makes no extracts at all
 NO_EXTRACTS = "marketo_703"
+#: so many activities are read page by page where a subscription makes no extracts: some 3,500 calls, with their people;
+#: calls of a look that tells how many there are
+MOST_LOGGED, LOOK = 500_000, 12
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
 
@@ -355,6 +358,8 @@ class RunSyncStep:
         if "Error" in child:
             reason, message = _cause(child)
             by_log = self._by_log(work, reason) if reason in {NO_FILTER, NO_EXTRACTS} else None
+            if by_log is None and reason == NO_EXTRACTS and work.sync.source.object == "activities":
+                by_log = self._first_of_log(work)
             if by_log is not None:
                 self._save(work, by_log)
                 return
@@ -377,6 +382,23 @@ class RunSyncStep:
             oldest = run.started_at - KEPT
             run = replace(run, since=max(oldest, run.made_since or oldest))
         return syncing.other_way(run) if run.since is not None else None
+
+    def _first_of_log(self, work: "_Work") -> SyncRun:
+        """A first reading of activities without an extract: page by page, unless there are too many for that."""
+        run, now = work.run, self._clock.now()
+        oldest = run.started_at - KEPT
+        since, until = max(oldest, run.made_since or oldest), run.until or run.started_at
+        source = self._vendors.source(work.sync)
+        before = source.calls
+        sample = source.sample(self._query(work, way="bulk"), LOOK, now)
+        run = replace(run, since=since, calls=run.calls + source.calls - before)
+        number = sample.total if sample.total is not None else sample.estimate or 0
+        if number <= MOST_LOGGED:
+            return syncing.other_way(run)
+        begin = until - (until - since) * MOST_LOGGED / number
+        facts = {"number": f"{number:,}", "most": f"{MOST_LOGGED:,}", "since": iso(since), "begin": iso(begin)}
+        told = said("too_many_logged", **facts)
+        return syncing.ended(run, Step.FAILED, now, told.reason, told.message)
 
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
