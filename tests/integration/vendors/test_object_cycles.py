@@ -135,6 +135,37 @@ def test_a_plan_lists_objects_field_by_field_and_writes_nothing(build: Build) ->
     assert [each for each in world.planned() if each.kind == "custom_objects"] == []
 
 
+@pytest.mark.parametrize("policy", ["delete", "ignore", {"flag": "gone"}])
+def test_what_was_deleted_in_salesforce_goes_or_is_flagged_as_the_object_says(build: Build, policy: Any) -> None:
+    """Its record alone, once; one whose key another record has by then stays; a plan lists it before."""
+    gone = {"name": "gone", "displayName": "Gone", "dataType": "boolean"}
+    visit = {**VISIT, "fields": [KEY, PERSON, *OTHERS, gone]}
+    world = build(visits("to_marketo", deleted_in_salesforce=policy), visit)
+    contact = load(world, "Contact", LastName="King", Email="king@example.com")
+    made = {
+        name: load(world, "Event_Registration__c", Name="R", Registration_Key__c=name, Contact__c=contact)
+        for name in ("R-1", "R-2", "R-3")
+    }
+    world.ran()
+    world.salesforce.post("delete", {"object": "Event_Registration__c", "ids": [made["R-1"], made["R-3"]]})
+    load(world, "Event_Registration__c", Name="R", Registration_Key__c="R-3", Contact__c=contact)
+
+    listed = [each for each in world.planned() if each.salesforce_id == made["R-1"]]
+    world.ran()
+
+    does = {"delete": ["delete"], "ignore": []}.get(policy if isinstance(policy, str) else "", ["flag"])
+    assert [each.does for each in listed] == does
+    found = {each["registration"]: each.get("gone") for each in world.marketo.get("records/visit_c")}
+    assert found == {
+        **({} if policy == "delete" else {"R-1": True if isinstance(policy, dict) else None}),
+        "R-2": None,
+        "R-3": None,
+    }
+    before = len(world.written())
+    world.ran()
+    assert len(world.written()) == before
+
+
 def registrations(world: WiredCycle) -> dict[Any, dict[str, Any]]:
     """Salesforce's registrations by their key."""
     return world.of(world.salesforce, "Event_Registration__c", "Registration_Key__c")

@@ -189,7 +189,10 @@ class KeepCustomObjects:
 
     def _is_due(self, run: CycleRun, queue: Queue) -> bool:
         """Whether a queue is read in this run."""
-        if queue.name in run.idle and not self._waits(queue):
+        of = object_of(self._cycle, queue.name)
+        hears = of is not None and of[1].deleted_in_salesforce != "ignore"
+        # what was changed is told without what was deleted
+        if queue.name in run.idle and not self._waits(queue) and not hears:
             return False
         if queue.side.value == "salesforce":
             return True
@@ -200,7 +203,6 @@ class KeepCustomObjects:
         found, since = self._found(queue), run.since.get(queue.name)
         if since is None:
             return True
-        of = object_of(self._cycle, queue.name)
         pause = timedelta(minutes=of[1].extract_minutes if of else 0)
         return found.extracted and run.ceilings[queue.side.value] - since >= pause
 

@@ -239,9 +239,7 @@ class RunSyncStep:
             read, idle = window_of(self._runs, source, work.sync, run.source, now)
         if sync.deletes != "ignore" and not run.most:
             # what was deleted before the first run that asks is nobody's
-            until, before = read.until or ceiling(run.source, now, source.covered(now).until), standing.gone_until
-            since, known = deletions(run.source, before, now) if before else (None, None)
-            run = replace(run, gone_since=since, gone_from=known, gone_until=max(until, before or until))
+            run = self._telling_gone(run, read.until or ceiling(run.source, now, source.covered(now).until))
         if idle:
             begun = syncing.begun(replace(run, calls=run.calls + source.calls), read, Way.REST, None)
             self._save(work, syncing.extracted(begun, 1, Way.REST))
@@ -252,9 +250,17 @@ class RunSyncStep:
         run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
 
+    def _telling_gone(self, run: SyncRun, until: datetime) -> SyncRun:
+        """The run with the window of deletions, from where the one before has ended."""
+        before = self._runs.standing(run.sync).gone_until
+        since, known = deletions(run.source, before, self._clock.now()) if before else (None, None)
+        return replace(run, gone_since=since, gone_from=known, gone_until=max(until, before or until))
+
     def _begin_window(self, work: "_Work", source: SyncSource) -> None:
         """Begin a run of a cycle, which has fixed its window already."""
         run = work.run
+        if work.sync.deletes != "ignore" and run.until is not None:
+            run = self._telling_gone(run, run.until)
         way = self._way(work, run, run.window)
         # of a cycle's first run its document may leave older ones out
         made_since = [run.made_since, source.made_since()] if way is Way.BULK and run.since is None else []
