@@ -164,6 +164,11 @@ def test_what_was_deleted_in_salesforce_goes_or_is_flagged_as_the_object_says(bu
     before = len(world.written())
     world.ran()
     assert len(world.written()) == before
+    # one that nothing else of its object comes with, as a listing of what was changed tells of nothing then
+    world.salesforce.post("delete", {"object": "Event_Registration__c", "ids": [made["R-2"]]})
+    world.ran()
+    found = {each["registration"]: each.get("gone") for each in world.marketo.get("records/visit_c")}
+    assert found.get("R-2", "deleted") == {"delete": "deleted", "flag": True}.get(does[0] if does else "")
 
 
 def registrations(world: WiredCycle) -> dict[Any, dict[str, Any]]:
