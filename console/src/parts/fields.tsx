@@ -31,7 +31,7 @@ function asText(value: unknown): string {
   return value === undefined || value === null ? "" : String(value);
 }
 
-/** `kept`: an empty text is one, too, and the member stays. */
+/** `kept`: an empty text is one, too, and the member stays; `named`: what has a name, or an id that is a number. */
 export function Words({
   at,
   also = [],
@@ -41,7 +41,8 @@ export function Words({
   isDisabled,
   long,
   kept = false,
-}: Shared & { long?: boolean; kept?: boolean }) {
+  named = false,
+}: Shared & { long?: boolean; kept?: boolean; named?: boolean }) {
   const { value, set, isInvalid, errorMessage } = useField(at, ...also);
   const Field = long ? TextArea : TextField;
   return (
@@ -49,7 +50,7 @@ export function Words({
       label={label}
       {...(description && { description })}
       value={asText(value)}
-      onChange={(typed) => set(typed === "" && !kept ? undefined : typed)}
+      onChange={(typed) => set(typed === "" && !kept ? undefined : named ? number(typed) : typed)}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
       isDisabled={isDisabled ?? false}
@@ -82,10 +83,11 @@ export function number(typed: string): number | string {
   return typed.trim() !== "" && String(read) === typed ? read : typed;
 }
 
-export function Truth({ at, label }: Pick<Shared, "at" | "label">) {
+/** `usual`: what it is where nothing is said. */
+export function Truth({ at, label, usual = false }: Pick<Shared, "at" | "label"> & { usual?: boolean }) {
   const { value, set } = useField(at);
   return (
-    <Switch isSelected={value === true} onChange={set}>
+    <Switch isSelected={typeof value === "boolean" ? value : usual} onChange={set}>
       {label}
     </Switch>
   );
@@ -112,8 +114,8 @@ export function Lines({ at, label, description, numbers = false }: Shared & { nu
   );
 }
 
-/** What values become, one a line. */
-export function Table({ at, label, description }: Shared) {
+/** What values become, one a line; `scalars`: numbers and truths are such. */
+export function Table({ at, label, description, scalars = false }: Shared & { scalars?: boolean }) {
   const { value, set, isInvalid, errorMessage } = useField(at);
   const [typed, setTyped] = useState(() =>
     Object.entries((value ?? {}) as Members)
@@ -128,13 +130,21 @@ export function Table({ at, label, description }: Shared) {
       onChange={(text) => {
         setTyped(text);
         const pairs = text.split("\n").filter((line) => line.includes("="));
-        set(Object.fromEntries(pairs.map((line) => [before(line).trim(), line.slice(before(line).length + 1).trim()])));
+        const as = (value: string) => (scalars ? scalar(value) : value);
+        const read = pairs.map(
+          (line) => [before(line).trim(), as(line.slice(before(line).length + 1).trim())] as const,
+        );
+        set(read.length ? Object.fromEntries(read) : undefined);
       }}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
       styles={WIDE}
     />
   );
+}
+
+function scalar(typed: string): boolean | number | string {
+  return typed === "true" || typed === "false" ? typed === "true" : number(typed);
 }
 
 function before(line: string): string {
@@ -188,6 +198,36 @@ export function Choose({
   );
 }
 const NONE = "-";
+
+/** One of few, of which the caller knows what each of them means. */
+export function Picked({
+  label,
+  chosen,
+  choices,
+  onChoose,
+  wide = false,
+}: {
+  label: string;
+  chosen: string;
+  choices: readonly Choice[];
+  onChoose: (id: string) => void;
+  wide?: boolean;
+}) {
+  return (
+    <Picker
+      label={label}
+      selectedKey={chosen}
+      onSelectionChange={(key) => onChoose(String(key))}
+      styles={wide ? WIDE : HALF}
+    >
+      {choices.map(({ id, name }) => (
+        <PickerItem key={id} id={id}>
+          {name}
+        </PickerItem>
+      ))}
+    </Picker>
+  );
+}
 
 /** One of many, found by typing; what is not listed may be typed, too, and the server says what it thinks of it. */
 export function Find({

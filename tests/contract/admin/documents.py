@@ -1,10 +1,11 @@
-"""Writes the published documents of the admin API, Actions and Syncs: `python -m tests.contract.admin.documents`."""
+"""Writes the published documents of the admin API and of kinds: `python -m tests.contract.admin.documents`."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from leadbridge.domain.action import Action
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.pages import PAGES, SECOND, TITLES
 from leadbridge.domain.sync import Sync
 from tests.builders.actions import an_action
@@ -14,6 +15,7 @@ from tests.builders.world import World
 PUBLISHED = Path(__file__).parents[3] / "docs" / "openapi-admin.json"
 ACTIONS = PUBLISHED.with_name("action.schema.json")
 SYNCS = PUBLISHED.with_name("sync.schema.json")
+CYCLES = PUBLISHED.with_name("crm_cycle.schema.json")
 
 
 def document() -> dict[str, Any]:
@@ -35,6 +37,11 @@ def action_schema() -> str:
     return json.dumps(schema | {"x-pages": pages, "x-titles": titles}, indent=2, ensure_ascii=False) + "\n"
 
 
+def cycle_schema() -> str:
+    """The JSON schema of a CRM cycle, as it stands in docs."""
+    return json.dumps(CrmCycle.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def sync_schema() -> str:
     """The JSON schema of a Sync, as it stands in docs."""
     return json.dumps(Sync.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
@@ -44,3 +51,4 @@ if __name__ == "__main__":
     PUBLISHED.write_text(as_text(), "utf-8")
     ACTIONS.write_text(action_schema(), "utf-8")
     SYNCS.write_text(sync_schema(), "utf-8")
+    CYCLES.write_text(cycle_schema(), "utf-8")

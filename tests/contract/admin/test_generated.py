@@ -25,7 +25,17 @@ from tests.builders.actions import ACTION, MARKETO, SALESFORCE, an_action
 from tests.builders.admin import PRINCIPAL, Admin
 from tests.builders.syncs import a_sync
 from tests.builders.world import World
-from tests.contract.admin.documents import ACTIONS, PUBLISHED, SYNCS, action_schema, as_text, document, sync_schema
+from tests.contract.admin.documents import (
+    ACTIONS,
+    CYCLES,
+    PUBLISHED,
+    SYNCS,
+    action_schema,
+    as_text,
+    cycle_schema,
+    document,
+    sync_schema,
+)
 from tests.gateway import serving
 
 type AnyCase = Case[Any]
@@ -149,6 +159,11 @@ def test_the_published_schema_of_actions_is_that_of_the_code() -> None:
 def test_the_published_schema_of_syncs_is_that_of_the_code() -> None:
     """The console is built from it: the members, and what each of them may be."""
     assert SYNCS.read_text("utf-8") == sync_schema()
+
+
+def test_the_published_schema_of_cycles_is_that_of_the_code() -> None:
+    """The console is built from it: the members, and what each of them may be."""
+    assert CYCLES.read_text("utf-8") == cycle_schema()
 
 
 @pytest.mark.parametrize("front", [SIGNED], indirect=True, ids=["signed"])

@@ -32,8 +32,8 @@ const DEFAULTS = { page: "1" };
 /** A kind of documents that is set up in pages. */
 export interface Kind {
   /** as the API calls it, and as people do */
-  kind: "action" | "sync";
-  noun: "Action" | "Sync";
+  kind: "action" | "sync" | "crm_cycle";
+  noun: "Action" | "Sync" | "cycle";
   /** where its pages are */
   folder: string;
   /** a new one, before anything is typed */
@@ -44,7 +44,7 @@ export interface Kind {
   pages: Readonly<Record<string, number>>;
   /** what whoever changes one may do */
   route: Route;
-  find(api: Api, id: string): Promise<Schemas["Saved"]>;
+  find(api: Api, id: string): Promise<Pick<Schemas["Saved"], "id" | "version" | "document">>;
   store(api: Api, id: string, body: Schemas["PutAction"]): Promise<Schemas["Applied"]>;
 }
 

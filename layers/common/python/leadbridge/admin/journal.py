@@ -68,6 +68,12 @@ def _sent(request: Request) -> list[Done]:
     return [("callbacks", "", "", str(number))] if number else []
 
 
+def _made(request: Request) -> list[Done]:
+    if not request.answer["lacks"]:
+        return []  # it was there
+    return [("made", "marketo_connection", request.body["marketo"], request.answer["api_name"])]
+
+
 DEEDS: Mapping[tuple[str, str], Callable[[Request], list[Done]]] = {
     ("DELETE", "/actions/{action_id}"): _simply("removed", "action", "action_id"),
     ("GET", "/actions/{action_id}/key"): _simply("key", "action", "action_id"),
@@ -87,6 +93,7 @@ DEEDS: Mapping[tuple[str, str], Callable[[Request], list[Done]]] = {
     ("POST", "/cycles/{cycle_id}/executions"): _simply("run", "crm_cycle", "cycle_id"),
     ("POST", "/cycles/{cycle_id}/executions/{slot}/ask"): _asked("crm_cycle", "cycle_id"),
     ("POST", "/cycles/{cycle_id}/plans"): _simply("plan", "crm_cycle", "cycle_id"),
+    ("POST", "/cycles/provisioning/make"): _made,
 }
 _MATCHED = tuple((method, re.compile(pattern_of(path)), told) for (method, path), told in DEEDS.items())
 
