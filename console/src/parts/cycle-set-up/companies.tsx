@@ -2,8 +2,9 @@
 import { Switch } from "@react-spectrum/s2";
 import { Others, useEditing } from "../editing";
 import { Choose, Figure, Find, LINE, Lines, Truth, Words } from "../fields";
+import { asChoices } from "../offered";
 import { at } from "../pointer";
-import { asChoices, useOurs, useTheirs } from "./ends";
+import { useOurs, usePart, useTheirs } from "./ends";
 import { InFile } from "./in-file";
 import { BLOCK, Fate, Kind, LowWatermark } from "./kind";
 import { Pairs } from "./pairs";
@@ -23,11 +24,12 @@ const DELETED = [
 ];
 
 export default function Companies() {
-  const companies = useOurs("companies");
-  const opportunities = useOurs("opportunities");
-  const people = useOurs("leads");
-  const accounts = useTheirs("Account");
-  const theirs = useTheirs("Opportunity");
+  const [kept, deals] = [usePart("/companies"), usePart("/opportunities")];
+  const companies = useOurs("companies", kept);
+  const opportunities = useOurs("opportunities", deals);
+  const people = useOurs("leads", deals);
+  const accounts = useTheirs("Account", kept);
+  const theirs = useTheirs("Opportunity", deals);
   return (
     <>
       <Others within={KINDS} except={OWN} />

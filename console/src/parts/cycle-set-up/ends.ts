@@ -1,6 +1,6 @@
 /** Both ends of the cycle under somebody's hands, and what they describe. */
 import { useEditing } from "../editing";
-import { asChoices, type Role, useFields } from "../offered";
+import { type Role, useFields } from "../offered";
 import { at } from "../pointer";
 
 export function useEnds() {
@@ -8,14 +8,17 @@ export function useEnds() {
   return { marketo: String(at(document, "/marketo") ?? ""), salesforce: String(at(document, "/salesforce") ?? "") };
 }
 
+/** Whether something is part of the document: nobody asks for fields of what is not. */
+export function usePart(pointer: string): boolean {
+  return (at(useEditing().document, pointer) ?? null) !== null;
+}
+
 /** The fields of an object of Marketo, as a Sync calls it. */
-export function useOurs(object: string, role: Role = "sync_destination") {
-  return useFields(useEnds().marketo, object, role);
+export function useOurs(object: string, wanted = true, role: Role = "sync_destination") {
+  return useFields(useEnds().marketo, wanted ? object : "", role);
 }
 
 /** The fields of an object of Salesforce. */
-export function useTheirs(object: string) {
-  return useFields(useEnds().salesforce, object, "sync_source");
+export function useTheirs(object: string, wanted = true) {
+  return useFields(useEnds().salesforce, wanted ? object : "", "sync_source");
 }
-
-export { asChoices };

@@ -3,7 +3,7 @@ import { Button, Picker, PickerItem } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import type { ReactNode } from "react";
 import { useEditing } from "../editing";
-import { type Choice, Find, HALF, LINE, WIDE, Words } from "../fields";
+import { type Choice, Find, LINE, WIDE, Words } from "../fields";
 import { at, type Json, type Members } from "../pointer";
 
 export const HEAD = style({ font: "title", margin: 0 });
@@ -93,7 +93,7 @@ export function Fate({
         label={label}
         selectedKey={flagged ? "flag" : String(value ?? usual)}
         onSelectionChange={(key) => set(pointer, key === "flag" ? { flag: "" } : String(key))}
-        styles={HALF}
+        styles={WIDE}
       >
         {[...choices, { id: "flag", name: "It is marked in a field" }].map(({ id, name }) => (
           <PickerItem key={id} id={id}>
@@ -101,7 +101,7 @@ export function Fate({
           </PickerItem>
         ))}
       </Picker>
-      {flagged && <Find at={`${pointer}/flag`} also={[pointer]} label="Field that marks it" choices={fields} narrow />}
+      {flagged && <Find at={`${pointer}/flag`} also={[pointer]} label="Field that marks it" choices={fields} />}
     </div>
   );
 }

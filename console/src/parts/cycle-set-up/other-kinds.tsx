@@ -2,12 +2,12 @@
 import { Others, useEditing } from "../editing";
 import { Choose, Figure, Find, LINE, Lines, Picked, Table, Truth, Words } from "../fields";
 import { MappingList, OF_CALLS } from "../mapping-editor";
-import { useFields, useObjects } from "../offered";
+import { asChoices, useFields, useObjects } from "../offered";
 import { PLAIN } from "../page";
 import { at, type Members, step } from "../pointer";
 import { way } from "../words";
 import { ByName } from "./by-name";
-import { asChoices, useEnds, useOurs, useTheirs } from "./ends";
+import { useEnds, useOurs, usePart, useTheirs } from "./ends";
 import { InFile } from "./in-file";
 import { BLOCK, Kind, LowWatermark } from "./kind";
 import { Pairs } from "./pairs";
@@ -27,7 +27,7 @@ const OF_PROGRAMS = [
 const WAYS = ["to_marketo", "to_salesforce"] as const;
 
 export default function OtherKinds() {
-  const campaign = useTheirs("Campaign");
+  const campaign = useTheirs("Campaign", usePart("/programs"));
   return (
     <>
       <Others within={KINDS} except={OWN} />
@@ -78,7 +78,7 @@ function ActivityGroup({ at: here, of }: { at: string; of: Members }) {
   const object = tasks ? "Task" : String((of.target as Members).object ?? "");
   const objects = useObjects(salesforce, "sync_destination");
   const fields = useFields(salesforce, object, "sync_destination");
-  const columns = useOurs("activities", "sync_source");
+  const columns = useOurs("activities", true, "sync_source");
   const targets = asChoices(fields.found);
   const target = step(here, "target");
   const own = ["types", "target", "key", "subject", "fields", "wait_minutes"].map((each) => step(here, each));
@@ -210,7 +210,7 @@ function MemberGroup({ at: here, of }: { at: string; of: Members }) {
   const campaign = useTheirs("Campaign");
   const member = useTheirs("CampaignMember");
   const listed = of.static_list !== undefined && of.static_list !== null;
-  const columns = useOurs(listed ? "list_members" : "program_members", "sync_source");
+  const columns = useOurs(listed ? "list_members" : "program_members", true, "sync_source");
   const members = ["program", "static_list", "campaign", "statuses", "status", "fields", "member_fields"];
   const choose = (kind: string) => {
     const [gone, come] = kind === "program" ? ["static_list", "program"] : ["program", "static_list"];

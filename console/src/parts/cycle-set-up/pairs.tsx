@@ -66,7 +66,11 @@ export function Pairs({
               density="compact"
             >
               <DisclosureHeader>
-                <DisclosureTitle level={5}>{pairWords(each, ends.only)}</DisclosureTitle>
+                <DisclosureTitle level={5}>
+                  {[pairWords(each, ends.only), each.conflict && conflict(String(each.conflict))]
+                    .filter(Boolean)
+                    .join("; ")}
+                </DisclosureTitle>
                 {each.enabled === false && <Mark variant="neutral">off</Mark>}
                 {wrong > 0 && <Mark variant="negative">{`${wrong} to mend`}</Mark>}
                 <ActionButton
@@ -134,7 +138,6 @@ function Pair({ at: here, of, marketo, salesforce, only }: Ends & { at: string; 
             at={step(here, "conflict")}
             label="Where both sides edited it"
             none="Salesforce, but for what marketing keeps"
-            narrow
             choices={CONFLICTS.map((id) => ({ id, name: conflict(id) }))}
           />
         )}
@@ -144,7 +147,6 @@ function Pair({ at: here, of, marketo, salesforce, only }: Ends & { at: string; 
           at={step(here, "blank")}
           label="An emptied field"
           instead={only === "to_marketo" ? "clear" : "keep"}
-          narrow
           choices={BLANKS.map((id) => ({ id, name: BLANK_WORDS[id] }))}
           clears={(chosen) => (chosen === "default" ? [] : [step(here, "default")])}
         />

@@ -3,8 +3,9 @@
 import { Conditions } from "../condition-builder";
 import { Others, useEditing } from "../editing";
 import { type Choice, Find, LINE, Picked, Table, Words } from "../fields";
+import { asChoices } from "../offered";
 import { at, type Members } from "../pointer";
-import { asChoices, useOurs, useTheirs } from "./ends";
+import { useOurs, usePart, useTheirs } from "./ends";
 import { InFile } from "./in-file";
 import { BLOCK, Fate, HEAD, Kind, LowWatermark } from "./kind";
 import { Pairs } from "./pairs";
@@ -24,9 +25,9 @@ const DELETED = [
 ];
 
 export default function People() {
-  const ours = useOurs("leads");
-  const leads = useTheirs("Lead");
-  const contacts = useTheirs("Contact");
+  const ours = useOurs("leads", usePart("/persons"));
+  const leads = useTheirs("Lead", usePart("/persons"));
+  const contacts = useTheirs("Contact", usePart("/persons/contacts"));
   const [people, lead, contact] = [asChoices(ours.found), asChoices(leads.found), asChoices(contacts.found)];
   return (
     <>

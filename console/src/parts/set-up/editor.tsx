@@ -180,7 +180,7 @@ function Editor({
       </Title>
       {before && changed && (
         <InlineAlert variant="informative">
-          <Heading>What you changed is still here</Heading>
+          <Heading level={2}>What you changed is still here</Heading>
           <Content>It was not saved yet. Go on with it, or discard it.</Content>
         </InlineAlert>
       )}
