@@ -63,6 +63,7 @@ FUNCTIONS: Mapping[str, str] = {
     "run_cycle_step": "RunCycleStepFunctionName",
     "start_sync": "StartSyncFunctionName",
     "send_alerts": "SendAlertsFunctionName",
+    "forget_person": "ForgetPersonFunctionName",
     "admin_api": "AdminApiFunctionName",
     "console": "ConsoleFunctionName",
 }

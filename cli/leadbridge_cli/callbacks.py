@@ -7,6 +7,7 @@ import click
 from leadbridge.domain.event import iso
 from leadbridge.usecases.failed_callbacks import why
 from leadbridge_cli.common import as_json, fail, pass_target
+from leadbridge_cli.render import local_time
 from leadbridge_cli.stack import Target
 
 
@@ -38,7 +39,8 @@ def callbacks_list(target: Target, *, as_json: bool) -> None:
         return
     for each in found:
         people = len(each.chunk.lead_ids)
-        click.echo(f"{each.chunk.id}: {people} people, since {iso(each.failed_at)}: {each.chunk.reason}. {why(each)}")
+        since = local_time(iso(each.failed_at))
+        click.echo(f"{each.chunk.id}: {people} people, since {since}: {each.chunk.reason}. {why(each)}")
     click.echo("Send again: leadbridge callbacks send ID..., or --all" if found else "Marketo took every callback.")
 
 

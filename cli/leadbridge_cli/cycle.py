@@ -18,10 +18,10 @@ from leadbridge.domain.cycle_progress import (
     progress_said,
     sentence,
     standing_members,
-    status,
 )
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.lifecycle import DocumentState, Move
+from leadbridge.domain.sync_progress import stands
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.usecases.check_cycle import move_cycle
 from leadbridge.usecases.cycle_rows import KINDS
@@ -33,6 +33,7 @@ from leadbridge_cli.cycle_proposal import propose_cycle
 from leadbridge_cli.cycle_rows import show_due, show_record, show_rows
 from leadbridge_cli.object_provisioning import provision
 from leadbridge_cli.pausing import in_words
+from leadbridge_cli.render import local_time
 from leadbridge_cli.run_bar import CycleBar
 from leadbridge_cli.stack import Target
 from leadbridge_cli.texts import canonical
@@ -79,7 +80,9 @@ def list_cycles(target: Target, *, as_json: bool) -> None:
         if row["running"]:
             click.echo(f"  runs: {row['running']}")
         elif row["last_ended_at"]:
-            click.echo(f"  last run ended {row['last_ended_at']}, {row['idle_looks']} idle looks since")
+            click.echo(
+                f"  last run ended {local_time(str(row['last_ended_at']))}, {row['idle_looks']} idle looks since"
+            )
         else:
             click.echo("  has never run; `leadbridge cycle run` begins")
     if not rows:
@@ -105,16 +108,17 @@ def show_cycle(target: Target, cycle_id: str, *, as_json: bool) -> None:
     click.echo(stored.change.text or canonical(document), nl=False)
     for name, at in standing["watermarks"].items():
         newest = standing["newest"].get(name)
-        click.echo(f"# {name}: carried over up to {at}{f', the newest record is of {newest}' if newest else ''}")
+        behind = f", the newest record is of {local_time(newest)}" if newest else ""
+        click.echo(f"# {name}: carried over up to {local_time(at)}{behind}")
     for line in standing["warnings"]:
         click.echo(f"# warning: {line}")
     for each in standing["aside"]:
-        waits = f", edits since {each['since']} wait" if each["since"] else ""
+        waits = f", edits since {local_time(each['since'])} wait" if each["since"] else ""
         click.echo(f"# {each['object']} {each['pair']} is put aside: {each['why']}{waits}")
     if standing["running"]:
         parts = target.cycle_results().parts(cycle_id, standing["running"])
         progress = parts.progress(target.clock.now())
-        how = progress_said(parts.run, progress) if progress is not None else status(parts.run)
+        how = progress_said(parts.run, progress) if progress is not None else stands(parts.run, local_time)
         click.echo(f"# {parts.run.slot} is at work, {parts.run.kind}: {how}")
     click.echo(f"# {standing['idle_looks']} idle looks since the last run")
 
@@ -173,7 +177,7 @@ def run_cycle(target: Target, cycle_id: str, *, from_now: bool, programs: bool, 
     if as_json:
         click.echo(json.dumps(members(run)))
     elif wait:
-        click.echo(sentence(run))
+        click.echo(sentence(run, local_time))
     else:
         click.echo(f"Started: {started.slot}. `leadbridge cycle executions {cycle_id}` shows how it goes.")
     if run.step is CycleStep.FAILED:
@@ -213,7 +217,7 @@ def cycle_executions(
             click.echo(json.dumps([members(run) for run in found]))
             return
         for run in found:
-            click.echo(sentence(run))
+            click.echo(sentence(run, local_time))
         click.echo(f"{len(found)} run{'' if len(found) == 1 else 's'}" if found else "It has not run yet.")
         return
     parts = results.parts(cycle_id, slot)
@@ -227,7 +231,7 @@ def cycle_executions(
         far = progress_members(progress)
         click.echo(json.dumps({**members(parts.run), **far, **inner, **counts_members(counts)}))
         return
-    click.echo(sentence(parts.run))
+    click.echo(sentence(parts.run, local_time))
     if progress is not None:
         click.echo(f"  {progress_said(parts.run, progress)}")
     _show_told(parts.run)
@@ -260,7 +264,7 @@ def _ask(what: str, asked: Asked, doc: str) -> None:
         run = target.start_cycle().ask(cycle_id, slot, asked)
         if not run.over:
             target.note(f"{what}_run", "crm_cycle", cycle_id, slot)
-        click.echo(sentence(run) if run.over else f"{slot}: {what} is noted; it is heard within a minute.")
+        click.echo(sentence(run, local_time) if run.over else f"{slot}: {what} is noted; it is heard within a minute.")
 
 
 _ask("pause", Asked.PAUSE, "Let a run wait, and what it has started; what is written stays.")

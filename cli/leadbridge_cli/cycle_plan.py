@@ -14,6 +14,7 @@ from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.files.spreadsheets import table
 from leadbridge.usecases.cycle_planned import FieldChange, PlannedChange
 from leadbridge_cli.common import as_json, fail, pass_target
+from leadbridge_cli.render import local_time
 from leadbridge_cli.stack import Target
 
 _CYCLE = click.argument("cycle_id", metavar="ID")
@@ -91,7 +92,7 @@ def _show(run: CycleRun, rows: Iterable[PlannedChange], file: TextIO | None, *, 
         click.echo(f"warning: {told}")
     if run.reached:
         click.echo(f"Edits of companies would reach {run.reached} people.")
-    click.echo(sentence(run))
+    click.echo(sentence(run, local_time))
 
 
 def _line(row: PlannedChange) -> str:

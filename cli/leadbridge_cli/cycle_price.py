@@ -12,11 +12,12 @@ from leadbridge_cli.sync_price import cost_in_words, cost_members
 
 @click.command("price")
 @click.argument("cycle_id", metavar="ID")
+@click.option("--programs", is_flag=True, help="Of a run with programs and their members, too.")
 @as_json
 @pass_target
-def price_cycle(target: Target, cycle_id: str, *, as_json: bool) -> None:
+def price_cycle(target: Target, cycle_id: str, *, programs: bool, as_json: bool) -> None:
     """Tell what the first run costs at both vendors, by kind of records, and how long it lasts. Nothing is written."""
-    found = target.price_cycle()(cycle_id)
+    found = target.price_cycle()(cycle_id, programs=programs)
     if as_json:
         click.echo(json.dumps(members(found)))
         return

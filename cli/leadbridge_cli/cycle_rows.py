@@ -17,6 +17,7 @@ from leadbridge.usecases.cycle_rows_told import (
     story_members,
 )
 from leadbridge_cli.common import as_json, pass_target
+from leadbridge_cli.render import local_time
 from leadbridge_cli.stack import Target
 
 _CYCLE = click.argument("cycle_id", metavar="ID")
@@ -48,7 +49,7 @@ def show_record(target: Target, cycle_id: str, record_id: str, *, as_json: bool)
     if as_json:
         click.echo(json.dumps(story_members(story)))
         return
-    for line in story_lines(cycle_id, story):
+    for line in story_lines(cycle_id, story, local_time):
         click.echo(line)
 
 
@@ -63,6 +64,6 @@ def show_due(target: Target, cycle_id: str, *, as_json: bool) -> None:
         click.echo(json.dumps([due_members(each) for each in found]))
         return
     for each in found:
-        click.echo(due_sentence(each))
+        click.echo(due_sentence(each, local_time))
     more = " or more" if len(found) == DUE else ""
     click.echo(f"{len(found)} record{'' if len(found) == 1 else 's'}{more}" if found else "Nothing is due.")

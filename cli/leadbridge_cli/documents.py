@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from leadbridge.domain.action import Action
+from leadbridge.domain import connector
 from leadbridge.domain.differences import changes
 from leadbridge.domain.kinds import KINDS
 from leadbridge.domain.lifecycle import RUN, DocumentState, Move, Stored
@@ -170,7 +170,7 @@ def export(target: Target, documents: tuple[str, ...], *, everything: bool) -> N
 def view(target: Target, action: str, *, version: int | None, page: int | None, as_json: bool) -> None:
     """Show an Action as it is saved, on its five pages."""
     stored = target.configurations.get("action", action, version)
-    if stored is None or not isinstance(stored.document, Action):
+    if stored is None or not isinstance(stored.document, connector.ACTIONS):
         fail([f"There is no Action {named(action)}{f' version {version}' if version else ''}."])
     shown = [each for each in pages(stored.document) if page in (None, each.number)]
     if as_json:

@@ -15,6 +15,7 @@ from leadbridge.domain.limits import Lane
 from leadbridge.usecases.recover_calls import RecoverCalls, Report
 from leadbridge.usecases.store_events import StoreEvents
 from leadbridge_cli.common import as_json, moment, pass_target
+from leadbridge_cli.render import local_time
 from leadbridge_cli.stack import NoMeter, Target
 
 
@@ -36,7 +37,8 @@ def recover(target: Target, action_id: str, *, since: str | None, dry_run: bool,
         click.echo(f"{iso(each.call.at)} lead {each.call.lead_id}: {word} as {each.execution_id}")
     for left in report.left:
         click.echo(f"{left}: not run now, the call may have come after all. Try again in a few minutes.")
-    many = f"{len(report.recovered)} of {report.calls} calls between {iso(report.since)} and {iso(report.until)}"
+    since, until = local_time(iso(report.since)), local_time(iso(report.until))
+    many = f"{len(report.recovered)} of {report.calls} calls between {since} and {until}"
     click.echo(f"{many} never arrived{' and would be run.' if dry_run else ' and run now.'}")
 
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from leadbridge.domain.cycle_progress import progress_said
-from leadbridge.domain.cycle_progress import status as cycle_status
 from leadbridge.domain.event import iso
-from leadbridge.domain.sync_progress import COUNTS, megabytes, progress_of, status
+from leadbridge.domain.sync_progress import COUNTS, megabytes, progress_of, stands, status
 from leadbridge.domain.syncing import SyncRun
 from leadbridge.usecases.cycle_results import CycleParts
-from leadbridge_cli.render import TABLE_COLUMNS, counted
+from leadbridge_cli.render import TABLE_COLUMNS, counted, local_time
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,9 +42,17 @@ def show_runs(runs: Sequence[SyncRun], now: datetime, console: "Console | None" 
     table.add_column("Message", overflow="fold")
     for run in runs:
         counts = [str(run.rows), *(str(getattr(run.totals, name)) for name in shown)]
-        end = iso(run.ended_at) if run.ended_at else ""
+        end = local_time(iso(run.ended_at)) if run.ended_at else ""
         rate = progress_of(run, now).rate
-        facts = [run.slot, iso(run.started_at), end, status(run), str(run.version), *counts, _rate(rate)]
+        facts = [
+            run.slot,
+            local_time(iso(run.started_at)),
+            end,
+            stands(run, local_time),
+            str(run.version),
+            *counts,
+            _rate(rate),
+        ]
         # the vendor's words may look like markup
         table.add_row(*(_plain(each) for each in (*facts, str(run.calls), run.message)))
     console.print(table)
@@ -56,7 +63,7 @@ def sentence(run: SyncRun, now: datetime) -> str:
     counts = ", ".join(
         f"{getattr(run.totals, name)} {name.replace('_', ' ')}" for name in COUNTS if getattr(run.totals, name)
     )
-    end = f" to {iso(run.ended_at)}" if run.ended_at else ""
+    end = f" to {local_time(iso(run.ended_at))}" if run.ended_at else ""
     why = f"; {run.reason}: {run.message}" if run.reason else ""
     again = f", the failed rows of {run.retry_of} again" if run.retry_of else ""
     again += f", makes the writes of {run.plan}" if run.plan else ", a plan: nothing is written" if run.planning else ""
@@ -65,7 +72,7 @@ def sentence(run: SyncRun, now: datetime) -> str:
     extracts = f", {megabytes(run)} MB of extracts" if run.extracted else ""
     ends = f"{', which would be ' if run.planning else ': '}{counts}" if counts else ""
     return (
-        f"{run.slot}: {status(run)}, {iso(run.started_at)}{end}, version {run.version}{again}, "
+        f"{run.slot}: {stands(run, local_time)}, {local_time(iso(run.started_at))}{end}, version {run.version}{again}, "
         f"{counted(run.rows, 'row')}{ends}, {counted(run.calls, 'call')}{extracts}{pace}{why}"
     )
 
@@ -135,7 +142,7 @@ class CycleBar(Bar):
         """The run as it is now; nothing before it reads."""
         known = parts.progress(self._now())
         if known is not None:
-            self.draw(cycle_status(parts.run), progress_said(parts.run, known), known.percent, 100)
+            self.draw(status(parts.run), progress_said(parts.run, known), known.percent, 100)
 
 
 def told(run: SyncRun, now: datetime) -> str:

@@ -1,5 +1,5 @@
 // Writes what the console knows of the API from its published documents: the types, whom each route is for, and what
-// the forms of an Action, of a Sync and of a CRM cycle offer.
+// the forms of Actions, of a Sync and of a CRM cycle offer.
 import { readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 
@@ -7,6 +7,7 @@ const documents = new URL("../../docs/", import.meta.url);
 const target = new URL("../src/api/", import.meta.url);
 const described = JSON.parse(await readFile(new URL("openapi-admin.json", documents), "utf8"));
 const action = JSON.parse(await readFile(new URL("action.schema.json", documents), "utf8"));
+const connector = JSON.parse(await readFile(new URL("connector.schema.json", documents), "utf8"));
 const sync = JSON.parse(await readFile(new URL("sync.schema.json", documents), "utf8"));
 const cycle = JSON.parse(await readFile(new URL("crm_cycle.schema.json", documents), "utf8"));
 
@@ -52,7 +53,7 @@ const rules = Object.entries(discriminator.mapping).map(([type, reference]) => {
   };
 });
 
-const { Chained, Clause, DuplicateRecordRule, Group, Source, WriteBack } = action.$defs;
+const { Chained, Clause, Destination, DuplicateRecordRule, Group, Source, WriteBack } = action.$defs;
 const offered = {
   PAGES: action["x-pages"],
   TITLES: action["x-titles"],
@@ -66,12 +67,24 @@ const offered = {
   OPERATORS: Object.fromEntries(
     choices(Clause.properties.operator).map((name) => [name, Clause.properties.operator["x-takes"][name]]),
   ),
+  FAMILIES: choices(Clause.properties.type),
+  DUPLICATE_RULES: choices(Destination.properties.duplicate_rules),
+  MOST_FURTHER: given(action.properties.further_identifiers).maxItems,
   LINK_TYPES: choices(Chained.properties.type),
   AFTER: choices(Chained.properties.after),
   ON_FAILURE: choices(Chained.properties.on_failure),
   RULES: rules,
 };
 await written("action.generated.ts", offered);
+
+await written("connector.generated.ts", {
+  PAGES: connector["x-pages"],
+  TITLES: connector["x-titles"],
+  OPERATIONS: connector["x-operations"],
+  STRATEGIES: connector.$defs.Strategy.enum,
+  LOOKUPS: choices(connector.$defs.Person.properties.lookup),
+  WRITABLE: connector["x-writable"],
+});
 
 const { DedupeRule, Guard, ImportRule, Ways } = sync.$defs;
 await written("sync.generated.ts", {

@@ -23,6 +23,8 @@ from tests.integration.vendors.test_syncs import WiredSyncs
 MOST_ERROR, LEAST_SHARE = 0.1, 0.95
 ACCOUNTS = {"External_Key__c": "externalCompanyId", "Name": "company", "Website": "website"}
 KINDS = ("people", "people by file", "companies", "contacts", "leads of all people")
+#: so many members of a list are more than a price reads
+LONG = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,10 +187,13 @@ class _Warm(WiredSyncs):
 
 def figure(*, syncs: int, most: int, seed: int) -> Figure:
     """The error of the price over generated Syncs."""
-    found = Figure(title="price of Syncs", size=f"seed {seed}, {syncs} generated Syncs of up to {most} rows")
+    found = Figure(
+        title="price of Syncs", size=f"seed {seed}, {syncs} generated Syncs of up to {most} rows, and a list of {LONG}"
+    )
     every: list[Compared] = []
     with twins(seed) as pair:
-        for number, one in enumerate(generated(syncs, seed, most)):
+        long = Generated(kind="contacts", rows=LONG, there=0.3, differs=0.5, guarded=False)
+        for number, one in enumerate([*generated(syncs, seed, most), long]):
             each = compared(pair, one, seed + number)
             every.append(each)
             found.add(

@@ -30,8 +30,10 @@ from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
+from leadbridge.usecases.forget_person import LOGGED, STATE, ForgetPerson
 from leadbridge.usecases.lint_attribution import LintAttribution
 from leadbridge.usecases.list_connections import ListConnections
+from leadbridge.usecases.order_erasure import OrderErasure, answered
 from leadbridge.usecases.overview import ShowOverview
 from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.price_cycle import PriceCycle
@@ -60,6 +62,7 @@ from tests.fakes.alerts import InMemoryAlertStore, InMemoryTally, SettableWatch
 from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLinks
 from tests.fakes.journal import InMemoryJournal
+from tests.fakes.shelves import InMemoryShelves
 from tests.fakes.syncs import FakeDestination, FakeSource, FakeStarter, FakeSyncVendors, InMemorySyncRuns
 
 PRINCIPAL = "arn:aws:iam::123456789012:user/admin"
@@ -279,6 +282,9 @@ class Admin:
             clock=world.clock,
         )
         preview = PreviewSync(view=view, runs=self.runs, vendors=vendors)
+        #: what is kept of people, and whether an erasure takes longer than a request
+        self.shelves = InMemoryShelves()
+        self.erases_long = False
         #: what alerts look at, and what they remember
         self.watch = SettableWatch()
         self.tally = InMemoryTally(world.clock.now)
@@ -330,6 +336,11 @@ class Admin:
             search=search,
             redrive=RedriveMany(search=search, redrive=redrive, documents=world.configurations),
             callbacks=FailedCallbacks(chunks=world.chunks, clock=world.clock),
+            erasing=OrderErasure(
+                eraser=self._erase,
+                logged=lambda: self.shelves.under(STATE, LOGGED),
+                secret=lambda: SECRET,
+            ),
             view_sync=view,
             preview_sync=preview,
             price_sync=PriceSync(
@@ -414,6 +425,12 @@ class Admin:
 
     def _done(self) -> None:
         self.finished += 1
+
+    def _erase(self, order: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What the function answers that may read everything, in whose place this stands."""
+        forget = ForgetPerson(shelves=self.shelves, secret=lambda: SECRET, clock=self.world.clock)
+        answer = answered(forget, json.loads(json.dumps(order)))
+        return None if self.erases_long else answer
 
     def send(self, event: dict[str, Any]) -> Answered:
         """The answer to a proxy event."""

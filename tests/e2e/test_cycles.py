@@ -1,8 +1,12 @@
-"""A CRM cycle on the deployed stack: an edit on either side shows on the other, through the real state machines."""
+"""A CRM cycle on the deployed stack: an edit on either side shows on the other, through the real state machines.
+
+What happens in Salesforce is announced by outbound message, what happens in Marketo is found by a poll.
+"""
 
 import json
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import yaml
@@ -10,8 +14,8 @@ import yaml
 from tests.e2e.lab import Lab, Record, wait_for
 
 MINUTES = 240.0
-#: how far behind the present a cycle reads, and a bit
-BEHIND = timedelta(minutes=11)
+#: how far behind the present a cycle reads, and a bit; and between two polls
+BEHIND, GAP = timedelta(minutes=11), timedelta(minutes=5)
 FIELDS = [
     {"marketo": "email", "salesforce": "Email"},
     {"marketo": "firstName", "salesforce": "FirstName"},
@@ -20,7 +24,7 @@ FIELDS = [
 ]
 
 
-def a_document(identifier: str) -> str:
+def a_document(identifier: str, salesforce: str = "salesforce-demo") -> str:
     """A cycle of Leads as YAML; people are made of those of this test alone."""
     ours = {"clauses": [{"column": "Company", "operator": "equals", "value": identifier}]}
     return yaml.safe_dump(
@@ -30,13 +34,31 @@ def a_document(identifier: str) -> str:
             "id": identifier,
             "name": identifier,
             "marketo": "marketo-demo",
-            "salesforce": "salesforce-demo",
+            "salesforce": salesforce,
             "mode": "replace_native",
             "persons": {
                 "id_field": "salesforceId",
                 "leads": {"fields": FIELDS},
                 "create_in_marketo": {"conditions": ours},
             },
+        }
+    )
+
+
+def a_connection(lab: Lab, identifier: str) -> str:
+    """An org that may announce its changes, as YAML."""
+    [org] = lab.salesforce.records("Organization")
+    return yaml.safe_dump(
+        {
+            "format": 1,
+            "kind": "salesforce_connection",
+            "id": identifier,
+            "name": identifier,
+            "token_host": lab.facts["salesforce_url"],
+            "audience": lab.facts["salesforce_audience"],
+            "client_id": lab.facts["salesforce_client_id"],
+            "username": lab.facts["salesforce_username"],
+            "organization_id": org["Id"],
         }
     )
 
@@ -75,6 +97,21 @@ def begun(lab: Lab, identifier: str, known: set[str]) -> str:
     return found.pop()
 
 
+def announced(lab: Lab, identifier: str, *leads: Record) -> list[Any]:
+    """Leads that somebody makes, each announced twice, with every message acknowledged; their ids."""
+    key = lab.cli("keys", "show", f"outbound-messages/{identifier}").strip()
+    address = f"{lab.stack.outputs['ApiUrl']}/outbound-messages/{identifier}/{key}"
+    rule = {"object": "Lead", "fields": [], "endpoint": address, "duplicates": True, "skip_integration_user": False}
+    lab.salesforce.post("outbound", rule)
+    try:
+        made = lab.salesforce.load("Lead", *leads)
+        sent = lab.salesforce.post("outbound/send", {})
+    finally:
+        lab.salesforce.post("outbound", [])
+    assert [each["acknowledged"] for each in sent] == [True, True], sent
+    return made
+
+
 def slots_of(lab: Lab, identifier: str) -> set[str]:
     """The runs of a cycle."""
     return {each["slot"] for each in json.loads(lab.cli("cycle", "executions", identifier, "--json"))}
@@ -100,26 +137,32 @@ def person_of(lab: Lab, email: str) -> Record | None:
     return next(iter(lab.marketo.records("leads", email=email)), None)
 
 
-@pytest.mark.cap("M001", "M004")
+@pytest.mark.cap("M001", "M004", "U12")
 def test_an_edit_on_either_side_shows_on_the_other(lab: Lab) -> None:
-    """From now on: a new Lead becomes a person, the person's edit reaches the Lead; each within a cycle that a tick of
-    the schedule has started."""
+    """From now on: a new Lead that is announced becomes a person before the next poll; the person's edit reaches the
+    Lead within a cycle that a tick of the schedule has started."""
     mark = f"cycle{uuid.uuid4().hex[:8]}"
     # what other tests have done is behind the watermarks
     lab.advance_to(lab.marketo.now() + BEHIND)
-    lab.cli("apply", lab.file("cycle.yaml", a_document(mark)))
+    lab.cli("apply", lab.file("cycle.yaml", f"{a_connection(lab, mark)}---\n{a_document(mark, mark)}"))
     lab.cli("cycle", "activate", mark)
     assert tick(lab, mark)["because"] == "not_bootstrapped"
     first = json.loads(lab.cli("cycle", "run", mark, "--from-now", "--wait", "--json"))
     assert (first["status"], first["kind"], first["rows"]) == ("done", "from now", 0), first
     assert tick(lab, mark)["because"] == "gap"
 
-    email = f"{mark}@example.com"
-    [lead] = lab.salesforce.load("Lead", {"Email": email, "FirstName": "Ada", "LastName": "Vex", "Company": mark})
+    # a poll that finds nothing, by our tick or the scheduler's: the next is a gap away
+    lab.advance_to(lab.marketo.now() + GAP + timedelta(minutes=1))
+    polled = lab.marketo.now()
+    assert tick(lab, mark)["because"] in {"idle", "gap"}
     known = slots_of(lab, mark)
-    lab.advance_to(lab.marketo.now() + BEHIND)
-    run = run_of(lab, mark, begun(lab, mark, known))
+    email = f"{mark}@example.com"
+    person_to_be = {"Email": email, "FirstName": "Ada", "LastName": "Vex", "Company": mark}
+    [lead] = announced(lab, mark, person_to_be)
+    [slot] = wait_for("a run", lambda: slots_of(lab, mark) - known, MINUTES)
+    run = run_of(lab, mark, slot)
     assert run["status"] == "done", run
+    assert datetime.fromisoformat(run["started_at"]) < polled + GAP
     person = person_of(lab, email)
     assert person is not None, run
     assert (person["firstName"], person["company"], person["salesforceId"]) == ("Ada", mark, lead)

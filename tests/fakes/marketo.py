@@ -343,6 +343,14 @@ class FakeMarketo:
         """The static lists, for whoever sets up an Action."""
         return [StaticList(id=number, name=name) for name, (number, _) in self.lists.items()]
 
+    def all_programs(self) -> Sequence[Program]:
+        """The programs, for whoever sets up an Action."""
+        return list(self.programs.values())
+
+    def all_channels(self) -> Sequence[Channel]:
+        """The channels with their statuses."""
+        return list(self.channels.values())
+
     def requestable_campaigns(self) -> Sequence[SmartCampaign]:
         """The campaigns, all of which can be requested."""
         return list(self.campaigns.values())

@@ -39,6 +39,7 @@ class VirtualTime:
         self._order = count()
         self._hub = getcurrent()
         self._killed: set[greenlet] = set()
+        self._until = 0.0
 
     def at(self, seconds: float, action: Callable[[], object]) -> None:
         """Do something then."""
@@ -55,6 +56,10 @@ class VirtualTime:
         task = getcurrent()
         if task in self._killed:
             raise Killed  # the dead do nothing, whatever they meant to do at the end
+        end = self.now + max(0.0, seconds)
+        if end <= self._until and not (self._queue and self._queue[0][0] <= end):
+            self.now = end  # nobody else would do anything before
+            return
         woken = [False]
 
         def wake() -> None:
@@ -62,7 +67,7 @@ class VirtualTime:
                 woken[0] = True
                 task.switch()
 
-        self.at(self.now + max(0.0, seconds), wake)
+        self.at(end, wake)
         try:
             self._hub.switch()
         finally:
@@ -76,6 +81,7 @@ class VirtualTime:
 
     def run(self, until: float) -> None:
         """Let the time pass."""
+        self._until = until
         while self._queue and self._queue[0][0] <= until:
             self.now, _, action = heapq.heappop(self._queue)
             action()
@@ -166,10 +172,11 @@ class Workers:
     travel_seconds: float = 0.3
     service: Callable[[random.Random], float] = lambda dice: dice.uniform(0.05, 0.3)
     lost: float = 0.0
+    #: that of others, where they work beside each other
+    time: VirtualTime = field(default_factory=VirtualTime)
 
     def __post_init__(self) -> None:
         """Nobody works yet."""
-        self.time = VirtualTime()
         self.vendor = Vendor(time=self.time)
         self.store = InMemoryLimits()
         self.meter = RecordingMeter()

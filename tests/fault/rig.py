@@ -554,13 +554,6 @@ class Rig:
         finally:
             self._change_lane("SET lease_until = :nobody REMOVE rung_until", **{":nobody": NOBODY})
 
-    def unattended(self) -> bool:
-        """Whether no worker holds the lane's lease, as the clock of both vendors has it."""
-        key = {"pk": {"S": "lane"}, "sk": {"S": LANE}}
-        found = self.dynamodb.get_item(TableName=self.stack.outputs["StateTableName"], Key=key, ConsistentRead=True)
-        now = httpx.get(f"{self.marketo.url}/_sim/clock", trust_env=False).json()["now"]
-        return str(found["Item"].get("lease_until", {"S": NOBODY})["S"]) < str(now)
-
     def held_up(self, vendor: Twin) -> None:
         """Wait until a worker waits for the call that the first fault rule of a vendor delays."""
         self.swept_until("a worker that waits for the vendor", lambda: vendor.hits() > 0)

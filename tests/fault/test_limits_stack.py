@@ -224,12 +224,12 @@ def test_while_marketo_is_away_nobody_asks_but_probes_and_webhooks_are_accepted(
         on.stored(ids[-1:])
         on.sweep()
         # a minute that goes by while a worker is at work is its death to others
-        wait_for("a lane in which nobody works", on.unattended)
-        on.advance(60)
+        with on.lane_closed():
+            on.advance(60)
     assert len(on.marketo.calls_since(mark, "* /rest/*")) <= 15
-    wait_for("a lane in which nobody works", on.unattended)
-    on.marketo.calm()
-    on.advance(3_600)  # longer than any pause between two tries
+    with on.lane_closed():
+        on.marketo.calm()
+        on.advance(3_600)  # longer than any pause between two tries
     for person, execution_id in zip(persons, ids, strict=True):
         (item,) = on.whole(person, execution_id)
         assert item["outcome"] == "created"

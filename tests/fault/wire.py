@@ -5,13 +5,16 @@ headers and body, so signatures stay valid, and closes a connection where the ot
 """
 
 import random
+import select
+import socket
 import threading
+import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Self
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
@@ -19,6 +22,9 @@ from urllib.parse import parse_qs, unquote_plus, urlsplit
 PATIENCE = 90.0
 #: headers that belong to one connection, or that are made anew for the body as it is sent
 _OWN_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+#: a connection that nobody has used for longer may have been closed over there (after 75 s), which would look like a
+#: fault
+KEPT_SECONDS = 20.0
 
 
 class NothingCameError(AssertionError):
@@ -140,7 +146,7 @@ class Wire:
                 return wire._send_on(passing, forward)
 
         self._server = _Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, name=f"wire {self.url}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -196,65 +202,180 @@ class Wire:
         return forward(self._upstream)
 
 
-class _Server(ThreadingHTTPServer):
+class ClosedError(ConnectionError):
+    """The other side has closed a connection, perhaps in the middle of something."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """First line and headers, as they came and as they are looked at; names in small letters."""
+
+    raw: bytes
+    line: str
+    headers: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def read(cls, stream: BufferedIOBase) -> Self | None:
+        """The next one; None if nothing comes any more.
+
+        Raises:
+            ClosedError: It has no end.
+        """
+        lines = []
+        while (line := stream.readline()) not in (b"\r\n", b""):
+            lines.append(line)
+        if not line:
+            if lines:
+                raise ClosedError("closed in a head")
+            return None
+        raw = b"".join([*lines, line])
+        first, *rest = (each.decode("latin-1").strip() for each in lines)
+        parted = (each.partition(":") for each in rest)
+        return cls(raw, first, tuple((name, value.strip()) for name, _, value in parted))
+
+    def get(self, name: str) -> str:
+        """The value of a header, in small letters the name; empty if there is none."""
+        return next((value for each, value in self.headers if each.lower() == name), "")
+
+
+def _exactly(stream: BufferedIOBase, length: int) -> bytes:
+    found = stream.read(length)
+    if len(found) < length:
+        raise ClosedError("closed in a body")
+    return found
+
+
+def _in_chunks(stream: BufferedIOBase) -> bytes:
+    parts = []
+    while line := stream.readline():
+        size = int(line.partition(b";")[0], 16)
+        parts.append(_exactly(stream, size))
+        # the end of the chunk, or of what follows the last one
+        while stream.readline() not in (b"\r\n", b""):
+            pass
+        if not size:
+            return b"".join(parts)
+    raise ClosedError("closed between two chunks")
+
+
+class _Upstream:
+    """A connection to the other side, for one caller's requests."""
+
+    def __init__(self, netloc: str) -> None:
+        host, _, port = netloc.partition(":")
+        self._socket = socket.create_connection((host, int(port)))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._stream = self._socket.makefile("rb")
+        self._used = time.monotonic()
+        self._stays = True
+
+    @property
+    def good(self) -> bool:
+        """Whether another request may be sent: something that could be read by now is the end."""
+        fresh = time.monotonic() - self._used < KEPT_SECONDS
+        return self._stays and fresh and not select.select([self._socket], [], [], 0)[0]
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._stream.close()
+        self._socket.close()
+
+    def ask(self, request: bytes, *, bodiless: bool) -> Answer:
+        """Send a request and take the whole answer.
+
+        Raises:
+            OSError: There was none, or no end of it.
+        """
+        self._stays = False
+        self._socket.sendall(request)
+        head = _Head.read(self._stream)
+        while head is not None and head.line.split()[1] == "100":
+            head = _Head.read(self._stream)
+        if head is None:
+            raise ClosedError("closed without an answer")
+        _, status, *reason = head.line.split(" ", 2)
+        length, stays = head.get("content-length"), head.get("connection").lower() != "close"
+        if bodiless or status in {"204", "304"}:
+            body = b""
+        elif head.get("transfer-encoding").lower() == "chunked":
+            body = _in_chunks(self._stream)
+        elif length:
+            body = _exactly(self._stream, int(length))
+        else:
+            body, stays = self._stream.read(), False
+        self._stays, self._used = stays, time.monotonic()
+        # the answer to HEAD tells the length of a body that it does not bring
+        own = _OWN_HEADERS - ({"content-length"} if bodiless else set())
+        headers = tuple(each for each in head.headers if each[0].lower() not in own)
+        return Answer(status=int(status), reason="".join(reason), headers=headers, body=body)
+
+
+class _Server(ThreadingTCPServer):
     daemon_threads = True
     # a connection that a function keeps open would hold up the end
     block_on_close = False
+    allow_reuse_address = True
     request_queue_size = 128
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(StreamRequestHandler):
     # 40 ms a call otherwise
     disable_nagle_algorithm = True
 
     def send_on(self, passing: Passing, forward: Callable[[str], Answer]) -> Answer | None:
         raise NotImplementedError
 
-    def handle(self) -> None:
+    def setup(self) -> None:
+        super().setup()
+        self._upstream: _Upstream | None = None
+
+    def finish(self) -> None:
+        if self._upstream:
+            self._upstream.close()
         # the caller may be killed at any moment
         with suppress(ConnectionError):
-            super().handle()
+            super().finish()
 
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def handle(self) -> None:
+        with suppress(ConnectionError):
+            while head := _Head.read(self.rfile):
+                if not self._answered(head) or head.get("connection").lower() == "close":
+                    return
+
+    def _answered(self, head: _Head) -> bool:
+        """Answer one request; whether another one may follow."""
+        method, path, _ = head.line.split(" ")
+        if head.get("expect").lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = _exactly(self.rfile, int(head.get("content-length") or 0))
+        bodiless = method == "HEAD"
+
+        def forward(upstream: str) -> Answer:
+            return self._connected(upstream).ask(head.raw + body, bodiless=bodiless)
+
         try:
-            answer = self.send_on(self._passing(body), lambda upstream: self._forward(upstream, body))
-        except (OSError, HTTPException):  # closed over there, so closed here
-            answer = None
+            answer = self.send_on(_passing(head, method, path, body), forward)
+        except OSError:  # closed over there, so closed here
+            return False
         if answer is None:
-            self.close_connection = True
-            return
+            return False
         lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in answer.headers)]
-        if answer.status not in {204, 304} and self.command != "HEAD":
+        if answer.status not in {204, 304} and not bodiless:
             lines.append(f"Content-Length: {len(answer.body)}")
         self.wfile.write("\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body)
+        return True
 
-    # the names are those of http.server
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815
+    def _connected(self, upstream: str) -> _Upstream:
+        """A connection to the other side that is not closed over there."""
+        if self._upstream and not self._upstream.good:
+            self._upstream.close()
+            self._upstream = None
+        self._upstream = self._upstream or _Upstream(upstream)
+        return self._upstream
 
-    def log_message(self, *_: object) -> None:
-        pass
 
-    def _passing(self, body: bytes) -> Passing:
-        path, _, query = self.path.partition("?")
-        method = parse_qs(query).get("_method", [self.command])[0]
-        line = self.headers.get("X-Amz-Target") or f"{method} {path}"
-        return Passing(line=line, text=f"{unquote_plus(self.path)} {body.decode('utf-8', 'replace')}")
-
-    def _forward(self, upstream: str, body: bytes) -> Answer:
-        # one connection for each request: a kept one may have been closed over there, which would look like a fault
-        with closing(HTTPConnection(upstream)) as connection:
-            connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                connection.putheader(name, value)
-            connection.endheaders(body or None)
-            # the answer to HEAD tells the length of a body that it does not bring
-            own = _OWN_HEADERS - ({"content-length"} if self.command == "HEAD" else set())
-            with connection.getresponse() as response:
-                return Answer(
-                    status=response.status,
-                    reason=response.reason,
-                    headers=tuple((n, v) for n, v in response.getheaders() if n.lower() not in own),
-                    body=response.read(),
-                )
+def _passing(head: _Head, method: str, target: str, body: bytes) -> Passing:
+    path, _, query = target.partition("?")
+    method = parse_qs(query).get("_method", [method])[0]
+    line = head.get("x-amz-target") or f"{method} {path}"
+    return Passing(line=line, text=f"{unquote_plus(target)} {body.decode('utf-8', 'replace')}")

@@ -45,7 +45,7 @@ def test_callbacks_that_failed_are_shown_and_sent_again() -> None:
 
     assert lines[-1] == "Send again: leadbridge callbacks send ID..., or --all"
     assert lines[0] == (
-        "c3: 2 people, since 2026-03-02T12:00:00.000Z: key_refused. "
+        "c3: 2 people, since 2026-03-02 12:00:00+00:00: key_refused. "
         "Marketo refuses the key that it gave for the callback."
     )
     assert one == [

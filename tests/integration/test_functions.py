@@ -28,6 +28,7 @@ from leadbridge.aws.log import DynamoLog
 from leadbridge.aws.services import SystemClock
 from leadbridge.domain.action import Deduplicate, Inline, Mapping, WriteBack
 from leadbridge.domain.clauses import Clause, Group
+from leadbridge.domain.ids import canonical
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import CustomActivityType, FieldDescription, ObjectDescription
 from leadbridge.domain.webhook import BODY_LIMIT_BYTES, webhook_key
@@ -163,6 +164,7 @@ def forget_process() -> None:
         wiring.answer_inline,
         wiring.sweep,
         wiring.start_sync,
+        wiring.forget_person,
         wiring.run_sync_step,
         wiring.run_cycle_step,
         wiring.start_cycle,
@@ -198,6 +200,8 @@ def cloud(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         "SyncScheduleRole": "schedule-role",
         "InvocationsDeadLetterQueue": "dead-letters",
         "AnnouncementsQueue": "announcements",
+        "AnnouncementsDeadLetterQueue": "announcements-dead",
+        "EventsDeadLetterQueue": "events-dead",
     }
     environment = {"AWS_LAMBDA_FUNCTION_NAME": "RunActionsFunction"} | resolved(known)
     for name, value in environment.items():
@@ -1070,3 +1074,27 @@ def test_an_object_without_a_name_is_asked_for_by_nobody(cloud: Cloud) -> None:
     del cloud
     with pytest.raises(ParamValidationError):
         wiring._client("s3").delete_object(Bucket="bucket", Key="")
+
+
+# -- forget_person
+
+
+def test_a_person_is_forgotten_by_an_order(cloud: Cloud, invoke: Callable[..., Any]) -> None:
+    """The receipt tells what was found in tables and files; it is gone, and an order of nobody is refused."""
+    for name in ("announcements", "announcements-dead", "events-dead", "dead-letters"):
+        cloud.sqs.create_queue(QueueName=name)
+    s3 = client("s3")
+    s3.create_bucket(Bucket="data-bucket")
+    s3.put_object(Bucket="data-bucket", Key="bulk/a/extract.csv", Body=b"id,email\r\n4711,ada@example.com\r\n")
+    key = {"pk": "cycle#main#people#07", "sk": "4711"}
+    record = canonical("0035g00000ADA01")
+    cloud.dynamodb.put_item(TableName="StateTable", Item=dump({**key, "salesforce_id": record}))
+    order = {"email": "ada@example.com", "ids": [], "remove": True, "by": "somebody"}
+
+    receipt = invoke("forget_person", order)
+
+    assert [each["place"] for each in receipt["found"]] == ["links", "files"]
+    assert receipt["ids"] == {"marketo": ["4711"], "salesforce": [record]}
+    assert [each["pk"] for each in cloud.items("StateTable")] == ["erasures"]
+    assert "Contents" not in s3.list_objects_v2(Bucket="data-bucket")
+    assert "--email" in invoke("forget_person", order | {"email": "nobody"})["refused"][0]

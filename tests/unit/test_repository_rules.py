@@ -5,6 +5,7 @@ import functools
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -147,10 +148,26 @@ def python_files() -> tuple[Path, ...]:
     return tuple(path for path in tracked_files() if path.suffix == ".py")
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is looked at of a file. Its syntax tree is not kept: those of all files take longer to keep than to make."""
+
+    says_what_it_is: bool
+    imports: tuple[str, ...]
+    #: tests without a docstring
+    mute: tuple[str, ...]
+
+
 @functools.cache
-def tree_of(path: Path) -> ast.Module:
-    """A file's syntax tree."""
-    return ast.parse(path.read_text("utf-8"), str(path))
+def facts_of(path: Path) -> Facts:
+    """What a Python file says and whom it imports."""
+    tree = ast.parse(path.read_text("utf-8"), str(path))
+    statements = list(statements_of(tree))
+    return Facts(
+        says_what_it_is=bool(ast.get_docstring(tree)),
+        imports=tuple(imports_of(statements, module_name(path), is_package=path.name == "__init__.py")),
+        mute=tuple(mute_tests(statements)),
+    )
 
 
 def module_name(path: Path) -> str:
@@ -177,16 +194,9 @@ def statements_of(tree: ast.Module) -> Iterator[ast.AST]:
             waiting += getattr(node, name, ())
 
 
-@pytest.fixture(autouse=True, scope="module")
-def trees_are_given_back() -> Iterator[None]:
-    """What later tests of the same process do would be slowed down by a million objects that nobody needs."""
-    yield
-    tree_of.cache_clear()
-
-
-def imports_of(tree: ast.Module, module: str, *, is_package: bool) -> Iterator[str]:
+def imports_of(statements: Iterable[ast.AST], module: str, *, is_package: bool = False) -> Iterator[str]:
     """Every module of ours that a file imports, at any depth of the code; `from a import b` counts as a.b."""
-    for node in statements_of(tree):
+    for node in statements:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -205,13 +215,19 @@ def part_of(module: str) -> str | None:
     return max((part for part in MAY_IMPORT if is_within(module, part)), key=len, default=None)
 
 
-def wrong_imports(module: str, tree: ast.Module, *, is_package: bool = False) -> Iterator[str]:
+def mute_tests(statements: Iterable[ast.AST]) -> Iterator[str]:
+    """The names of test functions without a docstring."""
+    tests = (each for each in statements if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
+    return (each.name for each in tests if each.name.startswith("test_") and not ast.get_docstring(each))
+
+
+def wrong_imports(module: str, imports: Iterable[str]) -> Iterator[str]:
     """The imports of a module that point outwards."""
     part = part_of(module)
     if part is None:
         return
     allowed = (part, *MAY_IMPORT[part])
-    for name in imports_of(tree, module, is_package=is_package):
+    for name in imports:
         # a package may gather its own children in its __init__; children are judged by their own part
         if not any(is_within(name, one) for one in allowed):
             yield f"{module} imports {name}"
@@ -219,17 +235,13 @@ def wrong_imports(module: str, tree: ast.Module, *, is_package: bool = False) ->
 
 def mute_modules(paths: Iterable[Path]) -> list[str]:
     """The files whose first statement is not a docstring."""
-    return [str(path.relative_to(ROOT)) for path in paths if not ast.get_docstring(tree_of(path))]
+    return [str(path.relative_to(ROOT)) for path in paths if not facts_of(path).says_what_it_is]
 
 
 def test_imports_point_inwards() -> None:
     """No module of the product, the simulators or the tools imports what its part must not know."""
     files = [path for path in python_files() if part_of(module_name(path))]
-    wrong = [
-        line
-        for path in files
-        for line in wrong_imports(module_name(path), tree_of(path), is_package=path.name == "__init__.py")
-    ]
+    wrong = [line for path in files for line in wrong_imports(module_name(path), facts_of(path).imports)]
 
     assert files
     assert wrong == []
@@ -255,7 +267,7 @@ def test_imports_point_inwards() -> None:
 )
 def test_an_import_that_points_outwards_is_found(module: str, code: str) -> None:
     """Each planted import, absolute, relative or hidden in a function, gives one finding."""
-    assert len(list(wrong_imports(module, ast.parse(code)))) == 1
+    assert len(list(wrong_imports(module, imports_of(statements_of(ast.parse(code)), module)))) == 1
 
 
 @pytest.mark.parametrize(
@@ -271,7 +283,7 @@ def test_an_import_that_points_outwards_is_found(module: str, code: str) -> None
 )
 def test_an_import_that_points_inwards_is_accepted(module: str, code: str) -> None:
     """The allowed directions give no finding."""
-    assert list(wrong_imports(module, ast.parse(code))) == []
+    assert list(wrong_imports(module, imports_of(statements_of(ast.parse(code)), module))) == []
 
 
 def test_every_module_of_the_product_has_a_part() -> None:
@@ -347,13 +359,10 @@ def test_every_folder_of_the_product_says_what_it_is_for() -> None:
 def test_every_test_says_what_it_observes() -> None:
     """Each test function has a docstring; names alone do not say what is seen from outside."""
     mute = [
-        f"{path.relative_to(ROOT)}::{node.name}"
+        f"{path.relative_to(ROOT)}::{name}"
         for path in python_files()
         if path.is_relative_to(ROOT / "tests")
-        for node in statements_of(tree_of(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name.startswith("test_")
-        and not ast.get_docstring(node)
+        for name in facts_of(path).mute
     ]
 
     assert mute == []

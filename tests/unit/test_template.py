@@ -7,35 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from leadbridge import config
 from leadbridge.admin.roles import Role
 from leadbridge.domain.action import Inline
 from leadbridge.usecases.answer_inline import HOLD
+from tools import template
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "template.yaml").read_text("utf-8")
+TEXT = template.PATH.read_text("utf-8")
 
-
-class TemplateLoader(yaml.CSafeLoader):
-    """YAML with the short forms of CloudFormation's functions, by the parser that takes a tenth of the time."""
-
-
-def _function(loader: TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        text = loader.construct_scalar(node)
-        return {name: text.split(".", 1) if suffix == "GetAtt" else text}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-TemplateLoader.add_multi_constructor("!", _function)
-
-TEMPLATE: dict[str, Any] = yaml.load(TEXT, TemplateLoader)
+TEMPLATE: dict[str, Any] = template.read()
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 
@@ -52,6 +34,8 @@ WILDCARDS = {
     ("SweepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RecoverCallsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("AdminApiRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("ForgetPersonRole", "WriteTraces", "*"): "X-Ray has no resources to name",
+    ("ForgetPersonRole", "ReadAndRemoveFiles", "${DataBucket.Arn}/*"): "a person may be in any file",
     ("ConsoleRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("RunBulkStepRole", "WriteTraces", "*"): "X-Ray has no resources to name",
     ("SendAlertsRole", "WriteTraces", "*"): "X-Ray has no resources to name",
@@ -635,6 +619,7 @@ SETTINGS: dict[str, type[config.Settings]] = {
     "ReceiveOutboundMessage": config.ReceiveOutboundMessageSettings,
     "SendAlerts": config.SendAlertsSettings,
     "CallBack": config.CallBackSettings,
+    "ForgetPerson": config.ForgetPersonSettings,
     "Sweep": config.SweepSettings,
 }
 

@@ -10,8 +10,8 @@ import { useApp, useMay } from "../parts/app";
 import { Moves } from "../parts/moves";
 import { COLUMN, StateBadge, Title } from "../parts/page";
 import type { Members } from "../parts/pointer";
-import { Saved } from "../parts/saved";
 import { Sections } from "../parts/sections";
+import { isAtMarketo } from "../parts/set-up/types";
 import { Later, Shown } from "../parts/states";
 
 const Details = lazy(() => import("../parts/action-details"));
@@ -45,14 +45,14 @@ function Told({ found }: { found: Schemas["Saved"] }) {
   const [asked, ask] = useAddress(DEFAULTS);
   const mayChange = useMay("PUT /actions/{action_id}");
   const mayTry = useMay("POST /actions/{action_id}/try");
-  // the five pages are those of Actions that write to Salesforce
-  const hasPages = "results" in found.document;
+  // an Action at Marketo is called by other systems, so it is no webhook of Marketo's
+  const isWebhook = !isAtMarketo(found.document as Members);
   return (
     <>
       <Title
         beside={
           <>
-            {mayChange && hasPages && (
+            {mayChange && (
               <LinkButton href={`/actions/${found.id}/edit`} variant="secondary">
                 Change it
               </LinkButton>
@@ -80,11 +80,11 @@ function Told({ found }: { found: Schemas["Saved"] }) {
           <Tab id="view">View</Tab>
           <Tab id="details">Executions</Tab>
           {mayTry && <Tab id="try">Try</Tab>}
-          {hasPages && <Tab id="webhook">Webhook</Tab>}
+          {isWebhook && <Tab id="webhook">Webhook</Tab>}
           <Tab id="history">History</Tab>
         </TabList>
         <TabPanel id="view">
-          <Pages id={found.id} version={found.version} document={found.document} hasPages={hasPages} />
+          <Pages id={found.id} version={found.version} />
         </TabPanel>
         <TabPanel id="details">
           <Later>
@@ -98,7 +98,7 @@ function Told({ found }: { found: Schemas["Saved"] }) {
             </Later>
           </TabPanel>
         )}
-        {hasPages && (
+        {isWebhook && (
           <TabPanel id="webhook">
             <Later>
               <Webhook id={found.id} />
@@ -116,30 +116,12 @@ function Told({ found }: { found: Schemas["Saved"] }) {
 }
 
 /** The five sections as saved. */
-function Pages({
-  id,
-  version,
-  document,
-  hasPages,
-}: {
-  id: string;
-  version: number;
-  document: Schemas["Saved"]["document"];
-  hasPages: boolean;
-}) {
+function Pages({ id, version }: { id: string; version: number }) {
   const { api } = useApp();
   const query = useQuery({
     queryKey: ["view", id, version],
     queryFn: () => content(api.GET("/actions/{action_id}/view", { params: { path: { action_id: id } } })),
-    enabled: hasPages,
   });
-  if (!hasPages) {
-    return (
-      <div className={style({ paddingTop: 20 })}>
-        <Saved members={document as Members} />
-      </div>
-    );
-  }
   return (
     <Shown query={query} what="its pages">
       {({ pages }) => <Sections pages={pages} />}

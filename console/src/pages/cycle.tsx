@@ -61,7 +61,7 @@ function Told({ cycle }: { cycle: Schemas["SavedCycle"] }) {
     ...(mayAttribute
       ? [["attribution", "Attribution", <Attribution key="attribution" cycle={cycle.id} />] as const]
       : []),
-    ...(mayPrice ? [["price", "First run", <Price key="price" cycle={cycle.id} />] as const] : []),
+    ...(mayPrice ? [["price", "First run", <Price key="price" cycle={cycle} />] as const] : []),
     [
       "saved",
       "Document",

@@ -10,6 +10,8 @@ const Filter = lazy(() => import("../parts/sync-set-up/filter"));
 const Preview = lazy(() => import("../parts/sync-set-up/preview"));
 const Schedule = lazy(() => import("../parts/sync-set-up/schedule"));
 
+const LAYOUT = { titles: TITLES, pages: PAGES };
+
 const SYNC: Kind = {
   kind: "sync",
   noun: "Sync",
@@ -24,8 +26,7 @@ const SYNC: Kind = {
     dedupe: "youngest",
     mappings: [],
   },
-  titles: TITLES,
-  pages: PAGES,
+  layout: () => LAYOUT,
   route: "PUT /syncs/{sync_id}",
   find: (api, id) => content(api.GET("/syncs/{sync_id}", { params: { path: { sync_id: id } } })),
   store: (api, id, body) => content(api.PUT("/syncs/{sync_id}", { params: { path: { sync_id: id } }, body })),

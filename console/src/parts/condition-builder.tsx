@@ -1,7 +1,7 @@
 /** Clauses of which all, or any, must hold; groups nest. Operators are those that Describe offers for the column. */
 import { ActionButton, Button, SegmentedControl, SegmentedControlItem } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
-import { MATCHES, OPERATORS } from "../api/action.generated";
+import { FAMILIES, MATCHES, OPERATORS } from "../api/action.generated";
 import type { Schemas } from "../api/client";
 import { Others, useEditing } from "./editing";
 import { Choose, Figure, Find, Lines, Words } from "./fields";
@@ -15,7 +15,7 @@ type Operator = keyof typeof OPERATORS;
 
 const MATCH_WORDS = { all: "All of these (AND)", any: "Any of these (OR)" } as const;
 const CLAUSE: Members = { column: "", operator: "equals" };
-const NUMBERS = new Set(["integer", "float", "currency", "percent", "score"]);
+const NUMBERS = new Set(["number", "integer", "float", "currency", "percent", "score"]);
 
 export function Conditions({ at: pointer, fields }: { at: string; fields: readonly Field[] }) {
   const { document, set } = useEditing();
@@ -128,7 +128,21 @@ function Clause({
         }
         choices={operators.map((id) => ({ id, name: words(id) }))}
       />
-      <Value at={step(here, "value")} operator={of.operator as Operator} number={NUMBERS.has(field?.type ?? "")} />
+      <Value
+        at={step(here, "value")}
+        operator={of.operator as Operator}
+        number={NUMBERS.has(field?.type ?? String(of.type ?? ""))}
+      />
+      {(of.type !== undefined || (!field?.operators.length && fields.length > 0 && Boolean(of.column))) && (
+        <Choose
+          at={step(here, "type")}
+          label="Type of its values"
+          description="Of a column that is not listed"
+          narrow
+          none="as told, or text"
+          choices={FAMILIES.map((id) => ({ id, name: words(id) }))}
+        />
+      )}
       <ActionButton isQuiet aria-label={`Remove the clause on ${of.column || "no column"}`} onPress={onRemove}>
         ✕
       </ActionButton>

@@ -1,6 +1,6 @@
 /** The pages on which a CRM cycle is set up, what of its document has a form there, and what is set in the file only. */
 import type { MEMBERS } from "../api/cycle.generated";
-import { type Json, type Members, step, steps } from "./pointer.ts";
+import { type Json, type Members, step } from "./pointer.ts";
 
 export const TITLES = {
   1: "Connections",
@@ -49,7 +49,7 @@ const PAIR = [
 ];
 const TRACK = ["leave", "join/program", "join/status"];
 
-/** Members that have a form, `*` for whatever a list or a table has. */
+/** Members that have a form as a whole, `*` for any place of a list, `?` for any name. */
 export const FORMED: readonly string[] = [
   ...["format", "kind", "id", "name", "description", "marketo", "salesforce", "mode"],
   ...["time_zone", "gap_minutes", "low_watermark", "quiet/*/from", "quiet/*/to"],
@@ -74,45 +74,23 @@ export const FORMED: readonly string[] = [
   ]),
   ...under("opportunity_roles", ["enabled", "without_name", "deleted_in_salesforce", "low_watermark"]),
   ...under("activities", ["enabled", "low_watermark"]),
-  ...under("activities/groups/*", ["types", "target", "key", "subject", "fields", "wait_minutes"]),
+  ...under("activities/groups/?", ["types", "target", "key", "subject", "fields", "wait_minutes"]),
   ...under("custom_objects", ["enabled", "low_watermark"]),
-  ...under("custom_objects/objects/*", [
+  ...under("custom_objects/objects/?", [
     ...["enabled", "marketo", "salesforce", "direction", "key", "wait_minutes", "extract_minutes"],
     ...under("fields/*", PAIR),
   ]),
   ...under("programs", ["enabled", "campaign_key"]),
-  ...under("programs/groups/*", [
+  ...under("programs/groups/?", [
     ...["program", "static_list", "campaign", "statuses", "status", "fields", "member_fields"],
   ]),
 ];
 
+/** The same as the editor asks for it: with whatever is in them, and with tables that hold nothing. */
+export const FORMS: readonly string[] = [...FORMED.map((each) => `${each}/**`), "custom_objects/objects/?/links"];
+
 function under(name: string, members: readonly string[]): string[] {
   return members.map((each) => `${name}/${each}`);
-}
-
-function fits(names: readonly string[], pattern: readonly string[]): boolean {
-  return names.every((name, place) => pattern[place] === "*" || pattern[place] === name);
-}
-
-const SPLIT = FORMED.map((each) => each.split("/"));
-
-function isEmpty(value: Json): boolean {
-  return value === null || (typeof value === "object" && Object.keys(value).length === 0);
-}
-
-/** What of a page has no form: by its pointer what is kept as it is. */
-export function inFile(document: Members, page: number): [pointer: string, value: Json][] {
-  return Object.entries(document).flatMap(([name, value]) =>
-    (PAGES[name as keyof typeof PAGES] ?? 1) === page ? unformed(value, step("", name)) : [],
-  );
-}
-
-function unformed(value: Json, pointer: string): [string, Json][] {
-  const names = steps(pointer);
-  const near = SPLIT.filter((each) => each.length >= names.length && fits(names, each));
-  if (near.some((each) => each.length === names.length) || isEmpty(value)) return [];
-  if (!near.length || typeof value !== "object") return [[pointer, value]];
-  return Object.entries(value as Members).flatMap(([name, inner]) => unformed(inner, step(pointer, name)));
 }
 
 /** Pairs of a draft whose fields no pair names yet, on neither side. */

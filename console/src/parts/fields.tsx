@@ -3,7 +3,8 @@ import { ComboBox, ComboBoxItem, Picker, PickerItem, Switch, TextArea, TextField
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useState } from "react";
 import { useEditing, useField } from "./editing";
-import type { Members } from "./pointer";
+import type { Json } from "./pointer";
+import { named as asNamed, fromLines, fromTable, linesOf, number, tableOf } from "./typed";
 
 export interface Choice {
   id: string;
@@ -50,7 +51,7 @@ export function Words({
       label={label}
       {...(description && { description })}
       value={asText(value)}
-      onChange={(typed) => set(typed === "" && !kept ? undefined : named ? number(typed) : typed)}
+      onChange={(typed) => set(typed === "" && !kept ? undefined : named ? asNamed(typed) : typed)}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
       isDisabled={isDisabled ?? false}
@@ -77,12 +78,6 @@ export function Figure({ at, also = [], label, description, narrow = true }: Sha
   );
 }
 
-/** What is written as a number is one; anything that would come back otherwise is kept as it was typed. */
-export function number(typed: string): number | string {
-  const read = Number(typed);
-  return typed.trim() !== "" && String(read) === typed ? read : typed;
-}
-
 /** `usual`: what it is where nothing is said. */
 export function Truth({ at, label, usual = false }: Pick<Shared, "at" | "label"> & { usual?: boolean }) {
   const { value, set } = useField(at);
@@ -93,10 +88,20 @@ export function Truth({ at, label, usual = false }: Pick<Shared, "at" | "label">
   );
 }
 
-/** Several values, one a line. */
-export function Lines({ at, label, description, numbers = false }: Shared & { numbers?: boolean }) {
-  const { value, set, isInvalid, errorMessage } = useField(at);
-  const [typed, setTyped] = useState(() => (Array.isArray(value) ? value.map(String).join("\n") : asText(value)));
+type Scalars = Parameters<typeof linesOf>[0];
+
+/** Several values, one a line; without any the member stays, unless it is `optional`. */
+export function Lines({
+  at,
+  also = [],
+  label,
+  description,
+  numbers = false,
+  optional = false,
+}: Shared & { numbers?: boolean; optional?: boolean }) {
+  const { value, set, isInvalid, errorMessage } = useField(at, ...also);
+  const [before] = useState<Scalars>(() => (Array.isArray(value) ? (value as Scalars) : []));
+  const [typed, setTyped] = useState(() => (Array.isArray(value) ? linesOf(before) : asText(value)));
   return (
     <TextArea
       label={label}
@@ -104,8 +109,8 @@ export function Lines({ at, label, description, numbers = false }: Shared & { nu
       value={typed}
       onChange={(text) => {
         setTyped(text);
-        const lines = text.split("\n").filter((line) => line.trim() !== "");
-        set(lines.map((line) => (numbers ? number(line.trim()) : line.trim())));
+        const lines = fromLines(text, before, numbers);
+        set(optional && !lines.length ? undefined : lines);
       }}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
@@ -117,11 +122,8 @@ export function Lines({ at, label, description, numbers = false }: Shared & { nu
 /** What values become, one a line; `scalars`: numbers and truths are such. */
 export function Table({ at, label, description, scalars = false }: Shared & { scalars?: boolean }) {
   const { value, set, isInvalid, errorMessage } = useField(at);
-  const [typed, setTyped] = useState(() =>
-    Object.entries((value ?? {}) as Members)
-      .map(([from, to]) => `${from} = ${to}`)
-      .join("\n"),
-  );
+  const [before] = useState(() => (value ?? {}) as Parameters<typeof tableOf>[0]);
+  const [typed, setTyped] = useState(() => tableOf(before));
   return (
     <TextArea
       label={label}
@@ -129,26 +131,14 @@ export function Table({ at, label, description, scalars = false }: Shared & { sc
       value={typed}
       onChange={(text) => {
         setTyped(text);
-        const pairs = text.split("\n").filter((line) => line.includes("="));
-        const as = (value: string) => (scalars ? scalar(value) : value);
-        const read = pairs.map(
-          (line) => [before(line).trim(), as(line.slice(before(line).length + 1).trim())] as const,
-        );
-        set(read.length ? Object.fromEntries(read) : undefined);
+        const read = fromTable(text, before, scalars);
+        set(Object.keys(read).length ? read : undefined);
       }}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
       styles={WIDE}
     />
   );
-}
-
-function scalar(typed: string): boolean | number | string {
-  return typed === "true" || typed === "false" ? typed === "true" : number(typed);
-}
-
-function before(line: string): string {
-  return line.slice(0, line.indexOf("="));
 }
 
 /** One of few; without `none` it stays chosen. */
@@ -238,7 +228,13 @@ export function Find({
   narrow,
   choices,
   loading = false,
-}: Shared & { choices: readonly Choice[]; loading?: boolean }) {
+  read = (typed) => typed,
+}: Shared & {
+  choices: readonly Choice[];
+  loading?: boolean;
+  /** what the document says of what is typed or chosen */
+  read?: (typed: string) => Json;
+}) {
   const { value, set, isInvalid, errorMessage } = useField(at, ...also);
   const chosen = asText(value);
   const listed =
@@ -246,7 +242,7 @@ export function Find({
   const leave = (typed: string) => {
     const known = listed.find(({ id, name }) => name === typed || id.toLowerCase() === typed.toLowerCase());
     if (typed === "" ? chosen !== "" : (known?.id ?? typed) !== chosen)
-      set(typed === "" ? undefined : (known?.id ?? typed));
+      set(typed === "" ? undefined : read(known?.id ?? typed));
   };
   return (
     <ComboBox
@@ -256,7 +252,7 @@ export function Find({
       selectedKey={chosen || null}
       allowsCustomValue
       onSelectionChange={(key) => {
-        if (key !== null) set(String(key));
+        if (key !== null && key !== chosen) set(read(String(key)));
       }}
       onBlur={({ target }) => {
         if (target instanceof HTMLInputElement) leave(target.value.trim());

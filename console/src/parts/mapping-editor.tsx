@@ -50,6 +50,10 @@ interface Offer {
   columns: readonly Choice[];
   /** fields of the written record */
   records?: readonly Choice[];
+  /** chained objects whose Id, or fields, may be told, too */
+  links?: readonly string[];
+  /** what takes the value, where it is no field */
+  target?: string;
   sources: readonly SourceKind[];
 }
 
@@ -114,22 +118,31 @@ export function MappingList({ at: pointer, label, add, ...offer }: Offer & { at:
   );
 }
 
-function Mapping({ at: here, of, targets, columns, records = [], sources }: Offer & { at: string; of: Members }) {
+function Mapping({
+  at: here,
+  of,
+  targets,
+  columns,
+  records = [],
+  links = [],
+  target = "Field",
+  sources,
+}: Offer & { at: string; of: Members }) {
   const { setAll } = useEditing();
   const kind = sourceKind(of);
   const choose = (wanted: SourceKind) => {
     const { member, start } = SOURCES[wanted];
-    const cleared = MEMBERS.map((each): [string, Json | undefined] => [step(here, each), undefined]);
+    const cleared = [...MEMBERS, "of"].map((each): [string, Json | undefined] => [step(here, each), undefined]);
     setAll([...cleared, [step(here, member), start]]);
   };
   return (
     <div className={style({ display: "flex", flexDirection: "column", gap: 16 })}>
       <Others
         within={[here]}
-        except={[...MEMBERS, "to", "blank", "default", "transforms"].map((each) => step(here, each))}
+        except={[...MEMBERS, "of", "to", "blank", "default", "transforms"].map((each) => step(here, each))}
       />
       <div className={LINE}>
-        <Find at={step(here, "to")} label="Field" choices={targets} narrow />
+        <Find at={step(here, "to")} label={target} choices={targets} narrow />
         <Picker
           label="Its value is a"
           selectedKey={kind}
@@ -143,6 +156,15 @@ function Mapping({ at: here, of, targets, columns, records = [], sources }: Offe
           ))}
         </Picker>
         <Source at={here} kind={kind} columns={columns} records={records} />
+        {kind === "record" && (links.length > 0 || of.of !== undefined) && (
+          <Choose
+            at={step(here, "of")}
+            label="Of"
+            narrow
+            none="the person's own record"
+            choices={links.map((id) => ({ id, name: id }))}
+          />
+        )}
       </div>
       <div className={LINE}>
         <Choose

@@ -27,7 +27,7 @@ const WORDS: Readonly<Record<Move, Said>> = {
   activate: {
     label: "Activate",
     done: "It is active; webhooks notice within 30 seconds.",
-    means: "Its webhook takes calls from now on, and each call writes to Salesforce.",
+    means: "It takes calls from now on, and each of them is carried out at its destination.",
   },
   try: {
     label: "Trial",

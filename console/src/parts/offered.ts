@@ -80,6 +80,58 @@ export function useActivityTypes(connection: string): Offered<Choice> {
   return offered({ data, isFetching: query.isFetching });
 }
 
+type Listed = { id: number; name: string };
+export interface Many<T> extends Offered<T> {
+  /** said where there are more than are offered */
+  note: string;
+}
+
+/** The static lists, or the campaigns that can be requested, of a Marketo connection. */
+export function useNamed(what: "lists" | "campaigns", connection: string): Many<Listed> {
+  const { api } = useApp();
+  const params = { path: { connection_id: connection } };
+  const query = useQuery({
+    queryKey: [what, connection],
+    queryFn: () =>
+      content(
+        what === "lists"
+          ? api.GET("/connections/{connection_id}/lists", { params })
+          : api.GET("/connections/{connection_id}/campaigns", { params }),
+      ),
+    enabled: Boolean(connection),
+    ...AGE,
+  });
+  return { ...offered({ data: query.data?.choices, isFetching: query.isFetching }), note: query.data?.note ?? "" };
+}
+
+/** The programs of a Marketo connection with the statuses of their channels; asked for when somebody wants one. */
+export function usePrograms(connection: string, wanted: boolean): Many<Schemas["ProgramInfo"]> {
+  const { api } = useApp();
+  const query = useQuery({
+    queryKey: ["programs", connection],
+    queryFn: () =>
+      content(api.GET("/connections/{connection_id}/programs", { params: { path: { connection_id: connection } } })),
+    enabled: Boolean(connection) && wanted,
+    ...AGE,
+  });
+  return { ...offered({ data: query.data?.programs, isFetching: query.isFetching }), note: query.data?.note ?? "" };
+}
+
+/** The activity types of Marketo's log with their attributes; asked for when somebody wants one. */
+export function useLoggedTypes(connection: string, wanted: boolean): Offered<Schemas["LoggedType"]> {
+  const { api } = useApp();
+  const query = useQuery({
+    queryKey: ["logged types", connection],
+    queryFn: () =>
+      content(
+        api.GET("/connections/{connection_id}/logged-types", { params: { path: { connection_id: connection } } }),
+      ),
+    enabled: Boolean(connection) && wanted,
+    ...AGE,
+  });
+  return offered({ data: query.data?.logged_types, isFetching: query.isFetching });
+}
+
 /** Fields as choices. */
 export function asChoices(fields: readonly Schemas["FieldInfo"][]): Choice[] {
   return fields.map(({ name, label }) => ({ id: name, name: named(name, label) }));

@@ -27,11 +27,13 @@ from tests.builders.syncs import a_sync
 from tests.builders.world import World
 from tests.contract.admin.documents import (
     ACTIONS,
+    CONNECTORS,
     CYCLES,
     PUBLISHED,
     SYNCS,
     action_schema,
     as_text,
+    connector_schema,
     cycle_schema,
     document,
     sync_schema,
@@ -154,6 +156,11 @@ def test_the_published_schema_of_actions_is_that_of_the_code() -> None:
             assert operation["summary"]
             assert "security" not in operation
             assert {"200", "403", "404", "422", "502", "503"} <= set(operation["responses"])
+
+
+def test_the_published_schema_of_connector_actions_is_that_of_the_code() -> None:
+    """The console is built from it: operations, what each of them takes, and the page of each member."""
+    assert CONNECTORS.read_text("utf-8") == connector_schema()
 
 
 def test_the_published_schema_of_syncs_is_that_of_the_code() -> None:

@@ -70,6 +70,8 @@ def flow_steps(story: "Story") -> None:
         if action == asleep:
             story.cli("deactivate", asleep)
         person = story.person()
+        if action == story.action:
+            story.to_forget.append(person.lead_id)
         run = rig.marketo.post("campaigns/run", {"campaign": CAMPAIGN, "leads": [person.lead_id]})
         assert [chunk["status"] for chunk in run["chunks"]] == [201], run
         wait_for("the callback", lambda: not rig.marketo._get("services")["waiting"])
@@ -202,6 +204,21 @@ def admin_requests(story: "Story") -> None:
     ):
         ask(story, method, path, body)
     story.until("redriven by request", [kept], "ended")
+
+
+def erasure(story: "Story") -> None:
+    """Three people are forgotten as if they were one: of a cycle, of a chunk, and of a call with a claim.
+
+    What others look for is read before, as files go as a whole.
+    """
+    assert story.left
+    order = {"email": story.cycled[0], "ids": [str(each) for each in story.to_forget], "remove": True}
+    # on a busy machine it takes longer than a request waits; the same request goes on
+    wait_for("the erasure", lambda: sent(story, "POST", "/people/forget", order).json()["ended"], 120)
+    found: set[str] = set()
+    for each in sent(story, "GET", "/people/forgotten").json()["forgotten"]:
+        found |= each["found"].keys()
+    assert found >= {"executions", "links", "chunks", "keys", "files"}, found
 
 
 def sync_requests(story: "Story", sync: str, slot: str) -> None:

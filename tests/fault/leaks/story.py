@@ -173,6 +173,8 @@ class Story:
     outbound_key: str = ""
     #: addresses of a Lead and of a person whom a cycle takes to the other side
     cycled: tuple[str, str] = ("", "")
+    #: ids in Marketo of who has a claim, and of who is in the list of a chunk
+    to_forget: list[int] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000)))
 
     # the means
@@ -359,6 +361,7 @@ def _inline_calls(story: Story) -> None:
     assert (skipped["status"], skipped["outcome"]) == ("done", "skipped"), skipped
     with_id_alone = call(story.person(), lead={"id": str(story.person().lead_id)})
     assert (with_id_alone["status"], with_id_alone["outcome"]) == ("done", "created"), with_id_alone
+    story.to_forget.append(person.lead_id)
     story.until("inline", [written["execution_id"], skipped["execution_id"], with_id_alone["execution_id"]], "ended")
     doubled = call(person, event_id="inline-1")
     assert (doubled["status"], doubled["outcome"]) == ("done", "duplicate"), doubled

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from devstack.stack import FUNCTIONS, Stack
+from tests.fault.leaks import doors
 from tests.fault.leaks.story import Story
 
 #: shorter than the time that a worker keeps for its last writes, so that it hands over at once
@@ -82,6 +83,7 @@ def test_every_permission_is_used_and_nothing_else_was_tried(story: Story) -> No
     with faults of all kinds; the differences are empty, both ways, and nothing was refused."""
     stack = story.rig.stack
     hand_over(story)
+    doors.erasure(story)
     granted = set(permissions(stack))
     uses = stack.permissions_used()
     used = {

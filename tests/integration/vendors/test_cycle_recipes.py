@@ -1,17 +1,30 @@
-"""The recipes that are cycles, as they stand: something is edited in one simulator, time passes, the other shows it."""
+"""The recipes that are cycles, as they stand: something is edited in one simulator, time passes, the other shows it.
 
-from collections.abc import Callable, Mapping
+By poll, or by outbound message: then the org announces the edit to the receiver behind a gateway, and no poll comes.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 import yaml
 
 from devstack.demo import RECIPES
+from leadbridge.domain.announced import Announcement, address
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.usecases.check_cycle import described_lines
+from leadbridge.usecases.hear_of_changes import HearOfChanges
+from leadbridge.usecases.start_sync import StartSync, vendor_of
 from leadbridge.vendors.cycle_look import VendorLook
 from tests.bench.idle_day import GAP, Asking, Ticking
+from tests.builders.actions import a_salesforce_connection
+from tests.fakes.announced import InMemoryAnnouncements, InMemoryLater
+from tests.fakes.outbound_door import CRM, OutboundDoor
 from tests.fakes.syncs import FakeStarter
+from tests.gateway import serving
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
@@ -50,6 +63,66 @@ class Polled(Ticking):
             self.clock.advance(GAP)
             self.tick()
 
+    @contextmanager
+    def announcing(self, *objects: str) -> Iterator[None]:
+        """The org announces what changes in the block, and says so twice; ten seconds behind it is heard of."""
+        door = OutboundDoor()
+        [org] = self.salesforce.get("records/Organization")
+        door.documents.keep(a_salesforce_connection(id=CRM, organization_id=org["Id"]))
+        with serving(lambda event: door.receive(event).as_proxy()) as url:
+            rule = {"endpoint": address(url, CRM, door.key()), "duplicates": True, "skip_integration_user": False}
+            self.salesforce.post("outbound", [{"object": each, "fields": [], **rule} for each in objects])
+            yield
+            self.clock.advance(10)
+            sent = self.salesforce.post("outbound/send")
+            self.salesforce.post("outbound", [])
+        assert {each["acknowledged"] for each in sent} == {True}
+        announcements = InMemoryAnnouncements()
+        for announcement in door.kept():
+            self._heard(announcement, announcements)
+
+    def _heard(self, announcement: Announcement, announcements: InMemoryAnnouncements) -> None:
+        """What the queue brings; nothing of it waits for a Sync."""
+        hear = HearOfChanges(
+            configurations=self.documents,
+            announcements=announcements,
+            later=InMemoryLater(),
+            due=lambda _: self.due,
+            tick=self._rung,
+            runs=self.syncs,
+            start=StartSync(
+                documents=self.documents,
+                runs=self.syncs,
+                vendor=partial(vendor_of, self.documents),
+                starter=self.starter,
+                clock=self.clock,
+            ),
+            clock=self.clock,
+            meter=self.meter,
+            look_seconds=15,
+        )
+        assert not hear(announcement)
+
+    def _rung(self, cycle: str) -> None:
+        assert cycle == CYCLE
+        self.tick()
+
+    @contextmanager
+    def edited(self, entry: str, *objects: str) -> Iterator[None]:
+        """What people do in Salesforce in the block is carried over: by the next poll, or as it is announced."""
+        if entry == "poll":
+            yield
+            self.passed(GAP)
+            return
+        while self.tick().because != "idle":
+            self.clock.advance(GAP)
+        self.clock.advance(60)
+        # the last poll found nothing; the next is minutes ahead
+        before = self.clock.now()
+        with self.announcing(*objects):
+            yield
+        assert self.clock.now() - before < timedelta(minutes=1)
+
     def people(self, *people: Mapping[str, Any]) -> None:
         """Somebody edits people in Marketo, or makes new ones."""
         marketing = self.connections.marketo("marketing")
@@ -62,6 +135,7 @@ class Polled(Ticking):
 
 
 type Run = Callable[[str], Polled]
+ENTRIES = pytest.mark.parametrize("entry", ["poll", "outbound message"])
 
 
 @pytest.fixture
@@ -98,6 +172,61 @@ def test_who_qualifies_between_two_polls_becomes_a_lead_once(run: Run) -> None:
     world.passed(2 * SOON)
     [after] = world.records("Lead")
     assert (after["Id"], after["Lead_Score__c"]) == (lead["Id"], 80)
+
+
+@pytest.mark.cap("U12")
+@ENTRIES
+def test_what_sales_edits_on_a_qualified_lead_is_in_marketo_once(run: Run, entry: str) -> None:
+    """However often it is announced, and whatever polls follow, it is written once."""
+    world = run("mql-to-lead")
+    world.people({"email": "hot@example.com", "lastName": "Pepper", "company": "Acme", "leadScore": 90})
+    world.passed(2 * SOON)
+    [lead] = world.records("Lead")
+    written = len(world.written())
+
+    with world.edited(entry, "Lead"):
+        world.connections.salesforce("crm").update("Lead", [{"Id": lead["Id"], "LastName": "Salt"}])
+
+    assert [each["lastName"] for each in world.marketo.get("records/leads")] == ["Salt"]
+    world.passed(2 * SOON)
+    assert world.written()[written:] == ["leads.json"]
+
+
+@pytest.mark.cap("U14", "U15", "U16")
+@pytest.mark.parametrize(
+    ("entry", "objects"),
+    [("poll", ()), ("outbound message", ("Lead",)), ("outbound message", ("Contact",))],
+    ids=["poll", "outbound message of the Lead", "outbound message of the Contact"],
+)
+def test_a_converted_lead_is_the_same_person_in_the_next_stage(run: Run, entry: str, objects: tuple[str, ...]) -> None:
+    """The Contact's id and the stage, once each; what the Contact shows then is the person's, too."""
+    world = run("lead-to-contact")
+    lead = {"LastName": "Vex", "Email": "ada@example.com", "Company": "Acme", "Status": "Working - Contacted"}
+    [made] = world.salesforce.post("load", {"Lead": [lead]})["Lead"]
+    world.passed(2 * GAP)
+    [person] = world.marketo.get("records/leads")
+    assert (person["leadStatus"], person["salesforceId"]) == ("Working - Contacted", made)
+    begun = world.clock.now()
+
+    with world.edited(entry, *objects):
+        wanted = {"leadId": made, "doNotCreateOpportunity": True}
+        [conversion] = world.salesforce.post("convert", {"leads": [wanted]})
+        crm = world.connections.salesforce("crm")
+        crm.update("Contact", [{"Id": conversion["contactId"], "FirstName": "Ada"}])
+
+    [after] = world.marketo.get("records/leads")
+    assert {name: after[name] for name in ("id", "leadStatus", "salesforceId", "firstName")} == {
+        "id": person["id"],
+        "leadStatus": "SQL",
+        "salesforceId": conversion["contactId"],
+        "firstName": "Ada",
+    }
+    world.passed(2 * SOON)
+    changes = world.connections.marketo("marketing").activity_log.lead_changes(begun, ["leadStatus", "salesforceId"])
+    assert sorted(str(change.new_value) for each in changes for change in each.fields) == [
+        conversion["contactId"],
+        "SQL",
+    ]
 
 
 @pytest.mark.cap("U19")

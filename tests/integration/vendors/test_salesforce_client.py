@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from leadbridge.domain.records import Resolution
 from leadbridge.domain.soql import in_list_chunks, literal
-from leadbridge.errors import AuthenticationError, UncertainWriteError
+from leadbridge.errors import AuthenticationError, PermanentError, UncertainWriteError
 from tests.integration.vendors.conftest import Clients, Twin
 
 TOKEN = "/services/oauth2/token"
@@ -45,6 +45,23 @@ def test_a_session_that_ended_costs_one_new_assertion_and_one_replay(clients: Cl
     assert len(salesforce.get("records/Lead")) == 1
     assert len(salesforce.calls_of("POST", TOKEN)) == 2
     assert len(salesforce.calls_of("POST", COLLECTIONS)) == 2
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        pytest.param(f"Email = {{}} AND {'(' * 24}Gone__c = 'a'{')' * 24}", id="its end is left"),
+        pytest.param("Gone__c = 'a' AND LastName != 'b' AND Email = {}", id="its beginning is left"),
+    ],
+)
+def test_a_refused_query_is_told_without_the_piece_that_salesforce_quotes(clients: Clients, condition: str) -> None:
+    """It is cut off in the middle of an address, so nobody could know the rest of it again to mask it."""
+    query = f"SELECT Id FROM Lead WHERE {condition.format(literal('jo.ohara-of-somewhere@example.com'))}"
+    with pytest.raises(PermanentError) as refused:
+        clients.salesforce().query(query)
+    told = str(refused.value)
+    assert "No such column 'Gone__c' on entity 'Lead'" in told
+    assert [piece for piece in ("'jo", "ohara", "ple.com", "WHERE", "AND") if piece in told] == []
 
 
 def test_records_are_created_updated_upserted_and_read_in_batches(clients: Clients, salesforce: Twin) -> None:

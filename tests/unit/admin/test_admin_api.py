@@ -11,10 +11,12 @@ from leadbridge.admin.requests import BODY_LIMIT
 from leadbridge.admin.roles import LEAST_ROLES
 from leadbridge.domain.flow_step import ChunkState
 from leadbridge.domain.lifecycle import Move
+from leadbridge.domain.marketo import ActivityAttribute, ActivityType, Channel, Program, ProgressionStatus
 from leadbridge.errors import PermanentError, QuotaExhaustedError, SyncError, TransientError
 from leadbridge.usecases.search_executions import EXAMINED
 from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_salesforce_connection, an_action, an_action_document
 from tests.builders.admin import PERSON, PRINCIPAL, Admin, a_request, from_console
+from tests.builders.connectors import a_connector
 from tests.builders.flow_steps import a_chunk
 from tests.builders.world import World
 from tests.fakes.clock import NOON
@@ -38,6 +40,8 @@ ROUTES = (
     ("GET", f"/connections/{MARKETO}/activity-types"),
     ("GET", f"/connections/{MARKETO}/lists"),
     ("GET", f"/connections/{MARKETO}/campaigns"),
+    ("GET", f"/connections/{MARKETO}/logged-types"),
+    ("GET", f"/connections/{MARKETO}/programs"),
     ("GET", "/actions"),
     ("GET", f"/actions/{ACTION}"),
     ("PUT", f"/actions/{ACTION}"),
@@ -62,6 +66,8 @@ ROUTES = (
     ("POST", "/executions/redrive"),
     ("GET", "/callbacks"),
     ("POST", "/callbacks/send"),
+    ("POST", "/people/forget"),
+    ("GET", "/people/forgotten"),
     ("GET", "/syncs"),
     ("GET", f"/syncs/{SYNC}"),
     ("PUT", f"/syncs/{SYNC}"),
@@ -173,6 +179,8 @@ FOR_ADMINS = {
     ("DELETE", f"/syncs/{SYNC}"),
     ("PUT", f"/cycles/{CYCLE}"),
     ("POST", "/cycles/provisioning/make"),
+    ("POST", "/people/forget"),
+    ("GET", "/people/forgotten"),
     ("POST", "/documents/apply"),
     ("POST", f"/documents/action/{ACTION}/rollback"),
 }
@@ -183,7 +191,10 @@ FOR_VIEWERS = {
     ("POST", "/documents/validate"),
     ("POST", "/documents/plan"),
 } - {
+    ("GET", f"/connections/{MARKETO}/logged-types"),
+    ("GET", f"/connections/{MARKETO}/programs"),
     ("GET", f"/actions/{ACTION}/key"),
+    ("GET", "/people/forgotten"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/failed.csv"),
     ("GET", f"/syncs/{SYNC}/executions/{SLOT}/rows"),
@@ -364,10 +375,58 @@ def test_a_marketo_connection_offers_its_tables(admin: Admin) -> None:
     fields = [each["name"] for each in admin.get(f"/connections/{MARKETO}/objects/leads/fields")["fields"]]
     assert {"email", "leadStatus"} <= set(fields)
     assert admin.ask("GET", "/connections/nobody/objects").status == 404
-    for what in ("activity-types", "lists", "campaigns"):
+    for what in ("activity-types", "lists", "campaigns", "logged-types", "programs"):
         assert admin.ask("GET", f"/connections/{SALESFORCE}/{what}").status == 404
     [kind] = admin.get(f"/connections/{MARKETO}/activity-types")["activity_types"]
     assert kind == {"api_name": "leadbridgeResult", "name": "leadbridgeResult", "description": None}
+
+
+def test_programs_are_offered_with_the_statuses_of_their_channels(admin: Admin) -> None:
+    """Each program with what its members may be, at most 300 of them, which is said; Marketo is asked once in 15
+    minutes."""
+    marketo = admin.world.marketo
+    marketo.programs = {n: Program(id=n, name=f"Fair {n}", type="Event", channel="Tradeshow") for n in range(1, 301)}
+    steps = [ProgressionStatus(name=name, step=step) for step, name in enumerate(("Not in Program", "Invited", "Came"))]
+    marketo.channels = {"Tradeshow": Channel(id=1, name="Tradeshow", progression_statuses=tuple(steps))}
+    path = f"/connections/{MARKETO}/programs"
+
+    offered = admin.get(path)
+    marketo.programs[301] = Program(id=301, name="One more", type="Event", channel="Gone")
+    kept = admin.get(path)
+    asked = admin.get(path, refresh="true")
+
+    assert offered["programs"][0] == {"id": 1, "name": "Fair 1", "statuses": ["Invited", "Came"]}
+    assert (len(offered["programs"]), offered["more"], offered["note"]) == (300, False, "")
+    assert kept == offered
+    assert (len(asked["programs"]), asked["more"]) == (300, True)
+    assert "more programs than the 300 shown" in asked["note"]
+
+
+def test_types_of_the_log_are_offered_with_their_attributes(admin: Admin) -> None:
+    """Standard and custom ones by name, the primary attribute first."""
+    form = ActivityAttribute(name="Webform ID", is_primary=True)
+    admin.world.marketo.activity_kinds = [
+        ActivityType(id=2, name="Fill Out Form", primary_attribute=form, attributes=(ActivityAttribute(name="URL"),)),
+        ActivityType(
+            id=100001, name="Audit", api_name="audit_c", attributes=(ActivityAttribute(name="A", api_name="a"),)
+        ),
+    ]
+
+    [audit, filled] = admin.get(f"/connections/{MARKETO}/logged-types")["logged_types"]
+
+    assert audit == {"name": "Audit", "api_name": "audit_c", "attributes": [{"name": "A", "api_name": "a"}]}
+    assert (filled["api_name"], [each["name"] for each in filled["attributes"]]) == (None, ["Webform ID", "URL"])
+
+
+def test_an_action_at_marketo_is_viewed_on_five_pages(admin: Admin) -> None:
+    """Its own five, with each member where it is set."""
+    admin.store(a_connector(batch={"count": 5}))
+
+    shown = admin.get("/actions/connector/view")["pages"]
+
+    assert [each["page"] for each in shown] == [1, 2, 3, 4, 5]
+    assert shown[1]["members"]["person"]["lead_id"] == "id"
+    assert shown[4]["members"] == {"batch": {"count": 5}}
 
 
 # -- documents

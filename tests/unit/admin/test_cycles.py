@@ -151,6 +151,7 @@ def test_the_first_run_is_priced_by_kind_and_vendor(admin: Admin) -> None:
         assert kind[vendor]["calls"] == known.cost[vendor].calls > 0
         assert told[vendor]["total"]["calls"] == found.total[vendor].calls
         assert told[vendor]["calls_left"] == found.left[vendor].calls
+    assert admin.get("/cycles/main/price", programs="true")["kinds"] == told["kinds"]
     assert admin.ask("GET", "/cycles/never/price").status == 404
 
 

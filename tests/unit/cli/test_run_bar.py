@@ -1,6 +1,8 @@
 """Runs of Syncs on a screen."""
 
 import io
+import time
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -59,6 +61,16 @@ def test_rate_and_time_left_follow_from_what_is_counted() -> None:
     assert told(a_run(step=Step.EXTRACT), LATER) == "400 rows read, 8.0 a second"
 
 
+@pytest.fixture(autouse=True)
+def new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A reader in New York."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 def test_the_table_has_all_counts_and_the_vendors_words_as_they_are() -> None:
     """Start, end, status, version, pulled, every outcome, rate, calls and message; brackets are no markup."""
     screen = a_screen(width=240)
@@ -72,7 +84,7 @@ def test_the_table_has_all_counts_and_the_vendors_words_as_they_are() -> None:
     counts = "Pulled Created Updated Unchanged Skipped Duplicate Failed Rows/s Calls"
     assert head == ["Run", "Start", "End", "Status", "Version", *counts.split(), "Message"]
     assert row[3:] == ["failed", "3", "400", "60", "30", "4", "3", "2", "1", "2.0", "9", "no [bold] field"]
-    assert row[1:3] == ["2026-03-02T12:00:00.000Z", "2026-03-02T12:00:50.000Z"]
+    assert row[1:3] == ["2026-03-02 07:00:00-05:00", "2026-03-02 07:00:50-05:00"]
 
 
 def test_a_narrow_screen_gets_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,10 +93,21 @@ def test_a_narrow_screen_gets_lines(capsys: pytest.CaptureFixture[str]) -> None:
     show_runs([run], LATER, a_screen(width=80))
 
     assert capsys.readouterr().out.strip() == sentence(run, LATER)
-    assert "waiting: quota" in sentence(run, LATER)
+    assert "waiting: quota, 2026-03-02 07:00:00-05:00, version 3" in sentence(run, LATER)
     assert "the failed rows of 20260301T120000Z again" in sentence(run, LATER)
     assert "9 calls, 2.0 rows a second" in sentence(run, LATER)
     assert members(run, LATER)["seconds_left"] == 150
+
+
+def test_a_run_that_waits_says_until_when_unless_a_person_ends_it() -> None:
+    """A quota comes back at a moment; a pause is looked at now and then, which is nobody's moment."""
+    until = NOON + timedelta(hours=18)
+
+    assert "waiting: quota until 2026-03-03 01:00:00-05:00," in sentence(
+        a_run(waiting=Waiting.QUOTA, due_at=until), LATER
+    )
+    assert "waiting: paused, " in sentence(a_run(waiting=Waiting.PAUSED, due_at=until), LATER)
+    assert "done, " in sentence(a_run(step=Step.DONE, waiting=Waiting.QUOTA, due_at=until, ended_at=LATER), LATER)
 
 
 def test_a_plan_says_what_would_become_of_its_rows() -> None:

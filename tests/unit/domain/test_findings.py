@@ -21,12 +21,24 @@ def test_a_sound_document_is_read() -> None:
     assert findings() == []
 
 
+def test_a_missing_choice_is_offered_by_the_name_that_documents_have() -> None:
+    """A member whose name in the code is another one, too."""
+    found = read_document({"kind": "sync", "id": "people", "name": "People"})
+
+    assert isinstance(found, list)
+    told = {finding.pointer: finding.remedy for finding in found}
+    assert told["/import"] == "choose one of create, update, create_and_update"
+    assert told["/dedupe"] == "choose one of import_everything, ignore_duplicates, youngest, oldest"
+    assert told["/source"] == "give it"
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
         ({"name": " "}, "/name: is blank; give it a text"),
         ({"name": "x" * 121}, "/name: is longer than 120 characters; shorten it"),
         ({"name": ...}, "/name: is missing; give it"),
+        ({"type": ...}, "/type: is missing; choose one of create, update, upsert, decide"),
         ({"name": 7}, "/name: has the wrong type; give a text"),
         ({"colour": "red"}, "/colour: is no member that belongs here; correct its name or remove it"),
         ({"type": "merge"}, "/type: is not one of what it may be; choose 'create', 'update', 'upsert' or 'decide'"),

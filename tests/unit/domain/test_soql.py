@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadbridge.domain.soql import URI_BYTES, identifier, in_list_chunks, like, literal
+from leadbridge.domain.soql import URI_BYTES, identifier, in_list_chunks, like, literal, literals_of
 
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
 PREFIX = "SELECT Id FROM Lead WHERE"
@@ -43,6 +43,13 @@ def read_list(soql: str) -> list[str]:
 def test_every_text_survives_quoting_and_never_ends_its_literal(text: str) -> None:
     """A reader that knows only the documented escapes gets the same text back, and nothing behind it."""
     assert read_literal(literal(text) + " rest") == (text, " rest")
+
+
+@given(st.lists(st.text("ab'\\\" @\n=", max_size=8), max_size=4))
+def test_the_texts_of_a_query_are_found_whatever_quotation_marks_they_hold(texts: list[str]) -> None:
+    """Each as it stands in the query, to be masked in what a vendor says of it; nothing of the query itself."""
+    query = " AND ".join(f"Name = {literal(text)}" for text in texts)
+    assert [read_literal(f"'{found}'")[0] for found in literals_of(query)] == texts
 
 
 @pytest.mark.parametrize(

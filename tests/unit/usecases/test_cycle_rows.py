@@ -106,11 +106,11 @@ def test_a_person_is_found_by_either_systems_id_in_the_newest_runs() -> None:
     by_record = rows.record(CYCLE, lead[:15])
     assert (by_record.id, by_record.runs, by_record.links) == (lead, story.runs, story.links)
     assert rows.record(CYCLE, other).runs != story.runs
-    assert f"Linked: {lead} in Salesforce and {person} in Marketo." in list(story_lines(CYCLE, story))
+    assert f"Linked: {lead} in Salesforce and {person} in Marketo." in list(story_lines(CYCLE, story, str))
     assert story_members(story)["links"][0]["parted"] is None
     with pytest.raises(ConfigurationError, match="Marketo's id of a person"):
         rows.record(CYCLE, "ada@example.com")
-    nobody = list(story_lines(CYCLE, rows.record(CYCLE, "999")))
+    nobody = list(story_lines(CYCLE, rows.record(CYCLE, "999"), str))
     assert nobody == ["999 is not linked.", f"In the newest {story.looked} runs nothing was done about it."]
 
 
@@ -197,7 +197,7 @@ def test_pages_go_on_where_the_last_one_ended_and_reads_are_bounded(monkeypatch:
     assert not rows.counts(CYCLE, run.slot).whole
     story = rows.record(CYCLE, lead)
     assert (story.looked, story.whole) == (1, False)
-    assert any("not all files were read" in line for line in story_lines(CYCLE, story))
+    assert any("not all files were read" in line for line in story_lines(CYCLE, story, str))
 
 
 def test_a_file_for_a_spreadsheet_holds_no_formula() -> None:

@@ -411,6 +411,30 @@ def test_a_look_that_cannot_be_made_is_made_again_at_the_next_tick(world: CycleW
     assert world.tick().because == "idle"
 
 
+def test_what_is_announced_waits_for_no_look(world: CycleWorld) -> None:
+    """A minute behind a look that found nothing a record that is due begins a run, and nothing else does; behind a run
+    it waits for the gap."""
+    world.ran()
+    ended = world.clock.now()
+    world.due.add([DueRecord(side=Side.SALESFORCE, object="Lead", id="0", noted_at=ended)])
+    assert world.tick().because == "gap"
+    world.due.done(world.due.listed(1))
+    world.clock.set(ended + GAP)
+    assert world.tick().because == "idle"
+    world.clock.advance(60)
+    assert world.tick().because == "gap"
+    now = world.clock.now()
+    later = DueRecord(side=Side.SALESFORCE, object="Lead", id="1", noted_at=now, not_before=now + MINUTE)
+    world.due.add([later])
+    assert world.tick().because == "gap"
+
+    world.due.add([DueRecord(side=Side.SALESFORCE, object="Lead", id="2", noted_at=now)])
+    told = world.tick()
+    assert told.started
+    assert world.looked[1:] == []
+    assert world.drive(told.slot).step is CycleStep.DONE
+
+
 def test_a_run_is_made_without_a_look_after_a_day_and_for_what_is_due(world: CycleWorld) -> None:
     """Watermarks move at least once a day; a record whose pause is not over is not due."""
     world.ran()

@@ -1,6 +1,6 @@
 """Deleted source records: their destination records are flagged or deleted, and whoever lives on is spared."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -131,27 +131,83 @@ def test_whoever_lives_on_or_is_not_known_is_left_alone(fate: dict[str, str], re
     assert len(held(world)) == 3
 
 
-def test_a_record_is_found_by_the_id_that_a_mapping_gave_it() -> None:
-    """Of a record that is gone from the bin the id is known: that is enough where the destination has it."""
-    world = SyncWorld(
-        a_sync(
-            dedupe="import_everything",
-            extraction="incremental",
-            deletes="delete",
-            mappings=[{"to": "email", "column": "Email"}, {"to": "origin", "column": "Id"}],
-        )
-    )
+def a_world_by_id(rows: int = 2, **members: Any) -> SyncWorld:
+    """So many rows that have been carried over, an hour ago, each with its id."""
+    mappings = [{"to": "email", "column": "Email"}, {"to": "origin", "column": "Id"}]
+    asked = {"dedupe": "import_everything", "extraction": "incremental", "deletes": "delete", "mappings": mappings}
+    world = SyncWorld(a_sync(**asked | members))
     fields = {**world.destination.described.fields, "origin": FieldDescription(name="origin", type="string")}
     fields["origin"] = FieldDescription(name="origin", type="string", id_lookup=True)
     world.destination.described = type(world.destination.described)(name="leads", fields=fields)
-    for number in range(2):
+    for number in range(rows):
         world.row(number)
     world.ran()
     world.clock.advance(3600)
+    return world
+
+
+def test_a_record_is_found_by_the_id_that_a_mapping_gave_it() -> None:
+    """Of a record that is gone from the bin the id is known: that is enough where the destination has it."""
+    world = a_world_by_id()
     gone(world, 1)
     world.source.deleted[:] = [({"Id": "001", FATE: BARE}, world.clock.now() - timedelta(minutes=1))]
     assert world.ran(LATER).totals == Totals(deleted=1)
     assert held(world) == ["p0@example.com"]
+
+
+def made_anew(world: SyncWorld, changed: datetime) -> None:
+    """A person whose record was deleted has another one, which no run reads before the source shows it."""
+    gone(world, 1)
+    world.origin.records.append({"Id": "008", "Email": "p1@example.com", "SystemModstamp": changed})
+
+
+@pytest.mark.pain("P18")
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_deletion_waits_for_whoever_lives_and_was_not_read_yet(kept: bool) -> None:
+    """Made anew behind the window: it takes the record over; deleted as well before it was read: the record goes."""
+    world = a_world_by_id()
+    made_anew(world, world.clock.now() + timedelta(seconds=5))
+    run = world.ran(LATER)
+    assert (run.step, run.totals) == (Step.DONE, Totals(skipped=1))
+    [line] = world.results(LATER).values()
+    assert (line["reason"], "next run" in line["message"]) == ("gone_waits", True)
+    assert held(world) == ["p0@example.com", "p1@example.com"]
+
+    world.clock.advance(3600)
+    if kept:
+        world.source.rows.append(
+            ({"Id": "008", "Email": "p1@example.com"}, *(world.clock.now() - timedelta(minutes=50),) * 2)
+        )
+    else:
+        world.origin.records.pop()
+        world.source.deleted.append(({"Id": "008", FATE: BARE}, world.clock.now() - timedelta(minutes=30)))
+    # nobody has the id of the one that was never read; of a record that was taken over, that of the first one
+    assert world.ran(LAST).totals == (Totals(updated=1, skipped=1) if kept else Totals(deleted=1, skipped=1))
+    assert held(world) == ["p0@example.com", *(["p1@example.com"] if kept else [])]
+    assert {record["origin"] for record in world.destination.records} == ({"000", "008"} if kept else {"000"})
+
+    world.clock.advance(3600)
+    assert world.ran("20260302T150000Z").totals == Totals()
+
+
+@pytest.mark.parametrize("changed", [-3600, None])
+def test_whoever_lives_and_was_read_lets_no_deletion_wait(changed: int | None) -> None:
+    """A row that a run has read, and that did not take the record over, never will: the deletion is done with."""
+    world = a_world_by_id()
+    made_anew(world, world.clock.now())
+    world.origin.records[-1]["SystemModstamp"] = changed and world.clock.now() + timedelta(seconds=changed)
+    assert world.ran(LATER).totals == Totals(skipped=1)
+    assert [line["reason"] for line in world.results(LATER).values()] == ["gone_lives_on"]
+    world.clock.advance(3600)
+    assert world.ran(LAST).totals == Totals()
+
+
+def test_a_record_that_is_found_by_its_key_waits_for_nobody() -> None:
+    """Where the key finds records, the deletion of whoever lives finds this one as well."""
+    world = a_world()
+    made_anew(world, world.clock.now() + timedelta(seconds=5))
+    world.ran(LATER)
+    assert [line["reason"] for line in world.results(LATER).values()] == ["gone_lives_on"]
 
 
 def test_deletions_that_the_vendor_forgot_are_told() -> None:

@@ -430,6 +430,18 @@ def test_a_bulk_extract_that_fails_ends_the_run_with_its_reason() -> None:
     assert (world.run().step, world.run().reason, world.run().message) == (Step.FAILED, "job_stuck", "for hours")
 
 
+def test_what_a_process_said_when_it_died_is_not_told() -> None:
+    """An exception may hold any value of a row, and viewers read why a run failed."""
+    world = SyncWorld(a_sync(by={"extract": "bulk"}))
+    world.start()
+    assert world.drive(until=Step.EXTRACT_FILES).step is Step.EXTRACT_FILES
+    died = json.dumps({"errorMessage": "'ann@example.com'", "errorType": "KeyError", "stackTrace": ["/var/task/a.py"]})
+    cause = json.dumps({"Error": "KeyError", "Cause": died})
+    world.step(child={"Error": "States.TaskFailed", "Cause": cause})
+    run = world.run()
+    assert (run.step, run.reason, run.message) == (Step.FAILED, "KeyError", "the process that carries its files died")
+
+
 def test_a_file_is_taken_once() -> None:
     """What another execution says of an earlier file, or of another run, moves nothing."""
     world = SyncWorld(a_sync(dedupe="youngest", by={"extract": "bulk"}))

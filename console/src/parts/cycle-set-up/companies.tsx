@@ -5,7 +5,6 @@ import { Choose, Figure, Find, LINE, Lines, Truth, Words } from "../fields";
 import { asChoices } from "../offered";
 import { at } from "../pointer";
 import { useOurs, usePart, useTheirs } from "./ends";
-import { InFile } from "./in-file";
 import { BLOCK, Fate, Kind, LowWatermark } from "./kind";
 import { Pairs } from "./pairs";
 
@@ -112,7 +111,6 @@ export default function Companies() {
         </div>
         <LowWatermark at="/opportunity_roles/low_watermark" />
       </Kind>
-      <InFile page={3} />
     </>
   );
 }

@@ -6,7 +6,6 @@ import { Choose, LINE, Words } from "../fields";
 import { useConnections } from "../offered";
 import { PLAIN } from "../page";
 import { mode } from "../words";
-import { InFile } from "./in-file";
 import { HEAD } from "./kind";
 import { ProposeAll } from "./proposal";
 
@@ -50,7 +49,6 @@ export default function Connections({ fresh }: { fresh: boolean }) {
           <ProposeAll />
         </section>
       )}
-      <InFile page={1} />
     </>
   );
 }

@@ -8,7 +8,6 @@ import { at, type Members, step } from "../pointer";
 import { way } from "../words";
 import { ByName } from "./by-name";
 import { useEnds, useOurs, usePart, useTheirs } from "./ends";
-import { InFile } from "./in-file";
 import { BLOCK, Kind, LowWatermark } from "./kind";
 import { Pairs } from "./pairs";
 import { Provision } from "./provision";
@@ -62,7 +61,6 @@ export default function OtherKinds() {
           {(here, each) => <MemberGroup at={here} of={each} />}
         </ByName>
       </Kind>
-      <InFile page={4} />
     </>
   );
 }

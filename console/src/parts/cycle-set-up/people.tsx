@@ -6,7 +6,6 @@ import { type Choice, Find, LINE, Picked, Table, Words } from "../fields";
 import { asChoices } from "../offered";
 import { at, type Members } from "../pointer";
 import { useOurs, usePart, useTheirs } from "./ends";
-import { InFile } from "./in-file";
 import { BLOCK, Fate, HEAD, Kind, LowWatermark } from "./kind";
 import { Pairs } from "./pairs";
 
@@ -118,7 +117,6 @@ export default function People() {
         />
         <LowWatermark at="/persons/low_watermark" />
       </Kind>
-      <InFile page={2} />
     </>
   );
 }

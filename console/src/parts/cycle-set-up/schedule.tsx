@@ -5,7 +5,6 @@ import { Figure, Find, LINE } from "../fields";
 import { QuietHours } from "../quiet-hours";
 import { GUARD_WORDS } from "../sync-words";
 import { ZONES } from "../zones";
-import { InFile } from "./in-file";
 import { HEAD, LowWatermark } from "./kind";
 
 const HERE = ["/gap_minutes", "/low_watermark", "/time_zone", "/quiet", "/guard"];
@@ -43,7 +42,6 @@ export default function Schedule() {
           />
         ))}
       </div>
-      <InFile page={5} />
     </>
   );
 }

@@ -1,6 +1,7 @@
 /** What the first run of a cycle takes at both systems, asked for when somebody wants to know: it samples both. */
-import { Button } from "@react-spectrum/s2";
+import { Button, Checkbox } from "@react-spectrum/s2";
 import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
 import { content, type Schemas } from "../../api/client";
 import { useApp } from "../app";
 import { Facts, PLAIN, Section } from "../page";
@@ -9,10 +10,12 @@ import { counted, kindOfRecords } from "../words";
 
 type Price = Schemas["CyclePrice"];
 
-export default function FirstRun({ cycle }: { cycle: string }) {
+export default function FirstRun({ cycle }: { cycle: Schemas["SavedCycle"] }) {
   const { api } = useApp();
+  const [programs, setPrograms] = useState(false);
   const asking = useMutation({
-    mutationFn: () => content(api.GET("/cycles/{cycle_id}/price", { params: { path: { cycle_id: cycle } } })),
+    mutationFn: () =>
+      content(api.GET("/cycles/{cycle_id}/price", { params: { path: { cycle_id: cycle.id }, query: { programs } } })),
   });
   return (
     <>
@@ -20,6 +23,11 @@ export default function FirstRun({ cycle }: { cycle: string }) {
         Both systems are asked for a sample of each kind of records, at most eight calls for each queue. Nothing is
         written.
       </p>
+      {cycle.kinds.some(({ standing }) => standing === "on_demand") && (
+        <Checkbox isSelected={programs} onChange={setPrograms}>
+          With programs and their members, which no run has by itself
+        </Checkbox>
+      )}
       <div>
         <Button variant="secondary" isPending={asking.isPending} onPress={() => asking.mutate()}>
           Tell the price

@@ -1,7 +1,7 @@
 /** Page 3: objects that are written after the person's own record. */
 import { ActionButton, Button } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
-import { AFTER, LINK_TYPES, ON_FAILURE } from "../../api/action.generated";
+import { AFTER, DUPLICATE_RULES, LINK_TYPES, ON_FAILURE } from "../../api/action.generated";
 import { Others, useEditing } from "../editing";
 import { Choose, Find, Words } from "../fields";
 import { AFTERWARDS, MappingList } from "../mapping-editor";
@@ -13,6 +13,13 @@ import { useEnds } from "./ends";
 
 const AFTER_WORDS = { created: "A record was created", updated: "A record was updated", both: "Either" } as const;
 const FAILURE_WORDS = { continue: "Goes on with the next", stop: "Stops" } as const;
+const DUPLICATE_WORDS = {
+  block: "It fails with them",
+  allow: "It is written where the rule only warns",
+  use_match: "The one that was found is updated",
+} as const;
+/** what becomes of a record for which a duplicate rule of the org finds others */
+export const DUPLICATES = DUPLICATE_RULES.map((id) => ({ id, name: DUPLICATE_WORDS[id] }));
 const WITHOUT_EXECUTION = AFTERWARDS.filter((each) => each !== "execution");
 
 export default function Chained() {
@@ -43,16 +50,30 @@ export default function Chained() {
   );
 }
 
-const OWN = ["name", "object", "type", "after", "on_failure", "mappings", "match"];
+const OWN = [
+  "name",
+  "object",
+  "type",
+  "after",
+  "on_failure",
+  "duplicate_rules",
+  "idempotency_field",
+  "mappings",
+  "match",
+];
 
 function Linked({ at: here, of, place, onRemove }: { at: string; of: Members; place: number; onRemove: () => void }) {
   const { destination, columns, fields: main } = useEnds();
   const objects = useObjects(destination);
   const fields = useFields(destination, String(of.object ?? ""));
+  const { document } = useEditing();
+  const before = ((at(document, "/chained") ?? []) as readonly Members[]).slice(0, place);
+  const keys = fields.found.filter(({ unique, external_id }) => unique && external_id);
   const offer = {
     targets: asChoices(fields.found),
     columns: asChoices(columns.found),
     records: asChoices(main.found),
+    links: before.flatMap(({ name }) => (typeof name === "string" ? [name] : [])),
     sources: WITHOUT_EXECUTION,
   };
   return (
@@ -79,6 +100,7 @@ function Linked({ at: here, of, place, onRemove }: { at: string; of: Members; pl
           at={step(here, "type")}
           label="What is done"
           narrow
+          clears={(chosen) => [step(here, chosen === "create" ? "match" : "idempotency_field")]}
           choices={LINK_TYPES.map((id) => ({ id, name: words(id) }))}
         />
         <Choose
@@ -95,6 +117,23 @@ function Linked({ at: here, of, place, onRemove }: { at: string; of: Members; pl
           instead="continue"
           choices={ON_FAILURE.map((id) => ({ id, name: FAILURE_WORDS[id] }))}
         />
+        <Choose
+          at={step(here, "duplicate_rules")}
+          label="Where a duplicate rule finds records"
+          narrow
+          none="as usual: it fails with them"
+          choices={DUPLICATES}
+        />
+        {of.type === "create" && (
+          <Find
+            at={step(here, "idempotency_field")}
+            label="Field for our execution id"
+            description="A unique External Id field (optional)"
+            choices={asChoices(keys)}
+            loading={fields.loading}
+            narrow
+          />
+        )}
       </div>
       <MappingList at={step(here, "mappings")} label="Its fields" add="Map a field" {...offer} />
       {of.type !== "create" && (

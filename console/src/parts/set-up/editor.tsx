@@ -24,10 +24,20 @@ import { EditingProvider, useDocument } from "../editing";
 import { type Finding, findingsOf, sentence } from "../findings";
 import { isOvertaken, Overtaken } from "../overtaken";
 import { COLUMN, PLAIN, ROW, Section, Title } from "../page";
-import { type Members, steps } from "../pointer";
+import { type Json, type Members, steps } from "../pointer";
 import { Empty, Loading, Shown } from "../states";
+import { unshown } from "./shown";
 
 const DEFAULTS = { page: "1" };
+
+interface Layout {
+  /** pages by number; the review comes after them */
+  titles: Readonly<Record<number, string>>;
+  /** on which page members stand */
+  pages: Readonly<Record<string, number>>;
+  /** members that have a form (see `shown.ts`); without them nothing is said of those that have none */
+  forms?: readonly string[];
+}
 
 /** A kind of documents that is set up in pages. */
 export interface Kind {
@@ -38,10 +48,8 @@ export interface Kind {
   folder: string;
   /** a new one, before anything is typed */
   fresh: Members;
-  /** pages by number; the review comes after them */
-  titles: Readonly<Record<number, string>>;
-  /** on which page members stand */
-  pages: Readonly<Record<string, number>>;
+  /** the pages of a document, which depend on what it is */
+  layout(document: Members): Layout;
   /** what whoever changes one may do */
   route: Route;
   find(api: Api, id: string): Promise<Pick<Schemas["Saved"], "id" | "version" | "document">>;
@@ -55,11 +63,11 @@ interface Kept {
 }
 const kept = ({ kind }: Kind, id: string) => `leadbridge.editing.${kind}.${id}`;
 
-function reviewOf({ titles }: Kind): number {
+function reviewOf({ titles }: Layout): number {
   return Object.keys(titles).length + 1;
 }
 
-function pageOf(of: Kind, pointer: string): number {
+function pageOf(of: Layout, pointer: string): number {
   return of.pages[steps(pointer)[0] ?? ""] ?? reviewOf(of);
 }
 
@@ -125,8 +133,9 @@ function Editor({
   /** the last page that was found well, or shown what is wrong with it */
   const [tried, setTried] = useState(0);
   const [checked, setChecked] = useState<{ of: Members; findings: readonly Finding[] }>({ of: document, findings: [] });
-  const review = reviewOf(of);
-  const names: Readonly<Record<number, string>> = { ...of.titles, [review]: "Review and save" };
+  const layout = of.layout(document);
+  const review = reviewOf(layout);
+  const names: Readonly<Record<number, string>> = { ...layout.titles, [review]: "Review and save" };
   const page = Math.min(Math.max(Number(asked.page) || 1, 1), review);
   const changed = document !== start;
   useEffect(() => {
@@ -142,7 +151,7 @@ function Editor({
     if (wanted < page) return ask({ page: String(wanted) });
     const { findings } = await checking.mutateAsync();
     // an earlier page stands before a later one; the review shows whatever is left
-    const first = Math.min(review, ...findings.map(({ pointer }) => pageOf(of, pointer)));
+    const first = Math.min(review, ...findings.map(({ pointer }) => pageOf(layout, pointer)));
     const reached = Math.min(wanted, first);
     setTried(Math.max(tried, reached === wanted ? wanted - 1 : reached));
     if (reached !== page) ask({ page: String(reached) });
@@ -155,9 +164,9 @@ function Editor({
       findings: checked.findings,
       // what was changed since the last look is not known to be wrong any more
       shows: (pointer: string) =>
-        (pageOf(of, pointer) <= tried || page === review) && same(checked.of, document, pointer),
+        (pageOf(layout, pointer) <= tried || page === review) && same(checked.of, document, pointer),
     }),
-    [of, review, document, set, setAll, checked, tried, page],
+    [layout, review, document, set, setAll, checked, tried, page],
   );
   const discard = () => {
     sessionStorage.removeItem(kept(of, id));
@@ -223,6 +232,9 @@ function Editor({
           ) : (
             <Form validationBehavior="aria" onSubmit={(event) => event.preventDefault()}>
               {fields(page, !version)}
+              <SetInFile
+                of={unshown(document, layout.forms ?? ["**"]).filter(([pointer]) => pageOf(layout, pointer) === page)}
+              />
             </Form>
           )}
         </Suspense>
@@ -259,6 +271,24 @@ function same(one: Members, other: Members, pointer: string): boolean {
     if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;
   }
   return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** What this page has no form for: it is kept as it is, and shown, so that nobody takes it for absent. */
+function SetInFile({ of }: { of: readonly (readonly [string, Json])[] }) {
+  if (!of.length) return null;
+  return (
+    <InlineAlert variant="neutral">
+      <Heading>Set in the file</Heading>
+      <Content>
+        These members have no form here. Saving leaves them as they are.
+        <ul>
+          {of.map(([pointer, value]) => (
+            <li key={pointer}>{`${pointer}: ${JSON.stringify(value)}`}</li>
+          ))}
+        </ul>
+      </Content>
+    </InlineAlert>
+  );
 }
 
 function Problems({ error }: { error: Error | null }) {
@@ -316,7 +346,7 @@ function Review({
         const wrong = plan.findings.length > 0;
         return (
           <>
-            <Against of={of} findings={plan.findings} onPage={(page) => onMend(plan.findings, page)} />
+            <Against of={of.layout(document)} findings={plan.findings} onPage={(page) => onMend(plan.findings, page)} />
             {plan.warnings.map((each) => (
               <p key={each} className={PLAIN}>
                 {each}
@@ -379,7 +409,7 @@ function Against({
   findings,
   onPage,
 }: {
-  of: Kind;
+  of: Layout;
   findings: Schemas["Plan"]["findings"];
   onPage: (page: number) => void;
 }) {

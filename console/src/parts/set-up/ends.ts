@@ -1,7 +1,8 @@
 /** Both ends of the Action under somebody's hands. */
 import { useEditing } from "../editing";
-import { useFields } from "../offered";
+import { useFields, useLoggedTypes } from "../offered";
 import { at } from "../pointer";
+import { attributesOf } from "./activities";
 
 export function useEnds() {
   const { document } = useEditing();
@@ -9,7 +10,10 @@ export function useEnds() {
   const source = text("/source/connection");
   const destination = text("/destination/connection");
   const object = text("/destination/object");
-  const columns = useFields(source, text("/source/table") || "leads");
+  const described = useFields(source, text("/source/table") || "leads");
+  const activity = text("/activity/type");
+  const types = useLoggedTypes(source, activity !== "");
+  const columns = { ...described, found: [...described.found, ...attributesOf(types.found, activity)] };
   const fields = useFields(destination, object);
   return { source, destination, object, columns, fields };
 }

@@ -1,15 +1,19 @@
 /** Page 2: how a record is found, what is done with it, and where values come from and go. */
-import { Switch } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { PAGES, TYPES } from "../../api/action.generated";
 import { Others, useEditing } from "../editing";
-import { Choose, Figure, Find, LINE, Lines } from "../fields";
+import { Choose, Figure, Find, LINE, Words } from "../fields";
 import { AFTERWARDS, MappingList, OF_CALLS } from "../mapping-editor";
 import { asChoices } from "../offered";
-import { at } from "../pointer";
+import { at, type Members } from "../pointer";
 import { words } from "../saved";
+import { ZONES } from "../zones";
+import { Deduplicate } from "./deduplicate";
 import { useEnds } from "./ends";
+import { FurtherIdentifiers } from "./further";
+import { Activity, Membership } from "./of-marketo";
 import { ChosenOfSeveral } from "./several";
+import { Switched } from "./switched";
 
 const TYPE_WORDS = {
   create: "Create: always a new record",
@@ -28,12 +32,20 @@ const OWN = [
   "/writeback",
   "/deduplicate",
   "/duplicate_record_rule",
+  "/further_identifiers",
+  "/time_zone",
+  "/recovery/webhook",
+  "/recovery/tolerance_seconds",
+  "/activity",
+  "/program_member",
 ];
 
 export default function Mapping() {
-  const { document, set } = useEditing();
-  const { columns, fields } = useEnds();
-  const deduplicate = at(document, "/deduplicate");
+  const { document } = useEditing();
+  const { source, columns, fields } = useEnds();
+  const links = ((at(document, "/chained") ?? []) as readonly Members[]).flatMap(({ name }) =>
+    typeof name === "string" ? [name] : [],
+  );
   const choices = asChoices(columns.found);
   const targets = asChoices(fields.found.filter(({ createable, updateable }) => createable || updateable));
   const records = asChoices(fields.found);
@@ -53,19 +65,10 @@ export default function Mapping() {
         />
         <Find at="/identifier/field" label="Field of Salesforce" choices={records} narrow loading={fields.loading} />
       </div>
+      <FurtherIdentifiers columns={choices} fields={records} />
       <ChosenOfSeveral records={records} />
-      <Switch
-        isSelected={deduplicate !== undefined}
-        onChange={(on) => set("/deduplicate", on ? { columns: ["email"], window_seconds: 300 } : undefined)}
-      >
-        A second call with the same values is suppressed
-      </Switch>
-      {deduplicate !== undefined && (
-        <div className={LINE}>
-          <Lines at="/deduplicate/columns" label="Columns" description="One a line; all of them together" />
-          <Figure at="/deduplicate/window_seconds" label="Within seconds" />
-        </div>
-      )}
+      <Deduplicate />
+      <Activity connection={source} />
       <MappingList
         at="/mappings"
         label="Source to destination"
@@ -81,8 +84,34 @@ export default function Mapping() {
         targets={asChoices(columns.found.filter(({ updateable }) => updateable))}
         columns={choices}
         records={records}
+        links={links}
         sources={AFTERWARDS}
       />
+      <Membership connection={source} columns={choices} records={records} links={links} />
+      <h3 className={style({ font: "title", margin: 0 })}>Times, and calls that never arrived</h3>
+      <Find
+        at="/time_zone"
+        label="Time zone (optional)"
+        description="UTC, if nothing is given"
+        choices={ZONES.map((id) => ({ id, name: id }))}
+      />
+      <Switched
+        at="/recovery"
+        start={{ webhook: "" }}
+        label="Calls that never arrived are looked for in Marketo's log, and run"
+      >
+        <Words
+          at="/recovery/webhook"
+          label="Name of the webhook in Marketo"
+          description="Which the activities of its calls carry"
+          kept
+        />
+        <Figure
+          at="/recovery/tolerance_seconds"
+          label="Times may differ by seconds"
+          description="120, if nothing is given"
+        />
+      </Switched>
     </>
   );
 }

@@ -1,16 +1,24 @@
 /** Page 5: the custom activity that tells what became of a call. */
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
-import { Others } from "../editing";
+import { Others, useEditing } from "../editing";
 import { Find, Words } from "../fields";
 import { AFTERWARDS, MappingList } from "../mapping-editor";
-import { asChoices, useActivityTypes } from "../offered";
+import { asChoices, useActivityTypes, useLoggedTypes } from "../offered";
+import { at, type Members } from "../pointer";
+import { writtenTo } from "./activities";
 import { useEnds } from "./ends";
 
 const OWN = ["activity", "success", "errored", "not_processed", "execution_attribute", "mappings"];
 
 export default function Results() {
   const { source, columns, fields } = useEnds();
+  const { document } = useEditing();
   const types = useActivityTypes(source);
+  const chosen = String(at(document, "/results/activity") ?? "");
+  const attributes = writtenTo(useLoggedTypes(source, chosen !== "").found, chosen);
+  const links = ((at(document, "/chained") ?? []) as readonly Members[]).flatMap(({ name }) =>
+    typeof name === "string" ? [name] : [],
+  );
   return (
     <>
       <Others within={["/results"]} except={OWN.map((name) => `/results/${name}`)} />
@@ -36,9 +44,10 @@ export default function Results() {
         at="/results/mappings"
         label="Attributes of the activity"
         add="Fill an attribute"
-        targets={[]}
+        targets={attributes}
         columns={asChoices(columns.found)}
         records={asChoices(fields.found)}
+        links={links}
         sources={AFTERWARDS}
       />
     </>

@@ -12,16 +12,15 @@ const SEVERAL_WORDS = {
   refuse: "None: it fails with the candidates",
 } as const;
 
-export function ChosenOfSeveral({ records }: { records: readonly Choice[] }) {
+/** `by`: what the newest is known by. */
+export function ChosenOfSeveral({ records, by = "LastModifiedDate" }: { records: readonly Choice[]; by?: string }) {
   const { document, set } = useEditing();
   const rule = at(document, "/duplicate_record_rule");
   return (
     <>
       <Switch
         isSelected={rule !== undefined}
-        onChange={(on) =>
-          set("/duplicate_record_rule", on ? { order_by: "LastModifiedDate", choose: "newest" } : undefined)
-        }
+        onChange={(on) => set("/duplicate_record_rule", on ? { order_by: by, choose: "newest" } : undefined)}
       >
         Where several records match, one is chosen
       </Switch>
@@ -32,11 +31,12 @@ export function ChosenOfSeveral({ records }: { records: readonly Choice[] }) {
             also={["/duplicate_record_rule"]}
             label="Which one"
             narrow
+            clears={(chosen) => (chosen === "first" ? [] : ["/duplicate_record_rule/order"])}
             choices={CHOICES_OF_SEVERAL.map((id) => ({ id, name: SEVERAL_WORDS[id] }))}
           />
           <Find at="/duplicate_record_rule/order_by" label="By" choices={records} narrow />
           {at(document, "/duplicate_record_rule/choose") === "first" && (
-            <Lines at="/duplicate_record_rule/order" label="Its values in order" description="One a line" />
+            <Lines at="/duplicate_record_rule/order" label="Its values in order" description="One a line" optional />
           )}
         </div>
       )}

@@ -116,6 +116,7 @@ class AdminApiSettings(InboxSettings, VendorSettings):
 
     RUN_ACTIONS_FUNCTION: str
     START_SYNC_FUNCTION: str
+    FORGET_PERSON_FUNCTION: str
     SYNC_MACHINE: str
     CYCLE_MACHINE: str
     DATA_BUCKET: str
@@ -235,6 +236,22 @@ class CallBackSettings(Settings):
     def allowed_hosts(self) -> frozenset[str]:
         """`VENDOR_HOSTS` as a set; empty outside of a local stack whatever the variable says."""
         return local_hosts(self.STAGE, self.VENDOR_HOSTS)
+
+
+class ForgetPersonSettings(Settings):
+    """Settings of `forget_person`."""
+
+    CONFIG_TABLE: str
+    EXECUTIONS_TABLE: str
+    KEYS_TABLE: str
+    STATE_TABLE: str
+    DATA_BUCKET: str
+    INDEX_KEY_SECRET_ARN: str
+    EVENTS_QUEUE_URL: str
+    ANNOUNCEMENTS_QUEUE_URL: str
+    EVENTS_DEAD_LETTERS: str
+    ANNOUNCEMENTS_DEAD_LETTERS: str
+    DEAD_LETTERS: str
 
 
 class SweepSettings(Settings):

@@ -21,6 +21,7 @@ from leadbridge.config import (
     AdminApiSettings,
     AnswerInlineSettings,
     CallBackSettings,
+    ForgetPersonSettings,
     HearOfChangesSettings,
     InboxSettings,
     IntakeSettings,
@@ -44,7 +45,7 @@ from leadbridge.usecases.ripening import Ripen, Ripeness
 from leadbridge.usecases.send_callbacks import ChunkEnds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from leadbridge.announcements import OutboundMessages
     from leadbridge.aws.cycles import DynamoCycleRuns
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from leadbridge.usecases.late_calls import LateCalls
     from leadbridge.usecases.lint_attribution import LintAttribution
     from leadbridge.usecases.list_connections import ListConnections
+    from leadbridge.usecases.order_erasure import OrderErasure
     from leadbridge.usecases.overview import ShowOverview
     from leadbridge.usecases.propose_cycle import ProposeCycle
     from leadbridge.usecases.setup_sheet import ShowSetup
@@ -78,6 +80,8 @@ CLIENT = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts
 #: what we ask of tables is made by our own code, and DynamoDB checks it: the SDK's look at each value of thousands of
 #: items costs more than to send them. Elsewhere it stays: at S3 an empty key would name the bucket.
 TABLES = CLIENT.merge(Config(parameter_validation=False))
+#: an erasure reads everything: the admin API waits for it as long as it can, and never asks twice
+ERASER = CLIENT.merge(Config(read_timeout=22, retries={"total_max_attempts": 1}))
 
 
 @cache
@@ -455,6 +459,46 @@ def outbound_messages() -> "OutboundMessages":
 
 
 @cache
+def forget_person() -> "Callable[[Mapping[str, Any]], dict[str, Any]]":
+    """The use-case of `forget_person`."""
+    from functools import partial
+
+    from leadbridge.aws.shelves import AwsShelves
+    from leadbridge.usecases.forget_person import CONFIG, EXECUTIONS, KEYS, STATE, ForgetPerson
+    from leadbridge.usecases.order_erasure import answered
+
+    settings = ForgetPersonSettings.from_environment()
+    dead = (settings.EVENTS_DEAD_LETTERS, settings.ANNOUNCEMENTS_DEAD_LETTERS, settings.DEAD_LETTERS)
+    shelves = AwsShelves(
+        dynamodb=_client("dynamodb"),
+        tables={
+            CONFIG: settings.CONFIG_TABLE,
+            EXECUTIONS: settings.EXECUTIONS_TABLE,
+            KEYS: settings.KEYS_TABLE,
+            STATE: settings.STATE_TABLE,
+        },
+        s3=_client("s3"),
+        bucket=settings.DATA_BUCKET,
+        sqs=_client("sqs"),
+        queues={"on_the_way": (settings.EVENTS_QUEUE_URL, settings.ANNOUNCEMENTS_QUEUE_URL), "dead": dead},
+    )
+    secret = hash_key(Secret(_client("secretsmanager"), settings.INDEX_KEY_SECRET_ARN))
+    return partial(answered, ForgetPerson(shelves=shelves, secret=secret, clock=SystemClock(settings.CLOCK_URL)))
+
+
+def _order_erasure(settings: AdminApiSettings, secret: "Callable[[], bytes]") -> "OrderErasure":
+    from leadbridge.aws.erasing import LambdaEraser, LoggedErasures
+    from leadbridge.usecases.forget_person import LOGGED
+    from leadbridge.usecases.order_erasure import OrderErasure
+
+    return OrderErasure(
+        eraser=LambdaEraser(_session().client("lambda", config=ERASER), settings.FORGET_PERSON_FUNCTION),
+        logged=LoggedErasures(_client("dynamodb"), state=settings.STATE_TABLE, partition=LOGGED),
+        secret=secret,
+    )
+
+
+@cache
 def hear_of_changes() -> "HearOfChanges":
     """The use-case that takes up what an org has announced."""
     from leadbridge.aws.announced import AnnouncementQueue, DynamoAnnouncements
@@ -692,6 +736,7 @@ def admin_api() -> Any:
             search=search,
             redrive=RedriveMany(search=search, redrive=redrive, documents=configurations),
             callbacks=FailedCallbacks(chunks=_chunks(settings, clock), clock=clock),
+            erasing=_order_erasure(settings, index),
             view_sync=view,
             preview_sync=preview,
             price_sync=PriceSync(

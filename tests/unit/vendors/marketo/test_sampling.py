@@ -1,8 +1,13 @@
-"""How many calls an estimate of all people takes."""
+"""How many calls an estimate of people takes, and how far it is off."""
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import batched, islice
 from types import SimpleNamespace
 from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from leadbridge.domain.source_query import Request, SourceQuery
 from leadbridge.vendors.marketo.sampling import sample
@@ -24,9 +29,9 @@ class Busy:
         return SimpleNamespace(payload=payload)
 
     def leads_by_filter(self, field: str, values: list[str], fields: object) -> list[dict[str, Any]]:
-        """Everybody is there."""
+        """Everybody is there who has changed so far."""
         del field, fields
-        return [{"id": each} for each in values]
+        return [{"id": each} for each in values if int(each) < 100 * (self.pages + 1)]
 
 
 def test_an_estimate_of_all_people_reads_a_few_pages_however_many_calls_it_may_make() -> None:
@@ -45,3 +50,65 @@ def test_an_estimate_of_all_people_reads_a_few_pages_however_many_calls_it_may_m
 
     assert busy.pages == 10
     assert found.estimate == 1099
+
+
+class Listing:
+    """An instance in which nobody changes; some ids belong to nobody any more, and some people are in the list."""
+
+    def __init__(self, highest: int, there: int, listed: int) -> None:
+        """Of a hundred ids so many are there, and so many of a hundred people in the list."""
+        self.highest, self._there, self._listed = highest, there, listed
+        self.calls_made = 0
+        self.api = SimpleNamespace(pages=self.pages)
+
+    def members(self) -> Iterator[int]:
+        """Who is in the list, oldest first."""
+        return (each for each in range(1, self.highest + 1) if self._is_member(each))
+
+    def pages(self, *_: object, **__: object) -> Iterator[list[dict[str, Any]]]:
+        """The list, page by page."""
+        for page in batched(self.members(), 300, strict=False):
+            self.calls_made += 1
+            yield [{"id": each} for each in page]
+
+    def leads_by_filter(self, field: str, values: list[str], fields: object) -> list[dict[str, Any]]:
+        """Who is there of some people."""
+        del field, fields
+        self.calls_made += 1
+        return [{"id": each} for each in map(int, values) if self._is_there(each)]
+
+    def list_members(self, number: int, ids: Sequence[int]) -> frozenset[int]:
+        """Who of some people is in the list."""
+        del number
+        self.calls_made += -(-len(ids) // 300)
+        return frozenset(each for each in ids if each <= self.highest and self._is_member(each))
+
+    def _is_there(self, number: int) -> bool:
+        return number <= self.highest and number * 2_654_435_761 % 2**32 % 100 < self._there
+
+    def _is_member(self, number: int) -> bool:
+        return self._is_there(number) and number * 2_246_822_519 % 2**32 % 100 < self._listed
+
+
+@given(highest=st.integers(15_000, 60_000), there=st.integers(60, 100), listed=st.integers(50, 100))
+@settings(max_examples=15, deadline=None)
+def test_a_long_list_in_which_nobody_changed_is_told_to_a_tenth(highest: int, there: int, listed: int) -> None:
+    """Within the calls of a price: exactly where its end is near, else by how many of all people are in it, up to the
+    newest one, whoever that is."""
+    instance = Listing(highest, there, listed)
+    query = SourceQuery(
+        vendor="marketo",
+        way="rest",
+        cursor="",
+        object="list_members",
+        columns=("id", "email"),
+        first=Request(operation="leads_of_list", parts={"list": "1001"}),
+    )
+    found = sample(instance, query, 46, NOON)  # type: ignore[arg-type]  # of a client it uses these
+    members = sum(1 for _ in instance.members())
+
+    assert instance.calls_made <= 46
+    assert found.total in {None, members}
+    assert abs((found.total or found.estimate or 0) - members) <= 0.1 * members, found.basis
+    # what a page of the list holds is shown
+    assert list(islice((each["id"] for each in found.rows), 300)) == list(islice(instance.members(), 300))

@@ -18,6 +18,7 @@ from leadbridge.admin import (
     executions,
     journal,
     overview,
+    people,
     problems,
     sync_runs,
     syncs,
@@ -54,6 +55,7 @@ class AdminApi:
         webhooks.add_routes(self._app, services)
         executions.add_routes(self._app, services)
         callbacks.add_routes(self._app, services)
+        people.add_routes(self._app, services)
         syncs.add_routes(self._app, services)
         sync_runs.add_routes(self._app, services)
         cycles.add_routes(self._app, services)

@@ -80,10 +80,13 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
         return cycle_models.CycleRunParts.model_validate(members(parts.run) | far | inner | counts)
 
     @app.get("/cycles/<cycle_id>/price", **described("What the first run of a CRM cycle takes", tag=_TAG))
-    def get_cycle_price(cycle_id: CycleId) -> cycle_models.CyclePrice:
-        """By kind of records, against what is left today. Samples both systems, at most eight calls for each queue."""
+    def get_cycle_price(cycle_id: CycleId, programs: Demanded = None) -> cycle_models.CyclePrice:
+        """By kind of records, against what is left today. Samples both systems, at most eight calls for each queue.
+
+        `programs`: of a run that is asked for these, too.
+        """
         current(configurations, "crm_cycle", cycle_id)
-        return _price(cycle_id, services.price_cycle(cycle_id))
+        return _price(cycle_id, services.price_cycle(cycle_id, programs=bool(programs)))
 
     _add_rows(app, services)
     _add_attribution(app, services)

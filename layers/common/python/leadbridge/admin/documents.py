@@ -12,6 +12,7 @@ from leadbridge.admin.problems import overtaken, refused, with_findings
 from leadbridge.admin.services import Services
 from leadbridge.domain import webhook
 from leadbridge.domain.action import Action, as_document
+from leadbridge.domain.connector import ACTIONS
 from leadbridge.domain.kinds import KINDS
 from leadbridge.domain.lifecycle import Move, Stored
 from leadbridge.domain.outcome import message
@@ -76,7 +77,7 @@ def _add_actions(app: APIGatewayRestResolver, services: Services) -> None:
     def view_action(action_id: DocumentId, version: AnyVersion = None) -> models.View:
         """Every member as it is saved, active or not."""
         stored = current(configurations, "action", action_id, version)
-        found = pages(stored.document) if isinstance(stored.document, Action) else []
+        found = pages(stored.document) if isinstance(stored.document, ACTIONS) else []
         return models.View(
             id=action_id,
             version=stored.version,

@@ -74,6 +74,13 @@ def _made(request: Request) -> list[Done]:
     return [("made", "marketo_connection", request.body["marketo"], request.answer["api_name"])]
 
 
+def _forgot(request: Request) -> list[Done]:
+    """Of whom is a keyed hash; a look is none."""
+    if not request.answer["removed"]:
+        return []
+    return [("forgot", "", "", request.answer["who"])]
+
+
 DEEDS: Mapping[tuple[str, str], Callable[[Request], list[Done]]] = {
     ("DELETE", "/actions/{action_id}"): _simply("removed", "action", "action_id"),
     ("GET", "/actions/{action_id}/key"): _simply("key", "action", "action_id"),
@@ -85,6 +92,7 @@ DEEDS: Mapping[tuple[str, str], Callable[[Request], list[Done]]] = {
     ("PUT", "/pause"): _paused,
     ("POST", "/executions/redrive"): _redrove,
     ("POST", "/callbacks/send"): _sent,
+    ("POST", "/people/forget"): _forgot,
     ("POST", "/syncs/{sync_id}/executions"): _simply("run", "sync", "sync_id"),
     ("POST", "/syncs/{sync_id}/executions/{slot}/ask"): _asked("sync", "sync_id"),
     ("POST", "/syncs/{sync_id}/executions/{slot}/retry"): _simply("retry", "sync", "sync_id"),

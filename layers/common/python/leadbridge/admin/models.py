@@ -21,6 +21,7 @@ LeadId = Annotated[int, Field(ge=1, lt=10**18)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 #: of an entry of the activity log: its time, and what tells it from others of that moment
 JournalMark = Annotated[str, StringConstraints(pattern="^[0-9]{4}-[0-9T:.+-]{6,30}#[a-z0-9_#-]{1,100}$")]
+ErasureId = Annotated[str, StringConstraints(pattern="^([0-9]{1,18}|[0-9A-Za-z]{15}|[0-9A-Za-z]{18})$")]
 Note = Annotated[str, StringConstraints(max_length=1000)]
 #: documents of one request
 Documents = Annotated[list[Json], Field(min_length=1, max_length=100)]
@@ -271,6 +272,45 @@ class Choices(Given):
     choices: list[ChoiceInfo]
     more: bool
     note: str
+
+
+class ProgramInfo(Given):
+    """A program that an Action may make people members of, by either, and the statuses of its channel."""
+
+    id: int
+    name: str
+    statuses: list[str]
+
+
+class Programs(Given):
+    """The first programs; where there are `more`, `note` says what to do about those that are not here."""
+
+    read_at: datetime
+    programs: list[ProgramInfo]
+    more: bool
+    note: str
+
+
+class LoggedAttribute(Given):
+    """An attribute of an activity type; only custom ones have an API name."""
+
+    name: str
+    api_name: str | None
+
+
+class LoggedType(Given):
+    """An activity type of Marketo's log, the primary attribute first; only custom ones have an API name."""
+
+    name: str
+    api_name: str | None
+    attributes: list[LoggedAttribute]
+
+
+class LoggedTypes(Given):
+    """The activity types of Marketo's log, by name."""
+
+    read_at: datetime
+    logged_types: list[LoggedType]
 
 
 class FieldInfo(Given):
@@ -757,6 +797,69 @@ class SentCallbacks(Given):
     """What became of them."""
 
     results: list[SentCallback]
+
+
+class ForgetPerson(Taken):
+    """Whom to forget."""
+
+    email: Annotated[str, StringConstraints(pattern="^[^@]+@[^@]+$", max_length=255)]
+    #: of either system, to which nothing leads any more
+    ids: Annotated[list[ErasureId], Field(max_length=20)] = []
+    #: without it what is kept is listed only
+    remove: bool = False
+
+
+class ErasedIds(Given):
+    """By which ids a person is known."""
+
+    marketo: list[str] = []
+    salesforce: list[str] = []
+
+
+class Found(Given):
+    """Something that is kept of a person."""
+
+    place: str
+    #: an item's key, or the name of a file
+    where: str
+
+
+class ErasureReceipt(Given):
+    """What is kept of a person; where it was to be removed: what was removed, and what was not."""
+
+    #: false: there is so much to read that it is still at work; its end is among those who were forgotten
+    ended: bool
+    #: a keyed hash of the address
+    who: str
+    removed: bool
+    ids: ErasedIds = ErasedIds()
+    found: list[Found] = []
+    #: what is at work with the person and was left: the same request finishes later
+    busy: list[str] = []
+    #: documents in which the address stands
+    documents: list[str] = []
+    unknown: list[str] = []
+    #: what is not removed, and why
+    left: list[str] = []
+
+
+class ForgottenPerson(Given):
+    """That somebody was forgotten."""
+
+    at: datetime
+    #: a keyed hash of the address
+    who: str
+    by: str
+    #: how much was removed, by place
+    found: dict[str, int]
+    #: false: it was broken off, or something was at work; the same request finishes it
+    finished: bool
+
+
+class ForgottenPeople(Given):
+    """All that is remembered of erasures."""
+
+    forgotten: list[ForgottenPerson]
 
 
 class ActivityEntry(Given):

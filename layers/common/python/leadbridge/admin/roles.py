@@ -35,6 +35,8 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("GET", "/connections/{connection_id}/activity-types"): V,
     ("GET", "/connections/{connection_id}/lists"): V,
     ("GET", "/connections/{connection_id}/campaigns"): V,
+    ("GET", "/connections/{connection_id}/logged-types"): O,
+    ("GET", "/connections/{connection_id}/programs"): O,
     ("GET", "/actions"): V,
     ("GET", "/actions/{action_id}"): V,
     ("PUT", "/actions/{action_id}"): A,
@@ -60,6 +62,9 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("POST", "/executions/redrive"): O,
     ("GET", "/callbacks"): V,
     ("POST", "/callbacks/send"): O,
+    # an answer names ids and files of the person
+    ("POST", "/people/forget"): A,
+    ("GET", "/people/forgotten"): A,
     ("GET", "/syncs"): V,
     ("GET", "/syncs/{sync_id}"): V,
     ("PUT", "/syncs/{sync_id}"): A,

@@ -14,6 +14,7 @@ from leadbridge.usecases.cycle_rows import CycleRows
 from leadbridge.usecases.failed_callbacks import FailedCallbacks
 from leadbridge.usecases.lint_attribution import LintAttribution
 from leadbridge.usecases.list_connections import ListConnections
+from leadbridge.usecases.order_erasure import OrderErasure
 from leadbridge.usecases.overview import ShowOverview
 from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.price_cycle import PriceCycle
@@ -48,6 +49,7 @@ class Services:
     search: SearchExecutions
     redrive: RedriveMany
     callbacks: FailedCallbacks
+    erasing: OrderErasure
     view_sync: ViewSync
     preview_sync: PreviewSync
     price_sync: PriceSync

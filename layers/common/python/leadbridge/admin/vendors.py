@@ -1,7 +1,7 @@
-"""Routes of what connections offer: objects and fields, activity types, lists, campaigns."""
+"""Routes of what connections offer: objects and fields, activity types, lists, campaigns, programs."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -12,6 +12,7 @@ from leadbridge.admin.connections import ConnectionId, summary_of_connection
 from leadbridge.admin.problems import missing
 from leadbridge.admin.services import Services
 from leadbridge.domain.clauses import operators_for
+from leadbridge.domain.marketo import ActivityType
 from leadbridge.domain.sync_objects import AS_DESTINATION
 from leadbridge.usecases.catalogue import OFFERED, Catalogued, CatalogueObject, Choice
 
@@ -111,6 +112,40 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
             ],
         )
 
+    _add_of_marketo(app, services)
+
+
+def _add_of_marketo(app: APIGatewayRestResolver, services: Services) -> None:
+    @app.get(
+        "/connections/<connection_id>/logged-types",
+        **described("The activity types of Marketo's log", tag="Connections"),
+    )
+    def list_logged_types(connection_id: ConnectionId, refresh: Refresh = False) -> models.LoggedTypes:  # noqa: FBT002  # a query parameter
+        """All of them with their attributes, which an Action may read as columns.
+
+        Up to 15 minutes old; `refresh` asks the vendor now.
+        """
+        _check_marketo(services, connection_id)
+        found = services.catalogue.logged_types(connection_id, refresh=refresh)
+        return models.LoggedTypes(read_at=found.read_at, logged_types=[_logged(each) for each in found.found])
+
+    @app.get("/connections/<connection_id>/programs", **described("The programs of Marketo", tag="Connections"))
+    def list_programs(connection_id: ConnectionId, refresh: Refresh = False) -> models.Programs:  # noqa: FBT002  # a query parameter
+        """The first 300, each with the statuses of its channel; any other is named in the Action by its id or name.
+
+        Up to 15 minutes old; `refresh` asks the vendor now.
+        """
+        _check_marketo(services, connection_id)
+        found = services.catalogue.programs(connection_id, refresh=refresh)
+        return models.Programs(
+            read_at=found.read_at,
+            programs=[
+                models.ProgramInfo(id=each.id, name=each.name, statuses=list(each.statuses)) for each in found.found
+            ],
+            more=found.more,
+            note=_note(found, "programs"),
+        )
+
     @app.get("/connections/<connection_id>/lists", **described("The static lists of Marketo", tag="Connections"))
     def list_lists(connection_id: ConnectionId, refresh: Refresh = False) -> models.Choices:  # noqa: FBT002  # a query parameter
         """The first 300; any other is named in the Action by its id or name.
@@ -142,11 +177,26 @@ def _listing(services: Services, role: str | None) -> Callable[..., Catalogued[C
 
 
 def _choices(found: Catalogued[Choice], what: str) -> models.Choices:
-    note = (
-        f"Marketo has more {what} than the {OFFERED} shown. Name one that is missing by its id." if found.more else ""
-    )
     choices = [models.ChoiceInfo(id=each.id, name=each.name) for each in found.found]
-    return models.Choices(read_at=found.read_at, choices=choices, more=found.more, note=note)
+    return models.Choices(read_at=found.read_at, choices=choices, more=found.more, note=_note(found, what))
+
+
+def _note(found: Catalogued[Any], what: str) -> str:
+    if not found.more:
+        return ""
+    return f"Marketo has more {what} than the {OFFERED} shown. Name one that is missing by its id."
+
+
+def _logged(each: ActivityType) -> models.LoggedType:
+    primary = each.primary_attribute
+    return models.LoggedType(
+        name=each.name,
+        api_name=each.api_name,
+        attributes=[
+            models.LoggedAttribute(name=one.name, api_name=one.api_name)
+            for one in ([primary] if primary else []) + list(each.attributes)
+        ],
+    )
 
 
 def _check_marketo(services: Services, connection: str) -> None:

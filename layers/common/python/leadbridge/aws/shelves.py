@@ -1,7 +1,7 @@
 """Everything that a deployment keeps, read and removed item by item: for who must find a person wherever it is.
 
-Unlike the stores it knows no meaning of what it reads. It is the command line's alone: no function of the stack may
-read everything.
+Unlike the stores it knows no meaning of what it reads. It is for the command line and for `forget_person`: no other
+function of the stack may read everything.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Runs of CRM cycles as people and programs read them: how they stand, and what their queues and legs have done."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,7 @@ from leadbridge.domain.cycle_times import due_at
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep, in_order
 from leadbridge.domain.event import iso
 from leadbridge.domain.retention import retention_lines
-from leadbridge.domain.sync_progress import COUNTS, megabytes
-from leadbridge.domain.sync_progress import status as sync_status
+from leadbridge.domain.sync_progress import COUNTS, megabytes, stands, status
 from leadbridge.domain.syncing import SyncRun, Waiting, Way
 from leadbridge.domain.watermarks import EARLIEST, tiles
 
@@ -110,13 +109,6 @@ def progress_members(progress: CycleProgress | None) -> dict[str, Any]:
     }
 
 
-def status(run: CycleRun) -> str:
-    """A word for how a run stands."""
-    if run.over:
-        return run.step.value
-    return "running" if run.waiting is Waiting.NOT else f"waiting: {run.waiting}"
-
-
 def members(run: CycleRun) -> dict[str, Any]:
     """A run as JSON."""
     return {
@@ -145,7 +137,7 @@ def part_members(name: str, run: SyncRun) -> dict[str, Any]:
     """A queue or leg of a run as JSON."""
     return {
         "name": name,
-        "status": sync_status(run),
+        "status": status(run),
         "rows": run.rows,
         **{each: getattr(run.totals, each) for each in COUNTS},
         "calls": run.calls,
@@ -180,15 +172,15 @@ def standing_members(cycle: CrmCycle, standing: CycleStanding, now: datetime) ->
     }
 
 
-def sentence(run: CycleRun) -> str:
-    """A run in a line."""
-    end = f" to {iso(run.ended_at)}" if run.ended_at else ""
+def sentence(run: CycleRun, moment: Callable[[str], str]) -> str:
+    """A run in a line; `moment` tells an instant as its reader wants it."""
+    end = f" to {moment(iso(run.ended_at))}" if run.ended_at else ""
     why = f" {run.reason}: {run.message}" if run.reason else ""
     parked = "" if run.over else "".join(f" {name} is parked: {said}." for name, said in run.parked.items())
     at = f", {run.step}{f' {run.group}' if run.group else ''}" if not run.over else ""
     return (
-        f"{run.slot}: {status(run)}{at}, {run.kind}, {iso(run.started_at)}{end}, version {run.version}, "
-        f"{sum(run.rows.values())} rows read, {sum(run.writes.values())} writes{parked}{why}"
+        f"{run.slot}: {stands(run, moment)}{at}, {run.kind}, {moment(iso(run.started_at))}{end}, "
+        f"version {run.version}, {sum(run.rows.values())} rows read, {sum(run.writes.values())} writes{parked}{why}"
     )
 
 
@@ -197,7 +189,7 @@ def counted(run: SyncRun) -> str:
     counts = ", ".join(_some(run))
     extracts = f", {megabytes(run)} MB of extracts" if run.extracted else ""
     why = f" {run.reason}: {run.message}" if run.reason else ""
-    return f"{sync_status(run)}, {run.rows} rows{f': {counts}' if counts else ''}, {run.calls} calls{extracts}{why}"
+    return f"{status(run)}, {run.rows} rows{f': {counts}' if counts else ''}, {run.calls} calls{extracts}{why}"
 
 
 def _some(run: SyncRun) -> Iterable[str]:

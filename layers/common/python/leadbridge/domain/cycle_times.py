@@ -9,18 +9,22 @@ from leadbridge.domain.cycling import CycleStanding
 AT_LEAST = timedelta(hours=24)
 
 
-def due_at(cycle: CrmCycle, standing: CycleStanding) -> datetime | None:
-    """The moment before which nothing begins by itself; None if nothing has ended yet."""
-    last = max((at for at in (standing.ended_at, standing.looked_at) if at), default=standing.taken_at)
+def due_at(cycle: CrmCycle, standing: CycleStanding, *, known: bool = False) -> datetime | None:
+    """The moment before which nothing begins by itself; None if nothing has ended yet.
+
+    For what is `known` to be there, as Salesforce has announced it, no look is made, so none has to be a gap ago.
+    """
+    ends = (standing.ended_at, None if known else standing.looked_at)
+    last = max((at for at in ends if at), default=standing.taken_at)
     return last + timedelta(minutes=cycle.gap_minutes) if last else None
 
 
-def why_not(cycle: CrmCycle, standing: CycleStanding, now: datetime) -> str:
+def why_not(cycle: CrmCycle, standing: CycleStanding, now: datetime, *, known: bool = False) -> str:
     """Why nothing begins at a moment; empty if it may."""
     if not standing.watermarks:
         # the first run reads everything, or sets the watermarks: which of both is for people to say
         return "not_bootstrapped"
-    due = due_at(cycle, standing)
+    due = due_at(cycle, standing, known=known)
     if due is not None and now < due:
         return "gap"
     clock = now.astimezone(cycle.zone).time()

@@ -14,6 +14,7 @@ from leadbridge.domain.cycle_legs import GROUPS
 from leadbridge.domain.cycle_schema import Checked, Schema, kept_as
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.syncing import HELD_FOR, PAUSED_SECONDS, Asked, Waiting, held_by, reason_of, run_name
+from leadbridge.domain.waits import seconds_until
 from leadbridge.errors import SyncError
 
 #: rounds over runs of Syncs in which none of them came any further
@@ -363,9 +364,7 @@ def refused(run: CycleRun, error: SyncError, now: datetime, entities: Sequence[s
 
 def wait_seconds(run: CycleRun, now: datetime) -> int:
     """How long nothing is to be done, in whole seconds."""
-    if run.over or run.due_at is None or run.due_at <= now:
-        return 0
-    return -(-(run.due_at - now) // timedelta(seconds=1))
+    return 0 if run.over else seconds_until(run.due_at, now)
 
 
 def _go_on(run: CycleRun) -> CycleRun:

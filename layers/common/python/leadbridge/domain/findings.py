@@ -6,6 +6,7 @@ A document's shape is checked here, by the models; whether what it names exists 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -118,21 +119,22 @@ def read_document(raw: Any) -> Configuration | list[Finding]:
         placed = [(_pointer(error["loc"], raw), error) for error in errors]
     else:
         return document
-    return list(_told(name, raw, placed, is_action=model is Action))
+    return list(_told(name, raw, placed, model))
 
 
-def _told(
-    name: str, raw: Mapping[str, Any], placed: Iterable[tuple[str, Any]], *, is_action: bool
-) -> Iterator[Finding]:
+def _told(name: str, raw: Mapping[str, Any], placed: Iterable[tuple[str, Any]], model: type[Any]) -> Iterator[Finding]:
     wanted: dict[str, list[str]] = {}
+    is_action = model is Action
     for pointer, error in placed:
         kind = re.sub(r"_(type|parsing)$", "", error["type"])
         if is_action and pointer in ENDS and (error["type"] == "missing" or _is_blank(raw, pointer)):
             yield _end(name, pointer)
         elif is_action and error["type"] == "missing" and pointer in {"/source", "/destination"}:
-            model = Action.model_fields[pointer[1:]].annotation
-            required = [each for each, field in getattr(model, "model_fields", {}).items() if field.is_required()]
+            end = Action.model_fields[pointer[1:]].annotation
+            required = [each for each, field in getattr(end, "model_fields", {}).items() if field.is_required()]
             yield from (_end(name, step(pointer, each)) for each in required)
+        elif error["type"] == "missing" and (choices := _choices(model, error["loc"])):
+            yield Finding(document=name, pointer=pointer, what="is missing", remedy=f"choose one of {choices}")
         elif kind != error["type"] and kind in WANTED:
             # several at one member are the alternatives it has
             wanted.setdefault(pointer, []).append(WANTED[kind])
@@ -144,6 +146,14 @@ def _told(
     for pointer, words in wanted.items():
         what = " or ".join(dict.fromkeys(words))
         yield Finding(document=name, pointer=pointer, what="has the wrong type", remedy=f"give {what}")
+
+
+def _choices(model: type[Any], place: tuple[int | str, ...]) -> str:
+    """What a member of a document may be, where that is one of a few words."""
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    wanted = fields.get(str(place[0])) if len(place) == 1 else None
+    words = wanted if isinstance(wanted, type) and issubclass(wanted, StrEnum) else get_args(wanted)
+    return ", ".join(words) if all(isinstance(each, str) for each in words) else ""
 
 
 def _end(name: str, pointer: str) -> Finding:

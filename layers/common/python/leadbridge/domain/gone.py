@@ -4,6 +4,10 @@ A deleted record is known by its id, at Salesforce by its fields as well, as lon
 destination record is found by the field that a mapping fills with the id, where there is one that can be searched;
 else by the Sync's match, as far as its columns are known. Whoever lives on in the source is spared: a record whose key
 another row of the source has, one that was restored, and one that was merged into another.
+
+Whoever lives takes the record over as it is moved, with its own id. If that was to come only after what the run has
+read, the deletion waits for the next run: the one who lives may be deleted as well before it was ever read, and by its
+id nobody would find the record any more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +26,8 @@ from leadbridge.domain.values import blank, coerce, valid_identifier
 FATE = "#fate"
 #: all columns are known, or the id alone; or it lives on in another record
 KNOWN, BARE, MERGED = "known", "bare", "merged"
+#: why a deleted row is looked at once more
+_WAITS = "gone_waits"
 #: deleted records of one page, which is loaded like a partition
 PAGE = 5_000
 
@@ -81,8 +87,18 @@ def unfindable(link: Link, row: SourceRow) -> RowEnd | None:
     return None
 
 
-def removed(compiled: CompiledSync, row: SourceRow, records: Sequence[Record], *, lives: bool) -> RowWrite | RowEnd:
-    """What is done to the destination record of a deleted row; `lives`: the source has another row of its key."""
+def waits(end: RowEnd) -> bool:
+    """Whether the next run has to look at a deleted row once more."""
+    return end.reason == _WAITS
+
+
+def removed(
+    compiled: CompiledSync, row: SourceRow, records: Sequence[Record], *, lives: bool, unread: bool
+) -> RowWrite | RowEnd:
+    """What is done to the destination record of a deleted row.
+
+    `lives`: the source has another row of its key; `unread`: this run has not read what that one has become.
+    """
     sync = compiled.sync
     if not records:
         return _left(row, "gone_too")
@@ -93,7 +109,7 @@ def removed(compiled: CompiledSync, row: SourceRow, records: Sequence[Record], *
         return RowEnd(position=row.position, outcome=Outcome.FAILED, reason=told.reason, message=told.message)
     record_id = str(record[compiled.id_field])
     if lives:
-        return _left(row, "gone_lives_on", record_id)
+        return _left(row, _WAITS if unread else "gone_lives_on", record_id)
     if not isinstance(sync.deletes, FlagDeletes):
         return RowWrite(row=row, fields={}, record_id=record_id, held=record, does="delete")
     flag = sync.deletes.flag

@@ -10,9 +10,11 @@ start while there is none). `MARGIN` is left for clocks that differ.
 
 from bisect import bisect_right, insort
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
+
+from leadbridge.domain.evolving import replace
 
 SECOND = 1_000
 HOUR = 3_600 * SECOND
@@ -156,7 +158,7 @@ class Allowance:
     since: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """Everything that is known of one instance; the empty state is that of one nobody has called yet.
 

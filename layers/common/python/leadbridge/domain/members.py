@@ -28,6 +28,8 @@ NOT_MAPPED: Mapping[str, str] = {
 }
 #: the source table of people with their membership in the program of the campaign that calls
 PROGRAM_MEMBERS = "program_members"
+#: every channel has it, and no member
+NOT_IN = "Not in Program"
 #: how a flow step calls the status, which Describe calls `statusName`
 STATUS = "status"
 #: fields that Describe calls read-only at some instances although the API writes them

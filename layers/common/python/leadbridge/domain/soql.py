@@ -29,6 +29,8 @@ _LIKE_ESCAPES = str.maketrans({"%": "\\%", "_": "\\_"})
 _NAME = r"[A-Za-z][A-Za-z0-9_]*"
 _IDENTIFIER = re.compile(rf"(?=.{{1,255}}\Z){_NAME}(?:\.{_NAME}){{0,5}}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+#: an escaped quotation mark does not end a text
+_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
 
 type Value = str | bool | int | float | date | datetime | None
 
@@ -100,7 +102,7 @@ def in_list_chunks(field: str, values: Iterable[Value], prefix: str, suffix: str
 
 def literals_of(soql: str) -> list[str]:
     """The quoted texts of a query, so that each can be masked in an answer."""
-    return soql.split("'")[1::2]
+    return _QUOTED.findall(soql)
 
 
 def encoded_length(text: str) -> int:

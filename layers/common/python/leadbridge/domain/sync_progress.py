@@ -1,15 +1,20 @@
 """How fast a run of a Sync goes, and when it may end; of what it has counted, so an estimate while it is at work."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.event import iso
 from leadbridge.domain.syncing import Step, SyncRun, Waiting
 
 COUNTS = ("created", "updated", "unchanged", "skipped", "duplicate", "failed", "deleted", "flagged", "handed_over")
 #: steps in which the number of rows is known
 _LOADING = frozenset({Step.PARTITION, Step.LOAD, Step.JOIN, Step.LOAD_FILES, Step.COMMIT})
+
+#: waits that end at a moment which is known; the others end when somebody has acted, and are looked at now and then
+_ENDING = frozenset({Waiting.QUOTA, Waiting.VENDOR, Waiting.SETTLING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +45,18 @@ def megabytes(run: SyncRun) -> float:
     return round(run.extracted / 1_000_000, 1)
 
 
-def status(run: SyncRun) -> str:
+def status(run: SyncRun | CycleRun) -> str:
     """A word for how a run stands."""
     if run.over:
         return run.step.value
     return "running" if run.waiting is Waiting.NOT else f"waiting: {run.waiting}"
+
+
+def stands(run: SyncRun | CycleRun, moment: Callable[[str], str]) -> str:
+    """How a run stands, and until when it waits, if that is known; `moment` tells an instant as its reader wants it."""
+    if run.over or run.due_at is None or run.waiting not in _ENDING:
+        return status(run)
+    return f"{status(run)} until {moment(iso(run.due_at))}"
 
 
 def members(run: SyncRun, now: datetime) -> dict[str, Any]:

@@ -25,6 +25,10 @@ WORDS: Mapping[str, str] = {
     "gone_too": "Skipped: the source record was deleted, and the destination has no record of it (any more).",
     "gone_already": "Skipped: the record that was to be deleted is not there any more.",
     "gone_lives_on": "Skipped: the source record was deleted, but the source has a record of the same key.",
+    "gone_waits": (
+        "Skipped for now: the source record was deleted, but the source has a record of the same key that was changed "
+        "after what this run has read. The next run, which reads that one, looks at this deletion again."
+    ),
     "gone_merged": "Skipped: the source record was merged into another one, which is moved as every other.",
     "gone_unknown": "Skipped: the source record was deleted, and nothing is known by which its record could be found.",
     "deletes_lost": (

@@ -310,6 +310,8 @@ class Part:
     totals: Totals = field(default_factory=Totals)
     #: chunks in which rows failed
     failed_in: tuple[int, ...] = ()
+    #: of deleted rows: the next run has to look at some of them again
+    waits: bool = False
     intent: Intent | None = None
     finished: bool = False
     waiting: Waiting = Waiting.NOT

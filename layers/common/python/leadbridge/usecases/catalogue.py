@@ -1,4 +1,4 @@
-"""What a connection offers to whoever sets up an Action: objects, fields, activity types, lists, campaigns."""
+"""What a connection offers to whoever sets up an Action: objects, fields, activities, lists, campaigns, programs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Protocol
 
-from leadbridge.domain.marketo import ActivityType, SmartCampaign, StaticList
-from leadbridge.domain.members import PROGRAM_MEMBERS, member_columns
+from leadbridge.domain.marketo import ActivityType, Channel, Program, SmartCampaign, StaticList
+from leadbridge.domain.members import NOT_IN, PROGRAM_MEMBERS, member_columns
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_objects import READABLE, WRITABLE
 from leadbridge.errors import PermanentError
@@ -19,7 +19,8 @@ AGE = timedelta(minutes=15)
 LEADS = "leads"
 #: stands beside the names of objects
 ACTIVITY_TYPES, LISTS, CAMPAIGNS, SOURCES = "activity types", "lists", "campaigns", "sources"
-#: so many lists or campaigns are offered; another one is named in the Action by its id or name
+LOGGED_TYPES, PROGRAMS = "logged types", "programs"
+#: so many lists, campaigns or programs are offered; another one is named in the Action by its id or name
 OFFERED = 300
 
 
@@ -80,6 +81,18 @@ class Instance(Protocol):
         """The custom activity types, drafts too."""
         ...
 
+    def activity_types(self) -> Sequence[ActivityType]:
+        """All activity types of the log, with their attributes."""
+        ...
+
+    def all_programs(self) -> Iterable[Program]:
+        """The programs."""
+        ...
+
+    def all_channels(self) -> Iterable[Channel]:
+        """The channels with the statuses of their programs' members."""
+        ...
+
     def all_lists(self) -> Iterable[StaticList]:
         """The static lists."""
         ...
@@ -131,6 +144,15 @@ class Choice:
 
     id: int
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedProgram:
+    """A program that an Action may make people members of, and the statuses that they may have in it."""
+
+    id: int
+    name: str
+    statuses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +249,23 @@ class Catalogue:
 
         return self._at_most_every_while((connection, "", ACTIVITY_TYPES), ask, refresh=refresh)
 
+    def logged_types(self, connection: str, *, refresh: bool = False) -> Catalogued[ActivityType]:
+        """The activity types of Marketo's log, custom ones among them, each with its attributes."""
+
+        def ask() -> Sequence[ActivityType]:
+            return tuple(sorted(self._connections.marketo(connection).activity_types(), key=lambda each: each.name))
+
+        return self._at_most_every_while((connection, "", LOGGED_TYPES), ask, refresh=refresh)
+
+    def programs(self, connection: str, *, refresh: bool = False) -> Catalogued[OfferedProgram]:
+        """The programs of a Marketo connection, the first that it tells, with the statuses of their channels."""
+        return self._at_most_every_while(
+            (connection, "", PROGRAMS),
+            lambda: _programs(self._connections.marketo(connection)),
+            refresh=refresh,
+            most=OFFERED,
+        )
+
     def lists(self, connection: str, *, refresh: bool = False) -> Catalogued[Choice]:
         """The static lists of a Marketo connection, the first that it tells."""
         return self._at_most_every_while(
@@ -284,6 +323,16 @@ def _columns(instance: Instance, table: str) -> tuple[FieldDescription, ...]:
 def _choices(found: Iterable[StaticList | SmartCampaign]) -> tuple[Choice, ...]:
     """One more than is offered, so that it is known whether there are more."""
     return tuple(Choice(id=each.id, name=each.name) for each in islice(found, OFFERED + 1))
+
+
+def _programs(instance: Instance) -> tuple[OfferedProgram, ...]:
+    """One more than is offered, too; what every channel has for those who are not in is no status to choose."""
+    statuses = {
+        each.name: tuple(one.name for one in each.progression_statuses if one.name != NOT_IN)
+        for each in instance.all_channels()
+    }
+    found = islice(instance.all_programs(), OFFERED + 1)
+    return tuple(OfferedProgram(id=each.id, name=each.name, statuses=statuses.get(each.channel, ())) for each in found)
 
 
 def _writable(summaries: Sequence[Summary]) -> tuple[CatalogueObject, ...]:

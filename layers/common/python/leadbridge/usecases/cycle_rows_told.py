@@ -1,6 +1,6 @@
 """Rows, links and due records of a CRM cycle as people and programs read them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -78,20 +78,20 @@ def row_sentence(row: CycleRow) -> str:
     return f"{row.kind}: {whose or 'all'}: {row.outcome}{why}{said}{left}"
 
 
-def due_sentence(due: DueWhy) -> str:
-    """A record that is due in a line."""
+def due_sentence(due: DueWhy, moment: Callable[[str], str]) -> str:
+    """A record that is due in a line; `moment` tells an instant as its reader wants it."""
     record = due.record
-    when = f"not before {iso(record.not_before)}" if record.not_before else "in the next run"
+    when = f"not before {moment(iso(record.not_before))}" if record.not_before else "in the next run"
     return f"{record.object} {record.id}: {when}{f', {record.reason}' if record.reason else ''}. {due.message}"
 
 
-def story_lines(cycle: str, story: RecordStory) -> Iterator[str]:
-    """What is known of a record, line by line."""
+def story_lines(cycle: str, story: RecordStory, moment: Callable[[str], str]) -> Iterator[str]:
+    """What is known of a record, line by line; `moment` as above."""
     yield from map(link_said, story.links)
     if not story.links:
         yield f"{story.id} is not linked."
     for due in story.due:
-        yield f"due: {due_sentence(due)}"
+        yield f"due: {due_sentence(due, moment)}"
     for run in story.runs:
         yield from (f"{run.slot}: {row_sentence(row)}" for row in run.rows)
     runs = f"the newest {story.looked} runs" if story.looked != 1 else "the newest run"

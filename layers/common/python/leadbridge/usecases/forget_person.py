@@ -169,8 +169,7 @@ class ForgetPerson:
 
     def log(self) -> list[Erasure]:
         """That people were forgotten, the newest first."""
-        found = (_erasure(each) for each in self._shelves.under(STATE, LOGGED))
-        return sorted(found, key=lambda each: each.at, reverse=True)
+        return erasures_of(self._shelves.under(STATE, LOGGED))
 
     def _open(self, who: str) -> list[Erasure]:
         """Tries that did not come to their end."""
@@ -422,6 +421,11 @@ class _Look:
             self._learn(person.learnt(record or {}))
             found = found or numbered or person.addressed_in(words) or person.named_in(words)
         return found
+
+
+def erasures_of(items: Iterable[Item]) -> list[Erasure]:
+    """What is remembered of erasures, the newest first."""
+    return sorted(map(_erasure, items), key=lambda each: each.at, reverse=True)
 
 
 def _records_of(key: str, content: Iterable[bytes]) -> Iterator[tuple[Mapping[str, Any] | None, str]]:

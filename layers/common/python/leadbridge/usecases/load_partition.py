@@ -16,6 +16,7 @@ from typing import Any
 
 from leadbridge.domain.cycle_syncs import is_derived
 from leadbridge.domain.evolving import replace
+from leadbridge.domain.gone import waits
 from leadbridge.domain.handing_over import CALL, HANDED_OVER, call_id
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.mass_guard import Tally, tally_of
@@ -787,6 +788,7 @@ def _through(part: Part, ends: Sequence[RowEnd], number: int, *, last: bool) -> 
         tellers=(*(part.teller(chunk) for chunk in range(number)), part.epoch),
         totals=part.totals + Totals(**counts),
         failed_in=failed,
+        waits=part.waits or any(waits(end) for end in ends),
         intent=None,
         finished=last,
     )

@@ -36,11 +36,17 @@ from leadbridge.ports import Clock, Documents
 from leadbridge.sync_ports import SyncVendors
 from leadbridge.usecases.cycle_entities import looked_up
 from leadbridge.usecases.cycle_records import CycleConnections, Described, LookedUp
+from leadbridge.usecases.price_programs import Members, price_programs
 from leadbridge.usecases.price_sync import left_of_marketo, left_of_the_only_org
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_window import way_of
 
 type Row = Mapping[str, Any]
+PROGRAMS, ROLES = "programs", "opportunity_roles"
+#: questions to Salesforce that tell the stages of people, by what is decided
+_STAGED: Mapping[str, int] = {"opportunities": 3, ROLES: 2}
+#: of roles it is asked beside what was deleted, and how far that is told
+_DELETED_ROLES = 3
 #: calls of one sample; Marketo's log of the last day tells the highest id
 BUDGET = 8
 #: Salesforce's objects are described in a call of a run, and how far it shows their changes is asked in another
@@ -89,8 +95,8 @@ class PriceCycle:
         self._clock = clock
         self._day_megabytes = day_megabytes
 
-    def __call__(self, cycle_id: str) -> CyclePrice:
-        """The price of the first run, whether there was one or not.
+    def __call__(self, cycle_id: str, *, programs: bool = False) -> CyclePrice:
+        """The price of the first run, whether there was one or not; `programs`: of one that is asked for these, too.
 
         Raises:
             ConfigurationError: There is no such cycle.
@@ -103,13 +109,18 @@ class PriceCycle:
         describe, records = looked_up(self._connections, cycle)
         queued: dict[str, list[_Queued]] = {}
         for kind, queue in queues_of(cycle):
-            if queue.on_demand or (kind == CUSTOM_OBJECTS and tells_new_ones(queue.name)):
+            if (queue.on_demand and not programs) or (kind == CUSTOM_OBJECTS and tells_new_ones(queue.name)):
                 continue  # no part of the first run, which reads new objects with all others
             queued.setdefault(kind, []).append(self._queued(cycle, kind, queue, stored.version))
         comparing = _Comparing(cycle, describe, records, queued, self._clock.now())
         first = next(iter(queued), "")
-        found = [self._kind(kind, each, comparing, cycle, first=kind == first) for kind, each in queued.items()]
-        warnings = [*_clamped(cycle), *retention_lines(cycle, {}, self._clock.now())]
+        found = [
+            self._programs(cycle, records, each)
+            if kind == PROGRAMS
+            else self._kind(kind, each, comparing, cycle, first=kind == first)
+            for kind, each in queued.items()
+        ]
+        warnings = [*_clamped(cycle), *_on_demand(cycle, queued), *retention_lines(cycle, {}, self._clock.now())]
         return cycle_price(found, self._left(cycle), day_megabytes=self._day_megabytes, warnings=warnings)
 
     def _queued(self, cycle: CrmCycle, kind: str, queue: Queue, version: int) -> _Queued:
@@ -154,9 +165,14 @@ class PriceCycle:
         described = len(objects_of(own)[Side.MARKETO])
         calls: Mapping[Vendor, int] = {
             "marketo": _DESCRIBED_ACTIVITIES * len(queued) if kind == "activities" else described,
-            "salesforce": _TOGETHER if first else 0,
+            "salesforce": (_TOGETHER if first else 0) + (_DELETED_ROLES if kind == ROLES else 0),
         }
         return kind_price(kind, [each.reading for each in queued], comparing.amounts(kind, queued), calls)
+
+    def _programs(self, cycle: CrmCycle, records: LookedUp, queued: Sequence[_Queued]) -> KindPrice:
+        members = {each.reading.name: Members(number=each.number, rows=each.rows) for each in queued}
+        amounts, calls = price_programs(cycle, self._connections.marketo(cycle.marketo), records, members)
+        return kind_price(PROGRAMS, [each.reading for each in queued], amounts, calls)
 
     def _left(self, cycle: CrmCycle) -> dict[Vendor, Left]:
         known = self._instances()
@@ -203,7 +219,14 @@ class _Comparing:
             return Amounts(created=written, rows=rows)
         # of what the log tells Marketo's opportunities, roles and people are asked for, then Salesforce's of both
         asked = [each.number for each in told]
-        return Amounts(blind=written, rows=rows, looked_up={"marketo": asked * 3, "salesforce": asked * 2})
+        marketo, salesforce = asked * 3, asked * 2
+        if kind in _STAGED and self._follows_stages:
+            # who has a role, all of their roles, and the Opportunities of these; people are linked by the next run only
+            salesforce += [rows] * _STAGED[kind]
+        if kind == ROLES:
+            # a role waits for its person
+            marketo.append(rows)
+        return Amounts(blind=written, rows=rows, looked_up={"marketo": marketo, "salesforce": salesforce})
 
     def _of_keyed(self, own: _Queued, object_name: str, link: str, pairs: Sequence[CycleField]) -> Amounts:
         """Companies and sales persons, which Marketo finds by the ids of their records."""
@@ -224,6 +247,12 @@ class _Comparing:
             },
             rows=own.number,
         )
+
+    @property
+    def _follows_stages(self) -> bool:
+        """Whether people take the stage of their Opportunities, or the track of closed ones."""
+        kept = self._cycle.opportunities
+        return kept is not None and any((kept.stage_field, kept.won, kept.lost))
 
     def _named(self, link: str) -> float:
         """How many records people name by a link, each once; as many as all records where no people are read."""
@@ -345,6 +374,12 @@ def _share_made(rows: Sequence[Row], made: datetime | None) -> float:
     if made is None or not stamps:
         return 1.0
     return sum(1 for each in stamps if isinstance(each, datetime) and each >= made) / len(stamps)
+
+
+def _on_demand(cycle: CrmCycle, queued: Mapping[str, object]) -> Iterator[str]:
+    """Kinds that a run has only if somebody asks for them."""
+    if cycle.keeps(PROGRAMS) and PROGRAMS not in queued:
+        yield "programs: no run has them by itself, so they are in the price of a run with --programs only"
 
 
 def _clamped(cycle: CrmCycle) -> Iterator[str]:

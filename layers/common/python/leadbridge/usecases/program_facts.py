@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from leadbridge.domain.crm_cycle import MemberGroup
 from leadbridge.domain.cycle_programs import TAG_PREFIX
+from leadbridge.domain.members import NOT_IN
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 #: ids of lists and programs are counted by themselves, and stand in one field of Campaigns
 _LIST = "list-"
-#: every channel has it, and no member
-_NOT_IN = "Not in Program"
 
 
 class Programs(Protocol):
@@ -71,7 +70,7 @@ def program_of(marketo: Programs, group: MemberGroup) -> Described:
         raise ConfigurationError([f"Marketo has no channel {found.channel}, which is the program's {found.name}"])
     labels = dict[str, Labelled]()
     for each in channel.progression_statuses:
-        if each.name == _NOT_IN:
+        if each.name == NOT_IN:
             continue
         label = labelled(group, each.name)
         known = labels.get(label.casefold())

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.gone import FATE, KNOWN, Link, link_of, removed, unfindable
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.rows import CompiledSync, Record, RowEnd, RowWrite, SourceRow, key_of, record_key
+from leadbridge.domain.source_query import changed_in
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.syncing import SyncRun
+from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
 from leadbridge.files.rows import Rows
 from leadbridge.ports import Objects
@@ -32,6 +35,10 @@ class GonePart:
     link: Link = field(init=False)
     #: keys that living rows of the source have, as far as it was asked
     _living: set[tuple[str, ...]] = field(default_factory=set)
+    #: those of rows that changed after what this run has read
+    _unread: set[tuple[str, ...]] = field(default_factory=set)
+    #: the column that says when a row of the source was changed
+    _changed: str = ""
 
     def __post_init__(self) -> None:
         """Work out how records are found.
@@ -49,6 +56,7 @@ class GonePart:
         ended: list[RowEnd] = []
         open_: list[tuple[SourceRow, Mapping[str, Any]]] = []
         rows = Rows(objects.stored(gone_key(self.run, number)))
+        self._changed = changed_in(self.compiled.sync, self.run.source, rows.header)
         conditions, at = self.compiled.conditions, self.run.started_at
         for cells in rows:
             columns = dict(zip(rows.header[1:], cells[1:], strict=True))
@@ -80,8 +88,9 @@ class GonePart:
     def decide(self, row: SourceRow, values: Mapping[str, Any], records: Sequence[Record]) -> RowWrite | RowEnd:
         """What is done about a deleted row."""
         del values
-        lives = any(record_key(self.compiled, record) in self._living for record in records)
-        return removed(self.compiled, row, records, lives=lives)
+        keys = {record_key(self.compiled, record) for record in records}
+        lives, unread = not keys.isdisjoint(self._living), not keys.isdisjoint(self._unread)
+        return removed(self.compiled, row, records, lives=lives, unread=unread)
 
     def _look_for_living(self, records: Sequence[Record]) -> None:
         """Ask the source for rows of the keys of destination records."""
@@ -91,7 +100,17 @@ class GonePart:
             for record in records
             if all(record.get(pair.field) not in {None, ""} for pair in pairs)
         ]
-        columns = [pair.column for pair in pairs]
+        # a record that is found by its key is found as well by the deletion of whoever lives now
+        changed = (self._changed,) if self._changed and self.link.by_id else ()
+        columns = [*(pair.column for pair in pairs), *changed]
         for piece in chunks(keys, self.origin.rows):
-            every = (key_of(self.compiled, row) for row in self.origin.find(piece, columns))
-            self._living |= {key for key in every if key is not None}
+            for row in self.origin.find(piece, columns):
+                if (key := key_of(self.compiled, row)) is not None:
+                    self._living.add(key)
+                    if any(self._later(row.get(column)) for column in changed):
+                        self._unread.add(key)
+
+    def _later(self, changed: Any) -> bool:
+        """Whether a change comes after what the run has read."""
+        at, until = stamped(text(changed or "")), self.run.until or self.run.gone_until
+        return at is not None and until is not None and at >= until

@@ -518,8 +518,8 @@ class RunSyncStep:
         lease = (run.sync, run.slot, run.epoch)
         moved = run.until is None or self._runs.commit(*lease, run.until, run.records)
         # a retry reads rows, of which a deleted one is none: what failed of deletions is taken by the next run again
-        failed = any(part.failed_in and syncing.is_removal(run, part.number) for part in parts)
-        gone_until = None if failed else run.gone_until
+        again = any((part.failed_in or part.waits) and syncing.is_removal(run, part.number) for part in parts)
+        gone_until = None if again else run.gone_until
         if not moved or (gone_until is not None and not self._runs.commit_gone(*lease, gone_until)):
             ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
             self._save(work, ended)
@@ -579,8 +579,16 @@ def _newest(run: SyncRun, stamp: str) -> datetime | None:
 
 def _cause(child: Mapping[str, Any]) -> tuple[str, str]:
     """Reason and message of a bulk run that failed, out of what a state machine says of another's execution."""
+    said = _members(child.get("Cause", ""))
+    reason, told = str(said.get("Error", child["Error"])), str(said.get("Cause", ""))
+    # of a process that died it is the exception, in which any value may stand, and where it was raised
+    return reason, "the process that carries its files died" if "errorType" in _members(told) else told
+
+
+def _members(text: str) -> Mapping[str, Any]:
+    """Of a JSON object; a text that is none has none."""
     try:
-        said = json.loads(child.get("Cause", ""))
+        found = json.loads(text)
     except ValueError:
-        said = {}
-    return str(said.get("Error", child["Error"])), str(said.get("Cause", ""))
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -77,7 +77,11 @@ class StartCycle:
             return "not_active"
         if self._held(stored.document.id, standing):
             return f"running: {standing.holder}"
-        return why_not(_cycle(stored), standing, self._clock.now())
+        cycle, now = _cycle(stored), self._clock.now()
+        why = why_not(cycle, standing, now)
+        if why == "gap" and not why_not(cycle, standing, now, known=True) and self._is_due(cycle, now):
+            return ""
+        return why
 
     def now(self, cycle: str, *, from_now: bool = False, demanded: Sequence[str] = ()) -> Started:
         """Start a run because somebody wants it; with `from_now` it only sets the watermarks.
@@ -168,12 +172,16 @@ class StartCycle:
             return Looked(why=f"new: {', '.join(new)}", token=standing.token)
         if is_stale(standing, now):
             return Looked(why="a day has passed", token=standing.token)
-        if any(each.not_before is None or each.not_before <= now for each in self._due(cycle.id).listed(1)):
+        if self._is_due(cycle, now):
             return Looked(why="due", token=standing.token)
         looked = self._look(cycle, _since(queues, standing), standing.token)
         if not looked.why:
             self._runs.looked(cycle.id, standing, standing.idle + 1, now, looked.token)
         return looked
+
+    def _is_due(self, cycle: CrmCycle, now: datetime) -> bool:
+        """Whether a record waits for the next run."""
+        return any(each.not_before is None or each.not_before <= now for each in self._due(cycle.id).listed(1))
 
     def _begin(
         self,

@@ -157,6 +157,14 @@ class MarketoClient:
         """The static lists, by id."""
         return self.static_lists.all()
 
+    def all_programs(self) -> "Iterator[Program]":
+        """The programs, without tags and costs."""
+        return self.programs.browse()
+
+    def all_channels(self) -> "Iterator[Channel]":
+        """The channels, each with the statuses that members of its programs may have."""
+        return self.programs.channels()
+
     def requestable_campaigns(self) -> "Iterator[SmartCampaign]":
         """The campaigns that can be requested."""
         return self.campaigns.requestable()

@@ -3,7 +3,7 @@
 Marketo counts nothing. A number is exact where reading reaches the end; else it says on what it stands.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,14 +29,23 @@ _LATE_CALLS = 12
 #: with so many calls a list that goes on behind its first pages is not read to a far end, but asked about
 _CALLS_TO_ASK = 30
 _PAGES_FIRST = 12
-#: calls for the newest people there are, and those that ask of some of all people whether they are in a list
-_NEWEST_CALLS, _FIRST_LOOKS = 4, 6
-#: an end is near if this part of the calls that are left would reach it
-_NEAR = 0.75
+#: calls that ask of some of all people whether they are in a list, before it is known how far its end is
+_FIRST_LOOKS = 6
+#: no instance has counted so far; and the steps behind the last step at which somebody was found
+_FARTHEST, _STEPS_BEHIND = 2**31, 4
 #: spreads what is asked within its stretch, so that no habit of the ids (every second one) is taken for a share
 _GOLDEN = 0.618034
 #: so many deviations hold 19 of 20 cases
 _SURE = 1.96
+#: columns of a member by what an older call has for them in the membership; None: the person's id
+_OF_MEMBERS: Mapping[str, str | None] = {
+    "leadId": None,
+    "statusName": "progressionStatus",
+    "membershipDate": "membershipDate",
+    "acquiredBy": "acquiredBy",
+    "reachedSuccess": "reachedSuccess",
+    "isExhausted": "isExhausted",
+}
 _AT_LEAST = "Marketo has at least as many, that is how far {calls} calls read"
 
 
@@ -44,9 +53,11 @@ def sample(client: "MarketoClient", query: SourceQuery, calls: int, now: datetim
     """Some rows of a query, in at most so many calls."""
     first = query.first
     if first.operation in _PAGED:
-        return _of_pages(client, query, calls, now)
+        return _of_pages(client, query, calls)
     if query.object == "activities":
         return _of_activities(client, query, calls)
+    if query.object == "program_members":
+        return _of_program(client, query, calls)
     if query.object != "leads":
         return Sample(rows=[], basis=f"{query.object} are counted by a finished extract only")
     if first.operation == "paging_token":
@@ -55,11 +66,11 @@ def sample(client: "MarketoClient", query: SourceQuery, calls: int, now: datetim
 
 
 def _of_all(client: "MarketoClient", query: SourceQuery, calls: int, now: datetime) -> Sample:
-    """All leads, who are in extracts only: who changed of late tells how many there can be."""
-    rows, _, _ = _changed(client, query, now - _OF_LATE, min(calls - 1, _LATE_CALLS))
-    highest = max((int(row["id"]) for row in rows), default=None)
-    if highest is None:
-        return Sample(rows=[], basis="nobody changed in a day, by whom it could be told; a finished extract counts")
+    """All leads, who are in extracts only: how far their ids go tells how many there can be."""
+    rows, _, _ = _changed(client, query, now - _OF_LATE, min(calls - 3, _LATE_CALLS))
+    highest = _highest(client, max((int(row["id"]) for row in rows), default=0))
+    if not highest:
+        return Sample(rows=[], basis="nobody was found, by whom it could be told; a finished extract counts")
     # people from the oldest to the newest, of whom those who changed of late are no picture
     ids = sorted({1 + place * highest // FILTER_VALUES for place in range(FILTER_VALUES)})
     found = client.leads_by_filter("id", [str(each) for each in ids], query.columns)
@@ -92,7 +103,7 @@ def _of_activities(client: "MarketoClient", query: SourceQuery, calls: int) -> S
     return Sample(rows=rows, estimate=len(rows), basis=_AT_LEAST.format(calls=calls))
 
 
-def _of_pages(client: "MarketoClient", query: SourceQuery, calls: int, now: datetime) -> Sample:
+def _of_pages(client: "MarketoClient", query: SourceQuery, calls: int) -> Sample:
     first = query.first
     pages = client.api.pages(_PAGED[first.operation], parts=first.parts, params=first.params)
     asks = first.operation == endpoints.LEADS_OF_LIST.operation and calls >= _CALLS_TO_ASK
@@ -100,8 +111,31 @@ def _of_pages(client: "MarketoClient", query: SourceQuery, calls: int, now: date
     if ended:
         return Sample(rows=rows, total=len(rows))
     if asks:
-        return _of_long_list(client, query, pages, rows, calls=calls, now=now)
+        return _of_long_list(client, query, pages, rows, calls)
     return Sample(rows=rows, estimate=len(rows), basis=_AT_LEAST.format(calls=calls))
+
+
+def _of_program(client: "MarketoClient", query: SourceQuery, calls: int) -> Sample:
+    """Members are read by extracts, with columns of people and of their membership; the same by pages, 300 of each."""
+    (wanted,) = query.filters
+    described = client.describe_leads().fields
+    fields = [name for name in query.columns if name in described and name not in _OF_MEMBERS]
+    pages = client.api.pages(
+        endpoints.LEADS_OF_PROGRAM, parts={"program": wanted["programId"]}, params={"fields": ",".join(["id", *fields])}
+    )
+    read, ended = _read(pages, calls - 1)
+    # what has fields of its own is counted alone
+    whole = all(name in _OF_MEMBERS or name in described for name in query.columns)
+    rows = [_member(row, fields) for row in read] if whole else []
+    if ended:
+        return Sample(rows=rows, total=len(read))
+    return Sample(rows=rows, estimate=len(read), basis=_AT_LEAST.format(calls=calls))
+
+
+def _member(row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    membership = row.get("membership") or {}
+    own = {name: row["id"] if said is None else membership.get(said) for name, said in _OF_MEMBERS.items()}
+    return own | {name: row.get(name) for name in fields}
 
 
 def _read(pages: Iterator[list[dict[str, Any]]], most: int) -> tuple[list[dict[str, Any]], bool]:
@@ -119,30 +153,24 @@ def _of_long_list(
     query: SourceQuery,
     pages: Iterator[list[dict[str, Any]]],
     rows: list[dict[str, Any]],
-    *,
     calls: int,
-    now: datetime,
 ) -> Sample:
     """A list that goes on: read to its end where that is near, else told by how many of all people are in it.
 
-    Some are asked for from the oldest to the newest; who changed of late tells how far the ids go.
+    Some are asked for from the oldest to the newest.
     """
     before = client.calls_made
-    known, _ = _changed_ids(client, query, now - _OF_LATE, _NEWEST_CALLS)
-    looks = None
-    if known:
-        looks = _Looks(client, int(query.first.parts["list"]), max(*known, *(int(row["id"]) for row in rows)))
-        looks.take(_FIRST_LOOKS)
+    highest = _highest(client, max(int(row["id"]) for row in rows))
+    looks = _Looks(client, int(query.first.parts["list"]), highest)
+    looks.take(_FIRST_LOOKS)
     left = calls - _PAGES_FIRST - (client.calls_made - before)
-    if looks is None or looks.members <= len(rows) + _NEAR * left * FILTER_VALUES:
+    if looks.between(len(rows))[1] <= len(rows) + left * FILTER_VALUES:
         more, ended = _read(pages, left)
         rows += more
         if ended:
             return Sample(rows=rows, total=len(rows))
     else:
         looks.take(left)
-    if looks is None:
-        return Sample(rows=rows, estimate=len(rows), basis=_AT_LEAST.format(calls=calls))
     return Sample(rows=rows, estimate=max(len(rows), looks.members), basis=looks.basis(len(rows)))
 
 
@@ -169,15 +197,37 @@ class _Looks:
         self._found += len(self._client.list_members(self._list, sorted(chosen)))
         self._asked += len(chosen)
 
-    def basis(self, least: int) -> str:
-        """On what the number stands, and how far it may be off."""
+    def between(self, least: int) -> tuple[int, int]:
+        """How far the number may be off; so many members are known."""
         share = self._found / self._asked
         margin = _SURE * self._highest * sqrt(share * (1 - share) / self._asked)
-        low, high = max(least, round(self.members - margin)), max(least, round(self.members + margin))
+        return max(least, round(self.members - margin)), max(least, round(self.members + margin))
+
+    def basis(self, least: int) -> str:
+        """On what the number stands."""
+        low, high = self.between(least)
         return (
             f"Marketo gives ids in order up to {self._highest}, and of {self._asked} of them {self._found} are in the "
             f"list: between {low} and {high}, in 19 of 20 cases"
         )
+
+
+def _highest(client: "MarketoClient", known: int) -> int:
+    """About the id of the newest of all people; 0 if nobody is found. Somebody has the id `known`, if it is one.
+
+    First with steps that grow up to where no instance has counted, then with even ones behind the last who was found.
+    """
+    grows = (_FARTHEST / max(known, 1)) ** (1 / FILTER_VALUES)
+    found = _last_of(client, {round(max(known, 1) * grows**step) for step in range(1, FILTER_VALUES + 1)}) or known
+    stretch = max(1.0, found * (grows**_STEPS_BEHIND - 1) / FILTER_VALUES)
+    behind = {found + round(stretch * step) for step in range(1, FILTER_VALUES + 1)}
+    return _last_of(client, behind) or found if found else 0
+
+
+def _last_of(client: "MarketoClient", ids: AbstractSet[int]) -> int:
+    """The highest of these ids that somebody has; 0 if nobody does."""
+    people = client.leads_by_filter("id", [str(each) for each in sorted(ids)], ["id"])
+    return max((int(each["id"]) for each in people), default=0)
 
 
 def _changed(

@@ -15,6 +15,8 @@ from leadbridge.vendors.http.redaction import leaf_values, mask
 from leadbridge.vendors.http.rules import code_of
 from leadbridge.vendors.salesforce.errors import TABLE
 
+#: where Salesforce points into a query that it refuses; what is wrong with it follows
+_POINTED = re.compile(r"\A.*?ERROR at Row:\d{1,9}:Column:\d{1,9}\s*", re.DOTALL)
 _USAGE = re.compile(r"api-usage=(\d{1,12})/(\d{1,12})")
 
 
@@ -127,7 +129,7 @@ def _code_of(error: Mapping[str, Any]) -> str:
 
 def _told(error: Mapping[str, Any]) -> str:
     """The vendor's text, with the records that a duplicate rule found."""
-    text = str(error.get("message", ""))
+    text = without_query(str(error.get("message", "")))
     found = error.get("duplicateResult", error.get("duplicateResut"))  # the vendor spells it both ways
     matches = found.get("matchResults") if isinstance(found, dict) else None
     ids = [
@@ -137,6 +139,14 @@ def _told(error: Mapping[str, Any]) -> str:
         if isinstance(record, dict) and isinstance(record.get("record"), dict) and record["record"].get("Id")
     ]
     return f"{text} ({', '.join(ids)})" if ids else text
+
+
+def without_query(text: str) -> str:
+    """A vendor's text without the piece of our query that it points into.
+
+    The piece is cut off anywhere, so parts of values may be left at its ends that nobody knows again.
+    """
+    return _POINTED.sub("", text)
 
 
 def _ids_of(body: object) -> str:

@@ -18,6 +18,7 @@ from leadbridge.errors import ContractError, PermanentError
 from leadbridge.vendors.http.endpoints import Endpoint
 from leadbridge.vendors.http.redaction import mask
 from leadbridge.vendors.salesforce import endpoints
+from leadbridge.vendors.salesforce.answers import without_query
 from leadbridge.vendors.salesforce.api import Api, api_name
 from leadbridge.vendors.salesforce.auth import VENDOR
 
@@ -300,7 +301,7 @@ def _job(document: Any, endpoint: Endpoint) -> BulkJob:
             created_by=str(document.get("createdById") or ""),
             records_processed=int(document.get("numberRecordsProcessed") or 0),
             records_failed=int(document.get("numberRecordsFailed") or 0),
-            error_message=mask(str(document.get("errorMessage") or "")),
+            error_message=mask(without_query(str(document.get("errorMessage") or ""))),
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ContractError("the job is not described", vendor=VENDOR, operation=endpoint.operation) from error

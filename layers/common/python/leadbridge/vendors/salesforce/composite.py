@@ -16,7 +16,7 @@ from leadbridge.errors import ContractError, UncertainWriteError
 from leadbridge.vendors.http.endpoints import Endpoint
 from leadbridge.vendors.http.redaction import leaf_values, mask
 from leadbridge.vendors.http.rules import code_of
-from leadbridge.vendors.salesforce.answers import described_object, first_error
+from leadbridge.vendors.salesforce.answers import described_object, first_error, without_query
 from leadbridge.vendors.salesforce.api import Api, api_name
 from leadbridge.vendors.salesforce.auth import VENDOR
 from leadbridge.vendors.salesforce.endpoints import COMPOSITE, COMPOSITE_READ, GRAPH
@@ -205,7 +205,7 @@ def _result(part: Part, said: Mapping[str, Any]) -> PartResult:
     if 200 <= number < 300:
         return PartResult(reference_id=part.reference_id, status=number, body=body, ok=True)
     code = code_of((error or {}).get("errorCode")) or f"http_{number}"
-    text = str((error or {}).get("message", ""))
+    text = without_query(str((error or {}).get("message", "")))
     rule = TABLE.rule(code, text)
     return PartResult(
         reference_id=part.reference_id,
