@@ -61,7 +61,6 @@ def admin() -> Admin:
     return admin
 
 
-@pytest.mark.cap("M009")
 def test_a_cycle_is_stored_as_a_version_with_its_author_by_whoever_read_the_one_before(admin: Admin) -> None:
     """A pair that is added is in the next version, which runs obey; who changes an older version is told whose it
     was; what a cycle keeps by itself cannot be mapped."""
