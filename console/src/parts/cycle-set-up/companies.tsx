@@ -127,36 +127,32 @@ function Track({ at: pointer, label }: { at: string; label: string }) {
       {track !== null && (
         <>
           <Others within={[pointer]} except={[`${pointer}/leave`, `${pointer}/join`]} />
-          <div className={LINE}>
-            <Lines
-              at={`${pointer}/leave`}
-              label="Programs that they leave"
-              description="Names or ids, one a line"
-              numbers
-            />
-            <div className={BLOCK}>
-              <Switch
-                isSelected={join !== null}
-                onChange={(on) => set(`${pointer}/join`, on ? { program: "", status: "" } : undefined)}
-              >
-                They join a program
-              </Switch>
-              {join !== null && (
-                <div className={LINE}>
-                  <Words
-                    at={`${pointer}/join/program`}
-                    also={[`${pointer}/join`]}
-                    label="Program"
-                    description="Its name or id"
-                    narrow
-                    kept
-                    named
-                  />
-                  <Words at={`${pointer}/join/status`} label="Status" description="Of its channel" narrow kept />
-                </div>
-              )}
+          <Lines
+            at={`${pointer}/leave`}
+            label="Programs that they leave"
+            description="Names or ids, one a line"
+            numbers
+          />
+          <Switch
+            isSelected={join !== null}
+            onChange={(on) => set(`${pointer}/join`, on ? { program: "", status: "" } : undefined)}
+          >
+            They join a program
+          </Switch>
+          {join !== null && (
+            <div className={LINE}>
+              <Words
+                at={`${pointer}/join/program`}
+                also={[`${pointer}/join`]}
+                label="Program"
+                description="Its name or id"
+                narrow
+                kept
+                named
+              />
+              <Words at={`${pointer}/join/status`} label="Status" description="Of its channel" narrow kept />
             </div>
-          </div>
+          )}
         </>
       )}
     </div>

@@ -8,7 +8,7 @@ import { at, type Members, step } from "../pointer";
 import { way } from "../words";
 import { ByName } from "./by-name";
 import { useEnds, useOurs, usePart, useTheirs } from "./ends";
-import { BLOCK, Kind, LowWatermark } from "./kind";
+import { Kind, LowWatermark } from "./kind";
 import { Pairs } from "./pairs";
 import { Provision } from "./provision";
 
@@ -90,18 +90,16 @@ function ActivityGroup({ at: here, of }: { at: string; of: Members }) {
           description="Names or ids, one a line; no other is asked for"
           numbers
         />
-        <div className={BLOCK}>
-          <Picked
-            label="They become"
-            chosen={tasks ? "task" : "object"}
-            choices={[
-              { id: "task", name: "Tasks" },
-              { id: "object", name: "records of an object of yours" },
-            ]}
-            onChoose={(id) => set(target, id === "task" ? "task" : { object: "" })}
-          />
-          {!tasks && <Find at={step(target, "object")} also={[target]} label="Object" choices={objects.found} narrow />}
-        </div>
+        <Picked
+          label="They become"
+          chosen={tasks ? "task" : "object"}
+          choices={[
+            { id: "task", name: "Tasks" },
+            { id: "object", name: "records of an object of yours" },
+          ]}
+          onChoose={(id) => set(target, id === "task" ? "task" : { object: "" })}
+        />
+        {!tasks && <Find at={step(target, "object")} also={[target]} label="Object" choices={objects.found} narrow />}
       </div>
       {!tasks && (
         <div className={LINE}>
