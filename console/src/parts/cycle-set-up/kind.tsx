@@ -14,16 +14,21 @@ const STATES = [
   { id: "absent", name: "Not part of the cycle" },
 ] as const;
 
-/** `start` is what stands there once it becomes part of the cycle; the fields show where it is part of it. */
+/**
+ * `start` is what stands there once it becomes part of the cycle; the fields show where it is part of it. `whole`: it
+ * is part of it or not, and its own parts are switched off.
+ */
 export function Kind({
   at: pointer,
   label,
   start,
+  whole = false,
   children,
 }: {
   at: string;
   label: string;
   start: Json;
+  whole?: boolean;
   children?: ReactNode;
 }) {
   const { document, set } = useEditing();
@@ -44,7 +49,7 @@ export function Kind({
         onSelectionChange={(key) => choose(String(key))}
         styles={WIDE}
       >
-        {STATES.map(({ id, name }) => (
+        {STATES.filter(({ id }) => !whole || id !== "off").map(({ id, name }) => (
           <PickerItem key={id} id={id}>
             {name}
           </PickerItem>

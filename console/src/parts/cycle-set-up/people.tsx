@@ -31,7 +31,7 @@ export default function People() {
   return (
     <>
       <Others within={["/persons"]} except={OWN} />
-      <Kind at="/persons" label="People" start={{ id_field: "" }}>
+      <Kind at="/persons" label="People" start={{ id_field: "" }} whole>
         <div className={LINE}>
           <Find
             at="/persons/id_field"
