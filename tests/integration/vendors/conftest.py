@@ -75,6 +75,8 @@ class Clients:
     calls: list[CallRecord] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     clock_offset: timedelta = timedelta(0)
+    #: what Marketo's client asks before each call
+    marketo_limiter: Limiter = field(default_factory=NoLimit)
 
     def settings(self) -> HttpSettings:
         urls = (self.announced["marketo_url"], self.announced["salesforce_url"])
@@ -101,7 +103,7 @@ class Clients:
             self.settings(),
             base_url=self.announced["marketo_url"],
             credentials=credentials,
-            limiter=NoLimit(),
+            limiter=self.marketo_limiter,
         )
 
     def salesforce(

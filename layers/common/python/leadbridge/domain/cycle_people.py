@@ -30,6 +30,8 @@ CONVERSION = ("IsConverted", "ConvertedDate", "ConvertedContactId", "ConvertedAc
 #: columns of a record by its vendor's names: id, address, and when it was last changed
 IDS: Mapping[Side, str] = {Side.MARKETO: "id", Side.SALESFORCE: "Id"}
 EMAILS: Mapping[Side, str] = {Side.MARKETO: "email", Side.SALESFORCE: "Email"}
+#: when a person was made; each row of people has it
+MADE_AT = "createdAt"
 STAMPS: Mapping[Side, str] = {Side.MARKETO: "updatedAt", Side.SALESFORCE: "SystemModstamp"}
 
 
