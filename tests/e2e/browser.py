@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from devstack.stack import ROOT
 
@@ -107,3 +107,18 @@ def visit(browser: Browser, **wanted: Any) -> Iterator[Visit]:
         yield Visit(context.new_page())
     finally:
         context.close()
+
+
+def chosen(place: Page | Locator, label: str, name: str) -> None:
+    """Choose one of a list."""
+    place.get_by_role("button", name=label).click()
+    page = place if isinstance(place, Page) else place.page
+    page.get_by_role("option", name=name).click()
+    expect(page.get_by_role("option")).to_have_count(0)
+
+
+def typed(place: Page | Locator, label: str, text: str) -> None:
+    """Type what is found by typing, and leave the field."""
+    field = place.get_by_role("combobox", name=label, exact=True)
+    field.fill(text)
+    field.press("Tab")

@@ -4,9 +4,9 @@ import re
 import uuid
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
-from tests.e2e.browser import Visit, chromium, visit
+from tests.e2e.browser import Visit, chosen, chromium, typed, visit
 from tests.e2e.lab import Lab
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -301,18 +301,3 @@ def filled_out(admin: Visit) -> list[str]:
     violations += admin.violations()
     following.click()
     return violations
-
-
-def chosen(place: Page | Locator, label: str, name: str) -> None:
-    """Choose one of a list."""
-    place.get_by_role("button", name=label).click()
-    page = place if isinstance(place, Page) else place.page
-    page.get_by_role("option", name=name).click()
-    expect(page.get_by_role("option")).to_have_count(0)
-
-
-def typed(place: Page | Locator, label: str, text: str) -> None:
-    """Type what is found by typing, and leave the field."""
-    field = place.get_by_role("combobox", name=label, exact=True)
-    field.fill(text)
-    field.press("Tab")
