@@ -15,6 +15,7 @@ from leadbridge.domain.syncing import Asked, SyncRun, Waiting, asked_for
 from leadbridge.usecases.custom_objects import CompletedSyncs
 from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
 from leadbridge.usecases.cycle_pieces import PieceFiles
+from leadbridge.usecases.cycle_planned import CyclePlanned, PlannedChange
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.kept_descriptions import KeptDescriptions
 from leadbridge.usecases.load_partition import LoadPartition
@@ -159,7 +160,17 @@ class WiredCycle:
         self.clock.advance(MINUTES * 60)
         return run
 
-    def begun(self, *, bootstrap: bool = False, demanded: Sequence[str] = ()) -> str:
+    def planned(self) -> list[PlannedChange]:
+        """What a run half an hour later would do, as its plan lists it."""
+        run = self.carried(self.begun(planning=True))
+        assert (run.step, {*run.parked}) == (CycleStep.DONE, set()), run
+        self.cycles.release(CYCLE, run.slot, run.epoch, self.clock.now())
+        stored = CyclePlanned(
+            documents=self.documents, runs=self.cycles, syncs=self.syncs, objects=self.objects, clock=self.clock
+        )
+        return list(stored.rows(CYCLE, run.slot))
+
+    def begun(self, *, bootstrap: bool = False, planning: bool = False, demanded: Sequence[str] = ()) -> str:
         """Begin a run half an hour later; its slot."""
         self.clock.advance(MINUTES * 60)
         now = self.clock.now()
@@ -168,7 +179,7 @@ class WiredCycle:
         assert taken is not None
         version = self.documents.current("crm_cycle", CYCLE).version
         begun = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now)
-        self.cycles.begin(replace(begun, bootstrap=bootstrap, demanded=tuple(demanded)))
+        self.cycles.begin(replace(begun, bootstrap=bootstrap, planning=planning, demanded=tuple(demanded)))
         return slot
 
     def carried(self, slot: str) -> CycleRun:

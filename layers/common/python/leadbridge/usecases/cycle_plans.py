@@ -77,13 +77,13 @@ class CyclePlans:
     ) -> SyncOrder | None:
         """Store the run of a leg that reads a window and writes what it has read; None if it has ended already.
 
-        It has the name of its queue. `records` tells how many there are, for the guard; what is read from the start is
-        a first meeting, of which nothing is asked. Raises as `begin`.
+        In a plan it plans that. It has the name of its queue. `records` tells how many there are, for the guard; what
+        is read from the start is a first meeting, of which nothing is asked. Raises as `begin`.
         """
         sync = leg.sync.id
         known = self._runs.get(sync, run.slot)
         if known is None:
-            new = replace(self._new(run, leg), epoch=self._leased(run, leg), incremental=True)
+            new = replace(self._new(run, leg), epoch=self._leased(run, leg), incremental=True, planning=run.planning)
             new = replace(new, since=read.since, until=read.until, made_since=run.made_since.get(leg.name))
             first = read.since is None
             known = self._runs.begin(replace(new, confirmed=first, size=records() if records and not first else 0))

@@ -29,7 +29,7 @@ from leadbridge.domain.cycle_custom_objects import (
 from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, SALESFORCE, Leg, Queue
 from leadbridge.domain.cycle_people import FROM_LEADS, LEAD
 from leadbridge.domain.cycle_schema import Checked, Schema
-from leadbridge.domain.cycle_words import OBJECTS_UNPLANNED
+from leadbridge.domain.cycle_words import OBJECTS_FORESEEN
 from leadbridge.domain.cycling import CycleRun, guarded
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.mass_guard import Tally
@@ -89,9 +89,6 @@ class KeepCustomObjects:
             SyncError: Salesforce cannot be asked now.
         """
         del remaining
-        if run.planning:
-            told = (*run.warnings, OBJECTS_UNPLANNED)
-            return None if run.through else replace(run, through=1, warnings=told)
         if run.through:
             legs = [leg.name for leg in relinking_legs(self._cycle)]
             much = too_much(self._cycle.guard, run, self.name, legs, lambda leg, _: self._total(leg))
@@ -100,7 +97,14 @@ class KeepCustomObjects:
         writes = dict(self._relinked(run))
         # another record takes the place of each, so no value is emptied
         run = noted(run, {leg: Tally(changed=count) for leg, count in writes.items()})
-        return replace(run, late=run.late or is_due, writes={**run.writes, **writes}, through=1)
+        told = (OBJECTS_FORESEEN,) if run.planning and is_due else ()
+        return replace(
+            run,
+            late=run.late or is_due,
+            writes={**run.writes, **writes},
+            warnings=(*run.warnings, *told),
+            through=1,
+        )
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to read, stored and ready to be started."""
@@ -198,7 +202,10 @@ class KeepCustomObjects:
 
     def _is_due(self, run: CycleRun, queue: Queue) -> bool:
         """Whether a queue is read in this run."""
-        if queue.name in run.idle and not self._waits(queue):
+        of = object_of(self._cycle, queue.name)
+        hears = of is not None and of[1].deleted_in_salesforce != "ignore"
+        # what was changed is told without what was deleted
+        if queue.name in run.idle and not self._waits(queue) and not hears:
             return False
         if queue.side.value == "salesforce":
             return True
@@ -209,7 +216,6 @@ class KeepCustomObjects:
         found, since = self._found(queue), run.since.get(queue.name)
         if since is None:
             return True
-        of = object_of(self._cycle, queue.name)
         pause = timedelta(minutes=of[1].extract_minutes if of else 0)
         return found.extracted and run.ceilings[queue.side.value] - since >= pause
 
