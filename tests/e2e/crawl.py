@@ -18,7 +18,7 @@ from tests.e2e.browser import CONSOLE, STILL, Visit
 #: of the router, the start page first; a page that is added there is looked for by itself
 ROUTES = ("", *re.findall(r'<Route path="([^"*]+)"', (CONSOLE / "src/console.tsx").read_text("utf-8")))
 #: what asks with a body and changes nothing
-LOOKS = re.compile(r"/(executions/search|documents/validate|documents/plan|preview|test|try)$|/oauth2/token$")
+LOOKS = re.compile(r"/(executions/search|cycles/propose|documents/validate|documents/plan|preview|test|try)$|/oauth2/token$")
 #: buttons that send what a form holds, or end the session
 SENDS = frozenset({"Sign out", "Store", "Save", "Replace the credentials"})
 #: what begins at once, by its page: its guard asks before many records are changed
@@ -105,13 +105,18 @@ class Crawl:
         page.on("requestfinished", self._ended)
         page.on("requestfailed", self._ended)
         self._note([page.url])
+        self._count(page.url, 0)
         while self._left:
             at = self._left.pop(0)
             before = len(self.visit.requested)
             self._go(at)
-            asked = sum(urlsplit(url).path.startswith(f"{self._under}/api/") for url in self.visit.requested[before:])
-            self.asked[self._route(at)] = max(self.asked[self._route(at)], asked)
+            self._count(at, before)
             self._tell(at, self._look(at))
+
+    def _count(self, at: str, before: int) -> None:
+        """How often a look at a page has asked the API."""
+        asked = sum(urlsplit(url).path.startswith(f"{self._under}/api/") for url in self.visit.requested[before:])
+        self.asked[self._route(at)] = max(self.asked[self._route(at)], asked)
 
     def _begun(self, request: Request) -> None:
         if request.url.startswith(self._origin):  # what is downloaded from the page itself is not told to end
