@@ -8,6 +8,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -37,6 +38,8 @@ class Front:
         self._admin = admin
         self._role = role
         self._console: Console | None = None
+        # a process of the API answers one request at a time
+        self._one = Lock()
 
     def event_of(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> dict[str, Any]:
         """The proxy event of a request."""
@@ -63,7 +66,8 @@ class Front:
         """The API's, the pool's, or a file's."""
         path = event["path"]
         if path.startswith(f"{CONSOLE_PREFIX}/"):
-            answered = self._admin.api(event, SimpleNamespace(aws_request_id="1"))
+            with self._one:
+                answered = self._admin.api(event, SimpleNamespace(aws_request_id="1"))
             return {**answered, "headers": {name: values[0] for name, values in answered["multiValueHeaders"].items()}}
         if path == "/oauth2/authorize":
             asked = event["queryStringParameters"]

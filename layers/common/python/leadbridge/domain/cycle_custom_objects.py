@@ -31,8 +31,6 @@ _NEW = ".new"
 #: records of an object that leave a Lead which was converted
 _RELINKED = ".relinked"
 _OWN_ID = "Id"
-#: sizes of a Sync's guard that nothing exceeds: what goes one way is not counted
-_ALL = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +148,6 @@ def _plain(cycle: CrmCycle, kept: CustomObject, name: str) -> Sync:
     objects = (kept.salesforce, kept.marketo) if to_marketo else (kept.marketo, kept.salesforce)
     key = (_OWN_ID, GUID) if to_marketo else (GUID, kept.key or _OWN_ID)
     plain = derived(cycle, _named("none"), Side.SALESFORCE if to_marketo else Side.MARKETO, objects, key, {})
-    guard = plain.guard.model_copy(update={"blanked_percent": _ALL, "changed_percent": _ALL})
     ends = [(each.marketo, each.salesforce) for each in kept.pairs]
     ends += [(link, each) for link, names in kept.links.items() for each in names]
     ends += [] if to_marketo or kept.key is None else [(GUID, kept.key)]
@@ -159,7 +156,7 @@ def _plain(cycle: CrmCycle, kept: CustomObject, name: str) -> Sync:
         mappings = [FieldMapping(to=theirs, column=ours) for ours, theirs in ends]
     gone = kept.deleted_in_salesforce
     deletes = FlagDeletes(flag=gone.flag) if isinstance(gone, Flag) else gone
-    changes = {"id": f"{cycle.id}.{name}", "guard": guard, "mappings": mappings, "deletes": deletes}
+    changes = {"id": f"{cycle.id}.{name}", "mappings": mappings, "deletes": deletes}
     return plain.model_copy(update=changes)
 
 

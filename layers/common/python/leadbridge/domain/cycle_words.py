@@ -47,6 +47,11 @@ OBJECTS_FORESEEN = (
     "custom_objects: of what is linked to people or records that the run itself would make, the plan says that it is "
     "left out; the run writes it behind them"
 )
+CHANGES_LOST = (
+    "{kind}: Marketo tells of changed values for 90 days, and what changed since {since} was not carried over yet. So "
+    "all people are read: those who are linked are compared, and those who were made since come along. Nobody is made "
+    "of an older person whom the cycle did not keep in step; who is meant to be comes along once somebody changes it."
+)
 
 
 #: why a record is looked at again, by the reason that is noted; of any other reason its write was refused
