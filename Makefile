@@ -105,7 +105,7 @@ $(UV):
 	@touch $@
 
 # the pages, where `sam build` finds them
-.local/.console.stamp: $(CONSOLE) docs/openapi-admin.json docs/action.schema.json docs/connector.schema.json docs/sync.schema.json .local/.node_modules.stamp
+.local/.console.stamp: $(CONSOLE) docs/openapi-admin.json docs/action.schema.json docs/connector.schema.json docs/sync.schema.json docs/crm_cycle.schema.json .local/.node_modules.stamp
 	@$(NPM) run --silent build
 	@touch $@
 

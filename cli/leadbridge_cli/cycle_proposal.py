@@ -3,9 +3,8 @@
 import click
 import yaml
 
-from leadbridge.domain.cycle_proposal import Mode, Proposal, propose
-from leadbridge.domain.records import ObjectDescription
-from leadbridge.errors import PermanentError
+from leadbridge.domain.cycle_proposal import Mode
+from leadbridge.usecases.propose_cycle import ProposeCycle
 from leadbridge_cli.common import fail, named, pass_target
 from leadbridge_cli.stack import Target
 
@@ -29,32 +28,7 @@ def propose_cycle(target: Target, marketo: str, salesforce: str, mode: Mode) -> 
     for kind, name in (("marketo_connection", marketo), ("salesforce_connection", salesforce)):
         if target.configurations.get(kind, name) is None:
             fail([f"There is no {kind.replace('_', ' ')} {named(name)}. `leadbridge connections list` lists them."])
-    draft = _drafted(target, marketo, salesforce, mode)
+    draft = ProposeCycle(connections=target.connections)(marketo, salesforce, mode)
     for note in draft.notes:
         click.echo(f"# {note}")
     click.echo(yaml.safe_dump(draft.document, sort_keys=False, allow_unicode=True), nl=False)
-
-
-def _drafted(target: Target, marketo: str, salesforce: str, mode: Mode) -> Proposal:
-    client, org = target.connections.marketo(marketo), target.connections.salesforce(salesforce)
-    objects: dict[str, ObjectDescription] = {}
-    for name in ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole"):
-        try:
-            objects[name] = org.describe(name)
-        except PermanentError:
-            continue  # the draft tells that our user cannot see it
-    ours: dict[str, ObjectDescription] = {}
-    for name in ("companies", "opportunities") if mode == "replace_native" else ():
-        try:
-            ours[name] = client.describe(name)
-        except PermanentError:
-            continue
-    return propose(
-        marketo=marketo,
-        salesforce=salesforce,
-        mode=mode,
-        people=client.describe_leads(),
-        companies=ours.get("companies"),
-        opportunities=ours.get("opportunities"),
-        objects=objects,
-    )

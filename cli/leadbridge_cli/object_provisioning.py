@@ -4,25 +4,22 @@ What Salesforce lacks is written as a folder that an administrator deploys; what
 where the subscription has it. Either way the plan comes first.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
 
-from leadbridge.domain.provisioning import NewObject, NewType, document_of, new_object, new_type, salesforce_name
-from leadbridge.errors import PermanentError
+from leadbridge.domain.object_package import folder
+from leadbridge.domain.provisioning import NewObject, NewType
+from leadbridge.usecases.provision_object import lacking_in_marketo, lacking_in_salesforce, made
 from leadbridge_cli.common import fail, named, pass_target
-from leadbridge_cli.salesforce_setup import METADATA_VERSION, SOURCE, Member, json_file, package, xml_file
 from leadbridge_cli.stack import Target
 
 if TYPE_CHECKING:
     from leadbridge.vendors.marketo.client import MarketoClient
     from leadbridge.vendors.salesforce.client import SalesforceClient
-
-#: the subscription has no API for the schema of custom objects
-_NO_SCHEMA_API = frozenset({"616", "703"})
 
 
 @click.command("provision")
@@ -56,16 +53,11 @@ def provision(
 
 
 def _make_in_marketo(client: "MarketoClient", org: "SalesforceClient", name: str, to: str, *, yes: bool) -> None:
-    try:
-        types = [client.custom_object_types.describe(each.name) for each in client.custom_object_types.list()]
-    except PermanentError as error:
-        if error.code not in _NO_SCHEMA_API:
-            raise
-        plan = new_type(org.describe(name), [], to)
-        _say(plan)
-        fail(["This Marketo subscription has no API that makes custom objects; make it in Admin > Custom Objects."])
-    plan = new_type(org.describe(name), types, to)
+    found = lacking_in_marketo(client, org, name, to)
+    plan = found.plan
     _say(plan)
+    if not found.by_api:
+        fail(["This Marketo subscription has no API that makes custom objects; make it in Admin > Custom Objects."])
     if plan.wrong:
         fail(list(plan.wrong))
     if not plan.fields:
@@ -75,26 +67,14 @@ def _make_in_marketo(client: "MarketoClient", org: "SalesforceClient", name: str
         click.echo(f"Made: {plan.api_name} is approved.")
     else:
         fail(["Nothing was made."])
-    _tell(document_of(plan.api_name, name, plan.pairs, to_marketo=True))
-
-
-def made(client: "MarketoClient", plan: NewType) -> None:
-    """Make what a plan says: a draft, its fields, and the approval, from which on it takes records."""
-    if not plan.exists:
-        words = {"apiName": plan.api_name, "displayName": plan.display_name, "pluralName": f"{plan.display_name}s"}
-        client.custom_object_types.sync({"action": "createOnly", **words})
-    client.custom_object_types.add_fields(plan.api_name, plan.fields)
-    client.custom_object_types.approve(plan.api_name)
+    _tell(found.document)
 
 
 def _write_for_salesforce(
     client: "MarketoClient", org: "SalesforceClient", name: str, to: str, output: Path, *, yes: bool
 ) -> None:
-    described = client.describe(name)
-    wanted = to or salesforce_name(name)
-    ends = {salesforce_name(end) for end, _ in described.links.values()}
-    there = {each: org.describe(each) for each in _known(org, {wanted, *ends})}
-    plan = new_object(described, there.get(wanted), to, objects=tuple(there))
+    found = lacking_in_salesforce(client, org, name, to)
+    plan = found.plan
     _say(plan)
     if plan.exists and not plan.fields:
         click.echo(f"Salesforce lacks nothing of {plan.api_name}.")
@@ -109,48 +89,7 @@ def _write_for_salesforce(
         click.echo("Then give our user access to it: `leadbridge setup salesforce` writes the permission set.")
     else:
         fail(["Nothing was written."])
-    _tell(document_of(name, plan.api_name, plan.pairs, to_marketo=False))
-
-
-def _known(org: "SalesforceClient", names: set[str]) -> Iterator[str]:
-    for name in sorted(names):
-        try:
-            org.describe(name)
-        except PermanentError:
-            continue
-        yield name
-
-
-def folder(plan: NewObject) -> dict[str, str]:
-    """The files to deploy, by their path below the folder."""
-    fields = list(plan.fields)
-    listed = {
-        "CustomObject": [] if plan.exists else [plan.api_name],
-        "CustomField": [f"{plan.api_name}.{name}" for name in fields],
-    }
-    files = {
-        "sfdx-project.json": json_file(
-            {"packageDirectories": [{"path": "force-app", "default": True}], "sourceApiVersion": METADATA_VERSION}
-        ),
-        "manifest/package.xml": package(listed),
-    }
-    base = f"{SOURCE}/objects/{plan.api_name}"
-    if not plan.exists:
-        own: list[Member] = [
-            ("deploymentStatus", "Deployed"),
-            ("label", plan.label),
-            (
-                "nameField",
-                [("displayFormat", f"{plan.label[:20]}-{{00000000}}"), ("label", "Name"), ("type", "AutoNumber")],
-            ),
-            ("pluralLabel", f"{plan.label}s"),
-            ("sharingModel", "ReadWrite"),
-        ]
-        files[f"{base}/{plan.api_name}.object-meta.xml"] = xml_file("CustomObject", own)
-    for name in fields:
-        members: list[Member] = [("fullName", name), *sorted(plan.fields[name].items())]
-        files[f"{base}/fields/{name}.field-meta.xml"] = xml_file("CustomField", members)
-    return files
+    _tell(found.document)
 
 
 def _say(plan: NewType | NewObject) -> None:

@@ -5,15 +5,14 @@ with the certificate of our signing key, a permission set with the objects and f
 others, and unique External Id fields that make creates repeatable. Types and members: Metadata API Developer Guide.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from xml.etree import ElementTree as ET  # writes only
 
 from leadbridge.domain.action import Action, ActionType, SalesforceConnection
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.salesforce_needs import Need, needs, of_fates
+from leadbridge.domain.salesforce_package import METADATA_VERSION, SOURCE, Member, package, project, xml_file
 from leadbridge.domain.setup_sheets import APP, PERMISSION_SET, numbered, salesforce_steps
 from leadbridge.domain.sync import FlagDeletes, Sync
 
@@ -32,11 +31,6 @@ _AS_THEIR = {
 _BY_USER: Mapping[str, str | None] = {"Task": "EditTask", "Event": "EditEvent", "User": None}
 #: Salesforce takes no permission to read these without one to read the other
 _NOT_WITHOUT = {"Contact": "Account", "Opportunity": "Account"}
-#: metadata format; connections may use any version of the REST API
-METADATA_VERSION = "67.0"
-
-_NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
-SOURCE = "force-app/main/default"
 #: Salesforce refuses field permissions for what every user of the object must see; used where Describe cannot be asked
 _NEVER_PERMITTED = frozenset(
     {"Id", "Name", "OwnerId", "LastName", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById"}
@@ -49,8 +43,6 @@ _REQUIRED = {
     "CampaignMember": {"CampaignId", "LeadId", "ContactId"},
     "CampaignMemberStatus": {"CampaignId", "Label", "HasResponded"},
 }
-
-type Member = tuple[str, str | bool | int | Sequence[Member]]
 
 
 def flag_fields(
@@ -88,9 +80,7 @@ def folder(
     keys = key_fields(actions, described, syncs)
     flags = flag_fields(connection.id, syncs, cycles, described)
     files = {
-        "sfdx-project.json": json_file(
-            {"packageDirectories": [{"path": "force-app", "default": True}], "sourceApiVersion": METADATA_VERSION}
-        ),
+        "sfdx-project.json": project(),
         "manifest/package.xml": _manifest([*keys.items(), *flags]),
         f"{SOURCE}/externalClientApps/{APP}.eca-meta.xml": xml_file(
             "ExternalClientApplication",
@@ -356,39 +346,5 @@ def _manifest(fields: Iterable[tuple[str, str]]) -> str:
     return package(listed)
 
 
-def package(listed: Mapping[str, Sequence[str]]) -> str:
-    """The manifest of what is deployed, by its kinds."""
-    types: list[Member] = [
-        ("types", [*(("members", each) for each in members), ("name", kind)])
-        for kind, members in listed.items()
-        if members
-    ]
-    return xml_file("Package", [*types, ("version", METADATA_VERSION)])
-
-
 def _parent(sobject: str) -> str:
     return PARENTS.get(sobject, sobject)
-
-
-def xml_file(kind: str, members: Sequence[Member]) -> str:
-    """A file of metadata."""
-    root = ET.Element(kind, xmlns=_NAMESPACE)
-    _fill(root, members)
-    ET.indent(root, "    ")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
-
-
-def _fill(element: ET.Element, members: Sequence[Member]) -> None:
-    for name, value in members:
-        child = ET.SubElement(element, name)
-        if isinstance(value, bool):
-            child.text = str(value).lower()
-        elif isinstance(value, (str, int)):
-            child.text = str(value)
-        else:
-            _fill(child, value)
-
-
-def json_file(value: object) -> str:
-    """A file of JSON."""
-    return json.dumps(value, indent=2) + "\n"

@@ -1,5 +1,5 @@
 // Writes what the console knows of the API from its published documents: the types, whom each route is for, and what
-// the forms of Actions and of a Sync offer.
+// the forms of Actions, of a Sync and of a CRM cycle offer.
 import { readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 
@@ -9,6 +9,7 @@ const described = JSON.parse(await readFile(new URL("openapi-admin.json", docume
 const action = JSON.parse(await readFile(new URL("action.schema.json", documents), "utf8"));
 const connector = JSON.parse(await readFile(new URL("connector.schema.json", documents), "utf8"));
 const sync = JSON.parse(await readFile(new URL("sync.schema.json", documents), "utf8"));
+const cycle = JSON.parse(await readFile(new URL("crm_cycle.schema.json", documents), "utf8"));
 
 const roles = Object.fromEntries(
   Object.entries(described.paths).flatMap(([path, operations]) =>
@@ -93,6 +94,15 @@ await written("sync.generated.ts", {
   EXTRACTIONS: choices(sync.properties.extraction),
   WAYS: choices(Ways.properties.extract),
   GUARDS: Object.fromEntries(Object.entries(Guard.properties).map(([name, schema]) => [name, schema.default])),
+});
+
+const { Conflict, CycleField, Direction } = cycle.$defs;
+await written("cycle.generated.ts", {
+  MEMBERS: Object.keys(cycle.properties),
+  MODES: cycle.properties.mode.enum,
+  DIRECTIONS: Direction.enum,
+  CONFLICTS: Conflict.enum,
+  BLANKS: CycleField.properties.blank.enum,
 });
 
 async function written(file, values) {

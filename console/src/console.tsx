@@ -24,6 +24,7 @@ const SetUpSync = lazy(() => import("./pages/set-up-sync"));
 const SyncRun = lazy(() => import("./pages/sync-run"));
 const Cycles = lazy(() => import("./pages/cycles"));
 const Cycle = lazy(() => import("./pages/cycle"));
+const SetUpCycle = lazy(() => import("./pages/set-up-cycle"));
 const CycleRun = lazy(() => import("./pages/cycle-run"));
 const CycleRecord = lazy(() => import("./pages/cycle-record"));
 const Activity = lazy(() => import("./pages/activity"));
@@ -54,7 +55,9 @@ export function Console({ session, queries }: { session: Session; queries: Query
                 <Route path="syncs/:id/edit" element={<SetUpSync />} />
                 <Route path="syncs/:id/runs/:slot" element={<SyncRun />} />
                 <Route path="cycles" element={<Cycles />} />
+                <Route path="cycles/new" element={<SetUpCycle />} />
                 <Route path="cycles/:id" element={<Cycle />} />
+                <Route path="cycles/:id/edit" element={<SetUpCycle />} />
                 <Route path="cycles/:id/runs/:slot" element={<CycleRun />} />
                 <Route path="cycles/:id/records/:record" element={<CycleRecord />} />
                 <Route path="activity" element={<Activity />} />

@@ -1,7 +1,7 @@
 """The admin API on in-memory ports, and the proxy events that API Gateway would send it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,11 +15,12 @@ from leadbridge.domain.action import Configuration
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.limits import State
+from leadbridge.domain.marketo import ObjectField, ObjectType
 from leadbridge.domain.preflight import Finding
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.syncing import Asked, SyncRun
 from leadbridge.domain.three_way import Side
-from leadbridge.errors import AuthenticationError
+from leadbridge.errors import AuthenticationError, PermanentError
 from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
 from leadbridge.usecases.check_connection import CheckConnection
@@ -37,6 +38,7 @@ from leadbridge.usecases.overview import ShowOverview
 from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.price_cycle import PriceCycle
 from leadbridge.usecases.price_sync import PriceSync
+from leadbridge.usecases.propose_cycle import ProposeCycle
 from leadbridge.usecases.quotas import MarketoDay
 from leadbridge.usecases.redrive import Redrive
 from leadbridge.usecases.redrive_many import RedriveMany
@@ -135,6 +137,57 @@ class PricedSystems:
         return self._world.connections.salesforce(connection)
 
 
+class InMemoryTypes:
+    """The custom objects of an instance, and what was made of them."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, ObjectType] = {}
+        #: what the subscription's schema API refuses with
+        self.refusal: PermanentError | None = None
+        self.approved: list[str] = []
+
+    def list(self) -> Sequence[ObjectType]:
+        """All of them."""
+        if self.refusal:
+            raise self.refusal
+        return [*self.known.values()]
+
+    def describe(self, api_name: str, /) -> ObjectType:
+        """One with its fields."""
+        return self.known[api_name]
+
+    def sync(self, document: Mapping[str, Any], /) -> None:
+        """Make a draft."""
+        self.known[document["apiName"]] = ObjectType(name=document["apiName"], display_name=document["displayName"])
+
+    def add_fields(self, api_name: str, fields: Sequence[Mapping[str, Any]], /) -> None:
+        """Give a draft fields."""
+        of = [ObjectField(name=each["name"], data_type=each["dataType"]) for each in fields]
+        self.known[api_name] = replace(self.known[api_name], fields=(*self.known[api_name].fields, *of))
+
+    def approve(self, api_name: str, /) -> None:
+        """Let it take records."""
+        self.approved.append(api_name)
+
+
+class Provisioned:
+    """Clients of both systems for objects of one's own."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.types = InMemoryTypes()
+
+    def marketo(self, connection: str) -> Any:
+        """The instance with its custom objects."""
+        return SimpleNamespace(
+            describe=self._world.connections.marketo(connection).describe, custom_object_types=self.types
+        )
+
+    def salesforce(self, connection: str) -> Any:
+        """The org."""
+        return self._world.connections.salesforce(connection)
+
+
 class LookedThrough:
     """Clients that find what a test says, and remember what they were asked."""
 
@@ -189,6 +242,7 @@ class Admin:
         self.world = world
         self.described = Described(world)
         self.looked = LookedThrough()
+        self.provisioned = Provisioned(world)
         self.vault = Vault()
         self.finished = 0
         search = SearchExecutions(
@@ -333,6 +387,8 @@ class Admin:
                 instances=lambda: self.instances,
                 clock=world.clock,
             ),
+            propose_cycle=ProposeCycle(connections=world.connections),
+            clients=self.provisioned,
             attribution=LintAttribution(
                 documents=world.configurations,
                 connections=PricedSystems(world),

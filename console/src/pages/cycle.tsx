@@ -1,5 +1,5 @@
 /** One CRM cycle: how it stands, its runs and fields, what is due, one record's story, its document and versions. */
-import { Link, Tab, TabList, TabPanel, Tabs } from "@react-spectrum/s2";
+import { Link, LinkButton, Tab, TabList, TabPanel, Tabs } from "@react-spectrum/s2";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, type ReactNode } from "react";
 import { useParams } from "react-router";
@@ -48,6 +48,7 @@ function Told({ cycle }: { cycle: Schemas["SavedCycle"] }) {
   const { moment } = useApp();
   const [asked, ask] = useAddress(DEFAULTS);
   const mayRead = useMay("GET /cycles/{cycle_id}/records/{record_id}");
+  const mayChange = useMay("PUT /cycles/{cycle_id}");
   const mayPrice = useMay("GET /cycles/{cycle_id}/price");
   // it is about opportunities, which not every cycle keeps
   const mayAttribute = useMay("GET /cycles/{cycle_id}/attribution") && Boolean(cycle.document.opportunities);
@@ -77,6 +78,11 @@ function Told({ cycle }: { cycle: Schemas["SavedCycle"] }) {
         beside={
           <>
             <Start cycle={cycle} />
+            {mayChange && (
+              <LinkButton href={`/cycles/${cycle.id}/edit`} variant="secondary">
+                Change it
+              </LinkButton>
+            )}
             <Moves kind="crm_cycle" id={cycle.id} name={cycle.name} state={cycle.state} />
           </>
         }

@@ -1,9 +1,9 @@
 /** The CRM cycles there are, and how each stands. */
-import { Link } from "@react-spectrum/s2";
+import { Link, LinkButton } from "@react-spectrum/s2";
 import { useQuery } from "@tanstack/react-query";
 import { content, type Schemas } from "../api/client";
 import { useAddress } from "../parts/address";
-import { useApp } from "../parts/app";
+import { useApp, useMay } from "../parts/app";
 import { type ListColumn, Listing } from "../parts/listing";
 import { COLUMN, StateBadge, Title } from "../parts/page";
 import { Empty, Shown } from "../parts/states";
@@ -16,6 +16,7 @@ const DEFAULTS = { sort: "name", direction: "ascending" };
 export default function Cycles() {
   const { api, moment } = useApp();
   const [asked, ask] = useAddress(DEFAULTS);
+  const mayChange = useMay("PUT /cycles/{cycle_id}");
   const query = useQuery({ queryKey: ["cycles"], queryFn: () => content(api.GET("/cycles")), refetchInterval: 60_000 });
   const columns: readonly [ListColumn<Summary>, ...ListColumn<Summary>[]] = [
     {
@@ -61,7 +62,17 @@ export default function Cycles() {
   ];
   return (
     <div className={COLUMN}>
-      <Title>Cycles</Title>
+      <Title
+        beside={
+          mayChange && (
+            <LinkButton href="/cycles/new" variant="accent">
+              New cycle
+            </LinkButton>
+          )
+        }
+      >
+        Cycles
+      </Title>
       <Shown query={query} what="cycles">
         {({ cycles }) =>
           cycles.length ? (
@@ -76,7 +87,7 @@ export default function Cycles() {
             />
           ) : (
             <Empty title="There is no cycle yet">
-              A cycle keeps Marketo and Salesforce in step both ways. `leadbridge cycle propose` drafts its document.
+              A cycle keeps Marketo and Salesforce in step both ways. New cycle drafts one out of what both describe.
             </Empty>
           )
         }

@@ -4,7 +4,7 @@ import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useState } from "react";
 import { useEditing, useField } from "./editing";
 import type { Json } from "./pointer";
-import { fromLines, fromTable, linesOf, number, tableOf } from "./typed";
+import { named as asNamed, fromLines, fromTable, linesOf, number, tableOf } from "./typed";
 
 export interface Choice {
   id: string;
@@ -32,7 +32,7 @@ function asText(value: unknown): string {
   return value === undefined || value === null ? "" : String(value);
 }
 
-/** `kept`: an empty text is one, too, and the member stays. */
+/** `kept`: an empty text is one, too, and the member stays; `named`: what has a name, or an id that is a number. */
 export function Words({
   at,
   also = [],
@@ -42,7 +42,8 @@ export function Words({
   isDisabled,
   long,
   kept = false,
-}: Shared & { long?: boolean; kept?: boolean }) {
+  named = false,
+}: Shared & { long?: boolean; kept?: boolean; named?: boolean }) {
   const { value, set, isInvalid, errorMessage } = useField(at, ...also);
   const Field = long ? TextArea : TextField;
   return (
@@ -50,7 +51,7 @@ export function Words({
       label={label}
       {...(description && { description })}
       value={asText(value)}
-      onChange={(typed) => set(typed === "" && !kept ? undefined : typed)}
+      onChange={(typed) => set(typed === "" && !kept ? undefined : named ? asNamed(typed) : typed)}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
       isDisabled={isDisabled ?? false}
@@ -77,10 +78,11 @@ export function Figure({ at, also = [], label, description, narrow = true }: Sha
   );
 }
 
-export function Truth({ at, label }: Pick<Shared, "at" | "label">) {
+/** `usual`: what it is where nothing is said. */
+export function Truth({ at, label, usual = false }: Pick<Shared, "at" | "label"> & { usual?: boolean }) {
   const { value, set } = useField(at);
   return (
-    <Switch isSelected={value === true} onChange={set}>
+    <Switch isSelected={typeof value === "boolean" ? value : usual} onChange={set}>
       {label}
     </Switch>
   );
@@ -117,8 +119,8 @@ export function Lines({
   );
 }
 
-/** What values become, one a line. */
-export function Table({ at, label, description }: Shared) {
+/** What values become, one a line; `scalars`: numbers and truths are such. */
+export function Table({ at, label, description, scalars = false }: Shared & { scalars?: boolean }) {
   const { value, set, isInvalid, errorMessage } = useField(at);
   const [before] = useState(() => (value ?? {}) as Parameters<typeof tableOf>[0]);
   const [typed, setTyped] = useState(() => tableOf(before));
@@ -129,7 +131,8 @@ export function Table({ at, label, description }: Shared) {
       value={typed}
       onChange={(text) => {
         setTyped(text);
-        set(fromTable(text, before));
+        const read = fromTable(text, before, scalars);
+        set(Object.keys(read).length ? read : undefined);
       }}
       isInvalid={isInvalid}
       errorMessage={errorMessage}
@@ -185,6 +188,36 @@ export function Choose({
   );
 }
 const NONE = "-";
+
+/** One of few, of which the caller knows what each of them means. */
+export function Picked({
+  label,
+  chosen,
+  choices,
+  onChoose,
+  wide = false,
+}: {
+  label: string;
+  chosen: string;
+  choices: readonly Choice[];
+  onChoose: (id: string) => void;
+  wide?: boolean;
+}) {
+  return (
+    <Picker
+      label={label}
+      selectedKey={chosen}
+      onSelectionChange={(key) => onChoose(String(key))}
+      styles={wide ? WIDE : HALF}
+    >
+      {choices.map(({ id, name }) => (
+        <PickerItem key={id} id={id}>
+          {name}
+        </PickerItem>
+      ))}
+    </Picker>
+  );
+}
 
 /** One of many, found by typing; what is not listed may be typed, too, and the server says what it thinks of it. */
 export function Find({

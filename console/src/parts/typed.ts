@@ -32,11 +32,22 @@ export function tableOf(pairs: Pairs): string {
   return Object.entries(pairs).map(pairOf).join("\n");
 }
 
-/** The pairs of lines; a line that stood there before is the pair that it was, with its own equals signs. */
-export function fromTable(text: string, before: Pairs): Record<string, Scalar> {
+/**
+ * The pairs of lines; a line that stood there before is the pair that it was, with its own equals signs. With `scalars`
+ * a value that is written as a number or a truth is one.
+ */
+export function fromTable(text: string, before: Pairs, scalars = false): Record<string, Scalar> {
   const known = new Map(Object.entries(before).map((each) => [pairOf(each), each]));
   const lines = text.split("\n").filter((line) => line.includes("="));
-  return Object.fromEntries(lines.map((line) => known.get(line) ?? parted(line)));
+  const read = (line: string): [string, Scalar] => {
+    const [from, to] = parted(line);
+    return [from, scalars ? scalar(to) : to];
+  };
+  return Object.fromEntries(lines.map((line) => known.get(line) ?? read(line)));
+}
+
+function scalar(typed: string): Scalar {
+  return typed === "true" || typed === "false" ? typed === "true" : number(typed);
 }
 
 function pairOf([from, to]: readonly [string, Scalar]): string {

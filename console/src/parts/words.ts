@@ -70,10 +70,12 @@ export const stepWords = said(STEP_WORDS);
 export const left = said(LEFT);
 export const runStatus = said(STATUSES);
 
+export const conflict = said(CONFLICTS);
+
 /** Who is right in a conflict; a field that goes one way has none. */
-export function policy({ direction, conflict }: { direction: string; conflict: string | null }): string {
+export function policy({ direction, conflict: who }: { direction: string; conflict: string | null }): string {
   if (direction !== "both") return "has no conflicts";
-  return conflict ? (CONFLICTS[conflict] ?? conflict) : "Salesforce, but for what marketing keeps";
+  return who ? conflict(who) : "Salesforce, but for what marketing keeps";
 }
 
 /** A length of time, about. */

@@ -1,4 +1,4 @@
-"""Writes the published documents of the admin API, Actions and Syncs: `python -m tests.contract.admin.documents`."""
+"""Writes the published documents of the admin API and of kinds: `python -m tests.contract.admin.documents`."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from leadbridge.domain.action import Action
 from leadbridge.domain.connector import ConnectorAction
+from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.operations import OPERATIONS, WRITABLE_FILTERS
 from leadbridge.domain.pages import CONNECTOR_PAGES, CONNECTOR_TITLES, FIRST, PAGES, SECOND, TITLES
 from leadbridge.domain.sync import Sync
@@ -17,6 +18,7 @@ PUBLISHED = Path(__file__).parents[3] / "docs" / "openapi-admin.json"
 ACTIONS = PUBLISHED.with_name("action.schema.json")
 CONNECTORS = PUBLISHED.with_name("connector.schema.json")
 SYNCS = PUBLISHED.with_name("sync.schema.json")
+CYCLES = PUBLISHED.with_name("crm_cycle.schema.json")
 
 
 def document() -> dict[str, Any]:
@@ -36,6 +38,11 @@ def action_schema() -> str:
     pages = {name: PAGES.get(name, SECOND) for name in schema["properties"]}
     titles = {str(number): title for number, title in TITLES.items()}
     return json.dumps(schema | {"x-pages": pages, "x-titles": titles}, indent=2, ensure_ascii=False) + "\n"
+
+
+def cycle_schema() -> str:
+    """The JSON schema of a CRM cycle, as it stands in docs."""
+    return json.dumps(CrmCycle.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def connector_schema() -> str:
@@ -63,3 +70,4 @@ if __name__ == "__main__":
     ACTIONS.write_text(action_schema(), "utf-8")
     CONNECTORS.write_text(connector_schema(), "utf-8")
     SYNCS.write_text(sync_schema(), "utf-8")
+    CYCLES.write_text(cycle_schema(), "utf-8")

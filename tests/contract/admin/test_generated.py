@@ -28,11 +28,13 @@ from tests.builders.world import World
 from tests.contract.admin.documents import (
     ACTIONS,
     CONNECTORS,
+    CYCLES,
     PUBLISHED,
     SYNCS,
     action_schema,
     as_text,
     connector_schema,
+    cycle_schema,
     document,
     sync_schema,
 )
@@ -164,6 +166,11 @@ def test_the_published_schema_of_connector_actions_is_that_of_the_code() -> None
 def test_the_published_schema_of_syncs_is_that_of_the_code() -> None:
     """The console is built from it: the members, and what each of them may be."""
     assert SYNCS.read_text("utf-8") == sync_schema()
+
+
+def test_the_published_schema_of_cycles_is_that_of_the_code() -> None:
+    """The console is built from it: the members, and what each of them may be."""
+    assert CYCLES.read_text("utf-8") == cycle_schema()
 
 
 @pytest.mark.parametrize("front", [SIGNED], indirect=True, ids=["signed"])

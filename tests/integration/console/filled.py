@@ -58,6 +58,18 @@ def filled() -> Admin:
     return admin
 
 
+def with_a_cycle_of_leads() -> Admin:
+    """That of a deployment whose systems describe all that its one cycle names."""
+    admin = Admin(World())
+    persons = {"id_field": "salesforceId", "leads": {"fields": [NAME]}, "merges": "ignore"}
+    cycle = a_cycle(
+        id="leads", marketo=MARKETO, salesforce=SALESFORCE, persons=persons, companies=None, sales_persons=None
+    )
+    admin.store(a_marketo_connection(), a_salesforce_connection(), cycle)
+    admin.vault.keep(SALESFORCE, {"refresh_token": "1"})
+    return admin
+
+
 def _trouble(admin: Admin) -> None:
     """Open alerts, a shut gate, what is parked and waits, and outcomes."""
     until = NOON + 3 * HOUR

@@ -3,11 +3,15 @@
 Nothing here depends on how fast it is: every look waits for what it looks for.
 """
 
+import re
+
 from playwright.sync_api import expect
 
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.three_way import Conflict
 from tests.builders.admin import PERSON
 from tests.e2e.browser import Visit, chromium, visit
-from tests.integration.console.filled import HELD, LEAD, TOLD, filled
+from tests.integration.console.filled import HELD, LEAD, TOLD, filled, with_a_cycle_of_leads
 from tests.integration.console.front import console
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -120,3 +124,58 @@ def _refused(operator: Visit) -> None:
     page.get_by_role("alertdialog").get_by_role("button", name="Run it").click()
     expect(page.get_by_text(f"The cycle main was not started: running: {HELD}")).to_be_visible()
     assert operator.violations() == []
+
+
+def test_a_cycle_is_changed_in_the_browser_and_what_nobody_touched_stays() -> None:
+    """An administrator walks through all pages: nothing differs. Pairs are proposed from what both systems describe, of
+    one it is said who is right in a conflict, and the next version has it, and all else as it was."""
+    admin = with_a_cycle_of_leads()
+    before = admin.get("/cycles/leads")["document"]
+    with (
+        chromium() as browser,
+        console(admin, "admin") as base,
+        visit(browser, viewport=NARROW, color_scheme="light") as owner,
+    ):
+        _walked_through(owner, base)
+        _changed(owner)
+        assert owner.complaints == []
+    stored = admin.world.configurations.get("crm_cycle", "leads")
+    assert stored is not None
+    assert isinstance(stored.document, CrmCycle)
+    assert stored.document.persons is not None
+    assert stored.document.persons.leads is not None
+    pairs = stored.document.persons.leads.pairs
+    assert (stored.version, stored.change.author) == (2, PERSON)
+    assert (pairs[0].pair, pairs[0].conflict) == ("firstName=FirstName", Conflict.NEWEST)
+    assert "lastName=LastName" in {each.pair for each in pairs}
+    after = admin.get("/cycles/leads")["document"]
+    for document in (before, after):
+        document["persons"]["leads"].pop("fields")
+    assert after == before
+
+
+def _walked_through(owner: Visit, base: str) -> None:
+    page = owner.page
+    page.goto(f"{base}/cycles/leads/edit")
+    titles = ("1. Connections", "2. People", "3. Companies and opportunities", "4. Activities, objects", "5. Schedule")
+    for title in titles:
+        expect(page.get_by_role("heading", level=2, name=title)).to_be_visible()
+        page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("Nothing differs from what is saved.")).to_be_visible()
+
+
+def _changed(owner: Visit) -> None:
+    page = owner.page
+    page.get_by_role("button", name="2. People").click()
+    page.get_by_role("button", name="Propose pairs").click()
+    expect(page.get_by_role("button", name="lastName ↔ LastName", exact=True)).to_be_visible()
+    page.get_by_role("button", name="firstName ↔ FirstName", exact=True).click()
+    page.get_by_role("button", name="Where both sides edited it").click()
+    page.get_by_role("option", name="the newer edit").click()
+    expect(page.get_by_role("button", name="firstName ↔ FirstName; the newer edit", exact=True)).to_be_visible()
+    assert owner.violations() == []
+    page.get_by_role("button", name="6. Review and save").click()
+    expect(page.get_by_text("Saving changes version 1:")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url(re.compile("/cycles/leads$"))
+    expect(page.get_by_text("leads · version 2")).to_be_visible()

@@ -108,6 +108,37 @@ def test_a_record_arrives_with_its_person_who_is_made_in_the_same_cycle(build: B
     assert len(world.calls(world.marketo, "/rest/v1/customobjects/visit_c.json")) == before + 2
 
 
+def test_too_many_changed_records_are_asked_about_and_a_first_reading_is_not(build: Build) -> None:
+    """They are counted by the run that reads and writes them, against the records that there are."""
+    world = build(visits("to_marketo"), VISIT)
+    document = world.documents.current("crm_cycle", CYCLE).document
+    world.documents.put(document.model_copy(update={"guard": Guard(changed_percent=0)}))
+    contact = load(world, "Contact", LastName="King", Email="king@example.com")
+    for number in range(3):
+        load(world, "Event_Registration__c", Name="R", Registration_Key__c=f"R-{number}", Contact__c=contact)
+    world.ran()
+    assert len(world.marketo.get("records/visit_c")) == 3
+
+    [first, *_] = registrations(world).values()
+    world.connections.salesforce("crm").update("Event_Registration__c", [{"Id": first["Id"], "Seats__c": 3}])
+    told: list[tuple[CycleRun, SyncRun, set[Any]]] = []
+
+    def asks(run: SyncRun) -> None:
+        """Somebody looks at the cycle's run, and says yes."""
+        parts = CycleResults(documents=world.documents, runs=world.cycles, syncs=world.syncs).parts(CYCLE, run.slot)
+        held = {each.get("seats") for each in world.marketo.get("records/visit_c")}
+        told.append((parts.run, dict(parts.legs)["object-visits"], held))
+
+    world.asks = asks
+    world.ran()
+    [(cycle, leg, held)] = told
+    assert (cycle.waiting, cycle.message) == (Waiting.GUARD, leg.message)
+    assert "change 1 records (the limit is 0 % of 3 records); nothing is written yet" in leg.message
+    assert f"`leadbridge cycle confirm {CYCLE} {cycle.slot}`" in leg.message
+    assert held == {None}
+    assert sorted(each.get("seats") or 0 for each in world.marketo.get("records/visit_c")) == [0, 0, 3]
+
+
 def test_a_plan_lists_objects_field_by_field_and_writes_nothing(build: Build) -> None:
     """One that would be changed with what it holds and would hold, one that would be made, and one whose person is
     still to be made, with the reason; the run behind it does just that, and then there is nothing left to plan."""
@@ -173,37 +204,6 @@ def test_what_was_deleted_in_salesforce_goes_or_is_flagged_as_the_object_says(bu
     world.ran()
     found = {each["registration"]: each.get("gone") for each in world.marketo.get("records/visit_c")}
     assert found.get("R-2", "deleted") == {"delete": "deleted", "flag": True}.get(does[0] if does else "")
-
-
-def test_too_many_changed_records_are_asked_about_and_a_first_reading_is_not(build: Build) -> None:
-    """They are counted by the run that reads and writes them, against the records that there are."""
-    world = build(visits("to_marketo"), VISIT)
-    document = world.documents.current("crm_cycle", CYCLE).document
-    world.documents.put(document.model_copy(update={"guard": Guard(changed_percent=0)}))
-    contact = load(world, "Contact", LastName="King", Email="king@example.com")
-    for number in range(3):
-        load(world, "Event_Registration__c", Name="R", Registration_Key__c=f"R-{number}", Contact__c=contact)
-    world.ran()
-    assert len(world.marketo.get("records/visit_c")) == 3
-
-    [first, *_] = registrations(world).values()
-    world.connections.salesforce("crm").update("Event_Registration__c", [{"Id": first["Id"], "Seats__c": 3}])
-    told: list[tuple[CycleRun, SyncRun, set[Any]]] = []
-
-    def asks(run: SyncRun) -> None:
-        """Somebody looks at the cycle's run, and says yes."""
-        parts = CycleResults(documents=world.documents, runs=world.cycles, syncs=world.syncs).parts(CYCLE, run.slot)
-        held = {each.get("seats") for each in world.marketo.get("records/visit_c")}
-        told.append((parts.run, dict(parts.legs)["object-visits"], held))
-
-    world.asks = asks
-    world.ran()
-    [(cycle, leg, held)] = told
-    assert (cycle.waiting, cycle.message) == (Waiting.GUARD, leg.message)
-    assert "change 1 records (the limit is 0 % of 3 records); nothing is written yet" in leg.message
-    assert f"`leadbridge cycle confirm {CYCLE} {cycle.slot}`" in leg.message
-    assert held == {None}
-    assert sorted(each.get("seats") or 0 for each in world.marketo.get("records/visit_c")) == [0, 0, 3]
 
 
 def registrations(world: WiredCycle) -> dict[Any, dict[str, Any]]:

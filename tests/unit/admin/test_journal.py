@@ -26,6 +26,7 @@ PERSONS = {"id_field": "salesforceId", "leads": {"fields": [NAME]}}
 VERSIONS = {
     ("PUT", "/actions/{action_id}"),
     ("PUT", "/syncs/{sync_id}"),
+    ("PUT", "/cycles/{cycle_id}"),
     ("PUT", "/connections/{connection_id}"),
     ("POST", "/documents/apply"),
     ("POST", "/documents/{kind}/{document_id}/rollback"),
@@ -37,6 +38,8 @@ LOOKS = {
     ("POST", "/documents/plan"),
     ("POST", "/executions/search"),
     ("POST", "/syncs/{sync_id}/preview"),
+    ("POST", "/cycles/propose"),
+    ("POST", "/cycles/provisioning"),
 }
 
 

@@ -9,6 +9,7 @@ import { Shown } from "../states";
 import { counted, kindOfRecords, mode, runStatus, standing, way } from "../words";
 import type { Addressed } from "./asked";
 import { Guard, isHeld, Orders } from "./orders";
+import { SkipToNow } from "./start";
 import { Timeline } from "./timeline";
 
 type Cycle = Schemas["SavedCycle"];
@@ -46,6 +47,7 @@ export default function State({ cycle, asked, ask }: { cycle: Cycle } & Addresse
       </Section>
       <Section title="Queues">
         <Queues cycle={cycle} />
+        <SkipToNow cycle={cycle} />
       </Section>
     </>
   );

@@ -40,8 +40,8 @@ interface Layout {
 /** A kind of documents that is set up in pages. */
 export interface Kind {
   /** as the API calls it, and as people do */
-  kind: "action" | "sync";
-  noun: "Action" | "Sync";
+  kind: "action" | "sync" | "crm_cycle";
+  noun: "Action" | "Sync" | "cycle";
   /** where its pages are */
   folder: string;
   /** a new one, before anything is typed */
@@ -52,7 +52,7 @@ export interface Kind {
   forms?(document: Members): readonly string[];
   /** what whoever changes one may do */
   route: Route;
-  find(api: Api, id: string): Promise<Schemas["Saved"]>;
+  find(api: Api, id: string): Promise<Pick<Schemas["Saved"], "id" | "version" | "document">>;
   store(api: Api, id: string, body: Schemas["PutAction"]): Promise<Schemas["Applied"]>;
 }
 

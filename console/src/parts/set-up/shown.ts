@@ -36,7 +36,7 @@ function under(name: string, members: readonly string[]): string[] {
   return members.map((each) => `${name}/${each}`);
 }
 
-/** of an Action whose destination is Salesforce; `*` is any place of a list, `**` whatever is in it */
+/** of an Action whose destination is Salesforce; `*` is any place of a list, `?` any name, `**` whatever is in it */
 export const OF_ACTIONS: readonly string[] = [
   ...SHARED,
   ...under("source", ["connection", "table"]),
@@ -84,7 +84,8 @@ function fits(names: readonly string[], form: readonly string[]): boolean {
   const [name, ...rest] = names;
   // what holds nothing yet has a form if something in it has
   if (wanted === undefined || name === undefined) return wanted === undefined ? name === undefined : true;
-  return wanted === "**" || ((wanted === "*" ? /^\d+$/.test(name) : wanted === name) && fits(rest, others));
+  if (wanted === "**") return true;
+  return (wanted === "*" ? /^\d+$/.test(name) : wanted === "?" || wanted === name) && fits(rest, others);
 }
 
 /** Every value of a document that holds no others, with its pointer. */

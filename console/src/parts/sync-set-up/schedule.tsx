@@ -1,11 +1,12 @@
 /** Page 5: when it runs, what becomes of deletions, and how much a run may do before it asks. */
-import { ActionButton, Button, Picker, PickerItem } from "@react-spectrum/s2";
+import { Button, Picker, PickerItem } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { GUARDS } from "../../api/sync.generated";
 import { Others, useEditing } from "../editing";
 import { Choose, Figure, Find, HALF, LINE, WIDE, Words } from "../fields";
 import { asChoices } from "../offered";
-import { at, type Json, type Members, step } from "../pointer";
+import { at, type Json, type Members } from "../pointer";
+import { QuietHours } from "../quiet-hours";
 import { GUARD_WORDS, UNITS } from "../sync-words";
 import { ZONES } from "../zones";
 import { useEnds } from "./ends";
@@ -81,10 +82,9 @@ export default function Schedule() {
 }
 
 function Interval() {
-  const { document, set, setAll } = useEditing();
+  const { document, setAll } = useEditing();
   const every = (at(document, "/schedule/every") ?? {}) as Members;
   const unit = UNITS.find((each) => every[each] !== undefined) ?? "hours";
-  const quiet = (at(document, "/schedule/quiet") ?? []) as readonly Members[];
   return (
     <>
       <Others within={["/schedule/every"]} except={UNITS.map((each) => `/schedule/every/${each}`)} />
@@ -112,32 +112,7 @@ function Interval() {
         <Words at="/schedule/start" label="Not before (optional)" description={MOMENT} narrow />
         <Words at="/schedule/end" label="Not after (optional)" description={MOMENT} narrow />
       </div>
-      <Others
-        within={["/schedule/quiet"]}
-        except={quiet.flatMap((_, place) => ["from", "to"].map((name) => `/schedule/quiet/${place}/${name}`))}
-      />
-      {quiet.map((_, place) => (
-        // quiet hours are their place: the server names them by that
-        <div key={step("/schedule/quiet", place)} className={LINE}>
-          <Words at={`/schedule/quiet/${place}/from`} label="Quiet from" description="As 22:00" narrow kept />
-          <Words at={`/schedule/quiet/${place}/to`} label="Quiet to" description="As 06:00" narrow kept />
-          <ActionButton
-            isQuiet
-            aria-label={`Remove quiet hours ${place + 1}`}
-            styles={style({ marginTop: 24 })}
-            onPress={() => set(quiet.length > 1 ? `/schedule/quiet/${place}` : "/schedule/quiet", undefined)}
-          >
-            ✕
-          </ActionButton>
-        </div>
-      ))}
-      <Button
-        variant="secondary"
-        styles={style({ width: "fit" })}
-        onPress={() => set("/schedule/quiet", [...quiet, { from: "", to: "" }])}
-      >
-        Add quiet hours
-      </Button>
+      <QuietHours at="/schedule/quiet" />
     </>
   );
 }

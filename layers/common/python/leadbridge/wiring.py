@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from leadbridge.usecases.list_connections import ListConnections
     from leadbridge.usecases.order_erasure import OrderErasure
     from leadbridge.usecases.overview import ShowOverview
+    from leadbridge.usecases.propose_cycle import ProposeCycle
     from leadbridge.usecases.setup_sheet import ShowSetup
     from leadbridge.usecases.start_cycle import StartCycle
     from leadbridge.usecases.start_sync import Started, StartSync
@@ -770,6 +771,8 @@ def admin_api() -> Any:
                 clock=clock,
                 day_megabytes=settings.MARKETO_EXTRACT_MEGABYTES,
             ),
+            propose_cycle=_propose_cycle(connections),
+            clients=connections,
             attribution=_attribution(settings, clock, configurations, connections),
             journal=DynamoJournal(_client("dynamodb"), table=settings.CONFIG_TABLE),
             keep_schedule=ScheduleBell(_later("lambda"), settings.START_SYNC_FUNCTION).keep,
@@ -778,6 +781,12 @@ def admin_api() -> Any:
             done=done,
         )
     )
+
+
+def _propose_cycle(connections: "VendorConnections") -> "ProposeCycle":
+    from leadbridge.usecases.propose_cycle import ProposeCycle
+
+    return ProposeCycle(connections=connections)
 
 
 def _cycle_rows(settings: AdminApiSettings, clock: SystemClock, configurations: DynamoConfigurations) -> "CycleRows":

@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn
 from leadbridge.admin import (
     callbacks,
     connections,
+    cycle_set_up,
     cycles,
     documents,
     executions,
@@ -58,6 +59,7 @@ class AdminApi:
         syncs.add_routes(self._app, services)
         sync_runs.add_routes(self._app, services)
         cycles.add_routes(self._app, services)
+        cycle_set_up.add_routes(self._app, services)
         journal.add_routes(self._app, services)
         self._add_own_document()
         self._add_handlers()

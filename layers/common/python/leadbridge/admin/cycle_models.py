@@ -1,10 +1,15 @@
 """What the admin API gives and takes of CRM cycles and their runs."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from leadbridge.admin.models import Given, Json, Summary, Taken
+from pydantic import StringConstraints
+
+from leadbridge.admin.models import Given, Id, Json, PutAction, Summary, Taken
 from leadbridge.admin.sync_models import SyncCost
+
+#: API name of an object of either system
+ObjectName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,254}$")]
 
 
 class FieldsAside(Given):
@@ -403,3 +408,67 @@ class RunCycle(Taken):
 
     from_now: bool = False
     programs: bool = False
+
+
+class PutCycle(PutAction):
+    """A CRM cycle to be stored."""
+
+
+class CycleEnds(Taken):
+    """Two connections."""
+
+    marketo: Id
+    salesforce: Id
+
+
+class ProposeCycle(CycleEnds):
+    """What a cycle is drafted of."""
+
+    mode: Literal["replace_native", "beside_native"] = "replace_native"
+
+
+class ProposalNote(Given):
+    """What a draft lacks, and the member that it is about."""
+
+    pointer: str
+    what: str
+
+
+class CycleProposal(Given):
+    """A draft of a cycle, for people to change before they store it."""
+
+    document: Json
+    notes: list[ProposalNote]
+
+
+class MakeObject(CycleEnds):
+    """An object of Salesforce's that Marketo is to have."""
+
+    object: ObjectName
+    #: what it is called in the other system; empty: by the usual rule
+    name: Literal[""] | ObjectName = ""
+
+
+class Provision(MakeObject):
+    """Which of two systems lacks an object that the other one has."""
+
+    lacking: Literal["marketo", "salesforce"]
+
+
+class Provisioning(Given):
+    """What a system lacks of an object."""
+
+    #: what it is called there
+    api_name: str
+    exists: bool
+    #: the plan, a line for each thing
+    lines: list[str]
+    #: why Marketo cannot make it
+    wrong: list[str]
+    lacks: bool
+    #: whether Marketo's own API can make it
+    makes: bool
+    #: what is to be deployed to Salesforce, a ZIP file in Base64
+    package: str | None
+    #: what a cycle's document says to keep the object
+    document: Json

@@ -70,6 +70,12 @@ def _sent(request: Request) -> list[Done]:
     return [("callbacks", "", "", str(number))] if number else []
 
 
+def _made(request: Request) -> list[Done]:
+    if not request.answer["lacks"]:
+        return []  # it was there
+    return [("made", "marketo_connection", request.body["marketo"], request.answer["api_name"])]
+
+
 def _forgot(request: Request) -> list[Done]:
     """Of whom is a keyed hash; a look is none."""
     if not request.answer["removed"]:
@@ -97,6 +103,7 @@ DEEDS: Mapping[tuple[str, str], Callable[[Request], list[Done]]] = {
     ("POST", "/cycles/{cycle_id}/executions"): _simply("run", "crm_cycle", "cycle_id"),
     ("POST", "/cycles/{cycle_id}/executions/{slot}/ask"): _asked("crm_cycle", "cycle_id"),
     ("POST", "/cycles/{cycle_id}/plans"): _simply("plan", "crm_cycle", "cycle_id"),
+    ("POST", "/cycles/provisioning/make"): _made,
 }
 _MATCHED = tuple((method, re.compile(pattern_of(path)), told) for (method, path), told in DEEDS.items())
 

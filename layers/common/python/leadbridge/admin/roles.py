@@ -86,6 +86,11 @@ LEAST_ROLES: Mapping[tuple[str, str], Role] = {
     ("POST", "/syncs/{sync_id}/plans/{slot}/apply"): O,
     ("GET", "/cycles"): V,
     ("GET", "/cycles/{cycle_id}"): V,
+    ("PUT", "/cycles/{cycle_id}"): A,
+    # asks both systems what they describe
+    ("POST", "/cycles/propose"): O,
+    ("POST", "/cycles/provisioning"): O,
+    ("POST", "/cycles/provisioning/make"): A,
     # samples both systems of all kinds of records, which spends more calls than a look may
     ("GET", "/cycles/{cycle_id}/price"): O,
     # asks both systems of each person who has a role

@@ -19,6 +19,8 @@ from leadbridge.usecases.overview import ShowOverview
 from leadbridge.usecases.preview_sync import PreviewSync
 from leadbridge.usecases.price_cycle import PriceCycle
 from leadbridge.usecases.price_sync import PriceSync
+from leadbridge.usecases.propose_cycle import ProposeCycle
+from leadbridge.usecases.provision_object import Clients
 from leadbridge.usecases.redrive_many import RedriveMany
 from leadbridge.usecases.search_executions import SearchExecutions
 from leadbridge.usecases.setup_sheet import ShowSetup
@@ -58,6 +60,9 @@ class Services:
     cycle_rows: CycleRows
     cycle_planned: CyclePlanned
     price_cycle: PriceCycle
+    propose_cycle: ProposeCycle
+    #: of both systems, for objects of one's own
+    clients: Clients
     attribution: LintAttribution
     journal: Journal
     #: has the scheduler's entry of a Sync or cycle, by kind and id, moved as its document says

@@ -156,8 +156,7 @@ def _plain(cycle: CrmCycle, kept: CustomObject, name: str) -> Sync:
         mappings = [FieldMapping(to=theirs, column=ours) for ours, theirs in ends]
     gone = kept.deleted_in_salesforce
     deletes = FlagDeletes(flag=gone.flag) if isinstance(gone, Flag) else gone
-    changes = {"id": f"{cycle.id}.{name}", "mappings": mappings, "deletes": deletes}
-    return plain.model_copy(update=changes)
+    return plain.model_copy(update={"id": f"{cycle.id}.{name}", "mappings": mappings, "deletes": deletes})
 
 
 # what both systems say

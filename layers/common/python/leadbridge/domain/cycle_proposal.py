@@ -86,6 +86,21 @@ OPPORTUNITY: tuple[tuple[str, str], ...] = (
 ID_NAMES = ("salesforceid", "sfdcid", "crmid", "salesforcerecordid", "sfid")
 TYPE_NAMES = ("salesforcetype", "crmtype", "salesforceobject", "persontype")
 ACCOUNT_NAMES = ("sfdcaccountid", "salesforceaccountid", "crmaccountid", "accountid", "sfaccountid")
+#: where the pairs of an object of Salesforce stand
+_FIELDS = {
+    "Lead": "/persons/leads/fields",
+    "Contact": "/persons/contacts/fields",
+    "Account": "/companies/fields",
+    "Opportunity": "/opportunities/fields",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the draft lacks, and the member that it is about."""
+
+    pointer: str
+    what: str
 
 
 @dataclass(slots=True)
@@ -93,7 +108,16 @@ class Proposal:
     """A document as it would be written, and sentences about what it lacks."""
 
     document: dict[str, Any]
-    notes: list[str] = field(default_factory=list)
+    found: list[Note] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[str]:
+        """The sentences."""
+        return [each.what for each in self.found]
+
+    def lacks(self, pointer: str, what: str) -> None:
+        """Note that something is missing."""
+        self.found.append(Note(pointer, what))
 
 
 def propose(
@@ -128,9 +152,10 @@ def propose(
             pairs = _pairs(draft, companies, objects["Account"], ((name, (other,)) for name, other in COMPANY))
             draft.document["companies"] = {"fields": pairs}
         else:
-            draft.notes.append(
+            draft.lacks(
+                "/companies",
                 "Companies are left out: our users may not see Marketo's companies or Salesforce's Accounts. Grant "
-                "access to both, and draft again."
+                "access to both, and draft again.",
             )
     draft.document["persons"] = _persons(draft, people, objects)
     if mode == "replace_native":
@@ -143,9 +168,10 @@ def _add_opportunities(
 ) -> None:
     """Opportunities, and who of the Contacts has a part in them; one way, whatever else could be written."""
     if opportunities is None or "Opportunity" not in objects:
-        draft.notes.append(
+        draft.lacks(
+            "/opportunities",
             "Opportunities are left out: our users may not see Marketo's opportunities or Salesforce's. Grant access "
-            "to both, and draft again."
+            "to both, and draft again.",
         )
         return
     known = ((name, (other,)) for name, other in OPPORTUNITY)
@@ -159,9 +185,10 @@ def _add_opportunities(
     if "OpportunityContactRole" in objects and "contacts" in draft.document["persons"]:
         draft.document["opportunity_roles"] = {}
     else:
-        draft.notes.append(
+        draft.lacks(
+            "/opportunity_roles",
             "Roles of opportunities are left out: our user may not see Salesforce's Contacts and their roles "
-            "(OpportunityContactRole). Grant access to both, and draft again."
+            "(OpportunityContactRole). Grant access to both, and draft again.",
         )
 
 
@@ -169,9 +196,10 @@ def _persons(draft: Proposal, people: ObjectDescription, objects: Mapping[str, O
     persons: dict[str, Any] = {"id_field": _own(people, ID_NAMES)}
     if not persons["id_field"]:
         persons["id_field"] = "salesforceId"
-        draft.notes.append(
+        draft.lacks(
+            "/persons/id_field",
             "Marketo has no text field for the Salesforce id that could be told by its name; create salesforceId "
-            "(`leadbridge setup marketo` does), or name yours at persons.id_field."
+            "(`leadbridge setup marketo` does), or name yours at persons.id_field.",
         )
     if type_field := _own(people, TYPE_NAMES):
         persons["type_field"] = type_field
@@ -179,7 +207,8 @@ def _persons(draft: Proposal, people: ObjectDescription, objects: Mapping[str, O
     for position, (member, name) in enumerate((("leads", "Lead"), ("contacts", "Contact"))):
         described = objects.get(name)
         if described is None:
-            draft.notes.append(f"Salesforce shows our user no {name}; grant access to it, or leave {member} out.")
+            what = f"Salesforce shows our user no {name}; grant access to it, or leave {member} out."
+            draft.lacks(f"/persons/{member}", what)
             continue
         pairs = _pairs(draft, people, described, ((each[0], each[1 + position]) for each in PERSON), links)
         if name == "Contact":
@@ -194,15 +223,17 @@ def _account_id(draft: Proposal, people: ObjectDescription, contact: ObjectDescr
         return []
     found = _own(people, ACCOUNT_NAMES)
     if not found:
-        draft.notes.append(
+        draft.lacks(
+            "/persons/contacts/fields",
             "Marketo has no text field that could take a Contact's AccountId: its own sfdcAccountId is missing or "
-            "belongs to the native sync. Create one if people are to carry it, and add the pair."
+            "belongs to the native sync. Create one if people are to carry it, and add the pair.",
         )
         return []
     if found != "sfdcAccountId":
-        draft.notes.append(
+        draft.lacks(
+            "/persons/contacts/fields",
             f"A Contact's AccountId goes to {found}: Marketo's own sfdcAccountId is missing or belongs to the native "
-            "sync."
+            "sync.",
         )
     return [{"marketo": found, "salesforce": "AccountId", "direction": "to_marketo"}]
 
@@ -254,9 +285,10 @@ def _pair(
     """A line of the document for two fields; none, and a note, where it cannot work."""
     names = {"marketo": marketo.name, "salesforce": salesforce.name}
     if family(marketo) != family(salesforce):
-        draft.notes.append(
+        draft.lacks(
+            _FIELDS[object_name],
             f"{object_name}.{salesforce.name} ({salesforce.type}) and Marketo's {marketo.name} ({marketo.type}) hold "
-            "different kinds of values and are left out; add the pair with rules if they are meant for each other."
+            "different kinds of values and are left out; add the pair with rules if they are meant for each other.",
         )
         return []
     ways = {"to_marketo": _writable(marketo), "to_salesforce": _writable(salesforce)}

@@ -25,6 +25,7 @@ DEEDS: Mapping[str, str] = {
     "tried": "Tried {of} on a person; nothing was written.",
     "redrove": "Ran {detail} of the calls of {of} again.",
     "callbacks": "Sent callbacks of {detail} chunks again.",
+    "made": "Made the custom object {detail} by {of}.",
     "forgot": "Had a person forgotten, noted as {detail}.",
     "rotated": "Began generation {detail} of the webhooks' keys.",
     "run": "Started run {detail} of {of}.",
