@@ -54,6 +54,8 @@ def preload(layers: Sequence[str]) -> None:
     search = [folder for layer in reversed(layers) for folder in (layer, f"{layer}/python")]
     sys.path[:0] = search
     read_descriptions_once()
+    with suppress(ImportError):
+        read_certificates_once()
     for name in ("leadbridge", *_names(search)):
         # a function without the layer of libraries needs no module that needs them
         with suppress(ImportError):
@@ -70,14 +72,40 @@ def _names(search: Sequence[str]) -> list[str]:
 
 
 def read_descriptions_once() -> None:
-    """Have the AWS library keep what its data files say: each process would read them anew, and they are large."""
+    """Have the AWS library keep what its data files say: each process would read them anew, and they are large.
+
+    So with which of them there are, for which it looks into hundreds of folders.
+    """
     loader: Any = vars(import_module("botocore.loaders"))["JSONFileLoader"]
     read = loader.load_file
     contents = functools.cache(lambda path: read(loader(), path))
     loader.load_file = lambda _, path: contents(path)
+    finder: Any = vars(import_module("botocore.loaders"))["Loader"]
+    look = finder.list_available_services
+    names = functools.cache(lambda kind, folders: look(finder(list(folders), include_default_search_paths=False), kind))
+    finder.list_available_services = lambda found, type_name: list(names(type_name, tuple(found.search_paths)))
     session = vars(import_module("boto3"))["Session"]("none", "none", region_name="us-east-1")
     for service in SERVICES:
         session.client(service).close()
+
+
+def read_certificates_once() -> None:
+    """Have the authorities' certificates read by us alone: each process with an HTTP client would read them anew.
+
+    So with what such a client loads with its first use.
+
+    Raises:
+        ImportError: There is none.
+    """
+    ssl: Any = import_module("ssl")
+    make = ssl.create_default_context
+    known = functools.cache(lambda cafile: make(cafile=cafile))
+
+    def made(*purpose: Any, cafile: str | None = None, **named: Any) -> Any:
+        return make(*purpose, cafile=cafile, **named) if purpose or named or cafile is None else known(cafile)
+
+    ssl.create_default_context = made
+    vars(import_module("httpx"))["Client"](trust_env=False).close()
 
 
 def _forked(order: Mapping[str, Any], handles: Sequence[int], orders: socket.socket) -> int:

@@ -13,14 +13,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from typing import Any, NoReturn
 
-from devstack.starts import read_descriptions_once
+from devstack.starts import read_certificates_once, read_descriptions_once
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,7 +30,7 @@ class Commands:
 
     def __init__(self) -> None:
         """Nothing is started before the first command."""
-        self._lock = Lock()
+        self._lock = threading.Lock()
         self._server: subprocess.Popen[str] | None = None
         atexit.register(self.close)
 
@@ -100,15 +100,30 @@ def serve() -> None:
     for module in {"boto3", *(f"leadbridge_cli.{each}" for each in main.MODULES.values())}:
         import_module(module)
     read_descriptions_once()
+    read_certificates_once()
     # else each command looks through everything that we loaded when it ends, which takes longer than what it does
     gc.freeze()
     for line in sys.stdin:
         child = os.fork()
         if not child:
             _become(json.loads(line))
-            main.main()
+            try:
+                main.main()
+            except SystemExit as end:
+                _leave(end)
             sys.exit(0)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _leave(end: SystemExit) -> NoReturn:
+    """End as a command does, but for giving back piece by piece what the process that forks has loaded."""
+    threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter does first, too
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    if isinstance(end.code, str):
+        print(end.code, file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
 
 
 def _become(request: Mapping[str, Any]) -> None:

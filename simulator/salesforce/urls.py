@@ -1,11 +1,13 @@
 """Which path and method is answered by which response."""
 
+import copy
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
 
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, request_response
 
 from simulator.salesforce.exceptions import ApiError, OAuthError, RowError
 from simulator.salesforce.responses import Responses, api_error_response
@@ -74,7 +76,20 @@ def routes(responses: Responses, others: Iterable[tuple[str, str, Endpoint]] = (
 
 
 def _route(method: str, path: str, endpoint: Endpoint) -> Route:
-    return Route(path, _with_errors(endpoint), methods=[method])
+    route = copy.copy(_nowhere(method, path))
+    route.endpoint = _with_errors(endpoint)
+    route.app = request_response(route.endpoint)
+    return route
+
+
+@cache
+def _nowhere(method: str, path: str) -> Route:
+    """A route whose path is made ready once: there is a new list of them each time that everything is forgotten."""
+    return Route(path, _unanswered, methods=[method])
+
+
+async def _unanswered(request: Request) -> Response:
+    raise NotImplementedError(request.url.path)
 
 
 def _with_errors(endpoint: Endpoint) -> Endpoint:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from devstack.stack import ROOT
 
@@ -16,6 +16,10 @@ CONSOLE = ROOT / "console"
 AXE = CONSOLE / "node_modules/axe-core/axe.min.js"
 # what a page is to show it may show as late as it is to be pressed: five seconds are little on a busy machine
 expect.set_options(timeout=30_000)
+#: but for where the components say aloud what happens: for seconds it names what a button shows while it is busy
+LOOK = """
+(rules) => axe.run({ exclude: [["[data-live-announcer]"]] }, rules.length ? { runOnly: rules } : {})
+"""
 #: ends when nothing on the page moves any more, but for what moves for ever
 STILL = """
 Promise.all(
@@ -71,12 +75,12 @@ class Visit:
         assert answer.ok, (answer.status, answer.text())
         return answer.json()
 
-    def violations(self) -> list[str]:
-        """What axe finds on the page as it is."""
+    def violations(self, *rules: str) -> list[str]:
+        """What axe finds on the page as it is, by some of its rules, or by all."""
         self.page.evaluate(AXE.read_text("utf-8"))
         # a list that closes has paler words until it is gone
         self.page.evaluate(STILL)
-        found: dict[str, Any] = self.page.evaluate("axe.run()")
+        found: dict[str, Any] = self.page.evaluate(LOOK, rules)
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found["violations"]]
 
 
@@ -103,3 +107,18 @@ def visit(browser: Browser, **wanted: Any) -> Iterator[Visit]:
         yield Visit(context.new_page())
     finally:
         context.close()
+
+
+def chosen(place: Page | Locator, label: str, name: str) -> None:
+    """Choose one of a list."""
+    place.get_by_role("button", name=label).click()
+    page = place if isinstance(place, Page) else place.page
+    page.get_by_role("option", name=name).click()
+    expect(page.get_by_role("option")).to_have_count(0)
+
+
+def typed(place: Page | Locator, label: str, text: str) -> None:
+    """Type what is found by typing, and leave the field."""
+    field = place.get_by_role("combobox", name=label, exact=True)
+    field.fill(text)
+    field.press("Tab")

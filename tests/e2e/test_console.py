@@ -4,9 +4,9 @@ import re
 import uuid
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
-from tests.e2e.browser import Visit, chromium, visit
+from tests.e2e.browser import Visit, chosen, chromium, typed, visit
 from tests.e2e.lab import Lab
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -197,6 +197,7 @@ def test_a_sync_is_set_up_previewed_run_and_asks_before_it_changes_people(lab: L
         page.get_by_label("Name or id").fill(mark)
         page.get_by_label("Name or id").press("Enter")
         page.wait_for_url(re.compile(f"name={mark}"))
+        expect(page.get_by_label("Name or id")).to_be_focused()
         expect(page.get_by_role("row")).to_have_count(2)
         expect(page.get_by_role("row").last).to_contain_text("active")
         violations += admin.violations()
@@ -300,18 +301,3 @@ def filled_out(admin: Visit) -> list[str]:
     violations += admin.violations()
     following.click()
     return violations
-
-
-def chosen(place: Page | Locator, label: str, name: str) -> None:
-    """Choose one of a list."""
-    place.get_by_role("button", name=label).click()
-    page = place if isinstance(place, Page) else place.page
-    page.get_by_role("option", name=name).click()
-    expect(page.get_by_role("option")).to_have_count(0)
-
-
-def typed(place: Page | Locator, label: str, text: str) -> None:
-    """Type what is found by typing, and leave the field."""
-    field = place.get_by_role("combobox", name=label, exact=True)
-    field.fill(text)
-    field.press("Tab")

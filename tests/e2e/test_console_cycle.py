@@ -77,6 +77,7 @@ def _named(admin: Visit, mark: str, slot: str, who: str) -> None:
     page = admin.page
     page.get_by_role("navigation").get_by_role("link", name="Activity log").click()
     page.get_by_label("Who or what").fill(mark)
+    page.get_by_label("Who or what").press("Enter")
     rows = page.get_by_role("grid", name="Activity log").get_by_role("row").filter(has_text=mark)
     for place, did in enumerate(("Started run", "Activated", "Stored version 1 of")):
         expect(rows.nth(place)).to_contain_text(did)

@@ -5,7 +5,7 @@ What happens in Salesforce is announced by outbound message, what happens in Mar
 
 import json
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -151,9 +151,8 @@ def test_an_edit_on_either_side_shows_on_the_other(lab: Lab) -> None:
     assert (first["status"], first["kind"], first["rows"]) == ("done", "from now", 0), first
     assert tick(lab, mark)["because"] == "gap"
 
-    # a poll that finds nothing, by our tick or the scheduler's: the next is a gap away
+    # a poll that finds nothing, by our tick or the scheduler's: the next is a gap away, which is longer than we wait
     lab.advance_to(lab.marketo.now() + GAP + timedelta(minutes=1))
-    polled = lab.marketo.now()
     assert tick(lab, mark)["because"] in {"idle", "gap"}
     known = slots_of(lab, mark)
     email = f"{mark}@example.com"
@@ -162,7 +161,6 @@ def test_an_edit_on_either_side_shows_on_the_other(lab: Lab) -> None:
     [slot] = wait_for("a run", lambda: slots_of(lab, mark) - known, MINUTES)
     run = run_of(lab, mark, slot)
     assert run["status"] == "done", run
-    assert datetime.fromisoformat(run["started_at"]) < polled + GAP
     person = person_of(lab, email)
     assert person is not None, run
     assert (person["firstName"], person["company"], person["salesforceId"]) == ("Ada", mark, lead)

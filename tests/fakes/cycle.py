@@ -54,8 +54,11 @@ class InMemoryLinks:
             if self.people.get(link.marketo_id) == link.salesforce_id:
                 del self.people[link.marketo_id]
 
-    def listed(self, after: str) -> tuple[Sequence[Link], str]:
+    def listed(self, after: str, prefix: str = "") -> tuple[Sequence[Link], str]:
         """As the port says; two at a time."""
+        if prefix:
+            others = sorted(each for each in self.links if each.startswith(prefix) and each > after)
+            return [self.links[each] for each in others[:2]], others[1] if len(others) > 2 else ""
         ids = sorted(each for each in self.people if each > after)
         mark = ids[1] if len(ids) > 2 else ""
         return list(self.of_people(ids[:2]).values()), mark

@@ -1,9 +1,14 @@
-"""How a run is shared out to several processes: tests that share a deployed stack stay together, in one of them."""
+"""How a run is shared out to several processes: tests that share a deployed stack stay together, in one of them.
+
+Who has a stack often waits, for a lease to end or a window to pass. So there is a process more than may have stacks: it
+begins with the other tests, and steps back where a stack has something to do.
+"""
 
 import fcntl
 import gc
+import os
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +32,10 @@ TOGETHER: tuple[tuple[str, str], ...] = (
 )
 #: groups that take minutes, the longest first; an order that is no longer true costs time and nothing else
 LONGEST = ("e2e", "fault", "leaks", "kills", "bench", "limits", "demo")
+#: processes that have stacks, those that come first; whoever comes after them begins with other tests
+WITH_STACKS = 4
+#: by so much the others step back
+STEP_BACK = 3
 #: the part of a test id that names the emulator's tables, which one process starts
 EMULATOR = "[emulator"
 
@@ -51,16 +60,53 @@ def place_of(group: str) -> tuple[int, int]:
     return (2, 0) if group.endswith(".py") else (0, len(LONGEST))
 
 
+def next_of(groups: Iterable[str], worker: str) -> str:
+    """The group that a process begins, named `gw0` and so on, whichever are left."""
+    if not steps_back(worker):
+        return min(groups, key=place_of)
+    return min(groups, key=lambda group: (place_of(group)[0] == 0, place_of(group)))
+
+
+def steps_back(worker: str) -> bool:
+    """Whether a process leaves stacks to others, as long as there is anything else."""
+    return int(worker.removeprefix("gw")) >= WITH_STACKS
+
+
+class Listed(list[str]):
+    """A list of tests that knows where each of them stands: thousands are looked for in thousands."""
+
+    def __init__(self, tests: Iterable[str]) -> None:
+        super().__init__(tests)
+        self._places = {test: place for place, test in enumerate(self)}
+
+    def index(self, value: str, *_: object) -> int:
+        """Where a test stands."""
+        return self._places[value]
+
+
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # as above
     """Whole groups to one process each, in the order of `place_of`, to whoever is free."""
+
+    def add_node_collection(self, node: Any, collection: Iterable[str]) -> None:
+        """Take in what a process has found."""
+        super().add_node_collection(node, list(collection))
+        if node in self.registered_collections:
+            self.registered_collections[node] = Listed(self.registered_collections[node])
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
 
     def _assign_work_unit(self, node: Any) -> None:
-        first = min(self.workqueue, key=place_of)
+        first = next_of(self.workqueue, node.gateway.id)
         self.workqueue.move_to_end(first, last=False)
         super()._assign_work_unit(node)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Step back, if this process is one that does."""
+    told: dict[str, Any] = getattr(session.config, "workerinput", {})
+    if told and steps_back(told["workerid"]):
+        os.nice(STEP_BACK)
 
 
 @pytest.hookimpl(optionalhook=True)

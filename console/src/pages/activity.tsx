@@ -1,12 +1,12 @@
 /** Who did what, and when: versions that were stored, states, runs, credentials, removals. */
-import { Button, Link, SearchField } from "@react-spectrum/s2";
-import { style } from "@react-spectrum/s2/style" with { type: "macro" };
+import { Button, Link } from "@react-spectrum/s2";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { content, type Schemas } from "../api/client";
 import { useAddress } from "../parts/address";
 import { useApp } from "../parts/app";
 import { type ListColumn, Listing } from "../parts/listing";
 import { COLUMN, PLAIN, ROW, Title } from "../parts/page";
+import { Search } from "../parts/search";
 import { Empty, Failed, Loading } from "../parts/states";
 import { counted } from "../parts/words";
 
@@ -26,24 +26,27 @@ const PLACES: Readonly<Record<string, string>> = {
 export default function Activity() {
   const { api, moment } = useApp();
   const [asked, ask] = useAddress(DEFAULTS);
+  const wanted = asked.text.trim();
   const query = useInfiniteQuery({
-    queryKey: ["activity"],
+    queryKey: ["activity", wanted],
     initialPageParam: "",
     queryFn: ({ pageParam }) =>
-      content(api.GET("/activity", { params: { query: pageParam ? { token: pageParam } : {} } })),
+      content(
+        api.GET("/activity", {
+          params: { query: { ...(wanted && { text: wanted }), ...(pageParam && { token: pageParam }) } },
+        }),
+      ),
     getNextPageParam: ({ next_token }) => next_token ?? undefined,
   });
-  const all = query.data?.pages.flatMap(({ entries }) => entries) ?? [];
-  const wanted = asked.text.trim().toLowerCase();
-  const rows = all
-    .map((each, place) => ({ ...each, place }))
-    .filter(({ who, message }) => `${who ?? ""}\n${message}`.toLowerCase().includes(wanted));
+  const pages = query.data?.pages ?? [];
+  const rows = pages.flatMap(({ entries }) => entries).map((each, place) => ({ ...each, place }));
+  const back = pages.at(-1)?.back_to;
   const columns: readonly [ListColumn<(typeof rows)[number]>, ...ListColumn<(typeof rows)[number]>[]] = [
     {
       id: "at",
       name: "When",
       // of one moment the order of the server stays
-      of: (each) => `${each.at} ${String(all.length - each.place).padStart(9, "0")}`,
+      of: (each) => `${each.at} ${String(rows.length - each.place).padStart(9, "0")}`,
       shown: (each) => moment(each.at),
       minWidth: 220,
       narrow: true,
@@ -61,16 +64,13 @@ export default function Activity() {
   return (
     <div className={COLUMN}>
       <Title>Activity log</Title>
-      <SearchField
-        label="Who or what"
-        value={asked.text}
-        onChange={(text) => ask({ text })}
-        styles={style({ width: { default: "full", sm: 280 } })}
-      />
+      <Search label="Who or what" of={asked.text} onAsk={(text) => ask({ text })} />
       {query.error && <Failed error={query.error} again={() => void query.refetch()} />}
       {query.isPending && <Loading what="the activity log" />}
-      {query.data && !all.length && (
-        <Empty title="Nobody did anything yet">What is changed or run from now on is kept here.</Empty>
+      {query.data && !rows.length && !query.hasNextPage && (
+        <Empty title={wanted ? "There is no such entry" : "Nobody did anything yet"}>
+          {wanted ? "Look for less of it." : "What is changed or run from now on is kept here."}
+        </Empty>
       )}
       {rows.length > 0 && (
         <Listing
@@ -83,10 +83,11 @@ export default function Activity() {
           size="page"
         />
       )}
-      {all.length > 0 && (
+      {(rows.length > 0 || query.hasNextPage) && (
         <div className={ROW}>
           <p className={PLAIN}>
-            {counted(rows.length, "entry", "entries")} of the newest {all.length.toLocaleString()}
+            {counted(rows.length, "entry", "entries")}
+            {query.hasNextPage && back ? ` back to ${moment(back)}` : ""}
           </p>
           {query.hasNextPage && (
             <Button variant="secondary" isPending={query.isFetching} onPress={() => void query.fetchNextPage()}>

@@ -50,7 +50,8 @@ function Told({ cycle }: { cycle: Schemas["SavedCycle"] }) {
   const mayRead = useMay("GET /cycles/{cycle_id}/records/{record_id}");
   const mayChange = useMay("PUT /cycles/{cycle_id}");
   const mayPrice = useMay("GET /cycles/{cycle_id}/price");
-  const mayAttribute = useMay("GET /cycles/{cycle_id}/attribution");
+  // it is about opportunities, which not every cycle keeps
+  const mayAttribute = useMay("GET /cycles/{cycle_id}/attribution") && Boolean(cycle.document.opportunities);
   const addressed = { asked, ask };
   const tabs: readonly (readonly [id: string, name: string, what: ReactNode])[] = [
     ["state", "State", <State key="state" cycle={cycle} {...addressed} />],

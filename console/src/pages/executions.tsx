@@ -16,9 +16,9 @@ import {
 } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { content, type Schemas } from "../api/client";
-import { useAddress } from "../parts/address";
+import { useAddress, useTyped } from "../parts/address";
 import { useApp } from "../parts/app";
 import { Standing, word } from "../parts/badge";
 import { Empty, Shown } from "../parts/states";
@@ -79,7 +79,7 @@ export default function Executions() {
   return (
     <div className={style({ display: "flex", flexDirection: "column", gap: 20 })}>
       <h1 className={style({ font: "heading-lg", margin: 0 })}>Executions</h1>
-      <Filters key={JSON.stringify(asked)} asked={asked} onAsk={(changed) => ask({ ...changed, page: "" })} />
+      <Filters asked={asked} onAsk={(changed) => ask({ ...changed, page: "" })} />
       <Shown query={query} what="executions">
         {(found) => <Found found={found} asked={asked} ask={ask} />}
       </Shown>
@@ -107,7 +107,7 @@ function wanted(asked: Asked): Schemas["Search"] {
 }
 
 function Filters({ asked, onAsk }: { asked: Asked; onAsk: (changed: Partial<Asked>) => void }) {
-  const [typed, setTyped] = useState(asked);
+  const [typed, setTyped] = useTyped(asked);
   const type = (name: keyof Asked) => (value: string) => setTyped({ ...typed, [name]: value });
   return (
     <Form

@@ -5,7 +5,7 @@ import { content } from "../api/client";
 import * as marketo from "../api/connector.generated";
 import { useEditing } from "../parts/editing";
 import { type Kind, SetUp } from "../parts/set-up/editor";
-import { OF_ACTIONS, OF_CONNECTORS } from "../parts/set-up/shown";
+import { formsOf } from "../parts/set-up/shown";
 import { isAtMarketo } from "../parts/set-up/types";
 
 const Configuration = lazy(() => import("../parts/set-up/configuration"));
@@ -19,8 +19,8 @@ const Values = lazy(() => import("../parts/at-marketo/values"));
 const Asked = lazy(() => import("../parts/at-marketo/conditions"));
 const Batch = lazy(() => import("../parts/at-marketo/batch"));
 
-const TO_SALESFORCE = { titles: salesforce.TITLES, pages: salesforce.PAGES, forms: OF_ACTIONS };
-const AT_MARKETO = { titles: marketo.TITLES, pages: marketo.PAGES, forms: OF_CONNECTORS };
+const TO_SALESFORCE = { titles: salesforce.TITLES, pages: salesforce.PAGES };
+const AT_MARKETO = { titles: marketo.TITLES, pages: marketo.PAGES };
 
 const ACTION: Kind = {
   kind: "action",
@@ -28,6 +28,7 @@ const ACTION: Kind = {
   folder: "actions",
   fresh: { format: 1, kind: "action", source: { table: "leads" } },
   layout: (document) => (isAtMarketo(document) ? AT_MARKETO : TO_SALESFORCE),
+  forms: formsOf,
   route: "PUT /actions/{action_id}",
   find: (api, id) => content(api.GET("/actions/{action_id}", { params: { path: { action_id: id } } })),
   store: (api, id, body) => content(api.PUT("/actions/{action_id}", { params: { path: { action_id: id } }, body })),

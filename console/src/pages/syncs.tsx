@@ -8,20 +8,19 @@ import {
   Picker,
   PickerItem,
   Row,
-  SearchField,
   TableBody,
   TableHeader,
   TableView,
 } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { content, type Schemas } from "../api/client";
 import { useAddress } from "../parts/address";
 import { useApp, useMay } from "../parts/app";
 import { LINE } from "../parts/fields";
 import { COLUMN, ROW, StateBadge, Title } from "../parts/page";
 import { RunBadge } from "../parts/run-badge";
+import { Search } from "../parts/search";
 import { sorted } from "../parts/sorting";
 import { Empty, Shown } from "../parts/states";
 import { countsOf } from "../parts/sync-words";
@@ -82,7 +81,7 @@ export default function Syncs() {
         Syncs
       </Title>
       <div className={LINE}>
-        <Named key={asked.name} of={asked.name} onAsk={(name) => ask({ name, page: "" })} />
+        <Search label="Name or id" of={asked.name} onAsk={(name) => ask({ name, page: "" })} />
         <Picker
           label="State"
           selectedKey={asked.state}
@@ -120,22 +119,6 @@ export default function Syncs() {
         }
       </Shown>
     </div>
-  );
-}
-
-/** The server looks, since it pages; so it is asked once, by Enter. */
-function Named({ of, onAsk }: { of: string; onAsk: (name: string) => void }) {
-  const [typed, setTyped] = useState(of);
-  return (
-    <SearchField
-      label="Name or id"
-      description="Enter searches"
-      value={typed}
-      onChange={setTyped}
-      onSubmit={onAsk}
-      onClear={() => onAsk("")}
-      styles={style({ width: { default: "full", sm: 280 } })}
-    />
   );
 }
 

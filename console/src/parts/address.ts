@@ -2,7 +2,7 @@
  * The state of a page, kept behind the `#` of its address: it survives a reload and can be passed on, and no browser
  * sends it to any server, which matters for e-mail addresses.
  */
-import { useCallback, useMemo } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 
 export type Values = Readonly<Record<string, string>>;
@@ -22,4 +22,11 @@ export function useAddress<T extends Values>(defaults: T): [T, (changed: Partial
     [navigate, values, defaults],
   );
   return [values, change];
+}
+
+/** What is typed before it is asked for; it begins anew with each address, in the same field, which keeps the focus. */
+export function useTyped<T>(of: T): [T, (typed: T) => void] {
+  const [held, hold] = useState({ of, typed: of });
+  if (!Object.is(held.of, of)) hold({ of, typed: of });
+  return [held.typed, (typed) => hold({ of, typed })];
 }

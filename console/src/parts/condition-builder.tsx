@@ -136,7 +136,7 @@ function Clause({
       {(of.type !== undefined || (!field?.operators.length && fields.length > 0 && Boolean(of.column))) && (
         <Choose
           at={step(here, "type")}
-          label="Type of its values"
+          label="Its type"
           description="Of a column that is not listed"
           narrow
           none="as told, or text"

@@ -239,10 +239,18 @@ export function Find({
   const chosen = asText(value);
   const listed =
     chosen && !choices.some(({ id }) => id === chosen) ? [{ id: chosen, name: chosen }, ...choices] : choices;
-  const leave = (typed: string) => {
+  const shown = listed.find(({ id }) => id === chosen)?.name ?? chosen;
+  /** what is being typed; nothing while the field shows what is chosen */
+  const [typing, setTyping] = useState<string | null>(null);
+  const take = (wanted: string) => {
+    setTyping(null);
+    if (wanted !== chosen) set(wanted === "" ? undefined : read(wanted));
+  };
+  const leave = () => {
+    if (typing === null) return;
+    const typed = typing.trim();
     const known = listed.find(({ id, name }) => name === typed || id.toLowerCase() === typed.toLowerCase());
-    if (typed === "" ? chosen !== "" : (known?.id ?? typed) !== chosen)
-      set(typed === "" ? undefined : read(known?.id ?? typed));
+    take(known?.id ?? typed);
   };
   return (
     <ComboBox
@@ -251,12 +259,15 @@ export function Find({
       defaultItems={listed}
       selectedKey={chosen || null}
       allowsCustomValue
-      onSelectionChange={(key) => {
-        if (key !== null && key !== chosen) set(read(String(key)));
+      inputValue={typing ?? shown}
+      onInputChange={(text) => {
+        setTyping(text);
+        // at once: left with an open list, the component would choose again what was chosen
+        if (text === "" && chosen !== "") set(undefined);
       }}
-      onBlur={({ target }) => {
-        if (target instanceof HTMLInputElement) leave(target.value.trim());
-      }}
+      // no key is of something that is not listed
+      onSelectionChange={(key) => (key === null ? leave() : take(String(key)))}
+      onBlur={leave}
       loadingState={loading ? "loading" : "idle"}
       isInvalid={isInvalid}
       errorMessage={errorMessage}

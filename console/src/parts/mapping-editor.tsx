@@ -89,6 +89,7 @@ export function MappingList({ at: pointer, label, add, ...offer }: Offer & { at:
                 )}
                 <ActionButton
                   isQuiet
+                  styles={style({ flexShrink: 0 })}
                   aria-label={`Remove ${each.to ?? "the line"}`}
                   onPress={() => {
                     setOpen(null);

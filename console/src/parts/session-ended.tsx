@@ -3,10 +3,13 @@ import { Button, ButtonGroup, Content, Dialog, DialogContainer, Heading } from "
 import { useEffect, useState } from "react";
 import { signIn } from "../session";
 
+/** a longer time is none to a browser: its timer would ring at once */
+const LONGEST = 2 ** 31 - 1;
+
 export function SessionEnded({ ended, ends }: { ended: boolean; ends: number }) {
   const [over, setOver] = useState(false);
   useEffect(() => {
-    const timer = setTimeout(() => setOver(true), Math.max(0, ends - Date.now()));
+    const timer = setTimeout(() => setOver(true), Math.min(Math.max(0, ends - Date.now()), LONGEST));
     return () => clearTimeout(timer);
   }, [ends]);
   return (

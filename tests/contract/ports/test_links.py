@@ -103,6 +103,20 @@ def test_all_links_are_listed_once(links: Links) -> None:
     assert sorted(found, key=lambda link: link.salesforce_id) == many
 
 
+def test_links_of_other_records_are_listed_by_their_kind(links: Links) -> None:
+    """Those that are kept, each once, and no person's; what is forgotten is listed no more."""
+    deals = [Link(salesforce_id=f"0065g00000A{number:04}", marketo_id=f"guid-{number}") for number in range(9)]
+    links.keep([PLAIN, *deals, Link(salesforce_id="00K5g00000AAAAAAA5", marketo_id="7")])
+    links.keep(deals[:2])
+    links.forget(deals[8:])
+    listed, mark = links.listed("", "006")
+    found = list(listed)
+    while mark:
+        listed, mark = links.listed(mark, "006")
+        found += listed
+    assert sorted(found, key=lambda link: link.salesforce_id) == deals[:8]
+
+
 def test_cycles_remember_apart(world: World) -> None:
     """Two cycles over one pair of systems know nothing of each other."""
     links_of(world, "main").keep([PLAIN])

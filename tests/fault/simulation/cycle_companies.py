@@ -36,6 +36,7 @@ FAULTS = (
     "account drifted",
     "company edited",
     "accounts merged",
+    "account deleted",
     "contact made",
     "contact moved",
     "contact edited",
@@ -155,8 +156,9 @@ class CompanySchedule(CycleSchedule):
             self._move_contact,
             self._edit_contact,
             self._edit_person,
+            self._delete_account,
         )
-        for act in self._chance.choices(acts, weights=(1, 3, 3, 1, 2, 2, 2, 1), k=BESIDE):
+        for act in self._chance.choices(acts, weights=(1, 3, 3, 1, 2, 2, 2, 1, 1), k=BESIDE):
             self._stage.clock.advance(self._chance.randint(1, 40))
             act()
 
@@ -200,6 +202,19 @@ class CompanySchedule(CycleSchedule):
             at.contacts.edit(contact, AccountId=master)
             self._in[contact] = master
         self._happened("accounts merged", f"{loser} into {master}")
+
+    def _delete_account(self) -> None:
+        """Somebody deletes an Account, and takes its Contacts into another one before."""
+        at = self._stage
+        if len(self._companies.humans) < 2:
+            return
+        gone, other = self._chance.sample([*self._companies.humans], 2)
+        for contact in [each for each, account in self._in.items() if account == gone]:
+            at.contacts.edit(contact, AccountId=other)
+            self._in[contact] = other
+        at.accounts.delete(gone)
+        del self._companies.humans[gone]
+        self._happened("account deleted", f"{gone}, its Contacts are in {other}")
 
     def _make_contact(self) -> None:
         self._addresses += 1

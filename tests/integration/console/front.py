@@ -38,8 +38,8 @@ class Front:
         self._admin = admin
         self._role = role
         self._console: Console | None = None
-        # a function answers one request at a time, while this server answers several
-        self._turn = Lock()
+        # a process of the API answers one request at a time
+        self._one = Lock()
 
     def event_of(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> dict[str, Any]:
         """The proxy event of a request."""
@@ -66,7 +66,7 @@ class Front:
         """The API's, the pool's, or a file's."""
         path = event["path"]
         if path.startswith(f"{CONSOLE_PREFIX}/"):
-            with self._turn:
+            with self._one:
                 answered = self._admin.api(event, SimpleNamespace(aws_request_id="1"))
             return {**answered, "headers": {name: values[0] for name, values in answered["multiValueHeaders"].items()}}
         if path == "/oauth2/authorize":

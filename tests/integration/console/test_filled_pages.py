@@ -110,7 +110,9 @@ def _log(operator: Visit) -> None:
     expect(page.get_by_role("row").nth(1)).to_contain_text(PERSON)
     expect(page.get_by_role("row")).to_have_count(5)
     page.get_by_label("Who or what").fill("activated")
+    page.get_by_label("Who or what").press("Enter")
     expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_label("Who or what")).to_be_focused()
 
 
 def _refused(operator: Visit) -> None:

@@ -26,11 +26,32 @@ from tests.fakes.limits import NoLimit
 from tests.twins import running_twins
 
 
+class Owed:
+    """Time that has passed for us and not yet for the twins: they hear of it before they are asked anything.
+
+    A loop that waits and looks at nothing of theirs would else spend most of its time on telling them.
+    """
+
+    def __init__(self, tell: httpx.Client) -> None:
+        """They are as late as we are."""
+        self.time = timedelta(0)
+        self._tell = tell
+
+    def settle(self, _: httpx.Request) -> None:
+        """Tell the twins, who share a clock, before a request of somebody else's."""
+        if self.time:
+            seconds, self.time = self.time.total_seconds(), timedelta(0)
+            answer = self._tell.post("/_sim/clock", json={"advance_seconds": seconds})
+            assert answer.status_code == 200, answer.text
+
+
 @dataclass
 class Twin:
     """One vendor twin's control plane."""
 
     http: httpx.Client
+    #: none where somebody asks the twins who would not tell them
+    owed: Owed | None = None
 
     def post(self, what: str, document: Any = None) -> Any:
         answer = self.http.post(f"/_sim/{what}", json=document if document is not None else {})
@@ -54,6 +75,8 @@ class Clients:
     calls: list[CallRecord] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     clock_offset: timedelta = timedelta(0)
+    #: what Marketo's client asks before each call
+    marketo_limiter: Limiter = field(default_factory=NoLimit)
 
     def settings(self) -> HttpSettings:
         urls = (self.announced["marketo_url"], self.announced["salesforce_url"])
@@ -80,7 +103,7 @@ class Clients:
             self.settings(),
             base_url=self.announced["marketo_url"],
             credentials=credentials,
-            limiter=NoLimit(),
+            limiter=self.marketo_limiter,
         )
 
     def salesforce(
@@ -137,19 +160,29 @@ def signing_key(announced: dict[str, Any]) -> rsa.RSAPrivateKey:
 
 # the twins speak plain HTTP: reading certificates for it takes longer than most tests
 @pytest.fixture
-def clients(announced: dict[str, Any], signing_key: rsa.RSAPrivateKey) -> Iterator[Clients]:
+def owed(announced: dict[str, Any]) -> Iterator[Owed]:
+    """What the twins have not heard of."""
+    with httpx.Client(base_url=announced["marketo_url"], timeout=30, verify=False) as http:
+        yield Owed(http)
+
+
+@pytest.fixture
+def clients(announced: dict[str, Any], signing_key: rsa.RSAPrivateKey, owed: Owed) -> Iterator[Clients]:
     """The product's clients on one connection pool."""
     pool = httpx.HTTPTransport(verify=False, limits=httpx.Limits(max_connections=20, max_keepalive_connections=20))
     with build_http_client(pool) as http:
+        http.event_hooks["request"].append(owed.settle)
         yield Clients(announced, signing_key, http)
 
 
 @pytest.fixture
-def twin(announced: dict[str, Any]) -> Iterator[Callable[[str], Twin]]:
+def twin(announced: dict[str, Any], owed: Owed) -> Iterator[Callable[[str], Twin]]:
     """Fresh twins: no records, no faults, no artificial latency; by vendor name."""
     twins = {}
     for vendor in ("marketo", "salesforce"):
-        twins[vendor] = Twin(httpx.Client(base_url=announced[f"{vendor}_url"], timeout=30, verify=False))
+        hooks = {"request": [owed.settle]}
+        url = announced[f"{vendor}_url"]
+        twins[vendor] = Twin(httpx.Client(base_url=url, timeout=30, verify=False, event_hooks=hooks), owed)
     # an earlier test may have moved the clock that both share, and what is set up bears its time
     twins["marketo"].post("clock", {"set": datetime.now(UTC).isoformat(), "allow_backwards": True})
     for each in twins.values():

@@ -1,6 +1,6 @@
 """Whole cycles between the vendor twins: the real frame, Syncs, kinds of records and clients; stores are in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,9 +11,11 @@ from leadbridge.domain.evolving import replace
 from leadbridge.domain.hashing import digests
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.sync_order import SyncOrder
+from leadbridge.domain.syncing import Asked, SyncRun, Waiting, asked_for
 from leadbridge.usecases.custom_objects import CompletedSyncs
 from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
 from leadbridge.usecases.cycle_pieces import PieceFiles
+from leadbridge.usecases.cycle_planned import CyclePlanned, PlannedChange
 from leadbridge.usecases.derived_syncs import WithDerived
 from leadbridge.usecases.kept_descriptions import KeptDescriptions
 from leadbridge.usecases.load_partition import LoadPartition
@@ -25,6 +27,7 @@ from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.start_sync import vendor_of
 from leadbridge.vendors.cycle_news import VendorChanges, VendorNews
 from leadbridge.vendors.http.deadline import Deadline
+from leadbridge.vendors.http.limiter import Limiter
 from leadbridge.vendors.sync_vendors import VendorSyncs
 from tests.builders.actions import a_marketo_connection, a_salesforce_connection
 from tests.fakes.bulk import InMemoryBulkRuns, InMemoryObjects
@@ -32,6 +35,7 @@ from tests.fakes.clock import NOON
 from tests.fakes.configurations import InMemoryConfigurations
 from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLinks
 from tests.fakes.keys import InMemoryKeys
+from tests.fakes.limits import NoLimit
 from tests.fakes.meter import RecordingMeter
 from tests.fakes.syncs import InMemorySyncRuns
 from tests.integration.vendors.conftest import Clients, Twin
@@ -49,6 +53,11 @@ def _hash_key() -> bytes:
     return b"key"
 
 
+def _nobody(run: SyncRun) -> None:
+    message = f"nobody expects that {run.sync} asks: {run.message}"
+    raise AssertionError(message)
+
+
 class WiredCycle:
     """A cycle between the twins; their clock is ours."""
 
@@ -57,7 +66,12 @@ class WiredCycle:
         self.marketo, self.salesforce, self.cycle = marketo, salesforce, cycle
         self.clock = SharedClock(marketo, NOON - NOON, NOON)
         own = WorldClients(
-            announced=clients.announced, key=clients.key, http=clients.http, world_clock=self.clock, deadline=Deadline()
+            announced=clients.announced,
+            key=clients.key,
+            http=clients.http,
+            world_clock=self.clock,
+            deadline=Deadline(),
+            marketo_limiter=self.limiter(),
         )
         self.connections = TwinConnections(own)
         self.documents = InMemoryConfigurations()
@@ -71,6 +85,8 @@ class WiredCycle:
         self.extracts: list[dict[str, Any]] = []
         #: a reason for which their jobs may be refused
         self.refused = ""
+        #: is told of a run of a Sync that waits for somebody, who says yes then
+        self.asks: Callable[[SyncRun], None] = _nobody
         self.syncs, self.cycles, self.meter = InMemorySyncRuns(), InMemoryCycleRuns(), RecordingMeter()
         self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
         whose = partial(vendor_of, self.documents)
@@ -80,6 +96,10 @@ class WiredCycle:
 
         # a process lives on
         self.completed = CompletedSyncs(self.connections, self.clock, self.kept)
+
+    def limiter(self) -> Limiter:
+        """What Marketo's client asks before each call."""
+        return NoLimit()
 
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(
@@ -140,7 +160,17 @@ class WiredCycle:
         self.clock.advance(MINUTES * 60)
         return run
 
-    def begun(self, *, bootstrap: bool = False, demanded: Sequence[str] = ()) -> str:
+    def planned(self) -> list[PlannedChange]:
+        """What a run half an hour later would do, as its plan lists it."""
+        run = self.carried(self.begun(planning=True))
+        assert (run.step, {*run.parked}) == (CycleStep.DONE, set()), run
+        self.cycles.release(CYCLE, run.slot, run.epoch, self.clock.now())
+        stored = CyclePlanned(
+            documents=self.documents, runs=self.cycles, syncs=self.syncs, objects=self.objects, clock=self.clock
+        )
+        return list(stored.rows(CYCLE, run.slot))
+
+    def begun(self, *, bootstrap: bool = False, planning: bool = False, demanded: Sequence[str] = ()) -> str:
         """Begin a run half an hour later; its slot."""
         self.clock.advance(MINUTES * 60)
         now = self.clock.now()
@@ -149,7 +179,7 @@ class WiredCycle:
         assert taken is not None
         version = self.documents.current("crm_cycle", CYCLE).version
         begun = CycleRun(cycle=CYCLE, slot=slot, version=version, epoch=taken.epoch, started_at=now)
-        self.cycles.begin(replace(begun, bootstrap=bootstrap, demanded=tuple(demanded)))
+        self.cycles.begin(replace(begun, bootstrap=bootstrap, planning=planning, demanded=tuple(demanded)))
         return slot
 
     def carried(self, slot: str) -> CycleRun:
@@ -170,11 +200,19 @@ class WiredCycle:
             answer = self._sync_step()(order, lambda: 600.0)
             if answer["step"] in {"done", "failed", "cancelled"}:
                 return
+            if answer["waiting"] == Waiting.GUARD:
+                self._confirmed(order)
             self.clock.sleep(answer["wait_seconds"])
             for parts in answer["lanes"]:
                 self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot, parts=tuple(parts)), lambda: 600.0)
             child = self._extracted(answer["child"]) if answer["child"] else None
             self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot, child=child), lambda: 600.0)
+
+    def _confirmed(self, order: SyncOrder) -> None:
+        found = self.syncs.get(order.sync, order.slot)
+        assert found is not None
+        self.asks(found[0])
+        self.syncs.save(asked_for(found[0], Asked.CONFIRM, self.clock.now()), found[1])
 
     def _extracted(self, order: dict[str, Any]) -> dict[str, Any]:
         self.extracts.append(order["request"])

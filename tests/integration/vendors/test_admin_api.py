@@ -310,6 +310,26 @@ def test_campaigns_that_can_be_requested_are_offered(api: Api, marketo: Twin) ->
     assert (offered["choices"], offered["more"]) == ([{"id": 2_001, "name": "Welcome mail"}], False)
 
 
+def test_programs_and_types_of_the_log_are_offered_as_the_instance_has_them(api: Api, marketo: Twin) -> None:
+    """A program with the statuses of its channel; a standard type of the log with its attributes, and the custom one
+    with the API names of its own."""
+    names = ("Not in Program", "Registered", "Attended")
+    statuses = [{"name": name, "step": step, "success": step == 2} for step, name in enumerate(names)]
+    fair = {"name": "Fair", "type": "Event", "channel": "Tradeshow", "progressionStatuses": statuses}
+    [number] = marketo.post("load", {"programs": [fair]})["programs"]
+
+    programs = api.must("GET", f"/connections/{MARKETO}/programs")
+    types = {each["name"]: each for each in api.must("GET", f"/connections/{MARKETO}/logged-types")["logged_types"]}
+
+    found = [each for each in programs["programs"] if each["id"] == number]
+    assert found == [{"id": number, "name": "Fair", "statuses": ["Registered", "Attended"]}]
+    assert (programs["more"], programs["note"]) == (False, "")
+    form = types["Fill Out Form"]
+    assert (form["api_name"], form["attributes"][0]["name"]) == (None, "Webform ID")
+    [result] = [each for each in types.values() if each["api_name"] == "leadbridgeResult"]
+    assert "message" in {each["api_name"] for each in result["attributes"]}
+
+
 @pytest.mark.cap("A41")
 def test_chained_objects_are_chosen_from_what_describe_lists(api: Api) -> None:
     """Two of the listed objects are appended and read back in their order; one that is not in the list and one that

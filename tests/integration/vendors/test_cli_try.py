@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from leadbridge.domain.pages import CONNECTOR_TITLES
 from tests.e2e.actions import an_action, as_yaml
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.test_cli_documents import CONNECTIONS, Lab, a_lab
@@ -60,7 +61,7 @@ def test_a_try_without_one_person_or_with_a_broken_payload_is_refused(lab: Lab) 
 
 def test_a_try_of_a_connector_action_shows_what_marketo_would_be_asked(lab: Lab, marketo: Twin) -> None:
     """A person named by address alone: whom Marketo finds, each field before and after, and nothing is written; one
-    whom it does not have would be created."""
+    whom it does not have would be created. It is viewed on five pages of its own."""
     marketo.post("load", {"staticLists": [{"id": 1001, "name": "Guests"}]})
     end = {"connection": "marketo-demo", "operation": "upsert_lead", "strategy": "createOrUpdate"}
     mappings = [{"column": name, "to": name} for name in ("email", "firstName")]
@@ -81,3 +82,6 @@ def test_a_try_of_a_connector_action_shows_what_marketo_would_be_asked(lab: Lab,
     assert new[0] == "write (version 1) with a person who is not in Marketo: would be created"
     assert (known[-1], new[-1]) == ("Nothing was written.",) * 2
     assert [lead["firstName"] for lead in marketo.get("records/leads")] == [" ada "]
+    shown = lab.json("view", "write")["pages"]
+    assert [(each["page"], each["title"]) for each in shown] == list(CONNECTOR_TITLES.items())
+    assert shown[4]["members"] == {"batch": {"count": 20}}

@@ -248,7 +248,16 @@ def test_after_an_outage_that_is_longer_than_marketo_tells_of_changes_all_people
     world.done()
     person = next(each for each in marketo.get("records/leads") if each.get("email"))
     marketing.sync_leads([{"id": person["id"], "firstName": "Ada"}], action="updateOnly", lookup_field="id")
+    # somebody who was there before, and was not kept in step
+    old = {"email": "old@example.com", "lastName": "Old", "company": "Acme", "createdAt": "2025-03-02T00:00:00Z"}
+    marketo.post("load", {"leads": [{"id": 900, **old}]})
     world.clock.advance(timedelta(days=100).total_seconds())
+    new = {"email": "new@example.com", "lastName": "New", "company": "Acme"}
+    marketing.sync_leads([new], action="createOnly", lookup_field="email")
+    world.clock.advance(900)
     run = world.done()
-    assert ("from-people" in run.since, "from-leads" in run.since) == (False, True)
+    assert run.compared == ("from-people",)
+    assert "Marketo tells of changed values for 90 days" in run.warnings[-1]
     assert world.lead(str(lead.id))["FirstName"] == "Ada"
+    made = {each.get("Email") for each in salesforce.get("records/Lead")}
+    assert ("new@example.com" in made, "old@example.com" in made) == (True, False)

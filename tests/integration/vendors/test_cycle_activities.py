@@ -349,3 +349,33 @@ def test_a_look_sees_activities_of_chosen_types_in_the_same_call(build: Build, c
     assert len(asked) == 2
     happened(world, lead, FORM, "Demo")
     assert look(world.cycle, since, token).why == "somebody has done in Marketo what becomes a record of Salesforce"
+
+
+def test_without_extracts_the_first_run_reads_activities_page_by_page(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was done since the low watermark, each once; more than are read that way park the kind, with the moment
+    from which on there are few enough, and nothing of it is written."""
+    world = build({"done": TASKS}, low="2026-01-01T00:00")
+    record = {"LastName": "ada", "Email": "ada@example.com", "Company": "Acme"}
+    [made] = world.salesforce.post("load", {"Lead": [record]})["Lead"]
+    person = {"email": "ada@example.com", "lastName": "ada", "company": "Acme", "salesforceId": made}
+    person |= {"createdAt": "2026-01-05T00:00:00Z"}
+    [lead] = world.marketo.post("load", {"leads": [person]})["leads"]
+    early = NOON - timedelta(days=40)
+    for number in range(4):
+        happened(world, int(lead), FORM, f"form {number}", at=early + timedelta(days=10 * number))
+    world.clock.advance(3600)
+    world.marketo.post("limits", {"bulk_extract": False})
+    world.refused = "marketo_703"
+    monkeypatch.setattr("leadbridge.usecases.run_sync_step.MOST_LOGGED", 2)
+
+    parked = world.ran(bootstrap=True, parked=["activities"])
+
+    assert tasks(world) == []
+    assert "the 2 that are read page by page" in parked.parked["activities"]
+    monkeypatch.undo()
+    world.ran(bootstrap=True)
+    assert tasks(world) == [(made, f"Fill Out Form: form {number}") for number in range(4)]
+    world.ran()
+    assert len(tasks(world)) == 4

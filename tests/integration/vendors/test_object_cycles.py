@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.crm_cycle import CrmCycle, CustomObjects
+from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.sync import Guard
+from leadbridge.domain.syncing import SyncRun, Waiting
 from leadbridge.usecases.check_cycle import described_lines
+from leadbridge.usecases.cycle_results import CycleResults
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.cycles import CYCLE, WiredCycle
 
@@ -102,6 +106,104 @@ def test_a_record_arrives_with_its_person_who_is_made_in_the_same_cycle(build: B
     assert visit["seats"] == 3
     # one look and one write, and nothing where nothing changed
     assert len(world.calls(world.marketo, "/rest/v1/customobjects/visit_c.json")) == before + 2
+
+
+def test_too_many_changed_records_are_asked_about_and_a_first_reading_is_not(build: Build) -> None:
+    """They are counted by the run that reads and writes them, against the records that there are."""
+    world = build(visits("to_marketo"), VISIT)
+    document = world.documents.current("crm_cycle", CYCLE).document
+    world.documents.put(document.model_copy(update={"guard": Guard(changed_percent=0)}))
+    contact = load(world, "Contact", LastName="King", Email="king@example.com")
+    for number in range(3):
+        load(world, "Event_Registration__c", Name="R", Registration_Key__c=f"R-{number}", Contact__c=contact)
+    world.ran()
+    assert len(world.marketo.get("records/visit_c")) == 3
+
+    [first, *_] = registrations(world).values()
+    world.connections.salesforce("crm").update("Event_Registration__c", [{"Id": first["Id"], "Seats__c": 3}])
+    told: list[tuple[CycleRun, SyncRun, set[Any]]] = []
+
+    def asks(run: SyncRun) -> None:
+        """Somebody looks at the cycle's run, and says yes."""
+        parts = CycleResults(documents=world.documents, runs=world.cycles, syncs=world.syncs).parts(CYCLE, run.slot)
+        held = {each.get("seats") for each in world.marketo.get("records/visit_c")}
+        told.append((parts.run, dict(parts.legs)["object-visits"], held))
+
+    world.asks = asks
+    world.ran()
+    [(cycle, leg, held)] = told
+    assert (cycle.waiting, cycle.message) == (Waiting.GUARD, leg.message)
+    assert "change 1 records (the limit is 0 % of 3 records); nothing is written yet" in leg.message
+    assert f"`leadbridge cycle confirm {CYCLE} {cycle.slot}`" in leg.message
+    assert held == {None}
+    assert sorted(each.get("seats") or 0 for each in world.marketo.get("records/visit_c")) == [0, 0, 3]
+
+
+def test_a_plan_lists_objects_field_by_field_and_writes_nothing(build: Build) -> None:
+    """One that would be changed with what it holds and would hold, one that would be made, and one whose person is
+    still to be made, with the reason; the run behind it does just that, and then there is nothing left to plan."""
+    world = build(visits("to_marketo"), VISIT)
+    contact = load(world, "Contact", LastName="King", Email="king@example.com")
+    first = load(world, "Event_Registration__c", Name="R", Registration_Key__c="R-1", Contact__c=contact, Seats__c=2)
+    world.ran()
+    world.connections.salesforce("crm").update("Event_Registration__c", [{"Id": first, "Seats__c": 3}])
+    second = load(world, "Event_Registration__c", Name="R", Registration_Key__c="R-2", Contact__c=contact)
+    other = load(world, "Contact", LastName="New", Email="new@example.com")
+    third = load(world, "Event_Registration__c", Name="R", Registration_Key__c="R-3", Contact__c=other)
+    before, written = world.marketo.get("records/visit_c"), world.written()
+
+    listed = [each for each in world.planned() if each.kind == "custom_objects"]
+
+    assert (world.marketo.get("records/visit_c"), world.written()) == (before, written)
+    told = {each.salesforce_id: each for each in listed}
+    assert {name: (each.does, each.object) for name, each in told.items()} == {
+        first: ("update", "Event_Registration__c"),
+        second: ("create", "Event_Registration__c"),
+        third: ("nothing", "Event_Registration__c"),
+    }
+    [changed] = [each for each in told[first].fields if each.before != each.after]
+    assert (changed.system, changed.name, changed.before, changed.after) == ("marketo", "seats", 2, 3)
+    assert told[first].marketo_id == before[0]["marketoGUID"]
+    assert told[third].message
+    world.ran()
+    assert {each["registration"] for each in world.marketo.get("records/visit_c")} == {"R-1", "R-2", "R-3"}
+    assert [each for each in world.planned() if each.kind == "custom_objects"] == []
+
+
+@pytest.mark.parametrize("policy", ["delete", "ignore", {"flag": "gone"}])
+def test_what_was_deleted_in_salesforce_goes_or_is_flagged_as_the_object_says(build: Build, policy: Any) -> None:
+    """Its record alone, once; one whose key another record has by then stays; a plan lists it before."""
+    gone = {"name": "gone", "displayName": "Gone", "dataType": "boolean"}
+    visit = {**VISIT, "fields": [KEY, PERSON, *OTHERS, gone]}
+    world = build(visits("to_marketo", deleted_in_salesforce=policy), visit)
+    contact = load(world, "Contact", LastName="King", Email="king@example.com")
+    made = {
+        name: load(world, "Event_Registration__c", Name="R", Registration_Key__c=name, Contact__c=contact)
+        for name in ("R-1", "R-2", "R-3")
+    }
+    world.ran()
+    world.salesforce.post("delete", {"object": "Event_Registration__c", "ids": [made["R-1"], made["R-3"]]})
+    load(world, "Event_Registration__c", Name="R", Registration_Key__c="R-3", Contact__c=contact)
+
+    listed = [each for each in world.planned() if each.salesforce_id == made["R-1"]]
+    world.ran()
+
+    does = {"delete": ["delete"], "ignore": []}.get(policy if isinstance(policy, str) else "", ["flag"])
+    assert [each.does for each in listed] == does
+    found = {each["registration"]: each.get("gone") for each in world.marketo.get("records/visit_c")}
+    assert found == {
+        **({} if policy == "delete" else {"R-1": True if isinstance(policy, dict) else None}),
+        "R-2": None,
+        "R-3": None,
+    }
+    before = len(world.written())
+    world.ran()
+    assert len(world.written()) == before
+    # one that nothing else of its object comes with, as a listing of what was changed tells of nothing then
+    world.salesforce.post("delete", {"object": "Event_Registration__c", "ids": [made["R-2"]]})
+    world.ran()
+    found = {each["registration"]: each.get("gone") for each in world.marketo.get("records/visit_c")}
+    assert found.get("R-2", "deleted") == {"delete": "deleted", "flag": True}.get(does[0] if does else "")
 
 
 def registrations(world: WiredCycle) -> dict[Any, dict[str, Any]]:

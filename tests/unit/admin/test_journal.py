@@ -1,6 +1,7 @@
 """The activity log: what somebody did through the API is kept with its sentence, what somebody looked at is not."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -145,6 +146,31 @@ def test_older_deeds_come_with_the_next_page(admin: Admin) -> None:
     ]
     assert second["next_token"] is None
     assert admin.ask("GET", "/activity", token="elsewhere").status == 422
+
+
+def test_what_is_looked_for_is_found_however_old_it_is(admin: Admin) -> None:
+    """In the sentence and in the author, in any case; further pages are read until there are enough or no more."""
+    for number in range(350):
+        who = "grace@example.com" if number < 3 else PERSON
+        admin.journal.note(Entry(at=NOON, who=who, did="run", kind="sync", id="people", detail=str(number)))
+
+    by_who, by_what = admin.get("/activity", text="GRACE"), admin.get("/activity", text="run 17 of")
+    assert [each["detail"] for each in by_who["entries"]] == ["2", "1", "0"]
+    assert [each["detail"] for each in by_what["entries"]] == ["17"]
+    assert (by_who["next_token"], datetime.fromisoformat(by_who["back_to"])) == (None, NOON)
+    assert admin.get("/activity", text="nobody") == {"entries": [], "next_token": None, "back_to": by_who["back_to"]}
+
+
+def test_a_search_of_a_long_log_stops_and_goes_on_where_it_stopped(admin: Admin) -> None:
+    """So that an answer comes in time: it says back to when it looked."""
+    for number in range(2_150):
+        at = NOON + timedelta(minutes=number)
+        admin.journal.note(Entry(at=at, who=PERSON, did="run", kind="sync", id="people", detail=str(number)))
+
+    first = admin.get("/activity", text="run 7 of")
+    second = admin.get("/activity", text="run 7 of", token=first["next_token"])
+    assert (first["entries"], datetime.fromisoformat(first["back_to"])) == ([], NOON + timedelta(minutes=150))
+    assert ([each["detail"] for each in second["entries"]], second["next_token"]) == (["7"], None)
 
 
 def a_good(answer: dict[str, Any]) -> dict[str, Any]:

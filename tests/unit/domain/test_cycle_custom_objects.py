@@ -221,8 +221,33 @@ def test_a_document_says_what_one_object_cannot_be() -> None:
         ({"visits": visits(fields=[{**PAIRS[0], "direction": "to_salesforce"}])}, "goes the other way"),
         ({"visits": visits(key="Guid__c")}, "this object goes to Marketo"),
         ({"visits": visits(), "again": visits()}, "visit_c of marketo stands there twice"),
+        ({"visits": visits("to_salesforce", deleted_in_salesforce="delete")}, "Marketo tells nobody which"),
+        ({"visits": visits(deleted_in_salesforce={"flag": "seats"})}, "seats is kept by a pair"),
     ):
         with pytest.raises(ValidationError, match=said):
             cycle(wrong)
     kept = cycle({"visits": visits(fields=[{"marketo": "person", "salesforce": "Number__c"}])})
     assert "person links records and is kept by the cycle" in "".join(found(kept, systems(VISITS)).wrong)
+
+
+def test_what_is_to_become_of_deleted_records_is_possible() -> None:
+    """Salesforce tells of them, Marketo's can be deleted, or have a yes/no field; the Sync says the same."""
+    told = replace(VISITS, replicateable=True)
+    flagged = FieldDescription(name="gone", type="boolean", updateable=True)
+    ours = replace(VISIT, fields={**VISIT.fields, "gone": flagged})
+    for policy, own, theirs, said in (
+        ("delete", VISIT, told, ""),
+        ({"flag": "gone"}, ours, told, ""),
+        ("delete", VISIT, VISITS, "does not tell which Visit__c records were deleted"),
+        ("delete", replace(VISIT, deletable=False), told, "no visit_c can be deleted"),
+        ({"flag": "gone"}, VISIT, told, "gone of visit_c is no yes/no field"),
+        ({"flag": "marketoGUID"}, ours, told, "marketoGUID of visit_c is no yes/no field"),
+        ("ignore", replace(VISIT, deletable=False), VISITS, ""),
+    ):
+        one = cycle({"visits": visits(deleted_in_salesforce=policy)})
+        wrong = "".join(found(one, systems(theirs, ours=(own,))).wrong)
+        assert said in wrong, policy
+        if not said:
+            assert wrong == ""
+            deletes = sync_of(one, systems(theirs, ours=(own,))).deletes
+            assert (deletes if isinstance(deletes, str) else deletes.model_dump()) == policy

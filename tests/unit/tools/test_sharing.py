@@ -6,7 +6,7 @@ from threading import Barrier, Event
 
 import pytest
 
-from tests.plugins.sharing import LONGEST, TOGETHER, first_alone, group_of, place_of
+from tests.plugins.sharing import LONGEST, TOGETHER, WITH_STACKS, Listed, first_alone, group_of, next_of, place_of
 
 ANYWHERE = "tests/unit/domain/test_values.py::test_x[a@b]"
 SIMULATION = "tests/fault/simulation/test_simulation.py::test_x[3]"
@@ -42,6 +42,23 @@ def test_stacks_are_begun_first_and_files_last() -> None:
         "tests/unit/test_b.py",
         "tests/unit/test_a.py",
     ]
+
+
+def test_a_process_more_than_may_have_stacks_begins_with_other_tests() -> None:
+    """The first four take what comes first, stacks; another one takes these when nothing else is left."""
+    groups = ["e2e", "leaks", "tests/unit/test_a.py", SIMULATION]
+
+    assert {next_of(groups, f"gw{number}") for number in range(WITH_STACKS)} == {"e2e"}
+    assert next_of(groups, f"gw{WITH_STACKS}") == SIMULATION
+    assert next_of(["leaks", "e2e"], f"gw{WITH_STACKS}") == "e2e"
+
+
+def test_a_list_of_tests_knows_where_each_stands() -> None:
+    """As a list does, without going through it."""
+    tests = Listed(["a", "b", "c"])
+
+    assert [tests.index(each) for each in ("c", "a", "b")] == [2, 0, 1]
+    assert tests == ["a", "b", "c"]
 
 
 def test_the_longest_are_groups_that_there_are() -> None:

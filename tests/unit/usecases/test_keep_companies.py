@@ -1,6 +1,9 @@
 """Whole cycles of companies, sales persons and persons: whatever dies, everything is there once and in step."""
 
 from collections.abc import Iterator
+from typing import Any
+
+import pytest
 
 from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.syncing import Waiting
@@ -116,6 +119,56 @@ def test_too_many_companies_whose_accounts_are_gone_are_asked_about() -> None:
     assert sorted(each["company"] for each in world.companies.records.values()) == ["Acme", "Other"]
     assert world.confirm(run.slot).step is CycleStep.DONE
     assert [each["company"] for each in world.companies.records.values()] == ["Other Ltd"]
+
+
+def test_after_a_long_outage_deleted_accounts_are_looked_for() -> None:
+    """Salesforce tells of no deletion any more, so all companies that are linked are looked for."""
+    world = CompanyWorld(with_companies(companies={"fields": COMPANY_FIELDS, "deleted_in_salesforce": "delete"}))
+    accounts = [world.accounts.make(Name=name) for name in ("Acme", "Other", "Third")]
+    world.done()
+    world.accounts.delete(accounts[0])
+    world.later(minutes=20 * 24 * 60)
+    world.accounts.told_from = world.clock.now()
+    world.done(minutes=30)
+    assert sorted(each["company"] for each in world.companies.records.values()) == ["Other", "Third"]
+    assert world.disagreeing() == []
+
+
+@pytest.mark.parametrize(
+    ("guard", "edit", "asks", "told"),
+    [
+        ({"changed_percent": 0}, {"LastName": "Lovelace"}, ["changes"], "change 1 records (the limit is 0 % of 2"),
+        ({"blanked_percent": 0}, {"Email": None}, ["changes"], "empty 1 values (the limit is 0 % of 2"),
+        ({"deletes": 0}, {"IsActive": False}, ["deletions"], "delete 1 records (the limit is 0)"),
+        # the person and the company of the one who goes name nobody any more
+        ({"blanked_percent": 0}, {"IsActive": False}, ["changes"], "of 1 records) by people-let-go"),
+    ],
+    ids=["changed", "emptied", "deleted", "let go"],
+)
+def test_what_is_done_to_sales_persons_and_to_whom_they_own_is_asked_about(
+    guard: dict[str, int], edit: dict[str, Any], asks: list[str], told: str
+) -> None:
+    """One that is new is no damage; nothing is written before somebody says yes."""
+    world = CompanyWorld(with_companies(guard=guard))
+    user = world.users.make(LastName="Ada", Email="ada@example.com", IsActive=True, UserType="Standard")
+    account = world.accounts.make(Name="Acme", OwnerId=user)
+    world.contacts.make(Email="c@example.com", LastName="c", AccountId=account, OwnerId=user)
+    world.done()
+    world.later(minutes=30)
+    world.users.make(LastName="Eda", IsActive=True, UserType="Standard")
+    world.done()
+    world.later(minutes=30)
+    world.users.edit(user, **edit)
+    before = [dict(each) for each in world.sales_persons.records.values()]
+    run = world.cycle()
+    asked = []
+    while run.waiting is Waiting.GUARD:
+        assert [dict(each) for each in world.sales_persons.records.values()] == before
+        asked.append((run.guarded.removeprefix("sales_persons "), run.message))
+        run = world.confirm(run.slot)
+    assert [each for each, _ in asked] == asks
+    assert told in asked[0][1]
+    assert (run.step, world.disagreeing()) == (CycleStep.DONE, [])
 
 
 def test_a_company_whose_account_is_back_by_the_time_somebody_says_yes_is_not_deleted() -> None:

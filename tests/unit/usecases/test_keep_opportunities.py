@@ -1,14 +1,18 @@
 """Whole cycles with opportunities and roles: whatever dies, everything is there once and in step."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.syncing import Waiting
+from leadbridge.domain.three_way import Side
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.opportunity_stages import StagesOfPeople
+from leadbridge.usecases.vanished import Vanished
+from tests.builders.company_cycles import more
 from tests.builders.deal_cycles import FIELDS, DealWorld, with_deals
 from tests.fakes.systems import Table
 
@@ -194,6 +198,93 @@ def test_too_many_changed_roles_are_asked_about() -> None:
     assert (run.waiting, run.guarded) == (Waiting.GUARD, "opportunity_roles changes")
     assert world.confirm(run.slot).step is CycleStep.DONE
     assert world.disagreeing() == []
+
+
+def test_too_many_opportunities_that_are_marked_as_deleted_are_asked_about() -> None:
+    """A mark is a change of what Marketo has; it is counted though nothing else of the record is written."""
+    kept = {"fields": FIELDS, "deleted_in_salesforce": {"flag": "gone"}}
+    world = sold(opportunities=kept, guard={"changed_percent": 0})
+    world.deals.described = more(world.deals.described, gone="boolean")
+    world.done()
+    world.later(minutes=30)
+    [first, _] = world.opportunities.records
+    world.opportunities.delete(first)
+    run = world.cycle()
+    assert (run.waiting, run.guarded) == (Waiting.GUARD, "opportunities changes")
+    assert "change 1 records (the limit is 0 % of 1 records)" in run.message
+    assert world.confirm(run.slot).step is CycleStep.DONE
+    assert [each.get("gone") for each in world.deals.records.values()] == [True, None]
+
+
+def test_too_many_stages_that_people_have_are_asked_about() -> None:
+    """A stage in place of another one is counted, against the Contacts."""
+    kept = {"fields": FIELDS, "stage_field": "stage"}
+    world = sold(opportunities=kept)
+    # the people are made by the first cycle, so the next one finds whose stage it is
+    world.done()
+    world.done(minutes=30)
+    world.later(minutes=30)
+    world.documents.put(with_deals(opportunities=kept, guard={"changed_percent": 0}))
+    [first, _] = world.opportunities.records
+    world.opportunities.edit(first, StageName="Second", LastStageChangeDate="2026-03-02T00:00:00Z")
+    run = world.cycle()
+    guarded = []
+    while run.waiting is Waiting.GUARD:
+        guarded.append((run.guarded, run.message))
+        run = world.confirm(run.slot)
+    assert [each for each, _ in guarded] == ["opportunities changes", "opportunity_roles changes"]
+    assert "change 1 records (the limit is 0 % of 2 records) by stages-written" in guarded[-1][1]
+    assert run.step is CycleStep.DONE
+    assert sorted(str(person.get("stage")) for person in world.people.records.values()) == ["None", "Second"]
+
+
+def after_a_long_outage() -> tuple[DealWorld, list[str]]:
+    """An Opportunity and its roles are deleted, and twenty days later Salesforce does not tell; who is left."""
+    world = sold()
+    for number in range(4):
+        world.opportunities.make(Name=str(number), StageName="New", IsClosed=False, IsWon=False)
+    world.done()
+    world.done(minutes=30)
+    [first, *kept] = world.opportunities.records
+    roles = [key for key, each in world.contact_roles.records.items() if each["OpportunityId"] == first]
+    assert roles
+    for role in roles:
+        world.contact_roles.delete(role)
+    world.opportunities.delete(first)
+    world.later(minutes=20 * 24 * 60)
+    for table in (world.opportunities, world.contact_roles):
+        table.told_from = world.clock.now()
+    return world, kept
+
+
+def test_after_a_long_outage_deleted_opportunities_and_roles_are_looked_for() -> None:
+    """Salesforce tells of no deletion any more, so all that are linked are looked for, once."""
+    world, kept = after_a_long_outage()
+    calls, asked = world.system.calls, ("Opportunity", "news")
+    before = calls[asked]
+    world.done(minutes=30)
+    assert sorted(str(each["externalOpportunityId"]) for each in world.deals.records.values()) == kept
+    assert world.disagreeing() == []
+    # what is told, two of six in each of three calls, and once more what is gone
+    assert calls[asked] - before == 5
+    world.done(minutes=30)
+    assert calls[asked] - before == 6
+
+
+def test_linked_records_are_looked_for_a_bit_at_once() -> None:
+    """A process whose time is up goes on where it was; nothing is done before all were looked for."""
+    world, kept = after_a_long_outage()
+    now = world.clock.now()
+    since, ceilings = {"from-opportunities": now - timedelta(days=20)}, {"salesforce": now}
+    run = CycleRun(cycle="main", slot="a", version=1, epoch=1, started_at=now, since=since, ceilings=ceilings)
+    files = PieceFiles(world.objects, run, "opportunities")
+    vanished = Vanished(ports=world.keep_ports(), object_name="Opportunity", queue="from-opportunities")
+    told, links = None, []
+    while told is None:
+        told = vanished(run, files, now)
+        links.append(files.comparison().links)
+    assert links == [2, 4, len(kept) + 1]
+    assert len(told.deleted[Side.SALESFORCE]) == 1
 
 
 def test_a_plan_shows_what_would_be_written_of_opportunities_and_roles() -> None:

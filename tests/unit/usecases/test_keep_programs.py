@@ -7,7 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from leadbridge.domain.crm_cycle import MemberGroup
+from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.marketo import Cost, Folder, Tag
+from leadbridge.domain.sync import Guard
+from leadbridge.domain.syncing import Waiting
 from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.program_facts import Labelled, program_of
@@ -96,6 +99,33 @@ def test_a_member_that_was_refused_is_tried_by_the_next_run_that_is_asked_for() 
     world.members.refused.clear()
     world.done(minutes=30, demanded=ASKED)
     assert {status for *_, status in held(world)} == {"Mailed"}
+
+
+@pytest.mark.parametrize(
+    ("guard", "held_before", "told"),
+    [
+        ({"changed_percent": 0}, {"Status": "Sent"}, "change 1 records (the limit is 0 % of 3 records)"),
+        ({"blanked_percent": 0}, {"Note__c": "Kept by hand"}, "empty 1 values (the limit is 0 % of 3 records)"),
+    ],
+)
+def test_too_many_changed_members_are_asked_about(
+    guard: dict[str, int], held_before: dict[str, str], told: str
+) -> None:
+    """What a Campaign's members hold is read, so it is known what is changed and emptied; new members are no damage."""
+    note = {"to": "Note__c", "column": "firstName", "blank": "clear"}
+    group = {"static_list": LIST, "status": "Mailed", "member_fields": [note]}
+    world = in_step()
+    document = with_programs(sent=group)
+    world.documents.put(document.model_copy(update={"guard": Guard.model_validate(guard)}))
+    world.done(demanded=ASKED)
+    [mine, *_] = world.members.records
+    world.members.edit(mine, **held_before)
+    run = world.cycle(minutes=30, demanded=ASKED)
+    assert (run.waiting, run.guarded) == (Waiting.GUARD, "programs changes")
+    assert told in run.message
+    assert {name: world.members.records[mine][name] for name in held_before} == held_before
+    assert world.confirm(run.slot).step is CycleStep.DONE
+    assert (world.members.records[mine]["Status"], world.members.records[mine].get("Note__c")) == ("Mailed", None)
 
 
 def test_a_plan_lists_campaigns_and_members_and_writes_nothing() -> None:

@@ -11,7 +11,12 @@ export default function Batch() {
   const { set } = useEditing();
   const { document, operation, takes } = useAction();
   if (operation === undefined || !takes("batch")) {
-    return <p className={PLAIN}>Calls of this type go out as they come.</p>;
+    return (
+      <>
+        <Others within={["/batch"]} />
+        <p className={PLAIN}>Calls of this type go out as they come.</p>
+      </>
+    );
   }
   const isFile = operation === "import_leads";
   const waits = isFile || at(document, "/batch") !== undefined;
@@ -21,7 +26,7 @@ export default function Batch() {
     <>
       <Others within={["/batch"]} except={["count", "seconds", "bytes"].map((name) => `/batch/${name}`)} />
       {isFile ? (
-        <p className={PLAIN}>Calls wait for each other until a file of them goes, whichever comes first.</p>
+        <p className={PLAIN}>Calls wait for each other and go out as a file, whichever of these comes first.</p>
       ) : (
         <Switch isSelected={waits} onChange={(on) => set("/batch", on ? {} : undefined)}>
           Calls wait for each other and go out together

@@ -12,14 +12,22 @@ import { useAction } from "./ends";
 
 const HEAD = style({ font: "title", margin: 0 });
 const PERSON = ["lead_id", "lookup", "column", "add_if_missing"].map((name) => `/person/${name}`);
-const OWN = [...PERSON, "/merge/winner", "/merge/losers", "/merge/in_crm", "/deduplicate", "/duplicate_record_rule"];
+const OWN = [
+  ...PERSON,
+  "/merge/winner",
+  "/merge/losers",
+  "/merge/in_crm",
+  "/deduplicate/columns",
+  "/deduplicate/window_seconds",
+];
+const RULE = ["choose", "order_by", "order"].map((name) => `/duplicate_record_rule/${name}`);
 const WRITES: ReadonlySet<string> = new Set(WRITABLE);
 
 export default function Person() {
   const { takes, choices } = useAction();
   return (
     <>
-      <Others within={["/person", "/merge", "/deduplicate", "/duplicate_record_rule"]} except={OWN} />
+      <Others within={["/person", "/merge", "/deduplicate", "/duplicate_record_rule"]} except={[...OWN, ...RULE]} />
       {takes("person") && <Meant />}
       {takes("merge") && (
         <>
@@ -93,7 +101,7 @@ function Meant() {
           {(WRITES.has(String(person.lookup)) || person.add_if_missing === true) && (
             <Truth at="/person/add_if_missing" label="Who is not found is made, with that value alone" />
           )}
-          {takes("duplicate_record_rule") && <ChosenOfSeveral records={choices} by="updatedAt" />}
+          {takes("duplicate_record_rule") && <ChosenOfSeveral records={choices} by="updatedAt" what="people" />}
         </>
       )}
     </>

@@ -12,7 +12,10 @@ export default function Values() {
   const targets = asChoices(columns.found.filter(({ updateable }) => updateable));
   return (
     <>
-      <Others within={["/mappings", "/tokens", "/time_zone"]} except={["/mappings", "/tokens", "/time_zone"]} />
+      <Others
+        within={["/mappings", "/tokens"]}
+        except={["mappings", "tokens"].filter(takes).map((member) => `/${member}`)}
+      />
       {takes("mappings") && (
         <MappingList
           at="/mappings"

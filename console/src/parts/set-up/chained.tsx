@@ -135,9 +135,9 @@ function Linked({ at: here, of, place, onRemove }: { at: string; of: Members; pl
           />
         )}
       </div>
-      <MappingList at={step(here, "mappings")} label="Its fields" add="Map a field" {...offer} />
+      <MappingList at={step(here, "mappings")} label={`Fields of object ${place + 1}`} add="Map a field" {...offer} />
       {of.type !== "create" && (
-        <MappingList at={step(here, "match")} label="It is found by" add="Add a field" {...offer} />
+        <MappingList at={step(here, "match")} label={`Object ${place + 1} is found by`} add="Add a field" {...offer} />
       )}
     </section>
   );

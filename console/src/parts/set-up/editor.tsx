@@ -35,8 +35,6 @@ interface Layout {
   titles: Readonly<Record<number, string>>;
   /** on which page members stand */
   pages: Readonly<Record<string, number>>;
-  /** members that have a form (see `shown.ts`); without them nothing is said of those that have none */
-  forms?: readonly string[];
 }
 
 /** A kind of documents that is set up in pages. */
@@ -50,6 +48,8 @@ export interface Kind {
   fresh: Members;
   /** the pages of a document, which depend on what it is */
   layout(document: Members): Layout;
+  /** members that have a form (see `shown.ts`); without it nothing is said of those that have none */
+  forms?(document: Members): readonly string[];
   /** what whoever changes one may do */
   route: Route;
   find(api: Api, id: string): Promise<Pick<Schemas["Saved"], "id" | "version" | "document">>;
@@ -232,12 +232,12 @@ function Editor({
           ) : (
             <Form validationBehavior="aria" onSubmit={(event) => event.preventDefault()}>
               {fields(page, !version)}
-              <SetInFile
-                of={unshown(document, layout.forms ?? ["**"]).filter(([pointer]) => pageOf(layout, pointer) === page)}
-              />
             </Form>
           )}
         </Suspense>
+        <SetInFile
+          of={unshown(document, of.forms?.(document) ?? ["**"]).filter(([pointer]) => pageOf(layout, pointer) === page)}
+        />
         <Problems error={checking.error} />
         <div className={ROW}>
           <ButtonGroup>

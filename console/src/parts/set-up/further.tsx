@@ -23,7 +23,7 @@ export function FurtherIdentifiers({ columns, fields }: { columns: readonly Choi
           <ActionButton
             isQuiet
             aria-label={`Remove identifier ${place + 2}`}
-            styles={style({ marginTop: 24 })}
+            styles={style({ marginTop: { default: 0, sm: 24 } })}
             onPress={() => set(list.length > 1 ? `${HERE}/${place}` : HERE, undefined)}
           >
             ✕

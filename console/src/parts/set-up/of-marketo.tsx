@@ -18,7 +18,7 @@ export function Activity({ connection }: { connection: string }) {
       <Switched
         at="/activity"
         start={{ type: "" }}
-        label="Values of the person's newest activity of a type can be used, as columns activity.…"
+        label="Attributes of the person's newest activity of a type are columns, too"
       >
         <Find
           at="/activity/type"

@@ -12,8 +12,16 @@ const SEVERAL_WORDS = {
   refuse: "None: it fails with the candidates",
 } as const;
 
-/** `by`: what the newest is known by. */
-export function ChosenOfSeveral({ records, by = "LastModifiedDate" }: { records: readonly Choice[]; by?: string }) {
+/** `by`: what the newest is known by; `what`: who or what may be several. */
+export function ChosenOfSeveral({
+  records,
+  by = "LastModifiedDate",
+  what = "records",
+}: {
+  records: readonly Choice[];
+  by?: string;
+  what?: "records" | "people";
+}) {
   const { document, set } = useEditing();
   const rule = at(document, "/duplicate_record_rule");
   return (
@@ -22,7 +30,7 @@ export function ChosenOfSeveral({ records, by = "LastModifiedDate" }: { records:
         isSelected={rule !== undefined}
         onChange={(on) => set("/duplicate_record_rule", on ? { order_by: by, choose: "newest" } : undefined)}
       >
-        Where several records match, one is chosen
+        {`Where several ${what} match, one is chosen`}
       </Switch>
       {rule !== undefined && (
         <div className={LINE}>

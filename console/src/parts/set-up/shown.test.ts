@@ -4,8 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { at, type Json, type Members, put, steps } from "../pointer.ts";
 import { fromLines, fromTable, linesOf, named, number, tableOf } from "../typed.ts";
-import { hasForm, leaves, OF_ACTIONS, OF_CONNECTORS, unshown } from "./shown.ts";
-import { isAtMarketo } from "./types.ts";
+import { formsOf, hasForm, leaves, OF_ACTIONS, OF_CONNECTORS, unshown } from "./shown.ts";
 
 type Schema = {
   $ref?: string;
@@ -19,7 +18,6 @@ type Schema = {
 
 const DOCS = new URL("../../../../docs/", import.meta.url);
 const documents = JSON.parse(readFileSync(process.env.LEADBRIDGE_ACTIONS ?? "", "utf8")) as Members[];
-const formsOf = (document: Members) => (isAtMarketo(document) ? OF_CONNECTORS : OF_ACTIONS);
 
 /** Every member of a schema as a pointer, with 0 for any place of a list; what nests is entered twice. */
 function pointers(schema: Schema, root: Schema, pointer = "", seen: readonly string[] = []): string[] {
@@ -75,6 +73,22 @@ test("what has no form is shown, and what is within a list or a group is found",
     ["/mappings/0/odd", 1],
   ]);
   assert.deepEqual(unshown({ mappings: [], conditions: { clauses: [{ clauses: [{ value: 1 }] }] } }, OF_ACTIONS), []);
+});
+
+test("what an operation has no place for has no form, and is shown, too", () => {
+  const document: Members = {
+    destination: { connection: "marketo-demo", operation: "merge_leads", list: 7 },
+    merge: { winner: "a", losers: ["b"] },
+    tokens: [{ to: "x", static: "y" }],
+    mappings: [],
+  };
+  assert.deepEqual(unshown(document, formsOf(document)), [
+    ["/destination/list", 7],
+    ["/tokens/0/to", "x"],
+    ["/tokens/0/static", "y"],
+  ]);
+  const unknown: Members = { name: "A", destination: { connection: "marketo-demo", operation: "new", list: 7 } };
+  assert.deepEqual(unshown(unknown, formsOf(unknown)), [["/destination/list", 7]]);
 });
 
 test("each document is shown whole", () => {

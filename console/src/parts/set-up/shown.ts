@@ -2,7 +2,8 @@
  * Which members of an Action have a form. Whatever else a document holds is left as it is and shown as set in the file,
  * so nothing that somebody wrote is lost, or unseen.
  */
-import { type Json, type Members, step, steps } from "../pointer.ts";
+import { type Json, type Members, step, steps, within } from "../pointer.ts";
+import { isAtMarketo, operationOf, PLACED, takes } from "./types.ts";
 
 /** where values come from: a column, a constant, a day, a template; with rules, and what a blank does */
 const VALUE = ["to", "column", "static", "day", "template", "transforms/*/**", "blank", "default"];
@@ -63,6 +64,15 @@ export const OF_CONNECTORS: readonly string[] = [
   ...under("batch", ["count", "seconds", "bytes"]),
 ];
 
+/** The forms of a document: one at Marketo has none for what its operation has no place for. */
+export function formsOf(document: Members): readonly string[] {
+  if (!isAtMarketo(document)) return OF_ACTIONS;
+  const operation = operationOf(document);
+  const absent = PLACED.filter((each) => operation === undefined || !takes(operation, each));
+  const starts = absent.map((each) => each.replace(".", "/"));
+  return OF_CONNECTORS.filter((form) => !starts.some((each) => within(form, each)));
+}
+
 /** Whether a form shows what is at a pointer. */
 export function hasForm(pointer: string, forms: readonly string[]): boolean {
   const names = steps(pointer);
@@ -85,7 +95,9 @@ export function leaves(value: Json, pointer = ""): [string, Json][] {
   return inner.length ? inner.flatMap(([name, each]) => leaves(each, step(pointer, name))) : [[pointer, value]];
 }
 
-/** What no form shows. */
+/** What no form shows; an empty list is as if it were not there. */
 export function unshown(document: Members, forms: readonly string[]): [string, Json][] {
-  return leaves(document).filter(([pointer]) => !hasForm(pointer, forms));
+  return leaves(document).filter(
+    ([pointer, value]) => !(Array.isArray(value) && !value.length) && !hasForm(pointer, forms),
+  );
 }

@@ -73,6 +73,9 @@ const SHARED = ["format", "kind", "id", "name", "description", "time_zone", "ded
 const OF_DESTINATION = ["list", "campaign", "strategy", "lookup_field", "partition"];
 const OWN = ["person", "duplicate_record_rule", "mappings", "tokens", "merge", "batch"];
 
+/** what an operation has a place for or has not, as `takes` calls it */
+export const PLACED: readonly string[] = [...OF_DESTINATION.map((name) => `destination.${name}`), ...OWN];
+
 function only(members: Members, names: readonly string[]): Members {
   return Object.fromEntries(names.flatMap((name) => (name in members ? [[name, members[name] as Json]] : [])));
 }

@@ -48,8 +48,11 @@ class Links(Protocol):
         """Remember links no more."""
         ...
 
-    def listed(self, after: str) -> tuple[Sequence[Link], str]:
-        """Some of all links, behind a mark, and the mark behind them; it is empty after the last ones."""
+    def listed(self, after: str, prefix: str = "") -> tuple[Sequence[Link], str]:
+        """Some of all people's links, behind a mark, and the mark behind them; it is empty after the last ones.
+
+        With `prefix` those of other Salesforce records, whose ids begin so.
+        """
         ...
 
 

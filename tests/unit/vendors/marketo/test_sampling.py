@@ -1,11 +1,12 @@
 """How many calls an estimate of people takes, and how far it is off."""
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import batched, islice
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,3 +113,50 @@ def test_a_long_list_in_which_nobody_changed_is_told_to_a_tenth(highest: int, th
     assert abs((found.total or found.estimate or 0) - members) <= 0.1 * members, found.basis
     # what a page of the list holds is shown
     assert list(islice((each["id"] for each in found.rows), 300)) == list(islice(instance.members(), 300))
+
+
+class Log:
+    """A client of an instance in which something is done every so many seconds of a year."""
+
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+        self.api = self
+
+    def paging_token(self, since: datetime) -> str:
+        """Where the log begins."""
+        return since.isoformat()
+
+    def get(self, _: object, params: Mapping[str, str]) -> Any:
+        """A page of the log."""
+        token = datetime.fromisoformat(params["nextPageToken"])
+        moments = [token + timedelta(seconds=self._seconds * number) for number in range(300)]
+        told = [each for each in moments if each < NOON]
+        rows = [
+            {"id": 1, "marketoGUID": str(each), "leadId": 1, "activityTypeId": 2, "activityDate": each.isoformat()}
+            for each in told
+        ]
+        following = (moments[-1] + timedelta(seconds=self._seconds)).isoformat()
+        more = len(told) == len(moments)
+        payload = {"success": True, "result": rows, "nextPageToken": following, "moreResult": more}
+        return SimpleNamespace(payload=payload, request_id="1")
+
+
+@pytest.mark.parametrize("seconds", [7, 3_600, 100_000])
+def test_activities_are_told_by_the_time_that_the_first_ones_took(seconds: int) -> None:
+    """Of a year of them to a tenth, from some pages; exactly where these are all."""
+    since = NOON - timedelta(days=365)
+    query = SourceQuery(
+        vendor="marketo",
+        way="rest",
+        cursor="",
+        object="activities",
+        columns=("id",),
+        first=Request(operation="paging_token", params={"sinceDatetime": since.isoformat()}),
+        activity_types=(2,),
+        until=NOON,
+    )
+    found = sample(Log(seconds), query, 12, NOON)  # type: ignore[arg-type]  # of a client it uses these
+    number = -(-365 * 86_400 // seconds)
+
+    assert (found.total is not None) is (number < 1_200)
+    assert abs((found.total or found.estimate or 0) - number) <= 0.1 * number, found.basis

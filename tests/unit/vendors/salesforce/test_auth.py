@@ -104,6 +104,43 @@ def test_a_session_for_another_host_is_not_used(instance_url: str) -> None:
         flow.send(granted("s1", instance_url))
 
 
+def test_a_session_that_is_used_lives_on_and_one_that_is_not_ends() -> None:
+    """The org counts two hours from the last call in a session's second half: a call each 50 minutes needs no login."""
+    time = FakeTime()
+    auth = an_auth(time)
+    logged_in(auth)
+    for _ in range(30):
+        time.advance(50 * 60)
+        flow = auth.auth_flow(a_call())
+        assert next(flow).headers["authorization"] == "Bearer s1"
+        with pytest.raises(StopIteration):
+            flow.send(httpx.Response(200, json={}))
+
+    time.advance(2 * 3600)
+    assert next(auth.auth_flow(a_call())).url.path == "/services/oauth2/token"
+
+
+@pytest.mark.fault("FS01")
+def test_a_session_that_dies_after_it_was_prolonged_is_replaced_like_any_other() -> None:
+    """The new one lives by its own time."""
+    time = FakeTime()
+    auth = an_auth(time)
+    logged_in(auth)
+    time.advance(90 * 60)
+    flow = auth.auth_flow(a_call())
+    next(flow)
+    with pytest.raises(StopIteration):
+        flow.send(httpx.Response(200, json={}))
+    time.advance(90 * 60)
+    flow = auth.auth_flow(a_call())
+    assert next(flow).headers["authorization"] == "Bearer s1"
+    assert flow.send(dead()).url.path == "/services/oauth2/token"
+    assert flow.send(granted("s2")).headers["authorization"] == "Bearer s2"
+    with pytest.raises(StopIteration):
+        flow.send(httpx.Response(200, json={}))
+    assert next(auth.auth_flow(a_call())).headers["authorization"] == "Bearer s2"
+
+
 @pytest.mark.fault("FS01")
 def test_a_dead_session_costs_one_login_and_one_replay_at_the_new_host() -> None:
     """There is no refresh token: a new assertion buys the next session, which may live elsewhere."""

@@ -21,6 +21,8 @@ from leadbridge.domain.journal import Entry, said
 
 #: entries of one page
 ENTRIES = 100
+#: pages of one answer, when few of the entries are those that are looked for
+_PAGES = 20
 type Members = Mapping[str, Any]
 #: deed, kind and id of what it was done to, and a detail
 type Done = tuple[str, str, str, str]
@@ -122,10 +124,21 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
     """Add the route."""
 
     @app.get("/activity", **described("Who did what, and when", tag="Activity"))
-    def list_activity(token: Annotated[models.JournalMark | None, Query()] = None) -> models.ActivityLog:
-        """The newest first: versions that were stored by whatever way, and what this API was asked to do beside."""
-        entries, following = services.journal.page(token or "", ENTRIES)
-        return models.ActivityLog(entries=[as_entry(each) for each in entries], next_token=following or None)
+    def list_activity(
+        token: Annotated[models.JournalMark | None, Query()] = None, text: Annotated[models.Text | None, Query()] = None
+    ) -> models.ActivityLog:
+        """The newest first: versions that were stored by whatever way, and what this API was asked to do beside.
+
+        `text` leaves those whose sentence and author do not hold it out; `back_to` is how far was looked.
+        """
+        wanted, mark, found, back_to = (text or "").strip().casefold(), token or "", [], None
+        for _ in range(_PAGES):
+            entries, mark = services.journal.page(mark, ENTRIES)
+            found += [each for each in entries if wanted in f"{each.who}\n{said(each)}".casefold()]
+            back_to = entries[-1].at if entries else back_to
+            if not mark or len(found) >= ENTRIES:
+                break
+        return models.ActivityLog(entries=[as_entry(each) for each in found], next_token=mark or None, back_to=back_to)
 
 
 def as_entry(entry: Entry) -> models.ActivityEntry:

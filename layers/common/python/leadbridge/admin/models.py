@@ -881,3 +881,4 @@ class ActivityLog(Given):
 
     entries: list[ActivityEntry]
     next_token: str | None
+    back_to: datetime | None

@@ -5,6 +5,9 @@ the other, which keeps a person of thirty fields in about a kilobyte.
 
 `cycle#<id>#people#<00..63>` / `<Marketo id>`: the Salesforce id. Of a deleted person Marketo tells nothing but the id,
 and a comparison of both systems goes through these, 64 queries at least.
+
+`cycle#<id>#<how ids begin>#<00..63>` / `<Salesforce id>`: that a record is linked whose counterpart is no person, for
+such a comparison as well.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -52,7 +55,9 @@ class DynamoLinks:
         items: dict[tuple[str, str], Item] = {}
         for link in links:
             person = {**self._person(link.marketo_id), "v": VERSION, "salesforce_id": link.salesforce_id}
-            for item in (self._item(link), *([person] if is_of_person(link) else [])):
+            other = {**self._other(link.salesforce_id), "v": VERSION}
+            mark = [person] if is_of_person(link) else [] if link.moved_to else [other]
+            for item in (self._item(link), *mark):
                 items[item["pk"], item["sk"]] = item
         write_items(self._client, self._table, [{"PutRequest": {"Item": dump(item)}} for item in items.values()])
 
@@ -65,11 +70,12 @@ class DynamoLinks:
         keys = [self._key(each) for each in dict.fromkeys(link.salesforce_id for link in known)]
         # a person who was linked anew since keeps that
         keys += [{"pk": item["pk"], "sk": item["sk"]} for item in people if item["salesforce_id"] in gone]
+        keys += [self._other(link.salesforce_id) for link in known if not (is_of_person(link) or link.moved_to)]
         write_items(self._client, self._table, [{"DeleteRequest": {"Key": dump(key)}} for key in keys])
 
-    def listed(self, after: str) -> tuple[Sequence[Link], str]:
-        """Some of all links, behind a mark, and the mark behind them; it is empty after the last ones."""
-        bucket, _, person = after.partition("#")
+    def listed(self, after: str, prefix: str = "") -> tuple[Sequence[Link], str]:
+        """Some of all people's links, or those of other records, behind a mark; and the mark behind them."""
+        bucket, _, last = after.partition("#")
         number = int(bucket or 0)
         with later("Query"):
             answer = self._client.query(
@@ -78,12 +84,13 @@ class DynamoLinks:
                 Limit=_LISTED,
                 KeyConditionExpression="pk = :pk AND sk > :after",
                 # every id follows `!`
-                ExpressionAttributeValues=dump({":pk": self._bucket(number), ":after": person or "!"}),
+                ExpressionAttributeValues=dump({":pk": self._bucket(number, prefix), ":after": last or "!"}),
             )
         found = [load(item) for item in answer["Items"]]
         following = f"{number + 1}#" if number + 1 < _BUCKETS else ""
         mark = f"{number}#{found[-1]['sk']}" if answer.get("LastEvaluatedKey") else following
-        return list(self._of_pairs(found).values()), mark
+        links = self.of([item["sk"] for item in found]) if prefix else self._of_pairs(found)
+        return list(links.values()), mark
 
     def _of_pairs(self, people: Iterable[Item]) -> Mapping[str, Link]:
         """The links that people's items name, as far as those still say the same."""
@@ -98,8 +105,12 @@ class DynamoLinks:
     def _key(self, salesforce_id: str) -> dict[str, str]:
         return {"pk": f"cycle#{self._cycle}#{salesforce_id}", "sk": "link"}
 
-    def _bucket(self, number: int) -> str:
-        return f"cycle#{self._cycle}#people#{number:02}"
+    def _bucket(self, number: int, prefix: str = "") -> str:
+        return f"cycle#{self._cycle}#{prefix or 'people'}#{number:02}"
+
+    def _other(self, salesforce_id: str) -> dict[str, str]:
+        number = crc32(salesforce_id.encode()) % _BUCKETS
+        return {"pk": self._bucket(number, salesforce_id[:3]), "sk": salesforce_id}
 
     def _person(self, marketo_id: str) -> dict[str, str]:
         return {"pk": self._bucket(crc32(marketo_id.encode()) % _BUCKETS), "sk": marketo_id}

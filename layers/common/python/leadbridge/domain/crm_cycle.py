@@ -367,6 +367,8 @@ class CustomObject(Document):
     )
     #: so long a record waits for what it is linked to: each run reads it again
     wait_minutes: int = Field(default=0, ge=0, le=1440)
+    #: to Marketo: what becomes of the record of one that was deleted; Marketo itself tells nobody what was
+    deleted_in_salesforce: Gone = "ignore"
     #: to Salesforce: how often Marketo extracts what was changed; what was added is read in each run
     extract_minutes: int = Field(default=60, ge=5, le=1440)
 
@@ -376,6 +378,14 @@ class CustomObject(Document):
         to_marketo = self.direction is Direction.TO_MARKETO
         if self.key is not None and to_marketo:
             raise ValueError("`key` is Salesforce's, and this object goes to Marketo; remove it")
+        if self.deleted_in_salesforce != "ignore" and not to_marketo:
+            raise ValueError(
+                "deleted_in_salesforce: this object goes to Salesforce, and Marketo tells nobody which of its records "
+                "were deleted; remove it"
+            )
+        flag = self.deleted_in_salesforce.flag if isinstance(self.deleted_in_salesforce, Flag) else None
+        if flag is not None and flag in {each.marketo for each in self.fields if each.enabled}:
+            raise ValueError(f"deleted_in_salesforce: {flag} is kept by a pair; flag another field, or remove the pair")
         if against := sorted({each.pair for each in self.fields if each.direction not in {self.direction, "both"}}):
             raise ValueError(f"fields: {', '.join(against)} goes the other way than the object; remove `direction`")
         return self

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.clauses import Clause, Group
-from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle, CustomObject, CycleField
+from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle, CustomObject, CycleField, Flag
 from leadbridge.domain.cycle_companies import ACCOUNT
 from leadbridge.domain.cycle_fields import bind_fields
 from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, SALESFORCE, Leg, Queue
 from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, PREFIXES, derived
 from leadbridge.domain.looked_up import LookedUpColumn
 from leadbridge.domain.records import ObjectDescription
-from leadbridge.domain.sync import DedupeRule, ImportRule, LoggedSource, Sync, Ways
+from leadbridge.domain.sync import DedupeRule, FlagDeletes, ImportRule, LoggedSource, Sync, Ways
 from leadbridge.domain.three_way import Direction, Side
 from leadbridge.domain.transforms.texts import PatternReplace
 
@@ -31,8 +31,6 @@ _NEW = ".new"
 #: records of an object that leave a Lead which was converted
 _RELINKED = ".relinked"
 _OWN_ID = "Id"
-#: sizes of a Sync's guard that nothing exceeds: what goes one way is not counted
-_ALL = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,14 +148,15 @@ def _plain(cycle: CrmCycle, kept: CustomObject, name: str) -> Sync:
     objects = (kept.salesforce, kept.marketo) if to_marketo else (kept.marketo, kept.salesforce)
     key = (_OWN_ID, GUID) if to_marketo else (GUID, kept.key or _OWN_ID)
     plain = derived(cycle, _named("none"), Side.SALESFORCE if to_marketo else Side.MARKETO, objects, key, {})
-    guard = plain.guard.model_copy(update={"blanked_percent": _ALL, "changed_percent": _ALL})
     ends = [(each.marketo, each.salesforce) for each in kept.pairs]
     ends += [(link, each) for link, names in kept.links.items() for each in names]
     ends += [] if to_marketo or kept.key is None else [(GUID, kept.key)]
     mappings = [FieldMapping(to=ours, column=theirs) for ours, theirs in ends]
     if not to_marketo:
         mappings = [FieldMapping(to=theirs, column=ours) for ours, theirs in ends]
-    return plain.model_copy(update={"id": f"{cycle.id}.{name}", "guard": guard, "mappings": mappings})
+    gone = kept.deleted_in_salesforce
+    deletes = FlagDeletes(flag=gone.flag) if isinstance(gone, Flag) else gone
+    return plain.model_copy(update={"id": f"{cycle.id}.{name}", "mappings": mappings, "deletes": deletes})
 
 
 # what both systems say
@@ -192,6 +191,7 @@ def bound(cycle: CrmCycle, kept: CustomObject, described: Described) -> Bound:
     doubtful = [each.field for each in links if each.field in ours.key_fields and len(each.fields) > 1]
     if kept.direction is Direction.TO_SALESFORCE and kept.key is None and doubtful:
         wrong.append(f"key: {doubtful[0]} of the key of {kept.marketo} is two fields of {kept.salesforce}; give `key`")
+    wrong += _not_taken_out(kept, ours, theirs)
     source = _logged(cycle, kept, ours, described) if kept.direction is Direction.TO_SALESFORCE else None
     if kept.direction is Direction.TO_SALESFORCE and source is None:
         wrong.append(
@@ -207,6 +207,18 @@ def bound(cycle: CrmCycle, kept: CustomObject, described: Described) -> Bound:
         source=source,
         extracted=source is not None and source.behind is None,
     )
+
+
+def _not_taken_out(kept: CustomObject, ours: ObjectDescription, theirs: ObjectDescription) -> Iterator[str]:
+    """Why nothing can become of deleted records as the document says."""
+    gone, where = kept.deleted_in_salesforce, "deleted_in_salesforce"
+    if gone != "ignore" and not theirs.replicateable:
+        yield f"{where}: Salesforce does not tell which {theirs.name} records were deleted; say `ignore`"
+    if gone == "delete" and not ours.deletable:
+        yield f"{where}: no {ours.name} can be deleted; name a field with `flag`, or say `ignore`"
+    flag = ours.fields.get(gone.flag) if isinstance(gone, Flag) else None
+    if isinstance(gone, Flag) and (flag is None or not flag.updateable or flag.type != "boolean"):
+        yield f"{where}.flag: {gone.flag} of {ours.name} is no yes/no field that can be changed; name another"
 
 
 def _missing(kept: CustomObject, described: Described) -> Iterator[tuple[str, str]]:

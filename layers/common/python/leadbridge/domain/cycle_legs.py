@@ -54,6 +54,10 @@ GROUPS = (
 )
 
 
+#: groups that a plan goes through, too, as their Syncs decide for themselves; each follows the one before
+PLANNED_LATE = (CUSTOM_OBJECTS, BRIDGES)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
     """Changes of one kind of record of one system.

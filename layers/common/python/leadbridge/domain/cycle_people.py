@@ -1,13 +1,14 @@
 """What a cycle reads and writes of persons: the queues and legs of Leads, Contacts and Marketo's people."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.clauses import walk
 from leadbridge.domain.crm_cycle import COMPANY_LINK, OWNER_LINK, CrmCycle, CycleField, Flag, Persons, RecordFields
 from leadbridge.domain.cycle_legs import PEOPLE, SALESFORCE, Leg, Queue
-from leadbridge.domain.sync import DedupeRule, ImportRule, RoutedDestination, Sync, SyncDestination, SyncSource
+from leadbridge.domain.sync import DedupeRule, Guard, ImportRule, RoutedDestination, Sync, SyncDestination, SyncSource
 from leadbridge.domain.three_way import Side
 
 #: Salesforce's kinds of persons, and Marketo's
@@ -29,6 +30,8 @@ CONVERSION = ("IsConverted", "ConvertedDate", "ConvertedContactId", "ConvertedAc
 #: columns of a record by its vendor's names: id, address, and when it was last changed
 IDS: Mapping[Side, str] = {Side.MARKETO: "id", Side.SALESFORCE: "Id"}
 EMAILS: Mapping[Side, str] = {Side.MARKETO: "email", Side.SALESFORCE: "Email"}
+#: when a person was made; each row of people has it
+MADE_AT = "createdAt"
 STAMPS: Mapping[Side, str] = {Side.MARKETO: "updatedAt", Side.SALESFORCE: "SystemModstamp"}
 
 
@@ -130,23 +133,39 @@ def derived(  # noqa: PLR0917  # one value for each thing in which these Syncs d
     a field of the other; `columns` by the fields that take them.
     """
     connections = {Side.MARKETO: cycle.marketo, Side.SALESFORCE: cycle.salesforce}
+    between = (connections[source], connections[source.other])
+    return _made(cycle.id, name, cycle.time_zone, cycle.guard, between, objects, match, tuple(columns.items()))
+
+
+# each step of a run makes all of its cycle's, which takes longer than most of what they do
+@lru_cache(maxsize=256)
+def _made(  # noqa: PLR0917  # as above
+    cycle: str,
+    name: str,
+    time_zone: str | None,
+    guard: Guard,
+    between: tuple[str, str],
+    objects: tuple[str, str],
+    match: tuple[str, str],
+    columns: tuple[tuple[str, str], ...],
+) -> Sync:
     plain = Sync(
         kind="sync",
         id=name,
         name=name,
-        time_zone=cycle.time_zone,
-        source=SyncSource(connection=connections[source], object=objects[0]),
-        destination=SyncDestination(connection=connections[source.other], object=objects[1]),
+        time_zone=time_zone,
+        source=SyncSource(connection=between[0], object=objects[0]),
+        destination=SyncDestination(connection=between[1], object=objects[1]),
         match=[UniqueIdentifier(column=match[0], field=match[1])],
         **{"import": ImportRule.CREATE_AND_UPDATE},
         dedupe=DedupeRule.IMPORT_EVERYTHING,
         mappings=[FieldMapping(to=match[1], column=match[0])],
         extraction="incremental",
-        guard=cycle.guard,
+        guard=guard,
     )
     # as many as both kinds of records have, and an id of its own
-    mappings = [FieldMapping(to=to, column=column) for to, column in columns.items()]
-    return plain.model_copy(update={"id": f"{cycle.id}.{name}", "mappings": mappings})
+    mappings = [FieldMapping(to=to, column=column) for to, column in columns]
+    return plain.model_copy(update={"id": f"{cycle}.{name}", "mappings": mappings})
 
 
 def alike(columns: Iterable[str]) -> Mapping[str, str]:

@@ -43,7 +43,15 @@ def worded(code: str, **facts: object) -> str:
 
 #: of a plan: which of them are made depends on what is written before
 ACTIVITIES_UNPLANNED = "activities: are no part of a plan, since they are read behind what is written of people"
-OBJECTS_UNPLANNED = "custom_objects: are no part of a plan, since they are read behind all that is written"
+CHANGES_LOST = (
+    "{kind}: Marketo tells of changed values for 90 days, and what changed since {since} was not carried over yet. So "
+    "all people are read: those who are linked are compared, and those who were made since come along. Nobody is made "
+    "of an older person whom the cycle did not keep in step; who is meant to be comes along once somebody changes it."
+)
+OBJECTS_FORESEEN = (
+    "custom_objects: of what is linked to people or records that the run itself would make, the plan says that it is "
+    "left out; the run writes it behind them"
+)
 
 
 #: why a record is looked at again, by the reason that is noted; of any other reason its write was refused

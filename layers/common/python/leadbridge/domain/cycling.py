@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from leadbridge.domain.crm_cycle import CrmCycle
-from leadbridge.domain.cycle_legs import GROUPS
+from leadbridge.domain.cycle_legs import GROUPS, PLANNED_LATE
 from leadbridge.domain.cycle_schema import Checked, Schema, kept_as
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.syncing import HELD_FOR, PAUSED_SECONDS, Asked, Waiting, held_by, reason_of, run_name
@@ -252,6 +252,8 @@ def returned(run: CycleRun, entities: Sequence[str]) -> CycleRun:
     if run.step is CycleStep.READ:
         return _at_entity(replace(run, step=CycleStep.DECIDE), entities, 0)
     following = GROUPS.index(run.group) + 1
+    if run.planning and run.group == PLANNED_LATE[-1]:
+        return replace(run, step=CycleStep.COMMIT, group="")
     if following < len(GROUPS):
         return replace(run, group=GROUPS[following])
     return _at_entity(replace(run, step=CycleStep.REMEMBER, group=""), entities, 0)
@@ -268,6 +270,9 @@ def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
     run = replace(run, entity=following, through=0)
     if following:
         return run
+    if run.planning and run.late:
+        # their Syncs plan by themselves
+        return replace(run, step=CycleStep.WRITE, group=PLANNED_LATE[0])
     if run.planning:
         return replace(run, step=CycleStep.COMMIT)
     if run.step is CycleStep.DECIDE and (run.late or any(run.writes.values())):

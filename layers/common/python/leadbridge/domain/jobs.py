@@ -7,11 +7,12 @@ is then; they call nobody. The state machines only route on `Step` and on how lo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, assert_never
 
+from leadbridge.domain.evolving import replace
 from leadbridge.domain.waits import Next, growing, seconds_until
 from leadbridge.errors import (
     DisabledError,
@@ -211,7 +212,7 @@ class Counts:
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in Counts.__slots__})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One bulk run. Members up to `begun_at` never change; `source` is the key of an import's file."""
 

@@ -8,6 +8,8 @@ changed ids concern nobody who reads records.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from leadbridge.domain.cycle_legs import Queue
+from leadbridge.domain.cycle_people import PERSON
 from leadbridge.domain.three_way import Side
 
 #: a day less than the vendors say: what is about to be forgotten is not asked for
@@ -27,6 +29,11 @@ def deletions_lost(side: Side, since: datetime, now: datetime, known_from: datet
 def changes_lost(side: Side, since: datetime, now: datetime) -> bool:
     """Whether changes since a moment are no longer told whole, so that everything is to be read."""
     return side is Side.MARKETO and now - since > _VALUES
+
+
+def values_lost(queue: Queue, since: datetime, now: datetime) -> bool:
+    """Whether a queue is of changes that are no longer told whole: other logs go back further, or are told of."""
+    return queue.sync.source.object == PERSON and not queue.late and changes_lost(queue.side, since, now)
 
 
 def comparison_calls(links: int, sides: Iterable[Side]) -> dict[Side, int]:

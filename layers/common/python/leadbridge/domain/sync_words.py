@@ -19,6 +19,11 @@ WORDS: Mapping[str, str] = {
         "record rule."
     ),
     "rows_gone": "{count} of the {wanted} rows that were to be tried again are no longer in the source.",
+    "too_many_logged": (
+        "The subscription makes no bulk extracts, and since {since} there are about {number} activities, more than "
+        "the {most} that are read page by page: begin at {begin} or later (low_watermark), or have Marketo enable "
+        "Bulk Extract."
+    ),
     "vendor_refused": "{vendor} refused the record: {code} {detail}.",
     "not_written_back": "The record is {outcome}, but the source record did not take what is written back: {detail}.",
     "drifted": "Not written: the record has changed since the plan was made, {why}. Plan again.",

@@ -442,8 +442,8 @@ def placed(run: SyncRun, sync: Sync, *, pages: int, positions: int, spills: int)
 
 
 def _to_load(run: SyncRun, sync: Sync) -> SyncRun:
-    counting = run.load is Way.REST and not run.planning and may_exceed(sync, run.pulled, run.records, run.gone)
-    return replace(run, step=Step.LOAD, counting=counting)
+    asks = run.load is Way.REST and not run.planning and not run.confirmed
+    return replace(run, step=Step.LOAD, counting=asks and may_exceed(sync, run.pulled, run.records, run.gone))
 
 
 def is_removal(run: SyncRun, number: int) -> bool:
@@ -492,7 +492,11 @@ def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -
         return _after_rows(run)
     too_much = "" if run.confirmed else exceeded(guard, sum((part.tally for part in parts), Tally()), run.records)
     if too_much:
+        # a run that a cycle has started is confirmed with the cycle's
+        cycle, derived, _ = run.sync.partition(".")
         remedy = f"`leadbridge syncs ask confirm {run.sync} {run.slot}` lets it go on, `ask cancel` ends it"
+        if derived:
+            remedy = f"`leadbridge cycle confirm {cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
         message = f"the run would {too_much}; nothing is written yet, {remedy}"
         return _held(replace(run, fruitless=0, reason="guard", message=message), Waiting.GUARD, now)
     run = replace(_go_on(run), reason="", message="")

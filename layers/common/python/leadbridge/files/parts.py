@@ -186,9 +186,12 @@ class PartWriter:
                 raise ValueError("the numbers of rows rise")
             self._last = indices[-1]
             lines = self._encode(rows)
-            if lines is None or max(map(len, lines)) > _LONG_CHARACTERS:
+            if lines is None:
                 for index, cells in batch:
                     self._write_one(index, cells)
+            elif max(map(len, lines)) > _LONG_CHARACTERS:
+                for (index, cells), line in zip(batch, tuple(lines), strict=True):
+                    self._write_line(index, cells, line)
             else:
                 self._add(indices, lines)
 
@@ -206,10 +209,14 @@ class PartWriter:
         lines = self._encode([cells])
         if lines is None:
             self._refuse(index, "reserved_word")
-        elif self._too_long(lines[0], cells):
+        else:
+            self._write_line(index, cells, lines[0])
+
+    def _write_line(self, index: int, cells: Sequence[Cell], line: str) -> None:
+        if self._too_long(line, cells):
             self._refuse(index, "field_too_long")
         else:
-            self._add([index], lines)
+            self._add([index], [line])
 
     def _encode(self, rows: Sequence[Sequence[Cell]]) -> list[str] | None:
         """Each row as its line; None if one of them holds a reserved word."""

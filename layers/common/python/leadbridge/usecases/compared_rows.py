@@ -8,12 +8,13 @@ from typing import Any
 
 from leadbridge.cycle_ports import Link, Links
 from leadbridge.domain.cycle_legs import Queue
-from leadbridge.domain.cycle_people import STAMPS
+from leadbridge.domain.cycle_people import MADE_AT, STAMPS
 from leadbridge.domain.cycle_schema import is_unnoticed
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import Digest, LinkedField
 from leadbridge.domain.linked import canonical as canonical_value
+from leadbridge.domain.outages import values_lost
 from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.merge_people import edited_at
@@ -52,6 +53,27 @@ class ComparedRows:
 
     def _held(self, values: Values, described: FieldDescription) -> str:
         return self._digest(canonical_value(values.get(described.name), described))
+
+
+def kept_people(links: Links, run: CycleRun, queue: Queue, rows: Iterable[Values]) -> Iterable[Values]:
+    """People about whom is decided, of all that there are: those who are linked, and those who changed.
+
+    Where Marketo does not tell any more who changed, these are those who were made since: whoever is older and was not
+    kept in step may never have been meant to be, and the last change may have been of any field.
+    """
+    since, old = run.since.get(queue.name), list[Values]()
+    if queue.name not in run.compared or since is None:
+        yield from rows
+        return
+    stamp = MADE_AT if values_lost(queue, since, run.started_at) else STAMPS[queue.side]
+    for values in rows:
+        at = edited_at(values.get(stamp))
+        if at is not None and at >= since:
+            yield values
+        else:
+            old.append(values)
+    known = links.of_people([str(values["id"]) for values in old]) if old else {}
+    yield from (values for values in old if str(values["id"]) in known)
 
 
 def changed(run: CycleRun, queue: Queue, rows: Iterable[Values]) -> Iterable[Values]:

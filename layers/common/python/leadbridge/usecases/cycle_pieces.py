@@ -29,6 +29,7 @@ from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import LEFT_SECONDS
+from leadbridge.usecases.fate_files import Comparison
 from leadbridge.usecases.keep_people import due_again
 from leadbridge.usecases.people_files import Entry, PeopleFiles, Row, written_edits
 
@@ -103,6 +104,15 @@ class PieceFiles(PeopleFiles):
         """Store how far it is."""
         self._put("state.json", json.dumps(asdict(state)).encode())
 
+    def comparison(self) -> Comparison:
+        """How far the comparison of links with what is there has come."""
+        found = self._read("compared.json")
+        return Comparison(**json.loads(found)) if found is not None else Comparison()
+
+    def keep_comparison(self, comparison: Comparison) -> None:
+        """Store how far it has come."""
+        self._put("compared.json", json.dumps(asdict(comparison)).encode())
+
     def spared(self) -> dict[str, str]:
         """Records of which not all is done that was planned, and why, as a code of `domain.company_words`."""
         found = self._read("spared.json")
@@ -131,9 +141,20 @@ class Keeping:
     """Plans of pieces, and what became of them; a kind of records decides itself."""
 
     def __init__(
-        self, name: str, ports: KeepPorts, *, object_name: str, queues: Iterable[Queue], legs: Iterable[Leg]
+        self,
+        name: str,
+        ports: KeepPorts,
+        *,
+        object_name: str,
+        queues: Iterable[Queue],
+        legs: Iterable[Leg],
+        of_others: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """`name` is that of the kind, as the document calls it, `object_name` that of its Salesforce records."""
+        """`name` is that of the kind, as the document calls it, `object_name` that of its Salesforce records.
+
+        `of_others`: by leg that writes records of other kinds the Salesforce objects of those.
+        """
+        self._of_others = of_others or {}
         self._object = object_name
         self.name = name
         self._ports = ports
@@ -164,9 +185,9 @@ class Keeping:
             if each.object == self._object and (each.not_before is None or each.not_before <= now)
         ]
 
-    def total(self, _leg: str, _most: int | None) -> int:
-        """How many records of this kind Salesforce has, for the guard."""
-        return self._ports.records.total(self._object)
+    def total(self, leg: str, _most: int | None) -> int:
+        """How many records there are of those that a leg writes, as Salesforce has them; for the guard."""
+        return sum(self._ports.records.total(each) for each in self._of_others.get(leg, (self._object,)))
 
     def until(self, remaining: float) -> datetime:
         """When nothing new is begun any more."""

@@ -1,6 +1,6 @@
 """What a plan of a cycle would do: record by record, each field in each system before and after. Nothing is asked."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -8,26 +8,32 @@ from typing import Any
 
 from leadbridge.cycle_ports import CycleRuns
 from leadbridge.domain.crm_cycle import CrmCycle
-from leadbridge.domain.cycle_legs import Leg
+from leadbridge.domain.cycle_custom_objects import object_legs, relinking_legs
+from leadbridge.domain.cycle_legs import CUSTOM_OBJECTS, Leg
 from leadbridge.domain.cycle_people import PREFIXES
 from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.fate_words import fate_said
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
+from leadbridge.domain.syncing import Part, SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, Objects
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.cycle_rows import DECIDED, FATES, files_of
+from leadbridge.usecases.failed_rows import source_ids
 from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.people_files import Entry, PeopleFiles
+from leadbridge.usecases.planned_rows import planned_piece
 from leadbridge.usecases.sync_results import MOST_PIECES, PAGE
 
 _RECORDS = {prefix: name for name, prefix in PREFIXES.items()}
 #: nothing would be written of a record, and it is told why
 LEFT = "nothing"
+#: what a Sync's outcome of a planned row says of a write
+_PLANNED: Mapping[str, str] = {"created": "create", "updated": "update", "flagged": "flag", "deleted": "delete"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,7 @@ class CyclePlanned:
         self._documents = documents
         self._runs = runs
         self._objects = objects
+        self._syncs = syncs
         self._plans = CyclePlans(runs=syncs, objects=objects, clock=clock)
 
     def page(self, cycle: str, slot: str, begin: int = 0) -> PlannedPage:
@@ -115,6 +122,59 @@ class CyclePlanned:
             for number in numbers:
                 planned = [(legs[name], each.index(number) + 1) for name, each in plans.items() if number in each]
                 yield partial(self._changes, run, kind, files, number, planned)
+        for leg in relinking_legs(stored.document):
+            yield partial(self._relinked, run, leg)
+        for leg in object_legs(stored.document):
+            known = self._syncs.get(leg.sync.id, run.slot)
+            if known is None:
+                continue
+            for part in self._syncs.parts(leg.sync.id, run.slot):
+                for chunk in range(part.chunks):
+                    yield partial(self._late, leg, known[0], part, chunk)
+
+    def _late(self, leg: Leg, run: SyncRun, part: Part, chunk: int) -> Sequence[PlannedChange]:
+        """What a Sync that reads by itself would write; rows that are as they should be are none of it."""
+        rows = planned_piece(self._objects, run, part, chunk)
+        told = [row for row in rows if row.outcome != Outcome.UNCHANGED or row.reason]
+        ids = source_ids(self._objects, run, leg.sync, {row.row for row in told}) if told else {}
+        to_salesforce = leg.side is Side.SALESFORCE
+        found = list[PlannedChange]()
+        for row in told:
+            source = ids.get(row.row, "")
+            found.append(
+                PlannedChange(
+                    kind=CUSTOM_OBJECTS,
+                    object=(leg.sync.destination if to_salesforce else leg.sync.source).object,
+                    salesforce_id=row.record_id if to_salesforce else source,
+                    marketo_id=source if to_salesforce else row.record_id,
+                    does=_PLANNED.get(row.outcome, LEFT),
+                    reason=row.reason,
+                    message=row.message,
+                    fields=[
+                        FieldChange(
+                            system=leg.side.value, name=each.name, before=each.before, after=each.after, known=True
+                        )
+                        for each in row.fields
+                    ],
+                )
+            )
+        return found
+
+    def _relinked(self, run: CycleRun, leg: Leg) -> Sequence[PlannedChange]:
+        """Records that would leave a Lead that was converted for its Contact."""
+        return [
+            PlannedChange(
+                kind=CUSTOM_OBJECTS,
+                object=leg.sync.destination.object,
+                salesforce_id=write.record_id,
+                marketo_id="",
+                does=write.does,
+                reason="",
+                message="",
+                fields=list(_fields(leg, write)),
+            )
+            for write in self._plans.planned(run, leg, 1).values()
+        ]
 
     def _changes(
         self, run: CycleRun, kind: str, files: PeopleFiles, number: int, planned: Sequence[tuple[Leg, int]]

@@ -4,7 +4,7 @@ Pieces are what a kind of records decides at once; those of which a leg has some
 their order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from leadbridge.domain.cycle_legs import Leg
 from leadbridge.domain.cycling import CycleRun
@@ -72,17 +72,21 @@ class CyclePlans:
             known = self._runs.begin(replace(self._new(run, leg), epoch=self._leased(run, leg), plan=plan.slot))
         return None if known[0].over else SyncOrder(sync=sync, slot=run.slot)
 
-    def begin_late(self, run: CycleRun, leg: Leg, read: Window) -> SyncOrder | None:
+    def begin_late(
+        self, run: CycleRun, leg: Leg, read: Window, records: Callable[[], int] | None = None
+    ) -> SyncOrder | None:
         """Store the run of a leg that reads a window and writes what it has read; None if it has ended already.
 
-        It has the name of its queue. Raises as `begin`.
+        In a plan it plans that. It has the name of its queue. `records` tells how many there are, for the guard; what
+        is read from the start is a first meeting, of which nothing is asked. Raises as `begin`.
         """
         sync = leg.sync.id
         known = self._runs.get(sync, run.slot)
         if known is None:
-            new = replace(self._new(run, leg), epoch=self._leased(run, leg), incremental=True)
-            made_since = run.made_since.get(leg.name)
-            known = self._runs.begin(replace(new, since=read.since, until=read.until, made_since=made_since))
+            new = replace(self._new(run, leg), epoch=self._leased(run, leg), incremental=True, planning=run.planning)
+            new = replace(new, since=read.since, until=read.until, made_since=run.made_since.get(leg.name))
+            first = read.since is None
+            known = self._runs.begin(replace(new, confirmed=first, size=records() if records and not first else 0))
         return None if known[0].over else SyncOrder(sync=sync, slot=run.slot)
 
     def ends(self, run: CycleRun, leg: Leg, number: int) -> Mapping[int, RowEnd]:

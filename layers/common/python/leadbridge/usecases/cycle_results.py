@@ -1,7 +1,7 @@
 """What became of runs of CRM cycles: how they stand, and each queue and leg with its counts."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leadbridge.cycle_ports import CycleRuns
@@ -9,7 +9,7 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_progress import CycleProgress, progress_of
 from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.cycling import CycleRun, CycleStanding
-from leadbridge.domain.syncing import SyncRun, summed
+from leadbridge.domain.syncing import SyncRun, Waiting, summed
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Documents
 from leadbridge.sync_ports import SyncRuns
@@ -67,11 +67,12 @@ class CycleResults:
             raise ConfigurationError(
                 [f"the cycle {cycle} has no run {slot}; `leadbridge cycle executions {cycle}` lists them"]
             )
-        queues, legs = derived_syncs(stored.document)
+        queues, written = derived_syncs(stored.document)
+        legs = self._those(((each.name, each.sync.id) for each in written), slot)
         return CycleParts(
-            run=run,
+            run=_asking(run, [leg for _, leg in legs]),
             queues=self._those(((each.name, each.sync.id) for each in queues if not each.late), slot),
-            legs=self._those(((each.name, each.sync.id) for each in legs), slot),
+            legs=legs,
             kinds=[name for name in CrmCycle.entities if stored.document.keeps(name) and run.takes(name)],
         )
 
@@ -83,3 +84,9 @@ class CycleResults:
                 run = known[0]
                 found.append((name, run if run.over else summed(run, self._syncs.parts(sync, slot))))
         return found
+
+
+def _asking(run: CycleRun, legs: Iterable[SyncRun]) -> CycleRun:
+    """The run as it waits for a person if a leg does, which counts by itself what it would do."""
+    asks = next((leg for leg in legs if leg.waiting is Waiting.GUARD and not leg.over), None)
+    return run if asks is None or run.over else replace(run, waiting=asks.waiting, message=asks.message)

@@ -27,6 +27,7 @@ from leadbridge.domain.cycle_people import (
     LEAD,
     LEADS_CREATED,
     LEADS_UPDATED,
+    MADE_AT,
     PEOPLE_UPDATED,
     PERSON,
     STAMPS,
@@ -46,7 +47,7 @@ from leadbridge.domain.values import EMAIL, normalised, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Objects
 from leadbridge.sync_ports import SyncRuns
-from leadbridge.usecases.compared_rows import ComparedRows
+from leadbridge.usecases.compared_rows import ComparedRows, kept_people
 from leadbridge.usecases.cycle_guard import noted
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.fate_files import FateFiles
@@ -325,7 +326,9 @@ class _Work:
             queue, number = self._page(at)
             read = self._read[queue.name]
             stamp = ""
-            rows = read_page(self._ports.objects, read, number, self._columns(queue))
+            compared = queue.side is Side.MARKETO and queue.name in self.run.compared
+            columns = [*self._columns(queue), *([MADE_AT] if compared else [])]
+            rows = read_page(self._ports.objects, read, number, columns)
             for values in self._counting(queue, rows):
                 stamp = max(stamp, values.get(STAMPS[queue.side], ""))
                 held.add(self._sorted(Row(object=queue.sync.source.object, values=values)))
@@ -340,6 +343,8 @@ class _Work:
     def _counting(self, queue: Queue, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
         if queue.name not in self.run.compared:
             return rows
+        if queue.side is Side.MARKETO:
+            return kept_people(self._ports.links, self.run, queue, rows)
         fields = self._people.fields[queue.sync.source.object]
         return ComparedRows(self._ports.links, fields, self._ports.digest)(self.run, queue, rows)
 

@@ -24,7 +24,10 @@ _LINKS = ("before", "after", "forget", "refused")
 
 @dataclass(slots=True, kw_only=True)
 class Comparison:
-    """How far a comparison is: the mark of the next links, how many were looked at, and who is missing."""
+    """How far a comparison is: the mark of the next links, how many were looked at, and who is missing.
+
+    `people` are Marketo's, `records` Salesforce's, those that were merged, converted or deleted.
+    """
 
     mark: str = ""
     links: int = 0

@@ -183,7 +183,7 @@ class FollowFates:
                 lost.add(side)
                 news |= self._news.of_people(now - MERGES_TOLD, now).news if name == PERSON else News()
                 continue
-            first = since[name] - _OVERLAP
+            first = max(since[name] - _OVERLAP, now - MERGES_TOLD)
             told = self._news.of_people(first, now) if name == PERSON else self._news.of_records(name, first, now)
             news |= told.news
             if deletions_lost(side, since[name], now, told.known_from):

@@ -49,6 +49,6 @@ class ForeseenLinks:
             self._kept.pop(link.salesforce_id, None)
             self._forgotten.add(link.salesforce_id)
 
-    def listed(self, after: str) -> tuple[Sequence[Link], str]:
+    def listed(self, after: str, prefix: str = "") -> tuple[Sequence[Link], str]:
         """Some of all links that are kept, as they are."""
-        return self._links.listed(after)
+        return self._links.listed(after, prefix)

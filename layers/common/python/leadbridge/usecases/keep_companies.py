@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,7 @@ from leadbridge.domain.cycle_opportunities import OPPORTUNITY, opportunity_queue
 from leadbridge.domain.cycle_people import CONTACT, FROM_CONTACTS, PERSON, STAMPS, people_queues
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun, guarded
+from leadbridge.domain.fates import News
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.partitioning import HELD, partition_of, partitions_for
 from leadbridge.domain.planned import Planned
@@ -55,11 +56,11 @@ from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.people_files import Entry, Row
 from leadbridge.usecases.plan_people import fields_left
 from leadbridge.usecases.sync_files import page_key, read_page
+from leadbridge.usecases.vanished import Vanished
 
 #: rows are sorted by the Account that they are about
 _BY_ACCOUNT = "by_account"
 #: what is told late is asked for once more
-_OVERLAP = timedelta(minutes=10)
 
 
 class KeepCompanies:
@@ -101,11 +102,11 @@ class KeepCompanies:
             told = too_much(self.cycle.guard, run, self.name, self.keeping.legs, self.keeping.total)
             return guarded(run, what(self.name, CHANGES), told, now) if told else None
         state.back_to(run.through)
-        until, work = self.keeping.until(remaining), _Work(self, run, files, state)
+        until = self.keeping.until(remaining)
+        work = _Work(self, run, files, state, until)
         try:
             while work.run.through < state.end:
-                work.step()
-                if self.ports.clock.now() > until:
+                if not work.step() or self.ports.clock.now() > until:
                     break
         except GuardedError as error:
             files.keep_pieces(state)
@@ -171,20 +172,29 @@ class KeepCompanies:
         shown = company_fields(self.ports.describe(COMPANY), self.ports.describe(PERSON))
         return CompanyFields(fields=bound.fields, shown=shown, aside=bound.aside)
 
+    def vanished(self, run: CycleRun, until: datetime) -> News | None:
+        """Accounts that Salesforce has no more; None if these are still looked for."""
+        if not self._follows(run):
+            return News()
+        found = Vanished(ports=self.ports, object_name=ACCOUNT, queue=FROM_ACCOUNTS)
+        return found(run, self.keeping.files(run), until)
+
+    def _follows(self, run: CycleRun) -> bool:
+        heard = self.ports.news is not None and FROM_ACCOUNTS in run.since
+        return heard and self.companies.deleted_in_salesforce != "ignore"
+
     def gone(self, run: CycleRun, piece: int, missing: Iterable[str]) -> Decided:
-        """What becomes of companies whose Accounts were deleted, or merged, or are `missing` since.
+        """What becomes of companies whose Accounts were deleted, or merged.
 
         People leave a company for another one only; Marketo deletes none that still has any, and it is tried again.
 
         Raises:
             GuardedError: More would be deleted than the cycle's guard lets through.
         """
-        policy, since = self.companies.deleted_in_salesforce, run.since.get(FROM_ACCOUNTS)
-        if policy == "ignore" or self.ports.news is None or since is None:
+        policy = self.companies.deleted_in_salesforce
+        if not self._follows(run):
             return Decided(plans={}, entries=())
-        told = self.ports.news.of_records(ACCOUNT, since - _OVERLAP, run.ceilings[Side.SALESFORCE.value]).news
-        deleted, merged = told.deleted.get(Side.SALESFORCE, ()), told.merged.get(Side.SALESFORCE, {})
-        links = self.ports.links.of({*deleted, *merged, *missing})
+        links = self.ports.links.of({*missing})
         known = {each: link for each, link in sorted(links.items()) if link.marketo_id}
         if policy == "delete":
             check_deletions(self.cycle.guard, run, self.name, len(known))
@@ -217,8 +227,11 @@ class KeepCompanies:
 class _Work:
     """One invocation."""
 
-    def __init__(self, owner: KeepCompanies, run: CycleRun, files: PieceFiles, state: PieceState) -> None:
+    def __init__(
+        self, owner: KeepCompanies, run: CycleRun, files: PieceFiles, state: PieceState, until: datetime
+    ) -> None:
         self.run = run
+        self._until = until
         self._owner = owner
         self._ports = owner.ports
         self._files = files
@@ -255,8 +268,8 @@ class _Work:
     def _records(self) -> CycleRecords:
         return self._owned or self._ports.records
 
-    def step(self) -> None:
-        """Take the next piece, or as many pages as are held at once."""
+    def step(self) -> bool:
+        """Take the next piece, or as many pages as are held at once; whether it is through with that."""
         piece, pages = self.run.through, self._state.first - 1
         if piece < pages:
             self._sort(piece, pages)
@@ -264,6 +277,7 @@ class _Work:
             self._take_due(piece)
         else:
             self._decide_part(piece)
+        return self.run.through > piece
 
     # rows find their partitions
 
@@ -287,7 +301,7 @@ class _Work:
         self.run = replace(self.run, through=at, newest=newest)
 
     def _counting(self, queue: Queue, rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-        if queue.name in self.run.compared and queue in self._owner.keeping.queues:
+        if queue.name in self.run.compared and queue.sync.source.object == ACCOUNT:
             return ComparedRows(self._ports.links, self._fields.fields, self._ports.digest)(self.run, queue, rows)
         return changed(self.run, queue, rows)
 
@@ -321,7 +335,10 @@ class _Work:
             self._state.spills.append(piece)
 
     def _take_due(self, piece: int) -> None:
-        """Read the Accounts that are due, beside those that were read as changed."""
+        """Read the Accounts that are due, beside those that were read as changed, once it is known which are gone."""
+        told = self._owner.vanished(self.run, self._until)
+        if told is None:
+            return
         due = self._owner.keeping.due_now(DUE)
         self._files.keep_due(due)
         held = dict[int, list[Row]]()
@@ -332,7 +349,8 @@ class _Work:
             part = partition_of((text(values["Id"]),), 0, self._state.parts)
             held.setdefault(part, []).append(Row(object=ACCOUNT, values=values))
         self._spill(held, piece)
-        decided = self._owner.gone(self.run, piece, missing)
+        gone = {*told.deleted.get(Side.SALESFORCE, ()), *told.merged.get(Side.SALESFORCE, ()), *missing}
+        decided = self._owner.gone(self.run, piece, gone)
         run = self._owner.keeping.keep(self.run, self._state, piece, decided)
         self.run = replace(run, through=piece + 1)
 

@@ -8,7 +8,7 @@ once in a while, and reads the new ones, too. What names a Lead that was convert
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_custom_objects import (
@@ -29,14 +29,16 @@ from leadbridge.domain.cycle_custom_objects import (
 from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, SALESFORCE, Leg, Queue
 from leadbridge.domain.cycle_people import FROM_LEADS, LEAD
 from leadbridge.domain.cycle_schema import Checked, Schema
-from leadbridge.domain.cycle_words import OBJECTS_UNPLANNED
-from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.cycle_words import OBJECTS_FORESEEN
+from leadbridge.domain.cycling import CycleRun, guarded
 from leadbridge.domain.ids import canonical
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.watermarks import LAG, Window
 from leadbridge.errors import ConfigurationError
+from leadbridge.usecases.cycle_guard import CHANGES, noted, too_much, what
 from leadbridge.usecases.cycle_pieces import KeepPorts
 from leadbridge.usecases.cycle_plans import CyclePlans
 
@@ -87,14 +89,22 @@ class KeepCustomObjects:
             SyncError: Salesforce cannot be asked now.
         """
         del remaining
-        if run.planning:
-            told = (*run.warnings, OBJECTS_UNPLANNED)
-            return None if run.through else replace(run, through=1, warnings=told)
         if run.through:
-            return None
+            legs = [leg.name for leg in relinking_legs(self._cycle)]
+            much = too_much(self._cycle.guard, run, self.name, legs, lambda leg, _: self._total(leg))
+            return guarded(run, what(self.name, CHANGES), much, self._ports.clock.now()) if much else None
         is_due = any(self._is_due(run, queue) for queue in self._queues)
         writes = dict(self._relinked(run))
-        return replace(run, late=run.late or is_due, writes={**run.writes, **writes}, through=1)
+        # another record takes the place of each, so no value is emptied
+        run = noted(run, {leg: Tally(changed=count) for leg, count in writes.items()})
+        told = (OBJECTS_FORESEEN,) if run.planning and is_due else ()
+        return replace(
+            run,
+            late=run.late or is_due,
+            writes={**run.writes, **writes},
+            warnings=(*run.warnings, *told),
+            through=1,
+        )
 
     def prepare(self, run: CycleRun, group: str) -> Sequence[SyncOrder]:
         """The runs of the legs of a group that have something to read, stored and ready to be started."""
@@ -104,7 +114,9 @@ class KeepCustomObjects:
         if group not in {CUSTOM_OBJECTS, BRIDGES}:
             return []
         orders = (
-            self._plans.begin_late(run, self._legs[queue.name], self._window(run, queue))
+            self._plans.begin_late(
+                run, self._legs[queue.name], self._window(run, queue), partial(self._total, queue.name)
+            )
             for queue in self._queues
             if self._is_due(run, queue) and group_of(self._found(queue)) == group
         )
@@ -183,9 +195,17 @@ class KeepCustomObjects:
         of = object_of(self._cycle, queue.name)
         return self._bound[of[0]] if of else Bound()
 
+    def _total(self, name: str) -> int:
+        """How many records of a queue's or leg's object Salesforce has, for the guard."""
+        of = object_of(self._cycle, name)
+        return self._ports.records.total(of[1].salesforce) if of else 0
+
     def _is_due(self, run: CycleRun, queue: Queue) -> bool:
         """Whether a queue is read in this run."""
-        if queue.name in run.idle and not self._waits(queue):
+        of = object_of(self._cycle, queue.name)
+        hears = of is not None and of[1].deleted_in_salesforce != "ignore"
+        # what was changed is told without what was deleted
+        if queue.name in run.idle and not self._waits(queue) and not hears:
             return False
         if queue.side.value == "salesforce":
             return True
@@ -196,7 +216,6 @@ class KeepCustomObjects:
         found, since = self._found(queue), run.since.get(queue.name)
         if since is None:
             return True
-        of = object_of(self._cycle, queue.name)
         pause = timedelta(minutes=of[1].extract_minutes if of else 0)
         return found.extracted and run.ceilings[queue.side.value] - since >= pause
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -42,8 +42,10 @@ from leadbridge.domain.cycle_opportunities import (
 )
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.fates import News
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.linked import LinkedField
+from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import FieldDescription, ObjectDescription
@@ -59,9 +61,8 @@ from leadbridge.usecases.one_way import Change, Paged, change
 from leadbridge.usecases.owners import OwnedRecords
 from leadbridge.usecases.pair_people import Row
 from leadbridge.usecases.people_files import Entry
+from leadbridge.usecases.vanished import Vanished
 
-#: what is told late is asked for once more
-_OVERLAP = timedelta(minutes=10)
 _FLAGS = frozenset({IS_CLOSED.marketo, IS_WON.marketo})
 
 
@@ -116,6 +117,18 @@ class KeepOpportunities:
     def remember(self, run: CycleRun, remaining: float) -> CycleRun | None:
         """Remember what was written of opportunities; those whose write failed become due. As `decide`."""
         return self._keeping.remember(run, remaining)
+
+    def follows(self, run: CycleRun) -> bool:
+        """Whether anything is done about opportunities that Salesforce has no more."""
+        heard = self.ports.news is not None and FROM_OPPORTUNITIES in run.since
+        return heard and self.opportunities.deleted_in_salesforce != "ignore"
+
+    def vanished(self, run: CycleRun, until: datetime) -> News | None:
+        """What Salesforce has no more; None if that is still looked for."""
+        if not self.follows(run):
+            return News()
+        found = Vanished(ports=self.ports, object_name=OPPORTUNITY, queue=FROM_OPPORTUNITIES)
+        return found(run, self._keeping.files(run), until)
 
     def fields(self, run: CycleRun) -> tuple[LinkedField, ...]:
         """The pairs that are kept in step, bound to what both systems describe."""
@@ -181,14 +194,22 @@ class _Work:
         prefix = self._ports.describe(USER).key_prefix
         return OwnedRecords(self._ports.records, user_prefix=prefix, removes=self._owner.removes_owners)
 
-    def due(self, run: CycleRun, due: Mapping[str, DueRecord]) -> Decided:
-        """Opportunities that are due, and those that are gone."""
+    def due(self, run: CycleRun, due: Mapping[str, DueRecord], until: datetime) -> Decided | None:
+        """Opportunities that are due, and those that are gone; None if these are still looked for."""
+        told = self._owner.vanished(run, until)
+        if told is None:
+            return None
         rows = self._ports.records.salesforce(OPPORTUNITY, "Id", list(due)) if due else ()
         found = self._decided(0, rows, again=True)
         missing = due.keys() - {canonical(row["Id"]) for row in rows}
-        gone = self._gone(run, missing, len(found.entries))
+        gone = self._gone(run, {*told.deleted.get(Side.SALESFORCE, ()), *missing}, len(found.entries))
         plans = {name: [*found.plans.get(name, ()), *gone.plans.get(name, ())] for name in self._legs}
-        return Decided(plans=plans, entries=[*found.entries, *gone.entries], tallies=found.tallies)
+        nothing = Tally()
+        tallies = {
+            name: found.tallies.get(name, nothing) + gone.tallies.get(name, nothing)
+            for name in {*found.tallies, *gone.tallies}
+        }
+        return Decided(plans=plans, entries=[*found.entries, *gone.entries], tallies=tallies)
 
     def page(self, run: CycleRun, piece: int, queue: Queue, rows: Sequence[Row]) -> Decided:
         """Opportunities that changed, and those of changed roles that Marketo does not know yet."""
@@ -306,29 +327,31 @@ class _Work:
         return (reason, worded(reason)) if reason else ("", "")
 
     def _gone(self, run: CycleRun, missing: Collection[str], first: int) -> Decided:
-        """What becomes of opportunities that were deleted in Salesforce, or are `missing` since they failed.
+        """What becomes of opportunities that Salesforce has no more.
 
         Raises:
             GuardedError: More would be deleted than the cycle's guard lets through.
         """
-        policy, since = self._owner.opportunities.deleted_in_salesforce, run.since.get(FROM_OPPORTUNITIES)
-        if policy == "ignore" or self._ports.news is None or since is None:
+        policy = self._owner.opportunities.deleted_in_salesforce
+        if not self._owner.follows(run):
             return Decided(plans={}, entries=())
-        told = self._ports.news.of_records(OPPORTUNITY, since - _OVERLAP, run.ceilings[Side.SALESFORCE.value]).news
-        links = self._ports.links.of({*told.deleted.get(Side.SALESFORCE, ()), *missing})
+        links = self._ports.links.of(missing)
         known = [link for _, link in sorted(links.items()) if link.marketo_id]
         if policy == "delete":
             check_deletions(self._owner.cycle.guard, run, self._owner.name, len(known))
         leg = OPPORTUNITIES_WRITTEN if isinstance(policy, Flag) else OPPORTUNITIES_GONE
         plans, entries = list[Planned](), list[Entry]()
+        damage = Damage(self._ports.digest(""))
         for link in known:
             position = first + len(entries)
             if isinstance(policy, Flag):
-                plans.append(_writing(link.salesforce_id, {policy.flag: True}, position))
+                flagged = {policy.flag: True}
+                plans.append(_writing(link.salesforce_id, flagged, position))
+                damage.add_unread(leg, flagged, {})
             else:
                 plans.append(deletion(link, position))
             entries.append(_removed(link, leg, position, gone=not isinstance(policy, Flag)))
-        return Decided(plans={leg: plans}, entries=entries)
+        return Decided(plans={leg: plans}, entries=entries, tallies=damage.tallies)
 
 
 def _opportunity(held: Row) -> str:

@@ -45,6 +45,7 @@ from leadbridge.domain.sources import Inputs
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
+from leadbridge.usecases.cycle_guard import Damage
 from leadbridge.usecases.cycle_pieces import LATE, Decided, Keeping, KeepPorts, PieceFiles, PieceState
 from leadbridge.usecases.decide_people import STRIDE
 from leadbridge.usecases.one_way import Paged
@@ -75,7 +76,12 @@ class KeepPrograms:
         #: Salesforce's field of the program's id
         self.key = (cycle.programs.campaign_key if cycle.programs else None) or ""
         self._keeping = _Keeping(
-            self.name, ports, object_name=MEMBER, queues=program_queues(cycle), legs=program_legs(cycle)
+            self.name,
+            ports,
+            object_name=MEMBER,
+            queues=program_queues(cycle),
+            legs=program_legs(cycle),
+            of_others={campaign_leg(name): (CAMPAIGN,) for name in self.groups},
         )
         self._paged = Paged(self._keeping, ports, self._keeping.queues, cycle.guard)
 
@@ -146,6 +152,8 @@ class _Told:
     """What was decided about a piece."""
 
     piece: int
+    #: what is done to members and Campaigns that are there; what they hold was just read
+    damage: Damage = field(default_factory=lambda: Damage(""))
     plans: dict[str, list[Planned]] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     late: list[Row] = field(default_factory=list)
@@ -155,11 +163,16 @@ class _Told:
         """Of the next write."""
         return self.piece * STRIDE + len(self.entries)
 
+    def plan(self, leg: str, write: Planned) -> None:
+        """A write that is made as it is."""
+        self.plans.setdefault(leg, []).append(write)
+        self.damage.add(leg, write)
+
     def add(self, leg: str, group: str, campaign: str, entry: Entry, write: Planned) -> None:
         """A write, now or once its Campaign is there."""
         entry = replace(entry, writes={leg: write.position})
         if campaign:
-            self.plans.setdefault(leg, []).append(write)
+            self.plan(leg, write)
         else:
             self.late.append(Row(object=leg, values={"group": group, "write": write.as_line()}))
             entry = replace(entry, fields=_UNKNOWN, reason=_FOLLOWS, message=worded(_FOLLOWS))
@@ -170,7 +183,7 @@ class _Told:
         later = dict[str, int]()
         for row in self.late:
             later[row.object] = later.get(row.object, 0) + 1
-        return Decided(plans=self.plans, entries=self.entries, later=later, late=self.late)
+        return Decided(plans=self.plans, entries=self.entries, later=later, late=self.late, tallies=self.damage.tallies)
 
 
 class _Work:
@@ -186,9 +199,9 @@ class _Work:
 
     # Campaigns and their statuses
 
-    def campaigns(self, run: CycleRun, due: Mapping[str, DueRecord]) -> Decided:
+    def campaigns(self, run: CycleRun, due: Mapping[str, DueRecord], until: datetime) -> Decided:
         """What is made of programs and lists themselves."""
-        del run, due
+        del run, due, until
         told = _Told(piece=0)
         for name, group in self._groups.items():
             program = self._program(name)
@@ -206,7 +219,7 @@ class _Work:
         if isinstance(write, RowEnd):
             told.entries.append(_ended(entry, write))
         else:
-            told.plans.setdefault(leg, []).append(write)
+            told.plan(leg, write)
             told.entries.append(replace(entry, writes={leg: write.position}))
 
     def _statuses_of(self, name: str, wanted: Sequence[Labelled], told: _Told) -> None:

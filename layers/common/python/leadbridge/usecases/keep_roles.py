@@ -38,17 +38,18 @@ from leadbridge.domain.cycle_opportunities import (
     role_queues,
     track_writes,
 )
+from leadbridge.domain.cycle_people import CONTACT
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
 from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.fates import News
 from leadbridge.domain.ids import canonical, is_id
-from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Memory, Side
-from leadbridge.domain.values import text
+from leadbridge.domain.values import blank, text
 from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.compared_rows import changed
 from leadbridge.usecases.cycle_guard import Damage, check_deletions
@@ -59,6 +60,7 @@ from leadbridge.usecases.one_way import Change, Paged, change
 from leadbridge.usecases.opportunity_stages import PersonStage, StagesOfPeople
 from leadbridge.usecases.pair_people import Row as Values
 from leadbridge.usecases.people_files import Entry, Row
+from leadbridge.usecases.vanished import Vanished
 
 #: what is told late is asked for once more
 _OVERLAP = timedelta(minutes=10)
@@ -98,12 +100,18 @@ class KeepRoles:
         self._guard = cycle.guard
         self._ports = ports
         self._keeping = _Keeping(
-            self.name, ports, object_name=CONTACT_ROLE, queues=role_queues(cycle), legs=role_legs(cycle)
+            self.name,
+            ports,
+            object_name=CONTACT_ROLE,
+            queues=role_queues(cycle),
+            legs=role_legs(cycle),
+            of_others={STAGES_WRITTEN: (CONTACT,)},
         )
         self._stage_field = (cycle.opportunities.stage_field if cycle.opportunities else None) or ""
         self._tracks = tuple(track_writes(cycle.opportunities)) if cycle.opportunities else ()
         follows = self._stage_field or self._tracks
         self._stages = StagesOfPeople(ports.records, ports.links, self._stage_field) if follows else None
+        self._vanished = Vanished(ports=ports, object_name=CONTACT_ROLE, queue=FROM_ROLES)
         # a stage is a person's, too, and changes with an Opportunity of which no role does
         others = opportunity_queues(cycle) if follows else ()
         self._paged = Paged(self._keeping, ports, [*self._keeping.queues, *others], cycle.guard)
@@ -160,17 +168,20 @@ class KeepRoles:
 
     # decisions
 
-    def _due(self, run: CycleRun, due: Mapping[str, DueRecord]) -> Decided:
+    def _due(self, run: CycleRun, due: Mapping[str, DueRecord], until: datetime) -> Decided | None:
+        news = self._vanished(run, self._keeping.files(run), until) if self._follows(run) else News()
+        if news is None:
+            return None
         rows = self._ports.records.salesforce(CONTACT_ROLE, "Id", list(due)) if due else ()
         told = self._decided(run, 0, rows, again=True)
         missing = due.keys() - {canonical(row["Id"]) for row in rows}
-        self._gone(run, missing, told)
+        self._gone(run, {*news.deleted.get(Side.SALESFORCE, ()), *missing}, told)
         self._add_stages(0, rows, told)
         return told.as_decided()
 
     def _page(self, run: CycleRun, piece: int, queue: Queue, rows: Sequence[Values]) -> Decided:
         if queue.name == FROM_OPPORTUNITIES:
-            told = _Told()
+            told = self._nothing()
             self._add_stages_of_deals(piece, list(changed(run, queue, rows)), told)
             return told.as_decided()
         told = self._decided(run, piece, rows, again=False)
@@ -210,6 +221,8 @@ class KeepRoles:
                 before, after = {self._stage_field: each.held}, {self._stage_field: each.stage}
                 writes[STAGES_WRITTEN] = _of_person(each.person, position, before, after)
                 code = _TAKEN
+                if not blank(each.held):
+                    told.damage.add(STAGES_WRITTEN, writes[STAGES_WRITTEN])
             if writes:
                 for leg, planned in writes.items():
                     told.plans.setdefault(leg, []).append(planned)
@@ -221,13 +234,12 @@ class KeepRoles:
         return ((leg, membership.fields) for leg, track, membership in self._tracks if track == person.track)
 
     def _decided(self, run: CycleRun, piece: int, rows: Sequence[Values], *, again: bool) -> "_Told":
-        told = _Told()
+        told = self._nothing()
         if not rows:
             return told
         fields = as_opened(self._bound(), run.schemas.get(kept_as(self.name, CONTACT_ROLE))).fields
         meant = [_Role.of(row, self._roles.without_name) for row in rows]
         links = self._ports.links.of({*(each.id for each in meant), *(each.contact for each in meant)})
-        damage = Damage(self._ports.digest(""))
         for role in meant:
             link = links.get(role.id)
             found = change(fields, role.row, link, run.started_at, self._ports.digest, again=again)
@@ -249,7 +261,7 @@ class KeepRoles:
                 told.moved += 1
             if is_written:
                 if not found.new:
-                    damage.add_unread(ROLES_WRITTEN, found.written, found.held)
+                    told.damage.add_unread(ROLES_WRITTEN, found.written, found.held)
                 person = _person(links.get(role.contact))
                 after = self._after(role, found, whole=found.whole or moved)
                 if person:
@@ -260,8 +272,10 @@ class KeepRoles:
                     entry = replace(entry, fields=_UNKNOWN)
                     entry = entry if moved else replace(entry, reason=_FOLLOWS, message=worded(_FOLLOWS))
             told.entries.append(entry)
-        told.tallies = damage.tallies
         return told
+
+    def _nothing(self) -> "_Told":
+        return _Told(damage=Damage(self._ports.digest("")))
 
     def _after(self, role: "_Role", found: Change, *, whole: bool) -> dict[str, Any]:
         """What a role takes; a new one says of itself whether it is the primary one."""
@@ -271,17 +285,14 @@ class KeepRoles:
         return {**everything, **found.written}
 
     def _gone(self, run: CycleRun, missing: Collection[str], told: "_Told") -> None:
-        """What becomes of roles that were deleted in Salesforce, or are `missing` since they failed.
+        """What becomes of roles that Salesforce has no more.
 
         Raises:
             GuardedError: More would be deleted than the cycle's guard lets through.
         """
-        since = run.since.get(FROM_ROLES)
-        if self._roles.deleted_in_salesforce == "ignore" or self._ports.news is None or since is None:
+        if not self._follows(run):
             return
-        until = run.ceilings[Side.SALESFORCE.value]
-        news = self._ports.news.of_records(CONTACT_ROLE, since - _OVERLAP, until).news
-        links = self._ports.links.of({*news.deleted.get(Side.SALESFORCE, ()), *missing})
+        links = self._ports.links.of(missing)
         known = [link for _, link in sorted(links.items()) if link.marketo_id]
         check_deletions(self._guard, run, self.name, len(known))
         shared = self._shared([link.marketo_id for link in known]) if known else frozenset()
@@ -294,6 +305,10 @@ class KeepRoles:
                 told.plans[ROLES_GONE].append(deletion(link, position))
                 entry = replace(entry, writes={ROLES_GONE: position})
             told.entries.append(entry)
+
+    def _follows(self, run: CycleRun) -> bool:
+        heard = self._ports.news is not None and FROM_ROLES in run.since
+        return heard and self._roles.deleted_in_salesforce != "ignore"
 
     def _shared(self, roles: Sequence[str]) -> frozenset[str]:
         """Those of Marketo's roles that another Contact role of Salesforce says, too: it allows the same twice."""
@@ -369,17 +384,17 @@ class _Role:
 class _Told:
     """What was decided about some roles."""
 
+    #: what is done to roles that Marketo has, and to stages that people have
+    damage: Damage
     plans: dict[str, list[Planned]] = field(default_factory=lambda: {ROLES_WRITTEN: [], ROLES_GONE: []})
     entries: list[Entry] = field(default_factory=list)
     late: list[Row] = field(default_factory=list)
     moved: int = 0
-    #: what is done to roles that Marketo has
-    tallies: dict[str, Tally] = field(default_factory=dict)
 
     def as_decided(self) -> Decided:
         """The same as the plans of a piece."""
         later = {ROLES_WRITTEN: len(self.late), ROLES_GONE: self.moved}
-        return Decided(plans=self.plans, entries=self.entries, later=later, late=self.late, tallies=self.tallies)
+        return Decided(plans=self.plans, entries=self.entries, later=later, late=self.late, tallies=self.damage.tallies)
 
 
 class _Keeping(Keeping):

@@ -10,6 +10,7 @@ from leadbridge.domain.company_words import worded
 from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.crm_cycle import OWNER_LINK, CrmCycle, SalesPersons
 from leadbridge.domain.cycle_companies import (
+    ACCOUNT,
     COMPANIES_LET_GO,
     COMPANY,
     FROM_USERS,
@@ -26,9 +27,9 @@ from leadbridge.domain.cycle_companies import (
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import Leg, Queue
 from leadbridge.domain.cycle_opportunities import opportunity_queues
-from leadbridge.domain.cycle_people import people_queues
+from leadbridge.domain.cycle_people import CONTACT, LEAD, people_queues
 from leadbridge.domain.cycle_schema import Checked, Schema, as_opened, checked, kept_as
-from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.cycling import CycleRun, guarded
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
@@ -36,6 +37,15 @@ from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.compared_rows import changed
+from leadbridge.usecases.cycle_guard import (
+    CHANGES,
+    DELETIONS,
+    Damage,
+    GuardedError,
+    check_deletions,
+    too_much,
+    what,
+)
 from leadbridge.usecases.cycle_pieces import Decided, Keeping, KeepPorts, PieceState
 from leadbridge.usecases.decide_people import DUE, STRIDE
 from leadbridge.usecases.people_files import Entry
@@ -45,6 +55,8 @@ from leadbridge.usecases.sync_files import read_page
 #: Users are few, so all of them are decided at once: the first piece behind the records that are due
 _PIECE = 1
 _LET_GO = {COMPANY: COMPANIES_LET_GO}
+#: whose records those are that let go
+_OTHERS = {PEOPLE_LET_GO: (LEAD, CONTACT), COMPANIES_LET_GO: (ACCOUNT,)}
 
 
 class KeepSalesPeople:
@@ -55,9 +67,15 @@ class KeepSalesPeople:
     def __init__(self, cycle: CrmCycle, sales_persons: SalesPersons, ports: KeepPorts) -> None:
         """`sales_persons` are those of the cycle."""
         self._removes = sales_persons.deactivated == "delete"
+        self._guard = cycle.guard
         self._ports = ports
         self._keeping = Keeping(
-            self.name, ports, object_name=USER, queues=sales_person_queues(cycle), legs=sales_person_legs(cycle)
+            self.name,
+            ports,
+            object_name=USER,
+            queues=sales_person_queues(cycle),
+            legs=sales_person_legs(cycle),
+            of_others=_OTHERS,
         )
         #: what is read of other records, whose owners may be new
         self._owned = [
@@ -87,8 +105,10 @@ class KeepSalesPeople:
             SyncError: A system cannot be asked now.
         """
         del remaining
+        now = self._ports.clock.now()
         if run.through:
-            return None
+            told = too_much(self._guard, run, self.name, self._keeping.legs, self._keeping.total)
+            return guarded(run, what(self.name, CHANGES), told, now) if told else None
         files, state = self._keeping.files(run), PieceState()
         users, newest = self._users(run)
         due = self._keeping.due_now(DUE)
@@ -98,7 +118,11 @@ class KeepSalesPeople:
         owners = self._owners(run)
         if users or again or self._unknown(owners):
             decisions = self._decider(run)([*users, *again], owners, run.started_at, self._named(run))
-            run = self._keeping.keep(run, state, _PIECE, _planned(decisions))
+            try:
+                check_deletions(self._guard, run, self.name, len(decisions.deletes))
+            except GuardedError as error:
+                return guarded(run, what(self.name, DELETIONS), error.told, now)
+            run = self._keeping.keep(run, state, _PIECE, _planned(decisions, self._ports.digest("")))
         files.keep_pieces(state)
         return replace(run, through=state.end, newest={**run.newest, **newest})
 
@@ -162,8 +186,9 @@ class KeepSalesPeople:
             yield from read_page(self._ports.objects, read, number, columns)
 
 
-def _planned(decisions: SalesPersonDecisions) -> Decided:
-    plans = dict[str, list[Planned]]()
+def _planned(decisions: SalesPersonDecisions, nothing: str) -> Decided:
+    """The plans of what was decided; `nothing` is the digest of a blank."""
+    plans, damage = dict[str, list[Planned]](), Damage(nothing)
     entries = list[Entry]()
     for write in (*decisions.writes, *decisions.in_step):
         position = _PIECE * STRIDE + len(entries)
@@ -179,6 +204,8 @@ def _planned(decisions: SalesPersonDecisions) -> Decided:
                 after={OWNER_LINK: write.user_id, **write.to_marketo} if new else write.to_marketo,
             )
             plans.setdefault(SALES_PERSONS_WRITTEN, []).append(planned)
+            if write.given is not None:
+                damage.add_unread(SALES_PERSONS_WRITTEN, write.to_marketo, write.given)
         entries.append(
             Entry(
                 object=USER,
@@ -212,7 +239,9 @@ def _planned(decisions: SalesPersonDecisions) -> Decided:
     for orphan in decisions.orphans:
         position = _PIECE * STRIDE + len(entries)
         leg = _LET_GO.get(orphan.object, PEOPLE_LET_GO)
-        plans.setdefault(leg, []).append(_letting_go(orphan, position))
+        letting_go = _letting_go(orphan, position)
+        plans.setdefault(leg, []).append(letting_go)
+        damage.add(leg, letting_go)
         entries.append(
             Entry(
                 object=orphan.object,
@@ -232,7 +261,7 @@ def _planned(decisions: SalesPersonDecisions) -> Decided:
                 message=worded(left.reason),
             )
         )
-    return Decided(plans=plans, entries=entries)
+    return Decided(plans=plans, entries=entries, tallies=damage.tallies)
 
 
 def _letting_go(orphan: Orphan, position: int) -> Planned:

@@ -22,8 +22,8 @@ from leadbridge.usecases.decide_people import DUE
 from leadbridge.usecases.pair_people import Row
 from leadbridge.usecases.sync_files import read_page
 
-#: decides about records that are due, by id, and about those that are gone
-type OfDue = Callable[[CycleRun, Mapping[str, DueRecord]], Decided]
+#: decides about records that are due, by id, and about those that are gone; None if that goes on behind a moment
+type OfDue = Callable[[CycleRun, Mapping[str, DueRecord], datetime], Decided | None]
 #: decides about a page of a queue; `piece` numbers what is decided at once
 type OfPage = Callable[[CycleRun, int, Queue, Sequence[Row]], Decided]
 
@@ -109,9 +109,12 @@ class Paged:
                 noted = self._keeping.due_now(DUE)
                 files.keep_due(noted)
                 try:
-                    decided = due(run, {canonical(each.id): each for each in noted})
+                    found = due(run, {canonical(each.id): each for each in noted}, until)
                 except GuardedError as error:
                     return guarded(run, what(self._keeping.name, DELETIONS), error.told, self._ports.clock.now())
+                if found is None:
+                    return run
+                decided = found
             run = replace(self._keeping.keep(run, state, piece, decided), through=piece + 1)
             if self._ports.clock.now() > until:
                 break

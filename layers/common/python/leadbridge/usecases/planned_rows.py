@@ -109,8 +109,13 @@ def planned_pieces(objects: Objects, run: SyncRun, parts: Sequence[Part]) -> Ite
     """The rows of a plan as they are stored, a piece for each chunk; whose they are is not told yet."""
     for part in parts:
         for chunk in range(part.chunks):
-            writes = {write.position: write for write in read_plan(objects, run, part, chunk)} if chunk else {}
-            yield [_row(line, writes) for line in read_results(objects, run, part, chunk)]
+            yield planned_piece(objects, run, part, chunk)
+
+
+def planned_piece(objects: Objects, run: SyncRun, part: Part, chunk: int) -> list[PlannedRow]:
+    """The rows of one chunk of a plan as they are stored."""
+    writes = {write.position: write for write in read_plan(objects, run, part, chunk)} if chunk else {}
+    return [_row(line, writes) for line in read_results(objects, run, part, chunk)]
 
 
 def _row(line: Mapping[str, str], writes: Mapping[int, Planned]) -> PlannedRow:

@@ -16,9 +16,11 @@ from leadbridge.domain.cycle_latency import latency_members
 from leadbridge.domain.cycle_legs import Queue
 from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycle_schema import of_kinds
+from leadbridge.domain.cycle_words import CHANGES_LOST
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
+from leadbridge.domain.event import iso
 from leadbridge.domain.evolving import replace
-from leadbridge.domain.outages import changes_lost
+from leadbridge.domain.outages import values_lost
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import (
     PARKED,
@@ -163,13 +165,14 @@ class RunCycleStep:
         watermarks, asked = standing.watermarks, list[tuple[Sync, datetime | None]]()
         for queue in work.queues:
             known = watermarks.get(queue.name)
-            is_known = known is not None and not changes_lost(queue.side, known, now)
+            is_known = known is not None and not values_lost(queue, known, now)
             asked.append((queue.sync, window(queue.side.value, known, now).since if is_known else None))
         for queue, covered in zip(work.queues, self._vendors.covered(asked, now), strict=True):
             side = queue.side.value
             until = ceiling(side, now, covered.until)
             ceilings[side] = min(until, ceilings.get(side, until))
             idle += [queue.name] if covered.idle else []
+        found, told = self._looked(work, standing), list[str]()
         for kind, queue in work.reading:
             if queue.on_demand:
                 continue
@@ -177,14 +180,16 @@ class RunCycleStep:
             read, made = window(queue.side.value, known, until), None
             if known is None:
                 read, made = first_window(queue.side.value, work.cycle.begins_at(kind), until)
-            elif changes_lost(queue.side, known, now):
-                # after such an outage everything is read
-                continue
+            elif values_lost(queue, min(known, found.again or known), now):
+                # everything is read, and what the cycle keeps in step already is compared
+                found = replace(found, compared=(*found.compared, queue.name))
+                told += [CHANGES_LOST.format(kind=kind, since=iso(known))] if values_lost(queue, known, now) else []
             if read.since is not None:
                 since[queue.name] = read.since
             if made is not None:
                 made_since[queue.name] = made
-        self._save(work, cycling.opened(self._looked(work, standing), ceilings, since, made_since, idle))
+        found = replace(found, warnings=(*found.warnings, *told))
+        self._save(work, cycling.opened(found, ceilings, since, made_since, idle))
 
     def _looked(self, work: "_Work", standing: CycleStanding) -> CycleRun:
         """The run with what both systems describe today, and what was edited while it could not be carried over."""
@@ -434,8 +439,6 @@ def _since(run: CycleRun, queue: Queue) -> datetime | None:
         return None
     if since is None or run.again is None or run.again >= since:
         return since
-    if changes_lost(queue.side, run.again, run.started_at):
-        return None
     return window(queue.side.value, run.again, since).since
 
 

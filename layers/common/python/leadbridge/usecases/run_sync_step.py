@@ -64,6 +64,9 @@ BUDGET = 15
 NO_FILTER = "marketo_1035"
 #: the subscription makes no extracts at all
 NO_EXTRACTS = "marketo_703"
+#: so many activities are read page by page where a subscription makes no extracts: some 3,500 calls, with their people;
+#: calls of a look that tells how many there are
+MOST_LOGGED, LOOK = 500_000, 12
 #: a turn adds about a dozen events to an execution's history, which holds 25,000
 MOST_TURNS = 500
 
@@ -236,9 +239,7 @@ class RunSyncStep:
             read, idle = window_of(self._runs, source, work.sync, run.source, now)
         if sync.deletes != "ignore" and not run.most:
             # what was deleted before the first run that asks is nobody's
-            until, before = read.until or ceiling(run.source, now, source.covered(now).until), standing.gone_until
-            since, known = deletions(run.source, before, now) if before else (None, None)
-            run = replace(run, gone_since=since, gone_from=known, gone_until=max(until, before or until))
+            run = self._telling_gone(run, read.until or ceiling(run.source, now, source.covered(now).until))
         if idle:
             begun = syncing.begun(replace(run, calls=run.calls + source.calls), read, Way.REST, None)
             self._save(work, syncing.extracted(begun, 1, Way.REST))
@@ -249,9 +250,17 @@ class RunSyncStep:
         run = replace(run, calls=run.calls + source.calls, size=size)
         self._save(work, syncing.begun(run, read, way, made_since))
 
+    def _telling_gone(self, run: SyncRun, until: datetime) -> SyncRun:
+        """The run with the window of deletions, from where the one before has ended."""
+        before = self._runs.standing(run.sync).gone_until
+        since, known = deletions(run.source, before, self._clock.now()) if before else (None, None)
+        return replace(run, gone_since=since, gone_from=known, gone_until=max(until, before or until))
+
     def _begin_window(self, work: "_Work", source: SyncSource) -> None:
         """Begin a run of a cycle, which has fixed its window already."""
         run = work.run
+        if work.sync.deletes != "ignore" and run.until is not None:
+            run = self._telling_gone(run, run.until)
         way = self._way(work, run, run.window)
         # of a cycle's first run its document may leave older ones out
         made_since = [run.made_since, source.made_since()] if way is Way.BULK and run.since is None else []
@@ -355,6 +364,8 @@ class RunSyncStep:
         if "Error" in child:
             reason, message = _cause(child)
             by_log = self._by_log(work, reason) if reason in {NO_FILTER, NO_EXTRACTS} else None
+            if by_log is None and reason == NO_EXTRACTS and work.sync.source.object == "activities":
+                by_log = self._first_of_log(work)
             if by_log is not None:
                 self._save(work, by_log)
                 return
@@ -377,6 +388,23 @@ class RunSyncStep:
             oldest = run.started_at - KEPT
             run = replace(run, since=max(oldest, run.made_since or oldest))
         return syncing.other_way(run) if run.since is not None else None
+
+    def _first_of_log(self, work: "_Work") -> SyncRun:
+        """A first reading of activities without an extract: page by page, unless there are too many for that."""
+        run, now = work.run, self._clock.now()
+        oldest = run.started_at - KEPT
+        since, until = max(oldest, run.made_since or oldest), run.until or run.started_at
+        source = self._vendors.source(work.sync)
+        before = source.calls
+        sample = source.sample(self._query(work, way="bulk"), LOOK, now)
+        run = replace(run, since=since, calls=run.calls + source.calls - before)
+        number = sample.total if sample.total is not None else sample.estimate or 0
+        if number <= MOST_LOGGED:
+            return syncing.other_way(run)
+        begin = until - (until - since) * MOST_LOGGED / number
+        facts = {"number": f"{number:,}", "most": f"{MOST_LOGGED:,}", "since": iso(since), "begin": iso(begin)}
+        told = said("too_many_logged", **facts)
+        return syncing.ended(run, Step.FAILED, now, told.reason, told.message)
 
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""

@@ -35,6 +35,8 @@ class SalesPersonWrite:
     to_marketo: Mapping[str, Any]
     before: Mapping[str, Any]
     memory: Link
+    #: by field the digest of what a linked sales person was given last; None: both meet for the first time
+    given: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +156,12 @@ class DecideSalesPeople:
             to_marketo=written,
             before={name: known.get(name) for name in written} if known else {},
             memory=Link(salesforce_id=user_id, marketo_id=marketo_id, memory=merged.memory),
+            given=self._given(link) if link else None,
         )
+
+    def _given(self, link: Link) -> Mapping[str, str]:
+        known = link.memory
+        return {each.fields[Side.MARKETO].name: known[each.name].marketo for each in self._fields if each.name in known}
 
     def _orphans(self, users: Sequence[str]) -> Iterator[Orphan]:
         """People and companies that still name sales persons who are to be deleted.

@@ -25,15 +25,26 @@ class TokenCache:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.current: Token | None = None
+        #: a token that lives longer than it said, and until when
+        self._prolonged: tuple[Token, datetime] | None = None
         self._refused_until: datetime | None = None
         self._refusal: AuthenticationError | None = None
 
     def usable(self, now: datetime, *, instead_of: Token | None = None) -> Token | None:
         """The current token if it still lives and is another one than `instead_of`."""
         current = self.current
-        if current is None or current is instead_of or current.expires_at <= now:
+        if current is None or current is instead_of or self.expiry_of(current) <= now:
             return None
         return current
+
+    def expiry_of(self, token: Token) -> datetime:
+        """From when on a token is no longer used."""
+        prolonged = self._prolonged
+        return prolonged[1] if prolonged and prolonged[0] is token else token.expires_at
+
+    def prolong(self, token: Token, expires_at: datetime) -> None:
+        """Use a token longer than it said."""
+        self._prolonged = (token, expires_at)
 
     def remember_refusal(self, error: AuthenticationError, now: datetime) -> None:
         """Answer further fetches with this refusal for a while instead of asking again."""

@@ -11,6 +11,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
+from leadbridge.domain.values import text
 from leadbridge.sync_ports import Sample
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.activity_syncing import activity_pages
@@ -55,7 +56,7 @@ def sample(client: "MarketoClient", query: SourceQuery, calls: int, now: datetim
     if first.operation in _PAGED:
         return _of_pages(client, query, calls)
     if query.object == "activities":
-        return _of_activities(client, query, calls)
+        return _of_activities(client, query, calls, now)
     if query.object == "program_members":
         return _of_program(client, query, calls)
     if query.object != "leads":
@@ -88,9 +89,13 @@ def _of_changes(client: "MarketoClient", query: SourceQuery, calls: int) -> Samp
     return Sample(rows=rows, estimate=found, basis="so many changed, and those deleted since are among them")
 
 
-def _of_activities(client: "MarketoClient", query: SourceQuery, calls: int) -> Sample:
-    """The first pages, also of what an extract would read; each may cost a second call, for the people."""
+def _of_activities(client: "MarketoClient", query: SourceQuery, calls: int, now: datetime) -> Sample:
+    """The first pages, also of what an extract would read; each may cost a second call, for the people.
+
+    How many follow is told by the time that these took, as the log is in the order of its moments.
+    """
     rows: list[Any] = []
+    until = query.until or now
     if query.filters:
         began = query.filters[0]["createdAt"]["startAt"]
         query = replace(query, first=Request(operation="paging_token", params={"sinceDatetime": began}))
@@ -100,7 +105,11 @@ def _of_activities(client: "MarketoClient", query: SourceQuery, calls: int) -> S
             return Sample(rows=rows, total=len(rows))
         if 2 * number + 1 >= calls:
             break
-    return Sample(rows=rows, estimate=len(rows), basis=_AT_LEAST.format(calls=calls))
+    moments = [instant(text(row["activityDate"])) for row in rows if row.get("activityDate")]
+    if not moments or (took := max(moments) - min(moments)) <= timedelta(0):
+        return Sample(rows=rows, estimate=len(rows), basis=_AT_LEAST.format(calls=calls))
+    estimate = round(len(rows) * max(1.0, (until - min(moments)) / took))
+    return Sample(rows=rows, estimate=estimate, basis=f"as many as in the {len(rows)} first ones' time all the while")
 
 
 def _of_pages(client: "MarketoClient", query: SourceQuery, calls: int) -> Sample:

@@ -20,7 +20,8 @@ from leadbridge.vendors.http.transport import TOKEN_REQUEST
 from leadbridge.vendors.salesforce.logins import Form, Login
 
 VENDOR = "salesforce"
-# what an org's policy is if nobody has changed it; one that ends earlier costs a call that is refused, and is repeated
+# without a call, what an org's policy is if nobody has changed it; a session that ends earlier costs a call that is
+# refused, and is repeated
 SESSION_AGE = timedelta(hours=2)
 # smaller differences do not invalidate an assertion that lives three minutes
 _SKEW = timedelta(seconds=30)
@@ -82,6 +83,7 @@ class SalesforceAuth(httpx.Auth):
         token = yield from self._token()
         response = yield _addressed(request, token)
         if not reports_dead_session(response):
+            self._used(token)
             return
         token = yield from self._token(instead_of=token)
         response = yield _addressed(request, token)
@@ -111,6 +113,12 @@ class SalesforceAuth(httpx.Auth):
     def forget_session(self) -> None:
         """Log in anew before the next call: the session died where no answer of a call shows it."""
         self._tokens.current = None
+
+    def _used(self, token: Token) -> None:
+        """The org counts a session's age anew with a call that comes in its second half."""
+        now = self._clock()
+        if self._tokens.expiry_of(token) - now < SESSION_AGE / 2:
+            self._tokens.prolong(token, now + SESSION_AGE)
 
     def _token(self, *, instead_of: Token | None = None) -> Generator[httpx.Request, httpx.Response, Token]:
         token = self._tokens.usable(self._clock(), instead_of=instead_of)
