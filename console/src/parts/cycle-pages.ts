@@ -78,6 +78,7 @@ export const FORMED: readonly string[] = [
   ...under("custom_objects", ["enabled", "low_watermark"]),
   ...under("custom_objects/objects/?", [
     ...["enabled", "marketo", "salesforce", "direction", "key", "wait_minutes", "extract_minutes"],
+    "deleted_in_salesforce",
     ...under("fields/*", PAIR),
   ]),
   ...under("programs", ["enabled", "campaign_key"]),

@@ -8,7 +8,7 @@ import { at, type Members, step } from "../pointer";
 import { way } from "../words";
 import { ByName } from "./by-name";
 import { useEnds, useOurs, usePart, useTheirs } from "./ends";
-import { Kind, LowWatermark } from "./kind";
+import { Fate, Kind, LowWatermark } from "./kind";
 import { Pairs } from "./pairs";
 import { Provision } from "./provision";
 
@@ -23,6 +23,10 @@ const OF_PROGRAMS = [
   ...["id", "name", "description", "type", "channel", "status", "workspace", "folder", "url"],
   ...["startDate", "endDate", "createdAt", "updatedAt", "cost"],
 ].map((id) => ({ id, name: id }));
+const DELETED = [
+  { id: "ignore", name: "Nothing is done" },
+  { id: "delete", name: "It is deleted, too" },
+];
 const WAYS = ["to_marketo", "to_salesforce"] as const;
 
 export default function OtherKinds() {
@@ -149,9 +153,10 @@ function CustomObject({ at: here, of }: { at: string; of: Members }) {
   const other = useFields(salesforce, String(of.salesforce ?? ""), "sync_source");
   const direction = of.direction === "to_salesforce" ? "to_salesforce" : "to_marketo";
   const members = ["marketo", "salesforce", "direction", "key", "wait_minutes", "extract_minutes", "fields"];
+  const shown = [...members, "deleted_in_salesforce"];
   return (
     <>
-      <Others within={[here]} except={members.map((each) => step(here, each))} />
+      <Others within={[here]} except={shown.map((each) => step(here, each))} />
       <Truth at={step(here, "enabled")} label="Kept in step" usual />
       <div className={LINE}>
         <Choose
@@ -184,6 +189,15 @@ function CustomObject({ at: here, of }: { at: string; of: Members }) {
           />
         )}
       </div>
+      {direction === "to_marketo" && (
+        <Fate
+          at={step(here, "deleted_in_salesforce")}
+          label="Deleted in Salesforce: the record"
+          usual="ignore"
+          choices={DELETED}
+          fields={asChoices(own.found)}
+        />
+      )}
       <Pairs
         at={step(here, "fields")}
         label="Fields of the object"
