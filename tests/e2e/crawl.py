@@ -18,7 +18,7 @@ from tests.e2e.browser import CONSOLE, STILL, Visit
 #: of the router, the start page first; a page that is added there is looked for by itself
 ROUTES = ("", *re.findall(r'<Route path="([^"*]+)"', (CONSOLE / "src/console.tsx").read_text("utf-8")))
 #: what asks with a body and changes nothing
-LOOKS = re.compile(r"/(executions/search|cycles/propose|documents/validate|documents/plan|preview|test|try)$|/oauth2/token$")
+LOOKS = re.compile(r"/(executions/search|cycles/propose|documents/(validate|plan)|preview|test|try)$|/oauth2/token$")
 #: buttons that send what a form holds, or end the session
 SENDS = frozenset({"Sign out", "Store", "Save", "Replace the credentials"})
 #: what begins at once, by its page: its guard asks before many records are changed
