@@ -29,9 +29,12 @@ TOGETHER: tuple[tuple[str, str], ...] = (
     ("tests/fault/test_throttled_store.py", ""),
     ("tests/fault/simulation/", ""),
     ("tests/fault/", "fault"),
+    ("tests/integration/console/", "console"),
 )
 #: groups that take minutes, the longest first; an order that is no longer true costs time and nothing else
 LONGEST = ("e2e", "fault", "leaks", "kills", "bench", "limits", "demo")
+#: begun before other tests that have no stack
+BROWSERS = "console"
 #: processes that have stacks, those that come first; whoever comes after them begins with other tests
 WITH_STACKS = 4
 #: by so much the others step back
@@ -52,11 +55,12 @@ def group_of(test_id: str) -> str:
 
 
 def place_of(group: str) -> tuple[int, int]:
-    """When a group is begun: stacks first, the one that takes longest of all, then long single tests, then files."""
+    """When a group is begun: stacks first, the one that takes longest of all, then browsers, which mostly wait, then
+    long single tests, then files."""
     if group in LONGEST:
         return 0, LONGEST.index(group)
-    if "::" in group:
-        return 1, 0
+    if group == BROWSERS or "::" in group:
+        return 1, int(group != BROWSERS)
     return (2, 0) if group.endswith(".py") else (0, len(LONGEST))
 
 

@@ -18,6 +18,7 @@ SIMULATION = "tests/fault/simulation/test_simulation.py::test_x[3]"
         ("tests/e2e/test_webhook.py::test_x", "e2e"),
         ("tests/e2e/test_demo.py::test_x", "demo"),
         ("tests/fault/test_poison.py::test_x[a]", "fault"),
+        ("tests/integration/console/test_crawl.py::test_x", "console"),
         ("tests/fault/test_killed_workers.py::test_x[before-create]", "kills"),
         ("tests/fault/leaks/test_nothing_leaks.py::test_x", "leaks"),
         ("tests/contract/ports/test_lanes.py::test_x[emulator-late]", "emulator"),
@@ -31,13 +32,14 @@ def test_tests_that_share_a_stack_or_a_file_stay_together(test_id: str, group: s
 
 
 def test_stacks_are_begun_first_and_files_last() -> None:
-    """The order is the stack that takes longest, the others, a long test that runs alone, and then whole files."""
-    groups = ["tests/unit/test_b.py", SIMULATION, "emulator", "leaks", "tests/unit/test_a.py", "e2e"]
+    """The order is the stack that takes longest, the others, browsers, a long test that runs alone, and then whole files."""
+    groups = ["tests/unit/test_b.py", SIMULATION, "console", "emulator", "leaks", "tests/unit/test_a.py", "e2e"]
 
     assert sorted(groups, key=place_of) == [
         "e2e",
         "leaks",
         "emulator",
+        "console",
         SIMULATION,
         "tests/unit/test_b.py",
         "tests/unit/test_a.py",
