@@ -32,7 +32,7 @@ def test_tests_that_share_a_stack_or_a_file_stay_together(test_id: str, group: s
 
 
 def test_stacks_are_begun_first_and_files_last() -> None:
-    """The order is the stack that takes longest, the others, browsers, a long test that runs alone, and then whole files."""
+    """The stack that takes longest, the others, browsers, a long test that runs alone, and then whole files."""
     groups = ["tests/unit/test_b.py", SIMULATION, "console", "emulator", "leaks", "tests/unit/test_a.py", "e2e"]
 
     assert sorted(groups, key=place_of) == [
