@@ -296,8 +296,12 @@ def wait_in_lane(rig: Rig, batch: Batch, action: str) -> None:
 
 def die(rig: Rig, point: Point, held: Held, function: str = WORKER) -> list[int]:
     """Wait until a process stands at the point, and end it there; gives the ids of the dead."""
+
+    def stands() -> bool:
+        return held.arrived
+
     while True:
-        rig.swept_until(f"a process at {point.name}", lambda: held.arrived, every=0.02)
+        rig.swept_until(f"a process at {point.name}", stands, every=0.02)
         if rig.workers(function):
             break
         # on a busy machine this is what a process had sent that died just before with others; the next one comes by
