@@ -39,7 +39,7 @@ run: install ## start a local stack, play the demo, print what came of it (ARGS=
 .PHONY: test
 test: install ## run the checks, and every test beside them; nothing may be skipped (SIZES=all: every case of the longest ones)
 	@$(MAKE) --no-print-directory check & checks=$$!; \
-	  LEADBRIDGE_SIZES=$(SIZES) $(PY) -m pytest --whole --numprocesses 5 $(ARGS); tests=$$?; \
+	  LEADBRIDGE_SIZES=$(SIZES) $(PY) -m pytest --whole --numprocesses 6 $(ARGS); tests=$$?; \
 	  wait $$checks || { echo "The checks failed; \`make check\` shows them alone."; exit 1; }; exit $$tests
 	@$(PY) -m tools.capabilities --check
 
