@@ -1,10 +1,11 @@
 /** Page 1 of an Action whose destination is Marketo: what it is called, and what it does there. */
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { STRATEGIES } from "../../api/connector.generated";
+import { Named } from "../common-pages";
 import { Others } from "../editing";
 import { Choose, Find, Words } from "../fields";
 import { asChoices, useConnections, useNamed } from "../offered";
-import { Identity, TypeOfAction } from "../set-up/identity";
+import { TypeOfAction } from "../set-up/identity";
 import { FindNamed } from "../set-up/named";
 import { Trial } from "../set-up/trial";
 import { useAction } from "./ends";
@@ -28,7 +29,7 @@ export default function AtMarketo({ fresh }: { fresh: boolean }) {
     <>
       <Others within={["/destination", "/id", "/name", "/description"]} except={OWN} />
       <TypeOfAction fresh={fresh} />
-      <Identity fresh={fresh} />
+      <Named fresh={fresh} />
       <h3 className={style({ font: "title", margin: 0 })}>At Marketo</h3>
       <Choose
         at="/destination/connection"

@@ -2,7 +2,8 @@
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { MODES } from "../../api/cycle.generated";
 import { useMay } from "../app";
-import { Choose, LINE, Words } from "../fields";
+import { Named } from "../common-pages";
+import { Choose, LINE } from "../fields";
 import { useConnections } from "../offered";
 import { PLAIN } from "../page";
 import { mode } from "../words";
@@ -15,15 +16,7 @@ export default function Connections({ fresh }: { fresh: boolean }) {
   const salesforce = useConnections("salesforce");
   return (
     <>
-      <Words at="/name" label="Name" />
-      {fresh && (
-        <Words
-          at="/id"
-          label="Id"
-          description="Lower-case letters, digits and hyphens; part of its address, it never changes"
-        />
-      )}
-      <Words at="/description" label="Description (optional)" long />
+      <Named fresh={fresh} />
       <div className={LINE}>
         <Choose
           at="/marketo"

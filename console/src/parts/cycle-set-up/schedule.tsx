@@ -1,17 +1,12 @@
 /** Page 5: when it runs, where it begins, and how much a run may do before it asks. */
-import { GUARDS } from "../../api/sync.generated";
+import { GUARD_MEMBERS, Guard, TimeZone } from "../common-pages";
 import { Others } from "../editing";
-import { Figure, Find, LINE } from "../fields";
+import { Figure } from "../fields";
 import { QuietHours } from "../quiet-hours";
-import { GUARD_WORDS } from "../sync-words";
-import { ZONES } from "../zones";
-import { HEAD, LowWatermark } from "./kind";
+import { LowWatermark } from "./kind";
 
 const HERE = ["/gap_minutes", "/low_watermark", "/time_zone", "/quiet", "/guard"];
-const OWN = [
-  ...["/gap_minutes", "/low_watermark", "/time_zone", "/quiet"],
-  ...Object.keys(GUARDS).map((name) => `/guard/${name}`),
-];
+const OWN = [...["/gap_minutes", "/low_watermark", "/time_zone", "/quiet"], ...GUARD_MEMBERS];
 
 export default function Schedule() {
   return (
@@ -24,24 +19,9 @@ export default function Schedule() {
         narrow={false}
       />
       <QuietHours at="/quiet" />
-      <Find
-        at="/time_zone"
-        label="Time zone (optional)"
-        description="UTC, if nothing is given"
-        choices={ZONES.map((id) => ({ id, name: id }))}
-      />
+      <TimeZone />
       <LowWatermark at="/low_watermark" whole />
-      <h3 className={HEAD}>A run asks before it does more than</h3>
-      <div className={LINE}>
-        {Object.entries(GUARDS).map(([name, usual]) => (
-          <Figure
-            key={name}
-            at={`/guard/${name}`}
-            label={GUARD_WORDS[name as keyof typeof GUARDS]}
-            description={`${usual}, if nothing is given`}
-          />
-        ))}
-      </div>
+      <Guard />
     </>
   );
 }

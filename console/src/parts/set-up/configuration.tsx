@@ -1,11 +1,12 @@
 /** Page 1: name and both ends. */
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
+import { Named } from "../common-pages";
 import { Others, useEditing } from "../editing";
 import { Choose, Figure, Find, LINE, Lines } from "../fields";
 import { asChoices, useConnections, useFields, useObjects } from "../offered";
 import { at } from "../pointer";
 import { DUPLICATES } from "./chained";
-import { Identity, TypeOfAction } from "./identity";
+import { TypeOfAction } from "./identity";
 import { Switched } from "./switched";
 import { Trial } from "./trial";
 
@@ -38,7 +39,7 @@ export default function Configuration({ fresh }: { fresh: boolean }) {
     <>
       <Others within={["/source", "/destination", "/id", "/name", "/description", "/trial", "/inline"]} except={OWN} />
       <TypeOfAction fresh={fresh} />
-      <Identity fresh={fresh} />
+      <Named fresh={fresh} />
       <div className={style({ display: "flex", flexWrap: "wrap", gap: 24 })}>
         <fieldset className={style({ borderStyle: "none", margin: 0, padding: 0, display: "contents" })}>
           <div className={SIDE}>

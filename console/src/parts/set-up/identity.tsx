@@ -1,7 +1,7 @@
-/** What every Action is called, and what it does. */
+/** What an Action does. */
 import { Picker, PickerItem } from "@react-spectrum/s2";
 import { useEditing } from "../editing";
-import { WIDE, Words } from "../fields";
+import { WIDE } from "../fields";
 import { ALL, AT_MARKETO, isAtMarketo, turned, typeOf } from "./types";
 
 /** A new one becomes any type; one that is stored keeps its destination. */
@@ -22,21 +22,5 @@ export function TypeOfAction({ fresh }: { fresh: boolean }) {
         </PickerItem>
       ))}
     </Picker>
-  );
-}
-
-export function Identity({ fresh }: { fresh: boolean }) {
-  return (
-    <>
-      <Words at="/name" label="Name" />
-      {fresh && (
-        <Words
-          at="/id"
-          label="Id"
-          description="Lower-case letters, digits and hyphens; part of its address, it never changes"
-        />
-      )}
-      <Words at="/description" label="Description (optional)" long />
-    </>
   );
 }

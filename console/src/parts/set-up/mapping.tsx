@@ -1,13 +1,13 @@
 /** Page 2: how a record is found, what is done with it, and where values come from and go. */
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { PAGES, TYPES } from "../../api/action.generated";
+import { TimeZone } from "../common-pages";
 import { Others, useEditing } from "../editing";
 import { Choose, Figure, Find, LINE, Words } from "../fields";
 import { AFTERWARDS, MappingList, OF_CALLS } from "../mapping-editor";
 import { asChoices } from "../offered";
 import { at, type Members } from "../pointer";
 import { words } from "../saved";
-import { ZONES } from "../zones";
 import { Deduplicate } from "./deduplicate";
 import { useEnds } from "./ends";
 import { FurtherIdentifiers } from "./further";
@@ -89,12 +89,7 @@ export default function Mapping() {
       />
       <Membership connection={source} columns={choices} records={records} links={links} />
       <h3 className={style({ font: "title", margin: 0 })}>Times, and calls that never arrived</h3>
-      <Find
-        at="/time_zone"
-        label="Time zone (optional)"
-        description="UTC, if nothing is given"
-        choices={ZONES.map((id) => ({ id, name: id }))}
-      />
+      <TimeZone />
       <Switched
         at="/recovery"
         start={{ webhook: "" }}

@@ -1,5 +1,6 @@
 /** Page 1: name and both ends; the connections decide the direction. */
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
+import { Named } from "../common-pages";
 import { Others } from "../editing";
 import { Choose, Find, LINE, Lines, Words } from "../fields";
 import { useObjects } from "../offered";
@@ -29,15 +30,7 @@ export default function Configuration({ fresh }: { fresh: boolean }) {
   return (
     <>
       <Others within={["/source", "/destination", "/id", "/name", "/description"]} except={OWN} />
-      <Words at="/name" label="Name" />
-      {fresh && (
-        <Words
-          at="/id"
-          label="Id"
-          description="Lower-case letters, digits and hyphens; part of its address, it never changes"
-        />
-      )}
-      <Words at="/description" label="Description (optional)" long />
+      <Named fresh={fresh} />
       <div className={style({ display: "flex", flexWrap: "wrap", gap: 24 })}>
         <fieldset className={style({ borderStyle: "none", margin: 0, padding: 0, display: "contents" })}>
           <div className={SIDE}>

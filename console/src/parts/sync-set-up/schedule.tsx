@@ -1,17 +1,15 @@
 /** Page 5: when it runs, what becomes of deletions, and how much a run may do before it asks. */
 import { Button, Picker, PickerItem } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
-import { GUARDS } from "../../api/sync.generated";
+import { GUARD_MEMBERS, Guard, TimeZone } from "../common-pages";
 import { Others, useEditing } from "../editing";
 import { Choose, Figure, Find, HALF, LINE, WIDE, Words } from "../fields";
 import { asChoices } from "../offered";
 import { at, type Json, type Members } from "../pointer";
 import { QuietHours } from "../quiet-hours";
-import { GUARD_WORDS, UNITS } from "../sync-words";
-import { ZONES } from "../zones";
+import { UNITS } from "../sync-words";
 import { useEnds } from "./ends";
 
-const HEAD = style({ font: "title", margin: 0 });
 const MOMENT = "As 2026-12-01T08:00, in the time zone below";
 const KINDS = {
   hand: { name: "By hand only", start: undefined },
@@ -28,7 +26,7 @@ const OWN = [
   "/schedule/quiet",
   "/time_zone",
   "/deletes",
-  ...Object.keys(GUARDS).map((name) => `/guard/${name}`),
+  ...GUARD_MEMBERS,
 ];
 
 function kindOf(schedule: Json | undefined): Kind {
@@ -59,24 +57,9 @@ export default function Schedule() {
         <Words at="/schedule/once" also={["/schedule"]} label="At" description={MOMENT} narrow kept />
       )}
       {kind === "every" && <Interval />}
-      <Find
-        at="/time_zone"
-        label="Time zone (optional)"
-        description="UTC, if nothing is given"
-        choices={ZONES.map((id) => ({ id, name: id }))}
-      />
+      <TimeZone />
       <Deletions />
-      <h3 className={HEAD}>A run asks before it does more than</h3>
-      <div className={LINE}>
-        {Object.entries(GUARDS).map(([name, usual]) => (
-          <Figure
-            key={name}
-            at={`/guard/${name}`}
-            label={GUARD_WORDS[name as keyof typeof GUARDS]}
-            description={`${usual}, if nothing is given`}
-          />
-        ))}
-      </div>
+      <Guard />
     </>
   );
 }
