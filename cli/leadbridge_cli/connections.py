@@ -49,12 +49,13 @@ def add() -> None:
 @click.argument("name")
 @click.option("--url", required=True, help="Host of the REST endpoint: https://123-ABC-456.mktorest.com")
 @click.option("--identity-url", help="Identity endpoint, checked to be on the same host; need not be given.")
+@click.option("--record-url", help="Where one looks at a person in the browser, with {id} in place of the id.")
 @click.option("--title", help="Name for people; without it the connection's id.")
 @pass_target
-def add_marketo(target: Target, name: str, url: str, identity_url: str | None, title: str | None) -> None:
+def add_marketo(target: Target, /, name: str, *, url: str, title: str | None, **members: str | None) -> None:
     """Add a Marketo instance; `connections secret` stores its credentials afterwards."""
     document = {"kind": "marketo_connection", "id": name, "name": title or name, "base_url": url}
-    _add(target, document | ({"identity_url": identity_url} if identity_url else {}))
+    _add(target, document | {key: value for key, value in members.items() if value})
     click.echo(f"Store its credentials: leadbridge connections secret {name}")
 
 
@@ -72,6 +73,7 @@ def add_marketo(target: Target, name: str, url: str, identity_url: str | None, t
     show_default=True,
     help="jwt: with a certificate, no secret exists.",
 )
+@click.option("--record-url", help="Where one looks at a record in the browser, if not at --url, with {id}.")
 @click.option("--title", help="Name for people; without it the connection's id.")
 @pass_target
 def add_salesforce(

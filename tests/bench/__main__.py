@@ -11,6 +11,7 @@ from tests.bench import (
     batches,
     bulk_files,
     calls,
+    console,
     cycle_day,
     cycle_drain,
     decisions,
@@ -51,6 +52,7 @@ ON_STACK: dict[str, OnStack] = {
     "losses": lambda on, args: lost_answers.figure(on, events=args.events, seed=args.seed),
     "syncs-stack": lambda on, args: sync_stack.figure(on, rows=round(sync_stack.ROWS * _scale()), seed=args.seed),
     "limits-stack": lambda on, args: limits.figure_on_stack(on, seconds=args.seconds),
+    "console": lambda on, args: console.figure(on, executions=args.executions, seed=args.seed),
     "acknowledgement": lambda on, args: acknowledgement.figure(on, calls=args.calls, seed=args.seed),
 }
 ALONE: dict[str, Alone] = {
@@ -102,6 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--backfill", type=int, default=100_000, help="rows that load into each vendor during latency (default 100000)"
     )
+    parser.add_argument("--executions", type=int, default=100_000, help="executions of console (default 100000)")
     parser.add_argument("--events", type=int, default=10_000, help="events of losses, run twice (default 10000)")
     parser.add_argument(
         "--calls", type=int, default=600, help="acknowledgements of each function, calls of each client (default 600)"

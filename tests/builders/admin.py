@@ -309,6 +309,8 @@ class Admin:
                 store=self.alerts,
                 clock=world.clock,
                 day=MarketoDay(calls=50_000, ends=next_midnight),
+                syncs=self.runs,
+                cycles=self.cycle_runs,
                 stack="prod",
             ),
             apply=ApplyConfiguration(

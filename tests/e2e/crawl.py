@@ -124,7 +124,8 @@ class Crawl:
     def _begun(self, request: Request) -> None:
         if request.url.startswith(self._origin):  # what is downloaded from the page itself is not told to end
             self._pending.add(request)
-        if request.method != "GET" and not LOOKS.search(urlsplit(request.url).path):
+        looks = LOOKS.search(urlsplit(request.url).path) or '"dry_run":true' in (request.post_data or "")
+        if request.method != "GET" and not looks:
             self._sent.append(f"{request.method} {urlsplit(request.url).path}")
 
     def _ended(self, request: Request) -> None:

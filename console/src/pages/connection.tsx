@@ -1,5 +1,5 @@
 /** One connection: how it stands, what a look through it finds, its credentials and its document. */
-import { AlertDialog, Button, ButtonGroup, DialogTrigger, Link, ProgressCircle, ToastQueue } from "@react-spectrum/s2";
+import { AlertDialog, Button, ButtonGroup, DialogTrigger, Link, ProgressCircle } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "react-router";
@@ -7,7 +7,8 @@ import { content, type Schemas } from "../api/client";
 import { useApp, useMay } from "../parts/app";
 import { ConnectionForm } from "../parts/connection-form";
 import { Credentials } from "../parts/credentials";
-import { findingsOf, Looked, sentence } from "../parts/findings";
+import { findingsOf, Looked } from "../parts/findings";
+import { sayRefused } from "../parts/notices";
 import { COLUMN, Facts, PLAIN, ROW, Section, Title } from "../parts/page";
 import { SetupSheet } from "../parts/setup-sheet";
 import { Shown } from "../parts/states";
@@ -96,7 +97,6 @@ function Switched({ found }: { found: Schemas["ConnectionDetail"] }) {
   const navigate = useNavigate();
   const mayMove = useMay("POST /documents/{kind}/{document_id}/state");
   const mayRemove = useMay("DELETE /connections/{connection_id}");
-  const failed = (error: Error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" "));
   const moving = useMutation({
     mutationFn: (move: "activate" | "deactivate") =>
       content(
@@ -105,13 +105,13 @@ function Switched({ found }: { found: Schemas["ConnectionDetail"] }) {
           body: { move },
         }),
       ),
-    onError: failed,
+    onError: sayRefused,
     onSuccess: () => queries.invalidateQueries(),
   });
   const removing = useMutation({
     mutationFn: () =>
       content(api.DELETE("/connections/{connection_id}", { params: { path: { connection_id: found.id } } })),
-    onError: failed,
+    onError: sayRefused,
     onSuccess: async () => {
       await navigate("/connections");
       // this page may still be there for a moment, and what it shows is not

@@ -45,8 +45,15 @@ function Told({ found }: { found: Schemas["ExecutionDetail"] }) {
         <Standing of={word(found)} />
         <strong>{found.action_name ?? found.action_id}</strong>
         <span className={style({ font: "code-sm", overflowWrap: "anywhere" })}>{found.execution_id}</span>
-        {mayRedrive && BROUGHT_BACK.has(found.state) && <RunAgain id={found.execution_id} />}
+        {mayRedrive && BROUGHT_BACK.has(found.state) && <RunAgain of={{ execution_ids: [found.execution_id] }} />}
       </div>
+      {found.links.length > 0 && (
+        <div className={style({ display: "flex", flexWrap: "wrap", gap: 16 })}>
+          {found.links.map(({ system, record_id, url }) => (
+            <Link key={system} href={url} target="_blank" rel="noreferrer">{`${record_id} in ${system}`}</Link>
+          ))}
+        </div>
+      )}
       <section
         aria-label="Why"
         className={style({ backgroundColor: "layer-2", borderRadius: "lg", padding: { default: 16, md: 24 } })}

@@ -19,8 +19,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { content, type Schemas } from "../api/client";
 import { useAddress, useTyped } from "../parts/address";
-import { useApp } from "../parts/app";
+import { useApp, useMay } from "../parts/app";
 import { Standing, word } from "../parts/badge";
+import { bursts } from "../parts/bursts";
+import { RunAgain } from "../parts/run-again";
 import { Empty, Shown } from "../parts/states";
 import { useIsNarrow } from "../parts/width";
 
@@ -87,14 +89,12 @@ export default function Executions() {
   );
 }
 
-/** What is asked of the API; who a person is, is seen by what was typed. */
-function wanted(asked: Asked): Schemas["Search"] {
+/** Which executions are asked for; who a person is, is seen by what was typed. */
+function which(asked: Asked) {
   const person = asked.person.trim();
   const since = new Date(Date.now() - Number(asked.days) * 86_400_000).toISOString();
   return {
     since,
-    order: "newest",
-    limit: PAGE,
     ...(person.includes("@") ? { email: person } : {}),
     ...(/^\d+$/.test(person) ? { lead_id: Number(person) } : {}),
     ...(person && !person.includes("@") && !/^\d+$/.test(person) ? { salesforce_id: person } : {}),
@@ -102,8 +102,11 @@ function wanted(asked: Asked): Schemas["Search"] {
     ...(asked.reason ? { reason: asked.reason } : {}),
     ...(OUTCOMES.find((each) => each === asked.stands) ? { outcome: asked.stands as (typeof OUTCOMES)[number] } : {}),
     ...(STATES.find((each) => each === asked.stands) ? { state: asked.stands as (typeof STATES)[number] } : {}),
-    ...(asked.page ? { token: asked.page } : {}),
   };
+}
+
+function wanted(asked: Asked): Schemas["Search"] {
+  return { ...which(asked), order: "newest", limit: PAGE, ...(asked.page && { token: asked.page }) };
 }
 
 function Filters({ asked, onAsk }: { asked: Asked; onAsk: (changed: Partial<Asked>) => void }) {
@@ -174,12 +177,15 @@ function Found({
   ask: (changed: Partial<Asked>) => void;
 }) {
   const narrow = useIsNarrow();
+  const mayRedrive = useMay("POST /executions/redrive");
   const columns = COLUMNS.filter(({ id }) => !narrow || NARROW.has(id));
   const sorted = useMemo(() => {
     const of = COLUMNS.find(({ id }) => id === asked.sort)?.of ?? COLUMNS[0].of;
     const sign = asked.direction === "ascending" ? 1 : -1;
     return found.executions.toSorted((one, other) => sign * (of(one) < of(other) ? -1 : of(one) > of(other) ? 1 : 0));
   }, [found, asked.sort, asked.direction]);
+  // who asks for one reason or one person wants to see each
+  const lines = asked.reason || asked.person ? sorted.map((each) => [each]) : bursts(sorted);
   const descriptor: SortDescriptor = {
     column: asked.sort,
     direction: asked.direction === "ascending" ? "ascending" : "descending",
@@ -189,6 +195,7 @@ function Found({
   }
   return (
     <>
+      {mayRedrive && <RunAgain of={which(asked)} />}
       <TableView
         aria-label="Executions"
         overflowMode="wrap"
@@ -211,11 +218,11 @@ function Found({
           ))}
         </TableHeader>
         <TableBody>
-          {sorted.map((each) => (
-            <Row key={each.execution_id} id={each.execution_id}>
+          {lines.map((alike) => (
+            <Row key={alike[0]?.execution_id} id={alike[0]?.execution_id ?? ""}>
               {columns.map(({ id }) => (
                 <Cell key={id}>
-                  <Told execution={each} column={id} />
+                  <Told alike={alike} column={id} asked={asked} />
                 </Cell>
               ))}
             </Row>
@@ -241,20 +248,44 @@ function Found({
   );
 }
 
-function Told({ execution, column }: { execution: Execution; column: (typeof COLUMNS)[number]["id"] }) {
+/** A cell of an execution, or of several that stand alike, whose times and people are a click away. */
+function Told({
+  alike,
+  column,
+  asked,
+}: {
+  alike: readonly Execution[];
+  column: (typeof COLUMNS)[number]["id"];
+  asked: Asked;
+}) {
   const { moment } = useApp();
+  const [execution] = alike;
+  if (!execution) return null;
   switch (column) {
     case "received":
-      return <Link href={`/executions/${execution.execution_id}`}>{moment(execution.received_at)}</Link>;
+      if (alike.length === 1) {
+        return <Link href={`/executions/${execution.execution_id}`}>{moment(execution.received_at)}</Link>;
+      }
+      return (
+        <>
+          <Link href={`/executions#${new URLSearchParams(theirs(execution, asked))}`}>{alike.length} alike</Link>, from{" "}
+          {moment(alike.map(({ received_at }) => received_at).toSorted()[0] ?? "")}
+        </>
+      );
     case "action":
       return execution.action_name ?? execution.action_id;
     case "lead":
-      return execution.lead_id ?? "";
+      return alike.length === 1 ? (execution.lead_id ?? "") : "";
     case "stands":
       return <Standing of={word(execution)} />;
     case "record":
-      return execution.salesforce_id ?? "";
+      return alike.length === 1 ? (execution.salesforce_id ?? "") : "";
     case "why":
       return execution.message ?? "";
   }
+}
+
+/** The address at which each of those alike is a line of its own. */
+function theirs(execution: Execution, { days }: Asked): Record<string, string> {
+  return { action: execution.action_id, reason: execution.reason ?? "", stands: word(execution), days };
 }

@@ -9,12 +9,13 @@ import { useApp } from "../parts/app";
 import { Standing } from "../parts/badge";
 import { type ListColumn, Listing } from "../parts/listing";
 import { Empty, Shown } from "../parts/states";
-import { counted } from "../parts/words";
+import { counted, lasting } from "../parts/words";
 
 type Overview = Schemas["Overview"];
 type Quota = Schemas["QuotaStanding"];
 
-const DEFAULTS = { sort: "who", direction: "ascending" };
+/** what is parked and waits sorts by the first two, what is carried over by the others */
+const DEFAULTS = { sort: "who", direction: "ascending", behind: "behind", turn: "descending" };
 const numbers = new Intl.NumberFormat();
 
 export default function Home() {
@@ -48,6 +49,7 @@ function Everything({ found }: { found: Overview }) {
       <Connections connections={found.connections} quotas={found.quotas} />
       <Outcomes outcomes={found.outcomes} />
       <Kept found={found} />
+      <CarriedOver of={found.carried_over} at={found.at} />
       <p className={style({ font: "body-sm", margin: 0 })}>As of {moment(found.at)}</p>
     </>
   );
@@ -267,6 +269,59 @@ function Kept({ found }: { found: Overview }) {
         />
       ) : (
         <p className={style({ margin: 0 })}>Nothing is parked, and nothing waits.</p>
+      )}
+    </Part>
+  );
+}
+
+/** How far Syncs and cycles are behind what was changed. */
+function CarriedOver({ of, at }: { of: Overview["carried_over"]; at: string }) {
+  const { moment } = useApp();
+  const [asked, ask] = useAddress(DEFAULTS);
+  const order = { sort: asked.behind, direction: asked.turn };
+  type Row = (typeof of)[number];
+  const columns: readonly [ListColumn<Row>, ...ListColumn<Row>[]] = [
+    {
+      id: "name",
+      name: "Whose",
+      of: ({ name }) => name,
+      shown: ({ kind, id, name }) => (
+        <Link href={`/${kind === "sync" ? "syncs" : "cycles"}/${id}`}>
+          {`${kind === "sync" ? "Sync" : "Cycle"} ${name}`}
+        </Link>
+      ),
+      minWidth: 140,
+      narrow: true,
+    },
+    {
+      id: "up_to",
+      name: "Changes are carried over up to",
+      of: ({ up_to }) => up_to ?? "",
+      shown: ({ up_to }) => (up_to ? moment(up_to) : "no run yet"),
+      minWidth: 200,
+      narrow: true,
+    },
+    {
+      id: "behind",
+      name: "Behind",
+      of: ({ up_to }) => (up_to ? Date.parse(at) - Date.parse(up_to) : Number.POSITIVE_INFINITY),
+      shown: ({ up_to }) => (up_to ? lasting((Date.parse(at) - Date.parse(up_to)) / 1000) : ""),
+      minWidth: 110,
+    },
+  ];
+  return (
+    <Part id="carried-over" title="Syncs and cycles">
+      {of.length ? (
+        <Listing
+          name="Syncs and cycles"
+          rows={of}
+          keyOf={({ kind, id }) => `${kind} ${id}`}
+          columns={columns}
+          asked={order}
+          ask={({ sort, direction }) => ask({ behind: sort, turn: direction })}
+        />
+      ) : (
+        <p className={style({ margin: 0 })}>None is active that carries over what changed.</p>
       )}
     </Part>
   );

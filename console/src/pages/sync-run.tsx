@@ -8,14 +8,13 @@ import {
   Heading,
   InlineAlert,
   Link,
-  ToastQueue,
 } from "@react-spectrum/s2";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { useNavigate, useParams } from "react-router";
 import { content, type Schemas } from "../api/client";
 import { useApp, useMay } from "../parts/app";
-import { findingsOf, sentence } from "../parts/findings";
+import { sayDone, sayRefused } from "../parts/notices";
 import { COLUMN, Facts, Section, Title } from "../parts/page";
 import { RunBadge } from "../parts/run-badge";
 import { Loading, Shown } from "../parts/states";
@@ -130,10 +129,6 @@ function before(name: string, sync: string, slot: string | null) {
   ];
 }
 
-function failed(error: Error): void {
-  ToastQueue.negative(findingsOf(error).map(sentence).join(" "));
-}
-
 function useWish({ sync, slot }: Run) {
   const { api } = useApp();
   const queries = useQueryClient();
@@ -145,9 +140,9 @@ function useWish({ sync, slot }: Run) {
           body: { what },
         }),
       ),
-    onError: failed,
+    onError: sayRefused,
     onSuccess: async () => {
-      ToastQueue.positive("It is heard within a minute.", { timeout: 8000 });
+      sayDone("It is heard within a minute.");
       await queries.invalidateQueries({ queryKey: ["sync run", sync, slot] });
     },
   });
@@ -222,7 +217,7 @@ function Orders({ run }: { run: Run }) {
           ? api.POST("/syncs/{sync_id}/executions/{slot}/retry", { params })
           : api.POST("/syncs/{sync_id}/plans/{slot}/apply", { params }),
       ),
-    onError: failed,
+    onError: sayRefused,
     onSuccess: async ({ slot }) => {
       await navigate(`/syncs/${run.sync}/runs/${slot}`);
       await queries.invalidateQueries({ queryKey: ["sync runs", run.sync] });

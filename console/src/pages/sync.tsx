@@ -1,5 +1,5 @@
 /** One Sync: as it is saved, what it asks, what it would do, its runs, its history, and where it stands. */
-import { Button, Link, LinkButton, Tab, TabList, TabPanel, Tabs, ToastQueue } from "@react-spectrum/s2";
+import { Button, Link, LinkButton, Tab, TabList, TabPanel, Tabs } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy } from "react";
@@ -7,8 +7,8 @@ import { useNavigate, useParams } from "react-router";
 import { content, type Schemas } from "../api/client";
 import { useAddress } from "../parts/address";
 import { useApp, useMay } from "../parts/app";
-import { findingsOf, sentence } from "../parts/findings";
 import { Moves } from "../parts/moves";
+import { sayRefused } from "../parts/notices";
 import { COLUMN, Facts, StateBadge, Title } from "../parts/page";
 import type { Json } from "../parts/pointer";
 import { Sections } from "../parts/sections";
@@ -150,7 +150,7 @@ function RunNow({ id }: { id: string }) {
   const may = useMay("POST /syncs/{sync_id}/executions");
   const running = useMutation({
     mutationFn: () => content(api.POST("/syncs/{sync_id}/executions", { params: { path: { sync_id: id } } })),
-    onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
+    onError: sayRefused,
     onSuccess: async ({ slot }) => {
       await navigate(`/syncs/${id}/runs/${slot}`);
       await queries.invalidateQueries({ queryKey: ["sync runs", id] });

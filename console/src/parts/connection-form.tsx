@@ -1,5 +1,5 @@
 /** The document of a connection as fields. */
-import { Button, Form, ToastQueue } from "@react-spectrum/s2";
+import { Button, Form } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -9,12 +9,22 @@ import { useApp } from "./app";
 import { EditingProvider, Others, useDocument } from "./editing";
 import { Choose, Find, Words } from "./fields";
 import { findingsOf } from "./findings";
+import { sayDone } from "./notices";
 import { isOvertaken, Overtaken } from "./overtaken";
 import type { Members } from "./pointer";
 
 const OWN = {
-  marketo_connection: ["/name", "/base_url", "/identity_url"],
-  salesforce_connection: ["/name", "/token_host", "/audience", "/client_id", "/username", "/login", "/organization_id"],
+  marketo_connection: ["/name", "/base_url", "/identity_url", "/record_url"],
+  salesforce_connection: [
+    "/name",
+    "/token_host",
+    "/audience",
+    "/client_id",
+    "/username",
+    "/login",
+    "/organization_id",
+    "/record_url",
+  ],
 } as const;
 
 /** `version` 0: there is none yet. */
@@ -37,9 +47,7 @@ export function ConnectionForm({ document: start, version }: { document: unknown
     },
     onSuccess: async (done) => {
       setBase(done.version);
-      ToastQueue.positive(done.changed ? `Version ${done.version} is stored.` : "It was so already.", {
-        timeout: 8000,
-      });
+      sayDone(done.changed ? `Version ${done.version} is stored.` : "It was so already.");
       if (!version) await navigate(`/connections/${id}`);
       await queries.invalidateQueries();
     },
@@ -95,6 +103,11 @@ export function ConnectionForm({ document: start, version }: { document: unknown
             <Words at="/organization_id" label="Organization id" description="For outbound messages; may be left out" />
           </>
         )}
+        <Words
+          at="/record_url"
+          label="Address of a record"
+          description={`Where one looks at it in the browser, with {id} in place of its id; may be left out${kind === "marketo_connection" ? ", then nothing leads to people in Marketo" : ""}`}
+        />
         <Button type="submit" variant="accent" isDisabled={storing.isPending} styles={style({ width: "fit" })}>
           {version ? "Store" : "Add"}
         </Button>

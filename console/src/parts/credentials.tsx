@@ -1,11 +1,12 @@
 /** Credentials of a connection: typed once, stored, and never shown. */
-import { Button, Form, TextField, ToastQueue } from "@react-spectrum/s2";
+import { Button, Form, TextField } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { content } from "../api/client";
 import { useApp } from "./app";
 import { findingsOf, sentence } from "./findings";
+import { sayDone } from "./notices";
 import { PLAIN } from "./page";
 
 export function Credentials({ id, members, there }: { id: string; members: readonly string[]; there: boolean }) {
@@ -22,7 +23,7 @@ export function Credentials({ id, members, there }: { id: string; members: reado
       ),
     onSuccess: async () => {
       setTyped({});
-      ToastQueue.positive("The credentials are stored.", { timeout: 8000 });
+      sayDone("The credentials are stored.");
       await queries.invalidateQueries();
     },
   });

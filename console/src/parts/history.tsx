@@ -1,20 +1,12 @@
 /** The versions of a document: who, when, what changed, and the way back. */
-import {
-  AlertDialog,
-  Button,
-  DialogContainer,
-  Disclosure,
-  DisclosurePanel,
-  DisclosureTitle,
-  ToastQueue,
-} from "@react-spectrum/s2";
+import { AlertDialog, Button, DialogContainer, Disclosure, DisclosurePanel, DisclosureTitle } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { content, type Schemas } from "../api/client";
 import { useApp, useMay } from "./app";
 import { Differences } from "./differences";
-import { findingsOf, sentence } from "./findings";
+import { sayDone, sayRefused } from "./notices";
 import { COLUMN, PLAIN } from "./page";
 import { Failed, Loading, Shown } from "./states";
 
@@ -92,9 +84,9 @@ function Back({ kind, id, current, to }: { kind: string; id: string; current: nu
       content(
         api.POST("/documents/{kind}/{document_id}/rollback", { params: { path }, body: { version: to, note: "" } }),
       ),
-    onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
+    onError: sayRefused,
     onSuccess: async (done) => {
-      ToastQueue.positive(`Version ${done.version} is as version ${to} was.`, { timeout: 8000 });
+      sayDone(`Version ${done.version} is as version ${to} was.`);
       await queries.invalidateQueries();
     },
   });

@@ -1,9 +1,9 @@
 /** Takes a document a step on: activate, trial, pause, resume, deactivate. The server says what its state forbids. */
-import { AlertDialog, Button, ButtonGroup, DialogTrigger, ToastQueue } from "@react-spectrum/s2";
+import { AlertDialog, Button, ButtonGroup, DialogTrigger } from "@react-spectrum/s2";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { content, type Schemas } from "../api/client";
 import { useApp, useMay } from "./app";
-import { findingsOf, sentence } from "./findings";
+import { sayDone, sayRefused } from "./notices";
 
 type Move = Schemas["StateChange"]["move"];
 type State = Schemas["Summary"]["state"];
@@ -117,9 +117,9 @@ export function Moves({ kind, id, name, state }: { kind: string; id: string; nam
           body: { move },
         }),
       ),
-    onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
+    onError: sayRefused,
     onSuccess: async (_, { said }) => {
-      ToastQueue.positive(said.done, { timeout: 8000 });
+      sayDone(said.done);
       await queries.invalidateQueries();
     },
   });

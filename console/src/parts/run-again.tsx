@@ -1,52 +1,88 @@
-/** Runs a call again, after saying what it costs. */
-import { AlertDialog, Button, DialogContainer, ToastQueue } from "@react-spectrum/s2";
+/** Runs calls again, after saying how many and what it costs: one, or all that a search finds, page by page. */
+import { AlertDialog, Button, DialogContainer } from "@react-spectrum/s2";
+import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { content, type Schemas } from "../api/client";
 import { useApp } from "./app";
+import { sayDone, sayIdle, sayRefused } from "./notices";
+import { counted } from "./words";
 
-export function RunAgain({ id }: { id: string }) {
+/** the executions that are named, or what finds them */
+type Which = Omit<Schemas["RedriveRequest"], "configuration" | "dry_run" | "token">;
+
+interface Sum {
+  count: number;
+  marketo: number;
+  salesforce: number;
+  /** what is said of the first one */
+  note: string;
+}
+
+export function RunAgain({ of }: { of: Which }) {
   const { api } = useApp();
   const queries = useQueryClient();
-  const [price, setPrice] = useState<Schemas["RedriveAnswer"] | null>(null);
-  const redrive = (dryRun: boolean) =>
-    content(
-      api.POST("/executions/redrive", {
-        body: { execution_ids: [id], dry_run: dryRun, configuration: "current" },
-      }),
-    );
-  const failed = (error: Error) => void ToastQueue.negative(error.message);
-  const asking = useMutation({ mutationFn: () => redrive(true), onSuccess: setPrice, onError: failed });
+  const [price, setPrice] = useState<Sum | null>(null);
+  const single = of.execution_ids?.length === 1;
+  const redrive = async (dry_run: boolean) => {
+    const sum: Sum = { count: 0, marketo: 0, salesforce: 0, note: "" };
+    let token: string | null = null;
+    do {
+      const page: Schemas["RedriveAnswer"] = await content(
+        api.POST("/executions/redrive", {
+          body: { ...of, dry_run, configuration: "current", ...(token && { token }) },
+        }),
+      );
+      sum.count += page.count;
+      sum.marketo += page.cost.marketo;
+      sum.salesforce += page.cost.salesforce;
+      sum.note ||= page.results[0]?.note ?? "";
+      token = page.next_token;
+    } while (token);
+    return sum;
+  };
+  const asking = useMutation({ mutationFn: () => redrive(true), onSuccess: setPrice, onError: sayRefused });
   const running = useMutation({
     mutationFn: () => redrive(false),
-    onError: failed,
-    onSuccess: async (done) => {
-      const note = done.results[0]?.note;
-      ToastQueue[done.count ? "positive" : "info"](note || "It runs again.", { timeout: 8000 });
+    onError: sayRefused,
+    onSuccess: async ({ count, note }) => {
+      const said = single ? note || "It runs again." : `${counted(count, "call")} run again.`;
+      (count ? sayDone : sayIdle)(said);
       await queries.invalidateQueries();
     },
   });
   return (
     <>
-      <Button variant="secondary" isPending={asking.isPending || running.isPending} onPress={() => asking.mutate()}>
-        Run again
+      <Button
+        variant="secondary"
+        isPending={asking.isPending || running.isPending}
+        styles={style({ width: "fit" })}
+        onPress={() => asking.mutate()}
+      >
+        {single ? "Run again" : "Run all that fit again"}
       </Button>
       <DialogContainer onDismiss={() => setPrice(null)}>
         {price && (
           <AlertDialog
-            title="Run this call again?"
+            title={single ? "Run this call again?" : "Run these calls again?"}
             variant="confirmation"
-            primaryActionLabel="Run it"
+            primaryActionLabel={single ? "Run it" : "Run them"}
             cancelLabel="Cancel"
             isPrimaryActionDisabled={!price.count}
             onPrimaryAction={() => running.mutate()}
           >
-            {price.count
-              ? `It runs with the Action as it is now, and takes at least ${price.cost.marketo} calls of Marketo and ${price.cost.salesforce} of Salesforce.`
-              : (price.results[0]?.note ?? "It cannot be run again.")}
+            {said(price, single)}
           </AlertDialog>
         )}
       </DialogContainer>
     </>
   );
+}
+
+function said({ count, marketo, salesforce, note }: Sum, single: boolean): string {
+  if (!count) return single ? note || "It cannot be run again." : "None of what is asked for can be run again.";
+  const runs = single
+    ? "It runs with the Action as it is now, and takes"
+    : `${counted(count, "call")} of all that fit, on every page, can be run again, with their Actions as they are now. That takes`;
+  return `${runs} at least ${counted(marketo, "call")} of Marketo and ${counted(salesforce, "call")} of Salesforce.`;
 }

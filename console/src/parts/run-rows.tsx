@@ -12,14 +12,13 @@ import {
   TableView,
   TabPanel,
   Tabs,
-  ToastQueue,
 } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { type Api, content, type Schemas } from "../api/client";
 import { useAddress } from "./address";
 import { useApp } from "./app";
-import { findingsOf, sentence } from "./findings";
+import { sayRefused } from "./notices";
 import { COLUMN, PLAIN, ROW } from "./page";
 import { Failed, Loading } from "./states";
 import { COUNTS } from "./sync-words";
@@ -166,7 +165,7 @@ function Download({ run }: { run: Run }) {
   const { api } = useApp();
   const loading = useMutation({
     mutationFn: () => fileOf(api, run),
-    onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
+    onError: sayRefused,
     onSuccess: (text) => {
       const url = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
       const link = document.createElement("a");

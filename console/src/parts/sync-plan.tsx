@@ -1,12 +1,12 @@
 /** Plans what a run would write, after saying what that takes; a plan is looked at and applied on its own page. */
-import { AlertDialog, Button, DialogContainer, Form, TextField, ToastQueue } from "@react-spectrum/s2";
+import { AlertDialog, Button, DialogContainer, Form, TextField } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { content, type Schemas } from "../api/client";
 import { useApp } from "./app";
-import { findingsOf, sentence } from "./findings";
+import { sayRefused } from "./notices";
 import { COLUMN, PLAIN } from "./page";
 import { Shown } from "./states";
 import { Listed, useRuns } from "./sync-runs";
@@ -22,17 +22,16 @@ export default function Plans({ id }: { id: string }) {
   const path = { sync_id: id };
   const wanted = rows.trim();
   const wrong = wanted !== "" && !/^[1-9][0-9]{0,6}$/.test(wanted);
-  const failed = (error: Error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" "));
   const asking = useMutation({
     mutationFn: () =>
       content(api.GET("/syncs/{sync_id}/plan-price", { params: { path, query: wanted ? { rows: wanted } : {} } })),
     onSuccess: setPrice,
-    onError: failed,
+    onError: sayRefused,
   });
   const planning = useMutation({
     mutationFn: () =>
       content(api.POST("/syncs/{sync_id}/plans", { params: { path }, body: wanted ? { rows: Number(wanted) } : {} })),
-    onError: failed,
+    onError: sayRefused,
     onSuccess: async ({ slot }) => {
       await navigate(`/syncs/${id}/runs/${slot}`);
       await queries.invalidateQueries({ queryKey: ["sync runs", id] });

@@ -1,11 +1,12 @@
 /** The webhook of an Action as Marketo's dialog asks for it, piece by piece, each with a button that copies it. */
-import { ActionButton, Button, Picker, PickerItem, ToastQueue } from "@react-spectrum/s2";
+import { ActionButton, Button, Picker, PickerItem } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { content, type Schemas } from "../api/client";
 import { useApp, useMay } from "./app";
 import { findingsOf, sentence } from "./findings";
+import { sayDone, sayRefused } from "./notices";
 import { COLUMN, PLAIN, Section } from "./page";
 import { Shown } from "./states";
 
@@ -105,8 +106,8 @@ function Piece({ name, text }: { name: string; text: string }) {
 function Copy({ name, text }: { name: string; text: string }) {
   const copying = useMutation({
     mutationFn: () => navigator.clipboard.writeText(text),
-    onSuccess: () => void ToastQueue.positive(`${name} is copied.`, { timeout: 5000 }),
-    onError: () => void ToastQueue.negative("The browser did not let it be copied; select the text."),
+    onSuccess: () => sayDone(`${name} is copied.`),
+    onError: () => sayRefused(new Error("The browser did not let it be copied; select the text.")),
   });
   return (
     <ActionButton size="S" aria-label={`Copy ${name}`} onPress={() => copying.mutate()}>

@@ -9,12 +9,21 @@ import pytest
 
 from leadbridge.admin.requests import BODY_LIMIT
 from leadbridge.admin.roles import LEAST_ROLES
+from leadbridge.domain.action import as_document
 from leadbridge.domain.flow_step import ChunkState
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.marketo import ActivityAttribute, ActivityType, Channel, Program, ProgressionStatus
 from leadbridge.errors import PermanentError, QuotaExhaustedError, SyncError, TransientError
 from leadbridge.usecases.search_executions import EXAMINED
-from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_salesforce_connection, an_action, an_action_document
+from tests.builders.actions import (
+    ACTION,
+    MARKETO,
+    SALESFORCE,
+    a_marketo_connection,
+    a_salesforce_connection,
+    an_action,
+    an_action_document,
+)
 from tests.builders.admin import PERSON, PRINCIPAL, Admin, a_request, from_console
 from tests.builders.connectors import a_connector
 from tests.builders.flow_steps import a_chunk
@@ -579,6 +588,60 @@ def test_executions_are_found_by_whom_and_what_they_are_about(admin: Admin) -> N
     assert berlin[0]["text"] == "Received 2026-03-02 13:00:00+01:00 for Marketo lead 1, campaign Welcome"
     for zone in ("Europe/Nowhere", "/etc/passwd", "Europe", "", "../UTC"):
         assert admin.ask("GET", f"/executions/{first}", zone=zone).status == 422, zone
+
+
+@pytest.mark.parametrize(
+    ("marketo", "salesforce", "person", "record"),
+    [
+        pytest.param({}, {}, None, None, id="no-host-of-the-org"),
+        pytest.param(
+            {},
+            {"token_host": "https://example.my.salesforce.com"},
+            None,
+            "https://example.my.salesforce.com/{id}",
+            id="my-domain",
+        ),
+        pytest.param(
+            {"record_url": "https://app.example.com/people?leadId={id}"},
+            {"record_url": "https://example.lightning.force.com/lightning/r/{id}/view"},
+            "https://app.example.com/people?leadId={id}",
+            "https://example.lightning.force.com/lightning/r/{id}/view",
+            id="as-the-connections-say",
+        ),
+    ],
+)
+def test_an_execution_leads_to_its_person_and_record_as_far_as_is_known_where_they_are(
+    admin: Admin, marketo: dict[str, str], salesforce: dict[str, str], person: str | None, record: str | None
+) -> None:
+    """Salesforce's records are at its own host; where people are in Marketo only the connection can say."""
+    execution = admin.world.receive(1)
+    admin.world.run_out()
+    admin.store(a_marketo_connection(**marketo), a_salesforce_connection(**salesforce))
+    found = admin.get(f"/executions/{execution}")
+
+    wanted = [("Marketo", "1", person), ("Salesforce", found["salesforce_id"], record)]
+    assert [tuple(each.values()) for each in found["links"]] == [
+        (system, one, template.format(id=one)) for system, one, template in wanted if template
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://app.example.com/{id}",
+        "https://app.example.com/",
+        "https:///{id}",
+        "javascript:{id}",
+        "https://a/{id}{id}",
+    ],
+)
+def test_where_records_are_is_an_https_address_with_one_place_for_the_id(admin: Admin, url: str) -> None:
+    """Anything else is a finding at its member, and nothing is stored."""
+    document = as_document(a_marketo_connection()) | {"record_url": url}
+    [finding] = admin.post("/documents/validate", {"documents": [document]})["findings"]
+
+    assert finding["pointer"] == "/record_url"
+    assert "https address with one {id}" in finding["what"]
 
 
 def test_executions_come_page_by_page(admin: Admin) -> None:

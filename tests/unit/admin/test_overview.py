@@ -7,9 +7,12 @@ import pytest
 
 from leadbridge.domain.alerts import Alert, Kind, Memory, Subject
 from leadbridge.domain.counted import ARRIVED, ENDED, PARKED, REJECTED, ParkedWork, Waiting
+from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.limits import Gate, Signal, State, millis
 from tests.builders.actions import ACTION, MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection, an_action
 from tests.builders.admin import Admin, from_console
+from tests.builders.syncs import a_sync
+from tests.builders.whole_cycles import CYCLE, a_cycle
 from tests.builders.world import World
 from tests.fakes.clock import NOON
 
@@ -42,7 +45,7 @@ def test_where_nothing_happened_connections_are_all_there_is(admin: Admin) -> No
         "at": "2026-03-02T12:00:00Z",
         "since": "2026-03-01T12:00:00Z",
         "paused": False,
-        **{name: [] for name in ("quotas", "parked", "waiting", "alerts", "outcomes")},
+        **{name: [] for name in ("quotas", "parked", "waiting", "alerts", "outcomes", "carried_over")},
     }
     assert admin.described.org.asked == []
 
@@ -170,4 +173,27 @@ def test_outcomes_of_the_last_day_are_counted_by_kind(admin: Admin) -> None:
         ("ended", 1),
         ("parked", 1),
         ("rejected", 1),
+    ]
+
+
+def test_active_syncs_and_cycles_say_up_to_when_they_have_carried_over_what_changed(admin: Admin) -> None:
+    """A Sync by its watermark, a cycle by the queue that is furthest behind; what has never run says so. One that reads
+    everything each time, or is not active, is not asked about."""
+    every = a_sync(id="carried", extraction="incremental")
+    active = (every, a_sync(id="new", extraction="incremental"), a_sync(id="whole", extraction="full"), a_cycle())
+    admin.store(*active, a_sync(id="rests", extraction="incremental"))
+    for each in active:
+        admin.world.configurations.move(each.kind, each.id, Move.ACTIVATE)
+    held = admin.runs.take(every.id, "slot", admin.runs.standing(every.id), NOON)
+    assert held is not None
+    admin.runs.commit(every.id, "slot", held.epoch, NOON - HOUR, 10)
+    seen = admin.cycle_runs.take(CYCLE, "slot", admin.cycle_runs.standing(CYCLE), NOON)
+    assert seen is not None
+    marks = {"Lead": NOON - HOUR, "leads": NOON - 3 * HOUR}
+    admin.cycle_runs.commit(CYCLE, "slot", seen.epoch, marks, {}, schemas={})
+
+    assert [tuple(each.values()) for each in overview(admin)["carried_over"]] == [
+        ("sync", "carried", every.name, "2026-03-02T11:00:00Z"),
+        ("sync", "new", every.name, None),
+        ("crm_cycle", CYCLE, "Main", "2026-03-02T09:00:00Z"),
     ]

@@ -1,20 +1,12 @@
 /** What one system lacks of an object that the other one has: the plan, the package to deploy, and what Marketo makes. */
-import {
-  AlertDialog,
-  Button,
-  ButtonGroup,
-  Content,
-  DialogTrigger,
-  Heading,
-  InlineAlert,
-  ToastQueue,
-} from "@react-spectrum/s2";
+import { AlertDialog, Button, ButtonGroup, Content, DialogTrigger, Heading, InlineAlert } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { content, type Schemas } from "../../api/client";
 import { useApp, useMay } from "../app";
 import { useEditing } from "../editing";
 import { findingsOf, sentence } from "../findings";
+import { sayDone, sayRefused } from "../notices";
 import { CODE, PLAIN } from "../page";
 import { type Json, type Members, step } from "../pointer";
 import { useEnds } from "./ends";
@@ -126,9 +118,9 @@ function Make({ asked, found, onMade }: { asked: Schemas["MakeObject"]; found: P
   const may = useMay("POST /cycles/provisioning/make");
   const making = useMutation({
     mutationFn: () => content(api.POST("/cycles/provisioning/make", { body: asked })),
-    onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
+    onError: sayRefused,
     onSuccess: async ({ api_name }) => {
-      ToastQueue.positive(`Marketo has ${api_name} now.`, { timeout: 8000 });
+      sayDone(`Marketo has ${api_name} now.`);
       await queries.invalidateQueries({ queryKey: ["objects"] });
       onMade();
     },

@@ -1,19 +1,11 @@
 /** What may be asked of a run that is at work: pause, resume, end; and yes to what its guard holds. */
-import {
-  AlertDialog,
-  Button,
-  ButtonGroup,
-  Content,
-  DialogTrigger,
-  Heading,
-  InlineAlert,
-  ToastQueue,
-} from "@react-spectrum/s2";
+import { AlertDialog, Button, ButtonGroup, Content, DialogTrigger, Heading, InlineAlert } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { content, type Schemas } from "../../api/client";
 import { useApp, useMay } from "../app";
-import { findingsOf, sentence } from "../findings";
+import { sentence } from "../findings";
+import { sayDone, sayRefused } from "../notices";
 
 type Run = Schemas["CycleRun"];
 type What = Schemas["AskRun"]["what"];
@@ -66,9 +58,9 @@ export function Orders({ run }: { run: Run }) {
           body: { what },
         }),
       ),
-    onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
+    onError: sayRefused,
     onSuccess: async (_, what) => {
-      ToastQueue.positive(WORDS[what].done, { timeout: 8000 });
+      sayDone(WORDS[what].done);
       await queries.invalidateQueries({ queryKey: ["cycle", run.cycle] });
     },
   });

@@ -1,12 +1,12 @@
 /** Runs a cycle now, or plans what a run would do. The first run can read everything, or nothing. */
-import { AlertDialog, Button, ButtonGroup, DialogTrigger, Switch, ToastQueue } from "@react-spectrum/s2";
+import { AlertDialog, Button, ButtonGroup, DialogTrigger, Switch } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { content, type Schemas } from "../../api/client";
 import { useApp, useMay } from "../app";
-import { findingsOf, sentence } from "../findings";
+import { sayRefused } from "../notices";
 
 type Order = "plan" | "run" | "from now";
 type Cycle = Schemas["SavedCycle"];
@@ -26,7 +26,7 @@ function useStarting(cycle: Cycle) {
               body: { from_now: order === "from now", programs },
             }),
           ),
-    onError: (error) => void ToastQueue.negative(findingsOf(error).map(sentence).join(" ")),
+    onError: sayRefused,
     onSuccess: async ({ slot }) => {
       await queries.invalidateQueries({ queryKey: ["cycle", cycle.id] });
       navigate(`/cycles/${cycle.id}/runs/${slot}`);

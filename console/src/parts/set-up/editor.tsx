@@ -9,7 +9,6 @@ import {
   Link,
   ProgressCircle,
   TextField,
-  ToastQueue,
 } from "@react-spectrum/s2";
 import { style } from "@react-spectrum/s2/style" with { type: "macro" };
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
@@ -22,6 +21,7 @@ import { useApp } from "../app";
 import { Differences } from "../differences";
 import { EditingProvider, useDocument } from "../editing";
 import { type Finding, findingsOf, sentence } from "../findings";
+import { sayDone } from "../notices";
 import { isOvertaken, Overtaken } from "../overtaken";
 import { COLUMN, PLAIN, ROW, Section, Title } from "../page";
 import { type Json, type Members, steps } from "../pointer";
@@ -334,7 +334,7 @@ function Review({
       of.store(api, own, { document: { ...document }, note, draft, expected_version: expected }),
     onSuccess: async (done) => {
       onStored();
-      ToastQueue.positive(done.changed ? `Version ${done.version} is saved.` : "It was so already.", { timeout: 8000 });
+      sayDone(done.changed ? `Version ${done.version} is saved.` : "It was so already.");
       await navigate(`/${of.folder}/${own}`);
       await queries.invalidateQueries();
     },

@@ -876,6 +876,8 @@ def _overview(
         store=DynamoAlertStore(client, table=settings.STATE_TABLE),
         clock=clock,
         day=MarketoDay(calls=settings.MARKETO_DAILY_CALLS, ends=next_midnight),
+        syncs=_sync_runs(settings, clock),
+        cycles=_cycle_runs(settings, clock),
         stack="" if settings.STAGE == "local" else settings.STACK_NAME,
     )
 

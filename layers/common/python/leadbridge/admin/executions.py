@@ -1,6 +1,7 @@
 """Routes of executions: find them, look at one, run what can be run again."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +16,7 @@ from leadbridge.admin.services import Services
 from leadbridge.domain.event import instant
 from leadbridge.domain.narration import Line, narrated
 from leadbridge.domain.outcome import Outcome, State
+from leadbridge.usecases.record_links import links_of
 from leadbridge.usecases.search_executions import Wanted
 
 NOT_ATTEMPTED = {"status": "not_attempted"}
@@ -72,6 +74,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
             raise missing("execution with this id", "List the executions, and correct the id.")
         return models.ExecutionDetail(
             **_told(item),
+            links=[models.RecordLink(**asdict(each)) for each in links_of(item, services.configurations)],
             explanation=list(_sentences(narrated(item, moment=moment, remedies=services.remedies))),
             attempts=item.get("attempts"),
             header_names=item.get("header_names") or [],

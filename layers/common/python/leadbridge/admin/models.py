@@ -206,6 +206,15 @@ class OutcomeCount(Given):
     number: int
 
 
+class CarriedOver(Given):
+    """An active Sync or cycle, and up to when it has carried over what changed; null before its first run."""
+
+    kind: Literal["sync", "crm_cycle"]
+    id: str
+    name: str
+    up_to: datetime | None
+
+
 class Overview(Given):
     """How things stand at a moment."""
 
@@ -221,6 +230,8 @@ class Overview(Given):
     #: those that there were, since `since`
     outcomes: list[OutcomeCount]
     since: datetime
+    #: Syncs that read what changed, and cycles
+    carried_over: list[CarriedOver]
 
 
 # objects
@@ -684,8 +695,19 @@ class Told(Given):
     depth: int
 
 
+class RecordLink(Given):
+    """Where people look at a person in Marketo or a record in Salesforce."""
+
+    system: str
+    record_id: str
+    url: str
+
+
 class ExecutionDetail(Execution):
     """An execution with everything that is kept of it."""
+
+    #: to both systems, as far as the connections of its Action say where
+    links: list[RecordLink]
 
     #: what came in, what was decided and why, what the vendors answered, and what is to be done
     explanation: list[Told]

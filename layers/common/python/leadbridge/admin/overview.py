@@ -1,5 +1,7 @@
 """The route of the overview: is all well?"""
 
+from dataclasses import asdict
+
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from leadbridge.admin import models
@@ -13,7 +15,7 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
 
     @app.get("/overview", **described("Is all well?", tag="Overview"))
     def overview() -> models.Overview:
-        """Connections, calls of the day, what is parked or waits, open alerts, and outcomes of the last 24 hours.
+        """Connections, calls, what is parked or waits, how far Syncs and cycles are, alerts, outcomes of 24 hours.
 
         From what is stored here; no vendor is asked. Counts are about right, but no ledger.
         """
@@ -66,4 +68,5 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
             ],
             outcomes=[models.OutcomeCount(kind=kind, number=number) for kind, number in found.outcomes],
             since=found.since,
+            carried_over=[models.CarriedOver.model_validate(asdict(each)) for each in found.carried_over],
         )

@@ -9,6 +9,7 @@ from datetime import UTC, tzinfo
 from enum import StrEnum
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: format of the documents; readers accept this one and the one before
 FORMAT = 1
+#: where a record's id goes in the address at which people look at it
+ID_PLACE = "{id}"
 
 
 class ActionType(StrEnum):
@@ -75,6 +78,18 @@ def _host(path: str, url: str) -> str:
     return url.strip().removesuffix("/").removesuffix(path)
 
 
+def _record_url(value: str) -> str:
+    """An address in which `{id}` stands where a record's id goes."""
+    parts = urlsplit(value)
+    local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
+    if not (parts.scheme == "https" or local) or not parts.hostname or value.count(ID_PLACE) != 1:
+        raise ValueError(
+            "is no https address with one {id}; copy the address of a record from your browser, and put {id} in place "
+            "of the record's id"
+        )
+    return value
+
+
 class MarketoConnection(Document):
     """A Marketo instance; its client id and secret are kept in Secrets Manager under the connection's id."""
 
@@ -88,6 +103,8 @@ class MarketoConnection(Document):
     )
     #: where tokens come from, as Marketo shows it; it is on the same host, so there is no need to give it
     identity_url: Annotated[str, AfterValidator(partial(_host, "/identity"))] | None = None
+    #: where people look at a person in Marketo, with `{id}`; Marketo does not tell it
+    record_url: Annotated[str, AfterValidator(_record_url)] | None = None
     limits: MarketoLimits | None = None
 
     @model_validator(mode="after")
@@ -127,6 +144,8 @@ class SalesforceConnection(Document):
     api_version: str = Field(default="67.0", pattern=r"^\d{2}\.0$")
     #: the org's id, without which none of its outbound messages is taken
     organization_id: Annotated[str, AfterValidator(_org)] | None = None
+    #: where people look at a record in Salesforce, with `{id}`; without it on the host at which we log in
+    record_url: Annotated[str, AfterValidator(_record_url)] | None = None
     limits: SalesforceLimits | None = None
 
     @model_validator(mode="after")

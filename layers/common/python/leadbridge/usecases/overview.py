@@ -1,11 +1,12 @@
 """Is all well? What somebody wants to see first, from what alerts look at."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from leadbridge.cycle_ports import CycleRuns
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
 from leadbridge.domain.alert_readings import Quota, spent_at, totals
 from leadbridge.domain.alert_texts import Said, said_of
@@ -13,7 +14,9 @@ from leadbridge.domain.alerts import Alert
 from leadbridge.domain.counted import BUCKET_MINUTES, ENDED, PARKED, REJECTED, ParkedWork, Waiting
 from leadbridge.domain.limits import moment
 from leadbridge.domain.outcome import Outcome
+from leadbridge.domain.sync import Sync
 from leadbridge.ports import AlertStore, Clock, Configurations, Tally, Watch
+from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.list_connections import ConnectionSummary, ListConnections
 from leadbridge.usecases.quotas import MarketoDay, host_of, quotas_of
 
@@ -34,6 +37,16 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedOver:
+    """An active Sync or cycle, and up to when it has carried over what changed: None before its first run."""
+
+    kind: str
+    id: str
+    name: str
+    up_to: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """Everything of one moment."""
 
@@ -48,6 +61,8 @@ class Overview:
     #: number of calls by what became of them, and since when they are counted
     outcomes: Sequence[tuple[str, int]]
     since: datetime
+    #: Syncs by watermark, then cycles
+    carried_over: Sequence[CarriedOver]
 
 
 class ShowOverview:
@@ -63,6 +78,8 @@ class ShowOverview:
         store: AlertStore,
         clock: Clock,
         day: MarketoDay,
+        syncs: SyncRuns,
+        cycles: CycleRuns,
         stack: str,
     ) -> None:
         """`stack`: what commands are to be given as `--stack`, empty on a local one."""
@@ -73,6 +90,8 @@ class ShowOverview:
         self._store = store
         self._clock = clock
         self._day = day
+        self._syncs = syncs
+        self._cycles = cycles
         self._stack = stack
 
     def __call__(self) -> Overview:
@@ -92,7 +111,24 @@ class ShowOverview:
             ],
             outcomes=self._outcomes(now),
             since=now - DAY,
+            carried_over=[*self._synced(), *self._cycled()],
         )
+
+    def _synced(self) -> Iterator[CarriedOver]:
+        """Active Syncs that read what changed; one that reads everything each time is behind by its schedule alone."""
+        for each in self._configurations.list("sync"):
+            sync = each.document
+            if each.active and isinstance(sync, Sync) and sync.incremental:
+                up_to = self._syncs.standing(sync.id).watermark
+                yield CarriedOver(kind="sync", id=sync.id, name=sync.name, up_to=up_to)
+
+    def _cycled(self) -> Iterator[CarriedOver]:
+        """Active cycles, each by the queue that is furthest behind."""
+        for each in self._configurations.list("crm_cycle"):
+            if each.active:
+                marks = self._cycles.standing(each.document.id).watermarks
+                up_to = min(marks.values(), default=None)
+                yield CarriedOver(kind="crm_cycle", id=each.document.id, name=each.document.name, up_to=up_to)
 
     def _quotas(self, before: Mapping[str, Sequence[tuple[datetime, int]]], now: datetime) -> list[Standing]:
         instances = self._watch.instances()
