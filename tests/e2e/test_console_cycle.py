@@ -15,8 +15,9 @@ WIDE = {"width": 1280, "height": 900}
 
 def test_a_cycle_is_started_and_looked_at_and_the_log_names_who_did_it(lab: Lab) -> None:
     """An administrator activates a cycle and begins from now; its page shows the steps of the run, the watermarks and
-    the fields with their policies; the log holds each deed with its author. Of what a viewer asks for, rows and
-    records, in which a vendor's words may hold values of people, are refused."""
+    the fields with their policies; the log holds each deed with its author. Pairs that are proposed from what both
+    systems describe are stored with the next version. Of what a viewer asks for, rows and records, in which a vendor's
+    words may hold values of people, are refused."""
     mark = f"shown{uuid.uuid4().hex[:8]}"
     console, people = lab.facts["console_url"], lab.facts["people"]
     with chromium() as browser:
@@ -28,6 +29,7 @@ def test_a_cycle_is_started_and_looked_at_and_the_log_names_who_did_it(lab: Lab)
             _looked_at(admin, mark)
             _named(admin, mark, slot, people["admin"]["name"])
             admin.api("POST", f"/documents/crm_cycle/{mark}/state", {"move": "deactivate"})
+            _changed(admin, mark)
             assert admin.complaints == []
         with visit(browser, viewport=WIDE, color_scheme="dark") as viewer:
             viewer.sign_in(f"{console}/cycles/{mark}", people["viewer"])
@@ -84,3 +86,24 @@ def _named(admin: Visit, mark: str, slot: str, who: str) -> None:
         expect(rows.nth(place)).to_contain_text(who)
     expect(rows.nth(0)).to_contain_text(slot)
     assert admin.violations() == []
+
+
+def _changed(admin: Visit, mark: str) -> None:
+    """Propose pairs of people, and store what came of it."""
+    page = admin.page
+    page.get_by_role("navigation").get_by_role("link", name="Cycles").click()
+    page.get_by_role("link", name=mark).click()
+    page.get_by_role("link", name="Change it").click()
+    page.get_by_role("button", name="2. People").click()
+    proposed = page.get_by_role("button", name="phone ↔ Phone", exact=True)
+    expect(page.get_by_role("button", name="Propose pairs")).to_be_visible()
+    expect(proposed).to_have_count(0)
+    page.get_by_role("button", name="Propose pairs").click()
+    expect(proposed).to_be_visible()
+    assert admin.violations() == []
+    page.get_by_role("button", name="6. Review and save").click()
+    expect(page.get_by_text("Saving changes version 1:")).to_be_visible()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text(f"{mark} · version 2")).to_be_visible()
+    stored = admin.api("GET", f"/cycles/{mark}")["document"]
+    assert "phone=Phone" in {f"{each['marketo']}={each['salesforce']}" for each in stored["persons"]["leads"]["fields"]}
