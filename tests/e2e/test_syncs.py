@@ -1,6 +1,7 @@
 """Syncs in both directions on the deployed stack: every record of the fixture, field by field, and what people see."""
 
 import json
+import time
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.lab import Lab, Record, wait_for
+from tests.e2e.lab import Lab, Record, accepted, wait_for
 
 MINUTES = 240.0
 PEOPLE = 350
+#: two full calls of Marketo and a rest
+LOADED = 620
 CONTACT_FIELDS = ("Email", "LastName", "FirstName", "Title", "Department")
 LEAD_FIELDS = ("email", "lastName", "firstName", "title", "department")
 
@@ -212,3 +215,42 @@ def test_a_plan_is_applied_and_a_deletion_is_carried_over(lab: Lab) -> None:
     removed = ran(lab, mark)
     assert (removed["status"], removed["deleted"], removed["unchanged"]) == ("done", 1, 2), removed
     assert people() == [each["Email"] for each in contacts[:2]]
+
+
+@pytest.mark.cap("M156")
+def test_calls_of_a_campaign_are_at_salesforce_while_a_sync_loads(lab: Lab) -> None:
+    """Two calls a second overtake a Sync whose writes Marketo takes its time for: each person is a Lead while the Sync
+    is still at it, which then ends with every row. How long that takes at most is told on virtual time."""
+    mark = f"sync{uuid.uuid4().hex[:8]}"
+    lab.salesforce.load("Contact", *(a_contact(mark, number) for number in range(LOADED)))
+    document = a_document(
+        mark,
+        source={"connection": "salesforce-demo", "object": "Contact"},
+        destination={"connection": "marketo-demo", "object": "leads"},
+        match=[{"column": "Email", "field": "email"}],
+        mappings=[{"to": "email", "column": "Email"}, {"to": "lastName", "column": "LastName"}],
+        conditions={"clauses": [{"column": "Department", "operator": "equals", "value": mark}]},
+    )
+    lab.cli("apply", lab.file("beside.yaml", document))
+    lab.cli("syncs", "activate", mark)
+    people = lab.persons(6)
+    lab.marketo.post("faults", [{"match": "POST /rest/v1/leads.json", "kind": "delay", "seconds": 20.0, "nth": 1}])
+    try:
+        lab.cli("syncs", "run", mark)
+        wait_for("the load", lambda: lab.marketo.get("faults")[0]["hits"], MINUTES)
+        for person in people:
+            accepted(lab.call("upsert", person.body()))
+            time.sleep(0.5)
+        wait_for("the Leads", lambda: all(lab.leads(each.email) for each in people))
+        [running] = lab.json("syncs", "executions", mark)
+        assert not running["ended_at"], running
+    finally:
+        lab.marketo.post("faults", [])
+
+    def ended() -> Record | None:
+        [run] = lab.json("syncs", "executions", mark)
+        return run if run["ended_at"] else None
+
+    run = wait_for("its end", ended, MINUTES)
+    assert (run["pulled"], run["created"], run["failed"]) == (LOADED, LOADED, 0)
+    lab.cli("syncs", "deactivate", mark)
